@@ -1,0 +1,118 @@
+# Everything here works on a fresh clone with Python >= 3.11 and make: what is missing comes from
+# the package index into .venv, once; a set-up checkout needs no network.
+
+UV_VERSION := 0.13.9
+CANDIDATES := python3.13 python3.12 python3.11 python3 python3.14
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+
+BIN := .venv/bin
+# Runs a command with a throwaway PostgreSQL, where there is one to run.
+WITH_POSTGRES := .venv/bin/python -m tests.harness.postgres
+READY := .venv/.ready
+CODE := bot cogs sandbox tests docs
+
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## Say what there is.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+
+.PHONY: setup
+setup: $(READY)  ## Install everything from the lock into .venv.
+
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { \
+		echo "make: Python >= 3.11 with venv is needed and none was found (tried: $(CANDIDATES));" \
+		"install it (Debian: apt install python3-venv) or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(BIN)/uv --version 2>/dev/null | grep -qF "uv $(UV_VERSION)" \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv sync --frozen --quiet
+	@touch $(READY)
+
+.PHONY: demo
+demo: $(READY)  ## Watch the real bot make and extend a clip, no account needed (KEEP=1 stays up).
+	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+
+.PHONY: sandbox
+sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.
+	@$(BIN)/python -m sandbox $(ARGS)
+
+# Twice as many as processors, at most eight: the end-to-end tests wait as much as they work.
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores * 2 : 8)))
+
+.PHONY: test
+test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
+	@$(WITH_POSTGRES) $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile \
+		--no-loadscope-reorder $(ARGS)
+
+.PHONY: check
+check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker  ## Run what CI runs beside the tests.
+	@echo "check: all well"
+
+.PHONY: check-format
+check-format: $(READY)
+	@$(BIN)/ruff format --check $(CODE)
+
+.PHONY: check-lint
+check-lint: $(READY)
+	@$(BIN)/ruff check $(CODE)
+
+.PHONY: check-types
+check-types: $(READY)
+	@$(BIN)/mypy
+
+.PHONY: check-imports
+check-imports: $(READY)
+	@$(BIN)/lint-imports --no-logo
+
+# The tables as the migrations make them from nothing, against those that the code declares.
+MIGRATE := alembic --config pyproject.toml
+.PHONY: check-migrations
+check-migrations: $(READY)
+	@rm -rf var/check && mkdir -p var/check
+	@PATH="$(BIN):$$PATH" $(WITH_POSTGRES) sh -euc ' \
+		for DATABASE_URL in sqlite+aiosqlite:///var/check/migrations.db $${TEST_POSTGRES_URL:-}; do \
+			export DATABASE_URL; $(MIGRATE) upgrade head; $(MIGRATE) check; done'
+	@rm -rf var/check
+
+.PHONY: check-lock
+check-lock: $(READY)
+	@$(BIN)/uv lock --check --offline --quiet \
+	|| { echo "uv.lock does not fit pyproject.toml: run $(BIN)/uv lock" >&2; exit 1; }
+
+.PHONY: check-docker
+check-docker: $(READY)
+	@$(BIN)/hadolint Dockerfile
+
+.PHONY: chaos
+chaos: $(READY)  ## Kill everything at the worst moments and count what was lost (nothing).
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: bench
+bench: $(READY)  ## Measure job starts, polling, adoption and memory for each clip in transit.
+	@$(WITH_POSTGRES) $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: pictures
+pictures: $(READY)  ## Take the pictures of docs/pictures anew (needs Chromium, fonts-noto-cjk).
+	@$(BIN)/python -m sandbox.demo >/dev/null
+	@$(BIN)/python docs/pictures/make_conversation.py
+	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py
+
+.PHONY: format
+format: $(READY)  ## Put the code into its one format and mend what lint can.
+	@$(BIN)/ruff check --fix --quiet $(CODE) || true
+	@$(BIN)/ruff format --quiet $(CODE)
+
+.PHONY: clean
+clean:  ## Remove the environment, caches and what demo, chaos and bench left (never your data).
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf var/demo var/demo.lock var/chaos var/chaos.json var/bench
+	@find $(wildcard $(CODE)) -type d -name __pycache__ -prune -exec rm -rf {} +

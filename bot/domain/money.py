@@ -1,0 +1,24 @@
+"""Money as integer micro-dollars: sums of prices must be exact, so floats never hold them."""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import NewType
+
+Micros = NewType("Micros", int)
+"""Millionths of a US dollar."""
+
+ZERO = Micros(0)
+_MICROS_PER_DOLLAR = 1_000_000
+
+
+def micros(dollars: Decimal | str) -> Micros:
+    """Return ``dollars`` in micro-dollars, rounded up: a fraction is never spent unseen."""
+    exact = Decimal(dollars) * _MICROS_PER_DOLLAR
+    return Micros(int(exact.to_integral_value(rounding=ROUND_CEILING)))
+
+
+def format_usd(amount: Micros) -> str:
+    """Return ``amount`` as people read prices: ``$0.40``, ``-$1.25``, ``$0.0125`` below a cent."""
+    sign = "-" if amount < 0 else ""
+    value = Decimal(abs(amount)) / _MICROS_PER_DOLLAR
+    cents = value.quantize(Decimal("0.01"))
+    return f"{sign}${cents:,}" if cents == value else f"{sign}${value.normalize():f}"

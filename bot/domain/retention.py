@@ -1,0 +1,82 @@
+"""What is kept on disk and for how long: pure choices over a list of what lies there.
+
+Originals are kept for as long as the operator says and within the space the operator gives; what
+the showcase shows is kept beyond the time, and goes last when space runs out. Whatever a running
+job needs is never touched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Final, Protocol
+
+REENCODES_FOR: Final = timedelta(days=2)
+"""How long a re-encode lies ready for a retry or another post."""
+LEFTOVERS_FOR: Final = timedelta(days=1)
+"""Age from which a temporary file has been left behind by a process that died."""
+ORPHANS_FOR: Final = timedelta(days=3)
+"""Age from which a file that no record knows is nobody's; a fetch may be tried for two days."""
+
+
+class Standing(IntEnum):
+    """What the database says of a job's files; a later one is kept longer."""
+
+    ORPHAN = 0
+    SETTLED = 1
+    SHARED = 2
+    IN_USE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One original with everything beside it, named by its job and index; bytes in all."""
+
+    job_id: int
+    name: str
+    size: int
+    since: datetime
+    standing: Standing = Standing.ORPHAN
+
+
+def superfluous(
+    kept: Iterable[Kept], *, now: datetime, keep_for: timedelta | None, keep_bytes: int | None
+) -> list[Kept]:
+    """Return what is to be removed; ``None`` lifts a limit."""
+    gone: list[Kept] = []
+    rest: list[Kept] = []
+    for each in kept:
+        (gone if _too_old(each, now, keep_for) else rest).append(each)
+    if keep_bytes is None:
+        return gone
+    excess = sum(each.size for each in rest) - keep_bytes
+    for each in sorted(rest, key=lambda each: (each.standing, each.since)):
+        if excess <= 0:
+            break
+        if each.standing in (Standing.SETTLED, Standing.SHARED):
+            gone.append(each)
+            excess -= each.size
+    return gone
+
+
+def _too_old(kept: Kept, now: datetime, keep_for: timedelta | None) -> bool:
+    age = now - kept.since
+    match kept.standing:
+        case Standing.ORPHAN:
+            return age > ORPHANS_FOR
+        case Standing.SETTLED:
+            return keep_for is not None and age > keep_for
+        case _:
+            return False
+
+
+class KeptFiles(Protocol):
+    """What the database knows of the files below the data directory."""
+
+    async def standings(self, job_ids: Iterable[int]) -> dict[int, Standing]:
+        """Return how the files of these jobs stand; a job without clips is missing."""
+        ...
+
+    async def inputs_in_use(self, *, since: datetime | None) -> set[str]:
+        """Return the paths of images that a running job, or one accepted since then, was given."""
+        ...

@@ -1,0 +1,167 @@
+"""What the program says about itself: one line an event, never a secret, never a prompt.
+
+Redaction stands at the end of the chain, behind the formatting of tracebacks, so that whatever a
+library puts into a message is cleaned too. `log_context` binds the job's id to every line that a
+task writes.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, Literal, TextIO
+
+import aiohttp
+import discord
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LogFormat = Literal["console", "json"]
+
+_HIDDEN: Final = "[redacted]"
+_PRIVATE_KEYS: Final = frozenset({"prompt", "negative_prompt", "content", "token", "api_key"})
+_PATTERNS: Final = (
+    # a bot's token, wherever it stands
+    (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), _HIDDEN),
+    (re.compile(r"\bAIza[\w-]{30,}"), _HIDDEN),
+    (re.compile(r"(?i)\b(bearer|bot)\s+[\w.~+/-]{16,}=*"), rf"\1 {_HIDDEN}"),
+    (re.compile(r"\bya29\.[\w.-]+"), _HIDDEN),
+    # an interaction's token stands in the path, a signature in the query
+    (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(\b[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"), rf"\1?{_HIDDEN}"),
+    (re.compile(r"(\b[a-z+]+://[^\s:/@]+):[^\s@/]+@"), rf"\1:{_HIDDEN}@"),
+    # a prompt inside the repr of a request or a payload
+    (
+        re.compile(r"((?:negative_)?prompt|content)(['\"]?\s*[=:]\s*)(['\"])(?:\\.|(?!\3).)*\3"),
+        rf"\1\2\3{_HIDDEN}\3",
+    ),
+)
+
+_INFORMING: Final = ("discord", "aiohttp", "asyncio", "google")
+"""Libraries whose INFO lines are worth reading; their DEBUG lines hold whole payloads."""
+_TALKATIVE: Final = (
+    # its INFO lines are statements with their parameters: prompts, that is
+    "sqlalchemy",
+    "aiosqlite",
+    "alembic",
+    "discord.client",
+    "discord.gateway",
+    "discord.http",
+    "google_genai",
+    "httpcore",
+    "httpx",
+    "PIL",
+)
+
+_PASSING: Final = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.ConnectionClosed)
+"""Faults of the network: their cause is their message, a traceback only hides it."""
+
+
+class Redaction:
+    """A processor that removes tokens, keys, signatures, passwords and prompts.
+
+    ``secrets`` are the values of this very process's secret settings: they are removed wherever
+    they stand, whatever they look like.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # longest first, so that a secret that contains another goes whole
+        self._secrets = tuple(sorted({s for s in secrets if len(s) >= 6}, key=len, reverse=True))
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Return ``event`` without what must not be written down."""
+        return {
+            key: _HIDDEN if key in _PRIVATE_KEYS and value is not None else self.clean(value)
+            for key, value in event.items()
+        }
+
+    def clean(self, value: Any) -> Any:
+        """Return ``value`` cleaned; text through and through, other objects by what they print."""
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, _HIDDEN)
+            for pattern, instead in _PATTERNS:
+                value = pattern.sub(instead, value)
+            return value
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, MutableMapping):
+            return {
+                key: _HIDDEN if key in _PRIVATE_KEYS else self.clean(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [self.clean(item) for item in value]
+        return self.clean(str(value))
+
+
+def shorten_passing(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Turn the traceback of a network fault into one field: libraries log it at every retry."""
+    info = event.get("exc_info")
+    fault = info[1] if isinstance(info, tuple) else info
+    if info is True:
+        fault = sys.exc_info()[1]
+    if isinstance(fault, _PASSING):
+        event.pop("exc_info")
+        event["error"] = f"{type(fault).__name__}: {fault}"
+    return event
+
+
+def set_up(
+    *, form: LogFormat, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send every log line of this process, libraries' included, to ``stream`` in ``form``.
+
+    ``stream`` is standard error unless given; ``level`` is one of Python's level names. Libraries
+    stay at INFO or above, some at WARNING.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        shorten_passing,
+        structlog.processors.format_exc_info,
+    ]
+    redaction = Redaction(secrets)
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redaction,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    for name in _INFORMING:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def log_context(**values: object) -> AbstractContextManager[None]:
+    """Bind ``values`` (a job's id, say) to every line that the current task logs inside."""
+    return structlog.contextvars.bound_contextvars(**values)

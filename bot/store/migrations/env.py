@@ -1,0 +1,63 @@
+"""Alembic's entry: on the connection that the program hands over, or on ``DATABASE_URL``.
+
+Batch mode everywhere, because SQLite can alter a table only by making it anew.
+"""
+
+import asyncio
+import os
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection
+
+from bot.store import showcase_tables, tables
+from bot.store.database import open_database
+from bot.store.types import UtcTime
+
+_ALL_TABLES = (showcase_tables,)
+"""Modules that add tables to the metadata by being imported."""
+
+# every module that adds tables to the one metadata has to be imported to be compared
+_MODULES = (tables, showcase_tables)
+
+
+def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Write our own column types into new migrations as what they are in the database."""
+    if kind == "type" and isinstance(value, UtcTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run(connection: Connection) -> None:
+    """Bring the tables behind ``connection`` to the wanted revision."""
+    context.configure(
+        connection=connection,
+        target_metadata=tables.metadata,
+        render_as_batch=True,
+        compare_type=True,
+        render_item=_render,
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _from_command_line() -> None:
+    data_dir = os.environ.get("DATA_DIR", "var")
+    url = os.environ.get("DATABASE_URL", f"sqlite+aiosqlite:///{data_dir}/clapper.db")
+    database = open_database(url)
+    try:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await database.close()
+
+
+if context.is_offline_mode():
+    raise SystemExit("migrations need a database: set DATABASE_URL")
+given = context.config.attributes.get("connection")
+if given is None:
+    asyncio.run(_from_command_line())
+else:
+    run(given)

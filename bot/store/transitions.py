@@ -1,0 +1,64 @@
+"""Fenced changes of one job: whoever no longer owns it changes nothing.
+
+Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that the
+job is somebody else's, or that an earlier try of this very change was committed and only its
+answer was lost: the row then stands exactly where the change leads, under the same owner and
+epoch, which nobody but this process's one task for the job can have written.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.errors import LeaseLost
+from bot.domain.job import TRANSITIONS, Job, JobState
+from bot.store.rows import job_from_row
+from bot.store.tables import jobs
+
+
+class IllegalTransition(ValueError):
+    """A change that no job may make: a mistake of ours, found before it reaches the database."""
+
+
+_FENCED = update(jobs).where(
+    jobs.c.id == bindparam("is_id"),
+    jobs.c.state == bindparam("is_state"),
+    jobs.c.owner == bindparam("is_owner"),
+    jobs.c.epoch == bindparam("is_epoch"),
+)
+
+
+def check(job: Job, to: JobState) -> None:
+    """Raise `IllegalTransition` unless ``job`` may become ``to``."""
+    if to not in TRANSITIONS[job.state]:
+        raise IllegalTransition(f"job {job.id}: {job.state} → {to}")
+
+
+async def change(
+    connection: AsyncConnection, job: Job, to: JobState, **columns: Any
+) -> tuple[Job, bool]:
+    """Move ``job`` to ``to``; return it as it now is, and whether this call moved it.
+
+    Raises `LeaseLost` when the row is no longer ours.
+    """
+    check(job, to)
+    result = await connection.execute(
+        _FENCED.values(state=to, **columns),
+        {
+            "is_id": job.id,
+            "is_state": job.state,
+            "is_owner": job.owner,
+            "is_epoch": job.epoch,
+        },
+    )
+    if result.rowcount == 1:
+        return replace(job, state=to, **columns), True
+    query = select(jobs).where(
+        jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.epoch == job.epoch
+    )
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None or row["state"] != to:
+        raise LeaseLost(f"job {job.id} is no longer {job.state} under epoch {job.epoch}")
+    return job_from_row(row), False

@@ -1,0 +1,73 @@
+"""Column types and the one function that differ between SQLite and PostgreSQL."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Float, Integer, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit key; SQLite counts up only a plain INTEGER."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time in UTC; SQLite, which has no zones, keeps it without one."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Use the zoned type where there is one."""
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: their meaning would depend on the machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL functions
+    """The database's own clock, some seconds from now: leases must not trust the processes'."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+    def __init__(self, plus_seconds: float = 0.0) -> None:
+        super().__init__(literal(plus_seconds, Float()))
+
+
+Now = Callable[[AsyncConnection], Awaitable[datetime]]
+"""Tells the time inside a transaction; tests bring one that follows their own clock."""
+
+
+async def database_now(connection: AsyncConnection) -> datetime:
+    """Return the time by the database's clock, which all processes share."""
+    return (await connection.execute(select(database_time()))).scalar_one()
+
+
+@compiles(database_time, "postgresql")
+def _on_postgresql(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(database_time, "sqlite")
+def _on_sqlite(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    # three decimals and three zeros: as SQLAlchemy writes times, so that they compare as text
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"

@@ -1,0 +1,1 @@
+"""The operator's switch over the whole bot, from the terminal."""

@@ -1,0 +1,72 @@
+"""JSON bodies that carry files: base64 is made while it is sent, so no image is ever in memory.
+
+Veo takes images (and, on Vertex, whole clips) inside the JSON. Encoding a 20 MB image at once
+would hold the event loop for tens of milliseconds and three copies of it in memory.
+"""
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+_READ: Final = 3 * 64 * 1024
+"""Bytes a step; a multiple of three, so that the pieces' base64 can be joined."""
+
+
+class FileContent:
+    """Stands in a document for the base64 of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.mark = f"file-{secrets.token_hex(16)}"
+
+
+class JsonBody:
+    """A JSON document as the bytes to send: pieces of text with files in between."""
+
+    def __init__(self, pieces: list[bytes | Path], length: int) -> None:
+        self._pieces = pieces
+        self.length = length
+
+    @classmethod
+    async def of(cls, document: Any) -> "JsonBody":
+        """Return the body of ``document``, in which `FileContent` stands for files.
+
+        Raises `OSError` when a file cannot be read.
+        """
+        files: list[FileContent] = []
+
+        def mark(value: Any) -> str:
+            if isinstance(value, FileContent):
+                files.append(value)
+                return value.mark
+            raise TypeError(f"not JSON: {type(value).__name__}")
+
+        text = json.dumps(document, default=mark, ensure_ascii=False, separators=(",", ":"))
+        rest, length, pieces = text.encode(), 0, list[bytes | Path]()
+        for file in files:
+            before, rest = rest.split(file.mark.encode(), 1)
+            size = (await asyncio.to_thread(file.path.stat)).st_size
+            pieces += [before, file.path]
+            length += len(before) + 4 * -(-size // 3)
+        pieces.append(rest)
+        return cls(pieces, length + len(rest))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            file = await asyncio.to_thread(piece.open, "rb")
+            try:
+                while encoded := await asyncio.to_thread(_read_encoded, file):
+                    yield encoded
+            finally:
+                await asyncio.to_thread(file.close)
+
+
+def _read_encoded(file: BinaryIO) -> bytes:
+    return base64.b64encode(file.read(_READ))

@@ -1,0 +1,96 @@
+"""Application Default Credentials for the event loop.
+
+google-auth blocks: finding credentials reads files and may ask a metadata server, refreshing them
+is a request. Both happen in a thread, one at a time, ahead of the expiry.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import google.auth
+from google.auth import exceptions
+from google.auth.transport.requests import Request
+
+from bot.domain.errors import AccessRefused, GoogleBusy
+
+SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+_REFRESH_AHEAD_S: Final = 300.0
+_TOKEN_LIFE_S: Final = 3600.0
+
+
+class TokenSource(Protocol):
+    """What `VertexModels` needs of credentials."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers that authorize. Raises `AccessRefused` or `GoogleBusy`."""
+        ...
+
+    def doubt(self) -> bool:
+        """Forget a token that was refused; return whether a new one may do better."""
+        ...
+
+
+class DefaultCredentials:
+    """Implements `TokenSource` with whatever google-auth finds on this machine.
+
+    The order is Google's: GOOGLE_APPLICATION_CREDENTIALS in the environment, gcloud's own login,
+    the metadata server. https://google.aip.dev/auth/4110
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._credentials: Any = None
+        self._until = 0.0
+        self._doubted = False
+        self._replacement = False
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the bearer token's header, fresh for the next minutes."""
+        async with self._lock:
+            if time.monotonic() >= self._until - _REFRESH_AHEAD_S:
+                await self._refresh()
+            credentials = self._credentials
+        headers = {"Authorization": f"Bearer {credentials.token}"}
+        if quota_project := getattr(credentials, "quota_project_id", None):
+            headers["x-goog-user-project"] = quota_project
+        return headers
+
+    def doubt(self) -> bool:
+        """Forget a refused token; one that replaced a refused one means the account itself."""
+        promising = not self._replacement
+        self._doubted, self._until = True, 0.0
+        return promising
+
+    async def _refresh(self) -> None:
+        try:
+            self._credentials = await asyncio.to_thread(self._refreshed)
+        except exceptions.TransportError as error:
+            raise GoogleBusy("the token endpoint cannot be reached") from error
+        except exceptions.GoogleAuthError as error:
+            if getattr(error, "retryable", False):
+                raise GoogleBusy("the token endpoint is busy") from error
+            raise AccessRefused(f"credentials: {type(error).__name__}") from error
+        self._until = time.monotonic() + self._remaining()
+        self._replacement, self._doubted = self._doubted, False
+
+    def _refreshed(self) -> Any:
+        credentials = self._credentials
+        if credentials is None:
+            credentials, _ = google.auth.default(scopes=[SCOPE])
+        request = Request()
+        try:
+            credentials.refresh(request)
+        finally:
+            request.session.close()
+        return credentials
+
+    def _remaining(self) -> float:
+        """Return for how many seconds the token holds; google-auth's expiry is naive UTC."""
+        expiry = getattr(self._credentials, "expiry", None)
+        if expiry is None:
+            return _TOKEN_LIFE_S
+        left = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
+        return max(float(left), _REFRESH_AHEAD_S + 1)

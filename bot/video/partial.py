@@ -1,0 +1,90 @@
+"""A file that appears under its name whole or not at all, written off the event loop.
+
+A process may be killed at any write; whoever finds the final name must be able to trust it.
+"""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+_BUFFER: Final = 1024 * 1024
+
+
+class PartialFile:
+    """Writes below a temporary name beside ``destination``; `keep` makes it the real one.
+
+    An async context manager: what is not kept is deleted.
+    """
+
+    def __init__(self, destination: Path) -> None:
+        self.destination = destination
+        self.path = destination.with_name(f".{destination.name}.{secrets.token_hex(6)}.part")
+        self.size = 0
+        self._file: BinaryIO | None = None
+        self._buffer = bytearray()
+
+    async def __aenter__(self) -> Self:
+        self._file = await asyncio.to_thread(self._open)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.shield(asyncio.to_thread(self._discard))
+
+    def _open(self) -> BinaryIO:
+        self.destination.parent.mkdir(parents=True, exist_ok=True)
+        return self.path.open("xb")
+
+    def _discard(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    async def write(self, chunk: bytes) -> None:
+        """Append ``chunk``; small ones are gathered to a megabyte before they are written."""
+        self.size += len(chunk)
+        self._buffer += chunk
+        if len(self._buffer) >= _BUFFER:
+            await self._flush()
+
+    async def restart(self) -> None:
+        """Throw away what was written."""
+        self._buffer.clear()
+        self.size = 0
+        await asyncio.to_thread(self._opened.seek, 0)
+        await asyncio.to_thread(self._opened.truncate)
+
+    async def keep(self) -> None:
+        """Make the file durable and give it its name, in place of whatever had it."""
+        await self._flush()
+        await asyncio.to_thread(self._rename)
+
+    @property
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise RuntimeError("not entered")
+        return self._file
+
+    async def _flush(self) -> None:
+        data, self._buffer = self._buffer, bytearray()
+        if data:
+            await asyncio.to_thread(self._opened.write, data)
+
+    def _rename(self) -> None:
+        file = self._opened
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        self.path.replace(self.destination)
+        folder = os.open(self.destination.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

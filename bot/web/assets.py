@@ -1,0 +1,60 @@
+"""The files that pages need, read once at start: no request ever names a path of the disk.
+
+Each is known by its name and a digest of its bytes, so that browsers may keep it for a year and
+still get a new one at once when it changes.
+"""
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+_FOLDER: Final = Path(__file__).parent / "static"
+_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_PACKED: Final = frozenset({".css", ".js", ".svg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file; ``packed`` is it in gzip, where that is shorter."""
+
+    name: str
+    content_type: str
+    body: bytes
+    packed: bytes | None
+    digest: str
+
+
+class Assets:
+    """Every file below ``static``."""
+
+    def __init__(self, folder: Path = _FOLDER) -> None:
+        found = (_read(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES)
+        self._assets: Mapping[str, Asset] = {asset.name: asset for asset in found}
+
+    def get(self, name: str) -> Asset | None:
+        """Return the file of that name, if there is one."""
+        return self._assets.get(name)
+
+    def url(self, name: str) -> str:
+        """Return the address of a file. Raises `KeyError` where there is no such file."""
+        return f"/static/{name}?v={self._assets[name].digest}"
+
+
+def _read(path: Path) -> Asset:
+    body = path.read_bytes()
+    packed = gzip.compress(body, 9, mtime=0) if path.suffix in _PACKED else None
+    return Asset(
+        name=path.name,
+        content_type=_TYPES[path.suffix],
+        body=body,
+        packed=packed if packed is not None and len(packed) < len(body) else None,
+        digest=blake2b(body, digest_size=8).hexdigest(),
+    )

@@ -1,0 +1,26 @@
+"""Jinja2 as the pages use it: everything escaped, a missing value is a fault, nothing reloads."""
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+
+
+class Templates:
+    """The compiled templates."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(_FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(self, name: str, **values: object) -> str:
+        """Return the page ``name`` filled with ``values``."""
+        return self._environment.get_template(name).render(**values)

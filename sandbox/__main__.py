@@ -1,0 +1,77 @@
+"""``python -m sandbox``: starts the sandbox, says in one line of JSON where it is, runs on.
+
+The line on stdout is the program's whole interface to whoever started it; everything else goes to
+stderr.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from sandbox.server import Sandbox
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="A Discord and a Google on loopback."
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument(
+        "--dir", type=Path, help="where files are kept (default: a temporary directory)"
+    )
+    parser.add_argument(
+        "--clips", type=Path, help="where clips are kept, shared by sandboxes (default: in DIR)"
+    )
+    parser.add_argument(
+        "--seed",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start with the server Clapper Cinema and its people",
+    )
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    sandbox = await Sandbox.start(
+        port=arguments.port,
+        directory=arguments.dir,
+        clips=arguments.clips,
+        planted=arguments.seed,
+    )
+    try:
+        ready = {
+            "control": f"{sandbox.base}/control",
+            "env": sandbox.environment(),
+            "env_vertex": sandbox.google.environment_vertex(),
+        }
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stopped.wait()
+    finally:
+        await sandbox.close()
+
+
+def main() -> int:
+    """Runs until SIGTERM; 1 when the port is taken."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    arguments = _arguments()
+    try:
+        asyncio.run(_serve(arguments))
+    except OSError as error:
+        sys.stderr.write(f"the sandbox cannot start: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""``python -m sandbox.demo``: start the sandbox and the bot, play, leave the clips, end with 0."""
+
+import argparse
+import asyncio
+import fcntl
+import json
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from sandbox.demo.control import Control, DemoFailed
+from sandbox.demo.exhibition import Exhibition
+from sandbox.demo.play import FILMING_S, PERSON, Place, Play, Saved, find_place, write_summary
+from sandbox.demo.screen import Screen
+from sandbox.demo.stage import Stage
+
+_LOG_LINES = 25
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.demo",
+        description="Watch the real bot make, extend and show a clip, against a local Discord and"
+        " Google.",
+    )
+    parser.add_argument("--keep", action="store_true", help="stay up afterwards, to play on")
+    parser.add_argument("--dir", type=Path, default=Path("var/demo"), help="where everything goes")
+    return parser.parse_args()
+
+
+async def _run(folder: Path, console: Console, *, keep: bool) -> None:
+    began = time.monotonic()
+    port = _free_port()
+    stage = Stage(
+        folder,
+        {
+            "DATA_DIR": str((folder / "bot").resolve()),
+            "POLL_INTERVAL_S": "1",
+            "PAID_CALLS": "forbid",
+            "LOG_FORMAT": "console",
+            "LOG_LEVEL": "INFO",
+            "WEB_PORT": str(port),
+        },
+    )
+    try:
+        async with stage, aiohttp.ClientSession() as session:
+            control = Control(stage.control, session)
+            place = await find_place(control, stage.check)
+            screen = Screen(console, place.names)
+            screen.line(f"The bot is online after {time.monotonic() - began:.1f} s.\n")
+            clips = await Play(control, screen, folder, stage.check).perform(place)
+            exhibition = Exhibition(control, screen, f"http://127.0.0.1:{port}", stage.check)
+            page = await exhibition.show(
+                user=place.user,
+                person=PERSON,
+                channel=place.showcase,
+                bot=place.bot,
+                clip=clips[-1].message,
+                facts=clips[-1].facts,
+                stills=clips[-1].stills,
+            )
+            seen = await control.get("requests?bodies=1")
+            (folder / "requests.json").write_text(json.dumps(seen, indent=1))
+            elapsed = time.monotonic() - began
+            write_summary(folder / "summary.json", clips, page, elapsed)
+            _close(screen, folder, clips, page, elapsed, keep=keep)
+            if keep:
+                await _stay(console, stage, place, clips)
+    except Exception as error:
+        for name, lines in stage.logs(_LOG_LINES).items():
+            console.print(Panel(Text(lines or "(empty)"), title=f"{name}.log", border_style="red"))
+        if isinstance(error, DemoFailed):
+            raise
+        raise DemoFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _free_port() -> int:
+    """Return a port for the web server, so that the gallery's address is known beforehand."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _close(
+    screen: Screen, folder: Path, clips: list[Saved], page: str, elapsed: float, *, keep: bool
+) -> None:
+    screen.console.rule(style="grey37")
+    remarks = ("from a prompt and a picture", "begins with the first clip")
+    screen.summary(
+        [(clip.path.name, clip.facts, remark) for clip, remark in zip(clips, remarks, strict=True)]
+    )
+    screen.line(f"In the gallery: {page}", "bold green")
+    if not keep:
+        screen.line("It was open until now; with make demo KEEP=1 it stays open.")
+    screen.line(
+        f"{elapsed:.0f} s in all. The bot was the real one; Discord and Google were the sandbox's"
+        f" (which takes {FILMING_S} s for a clip), so nothing was paid."
+    )
+    screen.line(
+        f"What is left in {folder}: the clips, summary.json, every request the bot made"
+        " (requests.json), the logs."
+    )
+
+
+async def _stay(console: Console, stage: Stage, place: Place, clips: list[Saved]) -> None:
+    control, clip = stage.control, clips[-1].message["id"]
+    ask = 'curl -s -H "content-type: application/json"'
+    reply = (
+        f'{{"user": "{place.user}", "channel": "{place.channel}", "reply_to": "{clip}",'
+        ' "content": "Morning comes"}'
+    )
+    ways = {
+        "who and what there is": f"curl -s {control}/world",
+        "reply to the clip again": f"{ask} {control}/messages -d '{reply}'",
+        "see the channel": f"curl -s {control}/channels/{place.channel}/messages",
+        "let Google refuse the next one": (
+            f'{ask} -X PUT {control}/google -d \'{{"outcome": "filtered"}}\''
+        ),
+    }
+    console.rule("play on", style="green")
+    for what, command in ways.items():
+        console.print(Text(what, style="bold"))
+        console.out("  " + command, highlight=False)
+    console.print("\nEverything stays up until Ctrl-C. More ways: docs/sandbox.md", style="green")
+    while True:
+        stage.check()
+        await asyncio.sleep(0.5)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Empty ``folder`` and keep it for this run. Raises `DemoFailed` where that cannot be."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise DemoFailed(f"{folder} cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed(f"another demo is running in {folder}") from error
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        yield
+
+
+def main() -> int:
+    """Return 0 when the play ran to its end, 1 when it failed, 130 when it was interrupted."""
+    arguments = _arguments()
+    console = Console()
+    folder: Path = arguments.dir
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _alone(folder):
+            asyncio.run(_run(folder, console, keep=arguments.keep))
+    except DemoFailed as error:
+        console.print(Text(f"The demo failed: {error}.", style="bold red"))
+        return 1
+    except KeyboardInterrupt:
+        console.print(Text("Ended.", style="dim"))
+        return 0 if arguments.keep and (folder / "summary.json").exists() else 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

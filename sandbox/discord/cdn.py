@@ -1,0 +1,67 @@
+"""The attachments host: signed links that expire, ranges, and avatars.
+
+Rules: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
+"""
+
+import asyncio
+import colorsys
+import hashlib
+import io
+
+from aiohttp import web
+from PIL import Image
+
+from sandbox.clock import Clock
+from sandbox.discord.files import link_path
+from sandbox.discord.model import Attachment
+from sandbox.discord.world import World
+
+_GONE = "This content is no longer available."
+_AVATAR_SIDE = 128
+
+
+def routes(world: World, clock: Clock) -> list[web.RouteDef]:
+    """Attachments and pictures, at the root of the sandbox's port."""
+
+    async def attachment(request: web.Request) -> web.StreamResponse:
+        found = _find(world, request.match_info["attachment_id"])
+        path = request.path
+        if (
+            found is None
+            or link_path(found) != path
+            or not world.files.admits(path, dict(request.query), clock.now())
+        ):
+            return web.Response(status=404, text=_GONE)
+        return web.FileResponse(
+            found.path,
+            chunk_size=256 * 1024,
+            headers={
+                "Content-Type": found.content_type,
+                "Content-Disposition": f'attachment; filename="{found.filename}"',
+                "Cache-Control": "private, max-age=86400",
+            },
+        )
+
+    async def avatar(request: web.Request) -> web.Response:
+        picture = await asyncio.to_thread(_picture, request.match_info["name"])
+        return web.Response(body=picture, content_type="image/png")
+
+    return [
+        web.get("/attachments/{channel_id}/{attachment_id}/{filename}", attachment),
+        web.get("/ephemeral-attachments/{channel_id}/{attachment_id}/{filename}", attachment),
+        web.get("/avatars/{user_id}/{name}", avatar),
+        web.get("/embed/avatars/{name}", avatar),
+    ]
+
+
+def _find(world: World, attachment_id: str) -> Attachment | None:
+    return world.attachments.get(int(attachment_id)) if attachment_id.isdecimal() else None
+
+
+def _picture(name: str) -> bytes:
+    """A plain colour that stands for a face: the same for the same name."""
+    hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
+    red, green, blue = (int(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
+    out = io.BytesIO()
+    Image.new("RGB", (_AVATAR_SIDE, _AVATAR_SIDE), (red, green, blue)).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,151 @@
+"""One WebSocket of the gateway: frames in, frames out, and how it ends.
+
+It knows the transport (compression, heartbeat deadline, send limit, close codes) and hands each
+opcode to the gateway, which knows what it means.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.clock import Clock
+from sandbox.discord.compression import compressor
+from sandbox.discord.protocol import CloseCode, Closed, Op, decode
+from sandbox.discord.sessions import Session
+
+SENDS_A_MINUTE = 120
+"""https://docs.discord.com/developers/events/gateway#rate-limiting"""
+OUTBOX_LIMIT = 10_000
+"""Frames waiting for a client that does not read; beyond it the connection is cut."""
+
+
+class Connection:
+    """One client's WebSocket, from hello to its close.
+
+    ``handle`` is called with each opcode and its data and may raise Closed.
+    """
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        clock: Clock,
+        *,
+        heartbeat_interval_s: float,
+        handle: Callable[["Connection", int, Any], None],
+    ) -> None:
+        self.session: Session | None = None
+        self.client_code: int | None = None
+        self._socket = socket
+        self._request = request
+        self._clock = clock
+        self._interval = heartbeat_interval_s
+        self._handle = handle
+        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._ending: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._window_started = clock.now()
+        self._window_count = 0
+        # One bound method: a session tells by identity whose connection is attached.
+        self.send_text: Callable[[str], None] = self._enqueue
+
+    def send(self, opcode: Op, data: Any) -> None:
+        """Queues a message that is not an event."""
+        self._enqueue(json.dumps({"op": opcode, "s": None, "t": None, "d": data}))
+
+    def end(self, code: int | None) -> None:
+        """Ends the connection: with a close frame, or (None) by cutting the line."""
+        if not self._ending.done():
+            self._ending.set_result(code)
+
+    async def run(self) -> int | None:
+        """Serves until either side ends it; the server's close code, None when it sent none."""
+        reading = asyncio.create_task(self._read())
+        writing = asyncio.create_task(self._write())
+        code, reason = None, ""
+        try:
+            waited: set[asyncio.Future[Any]] = {reading, writing, self._ending}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if self._ending.done():
+                code = self._ending.result()
+            else:
+                await (reading if reading.done() else writing)
+        except Closed as closed:
+            code, reason = int(closed.code), closed.reason
+        except ConnectionError:
+            pass  # The client is gone, which is its right.
+        except Exception:
+            code, reason = int(CloseCode.UNKNOWN_ERROR), "internal error"
+            raise
+        finally:
+            for task in (reading, writing):
+                task.cancel()
+            await asyncio.gather(reading, writing, return_exceptions=True)
+            await self._hang_up(code, reason)
+        return code
+
+    async def _hang_up(self, code: int | None, reason: str) -> None:
+        transport = self._request.transport
+        cut = code is None and self._ending.done()
+        if code is not None:
+            try:
+                # A client that does not read (a stopped process) must not hold the server.
+                async with asyncio.timeout(1.0):
+                    await self._socket.close(code=code, message=reason.encode())
+            except (ConnectionError, TimeoutError):
+                cut = True
+        if cut and transport is not None:
+            transport.abort()
+
+    def _enqueue(self, text: str) -> None:
+        if self._outbox.qsize() >= OUTBOX_LIMIT:
+            self.end(None)
+        else:
+            self._outbox.put_nowait(text)
+
+    async def _write(self) -> None:
+        try:
+            stream = compressor(self._request.query.get("compress"))
+        except KeyError as error:
+            raise Closed(CloseCode.DECODE_ERROR, "unknown compression") from error
+        while True:
+            text = await self._outbox.get()
+            if stream is None:
+                await self._socket.send_str(text)
+            else:
+                await self._socket.send_bytes(stream.compress(text))
+
+    async def _read(self) -> None:
+        if self._request.query.get("v") != "10":
+            raise Closed(CloseCode.INVALID_API_VERSION, "Invalid API version.")
+        if self._request.query.get("encoding", "json") != "json":
+            raise Closed(CloseCode.DECODE_ERROR, "This sandbox speaks JSON only.")
+        self.send(Op.HELLO, {"heartbeat_interval": round(self._interval * 1000)})
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._interval * 1.5
+        while True:
+            try:
+                message = await self._socket.receive(timeout=max(deadline - loop.time(), 0.001))
+            except TimeoutError as error:
+                raise Closed(CloseCode.SESSION_TIMED_OUT, "Session timed out.") from error
+            if message.type is WSMsgType.CLOSE:
+                self.client_code = message.data
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return
+            if message.type is WSMsgType.ERROR:
+                raise ConnectionResetError
+            self._count()
+            opcode, data = decode(message.type, message.data)
+            if opcode == Op.HEARTBEAT:
+                deadline = loop.time() + self._interval * 1.5
+            self._handle(self, opcode, data)
+
+    def _count(self) -> None:
+        now = self._clock.now()
+        if now - self._window_started >= 60:
+            self._window_started, self._window_count = now, 0
+        self._window_count += 1
+        if self._window_count > SENDS_A_MINUTE:
+            raise Closed(CloseCode.RATE_LIMITED, "You are being rate limited.")

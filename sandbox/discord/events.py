@@ -1,0 +1,80 @@
+"""What the world tells the gateway, and the one place it tells it.
+
+The world publishes events without knowing who listens; the gateway decides which session may see
+each of them (shard, intents) and asks for the payload as that session may see it.
+
+Intent bits: https://docs.discord.com/developers/events/gateway#gateway-intents
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+
+class Intents(IntFlag):
+    """Discord's gateway intents, by their bit values."""
+
+    NONE = 0
+    GUILDS = 1 << 0
+    GUILD_MEMBERS = 1 << 1
+    GUILD_MODERATION = 1 << 2
+    GUILD_EXPRESSIONS = 1 << 3
+    GUILD_INTEGRATIONS = 1 << 4
+    GUILD_WEBHOOKS = 1 << 5
+    GUILD_INVITES = 1 << 6
+    GUILD_VOICE_STATES = 1 << 7
+    GUILD_PRESENCES = 1 << 8
+    GUILD_MESSAGES = 1 << 9
+    GUILD_MESSAGE_REACTIONS = 1 << 10
+    GUILD_MESSAGE_TYPING = 1 << 11
+    DIRECT_MESSAGES = 1 << 12
+    DIRECT_MESSAGE_REACTIONS = 1 << 13
+    DIRECT_MESSAGE_TYPING = 1 << 14
+    MESSAGE_CONTENT = 1 << 15
+    GUILD_SCHEDULED_EVENTS = 1 << 16
+    AUTO_MODERATION_CONFIGURATION = 1 << 20
+    AUTO_MODERATION_EXECUTION = 1 << 21
+    GUILD_MESSAGE_POLLS = 1 << 24
+    DIRECT_MESSAGE_POLLS = 1 << 25
+
+
+PRIVILEGED = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
+ALL = Intents(sum(intent.value for intent in Intents))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One dispatch, before it is cut to what a session may see.
+
+    ``guild_id`` is None for direct messages and application-level events: they go to shard 0.
+    ``intents``: the session needs any of these; none at all means it is always delivered
+    (INTERACTION_CREATE). ``payload`` is called with the session's intents, at publishing time, so
+    it may read the live world: message content, for one, depends on them.
+    """
+
+    name: str
+    payload: Callable[[Intents], dict[str, Any]]
+    guild_id: int | None
+    intents: Intents = Intents.NONE
+
+
+class Hub:
+    """Hands each event to every receiver, at once and in order of publishing."""
+
+    def __init__(self) -> None:
+        self._receivers: list[Callable[[Event], None]] = []
+
+    def subscribe(self, receiver: Callable[[Event], None]) -> None:
+        """Adds a receiver; it is called synchronously and must not block."""
+        self._receivers.append(receiver)
+
+    def unsubscribe(self, receiver: Callable[[Event], None]) -> None:
+        """Removes a receiver; one that was never added is ignored."""
+        if receiver in self._receivers:
+            self._receivers.remove(receiver)
+
+    def publish(self, event: Event) -> None:
+        """Delivers to all receivers before it returns."""
+        for receiver in tuple(self._receivers):
+            receiver(event)

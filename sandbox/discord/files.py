@@ -1,0 +1,122 @@
+"""Where uploaded bytes live, and the signed links that lead to them.
+
+An upload is written under a temporary name while it arrives and only becomes an attachment when the
+message that carries it is accepted. Names given by clients never touch the disk: a stored file is
+named by its id. Links expire, as Discord's do: whoever keeps a link instead of a message id learns
+it here.
+
+Links: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from sandbox.discord.model import Attachment
+
+MIB = 1024 * 1024
+LINK_LIFETIME_S = 24 * 3600
+NITRO_LIMIT = 500 * MIB
+_LIMIT_BY_TIER = {0: 20 * MIB, 1: 20 * MIB, 2: 50 * MIB, 3: 100 * MIB}
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".heic": "image/heic",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".txt": "text/plain; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/x-wav",
+    ".ogg": "audio/ogg",
+    ".zip": "application/zip",
+}
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that has arrived but belongs to no message yet."""
+
+    path: Path
+    filename: str
+    size: int
+
+
+class FileStore:
+    """The directory of uploads and attachments, and the key that signs links."""
+
+    def __init__(self, directory: Path) -> None:
+        self.uploads = directory / "uploads"
+        self.attachments = directory / "attachments"
+        for folder in (self.uploads, self.attachments):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._key = secrets.token_bytes(32)
+
+    def new_upload(self) -> Path:
+        """A fresh temporary path to write an arriving file to."""
+        return self.uploads / secrets.token_hex(16)
+
+    def keep(self, upload: Upload, attachment_id: int) -> Path:
+        """Turns an upload into an attachment's file."""
+        path = self.attachments / str(attachment_id)
+        return upload.path.rename(path)
+
+    def discard(self, uploads: list[Upload]) -> None:
+        """Removes uploads that no message took."""
+        for upload in uploads:
+            upload.path.unlink(missing_ok=True)
+
+    def signed(self, path: str, now: float) -> str:
+        """``path`` with Discord's ``ex``, ``is`` and ``hm``; good for 24 hours."""
+        issued, expires = int(now), int(now) + LINK_LIFETIME_S
+        query = {"ex": f"{expires:x}", "is": f"{issued:x}"}
+        query["hm"] = self._signature(path, query["ex"], query["is"])
+        return f"{quote(path)}?{urlencode(query)}&"
+
+    def admits(self, path: str, query: dict[str, str], now: float) -> bool:
+        """Whether a link is ours, untouched and not expired."""
+        expires, issued, given = (query.get(name, "") for name in ("ex", "is", "hm"))
+        if not hmac.compare_digest(given.encode(), self._signature(path, expires, issued).encode()):
+            return False
+        return now < int(expires, 16)
+
+    def _signature(self, path: str, expires: str, issued: str) -> str:
+        text = f"{path}\n{expires}\n{issued}"
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def link_path(attachment: Attachment) -> str:
+    """The path of an attachment on the CDN, unquoted."""
+    folder = "ephemeral-attachments" if attachment.ephemeral else "attachments"
+    return f"/{folder}/{attachment.channel_id}/{attachment.id}/{attachment.filename}"
+
+
+def limit_of(boost_tier: int) -> int:
+    """Bytes that one file may have in a guild of this tier (a DM counts as tier 0)."""
+    return _LIMIT_BY_TIER[boost_tier]
+
+
+def content_type_of(filename: str) -> str | None:
+    """The type Discord derives from a name's ending; None when it knows none."""
+    return _TYPES.get(Path(filename).suffix.lower())
+
+
+def clean_name(name: str) -> str:
+    """A file name as Discord keeps it: no folders, no spaces, plain ASCII."""
+    name = re.split(r"[/\\]", name)[-1]
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9._-]", "", plain.replace(" ", "_")).lstrip(".")
+    return plain[-200:] or "unknown"

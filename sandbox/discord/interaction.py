@@ -1,0 +1,107 @@
+"""One interaction and the clock that runs against it.
+
+Discord gives a bot 3 seconds to acknowledge and 15 minutes to use the token; the state a person
+sees ("thinking", answered, failed) follows from these facts alone, so nothing has to run in the
+background.
+
+Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+from sandbox.discord.model import InteractionKind, Json, Origin
+
+ACKNOWLEDGE_WITHIN_S = 3.0
+TOKEN_LIFETIME_S = 15 * 60.0
+USER_INSTALL_FOLLOW_UPS = 5
+
+State = Literal["pending", "deferred", "answered", "failed"]
+
+
+class CallbackKind(IntEnum):
+    """Discord's interaction callback types."""
+
+    PONG = 1
+    MESSAGE = 4
+    DEFERRED_MESSAGE = 5
+    DEFERRED_UPDATE = 6
+    UPDATE = 7
+    AUTOCOMPLETE = 8
+    MODAL = 9
+
+
+@dataclass(slots=True)
+class Interaction:
+    """What a person did, what the bot was told, and how the bot has answered so far.
+
+    Times are unix seconds. ``forced_ephemeral``: a user-installed app where the member may not use
+    external apps answers only to that member. ``focused_kind``: the type of the option being
+    completed.
+    """
+
+    id: int
+    token: str
+    kind: InteractionKind
+    user_id: int
+    channel_id: int
+    guild_id: int | None
+    created_at: float
+    owners: dict[str, str]
+    command_name: str = ""
+    message_id: int | None = None
+    target_id: int | None = None
+    modal_trigger: "Interaction | None" = None
+    focused_kind: int = 3
+    forced_ephemeral: bool = False
+    payload: Json = field(default_factory=dict)
+    acknowledged_at: float | None = None
+    acknowledged_by: CallbackKind | None = None
+    response_id: int | None = None
+    first_follow_up_due: bool = False
+    message_ids: list[int] = field(default_factory=list)
+    follow_ups: int = 0
+    modal: Json | None = None
+    modal_submitted: bool = False
+    choices: list[Json] | None = None
+    on_acknowledged: Callable[[], None] | None = None
+
+    @property
+    def is_user_install(self) -> bool:
+        """Used by a member who brought the app along, where the app itself is not installed."""
+        return "0" not in self.owners
+
+    def is_late(self, now: float) -> bool:
+        """Too late for a first answer."""
+        return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_WITHIN_S
+
+    def is_expired(self, now: float) -> bool:
+        """The token is worthless."""
+        return now - self.created_at > TOKEN_LIFETIME_S
+
+    def state(self, now: float) -> State:
+        """What the person sees."""
+        if self.acknowledged_at is None:
+            return "failed" if self.is_late(now) else "pending"
+        if self.first_follow_up_due:
+            return "failed" if self.is_expired(now) else "deferred"
+        if self.acknowledged_by is CallbackKind.DEFERRED_UPDATE and not self.message_ids:
+            return "deferred"
+        return "answered"
+
+    def origin(self, original_response_id: int | None = None) -> Origin:
+        """What messages that answer this say of it."""
+        trigger = self.modal_trigger.origin() if self.modal_trigger else None
+        return Origin(
+            interaction_id=self.id,
+            kind=self.kind,
+            user_id=self.user_id,
+            name=self.command_name,
+            owners=self.owners,
+            message_id=self.message_id,
+            target_id=self.target_id,
+            original_response_id=original_response_id,
+            trigger=trigger,
+        )

@@ -1,0 +1,324 @@
+"""The life of a message: said, edited, deleted, pinned; and who is told of it.
+
+The bot hears of what happens in channels it can see, and never of ephemeral messages.
+
+Rules: https://docs.discord.com/developers/resources/message
+"""
+
+from collections.abc import Iterable
+
+from sandbox.discord import errors, payloads, places, showing
+from sandbox.discord.components import ComponentKind, walk
+from sandbox.discord.drafts import Draft
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Event, Intents
+from sandbox.discord.form import Fields
+from sandbox.discord.mentions import AllowedMentions
+from sandbox.discord.model import (
+    Channel,
+    Message,
+    MessageFlag,
+    MessageKind,
+    Origin,
+    Reference,
+)
+from sandbox.discord.permissions import Permission
+from sandbox.discord.world import World
+
+NONCE_WINDOW_S = 300.0
+MAX_PINS = 250
+_BULK_DELETE_MAX_AGE_S = 14 * 24 * 3600
+_EDITABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
+
+
+def require_posting(world: World, channel: Channel, *, files: bool, embeds: bool) -> None:
+    """Whether the bot may post that here. Raises DiscordError 50001, 50013, 50008, 50083, 50007."""
+    if channel.guild_id is None:
+        person = world.users[channel.recipient_ids[0]]
+        if not can_reach(world, person.id):
+            raise DiscordError(403, 50007, "Cannot send messages to this user")
+        return
+    needed = Permission.VIEW_CHANNEL
+    needed |= Permission.SEND_MESSAGES_IN_THREADS if channel.thread else Permission.SEND_MESSAGES
+    if files:
+        needed |= Permission.ATTACH_FILES
+    if embeds:
+        needed |= Permission.EMBED_LINKS
+    world.require(channel, needed)
+    if not channel.kind.holds_messages:
+        raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+    locked = channel.thread is not None and channel.thread.locked
+    if locked and Permission.MANAGE_THREADS not in world.permissions_of(world.bot.id, channel):
+        raise DiscordError(400, 50083, "Thread is archived")
+
+
+def can_reach(world: World, user_id: int) -> bool:
+    """Whether the bot may write to a person: they share a guild or wrote first, and allow it."""
+    person = world.users[user_id]
+    if not person.accepts_dms:
+        return False
+    if any(user_id in world.guilds[i].members for i in world.guild_ids()):
+        return True
+    channel = world.direct_channel(user_id)
+    return any(m.author_id == user_id for m in world.visible_messages(channel.id))
+
+
+def read_reference(world: World, channel: Channel, fields: Fields | None) -> Reference | None:
+    """The message a body replies to; None when it replies to none or may go without.
+
+    Raises DiscordError 50035 or 160002.
+    """
+    if fields is None:
+        return None
+    message_id = fields.snowflake("message_id", required=True)
+    channel_id = fields.snowflake("channel_id")
+    must_exist = fields.boolean("fail_if_not_exists", default=True)
+    if fields.raw("type") not in {None, 0}:
+        fields.wrong("type", "SANDBOX_UNSUPPORTED", "The sandbox does not forward messages")
+    if channel_id not in {None, channel.id}:
+        fields.wrong(
+            "channel_id",
+            "REPLIES_CANNOT_REFERENCE_OTHER_CHANNEL",
+            "Cannot reply to a message in a different channel",
+        )
+    fields.errors.raise_if_any()
+    held = world.permissions_of(world.bot.id, channel)
+    if Permission.READ_MESSAGE_HISTORY not in held:
+        raise DiscordError(403, 160002, "Cannot reply without permission to read message history")
+    try:
+        original = world.message(channel.id, message_id or 0)
+    except DiscordError:
+        if not must_exist:
+            return None
+        raise errors.invalid(
+            ("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
+        ) from None
+    if original.kind in {MessageKind.PINNED, MessageKind.THREAD_CREATED}:
+        raise errors.invalid(
+            ("message_reference",),
+            "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE",
+            "Cannot reply to a system message",
+        )
+    return Reference(original.id, channel.id, channel.guild_id)
+
+
+def repeated(world: World, channel: Channel, author_id: int, draft: Draft) -> Message | None:
+    """The earlier message of the same nonce, with ``enforce_nonce`` within a few minutes."""
+    if not draft.enforce_nonce or draft.nonce is None:
+        return None
+    since = world.clock.now() - NONCE_WINDOW_S
+    for message in reversed(world.messages.get(channel.id, {}).values()):
+        if message.created_at < since:
+            return None
+        same = message.author_id == author_id and str(message.nonce) == str(draft.nonce)
+        if same and message.nonce is not None and message.deleted_at is None:
+            return message
+    return None
+
+
+def post(
+    world: World,
+    channel: Channel,
+    author_id: int,
+    draft: Draft,
+    *,
+    kind: MessageKind = MessageKind.DEFAULT,
+    reference: Reference | None = None,
+    origin: Origin | None = None,
+    ephemeral_to: int | None = None,
+    flags: MessageFlag = MessageFlag.NONE,
+    message_id: int | None = None,
+) -> Message:
+    """Says a message and tells whoever may know."""
+    draft.keep_files(world)
+    flags |= (draft.flags or MessageFlag.NONE) & ~MessageFlag.EPHEMERAL
+    if ephemeral_to is not None:
+        flags |= MessageFlag.EPHEMERAL
+    message = Message(
+        id=message_id or world.ids.next(),
+        channel_id=channel.id,
+        author_id=author_id,
+        created_at=world.clock.now(),
+        content=(draft.content or "").strip(),
+        kind=MessageKind.REPLY if reference and kind is MessageKind.DEFAULT else kind,
+        flags=flags,
+        embeds=draft.embeds or [],
+        components=draft.components or [],
+        attachments=draft.attachments or [],
+        nonce=draft.nonce,
+        tts=draft.tts,
+        reference=reference,
+        origin=origin,
+        ephemeral_to=ephemeral_to,
+    )
+    _set_mentions(world, channel, message, draft.allowed_mentions)
+    add(world, channel, message)
+    return message
+
+
+def add(world: World, channel: Channel, message: Message) -> None:
+    """Puts a finished message into its channel and publishes it."""
+    world.messages.setdefault(channel.id, {})[message.id] = message
+    if message.ephemeral_to is None:
+        channel.last_message_id = message.id
+        if (state := channel.thread) is not None:
+            state.message_count += 1
+            state.total_sent += 1
+            if message.author_id not in state.member_ids:
+                state.member_ids.append(message.author_id)
+            if state.archived:
+                state.archived = False
+                places.announce_channel(world, "THREAD_UPDATE", channel)
+    announce(world, "MESSAGE_CREATE", message)
+
+
+def edit(world: World, message: Message, draft: Draft) -> None:
+    """Changes what the draft says something about."""
+    draft.keep_files(world)
+    channel = world.channels[message.channel_id]
+    if draft.content is not None:
+        message.content = draft.content.strip()
+    if draft.embeds is not None:
+        message.embeds = draft.embeds
+    if draft.components is not None:
+        message.components = draft.components
+    if draft.attachments is not None:
+        message.attachments = draft.attachments
+    if draft.flags is not None:
+        message.flags = (message.flags & ~_EDITABLE_FLAGS) | (draft.flags & _EDITABLE_FLAGS)
+    loading = MessageFlag.LOADING in message.flags
+    message.flags &= ~MessageFlag.LOADING
+    if not loading:
+        message.edited_at = world.clock.now()
+    message.edits += 1
+    if draft.content is not None or draft.components is not None:
+        _set_mentions(world, channel, message, draft.allowed_mentions)
+    announce(world, "MESSAGE_UPDATE", message)
+
+
+def delete(world: World, message: Message) -> None:
+    """Removes a message from everyone's sight."""
+    message.deleted_at = world.clock.now()
+    channel = world.channels[message.channel_id]
+    if channel.thread is not None and message.ephemeral_to is None:
+        channel.thread.message_count -= 1
+    if _is_heard(world, message):
+        payload = {"id": str(message.id), "channel_id": str(message.channel_id)}
+        if channel.guild_id is not None:
+            payload["guild_id"] = str(channel.guild_id)
+        world.publish(
+            "MESSAGE_DELETE",
+            payload,
+            guild_id=channel.guild_id,
+            intents=_intent(channel),
+        )
+
+
+def delete_many(world: World, channel: Channel, message_ids: Iterable[int]) -> None:
+    """Bulk delete. Raises DiscordError 50034 when one is older than two weeks."""
+    found = [
+        m
+        for i in message_ids
+        if (m := world.messages.get(channel.id, {}).get(i)) and m.deleted_at is None
+    ]
+    oldest = world.clock.now() - _BULK_DELETE_MAX_AGE_S
+    if any(message.created_at < oldest for message in found):
+        raise DiscordError(
+            400, 50034, "You can only bulk delete messages that are under 14 days old."
+        )
+    for message in found:
+        message.deleted_at = world.clock.now()
+    world.publish(
+        "MESSAGE_DELETE_BULK",
+        {
+            "ids": [str(message.id) for message in found],
+            "channel_id": str(channel.id),
+            "guild_id": str(channel.guild_id),
+        },
+        guild_id=channel.guild_id,
+        intents=Intents.GUILD_MESSAGES,
+    )
+
+
+def pin(world: World, message: Message, *, pinned: bool) -> None:
+    """Pins or unpins. Raises DiscordError 30003 when the channel is full."""
+    channel = world.channels[message.channel_id]
+    if pinned and sum(m.pinned for m in world.visible_messages(channel.id)) >= MAX_PINS:
+        raise DiscordError(
+            400, 30003, f"Maximum number of pins reached for the channel ({MAX_PINS})"
+        )
+    if message.pinned == pinned:
+        return
+    message.pinned = pinned
+    announce(world, "MESSAGE_UPDATE", message)
+    payload = {
+        "channel_id": str(channel.id),
+        "last_pin_timestamp": payloads.timestamp(world.clock.now()),
+    }
+    if channel.guild_id is not None:
+        payload["guild_id"] = str(channel.guild_id)
+    world.publish(
+        "CHANNEL_PINS_UPDATE",
+        payload,
+        guild_id=channel.guild_id,
+        intents=Intents.GUILDS if channel.guild_id else Intents.DIRECT_MESSAGES,
+    )
+
+
+def announce(world: World, event: str, message: Message) -> None:
+    """Publishes a message's event to a bot that can see it."""
+    if not _is_heard(world, message):
+        return
+    channel = world.channels[message.channel_id]
+    world.hub.publish(
+        Event(
+            event,
+            lambda intents: showing.event_message(world, message, intents),
+            channel.guild_id,
+            _intent(channel),
+        )
+    )
+
+
+def _is_heard(world: World, message: Message) -> bool:
+    if message.ephemeral_to is not None:
+        return False
+    return world.bot_sees(world.channels[message.channel_id])
+
+
+def _intent(channel: Channel) -> Intents:
+    return Intents.DIRECT_MESSAGES if channel.guild_id is None else Intents.GUILD_MESSAGES
+
+
+def _set_mentions(
+    world: World, channel: Channel, message: Message, allowed: AllowedMentions | None
+) -> None:
+    rules = allowed or AllowedMentions()
+    text = "\n".join(
+        [
+            message.content,
+            *(
+                component["content"]
+                for component in walk(message.components)
+                if component["type"] == ComponentKind.TEXT_DISPLAY
+            ),
+        ]
+    )
+    message.mention_ids = [i for i in rules.users_in(text) if i in world.users]
+    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    may_ping_all = Permission.MENTION_EVERYONE in world.permissions_of(message.author_id, channel)
+    message.mention_everyone = guild is not None and may_ping_all and rules.everyone_in(text)
+    message.mention_role_ids = [
+        i
+        for i in rules.roles_in(text)
+        if guild and i in guild.roles and (guild.roles[i].mentionable or may_ping_all)
+    ]
+    is_answer = message.origin is not None
+    if is_answer or message.reference is None or message.kind is not MessageKind.REPLY:
+        return
+    original = world.messages.get(channel.id, {}).get(message.reference.message_id)
+    if original is None or not rules.replied_user:
+        return
+    # A reply to an interaction's response mentions nobody, so its text stays hidden from the bot.
+    if original.origin is None and original.author_id not in message.mention_ids:
+        message.mention_ids.append(original.author_id)

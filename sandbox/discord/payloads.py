@@ -1,0 +1,241 @@
+"""How people, guilds, roles and channels look on Discord's wire.
+
+Pure functions from facts to JSON; the REST, the gateway and the control API show the same objects.
+What needs the whole world (messages) is in `showing`.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sandbox.discord.model import (
+    Channel,
+    ChannelKind,
+    Emoji,
+    Guild,
+    Json,
+    Member,
+    Overwrite,
+    Role,
+    ThreadState,
+    User,
+)
+from sandbox.discord.permissions import Permission
+
+
+def timestamp(seconds: float) -> str:
+    """ISO 8601 in UTC with microseconds, as Discord writes times."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
+
+
+def user(person: User) -> Json:
+    payload: Json = {
+        "id": str(person.id),
+        "username": person.username,
+        "avatar": person.avatar,
+        "discriminator": "0000" if person.bot else "0",
+        "public_flags": 0,
+        "flags": 0,
+        "banner": None,
+        "accent_color": None,
+        "global_name": person.global_name,
+        "avatar_decoration_data": None,
+        "collectibles": None,
+        "primary_guild": None,
+    }
+    if person.bot:
+        payload["bot"] = True
+    return payload
+
+
+def own_user(bot: User) -> Json:
+    """The bot as it sees itself."""
+    return user(bot) | {
+        "mfa_enabled": True,
+        "locale": bot.locale,
+        "premium_type": 0,
+        "email": None,
+        "verified": True,
+        "bio": "",
+    }
+
+
+def member(facts: Member, person: User | None) -> Json:
+    """A guild member; without ``person`` it is the partial one that comes with messages."""
+    payload: Json = {
+        "avatar": None,
+        "banner": None,
+        "communication_disabled_until": None,
+        "flags": 0,
+        "joined_at": timestamp(facts.joined_at),
+        "nick": facts.nick,
+        "pending": False,
+        "premium_since": None,
+        "roles": [str(role_id) for role_id in facts.role_ids],
+        "mute": False,
+        "deaf": False,
+    }
+    if person is not None:
+        payload["user"] = user(person)
+    return payload
+
+
+def role(facts: Role) -> Json:
+    payload: Json = {
+        "id": str(facts.id),
+        "name": facts.name,
+        "permissions": str(facts.permissions.value),
+        "position": facts.position,
+        "color": facts.color,
+        "colors": {
+            "primary_color": facts.color,
+            "secondary_color": None,
+            "tertiary_color": None,
+        },
+        "hoist": False,
+        "managed": facts.managed,
+        "mentionable": facts.mentionable,
+        "icon": None,
+        "unicode_emoji": None,
+        "flags": 0,
+    }
+    return payload
+
+
+def overwrite(facts: Overwrite) -> Json:
+    return {
+        "id": str(facts.id),
+        "type": int(facts.is_member),
+        "allow": str(facts.allow.value),
+        "deny": str(facts.deny.value),
+    }
+
+
+def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
+    """A channel of any kind; ``recipients`` are those of a private one."""
+    payload: Json = {
+        "id": str(facts.id),
+        "type": int(facts.kind),
+        "flags": (1 << 4) if facts.tag_required else 0,
+        "last_message_id": _optional_id(facts.last_message_id),
+    }
+    if facts.kind.is_private:
+        return payload | {"recipients": [user(person) for person in recipients]}
+    payload |= {
+        "guild_id": str(facts.guild_id),
+        "name": facts.name,
+        "parent_id": _optional_id(facts.parent_id),
+        "rate_limit_per_user": facts.slowmode_s,
+    }
+    if facts.thread is not None:
+        return payload | _thread(facts.thread)
+    payload |= {
+        "topic": facts.topic,
+        "position": facts.position,
+        "nsfw": facts.nsfw,
+        "permission_overwrites": [overwrite(item) for item in facts.overwrites.values()],
+    }
+    if facts.kind is ChannelKind.VOICE:
+        payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
+    if facts.kind is ChannelKind.FORUM:
+        payload |= {
+            "available_tags": [
+                {
+                    "id": str(tag.id),
+                    "name": tag.name,
+                    "moderated": False,
+                    "emoji_id": None,
+                    "emoji_name": None,
+                }
+                for tag in facts.tags
+            ],
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+            "default_forum_layout": 0,
+        }
+    return payload
+
+
+def _thread(state: ThreadState) -> Json:
+    return {
+        "owner_id": str(state.owner_id),
+        "thread_metadata": {
+            "archived": state.archived,
+            "archive_timestamp": timestamp(state.created_at),
+            "auto_archive_duration": state.auto_archive_minutes,
+            "locked": state.locked,
+            "create_timestamp": timestamp(state.created_at),
+            "invitable": state.invitable,
+        },
+        "message_count": state.message_count,
+        "member_count": len(state.member_ids),
+        "total_message_sent": state.total_sent,
+        "applied_tags": [str(tag) for tag in state.applied_tags],
+    }
+
+
+def thread_member(channel_id: int, user_id: int, since: float) -> Json:
+    return {
+        "id": str(channel_id),
+        "user_id": str(user_id),
+        "join_timestamp": timestamp(since),
+        "flags": 1,
+    }
+
+
+def guild(facts: Guild) -> Json:
+    """A guild without its channels and members, as the REST shows it."""
+    return {
+        "id": str(facts.id),
+        "name": facts.name,
+        "icon": None,
+        "description": None,
+        "home_header": None,
+        "splash": None,
+        "discovery_splash": None,
+        "features": [],
+        "banner": None,
+        "owner_id": str(facts.owner_id),
+        "application_id": None,
+        "region": "us-west",
+        "afk_channel_id": None,
+        "afk_timeout": 300,
+        "system_channel_id": _optional_id(facts.system_channel_id),
+        "system_channel_flags": 0,
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "verification_level": 0,
+        "roles": [role(item) for item in facts.roles.values()],
+        "default_message_notifications": 1,
+        "mfa_level": 0,
+        "explicit_content_filter": 0,
+        "max_presences": None,
+        "max_members": 500_000,
+        "max_stage_video_channel_users": 50,
+        "max_video_channel_users": 25,
+        "vanity_url_code": None,
+        "premium_tier": facts.boost_tier,
+        "premium_subscription_count": (0, 2, 7, 14)[facts.boost_tier],
+        "preferred_locale": facts.locale,
+        "rules_channel_id": None,
+        "safety_alerts_channel_id": None,
+        "public_updates_channel_id": None,
+        "premium_progress_bar_enabled": False,
+        "nsfw": False,
+        "nsfw_level": 0,
+        "emojis": [],
+        "stickers": [],
+        "incidents_data": None,
+    }
+
+
+def emoji(facts: Emoji) -> Json:
+    return {"id": _optional_id(facts.id), "name": facts.name}
+
+
+def with_permissions(payload: Json, bits: Permission) -> Json:
+    """A channel or member as interactions carry it."""
+    return payload | {"permissions": str(bits.value)}
+
+
+def _optional_id(value: int | None) -> str | None:
+    return None if value is None else str(value)

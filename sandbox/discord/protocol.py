@@ -1,0 +1,117 @@
+"""Words of the gateway's protocol, and reading what a client sends.
+
+Apart from the connection so that each refusal can be tested without a socket: everything a client
+can get wrong ends in ``Closed`` with the code Discord closes with.
+
+https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
+"""
+
+import enum
+import json
+from typing import Any, NoReturn
+
+from aiohttp import WSCloseCode, WSMsgType
+
+from sandbox.discord.events import ALL, PRIVILEGED, Intents
+from sandbox.discord.sessions import Shard
+
+MAX_PAYLOAD_BYTES = 4096
+"""https://docs.discord.com/developers/events/gateway#sending-events"""
+
+
+class Op(enum.IntEnum):
+    """Gateway opcodes."""
+
+    DISPATCH = 0
+    HEARTBEAT = 1
+    IDENTIFY = 2
+    PRESENCE_UPDATE = 3
+    VOICE_STATE_UPDATE = 4
+    RESUME = 6
+    RECONNECT = 7
+    REQUEST_GUILD_MEMBERS = 8
+    INVALID_SESSION = 9
+    HELLO = 10
+    HEARTBEAT_ACK = 11
+
+
+class CloseCode(enum.IntEnum):
+    """Why Discord closes a connection. After 4004 and 4010-4014 a client must not come back."""
+
+    UNKNOWN_ERROR = 4000
+    UNKNOWN_OPCODE = 4001
+    DECODE_ERROR = 4002
+    NOT_AUTHENTICATED = 4003
+    AUTHENTICATION_FAILED = 4004
+    ALREADY_AUTHENTICATED = 4005
+    INVALID_SEQUENCE = 4007
+    RATE_LIMITED = 4008
+    SESSION_TIMED_OUT = 4009
+    INVALID_SHARD = 4010
+    INVALID_API_VERSION = 4012
+    INVALID_INTENTS = 4013
+    DISALLOWED_INTENTS = 4014
+
+
+class Closed(Exception):
+    """The server closes the connection with this code and reason."""
+
+    def __init__(self, code: CloseCode | WSCloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def malformed(why: str) -> NoReturn:
+    """Raises the close of a payload that cannot be read."""
+    raise Closed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {why}.")
+
+
+def decode(kind: WSMsgType, content: Any) -> tuple[int, Any]:
+    """The opcode and data of one frame. Raises Closed (4002)."""
+    if kind is not WSMsgType.TEXT or len(content.encode()) > MAX_PAYLOAD_BYTES:
+        malformed("text of at most 4096 bytes")
+    try:
+        message = json.loads(content)
+    except ValueError:
+        malformed("not JSON")
+    opcode = message.get("op") if isinstance(message, dict) else None
+    if not isinstance(opcode, int):
+        malformed("no opcode")
+    return opcode, message.get("d")
+
+
+def as_object(data: Any) -> dict[str, Any]:
+    """The data of an opcode that takes an object. Raises Closed (4002)."""
+    if not isinstance(data, dict):
+        malformed("d is an object")
+    return data
+
+
+def as_snowflake(value: Any) -> int:
+    """An id, sent as text or number. Raises Closed (4002)."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).isdigit():
+        malformed("not a snowflake")
+    return int(value)
+
+
+def as_shard(value: Any) -> Shard:
+    """``[shard_id, num_shards]``. Raises Closed (4010)."""
+    match value:
+        case [int(shard_id), int(count)] if 0 <= shard_id < count:
+            return Shard(shard_id, count)
+    raise Closed(CloseCode.INVALID_SHARD, "Invalid shard.")
+
+
+def as_intents(value: Any, granted: Intents) -> Intents:
+    """The intents of an identify.
+
+    Raises Closed: 4013 for bits that mean nothing, 4014 for privileged intents that are not
+    ``granted`` to the application.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value & ~int(ALL):
+        raise Closed(CloseCode.INVALID_INTENTS, "Invalid intent(s).")
+    intents = Intents(value)
+    if intents & PRIVILEGED & ~granted:
+        raise Closed(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
+    return intents

@@ -1,0 +1,101 @@
+"""Emoji under messages.
+
+Rules: https://docs.discord.com/developers/resources/message#create-reaction
+"""
+
+from sandbox.discord import errors, payloads
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Intents
+from sandbox.discord.inputs import is_unicode_emoji
+from sandbox.discord.model import Emoji, Json, Message, Reaction
+from sandbox.discord.world import World
+
+MAX_REACTIONS = 20
+
+
+def parse_emoji(text: str) -> Emoji:
+    """An emoji from a URL: unicode, or ``name:id``. Raises DiscordError 10014."""
+    name, colon, number = text.partition(":")
+    if colon and number.isdecimal() and name:
+        return Emoji(name, int(number))
+    if not is_unicode_emoji(text):
+        raise errors.unknown_emoji()
+    return Emoji(text)
+
+
+def find(message: Message, emoji: Emoji) -> Reaction | None:
+    """The reaction with this emoji, if anyone has reacted with it."""
+    for reaction in message.reactions:
+        same_name = reaction.emoji.id is None and reaction.emoji.name == emoji.name
+        if reaction.emoji.id == emoji.id and (emoji.id is not None or same_name):
+            return reaction
+    return None
+
+
+def add(world: World, message: Message, user_id: int, emoji: Emoji) -> None:
+    """Reacts; a second time changes nothing. Raises DiscordError 30010 for too many emoji."""
+    reaction = find(message, emoji)
+    if reaction is None:
+        if len(message.reactions) >= MAX_REACTIONS:
+            raise DiscordError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
+        reaction = Reaction(emoji)
+        message.reactions.append(reaction)
+    if user_id in reaction.user_ids:
+        return
+    reaction.user_ids.append(user_id)
+    _announce(world, "MESSAGE_REACTION_ADD", message, user_id, emoji)
+
+
+def remove(world: World, message: Message, user_id: int, emoji: Emoji) -> None:
+    """Takes a reaction back. Raises DiscordError 10014 when there is none."""
+    reaction = find(message, emoji)
+    if reaction is None or user_id not in reaction.user_ids:
+        raise errors.unknown_emoji()
+    reaction.user_ids.remove(user_id)
+    if not reaction.user_ids:
+        message.reactions.remove(reaction)
+    _announce(world, "MESSAGE_REACTION_REMOVE", message, user_id, emoji)
+
+
+def clear(world: World, message: Message, emoji: Emoji | None = None) -> None:
+    """Removes all reactions, or all of one emoji."""
+    message.reactions = (
+        [] if emoji is None else [r for r in message.reactions if r is not find(message, emoji)]
+    )
+    event = "MESSAGE_REACTION_REMOVE_ALL" if emoji is None else "MESSAGE_REACTION_REMOVE_EMOJI"
+    payload: Json = {} if emoji is None else {"emoji": payloads.emoji(emoji)}
+    _publish(world, event, message, payload)
+
+
+def _announce(world: World, event: str, message: Message, user_id: int, emoji: Emoji) -> None:
+    payload: Json = {
+        "user_id": str(user_id),
+        "emoji": payloads.emoji(emoji),
+        "burst": False,
+        "type": 0,
+    }
+    guild_id = world.channels[message.channel_id].guild_id
+    if event == "MESSAGE_REACTION_ADD":
+        payload["message_author_id"] = str(message.author_id)
+        if guild_id is not None:
+            payload["member"] = payloads.member(
+                world.guilds[guild_id].members[user_id], world.users[user_id]
+            )
+    _publish(world, event, message, payload)
+
+
+def _publish(world: World, event: str, message: Message, payload: Json) -> None:
+    channel = world.channels[message.channel_id]
+    if not world.bot_sees(channel):
+        return
+    payload |= {"message_id": str(message.id), "channel_id": str(channel.id)}
+    if channel.guild_id is not None:
+        payload["guild_id"] = str(channel.guild_id)
+    world.publish(
+        event,
+        payload,
+        guild_id=channel.guild_id,
+        intents=Intents.DIRECT_MESSAGE_REACTIONS
+        if channel.guild_id is None
+        else Intents.GUILD_MESSAGE_REACTIONS,
+    )

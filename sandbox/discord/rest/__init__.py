@@ -1,0 +1,42 @@
+"""Discord's REST API v10, as far as a bot that posts clips touches it.
+
+Only routes that are listed here exist; the server answers everything else with Discord's 404.
+"""
+
+from aiohttp import web
+
+from sandbox.clock import Clock
+from sandbox.discord.rest import (
+    applications,
+    channels,
+    commands,
+    guilds,
+    interactions,
+    messages,
+    reactions,
+    threads,
+    users,
+    webhooks,
+)
+from sandbox.discord.rest.wire import Wire
+from sandbox.discord.world import World
+
+__all__ = ["routes"]
+
+
+def routes(world: World, clock: Clock) -> list[web.RouteDef]:
+    """Every route, with its ``/api/v10`` prefix."""
+    wire = Wire(world, clock)
+    resources = (
+        applications,
+        channels,
+        commands,
+        guilds,
+        interactions,
+        messages,
+        reactions,
+        threads,
+        users,
+        webhooks,
+    )
+    return [route for resource in resources for route in resource.routes(wire)]

@@ -1,0 +1,152 @@
+"""Threads under messages, threads of their own, and posts of forums.
+
+Rules: https://docs.discord.com/developers/topics/threads
+"""
+
+import re
+from collections.abc import Iterable
+
+from sandbox.discord import errors, messages, places
+from sandbox.discord.drafts import Draft
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Intents
+from sandbox.discord.model import (
+    Channel,
+    ChannelKind,
+    Message,
+    MessageFlag,
+    MessageKind,
+    Reference,
+    ThreadState,
+)
+from sandbox.discord.world import World
+
+ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
+
+
+def start(
+    world: World,
+    parent: Channel,
+    owner_id: int,
+    name: str,
+    *,
+    kind: ChannelKind = ChannelKind.THREAD,
+    under: Message | None = None,
+    auto_archive_minutes: int | None = None,
+    slowmode_s: int = 0,
+    applied_tags: Iterable[int] = (),
+    invitable: bool = True,
+) -> Channel:
+    """Opens a thread. ``under``: the message it hangs from, whose id it takes.
+
+    Raises DiscordError 160004 when that message has one already, 50024 where threads cannot be.
+    """
+    if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS, ChannelKind.FORUM}:
+        raise errors.wrong_channel_type()
+    if under is not None and under.thread_id is not None:
+        raise DiscordError(400, 160004, "A thread has already been created for this message")
+    thread = Channel(
+        under.id if under else world.ids.next(),
+        kind,
+        parent.guild_id,
+        name,
+        parent_id=parent.id,
+        nsfw=parent.nsfw,
+        slowmode_s=slowmode_s,
+        thread=ThreadState(
+            owner_id,
+            world.clock.now(),
+            auto_archive_minutes=auto_archive_minutes or 4320,
+            invitable=invitable,
+            member_ids=[owner_id],
+            applied_tags=list(applied_tags),
+        ),
+    )
+    world.channels[thread.id] = thread
+    world.guild_of(parent).channel_ids.append(thread.id)
+    if world.bot_sees(thread):
+        world.publish(
+            "THREAD_CREATE",
+            world.thread_payload(thread) | {"newly_created": True},
+            guild_id=parent.guild_id,
+            intents=Intents.GUILDS,
+        )
+    if under is not None:
+        _hang(world, thread, under)
+    return thread
+
+
+def _hang(world: World, thread: Channel, under: Message) -> None:
+    under.thread_id = thread.id
+    under.flags |= MessageFlag.HAS_THREAD
+    messages.announce(world, "MESSAGE_UPDATE", under)
+    starter = Message(
+        world.ids.next(),
+        thread.id,
+        under.author_id,
+        world.clock.now(),
+        kind=MessageKind.THREAD_STARTER,
+        reference=Reference(under.id, under.channel_id, thread.guild_id),
+    )
+    world.messages.setdefault(thread.id, {})[starter.id] = starter
+
+
+def post_in_forum(
+    world: World,
+    forum: Channel,
+    owner_id: int,
+    name: str,
+    draft: Draft,
+    *,
+    auto_archive_minutes: int | None = None,
+    applied_tags: Iterable[int] = (),
+) -> tuple[Channel, Message]:
+    """Opens a post: a thread and its first message, which shares its id."""
+    tags = list(applied_tags)
+    if forum.tag_required and not tags:
+        raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
+    thread = start(
+        world,
+        forum,
+        owner_id,
+        name,
+        auto_archive_minutes=auto_archive_minutes,
+        applied_tags=tags,
+    )
+    message = messages.post(world, thread, owner_id, draft, message_id=thread.id)
+    return thread, message
+
+
+def bring_in(world: World, thread: Channel, content: str) -> None:
+    """Adds the members whom a message in a private thread mentions, before it is posted."""
+    state = thread.thread
+    if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
+        return
+    for found in re.finditer(r"<@!?(\d+)>", content):
+        user_id = int(found[1])
+        if user_id in state.member_ids or user_id not in world.guild_of(thread).members:
+            continue
+        state.member_ids.append(user_id)
+        if user_id == world.bot.id and world.bot_sees(thread):
+            world.publish(
+                "THREAD_CREATE",
+                world.thread_payload(thread),
+                guild_id=thread.guild_id,
+                intents=Intents.GUILDS,
+            )
+
+
+def change(
+    world: World,
+    thread: Channel,
+    *,
+    name: str | None = None,
+    archived: bool | None = None,
+    locked: bool | None = None,
+) -> None:
+    """Renames, archives or locks a thread."""
+    thread.name = thread.name if name is None else name
+    if (state := thread.thread) is not None:
+        state.archived = state.archived if archived is None else archived
+        state.locked = state.locked if locked is None else locked
+    places.announce_channel(world, "THREAD_UPDATE", thread)

@@ -1,0 +1,325 @@
+"""The state of the sandbox's Discord, and the only place that hands it out.
+
+Pure Python: it knows no HTTP and never waits. What changes it publishes to the hub at once; who
+listens (the gateway) is not its business. Lookups refuse in Discord's words, so that a route only
+asks for what it needs.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.clock import Clock
+from sandbox.discord import errors, payloads, permissions
+from sandbox.discord.commands import CommandBook
+from sandbox.discord.events import Event, Hub, Intents
+from sandbox.discord.files import FileStore, limit_of
+from sandbox.discord.interaction import Interaction
+from sandbox.discord.model import (
+    Attachment,
+    Channel,
+    ChannelKind,
+    Guild,
+    Json,
+    Member,
+    Message,
+    User,
+)
+from sandbox.discord.permissions import Permission
+from sandbox.discord.snowflake import Snowflakes
+
+
+@dataclass(slots=True)
+class Application:
+    """The bot's application. ``intents`` are the privileged ones it was granted."""
+
+    id: int
+    name: str
+    token: str
+    owner_id: int
+    intents: Intents = Intents.NONE
+
+
+class World:
+    """Everything there is: users, guilds, channels, messages, commands, interactions, files.
+
+    ``public_base`` is the URL under which links are given out; the server sets it once it knows its
+    port.
+    """
+
+    def __init__(self, directory: Path, clock: Clock, *, public_base: str = "") -> None:
+        self.clock = clock
+        self.public_base = public_base
+        self.hub = Hub()
+        self.files = FileStore(directory)
+        self.ids = Snowflakes(clock.now)
+        self.users: dict[int, User] = {}
+        self.guilds: dict[int, Guild] = {}
+        self.channels: dict[int, Channel] = {}
+        self.messages: dict[int, dict[int, Message]] = {}
+        self.interactions: dict[int, Interaction] = {}
+        self.interactions_by_token: dict[str, Interaction] = {}
+        self.attachments: dict[int, Attachment] = {}
+        self.entitlements: list[Json] = []
+        owner = self.add_user("clapper-owner", global_name="Owner")
+        bot_id = self.ids.next()
+        token = f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"
+        self.app = Application(bot_id, "Clapper", token, owner.id)
+        self.bot = User(bot_id, "clapper", "Clapper", bot=True)
+        self.users[bot_id] = self.bot
+        self.commands = CommandBook(self.app.id, self.ids)
+
+    # What the gateway asks for.
+
+    @property
+    def token(self) -> str:
+        return self.app.token
+
+    @property
+    def privileged_intents_granted(self) -> Intents:
+        return self.app.intents
+
+    @property
+    def bot_user(self) -> Json:
+        """The ``user`` of READY."""
+        return payloads.own_user(self.bot)
+
+    @property
+    def application(self) -> Json:
+        """The ``application`` of READY."""
+        return {"id": str(self.app.id), "flags": self.app_flags()}
+
+    def app_flags(self) -> int:
+        """Application flags: message content, members and presence granted (limited variants)."""
+        granted = (
+            (Intents.GUILD_PRESENCES, 1 << 13),
+            (Intents.GUILD_MEMBERS, 1 << 15),
+            (Intents.MESSAGE_CONTENT, 1 << 19),
+        )
+        return sum(flag for intent, flag in granted if intent in self.app.intents)
+
+    def check_token(self, token: str) -> bool:
+        """Whether this is the bot's token, without the ``Bot`` prefix."""
+        return secrets.compare_digest(token.encode(), self.app.token.encode())
+
+    def guild_ids(self) -> list[int]:
+        """The guilds the bot is in."""
+        return [guild.id for guild in self.guilds.values() if guild.has_bot]
+
+    def guild_create_payload(self, guild_id: int, intents: Intents) -> Json:
+        """GUILD_CREATE as a session with these intents receives it.
+
+        Without the members intent only the bot itself is listed; all viewable channels are.
+        """
+        guild = self.guilds[guild_id]
+        seen = [
+            member
+            for member in guild.members.values()
+            if Intents.GUILD_MEMBERS in intents or member.user_id == self.bot.id
+        ]
+        places = list(self.viewable(guild))
+        return payloads.guild(guild) | {
+            "joined_at": payloads.timestamp(guild.members[self.bot.id].joined_at),
+            "large": len(guild.members) > 50,
+            "unavailable": False,
+            "member_count": len(guild.members),
+            "members": [payloads.member(m, self.users[m.user_id]) for m in seen],
+            "channels": [payloads.channel(c) for c in places if c.thread is None],
+            "threads": [
+                self.thread_payload(c) for c in places if c.thread and not c.thread.archived
+            ],
+            "voice_states": [],
+            "presences": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+        }
+
+    def member_chunk(
+        self,
+        guild_id: int,
+        *,
+        query: str | None = None,
+        limit: int = 0,
+        user_ids: Sequence[int] = (),
+    ) -> tuple[list[Json], list[str]]:
+        """Members by name prefix or by ids, and the ids that are no members; limit 0 is all."""
+        guild = self.guilds[guild_id]
+        if user_ids:
+            found = [guild.members[i] for i in user_ids if i in guild.members]
+            missing = [str(i) for i in user_ids if i not in guild.members]
+        else:
+            prefix = (query or "").casefold()
+            missing = []
+            found = [
+                member
+                for member in guild.members.values()
+                if self.users[member.user_id].username.casefold().startswith(prefix)
+                or self.users[member.user_id].display_name.casefold().startswith(prefix)
+                or (member.nick or "").casefold().startswith(prefix or "\0")
+            ]
+        found = found[:limit] if limit else found
+        return [payloads.member(m, self.users[m.user_id]) for m in found], missing
+
+    # Lookups, refusing in Discord's words.
+
+    def guild(self, guild_id: int) -> Guild:
+        """A guild the bot is in. Raises DiscordError 10004 or 50001."""
+        guild = self.guilds.get(guild_id)
+        if guild is None:
+            raise errors.unknown_guild()
+        if not guild.has_bot:
+            raise errors.missing_access()
+        return guild
+
+    def guild_of(self, channel: Channel) -> Guild:
+        """The guild of a channel that is in one. Raises DiscordError 50024 for direct messages."""
+        if channel.guild_id is None:
+            raise errors.wrong_channel_type()
+        return self.guilds[channel.guild_id]
+
+    def place(self, channel_id: int) -> Channel:
+        """A channel that still exists, seen or not. Raises DiscordError 10003."""
+        channel = self.channels.get(channel_id)
+        if channel is None:
+            raise errors.unknown_channel()
+        return channel
+
+    def channel(self, channel_id: int) -> Channel:
+        """A channel the bot can see. Raises DiscordError 10003 or 50001."""
+        channel = self.place(channel_id)
+        if not self.bot_sees(channel):
+            raise errors.missing_access()
+        return channel
+
+    def message(self, channel_id: int, message_id: int) -> Message:
+        """A message that is neither deleted nor ephemeral. Raises DiscordError 10008."""
+        message = self.messages.get(channel_id, {}).get(message_id)
+        if message is None or message.deleted_at is not None or message.ephemeral_to is not None:
+            raise errors.unknown_message()
+        return message
+
+    def find_message(self, message_id: int) -> Message | None:
+        """A message of any channel, deleted or ephemeral as well."""
+        for messages in self.messages.values():
+            if message_id in messages:
+                return messages[message_id]
+        return None
+
+    def visible_messages(self, channel_id: int) -> list[Message]:
+        """A channel's messages, oldest first, without deleted and ephemeral ones."""
+        return [
+            message
+            for message in self.messages.get(channel_id, {}).values()
+            if message.deleted_at is None and message.ephemeral_to is None
+        ]
+
+    # Permissions.
+
+    def permissions_of(self, user_id: int, channel: Channel) -> Permission:
+        """What a user may do in a channel; nothing at all for one who is not there."""
+        if channel.guild_id is None:
+            there = user_id in channel.recipient_ids or user_id == self.bot.id
+            group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
+            return permissions.DIRECT_MESSAGE if there and not group else Permission.NONE
+        guild = self.guilds[channel.guild_id]
+        member = guild.members.get(user_id)
+        if member is None:
+            return Permission.NONE
+        place = self.channels.get(channel.parent_id or 0) if channel.thread else channel
+        if place is None:
+            return Permission.NONE
+        bits = permissions.in_channel(
+            self.guild_permissions(guild, member),
+            place.overwrites.values(),
+            everyone_id=guild.id,
+            role_ids=member.role_ids,
+            member_id=user_id,
+        )
+        state = channel.thread
+        if (
+            state is not None
+            and channel.kind is ChannelKind.PRIVATE_THREAD
+            and user_id not in state.member_ids
+            and Permission.MANAGE_THREADS not in bits
+        ):
+            return Permission.NONE
+        return permissions.implied(bits, thread=state is not None)
+
+    def guild_permissions(self, guild: Guild, member: Member) -> Permission:
+        """A member's permissions before any channel."""
+        return permissions.base(
+            guild.roles[guild.id].permissions,
+            [guild.roles[role_id].permissions for role_id in member.role_ids],
+            owner=member.user_id == guild.owner_id,
+        )
+
+    def bot_sees(self, channel: Channel) -> bool:
+        return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
+
+    def require(self, channel: Channel, needed: Permission) -> None:
+        """The bot's permissions in a channel. Raises DiscordError 50001 or 50013."""
+        held = self.permissions_of(self.bot.id, channel)
+        if Permission.VIEW_CHANNEL not in held:
+            raise errors.missing_access()
+        if needed & ~held:
+            raise errors.missing_permissions()
+
+    def viewable(self, guild: Guild) -> Iterator[Channel]:
+        """The guild's channels and threads that the bot sees."""
+        for channel_id in guild.channel_ids:
+            channel = self.channels[channel_id]
+            if channel.kind is ChannelKind.CATEGORY or self.bot_sees(channel):
+                yield channel
+
+    def file_limit(self, guild_id: int | None) -> int:
+        """Bytes per file in a guild or (None) a private conversation."""
+        guild = self.guilds.get(guild_id) if guild_id is not None else None
+        return limit_of(guild.boost_tier if guild else 0)
+
+    def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:
+        """What a user or their guild has bought."""
+        owners = {str(user_id), str(guild_id)}
+        return [e for e in self.entitlements if {e["user_id"], e.get("guild_id")} & owners]
+
+    # Growth; changes of what is there are in `places`.
+
+    def add_user(self, username: str, *, global_name: str | None = None) -> User:
+        """A new person."""
+        user = User(self.ids.next(), username.lower().replace(" ", "_"), global_name or username)
+        user.avatar = secrets.token_hex(16)
+        self.users[user.id] = user
+        return user
+
+    def direct_channel(self, user_id: int) -> Channel:
+        """The conversation between a person and the bot, made on first use."""
+        for channel in self.channels.values():
+            if channel.kind is ChannelKind.DM and channel.recipient_ids == (user_id,):
+                return channel
+        channel = Channel(self.ids.next(), ChannelKind.DM, None, "", recipient_ids=(user_id,))
+        self.channels[channel.id] = channel
+        return channel
+
+    def channel_payload(self, channel: Channel) -> Json:
+        """A channel of any kind as the REST shows it."""
+        if channel.thread is not None:
+            return self.thread_payload(channel)
+        return payloads.channel(channel, [self.users[i] for i in channel.recipient_ids])
+
+    def thread_payload(self, channel: Channel) -> Json:
+        """A thread, with the bot's membership when it has joined."""
+        payload = payloads.channel(channel)
+        if channel.thread and self.bot.id in channel.thread.member_ids:
+            payload["member"] = payloads.thread_member(
+                channel.id, self.bot.id, channel.thread.created_at
+            )
+        return payload
+
+    def publish(
+        self, name: str, payload: Json, *, guild_id: int | None, intents: Intents = Intents.NONE
+    ) -> None:
+        """Publishes an event that looks the same to every session."""
+        if guild_id is not None and not self.guilds[guild_id].has_bot:
+            return
+        self.hub.publish(Event(name, lambda _: payload, guild_id, intents))

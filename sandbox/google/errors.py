@@ -1,0 +1,148 @@
+"""Google's refusals, as exceptions that know how they look on the wire.
+
+The body is the one of every Google API (google.rpc.Status, https://google.aip.dev/193):
+``{"error": {"code", "message", "status", "details"?}}``.
+"""
+
+from typing import Any
+
+_TYPES = "type.googleapis.com/google.rpc."
+
+
+class GoogleError(Exception):
+    """A request that Google refuses."""
+
+    http_status = 500
+    status = "INTERNAL"
+    grpc_code = 13
+    """The number that stands for the status inside an operation's `error`."""
+
+    def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details or []
+
+    def body(self) -> dict[str, Any]:
+        """The JSON answer."""
+        error: dict[str, Any] = {
+            "code": self.http_status,
+            "message": self.message,
+            "status": self.status,
+        }
+        if self.details:
+            error["details"] = self.details
+        return {"error": error}
+
+
+class InvalidArgument(GoogleError):
+    """The request itself is wrong."""
+
+    http_status, status, grpc_code = 400, "INVALID_ARGUMENT", 3
+
+
+class FailedPrecondition(GoogleError):
+    """The request is right, and the thing's state is not."""
+
+    http_status, status, grpc_code = 400, "FAILED_PRECONDITION", 9
+
+
+class Unauthenticated(GoogleError):
+    """Nobody has said who is asking, or not convincingly."""
+
+    http_status, status, grpc_code = 401, "UNAUTHENTICATED", 16
+
+
+class PermissionDenied(GoogleError):
+    """Whoever is asking may not."""
+
+    http_status, status, grpc_code = 403, "PERMISSION_DENIED", 7
+
+
+class NotFound(GoogleError):
+    """There is no such thing."""
+
+    http_status, status, grpc_code = 404, "NOT_FOUND", 5
+
+
+class ResourceExhausted(GoogleError):
+    """A quota is used up."""
+
+    http_status, status, grpc_code = 429, "RESOURCE_EXHAUSTED", 8
+
+
+def unknown_name(name: str, where: str) -> InvalidArgument:
+    """A field that the API's description does not have; `where` is its parent's path or empty."""
+    at = f" at '{where}'" if where else ""
+    description = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
+    violation: dict[str, str] = {"description": description}
+    if where:
+        violation["field"] = where
+    return InvalidArgument(
+        description, [{"@type": f"{_TYPES}BadRequest", "fieldViolations": [violation]}]
+    )
+
+
+def invalid_key() -> InvalidArgument:
+    """An API key that does not exist."""
+    message = "API key not valid. Please pass a valid API key."
+    info = {
+        "@type": f"{_TYPES}ErrorInfo",
+        "reason": "API_KEY_INVALID",
+        "domain": "googleapis.com",
+        "metadata": {"service": "generativelanguage.googleapis.com"},
+    }
+    text = {"@type": f"{_TYPES}LocalizedMessage", "locale": "en-US", "message": message}
+    return InvalidArgument(message, [info, text])
+
+
+def missing_key() -> PermissionDenied:
+    """No API key at all."""
+    return PermissionDenied(
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API."
+    )
+
+
+def invalid_token(reason: str) -> Unauthenticated:
+    """A bearer token that is missing, unknown or expired; `reason` is Google's word for which."""
+    info = {
+        "@type": f"{_TYPES}ErrorInfo",
+        "reason": reason,
+        "domain": "googleapis.com",
+        "metadata": {"service": "aiplatform.googleapis.com"},
+    }
+    return Unauthenticated(
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
+        "cookie or other valid authentication credential. See "
+        "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        [info],
+    )
+
+
+def quota_exceeded(
+    *, metric: str, quota_id: str, model: str, limit: int, retry_seconds: float
+) -> ResourceExhausted:
+    """A project's quota for a model is used up; it frees after `retry_seconds`."""
+    violation = {
+        "quotaMetric": metric,
+        "quotaId": quota_id,
+        "quotaDimensions": {"location": "global", "model": model},
+        "quotaValue": str(limit),
+    }
+    return ResourceExhausted(
+        "You exceeded your current quota, please check your plan and billing details. For more "
+        "information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
+        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
+        f"Please retry in {retry_seconds:.9f}s.",
+        [
+            {"@type": f"{_TYPES}QuotaFailure", "violations": [violation]},
+            {"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
+        ],
+    )
+
+
+def no_file(name: str) -> PermissionDenied:
+    """A file that is not there, is gone, or is somebody else's: Google does not say which."""
+    return PermissionDenied(
+        f"You do not have permission to access the File {name} or it may not exist."
+    )

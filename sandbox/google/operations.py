@@ -1,0 +1,142 @@
+"""Long-running operations: what was asked, when it is ready, and what came of it.
+
+An operation never runs anything by itself. It is ready when its time has come by the clock and
+its clips are rendered, and both are looked at when somebody asks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from sandbox.google.models import Route
+from sandbox.google.rendering import RenderedClip
+from sandbox.google.settings import AUDIO_BLOCK, FAILURE, Fate, Outcome
+from sandbox.google.submission import Submission
+
+MINUTE: Final = 60.0
+DAY: Final = 86_400.0
+
+
+class State(StrEnum):
+    """Where an operation stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FILTERED = "filtered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A finished clip and where it can be had: a uri, or "" when it is handed over inline."""
+
+    clip: RenderedClip
+    uri: str
+
+
+@dataclass(slots=True)
+class Operation:
+    """One request for a video. Times in unix seconds."""
+
+    n: int
+    id: str
+    name: str
+    route: Route
+    submission: Submission
+    body: Any
+    submitted: float
+    ready_at: float
+    fate: Fate
+    polls_needed: int
+    hops: int
+    filtered: int = 0
+    """How many of the samples the safety filter keeps back although the operation succeeds."""
+    polls: int = 0
+    rendering: asyncio.Task[tuple[RenderedClip, ...]] | None = None
+    rendered_at: float = 0.0
+    state: State = State.PENDING
+    finished_at: float | None = None
+    products: tuple[Product, ...] = ()
+    error_code: int = 0
+    error: str = ""
+
+    @property
+    def billed_seconds(self) -> int:
+        """What Google bills: the seconds of the clips it delivered, and nothing else."""
+        return self.submission.seconds * len(self.products)
+
+    @property
+    def reason(self) -> str:
+        """Why the safety filter kept something back."""
+        return self.fate.reason or AUDIO_BLOCK
+
+
+Finisher = Callable[[Operation, tuple[RenderedClip, ...]], tuple[Product, ...]]
+"""Stores the clips of an operation that has just finished and says where they are."""
+
+
+@dataclass(slots=True)
+class Operations:
+    """All operations, in the order in which they were submitted."""
+
+    finisher: Finisher
+    everything: list[Operation] = field(default_factory=list)
+    _by_id: dict[str, Operation] = field(default_factory=dict)
+
+    def add(self, operation: Operation) -> None:
+        """Keeps a new operation."""
+        self.everything.append(operation)
+        self._by_id[operation.id] = operation
+
+    def get(self, operation_id: str) -> Operation | None:
+        """An operation by the last part of its name."""
+        return self._by_id.get(operation_id)
+
+    def started_since(self, route: Route, model: str, when: float) -> list[float]:
+        """When the operations of a model were submitted, as far as after a time; oldest first."""
+        times = []
+        for operation in reversed(self.everything):
+            if operation.submitted <= when:
+                break
+            if operation.route is route and operation.submission.model.id == model:
+                times.append(operation.submitted)
+        return times[::-1]
+
+    def refresh(self, operation: Operation, now: float) -> None:
+        """Brings an operation up to date."""
+        fate = operation.fate
+        if operation.state is not State.PENDING or fate.outcome is Outcome.NEVER:
+            return
+        if now < operation.ready_at or operation.polls < operation.polls_needed:
+            return
+        if fate.outcome is Outcome.FILTERED:
+            self._end(operation, State.FILTERED, operation.ready_at)
+        elif fate.outcome is Outcome.FAILED:
+            operation.error_code, operation.error = 13, fate.reason or FAILURE
+            self._end(operation, State.FAILED, operation.ready_at)
+        elif operation.rendering is not None and operation.rendering.done():
+            self._collect(operation, operation.rendering)
+
+    def refresh_all(self, now: float) -> None:
+        """Brings every operation up to date."""
+        for operation in self.everything:
+            self.refresh(operation, now)
+
+    def _collect(
+        self, operation: Operation, rendering: asyncio.Task[tuple[RenderedClip, ...]]
+    ) -> None:
+        finished = max(operation.ready_at, operation.rendered_at)
+        problem = None if rendering.cancelled() else rendering.exception()
+        if rendering.cancelled() or problem is not None:
+            operation.error_code = 13
+            operation.error = f"The sandbox could not render the clip: {problem!r}"
+            self._end(operation, State.FAILED, finished)
+            return
+        self._end(operation, State.DONE, finished)
+        operation.products = self.finisher(operation, rendering.result())
+
+    @staticmethod
+    def _end(operation: Operation, state: State, when: float) -> None:
+        operation.state, operation.finished_at = state, when

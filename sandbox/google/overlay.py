@@ -1,0 +1,115 @@
+"""What is laid over a painted scene: the caption with the prompt, and the reference pictures.
+
+Both are drawn once at the clip's full size and blended into every frame, so that letters stay
+sharp although the scene under them is painted small. Blending works on the encoder's own YUV
+planes, on the rectangle concerned only.
+"""
+
+import io
+import textwrap
+from dataclasses import dataclass
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from sandbox.google.clips import Fit
+from sandbox.google.pixels import plane_pixels
+
+_LATIN_END = 0x24F
+"""Last character that the font in Pillow is sure to have; others are left out of the caption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A picture with an alpha channel at an even position, as YUV planes ready to be blended.
+
+    The planes hold the colours already multiplied by alpha, and the alphas what is kept of the
+    frame under them (0..256).
+    """
+
+    left: int
+    top: int
+    planes: tuple[npt.NDArray[np.uint16], ...]
+    kept: tuple[npt.NDArray[np.uint16], ...]
+
+    def blend(self, frame: av.VideoFrame) -> None:
+        """Lays this picture over a yuv420p frame, in place."""
+        for index, (color, kept) in enumerate(zip(self.planes, self.kept, strict=True)):
+            half = 1 if index else 0
+            pixels = plane_pixels(frame, index)
+            top, left = self.top >> half, self.left >> half
+            height, width = color.shape
+            box = pixels[top : top + height, left : left + width]
+            box[:] = (color + ((box * kept) >> 8)).astype(np.uint8)
+
+
+def opened(data: bytes) -> Image.Image:
+    """The picture in some bytes, upright and without transparency."""
+    with Image.open(io.BytesIO(data)) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+    """The picture brought to a size (width, height), cropped or with black borders."""
+    if fit is Fit.PAD:
+        return ImageOps.pad(image, size, Image.Resampling.LANCZOS)
+    return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+
+
+def caption(prompt: str, size: tuple[int, int]) -> Overlay | None:
+    """The prompt in small letters at the foot of the picture; None if no letter can be drawn."""
+    shown = "".join(letter if ord(letter) <= _LATIN_END else " " for letter in prompt)
+    shown = " ".join(shown.split())
+    if not shown:
+        return None
+    width, height = size
+    short = min(size)
+    font = ImageFont.load_default(size=max(short // 34, 10))
+    text = textwrap.shorten(shown, width=max(8, width // (short // 66)), placeholder=" …")
+    margin = short // 36
+    left, top, right, bottom = font.getbbox(text)
+    box = (int(right - left) + 2 * margin, int(bottom - top) + 2 * margin)
+    card = Image.new("RGBA", (min(box[0], width - 2 * margin), box[1]), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(card)
+    draw.rounded_rectangle((0, 0, card.width - 1, card.height - 1), margin, fill=(8, 10, 22, 105))
+    draw.text((margin - left, margin - top), text, font=font, fill=(255, 255, 255, 235))
+    return _overlay(card, (margin, height - margin - card.height), size)
+
+
+def references(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[Overlay]:
+    """The reference pictures as small framed cards along the upper edge."""
+    short = min(size)
+    side, margin = short // 5, short // 36
+    cards = []
+    for index, data in enumerate(pictures):
+        card = Image.new("RGBA", (side, side), (255, 255, 255, 225))
+        border = max(side // 24, 2)
+        inner = (side - 2 * border, side - 2 * border)
+        card.paste(fitted(opened(data), inner, Fit.CROP), (border, border))
+        cards.append(_overlay(card, (margin + index * (side + margin), margin), size))
+    return cards
+
+
+def _overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> Overlay:
+    left, top = at[0] & ~1, at[1] & ~1
+    width = min(card.width, size[0] - left) & ~1
+    height = min(card.height, size[1] - top) & ~1
+    rgba = np.asarray(card.crop((0, 0, width, height)))
+    alpha = rgba[:, :, 3].astype(np.uint16) + (rgba[:, :, 3] > 127)
+    color = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgba[:, :, :3]), format="rgb24")
+    yuv = color.reformat(format="yuv420p", dst_colorspace="ITU709").to_ndarray()
+    half_alpha = alpha.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)).astype(np.uint16)
+    quarter = (height // 2) * (width // 2)
+    flat = yuv.reshape(-1)
+    luma = flat[: height * width].reshape(height, width)
+    chroma = flat[height * width :]
+    blue = chroma[:quarter].reshape(height // 2, width // 2)
+    red = chroma[quarter : 2 * quarter].reshape(height // 2, width // 2)
+    alphas = (alpha, half_alpha, half_alpha)
+    planes = tuple(
+        ((plane.astype(np.uint32) * a) >> 8).astype(np.uint16)
+        for plane, a in zip((luma, blue, red), alphas, strict=True)
+    )
+    return Overlay(left, top, planes, tuple((256 - a).astype(np.uint16) for a in alphas))

@@ -1,0 +1,240 @@
+"""Encodes clips: H.264 and AAC in an MP4 file, exactly as long as asked.
+
+An extension copies the packets of its source and appends newly encoded ones to the same track,
+so that the frames people have already seen stay the very same. This works because every clip is
+encoded with the same settings, and because x264's `stitchable` keeps what the content would
+otherwise change out of the stream's header.
+
+Everything here is plain blocking code for a worker process; see `renderer` for the pool.
+"""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+from PIL import Image
+
+from sandbox.google import motion
+from sandbox.google.clips import FRAME_RATE, SAMPLE_RATE, ClipSpec
+from sandbox.google.overlay import opened
+from sandbox.google.pixels import image_of
+from sandbox.google.sound import Samples, chord
+
+_Packet: TypeAlias = "Packet[Any]"
+_TIME_BASE = Fraction(1, FRAME_RATE)
+_BLOCK = 1024
+"""Samples an AAC frame holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedClip:
+    """A finished clip on disk: its size in bytes, SHA-256 in hex, and length in seconds."""
+
+    path: Path
+    size: int
+    sha256: str
+    seconds: float
+
+
+class StitchError(Exception):
+    """A source's stream cannot be continued by the encoder as it is set up."""
+
+
+def render(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
+    """Renders a clip to a path, by way of a draft in the same directory.
+
+    Raises av.error.FFmpegError, OSError or PIL.UnidentifiedImageError when an input is unusable.
+    """
+    try:
+        if spec.source is None:
+            origin = None if spec.image is None else opened(spec.image)
+            _encode(spec, draft, origin)
+        else:
+            _extend(spec, spec.source, draft)
+        _pad(draft, spec.min_bytes)
+        clip = measured(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return RenderedClip(path, clip.size, clip.sha256, clip.seconds)
+
+
+def measured(path: Path) -> RenderedClip:
+    """What a clip on disk is, read from the file."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        seconds = video.frames / FRAME_RATE
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return RenderedClip(path, path.stat().st_size, digest, seconds)
+
+
+def _encode(spec: ClipSpec, path: Path, origin: Image.Image | None) -> None:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+        video, audio = _streams(output, spec)
+        sound = _encoded_sound(audio, [chord(spec.variation, 0.0, spec.seconds)]) if audio else []
+        _write(output, _encoded(video, motion.frames(spec, origin, 0.0), 0), sound)
+
+
+def _extend(spec: ClipSpec, source: Path, path: Path) -> None:
+    with (
+        av.open(str(source)) as given,
+        av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output,
+    ):
+        old_video = given.streams.video[0]
+        old_audio = given.streams.audio[0] if given.streams.audio else None
+        video, audio = _streams(output, spec)
+        output.start_encoding()
+        if _parameter_sets(video) != _parameter_sets(old_video):
+            msg = "the source was not encoded with the settings of this sandbox"
+            raise StitchError(msg)
+        shown = old_video.frames
+        start = shown / FRAME_RATE
+        sound = []
+        if audio is not None:
+            added = chord(spec.variation, start, spec.seconds)
+            kept = _sound_of(source, old_audio is not None, round(start * SAMPLE_RATE))
+            sound = _encoded_sound(audio, [kept, added])
+        frames = motion.frames(spec, _last_picture(source), start)
+        pictures = chain(_copied(given, old_video, video), _encoded(video, frames, shown))
+        _write(output, pictures, sound)
+
+
+def _encoded(video: VideoStream, frames: Iterator[av.VideoFrame], first: int) -> Iterator[_Packet]:
+    for index, frame in enumerate(frames, first):
+        frame.pts, frame.time_base = index, _TIME_BASE
+        yield from video.encode(frame)
+    yield from video.encode(None)
+
+
+def _copied(given: InputContainer, old: VideoStream, new: VideoStream) -> Iterator[_Packet]:
+    # Packets in a file are framed by lengths, those of the encoder by start codes.
+    unframed = BitStreamFilterContext("h264_mp4toannexb", old, new)
+    for packet in given.demux(old):
+        for copied in unframed.filter(packet if packet.dts is not None else None):
+            copied.stream = new
+            yield copied
+
+
+def _write(output: OutputContainer, pictures: Iterator[_Packet], sound: list[_Packet]) -> None:
+    """Writes both tracks in step, so that a player never has to look far for either."""
+    waiting = deque(sound)
+    for packet in pictures:
+        time = _time(packet)
+        while waiting and _time(waiting[0]) <= time:
+            output.mux(waiting.popleft())
+        output.mux(packet)
+    output.mux(list(waiting))
+
+
+def _time(packet: _Packet) -> Fraction:
+    return (packet.pts or 0) * (packet.time_base or Fraction(1))
+
+
+def _last_picture(source: Path) -> Image.Image:
+    """What an extension sets out from, decoded from the last keyframe on."""
+    with av.open(str(source)) as given:
+        video = given.streams.video[0]
+        given.seek((video.duration or 1) - 1, stream=video)
+        last: av.VideoFrame | None = None
+        for frame in given.decode(video):
+            last = frame
+    if last is None:
+        msg = "the source has no picture"
+        raise StitchError(msg)
+    return image_of(last)
+
+
+def _streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, AudioStream | None]:
+    options = {"preset": "superfast", "bf": "0", "g": "48", "x264-params": "stitchable=1"}
+    if not spec.min_bytes:
+        options["crf"] = "21"
+    video = output.add_stream("libx264", rate=FRAME_RATE, options=options)
+    video.width, video.height, video.pix_fmt = spec.width, spec.height, "yuv420p"
+    video.time_base = _TIME_BASE
+    context = video.codec_context
+    context.thread_count = 2
+    context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1
+    context.color_range = 1
+    if spec.min_bytes:
+        given = spec.source.stat().st_size if spec.source is not None else 0
+        context.bit_rate = max(spec.min_bytes - given, 1) * 8 // spec.seconds
+    if not spec.audio:
+        return video, None
+    audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
+    audio.bit_rate = 128_000
+    return video, audio
+
+
+def _parameter_sets(stream: VideoStream) -> list[bytes]:
+    """The H.264 parameter sets of a stream, whether framed as in a file or as by the encoder.
+
+    ISO/IEC 14496-15 5.3.3.1 (avcC) and H.264 annex B.
+    """
+    data = stream.codec_context.extradata or b""
+    if data[:1] != b"\x01":
+        return [part for part in data.split(b"\0\0\0\1") if part]
+    sets, at = [], 5
+    for mask in (0x1F, 0xFF):
+        count, at = data[at] & mask, at + 1
+        for _ in range(count):
+            size = int.from_bytes(data[at : at + 2], "big")
+            sets.append(data[at + 2 : at + 2 + size])
+            at += 2 + size
+    return sets
+
+
+def _encoded_sound(audio: AudioStream, parts: list[Samples]) -> list[_Packet]:
+    sound = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+    packets: list[Packet[Any]] = []
+    for first in range(0, sound.shape[1], _BLOCK):
+        block = np.ascontiguousarray(sound[:, first : first + _BLOCK])
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, first
+        frame.time_base = Fraction(1, SAMPLE_RATE)
+        packets += audio.encode(frame)
+    return packets + audio.encode(None)
+
+
+def _sound_of(source: Path, present: bool, samples: int) -> Samples:
+    """The sound of a source, cut or filled to a number of samples."""
+    sound = np.zeros((2, samples), dtype=np.float32)
+    if present:
+        filled = 0
+        for block in _decoded(source):
+            size = min(block.shape[1], samples - filled)
+            sound[:, filled : filled + size] = block[:, :size]
+            filled += size
+    return sound
+
+
+def _decoded(source: Path) -> Iterator[Samples]:
+    with av.open(str(source)) as given:
+        for frame in given.decode(given.streams.audio[0]):
+            yield frame.to_ndarray().astype(np.float32, copy=False)
+
+
+def _pad(path: Path, min_bytes: int) -> None:
+    """Tops a file up with a `free` box of noise where the encoder stayed below the wish."""
+    missing = min_bytes - path.stat().st_size
+    if missing <= 0:
+        return
+    size = max(missing, 8)
+    with path.open("ab") as file:
+        file.write(size.to_bytes(4, "big") + b"free")
+        left = size - 8
+        while left > 0:
+            left -= file.write(os.urandom(min(left, 1 << 20)))

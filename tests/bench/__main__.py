@@ -1,0 +1,28 @@
+"""``python -m tests.bench``: every bench, or those named, each as a program of its own.
+
+Nothing else should run meanwhile. What a bench needs is said by its own ``--help``.
+"""
+
+import argparse
+import subprocess
+import sys
+
+BENCHES = ("store", "transit", "oversize", "gallery")
+
+
+def main() -> int:
+    """Return 1 when a bench missed one of its goals."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("bench", nargs="*", help=f"of {', '.join(BENCHES)}; default: all")
+    wanted = parser.parse_args().bench or BENCHES
+    if unknown := set(wanted) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    statuses = []
+    for name in wanted:
+        command = [sys.executable, "-m", f"tests.bench.{name}"]
+        statuses.append(subprocess.run(command, check=False).returncode)
+    return max(statuses)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""Memory of the real bot for each clip in transit: fetched from Google, kept, posted to Discord.
+
+A clip is streamed from and to files, so its size must not matter. The figure is the kernel's own:
+the peak of the resident set (VmHWM, reset before each round) over the resident set at rest.
+"""
+
+import asyncio
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.harness.bot import BotProcess
+from tests.harness.control import Control
+from tests.harness.sandbox import SandboxProcess
+from tests.harness.waiting import eventually
+
+GOAL_MB: Final = 16.0
+SIZES_MB: Final = (2, 60)
+AT_ONCE: Final = (1, 4)
+BOOST_TIER: Final = 3
+"""Raises Discord's file limit to 100 MiB."""
+_WAIT_S: Final = 240.0
+UNLIMITED: Final = {
+    f"{scope}_{limit}": "none"
+    for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+    for limit in (
+        "CLIPS_PER_DAY", "SECONDS_PER_DAY", "USD_PER_DAY", "USD_PER_MONTH", "JOBS_AT_ONCE",
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """``at_once`` clips of ``size_mb`` together; memory in MB, time in seconds."""
+
+    size_mb: int
+    at_once: int
+    rest_mb: float
+    rise_mb: float
+    seconds: float
+
+    @property
+    def per_clip_mb(self) -> float:
+        return self.rise_mb / self.at_once
+
+
+async def run(console: Console, folder: Path) -> bool:
+    """Print the table; return whether each round met the goal."""
+    async with SandboxProcess(folder / "sandbox") as sandbox:
+        bot = BotProcess(
+            sandbox.control,
+            sandbox.environment_for_bot,
+            folder / "bot",
+            settings={**UNLIMITED, "POLL_INTERVAL_S": "0.5", "LOG_LEVEL": "INFO"},
+        )
+        async with bot:
+            bench = Transit(sandbox.control, bot)
+            rounds = await bench.rounds()
+    console.print(_table(rounds))
+    return all(each.per_clip_mb < GOAL_MB for each in rounds)
+
+
+class Transit:
+    """Asks for clips as a member of a boosted server and watches the bot's memory."""
+
+    def __init__(self, control: Control, bot: BotProcess) -> None:
+        self._control = control
+        self._bot = bot
+        self._place: tuple[str, str] | None = None
+
+    async def rounds(self) -> list[Round]:
+        """Measure each size alone and several at once, after a round that nobody counts."""
+        await self._round(SIZES_MB[0], 1)
+        return [await self._round(size, count) for size in SIZES_MB for count in AT_ONCE]
+
+    async def _round(self, size_mb: int, at_once: int) -> Round:
+        await self._control.google(seconds=1, min_bytes=size_mb * 1_000_000, look="plain")
+        user, channel = await self._where()
+        before = len(films(await self._control.messages(channel)))
+        status = Path(f"/proc/{self._bot.pid}/status")
+        Path(f"/proc/{self._bot.pid}/clear_refs").write_text("5")
+        rest, began = memory_mb(status, "VmRSS"), time.monotonic()
+        for number in range(at_once):
+            prompt = f"{size_mb} MB, number {number} of {at_once}"
+            await self._control.command(user, channel, "video generate", {"prompt": prompt})
+
+        async def all_posted() -> bool:
+            self._bot.check_running()
+            shown = films(await self._control.messages(channel))[before:]
+            assert all(film["size"] >= size_mb * 1_000_000 for film in shown), shown
+            return len(shown) == at_once
+
+        await eventually(all_posted, timeout=_WAIT_S, interval=0.1, what="the clips")
+        rise = memory_mb(status, "VmHWM") - rest
+        return Round(size_mb, at_once, rest, rise, time.monotonic() - began)
+
+    async def _where(self) -> tuple[str, str]:
+        if self._place is None:
+            guild = await self._control.call(
+                "POST",
+                "guilds",
+                {
+                    "name": "Boosted",
+                    "owner": "Ada",
+                    "boost_tier": BOOST_TIER,
+                    "channels": ["clips"],
+                },
+            )
+            members, channels = guild["guild"]["members"], guild["guild"]["channels"]
+            ada = next(member["id"] for member in members if member["name"] == "Ada")
+            self._place = (ada, channels[0]["id"])
+        return self._place
+
+
+def films(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [file for message in messages for file in message["files"]]
+
+
+def memory_mb(status: Path, field: str) -> float:
+    found = re.search(rf"^{field}:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+    assert found is not None, field
+    return int(found[1]) * 1024 / 1e6
+
+
+def _table(rounds: list[Round]) -> Table:
+    table = Table(title=f"Memory of the bot for each clip in transit (goal: under {GOAL_MB:g} MB)")
+    for heading in ("clip MB", "at once", "at rest MB", "rise MB", "per clip MB", "seconds", ""):
+        table.add_column(heading, justify="right")
+    for each in rounds:
+        table.add_row(
+            str(each.size_mb),
+            str(each.at_once),
+            f"{each.rest_mb:.1f}",
+            f"{each.rise_mb:.1f}",
+            f"{each.per_clip_mb:.1f}",
+            f"{each.seconds:.1f}",
+            "met" if each.per_clip_mb < GOAL_MB else "missed",
+        )
+    return table
+
+
+def main() -> int:
+    """Print the table; return 1 when a goal was missed."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 100
+    with tempfile.TemporaryDirectory(prefix="clapper-bench-") as folder:
+        return 0 if asyncio.run(run(console, Path(folder))) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Three sets of books, kept by three programs, compared after everything has come to rest.
+
+The bot's database is read with plain SQL, not through the bot's own code: a mistake there must not
+hide itself.
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tests.harness.sandbox import Control
+
+Row = tuple[Any, ...]
+
+_ENDED = ("done", "failed", "cancelled", "unknown")
+_OUR_CLIP = re.compile(r"clip-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``var/chaos.json``.
+
+    ``accepted`` are rows of the jobs table; ``lost`` those that never ended, that count as
+    delivered without a clip that members see, or that people were told of and that are not there.
+    ``ledger_gap_usd_micros`` is what the ledger has settled less what Google has billed.
+    """
+
+    scenario: str
+    database: str
+    processes: int
+    kills: int
+    accepted: int
+    submits: int
+    repeated_submits: int
+    posts: int
+    repeated_posts: int
+    unknown: int
+    lost: int
+    reserved_left_usd_micros: int
+    ledger_gap_usd_micros: int
+
+    @property
+    def flawless(self) -> bool:
+        """Whether nothing was lost, paid twice or posted twice, and the ledger adds up."""
+        return not any(
+            (
+                self.repeated_submits,
+                self.repeated_posts,
+                self.lost,
+                self.reserved_left_usd_micros,
+                self.ledger_gap_usd_micros,
+            )
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownJob:
+    """A job that waits for a judgement, the channel that it was asked for in, and its prompt."""
+
+    number: int
+    channel: str
+    prompt: str
+
+
+class Books:
+    """The bot's database, by its URL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def rows(self, query: str) -> list[Row]:
+        """Run a query that reads."""
+        if self._url.startswith("sqlite"):
+            return await asyncio.to_thread(self._from_sqlite, query)
+        connection = await asyncpg.connect(self._url.replace("+asyncpg", ""), timeout=10)
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    def _from_sqlite(self, query: str) -> list[Row]:
+        path = Path(self._url.split(":///", 1)[1])
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return list(connection.execute(query))
+        finally:
+            connection.close()
+
+    async def states(self) -> Counter[str]:
+        """Count the jobs by state."""
+        found = await self.rows("SELECT state, count(*) FROM jobs GROUP BY state")
+        return Counter({str(state): int(count) for state, count in found})
+
+    async def unknown_jobs(self) -> list[UnknownJob]:
+        """Return the jobs whose submit may or may not have happened."""
+        found = await self.rows(
+            "SELECT id, channel_id, plan FROM jobs WHERE state = 'unknown' ORDER BY id"
+        )
+        return [UnknownJob(int(job), str(room), prompt_in(str(plan))) for job, room, plan in found]
+
+    async def reserved(self) -> int:
+        """Add up what is reserved and neither settled nor refunded, in micro-dollars."""
+        found = await self.rows(
+            "SELECT coalesce(sum(CASE WHEN kind = 'settle' THEN -micros ELSE micros END), 0)"
+            " FROM ledger WHERE kind IN ('reserve', 'settle', 'refund')"
+        )
+        return int(found[0][0])
+
+    async def spent(self) -> int:
+        """Add up what the budgets bear: reserved less refunded, and corrections."""
+        found = await self.rows(
+            "SELECT coalesce(sum(micros), 0) FROM ledger"
+            " WHERE kind IN ('reserve', 'refund', 'adjust') AND account <> 'member'"
+        )
+        return int(found[0][0])
+
+
+def prompt_in(text: str) -> str:
+    """Return the number that every prompt of the chaos carries, as it stands in ``text``."""
+    found = re.search(r"take \d+", text)
+    return found[0] if found else ""
+
+
+async def audit(
+    control: Control,
+    books: Books,
+    *,
+    scenario: str,
+    database: str,
+    processes: int,
+    kills: int,
+    unknown: int,
+    told: set[str],
+) -> Finding:
+    """Compare the books once everything has come to rest.
+
+    ``told`` are the prompts whose requests people were told are accepted.
+    """
+    jobs = await books.rows("SELECT id, state, plan, outcome, price FROM jobs")
+    prices = {prompt_in(str(plan)): int(price) for _, _, plan, _, price in jobs}
+    google = await control.call("GET", "google")
+    submits = Counter(prompt_in(each["prompt"]) for each in google["submits"])
+    billed = [prompt_in(each["prompt"]) for each in google["submits"] if each["billed_seconds"]]
+    posts = await _posts(control)
+    delivered = {int(each[0]) for each in jobs if each[3] == "delivered"}
+    clips = await books.rows("SELECT id, job_id FROM clips")
+    seen = {int(job) for clip, job in clips if posts[int(clip)]}
+    unfinished = sum(1 for each in jobs if each[1] not in _ENDED)
+    return Finding(
+        scenario=scenario,
+        database=database,
+        processes=processes,
+        kills=kills,
+        accepted=len(jobs),
+        submits=len(submits),
+        repeated_submits=submits.total() - len(submits),
+        posts=len(posts),
+        repeated_posts=posts.total() - len(posts),
+        unknown=unknown,
+        lost=unfinished + len(delivered - seen) + len(told - prices.keys()),
+        reserved_left_usd_micros=await books.reserved(),
+        ledger_gap_usd_micros=await books.spent() - sum(prices[prompt] for prompt in billed),
+    )
+
+
+async def _posts(control: Control) -> Counter[int]:
+    """Count the messages that members see, by the number of the clip in them."""
+    posts: Counter[int] = Counter()
+    for guild in (await control.world())["guilds"]:
+        for channel in guild["channels"]:
+            if channel["type"] != 0:
+                continue
+            for message in await control.messages(channel["id"]):
+                for file in message["files"]:
+                    clip = _OUR_CLIP.match(file["filename"])
+                    if clip:
+                        posts[int(clip[1])] += 1
+    return posts

@@ -1,0 +1,103 @@
+"""A PostgreSQL of our own, so that it can be crashed without harming anybody else's."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import asyncpg
+
+_INSTALLED = Path("/usr/lib/postgresql")
+
+
+class NoPostgres(Exception):
+    """There are no PostgreSQL server programs on this machine."""
+
+
+def programs() -> Path:
+    """Return the folder of the newest PostgreSQL's programs. Raises `NoPostgres`."""
+    found = shutil.which("pg_ctl")
+    if found is not None:
+        return Path(found).parent
+    versions = sorted(_INSTALLED.glob("*/bin/pg_ctl"), key=lambda each: int(each.parts[-3]))
+    if not versions:
+        raise NoPostgres("no pg_ctl on this machine (Debian: apt-get install postgresql)")
+    return versions[-1].parent
+
+
+class Cluster:
+    """A PostgreSQL server on a free loopback port, with durable commits, in a temporary folder."""
+
+    def __init__(self) -> None:
+        self._programs = programs()
+        self._home = Path(tempfile.mkdtemp(prefix="clapper-pg-"))
+        self._port = _free_port()
+        # PostgreSQL refuses to run as root; Debian's package brings a user for it
+        self._user = "postgres" if os.geteuid() == 0 else None
+
+    async def __aenter__(self) -> Self:
+        if self._user is not None:
+            account = pwd.getpwnam(self._user)
+            os.chown(self._home, account.pw_uid, account.pw_gid)
+        data = str(self._home / "data")
+        await self._run("initdb", "-D", data, "-U", "clapper", "-A", "trust", "--no-sync")
+        await self._ctl("start")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._ctl("stop")
+        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+
+    async def crash(self) -> None:
+        """Stop at once, as if the power went (mode ``immediate``), and start again."""
+        await self._ctl("restart")
+
+    async def new_database(self) -> str:
+        """Create a database and return its URL for the bot."""
+        name = f"chaos_{uuid4().hex[:8]}"
+        connection = await asyncpg.connect(self._address("postgres"))
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.close()
+        return self._address(name).replace("postgresql://", "postgresql+asyncpg://")
+
+    def _address(self, database: str) -> str:
+        return f"postgresql://clapper@127.0.0.1:{self._port}/{database}"
+
+    async def _ctl(self, action: str) -> None:
+        options = f"-p {self._port} -k {self._home} -c listen_addresses=127.0.0.1"
+        await self._run(
+            "pg_ctl",
+            *("-D", str(self._home / "data"), "-l", str(self._home / "log")),
+            *("-m", "immediate", "-o", options, "-w", "-t", "60", action),
+        )
+
+    async def _run(self, program: str, *arguments: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            str(self._programs / program),
+            *arguments,
+            user=self._user,
+            cwd=self._home,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        if await process.wait() != 0:
+            raise RuntimeError(f"{program} failed with {process.returncode}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

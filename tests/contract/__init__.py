@@ -1,0 +1,1 @@
+"""The same tests over SQLite and PostgreSQL: what the store promises, whichever it is."""

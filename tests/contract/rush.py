@@ -1,0 +1,49 @@
+"""One of two processes that ask for more than a limit allows: 100 requests at once, on a sign."""
+
+import asyncio
+import json
+import sys
+
+from bot.domain.errors import LimitReached
+from bot.domain.job import Job
+from bot.domain.limits import Limits, Policy
+from bot.domain.money import Micros
+from bot.domain.stores import Ask
+from bot.services.door import Door
+from bot.store.database import open_database
+from bot.store.jobs import JobStore
+from bot.store.schema import upgrade
+from tests.fakes.clock import FastClock
+from tests.fakes.world import PRICE, origin, plan
+
+POLICIES = {
+    "member": Policy(member=Limits(clips_per_day=5)),
+    "guild": Policy(guild=Limits(usd_per_day=Micros(7 * PRICE))),
+}
+
+
+async def main(url: str, schema: str, scenario: str, number: str) -> None:
+    """Ask 100 times at once and print how it went."""
+    database = open_database(url, schema=schema)
+    await upgrade(database)  # both do: only one may get to make the tables
+    clock = FastClock(speed=1.0)
+    door = Door(jobs=JobStore(database), policy=POLICIES[scenario], clock=clock)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.readline)
+    members = 1 if scenario == "member" else 25
+    asks = [
+        Ask(plan(), origin(f"{number}-{n}", user_id=1000 * members + n % members))
+        for n in range(100)
+    ]
+    answers = await asyncio.gather(
+        *(door.admit(ask, owner=None) for ask in asks), return_exceptions=True
+    )
+    accepted = sum(isinstance(answer, Job) for answer in answers)
+    refused = sum(isinstance(answer, LimitReached) for answer in answers)
+    sys.stdout.write(json.dumps({"accepted": accepted, "refused": refused}))
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

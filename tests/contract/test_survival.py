@@ -1,0 +1,705 @@
+"""What happens to jobs when processes die, stop, freeze, or lose the database."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from bot.domain.errors import DeliveryBusy, LeaseLost, StoreAway
+from bot.domain.job import Job, JobState, Outcome
+from bot.domain.limits import Pace, Policy
+from bot.domain.ports import Pending
+from bot.domain.request import Route
+from bot.domain.stores import Ask
+from bot.services.lease import Lease
+from bot.store.database import Database, DatabaseInUse, open_database
+from bot.store.jobs import JobStore
+from bot.store.schema import upgrade
+from bot.store.tables import jobs, submits, workers
+from bot.store.types import Now, database_time
+from bot.store.workers import WorkerStore
+from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
+from tests.fakes.google import FakeGoogle
+from tests.fakes.world import PRICE, Process, World, origin, plan
+from tests.harness.waiting import eventually
+
+
+async def ended(world: World, job: Job) -> Job:
+    async def over() -> Job | None:
+        found = await world.job(job.id)
+        return found if found.state.ended and found.owner is None else None
+
+    found = await eventually(over)
+    assert found is not None
+    return found
+
+
+async def in_state(world: World, job: Job, state: JobState) -> None:
+    async def there() -> bool:
+        return (await world.job(job.id)).state is state
+
+    await eventually(there)
+
+
+async def kill(process: Process) -> None:
+    """End a process as SIGKILL would: no step more, nothing given back."""
+    worker = process.worker
+    lease_loop = worker._lease_loop
+    assert lease_loop is not None
+    runs = [task for _, task in worker._runs.values()]
+    worker._stopping = True  # a dead process starts nothing
+    process.jobs = _Dead()
+    for run, _ in worker._runs.values():
+        run._parts = replace(run._parts, jobs=_Dead())  # nor does it write
+    for task in [*worker._loops, lease_loop, *runs, *process.steady._sections]:
+        task.cancel()
+    await asyncio.gather(
+        *worker._loops, lease_loop, *runs, *process.steady._sections, return_exceptions=True
+    )
+
+
+class _Dead:
+    """What a dead process does to the database."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def nothing(*_: Any, **__: Any) -> Any:
+            raise LeaseLost("dead")
+
+        return nothing
+
+
+async def expire(world: World, worker_id: str) -> None:
+    """Let a lease run out, by the database's clock."""
+    statement = (
+        update(workers).where(workers.c.id == worker_id).values(lease_until=database_time(-1.0))
+    )
+    await world.database.write(lambda connection: connection.execute(statement))
+
+
+async def successor(world: World, dead: Process) -> Process:
+    """Start a process that finds the dead one's lease run out."""
+    await expire(world, dead.worker.worker_id)
+    process = world.process()
+    await process.worker.start()
+    return process
+
+
+class TestKilled:
+    @pytest.fixture
+    async def dying(self, world: World) -> Process:
+        world.discord.honours_nonce = False
+        process = world.process()
+        await process.worker.start()
+        return process
+
+    async def check(self, world: World, outcome: Outcome, *, submits: int = 1) -> None:
+        assert world.google.repeated == 0
+        assert world.discord.repeated == 0
+        assert len(world.google.submits) == submits
+        assert len(world.discord.messages) == (1 if outcome is Outcome.DELIVERED else 0)
+        assert await world.ledger.reserved() == 0
+
+    async def test_while_queued(self, world: World, dying: Process) -> None:
+        dying.worker._policy = Policy(pace=Pace(in_flight=0))
+        job = await dying.submit(1)
+        await kill(dying)
+        await successor(world, dying)
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        await self.check(world, Outcome.DELIVERED)
+
+    @pytest.mark.parametrize("sent", [False, True])
+    async def test_between_leave_and_save_it_is_never_submitted_again(
+        self, world: World, dying: Process, sent: bool
+    ) -> None:
+        world.google.gate = asyncio.Event()
+        if not sent:
+            world.google.before_submit = lambda: (_ for _ in ()).throw(asyncio.CancelledError())
+        job = await dying.submit(1)
+        await in_state(world, job, JobState.SUBMITTING)
+        if sent:
+            await eventually(lambda: world.google.submits)
+        await kill(dying)
+        world.google.gate = None
+        world.google.before_submit = None
+        await successor(world, dying)
+        after = await ended(world, job)
+        assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
+        assert [told.id for told in world.discord.told] == [job.id]
+        await self.check(world, Outcome.SUBMIT_UNKNOWN, submits=int(sent))
+
+    async def test_while_polling(self, world: World, dying: Process) -> None:
+        world.google.answer = Pending()
+        job = await dying.submit(1)
+        await in_state(world, job, JobState.POLLING)
+        await kill(dying)
+        world.google.answer = None
+        await successor(world, dying)
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        await self.check(world, Outcome.DELIVERED)
+
+    async def test_fetched_and_not_posted(self, world: World, dying: Process) -> None:
+        world.discord.post_script.extend([DeliveryBusy("500")] * 1000)
+        job = await dying.submit(1)
+        await in_state(world, job, JobState.POSTING)
+        await kill(dying)
+        world.discord.post_script.clear()
+        await successor(world, dying)
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert world.google.fetched == 1
+        await self.check(world, Outcome.DELIVERED)
+
+    async def test_posted_and_not_recorded(self, world: World, dying: Process) -> None:
+        world.discord.gate = asyncio.Event()
+        job = await dying.submit(1)
+        await world.discord.posting.wait()
+        await kill(dying)
+        world.discord.gate = None
+        await successor(world, dying)
+        after = await ended(world, job)
+        [(_, message_id, _)] = world.discord.messages
+        assert after.posted_message_id == message_id
+        await self.check(world, Outcome.DELIVERED)
+
+    async def test_ended_and_not_told(self, world: World, dying: Process) -> None:
+        job = await dying.submit(1)
+        await ended(world, job)
+        closed = len(world.discord.closed)
+        statement = update(jobs).values(owner=dying.worker.worker_id)
+        await world.database.write(lambda connection: connection.execute(statement))
+        await kill(dying)
+        await successor(world, dying)
+        await ended(world, job)
+        assert len(world.discord.closed) == closed + 1
+        await self.check(world, Outcome.DELIVERED)
+
+
+async def test_where_google_can_be_searched_a_lost_submit_is_found(world: World) -> None:
+    world.google = FakeGoogle(finds=True)
+    world.findable = frozenset({Route.GEMINI})
+    world.google.gate = asyncio.Event()
+    dying = world.process()
+    await dying.worker.start()
+    job = await dying.submit(1)
+    await eventually(lambda: world.google.submits)
+    await kill(dying)
+    await successor(world, dying)
+    after = await ended(world, job)
+    assert after.outcome is Outcome.DELIVERED
+    assert world.google.submits == [job.id]
+
+
+async def test_a_graceful_stop_gives_everything_back(world: World) -> None:
+    world.google.answer = Pending()
+    first = world.process()
+    await first.worker.start()
+    held = [await first.submit(n) for n in range(3)]
+    for job in held:
+        await in_state(world, job, JobState.POLLING)
+    await first.worker.stop(5.0)
+    assert first.worker.running == 0
+    world.google.answer = None
+    second = world.process()
+    await second.worker.start()
+    for job in held:
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.repeated == world.discord.repeated == 0
+
+
+async def test_a_graceful_stop_lets_a_submit_save_its_name(world: World) -> None:
+    world.google.gate = asyncio.Event()
+    first = world.process()
+    await first.worker.start()
+    job = await first.submit(1)
+    await eventually(lambda: world.google.submits)
+    stopping = asyncio.create_task(first.worker.stop(50.0))
+    await asyncio.sleep(0)
+    world.google.gate.set()
+    await stopping
+    assert (await world.job(job.id)).state is JobState.POLLING
+
+
+async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: World) -> None:
+    process = world.process()
+    await process.worker.start()
+    await process.worker.stop(5.0)
+    job = await world.admit(1)
+    [claimed] = await world.jobs.claim(process.worker.worker_id, policy=world.policy, most=1)
+    lease = Lease(
+        worker_id=process.worker.worker_id, length=timedelta(seconds=30), clock=world.clock
+    )
+    run = process.worker._runner.run_of(claimed, lease, fresh=True)
+    with pytest.raises(LeaseLost):
+        await run.run()
+    assert (await world.job(job.id)).state is JobState.QUEUED
+    assert world.google.submits == []
+
+
+async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
+    world: World,
+) -> None:
+    process = world.process()
+    process.worker._policy = Policy(pace=Pace(in_flight=0))
+    await process.worker.start()
+    job = await process.submit(1)
+    owner = process.worker.worker_id
+    await world.jobs.claim(owner, policy=world.policy, most=1)
+    process.worker.attend(0)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.submits == [job.id]
+
+
+async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation(
+    world: World,
+) -> None:
+    """The sender lost its lease (the database was away), not its life: the clip must not be."""
+    world.timing = replace(world.timing, late_name_s=1e6)  # the machine may be slow
+    world.google.gate = asyncio.Event()
+    sender = world.process()
+    await sender.worker.start()
+    job = await sender.submit(1)
+    await eventually(lambda: world.google.submits)
+    adopter = await successor(world, sender)
+
+    async def adopted() -> bool:
+        return (await world.job(job.id)).owner == adopter.worker.worker_id
+
+    await eventually(adopted)
+    world.google.gate.set()
+    after = await ended(world, job)
+    assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
+    assert world.google.submits == [job.id]
+    assert world.discord.repeated == 0
+    assert await world.ledger.reserved() == 0
+
+
+async def test_a_late_name_is_not_taken_for_another_attempt(world: World) -> None:
+    process = world.process()
+    process.worker._policy = Policy(pace=Pace(in_flight=0))
+    await process.worker.start()
+    await process.submit(1)
+    owner = process.worker.worker_id
+    [first] = await world.jobs.claim(owner, policy=world.policy, most=1)
+    await world.jobs.requeue(first, retry_at=None, waiting_for=None)
+    [second] = await world.jobs.claim(owner, policy=world.policy, most=1)
+    assert not await world.jobs.name_late(first, "operations/of-the-first")
+    assert await world.jobs.name_late(second, "operations/of-the-second")
+    assert not await world.jobs.name_late(second, "operations/again")
+    assert (await world.job(first.id)).operation == "operations/of-the-second"
+
+
+async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(world: World) -> None:
+    process = world.process()
+    process.worker._policy = Policy(pace=Pace(in_flight=0))
+    await process.worker.start()
+    await process.submit(1)
+    owner = process.worker.worker_id
+    [job] = await world.jobs.claim(owner, policy=world.policy, most=1)
+    await world.jobs.end(
+        job, JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN, postings=[], now=world.clock.now()
+    )
+    assert not await world.jobs.name_late(replace(job, attempts=job.attempts + 1), "operations/no")
+    assert not await world.jobs.name_late(job, "operations/late")  # nobody waits for it
+    assert not await world.jobs.name_late(job, "operations/again")
+    after = await world.job(job.id)
+    assert (after.state, after.operation) == (JobState.UNKNOWN, "operations/late")
+
+
+async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(world: World) -> None:
+    """The last check, between the decision to submit and the sending: it is submitted later."""
+    process = world.process()
+    await process.worker.start()
+    lease = process.worker._lease
+    world.google.before_send = lease.lose
+    job = await process.submit(1)
+    await eventually(lambda: world.google.before_send is None)
+    assert not world.google.submits
+    await successor(world, process)
+    after = await ended(world, job)
+    assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
+    assert world.google.submits == [job.id]
+
+
+async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(world: World) -> None:
+    """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
+    world.google.answer = Pending()
+    frozen = world.process()
+    await frozen.worker.start()
+    job = await frozen.submit(1)
+    await in_state(world, job, JobState.POLLING)
+    # frozen: its clock stands past the lease, and others have gone on
+    frozen.worker._lease.lose()
+    await successor(world, frozen)
+    world.google.answer = None
+    after = await ended(world, job)
+    assert after.epoch == 2
+    assert world.google.repeated == world.discord.repeated == 0
+    assert len(world.discord.messages) == 1
+    old = frozen.worker.worker_id
+    assert await world.workers.renew(old, lease=timedelta(seconds=30)) is False
+
+
+async def test_a_post_that_hangs_ends_with_the_lease(world: World) -> None:
+    """It hangs for longer than Discord remembers its nonce, and somebody else has posted."""
+    world.discord.honours_nonce = False
+    world.discord.held = held = asyncio.Event()
+    first = world.process()
+    await first.worker.start()
+    job = await first.submit(1)
+    await eventually(lambda: world.discord.waiting == 1)
+    sections = set(first.steady._sections)
+    assert sections
+    old = first.worker._lease
+    old.lose()
+    await asyncio.wait(sections, timeout=10)
+    assert all(isinstance(each.exception(), LeaseLost) for each in sections)
+    world.discord.held = None
+    second = await successor(world, first)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    held.set()
+    for process in (first, second):
+        await process.worker.stop(20.0)
+    assert len(world.discord.messages) == 1
+
+
+async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: World) -> None:
+    process = world.process(lease_s=1200.0)
+    await process.worker.start()
+    before = process.worker.worker_id
+    await expire(world, before)
+    await eventually(lambda: process.worker.worker_id != before and process.worker.alive)
+    job = await process.submit(1)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+
+
+async def test_a_worker_that_cannot_renew_stops_by_itself(world: World) -> None:
+    class Away(WorkerStore):
+        away = False
+
+        async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
+            if self.away:
+                raise StoreAway("gone")
+            return await super().renew(worker_id, lease=lease)
+
+        async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
+            if self.away:
+                raise StoreAway("gone")
+            await super().register(worker_id, host=host, lease=lease)
+
+    world.google.answer = Pending()
+    store = Away(world.database)
+    process = world.process(lease_s=300.0, workers=store)
+    await process.worker.start()
+    job = await process.submit(1)
+    await in_state(world, job, JobState.POLLING)
+    store.away = True
+    await eventually(lambda: process.worker.running == 0)
+    assert not process.worker.alive
+    store.away = False
+    world.google.answer = None
+    await eventually(lambda: process.worker.alive)
+    await expire_all_but(world, process.worker.worker_id)
+    process.worker.attend(0)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.repeated == world.discord.repeated == 0
+
+
+async def expire_all_but(world: World, worker_id: str) -> None:
+    statement = (
+        update(workers).where(workers.c.id != worker_id).values(lease_until=database_time(-1.0))
+    )
+    await world.database.write(lambda connection: connection.execute(statement))
+
+
+async def test_orphans_are_adopted_by_exactly_one(world: World) -> None:
+    await world.workers.register("dead", host="x", lease=timedelta(seconds=30))
+    answers = await world.jobs.admit(
+        [Ask(plan(), origin(n)) for n in range(300)],
+        policy=world.policy,
+        owner="dead",
+    )
+    claimed: list[Job] = []
+    while batch := await world.jobs.claim("dead", policy=world.policy, most=64):
+        claimed += batch
+    assert len(answers) == len(claimed) == 300
+    assert await world.jobs.adopt("early", most=999) == [], "its lease still holds"
+    await expire(world, "dead")
+
+    async def adopt(owner: str) -> list[Job]:
+        taken: list[Job] = []
+        while batch := await world.jobs.adopt(owner, most=20):
+            taken += batch
+        return taken
+
+    for name in "abc":
+        await world.workers.register(name, host="x", lease=timedelta(seconds=300))
+    if not world.database.shared:  # on SQLite a register declares the others dead
+        taken = [await adopt("c")]
+    else:
+        taken = list(await asyncio.gather(*(adopt(name) for name in "abc")))
+    ids = [job.id for each in taken for job in each]
+    assert len(ids) == len(set(ids)) == 300
+    assert all(job.epoch == 2 for each in taken for job in each)
+
+
+@ON_POSTGRESQL
+async def test_several_processes_share_the_queue_and_start_nothing_twice(world: World) -> None:
+    processes = [world.process() for _ in range(3)]
+    for process in processes:
+        await process.worker.start()
+    accepted = [await processes[n % 3].submit(n) for n in range(30)]
+    for job in accepted:
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.repeated == world.discord.repeated == 0
+    assert len(world.google.submits) == 30
+
+
+class Flaky(JobStore):
+    """A store that goes away by script: before a change, or after it was committed."""
+
+    def __init__(self, database: Database, *, now: Now) -> None:
+        super().__init__(database, now=now)
+        self.before: dict[str, int] = {}
+        self.after: dict[str, int] = {}
+
+    async def _played(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        if self.before.get(name, 0) > 0:
+            self.before[name] -= 1
+            raise StoreAway(name)
+        answer = await work()
+        if self.after.get(name, 0) > 0:
+            self.after[name] -= 1
+            raise StoreAway(name)
+        return answer
+
+
+def _flaky(name: str) -> Any:
+    original = getattr(JobStore, name)
+
+    async def method(self: Flaky, *args: Any, **kwargs: Any) -> Any:
+        return await self._played(name, lambda: original(self, *args, **kwargs))
+
+    return method
+
+
+CHANGES = ("admit", "claim", "begin_polling", "begin_fetching", "keep", "end", "announced")
+for _name in CHANGES:
+    setattr(Flaky, _name, _flaky(_name))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", CHANGES)
+async def test_whatever_the_database_misses_the_job_ends_once(
+    world: World, when: str, name: str
+) -> None:
+    store = Flaky(world.database, now=world.now)
+    getattr(store, when)[name] = 3
+    process = world.process(jobs=store)
+    await process.worker.start()
+    job = await process.submit(1)
+    process.worker.attend(0)
+
+    async def over() -> bool:
+        process.worker.attend(0)
+        return (await world.job(job.id)).state.ended
+
+    await eventually(over)
+    assert (await world.job(job.id)).outcome is Outcome.DELIVERED
+    assert len(world.google.submits) == len(world.discord.messages) == 1
+    kinds = [entry.posting.kind for entry in await world.ledger.entries(job.id)]
+    assert kinds == ["reserve", "settle"]
+
+
+class _LosesTheAdoption(JobStore):
+    """A database that commits the first adoption and whose answer is lost."""
+
+    answer_lost = False
+
+    async def adopt(self, owner: str, *, most: int) -> list[Job]:
+        adopted = await super().adopt(owner, most=most)
+        if adopted and not self.answer_lost:
+            self.answer_lost = True
+            raise StoreAway("the answer was lost")
+        return adopted
+
+
+async def test_an_adoption_whose_answer_was_lost_is_no_leave_to_submit(world: World) -> None:
+    world.google.gate = asyncio.Event()
+    dying = world.process()
+    await dying.worker.start()
+    job = await dying.submit(1)
+    await eventually(lambda: world.google.submits)
+    await kill(dying)
+    world.google.gate = None
+    await expire(world, dying.worker.worker_id)
+    store = _LosesTheAdoption(world.database, now=world.now)
+    adopter = world.process(jobs=store)
+    await adopter.worker.start()
+
+    async def over() -> bool:
+        adopter.worker.attend(0)
+        return (await world.job(job.id)).state.ended
+
+    await eventually(over)
+    assert store.answer_lost
+    assert world.google.submits == [job.id]
+    assert (await world.job(job.id)).outcome is Outcome.SUBMIT_UNKNOWN
+
+
+class _SlowClaim(JobStore):
+    """A database whose answer to a claim takes until ``answer`` is set."""
+
+    answer: asyncio.Event
+
+    async def claim(self, owner: str, **how: Any) -> list[Job]:
+        async def detached() -> list[Job]:
+            claimed = await JobStore.claim(self, owner, **how)
+            if claimed:
+                await self.answer.wait()
+            return claimed
+
+        return await asyncio.shield(asyncio.ensure_future(detached()))
+
+
+async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: World) -> None:
+    store = _SlowClaim(world.database, now=world.now)
+    store.answer = asyncio.Event()
+    stopped = world.process(jobs=store)
+    await stopped.worker.start()
+    job = await stopped.submit(1)
+    await in_state(world, job, JobState.SUBMITTING)
+    stopping = asyncio.create_task(stopped.worker.stop(50.0))
+    await asyncio.sleep(0)
+    store.answer.set()
+    await stopping
+    assert (await world.job(job.id)).state is JobState.QUEUED
+    later = world.process()
+    await later.worker.start()
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.submits == [job.id]
+
+
+async def test_one_unforeseen_fault_does_not_stop_the_dispatcher(world: World) -> None:
+    class Faulty(JobStore):
+        faults = 2
+
+        async def claim(self, owner: str, **how: Any) -> list[Job]:
+            if self.faults:
+                self.faults -= 1
+                raise ValueError("a row that nobody foresaw")
+            return await JobStore.claim(self, owner, **how)
+
+    process = world.process(jobs=Faulty(world.database, now=world.now))
+    await process.worker.start()
+    job = await process.submit(1)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+
+
+async def test_a_database_that_stays_away_refuses_and_accepts_nothing(world: World) -> None:
+    store = Flaky(world.database, now=world.now)
+    store.before["admit"] = 10**6
+    process = world.process(jobs=store)
+    with pytest.raises(StoreAway):
+        await process.submit(1)
+    assert await world.ledger.reserved() == 0
+
+
+async def test_each_leave_to_submit_is_recorded(world: World) -> None:
+    job = await world.admit(1)
+    await world.jobs.claim("w", policy=world.policy, most=1)
+
+    async def count(connection: Any) -> Any:
+        return await connection.scalar(
+            select(func.count()).select_from(submits).where(submits.c.job_id == job.id)
+        )
+
+    assert await world.database.read(count) == 1
+    assert await world.ledger.reserved() == PRICE
+
+
+@ON_POSTGRESQL
+async def test_jobs_outlive_cut_connections(world: World) -> None:
+    process = world.process(lease_s=60_000.0)
+    await process.worker.start()
+    schema = await world.database.read(
+        lambda connection: connection.scalar(text("SELECT current_schema()"))
+    )
+    assert schema is not None
+    accepted: list[Job] = []
+    cut = 0
+    for n in range(40):
+        accepted.append(await process.submit(n))
+        if n % 10 == 5:
+            cut += await cut_connections(schema)
+    assert cut > 0
+    for job in accepted:
+        process.worker.attend(0)
+        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.repeated == world.discord.repeated == 0
+    assert len(world.google.submits) == 40
+    assert await world.ledger.reserved() == 0
+
+
+async def test_a_database_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+    nobody = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    with pytest.raises(StoreAway):
+        await upgrade(nobody)
+    await nobody.close()
+    (tmp_path / "folder.db").mkdir()
+    folder = open_database(f"sqlite+aiosqlite:///{tmp_path}/folder.db")
+    with pytest.raises(StoreAway):
+        await upgrade(folder)
+    await folder.close()
+
+
+@ON_SQLITE
+async def test_a_second_process_on_the_same_file_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/test.db"
+    with pytest.raises(DatabaseInUse):
+        open_database(url)
+    program = f"from bot.store.database import open_database; open_database({url!r})"
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=Path(__file__).parents[2], stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await other.communicate()
+    assert other.returncode == 1
+    assert b"DatabaseInUse" in errors
+    await database.close()
+    again = open_database(url)
+    await again.close()
+
+
+@ON_SQLITE
+async def test_sqlite_keeps_what_it_has_committed(database: Database) -> None:
+    async def pragmas(connection: Any) -> list[Any]:
+        names = ("journal_mode", "synchronous")
+        return [await connection.scalar(text(f"PRAGMA {name}")) for name in names]
+
+    assert await database.write(pragmas) == ["wal", 2]  # 2 is FULL
+
+
+@ON_SQLITE
+async def test_sqlites_readers_cannot_write(database: Database) -> None:
+    with pytest.raises(StoreAway):
+        await database.read(lambda connection: connection.execute(text("DELETE FROM jobs")))
+
+
+async def test_a_cancelled_caller_tears_no_transaction(world: World) -> None:
+    asking = asyncio.create_task(world.admit(1))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    async def settled() -> bool:
+        return await world.ledger.reserved() in (0, PRICE) and not world.database._works
+
+    await eventually(settled)
+    assert (await world.jobs.get(1) is not None) == (await world.ledger.reserved() == PRICE)

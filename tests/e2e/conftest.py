@@ -1,0 +1,78 @@
+"""One sandbox and one bot per module: starting them is most of the time that a test takes.
+
+The whole traffic with Discord, of these and of the sandboxes that a test starts for itself, is
+held against Discord's own description.
+"""
+
+import warnings
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.stage import CALM, Stage, open_stage
+from tests.harness.conformance import check
+from tests.harness.drawing import drawn_once as drawn_once
+from tests.harness.sandbox import Ended, recorded
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    """Return the stage of a module; ``BOT_SETTINGS`` of the module override the bot's settings.
+
+    The routes of `open_stage` may be given as the fixture's parameter.
+    """
+    settings = getattr(request.module, "BOT_SETTINGS", {})
+    routes = getattr(request, "param", "gemini")
+    directory = tmp_path_factory.mktemp("stage")
+    sandbox, bot = await open_stage(directory, settings=settings, routes=routes)
+    try:
+        # Discord's pace is tested where it is the matter
+        await sandbox.control.scale_ratelimits(None)
+        await bot.start()
+        stage = Stage(sandbox, bot)
+        await stage.look()
+        yield stage
+        assert await bot.terminate(timeout=10) == 0, bot.said()[-4000:]
+        said = bot.said()
+    finally:
+        await bot.close()
+        with recorded() as ended:
+            await sandbox.close()
+    assert "Traceback" not in said, said[-6000:]
+    hold(ended)
+
+
+@pytest.fixture(autouse=True)
+def conforming() -> Iterator[None]:
+    """Hold against Discord's description what the sandboxes saw that a test has for itself."""
+    with recorded() as ended:
+        yield
+    hold(ended)
+
+
+def hold(ended: list[Ended]) -> None:
+    """Fail where a request or an answer is not Discord's, or the sandbox was not well."""
+    for each in ended:
+        assert each.health["internal_errors"] == 0, each.health
+        assert each.health["unknown_routes"] == 0, each.health
+        report = check(each.traffic)
+        assert not report.problems, str(report)
+        assert not report.unlisted, report.unlisted
+        if report.not_checked:
+            warnings.warn(str(report), pytest.PytestWarning, stacklevel=1)
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def calm(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Begin and end each test with a Google and a Discord in good health."""
+    if "stage" not in request.fixturenames:
+        yield
+        return
+    stage: Stage = request.getfixturevalue("stage")
+    await stage.control.google(**CALM)
+    yield
+    await stage.control.clear_faults()
+    await stage.control.call("DELETE", "google")

@@ -1,0 +1,267 @@
+"""Google fails in each of its ways: what people read, what they pay, and that nothing is sent
+twice."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from tests.chaos.books import Books
+from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SUBMIT = r":predictLongRunning$"
+PRICE: Final = 4 * 100_000
+"""What the stage's clip costs, in micro-dollars: 4 s of Veo 3.1 Fast."""
+BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than a clip is drawn on a busy machine
+
+
+async def left(stage: Stage, room: str) -> str:
+    """Return what the ledger counts for Ada."""
+    asked = await stage.control.command(stage.people["Ada"], room, "server usage", {"days": 1})
+    return await stage.told(asked)
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        (
+            {"outcome": "filtered", "reason": "The prompt names a real person."},
+            "The prompt names a real person.",
+        ),
+        ({"outcome": "filtered"}, "trying again often passes"),
+        ({"outcome": "failed", "reason": "internal trouble"}, "its generation failed"),
+    ],
+)
+async def test_a_clip_that_google_holds_back_is_told_with_its_reason_and_costs_nothing(
+    stage: Stage, fate: dict[str, str], words: str
+) -> None:
+    room = await stage.room()
+    before = await left(stage, room)
+    await stage.control.google(seconds=0.2, **fate)
+    await stage.generate(room)
+    told = await stage.said_in(room, words)
+    assert "Google says:" in text_of(told)
+    assert "Cancel" not in buttons_of(told)
+    assert not clips_of(await stage.control.messages(room))
+    assert await left(stage, room) == before
+
+
+async def test_a_blocked_sound_can_be_tried_again_with_one_press(stage: Stage) -> None:
+    room = await stage.room()
+    await stage.control.google(seconds=0.2, outcome="filtered")
+    await stage.generate(room)
+    told = await stage.said_in(room, "trying again often passes")
+    await stage.control.google(outcome="done")
+    await stage.told(await stage.press(told, "Try again"), "Accepted")
+    await stage.clip_in(room)
+    again = await stage.press(told, "Try again")
+    await stage.told(again, "already being made")
+
+
+def answered(status: int, message: str, reason: str = "INVALID_ARGUMENT") -> dict[str, Any]:
+    """Return a fault: Google answers the submit with an error of its own."""
+    error = {"code": status, "message": message, "status": reason}
+    return {"path": SUBMIT, "status": status, "body": {"error": error}}
+
+
+@dataclass(frozen=True)
+class Play:
+    """How Google behaves, what people then read, and what it costs: the member, and the server."""
+
+    words: str
+    google: dict[str, Any] = field(default_factory=dict)
+    fault: dict[str, Any] = field(default_factory=dict)
+    server_pays: bool = False
+
+
+OUTCOMES = {
+    "blocked": Play(
+        "safety filter blocked this prompt", {"outcome": "filtered", "reason": "Sensitive words."}
+    ),
+    "blocked audio": Play("blocked the sound", {"outcome": "filtered"}),
+    "blocked input image": Play(
+        "blocked the input image",
+        {"outcome": "filtered", "reason": "The input image violates our usage guidelines."},
+    ),
+    "operation failed": Play("its generation failed", {"outcome": "failed"}),
+    "operation lost": Play("never finished", {"outcome": "never"}, server_pays=True),
+    "person refused": Play(
+        "Google does not allow the people setting",
+        fault=answered(400, "allow_all for personGeneration is currently not supported."),
+    ),
+    "wrong request": Play(
+        "Google would not take this request as it is",
+        fault=answered(400, "Your use case is currently not supported."),
+    ),
+    "key refused": Play(
+        "Google does not accept this bot's key",
+        fault=answered(403, "Your API key was reported as leaked.", "PERMISSION_DENIED"),
+    ),
+    "download failed": Play(
+        "would not hand it out",
+        fault={
+            "method": "GET",
+            "path": ":download",
+            "times": None,
+            "status": 404,
+            "body": {"error": {"code": 404, "message": "No such file.", "status": "NOT_FOUND"}},
+        },
+        server_pays=True,
+    ),
+}
+
+
+async def spent(stage: Stage) -> tuple[int, int]:
+    """Return what members and what servers have spent or reserved, in micro-dollars."""
+    books = Books(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
+    sums = "SELECT coalesce(sum(micros), 0) FROM ledger WHERE kind IN"
+    sums += " ('reserve', 'refund', 'adjust') AND account <> "
+    members = await books.rows(f"{sums} 'house'")
+    servers = await books.rows(f"{sums} 'member'")
+    return int(members[0][0]), int(servers[0][0])
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+async def test_every_outcome_has_its_words_and_its_price(stage: Stage, outcome: Play) -> None:
+    room = await stage.room()
+    members, servers = await spent(stage)
+    if outcome.google:
+        await stage.control.google(seconds=0.2, **outcome.google)
+    if outcome.fault:
+        await stage.control.fault("google", **outcome.fault)
+    await stage.generate(room)
+    told = await stage.said_in(room, outcome.words)
+    assert "Cancel" not in buttons_of(told)
+    assert "Nothing was charged" in text_of(told) or "nothing was charged" in text_of(told)
+    assert not clips_of(await stage.control.messages(room))
+    billed = PRICE if outcome.server_pays else 0
+    assert await spent(stage) == (members, servers + billed)
+
+
+async def test_a_source_that_google_has_lost_is_refused_and_costs_nothing(stage: Stage) -> None:
+    room = await stage.room()
+    clip = await stage.a_clip(room)
+    uri = (await stage.submits())[-1]["video"]
+    file = uri.rpartition("/files/")[2].partition(":")[0]
+    await stage.control.call("POST", f"google/files/{file}", {"expire": True})
+    before = await spent(stage)
+    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    told = await stage.said_in(room, "What this was to be made from")
+    assert "Nothing was charged" in text_of(told)
+    assert await spent(stage) == before
+
+
+async def test_a_retired_model_is_switched_off(stage: Stage) -> None:
+    room = await stage.room()
+    model = "veo-3.0-fast-generate-001"
+    before = await spent(stage)
+    await stage.control.google(retired_models=[model])
+    await stage.generate(room, model=model)
+    await stage.said_in(room, "Google has retired this model")
+    assert await spent(stage) == before
+    said = await stage.told(await stage.generate(room, model=model))
+    assert "is not available here" in said
+
+
+async def test_a_busy_google_is_waited_for_and_the_clip_is_paid_once(stage: Stage) -> None:
+    room = await stage.room()
+    before, (members, servers) = len(await stage.submits()), await spent(stage)
+    await stage.control.fault("google", path=SUBMIT, status=503, times=1)
+    await stage.generate(room)
+    await stage.said_in(room, "Google is overloaded; trying again")
+    await stage.clip_in(room)
+    assert len(await stage.submits()) == before + 1
+    assert await spent(stage) == (members + PRICE, servers + PRICE)
+
+
+async def test_googles_quota_is_waited_for_as_long_as_google_says(stage: Stage) -> None:
+    room = await stage.room()
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+    error = {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED", "details": [info]}
+    members, servers = await spent(stage)
+    await stage.control.fault("google", path=SUBMIT, status=429, body={"error": error})
+    await stage.generate(room)
+    await stage.said_in(room, "used up for now; trying again")
+    await stage.clip_in(room)
+    assert await spent(stage) == (members + PRICE, servers + PRICE)
+
+
+@pytest.mark.parametrize("path", [r"/operations/", r":download", r"/v1beta/files/[^:]*$"])
+async def test_polls_and_downloads_are_tried_again(stage: Stage, path: str) -> None:
+    room = await stage.room()
+    before = len(await stage.submits())
+    await stage.control.fault("google", method="GET", path=path, status=503, times=1)
+    await stage.generate(room)
+    await stage.clip_in(room)
+    assert len(await stage.submits()) == before + 1
+
+
+async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: Stage) -> None:
+    room = await stage.room()
+    before = len(await stage.submits())
+    await stage.control.fault("google", path=SUBMIT, drop="after")
+    await stage.generate(room)
+    await stage.said_in(room, "nobody can tell")
+    assert len(await stage.submits()) == before + 1
+    listed = await stage.told(
+        await stage.control.command(stage.people["Ada"], room, "server unknown"), "Jobs whose end"
+    )
+    job = listed.rpartition("`")[0].rpartition("`")[2]
+    undecided = await stage.control.command(
+        stage.people["Ada"], room, "server unknown", {"job": int(job)}
+    )
+    await stage.told(undecided, "Nothing was judged")
+    judged = await stage.control.command(
+        stage.people["Ada"], room, "server unknown", {"job": int(job), "charge": False}
+    )
+    await stage.told(judged, "is refunded")
+
+
+async def test_a_cancelled_operation_that_never_ends_is_told_with_what_may_still_come(
+    stage: Stage,
+) -> None:
+    room = await stage.room()
+    await stage.control.google(seconds=0.2, outcome="never")
+    await stage.generate(room)
+    status = await stage.said_in(room, "Google is generating")
+    await stage.told(await stage.press(status, "Cancel"), "already at Google")
+    told = text_of(await stage.said_in(room, "never finished"))
+    assert "it comes to `/video history`, and is charged then" in told
+
+
+async def test_a_clip_that_comes_after_all_is_delivered_and_charged_then(stage: Stage) -> None:
+    room = await stage.room()
+    members, servers = await spent(stage)
+    await stage.control.google(seconds=16)
+    await stage.generate(room)
+    told = text_of(await stage.said_in(room, "never finished"))
+    assert "Nothing was charged to you" in told
+    assert "if it is made after all, it is posted here, and charged then" in told
+    price = 400_000
+    assert await spent(stage) == (members, servers + price)
+    clip = await stage.clip_in(room)
+    assert "It was not charged before; it is now." in text_of(clip)
+
+    async def charged() -> bool:
+        return await spent(stage) == (members + price, servers + price)
+
+    await stage.eventually(charged, "the late clip being charged")
+
+    async def told_anew() -> bool:
+        messages = await stage.control.messages(room)
+        return not any("never finished" in text_of(message) for message in messages)
+
+    await stage.eventually(told_anew, "the old words being gone")
+
+
+async def test_an_expired_source_is_refused_before_anything_is_paid(stage: Stage) -> None:
+    room = await stage.room()
+    await stage.control.google(seconds=0.2, file_lifetime_s=60)
+    clip = await stage.a_clip(room)
+    assert "Extend" not in buttons_of(clip)
+    before = len(await stage.submits())
+    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.said_in(room, "cannot extend it any more")
+    assert len(await stage.submits()) == before

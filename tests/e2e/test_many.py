@@ -1,0 +1,87 @@
+"""Many members at once: all are answered in time, all clips arrive, none twice.
+
+The bot has nothing but what the sandbox prints for it, and Discord's limits hold.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stage import Stage, clips_of
+from tests.harness.bot import BotProcess
+from tests.harness.sandbox import SandboxProcess
+
+MEMBERS = 25
+EACH = 2
+
+
+@pytest.fixture
+async def crowd(tmp_path: Path) -> AsyncIterator[Stage]:
+    """Give a bot as anybody would start it."""
+    async with SandboxProcess(tmp_path / "sandbox") as sandbox:
+        environment = sandbox.environment_for_bot
+        quick = {"POLL_INTERVAL_S": "0.2"}
+        async with BotProcess(
+            sandbox.control, environment, tmp_path / "bot", settings=quick
+        ) as bot:
+            stage = Stage(sandbox, bot)
+            await stage.look()
+            yield stage
+
+
+async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
+    rooms = [await crowd.room() for _ in range(10)]
+    people = []
+    for number in range(MEMBERS):
+        body = {"guild": crowd.guild, "user": f"member-{number}"}
+        made = await crowd.control.call("POST", "members", body)
+        people.append(str(made["member"]["id"]))
+    expected = MEMBERS * EACH
+
+    async def all_in_flight() -> bool:
+        return len(await crowd.submits()) == expected
+
+    async with crowd.control.google_at_work():
+        asked = []
+        for number, person in enumerate(people * EACH):
+            room = rooms[number % len(rooms)]
+            options = {
+                "prompt": f"fox {number % 3}",
+                "model": "veo-3.1-fast-generate-preview",
+                "duration": 4,
+            }
+            asked.append(crowd.control.command(person, room, "video generate", options))
+        interactions = await asyncio.gather(*asked)
+        for interaction in interactions:
+            await crowd.told(interaction, "Accepted")
+        await crowd.eventually(all_in_flight, "fifty operations at once")
+        assert (await crowd.control.call("GET", "google"))["finished_clips"] == 0
+
+    async def all_there() -> bool:
+        found = [clips_of(await crowd.control.messages(room)) for room in rooms]
+        return sum(len(clips) for clips in found) >= expected
+
+    for _ in range(6):  # rendering fifty clips takes as long as it takes
+        try:
+            await crowd.eventually(all_there, "fifty clips")
+            break
+        except AssertionError:
+            continue
+    for room in rooms:
+        await crowd.settled(room)
+    # each clip replies to the status message of its own request
+    requests: Counter[str] = Counter()
+    for room in rooms:
+        for clip in clips_of(await crowd.control.messages(room)):
+            requests[clip["message_reference"]["message_id"]] += 1
+    assert len(requests) == expected
+    assert set(requests.values()) == {1}
+    submits = await crowd.submits()
+    assert len(submits) == expected
+    slowest = max(
+        [(await crowd.control.interaction(each))["acknowledged_ms"] for each in interactions]
+    )
+    assert slowest < 3000

@@ -1,0 +1,214 @@
+"""Clips that Discord does not take arrive all the same, and their originals by a signed link."""
+
+import hashlib
+import re
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from bot.video.media import PyAvMedia
+from tests.e2e.stage import Stage, buttons_of, clips_of, text_of, video_of
+from tests.harness.sandbox import Control
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Json = dict[str, Any]
+
+MIB: Final = 2**20
+SIZE: Final = 60_000_000
+SMALL: Final = 4_000_000
+LINK: Final = re.compile(r"\((http://127\.0\.0\.1:\d+/download/[^)]+)\)")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+PORT: Final = free_port()
+BOT_SETTINGS: Final = {"PUBLIC_URL": f"http://127.0.0.1:{PORT}", "WEB_PORT": str(PORT)}
+
+
+async def a_large_clip(stage: Stage, room: str, prompt: str = "a large heron") -> Json:
+    await stage.control.google(seconds=0.2, min_bytes=SIZE, look="plain")
+    await stage.generate(room, prompt)
+    clip = await stage.clip_in(room, patience=180)
+    await stage.settled(room)
+    return clip
+
+
+async def posted(control: Control, message: Json, path: Path) -> Path:
+    """Download the film of a message."""
+    film = video_of(message)
+    assert film is not None
+    path.write_bytes(await control.download(film["url"]))
+    return path
+
+
+def link_of(message: Json) -> str:
+    found = LINK.search(text_of(message))
+    assert found is not None, text_of(message)
+    return found[1]
+
+
+async def fetched(link: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    async with aiohttp.ClientSession() as session, session.get(link, headers=headers) as answer:
+        return answer.status, await answer.read(), dict(answer.headers)
+
+
+def data_of(stage: Stage) -> Path:
+    return Path(stage.bot.environment["DATA_DIR"])
+
+
+def originals(stage: Stage) -> dict[str, Path]:
+    """Every kept original by its hash."""
+    found = (
+        path
+        for path in data_of(stage).glob("clips/*/*")
+        if re.fullmatch(r"\d+-\d+\.mp4", path.name)
+    )
+    return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in found}
+
+
+def number_in(message: Json) -> str:
+    return buttons_of(message)["Details"].split(":")[-1]
+
+
+async def test_sixty_megabytes_arrive_playable_and_the_original_by_its_link(
+    stage: Stage, tmp_path: Path
+) -> None:
+    room = await stage.room()
+    message = await a_large_clip(stage, room)
+    facts = await PyAvMedia().facts(await posted(stage.control, message, tmp_path / "film.mp4"))
+    assert facts.size <= 20 * MIB
+    assert abs(facts.seconds - 4.0) < 0.1
+    assert facts.has_audio
+    assert (facts.width, facts.height) == (1280, 720)
+    assert "re-encoded at 720p" in text_of(message)
+
+    status, original, headers = await fetched(link_of(message))
+    assert status == 200
+    assert len(original) >= SIZE
+    assert headers["Content-Disposition"].startswith("attachment")
+    kept = originals(stage)[hashlib.sha256(original).hexdigest()]
+    assert kept.stat().st_size == len(original)
+    status, part, _ = await fetched(link_of(message), Range="bytes=1000-1999")
+    assert (status, part) == (206, original[1000:2000])
+
+    wrong = link_of(message).replace("/download/", "/download/x")
+    assert (await fetched(wrong))[0] == 404
+    await look_elsewhere(stage, message, original)
+    await delete(stage, room, message, kept)
+
+
+async def look_elsewhere(stage: Stage, message: Json, original: bytes) -> None:
+    """Where more is allowed, `/video get` posts the original itself."""
+    ada = stage.people["Ada"]
+    boosted = await stage.control.add_guild(
+        "Boosted", owner="Ada", boost_tier=3, channels=["clips"]
+    )
+    elsewhere = boosted["channels"][0]["id"]
+    again = await stage.control.command(
+        ada, elsewhere, "video get", {"clip": await clip_number(stage)}
+    )
+    await stage.told(again, "posted again")
+    other = await stage.clip_in(elsewhere)
+    film = video_of(other)
+    assert film is not None
+    assert await stage.control.download(film["url"]) == original
+    assert "too large" not in text_of(other)
+
+
+async def clip_number(stage: Stage) -> str:
+    """The newest clip of Ada's."""
+    room = await stage.room()
+    asked = await stage.control.command(stage.people["Ada"], room, "video history")
+    history = await stage.told(asked, "#")
+    return history.split("[#")[1].split("]")[0]
+
+
+async def delete(stage: Stage, room: str, message: Json, kept: Path) -> None:
+    """Delete takes everything: message, files, record, link."""
+    number = await clip_number(stage)
+    assert kept.parent.joinpath(kept.name).exists()
+    cem = await stage.press(message, "Delete", user="Cem")
+    await stage.told(cem, "may delete")
+    await stage.told(await stage.press(message, "Delete"), "is deleted")
+    assert clips_of(await stage.control.messages(room)) == []
+    assert list(kept.parent.glob(f"{kept.stem}.*")) == []
+    assert (await fetched(link_of(message)))[0] == 404
+    again = await stage.control.command(stage.people["Ada"], room, "video get", {"clip": number})
+    await stage.told(again, "no such clip")
+
+
+async def test_a_413_leads_to_a_smaller_film(stage: Stage, tmp_path: Path) -> None:
+    room = await stage.room()
+    async with stage.control.google_at_work(min_bytes=SMALL, look="plain"):
+        await stage.generate(room, "a heron")
+        await stage.said_in(room, "generating")
+        await stage.refuse_files(room, 1)
+    message = await stage.clip_in(room)
+    await stage.settled(room)
+    film = await posted(stage.control, message, tmp_path / "film.mp4")
+    facts = await PyAvMedia().facts(film)
+    assert abs(facts.seconds - 4.0) < 0.1
+    assert facts.has_audio
+    _, original, _ = await fetched(link_of(message))
+    assert facts.size < len(original) / 2
+    assert len(clips_of(await stage.control.messages(room))) == 1
+
+
+@pytest.mark.parametrize(("times", "files"), [(2, 2), (3, 0)])
+async def test_further_413s_lead_to_a_link(stage: Stage, times: int, files: int) -> None:
+    room = await stage.room()
+    async with stage.control.google_at_work(min_bytes=SMALL, look="plain"):
+        await stage.generate(room, f"a heron {times}")
+        await stage.said_in(room, "generating")
+        await stage.refuse_files(room, times)
+    message = await stage.said_in(room, "Download the original")
+    await stage.settled(room)
+    assert "too large to be posted" in text_of(message)
+    assert len(message["files"]) == files
+    status, original, _ = await fetched(link_of(message))
+    assert status == 200
+    assert hashlib.sha256(original).hexdigest() in originals(stage)
+    if files:
+        film = video_of(message)
+        assert film is not None
+        assert "preview" in film["url"]
+        assert all(file["size"] < 4 * MIB for file in message["files"])
+    assert {"Redo", "Details", "Delete"} <= buttons_of(message).keys()
+
+
+async def test_a_spoilt_original_is_fetched_from_google_again(stage: Stage) -> None:
+    room, elsewhere = await stage.room(), await stage.room()
+    await stage.control.google(look="plain")
+    before = originals(stage).keys()
+    message = await stage.a_clip(room, "a spoilt heron")
+    film = video_of(message)
+    assert film is not None
+    right = await stage.control.download(film["url"])
+    digest = hashlib.sha256(right).hexdigest()
+    assert digest not in before
+    kept = originals(stage)[digest]
+    with kept.open("r+b") as file:
+        file.truncate(1000)
+    number = await clip_number(stage)
+    ada = stage.people["Ada"]
+    await stage.told(
+        await stage.control.command(ada, elsewhere, "video get", {"clip": number}), "posted again"
+    )
+    again = video_of(await stage.clip_in(elsewhere))
+    assert again is not None
+    assert await stage.control.download(again["url"]) == right
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == digest
+
+    kept.unlink()
+    await stage.control.advance(3 * 86400)  # Google keeps it for two days
+    refused = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
+    await stage.told(refused, "no longer kept")

@@ -1,0 +1,1 @@
+"""Google, Discord and time as the ports describe them, in memory, with faults by script."""

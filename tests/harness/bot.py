@@ -1,0 +1,96 @@
+"""The real bot as a process, against a sandbox."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.harness.process import Process
+from tests.harness.sandbox import Control
+from tests.harness.waiting import NotInTime, eventually
+
+START_TIMEOUT_S = 90.0
+
+
+class BotProcess(Process):
+    """``python -m bot`` with the sandbox's environment and a data directory of its own.
+
+    ``directory`` holds its data and its log; give the same one to a second process and it takes
+    over the first one's database. ``settings`` override the environment.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        environment: dict[str, str],
+        directory: Path,
+        *,
+        name: str = "bot",
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        defaults = {
+            "DATA_DIR": str(directory / "data"),
+            "WEB_PORT": "0",
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "DEBUG",
+            "PAID_CALLS": "forbid",  # stand-ins on this machine are called all the same
+        }
+        super().__init__(
+            "bot",
+            log=directory / f"{name}.log",
+            environment=defaults | environment | (settings or {}),
+        )
+        self._control = control
+
+    async def start(self, *, timeout: float = START_TIMEOUT_S) -> None:
+        """Starts it and waits until it is ready.
+
+        Ready is what people would see: one more gateway connection than before, and its commands
+        registered. Raises ProcessEnded when it ends instead, NotInTime when it does neither.
+        """
+        before = await self._control.connected()
+        await self.launch()
+        await self.ready(connections=before + 1, timeout=timeout)
+
+    async def ready(self, *, connections: int = 1, timeout: float = START_TIMEOUT_S) -> None:
+        """Waits for so many gateway connections in all and for the commands."""
+
+        async def is_ready() -> bool:
+            self.check_running()
+            if await self._control.connected() < connections:
+                return False
+            return bool(await self._control.commands())
+
+        try:
+            await eventually(is_ready, timeout=timeout, interval=0.05, what="the bot being ready")
+        except NotInTime as error:
+            error.add_note(self.said()[-4000:])
+            raise
+
+    async def restart(self, *, timeout: float = START_TIMEOUT_S) -> None:
+        """SIGKILL and a fresh start."""
+        await self.kill_and_wait()
+        await self.start(timeout=timeout)
+
+    async def kill_and_wait(self) -> None:
+        """SIGKILL, and until the sandbox has seen the connection go (the kernel closes it)."""
+        before = await self._control.connected()
+        await self.kill()
+
+        async def seen() -> bool:
+            return await self._control.connected() < before
+
+        if before:
+            await eventually(seen, what="the sandbox seeing the bot gone")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,161 @@
+"""Holds the traffic of a test against Discord's own description of its API.
+
+Discord publishes an OpenAPI document; it is not part of this repository. Where it is found (the
+file named by ``DISCORD_OPENAPI``, or ``shared/reference/discord-openapi.json`` beside the
+checkout) every request the bot made and every answer the sandbox gave is validated; where it is
+not, the report says "not checked" and why, and a test has to pass that on.
+
+The document is a preview: it says a snowflake is a string, Discord itself and discord.py take
+numbers as well, so that one type is relaxed.
+"""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+PREFIX = "/api/v10"
+_DOCUMENT = "urn:discord"
+_BESIDE_CHECKOUT = Path(__file__).parents[3] / "shared" / "reference" / "discord-openapi.json"
+_JSON_TYPES = ("application/json", "multipart/form-data")
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found. ``problems`` has to be empty; ``unlisted`` are routes Discord lacks."""
+
+    checked: int = 0
+    problems: list[str] = field(default_factory=list)
+    unlisted: set[str] = field(default_factory=set)
+    not_checked: str | None = None
+
+    def __str__(self) -> str:
+        if self.not_checked:
+            return f"not checked: {self.not_checked}"
+        lines = [f"{self.checked} bodies checked, {len(self.problems)} wrong", *self.problems]
+        return "\n".join(lines)
+
+
+def document_path() -> Path | None:
+    """Where Discord's OpenAPI document is, if it is anywhere."""
+    named = os.environ.get("DISCORD_OPENAPI")
+    path = Path(named) if named else _BESIDE_CHECKOUT
+    return path if path.is_file() else None
+
+
+def check(entries: Iterable[dict[str, Any]], document: Path | None = None) -> Report:
+    """Validates entries of ``GET /control/requests?bodies=1``.
+
+    Requests that were refused with 400 are allowed to be wrong (that is what refusing is for);
+    their answers are checked all the same. Answers of 5xx have no schema.
+    """
+    path = document or document_path()
+    if path is None:
+        return Report(not_checked="Discord's OpenAPI document is not here (DISCORD_OPENAPI)")
+    description = _description(path)
+    report = Report()
+    for entry in entries:
+        if entry["server"] == "discord" and entry["path"].startswith(PREFIX + "/"):
+            description.check(entry, report)
+    return report
+
+
+@functools.cache
+def _description(path: Path) -> "_Description":
+    return _Description(json.loads(path.read_bytes()))
+
+
+class _Description:
+    """The document, with its path templates compiled and a validator for each schema used."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        document["components"]["schemas"]["SnowflakeType"]["type"] = ["string", "integer"]
+        self._document = document
+        resource = Resource.from_contents(document, default_specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource(_DOCUMENT, resource)
+        self._validators: dict[str, Draft202012Validator] = {}
+        # A literal path wins over a template: sorted, "{" comes after every letter and "@".
+        self._paths: list[tuple[re.Pattern[str], str]] = [
+            (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))), template)
+            for template in sorted(document["paths"])
+        ]
+
+    def check(self, entry: dict[str, Any], report: Report) -> None:
+        """Validates one entry's request and response into the report."""
+        path = entry["path"].removeprefix(PREFIX).partition("?")[0]
+        method, status = entry["method"].lower(), entry["status"]
+        template = self._template(path, method)
+        if template is None:
+            report.unlisted.add(f"{entry['method']} {path}")
+            return
+        where = f"#{entry['n']} {entry['method']} {template}"
+        pointer = ("paths", template, method)
+        if entry["json"] is not None and status != 400:
+            body = self._request_schema(pointer, entry.get("request_type", ""))
+            if body is None:
+                report.problems.append(f"{where}: a body, but Discord takes none")
+            else:
+                self._validate(body, entry["json"], f"{where} request", report)
+        if entry.get("response") is not None and status is not None and status < 500:
+            answer = self._response_schema(pointer, status)
+            if answer is None:
+                report.problems.append(f"{where}: Discord does not answer {status} with a body")
+            else:
+                self._validate(answer, entry["response"], f"{where} {status} response", report)
+
+    def _template(self, path: str, method: str) -> str | None:
+        for pattern, template in self._paths:
+            if pattern.fullmatch(path) and method in self._document["paths"][template]:
+                return template
+        return None
+
+    def _request_schema(self, operation: tuple[str, ...], content_type: str) -> str | None:
+        content = self._at(operation).get("requestBody", {}).get("content", {})
+        # Of a multipart request the log holds the payload_json, which has the JSON body's schema.
+        for name in ("application/json", content_type, *_JSON_TYPES):
+            if name in content:
+                return _pointer(*operation, "requestBody", "content", name, "schema")
+        return None
+
+    def _response_schema(self, operation: tuple[str, ...], status: int) -> str | None:
+        responses = self._at(operation)["responses"]
+        for key in (str(status), f"{status // 100}XX"):
+            if key in responses:
+                steps: tuple[str, ...] = (*operation, "responses", key)
+                if "$ref" in responses[key]:
+                    steps = tuple(responses[key]["$ref"].removeprefix("#/").split("/"))
+                if "application/json" not in self._at(steps).get("content", {}):
+                    return None
+                return _pointer(*steps, "content", "application/json", "schema")
+        return None
+
+    def _at(self, steps: tuple[str, ...]) -> dict[str, Any]:
+        node = self._document
+        for step in steps:
+            node = node[step]
+        return node
+
+    def _validate(self, pointer: str, body: Any, where: str, report: Report) -> None:
+        validator = self._validators.get(pointer)
+        if validator is None:
+            schema = {"$ref": f"{_DOCUMENT}#{pointer}"}
+            validator = Draft202012Validator(schema, registry=self._registry)
+            self._validators[pointer] = validator
+        report.checked += 1
+        if not validator.is_valid(body):
+            error = best_match(validator.iter_errors(body))
+            spot = "/".join(map(str, error.absolute_path)) or "the body"
+            report.problems.append(f"{where}: {spot}: {error.message[:300]}")
+
+
+def _pointer(*steps: str) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -1,0 +1,205 @@
+"""Acting as people through the sandbox's control API, and arranging the world they live in.
+
+People, channels, roles and servers are named as a person would name them ("Cem", "clips") or by
+id. A call that is refused raises ControlRefused with the sandbox's words: a test that asks for
+something impossible is wrong and should say so at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+Json = dict[str, Any]
+
+
+class ControlRefused(Exception):
+    """The sandbox refused a control call, because a person could not do that either."""
+
+    def __init__(self, method: str, path: str, status: int, body: str) -> None:
+        super().__init__(f"{method} {path}: {status}: {body}")
+        self.status = status
+
+
+class People:
+    """Client of one sandbox's control API, as far as people go. ``close`` it at the end."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver()),
+            timeout=aiohttp.ClientTimeout(total=120),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """One call; the JSON it answers. Raises ControlRefused."""
+        url = f"{self.url}/{path}"
+        async with self._http.request(method, url, json=body, params=query) as response:
+            if response.status >= 400:
+                raise ControlRefused(method, path, response.status, await response.text())
+            return await response.json()
+
+    # Using the bot.
+
+    async def command(
+        self,
+        user: str,
+        channel: str,
+        command: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        attachments: Mapping[str, Path | str] | None = None,
+        locale: str | None = None,
+    ) -> str:
+        """Sends a slash command ("video generate"); the interaction's id."""
+        body: Json = {
+            "user": user,
+            "channel": channel,
+            "command": command,
+            "options": dict(options or {}),
+            "attachments": {name: str(path) for name, path in (attachments or {}).items()},
+        }
+        return await self._interact("commands", body | _given(locale=locale))
+
+    async def context_menu(self, user: str, command: str, message: str) -> str:
+        """Picks an entry of a message's menu; the interaction's id."""
+        body = {"user": user, "command": command, "message": message}
+        return await self._interact("context-menus", body)
+
+    async def component(
+        self, user: str, message: str, custom_id: str, values: Sequence[str] | None = None
+    ) -> str:
+        """Presses a button or chooses from a select; the interaction's id."""
+        body: Json = {"user": user, "message": message, "custom_id": custom_id}
+        return await self._interact("components", body | _given(values=values))
+
+    async def modal(self, user: str, interaction: str, fields: Mapping[str, Any]) -> str:
+        """Submits the modal that an interaction was answered with; the new interaction's id."""
+        body = {"user": user, "interaction": interaction, "fields": dict(fields)}
+        return await self._interact("modals", body)
+
+    async def autocomplete(
+        self, user: str, channel: str, command: str, options: Mapping[str, Any], focused: str
+    ) -> list[Json]:
+        """Types in an option; the choices offered."""
+        body = {
+            "user": user,
+            "channel": channel,
+            "command": command,
+            "options": dict(options),
+            "focused": focused,
+        }
+        choices: list[Json] = (await self.call("POST", "autocomplete", body))["choices"]
+        return choices
+
+    async def _interact(self, path: str, body: Json) -> str:
+        return str((await self.call("POST", path, body))["interaction"]["id"])
+
+    # Talking.
+
+    async def message(
+        self,
+        user: str,
+        channel: str,
+        content: str,
+        *,
+        reply_to: str | None = None,
+        ping: bool = True,
+        attachments: Sequence[Path | str] = (),
+    ) -> str:
+        """Writes a message, or replies with one; its id."""
+        body: Json = {
+            "user": user,
+            "channel": channel,
+            "content": content,
+            "ping": ping,
+            "attachments": [str(path) for path in attachments],
+        }
+        answer = await self.call("POST", "messages", body | _given(reply_to=reply_to))
+        return str(answer["message"]["id"])
+
+    async def edit_message(self, user: str, message: str, content: str) -> None:
+        """Edits a person's own message."""
+        await self.call("PATCH", f"messages/{message}", {"user": user, "content": content})
+
+    async def delete_message(self, user: str, message: str) -> None:
+        """Deletes a message: one's own, or with the permission to."""
+        await self.call("DELETE", f"messages/{message}", query={"user": user})
+
+    async def reaction(self, user: str, message: str, emoji: str, *, remove: bool = False) -> None:
+        """Adds or removes a reaction."""
+        body = {"user": user, "message": message, "emoji": emoji, "remove": remove}
+        await self.call("POST", "reactions", body)
+
+    async def thread(self, user: str, name: str, **place: Any) -> str:
+        """Opens a thread (``message`` or ``channel``, ``private, content, tags``); its id."""
+        answer = await self.call("POST", "threads", {"user": user, "name": name, **place})
+        return str(answer["channel"]["id"])
+
+    # Arranging the world.
+
+    async def add_guild(self, name: str, **more: Any) -> Json:
+        """``owner, members, channels, system_channel, permissions, boost_tier, locale, bot``."""
+        guild: Json = (await self.call("POST", "guilds", {"name": name, **more}))["guild"]
+        return guild
+
+    async def change_guild(self, guild: str, **change: Any) -> Json:
+        """``name, boost_tier, locale, bot, permissions`` (those of the bot's role)."""
+        changed: Json = (await self.call("PATCH", f"guilds/{guild}", change))["guild"]
+        return changed
+
+    async def add_member(self, guild: str, user: str, **more: Any) -> Json:
+        """Lets a person (a new one, if nobody has that name) join: ``roles, nick, locale``."""
+        body = {"user": user, **more}
+        member: Json = (await self.call("POST", f"guilds/{guild}/members", body))["member"]
+        return member
+
+    async def remove_member(self, guild: str, user: str) -> None:
+        """A person leaves."""
+        await self.call("DELETE", f"guilds/{guild}/members/{user}")
+
+    async def add_role(self, guild: str, name: str, permissions: Sequence[str] = ()) -> Json:
+        """A role with permissions by Discord's names."""
+        body = {"name": name, "permissions": list(permissions)}
+        role: Json = (await self.call("POST", f"guilds/{guild}/roles", body))["role"]
+        return role
+
+    async def add_channel(self, guild: str, name: str, **more: Any) -> Json:
+        """``type`` ("text", "forum", "voice"), ``nsfw, topic, parent, overwrites, tags``."""
+        body = {"name": name, **more}
+        channel: Json = (await self.call("POST", f"guilds/{guild}/channels", body))["channel"]
+        return channel
+
+    async def change_channel(self, channel: str, **change: Any) -> Json:
+        """``name, nsfw, topic, overwrites``; of a thread ``archived, locked``."""
+        changed: Json = (await self.call("PATCH", f"channels/{channel}", change))["channel"]
+        return changed
+
+    async def delete_channel(self, channel: str) -> None:
+        """Deletes a channel or thread."""
+        await self.call("DELETE", f"channels/{channel}")
+
+    async def change_user(self, user: str, **change: Any) -> Json:
+        """``locale, accepts_dms, nitro``."""
+        changed: Json = (await self.call("PATCH", f"users/{user}", change))["user"]
+        return changed
+
+    async def grant_intents(self, *names: str) -> None:
+        """Grants the application these privileged intents, and no others."""
+        await self.call("PATCH", "application", {"privileged_intents": list(names)})
+
+
+def _given(**values: Any) -> Json:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,126 @@
+"""A gateway client without a library: what goes over the wire, and nothing made nicer.
+
+discord.py hides half of the protocol (it never sends a bad opcode, never resumes a wrong
+sequence), so the gateway's refusals are tested with this one.
+"""
+
+import json
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import zstandard
+
+TIMEOUT_S = 30.0
+
+
+class GatewayClosed(Exception):
+    """The server closed the connection."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"closed with {code}")
+        self.code = code
+
+
+class RawGateway:
+    """One connection. Compressed streams are decompressed as one stream, as clients do."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, compress: str | None) -> None:
+        self.socket = socket
+        self.sequence: int | None = None
+        self._zlib = zlib.decompressobj() if compress == "zlib-stream" else None
+        self._zstd = (
+            zstandard.ZstdDecompressor().decompressobj() if compress == "zstd-stream" else None
+        )
+
+    async def send(self, op: int, d: Any = None) -> None:
+        """Sends one opcode."""
+        await self.socket.send_str(json.dumps({"op": op, "d": d}))
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message. Raises GatewayClosed."""
+        frame = await self.socket.receive(timeout=TIMEOUT_S)
+        match frame.type:
+            case aiohttp.WSMsgType.TEXT:
+                text = frame.data
+            case aiohttp.WSMsgType.BINARY:
+                assert self._zlib or self._zstd, "a compressed frame, though none was asked for"
+                data = self._zlib.decompress(frame.data) if self._zlib else b""
+                text = (self._zstd.decompress(frame.data) if self._zstd else data).decode()
+            case aiohttp.WSMsgType.CLOSE:
+                raise GatewayClosed(frame.data)
+            case _:
+                raise GatewayClosed(self.socket.close_code)
+        message: dict[str, Any] = json.loads(text)
+        if message["s"] is not None:
+            self.sequence = message["s"]
+        return message
+
+    async def expect(self, op: int) -> Any:
+        """The data of the next message, which has to be this opcode."""
+        message = await self.receive()
+        assert message["op"] == op, message
+        return message["d"]
+
+    async def event(self, name: str) -> dict[str, Any]:
+        """The data of the next event, which has to be this one."""
+        message = await self.receive()
+        assert (message["op"], message["t"]) == (0, name), message
+        data: dict[str, Any] = message["d"]
+        return data
+
+    async def closed(self) -> int | None:
+        """Reads on until the server closes; the code."""
+        try:
+            while True:
+                await self.receive()
+        except GatewayClosed as closed:
+            return closed.code
+
+    async def identify(
+        self, token: str, *, intents: int = 0, shard: tuple[int, int] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Hello, identify, READY and (with the guilds intent) every GUILD_CREATE; the READY."""
+        await self.expect(10)
+        await self.send(2, identification(token, intents=intents, shard=shard, **more))
+        ready = await self.event("READY")
+        if intents & 1:
+            for _ in ready["guilds"]:
+                await self.event("GUILD_CREATE")
+        return ready
+
+    async def resume(self, token: str, session_id: str, sequence: int | None) -> None:
+        """Hello and resume."""
+        await self.expect(10)
+        await self.send(6, {"token": token, "session_id": session_id, "seq": sequence})
+
+    async def nothing_more(self) -> None:
+        """Asserts that no event is waiting: a heartbeat is answered before anything else."""
+        await self.send(1, self.sequence)
+        await self.expect(11)
+
+
+def identification(
+    token: str, *, intents: int = 0, shard: tuple[int, int] | None = None, **more: Any
+) -> dict[str, Any]:
+    """The data of an identify."""
+    properties = {"os": "linux", "browser": "raw", "device": "raw"}
+    data: dict[str, Any] = {"token": token, "intents": intents, "properties": properties}
+    if shard is not None:
+        data["shard"] = list(shard)
+    return data | more
+
+
+@asynccontextmanager
+async def raw_gateway(
+    url: str, *, compress: str | None = None, v: str = "10", encoding: str = "json"
+) -> AsyncIterator[RawGateway]:
+    """A fresh connection to a gateway URL, closed at the end."""
+    query = {"v": v, "encoding": encoding} | ({"compress": compress} if compress else {})
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, params=query, compress=0, max_msg_size=0) as socket,
+    ):
+        yield RawGateway(socket, compress)

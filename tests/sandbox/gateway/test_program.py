@@ -1,0 +1,65 @@
+"""``python -m sandbox`` as a program: its one line, its environment, its end."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.harness.process import ProcessEnded
+from tests.harness.sandbox import SandboxProcess
+from tests.harness.websocket import raw_gateway
+
+
+async def test_it_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None:
+    async with SandboxProcess(tmp_path) as sandbox:
+        environment = sandbox.environment_for_bot
+        assert {
+            "DISCORD_TOKEN",
+            "DISCORD_API_URL",
+            "DISCORD_GATEWAY_URL",
+            "GEMINI_API_KEY",
+            "GEMINI_API_URL",
+            "VERTEX_API_URL",
+        } <= environment.keys()
+        # with a project, the account's other route would be configured as well
+        assert "GOOGLE_CLOUD_PROJECT" not in environment
+        assert "GEMINI_API_KEY" not in sandbox.environment_vertex
+        assert sandbox.environment_vertex["DISCORD_TOKEN"] == environment["DISCORD_TOKEN"]
+        assert (await sandbox.control.health())["internal_errors"] == 0
+        names = [guild["name"] for guild in (await sandbox.control.world())["guilds"]]
+        assert names == ["Clapper Cinema"]
+        polling = asyncio.create_task(sandbox.control.requests(wait=30))
+        async with raw_gateway(environment["DISCORD_GATEWAY_URL"]) as client:
+            await client.identify(environment["DISCORD_TOKEN"], intents=1)
+            assert await sandbox.terminate() == 0, "whoever waits for requests holds nothing up"
+            assert await client.closed() == 1001
+        await asyncio.gather(polling, return_exceptions=True)
+        assert "Traceback" not in sandbox.said()
+
+
+async def test_it_ends_in_time_while_clips_are_being_rendered(tmp_path: Path) -> None:
+    async with SandboxProcess(tmp_path) as sandbox:
+        environment = sandbox.environment_for_bot
+        model = "v1beta/models/veo-3.1-generate-preview:predictLongRunning"
+        headers = {"x-goog-api-key": environment["GEMINI_API_KEY"]}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            for number in range(4):
+                body = {"instances": [{"prompt": f"wave {number}"}]}
+                url = f"{environment['GEMINI_API_URL']}/{model}"
+                async with http.post(url, json=body) as response:
+                    assert response.status == 200, await response.text()
+        assert await sandbox.terminate() == 0
+        assert "Traceback" not in sandbox.said()
+
+
+async def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        sandbox = SandboxProcess(tmp_path, port=taken.getsockname()[1])
+        with pytest.raises(ProcessEnded, match="cannot start"):
+            await sandbox.start()
+        assert await sandbox.ended() == 1
+        assert "Traceback" not in sandbox.said()

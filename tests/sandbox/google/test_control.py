@@ -1,0 +1,170 @@
+"""Fate can be set exactly, and what cannot be set says so."""
+
+import asyncio
+import statistics
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.google.clips import Look
+from sandbox.google.renderer import Renderer
+from sandbox.google.settings import Latency, Outcome, Settings, SettingsError
+from tests.harness.waiting import eventually
+from tests.sandbox.google.conftest import LION, Server
+
+
+async def test_settings_that_are_not_named_stay(server: Server) -> None:
+    await server.control(seconds=7, outcome="filtered", reason="no")
+    shown = await server.control(file_lifetime_s=60)
+    assert (shown["seconds"], shown["outcome"], shown["reason"]) == (7.0, "filtered", "no")
+    assert await server.control(outcome="done") == {**shown, "outcome": "done", "reason": ""}
+    reset = await server.call("DELETE", "/control/google")
+    assert reset == Settings().shown()
+
+
+def test_what_is_shown_can_be_set_again() -> None:
+    settings = Settings().merged(
+        {
+            "seconds": {"median": 40, "p95": 90},
+            "quota": {"*": {"per_minute": 2}},
+            "outcome_for": [{"prompt": "x", "outcome": "failed", "reason": "why"}],
+            "retired_models": ["veo-2.0-generate-001"],
+        }
+    )
+    assert Settings().merged(settings.shown()).shown() == settings.shown()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"second": 3},
+        {"seconds": "3"},
+        {"seconds": -1},
+        {"seconds": True},
+        {"seconds": {"median": 3}},
+        {"outcome": "lost"},
+        {"region": "mars"},
+        {"outcome_for": [{"prompt": "(", "outcome": "done"}]},
+        {"outcome_for": [{"prompt": "a"}]},
+        {"quota": {"*": {"per_hour": 2}}},
+        {"quota": {"*": {"per_minute": -2}}},
+        {"min_bytes": 1.5},
+        {"vary_unseeded": 1},
+        {"reason": 5},
+        {"retired_models": [1]},
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(changes))):
+        Settings().merged(changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("PUT", "/control/google", {"outcome": "lost"}, 400),
+        ("PUT", "/control/google", [], 400),
+        ("POST", "/control/google/files/none", {"expire": True}, 404),
+        ("POST", "/control/google/operations/none", {"outcome": "done"}, 404),
+        ("POST", "/control/google/tokens", {}, 400),
+    ],
+)
+async def test_wrong_orders(
+    server: Server, method: str, path: str, body: object, status: int
+) -> None:
+    answer = await server.call(method, path, status, json=body)
+    assert answer["error"]
+
+
+async def test_an_operation_can_be_hurried_but_not_changed_when_it_has_ended(
+    server: Server,
+) -> None:
+    await server.control(seconds=600, outcome="filtered")
+    operation = (await server.submit({"prompt": "a"}))["name"].rpartition("/")[2]
+    path = f"/control/google/operations/{operation}"
+    await server.call("POST", path, 400, json={"outcome": "done"})
+    await server.call("POST", path, 400, json={"outcom": "failed"})
+    ended = await server.call("POST", path, json={"outcome": "failed", "ready": True})
+    assert (ended["state"], ended["finished"]) == ("failed", True)
+    await server.call("POST", path, 400, json={"outcome": "never"})
+
+
+def test_latency_has_the_asked_spread_and_repeats() -> None:
+    latency = Latency(40, 120)
+    drawn = [latency.draw(7, number) for number in range(4000)]
+    assert drawn == [latency.draw(7, number) for number in range(4000)]
+    assert drawn != [latency.draw(8, number) for number in range(4000)]
+    assert statistics.median(drawn) == pytest.approx(40, rel=0.06)
+    assert statistics.quantiles(drawn, n=20)[-1] == pytest.approx(120, rel=0.12)
+    assert Latency(3, 3).draw(7, 1) == 3
+
+
+def test_the_first_rule_that_matches_counts() -> None:
+    settings = Settings().merged(
+        {
+            "outcome": "never",
+            "outcome_for": [
+                {"prompt": "cat", "outcome": "failed"},
+                {"prompt": "c", "outcome": "filtered"},
+            ],
+        }
+    )
+    found = [settings.fate_of(prompt).outcome for prompt in ("a cat", "a car", "a dog")]
+    assert found == [Outcome.FAILED, Outcome.FILTERED, Outcome.NEVER]
+
+
+async def test_a_clip_is_rendered_once_for_everybody(tmp_path: Path) -> None:
+    spec = replace(LION, look=Look.PLAIN, prompt="once")
+    renderer = Renderer(tmp_path)
+    try:
+        clips = await asyncio.gather(*(renderer.clip(spec) for _ in range(5)))
+        assert len({clip.path for clip in clips}) == 1
+        assert renderer.rendered == 1
+    finally:
+        await renderer.close()
+    later = Renderer(tmp_path)
+    try:
+        assert await later.clip(spec) == clips[0]
+        assert later.rendered == 0
+    finally:
+        await later.close()
+
+
+async def test_the_loop_goes_on_while_clips_are_rendered(tmp_path: Path) -> None:
+    renderer = Renderer(tmp_path)
+    turns = 0
+    try:
+        rendering = asyncio.ensure_future(renderer.clip(replace(LION, prompt="busy")))
+        while not rendering.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        await rendering
+    finally:
+        await renderer.close()
+    assert turns > 10, "rendering held the loop"
+
+
+async def test_a_clip_that_cannot_be_made_is_a_failed_operation(server: Server) -> None:
+    uri = await server.made("a ball", durationSeconds=4)
+    file = server.google.files.get(uri.rpartition("/")[2].partition(":")[0])
+    assert file is not None
+    clip = file.clip
+    file.clip = replace(clip, path=Path(f"{clip.path}.gone"), sha256="0" * 64)
+    name = (await server.submit({"prompt": "on", "video": {"uri": uri}}))["name"]
+    answer = await server.done(name)
+    assert answer["error"]["code"] == 13
+    seen = await server.seen()
+    assert (seen["failed"], seen["billed_seconds"]) == (1, 4)
+
+
+async def test_closing_does_not_wait_for_a_clip_and_leaves_no_draft(tmp_path: Path) -> None:
+    renderer = Renderer(tmp_path)
+    large = replace(LION, seconds=60, width=3840, height=2160)
+    rendering = asyncio.ensure_future(renderer.clip(large))
+    await eventually(lambda: list(tmp_path.iterdir()), what="a draft")
+    await asyncio.wait_for(renderer.close(), 60)
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    assert list(tmp_path.iterdir()) == []

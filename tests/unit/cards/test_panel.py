@@ -1,0 +1,140 @@
+"""The messages of `/server setup`, `/help` and the guide: within Discord's limits, and true."""
+
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+from discord import ui
+
+from bot.controls import SettingMenu
+from bot.domain.allowances import ALLOWANCES, Allowance
+from bot.domain.errors import Scope
+from bot.domain.limits import NO_LIMITS, Limits, Line, Standing
+from bot.domain.request import PersonRule
+from bot.domain.server import LANGUAGES, GuildRules
+from bot.guide import help_view, welcome_view
+from bot.panel import KEEP, UNSET, Arrangement, Verdict, setup_view, verdicts
+from tests.unit.cards.test_cards import buttons, check, texts
+
+FULL = Arrangement(
+    rules=GuildRules(
+        10,
+        person_rule=PersonRule.ADULTS,
+        locale="ja",
+        allowed_channels=frozenset(range(10**18, 10**18 + 25)),
+    ),
+    quota=Limits(clips_per_day=4),
+    showcase_id=10**18,
+    there=frozenset(range(10**18, 10**18 + 25)),
+    spoken="de",
+)
+EMPTY = Arrangement(GuildRules(10), NO_LIMITS, None, frozenset(), "pt-BR")
+
+
+def menus(view: ui.LayoutView) -> dict[str, Any]:
+    return {
+        item.custom_id.removeprefix("clapper-set:"): item.item
+        for item in view.walk_children()
+        if isinstance(item, SettingMenu)
+    }
+
+
+def chosen(view: ui.LayoutView, menu: str) -> list[str]:
+    return [option.value for option in menus(view)[menu].options if option.default]
+
+
+@pytest.mark.parametrize("now", [FULL, EMPTY])
+async def test_the_panel_has_five_rows_and_holds_what_outlives_a_restart_only(
+    now: Arrangement,
+) -> None:
+    lines = verdicts(
+        [Verdict(10**18 + n, ["view_channel", "embed_links"]) for n in range(60)], "en-US"
+    )
+    view = setup_view(now, "en-US", note=lines)
+    check(view)
+    rows = [item for item in view.walk_children() if isinstance(item, ui.ActionRow)]
+    assert len(rows) == 5
+    assert list(menus(view)) == ["channels", "people", "quota", "showcase", "language"]
+    assert list(buttons(view).values()) == ["clapper:check:0"]
+    for item in view.walk_children():
+        if isinstance(item, SettingMenu):
+            continue
+        assert not isinstance(item, (ui.Select, ui.ChannelSelect))
+    for menu in menus(view).values():
+        for option in getattr(menu, "options", []):
+            assert len(option.label) <= 100
+            assert len(option.description or "") <= 100
+
+
+async def test_the_panel_shows_what_is_set() -> None:
+    view = setup_view(FULL, "en-US")
+    assert chosen(view, "people") == ["adults"]
+    assert chosen(view, "quota") == [KEEP]
+    assert chosen(view, "language") == ["ja"]
+    assert len(menus(view)["channels"].default_values) == 25
+    assert f"<#{10**18}>" in texts(view)
+    empty = setup_view(EMPTY, "en-US")
+    assert [chosen(empty, each) for each in ("people", "quota", "language")] == [[UNSET]] * 3
+    assert "all of them" in texts(empty)
+
+
+@pytest.mark.parametrize("allowance", Allowance)
+async def test_a_quota_that_is_a_preset_is_shown_as_it(allowance: Allowance) -> None:
+    view = setup_view(replace(FULL, quota=ALLOWANCES[allowance]), "en-US")
+    assert chosen(view, "quota") == [allowance.value]
+    assert KEEP not in [option.value for option in menus(view)["quota"].options]
+
+
+async def test_a_channel_that_is_gone_is_named_but_not_offered_as_chosen() -> None:
+    view = setup_view(replace(FULL, there=frozenset()), "en-US")
+    assert menus(view)["channels"].default_values == []
+    assert menus(view)["showcase"].default_values == []
+    assert f"<#{10**18}>" in texts(view)
+
+
+def test_languages_are_those_of_discord() -> None:
+    assert all(discord.Locale(each) for each in LANGUAGES)
+    assert len(LANGUAGES) == 6
+
+
+def test_the_test_of_permissions_names_what_is_missing() -> None:
+    said = verdicts(
+        [
+            Verdict(1, []),
+            Verdict(2, ["attach_files", "send_messages_in_threads"]),
+            Verdict(3, None),
+        ],
+        "en-US",
+    ).splitlines()
+    assert said == [
+        "✓ <#1>: I have every permission that I need.",
+        "✗ <#2>: I lack **Attach Files**, **Send Messages in Threads**.",
+        "✗ <#3>: the channel is gone, or I cannot see it.",
+    ]
+
+
+async def test_help_tells_real_numbers_and_admins_where_to_begin() -> None:
+    status = Standing((Line(Scope.MEMBER, "clips_per_day", 5, 2),))
+    said = texts(help_view(status, "en-US", admin=False))
+    assert "clips a day: 3 left (2 of 5 used)" in said
+    assert "/server setup" not in said
+    assert "/server setup" in texts(help_view(status, "en-US", admin=True))
+
+
+async def test_help_comes_without_the_database_and_with_every_limit() -> None:
+    assert "What is left" not in texts(help_view(None, "en-US", admin=False))
+    lines = tuple(
+        Line(scope, limit, 10**12, 10**11)
+        for scope in Scope
+        for limit in ("clips_per_day", "seconds_per_day", "usd_per_day", "usd_per_month")
+    )
+    check(help_view(Standing(lines), "en-US", admin=True))
+
+
+async def test_the_guide_has_the_advice_and_fits_a_message() -> None:
+    view = welcome_view("en-US")
+    check(view)
+    said = texts(view)
+    for word in ("/video generate", "Reply to a clip", "quotes", "nouns", "/help", "/server setup"):
+        assert word in said

@@ -1,0 +1,97 @@
+"""The page made from the catalogue: up to date, and the document's table cell by cell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.domain.catalogue import load
+from bot.domain.catalogue.__main__ import main
+from bot.domain.catalogue.document import COLUMNS, PARAMETERS, parameter_cell, render
+
+ROOT = Path(__file__).parents[3]
+
+# From the document; 4k, "8 s only" of Veo 3 and the number of references are newer.
+DOCUMENT = {
+    "prompt": ("string", "string", "string"),
+    "negativePrompt": ("string", "string", "string"),
+    "image": ("Image", "Image", "Image"),
+    "lastFrame": ("Image, only together with image",) * 3,
+    "referenceImages": ("up to 3 VideoGenerationReferenceImage", "none", "none"),
+    "video": ("Video", "none", "none"),
+    "aspectRatio": (
+        '"16:9" (default, 720p, 1080p, 4k), "9:16" (720p, 1080p, 4k)',
+        '"16:9" (default, 720p, 1080p), "9:16" (720p)',
+        '"16:9" (default, 720p), "9:16" (720p)',
+    ),
+    "resolution": (
+        '"720p" (default), "1080p" (8 s only), "4k" (8 s only), "720p" only for extension',
+        '"720p" (default), "1080p" (8 s only, 16:9 only)',
+        "not supported",
+    ),
+    "durationSeconds": (
+        '"4", "6", "8"; must be "8" for extension, first and last frame, reference images '
+        "(16:9 only)",
+        '"4", "6", "8"',
+        '"5", "6", "8"',
+    ),
+    "personGeneration": (
+        'text, extension: "allow_all" only; first frame, first and last frame, reference images: '
+        '"allow_adult" only',
+        'text: "allow_all" only; first frame, first and last frame: "allow_adult" only',
+        'text: "allow_all", "allow_adult", "dont_allow"; first frame, first and last frame: '
+        '"allow_adult", "dont_allow"',
+    ),
+    "seed": ("number", "number", "none"),
+}
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "models.md").read_text("utf-8")
+    assert page == render(load()), "run: python -m bot.domain.catalogue > docs/models.md"
+
+
+def test_every_row_of_the_document_is_there() -> None:
+    assert tuple(DOCUMENT) == PARAMETERS
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_every_cell_of_the_documents_table(parameter: str) -> None:
+    for (_, ids), cell in zip(COLUMNS, DOCUMENT[parameter], strict=True):
+        for model_id in ids:
+            model = load().get(model_id)
+            assert model is not None
+            assert parameter_cell(model, parameter) == cell
+
+
+def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None:
+    page = render(load())
+    assert "| `aspectRatio` * |" in page
+    assert "| `seed` * |" in page
+    assert "- \\* `aspectRatio`, Veo 3 and Veo 3 Fast: the document's cell also gives 1080p" in page
+    assert "- \\* `seed`, Veo 3 and Veo 3 Fast: added here" in page
+
+
+def test_the_command_prints_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.domain.catalogue"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == render(load())
+
+
+def test_the_command_reads_an_operators_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text('[[model]]\nid = "veo-2.0-generate-001"\nname = "The old one"\n')
+    assert main([str(file)]) == 0
+    assert "The old one" in capsys.readouterr().out
+    file.write_text("[[model]]\n")
+    assert main([str(file)]) == 2
+    assert "id is missing" in capsys.readouterr().err
+    assert main([str(tmp_path / "nothing.toml")]) == 2

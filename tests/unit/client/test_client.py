@@ -1,0 +1,332 @@
+"""The client: what it registers, that its buttons survive, and that every fault is answered."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands, ui
+
+from bot.buttons import Action, ActionButton, Form, Presses, custom_id, number_of
+from bot.cards import text_view
+from bot.client import Client, intents, redirect
+from bot.clock import SystemClock
+from bot.domain.errors import LimitReached, Scope
+from bot.visits import Seal
+from cogs.buttons import DoubleClicks
+from cogs.forms import animate_form, edit_form, extend_form
+from tests.unit.client.commands import every_command, tree_of
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    made = Client(data_dir=tmp_path, seal=Seal("secret"))
+    await made._async_setup_hook()
+    made.add_dynamic_items(ActionButton)
+    yield made
+    await made.http.close()
+
+
+def registered(client: Client) -> set[type[Any]]:
+    return set(client._connection._view_store._dynamic_items.values())
+
+
+def test_no_privileged_intent_is_asked_for() -> None:
+    asked = intents()
+    assert not asked.message_content
+    assert not asked.members
+    assert not asked.presences
+    assert asked.guilds
+    assert asked.guild_messages
+    assert asked.dm_messages
+
+
+async def test_nothing_is_cached_that_is_not_needed(client: Client) -> None:
+    state = client._connection
+    assert state.max_messages is None
+    assert state.member_cache_flags == discord.MemberCacheFlags.none()
+    assert not state._chunk_guilds
+    assert state.allowed_mentions is not None
+    allowed: object = state.allowed_mentions.to_dict()
+    assert allowed == {"parse": []}
+
+
+async def test_buttons_outlive_every_view_that_had_them(client: Client) -> None:
+    """discord.py unregisters a dynamic item for the whole process with a view that ends."""
+    store = client._connection._view_store
+    for message in range(50):
+        view = text_view("first", ActionButton(Action.CANCEL, message, label="Cancel"))
+        store.add_view(view, message)
+        fresh = text_view("edited: no buttons")
+        client._connection.prevent_view_updates_for(message)
+        store.add_view(fresh, message)
+        view.stop()
+        fresh.stop()
+    assert ActionButton in registered(client)
+    assert not store._views  # and no entry is left behind for a message
+    assert not store._synced_message_views
+
+
+async def test_the_trap_is_real(client: Client) -> None:
+    """The rule of `bot.buttons` is needed: a mixed view that ends takes all buttons with it."""
+    view = ui.View(timeout=None)
+    view.add_item(ActionButton(Action.REDO, 1, label="Redo"))
+    view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))
+    client._connection._view_store.add_view(view, 1)
+    view.stop()
+    assert ActionButton not in registered(client)
+
+
+async def test_forms_leave_nothing_with_discord_py() -> None:
+    for made in (
+        extend_form(12, "en-US"),
+        edit_form(7, "x" * 5000, "en-US"),
+        animate_form(3, "en-US"),
+    ):
+        assert made.is_finished()
+        assert len(made.title) <= 45
+        sent = made.to_dict()
+        assert re.fullmatch(r"clapper:\w+:\d+", sent["custom_id"])
+        field = sent["components"][0]["component"]
+        assert len(field.get("value") or "") <= 4000
+
+
+class FakeInteraction:
+    """As much of an interaction as a press needs."""
+
+    def __init__(self, data: dict[str, Any] | None = None) -> None:
+        self.data = data
+        self.client = self
+        self.presses = Presses()
+        self.faults: list[Exception] = []
+
+    async def answer_fault(self, _interaction: object, fault: Exception) -> None:
+        self.faults.append(fault)
+
+
+async def test_a_press_goes_to_the_handler_of_its_action_with_its_number() -> None:
+    interaction = FakeInteraction()
+    heard: list[int] = []
+
+    async def handler(_interaction: discord.Interaction, number: int) -> None:
+        heard.append(number)
+
+    interaction.presses.on_press(Action.REDO, handler)
+    match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, "clapper:redo:77")
+    assert match is not None
+    button = await ActionButton.from_custom_id(interaction, ui.Button(label="Redo"), match)  # type: ignore[arg-type]
+    await button.callback(interaction)  # type: ignore[arg-type]
+    assert heard == [77]
+
+
+@pytest.mark.parametrize("given", ["clapper:redo:1", "clapper:nothing_we_know:1"])
+async def test_a_fault_of_a_press_is_answered(given: str) -> None:
+    interaction = FakeInteraction()
+
+    async def handler(_interaction: discord.Interaction, _number: int) -> None:
+        raise LimitReached("clips_per_day", Scope.MEMBER, used=1, asked=1, allowed=1, frees_at=None)
+
+    interaction.presses.on_press(Action.REDO, handler)
+    match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, given)
+    assert match is not None
+    button = await ActionButton.from_custom_id(interaction, ui.Button(label="x"), match)  # type: ignore[arg-type]
+    await button.callback(interaction)  # type: ignore[arg-type]
+    assert len(interaction.faults) == 1
+
+
+async def test_a_form_is_read_from_labels_and_from_rows() -> None:
+    heard: list[tuple[int, dict[str, str]]] = []
+
+    async def handler(_interaction: discord.Interaction, number: int, fields: Any) -> None:
+        heard.append((number, dict(fields)))
+
+    text = {"type": 4, "custom_id": "prompt", "value": "it jumps"}
+    for components in (
+        [{"type": 18, "component": text}],
+        [{"type": 1, "components": [text]}],
+    ):
+        interaction = FakeInteraction(
+            {"custom_id": "clapper:extend_form:12", "components": components}
+        )
+        interaction.presses.on_submit(Form.EXTEND, handler)
+        assert await interaction.presses.submit(interaction)  # type: ignore[arg-type]
+    assert heard == [(12, {"prompt": "it jumps"})] * 2
+    foreign = FakeInteraction({"custom_id": "somebody:else", "components": []})
+    assert not await foreign.presses.submit(foreign)  # type: ignore[arg-type]
+
+
+def test_custom_ids_are_read_back_and_never_too_long() -> None:
+    for action in Action:
+        made = custom_id(action, 2**63 - 1)
+        assert len(made) <= 100
+        assert number_of(made, action) == 2**63 - 1
+    assert number_of("clapper:redo:1", Action.EXTEND) is None
+    assert number_of("something else", Action.REDO) is None
+
+
+def test_a_double_click_is_the_same_press_of_the_same_person_soon_after() -> None:
+    class Clock(SystemClock):
+        at = 0.0
+
+        def monotonic(self) -> float:
+            return self.at
+
+    clock = Clock()
+    doubles = DoubleClicks(clock)
+    assert not doubles.is_double(1, Action.REDO, 5)
+    assert doubles.is_double(1, Action.REDO, 5)
+    assert not doubles.is_double(2, Action.REDO, 5)
+    assert not doubles.is_double(1, Action.REDO, 6)
+    clock.at = 10.0
+    assert not doubles.is_double(1, Action.REDO, 5)
+
+
+def test_redirection_reaches_every_part_of_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(discord.Asset, "BASE", discord.Asset.BASE)
+    gateway = discord.gateway.DiscordWebSocket
+    monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
+    redirect(api_url="http://127.0.0.1:9/api/v10", gateway_url="ws://127.0.0.1:9/gateway")
+    assert discord.http.Route("GET", "/users/@me").url == "http://127.0.0.1:9/api/v10/users/@me"
+    assert discord.Asset.BASE == "http://127.0.0.1:9"
+    assert str(gateway.DEFAULT_GATEWAY) == "ws://127.0.0.1:9/gateway"
+
+
+async def test_commands_are_registered_when_they_changed_and_only_then(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    async def sync(**_: Any) -> list[Any]:
+        synced.append(1)
+        return []
+
+    monkeypatch.setattr(client.tree, "sync", sync)
+
+    async def callback(_interaction: discord.Interaction) -> None: ...
+
+    client.tree.add_command(
+        app_commands.Command(name="one", description="first", callback=callback)
+    )
+    await client._sync_commands()
+    await client._sync_commands()
+    assert len(synced) == 1
+    client.tree.add_command(
+        app_commands.Command(name="two", description="second", callback=callback)
+    )
+    await client._sync_commands()
+    assert len(synced) == 2
+    (tmp_path / "commands.sha256").write_bytes(b"\xff\xfe torn")
+    await client._sync_commands()
+    assert len(synced) == 3
+
+
+async def test_a_registration_that_discord_cannot_take_now_is_made_later(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    slept: list[float] = []
+
+    async def sync(**_: Any) -> list[Any]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OSError("away")
+        return []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(client.tree, "sync", sync)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await client._sync_commands()
+    assert len(tries) == 3
+    assert slept[1] > slept[0]
+
+
+async def test_every_command_is_within_discords_limits() -> None:
+    names = set()
+    for payload in every_command(await tree_of()):
+        names.add(payload["path"])
+        assert 1 <= len(payload["description"]) <= 100, payload["path"]
+        assert re.fullmatch(r"[a-z0-9_]{1,32}", payload["name"]), payload["path"]
+        required = [option.get("required", False) for option in payload["options"]]
+        assert required == sorted(required, reverse=True), payload["path"]
+        assert len(payload["options"]) <= 25
+        for option in payload["options"]:
+            assert 1 <= len(option["description"]) <= 100, (payload["path"], option["name"])
+            assert option["description"] != "…", (payload["path"], option["name"])
+            assert len(option.get("choices", [])) <= 25
+    assert {
+        "video generate",
+        "video extend",
+        "video animate",
+        "video get",
+        "video cancel",
+        "video jobs",
+        "video history",
+        "video models",
+        "quota show",
+        "server quota set",
+        "server quota clear",
+        "server quota list",
+        "server budget",
+        "server pause",
+        "server resume",
+        "server usage",
+        "server unknown",
+        "server people",
+        "server setup",
+        "video chain",
+        "showcase add",
+        "privacy show",
+        "help",
+    } <= names
+
+
+async def test_the_options_are_those_of_the_design() -> None:
+    options = {
+        payload["path"]: [option["name"] for option in payload["options"]]
+        for payload in every_command(await tree_of())
+    }
+    assert set(options["video generate"]) == {
+        "prompt",
+        "negative_prompt",
+        "model",
+        "aspect_ratio",
+        "resolution",
+        "duration",
+        "seed",
+        "image",
+        "last_frame",
+        "reference_1",
+        "reference_2",
+        "reference_3",
+        "videos",
+        "style",
+        "camera",
+    }
+    assert options["video extend"] == ["clip", "prompt"]
+    assert options["video animate"][:2] == ["image", "prompt"]
+
+
+async def test_server_commands_are_for_those_who_manage_the_server() -> None:
+    tree = await tree_of()
+    for command in tree.get_commands():
+        payload = command.to_dict(tree)
+        if payload["name"] == "server":
+            asked = discord.Permissions(int(payload["default_member_permissions"]))
+            assert asked == discord.Permissions(manage_guild=True)
+            assert payload["contexts"] == [0]
+
+
+async def test_the_menus_have_their_names() -> None:
+    tree = await tree_of()
+    menus = tree.get_commands(type=discord.AppCommandType.message)
+    assert sorted(menu.name for menu in menus) == [
+        "Animate this image",
+        "Extend this clip",
+        "Showcase this clip",
+    ]

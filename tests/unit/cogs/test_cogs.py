@@ -1,0 +1,261 @@
+"""The thin layer: which clip is meant, offers that are taken once, one event that comes twice."""
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+
+import discord
+import pytest
+from discord import ui
+from discord.components import _component_factory
+
+from bot.cards import Cards
+from bot.clock import SystemClock
+from bot.domain.clip import Clip
+from bot.domain.errors import (
+    AlreadyAccepted,
+    MissingPermissions,
+    NotFound,
+    RuleBroken,
+    StoreAway,
+)
+from bot.domain.job import Job
+from bot.domain.request import AspectRatio, VideoRequest
+from bot.language import say
+from bot.services.requests import Surroundings
+from cogs.finding import clip_named
+from cogs.offers import Draft, Offer, Offers
+from cogs.options import Wishes
+from cogs.places import require_permissions, roles_of
+from cogs.replies import Replies
+from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
+
+ME = 99
+
+
+class Shelf:
+    """A library with one clip."""
+
+    async def clip(
+        self, clip_id: int, *, user_id: int, guild_id: int | None, channel_id: int | None = None
+    ) -> Clip:
+        if clip_id != CLIP.id or guild_id != CLIP.guild_id:
+            raise NotFound("clip")
+        return CLIP
+
+    async def clip_of_message(self, message_id: int) -> Clip | None:
+        return CLIP if message_id == 123456789012345678 else None
+
+    async def clips_of(self, job_id: int) -> list[Clip]:
+        return [CLIP] if job_id == CLIP.job_id else []
+
+    async def job(self, job_id: int) -> Job:
+        return a_job(id=job_id)
+
+
+def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
+    """Return the interaction of a member; ``card`` is what every unrecorded message shows."""
+
+    async def fetch_message(message_id: int) -> Any:
+        if card is None:
+            raise discord.NotFound(Mock(status=404), "Unknown Message")
+        shown: list[Any] = card.to_components()  # type: ignore[no-untyped-call]
+        return Mock(
+            id=message_id,
+            author=SimpleNamespace(id=author),
+            components=[_component_factory(each) for each in shown],
+        )
+
+    channel = SimpleNamespace(fetch_message=fetch_message)
+    return SimpleNamespace(
+        user=SimpleNamespace(id=30),
+        guild_id=10,
+        channel_id=20,
+        is_guild_integration=lambda: True,
+        application_id=ME,
+        client=SimpleNamespace(get_partial_messageable=lambda _: channel),
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "12",
+        " #12 ",
+        "https://discord.com/channels/10/20/123456789012345678",
+        "<https://ptb.discord.com/channels/10/20/123456789012345678/>",
+        "https://discordapp.com/channels/@me/20/123456789012345678",
+    ],
+)
+async def test_a_clip_is_named_by_number_or_link(given: str) -> None:
+    library: Any = Shelf()
+    assert await clip_named(given, library, typing()) is CLIP
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ("the fox one", "clip_reference"),
+        ("https://evil.example/channels/10/20/123456789012345678", "clip_reference"),
+        ("13", "clip"),
+        ("https://discord.com/channels/10/20/999999999999999999", "clip"),
+    ],
+)
+async def test_what_names_no_clip_is_told_apart(given: str, what: str) -> None:
+    library: Any = Shelf()
+    with pytest.raises(NotFound) as refused:
+        await clip_named(given, library, typing())
+    assert refused.value.what == what
+
+
+async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_buttons() -> None:
+    """The card stands in the channel a moment before the database knows its message."""
+    library: Any = Shelf()
+    card = Cards(abilities=Mock(title=lambda _: "Veo")).clip(a_job(), [enclosed()], NOW)
+    link = "https://discord.com/channels/10/20/999999999999999999"
+    assert await clip_named(link, library, typing(card)) is CLIP
+    with pytest.raises(NotFound):  # somebody else's message with the same buttons
+        await clip_named(link, library, typing(card, author=ME + 1))
+
+
+def test_offers_have_numbers_of_their_own_and_the_oldest_go() -> None:
+    offers = Offers()
+    first = offers.put(Draft("https://cdn.example/a.png", 1, 30))
+    offer = Offer(VideoRequest("x"), ORIGIN, Surroundings(), PLAN)
+    numbers = {offers.put(offer) for _ in range(5000)}
+    assert len(numbers) == 5000
+    assert offers.draft(first) is None
+    newest = max(numbers)
+    assert offers.offer(newest) is not None
+    assert offers.draft(newest) is None
+    assert len(str(newest)) <= 20
+    assert Offers().offer(newest) is None  # another process knows nothing of it
+
+
+async def test_an_option_that_is_no_value_is_refused_by_name() -> None:
+    nothing: Any = None
+    with pytest.raises(RuleBroken) as refused:
+        await Wishes("x", aspect_ratio="4:3").as_request(nothing)
+    assert (refused.value.rule, refused.value.parameter) == ("unknown_value", "aspect_ratio")
+    request = await Wishes("x", aspect_ratio=" 9:16 ").as_request(nothing)
+    assert request.aspect_ratio is AspectRatio.PORTRAIT
+
+
+class Clock(SystemClock):
+    """A clock whose seconds are turned by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Heard:
+    """An asking that keeps what it was asked, or refuses."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.fault = fault
+        self.asked: list[tuple[str, str]] = []
+
+    async def extend(self, clip: Clip, prompt: str, **given: Any) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.asked.append((given["origin"].key, prompt))
+
+
+class Channel:
+    def __init__(self) -> None:
+        self.id = 20
+        self.said: list[str] = []
+
+    async def send(self, text: str, **_: Any) -> None:
+        self.said.append(text)
+
+
+def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> Any:
+    """Return a reply to a message of the bot."""
+    target = discord.Message.__new__(discord.Message)
+    target.id = 123456789012345678
+    target.author = SimpleNamespace(id=ME)  # type: ignore[assignment]
+    target.components = []
+    return SimpleNamespace(
+        id=555,
+        content=content,
+        author=SimpleNamespace(id=30, bot=author_bot),
+        reference=SimpleNamespace(resolved=target),
+        raw_mentions=[ME] if pinged else [],
+        mentions=[],
+        guild=None,
+        channel=Channel(),
+        to_reference=lambda fail_if_not_exists: None,
+    )
+
+
+def listener(asking: Any, clock: Clock | None = None) -> Replies:
+    client: Any = SimpleNamespace(user=SimpleNamespace(id=ME))
+    library: Any = Shelf()
+    servers: Any = SimpleNamespace(at_home=AsyncMock(side_effect=lambda origin: origin))
+    return Replies(
+        client=client, asking=asking, servers=servers, library=library, clock=clock or Clock()
+    )
+
+
+async def test_a_replys_text_is_the_prompt_without_the_bots_name() -> None:
+    asking = Heard()
+    await listener(asking).on_message(a_reply(f"<@{ME}> it jumps <@!{ME}>"))
+    assert asking.asked == [("message:555", "it jumps")]
+
+
+async def test_a_message_that_comes_twice_is_accepted_once_and_silently() -> None:
+    message = a_reply("it jumps")
+    await listener(Heard(AlreadyAccepted(a_job()))).on_message(message)
+    assert message.channel.said == []
+
+
+async def test_a_database_that_is_away_is_told() -> None:
+    message = a_reply("it jumps")
+    await listener(Heard(StoreAway("gone"))).on_message(message)
+    assert message.channel.said == [say("error.store_away")]
+
+
+async def test_bots_and_strangers_messages_are_nobodys_business() -> None:
+    asking = Heard()
+    for message in (a_reply("x", author_bot=True), a_reply("x")):
+        if not message.author.bot:
+            message.reference.resolved.author = SimpleNamespace(id=1)
+            message.raw_mentions = []
+        await listener(asking).on_message(message)
+    assert asking.asked == []
+
+
+async def test_without_a_ping_the_hint_comes_once_a_day_to_each_person() -> None:
+    clock = Clock()
+    replies = listener(Heard(), clock)
+    said = []
+    for author, hours in ((30, 0), (30, 23), (31, 0), (30, 2)):
+        clock.advance(hours * 3600)
+        message = a_reply("", pinged=False)
+        message.author.id = author
+        await replies.on_message(message)
+        said.append(message.channel.said)
+    hint = say("reply.ping_hint")
+    assert said == [[hint], [], [hint], [hint]]
+
+
+@pytest.mark.parametrize("lacking", ["view_channel", "send_messages", "attach_files"])
+def test_a_missing_permission_is_named_before_anything_is_paid(lacking: str) -> None:
+    had = discord.Permissions.all()
+    setattr(had, lacking, False)
+    asker = Mock(spec=discord.Interaction, app_permissions=had)
+    with pytest.raises(MissingPermissions) as refused:
+        require_permissions(asker)
+    assert refused.value.missing == (lacking,)
+
+
+def test_roles_of_somebody_who_is_no_member_are_none() -> None:
+    user: Any = SimpleNamespace()
+    assert roles_of(user) == frozenset()

@@ -1,0 +1,50 @@
+"""Films to be made smaller: noise, which no encoder can make small by itself, and a tone."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+RATE = 24
+_SAMPLES = 48_000 // RATE
+
+
+def film(
+    path: Path,
+    *,
+    size: tuple[int, int] = (640, 360),
+    seconds: float = 2.0,
+    bits: int = 8_000_000,
+    sound: bool = True,
+    sound_bits: int = 192_000,
+) -> Path:
+    """Write a film of about ``bits`` a second."""
+    width, height = size
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 255, (height * 3 // 2, width), dtype=np.uint8)
+    with av.open(str(path), "w") as output:
+        video = output.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.bit_rate = bits
+        audio = None
+        if sound:
+            audio = output.add_stream("aac", rate=48_000, layout="stereo")
+            audio.bit_rate = sound_bits
+        for number in range(round(seconds * RATE)):
+            picture = np.roll(noise, number * 7, axis=1)
+            frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            output.mux(video.encode(frame))
+            if audio is not None:
+                at = np.arange(_SAMPLES) + number * _SAMPLES
+                tone = (0.3 * np.sin(at * 2 * np.pi * 440 / 48_000)).astype(np.float32)
+                tone += rng.normal(0, 0.1, _SAMPLES).astype(np.float32)
+                block = np.ascontiguousarray(np.tile(tone, (2, 1)))
+                heard = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+                heard.sample_rate, heard.pts = 48_000, int(at[0])
+                output.mux(audio.encode(heard))
+        output.mux(video.encode(None))
+        if audio is not None:
+            output.mux(audio.encode(None))
+    return path

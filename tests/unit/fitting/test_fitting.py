@@ -1,0 +1,185 @@
+"""A re-encode is small enough, exactly as long, sounds, and leaves nothing behind when stopped."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from bot.clock import SystemClock
+from bot.domain.clip import VideoFacts
+from bot.domain.delivery import Fit, preview
+from bot.domain.errors import FittingFailed
+from bot.services.originals import Originals
+from bot.video.fitting import ProcessFitting
+from bot.video.media import PyAvMedia
+from bot.website import pictures
+from tests.unit.fitting.films import film
+from tests.unit.words.examples import a_clip
+
+
+async def facts_of(path: Path) -> VideoFacts:
+    return await PyAvMedia().facts(path)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film(tmp_path_factory.mktemp("fitting") / "source.mp4")
+
+
+@pytest.mark.parametrize(
+    ("bits", "sound_bits", "most"),
+    [
+        (1_000_000, 96_000, 300_000),  # two passes, the sound made anew
+        (1_000_000, 256_000, 340_000),  # two passes, the sound as it is
+        (3_000_000, 128_000, 850_000),  # plenty: one pass
+    ],
+)
+async def test_it_fits_and_keeps_length_and_sound(
+    source: Path, tmp_path: Path, bits: int, sound_bits: int, most: int
+) -> None:
+    made = tmp_path / "made.mp4"
+    fit = Fit(640, 360, bits, sound_bits, most)
+    size = await ProcessFitting().encode(source, made, fit)
+    before, after = await facts_of(source), await facts_of(made)
+    assert size == after.size <= most < before.size
+    assert size > most / 2, "it may not be worse than it has to be"
+    assert abs(after.seconds - before.seconds) < 0.1
+    assert after.has_audio
+    assert (after.width, after.height, after.fps) == (640, 360, 24.0)
+    with av.open(str(made)) as opened:
+        frames = sum(1 for _ in opened.decode(video=0))
+        assert frames == 48
+    with av.open(str(made)) as opened:
+        heard = sum(frame.samples for frame in opened.decode(audio=0)) / 48_000
+        assert abs(heard - 2.0) < 0.1
+    assert [path.name for path in tmp_path.iterdir()] == ["made.mp4"]
+
+
+async def test_it_begins_to_play_before_it_is_there(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.mp4"
+    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 96_000, 200_000))
+    data = made.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+async def test_a_silent_film_stays_silent(tmp_path: Path) -> None:
+    source = film(tmp_path / "silent.mp4", sound=False)
+    made = tmp_path / "made.mp4"
+    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 0, 200_000))
+    assert not (await facts_of(made)).has_audio
+
+
+async def test_a_preview_is_short_and_small(tmp_path: Path) -> None:
+    source = film(tmp_path / "source.mp4", size=(320, 240), seconds=6, bits=4_000_000)
+    made = tmp_path / "preview.mp4"
+    await ProcessFitting().encode(source, made, preview(await facts_of(source)))
+    after = await facts_of(made)
+    assert abs(after.seconds - 4.0) < 0.1
+    assert after.size <= 2 * 1024 * 1024
+    assert after.has_audio
+
+
+async def test_a_portrait_film_is_made_smaller_upright(tmp_path: Path) -> None:
+    source = film(tmp_path / "source.mp4", size=(360, 640), seconds=1)
+    made = tmp_path / "made.mp4"
+    await ProcessFitting().encode(source, made, Fit(180, 320, 300_000, 96_000, 100_000))
+    after = await facts_of(made)
+    assert (after.width, after.height) == (180, 320)
+
+
+async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "poster.jpg"
+    size = await ProcessFitting().poster(source, made)
+    data = made.read_bytes()
+    assert len(data) == size
+    assert data[:3] == b"\xff\xd8\xff"
+
+
+async def test_what_cannot_be_made_so_small_is_said(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.mp4"
+    with pytest.raises(FittingFailed, match="too large"):
+        await ProcessFitting().encode(source, made, Fit(640, 360, 100_000, 96_000, 1_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_broken_file_is_no_film(tmp_path: Path) -> None:
+    source = tmp_path / "broken.mp4"
+    source.write_bytes(b"no film")
+    with pytest.raises(FittingFailed):
+        await ProcessFitting().encode(source, tmp_path / "m.mp4", Fit(64, 64, 9, 0, 1000))
+    with pytest.raises(FittingFailed):
+        await ProcessFitting().poster(source, tmp_path / "m.jpg")
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
+
+
+async def test_a_rush_of_visitors_keeps_no_delivery_waiting(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir, media = tmp_path, PyAvMedia()
+    originals = Originals(routes={}, media=media, data_dir=data_dir, clock=SystemClock())
+    gallery = pictures(media=media, originals=originals)
+    orders: list[tuple[str, int]] = []
+    let = asyncio.Event()
+    run = ProcessFitting._run
+
+    async def slow(
+        fitting: ProcessFitting, order: dict[str, Any], time_limit_s: float
+    ) -> dict[str, Any]:
+        orders.append((order["task"], order["nice"]))
+        if order["task"] == "poster":
+            await let.wait()
+        return await run(fitting, order, time_limit_s)
+
+    monkeypatch.setattr(ProcessFitting, "_run", slow)
+    clips = [a_clip(id=number, path=f"{number}-0.mp4") for number in range(1, 9)]
+    for clip in clips:
+        shutil.copy(source, data_dir / clip.path)
+    rush = [asyncio.create_task(gallery.poster(clip)) for clip in clips]
+    while not orders:
+        await asyncio.sleep(0)
+    made = tmp_path / "delivery.mp4"
+    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 96_000, 200_000))
+    assert [task for task, _ in orders] == ["poster", "fit"], "one picture a time, and not before"
+    assert orders[0][1] > orders[1][1], "pictures step behind deliveries"
+    let.set()
+    assert len(set(await asyncio.gather(*rush))) == len(clips)
+
+
+async def test_it_is_stopped_when_nobody_wants_it_any_more(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.mp4"
+    fitting = ProcessFitting()
+    fit = Fit(640, 360, 1_000_000, 96_000, 300_000)
+    task = asyncio.create_task(fitting.encode(source, made, fit))
+    deadline = asyncio.get_running_loop().time() + 20
+    while not _workers(made) and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.01)
+    assert _workers(made), "no worker was started"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not _workers(made)
+    assert list(tmp_path.iterdir()) == []
+    assert await fitting.encode(source, made, fit) > 0, "it left its place in the queue taken"
+
+
+async def test_one_that_takes_too_long_is_stopped(source: Path, tmp_path: Path) -> None:
+    fitting = ProcessFitting(time_limit_s=0.05)
+    with pytest.raises(FittingFailed, match="too long"):
+        await fitting.encode(source, tmp_path / "made.mp4", Fit(640, 360, 10**6, 0, 10**6))
+    assert list(tmp_path.iterdir()) == []
+
+
+def _workers(made: Path) -> list[str]:
+    """Return the command lines of the workers that write beside ``made``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if "fitting_worker" in line and str(made.parent) in line:
+            found.append(line)
+    return found

@@ -1,0 +1,147 @@
+"""The ladder as a table: what is tried where, and what a re-encode has to be."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.clip import VideoFacts
+from bot.domain.delivery import (
+    DEFAULT_LIMIT,
+    MIB,
+    REMEMBERED,
+    Learnt,
+    believed,
+    fitted,
+    ladder,
+    preview,
+    squeezed,
+)
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+P540, P720, P1080, UHD = (960, 540), (1280, 720), (1920, 1080), (3840, 2160)
+
+
+def facts(
+    size: tuple[int, int] = P720, seconds: float = 8.0, mib: float = 60.0, *, sound: bool = True
+) -> VideoFacts:
+    return VideoFacts(seconds, *size, 24.0, sound, int(mib * MIB), "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("film", "limit", "public", "rungs"),
+    [
+        (facts(mib=8), 20, True, ["as_is", "fitted", "link", "bare"]),
+        (facts(mib=8), 20, False, ["as_is", "fitted", "squeezed", "squeezed"]),
+        (facts(mib=20), 20, True, ["as_is", "fitted", "link", "bare"]),
+        (facts(mib=20.01), 20, True, ["fitted", "link", "bare"]),
+        (facts(), 20, True, ["fitted", "link", "bare"]),
+        (facts(), 20, False, ["fitted", "squeezed", "squeezed"]),
+        (facts(), 100, True, ["as_is", "fitted", "link", "bare"]),
+        (facts(seconds=148), 20, True, ["fitted", "link", "bare"]),
+        (facts(seconds=148), 10, True, ["link", "bare"]),
+        (facts(seconds=148), 10, False, ["squeezed", "squeezed", "squeezed"]),
+        (facts(UHD, 8, 90), 20, True, ["fitted", "link", "bare"]),
+        (facts(UHD, 148, 900), 20, True, ["fitted", "link", "bare"]),
+        (facts(UHD, 148, 900), 1, True, ["link", "bare"]),
+    ],
+)
+def test_the_ladder(film: VideoFacts, limit: int, public: bool, rungs: list[str]) -> None:
+    steps = ladder(film, limit * MIB, public=public)
+    assert [step.rung.value for step in steps] == rungs
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_each_rung_is_smaller_than_the_one_before(public: bool) -> None:
+    for mib in (0.3, 8, 60):
+        steps = ladder(facts(mib=mib), 20 * MIB, public=public)
+        for before, after in itertools.pairwise(steps):
+            if after.rung.value in ("fitted", "squeezed"):
+                assert after.limit < before.limit or before.rung.value == "as_is"
+                assert after.limit < mib * MIB
+
+
+@pytest.mark.parametrize(
+    ("film", "limit", "side"),
+    [
+        (facts(P720, 8), 20, 720),
+        (facts(P1080, 8), 20, 1080),
+        (facts(UHD, 8, 90), 20, 2160),
+        (facts(UHD, 22, 200), 20, 1080),
+        (facts(P720, 60), 20, 720),
+        (facts(P720, 148), 20, 540),
+        (facts((720, 1280), 148), 20, 540),
+        (facts(P540, 148), 20, 540),
+        (facts((640, 360), 8, 30), 20, 360),
+        (facts(P720, 148), 10, None),
+    ],
+)
+def test_the_largest_picture_that_stays_decent(
+    film: VideoFacts, limit: int, side: int | None
+) -> None:
+    fit = fitted(film, limit * MIB)
+    assert (fit.side if fit else None) == side
+    if fit is None:
+        return
+    assert fit.width % 2 == fit.height % 2 == 0
+    assert abs(fit.width / fit.height - film.width / film.height) < 0.01
+    assert (fit.video_bits + fit.sound_bits) * film.seconds / 8 < fit.most < limit * MIB
+
+
+def test_what_fits_indecently_is_as_large_as_it_bears() -> None:
+    assert squeezed(facts(P720, 148), 10 * MIB).side == 540
+    assert squeezed(facts(P720, 148), 4 * MIB).side == 240
+    assert squeezed(facts(P720, 8), 20 * MIB) == fitted(facts(P720, 8), 20 * MIB)
+
+
+def test_sound_has_its_share() -> None:
+    assert squeezed(facts(P720, 148), 5 * MIB).sound_bits == 96_000
+    assert squeezed(facts(P720, 8), 20 * MIB).sound_bits == 128_000
+    assert squeezed(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
+
+
+def test_a_preview_is_four_seconds_at_480p_at_most() -> None:
+    fit = preview(facts(UHD, 148, 900))
+    assert (fit.seconds, fit.side) == (4.0, 480)
+    assert fit.most < 2 * MIB
+    assert preview(facts((320, 180), 2)).seconds == 2
+
+
+def learnt(accepted: int = 0, refused: int | None = None) -> Learnt:
+    return Learnt(NOW, accepted, refused)
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "limit"),
+    [
+        (None, None, DEFAULT_LIMIT),
+        (50 * MIB, None, 50 * MIB),
+        (10 * MIB, None, 10 * MIB),
+        (None, learnt(accepted=40 * MIB), 40 * MIB),
+        (100 * MIB, learnt(refused=60 * MIB), 20 * MIB),
+        (100 * MIB, learnt(accepted=45 * MIB, refused=60 * MIB), 45 * MIB),
+        (20 * MIB, learnt(refused=15 * MIB), 7.5 * MIB),
+        (20 * MIB, learnt(refused=60 * MIB), 20 * MIB),
+    ],
+)
+def test_the_limit_that_is_believed(told: int | None, known: Learnt | None, limit: int) -> None:
+    assert believed(told, known, NOW) == limit
+
+
+def test_what_was_learnt_is_forgotten() -> None:
+    old = learnt(refused=15 * MIB)
+    assert believed(None, old, NOW + REMEMBERED) < DEFAULT_LIMIT
+    assert believed(None, old, NOW + REMEMBERED + timedelta(seconds=1)) == DEFAULT_LIMIT
+
+
+def test_the_last_word_of_discord_holds() -> None:
+    once = learnt().taken(40 * MIB, NOW)
+    assert believed(None, once, NOW) == 40 * MIB
+    lost = once.declined(30 * MIB, NOW)
+    assert believed(None, lost, NOW) == 20 * MIB
+    again = lost.taken(45 * MIB, NOW)
+    assert believed(None, again, NOW) == 45 * MIB
+
+
+def test_a_small_file_that_is_refused_says_nothing_of_the_limit() -> None:
+    assert believed(None, learnt().declined(300_000, NOW), NOW) == DEFAULT_LIMIT

@@ -1,0 +1,78 @@
+"""The health check tells a bot that works from one that stands still, has stopped or never ran."""
+
+import asyncio
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bot import health
+
+
+def test_a_bot_that_never_ran_is_not_well(tmp_path: Path) -> None:
+    assert health.complaint(tmp_path, time.time()) is not None
+
+
+def test_a_fresh_beat_is_well_and_an_old_one_is_not(tmp_path: Path) -> None:
+    file = health.heartbeat_file(tmp_path)
+    file.touch()
+    beaten = file.stat().st_mtime
+    assert health.complaint(tmp_path, beaten + health.STALE_S) is None
+    assert "46 s ago" in (health.complaint(tmp_path, beaten + health.STALE_S + 1) or "")
+
+
+class Metronome:
+    """A clock whose sleepers wake when the test says so."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(0)
+        self.asleep = asyncio.Event()
+
+    def now(self) -> datetime:
+        raise NotImplementedError
+
+    def monotonic(self) -> float:
+        raise NotImplementedError
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds == health.EVERY_S
+        self.asleep.set()
+        await self._turns.acquire()
+
+    async def turn(self) -> None:
+        """Wake the sleeper, and wait until it sleeps again."""
+        self.asleep.clear()
+        self._turns.release()
+        await self.asleep.wait()
+
+
+async def test_it_beats_only_while_the_bot_is_well(tmp_path: Path) -> None:
+    clock, state = Metronome(), {"well": True}
+    file = health.heartbeat_file(tmp_path)
+    beating = asyncio.create_task(health.beat(tmp_path, well=lambda: state["well"], clock=clock))
+    await clock.asleep.wait()
+    os.utime(file, (0, 0))
+    await clock.turn()
+    assert file.stat().st_mtime > 0
+    state["well"] = False
+    os.utime(file, (0, 0))
+    await clock.turn()
+    assert file.stat().st_mtime == 0
+    beating.cancel()
+    await asyncio.wait([beating])
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(("beaten", "status"), [(True, 0), (False, 1)])
+def test_the_status_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, beaten: bool, status: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = {"DISCORD_TOKEN": "t", "GEMINI_API_KEY": "k", "DATA_DIR": str(tmp_path)}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    if beaten:
+        health.heartbeat_file(tmp_path).touch()
+    assert health.main() == status

@@ -1,0 +1,71 @@
+"""What the tests of the rules begin with: the catalogue, pictures, clips, and offers."""
+
+from typing import Any
+
+from bot.domain.catalogue import Model, load
+from bot.domain.request import AspectRatio, Image, Mode, Resolution, Route, Source, VideoRequest
+from bot.domain.rules import Offer
+
+NOW = 1_795_000_000.0
+CATALOGUE = load()
+
+LANDSCAPE = Image("inputs/a.png", "image/png", 1280, 720, "a" * 64)
+PORTRAIT = Image("inputs/b.png", "image/png", 720, 1280, "b" * 64)
+
+GEMINI = CATALOGUE.on(Route.GEMINI).models
+VERTEX = CATALOGUE.on(Route.VERTEX).models
+
+VEO_31 = "veo-3.1-generate-preview"
+FAST_31 = "veo-3.1-fast-generate-preview"
+LITE_31 = "veo-3.1-lite-generate-preview"
+VEO_3 = "veo-3.0-generate-001"
+FAST_3 = "veo-3.0-fast-generate-001"
+VEO_2 = "veo-2.0-generate-001"
+
+
+def model(model_id: str) -> Model:
+    found = CATALOGUE.get(model_id)
+    assert found is not None, model_id
+    return found
+
+
+def offer(*ids: str, **changes: Any) -> Offer:
+    """The Gemini route's models, or those named."""
+    models = tuple(model(each) for each in ids) or GEMINI
+    return Offer(**{"models": models, "now": NOW, **changes})
+
+
+def asked(**changes: Any) -> VideoRequest:
+    return VideoRequest(**{"prompt": "a fox in the snow", **changes})
+
+
+def clip(**changes: Any) -> Source:
+    """A fresh first clip of Veo 3.1 Fast."""
+    return Source(
+        **{
+            "clip_id": 7,
+            "model": FAST_31,
+            "route": Route.GEMINI,
+            "mode": Mode.TEXT,
+            "aspect_ratio": AspectRatio.LANDSCAPE,
+            "resolution": Resolution.P720,
+            "seconds": 8,
+            "hop": 0,
+            "remote_uri": "https://example.test/v1beta/files/abc:download?alt=media",
+            "expires_at": NOW + 3600,
+            "path": "clips/7.mp4",
+            **changes,
+        }
+    )
+
+
+def of_mode(mode: Mode, **changes: Any) -> VideoRequest:
+    """A request of that mode with nothing else asked for."""
+    inputs: dict[Mode, dict[str, Any]] = {
+        Mode.TEXT: {},
+        Mode.IMAGE: {"image": LANDSCAPE},
+        Mode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
+        Mode.REFERENCES: {"references": (LANDSCAPE,)},
+        Mode.EXTENSION: {"source": clip()},
+    }
+    return asked(**{**inputs[mode], **changes})

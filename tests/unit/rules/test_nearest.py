@@ -1,0 +1,151 @@
+"""Whatever is asked for resolves to a plan that keeps every rule, or the way out offered does."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.catalogue import Model
+from bot.domain.errors import PersonRuleUnkept, RuleBroken
+from bot.domain.people import KEEPS
+from bot.domain.request import (
+    AspectRatio,
+    Mode,
+    PersonRule,
+    Region,
+    Resolution,
+    VideoPlan,
+    VideoRequest,
+)
+from bot.domain.rules import Offer, choices, resolve
+from tests.unit.rules.given import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
+
+IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | values
+
+
+SOURCES = st.builds(
+    lambda **changes: clip(**changes),
+    model=st.sampled_from([each.id for each in CATALOGUE.models]),
+    mode=st.sampled_from(Mode),
+    aspect_ratio=st.sampled_from(AspectRatio),
+    resolution=maybe(st.sampled_from(Resolution)),
+    seconds=st.integers(4, 150),
+    hop=st.integers(0, 21),
+    expires_at=maybe(st.floats(NOW - 1000, NOW + 1000)),
+).map(lambda source: clip_on_its_route(source))
+
+
+def clip_on_its_route(source: Any) -> Any:
+    return replace(source, route=model(source.model).route)
+
+
+REQUESTS = st.builds(
+    VideoRequest,
+    prompt=st.sampled_from(["a fox", "a fox " * 700, ""]),
+    negative_prompt=maybe(st.just("fog")),
+    model=maybe(st.sampled_from([*(each.id for each in CATALOGUE.models), "veo-9"])),
+    aspect_ratio=maybe(st.sampled_from(AspectRatio)),
+    resolution=maybe(st.sampled_from(Resolution)),
+    seconds=maybe(st.integers(-1, 12)),
+    seed=maybe(st.integers(-1, 2**33)),
+    videos=maybe(st.integers(-1, 6)),
+    image=maybe(IMAGES),
+    last_frame=maybe(IMAGES),
+    references=st.lists(IMAGES, max_size=5).map(tuple),
+    source=maybe(SOURCES),
+)
+OFFERS = st.builds(
+    Offer,
+    models=st.lists(st.sampled_from(CATALOGUE.models), unique=True).map(tuple),
+    now=st.just(NOW),
+    region=st.sampled_from(Region),
+    person_rule=maybe(st.sampled_from(PersonRule)),
+)
+
+
+def refusal_of(request: VideoRequest, offer: Offer) -> RuleBroken | None:
+    try:
+        resolve(request, offer)
+    except RuleBroken as refusal:
+        return refusal
+    return None
+
+
+def keeps_every_rule(plan: VideoPlan, offer: Offer) -> None:
+    """Check the plan against the catalogue, by other means than the rules' own."""
+    taken: Model = model(plan.model)
+    assert taken in offer.models
+    assert plan.mode in taken.modes
+    assert plan.route is taken.route
+    assert plan.aspect_ratio in taken.aspect_ratios
+    assert plan.price == taken.price_per_second(plan.resolution) * plan.seconds * plan.videos > 0
+    assert 1 <= plan.videos <= taken.max_videos
+    assert len(plan.references) <= taken.max_references
+    assert plan.last_frame is None or plan.image is not None
+    assert plan.seed is None or (taken.seed and 0 <= plan.seed < 2**32)
+    if offer.person_rule in (PersonRule.ADULTS, PersonRule.NOBODY):
+        assert plan.person_generation in KEEPS[offer.person_rule]
+        assert plan.person_generation in taken.people_values(plan.mode, offer.region)
+    if plan.source is not None:
+        assert taken.extension is not None
+        assert plan.result_seconds <= taken.extension.max_result_seconds
+        assert plan.source.route is plan.route
+        return
+    assert plan.resolution in (taken.resolutions or (None,))
+    assert plan.seconds in taken.lengths
+    for condition in taken.conditions:
+        if condition.when in (plan.mode, plan.resolution):
+            assert condition.seconds in (None, plan.seconds)
+            assert condition.aspect_ratio in (None, plan.aspect_ratio)
+
+
+@given(REQUESTS, OFFERS)
+def test_it_resolves_or_its_nearest_does(request: VideoRequest, offer: Offer) -> None:
+    refused = refusal_of(request, offer)
+    if refused is None:
+        plan = resolve(request, offer)
+        keeps_every_rule(plan, offer)
+        assert request.model in (None, plan.model)
+        assert request.seconds in (None, plan.seconds) or plan.mode is Mode.EXTENSION
+        return
+    assert refused.rule
+    assert refused.parameter
+    if refused.nearest is not None:
+        assert refused.nearest != request
+        keeps_every_rule(resolve(refused.nearest, offer), offer)
+    if isinstance(refused, PersonRuleUnkept):
+        assert set(refused.models) <= {each.name for each in offer.models}
+
+
+@given(REQUESTS, OFFERS)
+def test_a_request_without_inputs_or_texts_that_fail_has_a_way_out(
+    request: VideoRequest, offer: Offer
+) -> None:
+    """Where only numbers are wrong, something near always works."""
+    plain = request.evolve(prompt="a fox", source=None, references=(), last_frame=None)
+    free = Offer(models=offer.models, now=NOW)
+    if not offer.models:
+        return
+    refusal = refusal_of(plain, free)
+    assert refusal is None or refusal.nearest is not None
+
+
+@given(REQUESTS, OFFERS, st.sampled_from(["model", "aspect_ratio", "resolution", "videos"]))
+def test_every_choice_resolves_at_its_price(
+    request: VideoRequest, offer: Offer, option: str
+) -> None:
+    request = request.evolve(prompt="a fox")
+    values: dict[str, Any] = {
+        "model": str,
+        "aspect_ratio": AspectRatio,
+        "resolution": Resolution,
+        "videos": int,
+    }
+    for choice in choices(request, option, offer):
+        value = values[option](choice.value)
+        assert resolve(request.evolve(**{option: value}), offer).price == choice.price

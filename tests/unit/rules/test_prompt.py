@@ -1,0 +1,55 @@
+"""The estimate of tokens: from above, and near enough that an honest prompt is not refused."""
+
+import pytest
+
+from bot.domain.errors import PromptTooLong
+from bot.domain.prompt import check, tokens
+
+PARAGRAPH = (
+    "Track the butterfly into the garden as it lands on an orange origami flower. A fluffy white "
+    "puppy runs up and gently pats the flower."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("fox", 1),
+        ("a fox", 2),
+        ("a  fox", 3),
+        ("a\nfox", 3),
+        ("fox, wolf.", 4),
+        ("2026", 4),
+        ("cinematography", 3),
+        ("antidisestablishmentarianism", 6),
+        ("折纸蝴蝶", 4),
+        ("かわいい", 4),
+        ("лиса", 2),
+        ("🦊", 3),
+        ("👩‍👩‍👧", 11),
+    ],
+)
+def test_count(text: str, count: int) -> None:
+    assert tokens(text) == count
+
+
+def test_english_is_counted_near_what_is_usual() -> None:
+    """About 1.3 tokens a word; the estimate lies above the real count and not far."""
+    words = len(PARAGRAPH.split())
+    assert words <= tokens(PARAGRAPH) <= 1.4 * words
+
+
+def test_a_prompt_in_parts_is_not_cheaper() -> None:
+    assert tokens(PARAGRAPH) <= tokens(PARAGRAPH[:50]) + tokens(PARAGRAPH[50:])
+
+
+def test_check_counts() -> None:
+    check("fox " * 10, most=10)
+    with pytest.raises(PromptTooLong) as refused:
+        check("fox " * 11, most=10)
+    assert (refused.value.tokens, refused.value.most) == (11, 10)
+
+
+def test_counting_a_very_long_text_is_quick() -> None:
+    assert tokens("x" * 100_000) > 1024

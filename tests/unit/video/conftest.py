@@ -1,0 +1,227 @@
+"""Both adapters before the sandbox's Google, in one process and on one clock.
+
+Clips are rendered once in the whole run. Waiting moves the clock instead of taking time.
+"""
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from PIL import Image as Pillow
+
+from bot.domain.breaches import Offer
+from bot.domain.catalogue import load
+from bot.domain.ports import Failed, Finished, Pending, VideoModels
+from bot.domain.request import Image, Mode, Route, Source, VideoPlan, VideoRequest
+from bot.domain.rules import resolve
+from bot.video.credentials import DefaultCredentials
+from bot.video.gemini import GeminiModels
+from bot.video.images import ProcessPictures
+from bot.video.vertex import VertexModels
+from sandbox.clock import Clock
+from sandbox.faults import Faults
+from sandbox.google import MAX_REQUEST_BYTES, Google, routes
+from sandbox.google.google import LOCATION, PROJECT
+from tests.harness.waiting import eventually
+
+NOON = 1_795_000_000.0
+CATALOGUE = load()
+VEO = "veo-3.1-generate-preview"
+VEO_GA = "veo-3.1-generate-001"
+
+
+class TurnedClock:
+    """The bot's clock, bound to the sandbox's: whoever sleeps turns both."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Stage:
+    """A running Google, a data directory, and the requests that arrived."""
+
+    google: Google
+    clock: TurnedClock
+    base: str
+    data_dir: Path
+    faults: Faults
+    arrived: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    adapters: list[VideoModels] = field(default_factory=list)
+
+    def gemini(self, **changes: Any) -> GeminiModels:
+        options = {
+            "api_key": self.google.api_key,
+            "base_url": f"{self.base}/google",
+            "data_dir": self.data_dir,
+            "catalogue": CATALOGUE,
+            "clock": self.clock,
+            **changes,
+        }
+        adapter = GeminiModels(**options)
+        self.adapters.append(adapter)
+        return adapter
+
+    def vertex(self, **changes: Any) -> VertexModels:
+        options = {
+            "project": PROJECT,
+            "location": LOCATION,
+            "credentials": DefaultCredentials(),
+            "base_url": f"{self.base}/vertex",
+            "data_dir": self.data_dir,
+            "catalogue": CATALOGUE,
+            "clock": self.clock,
+            **changes,
+        }
+        adapter = VertexModels(**options)
+        self.adapters.append(adapter)
+        return adapter
+
+    def plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
+        """A plan as the rules make it; the cheapest clip unless more is asked for."""
+        request = VideoRequest(prompt=prompt, **{"model": VEO, "seconds": 4, **changes})
+        return resolve(request, Offer(models=CATALOGUE.models, now=self.clock.clock.now()))
+
+    async def picture(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> Image:
+        """A picture that has come in as a member's attachment does."""
+        raw = self.data_dir / "raw.png"
+        buffer = io.BytesIO()
+        Pillow.new("HSV", size, (hue, 180, 200)).convert("RGB").save(buffer, "PNG")
+        await asyncio.to_thread(raw.write_bytes, buffer.getvalue())
+        return await ProcessPictures().prepare(raw, self.data_dir)
+
+    def set(self, **settings: Any) -> None:
+        self.google.settings = self.google.settings.merged(settings)
+
+    def fault(self, **order: Any) -> None:
+        self.faults.add({"server": "google", **order})
+
+    def count(self, part: str, method: str | None = None) -> int:
+        """How many requests arrived whose path has ``part``."""
+        return sum(part in path and method in (None, how) for how, path, _ in self.arrived)
+
+    @property
+    def submits(self) -> int:
+        return self.count(":predictLongRunning")
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The body of the last submit that Google accepted."""
+        body: dict[str, Any] = self.google.operations.everything[-1].body
+        return body
+
+    async def ended(self, adapter: VideoModels, operation: str) -> Finished | Failed:
+        """Turn the clock past the operation's time, and poll until it has ended."""
+        self.clock.clock.advance(10)
+
+        async def asked() -> Finished | Failed | None:
+            poll = await adapter.poll(operation)
+            return None if isinstance(poll, Pending) else poll
+
+        found = await eventually(asked, timeout=150, what=operation)
+        assert found is not None
+        return found
+
+    async def made(
+        self, adapter: VideoModels, plan: VideoPlan, destination: Path, *, job_id: int = 1
+    ) -> Finished:
+        """The whole way: submit, poll, fetch the first video to ``destination``."""
+        operation = await adapter.submit(plan, job_id=job_id)
+        finished = await self.ended(adapter, operation)
+        assert isinstance(finished, Finished), finished
+        await adapter.fetch(finished.videos[0], destination)
+        return finished
+
+    def source(self, plan: VideoPlan, finished: Finished, path: Path, **changes: Any) -> Source:
+        """The clip that `made` made, as an extension sees it."""
+        video = finished.videos[0]
+        hop = plan.source.hop + 1 if plan.source else 0
+        values = {
+            "clip_id": 1,
+            "model": plan.model,
+            "route": plan.route,
+            "mode": plan.mode,
+            "aspect_ratio": plan.aspect_ratio,
+            "resolution": plan.resolution,
+            "seconds": plan.result_seconds,
+            "hop": hop,
+            "remote_uri": video.uri,
+            "expires_at": video.expires_at.timestamp() if video.expires_at else None,
+            "path": str(path.relative_to(self.data_dir)),
+        }
+        return Source(**{**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest_asyncio.fixture
+async def stage(
+    tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    clock = Clock(frozen_at=NOON)
+    faults = Faults(clock)
+    arrived: list[tuple[str, str, dict[str, str]]] = []
+
+    @web.middleware
+    async def listening(request: web.Request, handler: Any) -> web.StreamResponse:
+        arrived.append((request.method, str(request.rel_url), dict(request.headers)))
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    app = web.Application(
+        client_max_size=MAX_REQUEST_BYTES, middlewares=[listening, faults.middleware]
+    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    sock = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    google = await Google.start(tmp_path / "sandbox", clock, base, clip_cache=clips)
+    google.settings = google.settings.merged({"look": "plain"})
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(google.credentials_path))
+    app.add_routes(routes(google))
+    await runner.setup()
+    await web.SockSite(runner, sock).start()
+    data_dir = tmp_path / "data"
+    await asyncio.to_thread(data_dir.mkdir)
+    stage = Stage(google, TurnedClock(clock), base, data_dir, faults, arrived)
+    yield stage
+    for adapter in stage.adapters:
+        await adapter.close()
+    await runner.cleanup()
+    await google.close()
+
+
+@pytest.fixture(params=[Route.GEMINI, Route.VERTEX])
+def either(request: pytest.FixtureRequest, stage: Stage) -> VideoModels:
+    """Each route's adapter in turn."""
+    return stage.gemini() if request.param is Route.GEMINI else stage.vertex()
+
+
+def model_of(adapter: VideoModels) -> str:
+    """Veo 3.1 on the adapter's route."""
+    return VEO if adapter.route is Route.GEMINI else VEO_GA
+
+
+MODES = tuple(Mode)

@@ -1,0 +1,336 @@
+"""A download ends whole or not at all, goes on where it broke, and holds nothing in memory."""
+
+import asyncio
+import hashlib
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from bot.domain.errors import AccessRefused, GoogleBusy, RemoteGone, VideoError
+from bot.domain.ports import RemoteVideo
+from bot.video.connection import Connection
+from bot.video.download import download
+from tests.harness.waiting import eventually
+from tests.unit.video.conftest import Stage
+
+DATA = bytes(number * 7 % 251 for number in range(1_500_000))
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def authorize() -> Mapping[str, str]:
+    return {"x-goog-api-key": "key"}
+
+
+class Naps:
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request]]]:
+    seen: list[web.Request] = []
+
+    async def heard(request: web.Request) -> web.StreamResponse:
+        seen.append(request)
+        return await handler(request)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", heard)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), seen
+    finally:
+        await runner.cleanup()
+
+
+async def fetch(base: URL, destination: Path, naps: Naps | None = None) -> int:
+    connection = Connection(str(base), authorize)
+    try:
+        return await download(connection, base / "clip", destination, sleep=naps or Naps())
+    finally:
+        await connection.close()
+
+
+def cut(after: int, *, ranges: bool = True, etag: str | None = '"one"', times: int = 1) -> Handler:
+    """Break off ``times`` times, each time after so many bytes."""
+    left = times
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal left
+        start, status = 0, 200
+        headers = {"ETag": etag} if etag else {}
+        asked = request.headers.get("Range")
+        if asked and ranges and request.headers.get("If-Range", etag) == etag:
+            start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206
+            headers["Content-Range"] = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = len(DATA) - start
+        await response.prepare(request)
+        if left:
+            left -= 1
+            await response.write(DATA[start : start + after])
+            assert request.transport is not None
+            request.transport.close()  # after what was written has left
+            return response
+        await response.write(DATA[start:])
+        return response
+
+    return handler
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
+async def test_it_goes_on_after_a_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
+    destination, naps = tmp_path / "new" / "clip.mp4", Naps()
+    async with serving(cut(400_000, ranges=ranges, etag=etag, times=2)) as (base, seen):
+        assert await fetch(base, destination, naps) == len(DATA)
+    assert destination.read_bytes() == DATA
+    assert [path.name for path in destination.parent.iterdir()] == ["clip.mp4"]
+    assert len(seen) == 3
+    assert len(naps.taken) == 2
+    # How much had arrived when it broke is chance; what is asked for then is not.
+    ranged = [request.headers for request in seen if "Range" in request.headers]
+    expected = etag if etag == '"one"' else None
+    assert all(headers.get("If-Range") == expected for headers in ranged)
+
+
+async def test_what_has_arrived_is_not_fetched_again(tmp_path: Path) -> None:
+    destination, kept = tmp_path / "clip.mp4", 1_200_000
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if asked := request.headers.get("Range"):
+            start = int(asked.removeprefix("bytes=").rstrip("-"))
+            told = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
+            return web.Response(status=206, body=DATA[start:], headers={"Content-Range": told})
+        response = web.StreamResponse()
+        response.content_length = len(DATA)
+        await response.prepare(request)
+        await response.write(DATA[:kept])
+        await eventually(lambda: any(part.stat().st_size for part in tmp_path.glob(".*.part")))
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with serving(handler) as (base, seen):
+        await fetch(base, destination)
+    assert destination.read_bytes() == DATA
+    assert len(seen) == 2
+    assert int(seen[1].headers["Range"][6:-1]) > 1_000_000
+
+
+async def test_it_gives_up_after_a_while_and_leaves_nothing(tmp_path: Path) -> None:
+    async with serving(cut(1000, times=99)) as (base, seen):
+        with pytest.raises(GoogleBusy, match="broke 4 times"):
+            await fetch(base, tmp_path / "clip.mp4")
+    assert len(seen) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_part_that_was_not_asked_for_is_not_stitched_in(tmp_path: Path) -> None:
+    first = cut(400_000)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if "Range" in request.headers:
+            headers = {"Content-Range": f"bytes 5-{len(DATA) - 1}/{len(DATA)}"}
+            return web.Response(status=206, body=DATA[5:], headers=headers)
+        return await first(request)
+
+    async with serving(handler) as (base, seen):
+        await fetch(base, tmp_path / "clip.mp4")
+    assert (tmp_path / "clip.mp4").read_bytes() == DATA
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (
+            (
+                403,
+                '{"error":{"code":403,"message":"You do not have permission to access the File '
+                'x1 or it may not exist.","status":"PERMISSION_DENIED"}}',
+            ),
+            RemoteGone,
+        ),
+        ((404, '{"error":{"code":404,"message":"Not found."}}'), RemoteGone),
+        ((410, ""), RemoteGone),
+        ((401, ""), AccessRefused),
+        ((403, '{"error":{"code":403,"message":"Denied."}}'), AccessRefused),
+        ((403, "<Error>expired</Error>"), GoogleBusy),
+        ((416, ""), GoogleBusy),
+        ((429, ""), GoogleBusy),
+        ((500, ""), GoogleBusy),
+        ((503, ""), GoogleBusy),
+        ((200, ""), GoogleBusy),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_refusals(tmp_path: Path, answer: tuple[int, str], error: type[VideoError]) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=answer[0], text=answer[1])
+
+    async with serving(handler) as (base, seen):
+        with pytest.raises(error):
+            await fetch(base, tmp_path / "clip.mp4")
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/clip", "file:///etc/passwd", "clip"])
+async def test_redirects_that_are_not_followed(tmp_path: Path, location: str) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": location} if location else {})
+
+    async with serving(handler) as (base, seen):
+        with pytest.raises(GoogleBusy, match="redirected"):
+            await fetch(base, tmp_path / "clip.mp4")
+    assert len(seen) == (6 if location == "clip" else 1)
+
+
+async def test_the_key_stays_at_home(tmp_path: Path) -> None:
+    async def other(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=DATA)
+
+    async with serving(other) as (elsewhere, there):
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=302, headers={"Location": str(elsewhere / "signed")})
+
+        async with serving(handler) as (base, here):
+            await fetch(base, tmp_path / "clip.mp4")
+    assert here[0].headers["x-goog-api-key"] == "key"
+    assert "x-goog-api-key" not in there[0].headers
+
+
+async def test_memory_stays_flat(tmp_path: Path) -> None:
+    """Forty megabytes through at most a few."""
+    size, chunk = 40_000_000, b"\0" * 500_000
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = size
+        await response.prepare(request)
+        for _ in range(size // len(chunk)):
+            await response.write(chunk)
+        return response
+
+    async with serving(handler) as (base, _):
+        tracemalloc.start()
+        try:
+            assert await fetch(base, tmp_path / "clip.mp4") == size
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 12_000_000
+
+
+async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(DATA)
+        begun.set()
+        await over.wait()
+        return response
+
+    async with serving(handler) as (base, _):
+        task = asyncio.create_task(fetch(base, tmp_path / "clip.mp4"))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        over.set()
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- through the sandbox's Google ---------------------------------------------------------------
+
+
+async def test_a_break_in_the_middle_of_googles_file(stage: Stage) -> None:
+    stage.fault(path="/google-files/", drop="middle", times=2)
+    path = stage.data_dir / "clip.mp4"
+    await stage.made(stage.gemini(), stage.plan(), path)
+    made = stage.google.operations.everything[-1].products[0].clip
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
+    assert [headers["Range"][:6] for _, _, headers in stage.arrived if "Range" in headers]
+    # Each attempt asks the API anew, which hands out a new address.
+    assert stage.count(":download") == 3
+
+
+async def test_a_file_in_processing_is_waited_for(stage: Stage) -> None:
+    stage.set(processing_s=30)
+    await stage.made(stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4")
+    assert sum(stage.clock.slept) >= 20
+
+
+async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage: Stage) -> None:
+    gemini = stage.gemini()
+    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+    video = finished.videos[0]  # type: ignore[union-attr]
+    name = str(video.uri).rpartition("/files/")[2].partition(":")[0]
+    file = stage.google.files.get(name)
+    assert file is not None
+    file.failed = True
+    with pytest.raises(RemoteGone, match="could not process"):
+        await gemini.fetch(video, stage.data_dir / "clip.mp4")
+    assert stage.count(":download") == 0
+
+
+async def test_a_file_that_expired_before_it_was_fetched(stage: Stage) -> None:
+    gemini = stage.gemini()
+    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+    stage.clock.clock.advance(3 * 86_400)
+    with pytest.raises(RemoteGone):
+        await gemini.fetch(finished.videos[0], stage.data_dir / "clip.mp4")  # type: ignore[union-attr]
+
+
+async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
+    stage: Stage,
+) -> None:
+    gemini = stage.gemini()
+    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+    uri = finished.videos[0].uri  # type: ignore[union-attr]
+    elsewhere = RemoteVideo(
+        uri=str(uri).replace(f"{stage.base}/google", "https://generativelanguage.googleapis.com")
+    )
+    await gemini.fetch(elsewhere, stage.data_dir / "clip.mp4")
+    assert (stage.data_dir / "clip.mp4").stat().st_size > 1000
+
+
+async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
+    vertex = stage.vertex()
+    plan = stage.plan(model="veo-3.1-generate-001")
+    path = stage.data_dir / "clips" / "clip.mp4"
+    finished = await stage.made(vertex, plan, path)
+    inline = finished.videos[0].inline
+    assert inline is not None
+    assert inline.parent == stage.data_dir / "incoming"
+    assert not inline.exists()
+    # The file may turn out to be unplayable: taking it a second time asks Google again.
+    made = stage.google.operations.everything[-1].products[0].clip
+    path.unlink()
+    await vertex.fetch(finished.videos[0], path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
+    with pytest.raises(RemoteGone):
+        await stage.vertex().fetch(finished.videos[0], path)
+
+
+async def test_a_video_without_an_address(stage: Stage) -> None:
+    for adapter in (stage.gemini(), stage.vertex()):
+        with pytest.raises(RemoteGone):
+            await adapter.fetch(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")
+    with pytest.raises(RemoteGone):
+        await stage.vertex().fetch(RemoteVideo(uri="https://x"), stage.data_dir / "clip.mp4")

@@ -1,0 +1,126 @@
+"""What Google's sentences mean, and what of them people may see."""
+
+import pytest
+
+from bot.domain.job import Outcome
+from bot.video.faults import clean, filtered, meaning, operation_failure, read_answer
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (None, None),
+        ("", None),
+        ("Too long.", "Too long."),
+        (
+            "For more information, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
+            "* Quota exceeded",
+            "* Quota exceeded",
+        ),
+        ("See https://x.test/a?key=AIzaSyA1234567890abcdef for help", None),
+        ("key=secret and AIzaSyA1234567890abcdef", None),
+        ("Odd. The token ya29.abc-def_1.x is bad. Sorry.", "Odd. Sorry."),
+        ("gs://bucket/clip.mp4 is missing. Try again.", "Try again."),
+        ("Access denied. Ask veo@my-proj.iam.gserviceaccount.com for it.", "Access denied."),
+        (
+            "Vertex AI API has not been used in project 918273645546 before or it is disabled. "
+            "Enable it by visiting //console.developers.google.com/apis?project=918273645546 "
+            "then retry.",
+            None,
+        ),
+        ("Quota exceeded for 'project_number:918273645546'. Wait.", "Wait."),
+        ("Permission denied on resource project my-clips. No.", "No."),
+        ("Consumer 'projects/918273645546' is suspended.", None),
+        ("Denied on //aiplatform.googleapis.com/projects/p/models/veo (or gone).", None),
+        ("Requests a day at generativelanguage.googleapis.com/requests, limit: 0", None),
+        ("This project has been denied access.", "This project has been denied access."),
+        (
+            "A ratio of 16:9 and/or 9:16 only. See above.",
+            "A ratio of 16:9 and/or 9:16 only. See above.",
+        ),
+        ("File files/ab-12 has expired.", "the file has expired."),
+        (
+            "`projects/p/locations/l/publishers/google/models/veo` was not found",
+            "`veo` was not found",
+        ),
+        (
+            "You do not have permission to access the File abc123 or it may not exist.",
+            "You do not have permission to access the file or it may not exist.",
+        ),
+        ("x" * 1000, "x" * 399 + "…"),
+    ],
+)
+def test_what_may_be_shown(said: str | None, shown: str | None) -> None:
+    assert clean(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("This model models/veo is no longer available.", Outcome.MODEL_RETIRED),
+        ("models/veo-9 is not found for API version v1beta", Outcome.MODEL_RETIRED),
+        ("dont_allow for personGeneration is currently not supported.", Outcome.PERSON_REFUSED),
+        (
+            "Veo could not generate videos because the input image violates Vertex AI's usage "
+            "guidelines.",
+            Outcome.BLOCKED_IMAGE,
+        ),
+        (
+            "Sorry, we can't create videos from input images containing celebrity or their "
+            "likenesses.",
+            Outcome.BLOCKED,
+        ),
+        ("We encountered an issue with the audio for your prompt.", Outcome.BLOCKED_AUDIO),
+        ("violates Google's Responsible AI practices", Outcome.BLOCKED),
+        ("The prompt could not be submitted.", None),
+    ],
+)
+def test_meaning(said: str, outcome: Outcome | None) -> None:
+    assert meaning(said) is outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ({"code": 3, "message": "The input image violates our policies."}, Outcome.BLOCKED_IMAGE),
+        ({"code": 8, "message": "Resource has been exhausted."}, Outcome.GOOGLE_QUOTA),
+        ({"code": 13, "message": "Internal error."}, Outcome.OPERATION_FAILED),
+        ({}, Outcome.OPERATION_FAILED),
+    ],
+)
+def test_operations_that_failed(error: dict[str, object], outcome: Outcome) -> None:
+    assert operation_failure(error).outcome is outcome
+
+
+def test_filtered_for_two_reasons() -> None:
+    found = filtered(["Blocked by our safety filters.", "An issue with the audio."])
+    assert found.outcome is Outcome.BLOCKED_AUDIO
+    assert found.detail == "Blocked by our safety filters. An issue with the audio."
+
+
+@pytest.mark.parametrize(
+    ("body", "retry_after", "seconds"),
+    [
+        (
+            '{"error":{"message":"m","details":[{"@type":"x/google.rpc.RetryInfo",'
+            '"retryDelay":"34.4s"}]}}',
+            None,
+            34.4,
+        ),
+        ('{"error":{"message":"m","details":[{"@type":"x","retryDelay":"1s"}]}}', "7", 7.0),
+        ('{"error":{"message":"m"}}', "Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ('{"error":{"message":"m"}}', "-3", None),
+        ("<html>", "12", 12.0),
+        ('[{"error":{"message":"m"}}]', "12", 12.0),
+        ("[]", None, None),
+        ('{"error":"text"}', None, None),
+    ],
+)
+def test_when_to_come_back(body: str, retry_after: str | None, seconds: float | None) -> None:
+    assert read_answer(429, body, retry_after).retry_after_s == seconds
+
+
+def test_only_googles_own_words_are_shown() -> None:
+    assert read_answer(400, '{"error":{"message":"Too long."}}').detail == "Too long."
+    assert read_answer(400, "<html>nginx</html>").detail is None
+    assert read_answer(400, '{"message":"a proxy\'s"}').detail is None

@@ -1,0 +1,115 @@
+"""Videos inside JSON come out byte for byte, however the text is cut and escaped."""
+
+import base64
+import itertools
+import json
+import random
+import tracemalloc
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.video.inline import KEY, InlineError, InlineReader
+
+
+async def chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
+    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    for start, end in itertools.pairwise(edges):
+        yield data[start:end]
+
+
+def answer(*videos: bytes, **more: Any) -> dict[str, Any]:
+    listed = [{KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"} for video in videos]
+    return {"name": "o", "done": True, "response": {"videos": listed, **more}}
+
+
+def reader(folder: Path) -> InlineReader:
+    return InlineReader(lambda number: folder / f"{number}.mp4")
+
+
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    videos=st.lists(st.binary(max_size=400), max_size=3),
+    cuts=st.lists(st.integers(0, 5000), max_size=12),
+    escape=st.sampled_from(["", "slashes", "unicode"]),
+    reason=st.text(max_size=40),
+)
+async def test_whatever_the_cuts(
+    tmp_path: Path, videos: list[bytes], cuts: list[int], escape: str, reason: str
+) -> None:
+    told = answer(*videos, raiMediaFilteredReasons=[reason])
+    text = json.dumps(told)
+    if escape:
+        for each in told["response"]["videos"]:
+            plain = each[KEY]
+            escaped = plain.replace("/", "\\/")
+            if escape == "unicode":
+                escaped = plain.replace("=", "\\u003d").replace("+", "\\u002B")
+            text = text.replace(json.dumps(plain), f'"{escaped}"')
+    reading = reader(tmp_path)
+    found = await reading.read(chunks(text.encode(), *cuts))
+    assert [path.read_bytes() for path in reading.files] == videos
+    told["response"]["videos"] = [
+        {KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
+        for number in range(len(videos))
+    ]
+    assert found == told
+
+
+async def test_an_answer_without_videos(tmp_path: Path) -> None:
+    assert await reader(tmp_path).read(chunks(b'{"name": "o"}', 3)) == {"name": "o"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"<html>",
+        b'{"bytesBase64Encoded": "AAAA',
+        b'{"bytesBase64Encoded": "A*A="}',
+        b'{"bytesBase64Encoded": "AAAAA"}',
+        b'{"bytesBase64Encoded": "AAAA"',
+    ],
+)
+async def test_what_is_no_answer(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(InlineError):
+        await reader(tmp_path).read(chunks(text, 10, 25))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+async def test_an_answer_that_is_too_long(tmp_path: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    with pytest.raises(InlineError, match="too long"):
+        await reader(tmp_path).read(endless())
+
+
+async def test_memory_stays_flat(tmp_path: Path) -> None:
+    """A clip of thirty megabytes through at most a few."""
+    block = random.Random(1).randbytes(300_000)
+
+    async def told() -> AsyncIterator[bytes]:
+        yield b'{"done": true, "response": {"videos": [{"bytesBase64Encoded": "'
+        for _ in range(100):
+            yield base64.b64encode(block)
+        yield b'"}]}}'
+
+    tracemalloc.start()
+    try:
+        reading = reader(tmp_path)
+        await reading.read(told())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reading.files[0].stat().st_size == 30_000_000
+    assert peak < 12_000_000

@@ -1,0 +1,476 @@
+"""Everything that Google may answer, told apart: each is played by the sandbox's Google."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.errors import (
+    AccessRefused,
+    GoogleBusy,
+    GoogleQuota,
+    RemoteGone,
+    SubmitUncertain,
+    VideoError,
+    VideoRefused,
+)
+from bot.domain.job import Outcome
+from bot.domain.ports import Failed, Finished, Pending, VideoModels
+from bot.domain.request import PersonGeneration, Route
+from tests.unit.video.conftest import Stage, model_of
+
+AUDIO = (
+    "We encountered an issue with the audio for your prompt, so no video was generated. You have "
+    "not been charged for this attempt."
+)
+IMAGE = "The input image violates our usage guidelines. Support codes: 15236754"
+WORDS = "The prompt contains sensitive words that violate Google's Responsible AI practices."
+
+
+async def submit(stage: Stage, adapter: VideoModels, **changes: Any) -> str:
+    return await adapter.submit(stage.plan(model=model_of(adapter), **changes), job_id=1)
+
+
+# --- the submit ---------------------------------------------------------------------------------
+
+
+async def test_a_wrong_key(stage: Stage) -> None:
+    for wrong in ("not-the-key", "x"):
+        adapter = stage.gemini(api_key=wrong)
+        with pytest.raises(AccessRefused) as refused:
+            await submit(stage, adapter)
+        assert wrong not in str(refused.value) or wrong == "x"
+        with pytest.raises(AccessRefused):
+            await adapter.poll("models/veo-3.1-generate-preview/operations/abc")
+        with pytest.raises(AccessRefused):
+            await adapter.reachability(["veo-3.1-generate-preview"])
+
+
+async def test_a_project_that_is_not_ours(stage: Stage) -> None:
+    with pytest.raises(AccessRefused):
+        await submit(stage, stage.vertex(project="somebody-elses"))
+
+
+async def test_a_retired_model(stage: Stage, either: VideoModels) -> None:
+    stage.set(retired_models=[model_of(either)])
+    with pytest.raises(VideoRefused) as refused:
+        await submit(stage, either)
+    assert refused.value.outcome is Outcome.MODEL_RETIRED
+    assert "no longer available" in (refused.value.detail or "")
+
+
+async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> None:
+    stage.set(quota={"*": {"per_minute": 1}})
+    await submit(stage, either)
+    stage.clock.clock.advance(20)
+    with pytest.raises(GoogleQuota) as refused:
+        await submit(stage, either)
+    assert refused.value.retry_after_s == pytest.approx(40, abs=0.1)
+    assert "http" not in (refused.value.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 500}, SubmitUncertain),
+        ({"status": 503}, GoogleBusy),
+        ({"status": 503, "headers": {"Retry-After": "7"}}, GoogleBusy),
+        ({"status": 503, "body": "<html>Unavailable</html>"}, SubmitUncertain),
+        ({"status": 503, "body": {"message": "no form of Google's"}}, SubmitUncertain),
+        ({"status": 502}, SubmitUncertain),
+        ({"status": 502, "body": "<html>Bad gateway</html>"}, SubmitUncertain),
+        ({"status": 504}, SubmitUncertain),
+        ({"status": 504, "body": "<html>timed out</html>"}, SubmitUncertain),
+        ({"status": 524}, SubmitUncertain),
+        ({"status": 599, "body": ""}, SubmitUncertain),
+        ({"status": 408}, SubmitUncertain),
+        ({"status": 499}, SubmitUncertain),
+        ({"status": 201, "body": {"name": "models/veo/operations/1"}}, SubmitUncertain),
+        ({"status": 202, "body": {}}, SubmitUncertain),
+        ({"status": 204, "body": ""}, SubmitUncertain),
+        ({"status": 429}, GoogleQuota),
+        ({"status": 401}, AccessRefused),
+        ({"status": 403}, AccessRefused),
+        ({"status": 400}, VideoRefused),
+        ({"status": 200, "body": {}}, SubmitUncertain),
+        ({"status": 200, "body": "<html>welcome</html>"}, SubmitUncertain),
+        ({"drop": "before"}, SubmitUncertain),
+        ({"drop": "after"}, SubmitUncertain),
+        ({"drop": "middle"}, SubmitUncertain),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_what_may_be_tried_again(
+    stage: Stage, fault: dict[str, Any], error: type[VideoError]
+) -> None:
+    """Only where Google surely started nothing; and whatever happens, one request was sent."""
+    stage.fault(path=":predictLongRunning", **fault)
+    with pytest.raises(error) as refused:
+        await submit(stage, stage.gemini())
+    assert isinstance(refused.value, GoogleQuota) is (error is GoogleQuota)
+    assert stage.submits == 1
+    assert len(stage.google.operations.everything) == int(fault.get("drop") in ("after", "middle"))
+    if "headers" in fault:
+        assert isinstance(refused.value, GoogleBusy)
+        assert refused.value.retry_after_s == 7
+
+
+async def test_a_redirected_submit_is_not_followed(stage: Stage) -> None:
+    elsewhere = {"Location": f"{stage.base}/google/v1beta/elsewhere:predictLongRunning"}
+    stage.fault(path=":predictLongRunning", status=307, headers=elsewhere, body="")
+    with pytest.raises(AccessRefused, match="redirected"):
+        await submit(stage, stage.gemini())
+    assert stage.submits == 1
+
+
+async def test_a_person_value_that_google_refuses(stage: Stage) -> None:
+    stage.set(region="eu")
+    plan = replace(stage.plan(), person_generation=PersonGeneration.ALLOW_ALL)
+    with pytest.raises(VideoRefused) as refused:
+        await stage.gemini().submit(plan, job_id=1)
+    assert refused.value.outcome is Outcome.PERSON_REFUSED
+    assert refused.value.detail == "allow_all for personGeneration is currently not supported."
+
+
+async def test_a_request_that_google_finds_wrong(stage: Stage, either: VideoModels) -> None:
+    plan = replace(stage.plan(model=model_of(either)), seconds=5)
+    with pytest.raises(VideoRefused) as refused:
+        await either.submit(plan, job_id=1)
+    assert refused.value.outcome is Outcome.INVALID
+    assert "duration" in (refused.value.detail or "").lower()
+
+
+@pytest.mark.parametrize("how", ["expire", "revoke", "unknown"])
+async def test_a_source_that_is_gone(stage: Stage, how: str) -> None:
+    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+    file = next(iter(stage.google.files._files.values()))
+    file.expired, file.revoked = how == "expire", how == "revoke"
+    if how == "unknown":
+        uri = f"{stage.base}/google/v1beta/files/nothing12345:download?alt=media"
+        source = replace(source, remote_uri=uri)
+    longer = stage.plan(model=None, seconds=None, source=source)
+    with pytest.raises(VideoRefused) as refused:
+        await gemini.submit(longer, job_id=2)
+    assert refused.value.outcome is Outcome.SOURCE_EXPIRED
+    assert file.id not in (refused.value.detail or "")
+
+
+async def test_a_source_that_left_the_bucket(stage: Stage) -> None:
+    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
+    plan, path = stage.plan(model="veo-3.1-generate-001"), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(vertex, plan, path), path)
+    source = replace(source, remote_uri="gs://clips-of-ours/gone.mp4")
+    with pytest.raises(VideoRefused) as refused:
+        await vertex.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+    assert refused.value.outcome is Outcome.SOURCE_EXPIRED
+
+
+async def test_a_source_that_is_still_processing_is_waited_for(stage: Stage) -> None:
+    stage.set(processing_s=0)
+    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+    stage.set(processing_s=30)
+    await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+    assert sum(stage.clock.slept) >= 20
+    assert stage.submits == 2
+
+
+async def test_a_source_that_stays_in_processing_goes_back_to_the_queue(stage: Stage) -> None:
+    stage.set(processing_s=0)
+    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+    stage.set(processing_s=600)
+    with pytest.raises(GoogleBusy) as refused:
+        await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+    assert refused.value.retry_after_s
+    assert stage.submits == 1
+
+
+async def test_a_source_that_google_could_not_process_is_no_source(stage: Stage) -> None:
+    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+    name = str(source.remote_uri).rpartition("/files/")[2].partition(":")[0]
+    file = stage.google.files.get(name)
+    assert file is not None
+    file.failed = True
+    with pytest.raises(VideoRefused) as refused:
+        await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+    assert refused.value.outcome is Outcome.SOURCE_EXPIRED
+    assert stage.submits == 1
+
+
+async def test_not_processed_yet_is_given_a_minute_and_then_believed(stage: Stage) -> None:
+    """Google says that a file is ready and refuses it all the same, for a while."""
+    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
+    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+    longer = stage.plan(model=None, seconds=None, source=source)
+    message = "Input video must be a video that was generated by VEO that has been processed"
+    no = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
+    stage.fault(path=":predictLongRunning", status=400, body=no, times=3)
+    for _ in (1, 2):
+        with pytest.raises(GoogleBusy) as refused:
+            await gemini.submit(longer, job_id=2)
+        assert refused.value.retry_after_s == 10
+        stage.clock.clock.advance(31)
+    with pytest.raises(VideoRefused) as given_up:
+        await gemini.submit(longer, job_id=2)
+    assert given_up.value.outcome is Outcome.SOURCE_EXPIRED
+    await gemini.submit(longer, job_id=3)
+
+
+async def test_an_input_file_that_is_gone(stage: Stage, either: VideoModels) -> None:
+    image = await stage.picture()
+    plan = stage.plan(model=model_of(either), image=image)
+    (stage.data_dir / image.path).unlink()
+    with pytest.raises(VideoRefused) as refused:
+        await either.submit(plan, job_id=1)
+    assert refused.value.outcome is Outcome.INVALID
+    assert stage.submits == 0
+
+
+async def test_a_kept_clip_that_is_gone_is_an_expired_source(stage: Stage) -> None:
+    vertex, path = stage.vertex(), stage.data_dir / "first.mp4"
+    first = stage.plan(model=model_of(vertex))
+    source = stage.source(first, await stage.made(vertex, first, path), path)
+    path.unlink()
+    with pytest.raises(VideoRefused) as refused:
+        await vertex.submit(
+            stage.plan(model=model_of(vertex), seconds=None, source=source), job_id=2
+        )
+    assert refused.value.outcome is Outcome.SOURCE_EXPIRED
+    assert stage.submits == 1
+
+
+async def test_paid_calls_can_be_forbidden(stage: Stage) -> None:
+    real = stage.gemini(base_url="https://veo.invalid", paid_calls=False)
+    with pytest.raises(AccessRefused, match="PAID_CALLS"):
+        await submit(stage, real)
+    # The sandbox costs nothing.
+    await submit(stage, stage.gemini(paid_calls=False))
+
+
+# --- the poll -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        (AUDIO, Outcome.BLOCKED_AUDIO),
+        (IMAGE, Outcome.BLOCKED_IMAGE),
+        (WORDS, Outcome.BLOCKED),
+        ("Something we cannot name.", Outcome.BLOCKED),
+    ],
+)
+@pytest.mark.parametrize("place", ["generateVideoResponse", "response"])
+async def test_filtered(
+    stage: Stage, either: VideoModels, reason: str, outcome: Outcome, place: str
+) -> None:
+    stage.set(outcome="filtered", reason=reason, filtered_on=place)
+    ended = await stage.ended(either, await submit(stage, either))
+    assert ended == Failed(outcome, reason)
+
+
+async def test_a_failed_operation(stage: Stage, either: VideoModels) -> None:
+    stage.set(outcome="failed")
+    ended = await stage.ended(either, await submit(stage, either))
+    assert isinstance(ended, Failed)
+    assert ended.outcome is Outcome.OPERATION_FAILED
+    assert ended.detail == (
+        "Video generation failed due to an internal server issue. Please try again."
+    )
+
+
+async def test_an_operation_that_never_ends(stage: Stage, either: VideoModels) -> None:
+    stage.set(outcome="never")
+    operation = await submit(stage, either)
+    stage.clock.clock.advance(86_400)
+    if either.route is Route.VERTEX:
+        # The token has grown old with the day; the poll gets a new one by itself.
+        assert stage.count("/google-oauth/token") == 1
+    assert await either.poll(operation) == Pending()
+
+
+async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
+    stage.set(partial_filter=1)
+    gemini = stage.gemini()
+    plan = stage.plan(model="veo-2.0-generate-001", seconds=5, videos=2)
+    ended = await stage.ended(gemini, await gemini.submit(plan, job_id=1))
+    assert isinstance(ended, Finished)
+    assert len(ended.videos) == 1
+    assert ended.filtered == (AUDIO,)
+
+
+async def test_an_operation_that_google_does_not_know(stage: Stage, either: VideoModels) -> None:
+    operation = await submit(stage, either)
+    with pytest.raises(RemoteGone):
+        await either.poll(operation[:-4] + "zzzz")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 503},
+        {"status": 504},
+        {"status": 400},
+        {"status": 200, "body": "<html>"},
+        {"status": 200, "body": []},
+        {"status": 302, "headers": {"Location": "/elsewhere"}, "body": ""},
+        {"drop": "before"},
+        {"drop": "middle"},
+    ],
+    ids=str,
+)
+async def test_a_poll_that_fails_is_asked_again(
+    stage: Stage, either: VideoModels, fault: dict[str, Any]
+) -> None:
+    operation = await submit(stage, either)
+    stage.fault(path="operations|fetchPredictOperation", times=None, **fault)
+    with pytest.raises(GoogleBusy):
+        await either.poll(operation)
+    assert stage.count("/elsewhere") == 0
+    stage.faults.clear()
+    assert isinstance(await stage.ended(either, operation), Finished)
+
+
+async def test_a_poll_over_quota(stage: Stage, either: VideoModels) -> None:
+    operation = await submit(stage, either)
+    stage.fault(path="operations|fetchPredictOperation", status=429, headers={"Retry-After": "9"})
+    with pytest.raises(GoogleQuota) as refused:
+        await either.poll(operation)
+    assert refused.value.retry_after_s == 9
+
+
+async def test_a_token_that_is_refused_is_replaced(stage: Stage) -> None:
+    vertex = stage.vertex()
+    operation = await submit(stage, vertex)
+    stage.google.tokens.revoke_all()
+    assert isinstance(await stage.ended(vertex, operation), Finished)
+    assert stage.count("/google-oauth/token") == 2
+
+
+async def test_a_submit_with_an_old_token_is_not_an_access_fault(stage: Stage) -> None:
+    vertex = stage.vertex()
+    await submit(stage, vertex)
+    stage.google.tokens.revoke_all()
+    with pytest.raises(GoogleBusy):
+        await submit(stage, vertex)
+    await submit(stage, vertex)
+    assert stage.submits == 3
+
+
+async def test_credentials_that_are_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    stage.fault(path="/google-oauth/token", status=400, body={"error": "invalid_grant"})
+    with pytest.raises(AccessRefused):
+        await submit(stage, stage.vertex())
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    with pytest.raises(AccessRefused):
+        await submit(stage, stage.vertex())
+    assert stage.submits == 0
+
+
+# --- what can be reached, and what can be found again -------------------------------------------
+
+
+async def test_reachability(stage: Stage, either: VideoModels) -> None:
+    mine = model_of(either)
+    stage.set(retired_models=[mine])
+    other = (
+        "veo-3.1-fast-generate-preview"
+        if either.route is Route.GEMINI
+        else ("veo-3.1-fast-generate-001")
+    )
+    found = await either.reachability([mine, other, "veo-9"])
+    assert [(each.model, each.reachable) for each in found] == [
+        (mine, False),
+        (other, True),
+        ("veo-9", False),
+    ]
+    assert "no longer available" in (found[0].reason or "")
+
+
+async def test_a_gateway_that_lists_no_models(stage: Stage, either: VideoModels) -> None:
+    stage.fault(path="/models/", status=404, body="<html>not here</html>")
+    (found,) = await either.reachability([model_of(either)])
+    assert found.reachable
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"status": 200, "body": []}, {"status": 200, "body": "<html>"}]
+)
+async def test_reachability_when_google_is_busy(
+    stage: Stage, either: VideoModels, fault: dict[str, Any]
+) -> None:
+    stage.fault(path="/models/", **fault)
+    with pytest.raises(GoogleBusy):
+        await either.reachability([model_of(either)])
+
+
+async def test_one_models_answer_says_nothing_of_the_others(
+    stage: Stage, either: VideoModels
+) -> None:
+    mine = model_of(either)
+    fast = mine.replace("veo-3.1-", "veo-3.1-fast-")
+    lite = mine.replace("veo-3.1-", "veo-3.1-lite-")
+    words = {"error": {"code": 403, "message": "Not for you.", "status": "PERMISSION_DENIED"}}
+    stage.fault(path=f"/models/{fast}", status=403, body=words)
+    stage.fault(path=f"/models/{lite}", status=503)
+    found = await either.reachability([fast, lite, mine])
+    assert [(each.model, each.reachable) for each in found] == [(fast, False), (mine, True)]
+    assert found[0].reason == "Not for you."
+
+
+async def test_an_account_that_is_refused_everywhere(stage: Stage, either: VideoModels) -> None:
+    stage.fault(path="/models/", status=403, times=2)
+    with pytest.raises(AccessRefused):
+        await either.reachability([model_of(either), model_of(either)])
+
+
+async def test_a_part_of_the_videos_is_not_taken_for_all(stage: Stage) -> None:
+    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.plan(model="veo-3.1-generate-001", videos=2)
+    await stage.ended(vertex, await vertex.submit(plan, job_id=5, mark="a"))
+    whole = await vertex.find(plan, job_id=5, mark="a")
+    assert whole is not None
+    assert len(whole.videos) == 2
+    more = replace(plan, videos=3)
+    assert await vertex.find(more, job_id=5, mark="a") is None
+    stage.clock.clock.advance(59)
+    assert await vertex.find(more, job_id=5, mark="a") is None
+    stage.clock.clock.advance(2)
+    assert await vertex.find(more, job_id=5, mark="a") == whole
+
+
+async def test_another_databases_clip_is_not_found(stage: Stage) -> None:
+    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.plan(model="veo-3.1-generate-001")
+    await stage.ended(vertex, await vertex.submit(plan, job_id=5, mark="interaction:1"))
+    assert await vertex.find(plan, job_id=5, mark="interaction:2") is None
+    assert await vertex.find(plan, job_id=5, mark="interaction:1") is not None
+
+
+async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
+    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.plan(model="veo-3.1-generate-001")
+    assert await vertex.find(plan, job_id=5) is None
+    stage.fault(path=":predictLongRunning", drop="after")
+    with pytest.raises(SubmitUncertain):
+        await vertex.submit(plan, job_id=5)
+    operation = stage.google.operations.everything[-1]
+    await stage.ended(stage.vertex(), operation.name)
+    found = await vertex.find(plan, job_id=5)
+    assert found is not None
+    path = stage.data_dir / "found.mp4"
+    await vertex.fetch(found.videos[0], path)
+    assert path.stat().st_size == operation.products[0].clip.size
+    assert await vertex.find(plan, job_id=50) is None
+    assert await vertex.find(replace(plan, prompt="another"), job_id=5) is None
+    assert stage.submits == 1
+
+
+async def test_nothing_can_be_found_without_a_bucket(stage: Stage) -> None:
+    assert await stage.gemini().find(stage.plan(), job_id=1) is None
+    assert await stage.vertex().find(stage.plan(model="veo-3.1-generate-001"), job_id=1) is None

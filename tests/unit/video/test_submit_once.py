@@ -1,0 +1,354 @@
+"""A submit is sent once: proven at the socket, below every library.
+
+The server here speaks no HTTP of its own accord: it counts connections and complete requests, and
+does what the worst proxy would do.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.domain.catalogue import load
+from bot.domain.errors import GoogleBusy, LeaseLost, SubmitUncertain
+from bot.domain.request import Image
+from bot.domain.rules import resolve
+from bot.video.connection import Connection
+from bot.video.gemini import GeminiModels
+from bot.video.vertex import VertexModels
+from tests.harness.waiting import eventually
+from tests.unit.rules.given import asked, offer
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class RawServer:
+    """What arrived: connections, and the head and body of each complete request."""
+
+    connections: int = 0
+    requests: list[tuple[bytes, bytes]] = field(default_factory=list)
+    base: str = ""
+
+    async def request(self, reader: asyncio.StreamReader) -> bytes:
+        """Read one whole request, and remember it."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        )
+        body = await reader.readexactly(length)
+        self.requests.append((head, body))
+        return body
+
+
+@asynccontextmanager
+async def raw_server(behaviour: "Callable[[RawServer], Behaviour]") -> AsyncIterator[RawServer]:
+    seen = RawServer()
+    act = behaviour(seen)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.connections += 1
+        try:
+            await act(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    seen.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield seen
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+class RealClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("a submit waits for nothing")
+
+
+class Token:
+    async def headers(self) -> dict[str, str]:
+        return {"Authorization": "Bearer token"}
+
+    def doubt(self) -> bool:
+        return True
+
+
+def adapters(base: str, data_dir: Path) -> list[GeminiModels | VertexModels]:
+    common: dict[str, Any] = {
+        "data_dir": data_dir,
+        "catalogue": load(),
+        "clock": RealClock(),
+        "base_url": base,
+    }
+    return [
+        GeminiModels(api_key="key", **common),
+        VertexModels(project="p", location="l", credentials=Token(), **common),
+    ]
+
+
+def drop_after_request(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await seen.request(reader)
+
+    return act
+
+
+def reset_after_request(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await seen.request(reader)
+        writer.transport.abort()
+
+    return act
+
+
+def half_an_answer(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await seen.request(reader)
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"name":')
+        await writer.drain()
+
+    return act
+
+
+def no_http(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await seen.request(reader)
+        writer.write(b"SMTP ready\r\n\r\n")
+        await writer.drain()
+
+    return act
+
+
+def hang_up_at_once(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    return act
+
+
+@pytest.mark.parametrize(
+    "behaviour", [drop_after_request, reset_after_request, half_an_answer, no_http]
+)
+async def test_a_lost_answer_is_never_asked_for_again(
+    behaviour: Callable[[RawServer], Behaviour], tmp_path: Path
+) -> None:
+    async with raw_server(behaviour) as seen:
+        for number, adapter in enumerate(adapters(seen.base, tmp_path), start=1):
+            with pytest.raises(SubmitUncertain):
+                await adapter.submit(resolve(asked(), offer()), job_id=1)
+            await adapter.close()
+            assert len(seen.requests) == number
+            assert seen.connections == number
+
+
+async def test_a_connection_that_dies_while_sending_is_not_tried_again(tmp_path: Path) -> None:
+    async with raw_server(hang_up_at_once) as seen:
+        (adapter, other) = adapters(seen.base, tmp_path)
+        with pytest.raises((SubmitUncertain, GoogleBusy)):
+            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        await adapter.close()
+        await other.close()
+        assert seen.connections == 1
+
+
+async def test_a_server_that_is_not_there_has_started_nothing(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    for adapter in adapters(f"http://127.0.0.1:{unused_tcp_port}", tmp_path):
+        with pytest.raises(GoogleBusy, match="before sending"):
+            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        await adapter.close()
+
+
+async def test_a_name_that_does_not_resolve_has_started_nothing(tmp_path: Path) -> None:
+    for adapter in adapters("http://veo.invalid", tmp_path):
+        with pytest.raises(GoogleBusy, match="before sending"):
+            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        await adapter.close()
+
+
+def answer_and_keep_alive(seen: RawServer) -> Behaviour:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await seen.request(reader)
+            body = json.dumps({"name": "models/veo/operations/1"}).encode()
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            writer.write(head + body)
+            await writer.drain()
+
+    return act
+
+
+async def test_who_may_not_send_any_more_sends_nothing(tmp_path: Path) -> None:
+    """The last check is made on the open connection: not one byte follows when it raises."""
+    received: list[bytes] = []
+
+    def listening(_: RawServer) -> Behaviour:
+        async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            received.append(await reader.read())
+
+        return act
+
+    async with raw_server(listening) as seen:
+        connected: list[int] = []
+
+        def lost() -> None:
+            connected.append(seen.connections)
+            raise LeaseLost("adopted")
+
+        for adapter in adapters(seen.base, tmp_path):
+            with pytest.raises(LeaseLost):
+                await adapter.submit(resolve(asked(), offer()), job_id=1, about_to_send=lost)
+            await adapter.close()
+        await eventually(lambda: len(received) == 2)
+    assert received == [b"", b""]
+    assert len(connected) == 2  # once a submit
+
+
+async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path) -> None:
+    async with raw_server(answer_and_keep_alive) as seen:
+        (gemini, vertex) = adapters(seen.base, tmp_path)
+        arrived: list[int] = []
+        await gemini.submit(
+            resolve(asked(), offer()),
+            job_id=1,
+            about_to_send=lambda: arrived.append(len(seen.requests)),
+        )
+        await gemini.close()
+        await vertex.close()
+        assert (arrived, len(seen.requests)) == ([0], 1)
+
+
+async def test_each_submit_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    """A kept-alive one may be closing just now, and would make a lost submit of a sure one."""
+    async with raw_server(answer_and_keep_alive) as seen:
+        (gemini, vertex) = adapters(seen.base, tmp_path)
+        for _ in range(3):
+            await gemini.submit(resolve(asked(), offer()), job_id=1)
+        await gemini.close()
+        await vertex.close()
+        assert (seen.connections, len(seen.requests)) == (3, 3)
+
+
+async def test_why_it_is_so_aiohttp_itself_asks_twice(tmp_path: Path) -> None:
+    """What is avoided here: on a kept-alive connection aiohttp re-sends a GET, and not a POST."""
+
+    def closes_on_the_second(seen: RawServer) -> Behaviour:
+        async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            await writer.drain()
+            await reader.readuntil(b"\r\n\r\n")
+            seen.requests.append((b"", b""))
+            writer.transport.abort()
+
+        return act
+
+    for method, connections in (("GET", 2), ("POST", 1)):
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        async with (
+            raw_server(closes_on_the_second) as seen,
+            aiohttp.ClientSession(connector=connector) as session,
+        ):
+            async with session.get(seen.base) as answer:
+                await answer.read()
+            try:
+                async with session.request(method, seen.base) as answer:
+                    await answer.read()
+            except aiohttp.ClientError:
+                assert method == "POST"
+            assert seen.connections == connections
+
+
+async def test_a_timeout_after_sending_is_uncertain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = asyncio.Event()
+
+    def silent(seen: RawServer) -> Behaviour:
+        async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await seen.request(reader)
+            await silence.wait()
+
+        return act
+
+    monkeypatch.setattr("bot.video.connection.SUBMIT_S", 1.0)
+    async with raw_server(silent) as seen:
+        (gemini, vertex) = adapters(seen.base, tmp_path)
+        with pytest.raises(SubmitUncertain, match="TimeoutError"):
+            await gemini.submit(resolve(asked(), offer()), job_id=1)
+        silence.set()
+        await gemini.close()
+        await vertex.close()
+        assert len(seen.requests) == 1
+
+
+async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> None:
+    """Files of every remainder by three, and larger than one step of the encoder."""
+    sizes = (1, 2, 3, 196_608, 196_609, 500_000)
+    async with raw_server(answer_and_keep_alive) as seen:
+        (gemini, vertex) = adapters(seen.base, tmp_path)
+        for size in sizes:
+            data = bytes(number % 251 for number in range(size))
+            await asyncio.to_thread((tmp_path / "a.png").write_bytes, data)
+            image = Image("a.png", "image/png", 640, 360, "0" * 64)
+            request = asked(image=image, last_frame=image)
+            await gemini.submit(resolve(request, offer()), job_id=1)
+            head, body = seen.requests[-1]
+            assert b"transfer-encoding" not in head.lower()
+            sent = json.loads(body)["instances"][0]
+            for name in ("image", "lastFrame"):
+                assert base64.b64decode(sent[name]["bytesBase64Encoded"], validate=True) == data
+                assert sent[name]["mimeType"] == "image/png"
+        await gemini.close()
+        await vertex.close()
+
+
+async def test_a_prompt_cannot_become_a_file(tmp_path: Path) -> None:
+    """Whatever a prompt says stands in the JSON as text."""
+    nasty = 'a "fox" \\ {"bytesBase64Encoded":"x"} file-00 \u2028 🦊'
+    async with raw_server(answer_and_keep_alive) as seen:
+        (gemini, vertex) = adapters(seen.base, tmp_path)
+        await gemini.submit(resolve(asked(prompt=nasty), offer()), job_id=1)
+        await gemini.close()
+        await vertex.close()
+        assert json.loads(seen.requests[0][1])["instances"][0] == {"prompt": nasty}
+
+
+async def test_the_key_goes_to_the_apis_own_origin_only() -> None:
+    async def authorize() -> dict[str, str]:
+        return {"x-goog-api-key": "key"}
+
+    connection = Connection("https://api.test/google", authorize)
+    own, others = (
+        connection.url("v1beta/files/a"),
+        (
+            "http://api.test/google",
+            "https://api.test.evil/google",
+            "https://api.test:8443/google",
+            "https://evil.test/google",
+        ),
+    )
+    assert await connection.headers_for(own) == {"x-goog-api-key": "key"}
+    for other in others:
+        assert await connection.headers_for(type(own)(other)) == {}

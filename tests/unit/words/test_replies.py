@@ -1,0 +1,228 @@
+"""What people read: every failure has words of its own, and no words carry what they must not."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.domain import errors
+from bot.domain.errors import (
+    AlreadyAccepted,
+    ChannelClosed,
+    ClapperError,
+    FileTooLarge,
+    ImageRefused,
+    LimitReached,
+    MissingPermissions,
+    NotAllowed,
+    NotFound,
+    Paused,
+    PersonRuleUnkept,
+    PromptTooLong,
+    RuleBroken,
+    Scope,
+    SourceUnusable,
+    VideoRefused,
+)
+from bot.domain.job import Outcome
+from bot.domain.limits import RULES
+from bot.domain.request import Mode, PersonRule
+from bot.language import knows, say
+from bot.replies import amount, error_text, outcome_text, safe_detail
+from tests.unit.words.examples import a_job
+
+ROOT = Path(__file__).parents[3]
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+NEVER_TOLD = (
+    errors.ClapperError,
+    errors.Refused,
+    errors.LeaseLost,
+    errors.VideoError,
+    errors.VideoRefused,
+    errors.SubmitUncertain,
+    errors.GoogleBusy,
+    errors.GoogleQuota,
+    errors.AccessRefused,
+    errors.RemoteGone,
+    errors.FittingFailed,
+    errors.DeliveryError,
+)
+"""They end a job or lead to another way; whoever met one in an answer reads the general words."""
+
+
+def kinds(root: type[ClapperError] = ClapperError) -> Iterator[type[ClapperError]]:
+    yield root
+    for kind in root.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield from kinds(kind)
+
+
+def example(kind: type[ClapperError]) -> ClapperError:
+    """Return an error of ``kind`` as its raisers make them."""
+    made: dict[type[ClapperError], ClapperError] = {
+        RuleBroken: RuleBroken("seed_range", "seed", most=1),
+        SourceUnusable: SourceUnusable("source_gone", "clip", clip=3),
+        PromptTooLong: PromptTooLong(tokens=1500, most=1024),
+        PersonRuleUnkept: PersonRuleUnkept(
+            rule="nobody", model="veo-3.1", mode="text", models=["veo-2.0"]
+        ),
+        ImageRefused: ImageRefused("image_broken"),
+        LimitReached: LimitReached(
+            "usd_per_day", Scope.MEMBER, used=1, asked=2, allowed=2, frees_at=NOON
+        ),
+        Paused: Paused(by_operator=True, reason="maintenance"),
+        NotAllowed: NotAllowed("delete"),
+        NotFound: NotFound("clip"),
+        MissingPermissions: MissingPermissions(["attach_files"]),
+        AlreadyAccepted: AlreadyAccepted(a_job(id=77)),
+        VideoRefused: VideoRefused("x", outcome=Outcome.BLOCKED, detail="violence"),
+        FileTooLarge: FileTooLarge("x", limit=20 * 2**20),
+        ChannelClosed: ChannelClosed("x", missing=["send_messages"]),
+    }
+    return made[kind] if kind in made else kind("HTTP 500 at https://internal/?key=AIzaSecret")
+
+
+@pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.__name__)
+def test_every_error_of_the_tree_has_plain_words(kind: type[ClapperError]) -> None:
+    text = error_text(example(kind), "en-US")
+    assert len(text) > 10
+    assert "http" not in text
+    assert "AIza" not in text
+    assert "Traceback" not in text
+    told = not any(kind is each for each in NEVER_TOLD)
+    assert (text != say("error.unexpected")) is told
+
+
+def test_an_unforeseen_fault_blames_nobody_and_tells_nothing() -> None:
+    text = error_text(KeyError("token=AIzaSecret"), "en-US")
+    assert text == say("error.unexpected")
+
+
+UNHAPPY = [outcome for outcome in Outcome if outcome is not Outcome.DELIVERED]
+
+
+@pytest.mark.parametrize("outcome", UNHAPPY)
+def test_every_outcome_has_words_of_its_own(outcome: Outcome) -> None:
+    text = outcome_text(a_job(outcome=outcome), "en-US")
+    others = {outcome_text(a_job(outcome=each)) for each in UNHAPPY if each is not outcome}
+    assert text not in others
+
+
+def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
+    job = a_job(
+        outcome=Outcome.BLOCKED,
+        detail="See https://generativelanguage.googleapis.com/v1beta/files/x?key=AIzaSyDabcdefghij"
+        "klmnopq now. The prompt is **violent** @everyone. Ask projects/my-project/locations/us.",
+    )
+    text = outcome_text(job)
+    assert "Google says" in text
+    for gone in ("http", "AIza", "my-project", "**violent", "@everyone", "See", "Ask"):
+        assert gone not in text
+    assert "The prompt is" in text
+
+
+def test_what_google_says_of_the_operators_account_reaches_nobody() -> None:
+    job = a_job(outcome=Outcome.ACCESS_REFUSED, detail="Billing is off for this account.")
+    assert "illing" not in outcome_text(job)
+
+
+def test_a_long_reason_is_cut() -> None:
+    assert len(safe_detail("word " * 500) or "") <= 400
+    assert safe_detail("") is None
+
+
+def raised(kind: str) -> set[str]:
+    """Return the keys that the program gives to errors of ``kind``, read from its source."""
+    found: set[str] = set()
+    for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            first = node.args[0]
+            if name == kind and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                found.add(first.value)
+    return found
+
+
+def rules() -> set[str]:
+    return raised("RuleBroken") | raised("Breach") | raised("unusable") | raised("SourceUnusable")
+
+
+def test_every_rule_has_a_text_and_every_text_a_rule() -> None:
+    assert len(rules()) > 20
+    assert {rule for rule in rules() if not knows(f"rule.{rule}")} == set()
+    with_parts = {"person_rule_models", "person_rule_none", "prompt_too_long", "person_rule"}
+    source = (ROOT / "bot/locales/en/LC_MESSAGES/clapper.po").read_text(encoding="utf-8")
+    texts = set(re.findall(r'msgid "rule\.(\w+)"', source))
+    assert texts - rules() <= with_parts
+
+
+def test_every_refused_image_has_a_text() -> None:
+    reasons = raised("ImageRefused") | {
+        reason for reason in raised("Refused") if reason.endswith("image") or "image_" in reason
+    }
+    assert len(reasons) > 4
+    assert {reason for reason in reasons if not knows(f"image.{reason}")} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix"), [("NotAllowed", "not_allowed"), ("NotFound", "not_found")]
+)
+def test_every_refusal_of_a_person_or_a_thing_has_a_text(kind: str, prefix: str) -> None:
+    assert raised(kind)
+    assert {what for what in raised(kind) if not knows(f"{prefix}.{what}")} == set()
+
+
+@pytest.mark.parametrize("rule", [each.limit for each in RULES])
+@pytest.mark.parametrize("scope", list(Scope))
+def test_every_limit_is_named_with_whose_it_is_and_when_it_frees(rule: str, scope: Scope) -> None:
+    fault = LimitReached(rule, scope, used=3, asked=4, allowed=5, frees_at=NOON)
+    text = error_text(fault)
+    assert say(f"scope.{scope}") in text
+    assert say(f"limit.{rule}", count=5) in text
+    if rule != "jobs_at_once":
+        assert f"<t:{int(NOON.timestamp())}:f>" in text
+
+
+def test_a_request_larger_than_its_limit_is_told_that_waiting_does_not_help() -> None:
+    fault = LimitReached("usd_per_day", Scope.GUILD, used=0, asked=9, allowed=5, frees_at=None)
+    assert say("limit.never_frees") in error_text(fault)
+
+
+def test_a_limit_that_frees_at_no_fixed_time_is_not_called_too_small_for_the_request() -> None:
+    fault = LimitReached("requests_per_day", Scope.MODEL, used=2, asked=1, allowed=2, frees_at=None)
+    text = error_text(fault)
+    assert say("limit.never_frees") not in text
+    assert say("limit.frees_sometime") in text
+
+
+def test_amounts_are_in_the_limits_own_unit() -> None:
+    assert amount("usd_per_day", 3_200_000) == "$3.20"
+    assert amount("seconds_per_day", 8) == "8 s"
+    assert amount("clips_per_day", 2) == "2"
+
+
+def test_modes_and_people_are_called_by_name() -> None:
+    for mode in Mode:
+        assert knows(f"mode.{mode}")
+    for rule in PersonRule:
+        assert knows(f"people.{rule}")
+        text = error_text(PersonRuleUnkept(rule=rule, model="m", mode="text", models=[]))
+        assert say(f"people.{rule}") in text
+    expired = SourceUnusable("source_expired", "clip", clip=4, expired_at=1_800_000_000)
+    assert "<t:1800000000:f>" in error_text(expired)
+    needs = RuleBroken("needs_seconds", "duration", model="m", when="references", seconds=8)
+    assert say("with.references") in error_text(needs)
+
+
+def test_the_drawing_of_the_tree_names_every_error() -> None:
+    drawn = inspect.getdoc(errors) or ""
+    for kind in kinds():
+        assert re.search(rf"\b{kind.__name__}\b", drawn), kind.__name__

@@ -1,0 +1,1 @@
+"""The web server as visitors, machines and attackers meet it."""

@@ -1,0 +1,112 @@
+"""A seeded gallery for all of `tests/web`, served by `python -m bot.web` as operators run it."""
+
+import asyncio
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sandbox.google.rendering import RenderedClip, measured
+from tests.harness.process import Process
+from tests.harness.waiting import eventually
+from tests.web import seed
+
+ENTRIES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """A running gallery: where it is, and its data."""
+
+    url: str
+    data_dir: Path
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RenderedClip]]:
+    """The scenes, rendered once over all of pytest's processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "gallery"
+    with (shared / "gallery.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            clips = seed.render_scenes(folder)
+            (folder / "done").touch()
+            return folder, clips
+    return folder, [measured(folder / "clips" / f"{n + 1}.mp4") for n in range(len(seed.SCENES))]
+
+
+@pytest.fixture(scope="module")
+def gallery(
+    rendered: tuple[Path, list[RenderedClip]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gallery]:
+    """The gallery of this module, in a process of its own."""
+    folder, clips = rendered
+    data_dir = tmp_path_factory.mktemp("data")
+    shutil.copytree(folder / "clips", data_dir / "clips")
+    process = Serving(data_dir)
+    with asyncio.Runner() as runner:
+        runner.run(seed.fill(data_dir, clips, entries=ENTRIES))
+        url = runner.run(process.start())
+        yield Gallery(url, data_dir)
+        runner.run(process.close())
+
+
+class Serving(Process):
+    """``python -m bot.web`` over a data directory."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        defaults = {
+            "DISCORD_TOKEN": "unused",
+            "GEMINI_API_KEY": "unused",
+            "DATA_DIR": str(data_dir),
+            "WEB_PORT": "0",
+            "WEB_REQUESTS_PER_MINUTE": "100000",
+            "LOG_FORMAT": "json",
+        }
+        super().__init__("bot.web", log=data_dir / "web.log", environment=defaults | settings)
+
+    async def start(self) -> str:
+        """Start it and return its address as soon as it answers."""
+        await self.launch()
+
+        async def found() -> str | None:
+            self.check_running()
+            said = re.search(r"^http://\S+$", self.said(), re.MULTILINE)
+            return said and said[0]
+
+        url = await eventually(found, interval=0.05, what="the web server's address")
+        assert url is not None
+        return url
+
+
+@pytest.fixture
+async def http(gallery: Gallery) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client whose addresses begin at the gallery, in English."""
+    async with client(gallery.url) as session:
+        yield session
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of the site at ``url``."""
+    connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+    headers = {"Accept-Language": "en"}
+    async with aiohttp.ClientSession(url, connector=connector, headers=headers) as session:
+        yield session
+
+
+def chromium() -> str | None:
+    """Return where Chromium is, if it is anywhere."""
+    named = os.environ.get("CHROMIUM")
+    found = named or shutil.which("chromium") or shutil.which("chromium-browser")
+    return found or shutil.which("google-chrome")

@@ -1,0 +1,262 @@
+"""A gallery to look at: real clips by the sandbox's renderer, in a database made by our migrations.
+
+Two servers are public and one is not, so that every test also sees whether something leaks.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database, open_database
+from bot.store.gallery import words_of
+from bot.store.schema import upgrade
+from bot.store.showcase_tables import showcase, showcase_servers
+from bot.store.tables import clips
+from sandbox.google.clips import ClipSpec
+from sandbox.google.rendering import RenderedClip, render
+
+HARBOUR: Final = 7_001
+ATELIER: Final = 7_002
+SECRET: Final = 7_003
+SERVERS: Final = {HARBOUR: "Harbour Film Club", ATELIER: "Atelier Nachtlicht", SECRET: "Back Room"}
+FAST: Final = "veo-3.1-fast-generate-preview"
+FINE: Final = "veo-3.1-generate-preview"
+NOW: Final = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+
+_HEAD: Final = 3
+"""Clips of the long chain; the numbers 1 to 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One clip to render and show; ``after`` is the number of the clip that it extends."""
+
+    prompt: str
+    maker: str
+    server: int = HARBOUR
+    model: str = FAST
+    votes: int = 0
+    tall: bool = False
+    seconds: int = 2
+    after: int | None = None
+    secret: bool = False
+    large: bool = False
+
+
+SCENES: Final = (
+    Scene(
+        "A paper boat leaves the harbour at dusk, the lanterns light up one by one, soft waves",
+        "Ada", model=FINE, votes=41, large=True, seconds=4,
+    ),
+    Scene(
+        "Fireflies rise from the water and the little boat sails on among the stars",
+        "Ada", model=FINE, votes=58, after=1, large=True, seconds=4,
+    ),
+    Scene(
+        "Morning comes: gulls, a pink sky, and the boat meets a whale that hums",
+        "Bao", model=FINE, votes=97, after=2, large=True, seconds=4,
+    ),
+    Scene("Storm over the lighthouse, one beam sweeps the breakers, film grain", "Cem", votes=33),
+    Scene("A tram glides through blossoms, slow dolly, warm evening light", "Dora", votes=21),
+    Scene(
+        "夜市の提灯の下、雨に濡れた石畳を三毛猫が歩く", "Emi", server=ATELIER, votes=64, tall=True
+    ),
+    Scene("Secret of the house", "Fynn", server=ATELIER, votes=12, secret=True),
+    Scene(
+        "Dunes at first light, a caravan of paper lanterns drifts over the ridge", "Gita",
+        server=ATELIER, model=FINE, votes=75,
+    ),
+    Scene(
+        "A dancer made of smoke turns in a shaft of light", "Hugo", server=ATELIER, votes=48,
+        tall=True,
+    ),
+    Scene("Mountain lake, mirror still, a red canoe crosses the reflected peak", "Ines", votes=29),
+    Scene("Neon rain on a rooftop garden, a robot waters the tomatoes", "Jon", votes=52),
+    Scene("What nobody outside may see", "Kim", server=SECRET, votes=999),
+)  # fmt: skip
+
+
+def data_url(directory: Path) -> str:
+    """Return the database's URL for a bot with this data directory."""
+    return f"sqlite+aiosqlite:///{directory / 'clapper.db'}"
+
+
+def render_scenes(directory: Path) -> list[RenderedClip]:
+    """Render every scene to ``clips/NUMBER.mp4``, on two cores; extensions last."""
+    folder = directory / "clips"
+    folder.mkdir(parents=True, exist_ok=True)
+    done: dict[int, RenderedClip] = {}
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        waiting = dict(enumerate(SCENES, start=1))
+        while waiting:
+            ready = {n: s for n, s in waiting.items() if s.after is None or s.after in done}
+            made = pool.map(_render, [(folder, n, scene) for n, scene in ready.items()])
+            done |= zip(ready, made, strict=True)
+            waiting = {n: scene for n, scene in waiting.items() if n not in done}
+    return [done[number] for number in sorted(done)]
+
+
+def _render(order: tuple[Path, int, Scene]) -> RenderedClip:
+    folder, number, scene = order
+    width, height = _size(scene)
+    source = None if scene.after is None else folder / f"{scene.after}.mp4"
+    spec = ClipSpec(
+        prompt=scene.prompt,
+        seed=number,
+        sample=0,
+        width=width,
+        height=height,
+        seconds=scene.seconds,
+        audio=True,
+        source=source,
+    )
+    return render(spec, folder / f"{number}.mp4", folder / f".{number}.mp4")
+
+
+def _size(scene: Scene) -> tuple[int, int]:
+    wide, high = (1280, 720) if scene.large else (640, 360)
+    return (high, wide) if scene.tall else (wide, high)
+
+
+async def fill(directory: Path, rendered: list[RenderedClip], *, entries: int = 30) -> None:
+    """Write ``entries`` showcased clips; the last is the oldest scene, later ones repeat."""
+    database = open_database(data_url(directory))
+    try:
+        await upgrade(database)
+        await write(database, rows(rendered, entries))
+    finally:
+        await database.close()
+
+
+def rows(rendered: list[RenderedClip], entries: int) -> list[dict[str, Any]]:
+    """Return a row for each entry, oldest first: repeats, then each scene once with its number."""
+    repeats = entries - len(SCENES)
+    single = [n for n, scene in enumerate(SCENES, start=1) if scene.after is None and n > _HEAD]
+    found = []
+    for place in range(entries):
+        at = NOW - timedelta(hours=5 * (entries - place))
+        if place < repeats:
+            number = single[place % (len(single) - 1)]  # never the secret room's
+            scene = SCENES[number - 1]
+            found.append(
+                _row(1000 + place, number, scene, rendered[number - 1], at, votes=place % 17)
+            )
+        else:
+            number = place - repeats + 1
+            scene = SCENES[number - 1]
+            found.append(_row(number, number, scene, rendered[number - 1], at, votes=scene.votes))
+    return found
+
+
+def _row(
+    clip: int, file: int, scene: Scene, rendered: RenderedClip, at: datetime, *, votes: int
+) -> dict[str, Any]:
+    width, height = _size(scene)
+    hop, first = 0, scene.after
+    while first is not None:
+        hop, root = hop + 1, first
+        first = SCENES[first - 1].after
+    return {
+        "id": clip,
+        "path": f"clips/{file}.mp4",
+        "sha256": rendered.sha256,
+        "size": rendered.size,
+        "prompt": scene.prompt,
+        "user_id": 100 + file,
+        "maker": scene.maker,
+        "guild_id": scene.server,
+        "model": scene.model,
+        "width": width,
+        "height": height,
+        "seconds": round(rendered.seconds),
+        "hop": hop,
+        "parent": scene.after,
+        "root": root if hop else None,
+        "votes": votes,
+        "at": at,
+        "hide": scene.secret,
+    }
+
+
+async def write(database: Database, entries: list[dict[str, Any]]) -> None:
+    """Write clips, showcase entries and their servers."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(
+            insert(showcase_servers),
+            [
+                {
+                    "guild_id": number,
+                    "name": name,
+                    "stars": 0,
+                    "curation": "makers",
+                    "public": number != SECRET,
+                    "digest_hour": 18,
+                    "digest_zone": "UTC",
+                }
+                for number, name in SERVERS.items()
+            ],
+        )
+        for start in range(0, len(entries), 500):
+            part = entries[start : start + 500]
+            await connection.execute(insert(clips), [_clip(each) for each in part])
+            await connection.execute(insert(showcase), [_entry(each) for each in part])
+
+    await database.write(work)
+
+
+def _clip(row: dict[str, Any]) -> dict[str, Any]:
+    tall = row["height"] > row["width"]
+    return {
+        "id": row["id"],
+        "job_id": row["id"],
+        "index": 0,
+        "guild_id": row["guild_id"],
+        "channel_id": 1,
+        "user_id": row["user_id"],
+        "model": row["model"],
+        "route": "gemini",
+        "mode": "extension" if row["hop"] else "text",
+        "prompt": row["prompt"],
+        "aspect_ratio": "9:16" if tall else "16:9",
+        "resolution": "720p",
+        "seconds": row["seconds"],
+        "width": row["width"],
+        "height": row["height"],
+        "hop": row["hop"],
+        "parent_clip_id": row["parent"],
+        "root_clip_id": row["root"],
+        "path": row["path"],
+        "sha256": row["sha256"],
+        "size": row["size"],
+        "created_at": row["at"],
+        "message_id": 50_000 + row["id"],
+    }
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "clip_id": row["id"],
+        "guild_id": row["guild_id"],
+        "user_id": row["user_id"],
+        "maker_name": row["maker"],
+        "hide_prompt": row["hide"],
+        "words": "" if row["hide"] else words_of(row["prompt"]),
+        "model": row["model"],
+        "seconds": row["seconds"],
+        "votes": row["votes"],
+        "public": True,
+        "changes": 0,
+        "revision": 0,
+        "revision_at": row["at"],
+        "shown_by": row["user_id"],
+        "channel_id": 2,
+        "message_id": 60_000 + row["id"],
+        "showcased_at": row["at"],
+    }

@@ -1,0 +1,124 @@
+"""Backup and restore, by the very commands of docs/operations.md, while the database is in use."""
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from bot.domain.showcase import Search
+from bot.store.database import Database, open_database
+from bot.store.gallery import GalleryStore
+from bot.store.schema import upgrade
+from bot.store.showcase_tables import showcase_blocks
+from sandbox.google.rendering import RenderedClip
+from tests.chaos.cluster import Cluster, NoPostgres, programs
+from tests.web import seed
+
+ENTRIES = 20
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+
+
+def commands(name: str) -> str:
+    """Return the commands that the document gives for ``name``."""
+    found = re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+async def follow(name: str, **environment: str) -> None:
+    """Do what the document says."""
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        ["/bin/sh", "-euc", commands(name)],
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def files(data_dir: Path) -> None:
+    """Lay out what a bot keeps."""
+    (data_dir / "clips").mkdir(parents=True)
+    (data_dir / "clips" / "4.mp4").write_bytes(b"a clip")
+    (data_dir / "link-keys.json").write_text("[]")
+
+
+async def entries(database: Database) -> int:
+    page = await GalleryStore(database).page(Search(), cursor=None, limit=100)
+    return len(page.entries)
+
+
+async def block(database: Database) -> None:
+    """Write something small, as the last act before a backup."""
+    values = {"guild_id": 1, "user_id": 2, "at": seed.NOW}
+    await database.write(lambda connection: connection.execute(insert(showcase_blocks), values))
+
+
+def rows() -> list[dict[str, object]]:
+    clip = RenderedClip(Path("4.mp4"), 6, "0" * 64, 4.0)
+    return seed.rows([clip] * len(seed.SCENES), ENTRIES)
+
+
+async def test_sqlite(tmp_path: Path) -> None:
+    data_dir, backup = tmp_path / "data", tmp_path / "backup"
+    files(data_dir)
+    backup.mkdir()
+    where = {"DATA_DIR": str(data_dir), "BACKUP": str(backup)}
+    database = open_database(seed.data_url(data_dir))
+    await upgrade(database)
+    await seed.write(database, rows())
+    await block(database)
+    assert (data_dir / "clapper.db-wal").stat().st_size > 0  # not all of it is in the file itself
+    await follow("sqlite backup", **where)
+    await database.close()
+    for path in (*data_dir.glob("clapper.db*"), *(data_dir / "clips").iterdir()):
+        path.unlink()
+    await follow("sqlite restore", **where)
+    restored = open_database(seed.data_url(data_dir))
+    await upgrade(restored)
+    assert await entries(restored) == ENTRIES - 1
+    await restored.close()
+    assert (data_dir / "clips" / "4.mp4").read_bytes() == b"a clip"
+    assert (data_dir / "link-keys.json").exists()
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Cluster]:
+    """A throwaway PostgreSQL with its programs. Skips where there is none."""
+    try:
+        cluster = Cluster()
+    except NoPostgres as missing:
+        pytest.skip(str(missing))
+    async with cluster:
+        yield cluster
+
+
+@pytest.mark.postgresql
+async def test_postgresql(tmp_path: Path, cluster: Cluster) -> None:
+    data_dir, backup = tmp_path / "data", tmp_path / "backup"
+    files(data_dir)
+    backup.mkdir()
+    old, new = await cluster.new_database(), await cluster.new_database()
+    where = {"DATA_DIR": str(data_dir), "BACKUP": str(backup)}
+    where["PATH"] = f"{programs()}:{os.environ['PATH']}"
+    database = open_database(old)
+    await upgrade(database)
+    await seed.write(database, rows())
+    await follow("postgresql backup", **where, DATABASE=old.replace("+asyncpg", ""))
+    await database.close()
+    (data_dir / "clips" / "4.mp4").unlink()
+    await follow("postgresql restore", **where, DATABASE=new.replace("+asyncpg", ""))
+    restored = open_database(new)
+    await upgrade(restored)
+    assert await entries(restored) == ENTRIES - 1
+    await block(restored)  # and it can be written to
+    await restored.close()
+    assert (data_dir / "clips" / "4.mp4").read_bytes() == b"a clip"

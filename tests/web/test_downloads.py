@@ -1,0 +1,249 @@
+"""Signed addresses: whoever has one gets that file until it expires, everybody else a 404."""
+
+import json
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.clock import SystemClock
+from bot.domain.clip import Clip
+from bot.web.downloads import Downloads
+from bot.web.links import ROTATE_AFTER, SignedLinks, kept_keys
+from tests.unit.words.examples import NOW, a_clip
+
+WEEK = timedelta(days=7)
+CONTENT = bytes(range(256)) * 1000
+
+
+class Clock(SystemClock):
+    at = NOW
+    passed = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+class Records:
+    def __init__(self, *clips: Clip) -> None:
+        self.clips = {clip.id: clip for clip in clips}
+
+    async def get(self, clip_id: int) -> Clip | None:
+        return self.clips.get(clip_id)
+
+
+class Stand:
+    """A server with one clip."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.clock = Clock()
+        self.clip = a_clip(path="clips/7-0.mp4", sha256="a" * 64)
+        self.records = Records(self.clip, a_clip(id=13, path="clips/8-0.mp4", sha256="b" * 64))
+        self.file = data_dir / self.clip.path
+        self.file.parent.mkdir()
+        self.file.write_bytes(CONTENT)
+        (data_dir / "clips/8-0.mp4").write_bytes(b"another")
+        self.links = self.signed("new")
+        self.data_dir = data_dir
+        self.client: TestClient[Any, Any]
+
+    def signed(self, *keys: str) -> SignedLinks:
+        return SignedLinks(
+            public_url="https://clips.example/", keys=keys, lifetime=WEEK, clock=self.clock
+        )
+
+    def path(self, links: SignedLinks | None = None, clip: Clip | None = None) -> str:
+        url, _ = (links or self.links).original(clip or self.clip)
+        assert url.startswith("https://clips.example/download/")
+        return url.removeprefix("https://clips.example")
+
+    async def get(self, path: str, **headers: str) -> aiohttp.ClientResponse:
+        response: aiohttp.ClientResponse = await self.client.get(path, headers=headers)
+        await response.read()
+        return response
+
+
+@pytest.fixture
+async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
+    stand = Stand(tmp_path)
+    app = web.Application()
+    Downloads(links=stand.links, clips=stand.records, data_dir=tmp_path)(app)
+    async with TestClient(TestServer(app)) as client:
+        stand.client = client
+        yield stand
+
+
+async def test_the_original_comes_byte_for_byte(stand: Stand) -> None:
+    response = await stand.get(stand.path())
+    assert response.status == 200
+    assert await response.read() == CONTENT
+    assert response.headers["Content-Type"] == "video/mp4"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="clip-12.mp4"'
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert "noindex" in response.headers["X-Robots-Tag"]
+
+
+async def test_ranges_tags_and_head(stand: Stand) -> None:
+    path = stand.path()
+    part = await stand.get(path, Range="bytes=100-199")
+    assert part.status == 206
+    assert await part.read() == CONTENT[100:200]
+    assert part.headers["Content-Range"] == f"bytes 100-199/{len(CONTENT)}"
+    tag = part.headers["ETag"]
+    assert (await stand.get(path, **{"If-None-Match": tag})).status == 304
+    assert (await stand.get(path, Range="bytes=9999999-")).status == 416
+    whole = await stand.get(path, **{"Range": "bytes=0-9", "If-Range": '"another"'})
+    assert whole.status == 200
+    head = await stand.client.head(path)
+    assert (head.status, head.headers["Content-Length"]) == (200, str(len(CONTENT)))
+    assert (await stand.client.post(path)).status == 405
+
+
+async def test_it_expires(stand: Stand) -> None:
+    _, until = stand.links.original(stand.clip)
+    assert NOW + WEEK <= until <= NOW + WEEK + timedelta(hours=1)
+    path = stand.path()
+    stand.clock.at = until - timedelta(seconds=1)
+    assert (await stand.get(path)).status == 200
+    stand.clock.at = until
+    assert (await stand.get(path)).status == 404
+
+
+async def test_what_is_wrong_in_any_way_gets_the_same_answer(stand: Stand) -> None:
+    path = stand.path()
+    _, prefix, token, name = path.split("/")
+    payload, _, signature = token.rpartition(".")
+    other = stand.path(clip=stand.records.clips[13]).split("/")[2]
+    unsigned = stand.path(stand.signed("guessed"))
+    stand.clock.at = NOW - 2 * WEEK
+    expired = stand.path()
+    stand.clock.at = NOW
+    answers = [
+        await stand.get(each)
+        for each in (
+            f"/{prefix}/{token}x/{name}",
+            f"/{prefix}/{payload}/{name}",
+            f"/{prefix}/{payload}.{signature[::-1]}/{name}",
+            f"/{prefix}/{payload[:-1]}.{signature}/{name}",
+            f"/{prefix}/12/{name}",
+            f"/{prefix}/{'t' * 5000}/{name}",
+            f"/{prefix}/%00%ff/{name}",
+            f"/{prefix}/{other}/{name}",
+            f"/{prefix}/{token}/clip-13.mp4",
+            f"/{prefix}/{token}/..%2f..%2fclapper.db",
+            unsigned,
+            expired,
+        )
+    ]
+    del stand.records.clips[12]
+    answers.append(await stand.get(path))
+    assert {answer.status for answer in answers} == {404}
+    bodies = {await answer.read() for answer in answers}
+    assert len(bodies) == 1, bodies
+
+
+async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(stand: Stand) -> None:
+    path = stand.path()
+    stand.records.clips[12] = replace(stand.clip, sha256="c" * 64)
+    assert (await stand.get(path)).status == 404
+    del stand.records.clips[12]
+    assert (await stand.get(path)).status == 404
+    stand.records.clips[12] = stand.clip
+    assert (await stand.get(path)).status == 200
+    stand.file.unlink()
+    assert (await stand.get(path)).status == 404
+
+
+async def test_addresses_of_older_keys_stay_good(stand: Stand) -> None:
+    old = stand.signed("old").original(stand.clip)[0].split("/")[-2]
+    rotated = stand.signed("old", "new")
+    assert rotated.grant(old) is not None
+    assert stand.links.grant(old) is None
+    fresh = rotated.original(stand.clip)[0].split("/")[-2]
+    assert stand.links.grant(fresh) is not None, "the newest key signs"
+
+
+class Kept:
+    """Keys in a file that another process writes, and that cannot always be read."""
+
+    def __init__(self) -> None:
+        self.keys = ["old"]
+        self.fault: OSError | None = None
+        self.reads = 0
+
+    def __call__(self) -> list[str]:
+        self.reads += 1
+        if self.fault is not None:
+            raise self.fault
+        return list(self.keys)
+
+
+async def test_keys_that_another_process_has_rotated_are_read_again(stand: Stand) -> None:
+    kept = Kept()
+    links = SignedLinks(
+        public_url="https://x", keys=kept(), lifetime=WEEK, clock=stand.clock, reread=kept
+    )
+    kept.keys.append("new")
+    token = stand.signed("new").original(stand.clip)[0].split("/")[-2]
+    await links.refresh()
+    assert links.grant(token) is None, "a minute has not passed"
+    stand.clock.passed = 61.0
+    kept.fault = PermissionError(13, "no")
+    await links.refresh()
+    assert links.grant(token) is None
+    assert links.grant(stand.signed("old").original(stand.clip)[0].split("/")[-2]) is not None
+    kept.fault = None
+    await links.refresh()
+    assert kept.reads == 2, "also a failure counts as the minute's reading"
+    stand.clock.passed = 122.0
+    await links.refresh()
+    assert links.grant(token) is not None
+    assert links.grant("forged") is None
+
+
+def test_an_address_stays_the_same_for_a_while(tmp_path: Path) -> None:
+    stand = Stand(tmp_path)
+    first = stand.path()
+    stand.clock.at += timedelta(minutes=59)
+    assert stand.path() == first
+    stand.clock.at += timedelta(minutes=1)
+    assert stand.path() != first
+
+
+def test_nothing_is_signed_without_a_key() -> None:
+    with pytest.raises(ValueError, match="key"):
+        SignedLinks(public_url="https://x", keys=[], lifetime=WEEK, clock=Clock())
+    with pytest.raises(ValueError, match="key"):
+        SignedLinks(public_url="https://x", keys=[""], lifetime=WEEK, clock=Clock())
+
+
+def test_keys_are_made_kept_and_rotated(tmp_path: Path) -> None:
+    [first] = kept_keys(tmp_path, now=NOW, lifetime=WEEK)
+    assert kept_keys(tmp_path, now=NOW + timedelta(days=1), lifetime=WEEK) == [first]
+    assert stat.S_IMODE((tmp_path / "link-keys.json").stat().st_mode) == 0o600
+    later = NOW + ROTATE_AFTER
+    assert kept_keys(tmp_path, now=later, lifetime=WEEK)[0] == first
+    both = kept_keys(tmp_path, now=later, lifetime=WEEK)
+    assert len(both) == 2
+    much_later = later + ROTATE_AFTER
+    latest = kept_keys(tmp_path, now=much_later, lifetime=WEEK)
+    assert latest[:-1] == both[1:], "what the first key signed has expired long ago"
+    assert kept_keys(tmp_path, now=much_later, lifetime=WEEK) == latest
+    assert {path.name for path in tmp_path.iterdir()} == {"link-keys.json", "link-keys.lock"}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, {}]", json.dumps([{"key": ""}])])
+def test_a_damaged_file_of_keys_costs_the_links_not_the_start(tmp_path: Path, content: str) -> None:
+    (tmp_path / "link-keys.json").write_text(content)
+    assert len(kept_keys(tmp_path, now=NOW, lifetime=WEEK)) == 1

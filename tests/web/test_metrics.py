@@ -1,0 +1,241 @@
+"""The instruments: what they count, and that no id, token or prompt gets into a label."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+
+from bot.domain.errors import GoogleBusy, StoreAway
+from bot.domain.figures import BUCKETS_S, Durations, Figures, JobFigures, WorkerFigures
+from bot.domain.job import JobState, Outcome
+from bot.domain.money import Micros
+from bot.domain.ports import Failed, Finished, Pending, Poll, Reachability, RemoteVideo
+from bot.domain.request import Route, VideoPlan
+from bot.metrics import Exposition, MeteredModels, Meters, path_of
+from bot.status.page import away, page
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """A clock turned by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        await asyncio.sleep(0)
+
+
+class Scripted:
+    """Video models that answer what they are told to."""
+
+    route = Route.GEMINI
+
+    def __init__(self, *answers: Poll | Exception) -> None:
+        self.answers = list(answers)
+
+    async def submit(
+        self,
+        plan: VideoPlan,
+        *,
+        job_id: int,
+        mark: str = "",
+        about_to_send: Callable[[], None] | None = None,
+    ) -> str:
+        return "operations/1"
+
+    async def poll(self, operation: str) -> Poll:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def fetch(self, video: RemoteVideo, destination: Path) -> None: ...
+
+    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+        return None
+
+    async def reachability(self, models: Sequence[str]) -> list[Reachability]:
+        return []
+
+    async def close(self) -> None: ...
+
+
+class Source:
+    """Figures as told, or a database that is away."""
+
+    def __init__(self, figures: Figures | None) -> None:
+        self.known = figures
+        self.asked = 0
+
+    async def figures(self, *, now: datetime, most: int = 0) -> Figures:
+        self.asked += 1
+        if self.known is None:
+            raise StoreAway("gone")
+        return self.known
+
+
+def figures() -> Figures:
+    running = JobFigures(
+        7, JobState.POLLING, "veo", Micros(400_000), "w1", NOW, NOW, None, None, None
+    )
+    failed = JobFigures(
+        6,
+        JobState.FAILED,
+        "veo",
+        Micros(400_000),
+        None,
+        NOW - timedelta(hours=3),
+        None,
+        NOW - timedelta(hours=2),
+        Outcome.BLOCKED,
+        "a reason of Google's",
+    )
+    return Figures(
+        at=NOW,
+        states={JobState.QUEUED: 3, JobState.POLLING: 1},
+        outcomes={("veo", Outcome.DELIVERED): 5, ("veo", Outcome.BLOCKED): 2},
+        durations={"veo": Durations(tuple(range(len(BUCKETS_S))), 20, 640.0)},
+        oldest_wait=NOW - timedelta(seconds=42),
+        spent=Micros(2_500_000),
+        spent_day=Micros(1_000_000),
+        reserved=Micros(400_000),
+        workers=(
+            WorkerFigures("w1", "host", NOW, NOW, alive=True, jobs={JobState.POLLING: 1}),
+            WorkerFigures("w0", "host", NOW, NOW, alive=False, jobs={}),
+        ),
+        running=(running,),
+        failures=(failed,),
+    )
+
+
+def samples(body: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+def value(body: bytes, name: str, **labels: str) -> float:
+    return samples(body)[name, frozenset(labels.items())]
+
+
+async def test_what_the_database_knows() -> None:
+    source, clock = Source(figures()), HandClock()
+    exposition = Exposition(Meters(), source, clock)
+    body = await exposition.exposition()
+    assert value(body, "clapper_store_up") == 1
+    assert value(body, "clapper_jobs", state="queued") == 3
+    assert value(body, "clapper_jobs", state="failed") == 0
+    assert value(body, "clapper_jobs_ended_total", model="veo", outcome="blocked") == 2
+    assert value(body, "clapper_video_seconds_bucket", model="veo", le="10.0") == 1
+    assert value(body, "clapper_video_seconds_count", model="veo") == 20
+    assert value(body, "clapper_queue_length") == 3
+    assert value(body, "clapper_queue_oldest_seconds") == 42
+    assert value(body, "clapper_spent_usd") == 2.5
+    assert value(body, "clapper_reserved_usd") == 0.4
+    assert value(body, "clapper_workers") == 1
+    await exposition.exposition()
+    assert source.asked == 1  # many may ask, the database is asked once
+    source.known = None
+    clock.seconds += 5
+    assert value(await exposition.exposition(), "clapper_store_up") == 0
+
+
+async def test_how_late_an_end_is_noticed_and_what_failed() -> None:
+    meters, clock = Meters(), HandClock()
+    scripted = Scripted(Pending(), GoogleBusy("busy"), Failed(Outcome.BLOCKED, None))
+    models = MeteredModels(scripted, meters, clock)
+    plan: Any = None
+    operation = await models.submit(plan, job_id=1)
+    clock.seconds = 10
+    await models.poll(operation)
+    clock.seconds = 18
+    with pytest.raises(GoogleBusy):
+        await models.poll(operation)
+    clock.seconds = 22
+    await models.poll(operation)
+    body = await Exposition(meters, Source(None), clock).exposition()
+    assert value(body, "clapper_detection_lag_seconds_count") == 1
+    assert value(body, "clapper_detection_lag_seconds_sum") == 12  # since the look that answered
+    labels = {"route": "gemini", "call": "poll"}
+    assert value(body, "clapper_google_calls_total", **labels, result="ok") == 2
+    assert value(body, "clapper_google_calls_total", **labels, result="GoogleBusy") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("/api/v10/channels/123456789012345678/messages", "/channels/ID/messages"),
+        (
+            "/api/v10/interactions/123456789012345678/aW50ZXJhY3Rpb24/callback",
+            "/interactions/ID/TOKEN/callback",
+        ),
+        (
+            "/api/v10/webhooks/123456789012345678/se-cr_et/messages/@original",
+            "/webhooks/ID/TOKEN/messages/@original",
+        ),
+        (
+            "/api/v10/channels/123456789/messages/987654321/reactions/%E2%AD%90/@me",
+            "/channels/ID/messages/ID/reactions/EMOJI/@me",
+        ),
+        ("/api/v10/gateway/bot", "/gateway/bot"),
+    ],
+)
+def test_labels_have_no_ids_and_no_tokens(path: str, label: str) -> None:
+    assert path_of(path) == label
+
+
+def shown(what: Any) -> str:
+    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(what)
+    return console.export_text()
+
+
+def test_the_operators_page() -> None:
+    text = shown(page(figures()))
+    for words in ("1 working", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
+        assert words in text
+    for words in ("spent, ever", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
+        assert words in text
+    assert "The database does not answer (gone)" in shown(away("gone", NOW))
+
+
+async def test_the_dashboard_asks_only_for_what_there_is() -> None:
+    meters = Meters()
+    meters.discord.labels("GET", "/gateway", 200).inc()
+    meters.discord_seconds.labels("GET").observe(0.1)
+    meters.google.labels("gemini", "poll", "ok").inc()
+    meters.google_seconds.labels("gemini", "poll").observe(0.1)
+    body = await Exposition(meters, Source(figures()), HandClock()).exposition()
+    exposed = {name for name, _ in samples(body)}
+    document = (Path(__file__).parents[2] / "docs" / "grafana.json").read_text("utf-8")
+    asked = {
+        name
+        for panel in json.loads(document)["panels"]
+        for target in panel.get("targets", ())
+        for name in re.findall(r"clapper_\w+", target["expr"])
+    }
+    assert len(asked) > 15
+    assert asked <= exposed
+    told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    families = {family.name for family in text_string_to_metric_families(body.decode())}
+    missing = {name for name in families if name not in told and not name.endswith("_created")}
+    assert not missing

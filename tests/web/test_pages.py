@@ -1,0 +1,423 @@
+"""What goes over the wire: headers, conditional requests, ranges, cursors, feeds, faults."""
+
+import os
+import re
+from html import unescape
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from bot.web.media import readable
+from tests.harness.process import Process
+from tests.web import seed
+from tests.web.conftest import ENTRIES, Gallery, Serving, client
+
+PUBLIC = ENTRIES - 1
+PAGES = ("/", "/clips/3", "/clips/3/player", "/?q=zebra", "/clips/999999", "/no/such/page")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/static/gallery.css", "/clips/3/video.mp4", "/api/v1/clips"]
+)
+async def test_every_answer_is_protected(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as answer:
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        framed = "frame-ancestors *" if path.endswith("/player") else "frame-ancestors 'none'"
+        assert framed in policy
+        assert "Set-Cookie" not in answer.headers
+        assert answer.headers["Server"] == "clapper"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_no_page_has_inline_code(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as answer:
+        body = await answer.text()
+    assert not re.search(r"<script(?![^>]*\ssrc=)", body)
+    assert not re.search(r"\son\w+\s*=", body)
+    assert not re.search(r"\sstyle\s*=|<style", body)
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//(?!127\.0\.0\.1)", body)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/clips/3", "/feed.atom", "/api/v1/clips", "/static/gallery.js"]
+)
+async def test_who_has_it_is_told_so(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as answer:
+        tag = answer.headers["ETag"]
+    async with http.get(path, headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+        assert await answer.read() == b""
+    async with http.get(path, headers={"If-None-Match": '"something-else"'}) as answer:
+        assert answer.status == 200
+
+
+async def test_a_language_has_its_own_tag(http: aiohttp.ClientSession) -> None:
+    async with http.get("/") as answer:
+        english = answer.headers["ETag"]
+        assert "Accept-Language" in answer.headers["Vary"]
+    french = {"Accept-Language": "fr-CA, en;q=0.4", "If-None-Match": english}
+    async with http.get("/", headers=french) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Language"] == "fr"
+
+
+async def test_static_files_stay_for_a_year_when_pinned(http: aiohttp.ClientSession) -> None:
+    async with http.get("/") as answer:
+        found = re.search(r'href="(/static/gallery\.css\?v=\w+)"', await answer.text())
+    assert found
+    async with http.get(found[1]) as answer:
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Content-Encoding"] == "gzip"
+    async with http.get("/static/gallery.css?v=old") as answer:
+        assert "immutable" not in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("file", ["video.mp4", "poster.jpg", "preview.mp4"])
+async def test_files_in_ranges(http: aiohttp.ClientSession, file: str, gallery: Gallery) -> None:
+    path = f"/clips/4/{file}"
+    async with http.get(path) as answer:
+        whole, tag = await answer.read(), answer.headers["ETag"]
+        assert answer.status == 200
+        assert answer.headers["Accept-Ranges"] == "bytes"
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert answer.headers["Content-Type"] in ("video/mp4", "image/jpeg")
+    if file == "video.mp4":
+        assert whole == (gallery.data_dir / "clips" / "4.mp4").read_bytes()
+    for asked, status, part in (
+        ("bytes=0-9", 206, whole[:10]),
+        ("bytes=100-", 206, whole[100:]),
+        ("bytes=-7", 206, whole[-7:]),
+        (f"bytes={len(whole)}-", 416, None),
+        ("bytes=9-3", 416, None),
+        ("cats=1-2", 416, None),
+    ):
+        async with http.get(path, headers={"Range": asked}) as answer:
+            assert answer.status == status, asked
+            if part is not None:
+                assert await answer.read() == part
+    current = {"Range": "bytes=0-9", "If-Range": tag}
+    async with http.get(path, headers=current) as answer:
+        assert answer.status == 206
+    async with http.get(path, headers=current | {"If-Range": '"older"'}) as answer:
+        assert answer.status == 200
+        assert await answer.read() == whole
+    async with http.get(path, headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+    async with http.head(path) as answer:
+        assert int(answer.headers["Content-Length"]) == len(whole)
+
+
+async def test_every_entry_once_over_all_pages(http: aiohttp.ClientSession) -> None:
+    for order in ("new", "top"):
+        seen: list[int] = []
+        query = {"order": order, "limit": "7"}
+        while True:
+            async with http.get("/api/v1/clips", params=query) as answer:
+                page = await answer.json()
+            seen += [each["id"] for each in page["clips"]]
+            if page["next_cursor"] is None:
+                break
+            query["cursor"] = page["next_cursor"]
+        assert len(seen) == len(set(seen)) == PUBLIC
+
+
+async def test_a_cursor_holds_only_for_its_order(http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/v1/clips?order=top&limit=3") as answer:
+        cursor = (await answer.json())["next_cursor"]
+    for path in (f"/api/v1/clips?cursor={cursor}", "/api/v1/clips?cursor=garbage"):
+        async with http.get(path) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["parameter"] == "cursor"
+    async with http.get("/?cursor=%F0%9F%92%A9") as answer:
+        assert answer.status == 400
+        assert answer.content_type == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("server=x", "server"),
+        ("server=-1", "server"),
+        ("server=99999999999999999999", "server"),
+        ("server=%C2%B2", "server"),
+        ("length=middling", "length"),
+        ("order=random", "order"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("q=" + "a" * 201, "q"),
+    ],
+)
+async def test_senseless_queries_are_named(
+    http: aiohttp.ClientSession, query: str, parameter: str
+) -> None:
+    async with http.get(URL(f"/api/v1/clips?{query}", encoded=True)) as answer:
+        assert answer.status == 400
+        assert answer.content_type == "application/problem+json"
+        assert (await answer.json())["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clips/0",
+        "/clips/-1",
+        "/clips/1e3",
+        "/clips/%D9%A3",
+        "/clips/9999999999999999999",
+        "/clips/3/../../../etc/passwd",
+        "/clips/%2e%2e/clapper.db",
+        "/clips/3/video.mp4/../../clapper.db",
+        "/clips/3%2fvideo.mp4",
+        "/static/../application.py",
+        "/static/..%2f__main__.py",
+        "/static/%2e%2e%2f%2e%2e%2fapp.py",
+        "/static//etc/passwd",
+        "/clips/12",  # of the server that is not public
+        "/clips/12/video.mp4",
+        "/clips/12/poster.jpg",
+    ],
+)
+async def test_what_is_not_shown_is_not_there(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(URL(path, encoded=True)) as answer:
+        assert answer.status == 404
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Nothing is showing here" in await answer.text()
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+async def test_a_file_that_is_gone_is_not_there(
+    http: aiohttp.ClientSession, gallery: Gallery, instead: str
+) -> None:
+    file = gallery.data_dir / "clips" / "11.mp4"
+    kept = file.rename(file.with_name("kept.mp4"))
+    try:
+        if instead == "a folder":
+            file.mkdir()
+        for headers in ({}, {"Range": "bytes=0-9", "If-Range": '"x"'}):
+            async with http.get("/clips/11/video.mp4", headers=headers) as answer:
+                assert answer.status == 404
+                assert answer.headers["Cache-Control"] == "no-store"
+                assert "Nothing is showing here" in await answer.text()
+    finally:
+        if instead == "a folder":
+            file.rmdir()
+        kept.rename(file)
+    async with http.head("/clips/11/video.mp4") as answer:
+        assert answer.status == 200
+
+
+async def test_a_file_that_may_not_be_read_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "1.mp4"
+    file.write_bytes(b"film")
+    assert await readable(file)
+    # asked of the system: a test that runs as root may read whatever its mode
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert not await readable(file)
+
+
+HIDDEN = 7
+"""The clip whose maker hides its prompt."""
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        (f"/?server={seed.ATELIER}", f"/clips/{HIDDEN}"),
+        (f"/api/v1/clips?server={seed.ATELIER}", f"/clips/{HIDDEN}"),
+        (f"/api/v1/clips/{HIDDEN}", "Fynn"),
+        (f"/api/v1/clips/{HIDDEN}/chain", "Fynn"),
+        (f"/feed.atom?server={seed.ATELIER}", f"/clips/{HIDDEN}"),
+        (f"/oembed?url={{base}}/clips/{HIDDEN}", "Fynn"),
+        (f"/clips/{HIDDEN}/player", f"/clips/{HIDDEN}/video.mp4"),
+        (f"/clips/{HIDDEN}", "og:video"),
+    ],
+)
+async def test_a_hidden_prompt_stands_nowhere(
+    http: aiohttp.ClientSession, gallery: Gallery, path: str, shows: str
+) -> None:
+    async with http.get(path.format(base=gallery.url)) as answer:
+        assert answer.status == 200
+        body = unescape(await answer.text())
+    assert shows in body
+    assert "secret of the house" not in body.casefold()
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/clips", "/feed.atom"])
+async def test_a_hidden_prompt_is_not_found(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path, params={"q": "secret"}) as answer:
+        assert answer.status == 200
+        body = unescape(await answer.text())
+    assert "Fynn" not in body
+    assert "secret of the house" not in body.casefold()
+
+
+async def test_only_looking(http: aiohttp.ClientSession) -> None:
+    for path in ("/", "/clips/3", "/api/v1/clips"):
+        async with http.post(path, data={"a": "b"}) as answer:
+            assert answer.status == 405
+            assert answer.headers["Allow"] == "GET,HEAD"
+
+
+async def test_words_of_people_are_only_words(http: aiohttp.ClientSession) -> None:
+    evil = '"><script>alert(1)</script>{{7*7}}'
+    async with http.get("/", params={"q": evil}) as answer:
+        body = await answer.text()
+    assert "<script>alert" not in body
+    assert "49" not in body.partition("<main")[2].partition("</form>")[0]
+    assert unescape(body).count(evil) >= 1
+
+
+async def test_a_pasted_link_plays_in_discord(
+    http: aiohttp.ClientSession, gallery: Gallery
+) -> None:
+    async with http.get("/clips/3") as answer:
+        body = await answer.text()
+    tags = dict(re.findall(r'<meta property="(og:[\w:]+)" content="([^"]*)">', body))
+    assert tags["og:video"] == f"{gallery.url}/clips/3/video.mp4"
+    assert tags["og:video:type"] == "video/mp4"
+    assert (tags["og:video:width"], tags["og:video:height"]) == ("1280", "720")
+    assert tags["og:image"] == f"{gallery.url}/clips/3/poster.jpg"
+    async with http.get(tags["og:video"]) as answer:
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    found = re.search(r'type="application/json\+oembed" href="([^"]+)"', body)
+    assert found
+    async with http.get(URL(unescape(found[1]), encoded=True)) as answer:
+        embed = await answer.json()
+    assert embed["type"] == "video"
+    assert f'src="{gallery.url}/clips/3/player"' in embed["html"]
+    assert embed["title"].startswith("Morning comes")
+    small = {"url": f"{gallery.url}/clips/3", "maxwidth": "320"}
+    async with http.get("/oembed", params=small) as answer:
+        assert (await answer.json())["width"] == 320
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://elsewhere.example/clips/3", 404),
+        ("not a url at all", 404),
+        ("http://[", 404),
+        ("", 404),
+        ("{base}/clips/12", 404),
+        ("{base}/clips/3", 200),
+    ],
+)
+async def test_only_our_own_clips_are_embedded(
+    http: aiohttp.ClientSession, gallery: Gallery, url: str, status: int
+) -> None:
+    params = {"url": url.format(base=gallery.url)}
+    async with http.get("/oembed", params=params) as answer:
+        assert answer.status == status
+    async with http.get("/oembed", params=params | {"format": "xml"}) as answer:
+        assert answer.status == 501
+
+
+async def test_the_feed_is_atom(http: aiohttp.ClientSession) -> None:
+    async with http.get("/feed.atom", params={"server": str(seed.ATELIER)}) as answer:
+        assert answer.content_type == "application/atom+xml"
+        feed = ET.fromstring(await answer.text())
+    atom = "{http://www.w3.org/2005/Atom}"
+    entries = feed.findall(f"{atom}entry")
+    assert entries
+    assert feed.findtext(f"{atom}updated") == entries[0].findtext(f"{atom}updated")
+    ids = [entry.findtext(f"{atom}id") for entry in entries]
+    assert len(set(ids)) == len(ids)
+    assert all(entry.findtext(f"{atom}author/{atom}name") for entry in entries)
+
+
+async def test_the_switch_leads_nowhere_else(http: aiohttp.ClientSession) -> None:
+    for back in (
+        "https://elsewhere.example/",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "/?q=a",
+    ):
+        query = {"to": "fr", "back": back}
+        async with http.get("/language", params=query, allow_redirects=False) as answer:
+            assert answer.status == 303
+            where = answer.headers["Location"]
+            assert where.startswith("/")
+            assert not where.startswith(("//", "/\\"))
+            cookie = answer.headers["Set-Cookie"]
+            assert "HttpOnly" in cookie
+            assert "SameSite=Lax" in cookie
+    async with http.get("/language?to=xx", allow_redirects=False) as answer:
+        assert answer.status == 400
+
+
+async def test_alive_and_ready(http: aiohttp.ClientSession) -> None:
+    async with http.get("/healthz") as answer:
+        assert (answer.status, await answer.text()) == (200, "ok\n")
+    async with http.get("/readyz") as answer:
+        assert await answer.json() == {"ready": True, "checks": {"database": True}}
+    async with http.get("/metrics") as answer:
+        figures = await answer.text()
+    assert "clapper_store_up 1.0" in figures
+    assert 'clapper_jobs{state="queued"} 0.0' in figures
+
+
+async def test_through_a_proxy_there_are_no_figures(http: aiohttp.ClientSession) -> None:
+    """The proxy's own address is a watching one; whoever comes through it is not."""
+    for path in ("/metrics", "/readyz"):
+        for forwarded in ("203.0.113.9", "127.0.0.1"):
+            async with http.get(path, headers={"X-Forwarded-For": forwarded}) as answer:
+                assert answer.status == 404
+
+
+async def test_too_many_and_nothing_to_read_from(tmp_path: Path) -> None:
+    """Without a database there is a page that says so; who asks too often waits, others do not."""
+    serving = Serving(tmp_path, WEB_REQUESTS_PER_MINUTE="6", TRUSTED_PROXIES="127.0.0.1")
+    url = await serving.start()
+    try:
+        async with client(url) as http:
+            one, other = ({"X-Forwarded-For": f"203.0.113.{n}"} for n in (1, 2))
+            for expected in (503, 503, 503, 429):
+                async with http.get("/", headers=one) as answer:
+                    assert answer.status == expected
+                    assert int(answer.headers["Retry-After"]) > 0
+                    assert answer.headers["Cache-Control"] == "no-store"
+                    body = await answer.text()
+            assert "A little slower, please" in body
+            async with http.get("/api/v1/clips", headers=one) as answer:
+                assert answer.status == 429
+                assert answer.content_type == "application/problem+json"
+            async with http.get("/", headers=other) as answer:
+                assert answer.status == 503
+                assert "Short intermission" in await answer.text()
+            async with http.get("/static/gallery.css", headers=one) as answer:
+                assert answer.status == 200
+            async with http.get("/readyz") as answer:
+                assert answer.status == 503
+                assert (await answer.json())["checks"] == {"database": False}
+    finally:
+        assert await serving.terminate() == 0
+    assert not list(tmp_path.glob("*.db"))  # looking made nothing
+
+
+async def test_the_operators_page_reads_the_same_database(gallery: Gallery, tmp_path: Path) -> None:
+    environment = {"DISCORD_TOKEN": "unused", "GEMINI_API_KEY": "unused"}
+    for data_dir, status, words in (
+        (gallery.data_dir, 0, "none: the bot is not running"),
+        (tmp_path, 1, "there is no database yet"),
+    ):
+        log = tmp_path / f"status-{status}.log"
+        settings = environment | {"DATA_DIR": str(data_dir)}
+        process = Process("bot.status", "--once", log=log, environment=settings)
+        await process.launch()
+        assert await process.ended() == status
+        assert words in process.said()

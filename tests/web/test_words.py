@@ -1,0 +1,85 @@
+"""The pages' texts in six languages: complete, used, and with the same placeholders."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from bot.domain.request import Mode
+from bot.domain.showcase import Length, Order
+from bot.web.words import LANGUAGES, Words, chosen
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "bot" / "web"
+
+
+def texts(language: str) -> dict[str, tuple[str, ...]]:
+    path = ROOT / "bot" / "locales" / language / "LC_MESSAGES" / "web.po"
+    with path.open("rb") as file:
+        found = read_po(file, locale=language.replace("-", "_"))
+    return {
+        str(each.id[0] if isinstance(each.id, tuple) else each.id): (
+            tuple(each.string) if isinstance(each.string, list | tuple) else (str(each.string),)
+        )
+        for each in found
+        if each.id
+    }
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything(language: str) -> None:
+    english, spoken = texts("en"), texts(language)
+    assert spoken.keys() == english.keys()
+    for key, forms in spoken.items():
+        assert all(form.strip() for form in forms), key
+        for form in forms:
+            assert placeholders(form) == placeholders(english[key][-1]), key
+
+
+def test_every_text_is_used_and_every_used_one_exists() -> None:
+    keys = set(texts("en"))
+    sources = [*WEB.glob("*.py"), *(WEB / "templates").iterdir()]
+    code = "\n".join(path.read_text("utf-8") for path in sources)
+    used = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)?)"', code)) & keys
+    used |= {f"mode.{each}" for each in Mode} | {f"order.{each}" for each in Order}
+    used |= {f"length.{each}" for each in Length}
+    kinds = ("400", "404", "405", "429", "500", "503")
+    used |= {f"failure.{kind}{end}" for kind in kinds for end in ("", ".hint")}
+    assert used == keys
+    asked = set(re.findall(r'\bt\("([\w.]+)"\s*[,)]', code))
+    assert asked <= keys
+
+
+@pytest.mark.parametrize(
+    ("switch", "accepted", "language"),
+    [
+        (None, None, "en"),
+        (None, "de-AT,de;q=0.9,en;q=0.5", "de"),
+        (None, "en;q=0.2, ja;q=0.8", "ja"),
+        (None, "pt-BR, es;q=0.7", "es"),
+        (None, "zh-TW", "zh-CN"),
+        (None, "fr;q=0, en", "en"),
+        (None, "xx, yy", "en"),
+        (None, "de;q=high, fr", "fr"),
+        (None, "*", "en"),
+        ("ja", "de", "ja"),
+        ("klingon", "de", "de"),
+        (None, ";;;,,," * 1000, "en"),
+    ],
+)
+def test_the_language_of_a_visitor(switch: str | None, accepted: str | None, language: str) -> None:
+    assert chosen(switch, accepted) == language
+
+
+def test_plural_forms() -> None:
+    assert Words("en")("clip.votes", count=1) == "1 star"
+    assert Words("de")("clip.votes", count=1200) == "1.200 Sterne"
+    assert Words("fr")("clip.votes", count=0) == "0 étoile"
+    with pytest.raises(KeyError):
+        Words("en")("no.such.text")
