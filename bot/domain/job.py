@@ -43,7 +43,7 @@ IN_FLIGHT: Final = ACTIVE - {JobState.QUEUED}
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
     JobState.SUBMITTING: frozenset(
-        # back to QUEUED only where Google answered and started nothing (quota, busy)
+        # back to QUEUED only where nothing was sent, or Google started nothing (quota, busy)
         {JobState.POLLING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
     ),
     JobState.POLLING: frozenset(
@@ -82,6 +82,8 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     ACCESS_REFUSED = "access_refused"
     """Google refuses the operator's key or credentials."""
+    NOT_SENT = "not_sent"
+    """A fault of ours kept it from being sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class Job:
 
     ``owner`` is the worker that runs it, ``epoch`` the fence: it grows with every change of owner.
     While ``claimed_epoch`` is the same, the owner has claimed it from the queue, not adopted it.
+    ``unsent`` is set with the leave to submit and cleared right before the first byte: as long as
+    it stands, Google has seen nothing of this attempt.
     Times are aware and in UTC. ``detail`` is Google's own reason, fit to be shown; ``made`` is how
     many videos it has made, as soon as that is known. ``finished_at`` stays when the end was not
     the last word (`reopened`).
@@ -152,6 +156,7 @@ class Job:
     detail: str | None = None
     attempts: int = 0
     claimed_epoch: int | None = None
+    unsent: bool = False
     made: int | None = None
 
     @property

@@ -4,7 +4,7 @@
 (whose protocols stand in `bot.domain.stores`); tests bring their own clocks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,12 +95,12 @@ class VideoModels(Protocol):
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start the operation and return its name. Sends exactly one request, never two.
 
         ``mark`` tells the job from one of the same number in another database, for `find`.
-        ``about_to_send`` is called right before the first byte: when it raises, nothing is sent.
+        ``about_to_send`` is awaited right before the first byte: when it raises, nothing is sent.
         Raises `VideoRefused`, `GoogleQuota`, `GoogleBusy`, `AccessRefused` (nothing was started)
         or `SubmitUncertain` (it may have been).
         """

@@ -96,7 +96,18 @@ class Jobs(Protocol):
     async def requeue(
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
-        """Put a job back whose submit started nothing at Google."""
+        """Put a job back whose submit started nothing at Google.
+
+        One that is ``unsent`` is put back only while its row says so.
+        """
+        ...
+
+    async def begin_sending(self, job: Job) -> Job:
+        """Record that from now on a byte of the submit may be at Google.
+
+        Never tried again: after `StoreAway` nothing may be sent. Of two that ask for the same
+        attempt only one succeeds; the other gets `LeaseLost`.
+        """
         ...
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:

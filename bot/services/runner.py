@@ -117,6 +117,8 @@ class Run(Submitting):
         match self.job.state:
             case JobState.SUBMITTING if self._fresh and not self._begun:
                 await self._submit()
+            case JobState.SUBMITTING if self.job.unsent:
+                await self._put_back()
             case JobState.SUBMITTING:
                 await self._look_for_lost_submit()
             case JobState.POLLING:

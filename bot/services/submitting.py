@@ -1,9 +1,11 @@
 """The submit: the one step that costs money and cannot be asked back.
 
-A submit and the saving of its operation's name are one critical section. A submit whose end is not
-known is never made again: it is looked for, and then called unknown.
+A submit and the saving of its operation's name are one critical section, and right before the first
+byte it is written down that there may be one. A submit whose end is not known is never made again:
+it is looked for, and then called unknown. One of which nothing was sent goes back to the queue.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -45,6 +47,10 @@ class Submitting(Steps):
         elif self._source is None:
             _log.error("submit.route_not_configured", route=self._plan.route)
             await self._fail(Outcome.ACCESS_REFUSED, None)
+        elif self.job.attempts > self._parts.timing.submit_attempts:
+            # each time something has ended the process before a byte was sent: perhaps this job
+            _log.error("submit.never_sent", attempts=self.job.attempts)
+            await self._fail(Outcome.NOT_SENT, None)
         else:
             self._show(Progress(self.job))
             self._begun = True
@@ -57,11 +63,14 @@ class Submitting(Steps):
                 self._plan,
                 job_id=self.job.id,
                 mark=self.job.origin.key,
-                about_to_send=self._lease.check,
+                about_to_send=self._begin_sending,
             )
         except LeaseLost:
             self._begun = False  # nothing was sent
             raise
+        except StoreAway as error:
+            _log.warning("submit.not_begun", error=str(error))
+            await self._put_back()
         except VideoRefused as error:
             if error.outcome is Outcome.MODEL_RETIRED:
                 await self._parts.shelf.switch_off(self._plan.model, error.detail)
@@ -77,12 +86,36 @@ class Submitting(Steps):
             if not self._worth_looking():  # else the next step looks for the clip
                 await self._unknown(error.detail)
         except Exception:
-            # whatever it was, it may have happened after the request had left
-            _log.exception("submit.fault")
-            if not self._worth_looking():
+            _log.exception("submit.fault", unsent=self.job.unsent)
+            if self.job.unsent:
+                await self._fail(Outcome.NOT_SENT, None)
+            elif not self._worth_looking():  # it may have happened after the request had left
                 await self._unknown(None)
         else:
             await self._save_name(operation)
+
+    async def _begin_sending(self) -> None:
+        """Write down that a byte may be sent from here on, if this process may send it."""
+        self._lease.check()
+        try:
+            self.job = await self._parts.jobs.begin_sending(self.job)
+        except StoreAway:
+            self.job = replace(self.job, unsent=False)  # it may have been written all the same
+            raise
+        self._lease.check()
+
+    async def _put_back(self) -> None:
+        """Nothing was sent: somebody makes it yet, or nobody wants it any more."""
+        self.job = await self._hold(
+            lambda: self._parts.jobs.requeue(self.job, retry_at=None, waiting_for=None)
+        )
+        if self.cancelled:
+            now, owner = self._parts.clock.now(), self.job.owner
+            cancelled = await self._hold(
+                lambda: self._parts.jobs.cancel(self.job.id, owner=owner, now=now)
+            )
+            if cancelled is not None and cancelled.owner == owner and cancelled.state.ended:
+                self.job = cancelled
 
     async def _save_name(self, operation: str) -> None:
         """Save the operation's name; also when the job was adopted while Google answered."""
@@ -102,7 +135,8 @@ class Submitting(Steps):
         outcome = Outcome.GOOGLE_QUOTA if quota else Outcome.GOOGLE_BUSY
         timing, now = self._parts.timing, self._parts.clock.now()
         waited = (now - self.job.created_at).total_seconds()
-        if self.job.attempts >= timing.submit_attempts or waited > timing.submit_patience_s:
+        patient = self.job.attempts < timing.submit_attempts and waited <= timing.submit_patience_s
+        if self.cancelled or not patient:
             await self._fail(outcome, error.detail)
             return
         backoff = Backoff(first=5.0, most=300.0, tries=self.job.attempts - 1)

@@ -108,6 +108,7 @@ async def _start(
             owner=owner,
             epoch=jobs.c.epoch + 1,
             claimed_epoch=jobs.c.epoch + 1,
+            unsent=True,
             submitted_at=now,
             retry_at=None,
             outcome=None,

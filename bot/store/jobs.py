@@ -15,7 +15,7 @@ from bot.domain.ledger import Posting, Settlement, judge, settle, settle_again
 from bot.domain.limits import Amount, Policy
 from bot.domain.queue import Served, Waiting
 from bot.domain.stores import Ask, NewClip
-from bot.store import admission, claims
+from bot.store import admission, claims, transitions
 from bot.store.clips import write_clips
 from bot.store.database import Database
 from bot.store.entries import entries_of, write_entries
@@ -63,8 +63,18 @@ class JobStore:
     ) -> Job:
         """Put a job back whose submit started nothing."""
         return await self._change(
-            job, JobState.QUEUED, retry_at=retry_at, outcome=waiting_for, submitted_at=None
+            job,
+            JobState.QUEUED,
+            only_unsent=job.unsent,
+            unsent=False,
+            retry_at=retry_at,
+            outcome=waiting_for,
+            submitted_at=None,
         )
+
+    async def begin_sending(self, job: Job) -> Job:
+        """Record that a byte may be at Google; for one caller and one attempt only."""
+        return await self._db.write_one(partial(transitions.begin_sending, job=job))
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
         """Save the operation's name."""
@@ -359,9 +369,11 @@ class JobStore:
 
         return await self._db.write(work)
 
-    async def _change(self, job: Job, to: JobState, **columns: Any) -> Job:
+    async def _change(
+        self, job: Job, to: JobState, *, only_unsent: bool = False, **columns: Any
+    ) -> Job:
         async def work(connection: AsyncConnection) -> Job:
-            changed, _ = await change(connection, job, to, **columns)
+            changed, _ = await change(connection, job, to, only_unsent=only_unsent, **columns)
             return changed
 
         return await self._db.write_one(work)

@@ -137,6 +137,7 @@ def job_from_row(row: Row) -> Job:
         detail=row["detail"],
         attempts=row["attempts"],
         claimed_epoch=row["claimed_epoch"],
+        unsent=row["unsent"],
         made=row["made"],
     )
 

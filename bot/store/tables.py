@@ -50,6 +50,8 @@ jobs = Table(
     Column("epoch", Integer, nullable=False),
     # the epoch of the latest claim: an adoption leaves it behind
     Column("claimed_epoch", Integer),
+    # false unless a claim has said so: what nobody vouches for may have been sent
+    Column("unsent", Boolean, nullable=False, server_default=false()),
     Column("key", String(120), nullable=False, unique=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),

@@ -3,7 +3,8 @@
 Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that the
 job is somebody else's, or that an earlier try of this very change was committed and only its
 answer was lost: the row then stands exactly where the change leads, under the same owner and
-epoch, which nobody but this process's one task for the job can have written.
+epoch, which nobody but this process's one task for the job can have written. The one change that
+is never tried again is the last before a submit (`begin_sending`).
 """
 
 from dataclasses import replace
@@ -28,6 +29,7 @@ _FENCED = update(jobs).where(
     jobs.c.owner == bindparam("is_owner"),
     jobs.c.epoch == bindparam("is_epoch"),
 )
+_FENCED_UNSENT = _FENCED.where(jobs.c.unsent)
 
 
 def check(job: Job, to: JobState) -> None:
@@ -37,22 +39,20 @@ def check(job: Job, to: JobState) -> None:
 
 
 async def change(
-    connection: AsyncConnection, job: Job, to: JobState, **columns: Any
+    connection: AsyncConnection,
+    job: Job,
+    to: JobState,
+    *,
+    only_unsent: bool = False,
+    **columns: Any,
 ) -> tuple[Job, bool]:
     """Move ``job`` to ``to``; return it as it now is, and whether this call moved it.
 
-    Raises `LeaseLost` when the row is no longer ours.
+    Raises `LeaseLost` when the row is no longer ours, or no longer ``unsent`` where it must be.
     """
     check(job, to)
-    result = await connection.execute(
-        _FENCED.values(state=to, **columns),
-        {
-            "is_id": job.id,
-            "is_state": job.state,
-            "is_owner": job.owner,
-            "is_epoch": job.epoch,
-        },
-    )
+    fence = _FENCED_UNSENT if only_unsent else _FENCED
+    result = await connection.execute(fence.values(state=to, **columns), _place(job))
     if result.rowcount == 1:
         return replace(job, state=to, **columns), True
     query = select(jobs).where(
@@ -62,3 +62,23 @@ async def change(
     if row is None or row["state"] != to:
         raise LeaseLost(f"job {job.id} is no longer {job.state} under epoch {job.epoch}")
     return job_from_row(row), False
+
+
+async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
+    """Clear ``unsent``: for one caller only, since a second one would send a second submit.
+
+    Raises `LeaseLost` for everybody else.
+    """
+    result = await connection.execute(_FENCED_UNSENT.values(unsent=False), _place(job))
+    if result.rowcount != 1:
+        raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
+    return replace(job, unsent=False)
+
+
+def _place(job: Job) -> dict[str, Any]:
+    return {
+        "is_id": job.id,
+        "is_state": job.state,
+        "is_owner": job.owner,
+        "is_epoch": job.epoch,
+    }

@@ -112,7 +112,7 @@ class Connection:
         document: Any,
         *,
         source: Path | None = None,
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Any:
         """POST ``document`` once and return the decoded answer.
 
@@ -120,7 +120,7 @@ class Connection:
         nothing), else what the answer (or the failed connection) means; then nothing was started.
         A file of the document that is no longer kept means an expired source where it is
         ``source``, else a request gone wrong.
-        ``about_to_send`` is called on the open connection, right before the request is written;
+        ``about_to_send`` is awaited on the open connection, right before the request is written;
         what it raises is raised, and nothing is sent.
         """
         if not self._paid and self.base.host not in _LOOPBACK:
@@ -203,7 +203,7 @@ async def _note_sending(
     """
     sent = context.trace_request_ctx
     if sent.about_to_send is not None:
-        sent.about_to_send()
+        await sent.about_to_send()
     sent.began = True
 
 

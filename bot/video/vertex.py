@@ -10,7 +10,7 @@ lost (docs/decisions/0002).
 import asyncio
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -114,7 +114,7 @@ class VertexModels:
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start the operation and return its name; see the port."""
         made = instance(plan, self._data_dir)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -77,9 +77,11 @@ class EndlessGoogle:
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start at once."""
+        if about_to_send is not None:
+            await about_to_send()
         return f"models/{plan.model}/operations/{job_id}"
 
     async def poll(self, operation: str) -> Poll:

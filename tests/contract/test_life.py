@@ -144,6 +144,33 @@ async def test_an_uncertain_submit_is_never_made_again(
     assert [each.id for each in await world.jobs.unknown(GUILD)] == [after.id]
 
 
+async def test_a_fault_of_ours_before_the_first_byte_costs_nothing(
+    world: World, process: Process
+) -> None:
+    def fault() -> None:
+        raise KeyError("what nobody foresaw")
+
+    world.google.before_send = fault
+    after = await ended(world, await process.submit(1))
+    assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
+    assert world.google.submits == []
+    assert await spent(world) == await world.ledger.reserved() == 0
+
+
+async def test_what_was_cancelled_meanwhile_does_not_wait_for_a_busy_google(
+    world: World, process: Process
+) -> None:
+    world.google.door = asyncio.Event()
+    job = await process.submit(1)
+    await in_state(world, job, JobState.SUBMITTING)
+    await process.requests.cancel(job.id, user_id=MEMBER, moderator=False)
+    world.google.submit_script.append(GoogleQuota("429", retry_after_s=20.0))
+    world.google.door.set()
+    after = await ended(world, job)
+    assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
+    assert await spent(world) == await world.ledger.reserved() == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.errors import AlreadyAccepted, LimitReached
+from bot.domain.errors import AlreadyAccepted, LeaseLost, LimitReached
 from bot.domain.job import ACTIVE, Job, JobState, Outcome
 from bot.domain.ledger import EntryKind, Settlement, balance, settle
 from bot.domain.limits import DAY, MONTH, NOTHING, Amount, Limits, Policy
@@ -43,6 +43,7 @@ which = st.integers(0, 7)
 events = st.one_of(
     *[st.tuples(st.just("ask"), members, st.sampled_from([100_000, 400_000, 900_000]))] * 6,
     st.tuples(st.just("claim"), which, st.just(0)),
+    st.tuples(st.just("send"), which, st.just(0)),
     st.tuples(st.just("requeue"), which, st.just(0)),
     st.tuples(st.just("cancel"), which, st.just(0)),
     st.tuples(st.just("adopt"), which, st.just(0)),
@@ -138,6 +139,14 @@ class Machine:
     async def _claim(self, number: int, _: Any) -> None:
         for job in await self.jobs.claim(f"w{self.owner}", policy=POLICY, most=1 + number % 3):
             self._replace(job)
+
+    async def _send(self, number: int, _: Any) -> None:
+        if one := self._one(number, JobState.SUBMITTING):
+            if one.job.unsent:
+                one.job = await self.jobs.begin_sending(one.job)
+            else:
+                with pytest.raises(LeaseLost):
+                    await self.jobs.begin_sending(one.job)
 
     async def _requeue(self, number: int, _: Any) -> None:
         if one := self._one(number, JobState.SUBMITTING):

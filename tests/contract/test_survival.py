@@ -26,7 +26,7 @@ from bot.store.types import Now, database_time
 from bot.store.workers import WorkerStore
 from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
-from tests.fakes.world import PRICE, Process, World, origin, plan
+from tests.fakes.world import MEMBER, PRICE, Process, World, origin, plan
 from tests.harness.waiting import eventually
 
 
@@ -45,6 +45,16 @@ async def in_state(world: World, job: Job, state: JobState) -> None:
         return (await world.job(job.id)).state is state
 
     await eventually(there)
+
+
+async def sending(world: World, job: Job) -> None:
+    """Wait until it is written down that a byte may be sent."""
+
+    async def marked() -> bool:
+        found = await world.job(job.id)
+        return found.state is JobState.SUBMITTING and not found.unsent
+
+    await eventually(marked)
 
 
 async def kill(process: Process) -> None:
@@ -113,15 +123,45 @@ class TestKilled:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
+    async def test_between_leave_and_sending_nothing_is_unknown(
+        self, world: World, dying: Process
+    ) -> None:
+        world.google.door = asyncio.Event()
+        job = await dying.submit(1)
+        await in_state(world, job, JobState.SUBMITTING)
+        await kill(dying)
+        world.google.door = None
+        await successor(world, dying)
+        after = await ended(world, job)
+        assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
+        await self.check(world, Outcome.DELIVERED)
+
+    async def test_between_leave_and_sending_it_is_still_cancelled(
+        self, world: World, dying: Process
+    ) -> None:
+        world.google.door = asyncio.Event()
+        job = await dying.submit(1)
+        await in_state(world, job, JobState.SUBMITTING)
+        await dying.requests.cancel(job.id, user_id=MEMBER, moderator=False)
+        await kill(dying)
+        world.google.door = None
+        await successor(world, dying)
+        after = await ended(world, job)
+        assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
+        assert [told.id for told in world.discord.told] == [job.id]
+        await self.check(world, Outcome.CANCELLED, submits=0)
+        kinds = [entry.posting.kind for entry in await world.ledger.entries(job.id)]
+        assert kinds == ["reserve", "refund"]
+
     @pytest.mark.parametrize("sent", [False, True])
-    async def test_between_leave_and_save_it_is_never_submitted_again(
+    async def test_between_sending_and_save_it_is_never_submitted_again(
         self, world: World, dying: Process, sent: bool
     ) -> None:
         world.google.gate = asyncio.Event()
         if not sent:
             world.google.before_submit = lambda: (_ for _ in ()).throw(asyncio.CancelledError())
         job = await dying.submit(1)
-        await in_state(world, job, JobState.SUBMITTING)
+        await sending(world, job)
         if sent:
             await eventually(lambda: world.google.submits)
         await kill(dying)
@@ -325,6 +365,49 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(world: Wor
     assert world.google.submits == [job.id]
 
 
+class _FreezesAfterTheMark(JobStore):
+    """A store whose process finds its lease run out when the last change is committed."""
+
+    freeze: Callable[[], None] | None = None
+
+    async def begin_sending(self, job: Job) -> Job:
+        marked = await super().begin_sending(job)
+        if self.freeze is not None:
+            self.freeze()
+            self.freeze = None
+        return marked
+
+
+async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(world: World) -> None:
+    """It was not sent, and the process that knows so lives: it is submitted later."""
+    store = _FreezesAfterTheMark(world.database, now=world.now)
+    process = world.process(jobs=store)
+    await process.worker.start()
+    store.freeze = process.worker._lease.lose
+    job = await process.submit(1)
+    await eventually(lambda: store.freeze is None)
+    await in_state(world, job, JobState.QUEUED)
+    assert not world.google.submits
+    await successor(world, process)
+    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert world.google.submits == [job.id]
+
+
+async def test_a_job_that_is_never_sent_ends_with_a_refund(world: World) -> None:
+    """Perhaps it is the job that brings every process down."""
+    most = world.timing.submit_attempts
+    job = await world.admit(1)
+    for _ in range(most):
+        [claimed] = await world.jobs.claim("w", policy=world.policy, most=1)
+        await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
+    await world.process().worker.start()
+    after = await ended(world, job)
+    assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
+    assert after.attempts == most + 1
+    assert world.google.submits == []
+    assert await world.ledger.reserved() == 0
+
+
 async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(world: World) -> None:
     """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
     world.google.answer = Pending()
@@ -487,7 +570,16 @@ def _flaky(name: str) -> Any:
     return method
 
 
-CHANGES = ("admit", "claim", "begin_polling", "begin_fetching", "keep", "end", "announced")
+CHANGES = (
+    "admit",
+    "claim",
+    "begin_sending",
+    "begin_polling",
+    "begin_fetching",
+    "keep",
+    "end",
+    "announced",
+)
 for _name in CHANGES:
     setattr(Flaky, _name, _flaky(_name))
 

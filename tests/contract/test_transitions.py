@@ -138,6 +138,42 @@ async def test_a_change_tried_again_after_a_lost_answer_finds_its_own_work(world
     assert found.id == clips[0].id
 
 
+async def test_one_attempt_is_sent_by_one_caller_only(world: World) -> None:
+    job = await claimed(world)
+    assert job.unsent
+    sending = await world.jobs.begin_sending(job)
+    assert await world.job(job.id) == sending == replace(job, unsent=False)
+    for stale in (job, sending):
+        with pytest.raises(LeaseLost):
+            await world.jobs.begin_sending(stale)
+
+
+async def test_whoever_believes_a_job_unsent_puts_back_none_that_may_be_sent(world: World) -> None:
+    job = await claimed(world)
+    sending = await world.jobs.begin_sending(job)
+    with pytest.raises(LeaseLost):
+        await world.jobs.requeue(job, retry_at=None, waiting_for=None)
+    assert await world.job(job.id) == sending
+    back = await world.jobs.requeue(sending, retry_at=None, waiting_for=None)
+    assert (back.state, back.unsent) == (JobState.QUEUED, False)
+    with pytest.raises(LeaseLost):
+        await world.jobs.begin_sending(replace(job, state=JobState.QUEUED))
+
+
+async def test_an_adopted_job_is_sent_by_nobody_before_it_is_claimed_anew(world: World) -> None:
+    job = await claimed(world, "old")
+    [adopted] = await world.jobs.adopt("new", most=9)
+    assert adopted.unsent
+    with pytest.raises(LeaseLost):
+        await world.jobs.begin_sending(job)
+    await world.jobs.requeue(adopted, retry_at=None, waiting_for=None)
+    [again] = await world.jobs.claim("new", policy=world.policy, most=9)
+    assert (again.unsent, again.attempts) == (True, 2)
+    with pytest.raises(LeaseLost):
+        await world.jobs.begin_sending(job)
+    assert not (await world.jobs.begin_sending(again)).unsent
+
+
 async def test_requeued_jobs_wait_for_their_time(world: World) -> None:
     job = await claimed(world)
     retry_at = world.clock.now() + timedelta(days=400)

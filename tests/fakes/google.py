@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +21,8 @@ class FakeGoogle:
     ``submit_script``, ``poll_script`` and ``fetch_script`` are worked off one call at a time: an
     exception is raised, a poll's answer given, ``None`` means as usual. ``answer``, when set, is
     what every poll beyond the script is told. ``gate``, when set to an
-    event, holds every submit after Google has started the operation and before it answers.
-    ``before_send`` happens once, between the call of a submit and its last check.
+    event, holds every submit after Google has started the operation and before it answers; ``door``
+    holds it before its last check. ``before_send`` happens once, right before that.
     """
 
     def __init__(self, *, route: Route = Route.GEMINI, polls: int = 1, finds: bool = False) -> None:
@@ -38,6 +38,7 @@ class FakeGoogle:
         self.fetch_script: deque[Step] = deque()
         self.answer: Poll | None = None
         self.gate: asyncio.Event | None = None
+        self.door: asyncio.Event | None = None
         self.before_submit: Callable[[], None] | None = None
         self.before_send: Callable[[], None] | None = None
         self._plans: dict[str, tuple[int, VideoPlan]] = {}
@@ -58,17 +59,19 @@ class FakeGoogle:
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start an operation."""
-        step = self.submit_script.popleft() if self.submit_script else None
-        if isinstance(step, Exception):
-            raise step
+        if self.door is not None:
+            await self.door.wait()
         if self.before_send is not None:
             before, self.before_send = self.before_send, None
             before()
         if about_to_send is not None:
-            about_to_send()
+            await about_to_send()
+        step = self.submit_script.popleft() if self.submit_script else None
+        if isinstance(step, Exception):
+            raise step
         if self.before_submit is not None:
             self.before_submit()
         self.submits.append(job_id)

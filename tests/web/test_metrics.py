@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Scripted:
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         return "operations/1"
 

@@ -1,7 +1,7 @@
 """What is offered follows from what Google says, and admins see why."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Route1:
         *,
         job_id: int,
         mark: str = "",
-        about_to_send: Callable[[], None] | None = None,
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         raise NotImplementedError
 

@@ -212,7 +212,7 @@ async def test_who_may_not_send_any_more_sends_nothing(tmp_path: Path) -> None:
     async with raw_server(listening) as seen:
         connected: list[int] = []
 
-        def lost() -> None:
+        async def lost() -> None:
             connected.append(seen.connections)
             raise LeaseLost("adopted")
 
@@ -229,11 +229,11 @@ async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path
     async with raw_server(answer_and_keep_alive) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
         arrived: list[int] = []
-        await gemini.submit(
-            resolve(asked(), offer()),
-            job_id=1,
-            about_to_send=lambda: arrived.append(len(seen.requests)),
-        )
+
+        async def note() -> None:
+            arrived.append(len(seen.requests))
+
+        await gemini.submit(resolve(asked(), offer()), job_id=1, about_to_send=note)
         await gemini.close()
         await vertex.close()
         assert (arrived, len(seen.requests)) == ([0], 1)
