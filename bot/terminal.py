@@ -1,4 +1,4 @@
-"""What the programs with which the operator writes beside the bot share: a switch, a judgement."""
+"""What the programs with which the operator writes share: a switch, a judgement, a restored backup."""
 
 import asyncio
 import sys

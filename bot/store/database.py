@@ -26,7 +26,7 @@ _STATEMENT_TIMEOUT_S: Final = 15.0
 
 
 class DatabaseInUse(ClapperError):
-    """Another process has this SQLite file; two would overwrite each other's leases."""
+    """Another process uses this database, which one may have at a time: SQLite's file always."""
 
 
 class Database(ABC):

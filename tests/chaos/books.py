@@ -108,6 +108,11 @@ class Books:
         )
         return [UnknownJob(int(job), str(room), prompt_in(str(plan))) for job, room, plan in found]
 
+    async def clip(self) -> int:
+        """Return the number of the newest clip."""
+        found = await self.rows("SELECT max(id) FROM clips")
+        return int(found[0][0])
+
     async def reserved(self) -> int:
         """Add up what is reserved and neither settled nor refunded, in micro-dollars."""
         found = await self.rows(

@@ -15,6 +15,7 @@ from tests.chaos.stage import Stage, held_submits, stage
 JOBS: Final = 4
 _HOLD_S: Final = 30
 _POSTS: Final = r"/channels/\d+/messages$"
+_FILES: Final = r"/files/[^/:]+$"
 
 
 async def before_submit(on: Stage) -> None:
@@ -23,6 +24,17 @@ async def before_submit(on: Stage) -> None:
         await on.ask_many(JOBS)
         await on.until_states(polling=1, queued=JOBS - 1)
         await on.kill()
+
+
+async def before_first_byte(on: Stage) -> None:
+    """The leave to submit is saved, and Google is still asked about the clip to extend."""
+    await on.ask_many(1)
+    await on.until_states(done=1)
+    fault = await on.control.fault("google", method="GET", path=_FILES, delay_s=_HOLD_S)
+    await on.ask_many(JOBS, extend=await on.books.clip())
+    await on.until_struck(fault, JOBS)
+    await on.until_states(submitting=JOBS)
+    await on.kill()
 
 
 async def after_submit(on: Stage) -> None:
@@ -86,6 +98,7 @@ async def _carried_out(on: Stage) -> None:
 
 BOUNDARIES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "killed before submit": before_submit,
+    "killed with leave to submit, before its first byte": before_first_byte,
     "killed after submit, before its save": after_submit,
     "killed while the submit was lost on the way": submit_never_arrived,
     "killed while polling": polling,

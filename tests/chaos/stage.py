@@ -66,13 +66,18 @@ class Stage:
         self._channels = [guild["channels"][0]["id"] for guild in found.values()]
         return list(found.values())
 
-    async def ask(self, user: str = "Cem", channel: str | None = None) -> str | None:
-        """Ask for a clip once, as a member; its prompt when the member was told it is accepted."""
+    async def ask(
+        self, user: str = "Cem", channel: str | None = None, *, extend: int | None = None
+    ) -> str | None:
+        """Ask once, as a member, for a clip or for an extension of clip number ``extend``; the
+        prompt when the member was told that it is accepted."""
         prompt = f"take {self._asked}"
         channel = channel or self._channels[self._asked % len(self._channels)]
         self._asked += 1
-        options = {"prompt": f"{prompt}: a paper boat", "duration": 4}
-        interaction = await self.control.command(user, channel, "video generate", options)
+        options: Json = {"prompt": f"{prompt}: a paper boat"}
+        options |= {"duration": 4} if extend is None else {"clip": f"#{extend}"}
+        command = "video generate" if extend is None else "video extend"
+        interaction = await self.control.command(user, channel, command, options)
         try:
             seen = await self.control.wait_interaction(interaction, told_something, timeout=16)
         except (InteractionFailed, NotInTime):
@@ -82,9 +87,9 @@ class Stage:
             return prompt
         return None
 
-    async def ask_many(self, count: int) -> None:
+    async def ask_many(self, count: int, *, extend: int | None = None) -> None:
         """Ask for several clips at once. Raises `AssertionError` unless each is accepted."""
-        told = await asyncio.gather(*(self.ask() for _ in range(count)))
+        told = await asyncio.gather(*(self.ask(extend=extend) for _ in range(count)))
         assert None not in told, f"{told.count(None)} of {count} were not accepted"
 
     # -- what happens to the bots

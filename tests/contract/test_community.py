@@ -27,7 +27,7 @@ from bot.store.showcase import ShowcaseStore
 from bot.store.stars import StarStore
 from bot.store.tables import clips
 from tests.contract.test_farewells import end
-from tests.contract.test_showcase import made, opened
+from tests.contract.test_showcase import NOW, made, opened
 from tests.fakes.clock import StandingClock
 from tests.fakes.showroom import FakeShowroom
 from tests.fakes.world import GUILD, MEMBER, World
@@ -118,7 +118,7 @@ class Town:
 @pytest.fixture
 async def town(world: World) -> Town:
     """Give a server with a showcase, where time passes when a test says so."""
-    world.clock = StandingClock()
+    world.clock = StandingClock(began=NOW)
     await opened(world.database)
     return Town(world)
 

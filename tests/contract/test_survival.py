@@ -19,6 +19,7 @@ from bot.domain.request import Route
 from bot.domain.stores import Ask
 from bot.services.lease import Lease
 from bot.store.database import Database, DatabaseInUse, open_database
+from bot.store.doubts import doubt_waiting
 from bot.store.jobs import JobStore
 from bot.store.schema import upgrade
 from bot.store.tables import jobs, submits, workers
@@ -497,6 +498,38 @@ async def expire_all_but(world: World, worker_id: str) -> None:
         update(workers).where(workers.c.id != worker_id).values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
+
+
+async def test_what_waits_in_a_restored_backup_is_never_submitted(world: World) -> None:
+    """It may have been made since the backup; see `bot.restored`."""
+    world.google.answer = Pending()
+    waiting, leave, sent = [await world.admit(n) for n in range(3)]
+    await world.jobs.cancel(waiting.id, owner=None, now=world.clock.now())
+    waiting = await world.admit(3)
+    claimed = await world.jobs.claim("w", policy=world.policy, most=2)
+    assert [job.id for job in claimed] == [leave.id, sent.id]
+    polling = await world.jobs.begin_polling(await world.jobs.begin_sending(claimed[1]), "op")
+    assert await doubt_waiting(world.database) == 2
+    assert await world.job(sent.id) == polling
+    assert await doubt_waiting(world.database) == 0
+    world.timing = replace(world.timing, late_name_s=0.0)
+    await world.process().worker.start()
+    for job in (waiting, leave):
+        after = await ended(world, job)
+        assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
+    assert world.google.submits == []
+    assert {told.id for told in world.discord.told} >= {waiting.id, leave.id}
+
+
+@ON_POSTGRESQL
+async def test_nothing_is_doubted_beside_a_running_process(world: World) -> None:
+    process = world.process()
+    process.worker._policy = Policy(pace=Pace(in_flight=0))
+    await process.worker.start()
+    job = await process.submit(1)
+    with pytest.raises(DatabaseInUse):
+        await doubt_waiting(world.database)
+    assert (await world.job(job.id)).state is JobState.QUEUED
 
 
 async def test_orphans_are_adopted_by_exactly_one(world: World) -> None:

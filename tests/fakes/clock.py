@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 
 class FastClock:
-    """`bot.domain.ports.Clock`, ``speed`` times as fast as the wall clock."""
+    """`bot.domain.ports.Clock`, ``speed`` times as fast as the wall clock, from ``began`` on (now)."""
 
-    def __init__(self, *, speed: float = 200.0) -> None:
+    def __init__(self, *, speed: float = 200.0, began: datetime | None = None) -> None:
         self._speed = speed
-        self._began = datetime.now(UTC)
+        self._began = began or datetime.now(UTC)
         self._zero = time.monotonic()
         self._skipped = 0.0
 
@@ -34,8 +34,8 @@ class FastClock:
 class StandingClock(FastClock):
     """Time that passes only while somebody sleeps, which takes none of the test's."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, began: datetime) -> None:
+        super().__init__(began=began)
         self._at = 0.0
 
     def monotonic(self) -> float:
