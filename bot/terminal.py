@@ -1,4 +1,4 @@
-"""What the programs with which the operator writes share: a switch, a judgement, a restored backup."""
+"""What the programs share with which the operator writes: a switch, a judgement, a doubt."""
 
 import asyncio
 import sys

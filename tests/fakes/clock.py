@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class FastClock:
-    """`bot.domain.ports.Clock`, ``speed`` times as fast as the wall clock, from ``began`` on (now)."""
+    """`bot.domain.ports.Clock`, ``speed`` times as fast as the wall clock; begins now, or then."""
 
     def __init__(self, *, speed: float = 200.0, began: datetime | None = None) -> None:
         self._speed = speed
