@@ -1,11 +1,14 @@
 """A stage for end-to-end tests: the sandbox, the real bot, and people who act through Discord."""
 
+import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tests.harness.bot import BotProcess
+from tests.harness.process import ROOT
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import eventually
 
@@ -216,6 +219,20 @@ async def open_stage(
         settings={**SETTINGS, **(settings or {})},
     )
     return sandbox, bot
+
+
+async def operator(stage: Stage, program: str, *words: str, status: int = 0) -> str:
+    """Run one of the operator's programs beside the bot, and return what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", program, *words),
+        cwd=stage.bot.log.parent,
+        env={**stage.bot.environment, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == status, said.decode()
+    return said.decode()
 
 
 def pretty(value: object) -> str:

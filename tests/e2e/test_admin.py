@@ -1,14 +1,12 @@
 """Limits, prices and the server's rules, as members and admins meet them."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import FAST, Stage, buttons_of, clips_of, text_of, video_of
-from tests.harness.process import ROOT
+from tests.e2e.stage import FAST, Stage, buttons_of, clips_of, operator, text_of, video_of
 
 BOT_SETTINGS = {"CONFIRM_ABOVE_USD": ""}  # as where nothing is set
 
@@ -89,20 +87,6 @@ async def test_a_paused_server_starts_nothing_and_says_why(stage: Stage) -> None
     assert "exams" in refused
     await admin(stage, room, "resume")
     await stage.a_clip(room)
-
-
-async def operator(stage: Stage, program: str, *words: str, status: int = 0) -> str:
-    """Run one of the operator's programs beside the bot, and return what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", program, *words),
-        cwd=stage.bot.log.parent,
-        env={**stage.bot.environment, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == status, said.decode()
-    return said.decode()
 
 
 async def switch(stage: Stage, *words: str) -> str:

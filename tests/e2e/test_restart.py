@@ -1,11 +1,14 @@
 """A process that dies on the way: the clip arrives all the same, and once."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest_asyncio
 
-from tests.e2e.stage import Stage, clips_of, open_stage
+from tests.e2e.stage import Stage, clips_of, open_stage, operator
 
 
 @pytest_asyncio.fixture
@@ -78,6 +81,52 @@ async def test_a_stop_gives_the_work_to_the_next_process(own: Stage) -> None:
     # the commands have not changed, so they were registered once
     registrations = await own.control.requests(method="PUT", path=r"/commands$")
     assert len(registrations) == 1
+
+
+async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
+    """One clip is being made when the backup is made, and one waits; both are posted after it."""
+    sandbox, bot = await open_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"})
+    try:
+        await bot.start()
+        stage = Stage(sandbox, bot)
+        await stage.look()
+        room = await stage.room()
+        database = bot.log.parent / "data" / "clapper.db"
+        async with stage.control.google_at_work():
+            await stage.told(await stage.generate(room), "Accepted")
+            await stage.control.wait_request(r"/operations/")
+            waiting = await stage.generate(room, "a boat that waits")
+            await stage.told(waiting, "Accepted")
+            backup = await asyncio.to_thread(_saved, database)
+        await stage.clip_in(room, 2)
+        await stage.settled(room)
+        assert "stop every process" in await operator(stage, "bot.restored", status=1)
+        assert await bot.terminate(timeout=10) == 0
+
+        await asyncio.to_thread(_restored, database, backup)
+        assert "been made since: 1" in await operator(stage, "bot.restored")
+        assert "No job waits" in await operator(stage, "bot.restored")
+        await bot.start()
+        await stage.said_in(room, "nobody can tell")
+        await stage.settled(room)
+        assert len(await stage.submits()) == 2
+        assert len(clips_of(await stage.control.messages(room))) == 2
+    finally:
+        await bot.close()
+        await sandbox.close()
+
+
+def _saved(database: Path) -> bytes:
+    """Return what the document's backup would hold."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(":memory:")) as copy:
+        source.backup(copy)
+        return copy.serialize()
+
+
+def _restored(database: Path, backup: bytes) -> None:
+    for each in database.parent.glob("clapper.db*"):
+        each.unlink()
+    database.write_bytes(backup)
 
 
 def clip_number(message: dict[str, object]) -> str:
