@@ -30,7 +30,7 @@ async def before_first_byte(on: Stage) -> None:
     """The leave to submit is saved, and Google is still asked about the clip to extend."""
     await on.ask_many(1)
     await on.until_states(done=1)
-    fault = await on.control.fault("google", method="GET", path=_FILES, delay_s=_HOLD_S)
+    fault = await on.control.fault("google", method="GET", path=_FILES, times=JOBS, delay_s=_HOLD_S)
     await on.ask_many(JOBS, extend=await on.books.clip())
     await on.until_struck(fault, JOBS)
     await on.until_states(submitting=JOBS)
