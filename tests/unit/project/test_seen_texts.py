@@ -39,6 +39,7 @@ ELSEWHERE: dict[str, str] = {
             "not_found.server",
             "outcome.google_busy",
             "outcome.google_quota",
+            "outcome.not_sent",
             "rule.aspect_ratio_not_offered",
             "rule.extension_aspect_ratio",
             "rule.extension_excludes_images",

@@ -114,6 +114,7 @@ SELDOM: dict[str, tuple[BaseException, str]] = {
 ENDS = {
     "outcome.google_busy": (Outcome.GOOGLE_BUSY, "Google stayed overloaded."),
     "outcome.google_quota": (Outcome.GOOGLE_QUOTA, "and waiting did not help."),
+    "outcome.not_sent": (Outcome.NOT_SENT, "it could not be handed over to Google."),
 }
 
 
