@@ -20,7 +20,7 @@ SAMPLE_RATE = 48_000
 EXTENSION_SECONDS = 7
 """Seconds one extension adds (Veo documentation, "Extending Veo videos")."""
 
-RENDERING_VERSION = 1
+RENDERING_VERSION = 2
 """Raise when the same spec begins to look different, so that kept clips are not mistaken."""
 
 

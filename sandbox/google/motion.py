@@ -19,6 +19,9 @@ from sandbox.google.scene import Levels, Orbs, Planes, Scene, plain
 _CANVAS = 640
 """Longer side, in pixels, of the canvas that scenes are painted on before being scaled up."""
 
+_SKETCH = 320
+"""The same for the plain pattern, which is scaled up without smoothing."""
+
 _STILL = 1280
 """Longer side of the canvas when a given picture has to stay sharp."""
 
@@ -37,12 +40,13 @@ def frames(spec: ClipSpec, origin: Image.Image | None, start: float) -> Iterator
     is not the beginning of another clip's.
     """
     size = (spec.width, spec.height)
+    painted = spec.look is Look.SCENE
     overlays = references(spec.references, size)
-    if (card := caption(spec.prompt, size)) is not None and spec.look is Look.SCENE:
+    if (card := caption(spec.prompt, size)) is not None and painted:
         overlays.append(card)
     arrival = None if spec.last_frame is None else opened(spec.last_frame)
     stills = origin is not None or arrival is not None
-    canvas = _canvas(spec, _STILL if stills and spec.look is Look.SCENE else _CANVAS)
+    canvas = _canvas(spec, _STILL if stills and painted else _CANVAS)
     noise = _Noise(spec) if spec.min_bytes else None
     # The first and the last frame of a clip made from pictures are those pictures, untouched; an
     # extension waits until the source's own caption has gone.
@@ -56,7 +60,7 @@ def frames(spec: ClipSpec, origin: Image.Image | None, start: float) -> Iterator
             height=spec.height,
             format="yuv420p",
             dst_colorspace="ITU709",
-            interpolation="BICUBIC",
+            interpolation="BICUBIC" if painted else "POINT",
         )
         if first_covered <= index < spec.frames - (arrival is not None):
             for overlay in overlays:
@@ -84,13 +88,13 @@ class _Painter:
         start: float,
     ) -> None:
         self._spec, self._start = spec, start
-        self._small = _canvas(spec, _CANVAS)
+        painted = spec.look is Look.SCENE
+        self._small = _canvas(spec, _CANVAS if painted else _SKETCH)
         fit = spec.fit if spec.source is None else Fit.CROP
         self._origin = None if origin is None else fitted(origin, canvas, fit)
         self._arrival = None if arrival is None else fitted(arrival, canvas, fit)
         self._canvas = canvas
         width, height = self._small
-        painted = spec.look is Look.SCENE
         self._scene = Scene(spec.prompt, spec.variation, height, width) if painted else None
         self._orbs = Orbs(spec.variation, canvas[1], canvas[0])
 

@@ -28,13 +28,16 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from sandbox.google import motion
-from sandbox.google.clips import FRAME_RATE, SAMPLE_RATE, ClipSpec
+from sandbox.google.clips import FRAME_RATE, SAMPLE_RATE, ClipSpec, Look
 from sandbox.google.overlay import opened
 from sandbox.google.pixels import image_of
 from sandbox.google.sound import Samples, chord
 
 _Packet: TypeAlias = "Packet[Any]"
 _TIME_BASE = Fraction(1, FRAME_RATE)
+_WELL = "stitchable=1"
+_PLAINLY = f"{_WELL}:subme=0:me=dia:rc-lookahead=0:mbtree=0:aq-mode=0"
+"""For the plain pattern. None of it stands in the stream's header, so that looks can be joined."""
 _BLOCK = 1024
 """Samples an AAC frame holds."""
 
@@ -159,7 +162,8 @@ def _last_picture(source: Path) -> Image.Image:
 
 
 def _streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, AudioStream | None]:
-    options = {"preset": "superfast", "bf": "0", "g": "48", "x264-params": "stitchable=1"}
+    how = _PLAINLY if spec.look is Look.PLAIN else _WELL
+    options = {"preset": "superfast", "bf": "0", "g": "48", "x264-params": how}
     if not spec.min_bytes:
         options["crf"] = "21"
     video = output.add_stream("libx264", rate=FRAME_RATE, options=options)
@@ -174,7 +178,8 @@ def _streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, Audi
         context.bit_rate = max(spec.min_bytes - given, 1) * 8 // spec.seconds
     if not spec.audio:
         return video, None
-    audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
+    coder = {"aac_coder": "fast"} if spec.look is Look.PLAIN else {}
+    audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", options=coder)
     audio.bit_rate = 128_000
     return video, audio
 
