@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from tests.chaos.books import Finding
 from tests.chaos.cluster import Cluster
-from tests.chaos.stage import Stage, stage, told_something
+from tests.chaos.stage import Stage, stage
+from tests.harness.control import told_something
 
 _NO_HASTE: Final = {"LEASE_S": "30"}  # nothing is killed here, and a rush may take seconds
 _TAKING_S: Final = 1.0

@@ -9,7 +9,7 @@ from typing import Final
 from tests.chaos.books import Books, Finding, UnknownJob, audit, prompt_in
 from tests.chaos.cluster import Cluster
 from tests.harness.bot import BotProcess
-from tests.harness.control import InteractionFailed
+from tests.harness.control import InteractionFailed, told_something
 from tests.harness.people import Json
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import NotInTime, eventually
@@ -193,11 +193,6 @@ class Stage:
             return all(each["finished"] for each in google["submits"])
 
         await eventually(done, timeout=60, interval=0.2, what="Google finishing what it began")
-
-
-def told_something(seen: Json) -> bool:
-    """Whether an interaction was answered with anything."""
-    return any(message["content"] or message["components"] for message in seen["messages"])
 
 
 @asynccontextmanager

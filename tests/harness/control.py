@@ -14,6 +14,11 @@ class InteractionFailed(Exception):
     """Nobody answered the interaction in time: the person saw that the application is silent."""
 
 
+def told_something(seen: Json) -> bool:
+    """Whether an interaction was answered with more than that the bot is thinking."""
+    return any(message["content"] or message["components"] for message in seen["messages"])
+
+
 class Control(People):
     """Client of one sandbox's control API: people, fate, and what came of it."""
 

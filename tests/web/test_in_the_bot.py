@@ -9,7 +9,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.harness.bot import BotProcess
-from tests.harness.control import Control
+from tests.harness.control import Control, told_something
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 from tests.web.conftest import client
@@ -70,7 +70,7 @@ async def _shown_and_withdrawn(control: Control, http: aiohttp.ClientSession) ->
 
     async def use(command: str, **options: object) -> None:
         asked = await control.command("Ada", "clips", command, options)
-        await control.wait_interaction(asked, lambda seen: seen["messages"])
+        await control.wait_interaction(asked, told_something)
 
     async def found(path: str) -> bool:
         async with http.get(path) as answer:
