@@ -5,6 +5,7 @@ that caused it, because each of them is how a lost job looks from the inside.
 """
 
 import asyncio
+import gc
 import inspect
 import logging
 import os
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return order.get(item.path.relative_to(root).parts[0], len(order))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported: it stays until the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Complaints(logging.Handler):
