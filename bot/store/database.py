@@ -110,6 +110,7 @@ class PostgresDatabase(Database):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=_STATEMENT_TIMEOUT_S,
+            skip_autocommit_rollback=True,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
                 # also when the server's host is gone and nothing answers

@@ -8,9 +8,10 @@ is never tried again is the last before a submit (`begin_sending`).
 """
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import LeaseLost
@@ -30,6 +31,7 @@ _FENCED = update(jobs).where(
     jobs.c.epoch == bindparam("is_epoch"),
 )
 _FENCED_UNSENT = _FENCED.where(jobs.c.unsent)
+_BEGIN_SENDING = _FENCED_UNSENT.values(unsent=False)
 
 
 def check(job: Job, to: JobState) -> None:
@@ -51,8 +53,11 @@ async def change(
     Raises `LeaseLost` when the row is no longer ours, or no longer ``unsent`` where it must be.
     """
     check(job, to)
-    fence = _FENCED_UNSENT if only_unsent else _FENCED
-    result = await connection.execute(fence.values(state=to, **columns), _place(job))
+    new = {"state": to, **columns}
+    values = {f"to_{name}": value for name, value in new.items()}
+    result = await connection.execute(
+        _fenced_update(tuple(new), only_unsent=only_unsent), _place(job) | values
+    )
     if result.rowcount == 1:
         return replace(job, state=to, **columns), True
     query = select(jobs).where(
@@ -69,10 +74,17 @@ async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
 
     Raises `LeaseLost` for everybody else.
     """
-    result = await connection.execute(_FENCED_UNSENT.values(unsent=False), _place(job))
+    result = await connection.execute(_BEGIN_SENDING, _place(job))
     if result.rowcount != 1:
         raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
     return replace(job, unsent=False)
+
+
+@cache
+def _fenced_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
+    """Return the change of some columns, built once: building it costs as much as running it."""
+    fence = _FENCED_UNSENT if only_unsent else _FENCED
+    return fence.values({name: bindparam(f"to_{name}") for name in names})
 
 
 def _place(job: Job) -> dict[str, Any]:
