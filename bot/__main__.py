@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from bot.app import run
-from bot.foundations import StartRefused
-from bot.logs import set_up
-from bot.settings import SettingsError, read_settings
+from bot.app.run import run
+from bot.app.startup import StartRefused
+from bot.config.settings import SettingsError, read_settings
+from bot.observability.logging import set_up
 
 CANNOT_RUN = 1
 BAD_SETTING = 2

@@ -10,28 +10,28 @@ from typing import Final
 import discord
 from discord.ext import commands
 
-from bot.buttons import Action, Form, Presses
-from bot.cards import Abilities
-from bot.client import answer
+from bot.discord.client import answer
+from bot.discord.user_install import acknowledge, home_of, is_visit, open_beside, visit_of
+from bot.domain.clips.history_query import Turn
 from bot.domain.errors import NotAllowed, NotFound, StoreAway
-from bot.domain.history import Turn
-from bot.domain.job import Job
+from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock, Delivery
-from bot.domain.request import VideoRequest
-from bot.language import say
-from bot.services.history import History
-from bot.services.inputs import Inputs
-from bot.services.library import Library
-from bot.services.removal import Removal
-from bot.services.requests import Requests
-from bot.tables import cancellation, details, history
-from bot.visits import acknowledge, home_of, is_visit, open_beside, visit_of
-from cogs.answers import EditedAnswer, PrivateAnswer, pages_of
-from cogs.asking import Asking
-from cogs.finding import clip_seen
-from cogs.forms import FORM_PATIENCE_S, PROMPT, edit_form, extend_form
-from cogs.offers import STRANGER_WAITS_S, Offer, Offers
-from cogs.places import may_moderate, origin_of, surroundings_of
+from bot.i18n.catalogs import say
+from bot.services.clips.history import History
+from bot.services.clips.input_images import Inputs
+from bot.services.clips.library import Library
+from bot.services.clips.removal import Removal
+from bot.services.jobs.requests import Requests
+from bot.ui.clip_card import Abilities
+from bot.ui.custom_ids import Action, Form, Presses
+from bot.ui.text_lists import cancellation, details, history
+from cogs._common.answers import EditedAnswer, PrivateAnswer, pages_of
+from cogs._common.clip_lookup import clip_seen
+from cogs._common.context import may_moderate, origin_of, surroundings_of
+from cogs._common.modals import FORM_PATIENCE_S, PROMPT, edit_form, extend_form
+from cogs._common.pending import STRANGER_WAITS_S, Offer, Offers
+from cogs._common.request_flow import Asking
 
 _DOUBLE_CLICK_S: Final = 3.0
 _MOST_PRESSES: Final = 2000

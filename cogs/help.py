@@ -9,13 +9,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.errors import StoreAway
-from bot.guide import help_view, welcome_view
-from bot.language import command_text
-from bot.services.greeting import Greeting
-from bot.services.quotas import Quotas
-from bot.services.servers import Servers
-from cogs.permissions import rooms_to_speak
-from cogs.places import origin_of
+from bot.i18n.catalogs import command_text
+from bot.services.admin.guild_rules import Servers
+from bot.services.admin.quotas import Quotas
+from bot.services.admin.welcome import Greeting
+from bot.ui.help_text import help_view, welcome_view
+from cogs._common.context import origin_of
+from cogs._common.permissions import rooms_to_speak
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -8,21 +8,21 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.buttons import Action, ActionButton, Form, Presses
-from bot.client import answer
+from bot.discord.client import answer
+from bot.discord.user_install import acknowledge
 from bot.domain.errors import NotAllowed, NotFound, StoreAway
+from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
-from bot.domain.request import VideoRequest
-from bot.language import command_text, say
-from bot.services.inputs import Inputs
-from bot.services.library import Library
-from bot.visits import acknowledge
-from cogs.answers import PrivateAnswer, row_of
-from cogs.asking import Asking
-from cogs.finding import clips_of, which_of
-from cogs.forms import FORM_PATIENCE_S, PROMPT, animate_form, extend_form
-from cogs.offers import STRANGER_WAITS_S, Draft, Offers
-from cogs.places import origin_of, require_permissions, surroundings_of
+from bot.i18n.catalogs import command_text, say
+from bot.services.clips.input_images import Inputs
+from bot.services.clips.library import Library
+from bot.ui.custom_ids import Action, ActionButton, Form, Presses
+from cogs._common.answers import PrivateAnswer, row_of
+from cogs._common.clip_lookup import clips_of, which_of
+from cogs._common.context import origin_of, require_permissions, surroundings_of
+from cogs._common.modals import FORM_PATIENCE_S, PROMPT, animate_form, extend_form
+from cogs._common.pending import STRANGER_WAITS_S, Draft, Offers
+from cogs._common.request_flow import Asking
 
 _IMAGE_NAMES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 

@@ -10,13 +10,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.buttons import Action, ActionButton, Presses
-from bot.client import Client
+from bot.discord.client import Client
 from bot.domain.errors import NotAllowed, StoreAway
-from bot.language import command_text, say
-from bot.services.privacy import LOG_KEPT, Privacy
-from bot.services.votes import Votes
-from cogs.answers import row_of
+from bot.i18n.catalogs import command_text, say
+from bot.services.admin.privacy import LOG_KEPT, Privacy
+from bot.services.showcase.votes import Votes
+from bot.ui.custom_ids import Action, ActionButton, Presses
+from cogs._common.answers import row_of
 
 
 class PrivacyCommands(

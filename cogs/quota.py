@@ -4,11 +4,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import answer
-from bot.language import command_text
-from bot.services.quotas import Quotas
-from bot.tables import standing
-from cogs.places import origin_of
+from bot.discord.client import answer
+from bot.i18n.catalogs import command_text
+from bot.services.admin.quotas import Quotas
+from bot.ui.text_lists import standing
+from cogs._common.context import origin_of
 
 
 class Quota(commands.GroupCog, group_name="quota", group_description=command_text("command.quota")):

@@ -12,19 +12,19 @@ import discord
 import structlog
 from discord.ext import commands
 
-from bot.buttons import Action, ActionButton
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import AlreadyAccepted, ClapperError, Refused, StoreAway
-from bot.domain.job import Origin
+from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
-from bot.language import languages, say
-from bot.replies import error_text
-from bot.services.library import Library
-from bot.services.servers import Servers
-from cogs.answers import ReplyAnswer
-from cogs.asking import Asking
-from cogs.finding import clips_of, which_of
-from cogs.places import origin_of_message, surroundings_of
+from bot.i18n.catalogs import languages, say
+from bot.services.admin.guild_rules import Servers
+from bot.services.clips.library import Library
+from bot.ui.custom_ids import Action, ActionButton
+from bot.ui.error_messages import error_text
+from cogs._common.answers import ReplyAnswer
+from cogs._common.clip_lookup import clips_of, which_of
+from cogs._common.context import origin_of_message, surroundings_of
+from cogs._common.request_flow import Asking
 
 _log: Final = structlog.get_logger(__name__)
 _AROUND: Final = " .!。！…"

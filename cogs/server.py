@@ -10,24 +10,24 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.buttons import Presses
-from bot.client import answer
+from bot.discord.client import answer
+from bot.domain.billing.limits import NO_LIMITS, Limits, Subject
+from bot.domain.billing.money import Micros, micros
 from bot.domain.errors import NotFound
-from bot.domain.limits import NO_LIMITS, Limits, Subject
-from bot.domain.money import Micros, micros
-from bot.domain.people import strictest
+from bot.domain.guild import NEVER, ExtendBy
+from bot.domain.jobs.people_policy import strictest
+from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
-from bot.domain.request import PersonRule
-from bot.domain.server import NEVER, ExtendBy
-from bot.language import command_text, say
-from bot.panel import ROOMS
-from bot.services.quotas import Quotas
-from bot.services.servers import Servers
-from bot.services.showcase import Showcase
-from bot.tables import limit_rows, limits, unknown, usage, usage_csv
-from bot.wording import money
-from cogs.arranging import Arranging
-from cogs.setup import Setup
+from bot.i18n.catalogs import command_text, say
+from bot.i18n.formatting import money
+from bot.services.admin.guild_rules import Servers
+from bot.services.admin.quotas import Quotas
+from bot.services.showcase.showcase import Showcase
+from bot.ui.custom_ids import Presses
+from bot.ui.server_setup import ROOMS
+from bot.ui.text_lists import limit_rows, limits, unknown, usage, usage_csv
+from cogs.server_setup import Setup
+from cogs.server_showcase import Arranging
 
 Count = Range[int, 0, 1_000_000]
 Dollars = Range[float, 0.0, 1_000_000.0]

@@ -7,21 +7,21 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.buttons import Action, Presses
-from bot.client import answer
-from bot.domain.clip import Clip
+from bot.discord.client import answer
+from bot.discord.showcase_channel import is_star
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed, NotFound, StoreAway
-from bot.domain.exhibit import Act, Consent
-from bot.exhibits import choices, line, link, own, ranking
-from bot.language import command_text, say
-from bot.services.digest import Weekly
-from bot.services.library import Library
-from bot.services.showcase import Period, Person, Showcase
-from bot.services.votes import Votes
-from bot.showroom import is_star
-from cogs.answers import row_of
-from cogs.finding import clip_named, clips_of, which_of
-from cogs.places import may_moderate
+from bot.domain.showcase.post import Act, Consent
+from bot.i18n.catalogs import command_text, say
+from bot.services.clips.library import Library
+from bot.services.showcase.showcase import Period, Person, Showcase
+from bot.services.showcase.votes import Votes
+from bot.services.showcase.weekly_digest import Weekly
+from bot.ui.custom_ids import Action, Presses
+from bot.ui.showcase_card import choices, line, link, own, ranking
+from cogs._common.answers import row_of
+from cogs._common.clip_lookup import clip_named, clips_of, which_of
+from cogs._common.context import may_moderate
 
 _CONSENTS: Final = [
     app_commands.Choice(name=command_text(f"choice.consent.{each}"), value=each.value)

@@ -8,28 +8,28 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from bot.cards import Abilities, text_view
-from bot.client import answer
+from bot.discord.client import answer
+from bot.discord.user_install import acknowledge, home_of
+from bot.domain.clips.history_query import MOST_WORDS, Only, Wanted
 from bot.domain.errors import ClapperError
-from bot.domain.history import MOST_WORDS, Only, Wanted
-from bot.domain.presets import Camera, Style
-from bot.language import command_text, say
-from bot.services.history import History
-from bot.services.inputs import Inputs
-from bot.services.library import Library
-from bot.services.models import Models
-from bot.services.posting import Poster
-from bot.services.requests import Requests
-from bot.services.servers import Servers
-from bot.tables import cancellation, history, models_overview, running
-from bot.trees import tree
-from bot.visits import acknowledge, home_of
-from bot.wording import folded
-from cogs.answers import PrivateAnswer, pages_of
-from cogs.asking import Asking
-from cogs.finding import clip_asked_for
-from cogs.options import Suggestions, Wishes
-from cogs.places import may_moderate, origin_of, require_permissions, surroundings_of
+from bot.domain.jobs.presets import Camera, Style
+from bot.i18n.catalogs import command_text, say
+from bot.i18n.formatting import folded
+from bot.services.admin.guild_rules import Servers
+from bot.services.admin.model_directory import Models
+from bot.services.clips.history import History
+from bot.services.clips.input_images import Inputs
+from bot.services.clips.library import Library
+from bot.services.jobs.publishing import Poster
+from bot.services.jobs.requests import Requests
+from bot.ui.clip_card import Abilities, text_view
+from bot.ui.lineage import tree
+from bot.ui.text_lists import cancellation, history, models_overview, running
+from cogs._common.answers import PrivateAnswer, pages_of
+from cogs._common.clip_lookup import clip_asked_for
+from cogs._common.context import may_moderate, origin_of, require_permissions, surroundings_of
+from cogs._common.options import Suggestions, Wishes
+from cogs._common.request_flow import Asking
 
 _SEED: Final = 2**32 - 1
 _SUGGESTED: Final = 25

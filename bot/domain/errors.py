@@ -1,4 +1,4 @@
-"""Every failure the program knows, as one tree; `bot.replies` maps it to what people read.
+"""Every failure the program knows, as one tree; `bot.ui.error_messages` maps it to what people read.
 
 ```
 ClapperError
@@ -17,7 +17,7 @@ ClapperError
 │   └── AlreadyAccepted        the same interaction or message came twice
 ├── StoreAway                  the database cannot answer; limits fail closed
 ├── LeaseLost                  this process no longer owns the job: stop at once, touch nothing
-├── VideoError                 Google's side, raised by the adapters of `bot.video`
+├── VideoError                 Google's side, raised by the adapters of `bot.google`
 │   ├── VideoRefused           Google answered the submit and started nothing (outcome)
 │   ├── SubmitUncertain        the submit may have reached Google: never send it again
 │   ├── GoogleBusy             a passing fault of a poll, a fetch or an answered submit
@@ -25,7 +25,7 @@ ClapperError
 │   ├── AccessRefused          key or credentials are wrong
 │   └── RemoteGone             operation or file no longer exists there
 ├── FittingFailed              a clip could not be re-encoded: another way must be found
-└── DeliveryError              Discord's side, raised by `bot.delivery` (`bot.faults` says which)
+└── DeliveryError              Discord's side, raised by `bot.discord.job_messages` (`bot.discord.api_errors` says which)
     ├── FileTooLarge           over the live limit (limit in bytes, if told)
     ├── ChannelClosed          channel, thread or permission gone: posting there cannot succeed
     └── DeliveryBusy           a passing fault (retry_after_s)
@@ -37,10 +37,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.domain.job import Job, Outcome
+from bot.domain.jobs.job import Job, Outcome
 
 if TYPE_CHECKING:
-    from bot.domain.request import VideoRequest
+    from bot.domain.jobs.request import VideoRequest
 
 
 class ClapperError(Exception):

@@ -1,6 +1,6 @@
 """What the use cases need from the outside, as protocols; adapters implement them.
 
-`bot.video` implements `VideoModels`, `bot.delivery` implements `Delivery`, `bot.store` the stores
+`bot.google` implements `VideoModels`, `bot.discord.job_messages` implements `Delivery`, `bot.store` the stores
 (whose protocols stand in `bot.domain.stores`); tests bring their own clocks.
 """
 
@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.clip import Clip, VideoFacts
-from bot.domain.delivery import Enclosure, Fit
-from bot.domain.job import Job, Origin, Outcome
-from bot.domain.request import Image, Route, VideoPlan
+from bot.domain.clips.clip import Clip, VideoFacts
+from bot.domain.clips.upload_options import Enclosure, Fit
+from bot.domain.jobs.job import Job, Origin, Outcome
+from bot.domain.jobs.request import Image, Route, VideoPlan
 
 
 class Clock(Protocol):

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.clip import Clip
+from bot.domain.billing.ledger import Entry, Posting
+from bot.domain.billing.limits import LimitRow, Limits, Policy, Standing, Subject
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import Refused
-from bot.domain.job import Job, JobState, Origin, Outcome
-from bot.domain.ledger import Entry, Posting
-from bot.domain.limits import LimitRow, Limits, Policy, Standing, Subject
-from bot.domain.money import Micros
-from bot.domain.queue import Served, Waiting
-from bot.domain.request import VideoPlan
-from bot.domain.server import GuildRules
+from bot.domain.guild import GuildRules
+from bot.domain.jobs.job import Job, JobState, Origin, Outcome
+from bot.domain.jobs.queue import Served, Waiting
+from bot.domain.jobs.request import VideoPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.request import PersonRule
-from bot.domain.server import ExtendBy, GuildRules
-from bot.store.database import Database
-from bot.store.journal import insert_once, put
-from bot.store.tables import channels, greetings, guilds
+from bot.domain.guild import ExtendBy, GuildRules
+from bot.domain.jobs.request import PersonRule
+from bot.store.engine.database import Database
+from bot.store.showcase.audit_log import insert_once, put
+from bot.store.tables.core import channels, greetings, guilds
 
 
 class GuildStore:
@@ -75,7 +75,7 @@ class GuildStore:
 
 
 class GreetingStore:
-    """`bot.domain.server.Greetings` over SQLAlchemy."""
+    """`bot.domain.guild.Greetings` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

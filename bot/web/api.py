@@ -1,13 +1,13 @@
-"""The gallery as JSON, for programs. `bot.web.description` says what each call takes and gives."""
+"""The gallery as JSON, for programs. `bot.web.openapi` says what each call takes and gives."""
 
 from typing import Any
 
 from aiohttp import web
 
-from bot.domain.showcase import CursorInvalid, Entry, Search
-from bot.web import answers
-from bot.web.description import description
-from bot.web.queries import QueryInvalid, read_cursor, read_limit, read_search
+from bot.domain.showcase.gallery import CursorInvalid, Entry, Search
+from bot.web import responses
+from bot.web.openapi import description
+from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
 from bot.web.site import SITE, Site, public_entry
 
 
@@ -46,7 +46,7 @@ async def clips(request: web.Request) -> web.Response:
         search, cursor = read_search(request.query), read_cursor(request.query)
         limit = read_limit(request.query)
     except QueryInvalid as error:
-        return answers.problem(request, 400, str(error), parameter=error.parameter)
+        return responses.problem(request, 400, str(error), parameter=error.parameter)
     return await _page(request, site, search, cursor, limit)
 
 
@@ -56,8 +56,8 @@ async def _page(
     try:
         found = await site.gallery.page(search, cursor=cursor, limit=limit)
     except CursorInvalid:
-        return answers.problem(request, 400, "not a cursor of this order", parameter="cursor")
-    return answers.data(
+        return responses.problem(request, 400, "not a cursor of this order", parameter="cursor")
+    return responses.data(
         request,
         {
             "clips": [as_json(entry, site) for entry in found.entries],
@@ -68,7 +68,7 @@ async def _page(
 
 async def clip(request: web.Request) -> web.Response:
     """One clip."""
-    return answers.data(request, as_json(await public_entry(request), request.app[SITE]))
+    return responses.data(request, as_json(await public_entry(request), request.app[SITE]))
 
 
 async def chain(request: web.Request) -> web.Response:
@@ -76,25 +76,25 @@ async def chain(request: web.Request) -> web.Response:
     entry = await public_entry(request)
     site = request.app[SITE]
     found = await site.gallery.chain(entry.clip.id)
-    return answers.data(request, {"clips": [as_json(each, site) for each in found]})
+    return responses.data(request, {"clips": [as_json(each, site) for each in found]})
 
 
 async def servers(request: web.Request) -> web.Response:
     """The servers that show something."""
     found = await request.app[SITE].gallery.servers()
     listed = [{"id": str(number), "name": name} for number, name in found]
-    return answers.data(request, {"servers": listed})
+    return responses.data(request, {"servers": listed})
 
 
 async def models(request: web.Request) -> web.Response:
     """The models that something was made with."""
     site = request.app[SITE]
     found = await site.gallery.models()
-    return answers.data(
+    return responses.data(
         request, {"models": [{"id": each, "name": site.model_name(each)} for each in found]}
     )
 
 
 async def openapi(request: web.Request) -> web.Response:
     """The description of all this."""
-    return answers.data(request, description(request.app[SITE].absolute("")))
+    return responses.data(request, description(request.app[SITE].absolute("")))

@@ -5,11 +5,11 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.web import api, feeds, media, operations, pages, shield
-from bot.web.description import PREFIX
+from bot.web import api, feeds, media, operations, pages, security
+from bot.web.openapi import PREFIX
 from bot.web.operations import Check, Figures
+from bot.web.rate_limit import Allowance, Network
 from bot.web.site import SITE, Site
-from bot.web.visitors import Allowance, Network
 
 CLIP: Final = "{clip:[1-9][0-9]{0,17}}"
 """A clip's number: all that an address can name, and always one that fits the database."""
@@ -29,18 +29,18 @@ def build(
     features: Sequence[Feature] = (),
 ) -> web.Application:
     """Return the application; ``features`` add what is not part of the gallery."""
-    app = web.Application(middlewares=[shield.guard], client_max_size=1024)
+    app = web.Application(middlewares=[security.guard], client_max_size=1024)
     app[SITE] = site
     app[operations.CHECKS] = checks
     app[operations.FIGURES] = figures
     app[operations.WATCHERS] = tuple(watchers)
-    app[shield.TRUSTED] = tuple(trusted)
-    app[shield.ALLOWANCE] = Allowance(
+    app[security.TRUSTED] = tuple(trusted)
+    app[security.ALLOWANCE] = Allowance(
         per_minute=requests_per_minute,
         burst=requests_per_minute / 2,
         monotonic=site.clock.monotonic,
     )
-    app.on_response_prepare.append(shield.protect)
+    app.on_response_prepare.append(security.protect)
     app.add_routes(
         [
             web.get("/", pages.gallery),

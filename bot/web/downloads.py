@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.web.links import PREFIX, SignedLinks
 from bot.web.media import MediaResponse, readable
 

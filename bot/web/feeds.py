@@ -5,10 +5,10 @@ from typing import Final
 from aiohttp import web
 from yarl import URL
 
-from bot.web import answers
-from bot.web.queries import PAGE_SIZE, QueryInvalid, read_search, write
+from bot.web import responses
+from bot.web.query import PAGE_SIZE, QueryInvalid, read_search, write
 from bot.web.site import SITE, WORDS
-from bot.web.views import card, short
+from bot.web.view_models import card, short
 
 _WIDTH: Final = 960
 _LEAST: Final = 160
@@ -33,7 +33,7 @@ async def atom(request: web.Request) -> web.Response:
         cards=cards,
         updated=max((each.iso for each in cards), default="1970-01-01T00:00:00+00:00"),
     )
-    return answers.text(
+    return responses.text(
         request,
         body,
         "application/atom+xml",
@@ -45,17 +45,17 @@ async def oembed(request: web.Request) -> web.Response:
     """How to embed a clip's page (oembed.com): a frame with the player, at the wanted size."""
     site, words = request.app[SITE], request[WORDS]
     if request.query.get("format", "json") != "json":
-        return answers.problem(request, 501, "only json is spoken", parameter="format")
+        return responses.problem(request, 501, "only json is spoken", parameter="format")
     number = _clip_of(request.query.get("url", ""), site.base)
     entry = None if number is None else await site.gallery.entry(number)
     if entry is None:
-        return answers.problem(request, 404, "no clip that everybody may see", parameter="url")
+        return responses.problem(request, 404, "no clip that everybody may see", parameter="url")
     shown = card(entry, site, words)
     width, height = _size(request, entry.clip.width or 16, entry.clip.height or 9)
     frame = site.templates.render(
         "frame.html", url=site.absolute(f"{shown.url}/player"), width=width, height=height, c=shown
     )
-    return answers.data(
+    return responses.data(
         request,
         {
             "version": "1.0",

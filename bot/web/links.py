@@ -24,7 +24,7 @@ from typing import Any, Final
 import structlog
 from itsdangerous import BadData, URLSafeSerializer
 
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.domain.ports import Clock
 
 PREFIX: Final = "/download"

@@ -13,7 +13,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
-from bot.domain.showcase import Entry
+from bot.domain.showcase.gallery import Entry
 from bot.web.site import SITE, public_entry
 
 CACHE: Final = "private, no-cache"

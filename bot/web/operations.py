@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from bot.web.shield import TRUSTED
-from bot.web.visitors import Network, visitor, within
+from bot.web.rate_limit import Network, visitor, within
+from bot.web.security import TRUSTED
 
 Check = Callable[[], Awaitable[bool]]
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.showcase import CursorInvalid, Gallery, Length, Order, Page, Search
-from bot.web import answers
-from bot.web.queries import PAGE_SIZE, QueryInvalid, read_cursor, read_search, write
+from bot.domain.showcase.gallery import CursorInvalid, Gallery, Length, Order, Page, Search
+from bot.web import responses
+from bot.web.i18n import LANGUAGES, Words
+from bot.web.query import PAGE_SIZE, QueryInvalid, read_cursor, read_search, write
 from bot.web.site import SITE, WORDS, Site, public_entry
-from bot.web.views import Card, card, recipe, short
-from bot.web.words import LANGUAGES, Words
+from bot.web.view_models import Card, card, recipe, short
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _MORE: Final = 5
@@ -30,7 +30,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
         **values,
     )
     headers = {"Vary": "Accept-Language, Cookie", "Content-Language": words.language}
-    return answers.text(request, body, "text/html", status=status, headers=headers)
+    return responses.text(request, body, "text/html", status=status, headers=headers)
 
 
 async def gallery(request: web.Request) -> web.Response:

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.domain.ports import Clock
-from bot.domain.showcase import Entry, Gallery
+from bot.domain.showcase.gallery import Entry, Gallery
 from bot.web.assets import Assets
+from bot.web.i18n import Words
 from bot.web.rendering import Templates
-from bot.web.words import Words
 
 
 class Stills(Protocol):

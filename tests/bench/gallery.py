@@ -24,8 +24,8 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from bot.store.database import open_database
-from bot.store.schema import upgrade
+from bot.store.engine.database import open_database
+from bot.store.engine.schema import upgrade
 from tests.harness.waiting import eventually
 from tests.web import seed
 from tests.web.conftest import Serving

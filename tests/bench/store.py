@@ -25,21 +25,21 @@ import asyncpg
 import structlog
 from sqlalchemy import func, select, update
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
-from bot.domain.job import Job
-from bot.domain.limits import Limits, Pace, Policy
-from bot.domain.money import Micros
+from bot.app.clock import SystemClock
+from bot.domain.billing.limits import Limits, Pace, Policy
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
+from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import Finished, Pending, Poll, Progress
-from bot.domain.request import VideoPlan
 from bot.domain.stores import Ask
-from bot.services.door import Door
-from bot.services.steps import Timing
-from bot.store.database import Database, open_database
-from bot.store.jobs import JobStore
-from bot.store.schema import upgrade
-from bot.store.tables import jobs
-from bot.store.workers import WorkerStore
+from bot.services.jobs.admission import Door
+from bot.services.jobs.job_steps import Timing
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.workers import WorkerStore
+from bot.store.tables.core import jobs
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import World, origin, plan
 

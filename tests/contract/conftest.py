@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bot.store.database import Database, open_database
-from bot.store.schema import upgrade
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade
 from tests.fakes.world import World
 
 POSTGRES_URL = os.environ.get(

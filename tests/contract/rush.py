@@ -4,15 +4,15 @@ import asyncio
 import json
 import sys
 
+from bot.domain.billing.limits import Limits, Policy
+from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitReached
-from bot.domain.job import Job
-from bot.domain.limits import Limits, Policy
-from bot.domain.money import Micros
+from bot.domain.jobs.job import Job
 from bot.domain.stores import Ask
-from bot.services.door import Door
-from bot.store.database import open_database
-from bot.store.jobs import JobStore
-from bot.store.schema import upgrade
+from bot.services.jobs.admission import Door
+from bot.store.engine.database import open_database
+from bot.store.engine.schema import upgrade
+from bot.store.jobs.jobs import JobStore
 from tests.fakes.clock import FastClock
 from tests.fakes.world import PRICE, origin, plan
 

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.billing.ledger import Account, EntryKind, Posting, Settlement, settle
+from bot.domain.billing.limits import DAY, Amount, Limits, Pace, Policy, Subject
+from bot.domain.billing.money import Micros
 from bot.domain.errors import AlreadyAccepted, LimitReached, Paused, Refused, Scope
-from bot.domain.job import Job, JobState, Outcome
-from bot.domain.ledger import Account, EntryKind, Posting, Settlement, settle
-from bot.domain.limits import DAY, Amount, Limits, Pace, Policy, Subject
-from bot.domain.money import Micros
-from bot.domain.request import PersonRule
-from bot.domain.server import NEVER, GuildRules
+from bot.domain.guild import NEVER, GuildRules
+from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.request import PersonRule
 from bot.domain.stores import Ask
-from bot.services.door import Door
-from bot.services.quotas import Quotas
-from bot.services.servers import Servers
+from bot.services.admin.guild_rules import Servers
+from bot.services.admin.quotas import Quotas
+from bot.services.jobs.admission import Door
+from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
-from bot.store.jobs import JobStore
-from bot.store.ledger import LedgerStore
+from bot.store.jobs.jobs import JobStore
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import GUILD, MEMBER, MODEL, PRICE, World, origin, plan
 from tests.harness.waiting import eventually

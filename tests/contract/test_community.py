@@ -9,23 +9,23 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import ChannelClosed, DeliveryBusy, NotAllowed, NotFound, StoreAway
-from bot.domain.exhibit import Consent, Curation, Digest
-from bot.services.digest import Weekly
-from bot.services.hanging import Hanging
-from bot.services.privacy import Privacy
-from bot.services.showcase import Period, Person, Showcase
-from bot.services.upkeep import Upkeep
-from bot.services.votes import RECORDED_WITHIN_S, Votes
-from bot.store.database import Database
-from bot.store.digests import DigestStore
-from bot.store.exports import ExportStore
-from bot.store.farewells import FarewellStore
-from bot.store.houses import HouseStore
-from bot.store.showcase import ShowcaseStore
-from bot.store.stars import StarStore
-from bot.store.tables import clips
+from bot.domain.showcase.post import Consent, Curation, Digest
+from bot.services.admin.privacy import Privacy
+from bot.services.showcase.maintenance import Upkeep
+from bot.services.showcase.publisher import Hanging
+from bot.services.showcase.showcase import Period, Person, Showcase
+from bot.services.showcase.votes import RECORDED_WITHIN_S, Votes
+from bot.services.showcase.weekly_digest import Weekly
+from bot.store.engine.database import Database
+from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.stars import StarStore
+from bot.store.tables.core import clips
 from tests.contract.test_farewells import end
 from tests.contract.test_showcase import NOW, made, opened
 from tests.fakes.clock import StandingClock

@@ -7,24 +7,24 @@ import pytest
 from sqlalchemy import BigInteger, Column, Executable, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.billing.limits import MONTH, Limits, Policy, Subject
+from bot.domain.erasure import stand_in
 from bot.domain.errors import LimitReached
-from bot.domain.exhibit import Act, Consent, Maker, Record
-from bot.domain.farewell import stand_in
-from bot.domain.job import JobState
-from bot.domain.limits import MONTH, Limits, Policy, Subject
-from bot.domain.request import Image
+from bot.domain.jobs.job import JobState
+from bot.domain.jobs.request import Image
+from bot.domain.showcase.post import Act, Consent, Maker, Record
 from bot.domain.stores import Ask
-from bot.store.database import Database
-from bot.store.exports import ExportStore
-from bot.store.farewells import FarewellStore
-from bot.store.houses import HouseStore
-from bot.store.rows import plan_to_json
-from bot.store.showcase import ShowcaseStore
-from bot.store.showcase_tables import farewells as farewells_table
-from bot.store.showcase_tables import showcase
-from bot.store.stars import StarStore
-from bot.store.tables import clips, jobs, metadata
-from bot.store.types import UtcTime
+from bot.store.engine.database import Database
+from bot.store.engine.types import UtcTime
+from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.stars import StarStore
+from bot.store.tables.core import clips, jobs, metadata
+from bot.store.tables.row_mapping import plan_to_json
+from bot.store.tables.showcase import farewells as farewells_table
+from bot.store.tables.showcase import showcase
 from tests.contract.test_showcase import NOW, made, opened, shown
 from tests.fakes.world import GUILD, MEMBER, World, origin, plan
 

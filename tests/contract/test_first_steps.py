@@ -2,16 +2,16 @@
 
 import asyncio
 
-from bot.domain.exhibit import Act
-from bot.domain.server import GuildRules
-from bot.services.servers import Servers
-from bot.store.clips import ClipStore
-from bot.store.database import Database
-from bot.store.digests import DigestStore
-from bot.store.farewells import FarewellStore
+from bot.domain.guild import GuildRules
+from bot.domain.showcase.post import Act
+from bot.services.admin.guild_rules import Servers
+from bot.store.engine.database import Database
 from bot.store.guilds import GreetingStore, GuildStore
-from bot.store.houses import HouseStore
-from bot.store.showcase import ShowcaseStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.privacy.erasure import FarewellStore
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
 from tests.contract.test_showcase import GUILD, MAKER, NOW, OTHER, made, opened, record, shown
 from tests.fakes.clock import FastClock
 from tests.fakes.world import World, origin

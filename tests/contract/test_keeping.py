@@ -3,16 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.delivery import MIB
-from bot.domain.job import Job, JobState, Outcome
-from bot.domain.ledger import Settlement, settle
-from bot.domain.limits import Amount
-from bot.domain.request import AspectRatio, Image, Mode, Route, Source
-from bot.domain.retention import Standing
+from bot.domain.billing.ledger import Settlement, settle
+from bot.domain.billing.limits import Amount
+from bot.domain.clips.file_retention import Standing
+from bot.domain.clips.upload_options import MIB
+from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.request import AspectRatio, Image, Mode, Route, Source
 from bot.domain.stores import NewClip
-from bot.services.retention import Retention
-from bot.store.database import Database
-from bot.store.keeping import KeepingStore
+from bot.services.clips.retention import Retention
+from bot.store.engine.database import Database
+from bot.store.operations.file_references import KeepingStore
 from tests.contract.test_showcase import shown
 from tests.fakes.world import World
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.billing.limits import Limits, Pace, Policy
+from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     AccessRefused,
     ChannelClosed,
@@ -20,12 +22,10 @@ from bot.domain.errors import (
     SubmitUncertain,
     VideoRefused,
 )
-from bot.domain.job import Job, JobState, Outcome
-from bot.domain.limits import Limits, Pace, Policy
-from bot.domain.money import Micros
+from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.ports import Failed, Finished, Pending, RemoteVideo
-from bot.services.requests import Cancellation
-from bot.services.steps import Money, Timing
+from bot.services.jobs.job_steps import Money, Timing
+from bot.services.jobs.requests import Cancellation
 from tests.fakes.world import GUILD, MEMBER, MODEL, PRICE, Process, World, origin, plan
 from tests.harness.waiting import eventually
 

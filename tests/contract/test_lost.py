@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.billing.ledger import balance
+from bot.domain.billing.limits import NOTHING, Amount, Limits, Policy
 from bot.domain.errors import GoogleBusy, RemoteGone, SubmitUncertain
-from bot.domain.job import KEPT_BY_GOOGLE, Job, JobState, Outcome
-from bot.domain.ledger import balance
-from bot.domain.limits import NOTHING, Amount, Limits, Policy
+from bot.domain.jobs.job import KEPT_BY_GOOGLE, Job, JobState, Outcome
+from bot.domain.jobs.request import Route
 from bot.domain.ports import Failed, Pending
-from bot.domain.request import Route
-from bot.services.steps import Timing
+from bot.services.jobs.job_steps import Timing
 from tests.fakes.google import FakeGoogle, Step
 from tests.fakes.world import GUILD, MEMBER, PRICE, Process, World
 from tests.harness.waiting import eventually

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.billing.ledger import EntryKind, Settlement, balance, settle
+from bot.domain.billing.limits import DAY, MONTH, NOTHING, Amount, Limits, Policy
+from bot.domain.billing.money import Micros
 from bot.domain.errors import AlreadyAccepted, LeaseLost, LimitReached
-from bot.domain.job import ACTIVE, Job, JobState, Outcome
-from bot.domain.ledger import EntryKind, Settlement, balance, settle
-from bot.domain.limits import DAY, MONTH, NOTHING, Amount, Limits, Policy
-from bot.domain.money import Micros
+from bot.domain.jobs.job import ACTIVE, Job, JobState, Outcome
 from bot.domain.stores import Ask
-from bot.store.database import Database, open_database
-from bot.store.jobs import JobStore
-from bot.store.ledger import LedgerStore
-from bot.store.schema import upgrade
-from bot.store.tables import metadata
+from bot.store.billing.ledger import LedgerStore
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade
+from bot.store.jobs.jobs import JobStore
+from bot.store.tables.core import metadata
 from tests.contract.conftest import POSTGRES_URL, drop_schema, new_schema
 from tests.fakes.world import GUILD, origin, plan
 

@@ -7,10 +7,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect
 
-from bot.store import schema
-from bot.store.database import Database
-from bot.store.schema import upgrade
-from bot.store.tables import metadata
+from bot.store.engine import schema
+from bot.store.engine.database import Database
+from bot.store.engine.schema import upgrade
+from bot.store.tables.core import metadata
 
 
 def _run(call: Callable[[Config], None]) -> Callable[[Connection], None]:

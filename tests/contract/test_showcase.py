@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from bot.domain.clip import Clip
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.exhibit import Act, Exhibit, House, Record, Showing
-from bot.domain.showcase import CursorInvalid, Entry, Length, Order, Search
-from bot.store.clips import ClipStore
-from bot.store.database import Database
-from bot.store.digests import DigestStore
-from bot.store.farewells import FarewellStore
-from bot.store.gallery import GalleryStore
-from bot.store.houses import HouseStore
-from bot.store.showcase import ShowcaseStore
-from bot.store.stars import StarStore
-from bot.store.tables import clips
-from bot.store.workers import WorkerStore
+from bot.domain.showcase.gallery import CursorInvalid, Entry, Length, Order, Search
+from bot.domain.showcase.post import Act, Exhibit, House, Record, Showing
+from bot.store.engine.database import Database
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.workers import WorkerStore
+from bot.store.privacy.erasure import FarewellStore
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.gallery import GalleryStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.stars import StarStore
+from bot.store.tables.core import clips
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GUILD, OTHER, MAKER, ADMIN = 700, 701, 900, 1

@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text, update
 
+from bot.domain.billing.limits import Pace, Policy
 from bot.domain.errors import DeliveryBusy, LeaseLost, StoreAway
-from bot.domain.job import Job, JobState, Outcome
-from bot.domain.limits import Pace, Policy
+from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.request import Route
 from bot.domain.ports import Pending
-from bot.domain.request import Route
 from bot.domain.stores import Ask
-from bot.services.lease import Lease
-from bot.store.database import Database, DatabaseInUse, open_database
-from bot.store.doubts import doubt_waiting
-from bot.store.jobs import JobStore
-from bot.store.schema import upgrade
-from bot.store.tables import jobs, submits, workers
-from bot.store.types import Now, database_time
-from bot.store.workers import WorkerStore
+from bot.services.jobs.lease import Lease
+from bot.store.engine.database import Database, DatabaseInUse, open_database
+from bot.store.engine.schema import upgrade
+from bot.store.engine.types import Now, database_time
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.restore import doubt_waiting
+from bot.store.jobs.workers import WorkerStore
+from bot.store.tables.core import jobs, submits, workers
 from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import MEMBER, PRICE, Process, World, origin, plan
@@ -789,7 +789,7 @@ async def test_a_second_process_on_the_same_file_is_refused(
     url = f"sqlite+aiosqlite:///{tmp_path}/test.db"
     with pytest.raises(DatabaseInUse):
         open_database(url)
-    program = f"from bot.store.database import open_database; open_database({url!r})"
+    program = f"from bot.store.engine.database import open_database; open_database({url!r})"
     other = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, cwd=Path(__file__).parents[2], stderr=asyncio.subprocess.PIPE
     )

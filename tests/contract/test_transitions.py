@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.domain.billing.ledger import Settlement, settle
+from bot.domain.billing.limits import Amount
 from bot.domain.errors import LeaseLost
-from bot.domain.job import ENDED, TRANSITIONS, Job, JobState, Outcome
-from bot.domain.ledger import Settlement, settle
-from bot.domain.limits import Amount
+from bot.domain.jobs.job import ENDED, TRANSITIONS, Job, JobState, Outcome
 from bot.domain.stores import NewClip
-from bot.store.transitions import IllegalTransition, change
+from bot.store.jobs.transitions import IllegalTransition, change
 from tests.fakes.world import PRICE, World, plan
 
 CLIP = NewClip(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.language import say
+from bot.i18n.catalogs import say
 from tests.e2e.stage import Json, Stage, buttons_of, components_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.language import say
+from bot.i18n.catalogs import say
 from tests.e2e.stage import FAST, Json, Stage, buttons_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from bot.video.media import PyAvMedia
+from bot.media.probe import PyAvMedia
 from tests.e2e.stage import Stage, buttons_of, clips_of, text_of, video_of
 from tests.harness.sandbox import Control
 

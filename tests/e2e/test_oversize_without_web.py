@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from bot.video.media import PyAvMedia
+from bot.media.probe import PyAvMedia
 from tests.e2e.stage import Stage, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from bot.domain.delivery import Enclosure
-from bot.domain.job import Job, Origin
+from bot.domain.clips.upload_options import Enclosure
+from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import Progress
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from pathlib import Path
 
-from bot.domain.delivery import Fit
+from bot.domain.clips.upload_options import Fit
 
 
 class FakeFitting:

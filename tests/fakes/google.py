@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bot.domain.clip import VideoFacts
+from bot.domain.clips.clip import VideoFacts
 from bot.domain.errors import RemoteGone
+from bot.domain.jobs.request import Route, VideoPlan
 from bot.domain.ports import Finished, Pending, Poll, Reachability, RemoteVideo
-from bot.domain.request import Route, VideoPlan
 
 Step = Exception | Poll | None
 

@@ -3,12 +3,12 @@
 import itertools
 from collections import deque
 
-from bot.domain.clip import Clip
-from bot.domain.exhibit import Digest, Exhibit
+from bot.domain.clips.clip import Clip
+from bot.domain.showcase.post import Digest, Exhibit
 
 
 class FakeShowroom:
-    """`bot.domain.exhibit_ports.Showroom`, `PublicFiles`; `bot.domain.farewell.Posts`, `Files`."""
+    """`bot.domain.showcase.ports.Showroom`, `PublicFiles`; `bot.domain.erasure.Posts`, `Files`."""
 
     def __init__(self) -> None:
         self.standing: dict[int, Exhibit] = {}

@@ -7,30 +7,30 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.job import Job, Origin
-from bot.domain.limits import Policy
-from bot.domain.money import Micros
-from bot.domain.request import AspectRatio, Mode, Resolution, Route, VideoPlan
+from bot.domain.billing.limits import Policy
+from bot.domain.billing.money import Micros
+from bot.domain.jobs.job import Job, Origin
+from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route, VideoPlan
 from bot.domain.stores import Ask
-from bot.services.board import Board
-from bot.services.door import Door
-from bot.services.estimates import Estimates
-from bot.services.lost import LostJobs
-from bot.services.originals import Originals
-from bot.services.packing import Packer
-from bot.services.requests import Requests
-from bot.services.runner import Runner
-from bot.services.steady import Steady
-from bot.services.steps import Money, Timing
-from bot.services.stills import Stills
-from bot.services.worker import Worker
-from bot.store.clips import ClipStore
-from bot.store.database import Database
+from bot.services.clips.originals import Originals
+from bot.services.clips.thumbnails import Stills
+from bot.services.jobs.admission import Door
+from bot.services.jobs.critical_sections import Steady
+from bot.services.jobs.estimates import Estimates
+from bot.services.jobs.job_steps import Money, Timing
+from bot.services.jobs.job_task import Runner
+from bot.services.jobs.queue_status import Board
+from bot.services.jobs.requests import Requests
+from bot.services.jobs.unknown_jobs import LostJobs
+from bot.services.jobs.upload import Packer
+from bot.services.jobs.worker import Worker
+from bot.store.billing.ledger import LedgerStore
+from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
-from bot.store.jobs import JobStore
-from bot.store.ledger import LedgerStore
-from bot.store.models import ModelStore
-from bot.store.workers import WorkerStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.model_states import ModelStore
+from bot.store.jobs.workers import WorkerStore
 from tests.fakes.clock import FastClock
 from tests.fakes.discord import FakeDelivery
 from tests.fakes.fitting import FakeFitting

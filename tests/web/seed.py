@@ -13,11 +13,11 @@ from typing import Any, Final
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.database import Database, open_database
-from bot.store.gallery import words_of
-from bot.store.schema import upgrade
-from bot.store.showcase_tables import showcase, showcase_servers
-from bot.store.tables import clips
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade
+from bot.store.showcase.gallery import words_of
+from bot.store.tables.core import clips
+from bot.store.tables.showcase import showcase, showcase_servers
 from sandbox.google.clips import ClipSpec
 from sandbox.google.rendering import RenderedClip, render
 

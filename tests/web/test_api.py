@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bot.web.description import description
+from bot.web.openapi import description
 from tests.web.conftest import Gallery
 
 EXAMPLES = 60

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
-from bot.store.clips import ClipStore
-from bot.store.database import open_database
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip
+from bot.store.engine.database import open_database
+from bot.store.jobs.clips import ClipStore
 from bot.web.links import SignedLinks
 from sandbox.google.rendering import RenderedClip
 from tests.web import seed

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.domain.showcase import Search
-from bot.store.database import Database, open_database
-from bot.store.gallery import GalleryStore
-from bot.store.schema import upgrade
-from bot.store.showcase_tables import showcase_blocks
+from bot.domain.showcase.gallery import Search
+from bot.store.engine.database import Database, open_database
+from bot.store.engine.schema import upgrade
+from bot.store.showcase.gallery import GalleryStore
+from bot.store.tables.showcase import showcase_blocks
 from sandbox.google.rendering import RenderedClip
 from tests.chaos.cluster import Cluster, NoPostgres, programs
 from tests.web import seed

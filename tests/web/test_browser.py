@@ -25,8 +25,8 @@ from playwright.async_api import (
 )
 from yarl import URL
 
-from bot.store.database import open_database
-from bot.store.schema import upgrade
+from bot.store.engine.database import open_database
+from bot.store.engine.schema import upgrade
 from tests.harness.waiting import eventually
 from tests.web import seed
 from tests.web.conftest import Gallery, Serving, chromium

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip
 from bot.web.downloads import Downloads
 from bot.web.links import ROTATE_AFTER, SignedLinks, kept_keys
 from tests.unit.words.examples import NOW, a_clip

@@ -12,14 +12,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from bot.cli.status_page import away, page
+from bot.domain.billing.money import Micros
 from bot.domain.errors import GoogleBusy, StoreAway
-from bot.domain.figures import BUCKETS_S, Durations, Figures, JobFigures, WorkerFigures
-from bot.domain.job import JobState, Outcome
-from bot.domain.money import Micros
+from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.request import Route, VideoPlan
 from bot.domain.ports import Failed, Finished, Pending, Poll, Reachability, RemoteVideo
-from bot.domain.request import Route, VideoPlan
-from bot.metrics import Exposition, MeteredModels, Meters, path_of
-from bot.status.page import away, page
+from bot.domain.statistics import BUCKETS_S, Durations, Figures, JobFigures, WorkerFigures
+from bot.observability.metrics import Exposition, MeteredModels, Meters, path_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from yarl import URL
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
-from bot.domain.request import AspectRatio, Mode, Resolution, Route
-from bot.domain.showcase import Entry
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip
+from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route
+from bot.domain.showcase.gallery import Entry
+from bot.web.i18n import LANGUAGES, Words
 from bot.web.site import Site
-from bot.web.views import card, recipe, short
-from bot.web.words import LANGUAGES, Words
+from bot.web.view_models import card, recipe, short
 
 NOTHING: Any = None
 SITE = Site(

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from bot.web.visitors import Allowance, visitor
+from bot.web.rate_limit import Allowance, visitor
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 

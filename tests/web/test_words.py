@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain.request import Mode
-from bot.domain.showcase import Length, Order
-from bot.web.words import LANGUAGES, Words, chosen
+from bot.domain.jobs.request import Mode
+from bot.domain.showcase.gallery import Length, Order
+from bot.web.i18n import LANGUAGES, Words, chosen
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "bot" / "web"

@@ -11,15 +11,15 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-from bot.store import showcase_tables, tables
-from bot.store.database import open_database
-from bot.store.types import UtcTime
+from bot.store.engine.database import open_database
+from bot.store.engine.types import UtcTime
+from bot.store.tables import core, showcase
 
-_ALL_TABLES = (showcase_tables,)
+_ALL_TABLES = (showcase,)
 """Modules that add tables to the metadata by being imported."""
 
 # every module that adds tables to the one metadata has to be imported to be compared
-_MODULES = (tables, showcase_tables)
+_MODULES = (core, showcase)
 
 
 def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -33,7 +33,7 @@ def run(connection: Connection) -> None:
     """Bring the tables behind ``connection`` to the wanted revision."""
     context.configure(
         connection=connection,
-        target_metadata=tables.metadata,
+        target_metadata=core.metadata,
         render_as_batch=True,
         compare_type=True,
         render_item=_render,

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 from discord import ui
 
-from bot.buttons import ActionButton
-from bot.cards import Cards, text_view
-from bot.domain.clip import Clip
-from bot.domain.delivery import Enclosure, Rung
-from bot.domain.job import JobState, Outcome, Visit
-from bot.domain.money import Micros
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.upload_options import Enclosure, Rung
+from bot.domain.jobs.job import JobState, Outcome, Visit
 from bot.domain.ports import Progress
-from bot.language import say
-from bot.replies import outcome_text
-from bot.tables import unknown
+from bot.i18n.catalogs import say
+from bot.ui.clip_card import Cards, text_view
+from bot.ui.custom_ids import ActionButton
+from bot.ui.error_messages import outcome_text
+from bot.ui.text_lists import unknown
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (

@@ -7,14 +7,14 @@ import discord
 import pytest
 from discord import ui
 
-from bot.controls import SettingMenu
-from bot.domain.allowances import ALLOWANCES, Allowance
+from bot.domain.billing.limits import NO_LIMITS, Limits, Line, Standing
+from bot.domain.billing.quota_presets import ALLOWANCES, Allowance
 from bot.domain.errors import Scope
-from bot.domain.limits import NO_LIMITS, Limits, Line, Standing
-from bot.domain.request import PersonRule
-from bot.domain.server import LANGUAGES, GuildRules
-from bot.guide import help_view, welcome_view
-from bot.panel import KEEP, UNSET, Arrangement, Verdict, setup_view, verdicts
+from bot.domain.guild import LANGUAGES, GuildRules
+from bot.domain.jobs.request import PersonRule
+from bot.ui.components import SettingMenu
+from bot.ui.help_text import help_view, welcome_view
+from bot.ui.server_setup import KEEP, UNSET, Arrangement, Verdict, setup_view, verdicts
 from tests.unit.cards.test_cards import buttons, check, texts
 
 FULL = Arrangement(

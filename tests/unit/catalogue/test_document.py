@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.catalogue import load
-from bot.domain.catalogue.__main__ import main
-from bot.domain.catalogue.document import COLUMNS, PARAMETERS, parameter_cell, render
+from bot.cli.models import main
+from bot.cli.models_document import COLUMNS, PARAMETERS, parameter_cell, render
+from bot.config.model_catalogue import load
 
 ROOT = Path(__file__).parents[3]
 

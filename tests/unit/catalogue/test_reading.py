@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.domain.catalogue import CatalogueError, load, parse
-from bot.domain.request import Mode, Resolution, Route
+from bot.config.model_catalogue import CatalogueError, load, parse
+from bot.domain.jobs.request import Mode, Resolution, Route
 
 OWN = "veo-3.1-generate-preview"
 

@@ -10,14 +10,14 @@ import discord
 import pytest
 from discord import app_commands, ui
 
-from bot.buttons import Action, ActionButton, Form, Presses, custom_id, number_of
-from bot.cards import text_view
-from bot.client import Client, intents, redirect
-from bot.clock import SystemClock
+from bot.app.clock import SystemClock
+from bot.discord.client import Client, intents, redirect
+from bot.discord.user_install import Seal
 from bot.domain.errors import LimitReached, Scope
-from bot.visits import Seal
+from bot.ui.clip_card import text_view
+from bot.ui.custom_ids import Action, ActionButton, Form, Presses, custom_id, number_of
+from cogs._common.modals import animate_form, edit_form, extend_form
 from cogs.buttons import DoubleClicks
-from cogs.forms import animate_form, edit_form, extend_form
 from tests.unit.client.commands import every_command, tree_of
 
 
@@ -71,7 +71,7 @@ async def test_buttons_outlive_every_view_that_had_them(client: Client) -> None:
 
 
 async def test_the_trap_is_real(client: Client) -> None:
-    """The rule of `bot.buttons` is needed: a mixed view that ends takes all buttons with it."""
+    """The rule of `bot.ui.custom_ids` is needed: a mixed view that ends takes all buttons with it."""
     view = ui.View(timeout=None)
     view.add_item(ActionButton(Action.REDO, 1, label="Redo"))
     view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))

@@ -7,15 +7,15 @@ from unittest.mock import AsyncMock, Mock
 import discord
 import pytest
 
-from bot.buttons import ActionButton
-from bot.domain.job import Origin
-from bot.domain.limits import Standing
-from bot.domain.money import Micros
-from bot.domain.request import VideoPlan, VideoRequest
-from bot.language import say
-from bot.services.requests import Accepted, PriceCheck, Surroundings
-from cogs.asking import Asking
-from cogs.offers import Offer, Offers
+from bot.domain.billing.limits import Standing
+from bot.domain.billing.money import Micros
+from bot.domain.jobs.job import Origin
+from bot.domain.jobs.request import VideoPlan, VideoRequest
+from bot.i18n.catalogs import say
+from bot.services.jobs.requests import Accepted, PriceCheck, Surroundings
+from bot.ui.custom_ids import ActionButton
+from cogs._common.pending import Offer, Offers
+from cogs._common.request_flow import Asking
 from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import ORIGIN, PLAN, a_job, a_plan
 

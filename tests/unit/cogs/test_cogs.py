@@ -9,9 +9,8 @@ import pytest
 from discord import ui
 from discord.components import _component_factory
 
-from bot.cards import Cards
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     AlreadyAccepted,
     MissingPermissions,
@@ -19,14 +18,15 @@ from bot.domain.errors import (
     RuleBroken,
     StoreAway,
 )
-from bot.domain.job import Job
-from bot.domain.request import AspectRatio, VideoRequest
-from bot.language import say
-from bot.services.requests import Surroundings
-from cogs.finding import clip_named
-from cogs.offers import Draft, Offer, Offers
-from cogs.options import Wishes
-from cogs.places import require_permissions, roles_of
+from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import AspectRatio, VideoRequest
+from bot.i18n.catalogs import say
+from bot.services.jobs.requests import Surroundings
+from bot.ui.clip_card import Cards
+from cogs._common.clip_lookup import clip_named
+from cogs._common.context import require_permissions, roles_of
+from cogs._common.options import Wishes
+from cogs._common.pending import Draft, Offer, Offers
 from cogs.replies import Replies
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
 

@@ -7,12 +7,12 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.buttons import Presses
-from bot.domain.limits import Limits
-from bot.domain.money import Micros
-from bot.domain.request import PersonRule
-from bot.domain.server import GuildRules
-from bot.language import say
+from bot.domain.billing.limits import Limits
+from bot.domain.billing.money import Micros
+from bot.domain.guild import GuildRules
+from bot.domain.jobs.request import PersonRule
+from bot.i18n.catalogs import say
+from bot.ui.custom_ids import Presses
 from cogs.server import Server
 from tests.unit.words.examples import a_job
 

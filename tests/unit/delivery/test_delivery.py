@@ -12,11 +12,11 @@ import aiohttp
 import discord
 import pytest
 
-from bot.cards import Cards
-from bot.clock import SystemClock
-from bot.delivery import EDIT_EVERY_S, DiscordDelivery
-from bot.domain.clip import Clip
-from bot.domain.delivery import MIB
+from bot.app.clock import SystemClock
+from bot.discord.api_errors import delivery_error
+from bot.discord.job_messages import EDIT_EVERY_S, DiscordDelivery
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.upload_options import MIB
 from bot.domain.errors import (
     ChannelClosed,
     DeliveryBusy,
@@ -24,9 +24,9 @@ from bot.domain.errors import (
     LeaseLost,
     NotFound,
 )
-from bot.domain.job import JobState, Outcome
+from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import Progress
-from bot.faults import delivery_error
+from bot.ui.clip_card import Cards
 from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed
 
 ME = 99
@@ -372,7 +372,7 @@ async def test_a_post_is_found_in_the_history_by_its_buttons(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views = {1: None, 2: 6, 3: 7}
-    monkeypatch.setattr("bot.delivery.number_on", lambda message, _: views[message.id])
+    monkeypatch.setattr("bot.discord.job_messages.number_on", lambda message, _: views[message.id])
 
     def message(number: int, author: int = ME) -> Any:
         return SimpleNamespace(id=number, author=SimpleNamespace(id=author))

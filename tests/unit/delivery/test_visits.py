@@ -9,14 +9,14 @@ from typing import Any
 import discord
 import pytest
 
-from bot.cards import Cards
-from bot.delivery import DiscordDelivery
-from bot.domain.delivery import Enclosure
+from bot.discord.api_errors import delivery_error
+from bot.discord.job_messages import DiscordDelivery
+from bot.discord.user_install import Seal
+from bot.domain.clips.upload_options import Enclosure
 from bot.domain.errors import ChannelClosed, DeliveryBusy, LeaseLost
-from bot.domain.job import Job, JobState, Outcome, Visit
+from bot.domain.jobs.job import Job, JobState, Outcome, Visit
 from bot.domain.ports import Progress
-from bot.faults import delivery_error
-from bot.visits import Seal
+from bot.ui.clip_card import Cards
 from tests.unit.delivery.test_delivery import Channel, Clock, Titles, refusal
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, a_job
 

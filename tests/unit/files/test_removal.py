@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.services.originals import Originals
-from bot.services.removal import Removal
+from bot.services.clips.originals import Originals
+from bot.services.clips.removal import Removal
 from tests.fakes.google import FakeMedia
 from tests.unit.words.examples import a_clip, a_job
 

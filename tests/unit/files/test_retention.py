@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
+from bot.app.clock import SystemClock
+from bot.domain.clips.file_retention import Kept, Standing, superfluous
 from bot.domain.errors import StoreAway
-from bot.domain.retention import Kept, Standing, superfluous
-from bot.services.retention import Retention
+from bot.services.clips.retention import Retention
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -61,7 +61,7 @@ def test_when_space_runs_out_the_oldest_that_nobody_shares_goes_first() -> None:
 
 
 class Records:
-    """`bot.domain.retention.KeptFiles`."""
+    """`bot.domain.clips.file_retention.KeptFiles`."""
 
     def __init__(self) -> None:
         self.known: dict[int, Standing] = {}

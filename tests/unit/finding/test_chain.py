@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from bot.domain.chain import root_of, rows, shortened
-from bot.domain.clip import Clip
-from bot.trees import tree
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.lineage import root_of, rows, shortened
+from bot.ui.lineage import tree
 from tests.unit.words.examples import a_clip
 
 

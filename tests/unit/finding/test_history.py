@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.controls import PageButton, page_custom_id
-from bot.domain.clip import Clip
-from bot.domain.history import MOST_WORDS, Only, Page, Turn, Wanted, Way
-from bot.services.history import History
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.history_query import MOST_WORDS, Only, Page, Turn, Wanted, Way
+from bot.services.clips.history import History
+from bot.ui.components import PageButton, page_custom_id
 from tests.unit.words.examples import NOW, a_clip
 
 

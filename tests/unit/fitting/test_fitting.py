@@ -8,14 +8,14 @@ from typing import Any
 import av
 import pytest
 
-from bot.clock import SystemClock
-from bot.domain.clip import VideoFacts
-from bot.domain.delivery import Fit, preview
+from bot.app.clock import SystemClock
+from bot.app.web import pictures
+from bot.domain.clips.clip import VideoFacts
+from bot.domain.clips.upload_options import Fit, preview
 from bot.domain.errors import FittingFailed
-from bot.services.originals import Originals
-from bot.video.fitting import ProcessFitting
-from bot.video.media import PyAvMedia
-from bot.website import pictures
+from bot.media.probe import PyAvMedia
+from bot.media.transcode import ProcessFitting
+from bot.services.clips.originals import Originals
 from tests.unit.fitting.films import film
 from tests.unit.words.examples import a_clip
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.clip import VideoFacts
-from bot.domain.delivery import (
+from bot.domain.clips.clip import VideoFacts
+from bot.domain.clips.upload_options import (
     DEFAULT_LIMIT,
     MIB,
     REMEMBERED,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from bot.discord.attachments import DiscordAttachments
 from bot.domain.errors import DeliveryBusy, ImageRefused
-from bot.services.inputs import MAX_FILE_BYTES, Inputs
-from bot.video.attachments import DiscordAttachments
-from bot.video.images import ProcessPictures
+from bot.media.images import ProcessPictures
+from bot.services.clips.input_images import MAX_FILE_BYTES, Inputs
 from tests.unit.images.samples import encoded
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from bot.domain.errors import ImageRefused
-from bot.video import picture_worker
-from bot.video.images import ProcessPictures
+from bot.media import image_worker
+from bot.media.images import ProcessPictures
 from tests.unit.images.samples import KINDS, SIZE, animated, claims, encoded, exif, picture
 
 
@@ -154,7 +154,7 @@ async def test_what_is_refused(folder: Path, data: bytes, reason: str) -> None:
 async def test_a_worker_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder.parent / "hang.py"
     program.write_text("import time\ntime.sleep(600)\n")
-    monkeypatch.setattr("bot.video.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER", program)
     with pytest.raises(ImageRefused):
         async with asyncio.timeout(60):
             await ProcessPictures(timeout_s=0.3).prepare(program, folder)
@@ -166,7 +166,7 @@ async def test_a_worker_that_dies_is_a_refusal(
 ) -> None:
     program = folder.parent / "die.py"
     program.write_text(fate)
-    monkeypatch.setattr("bot.video.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER", program)
     with pytest.raises(ImageRefused) as refused:
         await ProcessPictures().prepare(program, folder)
     assert refused.value.reason == "image_broken"
@@ -180,7 +180,7 @@ async def test_the_worker_sees_none_of_our_secrets(
         f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
     )
     monkeypatch.setenv("DISCORD_TOKEN", "secret-token")
-    monkeypatch.setattr("bot.video.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER", program)
     with pytest.raises((ImageRefused, ValueError)):
         await ProcessPictures().prepare(program, folder)
     assert "secret-token" not in await asyncio.to_thread(seen.read_text)
@@ -219,16 +219,16 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 FUZZ_PROGRAM = """
 import json, pathlib, sys
 sys.path.insert(0, {folder!r})
-import picture_worker, pillow_heif
-picture_worker.limit()
+import image_worker, pillow_heif
+image_worker.limit()
 pillow_heif.register_heif_opener(thumbnails=False)
 said = []
 for path in sorted(pathlib.Path({files!r}).iterdir()):
     made = pathlib.Path({out!r})
     try:
-        said.append(picture_worker.convert(path, made)["mime_type"])
+        said.append(image_worker.convert(path, made)["mime_type"])
         made.unlink()
-    except picture_worker.Refused as refusal:
+    except image_worker.Refused as refusal:
         said.append(refusal.reason)
 # not getrusage: its peak begins with what the process that started this one had
 status = pathlib.Path("/proc/self/status").read_text("ascii")
@@ -247,7 +247,7 @@ async def test_mutated_files_are_refused_or_converted(tmp_path: Path) -> None:
         data = mutated(originals[number % len(originals)], chance)
         (files / f"{number:03}").write_bytes(data)
     program = FUZZ_PROGRAM.format(
-        folder=str(Path(picture_worker.__file__).parent), files=str(files), out=str(tmp_path / "o")
+        folder=str(Path(image_worker.__file__).parent), files=str(files), out=str(tmp_path / "o")
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-c", program, stdout=asyncio.subprocess.PIPE, env={}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.ledger import (
+from bot.domain.billing.ledger import (
     EntryKind,
     Settlement,
     balance,
@@ -13,8 +13,8 @@ from bot.domain.ledger import (
     settle,
     settle_again,
 )
-from bot.domain.limits import NOTHING, Amount
-from bot.domain.money import Micros
+from bot.domain.billing.limits import NOTHING, Amount
+from bot.domain.billing.money import Micros
 
 PRICE = Amount(Micros(400_000), 1, 8)
 

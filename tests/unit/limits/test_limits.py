@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.errors import Scope
-from bot.domain.limits import (
+from bot.domain.billing.limits import (
     DAY,
     NO_LIMITS,
     Amount,
@@ -25,7 +24,8 @@ from bot.domain.limits import (
     standing_lines,
     tightest,
 )
-from bot.domain.money import Micros
+from bot.domain.billing.money import Micros
+from bot.domain.errors import Scope
 
 GUILD, MEMBER = 1, 2
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

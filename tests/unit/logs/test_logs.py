@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import structlog
 
-from bot import logs
+from bot.observability import logging as logs
 
 TOKEN = "MTA0MjM1.fake-but-long-enough"  # a secret by value, whatever it looks like
 LIKE_A_TOKEN = "MTAyNDM1MDk4NzY1NDMyMTA5OA.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"

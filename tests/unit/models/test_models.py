@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.catalogue import load
+from bot.config.model_catalogue import load
 from bot.domain.errors import GoogleBusy, StoreAway
+from bot.domain.jobs.request import Mode, Route, VideoPlan
 from bot.domain.ports import Finished, Poll, Reachability, RemoteVideo
-from bot.domain.request import Mode, Route, VideoPlan
 from bot.domain.stores import ModelState
-from bot.language import say
-from bot.services.models import REFRESH_S, RETRY_S, SHARE_S, Models
-from bot.tables import models_overview
+from bot.i18n.catalogs import say
+from bot.services.admin.model_directory import REFRESH_S, RETRY_S, SHARE_S, Models
+from bot.ui.text_lists import models_overview
 
 VEO, LITE = "veo-3.1-generate-preview", "veo-3.1-lite-generate-preview"
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.domain.clip import Clip, VideoFacts
-from bot.domain.delivery import DEFAULT_LIMIT, MIB, Rung
+from bot.app.clock import SystemClock
+from bot.domain.clips.clip import Clip, VideoFacts
+from bot.domain.clips.upload_options import DEFAULT_LIMIT, MIB, Rung
 from bot.domain.errors import (
     ChannelClosed,
     DeliveryBusy,
@@ -20,14 +20,14 @@ from bot.domain.errors import (
     NotFound,
     RemoteGone,
 )
-from bot.domain.job import Job
-from bot.domain.request import Route
-from bot.services.lease import Lease
-from bot.services.originals import Originals
-from bot.services.packing import Packer
-from bot.services.posting import ATTEMPT_S, Poster
-from bot.services.steady import Steady
-from bot.services.stills import Stills
+from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import Route
+from bot.services.clips.originals import Originals
+from bot.services.clips.thumbnails import Stills
+from bot.services.jobs.critical_sections import Steady
+from bot.services.jobs.lease import Lease
+from bot.services.jobs.publishing import ATTEMPT_S, Poster
+from bot.services.jobs.upload import Packer
 from tests.fakes.discord import FakeDelivery
 from tests.fakes.fitting import FakeFitting
 from tests.fakes.google import FakeGoogle

@@ -8,8 +8,8 @@ import pytest
 from discord import Permissions, app_commands
 from discord.ext import commands
 
-from bot.buttons import Action
-from bot.language import say
+from bot.i18n.catalogs import say
+from bot.ui.custom_ids import Action
 from sandbox.discord.permissions import POSTING_BOT
 from tests.unit.client.commands import every_cog
 from tests.unit.project.documents import rows

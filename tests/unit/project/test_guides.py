@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from bot.language import catalogue, say
+from bot.i18n.catalogs import catalogue, say
 from tests.unit.project.test_commands import registered
 
 GUIDES: Final = ("guide.md", "admin.md")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import health
+from bot.cli import health as health_command
+from bot.observability import heartbeat as health
 
 
 def test_a_bot_that_never_ran_is_not_well(tmp_path: Path) -> None:
@@ -75,4 +76,4 @@ def test_the_status_tells(
         monkeypatch.setenv(name, value)
     if beaten:
         health.heartbeat_file(tmp_path).touch()
-    assert health.main() == status
+    assert health_command.main() == status

@@ -1,4 +1,4 @@
-"""The table in docs/settings.md and .env.example tell what bot/settings.py declares."""
+"""The table in docs/settings.md and .env.example tell what bot/config/settings.py declares."""
 
 import re
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from bot.settings import Settings
+from bot.config.settings import Settings
 
 BEGIN, END = re.compile(r"<!-- settings:.*-->\n"), "<!-- /settings -->"
 

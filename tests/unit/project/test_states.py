@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bot.domain.job import ENDED, TRANSITIONS, JobState
+from bot.domain.jobs.job import ENDED, TRANSITIONS, JobState
 
 
 def test_the_diagram_shows_every_transition_and_no_other(root: Path) -> None:

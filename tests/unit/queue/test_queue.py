@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.limits import Pace
-from bot.domain.queue import Load, Served, Waiting, order, pick, places
+from bot.domain.billing.limits import Pace
+from bot.domain.jobs.queue import Load, Served, Waiting, order, pick, places
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from bot.domain.catalogue import Model, load
-from bot.domain.request import AspectRatio, Image, Mode, Resolution, Route, Source, VideoRequest
-from bot.domain.rules import Offer
+from bot.config.model_catalogue import load
+from bot.domain.jobs.plan_resolution import Offer
+from bot.domain.jobs.request import (
+    AspectRatio,
+    Image,
+    Mode,
+    Resolution,
+    Route,
+    Source,
+    VideoRequest,
+)
+from bot.domain.models import Model
 
 NOW = 1_795_000_000.0
 CATALOGUE = load()

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot.domain.breaches import EXPIRY_MARGIN_S
 from bot.domain.errors import RuleBroken, SourceUnusable
-from bot.domain.request import AspectRatio, Mode, Resolution, Route
-from bot.domain.rules import Offer, resolve
+from bot.domain.jobs.plan_resolution import Offer, resolve
+from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route
+from bot.domain.jobs.violations import EXPIRY_MARGIN_S
 from tests.unit.rules.given import (
     CATALOGUE,
     FAST_31,

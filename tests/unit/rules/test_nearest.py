@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import Model
 from bot.domain.errors import PersonRuleUnkept, RuleBroken
-from bot.domain.people import KEEPS
-from bot.domain.request import (
+from bot.domain.jobs.people_policy import KEEPS
+from bot.domain.jobs.plan_resolution import Offer, choices, resolve
+from bot.domain.jobs.request import (
     AspectRatio,
     Mode,
     PersonRule,
@@ -18,7 +18,7 @@ from bot.domain.request import (
     VideoPlan,
     VideoRequest,
 )
-from bot.domain.rules import Offer, choices, resolve
+from bot.domain.models import Model
 from tests.unit.rules.given import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
 
 IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import RuleBroken
-from bot.domain.request import AspectRatio, Mode, Resolution
-from bot.domain.rules import resolve
+from bot.domain.jobs.plan_resolution import resolve
+from bot.domain.jobs.request import AspectRatio, Mode, Resolution
 from tests.unit.rules.given import (
     FAST_3,
     FAST_31,

@@ -8,12 +8,12 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.domain.catalogue import load
-from bot.domain.job import Origin
-from bot.domain.people import Unkept, effective_rule, value_to_send
-from bot.domain.request import Mode, PersonGeneration, PersonRule, Region
-from bot.domain.server import GuildRules
-from bot.services.requests import Requests, Surroundings
+from bot.config.model_catalogue import load
+from bot.domain.guild import GuildRules
+from bot.domain.jobs.job import Origin
+from bot.domain.jobs.people_policy import Unkept, effective_rule, value_to_send
+from bot.domain.jobs.request import Mode, PersonGeneration, PersonRule, Region
+from bot.services.jobs.requests import Requests, Surroundings
 from tests.fakes.clock import FastClock
 from tests.fakes.world import NoShelf
 from tests.unit.rules.given import FAST_3, FAST_31, LITE_31, VEO_2, VEO_3, VEO_31, model

@@ -3,10 +3,10 @@
 import pytest
 
 from bot.domain.errors import PromptTooLong, RuleBroken
-from bot.domain.presets import CAMERAS, STYLES, Camera, Style, parts, with_presets
-from bot.domain.prompt import tokens
-from bot.domain.rules import resolve
-from bot.language import knows
+from bot.domain.jobs.plan_resolution import resolve
+from bot.domain.jobs.presets import CAMERAS, STYLES, Camera, Style, parts, with_presets
+from bot.domain.jobs.prompt import tokens
+from bot.i18n.catalogs import knows
 from tests.unit.rules.given import FAST_31, asked, offer
 
 

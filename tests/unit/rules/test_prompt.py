@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.errors import PromptTooLong
-from bot.domain.prompt import check, tokens
+from bot.domain.jobs.prompt import check, tokens
 
 PARAGRAPH = (
     "Track the butterfly into the garden as it lands on an orange origami flower. A fluffy white "

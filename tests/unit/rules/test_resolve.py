@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot.domain.catalogue import load
+from bot.config.model_catalogue import load
 from bot.domain.errors import PersonRuleUnkept, PromptTooLong, RuleBroken, SourceUnusable
-from bot.domain.request import (
+from bot.domain.jobs.plan_resolution import Choice, Offer, choices, resolve
+from bot.domain.jobs.request import (
     AspectRatio,
     Mode,
     PersonGeneration,
@@ -15,7 +16,6 @@ from bot.domain.request import (
     Resolution,
     Route,
 )
-from bot.domain.rules import Choice, Offer, choices, resolve
 from tests.unit.rules.given import (
     CATALOGUE,
     FAST_3,

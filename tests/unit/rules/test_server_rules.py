@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.domain.allowances import ALLOWANCES, Allowance, allowance_of, is_unset
+from bot.domain.billing.limits import NO_LIMITS, Limits
+from bot.domain.billing.quota_presets import ALLOWANCES, Allowance, allowance_of, is_unset
 from bot.domain.errors import ChannelNotAllowed
-from bot.domain.job import Origin
-from bot.domain.limits import NO_LIMITS, Limits
-from bot.domain.server import GuildRules
+from bot.domain.guild import GuildRules
+from bot.domain.jobs.job import Origin
 
 HERE, THREAD, ELSEWHERE = 20, 21, 22
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.request import Region
-from bot.settings import Settings, SettingsError, read_settings
+from bot.config.settings import Settings, SettingsError, read_settings
+from bot.domain.jobs.request import Region
 
 ROOT = Path(__file__).parents[3]
 

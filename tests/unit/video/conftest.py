@@ -17,15 +17,15 @@ import pytest_asyncio
 from aiohttp import web
 from PIL import Image as Pillow
 
-from bot.domain.breaches import Offer
-from bot.domain.catalogue import load
+from bot.config.model_catalogue import load
+from bot.domain.jobs.plan_resolution import resolve
+from bot.domain.jobs.request import Image, Mode, Route, Source, VideoPlan, VideoRequest
+from bot.domain.jobs.violations import Offer
 from bot.domain.ports import Failed, Finished, Pending, VideoModels
-from bot.domain.request import Image, Mode, Route, Source, VideoPlan, VideoRequest
-from bot.domain.rules import resolve
-from bot.video.credentials import DefaultCredentials
-from bot.video.gemini import GeminiModels
-from bot.video.images import ProcessPictures
-from bot.video.vertex import VertexModels
+from bot.google.credentials import DefaultCredentials
+from bot.google.gemini import GeminiModels
+from bot.google.vertex import VertexModels
+from bot.media.images import ProcessPictures
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.google import MAX_REQUEST_BYTES, Google, routes

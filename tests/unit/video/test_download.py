@@ -13,8 +13,8 @@ from yarl import URL
 
 from bot.domain.errors import AccessRefused, GoogleBusy, RemoteGone, VideoError
 from bot.domain.ports import RemoteVideo
-from bot.video.connection import Connection
-from bot.video.download import download
+from bot.google.connection import Connection
+from bot.google.download import download
 from tests.harness.waiting import eventually
 from tests.unit.video.conftest import Stage
 

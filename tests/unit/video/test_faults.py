@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.domain.job import Outcome
-from bot.video.faults import clean, filtered, meaning, operation_failure, read_answer
+from bot.domain.jobs.job import Outcome
+from bot.google.api_errors import clean, filtered, meaning, operation_failure, read_answer
 
 
 @pytest.mark.parametrize(

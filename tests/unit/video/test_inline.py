@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.video.inline import KEY, InlineError, InlineReader
+from bot.google.inline_video import KEY, InlineError, InlineReader
 
 
 async def chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:

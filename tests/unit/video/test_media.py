@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from bot.video.media import PyAvMedia
+from bot.media.probe import PyAvMedia
 
 
 def film(path: Path, *, size: tuple[int, int] = (128, 72), audio: bool = True) -> Path:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.ports import VideoModels
-from bot.domain.request import (
+from bot.domain.jobs.request import (
     AspectRatio,
     Mode,
     PersonGeneration,
@@ -16,7 +15,8 @@ from bot.domain.request import (
     Route,
     VideoPlan,
 )
-from bot.video.media import PyAvMedia
+from bot.domain.ports import VideoModels
+from bot.media.probe import PyAvMedia
 from tests.unit.video.conftest import MODES, VEO, Stage, model_of
 
 PNG = {"bytesBase64Encoded": "<", "mimeType": "image/png"}

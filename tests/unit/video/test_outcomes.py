@@ -14,9 +14,9 @@ from bot.domain.errors import (
     VideoError,
     VideoRefused,
 )
-from bot.domain.job import Outcome
+from bot.domain.jobs.job import Outcome
+from bot.domain.jobs.request import PersonGeneration, Route
 from bot.domain.ports import Failed, Finished, Pending, VideoModels
-from bot.domain.request import PersonGeneration, Route
 from tests.unit.video.conftest import Stage, model_of
 
 AUDIO = (

@@ -17,13 +17,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.domain.catalogue import load
+from bot.config.model_catalogue import load
 from bot.domain.errors import GoogleBusy, LeaseLost, SubmitUncertain
-from bot.domain.request import Image
-from bot.domain.rules import resolve
-from bot.video.connection import Connection
-from bot.video.gemini import GeminiModels
-from bot.video.vertex import VertexModels
+from bot.domain.jobs.plan_resolution import resolve
+from bot.domain.jobs.request import Image
+from bot.google.connection import Connection
+from bot.google.gemini import GeminiModels
+from bot.google.vertex import VertexModels
 from tests.harness.waiting import eventually
 from tests.unit.rules.given import asked, offer
 
@@ -292,7 +292,7 @@ async def test_a_timeout_after_sending_is_uncertain(
 
         return act
 
-    monkeypatch.setattr("bot.video.connection.SUBMIT_S", 1.0)
+    monkeypatch.setattr("bot.google.connection.SUBMIT_S", 1.0)
     async with raw_server(silent) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
         with pytest.raises(SubmitUncertain, match="TimeoutError"):

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import PersonRuleUnkept, RuleBroken
-from bot.domain.people import Unkept, value_to_send
+from bot.domain.jobs.people_policy import Unkept, value_to_send
+from bot.domain.jobs.plan_resolution import Offer, resolve
+from bot.domain.jobs.request import Image, Mode, PersonRule, Region, Route, Source, VideoRequest
 from bot.domain.ports import VideoModels
-from bot.domain.request import Image, Mode, PersonRule, Region, Route, Source, VideoRequest
-from bot.domain.rules import Offer, resolve
 from tests.unit.rules.given import LANDSCAPE, LITE_31, PORTRAIT, clip, model
 from tests.unit.rules.test_parameters import CELLS, COLUMNS, LITE
 from tests.unit.rules.test_people import TABLE

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.clip import Clip
-from bot.domain.delivery import Enclosure
-from bot.domain.job import Job, JobState, Origin
-from bot.domain.money import Micros
-from bot.domain.request import AspectRatio, Mode, Resolution, Route, VideoPlan
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.upload_options import Enclosure
+from bot.domain.jobs.job import Job, JobState, Origin
+from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route, VideoPlan
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -12,23 +12,23 @@ from typing import Any, Final
 import pytest
 from discord import ui
 
-from bot.cards import Cards
-from bot.domain.clip import Clip
-from bot.domain.delivery import Rung
+from bot.domain.billing.limits import Limits, Line, Standing
+from bot.domain.billing.money import micros
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.upload_options import Rung
 from bot.domain.errors import Scope
-from bot.domain.exhibit import Digest, Exhibit, House
-from bot.domain.job import Job, JobState, Outcome, Visit
-from bot.domain.limits import Limits, Line, Standing
-from bot.domain.money import micros
+from bot.domain.guild import GuildRules
+from bot.domain.jobs.job import Job, JobState, Outcome, Visit
+from bot.domain.jobs.request import Mode
 from bot.domain.ports import Progress
-from bot.domain.request import Mode
-from bot.domain.server import GuildRules
-from bot.domain.showcase import Entry
-from bot.exhibits import ExhibitCards
-from bot.guide import help_view, welcome_view
-from bot.panel import Arrangement, Verdict, setup_view, verdicts
-from cogs.forms import animate_form, edit_form, extend_form
-from cogs.places import NEEDED
+from bot.domain.showcase.gallery import Entry
+from bot.domain.showcase.post import Digest, Exhibit, House
+from bot.ui.clip_card import Cards
+from bot.ui.help_text import help_view, welcome_view
+from bot.ui.server_setup import Arrangement, Verdict, setup_view, verdicts
+from bot.ui.showcase_card import ExhibitCards
+from cogs._common.context import NEEDED
+from cogs._common.modals import animate_form, edit_form, extend_form
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.limits import Limits
-from bot.domain.money import Micros
-from bot.language import catalogue, knows, language_for, say
-from bot.tables import limits
-from bot.wording import listed, mebibytes, money
+from bot.domain.billing.limits import Limits
+from bot.domain.billing.money import Micros
+from bot.i18n.catalogs import catalogue, knows, language_for, say
+from bot.i18n.formatting import listed, mebibytes, money
+from bot.ui.text_lists import limits
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]

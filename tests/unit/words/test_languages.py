@@ -11,9 +11,9 @@ import pytest
 from babel.core import Locale
 from babel.messages.plurals import get_plural
 
-from bot import language
-from bot.client import command_payloads
-from bot.language import catalogue, say
+from bot.discord.client import command_payloads
+from bot.i18n import catalogs as language
+from bot.i18n.catalogs import catalogue, say
 from sandbox.discord.command_rules import read_command
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields

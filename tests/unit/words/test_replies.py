@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import errors
+from bot.domain.billing.limits import RULES
 from bot.domain.errors import (
     AlreadyAccepted,
     ChannelClosed,
@@ -28,11 +29,10 @@ from bot.domain.errors import (
     SourceUnusable,
     VideoRefused,
 )
-from bot.domain.job import Outcome
-from bot.domain.limits import RULES
-from bot.domain.request import Mode, PersonRule
-from bot.language import knows, say
-from bot.replies import amount, error_text, outcome_text, safe_detail
+from bot.domain.jobs.job import Outcome
+from bot.domain.jobs.request import Mode, PersonRule
+from bot.i18n.catalogs import knows, say
+from bot.ui.error_messages import amount, error_text, outcome_text, safe_detail
 from tests.unit.words.examples import a_job
 
 ROOT = Path(__file__).parents[3]

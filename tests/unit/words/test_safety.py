@@ -7,19 +7,19 @@ from datetime import timedelta
 import pytest
 from discord import ui
 
-from bot.cards import Cards
-from bot.domain.chain import rows
-from bot.domain.clip import Clip
-from bot.domain.exhibit import Act, Digest, Exhibit, House, Maker, Record
-from bot.domain.history import Page, Wanted
-from bot.domain.job import JobState, Outcome
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.history_query import Page, Wanted
+from bot.domain.clips.lineage import rows
+from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import Progress
-from bot.domain.showcase import Entry
-from bot.exhibits import ExhibitCards, line, log_page, own, ranking
-from bot.replies import outcome_text
-from bot.tables import details, history, running
-from bot.trees import tree
-from bot.wording import excerpt, pieces, readable, shown
+from bot.domain.showcase.gallery import Entry
+from bot.domain.showcase.post import Act, Digest, Exhibit, House, Maker, Record
+from bot.i18n.formatting import excerpt, pieces, readable, shown
+from bot.ui.clip_card import Cards
+from bot.ui.error_messages import outcome_text
+from bot.ui.lineage import tree
+from bot.ui.showcase_card import ExhibitCards, line, log_page, own, ranking
+from bot.ui.text_lists import details, history, running
 from tests.unit.cards.test_cards import Titles, texts
 from tests.unit.words.examples import NOW, a_clip, a_job, a_plan, enclosed
 

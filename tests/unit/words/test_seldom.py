@@ -11,7 +11,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.client import _words
+from bot.discord.client import _words
 from bot.domain.errors import (
     FileTooLarge,
     ImageRefused,
@@ -23,9 +23,9 @@ from bot.domain.errors import (
     Scope,
     SourceUnusable,
 )
-from bot.domain.job import Outcome
-from bot.language import say
-from bot.replies import error_text, outcome_text
+from bot.domain.jobs.job import Outcome
+from bot.i18n.catalogs import say
+from bot.ui.error_messages import error_text, outcome_text
 from tests.unit.words.examples import a_job
 
 VEO = "Veo 3.1"

@@ -1,0 +1,34 @@
+"""Deletes files below the data directory when their member, server or showcase entry goes.
+
+Paths come from our own rows, never from people, and are still held to the data directory.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bot.domain.clips.clip import Clip
+
+
+class DataFiles:
+    """`bot.domain.erasure.Files` and `bot.domain.showcase.ports.PublicFiles` on the disk."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir.resolve()
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """Delete the files and everything that was made of them and lies beside them."""
+        await asyncio.to_thread(self._remove, paths, True)
+
+    async def withdraw(self, clip: Clip) -> None:
+        """Delete poster and preview, and leave the original to its maker."""
+        await asyncio.to_thread(self._remove, [clip.path], False)
+
+    def _remove(self, paths: Iterable[str], originals: bool) -> None:
+        for path in paths:
+            original = (self._data_dir / path).resolve()
+            if self._data_dir not in original.parents:
+                continue
+            for file in original.parent.glob(f"{original.stem}.*"):
+                if originals or file != original:
+                    file.unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+"""What the programs share with which the operator writes: a switch, a judgement, a doubt."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from bot.config.settings import Settings, SettingsError, read_settings
+from bot.domain.errors import StoreAway
+
+NOT_DONE: Final = 1
+BAD_SETTING: Final = 2
+OPERATOR: Final = 0
+"""Stands for whoever sits at the machine, where members have their Discord numbers."""
+
+
+def carry_out(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
+    """Do ``work``, print what it says, and return the exit status; a fault is one line."""
+    try:
+        print(asyncio.run(work(read_settings())))
+    except StoreAway as error:
+        print(f"clapper: the database does not answer ({error})", file=sys.stderr)
+        return NOT_DONE
+    except (SettingsError, ValueError) as error:
+        print(f"clapper: {error}", file=sys.stderr)
+        return BAD_SETTING
+    return 0

@@ -1,0 +1,47 @@
+"""`python -m bot.switch`: the operator's switch over the whole bot, while it runs.
+
+`pause "reason"` lets no server start anything new, in any process, from the next request on; what
+runs finishes, and what waits keeps its place. `resume` goes on. Without a word it says how the
+switch stands. Needs the database that the settings name, not Discord.
+"""
+
+import argparse
+import sys
+
+from bot.app.clock import SystemClock
+from bot.cli.operator_command import OPERATOR, carry_out
+from bot.config.settings import Settings
+from bot.services.admin.guild_rules import EVERYWHERE, Servers
+from bot.store.engine.side_writer import open_aside
+from bot.store.guilds import GuildStore
+
+
+async def turn(settings: Settings, word: str | None, reason: str | None) -> str:
+    """Turn the switch as ``word`` says and return how it stands. Raises `StoreAway`."""
+    database = open_aside(settings.database)
+    try:
+        servers = Servers(guilds=GuildStore(database), clock=SystemClock())
+        if word is not None:
+            await servers.switch(on=word == "resume", by=OPERATOR, reason=reason)
+        rules = await servers.rules(EVERYWHERE)
+    finally:
+        await database.close()
+    if settings.paused:
+        return "Paused by the setting PAUSED, whatever the switch says."
+    if not rules.paused:
+        return "Open: requests are accepted."
+    why = f" Members read: {rules.pause_reason}" if rules.pause_reason else ""
+    return f"Paused: nothing new is accepted or started, running jobs finish.{why}"
+
+
+def main() -> int:
+    """Run and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bot.switch", description=__doc__)
+    parser.add_argument("word", nargs="?", choices=("pause", "resume"), metavar="pause|resume")
+    parser.add_argument("reason", nargs="?", help="why, in words for members")
+    arguments = parser.parse_args()
+    return carry_out(lambda settings: turn(settings, arguments.word, arguments.reason))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Reads what people attach, from Discord's own file hosts and nowhere else.
+
+The address comes from an event or from a message's content: fetching it wherever it leads would
+let anybody use the bot to look into the operator's network.
+"""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from bot.domain.errors import DeliveryBusy, ImageRefused
+from bot.google.connection import system_resolver
+from bot.transfer.partial_file import PartialFile
+
+_HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=15, sock_read=30)
+_CHUNK: Final = 256 * 1024
+
+
+class DiscordAttachments:
+    """Implements `bot.domain.ports.Attachments`.
+
+    ``api_url`` is DISCORD_API_URL where it is set: a stand-in for Discord serves its files from
+    its own origin.
+    """
+
+    def __init__(self, *, api_url: str | None = None) -> None:
+        self._origin = URL(api_url).origin() if api_url else None
+        self._session: aiohttp.ClientSession | None = None
+
+    def is_discords(self, url: str) -> bool:
+        """Whether ``url`` lies at Discord (or its configured stand-in)."""
+        try:
+            parsed = URL(url)
+            if parsed.user or parsed.password:
+                return False
+            if self._origin is not None and parsed.origin() == self._origin:
+                return True
+        except ValueError:
+            return False
+        return parsed.scheme == "https" and parsed.host in _HOSTS and parsed.port == 443
+
+    async def fetch(self, url: str, destination: Path, *, most: int) -> None:
+        """Stream the attachment to ``destination``; see the port."""
+        if not self.is_discords(url):
+            raise ImageRefused("image_not_from_discord")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(resolver=system_resolver())
+            )
+        try:
+            async with (
+                self._session.get(URL(url), allow_redirects=False) as response,
+                PartialFile(destination) as file,
+            ):
+                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == 429:
+                    raise DeliveryBusy(f"attachment answered {response.status}")
+                if response.status != HTTPStatus.OK:
+                    raise ImageRefused("image_gone")
+                if (response.content_length or 0) > most:
+                    raise _too_large(most)
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    await file.write(chunk)
+                    if file.size > most:
+                        raise _too_large(most)
+                await file.keep()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise DeliveryBusy(f"attachment: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+def _too_large(most: int) -> ImageRefused:
+    return ImageRefused("image_file_too_large", megabytes=most // 1_000_000)

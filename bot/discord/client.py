@@ -1,0 +1,312 @@
+"""The connection to Discord: discord.py's sharded client, kept small and kept alive.
+
+It asks for no privileged intent and caches no member and no message, knows how to wait for a
+Discord that is away, registers commands only when they have changed, and has the one place where
+a fault of any command, button or form is answered. What the commands do is the cogs' matter.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import discord
+import structlog
+import yarl
+from discord import app_commands
+from discord.ext import commands
+
+from bot.discord.command_names import CommandTranslator
+from bot.discord.user_install import Seal, take_back
+from bot.domain.errors import ClapperError, DeliveryError, Refused
+from bot.i18n.catalogs import say
+from bot.ui.components import PageButton, SettingMenu
+from bot.ui.custom_ids import ActionButton, Presses
+from bot.ui.error_messages import error_text
+
+_log: Final = structlog.get_logger(__name__)
+
+LONGEST_RATE_LIMIT_S: Final = 30.0
+"""A longer wait is handed back to us as an error, so that a job can say that it waits."""
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 30.0
+_AWAY: Final = (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound)
+_TOO_LATE: Final = frozenset({10062, 50027})  # unknown interaction, invalid webhook token
+_ACKNOWLEDGED: Final = 40060
+
+
+class TokenRefused(Exception):
+    """Discord does not take the bot's token: only the operator can help."""
+
+
+def redirect(*, api_url: str | None, gateway_url: str | None) -> None:
+    """Point discord.py at other servers in Discord's place; must run before a client is built."""
+    if api_url is not None:
+        discord.http.Route.BASE = api_url
+        discord.Asset.BASE = str(yarl.URL(api_url).origin())
+    if gateway_url is not None:
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+def intents() -> discord.Intents:
+    """Return what the bot listens to: its servers, the messages that are replies to it, and stars.
+
+    The content of messages is a privileged intent and is not asked for: Discord sends it anyway
+    where the bot is mentioned, which a reply with "ping" does.
+    """
+    wanted = discord.Intents.none()
+    wanted.guilds = True
+    wanted.guild_messages = True
+    wanted.guild_reactions = True
+    wanted.dm_messages = True
+    return wanted
+
+
+class Tree(app_commands.CommandTree["Client"]):
+    """The command tree; its faults go where all faults go."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["Client"], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer a fault of a command or a message menu."""
+        original = getattr(error, "original", None)
+        await self.client.answer_fault(
+            interaction, original if isinstance(original, Exception) else error
+        )
+
+
+class Client(commands.AutoShardedBot):
+    """The bot's Discord client.
+
+    ``presses`` is filled by the cogs; ``seal`` is for what they write down of an interaction.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        shard_count: int | None = None,
+        shard_ids: Sequence[int] | None = None,
+        http_trace: aiohttp.TraceConfig | None = None,
+        seal: Seal,
+    ) -> None:
+        # nobody needs to hear that voice, which is never used, would lack libraries
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=commands.when_mentioned,  # required by discord.py, never looked at
+            help_command=None,
+            tree_cls=Tree,
+            intents=intents(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            max_ratelimit_timeout=LONGEST_RATE_LIMIT_S,
+            shard_count=shard_count,
+            http_trace=http_trace or aiohttp.TraceConfig(),
+        )
+        self.shard_ids = list(shard_ids) if shard_ids is not None else None
+        self.presses = Presses()
+        self.seal = seal
+        self._commands_file = data_dir / "commands.sha256"
+        self._cogs_to_add: Sequence[commands.Cog] = ()
+        self._sync: asyncio.Task[None] | None = None
+
+    def install(self, cogs: Sequence[commands.Cog]) -> None:
+        """Name the cogs that `setup_hook` adds."""
+        self._cogs_to_add = cogs
+
+    async def log_in(self, token: str) -> None:
+        """Log in by REST, waiting for as long as Discord is away.
+
+        Raises `TokenRefused`.
+        """
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                await self.login(token)
+            except discord.LoginFailure as fault:
+                await self._forget_session()
+                raise TokenRefused from fault
+            except _AWAY as fault:
+                await self._forget_session()
+                wait_s = await _wait("Discord cannot be reached", fault, wait_s)
+            else:
+                return
+
+    async def _forget_session(self) -> None:
+        """Close the session of a log-in that failed; the next one makes its own."""
+        await self.http.close()
+        self.http.connector = discord.utils.MISSING
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether there is a connection to be closed."""
+        return self.http.token is not None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether every shard hears Discord now; `is_ready` stays true while one reconnects."""
+        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
+
+    async def setup_hook(self) -> None:
+        """Add cogs and buttons, and see to the commands; called once, after the log-in."""
+        self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
+        await self.tree.set_translator(CommandTranslator())
+        for cog in self._cogs_to_add:
+            await self.add_cog(cog)
+        self._sync = asyncio.create_task(self._sync_commands(), name="command sync")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._sync is not None:
+            self._sync.cancel()
+            await asyncio.gather(self._sync, return_exceptions=True)
+        await super().close()
+
+    async def launch_shards(self) -> None:
+        """Connect the shards, asking Discord for their number where none is set."""
+        wait_s = _FIRST_WAIT_S
+        count: int | None = self.shard_count
+        while count is None:
+            try:
+                count, _, _ = await self.http.get_bot_gateway()
+            except _AWAY as fault:
+                wait_s = await _wait("Discord cannot be reached", fault, wait_s)
+        self.shard_count = count
+        await super().launch_shards()
+
+    async def launch_shard(
+        self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
+    ) -> None:
+        """Connect one shard once the gateway answers.
+
+        discord.py calls itself again at each failure; over a long outage that ends in a
+        RecursionError, and for an unsharded client the first failure ends in an AttributeError.
+        """
+        wait_s = _FIRST_WAIT_S
+        while not self.is_closed():
+            try:
+                socket = await self.http.ws_connect(str(gateway))
+                await socket.close()
+            except _AWAY as fault:
+                wait_s = await _wait("the gateway cannot be reached", fault, wait_s)
+            else:
+                await super().launch_shard(gateway, shard_id, initial=initial)
+                return
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Do nothing: there are no prefix commands, and the cogs listen for themselves."""
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answer submitted forms; commands and buttons have their own ways."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            return
+        try:
+            await self.presses.submit(interaction)
+        except Exception as fault:  # the person must hear of any fault
+            await self.answer_fault(interaction, fault)
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        """Log a fault of a listener; nobody waits for an answer there."""
+        _log.exception("listener failed", listener=event_method)
+
+    async def answer_fault(self, interaction: discord.Interaction, fault: Exception) -> None:
+        """Tell the person behind ``interaction`` what went wrong, whatever it was."""
+        if isinstance(fault, discord.HTTPException):
+            if fault.code == _ACKNOWLEDGED:
+                _log.info("interaction already answered", interaction=interaction.id)
+                return
+            if fault.code in _TOO_LATE:
+                _log.warning("interaction too old to be answered", interaction=interaction.id)
+                return
+        text = _words(interaction, fault)
+        try:
+            await take_back(interaction)
+            await answer(interaction, text)
+        except _AWAY as further:
+            _log.warning("fault not told", interaction=interaction.id, error=str(further))
+
+    async def _sync_commands(self) -> None:
+        """Register the commands where they have changed since this bot last did so."""
+        payload = await command_payloads(self.tree)
+        told = [str(self.application_id), discord.http.Route.BASE, payload]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        if await asyncio.to_thread(_read, self._commands_file) == digest:
+            return
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                await self.tree.sync()
+            except app_commands.CommandSyncFailure:
+                _log.exception("commands refused by Discord")
+                return
+            except (*_AWAY, discord.RateLimited) as fault:
+                wait_s = await _wait("commands could not be registered", fault, wait_s)
+            else:
+                break
+        await asyncio.to_thread(self._commands_file.write_text, digest, "ascii")
+        _log.info("commands registered", count=len(payload))
+
+
+async def command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
+    """Return the commands of ``tree`` as Discord gets them, in every language."""
+    translator = CommandTranslator()
+    return [
+        await command.get_translated_payload(tree, translator) for command in tree.get_commands()
+    ]
+
+
+async def answer(
+    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
+) -> None:
+    """Say ``text`` to the person alone, as the first answer or in the place of "thinking"."""
+    shown = view if view is not None else discord.utils.MISSING
+    if not interaction.response.is_done():
+        await interaction.response.send_message(text, view=shown, ephemeral=True)
+    elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        await interaction.edit_original_response(content=text, view=view)
+    else:
+        await interaction.followup.send(text, view=shown, ephemeral=True)
+
+
+def _words(interaction: discord.Interaction, fault: Exception) -> str:
+    locale = interaction.locale.value
+    if isinstance(fault, Refused):
+        _log.info("refused", kind=type(fault).__name__, user=interaction.user.id)
+    elif isinstance(fault, DeliveryError):  # foreseen: where it happened says nothing more
+        _log.warning("request failed", kind=type(fault).__name__, error=str(fault))
+    elif isinstance(fault, ClapperError):
+        _log.warning("request failed", kind=type(fault).__name__, exc_info=fault)
+    elif isinstance(fault, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
+        _log.warning("command differs from its registration", error=str(fault))
+        return say("error.command_outdated", locale)
+    elif isinstance(fault, app_commands.TransformerError):
+        return say("error.option", locale)
+    else:
+        _log.error("unforeseen fault", interaction=interaction.id, exc_info=fault)
+        return say("error.unexpected_number", locale, number=interaction.id)
+    return error_text(fault, locale)
+
+
+async def _wait(what: str, fault: BaseException, wait_s: float) -> float:
+    """Log that something is away, wait, and return how long to wait the next time, in seconds."""
+    pause = wait_s * random.uniform(0.8, 1.2)
+    _log.warning(what, error=f"{type(fault).__name__}: {fault}", retry_in_s=round(pause, 1))
+    await asyncio.sleep(pause)
+    return min(wait_s * 2, _LONGEST_WAIT_S)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None

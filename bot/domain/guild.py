@@ -1,0 +1,86 @@
+"""What a server's admins have decided for it, apart from limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from bot.domain.billing.money import Micros
+from bot.domain.errors import ChannelNotAllowed
+from bot.domain.jobs.job import Origin
+from bot.domain.jobs.request import PersonRule
+
+LANGUAGES: Final[Mapping[str, str]] = {
+    "en-US": "English",
+    "zh-CN": "简体中文",
+    "ja": "日本語",
+    "es-ES": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+}
+"""What a server may choose for its public messages: Discord's locale, and its name for itself."""
+MOST_CHANNELS: Final = 25
+"""How many channels Discord lets somebody choose at once."""
+NEVER: Final = Micros(2**62)
+"""A price that no request reaches: for servers that have chosen never to be asked."""
+
+
+class ExtendBy(StrEnum):
+    """Who may extend a clip by replying to it."""
+
+    EVERYONE = "everyone"
+    REQUESTER = "requester"
+
+
+@dataclass(frozen=True, slots=True)
+class GuildRules:
+    """One server's choices.
+
+    ``person_rule`` is ``None`` where the server has chosen nothing; ``channel_person_rules`` may
+    only be stricter. ``confirm_above`` is the price from which a request asks before it spends
+    (`NEVER`, or ``None`` where the operator's holds). ``locale`` is the language of public
+    messages, as Discord names it (``None``: the one that the server has in Discord).
+    ``allowed_channels`` are those in which the bot may be used; none named means everywhere.
+    """
+
+    guild_id: int
+    paused: bool = False
+    pause_reason: str | None = None
+    person_rule: PersonRule | None = None
+    channel_person_rules: Mapping[int, PersonRule] = field(default_factory=dict)
+    confirm_above: Micros | None = None
+    locale: str | None = None
+    extend_by: ExtendBy = ExtendBy.EVERYONE
+    allowed_channels: frozenset[int] = frozenset()
+
+    def require_open(self, channel_id: int, parent_channel_id: int | None = None) -> None:
+        """Raise `ChannelNotAllowed` where the bot may not be used; a thread counts as its parent.
+
+        A channel that was deleted stays on the list: a rule never loosens by itself.
+        """
+        allowed = self.allowed_channels
+        if allowed and channel_id not in allowed and parent_channel_id not in allowed:
+            raise ChannelNotAllowed(sorted(allowed))
+
+    def in_its_language(self, origin: Origin) -> Origin:
+        """Return ``origin`` with the language that this server has chosen for public messages.
+
+        What answers a person's message is public too.
+        """
+        if self.locale is None:
+            return origin
+        public = origin.request_message_id is not None
+        return replace(
+            origin,
+            guild_locale=self.locale,
+            locale=self.locale if public else origin.locale,
+        )
+
+
+class Greetings(Protocol):
+    """Which servers were greeted; see `bot.services.admin.welcome`."""
+
+    async def claim(self, guild_id: int, *, now: datetime) -> bool:
+        """Write that a server is greeted; ``False`` where that stands already, whoever wrote it."""
+        ...

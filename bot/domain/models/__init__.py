@@ -1,0 +1,8 @@
+"""The video models that the program knows, as facts: ids, prices, modes and rules.
+
+The data is read by `bot.config.model_catalogue`. Imports `bot.domain.jobs` only.
+"""
+
+from bot.domain.models.spec import Catalogue, Condition, Extension, Model, PeopleRow
+
+__all__ = ["Catalogue", "Condition", "Extension", "Model", "PeopleRow"]

@@ -1,0 +1,243 @@
+"""The showcase behind the glass: who may put a clip there, what stands in Discord, what is due.
+
+A row is written first and the message follows: `Exhibit.wanted` says what the channel should show,
+and whoever owns an exhibit that is not settled brings the channel to it. So every act (showing,
+hiding, withdrawing) survives a crash at any moment, and none is done twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.domain.clips.clip import Clip
+from bot.domain.errors import NotAllowed
+from bot.domain.showcase.gallery import Entry
+
+WEEK: Final = timedelta(days=7)
+STAR: Final = "⭐"
+PODIUM: Final = 3
+"""How many clips a digest names."""
+
+
+class Consent(StrEnum):
+    """What a maker lets others do with their clips in one server."""
+
+    STARS = "stars"
+    """Shown when enough members star it; not in the public gallery. What holds when not chosen."""
+    EVERYONE = "everyone"
+    """Shown by stars and by moderators, in public too."""
+    NOBODY = "nobody"
+    """Shown only by the maker."""
+
+
+class Curation(StrEnum):
+    """Whether moderators may show other members' clips."""
+
+    NEVER = "never"
+    CONSENT = "consent"
+    """With the maker's consent (`Consent.EVERYONE`)."""
+    ALWAYS = "always"
+    """Unless the maker has said `Consent.NOBODY`; without consent never in the public gallery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What a member has chosen for their clips in a server, and what its moderators for them."""
+
+    guild_id: int
+    user_id: int
+    consent: Consent = Consent.STARS
+    hide_prompt: bool = False
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server's showcase, as its admins arranged it.
+
+    ``channel_id`` is ``None`` where there is none; ``stars`` is how many members must star a clip
+    to show it (0: never). The digest comes at ``digest_hour`` of ``digest_day`` (Monday is 0,
+    ``None``: never) in ``digest_zone``, for the first time after ``digest_since``.
+    """
+
+    guild_id: int
+    name: str = ""
+    locale: str | None = None
+    channel_id: int | None = None
+    stars: int = 0
+    curation: Curation = Curation.CONSENT
+    public: bool = False
+    digest_day: int | None = None
+    digest_hour: int = 18
+    digest_zone: str = "UTC"
+    digest_since: datetime | None = None
+
+    def due(self, now: datetime) -> datetime | None:
+        """Return the latest time before ``now`` at which a digest was to come."""
+        if self.digest_day is None or self.channel_id is None:
+            return None
+        here = now.astimezone(zone(self.digest_zone))
+        at = here.replace(hour=self.digest_hour, minute=0, second=0, microsecond=0)
+        at -= timedelta(days=(here.weekday() - self.digest_day) % 7)
+        if at > here:
+            at -= WEEK
+        due = at.astimezone(now.tzinfo)
+        return due if self.digest_since is None or due > self.digest_since else None
+
+
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone; UTC where its name means nothing (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+class Way(StrEnum):
+    """How a clip comes into the showcase."""
+
+    MEMBER = "member"
+    """By button, menu or command of somebody."""
+    STARS = "stars"
+
+
+def may_show(clip: Clip, house: House, maker: Maker, *, by: int, moderator: bool, way: Way) -> bool:
+    """Return whether the entry may stand in the public gallery, once it may be shown at all.
+
+    Raises `NotAllowed`.
+    """
+    if house.channel_id is None:
+        raise NotAllowed("showcase_off")
+    if maker.blocked:
+        raise NotAllowed("showcase_blocked")
+    consents = maker.consent is Consent.EVERYONE
+    if way is Way.STARS:
+        if maker.consent is Consent.NOBODY:
+            raise NotAllowed("showcase_consent")
+        return consents
+    if by == clip.user_id:
+        return True
+    if not moderator:
+        raise NotAllowed("showcase_others")
+    if house.curation is Curation.NEVER:
+        raise NotAllowed("showcase_curation")
+    if consents or (house.curation is Curation.ALWAYS and maker.consent is not Consent.NOBODY):
+        return consents
+    raise NotAllowed("showcase_consent")
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One row of the showcase with what is needed to post it.
+
+    ``settled`` means that Discord shows what the row says; until then ``owner`` sees to it.
+    ``changes`` counts the wishes, ``revision`` the posts; one of this revision may stand in the
+    channel since ``revision_at``.
+    """
+
+    id: int
+    entry: Entry
+    public: bool
+    withdrawn: bool
+    settled: bool
+    owner: str | None
+    changes: int
+    revision: int
+    revision_at: datetime
+    shown_by: int
+    locale: str | None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether its message should stand in the showcase channel."""
+        return not (self.entry.hidden or self.withdrawn)
+
+    @property
+    def nonce(self) -> str:
+        """The nonce of its post: another one for each post, the same after a crash."""
+        return f"clapper-x{self.id}-{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A wish to show a clip that has been found to be allowed.
+
+    What was withdrawn comes back at a member's wish, but not ``by_stars``.
+    """
+
+    clip: Clip
+    guild_id: int
+    channel_id: int
+    maker_name: str
+    hide_prompt: bool
+    public: bool
+    by: int
+    by_stars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Starred:
+    """How a clip stands after a star: its votes, and its exhibit where it is shown."""
+
+    clip_id: int
+    votes: int
+    exhibit_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A clip's own post, where it was made."""
+
+    clip_id: int
+    message_id: int
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One week's digest of a server: a row first, then the post; the winner is the first."""
+
+    id: int
+    house: House
+    due_at: datetime
+    since: datetime
+    entries: tuple[Entry, ...]
+    channel_id: int
+    message_id: int | None = None
+
+    @property
+    def nonce(self) -> str:
+        """The nonce of the post, the same after a crash."""
+        return f"clapper-g{self.id}"
+
+
+class Act(StrEnum):
+    """What stands in a server's audit log."""
+
+    SHOW = "show"
+    WITHDRAW = "withdraw"
+    HIDE = "hide"
+    UNHIDE = "unhide"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    ARRANGE = "arrange"
+    """Settings of the showcase."""
+    DELETE = "delete"
+    """A moderator deleted another member's clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One act in a server's audit log; ``actor_id`` 0 is a member who has been forgotten."""
+
+    guild_id: int
+    actor_id: int
+    act: Act
+    at: datetime
+    clip_id: int | None = None
+    member_id: int | None = None
+    note: str | None = None

@@ -1,1 +1,0 @@
-"""What to do once between a restored backup and the start of the bot, from the terminal."""

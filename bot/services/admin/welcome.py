@@ -1,0 +1,34 @@
+"""Greeting a server that the bot has joined, once: a row in the database decides.
+
+Discord tells of a server again after each outage and to each process, and an invitation may come
+while no process runs. So it is the time of joining that makes a server new, and the row that makes
+it greeted; a process that dies between row and message leaves a server without the guide, which
+`/help` shows at any time, rather than with two.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.guild import Greetings
+from bot.domain.ports import Clock
+
+NEW_FOR: Final = timedelta(days=1)
+
+
+class Greeting:
+    """Decides who is greeted."""
+
+    def __init__(self, *, greetings: Greetings, clock: Clock) -> None:
+        self._greetings = greetings
+        self._clock = clock
+
+    def is_new(self, joined_at: datetime | None) -> bool:
+        """Return whether the bot has come to a server so lately that it should say hello."""
+        return joined_at is not None and self._clock.now() - joined_at < NEW_FOR
+
+    async def claim(self, guild_id: int) -> bool:
+        """Return whether the caller, and nobody else ever, is to post the guide.
+
+        Raises `StoreAway`.
+        """
+        return await self._greetings.claim(guild_id, now=self._clock.now())

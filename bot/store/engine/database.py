@@ -1,0 +1,270 @@
+"""Connections: one writer for SQLite, a pool for PostgreSQL, the same two verbs for both.
+
+Every piece of work runs in a task of its own that a cancelled caller does not tear down: a
+transaction either commits or rolls back by itself, whoever still waits for it.
+"""
+
+import asyncio
+import fcntl
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeVar
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.domain.errors import ClapperError
+from bot.store.engine.errors import translated
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+_CONNECT_TIMEOUT_S: Final = 5.0
+_STATEMENT_TIMEOUT_S: Final = 15.0
+
+
+class DatabaseInUse(ClapperError):
+    """Another process uses this database, which one may have at a time: SQLite's file always."""
+
+
+class Database(ABC):
+    """A database that is open."""
+
+    def __init__(self) -> None:
+        self._works: set[asyncio.Task[Any]] = set()
+
+    @property
+    @abstractmethod
+    def engine(self) -> AsyncEngine:
+        """The engine that writes."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may use the database at once."""
+        return self.engine.dialect.name == "postgresql"
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` in a transaction of its own and commit. Raises `StoreAway`."""
+        return await self._detached(self._write(work))
+
+    async def write_one(self, work: Work[T]) -> T:
+        """Run ``work``, which must be a single statement and so needs no transaction around."""
+        return await self._detached(self._write_one(work))
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work``, which only reads. Raises `StoreAway`."""
+        return await self._detached(self._read(work))
+
+    async def close(self) -> None:
+        """Let running transactions end and close all connections."""
+        while self._works:
+            await asyncio.wait(self._works)
+        await self._dispose()
+
+    async def _detached(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._works.discard(task)
+        if not task.cancelled():
+            task.exception()  # a cancelled caller has nobody to tell; do not warn at exit
+
+    @abstractmethod
+    async def _write(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _write_one(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _dispose(self) -> None: ...
+
+
+class PostgresDatabase(Database):
+    """Several processes may share it; it supplies the locks and the clock."""
+
+    def __init__(self, url: URL, *, pool_size: int = 8, schema: str | None = None) -> None:
+        super().__init__()
+        server_settings = {
+            "application_name": f"clapper {schema}" if schema else "clapper",
+            "statement_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
+            "lock_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
+            "idle_in_transaction_session_timeout": str(int(2 * _STATEMENT_TIMEOUT_S * 1000)),
+            "timezone": "UTC",
+            # a claim that a crash forgets would be submitted again, and a limit that is read from
+            # a snapshot taken before the lock would be passed: not left to the server's defaults
+            "synchronous_commit": "on",
+            "default_transaction_isolation": "read committed",
+        }
+        if schema is not None:
+            server_settings["search_path"] = schema
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_STATEMENT_TIMEOUT_S,
+            skip_autocommit_rollback=True,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_S,
+                # also when the server's host is gone and nothing answers
+                "command_timeout": _STATEMENT_TIMEOUT_S + 5,
+                "server_settings": server_settings,
+            },
+        )
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for migrations."""
+        return self._engine
+
+    async def _write(self, work: Work[T]) -> T:
+        async with translated(), self._engine.begin() as connection:
+            return await work(connection)
+
+    async def _write_one(self, work: Work[T]) -> T:
+        async with translated(), self._autocommit.connect() as connection:
+            return await work(connection)
+
+    async def _read(self, work: Work[T]) -> T:
+        async with translated(), self._engine.connect() as connection:
+            return await work(connection)
+
+    async def _dispose(self) -> None:
+        await self._engine.dispose()
+
+
+class SqliteDatabase(Database):
+    """A file with one writing connection: what SQLite does anyway, without its busy errors.
+
+    WAL, so that readers do not wait; ``synchronous=FULL``, so that a commit outlives a power cut.
+    """
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        if not url.database or url.database == ":memory:":
+            raise ValueError("DATABASE_URL must name a file")
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _FileLock(path.with_name(path.name + ".lock"))
+        self._writing = asyncio.Lock()
+        self._writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+        self._readers = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
+        event.listen(self._writer.sync_engine, "connect", prepare_writer)
+        event.listen(self._writer.sync_engine, "begin", begin_immediate)
+        event.listen(self._readers.sync_engine, "connect", _prepare_reader)
+        event.listen(self._readers.sync_engine, "begin", _begin_deferred)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine of the one writer."""
+        return self._writer
+
+    async def _write(self, work: Work[T]) -> T:
+        async with self._writing, translated(), self._writer.begin() as connection:
+            return await work(connection)
+
+    async def _write_one(self, work: Work[T]) -> T:
+        return await self._write(work)
+
+    async def _read(self, work: Work[T]) -> T:
+        async with translated(), self._readers.connect() as connection:
+            return await work(connection)
+
+    async def _dispose(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
+        self._lock.release()
+
+
+class _FileLock:
+    """A lock that the kernel drops with the process, however that ends.
+
+    A record lock, because a forked child does not inherit it: one that outlives us must not keep
+    the file from the next process.
+    """
+
+    _ours: ClassVar[set[Path]] = set()  # record locks do not tell two openings of one process
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+        if self._path in self._ours:
+            raise DatabaseInUse(f"{path.with_suffix('')} is open already in this process")
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise DatabaseInUse(
+                f"{path.with_suffix('')} is in use by another process; "
+                "use PostgreSQL to run several"
+            ) from error
+        self._ours.add(self._path)
+
+    def release(self) -> None:
+        """Let the next process have the file."""
+        if self._path in self._ours:
+            self._ours.discard(self._path)
+            os.close(self._file)
+
+
+def open_database(url: str, *, schema: str | None = None) -> Database:
+    """Open the database that ``url`` names (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``).
+
+    Raises `DatabaseInUse` when another process has the SQLite file, and `ValueError` for any
+    other kind of database. Connects only when first used; ``schema`` is PostgreSQL's search path.
+    """
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"))
+        case "postgresql":
+            parsed = parsed.set(drivername="postgresql+asyncpg")
+            return PostgresDatabase(parsed, schema=schema)
+        case other:
+            raise ValueError(f"DATABASE_URL names {other}; only sqlite and postgresql are served")
+
+
+async def take_lock(connection: AsyncConnection, name: int) -> None:
+    """Take a lock until the transaction ends; SQLite's single writer has it already."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": name})
+
+
+def prepare_writer(connection: Any, _record: Any) -> None:
+    """Make a SQLite connection one that writes, and whose commits outlive a power cut."""
+    connection.isolation_level = None  # we say BEGIN IMMEDIATE ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "cache_size=-16384",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.execute("PRAGMA busy_timeout=15000")
+    cursor.close()
+
+
+def begin_immediate(connection: Any) -> None:
+    """Begin as a writer: a transaction that only becomes one may find the place taken."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

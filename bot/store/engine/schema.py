@@ -1,0 +1,35 @@
+"""Brings the tables up to date at start; several processes may start at once."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.engine.database import Database, take_lock
+
+MIGRATION_LOCK: Final = 0x636C_6170_03
+
+
+async def upgrade(database: Database) -> None:
+    """Run every migration that is missing, once over all processes. Raises `StoreAway`."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await take_lock(connection, MIGRATION_LOCK)
+        await connection.run_sync(_upgrade)
+
+    await database.write(work)
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(configuration(connection), "head")
+
+
+def configuration(connection: Connection) -> Config:
+    """Return Alembic's configuration for our migrations on ``connection``."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,67 @@
+"""The database for a short write of a program beside the bot: the operator's switch, a judgement.
+
+SQLite's file belongs to the bot, whose lock keeps a second bot away, because two would take each
+other's jobs for orphans. A row or two that are written beside it disturb nobody: SQLite lets one
+writer wait for the other.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.domain.errors import StoreAway
+from bot.store.engine.database import (
+    Database,
+    PostgresDatabase,
+    T,
+    Work,
+    begin_immediate,
+    prepare_writer,
+)
+from bot.store.engine.errors import translated
+
+
+class SqliteAside(Database):
+    """A SQLite file that the bot may be writing to, while this program writes a row."""
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        if not url.database or url.database == ":memory:":
+            raise ValueError("DATABASE_URL must name a file")
+        self._path = Path(url.database)
+        self._engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=15)
+        event.listen(self._engine.sync_engine, "connect", prepare_writer)
+        event.listen(self._engine.sync_engine, "begin", begin_immediate)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine."""
+        return self._engine
+
+    async def _write(self, work: Work[T]) -> T:
+        if not self._path.is_file():  # SQLite would make an empty one
+            raise StoreAway("there is no database yet: the bot has not run")
+        async with translated(), self._engine.begin() as connection:
+            return await work(connection)
+
+    async def _write_one(self, work: Work[T]) -> T:
+        return await self._write(work)
+
+    async def _read(self, work: Work[T]) -> T:
+        return await self._write(work)
+
+    async def _dispose(self) -> None:
+        await self._engine.dispose()
+
+
+def open_aside(url: str) -> Database:
+    """Open the database that ``url`` names beside the bot. Raises `ValueError` for other kinds."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteAside(parsed.set(drivername="sqlite+aiosqlite"))
+        case "postgresql":
+            return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg"), pool_size=1)
+        case other:
+            raise ValueError(f"DATABASE_URL names {other}; only sqlite and postgresql are served")

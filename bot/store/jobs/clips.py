@@ -1,0 +1,130 @@
+"""Finished clips: written when their bytes are kept, before anything is posted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.clips.clip import Clip
+from bot.domain.jobs.job import Job
+from bot.domain.stores import NewClip
+from bot.store.engine.database import Database
+from bot.store.engine.types import database_time
+from bot.store.tables.core import clips
+from bot.store.tables.row_mapping import clip_from_row, no_guild
+from bot.store.tables.showcase import showcase
+
+
+class ClipStore:
+    """`bot.domain.stores.Clips` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def get(self, clip_id: int) -> Clip | None:
+        """Return the clip, if there is one."""
+        return await self._first(select(clips).where(clips.c.id == clip_id))
+
+    async def of_message(self, message_id: int) -> Clip | None:
+        """Return the first clip that was posted as this message."""
+        return await self._first(
+            select(clips).where(clips.c.message_id == message_id).order_by(clips.c.index)
+        )
+
+    async def of_job(self, job_id: int) -> list[Clip]:
+        """Return a job's clips in order."""
+        return await self._select(
+            select(clips).where(clips.c.job_id == job_id).order_by(clips.c.index)
+        )
+
+    async def remove(self, job_id: int) -> None:
+        """Delete the records of a job's clips; their numbers are never given again."""
+        gone = delete(clips).where(clips.c.job_id == job_id)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(gone)
+
+        await self._db.write_one(work)
+
+    async def history(
+        self,
+        *,
+        user_id: int,
+        guild_id: int | None,
+        before: int | None = None,
+        after: int | None = None,
+        showcased: bool = False,
+        limit: int,
+    ) -> list[Clip]:
+        """Return a member's clips, newest first; see `bot.domain.stores.Clips.history`."""
+        query = select(clips).where(clips.c.user_id == user_id)
+        if guild_id is not None:
+            query = query.where(clips.c.guild_id == guild_id)
+        if before is not None:
+            query = query.where(clips.c.id < before)
+        if after is not None:
+            query = query.where(clips.c.id > after)
+        if showcased:
+            shown = select(showcase.c.clip_id).where(
+                showcase.c.clip_id == clips.c.id, ~showcase.c.withdrawn, ~showcase.c.hidden
+            )
+            query = query.where(shown.exists())
+        if after is None:
+            return await self._select(query.order_by(clips.c.id.desc()).limit(limit))
+        found = await self._select(query.order_by(clips.c.id).limit(limit))
+        return found[::-1]
+
+    async def tree(self, root_id: int, *, limit: int) -> list[Clip]:
+        """Return the clip ``root_id`` and what grew from it, in the order of their numbers."""
+        grown = or_(clips.c.id == root_id, clips.c.root_clip_id == root_id)
+        return await self._select(select(clips).where(grown).order_by(clips.c.id).limit(limit))
+
+    async def _first(self, query: Select[Any]) -> Clip | None:
+        found = await self._select(query.limit(1))
+        return found[0] if found else None
+
+    async def _select(self, query: Select[Any]) -> list[Clip]:
+        async def work(connection: AsyncConnection) -> list[Clip]:
+            return [clip_from_row(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._db.read(work)
+
+
+async def write_clips(connection: AsyncConnection, job: Job, new: Sequence[NewClip]) -> list[Clip]:
+    """Write the clips of ``job``, or return them where an earlier try has."""
+    query = select(clips).where(clips.c.job_id == job.id).order_by(clips.c.index)
+    rows = (await connection.execute(query)).mappings().all()
+    if not rows and new:
+        root, parent, hop = await _chain(connection, job)
+        plan = job.plan
+        common: dict[str, Any] = {
+            "job_id": job.id,
+            "guild_id": no_guild(job.origin.guild_id),
+            "channel_id": job.origin.channel_id,
+            "user_id": job.origin.user_id,
+            "model": plan.model,
+            "route": plan.route,
+            "mode": plan.mode,
+            "prompt": plan.prompt,
+            "aspect_ratio": plan.aspect_ratio,
+            "resolution": plan.resolution,
+            "hop": hop,
+            "parent_clip_id": parent,
+            "root_clip_id": root,
+            "created_at": database_time(),
+        }
+        for each in new:
+            values = {name: getattr(each, name) for name in NewClip.__slots__}
+            await connection.execute(insert(clips).values(common | values))
+        rows = (await connection.execute(query)).mappings().all()
+    return [clip_from_row(row) for row in rows]
+
+
+async def _chain(connection: AsyncConnection, job: Job) -> tuple[int | None, int | None, int]:
+    """Return root, parent and hop of a job's clips; a first clip has neither root nor parent."""
+    source = job.plan.source
+    if source is None:
+        return None, None, 0
+    root = await connection.scalar(select(clips.c.root_clip_id).where(clips.c.id == source.clip_id))
+    return root or source.clip_id, source.clip_id, source.hop + 1

@@ -1,0 +1,40 @@
+"""After a backup was restored: what it holds as not yet sent may have been sent since."""
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.jobs.job import JobState
+from bot.store.engine.database import Database, DatabaseInUse
+from bot.store.engine.types import database_time
+from bot.store.tables.core import jobs, workers
+
+
+async def doubt_waiting(database: Database) -> int:
+    """Let every job that waits stand as one whose submit nobody knows the end of; how many.
+
+    Whoever adopts them looks for them at Google and never submits them. Raises `DatabaseInUse`
+    while a process of the bot holds a lease (SQLite's file cannot be opened then).
+    """
+    living = select(workers.c.id).where(workers.c.lease_until > database_time()).limit(1)
+    unsent = and_(jobs.c.state == JobState.SUBMITTING, jobs.c.unsent)
+    statement = (
+        update(jobs)
+        .where(or_(jobs.c.state == JobState.QUEUED, unsent))
+        .values(
+            state=JobState.SUBMITTING,
+            unsent=False,
+            owner=None,
+            epoch=jobs.c.epoch + 1,
+            submitted_at=func.coalesce(jobs.c.submitted_at, jobs.c.created_at),
+            retry_at=None,
+            outcome=None,
+            detail=None,
+        )
+    )
+
+    async def work(connection: AsyncConnection) -> int:
+        if database.shared and await connection.scalar(living) is not None:
+            raise DatabaseInUse("one holds a lease")
+        return (await connection.execute(statement)).rowcount
+
+    return await database.write(work)

@@ -1,0 +1,96 @@
+"""Fenced changes of one job: whoever no longer owns it changes nothing.
+
+Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that the
+job is somebody else's, or that an earlier try of this very change was committed and only its
+answer was lost: the row then stands exactly where the change leads, under the same owner and
+epoch, which nobody but this process's one task for the job can have written. The one change that
+is never tried again is the last before a submit (`begin_sending`).
+"""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.errors import LeaseLost
+from bot.domain.jobs.job import TRANSITIONS, Job, JobState
+from bot.store.tables.core import jobs
+from bot.store.tables.row_mapping import job_from_row
+
+
+class IllegalTransition(ValueError):
+    """A change that no job may make: a mistake of ours, found before it reaches the database."""
+
+
+_FENCED = update(jobs).where(
+    jobs.c.id == bindparam("is_id"),
+    jobs.c.state == bindparam("is_state"),
+    jobs.c.owner == bindparam("is_owner"),
+    jobs.c.epoch == bindparam("is_epoch"),
+)
+_FENCED_UNSENT = _FENCED.where(jobs.c.unsent)
+_BEGIN_SENDING = _FENCED_UNSENT.values(unsent=False)
+
+
+def check(job: Job, to: JobState) -> None:
+    """Raise `IllegalTransition` unless ``job`` may become ``to``."""
+    if to not in TRANSITIONS[job.state]:
+        raise IllegalTransition(f"job {job.id}: {job.state} → {to}")
+
+
+async def change(
+    connection: AsyncConnection,
+    job: Job,
+    to: JobState,
+    *,
+    only_unsent: bool = False,
+    **columns: Any,
+) -> tuple[Job, bool]:
+    """Move ``job`` to ``to``; return it as it now is, and whether this call moved it.
+
+    Raises `LeaseLost` when the row is no longer ours, or no longer ``unsent`` where it must be.
+    """
+    check(job, to)
+    new = {"state": to, **columns}
+    values = {f"to_{name}": value for name, value in new.items()}
+    result = await connection.execute(
+        _fenced_update(tuple(new), only_unsent=only_unsent), _place(job) | values
+    )
+    if result.rowcount == 1:
+        return replace(job, state=to, **columns), True
+    query = select(jobs).where(
+        jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.epoch == job.epoch
+    )
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None or row["state"] != to:
+        raise LeaseLost(f"job {job.id} is no longer {job.state} under epoch {job.epoch}")
+    return job_from_row(row), False
+
+
+async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
+    """Clear ``unsent``: for one caller only, since a second one would send a second submit.
+
+    Raises `LeaseLost` for everybody else.
+    """
+    result = await connection.execute(_BEGIN_SENDING, _place(job))
+    if result.rowcount != 1:
+        raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
+    return replace(job, unsent=False)
+
+
+@cache
+def _fenced_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
+    """Return the change of some columns, built once: building it costs as much as running it."""
+    fence = _FENCED_UNSENT if only_unsent else _FENCED
+    return fence.values({name: bindparam(f"to_{name}") for name in names})
+
+
+def _place(job: Job) -> dict[str, Any]:
+    return {
+        "is_id": job.id,
+        "is_state": job.state,
+        "is_owner": job.owner,
+        "is_epoch": job.epoch,
+    }

@@ -1,0 +1,61 @@
+"""One row per process; alive while its lease, by the database's clock, has not run out."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, insert, or_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.engine.database import Database
+from bot.store.engine.types import database_time
+from bot.store.tables.core import workers
+
+_REMEMBERED_S = 86_400.0
+
+
+class WorkerStore:
+    """`bot.domain.stores.Workers` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
+        """Write the row, and forget those long dead.
+
+        On SQLite no other process can have the file, so every other worker is dead at once.
+        """
+        gone = workers.c.lease_until < database_time(-_REMEMBERED_S)
+        if not self._db.shared:
+            gone = or_(gone, workers.c.id != worker_id)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(delete(workers).where(gone))
+            # a second try after a lost answer finds its own row
+            await connection.execute(delete(workers).where(workers.c.id == worker_id))
+            await connection.execute(
+                insert(workers).values(
+                    id=worker_id,
+                    host=host,
+                    started_at=database_time(),
+                    lease_until=database_time(lease.total_seconds()),
+                )
+            )
+
+        await self._db.write(work)
+
+    async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
+        """Renew the lease; ``False`` when it had already run out."""
+        statement = (
+            update(workers)
+            .where(workers.c.id == worker_id, workers.c.lease_until > database_time())
+            .values(lease_until=database_time(lease.total_seconds()))
+        )
+
+        async def work(connection: AsyncConnection) -> bool:
+            return (await connection.execute(statement)).rowcount == 1
+
+        return await self._db.write_one(work)
+
+    async def retire(self, worker_id: str) -> None:
+        """Give the lease back: others may adopt at once."""
+        statement = delete(workers).where(workers.c.id == worker_id)
+        await self._db.write_one(lambda connection: connection.execute(statement))

@@ -1,0 +1,74 @@
+"""What the stores of the showcase share: rows written once, rows of dead workers, the audit log."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.showcase.post import Act, Record
+from bot.store.engine.types import database_time
+from bot.store.tables.core import workers
+from bot.store.tables.row_mapping import Row
+from bot.store.tables.showcase import audit
+
+
+async def insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert ``row`` unless one with its keys is there already, whoever else tries; tell which."""
+    if connection.dialect.name == "postgresql":
+        once = postgresql.insert(table).values(row).on_conflict_do_nothing()
+        return (await connection.execute(once)).rowcount == 1
+    ignore = sqlite.insert(table).values(row).on_conflict_do_nothing()
+    return (await connection.execute(ignore)).rowcount == 1
+
+
+async def put(
+    connection: AsyncConnection,
+    table: Table,
+    row: dict[str, Any],
+    *,
+    kept: Collection[str] = (),
+) -> None:
+    """Insert ``row``, or replace the one with its primary key except for its columns ``kept``."""
+    keys = [column.name for column in table.primary_key]
+    changes = {name: value for name, value in row.items() if name not in keys and name not in kept}
+    if connection.dialect.name == "postgresql":
+        given = postgresql.insert(table).values(row)
+        await connection.execute(given.on_conflict_do_update(index_elements=keys, set_=changes))
+    else:
+        there = sqlite.insert(table).values(row)
+        await connection.execute(there.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+def free_for(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
+    """Return the condition that ``owner`` may see to a row: its own, or nobody's alive."""
+    living: Select[tuple[str]] = select(workers.c.id).where(workers.c.lease_until > database_time())
+    return or_(column.is_(None), column == owner, column.not_in(living))
+
+
+async def write_record(connection: AsyncConnection, record: Record) -> None:
+    """Write one act into the log."""
+    values = {
+        "at": record.at,
+        "guild_id": record.guild_id,
+        "actor_id": record.actor_id,
+        "act": record.act,
+        "clip_id": record.clip_id,
+        "member_id": record.member_id,
+        "note": record.note,
+    }
+    await connection.execute(insert(audit).values(values))
+
+
+def record_from_row(row: Row) -> Record:
+    """Return the act of a row of ``audit``."""
+    return Record(
+        guild_id=row["guild_id"],
+        actor_id=row["actor_id"],
+        act=Act(row["act"]),
+        at=row["at"],
+        clip_id=row["clip_id"],
+        member_id=row["member_id"],
+        note=row["note"],
+    )

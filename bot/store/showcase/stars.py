@@ -1,0 +1,138 @@
+"""Who has starred which message of a clip; a member's stars on both its messages are one vote.
+
+A forgotten member's star may still stand in Discord. In its place is a stand-in (a number below 0)
+that counts nothing and keeps a recount from bringing the vote back; it goes when the star does, or
+when the member stars again.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import case, delete, func, insert, select, union_all, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.erasure import stand_in
+from bot.domain.showcase.post import Posted, Starred
+from bot.store.engine.database import Database, take_lock
+from bot.store.tables.core import clips
+from bot.store.tables.showcase import showcase, stars
+
+STAR_LOCK: Final = 0x636C_6170_04
+"""Two stars at once would each miss the other in its sum."""
+_COUNTS: Final = stars.c.user_id > 0
+
+
+class StarStore:
+    """`bot.domain.showcase.ports.Stars` over SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def shown_by(self, message_id: int) -> int | None:
+        """Return the clip that a message shows, in the showcase or as its own post."""
+        hung = select(showcase.c.clip_id.label("id")).where(showcase.c.message_id == message_id)
+        posted = select(func.min(clips.c.id).label("id")).where(clips.c.message_id == message_id)
+        both = union_all(hung, posted).subquery()
+
+        async def work(connection: AsyncConnection) -> int | None:
+            found: int | None = await connection.scalar(select(func.min(both.c.id)))
+            return found
+
+        return await self._db.read(work)
+
+    async def star(self, message_id: int, clip_id: int, user_id: int, *, on: bool) -> Starred:
+        """Count or uncount one star."""
+        row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
+        theirs = stars.c.user_id.in_((user_id, stand_in(user_id)))
+        gone = delete(stars).where(stars.c.message_id == message_id, theirs)
+
+        async def work(connection: AsyncConnection) -> Starred:
+            await take_lock(connection, STAR_LOCK)
+            await connection.execute(gone)
+            if on:
+                await connection.execute(insert(stars).values(row))
+            return await _starred(connection, clip_id)
+
+        return await self._db.write(work)
+
+    async def count(self, message_id: int, clip_id: int, user_ids: Collection[int]) -> Starred:
+        """Put the stars of a message right; those of members forgotten since stay uncounted."""
+        here = stars.c.message_id == message_id
+        found = {stand_in(user_id): user_id for user_id in user_ids}
+
+        async def work(connection: AsyncConnection) -> Starred:
+            await take_lock(connection, STAR_LOCK)
+            known = select(stars.c.user_id).where(here, ~_COUNTS)
+            forgotten = set((await connection.execute(known)).scalars()) & found.keys()
+            await connection.execute(delete(stars).where(here, stars.c.user_id.not_in(forgotten)))
+            rows = [
+                {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
+                for number, user_id in found.items()
+                if number not in forgotten
+            ]
+            if rows:
+                await connection.execute(insert(stars), rows)
+            return await _starred(connection, clip_id)
+
+        return await self._db.write(work)
+
+    async def fresh(self, guild_id: int, *, since: datetime, limit: int) -> list[Posted]:
+        """Return the posts of clips of late that never were in the showcase, the newest first."""
+        shown = select(showcase.c.clip_id).where(showcase.c.guild_id == guild_id)
+        query = (
+            select(func.min(clips.c.id).label("clip_id"), clips.c.message_id, clips.c.channel_id)
+            .where(clips.c.guild_id == guild_id, clips.c.created_at > since)
+            .where(clips.c.message_id.is_not(None), clips.c.id.not_in(shown))
+            .group_by(clips.c.message_id, clips.c.channel_id)
+            .order_by(func.min(clips.c.id).desc())
+            .limit(limit)
+        )
+
+        async def work(connection: AsyncConnection) -> list[Posted]:
+            rows = (await connection.execute(query)).mappings()
+            return [Posted(**row) for row in rows]
+
+        return await self._db.read(work)
+
+
+async def tally(connection: AsyncConnection, clip_id: int) -> int:
+    """Return how many members have starred a clip."""
+    votes = select(func.count(stars.c.user_id.distinct()))
+    query = votes.where(stars.c.clip_id == clip_id, _COUNTS)
+    return int(await connection.scalar(query) or 0)
+
+
+async def forget_stars(connection: AsyncConnection, user_id: int) -> None:
+    """Put stand-ins in the place of a member's stars."""
+    await take_lock(connection, STAR_LOCK)
+    gone = update(stars).where(stars.c.user_id == user_id).values(user_id=stand_in(user_id))
+    counted = await connection.execute(gone.returning(stars.c.clip_id))
+    for clip_id in set(counted.scalars()):
+        await count_votes(connection, clip_id)
+
+
+async def count_votes(connection: AsyncConnection, clip_id: int) -> int:
+    """Write the votes of a clip's entry, unless it is locked; return how many star it."""
+    votes = await tally(connection, clip_id)
+    await connection.execute(
+        update(showcase)
+        .where(showcase.c.clip_id == clip_id, ~showcase.c.locked, showcase.c.votes != votes)
+        .values({"votes": votes} | wished(None))
+    )
+    return votes
+
+
+def wished(owner: str | None) -> dict[str, Any]:
+    """Return what every new wish changes: it is unsettled, and somebody's to see to."""
+    return {
+        "changes": showcase.c.changes + 1,
+        "settled": False,
+        "owner": case((showcase.c.settled, owner), else_=showcase.c.owner),
+    }
+
+
+async def _starred(connection: AsyncConnection, clip_id: int) -> Starred:
+    votes = await count_votes(connection, clip_id)
+    query = select(showcase.c.id).where(showcase.c.clip_id == clip_id, ~showcase.c.withdrawn)
+    return Starred(clip_id, votes, await connection.scalar(query))

@@ -1,1 +1,0 @@
-"""The operator's switch over the whole bot, from the terminal."""

@@ -1,0 +1,108 @@
+"""An entry as pages show it: addresses, lengths and names in the reader's language; pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.jobs.request import AspectRatio, Mode
+from bot.domain.showcase.gallery import Entry
+from bot.web.i18n import Words
+from bot.web.site import Site
+
+_TITLE: Final = 70
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no XML document may hold (XML 1.0, 2.2), and no page needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a grid, a filmstrip and a page show of one clip."""
+
+    id: int
+    url: str
+    video: str
+    poster: str
+    preview: str
+    title: str
+    prompt: str | None
+    maker: str
+    server: str
+    server_id: int
+    model: str
+    model_id: str
+    mode: Mode
+    length: str
+    seconds: int
+    votes: str
+    vote_count: int
+    portrait: bool
+    width: int
+    height: int
+    hop: int
+    day: str
+    iso: str
+
+
+def card(entry: Entry, site: Site, words: Words) -> Card:
+    """Return the entry in ``words``."""
+    clip = entry.clip
+    url = f"/clips/{clip.id}"
+    prompt = None if entry.prompt is None else _seen(entry.prompt)
+    title = prompt or words("clip.untitled", clip=clip.id)
+    return Card(
+        id=clip.id,
+        url=url,
+        video=f"{url}/video.mp4",
+        poster=f"{url}/poster.jpg",
+        preview=f"{url}/preview.mp4",
+        title=title,
+        prompt=prompt,
+        maker=_seen(entry.maker_name),
+        server=_seen(entry.guild_name),
+        server_id=entry.guild_id,
+        model=site.model_name(clip.model),
+        model_id=clip.model,
+        mode=clip.mode,
+        length=f"{clip.seconds // 60}:{clip.seconds % 60:02}",
+        seconds=clip.seconds,
+        votes=words.number(entry.votes),
+        vote_count=entry.votes,
+        portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
+        width=clip.width,
+        height=clip.height,
+        hop=clip.hop,
+        day=words.day(entry.showcased_at),
+        iso=entry.showcased_at.isoformat(timespec="seconds"),
+    )
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub(" ", text)
+
+
+def short(title: str, most: int = _TITLE) -> str:
+    """Return a title cut at a word, for the window's title and for feeds."""
+    line = " ".join(title.split())
+    if len(line) <= most:
+        return line
+    cut = line[: most - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > most // 2 else cut).rstrip(" ,.;:") + "…"
+
+
+def recipe(entry: Entry) -> str | None:
+    """Return the command that asks for a clip like this one; ``None`` where the prompt is hidden.
+
+    Names and values of options are the command's own and have no translation.
+    """
+    if not entry.prompt:
+        return None
+    clip = entry.clip
+    prompt = " ".join(entry.prompt.split())
+    parts = ["/video generate", f"prompt:{prompt}", f"model:{clip.model}"]
+    parts.append(f"aspect_ratio:{clip.aspect_ratio}")
+    if clip.resolution is not None:
+        parts.append(f"resolution:{clip.resolution}")
+    if clip.hop == 0:
+        parts.append(f"duration:{clip.seconds}")
+    return " ".join(parts)

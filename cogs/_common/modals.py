@@ -1,0 +1,58 @@
+"""The forms (modals) that buttons and menus open.
+
+Only their look stands here. discord.py would route a submitted form to the object that was sent,
+which a restart forgets: `bot.ui.custom_ids.Presses` routes it by its custom id instead.
+"""
+
+from typing import Final
+
+import discord
+from discord import ui
+
+from bot.i18n.catalogs import say
+from bot.ui.custom_ids import Form, custom_id
+
+PROMPT: Final = "prompt"
+"""The custom id of the text field."""
+_LONGEST: Final = 4000
+"""What Discord lets a text field hold; Veo's own limit is counted in tokens, by the rules."""
+FORM_PATIENCE_S: Final = 2.0
+"""Seconds for reading what a form is filled with: Discord waits three for the form."""
+
+
+def extend_form(clip_id: int, locale: str) -> ui.Modal:
+    """Return the form that asks what happens next in a clip."""
+    return _form(Form.EXTEND, clip_id, "form.extend", locale)
+
+
+def edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
+    """Return the form that holds a job's prompt, to be changed."""
+    return _form(Form.EDIT, job_id, "form.edit", locale, default=prompt[:_LONGEST])
+
+
+def animate_form(draft: int, locale: str) -> ui.Modal:
+    """Return the form that asks what moves in an image."""
+    return _form(Form.ANIMATE, draft, "form.animate", locale)
+
+
+def _form(
+    form: Form, number: int, key: str, locale: str, *, default: str | None = None
+) -> ui.Modal:
+    modal = ui.Modal(
+        title=say(f"{key}.title", locale), timeout=None, custom_id=custom_id(form, number)
+    )
+    modal.stop()  # discord.py keeps no record of a form that has ended, and ours needs none
+    modal.add_item(
+        ui.Label(
+            text=say(f"{key}.label", locale),
+            description=say(f"{key}.hint", locale),
+            component=ui.TextInput(
+                style=discord.TextStyle.paragraph,
+                custom_id=PROMPT,
+                default=default,
+                required=True,
+                max_length=_LONGEST,
+            ),
+        )
+    )
+    return modal
