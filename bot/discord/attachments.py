@@ -12,8 +12,8 @@ import aiohttp
 from yarl import URL
 
 from bot.domain.errors import DeliveryBusy, ImageRefused
-from bot.google.connection import system_resolver
 from bot.transfer.partial_file import PartialFile
+from bot.transfer.resolver import system_resolver
 
 _HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=15, sock_read=30)

@@ -7,7 +7,6 @@ interrupts it, the rows that are left say where to go on.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
@@ -38,67 +37,6 @@ class Remains:
     posts: tuple[tuple[int, int], ...] = ()
     paths: tuple[str, ...] = ()
     busy: bool = False
-
-
-class Farewells(Protocol):
-    """Who wants to be forgotten, which servers were left, and what is left of them."""
-
-    async def ask(self, user_id: int, *, owner: str, now: datetime) -> None:
-        """Write that a member wants to be forgotten; the first wish stays."""
-        ...
-
-    async def claim(self, owner: str) -> list[tuple[int, datetime]]:
-        """Take the farewells that are nobody's alive; return all of ``owner``'s, as member and
-        time of the wish."""
-        ...
-
-    async def of_member(self, user_id: int, *, before: datetime) -> Remains:
-        """Return a part of what a member asked for until then."""
-        ...
-
-    async def forget(self, user_id: int, *, now: datetime) -> None:
-        """Delete or unname the rest: votes, choices, names in logs and books. The last step."""
-        ...
-
-    async def left(self, guild_id: int, *, now: datetime) -> None:
-        """Write that the bot is no longer in a server; the first time stays."""
-        ...
-
-    async def back(self, guild_ids: list[int]) -> None:
-        """Forget that the bot was away from these servers."""
-        ...
-
-    async def known_servers(self) -> list[int]:
-        """Return the servers that anything is kept of and that nobody has left."""
-        ...
-
-    async def due(self, *, before: datetime) -> list[int]:
-        """Return the servers that were left before then."""
-        ...
-
-    async def of_server(self, guild_id: int) -> Remains:
-        """Return a part of what was made in a server."""
-        ...
-
-    async def remove_server(self, guild_id: int, *, left_before: datetime) -> bool:
-        """Delete the rest; ``False`` when the bot has come back meanwhile. The last step."""
-        ...
-
-    async def erase(self, remains: Remains) -> None:
-        """Delete the rows of a part."""
-        ...
-
-    async def tidy(self, *, now: datetime, log_until: datetime) -> None:
-        """Unname sums whose windows have passed, and drop old entries of the audit log."""
-        ...
-
-
-class Exports(Protocol):
-    """A member's data, read whole."""
-
-    async def of_member(self, user_id: int) -> Export:
-        """Return everything that is kept of a member."""
-        ...
 
 
 class Posts(Protocol):

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from bot.domain.billing.money import Micros
 from bot.domain.errors import ChannelNotAllowed
@@ -76,11 +75,3 @@ class GuildRules:
             guild_locale=self.locale,
             locale=self.locale if public else origin.locale,
         )
-
-
-class Greetings(Protocol):
-    """Which servers were greeted; see `bot.services.admin.welcome`."""
-
-    async def claim(self, guild_id: int, *, now: datetime) -> bool:
-        """Write that a server is greeted; ``False`` where that stands already, whoever wrote it."""
-        ...

@@ -14,13 +14,13 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
-import aiohttp.abc
 from yarl import URL
 
 from bot.domain.errors import AccessRefused, GoogleBusy, SubmitUncertain, VideoRefused
 from bot.domain.jobs.job import Outcome
 from bot.google.api_errors import call_error, read_answer, submit_error
 from bot.google.json_stream import JsonBody
+from bot.transfer.resolver import system_resolver
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the headers that authorize a request. Raises `AccessRefused` or `GoogleBusy`."""
@@ -31,15 +31,6 @@ SUBMIT_S: Final = 300.0
 """A submit may carry 60 MB of images over a slow line; the answer itself comes within seconds."""
 _MOST_ANSWER: Final = 4 * 1024 * 1024
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-def system_resolver() -> aiohttp.abc.AbstractResolver:
-    """Return a resolver that asks the machine, as every other program on it does.
-
-    aiohttp takes c-ares where it is installed, which knows nothing of the machine's own ways
-    (hosts, split DNS) and keeps a thread for ever.
-    """
-    return aiohttp.ThreadedResolver()
 
 
 class Connection:

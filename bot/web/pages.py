@@ -5,7 +5,8 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.showcase.gallery import CursorInvalid, Gallery, Length, Order, Page, Search
+from bot.domain.showcase.gallery import CursorInvalid, Length, Order, Page, Search
+from bot.store.showcase.gallery import GalleryStore
 from bot.web import responses
 from bot.web.i18n import LANGUAGES, Words
 from bot.web.query import PAGE_SIZE, QueryInvalid, read_cursor, read_search, write
@@ -60,7 +61,7 @@ async def gallery(request: web.Request) -> web.Response:
     )
 
 
-async def _best(gallery: Gallery) -> Page:
+async def _best(gallery: GalleryStore) -> Page:
     return await gallery.page(Search(order=Order.TOP), cursor=None, limit=1)
 
 

@@ -10,7 +10,8 @@ from yarl import URL
 
 from bot.domain.clips.clip import Clip
 from bot.domain.ports import Clock
-from bot.domain.showcase.gallery import Entry, Gallery
+from bot.domain.showcase.gallery import Entry
+from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import Assets
 from bot.web.i18n import Words
 from bot.web.rendering import Templates
@@ -37,7 +38,7 @@ class Site:
     """
 
     base: URL
-    gallery: Gallery
+    gallery: GalleryStore
     stills: Stills
     data_dir: Path
     clock: Clock

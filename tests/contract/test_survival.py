@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -67,7 +67,7 @@ async def kill(process: Process) -> None:
     worker._stopping = True  # a dead process starts nothing
     process.jobs = _Dead()
     for run, _ in worker._runs.values():
-        run._parts = replace(run._parts, jobs=_Dead())  # nor does it write
+        run._parts = replace(run._parts, jobs=cast(JobStore, _Dead()))  # nor does it write
     for task in [*worker._loops, lease_loop, *runs, *process.steady._sections]:
         task.cancel()
     await asyncio.gather(

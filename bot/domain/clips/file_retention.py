@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import Final
 
 REENCODES_FOR: Final = timedelta(days=2)
 """How long a re-encode lies ready for a retry or another post."""
@@ -68,15 +68,3 @@ def _too_old(kept: Kept, now: datetime, keep_for: timedelta | None) -> bool:
             return keep_for is not None and age > keep_for
         case _:
             return False
-
-
-class KeptFiles(Protocol):
-    """What the database knows of the files below the data directory."""
-
-    async def standings(self, job_ids: Iterable[int]) -> dict[int, Standing]:
-        """Return how the files of these jobs stand; a job without clips is missing."""
-        ...
-
-    async def inputs_in_use(self, *, since: datetime | None) -> set[str]:
-        """Return the paths of images that a running job, or one accepted since then, was given."""
-        ...

@@ -8,7 +8,7 @@ it on, and only what the maker showed or let be shown.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from bot.domain.clips.clip import Clip
 
@@ -78,30 +78,3 @@ class Page:
 
 class CursorInvalid(ValueError):
     """A cursor that no page of this order has given out."""
-
-
-class Gallery(Protocol):
-    """What everybody may see: shown by the maker, in servers that are public, not hidden.
-
-    Every method raises `StoreAway` when the database cannot answer.
-    """
-
-    async def page(self, search: Search, *, cursor: str | None, limit: int) -> Page:
-        """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`."""
-        ...
-
-    async def entry(self, clip_id: int) -> Entry | None:
-        """Return the entry of a clip, if everybody may see it."""
-        ...
-
-    async def chain(self, clip_id: int) -> list[Entry]:
-        """Return what is to be seen of the clip's chain, from its root to the clip itself."""
-        ...
-
-    async def servers(self) -> list[tuple[int, str]]:
-        """Return the public servers that show something, as number and name, by name."""
-        ...
-
-    async def models(self) -> list[str]:
-        """Return the ids of the models that something to be seen was made with."""
-        ...

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
-from bot.domain.stores import Guilds
+from bot.store.guilds import GuildStore
 
 EVERYWHERE: Final = 0
 """The number of the bot as a whole, where the operator's switch is kept."""
@@ -15,7 +15,7 @@ EVERYWHERE: Final = 0
 class Servers:
     """Reads and changes servers' rules."""
 
-    def __init__(self, *, guilds: Guilds, clock: Clock) -> None:
+    def __init__(self, *, guilds: GuildStore, clock: Clock) -> None:
         self._guilds = guilds
         self._clock = clock
 

@@ -16,7 +16,7 @@ from bot.domain.errors import StoreAway, VideoError
 from bot.domain.jobs.request import Mode, Route
 from bot.domain.models import Catalogue, Model
 from bot.domain.ports import Clock, VideoModels
-from bot.domain.stores import ModelStates
+from bot.store.jobs.model_states import ModelStore
 
 REFRESH_S: Final = 86_400.0
 RETRY_S: Final = 300.0
@@ -55,7 +55,7 @@ class Models:
         catalogue: Catalogue,
         adapters: Mapping[Route, VideoModels],
         clock: Clock,
-        states: ModelStates | None = None,
+        states: ModelStore | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._adapters = adapters

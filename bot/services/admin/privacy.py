@@ -13,12 +13,15 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.erasure import Exports, Farewells, Files, Posts, Remains
+from bot.domain.erasure import Files, Posts, Remains
 from bot.domain.errors import DeliveryBusy
 from bot.domain.ports import Clock
-from bot.domain.showcase.ports import Desk, Exhibits
-from bot.domain.stores import Jobs
+from bot.domain.showcase.ports import Desk
 from bot.services.showcase.publisher import Hanging
+from bot.store.jobs.jobs import JobStore
+from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.posts import ShowcaseStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -43,10 +46,10 @@ class Privacy:
     def __init__(
         self,
         *,
-        farewells: Farewells,
-        exports: Exports,
-        exhibits: Exhibits,
-        jobs: Jobs,
+        farewells: FarewellStore,
+        exports: ExportStore,
+        exhibits: ShowcaseStore,
+        jobs: JobStore,
         requests: Canceller,
         hanging: Hanging,
         posts: Posts,

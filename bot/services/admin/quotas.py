@@ -8,13 +8,17 @@ from bot.domain.billing.money import Micros
 from bot.domain.errors import NotFound
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import Clock
-from bot.domain.stores import Jobs, Ledger, UsageRow
+from bot.domain.stores import UsageRow
+from bot.store.billing.ledger import LedgerStore
+from bot.store.jobs.jobs import JobStore
 
 
 class Quotas:
     """Who may spend what, and who has."""
 
-    def __init__(self, *, jobs: Jobs, ledger: Ledger, clock: Clock, policy: Policy) -> None:
+    def __init__(
+        self, *, jobs: JobStore, ledger: LedgerStore, clock: Clock, policy: Policy
+    ) -> None:
         self._jobs = jobs
         self._ledger = ledger
         self._clock = clock

@@ -9,8 +9,8 @@ it greeted; a process that dies between row and message leaves a server without 
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.guild import Greetings
 from bot.domain.ports import Clock
+from bot.store.guilds import GreetingStore
 
 NEW_FOR: Final = timedelta(days=1)
 
@@ -18,7 +18,7 @@ NEW_FOR: Final = timedelta(days=1)
 class Greeting:
     """Decides who is greeted."""
 
-    def __init__(self, *, greetings: Greetings, clock: Clock) -> None:
+    def __init__(self, *, greetings: GreetingStore, clock: Clock) -> None:
         self._greetings = greetings
         self._clock = clock
 

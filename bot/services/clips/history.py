@@ -9,7 +9,7 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import EVERYTHING, Extendable, Only, Page, Turn, Wanted, Way
 from bot.domain.ports import Clock
-from bot.domain.stores import Clips
+from bot.store.jobs.clips import ClipStore
 
 PAGE: Final = 10
 _BATCH: Final = 200
@@ -19,7 +19,7 @@ _BATCH: Final = 200
 class History:
     """A person's clips, the newest first."""
 
-    def __init__(self, *, clips: Clips, extendable: Extendable, clock: Clock) -> None:
+    def __init__(self, *, clips: ClipStore, extendable: Extendable, clock: Clock) -> None:
         self._clips = clips
         self._extendable = extendable
         self._clock = clock

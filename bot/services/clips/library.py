@@ -6,7 +6,8 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import Row, root_of, rows
 from bot.domain.errors import NotFound
 from bot.domain.jobs.job import Job
-from bot.domain.stores import Clips, Jobs
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
 
 MOST_OF_A_TREE: Final = 1000
 """Clips of a tree that are looked at: nobody reads more, and a message shows far fewer."""
@@ -15,7 +16,7 @@ MOST_OF_A_TREE: Final = 1000
 class Library:
     """Reads of jobs and clips."""
 
-    def __init__(self, *, jobs: Jobs, clips: Clips) -> None:
+    def __init__(self, *, jobs: JobStore, clips: ClipStore) -> None:
         self._jobs = jobs
         self._clips = clips
 

@@ -13,8 +13,8 @@ import structlog
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
-from bot.domain.stores import Clips
 from bot.services.clips.originals import Originals
+from bot.store.jobs.clips import ClipStore
 
 Withdraw = Callable[[Clip, int], Awaitable[None]]
 """Takes a clip out of somewhere, in the name of a person."""
@@ -26,7 +26,7 @@ class Removal:
     """Deletes the clips of a job; ``withdraw`` are called for each clip before its record goes."""
 
     def __init__(
-        self, *, clips: Clips, originals: Originals, withdraw: Sequence[Withdraw] = ()
+        self, *, clips: ClipStore, originals: Originals, withdraw: Sequence[Withdraw] = ()
     ) -> None:
         self._clips = clips
         self._originals = originals

@@ -19,13 +19,13 @@ from bot.domain.clips.file_retention import (
     LEFTOVERS_FOR,
     REENCODES_FOR,
     Kept,
-    KeptFiles,
     Standing,
     superfluous,
 )
 from bot.domain.errors import StoreAway
 from bot.domain.ports import Clock
 from bot.services.clips.input_images import INPUTS
+from bot.store.operations.file_references import KeepingStore
 
 CLIPS: Final = "clips"
 _EVERY_S: Final = 3600.0
@@ -60,7 +60,7 @@ class Retention:
     def __init__(
         self,
         *,
-        files: KeptFiles,
+        files: KeepingStore,
         data_dir: Path,
         clock: Clock,
         keep_for: timedelta | None,

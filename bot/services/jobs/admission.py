@@ -13,8 +13,9 @@ from bot.domain.billing.limits import Policy
 from bot.domain.errors import AlreadyAccepted, Refused, StoreAway
 from bot.domain.jobs.job import Job
 from bot.domain.ports import Clock
-from bot.domain.stores import Ask, Jobs
+from bot.domain.stores import Ask
 from bot.services.jobs.critical_sections import Backoff
+from bot.store.jobs.jobs import JobStore
 
 _MOST: Final = 64
 
@@ -23,7 +24,7 @@ class Door:
     """Admits requests in batches."""
 
     def __init__(
-        self, *, jobs: Jobs, policy: Policy, clock: Clock, patience_s: float = 4.0
+        self, *, jobs: JobStore, policy: Policy, clock: Clock, patience_s: float = 4.0
     ) -> None:
         self._jobs = jobs
         self._policy = policy

@@ -8,7 +8,7 @@ from bot.domain.errors import StoreAway
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import Clock
-from bot.domain.stores import ModelStates
+from bot.store.jobs.model_states import ModelStore
 
 Eta = tuple[datetime, datetime]
 
@@ -21,7 +21,7 @@ _FEWEST: Final = 3
 class Estimates:
     """Ranges of times of day from the median and the 90th percentile of a model's durations."""
 
-    def __init__(self, *, states: ModelStates, clock: Clock, pace: Pace) -> None:
+    def __init__(self, *, states: ModelStore, clock: Clock, pace: Pace) -> None:
         self._states = states
         self._clock = clock
         self._pace = pace

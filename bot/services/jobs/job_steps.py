@@ -14,13 +14,15 @@ from bot.domain.billing.limits import NOTHING, Amount
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import Route
 from bot.domain.ports import Clock, Delivery, Finished, Progress, VideoModels
-from bot.domain.stores import Clips, Jobs, ModelStates
 from bot.services.jobs.critical_sections import Steady
 from bot.services.jobs.download import Fetcher
 from bot.services.jobs.estimates import Estimates
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.publishing import Poster
 from bot.services.jobs.status_message import StatusLine
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.model_states import ModelStore
 
 T = TypeVar("T")
 
@@ -65,9 +67,9 @@ class Money:
 class Parts:
     """What the runs of one process share."""
 
-    jobs: Jobs
-    clips: Clips
-    states: ModelStates
+    jobs: JobStore
+    clips: ClipStore
+    states: ModelStore
     routes: Mapping[Route, VideoModels]
     delivery: Delivery
     clock: Clock

@@ -27,7 +27,7 @@ from bot.domain.ports import (
     Progress,
     VideoModels,
 )
-from bot.domain.stores import Clips, Jobs, ModelStates, NewClip
+from bot.domain.stores import NewClip
 from bot.services.jobs.critical_sections import Backoff, Steady
 from bot.services.jobs.download import Fetcher
 from bot.services.jobs.estimates import Estimates
@@ -36,6 +36,9 @@ from bot.services.jobs.lease import Lease
 from bot.services.jobs.publishing import PATIENCE, Poster
 from bot.services.jobs.submission import Submitting
 from bot.services.jobs.upload import Packer
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.model_states import ModelStore
 
 _log = structlog.get_logger(__name__)
 
@@ -46,9 +49,9 @@ class Runner:
     def __init__(
         self,
         *,
-        jobs: Jobs,
-        clips: Clips,
-        states: ModelStates,
+        jobs: JobStore,
+        clips: ClipStore,
+        states: ModelStore,
         routes: Mapping[Route, VideoModels],
         delivery: Delivery,
         media: Media,

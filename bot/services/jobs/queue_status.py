@@ -5,8 +5,8 @@ from typing import Final
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.queue import order, places
 from bot.domain.ports import Delivery, Progress
-from bot.domain.stores import Jobs
 from bot.services.jobs.estimates import Estimates
+from bot.store.jobs.jobs import JobStore
 
 _MOST_EDITS: Final = 10
 """Status messages edited in one round: Discord's patience is shared by everybody."""
@@ -15,7 +15,7 @@ _MOST_EDITS: Final = 10
 class Board:
     """Shows the places of the queued jobs that one worker keeps."""
 
-    def __init__(self, *, jobs: Jobs, delivery: Delivery, estimates: Estimates) -> None:
+    def __init__(self, *, jobs: JobStore, delivery: Delivery, estimates: Estimates) -> None:
         self._jobs = jobs
         self._delivery = delivery
         self._estimates = estimates

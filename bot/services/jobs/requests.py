@@ -19,9 +19,12 @@ from bot.domain.jobs.queue import order, places
 from bot.domain.jobs.request import Mode, Region, VideoPlan, VideoRequest
 from bot.domain.models import Model
 from bot.domain.ports import Clock
-from bot.domain.stores import Ask, Guilds, Jobs, Ledger
+from bot.domain.stores import Ask
 from bot.services.jobs.admission import Door
 from bot.services.jobs.estimates import Estimates
+from bot.store.billing.ledger import LedgerStore
+from bot.store.guilds import GuildStore
+from bot.store.jobs.jobs import JobStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -97,9 +100,9 @@ class Requests:
     def __init__(
         self,
         *,
-        jobs: Jobs,
-        ledger: Ledger,
-        guilds: Guilds,
+        jobs: JobStore,
+        ledger: LedgerStore,
+        guilds: GuildStore,
         models: Offered,
         desk: Desk,
         door: Door,

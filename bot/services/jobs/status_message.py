@@ -12,7 +12,7 @@ import structlog
 from bot.domain.errors import StoreAway
 from bot.domain.jobs.job import Job
 from bot.domain.ports import Delivery, Progress
-from bot.domain.stores import Jobs
+from bot.store.jobs.jobs import JobStore
 
 _MOMENT_S: Final = 2.0
 
@@ -24,7 +24,7 @@ class StatusLine:
 
     __slots__ = ("_delivery", "_job_id", "_jobs", "_next", "_task", "message_id")
 
-    def __init__(self, *, job: Job, jobs: Jobs, delivery: Delivery) -> None:
+    def __init__(self, *, job: Job, jobs: JobStore, delivery: Delivery) -> None:
         self._job_id = job.id
         self._jobs = jobs
         self._delivery = delivery

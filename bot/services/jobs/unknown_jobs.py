@@ -16,7 +16,7 @@ from bot.domain.errors import AccessRefused, GoogleBusy, RemoteGone, StoreAway
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import Route
 from bot.domain.ports import Clock, Pending, VideoModels
-from bot.domain.stores import Jobs
+from bot.store.jobs.jobs import JobStore
 
 _MOST: Final = 50
 """Jobs asked about between two looks at the table."""
@@ -49,7 +49,7 @@ class LostJobs:
     def __init__(
         self,
         *,
-        jobs: Jobs,
+        jobs: JobStore,
         routes: Mapping[Route, VideoModels],
         desk: Desk,
         clock: Clock,

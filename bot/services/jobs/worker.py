@@ -22,11 +22,12 @@ from bot.domain.billing.limits import Policy
 from bot.domain.errors import LeaseLost, StoreAway
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.ports import Clock
-from bot.domain.stores import Jobs, Workers
 from bot.services.jobs.critical_sections import Backoff, Steady
 from bot.services.jobs.job_task import Run, Runner
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.queue_status import Board
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.workers import WorkerStore
 
 _CLAIM: Final = 64
 _ADOPT: Final = 250
@@ -45,8 +46,8 @@ class Worker:
     def __init__(
         self,
         *,
-        jobs: Jobs,
-        workers: Workers,
+        jobs: JobStore,
+        workers: WorkerStore,
         runner: Runner,
         board: Board,
         steady: Steady,

@@ -11,8 +11,9 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.errors import ChannelClosed, DeliveryError
-from bot.domain.showcase.ports import Desk, Exhibits, PublicFiles, Showroom
+from bot.domain.showcase.ports import Desk, PublicFiles, Showroom
 from bot.domain.showcase.post import Exhibit
+from bot.store.showcase.posts import ShowcaseStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ class Hanging:
     """Settles exhibits in this process."""
 
     def __init__(
-        self, *, exhibits: Exhibits, showroom: Showroom, files: PublicFiles, desk: Desk
+        self, *, exhibits: ShowcaseStore, showroom: Showroom, files: PublicFiles, desk: Desk
     ) -> None:
         self._exhibits = exhibits
         self._showroom = showroom

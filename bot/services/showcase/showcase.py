@@ -10,7 +10,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import DeliveryBusy, NotAllowed, NotFound
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import Entry
-from bot.domain.showcase.ports import Desk, Exhibits, Houses, Showroom
+from bot.domain.showcase.ports import Desk, Showroom
 from bot.domain.showcase.post import (
     WEEK,
     Act,
@@ -24,6 +24,8 @@ from bot.domain.showcase.post import (
     may_show,
 )
 from bot.services.showcase.publisher import Hanging
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
 
 LIST: Final = 10
 """Entries in a list."""
@@ -59,8 +61,8 @@ class Showcase:
     def __init__(
         self,
         *,
-        exhibits: Exhibits,
-        houses: Houses,
+        exhibits: ShowcaseStore,
+        houses: HouseStore,
         showroom: Showroom,
         hanging: Hanging,
         desk: Desk,

@@ -17,11 +17,14 @@ import structlog
 
 from bot.domain.errors import DeliveryError, Refused, StoreAway
 from bot.domain.ports import Clock
-from bot.domain.showcase.ports import Exhibits, Houses, Showroom, Stars
+from bot.domain.showcase.ports import Showroom
 from bot.domain.showcase.post import Exhibit, House, Starred
-from bot.domain.stores import Clips
 from bot.services.showcase.publisher import Hanging
 from bot.services.showcase.showcase import Showcase
+from bot.store.jobs.clips import ClipStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.stars import StarStore
 
 DOUBTFUL: Final = timedelta(days=35)
 """How old an entry may be to be counted again after a break: `/showcase top` asks for a month."""
@@ -54,10 +57,10 @@ class Votes:
     def __init__(
         self,
         *,
-        stars: Stars,
-        exhibits: Exhibits,
-        houses: Houses,
-        clips: Clips,
+        stars: StarStore,
+        exhibits: ShowcaseStore,
+        houses: HouseStore,
+        clips: ClipStore,
         showroom: Showroom,
         showcase: Showcase,
         hanging: Hanging,

@@ -13,9 +13,12 @@ import structlog
 from bot.domain.errors import ChannelClosed, DeliveryError, NotFound
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import Entry
-from bot.domain.showcase.ports import Desk, Digests, Exhibits, Houses, Showroom
+from bot.domain.showcase.ports import Desk, Showroom
 from bot.domain.showcase.post import WEEK, Digest, House
 from bot.services.showcase.votes import Votes
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.posts import ShowcaseStore
+from bot.store.showcase.settings import HouseStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -32,9 +35,9 @@ class Weekly:
     def __init__(
         self,
         *,
-        digests: Digests,
-        houses: Houses,
-        exhibits: Exhibits,
+        digests: DigestStore,
+        houses: HouseStore,
+        exhibits: ShowcaseStore,
         showroom: Showroom,
         votes: Votes,
         desk: Desk,

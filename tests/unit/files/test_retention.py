@@ -11,6 +11,7 @@ from bot.app.clock import SystemClock
 from bot.domain.clips.file_retention import Kept, Standing, superfluous
 from bot.domain.errors import StoreAway
 from bot.services.clips.retention import Retention
+from bot.store.operations.file_references import KeepingStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -60,8 +61,8 @@ def test_when_space_runs_out_the_oldest_that_nobody_shares_goes_first() -> None:
     assert gone(0) == [4, 3, 1], "what is in use or not yet known is never touched"
 
 
-class Records:
-    """`bot.domain.clips.file_retention.KeptFiles`."""
+class Records(KeepingStore):
+    """The store's answers, without a database."""
 
     def __init__(self) -> None:
         self.known: dict[int, Standing] = {}

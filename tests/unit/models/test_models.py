@@ -14,6 +14,7 @@ from bot.domain.ports import Finished, Poll, Reachability, RemoteVideo
 from bot.domain.stores import ModelState
 from bot.i18n.catalogs import say
 from bot.services.admin.model_directory import REFRESH_S, RETRY_S, SHARE_S, Models
+from bot.store.jobs.model_states import ModelStore
 from bot.ui.text_lists import models_overview
 
 VEO, LITE = "veo-3.1-generate-preview", "veo-3.1-lite-generate-preview"
@@ -202,7 +203,7 @@ async def test_what_google_does_not_answer_stays_as_it_was(models: Models, googl
     assert LITE not in ids(models)
 
 
-class States:
+class States(ModelStore):
     """The store's rows, with a switch for its being away."""
 
     def __init__(self) -> None:
