@@ -4,26 +4,28 @@ import asyncio
 import sys
 
 from bot.app.run import run
-from bot.app.startup import StartRefused
+from bot.app.startup import StartupError
 from bot.config.settings import SettingsError, read_settings
-from bot.observability.logging import set_up
+from bot.observability.logging import configure_logging
 
-CANNOT_RUN = 1
-BAD_SETTING = 2
+EXIT_CANNOT_RUN = 1
+EXIT_BAD_SETTING = 2
 
 
 def main() -> int:
     """Run the bot and return the exit status."""
     try:
         settings = read_settings()
-        set_up(form=settings.log_format, level=settings.log_level, secrets=settings.secrets)
+        configure_logging(
+            log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
+        )
         asyncio.run(run(settings))
     except SettingsError as fault:
         print(f"clapper: {fault}", file=sys.stderr)
-        return BAD_SETTING
-    except StartRefused as fault:
+        return EXIT_BAD_SETTING
+    except StartupError as fault:
         print(f"clapper: {fault}", file=sys.stderr)
-        return CANNOT_RUN
+        return EXIT_CANNOT_RUN
     return 0
 
 

@@ -10,68 +10,68 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import Client
-from bot.domain.errors import NotAllowed, StoreAway
-from bot.i18n.catalogs import command_text, say
-from bot.services.admin.privacy import LOG_KEPT, Privacy
-from bot.services.showcase.votes import Votes
-from bot.ui.custom_ids import Action, ActionButton, Presses
-from cogs._common.answers import row_of
+from bot.discord.client import DiscordClient
+from bot.domain.errors import NotAllowed, DatabaseUnavailable
+from bot.i18n.catalogs import build_command_text, translate
+from bot.services.admin.privacy import AUDIT_LOG_RETENTION, PrivacyService
+from bot.services.showcase.votes import VoteCounter
+from bot.ui.custom_ids import ButtonAction, ActionButton, InteractionRouter
+from cogs._common.answers import build_button_row
 
 
 class PrivacyCommands(
-    commands.GroupCog, group_name="privacy", group_description=command_text("command.privacy")
+    commands.GroupCog, group_name="privacy", group_description=build_command_text("command.privacy")
 ):
     """The `/privacy` group."""
 
     def __init__(
         self,
         *,
-        client: Client,
-        presses: Presses,
-        privacy: Privacy,
-        votes: Votes,
+        client: DiscordClient,
+        router: InteractionRouter,
+        privacy_service: PrivacyService,
+        vote_counter: VoteCounter,
     ) -> None:
         self._client = client
-        self._privacy = privacy
-        self._votes = votes
-        presses.on_press(Action.FORGET, self.press_forget)
+        self._privacy_service = privacy_service
+        self._vote_counter = vote_counter
+        router.register_button(ButtonAction.ERASE_MEMBER, self.press_forget)
 
-    @app_commands.command(name="show", description=command_text("command.privacy.show"))
-    async def show(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="show", description=build_command_text("command.privacy.show"))
+    async def show_privacy(self, interaction: discord.Interaction) -> None:
         """Say what is kept, why, and for how long."""
-        text = say(
+        text = translate(
             "privacy.kept",
             interaction.locale.value,
-            grace=self._privacy.grace.days,
-            log=LOG_KEPT.days,
+            grace=self._privacy_service.grace_period.days,
+            log=AUDIT_LOG_RETENTION.days,
         )
         await interaction.response.send_message(text, ephemeral=True)
 
-    @app_commands.command(name="export", description=command_text("command.privacy.export"))
-    async def export(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="export", description=build_command_text("command.privacy.export"))
+    async def export_records(self, interaction: discord.Interaction) -> None:
         """Hand out everything that is kept of the person, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        name, data = await self._privacy.export(interaction.user.id)
+        name, data = await self._privacy_service.export_member(interaction.user.id)
         await interaction.edit_original_response(
-            content=say("privacy.export", interaction.locale.value),
+            content=translate("privacy.export", interaction.locale.value),
             attachments=[discord.File(BytesIO(data), filename=name)],
         )
 
-    @app_commands.command(name="forget", description=command_text("command.privacy.forget"))
-    async def forget(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="forget", description=build_command_text("command.privacy.forget"))
+    async def ask_forget(self, interaction: discord.Interaction) -> None:
         """Ask whether the person means it."""
         locale = interaction.locale.value
         button = ActionButton(
-            Action.FORGET,
+            ButtonAction.ERASE_MEMBER,
             interaction.user.id,
-            label=say("button.forget", locale),
+            label=translate("button.forget", locale),
             danger=True,
         )
-        view = row_of([button])
+        view = build_button_row([button])
         assert view is not None
         await interaction.response.send_message(
-            say("privacy.confirm", locale), view=view, ephemeral=True
+            translate("privacy.confirm", locale), view=view, ephemeral=True
         )
 
     async def press_forget(self, interaction: discord.Interaction, user_id: int) -> None:
@@ -80,23 +80,25 @@ class PrivacyCommands(
             raise NotAllowed("offer")
         await interaction.response.defer()
         locale = interaction.locale.value
-        await interaction.edit_original_response(content=say("privacy.working", locale), view=None)
-        done = await self._privacy.forget(user_id)
+        await interaction.edit_original_response(
+            content=translate("privacy.working", locale), view=None
+        )
+        done = await self._privacy_service.erase_member(user_id)
         key = "privacy.forgotten" if done else "privacy.will_be"
-        await interaction.edit_original_response(content=say(key, locale), view=None)
+        await interaction.edit_original_response(content=translate(key, locale), view=None)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """A session has begun: learn where the bot is, and doubt what was counted before."""
         here = [guild.id for guild in self._client.guilds]
-        self._votes.doubt(here)
-        self._privacy.session_begun(here, ours=self._ours)
+        self._vote_counter.mark_stale(here)
+        self._privacy_service.record_session_guilds(here, is_own_guild=self._is_served_here)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot is (back) in a server."""
-        with suppress(StoreAway):  # the next session sees it
-            await self._privacy.present([guild.id])
+        with suppress(DatabaseUnavailable):  # the next session sees it
+            await self._privacy_service.reconcile_guilds([guild.id])
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -106,10 +108,10 @@ class PrivacyCommands(
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was taken out of a server."""
-        with suppress(StoreAway):
-            await self._privacy.left(guild.id)
+        with suppress(DatabaseUnavailable):
+            await self._privacy_service.mark_guild_left(guild.id)
 
-    def _ours(self, guild_id: int) -> bool:
+    def _is_served_here(self, guild_id: int) -> bool:
         """Whether the server hangs on a shard of this process, which would know of it."""
         shards = self._client.shard_count or 1
         return (guild_id >> 22) % shards in self._client.shards

@@ -4,22 +4,24 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import answer
-from bot.i18n.catalogs import command_text
-from bot.services.admin.quotas import Quotas
-from bot.ui.text_lists import standing
-from cogs._common.context import origin_of
+from bot.discord.client import respond_privately
+from bot.i18n.catalogs import build_command_text
+from bot.services.admin.quotas import QuotaService
+from bot.ui.text_lists import format_quota_lines
+from cogs._common.context import build_origin
 
 
-class Quota(commands.GroupCog, group_name="quota", group_description=command_text("command.quota")):
+class QuotaCommands(
+    commands.GroupCog, group_name="quota", group_description=build_command_text("command.quota")
+):
     """The `/quota` group."""
 
-    def __init__(self, *, quotas: Quotas) -> None:
-        self._quotas = quotas
+    def __init__(self, *, quota_service: QuotaService) -> None:
+        self._quota_service = quota_service
 
-    @app_commands.command(name="show", description=command_text("command.quota.show"))
-    async def show(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="show", description=build_command_text("command.quota.show"))
+    async def show_quota(self, interaction: discord.Interaction) -> None:
         """Show every limit that holds for the person here, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        status = await self._quotas.standing(origin_of(interaction))
-        await answer(interaction, standing(status, interaction.locale.value))
+        status = await self._quota_service.get_quota_status(build_origin(interaction))
+        await respond_privately(interaction, format_quota_lines(status, interaction.locale.value))

@@ -7,46 +7,48 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.discord.client import answer
-from bot.domain.errors import NotFound
-from bot.domain.showcase.post import Curation, zone
-from bot.i18n.catalogs import command_text
-from bot.services.showcase.showcase import Showcase
-from bot.ui.showcase_card import arrangement, log_page
-from cogs._common.permissions import require_in
+from bot.discord.client import respond_privately
+from bot.domain.errors import RecordNotFound
+from bot.domain.showcase.post import CurationPolicy, load_time_zone
+from bot.i18n.catalogs import build_command_text
+from bot.services.showcase.showcase import ShowcaseService
+from bot.ui.showcase_card import format_showcase_settings, format_audit_log
+from cogs._common.permissions import require_channel_permissions
 
 _NEVER: Final = "never"
-_DAYS: Final = [
+_DAY_CHOICES: Final = [
     *(
-        app_commands.Choice(name=command_text(f"choice.day.{day}"), value=str(day))
+        app_commands.Choice(name=build_command_text(f"choice.day.{day}"), value=str(day))
         for day in range(7)
     ),
-    app_commands.Choice(name=command_text("choice.day.never"), value=_NEVER),
+    app_commands.Choice(name=build_command_text("choice.day.never"), value=_NEVER),
 ]
-_CURATIONS: Final = [
-    app_commands.Choice(name=command_text(f"choice.curation.{each}"), value=each.value)
-    for each in Curation
+_CURATION_CHOICES: Final = [
+    app_commands.Choice(name=build_command_text(f"choice.curation.{each}"), value=each.value)
+    for each in CurationPolicy
 ]
 
 
-class Arranging(commands.Cog):
+class ShowcaseSettingsCommands(commands.Cog):
     """Commands of `/server`; ``_showcase`` is the group's own."""
 
-    _showcase: Showcase
+    _showcase_service: ShowcaseService
 
-    @app_commands.command(name="showcase", description=command_text("command.server.showcase"))
-    @app_commands.describe(
-        channel=command_text("option.showcase_channel"),
-        off=command_text("option.showcase_off"),
-        stars=command_text("option.stars"),
-        moderators=command_text("option.curation"),
-        public=command_text("option.public"),
-        digest_day=command_text("option.digest_day"),
-        digest_hour=command_text("option.digest_hour"),
-        digest_zone=command_text("option.digest_zone"),
+    @app_commands.command(
+        name="showcase", description=build_command_text("command.server.showcase")
     )
-    @app_commands.choices(moderators=_CURATIONS, digest_day=_DAYS)
-    async def showcase(
+    @app_commands.describe(
+        channel=build_command_text("option.showcase_channel"),
+        off=build_command_text("option.showcase_off"),
+        stars=build_command_text("option.stars"),
+        moderators=build_command_text("option.curation"),
+        public=build_command_text("option.public"),
+        digest_day=build_command_text("option.digest_day"),
+        digest_hour=build_command_text("option.digest_hour"),
+        digest_zone=build_command_text("option.digest_zone"),
+    )
+    @app_commands.choices(moderators=_CURATION_CHOICES, digest_day=_DAY_CHOICES)
+    async def configure_showcase(
         self,
         interaction: discord.Interaction,
         channel: discord.TextChannel | None = None,
@@ -62,38 +64,42 @@ class Arranging(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         if guild is None:
-            raise NotFound("server")
-        changes = _given(
+            raise RecordNotFound("server")
+        changes = _drop_unset(
             stars=stars,
-            curation=None if moderators is None else Curation(moderators),
+            curation=None if moderators is None else CurationPolicy(moderators),
             public=public,
             digest_hour=digest_hour,
             digest_zone=digest_zone,
         )
-        if digest_zone is not None and zone(digest_zone).key != digest_zone:
-            raise NotFound("zone")
+        if digest_zone is not None and load_time_zone(digest_zone).key != digest_zone:
+            raise RecordNotFound("zone")
         if digest_day is not None:
             changes["digest_day"] = None if digest_day == _NEVER else int(digest_day)
         if channel is not None:
-            require_in(channel)
+            require_channel_permissions(channel)
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        house = await self._showcase.house(guild.id)
+        house = await self._showcase_service.get_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
-            house = await self._showcase.arrange(guild.id, by=interaction.user.id, **changes)
-        await answer(interaction, arrangement(house, interaction.locale.value))
+            house = await self._showcase_service.configure(
+                guild.id, actor_id=interaction.user.id, **changes
+            )
+        await respond_privately(
+            interaction, format_showcase_settings(house, interaction.locale.value)
+        )
 
-    @app_commands.command(name="log", description=command_text("command.server.log"))
-    async def log(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="log", description=build_command_text("command.server.log"))
+    async def show_log(self, interaction: discord.Interaction) -> None:
         """Show what moderators and admins did with the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if interaction.guild_id is None:
-            raise NotFound("server")
-        records = await self._showcase.log(interaction.guild_id)
-        await answer(interaction, log_page(records, interaction.locale.value))
+            raise RecordNotFound("server")
+        records = await self._showcase_service.list_audit_entries(interaction.guild_id)
+        await respond_privately(interaction, format_audit_log(records, interaction.locale.value))
 
 
-def _given(**changes: Any) -> dict[str, Any]:
+def _drop_unset(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if value is not None}

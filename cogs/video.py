@@ -8,34 +8,44 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from bot.discord.client import answer
-from bot.discord.user_install import acknowledge, home_of
-from bot.domain.clips.history_query import MOST_WORDS, Only, Wanted
+from bot.discord.client import respond_privately
+from bot.discord.user_install import acknowledge_request, guild_of
+from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryKind, HistoryFilter
 from bot.domain.errors import ClapperError
-from bot.domain.jobs.presets import Camera, Style
-from bot.i18n.catalogs import command_text, say
-from bot.i18n.formatting import folded
-from bot.services.admin.guild_rules import Servers
-from bot.services.admin.model_directory import Models
-from bot.services.clips.history import History
-from bot.services.clips.input_images import Inputs
-from bot.services.clips.library import Library
-from bot.services.jobs.publishing import Poster
-from bot.services.jobs.requests import Requests
-from bot.ui.clip_card import Abilities, text_view
-from bot.ui.lineage import tree
-from bot.ui.text_lists import cancellation, history, models_overview, running
-from cogs._common.answers import PrivateAnswer, pages_of
-from cogs._common.clip_lookup import clip_asked_for
-from cogs._common.context import may_moderate, origin_of, require_permissions, surroundings_of
-from cogs._common.options import Suggestions, Wishes
-from cogs._common.request_flow import Asking
+from bot.domain.jobs.presets import CameraPreset, StylePreset
+from bot.i18n.catalogs import build_command_text, translate
+from bot.i18n.formatting import truncate_text
+from bot.services.admin.guild_rules import ServerRulesService
+from bot.services.admin.model_directory import ModelDirectory
+from bot.services.clips.history import ClipHistory
+from bot.services.clips.input_images import InputImages
+from bot.services.clips.library import ClipLibrary
+from bot.services.jobs.publishing import ClipPublisher
+from bot.services.jobs.requests import RequestService
+from bot.ui.clip_card import ModelInfoSource, build_text_view
+from bot.ui.lineage import format_lineage
+from bot.ui.text_lists import (
+    format_cancellation,
+    format_history,
+    format_models_overview,
+    format_running_jobs,
+)
+from cogs._common.answers import PrivateAnswer, build_page_buttons
+from cogs._common.clip_lookup import resolve_visible_clip
+from cogs._common.context import (
+    may_moderate,
+    build_origin,
+    require_permissions,
+    build_channel_context,
+)
+from cogs._common.options import Autocompleter, GenerateOptions
+from cogs._common.request_flow import RequestFlow
 
-_SEED: Final = 2**32 - 1
-_SUGGESTED: Final = 25
-_PATIENCE_S: Final = 2.0
+_MAX_SEED: Final = 2**32 - 1
+_MAX_SUGGESTIONS: Final = 25
+_SUGGESTION_TIMEOUT_S: Final = 2.0
 """Seconds that a suggestion may take: Discord waits three."""
-_MAKING: Final = (
+_GENERATE_OPTIONS: Final = (
     "prompt",
     "negative_prompt",
     "model",
@@ -52,54 +62,62 @@ _MAKING: Final = (
     "style",
     "camera",
 )
-_ANIMATING: Final = tuple(name for name in _MAKING if not name.startswith("reference_"))
+_ANIMATE_OPTIONS: Final = tuple(
+    name for name in _GENERATE_OPTIONS if not name.startswith("reference_")
+)
 
 
-_STYLES: Final = [
-    Choice(name=command_text(f"choice.style.{each}"), value=each.value) for each in Style
+_STYLE_CHOICES: Final = [
+    Choice(name=build_command_text(f"choice.style.{each}"), value=each.value)
+    for each in StylePreset
 ]
-_CAMERAS: Final = [
-    Choice(name=command_text(f"choice.camera.{each}"), value=each.value) for each in Camera
+_CAMERA_CHOICES: Final = [
+    Choice(name=build_command_text(f"choice.camera.{each}"), value=each.value)
+    for each in CameraPreset
 ]
-_ONLY: Final = [Choice(name=command_text(f"choice.only.{each}"), value=each.value) for each in Only]
+_KIND_CHOICES: Final = [
+    Choice(name=build_command_text(f"choice.only.{each}"), value=each.value) for each in HistoryKind
+]
 
 
-def _described(*names: str) -> dict[str, app_commands.locale_str]:
-    return {name: command_text(f"option.{name}") for name in names}
+def _describe_options(*names: str) -> dict[str, app_commands.locale_str]:
+    return {name: build_command_text(f"option.{name}") for name in names}
 
 
-class Video(commands.GroupCog, group_name="video", group_description=command_text("command.video")):
+class VideoCommands(
+    commands.GroupCog, group_name="video", group_description=build_command_text("command.video")
+):
     """The `/video` group."""
 
     def __init__(
         self,
         *,
-        asking: Asking,
-        suggestions: Suggestions,
-        requests: Requests,
-        library: Library,
-        history: History,
-        servers: Servers,
-        models: Models,
-        abilities: Abilities,
-        inputs: Inputs,
-        poster: Poster,
+        request_flow: RequestFlow,
+        autocompleter: Autocompleter,
+        request_service: RequestService,
+        clip_library: ClipLibrary,
+        clip_history: ClipHistory,
+        server_rules: ServerRulesService,
+        model_directory: ModelDirectory,
+        model_info: ModelInfoSource,
+        input_images: InputImages,
+        clip_publisher: ClipPublisher,
     ) -> None:
-        self._asking = asking
-        self._suggestions = suggestions
-        self._requests = requests
-        self._library = library
-        self._history = history
-        self._servers = servers
-        self._models = models
-        self._abilities = abilities
-        self._inputs = inputs
-        self._poster = poster
+        self._request_flow = request_flow
+        self._autocompleter = autocompleter
+        self._request_service = request_service
+        self._clip_library = clip_library
+        self._clip_history = clip_history
+        self._server_rules = server_rules
+        self._model_directory = model_directory
+        self._model_info = model_info
+        self._input_images = input_images
+        self._clip_publisher = clip_publisher
 
-    @app_commands.command(name="generate", description=command_text("command.video.generate"))
-    @app_commands.describe(**_described(*_MAKING))
-    @app_commands.choices(style=_STYLES, camera=_CAMERAS)
-    async def generate(
+    @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
+    @app_commands.describe(**_describe_options(*_GENERATE_OPTIONS))
+    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
+    async def generate_clip(
         self,
         interaction: discord.Interaction,
         prompt: Range[str, 1, 4000],
@@ -108,7 +126,7 @@ class Video(commands.GroupCog, group_name="video", group_description=command_tex
         aspect_ratio: str | None = None,
         resolution: str | None = None,
         duration: int | None = None,
-        seed: Range[int, 0, _SEED] | None = None,
+        seed: Range[int, 0, _MAX_SEED] | None = None,
         image: discord.Attachment | None = None,
         last_frame: discord.Attachment | None = None,
         reference_1: discord.Attachment | None = None,
@@ -119,9 +137,9 @@ class Video(commands.GroupCog, group_name="video", group_description=command_tex
         camera: str | None = None,
     ) -> None:
         """Make a clip."""
-        await self._make(
+        await self._submit_options(
             interaction,
-            Wishes(
+            GenerateOptions(
                 prompt,
                 negative_prompt,
                 model,
@@ -138,10 +156,10 @@ class Video(commands.GroupCog, group_name="video", group_description=command_tex
             ),
         )
 
-    @app_commands.command(name="animate", description=command_text("command.video.animate"))
-    @app_commands.describe(**_described(*_ANIMATING))
-    @app_commands.choices(style=_STYLES, camera=_CAMERAS)
-    async def animate(
+    @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
+    @app_commands.describe(**_describe_options(*_ANIMATE_OPTIONS))
+    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
+    async def animate_image(
         self,
         interaction: discord.Interaction,
         image: discord.Attachment,
@@ -151,16 +169,16 @@ class Video(commands.GroupCog, group_name="video", group_description=command_tex
         aspect_ratio: str | None = None,
         resolution: str | None = None,
         duration: int | None = None,
-        seed: Range[int, 0, _SEED] | None = None,
+        seed: Range[int, 0, _MAX_SEED] | None = None,
         last_frame: discord.Attachment | None = None,
         videos: Range[int, 1, 4] | None = None,
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
         """Make a clip that begins with a picture."""
-        await self._make(
+        await self._submit_options(
             interaction,
-            Wishes(
+            GenerateOptions(
                 prompt,
                 negative_prompt,
                 model,
@@ -176,177 +194,191 @@ class Video(commands.GroupCog, group_name="video", group_description=command_tex
             ),
         )
 
-    @app_commands.command(name="extend", description=command_text("command.video.extend"))
-    @app_commands.describe(**_described("clip"), prompt=command_text("option.extend_prompt"))
-    async def extend(
+    @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
+    @app_commands.describe(
+        **_describe_options("clip"), prompt=build_command_text("option.extend_prompt")
+    )
+    async def extend_clip(
         self,
         interaction: discord.Interaction,
         clip: Range[str, 1, 200],
         prompt: Range[str, 1, 4000],
     ) -> None:
         """Make a clip longer."""
-        await acknowledge(interaction)
-        found = await clip_asked_for(interaction, clip, self._library)
-        await self._asking.extend(
+        await acknowledge_request(interaction)
+        found = await resolve_visible_clip(interaction, clip, self._clip_library)
+        await self._request_flow.extend_clip(
             found,
             prompt,
-            asker=interaction,
-            origin=origin_of(interaction),
-            surroundings=surroundings_of(interaction),
+            requester=interaction,
+            origin=build_origin(interaction),
+            channel_context=build_channel_context(interaction),
             answer=PrivateAnswer(interaction),
         )
 
-    @app_commands.command(name="get", description=command_text("command.video.get"))
-    @app_commands.describe(**_described("clip"))
-    async def get(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
+    @app_commands.command(name="get", description=build_command_text("command.video.get"))
+    @app_commands.describe(**_describe_options("clip"))
+    async def repost_clip(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
         """Post a finished clip again, here."""
-        await acknowledge(interaction)
+        await acknowledge_request(interaction)
         require_permissions(interaction)
-        found = await clip_asked_for(interaction, clip, self._library)
-        origin = await self._servers.at_home(origin_of(interaction))
-        parent = surroundings_of(interaction).parent_channel_id
-        await self._servers.require_open(origin, parent_channel_id=parent)
-        job = await self._library.job(found.job_id)
-        await self._poster.post_again(job, [found], origin)
-        await PrivateAnswer(interaction).accepted(
-            say("get.done", interaction.locale.value, clip=found.id)
+        found = await resolve_visible_clip(interaction, clip, self._clip_library)
+        origin = await self._server_rules.apply_guild_language(build_origin(interaction))
+        parent = build_channel_context(interaction).parent_channel_id
+        await self._server_rules.require_open(origin, parent_channel_id=parent)
+        job = await self._clip_library.get_job(found.job_id)
+        await self._clip_publisher.publish_again(job, [found], origin)
+        await PrivateAnswer(interaction).confirm_accepted(
+            translate("get.done", interaction.locale.value, clip=found.id)
         )
 
-    @app_commands.command(name="cancel", description=command_text("command.video.cancel"))
-    @app_commands.describe(**_described("job"))
-    async def cancel(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
+    @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
+    @app_commands.describe(**_describe_options("job"))
+    async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
         """Cancel a job."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        outcome = await self._requests.cancel(
+        outcome = await self._request_service.cancel(
             job,
             user_id=interaction.user.id,
             moderator=may_moderate(interaction),
-            guild_id=home_of(interaction),
+            guild_id=guild_of(interaction),
         )
-        await answer(interaction, cancellation(outcome, job, interaction.locale.value))
+        await respond_privately(
+            interaction, format_cancellation(outcome, job, interaction.locale.value)
+        )
 
-    @app_commands.command(name="jobs", description=command_text("command.video.jobs"))
-    async def jobs(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
+    async def list_jobs(self, interaction: discord.Interaction) -> None:
         """List what is being made for the person."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await self._library.running(user_id=interaction.user.id)
-        await answer(interaction, running(found, interaction.locale.value))
+        found = await self._clip_library.list_running(user_id=interaction.user.id)
+        await respond_privately(interaction, format_running_jobs(found, interaction.locale.value))
 
-    @app_commands.command(name="chain", description=command_text("command.video.chain"))
-    @app_commands.describe(**_described("clip"))
-    async def chain(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
+    @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
+    @app_commands.describe(**_describe_options("clip"))
+    async def show_lineage(
+        self, interaction: discord.Interaction, clip: Range[str, 1, 200]
+    ) -> None:
         """Show what a clip grew from, and what grew from it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await clip_asked_for(interaction, clip, self._library)
-        rows = await self._library.tree(
-            found, user_id=interaction.user.id, guild_id=home_of(interaction)
+        found = await resolve_visible_clip(interaction, clip, self._clip_library)
+        rows = await self._clip_library.lineage(
+            found, user_id=interaction.user.id, guild_id=guild_of(interaction)
         )
-        text = tree(rows, found, interaction.locale.value)
-        await interaction.edit_original_response(view=text_view(text))
+        text = format_lineage(rows, found, interaction.locale.value)
+        await interaction.edit_original_response(view=build_text_view(text))
 
-    @app_commands.command(name="history", description=command_text("command.video.history"))
+    @app_commands.command(name="history", description=build_command_text("command.video.history"))
     @app_commands.describe(
-        model=command_text("option.history_model"), **_described("words", "only")
+        model=build_command_text("option.history_model"), **_describe_options("words", "only")
     )
-    @app_commands.choices(only=_ONLY)
-    async def history(
+    @app_commands.choices(only=_KIND_CHOICES)
+    async def show_history(
         self,
         interaction: discord.Interaction,
         model: Range[str, 1, 32] | None = None,
-        words: Range[str, 1, MOST_WORDS] | None = None,
+        words: Range[str, 1, MAX_SEARCH_LENGTH] | None = None,
         only: str | None = None,
     ) -> None:
         """List the person's clips, or those they look for."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        page = await self._history.first(
+        page = await self._clip_history.load_first_page(
             user_id=interaction.user.id,
-            guild_id=home_of(interaction),
-            wanted=Wanted(model, words, None if only is None else Only(only)),
+            guild_id=guild_of(interaction),
+            history_filter=HistoryFilter(model, words, None if only is None else HistoryKind(only)),
         )
         locale = interaction.locale.value
-        await answer(interaction, history(page, self._abilities, locale), pages_of(page, locale))
+        await respond_privately(
+            interaction,
+            format_history(page, self._model_info, locale),
+            build_page_buttons(page, locale),
+        )
 
-    @app_commands.command(name="models", description=command_text("command.video.models"))
-    async def models(self, interaction: discord.Interaction) -> None:
+    @app_commands.command(name="models", description=build_command_text("command.video.models"))
+    async def list_models(self, interaction: discord.Interaction) -> None:
         """List the models with their abilities and prices."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        pages = models_overview(self._models.overview(), interaction.locale.value)
-        await answer(interaction, pages[0])
+        pages = format_models_overview(
+            self._model_directory.list_offer_statuses(), interaction.locale.value
+        )
+        await respond_privately(interaction, pages[0])
         for page in pages[1:]:
             await interaction.followup.send(page, ephemeral=True)
 
-    @generate.autocomplete("model")
-    @animate.autocomplete("model")
+    @generate_clip.autocomplete("model")
+    @animate_image.autocomplete("model")
     async def _suggest_model(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        return await self._suggestions.suggest(interaction, current, "model")
+        return await self._autocompleter.suggest_values(interaction, current, "model")
 
-    @generate.autocomplete("aspect_ratio")
-    @animate.autocomplete("aspect_ratio")
+    @generate_clip.autocomplete("aspect_ratio")
+    @animate_image.autocomplete("aspect_ratio")
     async def _suggest_aspect_ratio(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        return await self._suggestions.suggest(interaction, current, "aspect_ratio")
+        return await self._autocompleter.suggest_values(interaction, current, "aspect_ratio")
 
-    @generate.autocomplete("resolution")
-    @animate.autocomplete("resolution")
+    @generate_clip.autocomplete("resolution")
+    @animate_image.autocomplete("resolution")
     async def _suggest_resolution(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        return await self._suggestions.suggest(interaction, current, "resolution")
+        return await self._autocompleter.suggest_values(interaction, current, "resolution")
 
-    @generate.autocomplete("duration")
-    @animate.autocomplete("duration")
+    @generate_clip.autocomplete("duration")
+    @animate_image.autocomplete("duration")
     async def _suggest_duration(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        return await self._suggestions.suggest(interaction, current, "duration")
+        return await self._autocompleter.suggest_values(interaction, current, "duration")
 
-    @generate.autocomplete("videos")
-    @animate.autocomplete("videos")
+    @generate_clip.autocomplete("videos")
+    @animate_image.autocomplete("videos")
     async def _suggest_videos(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[int]]:
-        return await self._suggestions.suggest(interaction, current, "videos")
+        return await self._autocompleter.suggest_values(interaction, current, "videos")
 
-    @history.autocomplete("model")
-    async def _suggest_made_with(
+    @show_history.autocomplete("model")
+    async def _suggest_history_model(
         self, _interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        known = self._models.catalogue.models
+        known = self._model_directory.catalogue.models
         wanted = current.lower()
         return [
             Choice(name=model.name[:100], value=model.id[:32])
             for model in known
             if wanted in f"{model.name} {model.id}".lower()
-        ][:_SUGGESTED]
+        ][:_MAX_SUGGESTIONS]
 
-    @extend.autocomplete("clip")
-    @get.autocomplete("clip")
-    @chain.autocomplete("clip")
+    @extend_clip.autocomplete("clip")
+    @repost_clip.autocomplete("clip")
+    @show_lineage.autocomplete("clip")
     async def _suggest_clip(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                clips = await self._history.suggest(
-                    current, user_id=interaction.user.id, most=_SUGGESTED
+            async with asyncio.timeout(_SUGGESTION_TIMEOUT_S):
+                clips = await self._clip_history.suggest_clips(
+                    current, user_id=interaction.user.id, limit=_MAX_SUGGESTIONS
                 )
         except (ClapperError, TimeoutError):
             return []  # suggestions are a courtesy
         return [
-            Choice(name=f"#{clip.id} {folded(clip.prompt, 80)}"[:100], value=str(clip.id))
+            Choice(name=f"#{clip.id} {truncate_text(clip.prompt, 80)}"[:100], value=str(clip.id))
             for clip in clips
         ]
 
-    async def _make(self, interaction: discord.Interaction, wishes: Wishes) -> None:
-        await acknowledge(interaction)
+    async def _submit_options(
+        self, interaction: discord.Interaction, options: GenerateOptions
+    ) -> None:
+        await acknowledge_request(interaction)
         require_permissions(interaction)
-        await self._asking.ask(
-            await wishes.as_request(self._inputs),
-            asker=interaction,
-            origin=origin_of(interaction),
-            surroundings=surroundings_of(interaction),
+        await self._request_flow.submit_request(
+            await options.build_request(self._input_images),
+            requester=interaction,
+            origin=build_origin(interaction),
+            channel_context=build_channel_context(interaction),
             answer=PrivateAnswer(interaction),
         )

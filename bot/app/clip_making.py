@@ -8,179 +8,183 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bot.app.startup import all_on_this_machine
-from bot.app.web import pictures, signed_links
+from bot.app.startup import uses_only_local_endpoints
+from bot.app.web import build_gallery_thumbnails, build_signed_links
 from bot.config.settings import Settings
-from bot.discord.job_messages import DiscordDelivery
+from bot.discord.job_messages import DiscordJobMessages
 from bot.domain.billing.ledger import Settlement
-from bot.domain.jobs.request import Route
+from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, VideoModels
-from bot.media.probe import PyAvMedia
-from bot.media.transcode import ProcessFitting
-from bot.services.admin.model_directory import Models
+from bot.media.probe import PyAvMediaProbe
+from bot.media.transcode import ProcessTranscoder
+from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.originals import Originals
-from bot.services.clips.removal import Removal
-from bot.services.clips.retention import Retention
-from bot.services.clips.thumbnails import Stills
-from bot.services.jobs.admission import Door
-from bot.services.jobs.critical_sections import Steady
-from bot.services.jobs.estimates import Estimates
-from bot.services.jobs.job_steps import Money, Timing
-from bot.services.jobs.job_task import Runner
-from bot.services.jobs.queue_status import Board
-from bot.services.jobs.requests import Requests
-from bot.services.jobs.unknown_jobs import LostJobs
-from bot.services.jobs.upload import Packer
+from bot.services.clips.removal import ClipRemoval
+from bot.services.clips.retention import FileRetention
+from bot.services.clips.thumbnails import Thumbnails
+from bot.services.jobs.admission import AdmissionBatcher
+from bot.services.jobs.critical_sections import CriticalSections
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.job_steps import BillingRules, PollingTimes
+from bot.services.jobs.job_task import JobTaskFactory
+from bot.services.jobs.queue_status import QueueStatusUpdater
+from bot.services.jobs.requests import RequestService
+from bot.services.jobs.unknown_jobs import UnknownJobPoller
+from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.store.jobs.model_states import ModelStore
+from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
-from bot.store.operations.file_references import KeepingStore
-from bot.web.downloads import Downloads
+from bot.store.operations.file_references import FileReferenceStore
+from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks
 
-_RARELY: Final = 30
+_UNKNOWN_POLL_FACTOR: Final = 30
 """Poll intervals between two looks at an operation that nobody waits for any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ClipFileServices:
     """What has to do with the files of clips; ``links`` and ``downloads`` need a PUBLIC_URL.
 
     ``stills`` are for visitors of the gallery; deliveries make their own.
     """
 
-    stills: Stills
+    thumbnails: Thumbnails
     links: SignedLinks | None
-    packer: Packer
-    removal: Removal
-    retention: Retention
-    downloads: Downloads | None
+    upload_preparer: UploadPreparer
+    clip_removal: ClipRemoval
+    file_retention: FileRetention
+    downloads: OriginalDownloads | None
 
 
 @dataclass(frozen=True, slots=True)
-class Production:
+class JobServices:
     """The worker of this process, the way in to it, and who looks after operations that nobody
     waits for any more."""
 
     worker: Worker
-    requests: Requests
-    lost: LostJobs
+    request_service: RequestService
+    unknown_job_poller: UnknownJobPoller
 
 
-async def clip_files(
+async def build_clip_file_services(
     settings: Settings,
     database: Database,
-    routes: Mapping[Route, VideoModels],
-    delivery: DiscordDelivery,
+    routes: Mapping[GoogleRoute, VideoModels],
+    job_messages: DiscordJobMessages,
     clock: Clock,
-) -> Files:
+) -> ClipFileServices:
     """Build what keeps clips, makes them small enough for Discord, and hands out originals."""
     data_dir, clips, media, fitting = (
         settings.data_dir,
         ClipStore(database),
-        PyAvMedia(),
-        ProcessFitting(),
+        PyAvMediaProbe(),
+        ProcessTranscoder(),
     )
-    originals = Originals(routes=routes, media=media, data_dir=data_dir, clock=clock)
-    links = await signed_links(settings, clock)
+    originals = Originals(routes=routes, media_probe=media, data_dir=data_dir, clock=clock)
+    links = await build_signed_links(settings, clock)
     days, gigabytes = settings.keep_clips_days, settings.keep_clips_gb
-    return Files(
-        stills=pictures(media=media, originals=originals),
+    return ClipFileServices(
+        thumbnails=build_gallery_thumbnails(media=media, originals=originals),
         links=links,
-        packer=Packer(
-            delivery=delivery,
-            fitting=fitting,
+        upload_preparer=UploadPreparer(
+            job_messages=job_messages,
+            transcoder=fitting,
             originals=originals,
-            stills=Stills(fitting=fitting, media=media, originals=originals),
+            thumbnails=Thumbnails(transcoder=fitting, media_probe=media, originals=originals),
             links=links,
             clock=clock,
         ),
-        removal=Removal(clips=clips, originals=originals),
-        retention=Retention(
-            files=KeepingStore(database),
+        clip_removal=ClipRemoval(clips=clips, originals=originals),
+        file_retention=FileRetention(
+            file_references=FileReferenceStore(database),
             data_dir=data_dir,
             clock=clock,
             keep_for=None if days is None else timedelta(days=days),
             keep_bytes=None if gigabytes is None else int(gigabytes * 1_000_000_000),
         ),
-        downloads=None if links is None else Downloads(links=links, clips=clips, data_dir=data_dir),
+        downloads=None
+        if links is None
+        else OriginalDownloads(links=links, clips=clips, data_dir=data_dir),
     )
 
 
-def production(
+def build_job_services(
     settings: Settings,
     database: Database,
-    routes: Mapping[Route, VideoModels],
-    models: Models,
-    delivery: DiscordDelivery,
-    packer: Packer,
-    steady: Steady,
+    routes: Mapping[GoogleRoute, VideoModels],
+    model_directory: ModelDirectory,
+    job_messages: DiscordJobMessages,
+    upload_preparer: UploadPreparer,
+    critical_sections: CriticalSections,
     clock: Clock,
-) -> Production:
+) -> JobServices:
     """Build what makes clips."""
     policy = settings.policy
-    jobs, states = JobStore(database), ModelStore(database)
-    estimates = Estimates(states=states, clock=clock, pace=policy.pace)
-    may_pay = settings.paid_calls == "allow" or all_on_this_machine(settings)
-    unknown = Settlement.HOUSE if settings.unknown_settlement == "refund" else Settlement.CHARGE
-    can_find = Route.VERTEX in routes and settings.google_output_uri is not None
-    findable = frozenset({Route.VERTEX} if can_find else ())
-    runner = Runner(
+    jobs, states = JobStore(database), ModelStateStore(database)
+    estimates = WaitEstimates(model_states=states, clock=clock, pace=policy.pace)
+    may_pay = settings.paid_calls == "allow" or uses_only_local_endpoints(settings)
+    unknown = Settlement.ABSORBED if settings.unknown_settlement == "refund" else Settlement.CHARGE
+    can_find = GoogleRoute.VERTEX in routes and settings.google_output_uri is not None
+    findable = frozenset({GoogleRoute.VERTEX} if can_find else ())
+    runner = JobTaskFactory(
         jobs=jobs,
         clips=ClipStore(database),
-        states=states,
+        model_states=states,
         routes=routes,
-        delivery=delivery,
-        media=PyAvMedia(),
+        job_messages=job_messages,
+        media_probe=PyAvMediaProbe(),
         clock=clock,
-        steady=steady,
-        estimates=estimates,
-        packer=packer,
-        shelf=models,
+        critical_sections=critical_sections,
+        wait_estimates=estimates,
+        upload_preparer=upload_preparer,
+        model_availability=model_directory,
         data_dir=settings.data_dir,
-        timing=Timing(
+        polling_times=PollingTimes(
             poll_interval_s=settings.poll_interval_s,
             time_limit_s=settings.job_time_limit_s,
-            late_name_s=max(5.0, settings.lease_s),
+            late_operation_wait_s=max(5.0, settings.lease_s),
         ),
-        money=Money(paid_calls=may_pay, unknown=unknown),
-        findable=findable,
+        billing_rules=BillingRules(paid_calls=may_pay, unknown_settlement=unknown),
+        searchable_routes=findable,
     )
     worker = Worker(
         jobs=jobs,
         workers=WorkerStore(database),
-        runner=runner,
-        board=Board(jobs=jobs, delivery=delivery, estimates=estimates),
-        steady=steady,
+        job_task_factory=runner,
+        queue_status_updater=QueueStatusUpdater(
+            jobs=jobs, job_messages=job_messages, wait_estimates=estimates
+        ),
+        critical_sections=critical_sections,
         clock=clock,
         policy=policy,
         lease_s=settings.lease_s,
     )
-    requests = Requests(
+    requests = RequestService(
         jobs=jobs,
         ledger=LedgerStore(database),
         guilds=GuildStore(database),
-        models=models,
-        desk=worker,
-        door=Door(jobs=jobs, policy=policy, clock=clock),
-        estimates=estimates,
+        offered_models=model_directory,
+        worker=worker,
+        admission_batcher=AdmissionBatcher(jobs=jobs, policy=policy, clock=clock),
+        wait_estimates=estimates,
         clock=clock,
         policy=policy,
         region=settings.google_region,
         paid_calls=may_pay,
-        confirm_above=settings.confirm_above,
+        confirm_above_price=settings.confirm_above,
     )
-    lost = LostJobs(
+    lost = UnknownJobPoller(
         jobs=jobs,
         routes=routes,
-        desk=worker,
+        worker=worker,
         clock=clock,
-        every_s=_RARELY * settings.poll_interval_s,
-        findable=findable,
+        interval_s=_UNKNOWN_POLL_FACTOR * settings.poll_interval_s,
+        searchable_routes=findable,
     )
-    return Production(worker, requests, lost)
+    return JobServices(worker, requests, lost)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 # Linux's monotonic clock stands still while the machine sleeps; leases run out all the same.
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_MONOTONIC_CLOCK_ID: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -18,7 +18,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds that only ever grow."""
-        return time.clock_gettime(_CLOCK)
+        return time.clock_gettime(_MONOTONIC_CLOCK_ID)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds``."""

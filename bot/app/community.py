@@ -10,127 +10,135 @@ from pathlib import Path
 
 from discord.ext import commands
 
-from bot.app.data_directory import DataFiles
-from bot.discord.client import Client
-from bot.discord.showcase_channel import DiscordShowroom
+from bot.app.data_directory import DataDirectory
+from bot.discord.client import DiscordClient
+from bot.discord.showcase_channel import DiscordShowcaseChannel
 from bot.domain.ports import Clock
-from bot.domain.showcase.ports import Desk
-from bot.services.admin.privacy import Canceller, Privacy
-from bot.services.clips.library import Library
-from bot.services.showcase.maintenance import Upkeep
-from bot.services.showcase.publisher import Hanging
-from bot.services.showcase.showcase import Showcase
-from bot.services.showcase.votes import Votes
-from bot.services.showcase.weekly_digest import Weekly
+from bot.domain.showcase.ports import WorkerHandle
+from bot.services.admin.privacy import JobCanceller, PrivacyService
+from bot.services.clips.library import ClipLibrary
+from bot.services.showcase.maintenance import MaintenanceLoop
+from bot.services.showcase.publisher import ShowcasePublisher
+from bot.services.showcase.showcase import ShowcaseService
+from bot.services.showcase.votes import VoteCounter
+from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.digests import DigestStore
-from bot.store.showcase.posts import ShowcaseStore
-from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.ui.clip_card import Abilities
-from bot.ui.showcase_card import ExhibitCards
+from bot.ui.clip_card import ModelInfoSource
+from bot.ui.showcase_card import ShowcaseCards
 from cogs.privacy import PrivacyCommands
 from cogs.showcase import ShowcaseCommands
 
 
 @dataclass(frozen=True, slots=True)
-class Community:
+class CommunityServices:
     """What was built: the use cases that others need, the cogs, and the work in the background."""
 
-    showcase: Showcase
+    showcase: ShowcaseService
     cogs: Sequence[commands.Cog]
-    upkeep: Upkeep
+    maintenance_loop: MaintenanceLoop
 
 
-def community(
+def build_community_services(
     *,
-    client: Client,
+    client: DiscordClient,
     database: Database,
-    library: Library,
-    requests: Canceller,
-    desk: Desk,
-    abilities: Abilities,
+    clip_library: ClipLibrary,
+    request_service: JobCanceller,
+    worker: WorkerHandle,
+    model_info: ModelInfoSource,
     data_dir: Path,
     clock: Clock,
-    every_s: float,
-    grace: timedelta,
-) -> Community:
+    interval_s: float,
+    grace_period: timedelta,
+) -> CommunityServices:
     """Build it; ``every_s`` is how often it looks for what is due, in seconds."""
-    exhibits, houses, jobs = ShowcaseStore(database), HouseStore(database), JobStore(database)
-    files = DataFiles(data_dir)
-    showroom = DiscordShowroom(
-        client=client, cards=ExhibitCards(abilities=abilities), data_dir=data_dir
+    exhibits, houses, jobs = (
+        ShowcasePostStore(database),
+        ShowcaseSettingsStore(database),
+        JobStore(database),
     )
-    hanging = Hanging(exhibits=exhibits, showroom=showroom, files=files, desk=desk)
-    showcase = Showcase(
-        exhibits=exhibits,
-        houses=houses,
-        showroom=showroom,
-        hanging=hanging,
-        desk=desk,
+    files = DataDirectory(data_dir)
+    showroom = DiscordShowcaseChannel(
+        client=client, cards=ShowcaseCards(model_info=model_info), data_dir=data_dir
+    )
+    hanging = ShowcasePublisher(
+        showcase_posts=exhibits, showcase_channel=showroom, published_files=files, worker=worker
+    )
+    showcase = ShowcaseService(
+        showcase_posts=exhibits,
+        showcase_settings_store=houses,
+        showcase_channel=showroom,
+        publisher=hanging,
+        worker=worker,
         clock=clock,
     )
-    votes = Votes(
+    votes = VoteCounter(
         stars=StarStore(database),
-        exhibits=exhibits,
-        houses=houses,
+        showcase_posts=exhibits,
+        showcase_settings_store=houses,
         clips=ClipStore(database),
-        showroom=showroom,
-        showcase=showcase,
-        hanging=hanging,
+        showcase_channel=showroom,
+        showcase_service=showcase,
+        publisher=hanging,
         clock=clock,
     )
-    weekly = Weekly(
+    weekly = DigestScheduler(
         digests=DigestStore(database),
-        houses=houses,
-        exhibits=exhibits,
-        showroom=showroom,
-        votes=votes,
-        desk=desk,
+        showcase_settings_store=houses,
+        showcase_posts=exhibits,
+        showcase_channel=showroom,
+        vote_counter=votes,
+        worker=worker,
         clock=clock,
     )
-    privacy = Privacy(
-        farewells=FarewellStore(database),
+    privacy = PrivacyService(
+        erasure_requests=ErasureStore(database),
         exports=ExportStore(database),
-        exhibits=exhibits,
+        showcase_posts=exhibits,
         jobs=jobs,
-        requests=requests,
-        hanging=hanging,
-        posts=showroom,
-        files=files,
-        desk=desk,
+        job_canceller=request_service,
+        publisher=hanging,
+        discord_messages=showroom,
+        erasable_files=files,
+        worker=worker,
         clock=clock,
-        grace=grace,
+        grace_period=grace_period,
     )
     commands_of_showcase = ShowcaseCommands(
         client=client,
-        presses=client.presses,
-        showcase=showcase,
-        votes=votes,
-        weekly=weekly,
-        library=library,
+        router=client.router,
+        showcase_service=showcase,
+        vote_counter=votes,
+        digest_scheduler=weekly,
+        clip_library=clip_library,
     )
     commands_of_showcase.add_to(client.tree)
-    return Community(
+    return CommunityServices(
         showcase=showcase,
         cogs=(
             commands_of_showcase,
-            PrivacyCommands(client=client, presses=client.presses, privacy=privacy, votes=votes),
-        ),
-        upkeep=Upkeep(
-            duties=(
-                hanging.settle_all,
-                votes.settle_doubts,
-                weekly.tend,
-                privacy.tend,
+            PrivacyCommands(
+                client=client, router=client.router, privacy_service=privacy, vote_counter=votes
             ),
-            wanted=hanging.wanted,
-            desk=desk,
+        ),
+        maintenance_loop=MaintenanceLoop(
+            tasks=(
+                hanging.settle_all,
+                votes.recount_stale,
+                weekly.run_due,
+                privacy.run_due,
+            ),
+            run_requested=hanging.settle_requested,
+            worker=worker,
             clock=clock,
-            every_s=every_s,
+            interval_s=interval_s,
         ),
     )

@@ -10,25 +10,25 @@ from pathlib import Path
 from bot.domain.clips.clip import Clip
 
 
-class DataFiles:
+class DataDirectory:
     """`bot.domain.erasure.Files` and `bot.domain.showcase.ports.PublicFiles` on the disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
 
-    async def remove(self, paths: Sequence[str]) -> None:
+    async def delete_files(self, paths: Sequence[str]) -> None:
         """Delete the files and everything that was made of them and lies beside them."""
-        await asyncio.to_thread(self._remove, paths, True)
+        await asyncio.to_thread(self._delete_files, paths, True)
 
-    async def withdraw(self, clip: Clip) -> None:
+    async def delete_published(self, clip: Clip) -> None:
         """Delete poster and preview, and leave the original to its maker."""
-        await asyncio.to_thread(self._remove, [clip.path], False)
+        await asyncio.to_thread(self._delete_files, [clip.path], False)
 
-    def _remove(self, paths: Iterable[str], originals: bool) -> None:
+    def _delete_files(self, paths: Iterable[str], include_originals: bool) -> None:
         for path in paths:
             original = (self._data_dir / path).resolve()
             if self._data_dir not in original.parents:
                 continue
             for file in original.parent.glob(f"{original.stem}.*"):
-                if originals or file != original:
+                if include_originals or file != original:
                     file.unlink(missing_ok=True)

@@ -14,62 +14,62 @@ import discord
 import structlog
 from discord.ext import commands
 
-from bot.app.clip_making import clip_files, production
+from bot.app.clip_making import build_clip_file_services, build_job_services
 from bot.app.clock import SystemClock
-from bot.app.community import Community, community
+from bot.app.community import CommunityServices, build_community_services
 from bot.app.startup import (
-    StartRefused,
+    StartupError,
     build_routes,
     make_data_dir,
     open_catalogue,
-    opened_database,
+    open_migrated_database,
 )
-from bot.app.web import website
+from bot.app.web import serve_website
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
-from bot.discord.client import Client, TokenRefused, redirect
-from bot.discord.job_messages import DiscordDelivery
-from bot.discord.user_install import Seal, Webhooks
+from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
+from bot.discord.job_messages import DiscordJobMessages
+from bot.discord.user_install import TokenCipher, InteractionWebhooks
 from bot.domain.ports import Clock
-from bot.media.images import ProcessPictures
-from bot.observability.heartbeat import beat
-from bot.observability.metrics import Meters
-from bot.services.admin.guild_rules import Servers
-from bot.services.admin.model_directory import Models
-from bot.services.admin.quotas import Quotas
-from bot.services.admin.welcome import Greeting
-from bot.services.clips.history import History
-from bot.services.clips.input_images import Inputs
-from bot.services.clips.library import Library
-from bot.services.clips.removal import Removal
-from bot.services.jobs.critical_sections import Steady
-from bot.services.jobs.publishing import Poster
-from bot.services.jobs.requests import Requests
+from bot.media.images import ProcessImageDecoder
+from bot.observability.heartbeat import run_heartbeat
+from bot.observability.metrics import Instruments
+from bot.services.admin.guild_rules import ServerRulesService
+from bot.services.admin.model_directory import ModelDirectory
+from bot.services.admin.quotas import QuotaService
+from bot.services.admin.welcome import WelcomeService
+from bot.services.clips.history import ClipHistory
+from bot.services.clips.input_images import InputImages
+from bot.services.clips.library import ClipLibrary
+from bot.services.clips.removal import ClipRemoval
+from bot.services.jobs.critical_sections import CriticalSections
+from bot.services.jobs.publishing import ClipPublisher
+from bot.services.jobs.requests import RequestService
 from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
-from bot.store.guilds import GreetingStore, GuildStore
+from bot.store.guilds import WelcomeStore, GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.store.jobs.model_states import ModelStore
-from bot.ui.clip_card import Cards
-from bot.ui.model_info import ModelAbilities
-from bot.web.server import PortTaken
-from cogs._common.options import Suggestions
-from cogs._common.pending import Offers
-from cogs._common.request_flow import Asking
-from cogs.buttons import Buttons
-from cogs.help import Help
-from cogs.menus import Menus
-from cogs.quota import Quota
-from cogs.replies import Replies
-from cogs.server import Server
-from cogs.video import Video
+from bot.store.jobs.model_states import ModelStateStore
+from bot.ui.clip_card import ClipCards
+from bot.ui.model_info import ModelInfo
+from bot.web.server import PortInUse
+from cogs._common.options import Autocompleter
+from cogs._common.pending import PendingConfirmations
+from cogs._common.request_flow import RequestFlow
+from cogs.buttons import ButtonActions
+from cogs.help import HelpCommands
+from cogs.menus import MessageMenus
+from cogs.quota import QuotaCommands
+from cogs.replies import ReplyListener
+from cogs.server import ServerCommands
+from cogs.video import VideoCommands
 
 _log: Final = structlog.get_logger(__name__)
 
-STOP_WITHIN_S: Final = 6.0
+STOP_TIMEOUT_S: Final = 6.0
 """Seconds that running jobs get to end their critical sections at a stop."""
-_GIVE_UP_AFTER_S: Final = 9.0
+_EXIT_TIMEOUT_S: Final = 9.0
 """Seconds after which the process goes, whatever has not ended."""
 
 
@@ -89,7 +89,7 @@ async def run(settings: Settings) -> None:
     if not serving.done():
         _log.info("stopping")
         serving.cancel()
-        await asyncio.wait({serving}, timeout=_GIVE_UP_AFTER_S)
+        await asyncio.wait({serving}, timeout=_EXIT_TIMEOUT_S)
     if serving.done() and not serving.cancelled():
         await serving
 
@@ -99,178 +99,194 @@ async def serve(settings: Settings) -> None:
     clock = SystemClock()
     catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
     await asyncio.to_thread(make_data_dir, settings.data_dir)
-    redirect(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
+    override_discord_urls(
+        api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url
+    )
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened_database(settings, clock))
-        meters = Meters()
+        database = await stack.enter_async_context(open_migrated_database(settings, clock))
+        meters = Instruments()
         routes = build_routes(settings, catalogue, meters, clock)
         for route in routes.values():
             stack.push_async_callback(route.close)
         attachments = DiscordAttachments(api_url=settings.discord_api_url)
         stack.push_async_callback(attachments.close)
-        models = Models(
-            catalogue=catalogue, adapters=routes, clock=clock, states=ModelStore(database)
+        models = ModelDirectory(
+            catalogue=catalogue, routes=routes, clock=clock, model_states=ModelStateStore(database)
         )
-        seal = Seal(settings.discord_token.get_secret_value())
-        client = Client(
+        seal = TokenCipher(settings.discord_token.get_secret_value())
+        client = DiscordClient(
             data_dir=settings.data_dir,
             shard_count=settings.shard_count,
             shard_ids=settings.shard_ids,
-            http_trace=meters.discord_trace(),
-            seal=seal,
+            http_trace=meters.build_discord_trace(),
+            token_cipher=seal,
         )
         stack.push_async_callback(_close_client, client)
-        abilities = ModelAbilities(models=models, region=settings.google_region)
-        delivery = DiscordDelivery(
+        abilities = ModelInfo(model_directory=models, region=settings.google_region)
+        delivery = DiscordJobMessages(
             client=client,
-            cards=Cards(abilities=abilities),
+            cards=ClipCards(model_info=abilities),
             data_dir=settings.data_dir,
             clock=clock,
-            webhooks=Webhooks(client, seal),
+            webhooks=InteractionWebhooks(client, seal),
         )
-        files = await clip_files(settings, database, routes, delivery, clock)
-        steady = Steady(clock)
-        making = production(
-            settings, database, routes, models, delivery, files.packer, steady, clock
+        files = await build_clip_file_services(settings, database, routes, delivery, clock)
+        steady = CriticalSections(clock)
+        making = build_job_services(
+            settings, database, routes, models, delivery, files.upload_preparer, steady, clock
         )
-        worker, requests = making.worker, making.requests
+        worker, requests = making.worker, making.request_service
         jobs, ledger = JobStore(database), LedgerStore(database)
-        library = Library(jobs=jobs, clips=ClipStore(database))
-        showing = community(
+        library = ClipLibrary(jobs=jobs, clips=ClipStore(database))
+        showing = build_community_services(
             client=client,
             database=database,
-            library=library,
-            requests=requests,
-            desk=worker,
-            abilities=abilities,
+            clip_library=library,
+            request_service=requests,
+            worker=worker,
+            model_info=abilities,
             data_dir=settings.data_dir,
             clock=clock,
-            every_s=settings.lease_s / 3,
-            grace=timedelta(days=settings.guild_grace_days),
+            interval_s=settings.lease_s / 3,
+            grace_period=timedelta(days=settings.guild_grace_days),
         )
-        files.removal.withdraw_by(showing.showcase.withdraw_deleted)
-        client.install(
-            _cogs(
+        files.clip_removal.add_withdraw_callback(showing.showcase.withdraw_deleted_clip)
+        client.set_cogs(
+            _build_cogs(
                 client=client,
-                requests=requests,
+                request_service=requests,
                 worker=worker,
-                library=library,
-                history=History(
-                    clips=ClipStore(database), extendable=abilities.extendable, clock=clock
+                clip_library=library,
+                clip_history=ClipHistory(
+                    clips=ClipStore(database), is_extendable=abilities.is_extendable, clock=clock
                 ),
-                greeting=Greeting(greetings=GreetingStore(database), clock=clock),
-                showing=showing,
-                quotas=Quotas(jobs=jobs, ledger=ledger, clock=clock, policy=settings.policy),
-                servers=Servers(guilds=GuildStore(database), clock=clock),
-                inputs=Inputs(
+                welcome_service=WelcomeService(welcomed_guilds=WelcomeStore(database), clock=clock),
+                community=showing,
+                quota_service=QuotaService(
+                    jobs=jobs, ledger=ledger, clock=clock, policy=settings.policy
+                ),
+                server_rules=ServerRulesService(guilds=GuildStore(database), clock=clock),
+                input_images=InputImages(
                     attachments=attachments,
-                    pictures=ProcessPictures(),
+                    image_decoder=ProcessImageDecoder(),
                     data_dir=settings.data_dir,
                 ),
-                models=models,
-                abilities=abilities,
-                delivery=delivery,
-                removal=files.removal,
-                poster=Poster(delivery=delivery, packer=files.packer, clock=clock, steady=steady),
-                suggestions=Suggestions(
-                    models=models,
-                    requests=requests,
+                model_directory=models,
+                model_info=abilities,
+                job_messages=delivery,
+                clip_removal=files.clip_removal,
+                clip_publisher=ClipPublisher(
+                    job_messages=delivery,
+                    upload_preparer=files.upload_preparer,
+                    clock=clock,
+                    critical_sections=steady,
+                ),
+                autocompleter=Autocompleter(
+                    model_directory=models,
+                    request_service=requests,
                     region=settings.google_region,
                     clock=clock,
                 ),
                 clock=clock,
             )
         )
-        gallery = website(
+        gallery = serve_website(
             settings,
             catalogue=catalogue,
             database=database,
-            stills=files.stills,
-            meters=meters,
+            thumbnails=files.thumbnails,
+            instruments=meters,
             clock=clock,
             checks={
-                "gateway": _answer(lambda: client.is_connected),
-                "dispatcher": _answer(lambda: worker.alive),
+                "gateway": _make_async_check(lambda: client.is_connected),
+                "dispatcher": _make_async_check(lambda: worker.is_alive),
             },
             features=() if files.downloads is None else (files.downloads,),
         )
         try:
             address = await stack.enter_async_context(gallery)
-        except PortTaken as fault:
-            raise StartRefused(str(fault)) from fault
+        except PortInUse as fault:
+            raise StartupError(str(fault)) from fault
         await stack.enter_async_context(
-            _background(meters.watch(clock, lambda: client.is_connected))
+            _run_in_background(meters.run_measurements(clock, lambda: client.is_connected))
         )
         await _log_in(client, settings.discord_token.get_secret_value())
         _log.info("gallery open", url=str(address))
-        await stack.enter_async_context(_background(models.keep_fresh()))
-        await stack.enter_async_context(_background(files.retention.keep_tidy()))
+        await stack.enter_async_context(_run_in_background(models.run_refresh_loop()))
+        await stack.enter_async_context(_run_in_background(files.file_retention.run()))
         if files.links is not None:
-            await stack.enter_async_context(_background(files.links.keep_fresh()))
+            await stack.enter_async_context(_run_in_background(files.links.run_key_refresh()))
         await worker.start()
-        stack.push_async_callback(worker.stop, STOP_WITHIN_S)
+        stack.push_async_callback(worker.stop, STOP_TIMEOUT_S)
         await stack.enter_async_context(
-            _background(beat(settings.data_dir, well=lambda: worker.alive, clock=clock))
+            _run_in_background(
+                run_heartbeat(settings.data_dir, is_healthy=lambda: worker.is_alive, clock=clock)
+            )
         )
-        await stack.enter_async_context(_background(making.lost.keep_looking()))
-        await stack.enter_async_context(_background(showing.upkeep.run()))
-        await _connect(client)
+        await stack.enter_async_context(_run_in_background(making.unknown_job_poller.run()))
+        await stack.enter_async_context(_run_in_background(showing.maintenance_loop.run()))
+        await _stay_connected(client)
 
 
-def _cogs(
+def _build_cogs(
     *,
-    client: Client,
-    requests: Requests,
+    client: DiscordClient,
+    request_service: RequestService,
     worker: Worker,
-    library: Library,
-    history: History,
-    greeting: Greeting,
-    showing: Community,
-    quotas: Quotas,
-    servers: Servers,
-    inputs: Inputs,
-    models: Models,
-    abilities: ModelAbilities,
-    delivery: DiscordDelivery,
-    removal: Removal,
-    poster: Poster,
-    suggestions: Suggestions,
+    clip_library: ClipLibrary,
+    clip_history: ClipHistory,
+    welcome_service: WelcomeService,
+    community: CommunityServices,
+    quota_service: QuotaService,
+    server_rules: ServerRulesService,
+    input_images: InputImages,
+    model_directory: ModelDirectory,
+    model_info: ModelInfo,
+    job_messages: DiscordJobMessages,
+    clip_removal: ClipRemoval,
+    clip_publisher: ClipPublisher,
+    autocompleter: Autocompleter,
     clock: Clock,
 ) -> Sequence[commands.Cog]:
     """Build what people touch."""
-    offers = Offers()
-    asking = Asking(requests=requests, servers=servers, offers=offers, abilities=abilities)
-    buttons = Buttons(
-        presses=client.presses,
-        asking=asking,
-        offers=offers,
-        requests=requests,
-        library=library,
-        history=history,
-        inputs=inputs,
-        abilities=abilities,
-        removal=removal,
-        delivery=delivery,
+    offers = PendingConfirmations()
+    asking = RequestFlow(
+        request_service=request_service,
+        server_rules=server_rules,
+        confirmations=offers,
+        model_info=model_info,
+    )
+    buttons = ButtonActions(
+        router=client.router,
+        request_flow=asking,
+        confirmations=offers,
+        request_service=request_service,
+        clip_library=clip_library,
+        clip_history=clip_history,
+        input_images=input_images,
+        model_info=model_info,
+        clip_removal=clip_removal,
+        job_messages=job_messages,
         clock=clock,
     )
-    video = Video(
-        asking=asking,
-        suggestions=suggestions,
-        requests=requests,
-        library=library,
-        history=history,
-        servers=servers,
-        models=models,
-        abilities=abilities,
-        inputs=inputs,
-        poster=poster,
+    video = VideoCommands(
+        request_flow=asking,
+        autocompleter=autocompleter,
+        request_service=request_service,
+        clip_library=clip_library,
+        clip_history=clip_history,
+        server_rules=server_rules,
+        model_directory=model_directory,
+        model_info=model_info,
+        input_images=input_images,
+        clip_publisher=clip_publisher,
     )
-    menus = Menus(
-        presses=client.presses,
-        asking=asking,
-        offers=offers,
-        library=library,
-        inputs=inputs,
+    menus = MessageMenus(
+        router=client.router,
+        request_flow=asking,
+        confirmations=offers,
+        clip_library=clip_library,
+        input_images=input_images,
         clock=clock,
     )
     menus.add_to(client.tree)
@@ -278,56 +294,64 @@ def _cogs(
         video,
         buttons,
         menus,
-        Replies(client=client, asking=asking, servers=servers, library=library, clock=clock),
-        Quota(quotas=quotas),
-        Help(quotas=quotas, servers=servers, greeting=greeting),
-        Server(
-            presses=client.presses,
-            quotas=quotas,
-            servers=servers,
-            showcase=showing.showcase,
+        ReplyListener(
+            client=client,
+            request_flow=asking,
+            server_rules=server_rules,
+            clip_library=clip_library,
             clock=clock,
         ),
-        *showing.cogs,
+        QuotaCommands(quota_service=quota_service),
+        HelpCommands(
+            quota_service=quota_service, server_rules=server_rules, welcome_service=welcome_service
+        ),
+        ServerCommands(
+            router=client.router,
+            quota_service=quota_service,
+            server_rules=server_rules,
+            showcase_service=community.showcase,
+            clock=clock,
+        ),
+        *community.cogs,
     ]
 
 
-def _answer(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+def _make_async_check(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     """Return a check of the web server that asks ``check``."""
 
-    async def answer() -> bool:
+    async def run_check() -> bool:
         return check()
 
-    return answer
+    return run_check
 
 
-async def _log_in(client: Client, token: str) -> None:
+async def _log_in(client: DiscordClient, token: str) -> None:
     try:
-        await client.log_in(token)
-    except TokenRefused as fault:
-        raise StartRefused(
+        await client.log_in_with_retry(token)
+    except DiscordTokenRejected as fault:
+        raise StartupError(
             "Discord refuses DISCORD_TOKEN: copy it anew from the developer portal, Bot, Token."
         ) from fault
 
 
-async def _connect(client: Client) -> None:
+async def _stay_connected(client: DiscordClient) -> None:
     """Stay connected; discord.py reconnects by itself. Raises `StartRefused`."""
     try:
         await client.connect()
     except discord.ConnectionClosed as fault:
-        raise StartRefused(f"Discord's gateway refuses this bot (code {fault.code}).") from fault
-    raise StartRefused("Discord's gateway closed the connection for good.")
+        raise StartupError(f"Discord's gateway refuses this bot (code {fault.code}).") from fault
+    raise StartupError("Discord's gateway closed the connection for good.")
 
 
-async def _close_client(client: Client) -> None:
+async def _close_client(client: DiscordClient) -> None:
     if client.is_logged_in:
         await client.close()
 
 
 @asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def _run_in_background(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run ``work`` beside everything else until the end."""
-    task = asyncio.create_task(work)
+    task = asyncio.create_task(coroutine)
     try:
         yield
     finally:

@@ -14,26 +14,26 @@ from typing import Final
 import structlog
 from yarl import URL
 
-from bot.config.model_catalogue import CatalogueError, load
+from bot.config.model_catalogue import CatalogueError, load_catalogue
 from bot.config.settings import Settings, SettingsError
-from bot.domain.errors import StoreAway
-from bot.domain.jobs.request import Route
-from bot.domain.models import Catalogue
+from bot.domain.errors import DatabaseUnavailable
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
 from bot.google.vertex import VertexModels
-from bot.observability.metrics import MeteredModels, Meters
+from bot.observability.metrics import InstrumentedVideoModels, Instruments
 from bot.services.jobs.critical_sections import Backoff
 from bot.store.engine.database import Database, DatabaseInUse, open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 
 _log: Final = structlog.get_logger(__name__)
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class StartRefused(Exception):
+class StartupError(Exception):
     """The program cannot run like this; the message is one line fit for a terminal."""
 
 
@@ -46,9 +46,11 @@ def make_data_dir(data_dir: Path) -> None:
         raise SettingsError(f"DATA_DIR cannot be written to ({fault.strerror}).") from fault
 
 
-def open_catalogue(extra: Path | None) -> Catalogue:
+def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
     try:
-        return load(None if extra is None else extra.read_text("utf-8"))
+        return load_catalogue(
+            None if extra_models_file is None else extra_models_file.read_text("utf-8")
+        )
     except OSError as fault:
         raise SettingsError(f"MODELS_FILE cannot be read ({fault.strerror}).") from fault
     except (CatalogueError, UnicodeDecodeError) as fault:
@@ -56,22 +58,22 @@ def open_catalogue(extra: Path | None) -> Catalogue:
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
     """Open the database and bring its tables up to date, waiting for as long as it is away."""
     try:
-        database = open_database(settings.database)
+        database = open_database(settings.resolved_database_url)
     except DatabaseInUse as fault:
-        raise StartRefused(str(fault)) from fault
+        raise StartupError(str(fault)) from fault
     except ValueError as fault:
         raise SettingsError(f"DATABASE_URL is malformed: {fault}") from fault
     except OSError as fault:
         raise SettingsError(f"DATABASE_URL cannot be opened ({fault.strerror}).") from fault
     try:
-        backoff = Backoff(first=1.0, most=30.0)
+        backoff = Backoff(initial=1.0, maximum=30.0)
         while True:
             try:
-                await upgrade(database)
-            except StoreAway as fault:
+                await upgrade_schema(database)
+            except DatabaseUnavailable as fault:
                 pause = backoff.next()
                 _log.warning("database away", error=str(fault), retry_in_s=round(pause, 1))
                 await clock.sleep(pause)
@@ -83,13 +85,13 @@ async def opened_database(settings: Settings, clock: Clock) -> AsyncIterator[Dat
 
 
 def build_routes(
-    settings: Settings, catalogue: Catalogue, meters: Meters, clock: Clock
-) -> dict[Route, VideoModels]:
+    settings: Settings, catalogue: ModelCatalogue, instruments: Instruments, clock: Clock
+) -> dict[GoogleRoute, VideoModels]:
     """Build an adapter for each route that is configured."""
-    routes: dict[Route, VideoModels] = {}
+    routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
     if settings.gemini_api_key is not None:
-        routes[Route.GEMINI] = GeminiModels(
+        routes[GoogleRoute.GEMINI] = GeminiModels(
             api_key=settings.gemini_api_key.get_secret_value(),
             data_dir=settings.data_dir,
             catalogue=catalogue,
@@ -101,7 +103,7 @@ def build_routes(
         file = settings.google_application_credentials
         if file is not None:  # google-auth reads the environment and nothing else
             os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
-        routes[Route.VERTEX] = VertexModels(
+        routes[GoogleRoute.VERTEX] = VertexModels(
             project=settings.google_cloud_project,
             location=settings.google_cloud_location,
             credentials=DefaultCredentials(),
@@ -112,14 +114,17 @@ def build_routes(
             output_uri=settings.google_output_uri,
             paid_calls=may_pay,
         )
-    return {route: MeteredModels(models, meters, clock) for route, models in routes.items()}
+    return {
+        route: InstrumentedVideoModels(models, instruments, clock)
+        for route, models in routes.items()
+    }
 
 
-def all_on_this_machine(settings: Settings) -> bool:
+def uses_only_local_endpoints(settings: Settings) -> bool:
     """Whether every configured route leads to a stand-in, where nothing costs anything."""
     urls = []
     if settings.gemini_api_key is not None:
         urls.append(settings.gemini_api_url)
     if settings.google_cloud_project is not None:
         urls.append(settings.vertex_api_url)
-    return all(url is not None and URL(url).host in _LOOPBACK for url in urls)
+    return all(url is not None and URL(url).host in _LOOPBACK_HOSTS for url in urls)

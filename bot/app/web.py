@@ -10,89 +10,89 @@ from sqlalchemy import literal, select
 from yarl import URL
 
 from bot.config.settings import Settings
-from bot.domain.models import Catalogue
-from bot.domain.ports import Clock, Media
-from bot.media.transcode import ProcessFitting
-from bot.observability.metrics import Exposition, Meters
+from bot.domain.models import ModelCatalogue
+from bot.domain.ports import Clock, MediaProbe
+from bot.media.transcode import ProcessTranscoder
+from bot.observability.metrics import MetricsEndpoint, Instruments
 from bot.services.clips.originals import Originals
-from bot.services.clips.thumbnails import Stills
+from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database
-from bot.store.operations.statistics import FigureStore
+from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.gallery import GalleryStore
-from bot.web.application import Feature, build
-from bot.web.links import SignedLinks, kept_keys
-from bot.web.operations import Check
-from bot.web.server import address, listening
-from bot.web.site import Site
+from bot.web.application import Feature, build_application
+from bot.web.links import SignedLinks, load_or_rotate_keys
+from bot.web.operations import ReadinessCheck
+from bot.web.server import build_local_url, serve_application
+from bot.web.site import GallerySite
 
-_BEHIND: Final = 10
+_GALLERY_NICENESS: Final = 10
 """The niceness of what is made for visitors; what is made for a delivery has 5, the bot 0."""
 
 
 @asynccontextmanager
-async def website(
+async def serve_website(
     settings: Settings,
     *,
-    catalogue: Catalogue,
+    catalogue: ModelCatalogue,
     database: Database,
-    stills: Stills,
-    meters: Meters,
+    thumbnails: Thumbnails,
+    instruments: Instruments,
     clock: Clock,
-    checks: Mapping[str, Check],
+    checks: Mapping[str, ReadinessCheck],
     features: Sequence[Feature] = (),
 ) -> AsyncIterator[URL]:
     """Serve the gallery and all that goes with it; yield its address. Raises `PortTaken`."""
-    site = Site(
-        base=URL(settings.public_url or address(settings.web_host, settings.web_port)),
+    site = GallerySite(
+        base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
         gallery=GalleryStore(database),
-        stills=stills,
+        thumbnails=thumbnails,
         data_dir=settings.data_dir,
         clock=clock,
         model_names={model.id: model.name for model in catalogue.models},
     )
 
-    async def answers() -> bool:
+    async def ping_database() -> bool:
         await database.read(lambda connection: connection.execute(select(literal(1))))
         return True
 
-    app = build(
+    app = build_application(
         site,
-        checks={"database": answers, **checks},
-        figures=Exposition(meters, FigureStore(database), clock),
-        trusted=settings.trusted_proxies,
-        watchers=settings.metrics_clients,
+        checks={"database": ping_database, **checks},
+        metrics_source=MetricsEndpoint(instruments, StatisticsStore(database), clock),
+        trusted_proxies=settings.trusted_proxies,
+        metrics_clients=settings.metrics_clients,
         requests_per_minute=settings.web_requests_per_minute,
         features=features,
     )
-    async with listening(app, host=settings.web_host, port=settings.web_port) as port:
+    async with serve_application(app, host=settings.web_host, port=settings.web_port) as port:
         if settings.public_url is None:
-            site.base = URL(address(settings.web_host, port))
-        yield site.base
+            site.base_url = URL(build_local_url(settings.web_host, port))
+        yield site.base_url
 
 
-async def signed_links(settings: Settings, clock: Clock) -> SignedLinks | None:
+async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | None:
     """Return what signs addresses of originals and believes them; needs a PUBLIC_URL."""
     if settings.public_url is None:
         return None
     lifetime = timedelta(days=settings.link_days)
 
-    def keys() -> list[str]:
+    def read_signing_keys() -> list[str]:
         given = list(settings.signing_keys)
-        return given or kept_keys(settings.data_dir, now=clock.now(), lifetime=lifetime)
+        return given or load_or_rotate_keys(settings.data_dir, now=clock.now(), lifetime=lifetime)
 
     return SignedLinks(
         public_url=settings.public_url,
-        keys=await asyncio.to_thread(keys),
+        keys=await asyncio.to_thread(read_signing_keys),
         lifetime=lifetime,
         clock=clock,
-        reread=keys,
+        reload_keys=read_signing_keys,
     )
 
 
-def pictures(*, media: Media, originals: Originals) -> Stills:
+def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
     """Return what makes posters and previews for visitors: one at a time, behind everything else.
 
     With an encoder of its own, so that a rush to the gallery does not keep a delivery waiting.
     """
-    fitting = ProcessFitting(at_once=1, niceness=_BEHIND)
-    return Stills(fitting=fitting, media=media, originals=originals)
+    fitting = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
+    return Thumbnails(transcoder=fitting, media_probe=media, originals=originals)

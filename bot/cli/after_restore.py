@@ -9,22 +9,22 @@ process that uses it.
 import argparse
 import sys
 
-from bot.cli.operator_command import NOT_DONE, carry_out
+from bot.cli.operator_command import EXIT_NOT_DONE, run_command
 from bot.config.settings import Settings
 from bot.store.engine.database import DatabaseInUse, open_database
-from bot.store.engine.schema import upgrade
-from bot.store.jobs.restore import doubt_waiting
+from bot.store.engine.schema import upgrade_schema
+from bot.store.jobs.restore import mark_pending_as_unknown
 
 
-async def doubt(settings: Settings) -> str:
+async def mark_backup_jobs_unknown(settings: Settings) -> str:
     """Doubt what waits and return what to tell the operator.
 
     Raises `DatabaseInUse` while a process of the bot runs, and `StoreAway`.
     """
-    database = open_database(settings.database)
+    database = open_database(settings.resolved_database_url)
     try:
-        await upgrade(database)
-        doubted = await doubt_waiting(database)
+        await upgrade_schema(database)
+        doubted = await mark_pending_as_unknown(database)
     finally:
         await database.close()
     if not doubted:
@@ -39,10 +39,10 @@ def main() -> int:
     """Run and return the exit status."""
     argparse.ArgumentParser(prog="python -m bot.restored", description=__doc__).parse_args()
     try:
-        return carry_out(doubt)
+        return run_command(mark_backup_jobs_unknown)
     except DatabaseInUse as error:
         print(f"clapper: stop every process of the bot first ({error})", file=sys.stderr)
-        return NOT_DONE
+        return EXIT_NOT_DONE
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ import sys
 import time
 
 from bot.config.settings import SettingsError, read_settings
-from bot.observability.heartbeat import complaint
+from bot.observability.heartbeat import find_health_problem
 
 
 def main() -> int:
     """Return 0 when the bot with this environment's DATA_DIR is well, otherwise 1 and one line."""
     try:
-        wrong = complaint(read_settings().data_dir, time.time())
+        wrong = find_health_problem(read_settings().data_dir, time.time())
     except SettingsError as fault:
         wrong = str(fault)
     if wrong is not None:

@@ -8,27 +8,27 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import Mode, Region, Resolution, Route
-from bot.domain.models.spec import Catalogue, Condition, Extension, Model
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, Resolution, GoogleRoute
+from bot.domain.models.spec import ModelCatalogue, ModelCondition, ExtensionRules, ModelSpec
 
-COLUMNS: Final = (
+DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),
     ("Veo 3 and Veo 3 Fast", ("veo-3.0-generate-001", "veo-3.0-fast-generate-001")),
     ("Veo 2", ("veo-2.0-generate-001",)),
 )
 """The columns of the Veo document's table, and the models that each stands for."""
 
-_MODES: Final = {
-    Mode.TEXT: "text",
-    Mode.IMAGE: "first frame",
-    Mode.FRAMES: "first and last frame",
-    Mode.REFERENCES: "reference images",
-    Mode.EXTENSION: "extension",
+_MODE_NAMES: Final = {
+    GenerationMode.TEXT: "text",
+    GenerationMode.IMAGE: "first frame",
+    GenerationMode.FRAMES: "first and last frame",
+    GenerationMode.REFERENCES: "reference images",
+    GenerationMode.EXTENSION: "extension",
 }
-_NONE: Final = "–"
+_EMPTY_CELL: Final = "–"
 
 
-def render(catalogue: Catalogue) -> str:
+def render_catalogue(catalogue: ModelCatalogue) -> str:
     """Return the page `docs/models.md`."""
     parts = [
         "# Models",
@@ -39,51 +39,51 @@ def render(catalogue: Catalogue) -> str:
         "on. An operator changes or adds models in a file of the same form as "
         "`bot/config/models.toml`, named by `MODELS_FILE`.",
         "## Abilities",
-        _abilities(catalogue.models),
+        _build_abilities_table(catalogue.models),
         "## Prices",
         "US dollars for a second of one video. What is charged is the price a second × the "
         "seconds × the videos; an extension costs the seconds that it adds.",
-        _prices(catalogue.models),
+        _build_price_table(catalogue.models),
         "## Rules",
-        "\n".join(line for model in catalogue.models for line in _rules(model)),
+        "\n".join(line for model in catalogue.models for line in _list_rules(model)),
         "## The Veo document's table of parameters",
         "From the catalogue, in the order of the document. Resolutions that Google added later "
         "(4k) stand with the others.",
-        _parameters(catalogue),
-        _footnotes(catalogue),
+        _build_parameter_table(catalogue),
+        _list_footnotes(catalogue),
         "## People",
         "The values of `personGeneration` that Google takes; the first is what it does when the "
         "parameter is left out. How a server's rule becomes a value stands in "
         "`bot/domain/jobs/people_policy.py`.",
-        _people(catalogue.models),
+        _build_people_table(catalogue.models),
         "## Where the facts come from",
-        "\n".join(line for model in catalogue.models for line in _sources(model)),
+        "\n".join(line for model in catalogue.models for line in _list_sources(model)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def parameter_cell(model: Model, parameter: str) -> str:
+def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
     """Return what the document's table says of ``parameter`` for ``model``.
 
     Raises `KeyError` for a parameter that the document does not have.
     """
-    return _CELLS[parameter](model)
+    return _CELL_BUILDERS[parameter](model)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _listed(values: Iterable[object], *, quoted: bool = False) -> str:
-    return ", ".join(f'"{value}"' if quoted else str(value) for value in values) or _NONE
+def _join_values(values: Iterable[object], *, quoted: bool = False) -> str:
+    return ", ".join(f'"{value}"' if quoted else str(value) for value in values) or _EMPTY_CELL
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else _NONE
+def _format_flag(value: bool) -> str:
+    return "yes" if value else _EMPTY_CELL
 
 
-def _abilities(models: Sequence[Model]) -> str:
+def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
     header = (
         "model",
         "id",
@@ -97,55 +97,57 @@ def _abilities(models: Sequence[Model]) -> str:
         "sound",
         "Google's shutdown date",
     )
-    return _table(
+    return _format_table(
         header,
         (
             (
                 model.name,
                 f"`{model.id}`",
                 model.route,
-                _listed(_MODES[mode] for mode in Mode if mode in model.modes),
-                _listed(model.aspect_ratios),
-                _listed(model.resolutions) if model.resolutions else "720p, not to be chosen",
-                _listed(model.lengths),
+                _join_values(_MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes),
+                _join_values(model.aspect_ratios),
+                _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen",
+                _join_values(model.lengths),
                 "1" if model.max_videos == 1 else f"1–{model.max_videos}",
-                _yes(model.seed),
-                _yes(model.audio),
-                model.retires.isoformat() if model.retires else _NONE,
+                _format_flag(model.seed),
+                _format_flag(model.audio),
+                model.retires.isoformat() if model.retires else _EMPTY_CELL,
             )
             for model in models
         ),
     )
 
 
-def _prices(models: Sequence[Model]) -> str:
-    def cells(model: Model) -> list[str]:
+def _build_price_table(models: Sequence[ModelSpec]) -> str:
+    def build_cells(model: ModelSpec) -> list[str]:
         found = [model.prices.get(resolution) for resolution in Resolution]
         default = Micros(model.price_per_second(None) * model.default_seconds)
         return [
-            *(_NONE if price is None else format_usd(price) for price in found),
+            *(_EMPTY_CELL if price is None else format_usd(price) for price in found),
             f"{model.default_seconds} s: {format_usd(default)}",
         ]
 
     header = ("model", "route", *Resolution, "a clip as the defaults make it")
-    return _table(header, ((model.name, model.route, *cells(model)) for model in models))
+    return _format_table(
+        header, ((model.name, model.route, *build_cells(model)) for model in models)
+    )
 
 
-def _rules(model: Model) -> list[str]:
+def _list_rules(model: ModelSpec) -> list[str]:
     lines = [f"- **{model.name}** (`{model.id}`)"]
     lines += [
-        f"  - {_condition(each)}"
+        f"  - {_describe_condition(each)}"
         for each in model.conditions
-        if each.when in model.modes or not isinstance(each.when, Mode)
+        if each.when in model.modes or not isinstance(each.when, GenerationMode)
     ]
     if model.max_references:
         lines.append(
             f"  - at most {model.max_references} reference images, with no first or last frame"
         )
-    if Mode.FRAMES in model.modes:
+    if GenerationMode.FRAMES in model.modes:
         lines.append("  - a last frame needs a first one")
     if model.extension is not None:
-        lines.append(f"  - {_extension(model.extension)}")
+        lines.append(f"  - {_describe_extension(model.extension)}")
         if model.keep_seconds is not None:
             lines.append(
                 f"  - Google keeps a clip for {model.keep_seconds // 3600} h: so long it can be "
@@ -155,19 +157,23 @@ def _rules(model: Model) -> list[str]:
     return lines
 
 
-def _condition(condition: Condition) -> str:
-    what = _MODES[condition.when] if isinstance(condition.when, Mode) else condition.when
+def _describe_condition(condition: ModelCondition) -> str:
+    what = (
+        _MODE_NAMES[condition.when]
+        if isinstance(condition.when, GenerationMode)
+        else condition.when
+    )
     needed = [f"{condition.seconds} s"] if condition.seconds is not None else []
     needed += [each for each in (condition.aspect_ratio, condition.resolution) if each is not None]
     verb = "need" if what.endswith("s") else "needs"
     return f"{what} {verb} {' and '.join(needed)}"
 
 
-def _extension(extension: Extension) -> str:
+def _describe_extension(extension: ExtensionRules) -> str:
     hops = "" if extension.max_hops is None else f", at most {extension.max_hops} times"
     refused = "".join(
-        f"; clips made from {_MODES[mode]} cannot be extended"
-        for mode in Mode
+        f"; clips made from {_MODE_NAMES[mode]} cannot be extended"
+        for mode in GenerationMode
         if mode in extension.refused_sources
     )
     return (
@@ -180,11 +186,11 @@ def _extension(extension: Extension) -> str:
 # --- the document's table -----------------------------------------------------------------------
 
 
-def _required(model: Model, *, mode: bool) -> list[Condition]:
-    return [each for each in model.conditions if isinstance(each.when, Mode) is mode]
+def _select_conditions(model: ModelSpec, *, by_mode: bool) -> list[ModelCondition]:
+    return [each for each in model.conditions if isinstance(each.when, GenerationMode) is by_mode]
 
 
-def _aspect_ratio(model: Model) -> str:
+def _build_aspect_ratio_cell(model: ModelSpec) -> str:
     cells = []
     for ratio in model.aspect_ratios:
         fitting = [
@@ -197,17 +203,17 @@ def _aspect_ratio(model: Model) -> str:
             )
         ]
         default = "default, " if ratio is model.aspect_ratios[0] else ""
-        cells.append(f'"{ratio}" ({default}{_listed(fitting)})')
+        cells.append(f'"{ratio}" ({default}{_join_values(fitting)})')
     return ", ".join(cells)
 
 
-def _resolution(model: Model) -> str:
+def _build_resolution_cell(model: ModelSpec) -> str:
     if not model.resolutions:
         return "not supported"
     cells = []
     for resolution in model.resolutions:
         notes = ["default"] if resolution is model.resolutions[0] else []
-        for each in _required(model, mode=False):
+        for each in _select_conditions(model, by_mode=False):
             if each.when is resolution:
                 notes += [f"{each.seconds} s only"] if each.seconds else []
                 notes += [f"{each.aspect_ratio} only"] if each.aspect_ratio else []
@@ -217,78 +223,78 @@ def _resolution(model: Model) -> str:
     return ", ".join(cells)
 
 
-def _duration(model: Model) -> str:
-    cell = _listed(model.lengths, quoted=True)
+def _build_duration_cell(model: ModelSpec) -> str:
+    cell = _join_values(model.lengths, quoted=True)
     needs: list[str] = []
     if model.extension is not None:
-        needs.append(_MODES[Mode.EXTENSION])
-    for each in _required(model, mode=True):
-        if isinstance(each.when, Mode) and each.seconds is not None:
+        needs.append(_MODE_NAMES[GenerationMode.EXTENSION])
+    for each in _select_conditions(model, by_mode=True):
+        if isinstance(each.when, GenerationMode) and each.seconds is not None:
             ratio = f" ({each.aspect_ratio} only)" if each.aspect_ratio else ""
-            needs.append(f"{_MODES[each.when]}{ratio}")
+            needs.append(f"{_MODE_NAMES[each.when]}{ratio}")
     seconds = model.extension.sent_seconds if model.extension else model.default_seconds
-    return cell + (f'; must be "{seconds}" for {_listed(needs)}' if needs else "")
+    return cell + (f'; must be "{seconds}" for {_join_values(needs)}' if needs else "")
 
 
-def _person_generation(model: Model) -> str:
+def _build_person_cell(model: ModelSpec) -> str:
     groups: dict[tuple[str, ...], list[str]] = {}
-    for mode in Mode:
+    for mode in GenerationMode:
         if mode in model.modes:
-            groups.setdefault(tuple(model.people_values(mode, Region.ELSEWHERE)), []).append(
-                _MODES[mode]
-            )
+            groups.setdefault(
+                tuple(model.person_values(mode, OperatorRegion.ELSEWHERE)), []
+            ).append(_MODE_NAMES[mode])
     return "; ".join(
-        f"{_listed(modes)}: {_listed(values, quoted=True)}{' only' if len(values) == 1 else ''}"
+        f"{_join_values(modes)}: {_join_values(values, quoted=True)}{' only' if len(values) == 1 else ''}"
         for values, modes in groups.items()
     )
 
 
-_Cell = Callable[[Model], str]
+_CellBuilder = Callable[[ModelSpec], str]
 
 
-def _kind(name: str, mode: Mode) -> _Cell:
+def _build_mode_cell(name: str, mode: GenerationMode) -> _CellBuilder:
     return lambda model: name if mode in model.modes else "none"
 
 
-_CELLS: Final[dict[str, _Cell]] = {
+_CELL_BUILDERS: Final[dict[str, _CellBuilder]] = {
     "prompt": lambda model: "string",
     "negativePrompt": lambda model: "string" if model.negative_prompt else "none",
-    "image": _kind("Image", Mode.IMAGE),
-    "lastFrame": _kind("Image, only together with image", Mode.FRAMES),
+    "image": _build_mode_cell("Image", GenerationMode.IMAGE),
+    "lastFrame": _build_mode_cell("Image, only together with image", GenerationMode.FRAMES),
     "referenceImages": lambda model: (
         f"up to {model.max_references} VideoGenerationReferenceImage"
         if model.max_references
         else "none"
     ),
-    "video": _kind("Video", Mode.EXTENSION),
-    "aspectRatio": _aspect_ratio,
-    "resolution": _resolution,
-    "durationSeconds": _duration,
-    "personGeneration": _person_generation,
+    "video": _build_mode_cell("Video", GenerationMode.EXTENSION),
+    "aspectRatio": _build_aspect_ratio_cell,
+    "resolution": _build_resolution_cell,
+    "durationSeconds": _build_duration_cell,
+    "personGeneration": _build_person_cell,
     "seed": lambda model: "number" if model.seed else "none",
 }
 
-PARAMETERS: Final = tuple(_CELLS)
+DOCUMENT_PARAMETERS: Final = tuple(_CELL_BUILDERS)
 """The rows of the document's table; its remark on the seed is the last."""
 
 
-def _parameters(catalogue: Catalogue) -> str:
-    header = ("parameter", *(name for name, _ in COLUMNS))
+def _build_parameter_table(catalogue: ModelCatalogue) -> str:
+    header = ("parameter", *(name for name, _ in DOCUMENT_COLUMNS))
     rows = []
-    for parameter in PARAMETERS:
-        row = [f"`{parameter}`" + (" *" if _differences(catalogue, parameter) else "")]
-        for _, ids in COLUMNS:
+    for parameter in DOCUMENT_PARAMETERS:
+        row = [f"`{parameter}`" + (" *" if _find_differences(catalogue, parameter) else "")]
+        for _, ids in DOCUMENT_COLUMNS:
             models = [model for each in ids if (model := catalogue.get(each)) is not None]
-            cells = dict.fromkeys(parameter_cell(model, parameter) for model in models)
-            row.append(" / ".join(cells) or _NONE)
+            cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
+            row.append(" / ".join(cells) or _EMPTY_CELL)
         rows.append(row)
-    return _table(header, rows)
+    return _format_table(header, rows)
 
 
-def _differences(catalogue: Catalogue, parameter: str) -> dict[str, str]:
+def _find_differences(catalogue: ModelCatalogue, parameter: str) -> dict[str, str]:
     """Return how a row differs from the document's, by column: the source that bears its name."""
     found = {}
-    for name, ids in COLUMNS:
+    for name, ids in DOCUMENT_COLUMNS:
         models = [model for each in ids if (model := catalogue.get(each)) is not None]
         notes = dict.fromkeys(note for each in models if (note := each.sources.get(parameter)))
         if notes:
@@ -296,26 +302,27 @@ def _differences(catalogue: Catalogue, parameter: str) -> dict[str, str]:
     return found
 
 
-def _footnotes(catalogue: Catalogue) -> str:
+def _list_footnotes(catalogue: ModelCatalogue) -> str:
     return "\n".join(
         f"- \\* `{parameter}`, {column}: {note}."
-        for parameter in PARAMETERS
-        for column, note in _differences(catalogue, parameter).items()
+        for parameter in DOCUMENT_PARAMETERS
+        for column, note in _find_differences(catalogue, parameter).items()
     )
 
 
-def _people(models: Sequence[Model]) -> str:
+def _build_people_table(models: Sequence[ModelSpec]) -> str:
     rows = []
     for model in models:
         for row in model.people:
-            regions = _listed(region for region in Region if region in row.regions)
+            regions = _join_values(region for region in OperatorRegion if region in row.regions)
             cells = [
-                _listed(row.values.get(mode, ())) if mode in model.modes else _NONE for mode in Mode
+                _join_values(row.values.get(mode, ())) if mode in model.modes else _EMPTY_CELL
+                for mode in GenerationMode
             ]
             rows.append([model.name, regions, *cells])
-    return _table(("model", "region", *(_MODES[mode] for mode in Mode)), rows)
+    return _format_table(("model", "region", *(_MODE_NAMES[mode] for mode in GenerationMode)), rows)
 
 
-def _sources(model: Model) -> list[str]:
+def _list_sources(model: ModelSpec) -> list[str]:
     facts = "; ".join(f"{fact}: {source}" for fact, source in model.sources.items())
-    return [f"- **{model.name}** ({Route(model.route)}): {facts or _NONE}"]
+    return [f"- **{model.name}** ({GoogleRoute(model.route)}): {facts or _EMPTY_CELL}"]

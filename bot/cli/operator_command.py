@@ -6,22 +6,22 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from bot.config.settings import Settings, SettingsError, read_settings
-from bot.domain.errors import StoreAway
+from bot.domain.errors import DatabaseUnavailable
 
-NOT_DONE: Final = 1
-BAD_SETTING: Final = 2
-OPERATOR: Final = 0
+EXIT_NOT_DONE: Final = 1
+EXIT_BAD_SETTING: Final = 2
+OPERATOR_ID: Final = 0
 """Stands for whoever sits at the machine, where members have their Discord numbers."""
 
 
-def carry_out(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
+def run_command(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
     """Do ``work``, print what it says, and return the exit status; a fault is one line."""
     try:
         print(asyncio.run(work(read_settings())))
-    except StoreAway as error:
+    except DatabaseUnavailable as error:
         print(f"clapper: the database does not answer ({error})", file=sys.stderr)
-        return NOT_DONE
+        return EXIT_NOT_DONE
     except (SettingsError, ValueError) as error:
         print(f"clapper: {error}", file=sys.stderr)
-        return BAD_SETTING
+        return EXIT_BAD_SETTING
     return 0

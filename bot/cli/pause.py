@@ -9,21 +9,23 @@ import argparse
 import sys
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import OPERATOR, carry_out
+from bot.cli.operator_command import OPERATOR_ID, run_command
 from bot.config.settings import Settings
-from bot.services.admin.guild_rules import EVERYWHERE, Servers
-from bot.store.engine.side_writer import open_aside
+from bot.services.admin.guild_rules import WHOLE_BOT_ID, ServerRulesService
+from bot.store.engine.side_writer import open_side_writer
 from bot.store.guilds import GuildStore
 
 
-async def turn(settings: Settings, word: str | None, reason: str | None) -> str:
+async def apply_pause(settings: Settings, command: str | None, reason: str | None) -> str:
     """Turn the switch as ``word`` says and return how it stands. Raises `StoreAway`."""
-    database = open_aside(settings.database)
+    database = open_side_writer(settings.resolved_database_url)
     try:
-        servers = Servers(guilds=GuildStore(database), clock=SystemClock())
-        if word is not None:
-            await servers.switch(on=word == "resume", by=OPERATOR, reason=reason)
-        rules = await servers.rules(EVERYWHERE)
+        servers = ServerRulesService(guilds=GuildStore(database), clock=SystemClock())
+        if command is not None:
+            await servers.switch_bot(
+                enabled=command == "resume", actor_id=OPERATOR_ID, reason=reason
+            )
+        rules = await servers.get_rules(WHOLE_BOT_ID)
     finally:
         await database.close()
     if settings.paused:
@@ -40,7 +42,7 @@ def main() -> int:
     parser.add_argument("word", nargs="?", choices=("pause", "resume"), metavar="pause|resume")
     parser.add_argument("reason", nargs="?", help="why, in words for members")
     arguments = parser.parse_args()
-    return carry_out(lambda settings: turn(settings, arguments.word, arguments.reason))
+    return run_command(lambda settings: apply_pause(settings, arguments.word, arguments.reason))
 
 
 if __name__ == "__main__":

@@ -10,51 +10,51 @@ import sys
 from collections.abc import Sequence
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import NOT_DONE, OPERATOR, carry_out
+from bot.cli.operator_command import EXIT_NOT_DONE, OPERATOR_ID, run_command
 from bot.config.settings import Settings
 from bot.domain.billing.money import format_usd
-from bot.domain.errors import NotFound
+from bot.domain.errors import RecordNotFound
 from bot.domain.jobs.job import Job
-from bot.services.admin.quotas import Quotas
+from bot.services.admin.quotas import QuotaService
 from bot.store.billing.ledger import LedgerStore
-from bot.store.engine.side_writer import open_aside
+from bot.store.engine.side_writer import open_side_writer
 from bot.store.jobs.jobs import JobStore
 
 
-async def judge(settings: Settings, number: int | None, *, charge: bool) -> str:
+async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool) -> str:
     """Judge a job, or list all where ``number`` is `None`; return what to tell the operator.
 
     Raises `NotFound` for a job that waits for no judgement, and `StoreAway`.
     """
-    database = open_aside(settings.database)
+    database = open_side_writer(settings.resolved_database_url)
     try:
-        quotas = Quotas(
+        quotas = QuotaService(
             jobs=JobStore(database),
             ledger=LedgerStore(database),
             clock=SystemClock(),
             policy=settings.policy,
         )
-        if number is None:
-            return _listed(await quotas.unknown_anywhere())
-        job = await quotas.judge(number, charge=charge, by=OPERATOR)
+        if job_id is None:
+            return _format_jobs(await quotas.list_all_unknown_jobs())
+        job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
     finally:
         await database.close()
     done = "charged" if charge else "refunded"
     return f"Job {job.id} is {done}: {format_usd(job.price)}."
 
 
-def _listed(jobs: Sequence[Job]) -> str:
+def _format_jobs(jobs: Sequence[Job]) -> str:
     if not jobs:
         return "No job waits for a judgement."
     lines = (
         f"{job.id:>6}  {format_usd(job.price):>8}  {job.created_at:%Y-%m-%d %H:%M} UTC"
-        f"  {_where(job)}  {job.operation or 'no operation is known'}"
+        f"  {_describe_place(job)}  {job.operation or 'no operation is known'}"
         for job in jobs
     )
     return "\n".join(lines)
 
 
-def _where(job: Job) -> str:
+def _describe_place(job: Job) -> str:
     home = job.origin.guild_id
     return "no server of ours" if home is None else f"server {home}"
 
@@ -69,10 +69,10 @@ def main() -> int:
         parser.error("say charge or refund: a judgement cannot be taken back")
     charge = arguments.word == "charge"
     try:
-        return carry_out(lambda settings: judge(settings, arguments.job, charge=charge))
-    except NotFound:
+        return run_command(lambda settings: settle_or_list(settings, arguments.job, charge=charge))
+    except RecordNotFound:
         print(f"clapper: job {arguments.job} waits for no judgement", file=sys.stderr)
-        return NOT_DONE
+        return EXIT_NOT_DONE
 
 
 if __name__ == "__main__":

@@ -12,40 +12,42 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from bot.app.clock import SystemClock
-from bot.cli.status_page import MOST_JOBS, away, page
+from bot.cli.status_page import MAXIMUM_JOBS, build_unavailable_page, build_page
 from bot.config.settings import Settings, SettingsError, read_settings
-from bot.domain.errors import StoreAway
+from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
-from bot.domain.statistics import FigureSource
-from bot.store.engine.reader import open_for_reading
-from bot.store.operations.statistics import FigureStore
+from bot.domain.statistics import SnapshotSource
+from bot.store.engine.reader import open_reader
+from bot.store.operations.statistics import StatisticsStore
 
-CANNOT_READ = 1
-BAD_SETTING = 2
+EXIT_CANNOT_READ = 1
+EXIT_BAD_SETTING = 2
 
 
-async def look(source: FigureSource, clock: Clock) -> tuple[RenderableType, bool]:
+async def fetch_page(source: SnapshotSource, clock: Clock) -> tuple[RenderableType, bool]:
     """Return the page as it is now, and whether the database answered."""
     try:
-        return page(await source.figures(now=clock.now(), most=MOST_JOBS)), True
-    except StoreAway as error:
-        return away(str(error), clock.now()), False
+        return build_page(await source.load_snapshot(now=clock.now(), limit=MAXIMUM_JOBS)), True
+    except DatabaseUnavailable as error:
+        return build_unavailable_page(str(error), clock.now()), False
 
 
-async def show(settings: Settings, console: Console, *, once: bool, every_s: float) -> int:
+async def show_status(
+    settings: Settings, console: Console, *, once: bool, interval_s: float
+) -> int:
     """Show the page until cancelled, or once; return the exit status."""
     clock = SystemClock()
-    database = open_for_reading(settings.database)
+    database = open_reader(settings.resolved_database_url)
     try:
-        source = FigureStore(database)
-        shown, answered = await look(source, clock)
+        source = StatisticsStore(database)
+        shown, answered = await fetch_page(source, clock)
         if once:
             console.print(shown)
-            return 0 if answered else CANNOT_READ
+            return 0 if answered else EXIT_CANNOT_READ
         with Live(shown, console=console, screen=console.is_terminal, auto_refresh=False) as live:
             while True:
-                await clock.sleep(every_s)
-                shown, _ = await look(source, clock)
+                await clock.sleep(interval_s)
+                shown, _ = await fetch_page(source, clock)
                 live.update(shown, refresh=True)
     finally:
         await database.close()
@@ -61,11 +63,13 @@ def main() -> int:
         settings = read_settings()
         with suppress(KeyboardInterrupt):
             return asyncio.run(
-                show(settings, Console(), once=arguments.once, every_s=max(0.2, arguments.every))
+                show_status(
+                    settings, Console(), once=arguments.once, interval_s=max(0.2, arguments.every)
+                )
             )
     except (SettingsError, ValueError) as error:
         print(f"clapper: {error}", file=sys.stderr)
-        return BAD_SETTING
+        return EXIT_BAD_SETTING
     return 0
 
 

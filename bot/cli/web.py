@@ -10,18 +10,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot.app.clock import SystemClock
-from bot.app.web import pictures, signed_links, website
-from bot.config.model_catalogue import CatalogueError, load
+from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
+from bot.config.model_catalogue import CatalogueError, load_catalogue
 from bot.config.settings import Settings, SettingsError, read_settings
-from bot.domain.models import Catalogue
-from bot.media.probe import PyAvMedia
-from bot.observability.logging import set_up
-from bot.observability.metrics import Meters
+from bot.domain.models import ModelCatalogue
+from bot.media.probe import PyAvMediaProbe
+from bot.observability.logging import configure_logging
+from bot.observability.metrics import Instruments
 from bot.services.clips.originals import Originals
-from bot.store.engine.reader import open_for_reading
+from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
-from bot.web.downloads import Downloads
-from bot.web.server import PortTaken
+from bot.web.downloads import OriginalDownloads
+from bot.web.server import PortInUse
 
 CANNOT_RUN = 1
 BAD_SETTING = 2
@@ -34,25 +34,27 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()
-    catalogue = await asyncio.to_thread(_catalogue, settings.models_file)
+    catalogue = await asyncio.to_thread(_load_catalogue, settings.models_file)
     async with AsyncExitStack() as stack:
-        database = open_for_reading(settings.database)
+        database = open_reader(settings.resolved_database_url)
         stack.push_async_callback(database.close)
-        media = PyAvMedia()
-        originals = Originals(routes={}, media=media, data_dir=settings.data_dir, clock=clock)
+        media = PyAvMediaProbe()
+        originals = Originals(routes={}, media_probe=media, data_dir=settings.data_dir, clock=clock)
         features = []
-        links = await signed_links(settings, clock)
+        links = await build_signed_links(settings, clock)
         if links is not None:
             features.append(
-                Downloads(links=links, clips=ClipStore(database), data_dir=settings.data_dir)
+                OriginalDownloads(
+                    links=links, clips=ClipStore(database), data_dir=settings.data_dir
+                )
             )
         base = await stack.enter_async_context(
-            website(
+            serve_website(
                 settings,
                 catalogue=catalogue,
                 database=database,
-                stills=pictures(media=media, originals=originals),
-                meters=Meters(),
+                thumbnails=build_gallery_thumbnails(media=media, originals=originals),
+                instruments=Instruments(),
                 clock=clock,
                 checks={},
                 features=features,
@@ -62,9 +64,9 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
 
 
-def _catalogue(extra: Path | None) -> Catalogue:
+def _load_catalogue(models_file: Path | None) -> ModelCatalogue:
     try:
-        return load(None if extra is None else extra.read_text("utf-8"))
+        return load_catalogue(None if models_file is None else models_file.read_text("utf-8"))
     except (OSError, CatalogueError, UnicodeDecodeError) as error:
         raise SettingsError(f"MODELS_FILE cannot be used: {error}") from error
 
@@ -73,12 +75,14 @@ def main() -> int:
     """Serve and return the exit status."""
     try:
         settings = read_settings()
-        set_up(form=settings.log_format, level=settings.log_level, secrets=settings.secrets)
+        configure_logging(
+            log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
+        )
         asyncio.run(serve(settings))
     except SettingsError as error:
         print(f"clapper: {error}", file=sys.stderr)
         return BAD_SETTING
-    except PortTaken as error:
+    except PortInUse as error:
         print(f"clapper: {error}", file=sys.stderr)
         return CANNOT_RUN
     return 0

@@ -23,26 +23,26 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.domain.billing.limits import Limits, Pace, Policy
-from bot.domain.billing.money import Micros, micros
-from bot.domain.jobs.request import Region
+from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
+from bot.domain.billing.money import Micros, to_micros
+from bot.domain.jobs.request import OperatorRegion
 
-_UNLIMITED: Final = "none"
+_UNLIMITED_WORD: Final = "none"
 
 
-_LIMITS: Final = tuple(each.name for each in fields(Limits))
+_LIMIT_NAMES: Final = tuple(each.name for each in fields(UsageLimits))
 
 
 class SettingsError(Exception):
     """A setting is missing or malformed; the message is one line fit for a terminal, no value."""
 
 
-def _unlimited(given: object) -> object:
-    return None if isinstance(given, str) and given.strip().lower() == _UNLIMITED else given
+def _parse_unlimited(given: object) -> object:
+    return None if isinstance(given, str) and given.strip().lower() == _UNLIMITED_WORD else given
 
 
-def _url(*schemes: str) -> AfterValidator:
-    def check(given: str) -> str:
+def _build_url_validator(*schemes: str) -> AfterValidator:
+    def check_url(given: str) -> str:
         scheme, separator, rest = given.partition("://")
         if scheme not in schemes or not separator or not rest:
             raise PydanticCustomError(
@@ -52,10 +52,10 @@ def _url(*schemes: str) -> AfterValidator:
             )
         return given.rstrip("/")
 
-    return AfterValidator(check)
+    return AfterValidator(check_url)
 
 
-def _header_value(given: object) -> object:
+def _clean_secret(given: object) -> object:
     """Take a secret as it was pasted: no space around it, and nothing that no header can carry."""
     if not isinstance(given, str):
         return given
@@ -65,7 +65,7 @@ def _header_value(given: object) -> object:
     return given
 
 
-def _in_case_of(names: tuple[str, ...]) -> BeforeValidator:
+def _ignore_case_of(names: tuple[str, ...]) -> BeforeValidator:
     """Take a name however it is capitalised."""
     spelled = {name.casefold(): name for name in names}
     return BeforeValidator(
@@ -75,12 +75,12 @@ def _in_case_of(names: tuple[str, ...]) -> BeforeValidator:
     )
 
 
-Secret = Annotated[SecretStr, BeforeValidator(_header_value)]
-HttpUrl = Annotated[str, _url("https", "http")]
-GatewayUrl = Annotated[str, _url("wss", "ws")]
+Secret = Annotated[SecretStr, BeforeValidator(_clean_secret)]
+HttpUrl = Annotated[str, _build_url_validator("https", "http")]
+GatewayUrl = Annotated[str, _build_url_validator("wss", "ws")]
 
 
-def _networks(given: object) -> object:
+def _parse_networks(given: object) -> object:
     if not isinstance(given, str):
         return given
     try:
@@ -92,10 +92,12 @@ def _networks(given: object) -> object:
         ) from None
 
 
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
-Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
-Dollars = Annotated[
-    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, BeforeValidator(_unlimited)
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_parse_networks)
+]
+OptionalCount = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_parse_unlimited)]
+OptionalDollars = Annotated[
+    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, BeforeValidator(_parse_unlimited)
 ]
 
 
@@ -149,8 +151,8 @@ class Settings(BaseSettings):
         description="A gs:// prefix under which Vertex AI leaves its videos; it must be writable."
         " With it a submit whose answer was lost can be found again.",
     )
-    google_region: Annotated[Region, _in_case_of(tuple(Region))] = Field(
-        Region.ELSEWHERE,
+    google_region: Annotated[OperatorRegion, _ignore_case_of(tuple(OperatorRegion))] = Field(
+        OperatorRegion.ELSEWHERE,
         description="Where the operator's Google account is, which decides what Veo allows about"
         " people: eu, uk, ch, mena or elsewhere.",
     )
@@ -173,19 +175,19 @@ class Settings(BaseSettings):
         " Unset: SQLite in clapper.db under DATA_DIR.",
     )
 
-    keep_clips_days: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_unlimited)] = (
-        Field(
-            90,
-            description="Days that the original of a clip is kept, and the images it was made from;"
-            " what the showcase shows is kept longer. `none`: for ever.",
-        )
+    keep_clips_days: Annotated[
+        Annotated[int, Field(ge=1)] | None, BeforeValidator(_parse_unlimited)
+    ] = Field(
+        90,
+        description="Days that the original of a clip is kept, and the images it was made from;"
+        " what the showcase shows is kept longer. `none`: for ever.",
     )
-    keep_clips_gb: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_unlimited)] = (
-        Field(
-            50.0,
-            description="Gigabytes that originals may take in all; the oldest that are not in the"
-            " showcase go first. `none`: any.",
-        )
+    keep_clips_gb: Annotated[
+        Annotated[float, Field(gt=0)] | None, BeforeValidator(_parse_unlimited)
+    ] = Field(
+        50.0,
+        description="Gigabytes that originals may take in all; the oldest that are not in the"
+        " showcase go first. `none`: any.",
     )
     guild_grace_days: int = Field(
         30,
@@ -231,7 +233,7 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        _in_case_of(("DEBUG", "INFO", "WARNING", "ERROR")),
+        _ignore_case_of(("DEBUG", "INFO", "WARNING", "ERROR")),
     ] = Field(
         "INFO", description="The least important line to write: DEBUG, INFO, WARNING or ERROR."
     )
@@ -262,43 +264,61 @@ class Settings(BaseSettings):
 
     # Limits: what a member has where the server set nothing, a server's, and the whole bot's.
     # `none` lifts a limit.
-    default_member_clips_per_day: Count = Field(10, description="Clips a member, 24 hours.")
-    default_member_seconds_per_day: Count = Field(80, description="Seconds a member, 24 hours.")
-    default_member_usd_per_day: Dollars = Field(Decimal(4), description="USD a member, 24 hours.")
-    default_member_usd_per_month: Dollars = Field(Decimal(20), description="USD a member, 30 days.")
-    default_member_jobs_at_once: Count = Field(2, description="Jobs of a member at once.")
-    default_server_clips_per_day: Count = Field(100, description="Clips a server, 24 hours.")
-    default_server_seconds_per_day: Count = Field(800, description="Seconds a server, 24 hours.")
-    default_server_usd_per_day: Dollars = Field(Decimal(20), description="USD a server, 24 hours.")
-    default_server_usd_per_month: Dollars = Field(
+    default_member_clips_per_day: OptionalCount = Field(10, description="Clips a member, 24 hours.")
+    default_member_seconds_per_day: OptionalCount = Field(
+        80, description="Seconds a member, 24 hours."
+    )
+    default_member_usd_per_day: OptionalDollars = Field(
+        Decimal(4), description="USD a member, 24 hours."
+    )
+    default_member_usd_per_month: OptionalDollars = Field(
+        Decimal(20), description="USD a member, 30 days."
+    )
+    default_member_jobs_at_once: OptionalCount = Field(2, description="Jobs of a member at once.")
+    default_server_clips_per_day: OptionalCount = Field(
+        100, description="Clips a server, 24 hours."
+    )
+    default_server_seconds_per_day: OptionalCount = Field(
+        800, description="Seconds a server, 24 hours."
+    )
+    default_server_usd_per_day: OptionalDollars = Field(
+        Decimal(20), description="USD a server, 24 hours."
+    )
+    default_server_usd_per_month: OptionalDollars = Field(
         Decimal(100), description="USD a server, 30 days."
     )
-    default_server_jobs_at_once: Count = Field(10, description="Jobs of a server at once.")
-    confirm_above_usd: Dollars = Field(
+    default_server_jobs_at_once: OptionalCount = Field(10, description="Jobs of a server at once.")
+    confirm_above_usd: OptionalDollars = Field(
         Decimal(2),
         description="USD from which on a request asks before it spends, where the server has not"
         " set a price of its own with /server confirm.",
     )
-    bot_clips_per_day: Count = Field(500, description="Clips of the whole bot, 24 hours.")
-    bot_seconds_per_day: Count = Field(4000, description="Seconds of the whole bot, 24 hours.")
-    bot_usd_per_day: Dollars = Field(Decimal(50), description="USD of the whole bot, 24 hours.")
-    bot_usd_per_month: Dollars = Field(Decimal(300), description="USD of the whole bot, 30 days.")
-    bot_jobs_at_once: Count = Field(
+    bot_clips_per_day: OptionalCount = Field(500, description="Clips of the whole bot, 24 hours.")
+    bot_seconds_per_day: OptionalCount = Field(
+        4000, description="Seconds of the whole bot, 24 hours."
+    )
+    bot_usd_per_day: OptionalDollars = Field(
+        Decimal(50), description="USD of the whole bot, 24 hours."
+    )
+    bot_usd_per_month: OptionalDollars = Field(
+        Decimal(300), description="USD of the whole bot, 30 days."
+    )
+    bot_jobs_at_once: OptionalCount = Field(
         200, description="Jobs of the whole bot at once, waiting ones included; more are refused."
     )
-    bot_in_flight: Count = Field(
+    bot_in_flight: OptionalCount = Field(
         20, description="Videos that Google works on at once; further jobs wait in the queue."
     )
-    model_requests_per_minute: Count = Field(
+    model_requests_per_minute: OptionalCount = Field(
         None, description="Requests a minute and model, to stay under the Google project's quota."
     )
-    model_requests_per_day: Count = Field(
+    model_requests_per_day: OptionalCount = Field(
         None, description="Requests a day and model, to stay under the Google project's quota."
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _without_blanks(cls, given: Any) -> Any:
+    def _drop_blanks(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
         return {
@@ -316,7 +336,7 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, given: SecretStr | None) -> SecretStr | None:
+    def _check_database_url(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None and not given.get_secret_value().startswith(
             ("sqlite+aiosqlite://", "postgresql+asyncpg://")
         ):
@@ -326,7 +346,7 @@ class Settings(BaseSettings):
         return given
 
     @model_validator(mode="after")
-    def _some_route(self) -> Self:
+    def _check_routes(self) -> Self:
         if self.gemini_api_key is None and self.google_cloud_project is None:
             raise PydanticCustomError(
                 "route",
@@ -340,20 +360,20 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def database(self) -> str:
+    def resolved_database_url(self) -> str:
         """The database's URL, with the default filled in. It may hold a password."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'clapper.db'}"
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> SpendingPolicy:
         """The operator's limits over money and pace."""
-        return Policy(
-            member=self._limits("default_member"),
-            guild=self._limits("default_server"),
-            bot=self._limits("bot"),
-            pace=Pace(
+        return SpendingPolicy(
+            member=self._collect_limits("default_member"),
+            guild=self._collect_limits("default_server"),
+            bot=self._collect_limits("bot"),
+            pace=PacingLimits(
                 in_flight=self.bot_in_flight,
                 requests_per_minute=self.model_requests_per_minute,
                 requests_per_day=self.model_requests_per_day,
@@ -364,14 +384,16 @@ class Settings(BaseSettings):
     @property
     def confirm_above(self) -> Micros | None:
         """The price from which on a request asks first, in micro-dollars."""
-        return None if self.confirm_above_usd is None else micros(self.confirm_above_usd)
+        return None if self.confirm_above_usd is None else to_micros(self.confirm_above_usd)
 
-    def _limits(self, prefix: str) -> Limits:
-        given = {name: getattr(self, f"{prefix}_{name}") for name in _LIMITS}
-        return Limits(**{n: micros(v) if isinstance(v, Decimal) else v for n, v in given.items()})
+    def _collect_limits(self, prefix: str) -> UsageLimits:
+        given = {name: getattr(self, f"{prefix}_{name}") for name in _LIMIT_NAMES}
+        return UsageLimits(
+            **{n: to_micros(v) if isinstance(v, Decimal) else v for n, v in given.items()}
+        )
 
     @property
-    def secrets(self) -> tuple[str, ...]:
+    def secret_values(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
         found = (self.discord_token, self.gemini_api_key)
         plain = [secret.get_secret_value() for secret in found if secret is not None]
@@ -392,10 +414,10 @@ def read_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as fault:
-        raise SettingsError(_sentence(fault.errors(include_input=False)[0])) from None
+        raise SettingsError(_format_setting_error(fault.errors(include_input=False)[0])) from None
 
 
-def _sentence(fault: ErrorDetails) -> str:
+def _format_setting_error(fault: ErrorDetails) -> str:
     if not fault["loc"]:
         return fault["msg"]
     field = str(fault["loc"][0]).lower()

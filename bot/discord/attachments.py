@@ -11,13 +11,13 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from bot.domain.errors import DeliveryBusy, ImageRefused
+from bot.domain.errors import DiscordUnavailable, ImageRefused
 from bot.transfer.partial_file import PartialFile
-from bot.transfer.resolver import system_resolver
+from bot.transfer.resolver import create_system_resolver
 
-_HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+_DISCORD_HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=15, sock_read=30)
-_CHUNK: Final = 256 * 1024
+_CHUNK_BYTES: Final = 256 * 1024
 
 
 class DiscordAttachments:
@@ -31,7 +31,7 @@ class DiscordAttachments:
         self._origin = URL(api_url).origin() if api_url else None
         self._session: aiohttp.ClientSession | None = None
 
-    def is_discords(self, url: str) -> bool:
+    def is_discord_url(self, url: str) -> bool:
         """Whether ``url`` lies at Discord (or its configured stand-in)."""
         try:
             parsed = URL(url)
@@ -41,15 +41,15 @@ class DiscordAttachments:
                 return True
         except ValueError:
             return False
-        return parsed.scheme == "https" and parsed.host in _HOSTS and parsed.port == 443
+        return parsed.scheme == "https" and parsed.host in _DISCORD_HOSTS and parsed.port == 443
 
-    async def fetch(self, url: str, destination: Path, *, most: int) -> None:
+    async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
         """Stream the attachment to ``destination``; see the port."""
-        if not self.is_discords(url):
+        if not self.is_discord_url(url):
             raise ImageRefused("image_not_from_discord")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(resolver=system_resolver())
+                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(resolver=create_system_resolver())
             )
         try:
             async with (
@@ -57,18 +57,18 @@ class DiscordAttachments:
                 PartialFile(destination) as file,
             ):
                 if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == 429:
-                    raise DeliveryBusy(f"attachment answered {response.status}")
+                    raise DiscordUnavailable(f"attachment answered {response.status}")
                 if response.status != HTTPStatus.OK:
                     raise ImageRefused("image_gone")
-                if (response.content_length or 0) > most:
-                    raise _too_large(most)
-                async for chunk in response.content.iter_chunked(_CHUNK):
+                if (response.content_length or 0) > max_bytes:
+                    raise _build_too_large_error(max_bytes)
+                async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                     await file.write(chunk)
-                    if file.size > most:
-                        raise _too_large(most)
-                await file.keep()
+                    if file.size > max_bytes:
+                        raise _build_too_large_error(max_bytes)
+                await file.commit()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise DeliveryBusy(f"attachment: {type(error).__name__}") from error
+            raise DiscordUnavailable(f"attachment: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Close connections."""
@@ -76,5 +76,5 @@ class DiscordAttachments:
             await self._session.close()
 
 
-def _too_large(most: int) -> ImageRefused:
-    return ImageRefused("image_file_too_large", megabytes=most // 1_000_000)
+def _build_too_large_error(max_bytes: int) -> ImageRefused:
+    return ImageRefused("image_file_too_large", megabytes=max_bytes // 1_000_000)

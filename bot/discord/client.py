@@ -21,29 +21,36 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.command_names import CommandTranslator
-from bot.discord.user_install import Seal, take_back
-from bot.domain.errors import ClapperError, DeliveryError, Refused
-from bot.i18n.catalogs import say
+from bot.discord.user_install import TokenCipher, delete_reply
+from bot.domain.errors import ClapperError, DeliveryError, RequestRefused
+from bot.i18n.catalogs import translate
 from bot.ui.components import PageButton, SettingMenu
-from bot.ui.custom_ids import ActionButton, Presses
-from bot.ui.error_messages import error_text
+from bot.ui.custom_ids import ActionButton, InteractionRouter
+from bot.ui.error_messages import describe_error
 
 _log: Final = structlog.get_logger(__name__)
 
-LONGEST_RATE_LIMIT_S: Final = 30.0
+MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
 """A longer wait is handed back to us as an error, so that a job can say that it waits."""
-_FIRST_WAIT_S: Final = 1.0
-_LONGEST_WAIT_S: Final = 30.0
-_AWAY: Final = (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound)
-_TOO_LATE: Final = frozenset({10062, 50027})  # unknown interaction, invalid webhook token
-_ACKNOWLEDGED: Final = 40060
+_INITIAL_WAIT_S: Final = 1.0
+_MAXIMUM_WAIT_S: Final = 30.0
+_CONNECTION_ERRORS: Final = (
+    aiohttp.ClientError,
+    OSError,
+    discord.HTTPException,
+    discord.GatewayNotFound,
+)
+_EXPIRED_INTERACTION_CODES: Final = frozenset(
+    {10062, 50027}
+)  # unknown interaction, invalid webhook token
+_ALREADY_ACKNOWLEDGED_CODE: Final = 40060
 
 
-class TokenRefused(Exception):
+class DiscordTokenRejected(Exception):
     """Discord does not take the bot's token: only the operator can help."""
 
 
-def redirect(*, api_url: str | None, gateway_url: str | None) -> None:
+def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> None:
     """Point discord.py at other servers in Discord's place; must run before a client is built."""
     if api_url is not None:
         discord.http.Route.BASE = api_url
@@ -52,7 +59,7 @@ def redirect(*, api_url: str | None, gateway_url: str | None) -> None:
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
-def intents() -> discord.Intents:
+def build_intents() -> discord.Intents:
     """Return what the bot listens to: its servers, the messages that are replies to it, and stars.
 
     The content of messages is a privileged intent and is not asked for: Discord sends it anyway
@@ -66,20 +73,23 @@ def intents() -> discord.Intents:
     return wanted
 
 
-class Tree(app_commands.CommandTree["Client"]):
+class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
     """The command tree; its faults go where all faults go."""
 
     async def on_error(
-        self, interaction: discord.Interaction["Client"], error: app_commands.AppCommandError, /
+        self,
+        interaction: discord.Interaction["DiscordClient"],
+        error: app_commands.AppCommandError,
+        /,
     ) -> None:
         """Answer a fault of a command or a message menu."""
         original = getattr(error, "original", None)
-        await self.client.answer_fault(
+        await self.client.respond_with_error(
             interaction, original if isinstance(original, Exception) else error
         )
 
 
-class Client(commands.AutoShardedBot):
+class DiscordClient(commands.AutoShardedBot):
     """The bot's Discord client.
 
     ``presses`` is filled by the cogs; ``seal`` is for what they write down of an interaction.
@@ -92,15 +102,15 @@ class Client(commands.AutoShardedBot):
         shard_count: int | None = None,
         shard_ids: Sequence[int] | None = None,
         http_trace: aiohttp.TraceConfig | None = None,
-        seal: Seal,
+        token_cipher: TokenCipher,
     ) -> None:
         # nobody needs to hear that voice, which is never used, would lack libraries
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,  # required by discord.py, never looked at
             help_command=None,
-            tree_cls=Tree,
-            intents=intents(),
+            tree_cls=DiscordCommandTree,
+            intents=build_intents(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
@@ -109,40 +119,40 @@ class Client(commands.AutoShardedBot):
                 guild=True, dm_channel=True, private_channel=True
             ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
-            max_ratelimit_timeout=LONGEST_RATE_LIMIT_S,
+            max_ratelimit_timeout=MAXIMUM_RATE_LIMIT_WAIT_S,
             shard_count=shard_count,
             http_trace=http_trace or aiohttp.TraceConfig(),
         )
         self.shard_ids = list(shard_ids) if shard_ids is not None else None
-        self.presses = Presses()
-        self.seal = seal
-        self._commands_file = data_dir / "commands.sha256"
+        self.router = InteractionRouter()
+        self.token_cipher = token_cipher
+        self._commands_digest_file = data_dir / "commands.sha256"
         self._cogs_to_add: Sequence[commands.Cog] = ()
-        self._sync: asyncio.Task[None] | None = None
+        self._command_sync_task: asyncio.Task[None] | None = None
 
-    def install(self, cogs: Sequence[commands.Cog]) -> None:
+    def set_cogs(self, cogs: Sequence[commands.Cog]) -> None:
         """Name the cogs that `setup_hook` adds."""
         self._cogs_to_add = cogs
 
-    async def log_in(self, token: str) -> None:
+    async def log_in_with_retry(self, token: str) -> None:
         """Log in by REST, waiting for as long as Discord is away.
 
         Raises `TokenRefused`.
         """
-        wait_s = _FIRST_WAIT_S
+        wait_s = _INITIAL_WAIT_S
         while True:
             try:
                 await self.login(token)
             except discord.LoginFailure as fault:
-                await self._forget_session()
-                raise TokenRefused from fault
-            except _AWAY as fault:
-                await self._forget_session()
-                wait_s = await _wait("Discord cannot be reached", fault, wait_s)
+                await self._close_failed_session()
+                raise DiscordTokenRejected from fault
+            except _CONNECTION_ERRORS as fault:
+                await self._close_failed_session()
+                wait_s = await _log_and_wait("Discord cannot be reached", fault, wait_s)
             else:
                 return
 
-    async def _forget_session(self) -> None:
+    async def _close_failed_session(self) -> None:
         """Close the session of a log-in that failed; the next one makes its own."""
         await self.http.close()
         self.http.connector = discord.utils.MISSING
@@ -163,24 +173,24 @@ class Client(commands.AutoShardedBot):
         await self.tree.set_translator(CommandTranslator())
         for cog in self._cogs_to_add:
             await self.add_cog(cog)
-        self._sync = asyncio.create_task(self._sync_commands(), name="command sync")
+        self._command_sync_task = asyncio.create_task(self._sync_commands(), name="command sync")
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._sync is not None:
-            self._sync.cancel()
-            await asyncio.gather(self._sync, return_exceptions=True)
+        if self._command_sync_task is not None:
+            self._command_sync_task.cancel()
+            await asyncio.gather(self._command_sync_task, return_exceptions=True)
         await super().close()
 
     async def launch_shards(self) -> None:
         """Connect the shards, asking Discord for their number where none is set."""
-        wait_s = _FIRST_WAIT_S
+        wait_s = _INITIAL_WAIT_S
         count: int | None = self.shard_count
         while count is None:
             try:
                 count, _, _ = await self.http.get_bot_gateway()
-            except _AWAY as fault:
-                wait_s = await _wait("Discord cannot be reached", fault, wait_s)
+            except _CONNECTION_ERRORS as fault:
+                wait_s = await _log_and_wait("Discord cannot be reached", fault, wait_s)
         self.shard_count = count
         await super().launch_shards()
 
@@ -192,13 +202,13 @@ class Client(commands.AutoShardedBot):
         discord.py calls itself again at each failure; over a long outage that ends in a
         RecursionError, and for an unsharded client the first failure ends in an AttributeError.
         """
-        wait_s = _FIRST_WAIT_S
+        wait_s = _INITIAL_WAIT_S
         while not self.is_closed():
             try:
                 socket = await self.http.ws_connect(str(gateway))
                 await socket.close()
-            except _AWAY as fault:
-                wait_s = await _wait("the gateway cannot be reached", fault, wait_s)
+            except _CONNECTION_ERRORS as fault:
+                wait_s = await _log_and_wait("the gateway cannot be reached", fault, wait_s)
             else:
                 await super().launch_shard(gateway, shard_id, initial=initial)
                 return
@@ -211,53 +221,53 @@ class Client(commands.AutoShardedBot):
         if interaction.type is not discord.InteractionType.modal_submit:
             return
         try:
-            await self.presses.submit(interaction)
+            await self.router.submit_form(interaction)
         except Exception as fault:  # the person must hear of any fault
-            await self.answer_fault(interaction, fault)
+            await self.respond_with_error(interaction, fault)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log a fault of a listener; nobody waits for an answer there."""
         _log.exception("listener failed", listener=event_method)
 
-    async def answer_fault(self, interaction: discord.Interaction, fault: Exception) -> None:
+    async def respond_with_error(self, interaction: discord.Interaction, fault: Exception) -> None:
         """Tell the person behind ``interaction`` what went wrong, whatever it was."""
         if isinstance(fault, discord.HTTPException):
-            if fault.code == _ACKNOWLEDGED:
+            if fault.code == _ALREADY_ACKNOWLEDGED_CODE:
                 _log.info("interaction already answered", interaction=interaction.id)
                 return
-            if fault.code in _TOO_LATE:
+            if fault.code in _EXPIRED_INTERACTION_CODES:
                 _log.warning("interaction too old to be answered", interaction=interaction.id)
                 return
-        text = _words(interaction, fault)
+        text = _log_and_describe(interaction, fault)
         try:
-            await take_back(interaction)
-            await answer(interaction, text)
-        except _AWAY as further:
+            await delete_reply(interaction)
+            await respond_privately(interaction, text)
+        except _CONNECTION_ERRORS as further:
             _log.warning("fault not told", interaction=interaction.id, error=str(further))
 
     async def _sync_commands(self) -> None:
         """Register the commands where they have changed since this bot last did so."""
-        payload = await command_payloads(self.tree)
+        payload = await build_command_payloads(self.tree)
         told = [str(self.application_id), discord.http.Route.BASE, payload]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        if await asyncio.to_thread(_read, self._commands_file) == digest:
+        if await asyncio.to_thread(_read_text, self._commands_digest_file) == digest:
             return
-        wait_s = _FIRST_WAIT_S
+        wait_s = _INITIAL_WAIT_S
         while True:
             try:
                 await self.tree.sync()
             except app_commands.CommandSyncFailure:
                 _log.exception("commands refused by Discord")
                 return
-            except (*_AWAY, discord.RateLimited) as fault:
-                wait_s = await _wait("commands could not be registered", fault, wait_s)
+            except (*_CONNECTION_ERRORS, discord.RateLimited) as fault:
+                wait_s = await _log_and_wait("commands could not be registered", fault, wait_s)
             else:
                 break
-        await asyncio.to_thread(self._commands_file.write_text, digest, "ascii")
+        await asyncio.to_thread(self._commands_digest_file.write_text, digest, "ascii")
         _log.info("commands registered", count=len(payload))
 
 
-async def command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
+async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
     """Return the commands of ``tree`` as Discord gets them, in every language."""
     translator = CommandTranslator()
     return [
@@ -265,7 +275,7 @@ async def command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str
     ]
 
 
-async def answer(
+async def respond_privately(
     interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
 ) -> None:
     """Say ``text`` to the person alone, as the first answer or in the place of "thinking"."""
@@ -278,9 +288,9 @@ async def answer(
         await interaction.followup.send(text, view=shown, ephemeral=True)
 
 
-def _words(interaction: discord.Interaction, fault: Exception) -> str:
+def _log_and_describe(interaction: discord.Interaction, fault: Exception) -> str:
     locale = interaction.locale.value
-    if isinstance(fault, Refused):
+    if isinstance(fault, RequestRefused):
         _log.info("refused", kind=type(fault).__name__, user=interaction.user.id)
     elif isinstance(fault, DeliveryError):  # foreseen: where it happened says nothing more
         _log.warning("request failed", kind=type(fault).__name__, error=str(fault))
@@ -288,24 +298,24 @@ def _words(interaction: discord.Interaction, fault: Exception) -> str:
         _log.warning("request failed", kind=type(fault).__name__, exc_info=fault)
     elif isinstance(fault, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
         _log.warning("command differs from its registration", error=str(fault))
-        return say("error.command_outdated", locale)
+        return translate("error.command_outdated", locale)
     elif isinstance(fault, app_commands.TransformerError):
-        return say("error.option", locale)
+        return translate("error.option", locale)
     else:
         _log.error("unforeseen fault", interaction=interaction.id, exc_info=fault)
-        return say("error.unexpected_number", locale, number=interaction.id)
-    return error_text(fault, locale)
+        return translate("error.unexpected_number", locale, number=interaction.id)
+    return describe_error(fault, locale)
 
 
-async def _wait(what: str, fault: BaseException, wait_s: float) -> float:
+async def _log_and_wait(event: str, fault: BaseException, wait_s: float) -> float:
     """Log that something is away, wait, and return how long to wait the next time, in seconds."""
     pause = wait_s * random.uniform(0.8, 1.2)
-    _log.warning(what, error=f"{type(fault).__name__}: {fault}", retry_in_s=round(pause, 1))
+    _log.warning(event, error=f"{type(fault).__name__}: {fault}", retry_in_s=round(pause, 1))
     await asyncio.sleep(pause)
-    return min(wait_s * 2, _LONGEST_WAIT_S)
+    return min(wait_s * 2, _MAXIMUM_WAIT_S)
 
 
-def _read(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
     try:
         return path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):

@@ -18,9 +18,9 @@ from discord.app_commands import (
     locale_str,
 )
 
-from bot.i18n.catalogs import knows, language_for, say
+from bot.i18n.catalogs import has_message, resolve_language, translate
 
-_ENGLISH: Final = frozenset({"en"})
+_UNTRANSLATED_LANGUAGES: Final = frozenset({"en"})
 
 
 class CommandTranslator(Translator):
@@ -37,20 +37,24 @@ class CommandTranslator(Translator):
         A text that nobody wrote is English too: a test finds it, and it must not keep all the
         other commands from being registered.
         """
-        key = text_key(string, context.data)
-        if key is None or not knows(key) or language_for(locale.value) in _ENGLISH:
+        key = find_text_key(string, context.data)
+        if (
+            key is None
+            or not has_message(key)
+            or resolve_language(locale.value) in _UNTRANSLATED_LANGUAGES
+        ):
             return None
-        return say(key, locale.value)
+        return translate(key, locale.value)
 
 
-def text_key(string: locale_str, named: object) -> str | None:
+def find_text_key(string: locale_str, command: object) -> str | None:
     """Return the message id of a command's text; ``named`` is what it is the name of."""
     key = string.extras.get("key")
     if isinstance(key, str):
         return key
-    if isinstance(named, Parameter):
-        return f"name.option.{named.name}"
-    if isinstance(named, (Command, Group)):
-        path = named.qualified_name.replace(" ", ".")
+    if isinstance(command, Parameter):
+        return f"name.option.{command.name}"
+    if isinstance(command, (Command, Group)):
+        path = command.qualified_name.replace(" ", ".")
         return f"name.command.{path}"
     return None

@@ -15,93 +15,102 @@ import discord
 import structlog
 from discord import ui
 
-from bot.discord.api_errors import CHANNEL_GONE, FAULTS, NO_MESSAGE, as_delivery_errors
+from bot.discord.api_errors import (
+    UNAVAILABLE_CHANNEL_CODES,
+    DISCORD_ERRORS,
+    UNKNOWN_MESSAGE_CODE,
+    convert_discord_errors,
+)
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import DeliveryBusy, FileTooLarge
-from bot.domain.showcase.post import STAR, Digest, Exhibit
-from bot.ui.clip_card import file_name
-from bot.ui.custom_ids import Action, number_on
-from bot.ui.showcase_card import ExhibitCards
+from bot.domain.errors import DiscordUnavailable, FileTooLarge
+from bot.domain.showcase.post import STAR_EMOJI, WeeklyDigest, ShowcasePost
+from bot.ui.clip_card import build_file_name
+from bot.ui.custom_ids import ButtonAction, find_button_number
+from bot.ui.showcase_card import ShowcaseCards
 
 _log: Final = structlog.get_logger(__name__)
 
 _CLOCK_SKEW: Final = timedelta(minutes=2)
-_GONE: Final = CHANNEL_GONE | {NO_MESSAGE}
+_UNAVAILABLE_CODES: Final = UNAVAILABLE_CHANNEL_CODES | {UNKNOWN_MESSAGE_CODE}
 
 
-class DiscordShowroom:
+class DiscordShowcaseChannel:
     """`bot.domain.showcase.ports.Showroom` and `bot.domain.erasure.Posts` over discord.py."""
 
-    def __init__(self, *, client: discord.Client, cards: ExhibitCards, data_dir: Path) -> None:
+    def __init__(self, *, client: discord.Client, cards: ShowcaseCards, data_dir: Path) -> None:
         self._client = client
         self._cards = cards
         self._data_dir = data_dir
 
-    async def hang(self, exhibit: Exhibit) -> int:
+    async def publish(self, exhibit: ShowcasePost) -> int:
         """Post the exhibit with its video; a link to the clip's own post where that is too large.
 
         The post in the clip's channel was made to fit, so a large clip is seen there.
         """
         entry = exhibit.entry
-        file = await self._file(entry.clip, exhibit)
+        file = await self._open_file(entry.clip, exhibit)
         try:
             if file is not None:
                 try:
-                    return await self._send(
-                        self._channel(exhibit),
-                        self._cards.exhibit(exhibit, with_file=True),
-                        exhibit.nonce,
+                    return await self._send_message(
+                        self._get_channel(exhibit),
+                        self._cards.build_post_card(exhibit, with_file=True),
+                        exhibit.post_nonce,
                         file,
                     )
                 except FileTooLarge:
                     _log.info("exhibit without its file", clip=entry.clip.id)
-            view = self._cards.exhibit(exhibit, with_file=False)
-            return await self._send(self._channel(exhibit), view, exhibit.nonce, None)
+            view = self._cards.build_post_card(exhibit, with_file=False)
+            return await self._send_message(
+                self._get_channel(exhibit), view, exhibit.post_nonce, None
+            )
         finally:
             if file is not None:
                 file.close()
 
-    async def find(self, exhibit: Exhibit) -> int | None:
+    async def find_post(self, exhibit: ShowcasePost) -> int | None:
         """Look for the exhibit's card among the bot's messages of late."""
-        return await self._find(
-            self._channel(exhibit),
+        return await self._find_in_history(
+            self._get_channel(exhibit),
             since=exhibit.revision_at,
-            shows=lambda message: number_on(message, Action.WITHDRAW) == exhibit.id,
+            matches=lambda message: (
+                find_button_number(message, ButtonAction.WITHDRAW) == exhibit.id
+            ),
         )
 
-    async def refresh(self, exhibit: Exhibit) -> bool:
+    async def refresh_post(self, exhibit: ShowcasePost) -> bool:
         """Edit the card; ``False`` when somebody has deleted it."""
         message_id = exhibit.entry.message_id
         assert message_id is not None
-        message = self._channel(exhibit).get_partial_message(message_id)
+        message = self._get_channel(exhibit).get_partial_message(message_id)
         try:
             found = await message.fetch()
-            view = self._cards.exhibit(exhibit, with_file=_shows_video(found))
+            view = self._cards.build_post_card(exhibit, with_file=_has_video(found))
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         except discord.NotFound:
             return False
         except discord.Forbidden as fault:
             _log.info("exhibit not renewed", exhibit=exhibit.id, code=fault.code)
-        except FAULTS as fault:
-            raise DeliveryBusy("the exhibit could not be renewed") from fault
+        except DISCORD_ERRORS as fault:
+            raise DiscordUnavailable("the exhibit could not be renewed") from fault
         return True
 
-    async def maker_name(self, guild_id: int, user_id: int) -> str:
+    async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
         """Return what a member is called in a server; a plain word where Discord does not say."""
         try:
             guild = self._client.get_guild(guild_id) or discord.Object(guild_id)
             if isinstance(guild, discord.Guild):
                 return (await guild.fetch_member(user_id)).display_name
             return (await self._client.fetch_user(user_id)).display_name
-        except FAULTS:
+        except DISCORD_ERRORS:
             return "?"
 
-    async def take_down(self, exhibit: Exhibit, message_id: int) -> None:
+    async def unpublish(self, exhibit: ShowcasePost, message_id: int) -> None:
         """Delete the message."""
         assert exhibit.entry.channel_id is not None
-        await self.delete(exhibit.entry.channel_id, message_id)
+        await self.delete_message(exhibit.entry.channel_id, message_id)
 
-    async def delete(self, channel_id: int, message_id: int) -> None:
+    async def delete_message(self, channel_id: int, message_id: int) -> None:
         """Delete a message; one that is gone or out of reach is as good."""
         channel = self._client.get_partial_messageable(channel_id)
         try:
@@ -110,10 +119,10 @@ class DiscordShowroom:
             return
         except discord.Forbidden as fault:
             _log.info("message out of reach", channel=channel_id, code=fault.code)
-        except FAULTS as fault:
-            raise DeliveryBusy("the message could not be deleted") from fault
+        except DISCORD_ERRORS as fault:
+            raise DiscordUnavailable("the message could not be deleted") from fault
 
-    async def stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
         """Return the members, not bots, who star a message; ``None`` when there is none."""
         channel = self._client.get_partial_messageable(channel_id)
         try:
@@ -125,100 +134,103 @@ class DiscordShowroom:
             if fault.code == 10014:  # the last star went between the two questions
                 return frozenset()
             return None
-        except FAULTS as fault:
-            raise DeliveryBusy("the stars could not be read") from fault
+        except DISCORD_ERRORS as fault:
+            raise DiscordUnavailable("the stars could not be read") from fault
         return frozenset()
 
-    async def announce(self, digest: Digest) -> int:
+    async def publish_digest(self, digest: WeeklyDigest) -> int:
         """Post a digest."""
         channel = self._client.get_partial_messageable(
-            digest.channel_id, guild_id=digest.house.guild_id
+            digest.channel_id, guild_id=digest.showcase_settings.guild_id
         )
-        return await self._send(channel, self._cards.digest(digest), digest.nonce, None)
+        return await self._send_message(
+            channel, self._cards.build_digest_card(digest), digest.post_nonce, None
+        )
 
-    async def renew(self, digest: Digest, message_id: int) -> bool:
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
         """Edit a digest; ``False`` when somebody has deleted it."""
         channel = self._client.get_partial_messageable(digest.channel_id)
         try:
             await channel.get_partial_message(message_id).edit(
-                view=self._cards.digest(digest), allowed_mentions=discord.AllowedMentions.none()
+                view=self._cards.build_digest_card(digest),
+                allowed_mentions=discord.AllowedMentions.none(),
             )
         except discord.NotFound:
             return False
         except discord.Forbidden as fault:
             _log.info("digest not renewed", digest=digest.id, code=fault.code)
-        except FAULTS as fault:
-            raise DeliveryBusy("the digest could not be renewed") from fault
+        except DISCORD_ERRORS as fault:
+            raise DiscordUnavailable("the digest could not be renewed") from fault
         return True
 
-    async def find_announced(self, digest: Digest) -> int | None:
+    async def find_digest(self, digest: WeeklyDigest) -> int | None:
         """Look for the digest among the bot's messages since it was due."""
         channel = self._client.get_partial_messageable(
-            digest.channel_id, guild_id=digest.house.guild_id
+            digest.channel_id, guild_id=digest.showcase_settings.guild_id
         )
-        return await self._find(
+        return await self._find_in_history(
             channel,
             since=digest.due_at,
-            shows=lambda message: number_on(message, Action.RANKING) == digest.id,
+            matches=lambda message: find_button_number(message, ButtonAction.RANKING) == digest.id,
         )
 
-    async def _send(
+    async def _send_message(
         self,
         channel: discord.PartialMessageable,
         view: ui.LayoutView,
         nonce: str,
         file: discord.File | None,
     ) -> int:
-        async with as_delivery_errors():
+        async with convert_discord_errors():
             message = await channel.send(
                 view=view, nonce=nonce, files=[] if file is None else [file]
             )
         return message.id
 
-    async def _find(
+    async def _find_in_history(
         self,
         channel: discord.PartialMessageable,
         *,
         since: datetime,
-        shows: Callable[[discord.Message], bool],
+        matches: Callable[[discord.Message], bool],
     ) -> int | None:
         me = self._client.user
         try:
             async for message in channel.history(limit=None, after=since - _CLOCK_SKEW):
-                if (me is None or message.author.id == me.id) and shows(message):
+                if (me is None or message.author.id == me.id) and matches(message):
                     return message.id
         except discord.NotFound:
             return None  # no channel, no post: posting will say so
         except discord.Forbidden as fault:
-            if fault.code in _GONE:
+            if fault.code in _UNAVAILABLE_CODES:
                 return None
-            raise DeliveryBusy("the channel's history may not be read") from fault
-        except FAULTS as fault:
-            raise DeliveryBusy("the channel's history could not be read") from fault
+            raise DiscordUnavailable("the channel's history may not be read") from fault
+        except DISCORD_ERRORS as fault:
+            raise DiscordUnavailable("the channel's history could not be read") from fault
         return None
 
-    async def _file(self, clip: Clip, exhibit: Exhibit) -> discord.File | None:
-        guild = self._client.get_guild(exhibit.entry.guild_id)
+    async def _open_file(self, clip: Clip, post: ShowcasePost) -> discord.File | None:
+        guild = self._client.get_guild(post.entry.guild_id)
         if guild is not None and clip.size > guild.filesize_limit:
             return None
         path = self._data_dir / clip.path
         try:
-            return await asyncio.to_thread(discord.File, path, file_name(clip))
+            return await asyncio.to_thread(discord.File, path, build_file_name(clip))
         except OSError:  # kept for a time only; the clip's own post is linked
             return None
 
-    def _channel(self, exhibit: Exhibit) -> discord.PartialMessageable:
-        channel_id = exhibit.entry.channel_id
+    def _get_channel(self, post: ShowcasePost) -> discord.PartialMessageable:
+        channel_id = post.entry.channel_id
         assert channel_id is not None
-        return self._client.get_partial_messageable(channel_id, guild_id=exhibit.entry.guild_id)
+        return self._client.get_partial_messageable(channel_id, guild_id=post.entry.guild_id)
 
 
 def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
     """Return whether an emoji is the star, with or without the mark that asks for colour."""
-    return str(emoji).rstrip("\ufe0f") == STAR
+    return str(emoji).rstrip("\ufe0f") == STAR_EMOJI
 
 
-def _shows_video(message: discord.Message) -> bool:
+def _has_video(message: discord.Message) -> bool:
     """Return whether a card was posted with its file; Discord lists no attachments with cards."""
     view = ui.LayoutView.from_message(message, timeout=None)
     return any(isinstance(item, ui.MediaGallery) for item in view.walk_children())

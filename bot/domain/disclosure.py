@@ -7,7 +7,7 @@ holds one is dropped whole: a hole in it reads like a riddle, and says that some
 import re
 from typing import Final
 
-_TELLING: Final = re.compile(
+_REVEALING: Final = re.compile(
     r"""
     \b[a-z][a-z0-9+.-]*://\S                            # https://…, gs://…
   | (?<![\w/:])//[\w.-]+                                # //cloudresourcemanager.googleapis.com/…
@@ -26,23 +26,23 @@ _TELLING: Final = re.compile(
 )
 
 # Kept, without the name: sentences that say something about the request itself.
-_MODEL: Final = re.compile(r"\b(?:projects/[^\s'\"`]*/)?models/([\w.-]*\w)", re.IGNORECASE)
-_FILE: Final = re.compile(
+_MODEL_PATH: Final = re.compile(r"\b(?:projects/[^\s'\"`]*/)?models/([\w.-]*\w)", re.IGNORECASE)
+_FILE_NAME: Final = re.compile(
     r"(?:\bthe )?\b(?:file )?\bfiles/[\w-]+|\bthe file (?=\w*\d)\w+", re.IGNORECASE
 )
 
-_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+_SENTENCE_BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
-def disclosed(text: str, *, most: int) -> str | None:
+def redact_account_details(text: str, *, max_length: int) -> str | None:
     """Return the sentences of ``text`` that say nothing about an account; `None` without any.
 
     One line, at most ``most`` characters. Files lose their names and models their paths.
     """
-    text = _MODEL.sub(r"\1", text)
-    text = _FILE.sub("the file", text)
-    kept = [each for each in _SENTENCES.split(text) if each and not _TELLING.search(each)]
+    text = _MODEL_PATH.sub(r"\1", text)
+    text = _FILE_NAME.sub("the file", text)
+    kept = [each for each in _SENTENCE_BREAK.split(text) if each and not _REVEALING.search(each)]
     text = " ".join(" ".join(kept).split())
-    if len(text) > most:
-        text = text[: most - 1].rstrip() + "…"
+    if len(text) > max_length:
+        text = text[: max_length - 1].rstrip() + "…"
     return text or None

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 """What JSON can hold."""
-Export = Mapping[str, Sequence[Mapping[str, Plain]]]
+MemberExport = Mapping[str, Sequence[Mapping[str, JsonValue]]]
 """A member's data, table by table."""
 
 
-def stand_in(user_id: int) -> int:
+def pseudonym_for(user_id: int) -> int:
     """Return the number, below 0, under which a forgotten member's sums stay for their windows.
 
     Whoever is forgotten and comes back finds their limits as used as they were.
@@ -25,7 +25,7 @@ def stand_in(user_id: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class ErasureBatch:
     """A part of what somebody leaves behind.
 
     ``posts`` are pairs of channel and message, ``paths`` files below the data directory; ``busy``
@@ -36,13 +36,13 @@ class Remains:
     job_ids: tuple[int, ...] = ()
     posts: tuple[tuple[int, int], ...] = ()
     paths: tuple[str, ...] = ()
-    busy: bool = False
+    has_running_jobs: bool = False
 
 
-class Posts(Protocol):
+class MessageDeleter(Protocol):
     """Messages of the bot in Discord."""
 
-    async def delete(self, channel_id: int, message_id: int) -> None:
+    async def delete_message(self, channel_id: int, message_id: int) -> None:
         """Delete a message; one that is gone or out of reach is as good.
 
         Raises `DeliveryBusy`.
@@ -50,9 +50,9 @@ class Posts(Protocol):
         ...
 
 
-class Files(Protocol):
+class ErasableFiles(Protocol):
     """Files below the data directory."""
 
-    async def remove(self, paths: Sequence[str]) -> None:
+    async def delete_files(self, paths: Sequence[str]) -> None:
         """Delete the files, those that are there."""
         ...

@@ -47,11 +47,11 @@ class ClapperError(Exception):
     """The root: anything the program raises on purpose."""
 
 
-class Refused(ClapperError):
+class RequestRefused(ClapperError):
     """Refused before anything started: nothing was reserved and nothing will be paid."""
 
 
-class RuleBroken(Refused):
+class RuleBroken(RequestRefused):
     """The request does not fit the model.
 
     ``rule`` names the broken rule (a key of the texts), ``parameter`` the option to change,
@@ -76,17 +76,17 @@ class RuleBroken(Refused):
 class PromptTooLong(RuleBroken):
     """The prompt has more tokens than Veo reads; it is never cut silently."""
 
-    def __init__(self, *, tokens: int, most: int) -> None:
-        super().__init__("prompt_too_long", "prompt", tokens=tokens, most=most)
+    def __init__(self, *, tokens: int, limit: int) -> None:
+        super().__init__("prompt_too_long", "prompt", tokens=tokens, most=limit)
         self.tokens = tokens
-        self.most = most
+        self.limit = limit
 
 
-class SourceUnusable(RuleBroken):
+class SourceNotExtendable(RuleBroken):
     """The clip to be extended cannot be: too old, too long, too large, or of another kind."""
 
 
-class PersonRuleUnkept(RuleBroken):
+class PersonPolicyUnsatisfiable(RuleBroken):
     """The server's person rule cannot be kept here.
 
     ``models`` are the names of those that could keep it in this mode.
@@ -107,7 +107,7 @@ class PersonRuleUnkept(RuleBroken):
         self.models = tuple(models)
 
 
-class ImageRefused(Refused):
+class ImageRefused(RequestRefused):
     """An attachment that cannot be used as an image; ``reason`` is a key of the texts."""
 
     def __init__(self, reason: str, **values: str | int) -> None:
@@ -116,7 +116,7 @@ class ImageRefused(Refused):
         self.values = values
 
 
-class Scope(StrEnum):
+class LimitScope(StrEnum):
     """Whose limit was hit."""
 
     MEMBER = "member"
@@ -125,7 +125,7 @@ class Scope(StrEnum):
     MODEL = "model"
 
 
-class LimitReached(Refused):
+class LimitReached(RequestRefused):
     """A quota or budget would be passed.
 
     ``limit`` names it (``clips_per_day``, ``usd_per_month``, ``jobs_at_once`` …), ``frees_at`` is
@@ -137,23 +137,23 @@ class LimitReached(Refused):
     def __init__(
         self,
         limit: str,
-        scope: Scope,
+        scope: LimitScope,
         *,
         used: int,
-        asked: int,
+        requested: int,
         allowed: int,
         frees_at: datetime | None,
     ) -> None:
-        super().__init__(f"{limit} of {scope}: {used} + {asked} > {allowed}")
+        super().__init__(f"{limit} of {scope}: {used} + {requested} > {allowed}")
         self.limit = limit
         self.scope = scope
         self.used = used
-        self.asked = asked
+        self.requested = requested
         self.allowed = allowed
         self.frees_at = frees_at
 
 
-class Paused(Refused):
+class RequestsPaused(RequestRefused):
     """New requests are switched off; ``by_operator`` tells the whole bot from one server."""
 
     def __init__(self, *, by_operator: bool, reason: str | None = None) -> None:
@@ -162,15 +162,15 @@ class Paused(Refused):
         self.reason = reason
 
 
-class NotAllowed(Refused):
+class NotAllowed(RequestRefused):
     """This person may not do this; ``what`` is a key of the texts."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-class ChannelNotAllowed(Refused):
+class ChannelNotAllowed(RequestRefused):
     """The server's admins let the bot be used in other channels only; ``channels`` are those."""
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -178,15 +178,15 @@ class ChannelNotAllowed(Refused):
         self.channels = tuple(channels)
 
 
-class NotFound(Refused):
+class RecordNotFound(RequestRefused):
     """No such clip or job, or none that this person may see; ``what`` is a key of the texts."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-class MissingPermissions(Refused):
+class MissingPermissions(RequestRefused):
     """The bot lacks permissions in the channel; ``missing`` are discord.py's names for them."""
 
     def __init__(self, missing: Sequence[str]) -> None:
@@ -194,7 +194,7 @@ class MissingPermissions(Refused):
         self.missing = tuple(missing)
 
 
-class AlreadyAccepted(Refused):
+class AlreadyAccepted(RequestRefused):
     """The same interaction or message was accepted before, as ``job``."""
 
     def __init__(self, job: Job) -> None:
@@ -202,7 +202,7 @@ class AlreadyAccepted(Refused):
         self.job = job
 
 
-class StoreAway(ClapperError):
+class DatabaseUnavailable(ClapperError):
     """The database cannot answer. Nothing may start while it is away."""
 
 
@@ -230,7 +230,7 @@ class SubmitUncertain(VideoError):
     """The connection broke after the request may have been sent: never send it again."""
 
 
-class GoogleBusy(VideoError):
+class GoogleUnavailable(VideoError):
     """A passing fault: the same call may be made again later (a submit only if it was answered)."""
 
     def __init__(
@@ -240,7 +240,7 @@ class GoogleBusy(VideoError):
         self.retry_after_s = retry_after_s
 
 
-class GoogleQuota(GoogleBusy):
+class GoogleQuotaExceeded(GoogleUnavailable):
     """Google's own quota for the project is used up for now."""
 
 
@@ -248,11 +248,11 @@ class AccessRefused(VideoError):
     """The operator's key or credentials are refused."""
 
 
-class RemoteGone(VideoError):
+class RemoteNotFound(VideoError):
     """The operation or file no longer exists at Google (or is not ours)."""
 
 
-class FittingFailed(ClapperError):
+class TranscodeFailed(ClapperError):
     """A clip could not be re-encoded, or not in time; its original is untouched."""
 
 
@@ -268,7 +268,7 @@ class FileTooLarge(DeliveryError):
         self.limit = limit
 
 
-class ChannelClosed(DeliveryError):
+class ChannelUnavailable(DeliveryError):
     """The channel is gone or closed to the bot: a retry there cannot succeed."""
 
     def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
@@ -276,7 +276,7 @@ class ChannelClosed(DeliveryError):
         self.missing = tuple(missing)
 
 
-class DeliveryBusy(DeliveryError):
+class DiscordUnavailable(DeliveryError):
     """A passing fault of Discord."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:

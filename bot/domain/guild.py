@@ -19,13 +19,13 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "fr": "Français",
 }
 """What a server may choose for its public messages: Discord's locale, and its name for itself."""
-MOST_CHANNELS: Final = 25
+MAX_ALLOWED_CHANNELS: Final = 25
 """How many channels Discord lets somebody choose at once."""
-NEVER: Final = Micros(2**62)
+NEVER_CONFIRM: Final = Micros(2**62)
 """A price that no request reaches: for servers that have chosen never to be asked."""
 
 
-class ExtendBy(StrEnum):
+class ExtendPermission(StrEnum):
     """Who may extend a clip by replying to it."""
 
     EVERYONE = "everyone"
@@ -50,10 +50,12 @@ class GuildRules:
     channel_person_rules: Mapping[int, PersonRule] = field(default_factory=dict)
     confirm_above: Micros | None = None
     locale: str | None = None
-    extend_by: ExtendBy = ExtendBy.EVERYONE
+    extend_by: ExtendPermission = ExtendPermission.EVERYONE
     allowed_channels: frozenset[int] = frozenset()
 
-    def require_open(self, channel_id: int, parent_channel_id: int | None = None) -> None:
+    def require_allowed_channel(
+        self, channel_id: int, parent_channel_id: int | None = None
+    ) -> None:
         """Raise `ChannelNotAllowed` where the bot may not be used; a thread counts as its parent.
 
         A channel that was deleted stays on the list: a rule never loosens by itself.
@@ -62,7 +64,7 @@ class GuildRules:
         if allowed and channel_id not in allowed and parent_channel_id not in allowed:
             raise ChannelNotAllowed(sorted(allowed))
 
-    def in_its_language(self, origin: Origin) -> Origin:
+    def apply_language(self, origin: Origin) -> Origin:
         """Return ``origin`` with the language that this server has chosen for public messages.
 
         What answers a person's message is public too.

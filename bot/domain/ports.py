@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.clips.clip import Clip, VideoFacts
-from bot.domain.clips.upload_options import Enclosure, Fit
+from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.jobs.job import Job, Origin, Outcome
-from bot.domain.jobs.request import Image, Route, VideoPlan
+from bot.domain.jobs.request import InputImage, GoogleRoute, VideoPlan
 
 
 class Clock(Protocol):
@@ -41,25 +41,25 @@ class RemoteVideo:
     """
 
     uri: str | None
-    inline: Path | None = None
+    inline_path: Path | None = None
     expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class OperationPending:
     """The operation is still running."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class OperationFinished:
     """The operation made videos; ``filtered`` are Google's reasons for those it held back."""
 
     videos: tuple[RemoteVideo, ...]
-    filtered: tuple[str, ...] = ()
+    filtered_reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class OperationFailed:
     """The operation ended without a video, and without a charge.
 
     ``detail`` is Google's own reason, free of urls and keys.
@@ -69,15 +69,15 @@ class Failed:
     detail: str | None
 
 
-Poll = Pending | Finished | Failed
+PollResult = OperationPending | OperationFinished | OperationFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Reachability:
+class ModelReachability:
     """Whether the account can use a model; ``reason`` is why not in Google's words, if any."""
 
     model: str
-    reachable: bool
+    is_reachable: bool
     reason: str | None = None
 
 
@@ -85,7 +85,7 @@ class VideoModels(Protocol):
     """Google's video models on one route."""
 
     @property
-    def route(self) -> Route:
+    def route(self) -> GoogleRoute:
         """The route that this adapter speaks."""
         ...
 
@@ -94,7 +94,7 @@ class VideoModels(Protocol):
         plan: VideoPlan,
         *,
         job_id: int,
-        mark: str = "",
+        dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start the operation and return its name. Sends exactly one request, never two.
@@ -106,11 +106,11 @@ class VideoModels(Protocol):
         """
         ...
 
-    async def poll(self, operation: str) -> Poll:
+    async def poll(self, operation: str) -> PollResult:
         """Ask for the operation once. Raises `GoogleBusy`, `AccessRefused`, `RemoteGone`."""
         ...
 
-    async def fetch(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
         """Stream the video to ``destination``, whole or not at all (temporary name, then rename).
 
         Waits while Google still processes the file. Raises `GoogleBusy` when it should be tried
@@ -118,14 +118,16 @@ class VideoModels(Protocol):
         """
         ...
 
-    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
         """Look for the result of a submit whose answer was lost; ``None`` where that can't be.
 
         ``mark`` is the one that was given to `submit`. Raises `GoogleBusy` or `AccessRefused`.
         """
         ...
 
-    async def reachability(self, models: Sequence[str]) -> list[Reachability]:
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
         """Tell which of ``models`` the account can use; those that Google was too busy for are
         left out.
 
@@ -138,43 +140,43 @@ class VideoModels(Protocol):
         ...
 
 
-class Media(Protocol):
+class MediaProbe(Protocol):
     """Looks into video files, off the event loop."""
 
-    async def facts(self, path: Path) -> VideoFacts:
+    async def read_facts(self, path: Path) -> VideoFacts:
         """Read the file. Raises `ValueError` when it is not a playable video."""
         ...
 
 
-class Fitting(Protocol):
+class Transcoder(Protocol):
     """Makes smaller films and stills of a clip, each in a process that can be stopped.
 
     Every method writes ``destination`` whole or not at all (temporary name, then rename), ends its
     process when it is cancelled, and raises `FittingFailed`.
     """
 
-    async def encode(self, source: Path, destination: Path, fit: Fit) -> int:
+    async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
         """Re-encode ``source`` so that it stays below ``fit.most`` bytes; return its bytes."""
         ...
 
-    async def poster(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
+    async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         """Write the frame at ``at_s`` seconds (the last, where it ends before) as a JPEG; return
         its bytes."""
         ...
 
 
-class Links(Protocol):
+class DownloadLinks(Protocol):
     """Signs addresses of originals on the bot's own web server."""
 
-    def original(self, clip: Clip) -> tuple[str, datetime]:
+    def create_link(self, clip: Clip) -> tuple[str, datetime]:
         """Return an address of the clip's original, and until when it leads there."""
         ...
 
 
-class Attachments(Protocol):
+class AttachmentDownloader(Protocol):
     """Reads files that people have attached."""
 
-    async def fetch(self, url: str, destination: Path, *, most: int) -> None:
+    async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
         """Stream the attachment to ``destination``, at most ``most`` bytes of it.
 
         Raises `ImageRefused` when it lies elsewhere than at Discord, is too large, or is gone;
@@ -183,10 +185,10 @@ class Attachments(Protocol):
         ...
 
 
-class Pictures(Protocol):
+class ImageDecoder(Protocol):
     """Makes of a file of unknown content an image that Veo takes."""
 
-    async def prepare(self, source: Path, directory: Path) -> Image:
+    async def prepare_image(self, source: Path, directory: Path) -> InputImage:
         """Check, turn, strip, convert and shrink; store it in ``directory`` by its hash.
 
         The image's ``path`` is its name within ``directory``. Raises `ImageRefused`.
@@ -195,7 +197,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """What the status message says; each field is measured, or `None`: nothing is invented.
 
     ``place`` counts from 1 in the queue; ``eta`` is a range of times of day; ``paused`` is a queue
@@ -203,17 +205,17 @@ class Progress:
     """
 
     job: Job
-    place: int | None = None
+    queue_position: int | None = None
     eta: tuple[datetime, datetime] | None = None
     waiting_for: Outcome | None = None
     retry_at: datetime | None = None
     paused: bool = False
 
 
-class Delivery(Protocol):
+class JobMessages(Protocol):
     """Posts and edits messages for people."""
 
-    async def show(self, progress: Progress) -> int | None:
+    async def show_status(self, progress: JobProgress) -> int | None:
         """Create or edit the job's status message and return its id.
 
         Several tasks may tell of one job: what was known of an earlier epoch than was shown is
@@ -222,12 +224,12 @@ class Delivery(Protocol):
         """
         ...
 
-    def told_limit(self, origin: Origin) -> int | None:
+    def reported_limit(self, origin: Origin) -> int | None:
         """Return how many bytes a file may have there, as Discord or the server's boosts say."""
         ...
 
-    async def post(
-        self, job: Job, enclosures: Sequence[Enclosure], *, may_send: Callable[[], None]
+    async def post_clips(
+        self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
     ) -> int:
         """Post the clips as one message and return its id; the job's nonce guards a repeat.
 
@@ -237,11 +239,13 @@ class Delivery(Protocol):
         """
         ...
 
-    async def post_again(self, job: Job, enclosures: Sequence[Enclosure], origin: Origin) -> int:
+    async def repost_clips(
+        self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
+    ) -> int:
         """Post finished clips once more, where ``origin`` asks for them; raises as `post`."""
         ...
 
-    async def withdraw(self, job: Job) -> None:
+    async def delete_clip_post(self, job: Job) -> None:
         """Delete the message of a job's clips, if it still stands. Best effort."""
         ...
 
@@ -252,7 +256,7 @@ class Delivery(Protocol):
         """
         ...
 
-    async def tell(self, job: Job) -> None:
+    async def notify_requester(self, job: Job) -> None:
         """Tell the requester how the job ended (failed, cancelled, unknown).
 
         Raises `DeliveryBusy` when Discord could not be reached; a refusal is final and logged.

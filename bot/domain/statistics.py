@@ -8,33 +8,46 @@ from typing import Final, Protocol
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import JobState, Outcome
 
-BUCKETS_S: Final = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.0)
+DURATION_BUCKETS_S: Final = (
+    5.0,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    45.0,
+    60.0,
+    90.0,
+    120.0,
+    180.0,
+    240.0,
+    360.0,
+)
 """Upper bounds for the seconds that Google takes: 11 seconds at best, six minutes at worst."""
 
 
 @dataclass(frozen=True, slots=True)
-class Durations:
+class DurationHistogram:
     """How long Google took for a model's videos: how many within each of `BUCKETS_S`, and all."""
 
-    within: tuple[int, ...]
+    bucket_counts: tuple[int, ...]
     count: int
-    seconds: float
+    total_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerFigures:
+class WorkerSnapshot:
     """One process and what it has to do; ``alive`` by the database's clock."""
 
     id: str
     host: str
     started_at: datetime
     lease_until: datetime
-    alive: bool
+    is_alive: bool
     jobs: Mapping[JobState, int]
 
 
 @dataclass(frozen=True, slots=True)
-class JobFigures:
+class JobSnapshot:
     """A job as an operator sees it: no prompt, no names."""
 
     id: int
@@ -50,7 +63,7 @@ class JobFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OperatorSnapshot:
     """All of it at one moment.
 
     ``spent`` is what was settled and corrected in the budgets, ever; ``spent_day`` in the last 24
@@ -58,25 +71,25 @@ class Figures:
     waits longest was asked for; ``paused`` is the operator's switch.
     """
 
-    at: datetime
-    states: Mapping[JobState, int]
-    outcomes: Mapping[tuple[str, Outcome], int]
-    durations: Mapping[str, Durations]
-    oldest_wait: datetime | None
+    taken_at: datetime
+    job_counts: Mapping[JobState, int]
+    outcome_counts: Mapping[tuple[str, Outcome], int]
+    durations: Mapping[str, DurationHistogram]
+    oldest_queued_at: datetime | None
     spent: Micros
     spent_day: Micros
     reserved: Micros
-    workers: tuple[WorkerFigures, ...]
-    running: tuple[JobFigures, ...] = ()
-    failures: tuple[JobFigures, ...] = ()
+    workers: tuple[WorkerSnapshot, ...]
+    running_jobs: tuple[JobSnapshot, ...] = ()
+    failed_jobs: tuple[JobSnapshot, ...] = ()
     paused: bool = False
     pause_reason: str | None = None
 
 
-class FigureSource(Protocol):
+class SnapshotSource(Protocol):
     """Where figures come from."""
 
-    async def figures(self, *, now: datetime, most: int = 0) -> Figures:
+    async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
         """Return the figures, with up to ``most`` running jobs and failures.
 
         Raises `StoreAway`.

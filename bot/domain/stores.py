@@ -18,7 +18,7 @@ from bot.domain.jobs.request import VideoPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AdmissionRequest:
     """A request at the door: what it would send and spend, and who asks."""
 
     plan: VideoPlan
@@ -55,7 +55,7 @@ class ModelState:
     """What was learnt about a model in use; ``held_until`` is Google's own request to wait."""
 
     model: str
-    off: bool = False
+    is_disabled: bool = False
     reason: str | None = None
     changed_at: datetime | None = None
-    held_until: datetime | None = None
+    rate_limited_until: datetime | None = None

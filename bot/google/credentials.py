@@ -14,21 +14,21 @@ import google.auth
 from google.auth import exceptions
 from google.auth.transport.requests import Request
 
-from bot.domain.errors import AccessRefused, GoogleBusy
+from bot.domain.errors import AccessRefused, GoogleUnavailable
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _REFRESH_AHEAD_S: Final = 300.0
-_TOKEN_LIFE_S: Final = 3600.0
+_TOKEN_LIFETIME_S: Final = 3600.0
 
 
 class TokenSource(Protocol):
     """What `VertexModels` needs of credentials."""
 
-    async def headers(self) -> Mapping[str, str]:
+    async def get_authorization_headers(self) -> Mapping[str, str]:
         """Return the headers that authorize. Raises `AccessRefused` or `GoogleBusy`."""
         ...
 
-    def doubt(self) -> bool:
+    def invalidate_token(self) -> bool:
         """Forget a token that was refused; return whether a new one may do better."""
         ...
 
@@ -43,40 +43,40 @@ class DefaultCredentials:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._credentials: Any = None
-        self._until = 0.0
-        self._doubted = False
-        self._replacement = False
+        self._expires_at = 0.0
+        self._is_invalidated = False
+        self._is_replacement = False
 
-    async def headers(self) -> Mapping[str, str]:
+    async def get_authorization_headers(self) -> Mapping[str, str]:
         """Return the bearer token's header, fresh for the next minutes."""
         async with self._lock:
-            if time.monotonic() >= self._until - _REFRESH_AHEAD_S:
-                await self._refresh()
+            if time.monotonic() >= self._expires_at - _REFRESH_AHEAD_S:
+                await self._refresh_token()
             credentials = self._credentials
         headers = {"Authorization": f"Bearer {credentials.token}"}
         if quota_project := getattr(credentials, "quota_project_id", None):
             headers["x-goog-user-project"] = quota_project
         return headers
 
-    def doubt(self) -> bool:
+    def invalidate_token(self) -> bool:
         """Forget a refused token; one that replaced a refused one means the account itself."""
-        promising = not self._replacement
-        self._doubted, self._until = True, 0.0
+        promising = not self._is_replacement
+        self._is_invalidated, self._expires_at = True, 0.0
         return promising
 
-    async def _refresh(self) -> None:
+    async def _refresh_token(self) -> None:
         try:
-            self._credentials = await asyncio.to_thread(self._refreshed)
+            self._credentials = await asyncio.to_thread(self._refresh_blocking)
         except exceptions.TransportError as error:
-            raise GoogleBusy("the token endpoint cannot be reached") from error
+            raise GoogleUnavailable("the token endpoint cannot be reached") from error
         except exceptions.GoogleAuthError as error:
             if getattr(error, "retryable", False):
-                raise GoogleBusy("the token endpoint is busy") from error
+                raise GoogleUnavailable("the token endpoint is busy") from error
             raise AccessRefused(f"credentials: {type(error).__name__}") from error
-        self._until = time.monotonic() + self._remaining()
-        self._replacement, self._doubted = self._doubted, False
+        self._expires_at = time.monotonic() + self._get_remaining_s()
+        self._is_replacement, self._is_invalidated = self._is_invalidated, False
 
-    def _refreshed(self) -> Any:
+    def _refresh_blocking(self) -> Any:
         credentials = self._credentials
         if credentials is None:
             credentials, _ = google.auth.default(scopes=[SCOPE])
@@ -87,10 +87,10 @@ class DefaultCredentials:
             request.session.close()
         return credentials
 
-    def _remaining(self) -> float:
+    def _get_remaining_s(self) -> float:
         """Return for how many seconds the token holds; google-auth's expiry is naive UTC."""
         expiry = getattr(self._credentials, "expiry", None)
         if expiry is None:
-            return _TOKEN_LIFE_S
+            return _TOKEN_LIFETIME_S
         left = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
         return max(float(left), _REFRESH_AHEAD_S + 1)

@@ -15,28 +15,28 @@ from typing import Any, Final
 
 from bot.transfer.partial_file import PartialFile
 
-KEY: Final = "bytesBase64Encoded"
+INLINE_VIDEO_KEY: Final = "bytesBase64Encoded"
 
-_START: Final = re.compile(rb'"bytesBase64Encoded"\s*:\s*"')
-_LONGEST_START: Final = 64
-_MOST_TEXT: Final = 4 * 1024 * 1024
-_ESCAPE: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))")
-_LONGEST_ESCAPE: Final = 6
+_VIDEO_START_PATTERN: Final = re.compile(rb'"bytesBase64Encoded"\s*:\s*"')
+_MAX_START_BYTES: Final = 64
+_MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
+_ESCAPE_PATTERN: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))")
+_MAX_ESCAPE_BYTES: Final = 6
 
 
-class InlineError(ValueError):
+class InlineAnswerMalformed(ValueError):
     """The answer is not the JSON that was expected."""
 
 
-class InlineReader:
+class InlineVideoReader:
     """Takes the answer in chunks; ``place`` names the file of the n-th video."""
 
-    def __init__(self, place: Callable[[int], Path]) -> None:
-        self._place = place
+    def __init__(self, path_for_video: Callable[[int], Path]) -> None:
+        self._path_for_video = path_for_video
         self._text = bytearray()
-        self._rest = b""
-        self._digits = b""
-        self._open: PartialFile | None = None
+        self._unread = b""
+        self._pending_digits = b""
+        self._current_file: PartialFile | None = None
         self.files: list[Path] = []
 
     async def read(self, chunks: AsyncIterator[bytes]) -> Any:
@@ -46,68 +46,68 @@ class InlineReader:
         """
         try:
             async for chunk in chunks:
-                await self._feed(chunk)
-            if self._open is not None:
-                raise InlineError("the answer ends within a video")
+                await self._feed_chunk(chunk)
+            if self._current_file is not None:
+                raise InlineAnswerMalformed("the answer ends within a video")
         finally:
-            if self._open is not None:
-                await self._open.__aexit__(None, None, None)
-        self._text += self._rest
+            if self._current_file is not None:
+                await self._current_file.__aexit__(None, None, None)
+        self._text += self._unread
         try:
             return json.loads(self._text)
         except ValueError as error:
-            raise InlineError("the answer is not JSON") from error
+            raise InlineAnswerMalformed("the answer is not JSON") from error
 
-    async def _feed(self, chunk: bytes) -> None:
-        data = self._rest + chunk
-        self._rest = b""
+    async def _feed_chunk(self, chunk: bytes) -> None:
+        data = self._unread + chunk
+        self._unread = b""
         while data:
-            file = self._open
+            file = self._current_file
             data = await (self._feed_text(data) if file is None else self._feed_video(file, data))
 
     async def _feed_text(self, data: bytes) -> bytes:
         """Take text up to the next video, and return what follows its opening quote."""
-        found = _START.search(data)
+        found = _VIDEO_START_PATTERN.search(data)
         if found is None:
             # The key may be cut by the end of the chunk: keep as much as it can be long.
-            keep = min(len(data), _LONGEST_START)
-            self._take(data[: len(data) - keep])
-            self._rest = data[len(data) - keep :]
+            keep = min(len(data), _MAX_START_BYTES)
+            self._append_text(data[: len(data) - keep])
+            self._unread = data[len(data) - keep :]
             return b""
-        path = self._place(len(self.files))
-        self._take(data[: found.end()] + json.dumps(str(path))[1:].encode())
-        self._open = await PartialFile(path).__aenter__()
+        path = self._path_for_video(len(self.files))
+        self._append_text(data[: found.end()] + json.dumps(str(path))[1:].encode())
+        self._current_file = await PartialFile(path).__aenter__()
         return data[found.end() :]
 
-    def _take(self, text: bytes) -> None:
+    def _append_text(self, text: bytes) -> None:
         self._text += text
-        if len(self._text) > _MOST_TEXT:
-            raise InlineError("the answer is too long")
+        if len(self._text) > _MAX_TEXT_BYTES:
+            raise InlineAnswerMalformed("the answer is too long")
 
     async def _feed_video(self, file: PartialFile, data: bytes) -> bytes:
         """Decode a video up to its closing quote, and return what follows it."""
         digits, quote, after = data.partition(b'"')
-        if not quote and b"\\" in digits[-_LONGEST_ESCAPE:]:
+        if not quote and b"\\" in digits[-_MAX_ESCAPE_BYTES:]:
             cut = digits.rindex(b"\\")
-            digits, self._rest = digits[:cut], digits[cut:]
+            digits, self._unread = digits[:cut], digits[cut:]
         if b"\\" in digits:
-            digits = _ESCAPE.sub(_unescape, digits)
-        digits = self._digits + digits
+            digits = _ESCAPE_PATTERN.sub(_unescape_character, digits)
+        digits = self._pending_digits + digits
         whole = len(digits) if quote else len(digits) - len(digits) % 4
-        self._digits = digits[whole:]
+        self._pending_digits = digits[whole:]
         try:
             decoded = base64.b64decode(digits[:whole], validate=True)
         except binascii.Error as error:
-            raise InlineError("a video is not base64") from error
+            raise InlineAnswerMalformed("a video is not base64") from error
         await file.write(decoded)
         if quote:
-            await file.keep()
+            await file.commit()
             self.files.append(file.destination)
-            self._open = None
+            self._current_file = None
         return after
 
 
-def _unescape(found: re.Match[bytes]) -> bytes:
+def _unescape_character(found: re.Match[bytes]) -> bytes:
     """Return the character of a JSON escape: writers escape `/`, and some `=` and `+`."""
     if found[1] is not None:
         return bytes([int(found[1], 16)])

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-_READ: Final = 3 * 64 * 1024
+_CHUNK_BYTES: Final = 3 * 64 * 1024
 """Bytes a step; a multiple of three, so that the pieces' base64 can be joined."""
 
 
@@ -21,34 +21,34 @@ class FileContent:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.mark = f"file-{secrets.token_hex(16)}"
+        self.placeholder = f"file-{secrets.token_hex(16)}"
 
 
 class JsonBody:
     """A JSON document as the bytes to send: pieces of text with files in between."""
 
-    def __init__(self, pieces: list[bytes | Path], length: int) -> None:
-        self._pieces = pieces
+    def __init__(self, parts: list[bytes | Path], length: int) -> None:
+        self._parts = parts
         self.length = length
 
     @classmethod
-    async def of(cls, document: Any) -> "JsonBody":
+    async def from_document(cls, document: Any) -> "JsonBody":
         """Return the body of ``document``, in which `FileContent` stands for files.
 
         Raises `OSError` when a file cannot be read.
         """
         files: list[FileContent] = []
 
-        def mark(value: Any) -> str:
+        def replace_file(value: Any) -> str:
             if isinstance(value, FileContent):
                 files.append(value)
-                return value.mark
+                return value.placeholder
             raise TypeError(f"not JSON: {type(value).__name__}")
 
-        text = json.dumps(document, default=mark, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(document, default=replace_file, ensure_ascii=False, separators=(",", ":"))
         rest, length, pieces = text.encode(), 0, list[bytes | Path]()
         for file in files:
-            before, rest = rest.split(file.mark.encode(), 1)
+            before, rest = rest.split(file.placeholder.encode(), 1)
             size = (await asyncio.to_thread(file.path.stat)).st_size
             pieces += [before, file.path]
             length += len(before) + 4 * -(-size // 3)
@@ -56,17 +56,17 @@ class JsonBody:
         return cls(pieces, length + len(rest))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
+        for piece in self._parts:
             if isinstance(piece, bytes):
                 yield piece
                 continue
             file = await asyncio.to_thread(piece.open, "rb")
             try:
-                while encoded := await asyncio.to_thread(_read_encoded, file):
+                while encoded := await asyncio.to_thread(_read_encoded_chunk, file):
                     yield encoded
             finally:
                 await asyncio.to_thread(file.close)
 
 
-def _read_encoded(file: BinaryIO) -> bytes:
-    return base64.b64encode(file.read(_READ))
+def _read_encoded_chunk(file: BinaryIO) -> bytes:
+    return base64.b64encode(file.read(_CHUNK_BYTES))

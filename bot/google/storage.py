@@ -10,13 +10,13 @@ from urllib.parse import quote, urlencode
 
 from yarl import URL
 
-from bot.google.connection import Connection
+from bot.google.connection import GoogleConnection
 
 STORAGE_URL: Final = "https://storage.googleapis.com"
 _MAX_PAGES: Final = 10
 
 
-def split(uri: str) -> tuple[str, str]:
+def split_uri(uri: str) -> tuple[str, str]:
     """Return bucket and object (or prefix) of a gs:// uri. Raises `ValueError`."""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
@@ -24,27 +24,27 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, name
 
 
-def media_url(connection: Connection, uri: str) -> URL:
+def build_media_url(connection: GoogleConnection, uri: str) -> URL:
     """Return where the bytes of a gs:// object are. Raises `ValueError`."""
-    bucket, name = split(uri)
-    return connection.url(f"{_objects(bucket)}/{quote(name, safe='')}?alt=media")
+    bucket, name = split_uri(uri)
+    return connection.build_url(f"{_build_objects_path(bucket)}/{quote(name, safe='')}?alt=media")
 
 
-def _objects(bucket: str) -> str:
+def _build_objects_path(bucket: str) -> str:
     return f"storage/v1/b/{quote(bucket, safe='')}/o"
 
 
-async def listed(connection: Connection, prefix: str) -> list[str]:
+async def list_objects(connection: GoogleConnection, prefix: str) -> list[str]:
     """Return the gs:// uris of the objects below ``prefix``, by name.
 
     Raises `GoogleBusy`, `AccessRefused` or `RemoteGone` (no such bucket).
     """
-    bucket, name = split(prefix)
+    bucket, name = split_uri(prefix)
     found: list[str] = []
     query = {"prefix": name, "fields": "items(name,size),nextPageToken"}
     for _ in range(_MAX_PAGES):
-        answer = await connection.call(
-            "GET", f"{_objects(bucket)}?{urlencode(query)}", what="bucket"
+        answer = await connection.request_json(
+            "GET", f"{_build_objects_path(bucket)}?{urlencode(query)}", label="bucket"
         )
         page: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
         found += [

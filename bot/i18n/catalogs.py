@@ -15,22 +15,24 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from discord.app_commands import locale_str
 
-DEFAULT: Final = "en-US"
-_LOCALES: Final = Path(__file__).parent / "locales"
-_DOMAIN: Final = "clapper"
+DEFAULT_LOCALE: Final = "en-US"
+_LOCALES_DIR: Final = Path(__file__).parent / "locales"
+_GETTEXT_DOMAIN: Final = "clapper"
 
 
 @cache
-def languages() -> tuple[str, ...]:
+def list_languages() -> tuple[str, ...]:
     """Return the languages that have a catalogue, by the names of their folders (``en``)."""
-    found = (path.parent.parent.name for path in _LOCALES.glob(f"*/LC_MESSAGES/{_DOMAIN}.po"))
+    found = (
+        path.parent.parent.name for path in _LOCALES_DIR.glob(f"*/LC_MESSAGES/{_GETTEXT_DOMAIN}.po")
+    )
     return tuple(sorted(found))
 
 
 @cache
-def catalogue(language: str) -> gettext.GNUTranslations:
+def load_translations(language: str) -> gettext.GNUTranslations:
     """Return the texts of ``language``; compiled here, so that nothing generated is kept."""
-    path = _LOCALES / language / "LC_MESSAGES" / f"{_DOMAIN}.po"
+    path = _LOCALES_DIR / language / "LC_MESSAGES" / f"{_GETTEXT_DOMAIN}.po"
     with path.open("rb") as file:
         messages = read_po(file, locale=language.replace("-", "_"))
     compiled = BytesIO()
@@ -40,17 +42,17 @@ def catalogue(language: str) -> gettext.GNUTranslations:
 
 
 @cache
-def language_for(locale: str | None) -> str:
+def resolve_language(locale: str | None) -> str:
     """Return the language to speak to someone whose Discord is set to ``locale`` (``pt-BR``)."""
-    wanted = locale or DEFAULT
-    offered = languages()
+    wanted = locale or DEFAULT_LOCALE
+    offered = list_languages()
     if wanted in offered:
         return wanted
     base = wanted.partition("-")[0]
     return base if base in offered else "en"
 
 
-def say(key: str, locale: str | None = None, /, **values: object) -> str:
+def translate(key: str, locale: str | None = None, /, **values: object) -> str:
     """Return the text ``key`` in the language of ``locale``, filled with ``values``.
 
     A text with plural forms is chosen by ``count``. Raises `KeyError` for a key that not even
@@ -58,30 +60,30 @@ def say(key: str, locale: str | None = None, /, **values: object) -> str:
     """
     count = values.get("count")
     plural = count if isinstance(count, int) else None
-    template = _template(key, language_for(locale), plural)
+    template = _find_template(key, resolve_language(locale), plural)
     return template.format(**values) if values else template
 
 
-def knows(key: str) -> bool:
+def has_message(key: str) -> bool:
     """Return whether there is an English text ``key``."""
-    return _lookup(key, "en", None) is not None
+    return _find_message(key, "en", None) is not None
 
 
-def command_text(key: str) -> locale_str:
+def build_command_text(key: str) -> locale_str:
     """Return the name or description ``key`` for a command: English, translatable by its key."""
-    return locale_str(_template(key, "en", None), key=key)
+    return locale_str(_find_template(key, "en", None), key=key)
 
 
-def _template(key: str, language: str, count: int | None) -> str:
+def _find_template(key: str, language: str, count: int | None) -> str:
     for spoken in dict.fromkeys((language, "en")):
-        found = _lookup(key, spoken, count)
+        found = _find_message(key, spoken, count)
         if found is not None:
             return found
     raise KeyError(key)
 
 
-def _lookup(key: str, language: str, count: int | None) -> str | None:
-    texts = catalogue(language)
+def _find_message(key: str, language: str, count: int | None) -> str | None:
+    texts = load_translations(language)
     if count is not None:
         found = texts.ngettext(key, key, count)
         if found != key:

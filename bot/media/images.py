@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.domain.errors import ImageRefused
-from bot.domain.jobs.request import Image
+from bot.domain.jobs.request import InputImage
 
 _TIMEOUT_S: Final = 30.0
-_AT_ONCE: Final = 2
-_WORKER: Final = Path(__file__).with_name("image_worker.py").resolve()
-_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
+_MAX_PROCESSES: Final = 2
+_WORKER_PATH: Final = Path(__file__).with_name("image_worker.py").resolve()
+_EXTENSIONS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 
 
-class ProcessPictures:
+class ProcessImageDecoder:
     """Implements `bot.domain.ports.Pictures`: a process for each file, two at once.
 
     ``timeout_s`` is how long one may take.
@@ -30,27 +30,27 @@ class ProcessPictures:
 
     def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
-    async def prepare(self, source: Path, directory: Path) -> Image:
+    async def prepare_image(self, source: Path, directory: Path) -> InputImage:
         """Check, turn, strip, convert and shrink; see the port."""
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         made = directory / f".{secrets.token_hex(8)}.part"
         try:
-            async with self._room:
-                said = await self._run(source, made)
+            async with self._process_slots:
+                said = await self._run_worker(source, made)
             if "refused" in said:
                 raise ImageRefused(str(said.pop("refused")), **said)
-            return await asyncio.to_thread(_store, made, directory, said)
+            return await asyncio.to_thread(_store_by_hash, made, directory, said)
         finally:
             await asyncio.shield(asyncio.to_thread(made.unlink, missing_ok=True))
 
-    async def _run(self, source: Path, made: Path) -> dict[str, Any]:
+    async def _run_worker(self, source: Path, made: Path) -> dict[str, Any]:
         """Return what the worker says. Raises `ImageRefused` when it dies or takes too long."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
-            str(_WORKER),
+            str(_WORKER_PATH),
             str(source),
             str(made),
             stdin=asyncio.subprocess.DEVNULL,
@@ -75,12 +75,12 @@ class ProcessPictures:
         return said
 
 
-def _store(made: Path, directory: Path, said: dict[str, Any]) -> Image:
+def _store_by_hash(made: Path, directory: Path, said: dict[str, Any]) -> InputImage:
     """Name the worker's file by its content, so that the same picture is kept once."""
     digest = hashlib.sha256(made.read_bytes()).hexdigest()
-    name = f"{digest}.{_ENDINGS[said['mime_type']]}"
+    name = f"{digest}.{_EXTENSIONS[said['mime_type']]}"
     made.replace(directory / name)
-    return Image(
+    return InputImage(
         path=name,
         mime_type=said["mime_type"],
         width=said["width"],

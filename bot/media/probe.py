@@ -15,18 +15,18 @@ from av.error import FFmpegError
 
 from bot.domain.clips.clip import VideoFacts
 
-_READ: Final = 1024 * 1024
+_CHUNK_BYTES: Final = 1024 * 1024
 
 
-class PyAvMedia:
+class PyAvMediaProbe:
     """Implements `bot.domain.ports.Media`."""
 
-    async def facts(self, path: Path) -> VideoFacts:
+    async def read_facts(self, path: Path) -> VideoFacts:
         """Read the file. Raises `ValueError` when it is not a playable video."""
-        return await asyncio.to_thread(_facts, path)
+        return await asyncio.to_thread(_probe_file, path)
 
 
-def _facts(path: Path) -> VideoFacts:
+def _probe_file(path: Path) -> VideoFacts:
     try:
         with av.open(str(path), "r") as container:
             if not container.streams.video:
@@ -48,7 +48,7 @@ def _facts(path: Path) -> VideoFacts:
         raise ValueError(f"not a playable video: {type(error).__name__}") from error
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_READ):
+        while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)
     return VideoFacts(

@@ -30,48 +30,50 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-_MEMORY: Final = 4 * 1024**3
-_PDEATHSIG: Final = 1
-_TRIES: Final = 3
-_LEAST_BITS: Final = 20_000
-_BUSY: Final = 500_000_000
+_MEMORY_LIMIT_BYTES: Final = 4 * 1024**3
+_PR_SET_PDEATHSIG: Final = 1
+_MAX_ATTEMPTS: Final = 3
+_MIN_VIDEO_BITS: Final = 20_000
+_FAST_PRESET_PIXELS: Final = 500_000_000
 """Pixels in all, above which a faster preset is used: about 20 seconds of 720p."""
-_PLENTY: Final = 0.3
+_SINGLE_PASS_DENSITY: Final = 0.3
 """Bits for each pixel of each frame from which one pass is enough."""
-_HUGE: Final = 3_000_000
+_LARGE_FRAME_PIXELS: Final = 3_000_000
 """Pixels of a frame, above which the encoder keeps fewer frames in memory."""
-_QUICKLY: Final = "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:trellis=0:mixed-refs=0"
+_FIRST_PASS_OPTIONS: Final = (
+    "ref=1:me=dia:subme=1:no-8x8dct=1:partitions=none:trellis=0:mixed-refs=0"
+)
 """What the analysis may leave out; the same that ffmpeg's own fast first pass does."""
 _POSTER_QUALITY: Final = 85
 
 
-class TooLarge(Exception):
+class OutputTooLarge(Exception):
     """No try came out small enough."""
 
 
-def limit(order: dict[str, Any]) -> None:
+def apply_process_limits(order: dict[str, Any]) -> None:
     """Bind this process to its limits, and step behind the bot."""
     os.nice(order["nice"])
-    _die_with(order["parent"])
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    _die_with_parent(order["parent"])
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if "cpu_s" in order:
         cpu = int(order["cpu_s"])
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
 
 
-def _die_with(parent: int) -> None:
+def _die_with_parent(parent: int) -> None:
     """End when the bot does, however that ends: what is made here is of no use to anybody else.
 
     Only Linux knows this (prctl(2), PR_SET_PDEATHSIG); elsewhere the limits below must do.
     """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise SystemExit(1)
 
 
-def fit(order: dict[str, Any]) -> None:
+def transcode_clip(order: dict[str, Any]) -> None:
     """Encode in two passes, once more with fewer bits where the outcome is too large.
 
     Where bits are plentiful one pass is enough: the second finds where to save, and nothing has to
@@ -80,21 +82,21 @@ def fit(order: dict[str, Any]) -> None:
     bits = int(order["video_bits"])
     with tempfile.TemporaryDirectory(prefix="clapper-passes-") as folder:
         os.chdir(folder)  # the encoder's log of the first pass; a path could not hold a colon
-        twice = _density(order, bits) < _PLENTY
+        twice = _compute_density(order, bits) < _SINGLE_PASS_DENSITY
         if twice:
-            _encode(order, bits, 1)
-        for _ in range(_TRIES):
-            _encode(order, bits, 2 if twice else 0)
+            _encode_pass(order, bits, 1)
+        for _ in range(_MAX_ATTEMPTS):
+            _encode_pass(order, bits, 2 if twice else 0)
             size = Path(order["destination"]).stat().st_size
             if size <= order["most"]:
                 return
-            bits = max(_LEAST_BITS, int(bits * order["most"] / size * 0.97))
-    raise TooLarge
+            bits = max(_MIN_VIDEO_BITS, int(bits * order["most"] / size * 0.97))
+    raise OutputTooLarge
 
 
-def _encode(order: dict[str, Any], bits: int, number: int) -> None:
+def _encode_pass(order: dict[str, Any], bits: int, pass_number: int) -> None:
     """Run one pass (0: the only one); the first of two writes no film, only what it learnt."""
-    first = number == 1
+    first = pass_number == 1
     target = os.devnull if first else order["destination"]
     form = "null" if first else "mp4"
     options = {} if first else {"movflags": "+faststart"}
@@ -102,21 +104,24 @@ def _encode(order: dict[str, Any], bits: int, number: int) -> None:
         av.open(order["source"]) as source,
         av.open(target, "w", format=form, options=options) as output,
     ):
-        picture = _picture_stream(output, source.streams.video[0], order, bits, number)
-        sound = None if first else _Sound.of(source, output, order)
-        for packet in _packets(source, picture, sound, order):
+        picture = _add_video_stream(output, source.streams.video[0], order, bits, pass_number)
+        sound = None if first else _AudioTrack.from_source(source, output, order)
+        for packet in _encode_packets(source, picture, sound, order):
             output.mux(packet)
 
 
-def _packets(
-    source: InputContainer, picture: VideoStream, sound: "_Sound | None", order: dict[str, Any]
+def _encode_packets(
+    source: InputContainer,
+    video_stream: VideoStream,
+    audio_track: "_AudioTrack | None",
+    order: dict[str, Any],
 ) -> "Iterator[Packet[Any]]":
     """Yield encoded pictures and sound in the order in which the source brings them."""
     given = source.streams.video[0]
     given.thread_type = "AUTO"
     given.codec_context.thread_count = 2
     streams: list[Any] = [given]
-    if sound is not None:
+    if audio_track is not None:
         streams.append(source.streams.audio[0])
     end = order.get("seconds")
     for packet in source.demux(*streams):
@@ -124,15 +129,15 @@ def _packets(
             for frame in packet.decode():
                 if end is not None and frame.time is not None and frame.time >= end - 1e-6:
                     continue
-                yield from picture.encode(_resized(frame, order))
-        elif sound is not None:
-            yield from sound.take(packet, end)
-    yield from picture.encode(None)
-    if sound is not None:
-        yield from sound.rest()
+                yield from video_stream.encode(_resize_frame(frame, order))
+        elif audio_track is not None:
+            yield from audio_track.encode_packet(packet, end)
+    yield from video_stream.encode(None)
+    if audio_track is not None:
+        yield from audio_track.flush_encoder()
 
 
-def _resized(frame: Any, order: dict[str, Any]) -> Any:
+def _resize_frame(frame: Any, order: dict[str, Any]) -> Any:
     width, height = order["width"], order["height"]
     if (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p"):
         frame.pict_type = 0  # the encoder decides anew where key frames stand
@@ -143,60 +148,64 @@ def _resized(frame: Any, order: dict[str, Any]) -> Any:
     return resized
 
 
-def _picture_stream(
-    output: OutputContainer, given: VideoStream, order: dict[str, Any], bits: int, number: int
+def _add_video_stream(
+    output: OutputContainer,
+    source_stream: VideoStream,
+    order: dict[str, Any],
+    bits: int,
+    pass_number: int,
 ) -> VideoStream:
-    rate = given.average_rate or Fraction(24)
+    rate = source_stream.average_rate or Fraction(24)
     frame = order["width"] * order["height"]
-    shown = order.get("seconds") or _seconds(given)
-    busy = number == 0 or frame * float(rate) * shown > _BUSY
+    shown = order.get("seconds") or _measure_seconds(source_stream)
+    busy = pass_number == 0 or frame * float(rate) * shown > _FAST_PRESET_PIXELS
     told = ["keyint=48", f"vbv-maxrate={bits // 500}", f"vbv-bufsize={bits // 250}"]
-    if number:
-        told += [f"pass={number}", "stats=passes.log"]
-    if number == 1:
-        told.append(_QUICKLY)
-    if frame > _HUGE:
+    if pass_number:
+        told += [f"pass={pass_number}", "stats=passes.log"]
+    if pass_number == 1:
+        told.append(_FIRST_PASS_OPTIONS)
+    if frame > _LARGE_FRAME_PIXELS:
         told += ["rc-lookahead=10", "sync-lookahead=0"]
     options = {"preset": "superfast" if busy else "fast", "x264-params": ":".join(told)}
     stream = output.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = order["width"], order["height"], "yuv420p"
     stream.bit_rate = bits
-    context, old = stream.codec_context, given.codec_context
-    if given.time_base is not None:
-        context.time_base = stream.time_base = given.time_base
+    context, old = stream.codec_context, source_stream.codec_context
+    if source_stream.time_base is not None:
+        context.time_base = stream.time_base = source_stream.time_base
     context.thread_count = 2
     context.colorspace, context.color_range = old.colorspace, old.color_range
     context.color_primaries, context.color_trc = old.color_primaries, old.color_trc
     return stream
 
 
-class _Sound:
+class _AudioTrack:
     """The sound: copied where it is AAC and small enough, else encoded anew."""
 
-    def __init__(self, stream: Any, *, copied: bool) -> None:
+    def __init__(self, stream: Any, *, is_copied: bool) -> None:
         self._stream = stream
         self._resampler: AudioResampler | None = None
-        if not copied:
+        if not is_copied:
             self._resampler = AudioResampler(
                 format="fltp", layout="stereo", rate=stream.rate, frame_size=1024
             )
 
     @classmethod
-    def of(
+    def from_source(
         cls, source: InputContainer, output: OutputContainer, order: dict[str, Any]
-    ) -> "_Sound | None":
+    ) -> "_AudioTrack | None":
         """Prepare the sound of the new film; ``None`` where there is none."""
         if not source.streams.audio or not order["sound_bits"]:
             return None
         given = source.streams.audio[0]
         small = bool(given.bit_rate) and (given.bit_rate or 0) <= order["sound_bits"] * 1.15
         if given.codec_context.name == "aac" and small:
-            return cls(output.add_stream_from_template(given), copied=True)
+            return cls(output.add_stream_from_template(given), is_copied=True)
         stream = output.add_stream("aac", rate=given.rate, layout="stereo")
         stream.bit_rate = order["sound_bits"]
-        return cls(stream, copied=False)
+        return cls(stream, is_copied=False)
 
-    def take(self, packet: Any, end: float | None) -> "Iterator[Packet[Any]]":
+    def encode_packet(self, packet: Any, end: float | None) -> "Iterator[Packet[Any]]":
         """Yield what becomes of one packet of the source, none from ``end`` seconds on."""
         if end is not None and packet.pts is not None and packet.pts * packet.time_base >= end:
             return
@@ -209,7 +218,7 @@ class _Sound:
             for part in self._resampler.resample(frame):
                 yield from self._stream.encode(part)
 
-    def rest(self) -> "Iterator[Packet[Any]]":
+    def flush_encoder(self) -> "Iterator[Packet[Any]]":
         """Yield what the encoder still holds."""
         if self._resampler is not None:
             for part in self._resampler.resample(None):
@@ -217,7 +226,7 @@ class _Sound:
             yield from self._stream.encode(None)
 
 
-def poster(order: dict[str, Any]) -> None:
+def write_poster(order: dict[str, Any]) -> None:
     """Write the frame at ``at`` seconds as a JPEG whose longer side is at most ``side`` pixels."""
     chosen = None
     with av.open(order["source"]) as source:
@@ -233,14 +242,14 @@ def poster(order: dict[str, Any]) -> None:
     image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
 
 
-def _density(order: dict[str, Any], bits: int) -> float:
+def _compute_density(order: dict[str, Any], bits: int) -> float:
     return bits / (int(order["width"]) * int(order["height"]) * 24)
 
 
-def _seconds(given: VideoStream) -> float:
-    if given.duration is not None and given.time_base is not None:
-        return float(given.duration * given.time_base)
-    return given.frames / float(given.average_rate or 24)
+def _measure_seconds(source_stream: VideoStream) -> float:
+    if source_stream.duration is not None and source_stream.time_base is not None:
+        return float(source_stream.duration * source_stream.time_base)
+    return source_stream.frames / float(source_stream.average_rate or 24)
 
 
 def main(arguments: list[str]) -> int:
@@ -248,13 +257,13 @@ def main(arguments: list[str]) -> int:
     order = json.loads(arguments[0])
     order["source"] = str(Path(order["source"]).absolute())
     order["destination"] = str(Path(order["destination"]).absolute())
-    limit(order)
+    apply_process_limits(order)
     said: dict[str, Any]
     try:
-        {"fit": fit, "poster": poster}[order["task"]](order)
+        {"fit": transcode_clip, "poster": write_poster}[order["task"]](order)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         said = {"size": Path(order["destination"]).stat().st_size, "peak": peak}
-    except TooLarge:
+    except OutputTooLarge:
         said = {"failed": "too large"}
     except MemoryError:
         said = {"failed": "out of memory"}

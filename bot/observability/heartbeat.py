@@ -11,32 +11,32 @@ from typing import Final
 
 from bot.domain.ports import Clock
 
-EVERY_S: Final = 10.0
-STALE_S: Final = 45.0
+HEARTBEAT_INTERVAL_S: Final = 10.0
+HEARTBEAT_STALE_AFTER_S: Final = 45.0
 """Seconds without a heartbeat after which the bot is not well: a lease, and some patience."""
 
 
-def heartbeat_file(data_dir: Path) -> Path:
+def get_heartbeat_file(data_dir: Path) -> Path:
     """Return where the beats of the bot with this data directory are."""
     return data_dir / "heartbeat"
 
 
-async def beat(data_dir: Path, *, well: Callable[[], bool], clock: Clock) -> None:
+async def run_heartbeat(data_dir: Path, *, is_healthy: Callable[[], bool], clock: Clock) -> None:
     """Touch the file every ten seconds while ``well``, until cancelled; then remove it."""
-    file = heartbeat_file(data_dir)
+    file = get_heartbeat_file(data_dir)
     try:
         while True:
-            if well():
+            if is_healthy():
                 await asyncio.to_thread(file.touch)
-            await clock.sleep(EVERY_S)
+            await clock.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         file.unlink(missing_ok=True)
 
 
-def complaint(data_dir: Path, now: float) -> str | None:
+def find_health_problem(data_dir: Path, now: float) -> str | None:
     """Return what is wrong at ``now`` (Unix seconds), or ``None`` where all is well."""
     try:
-        age = now - heartbeat_file(data_dir).stat().st_mtime
+        age = now - get_heartbeat_file(data_dir).stat().st_mtime
     except FileNotFoundError:
         return "the bot is not running, or has not begun to work yet"
-    return None if age <= STALE_S else f"the last heartbeat was {age:.0f} s ago"
+    return None if age <= HEARTBEAT_STALE_AFTER_S else f"the last heartbeat was {age:.0f} s ago"

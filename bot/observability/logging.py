@@ -19,28 +19,28 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["console", "json"]
 
-_HIDDEN: Final = "[redacted]"
+_REDACTED: Final = "[redacted]"
 _PRIVATE_KEYS: Final = frozenset({"prompt", "negative_prompt", "content", "token", "api_key"})
-_PATTERNS: Final = (
+_SECRET_PATTERNS: Final = (
     # a bot's token, wherever it stands
-    (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), _HIDDEN),
-    (re.compile(r"\bAIza[\w-]{30,}"), _HIDDEN),
-    (re.compile(r"(?i)\b(bearer|bot)\s+[\w.~+/-]{16,}=*"), rf"\1 {_HIDDEN}"),
-    (re.compile(r"\bya29\.[\w.-]+"), _HIDDEN),
+    (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), _REDACTED),
+    (re.compile(r"\bAIza[\w-]{30,}"), _REDACTED),
+    (re.compile(r"(?i)\b(bearer|bot)\s+[\w.~+/-]{16,}=*"), rf"\1 {_REDACTED}"),
+    (re.compile(r"\bya29\.[\w.-]+"), _REDACTED),
     # an interaction's token stands in the path, a signature in the query
-    (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(\b[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"), rf"\1?{_HIDDEN}"),
-    (re.compile(r"(\b[a-z+]+://[^\s:/@]+):[^\s@/]+@"), rf"\1:{_HIDDEN}@"),
+    (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_REDACTED}"),
+    (re.compile(r"(\b[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"), rf"\1?{_REDACTED}"),
+    (re.compile(r"(\b[a-z+]+://[^\s:/@]+):[^\s@/]+@"), rf"\1:{_REDACTED}@"),
     # a prompt inside the repr of a request or a payload
     (
         re.compile(r"((?:negative_)?prompt|content)(['\"]?\s*[=:]\s*)(['\"])(?:\\.|(?!\3).)*\3"),
-        rf"\1\2\3{_HIDDEN}\3",
+        rf"\1\2\3{_REDACTED}\3",
     ),
 )
 
-_INFORMING: Final = ("discord", "aiohttp", "asyncio", "google")
+_INFO_LOGGERS: Final = ("discord", "aiohttp", "asyncio", "google")
 """Libraries whose INFO lines are worth reading; their DEBUG lines hold whole payloads."""
-_TALKATIVE: Final = (
+_WARNING_LOGGERS: Final = (
     # its INFO lines are statements with their parameters: prompts, that is
     "sqlalchemy",
     "aiosqlite",
@@ -54,11 +54,16 @@ _TALKATIVE: Final = (
     "PIL",
 )
 
-_PASSING: Final = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.ConnectionClosed)
+_NETWORK_ERRORS: Final = (
+    OSError,
+    aiohttp.ClientError,
+    discord.GatewayNotFound,
+    discord.ConnectionClosed,
+)
 """Faults of the network: their cause is their message, a traceback only hides it."""
 
 
-class Redaction:
+class LogRedactor:
     """A processor that removes tokens, keys, signatures, passwords and prompts.
 
     ``secrets`` are the values of this very process's secret settings: they are removed wherever
@@ -72,44 +77,44 @@ class Redaction:
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Return ``event`` without what must not be written down."""
         return {
-            key: _HIDDEN if key in _PRIVATE_KEYS and value is not None else self.clean(value)
+            key: _REDACTED if key in _PRIVATE_KEYS and value is not None else self.redact(value)
             for key, value in event.items()
         }
 
-    def clean(self, value: Any) -> Any:
+    def redact(self, value: Any) -> Any:
         """Return ``value`` cleaned; text through and through, other objects by what they print."""
         if isinstance(value, str):
             for secret in self._secrets:
-                value = value.replace(secret, _HIDDEN)
-            for pattern, instead in _PATTERNS:
+                value = value.replace(secret, _REDACTED)
+            for pattern, instead in _SECRET_PATTERNS:
                 value = pattern.sub(instead, value)
             return value
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, MutableMapping):
             return {
-                key: _HIDDEN if key in _PRIVATE_KEYS else self.clean(item)
+                key: _REDACTED if key in _PRIVATE_KEYS else self.redact(item)
                 for key, item in value.items()
             }
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self.clean(item) for item in value]
-        return self.clean(str(value))
+            return [self.redact(item) for item in value]
+        return self.redact(str(value))
 
 
-def shorten_passing(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def shorten_network_errors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Turn the traceback of a network fault into one field: libraries log it at every retry."""
     info = event.get("exc_info")
     fault = info[1] if isinstance(info, tuple) else info
     if info is True:
         fault = sys.exc_info()[1]
-    if isinstance(fault, _PASSING):
+    if isinstance(fault, _NETWORK_ERRORS):
         event.pop("exc_info")
         event["error"] = f"{type(fault).__name__}: {fault}"
     return event
 
 
-def set_up(
-    *, form: LogFormat, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
+def configure_logging(
+    *, log_format: LogFormat, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
     """Send every log line of this process, libraries' included, to ``stream`` in ``form``.
 
@@ -122,13 +127,13 @@ def set_up(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        shorten_passing,
+        shorten_network_errors,
         structlog.processors.format_exc_info,
     ]
-    redaction = Redaction(secrets)
+    redaction = LogRedactor(secrets)
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
-        if form == "json"
+        if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
     )
     structlog.configure(
@@ -156,12 +161,12 @@ def set_up(
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
-    for name in _INFORMING:
+    for name in _INFO_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    for name in _TALKATIVE:
+    for name in _WARNING_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def log_context(**values: object) -> AbstractContextManager[None]:
+def bind_log_context(**values: object) -> AbstractContextManager[None]:
     """Bind ``values`` (a job's id, say) to every line that the current task logs inside."""
     return structlog.contextvars.bound_contextvars(**values)

@@ -23,52 +23,60 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from bot.domain.errors import LeaseLost, StoreAway, VideoError
+from bot.domain.errors import LeaseLost, DatabaseUnavailable, VideoError
 from bot.domain.jobs.job import JobState
-from bot.domain.jobs.request import Route, VideoPlan
-from bot.domain.ports import Clock, Finished, Pending, Poll, Reachability, RemoteVideo, VideoModels
-from bot.domain.statistics import BUCKETS_S, Figures, FigureSource
+from bot.domain.jobs.request import GoogleRoute, VideoPlan
+from bot.domain.ports import (
+    Clock,
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    ModelReachability,
+    RemoteVideo,
+    VideoModels,
+)
+from bot.domain.statistics import DURATION_BUCKETS_S, OperatorSnapshot, SnapshotSource
 
-LOOP_EVERY_S: Final = 0.5
-_FRESH_S: Final = 2.0
+LOOP_LAG_INTERVAL_S: Final = 0.5
+_SNAPSHOT_CACHE_S: Final = 2.0
 _DISCORD_EPOCH_MS: Final = 1_420_070_400_000
-_QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_WATCHED: Final = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 60.0)
-_CALLBACK: Final = re.compile(r"/interactions/(\d{5,20})/[^/]+/callback$")
-_VERSION: Final = re.compile(r"^.*?/v\d+(?=/)")
-_SECRET: Final = re.compile(r"(/(?:webhooks|interactions)/[^/]+)/[^/]+")
-_ID: Final = re.compile(r"/\d{5,20}(?=/|$)")
-_EMOJI: Final = re.compile(r"/reactions/[^/]+")
-_MOST_OPERATIONS: Final = 10_000
+_REQUEST_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_DETECTION_BUCKETS_S: Final = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 60.0)
+_CALLBACK_PATTERN: Final = re.compile(r"/interactions/(\d{5,20})/[^/]+/callback$")
+_VERSION_PATTERN: Final = re.compile(r"^.*?/v\d+(?=/)")
+_TOKEN_PATTERN: Final = re.compile(r"(/(?:webhooks|interactions)/[^/]+)/[^/]+")
+_ID_PATTERN: Final = re.compile(r"/\d{5,20}(?=/|$)")
+_EMOJI_PATTERN: Final = re.compile(r"/reactions/[^/]+")
+_MAXIMUM_OPERATIONS: Final = 10_000
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class Meters:
+class Instruments:
     """The instruments of this process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
-        self.acknowledged = Histogram(
+        self.acknowledgement_seconds = Histogram(
             "clapper_ack_seconds",
             "From an interaction's birth at Discord to its acknowledgement (3 s allowed).",
-            buckets=_QUICK,
+            buckets=_REQUEST_BUCKETS_S,
             registry=self.registry,
         )
-        self.detected = Histogram(
+        self.detection_lag = Histogram(
             "clapper_detection_lag_seconds",
             "At most so long after Google had finished did we know: since the look before.",
-            buckets=_WATCHED,
+            buckets=_DETECTION_BUCKETS_S,
             registry=self.registry,
         )
         self.loop_lag = Histogram(
             "clapper_loop_lag_seconds",
             "How late the event loop was.",
-            buckets=_LAG,
+            buckets=_LOOP_LAG_BUCKETS_S,
             registry=self.registry,
         )
-        self.discord = Counter(
+        self.discord_requests = Counter(
             "clapper_discord_requests",
             "Requests to Discord's REST API; status 0 is a connection that failed.",
             ["method", "path", "status"],
@@ -78,10 +86,10 @@ class Meters:
             "clapper_discord_request_seconds",
             "How long Discord's REST API took.",
             ["method"],
-            buckets=_QUICK,
+            buckets=_REQUEST_BUCKETS_S,
             registry=self.registry,
         )
-        self.google = Counter(
+        self.google_calls = Counter(
             "clapper_google_calls",
             "Calls to Google by what came of them.",
             ["route", "call", "result"],
@@ -91,62 +99,64 @@ class Meters:
             "clapper_google_call_seconds",
             "How long Google took to answer.",
             ["route", "call"],
-            buckets=_QUICK,
+            buckets=_REQUEST_BUCKETS_S,
             registry=self.registry,
         )
-        self.gateway = Gauge(
+        self.gateway_ready = Gauge(
             "clapper_gateway_ready", "1 while Discord's gateway is up.", registry=self.registry
         )
 
-    def discord_trace(self) -> aiohttp.TraceConfig:
+    def build_discord_trace(self) -> aiohttp.TraceConfig:
         """Return a trace for discord.py's HTTP session that feeds these instruments."""
         trace = aiohttp.TraceConfig()
-        trace.on_request_start.append(self._begun)
-        trace.on_request_end.append(self._answered)
-        trace.on_request_exception.append(self._failed)
+        trace.on_request_start.append(self._on_request_start)
+        trace.on_request_end.append(self._on_request_end)
+        trace.on_request_exception.append(self._on_request_exception)
         return trace
 
-    async def _begun(self, _: object, context: Any, __: object) -> None:
+    async def _on_request_start(self, _: object, context: Any, __: object) -> None:
         context.began = datetime.now(UTC).timestamp()
 
-    async def _answered(self, _: object, context: Any, params: Any) -> None:
+    async def _on_request_end(self, _: object, context: Any, params: Any) -> None:
         now = datetime.now(UTC).timestamp()
-        self.discord.labels(params.method, path_of(params.url.path), params.response.status).inc()
+        self.discord_requests.labels(
+            params.method, normalize_path(params.url.path), params.response.status
+        ).inc()
         self.discord_seconds.labels(params.method).observe(max(0.0, now - context.began))
-        callback = _CALLBACK.search(params.url.path)
+        callback = _CALLBACK_PATTERN.search(params.url.path)
         if callback is not None and params.response.status < 300:
             born = ((int(callback[1]) >> 22) + _DISCORD_EPOCH_MS) / 1000
-            self.acknowledged.observe(max(0.0, now - born))
+            self.acknowledgement_seconds.observe(max(0.0, now - born))
 
-    async def _failed(self, _: object, __: Any, params: Any) -> None:
-        self.discord.labels(params.method, path_of(params.url.path), 0).inc()
+    async def _on_request_exception(self, _: object, __: Any, params: Any) -> None:
+        self.discord_requests.labels(params.method, normalize_path(params.url.path), 0).inc()
 
-    async def watch(self, clock: Clock, connected: Callable[[], bool]) -> None:
+    async def run_measurements(self, clock: Clock, is_connected: Callable[[], bool]) -> None:
         """Measure how late the event loop wakes us, and the gateway, until cancelled."""
         while True:
-            self.gateway.set(1 if connected() else 0)
+            self.gateway_ready.set(1 if is_connected() else 0)
             asked = clock.monotonic()
-            await clock.sleep(LOOP_EVERY_S)
-            self.loop_lag.observe(max(0.0, clock.monotonic() - asked - LOOP_EVERY_S))
+            await clock.sleep(LOOP_LAG_INTERVAL_S)
+            self.loop_lag.observe(max(0.0, clock.monotonic() - asked - LOOP_LAG_INTERVAL_S))
 
 
-def path_of(path: str) -> str:
+def normalize_path(path: str) -> str:
     """Return a path of Discord's without ids and tokens: few enough to count by, and no secret."""
-    path = _SECRET.sub(r"\1/TOKEN", _VERSION.sub("", path))
-    return _ID.sub("/ID", _EMOJI.sub("/reactions/EMOJI", path))
+    path = _TOKEN_PATTERN.sub(r"\1/TOKEN", _VERSION_PATTERN.sub("", path))
+    return _ID_PATTERN.sub("/ID", _EMOJI_PATTERN.sub("/reactions/EMOJI", path))
 
 
-class MeteredModels:
+class InstrumentedVideoModels:
     """`VideoModels` that counts calls and measures how late an end was noticed."""
 
-    def __init__(self, models: VideoModels, meters: Meters, clock: Clock) -> None:
+    def __init__(self, models: VideoModels, instruments: Instruments, clock: Clock) -> None:
         self._models = models
-        self._meters = meters
+        self._instruments = instruments
         self._clock = clock
-        self._looked: dict[str, float] = {}
+        self._polled_at: dict[str, float] = {}
 
     @property
-    def route(self) -> Route:
+    def route(self) -> GoogleRoute:
         """The route that the adapter speaks."""
         return self._models.route
 
@@ -155,68 +165,70 @@ class MeteredModels:
         plan: VideoPlan,
         *,
         job_id: int,
-        mark: str = "",
+        dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start the operation."""
-        with _Call(self, "submit"):
+        with _MeasuredCall(self, "submit"):
             operation = await self._models.submit(
-                plan, job_id=job_id, mark=mark, about_to_send=about_to_send
+                plan, job_id=job_id, dedupe_key=dedupe_key, about_to_send=about_to_send
             )
-        if len(self._looked) < _MOST_OPERATIONS:
-            self._looked[operation] = self._clock.monotonic()
+        if len(self._polled_at) < _MAXIMUM_OPERATIONS:
+            self._polled_at[operation] = self._clock.monotonic()
         return operation
 
-    async def poll(self, operation: str) -> Poll:
+    async def poll(self, operation: str) -> PollResult:
         """Ask for the operation once."""
-        with _Call(self, "poll"):
+        with _MeasuredCall(self, "poll"):
             answer = await self._models.poll(operation)
         now = self._clock.monotonic()
-        before = self._looked.pop(operation, None)
-        if isinstance(answer, Pending):
-            if len(self._looked) < _MOST_OPERATIONS:
-                self._looked[operation] = now
+        before = self._polled_at.pop(operation, None)
+        if isinstance(answer, OperationPending):
+            if len(self._polled_at) < _MAXIMUM_OPERATIONS:
+                self._polled_at[operation] = now
         elif before is not None:
-            self._meters.detected.observe(now - before)
+            self._instruments.detection_lag.observe(now - before)
         return answer
 
-    async def fetch(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
         """Stream the video to ``destination``."""
-        with _Call(self, "fetch"):
-            await self._models.fetch(video, destination)
+        with _MeasuredCall(self, "fetch"):
+            await self._models.download_video(video, destination)
 
-    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
         """Look for the result of a submit whose answer was lost."""
-        with _Call(self, "find"):
-            return await self._models.find(plan, job_id=job_id, mark=mark)
+        with _MeasuredCall(self, "find"):
+            return await self._models.find_result(plan, job_id=job_id, dedupe_key=dedupe_key)
 
-    async def reachability(self, models: Sequence[str]) -> list[Reachability]:
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
         """Tell which of ``models`` the account can use."""
-        with _Call(self, "reachability"):
-            return await self._models.reachability(models)
+        with _MeasuredCall(self, "reachability"):
+            return await self._models.check_reachability(models)
 
     async def close(self) -> None:
         """Close connections."""
         await self._models.close()
 
-    def counted(self, call: str, result: str, seconds: float) -> None:
+    def record_call(self, call: str, result: str, seconds: float) -> None:
         """Record one call."""
         route = str(self.route)
-        self._meters.google.labels(route, call, result).inc()
-        self._meters.google_seconds.labels(route, call).observe(seconds)
+        self._instruments.google_calls.labels(route, call, result).inc()
+        self._instruments.google_seconds.labels(route, call).observe(seconds)
 
-    def now(self) -> float:
+    def get_monotonic_time(self) -> float:
         """Return monotonic seconds."""
         return self._clock.monotonic()
 
 
-class _Call:
+class _MeasuredCall:
     """One call: its duration, and the kind of fault that ended it."""
 
-    def __init__(self, models: MeteredModels, call: str) -> None:
+    def __init__(self, models: InstrumentedVideoModels, call: str) -> None:
         self._models = models
         self._call = call
-        self._began = models.now()
+        self._started_at = models.get_monotonic_time()
 
     def __enter__(self) -> None: ...
 
@@ -225,80 +237,88 @@ class _Call:
         if kind is not None:
             known = issubclass(kind, VideoError | LeaseLost) or not issubclass(kind, Exception)
             result = kind.__name__ if known else "fault"
-        self._models.counted(self._call, result, self._models.now() - self._began)
+        self._models.record_call(
+            self._call, result, self._models.get_monotonic_time() - self._started_at
+        )
 
 
-class Exposition:
+class MetricsEndpoint:
     """Implements `bot.web.operations.Figures`: the instruments and the database's figures.
 
     The database is asked at most every two seconds, however many ask us.
     """
 
-    def __init__(self, meters: Meters, source: FigureSource, clock: Clock) -> None:
-        self._meters = meters
+    def __init__(self, instruments: Instruments, source: SnapshotSource, clock: Clock) -> None:
+        self._instruments = instruments
         self._source = source
         self._clock = clock
         self._read_at = float("-inf")
-        self._known = _Known()
-        meters.registry.register(self._known)
+        self._collector = _SnapshotCollector()
+        instruments.registry.register(self._collector)
 
-    async def exposition(self) -> bytes:
+    async def render_metrics(self) -> bytes:
         """Return everything in Prometheus' text format."""
         now = self._clock.monotonic()
-        if now - self._read_at >= _FRESH_S:
+        if now - self._read_at >= _SNAPSHOT_CACHE_S:
             self._read_at = now
             try:
-                self._known.figures = await self._source.figures(now=self._clock.now())
-            except StoreAway as error:
-                self._known.figures = None
+                self._collector.snapshot = await self._source.load_snapshot(now=self._clock.now())
+            except DatabaseUnavailable as error:
+                self._collector.snapshot = None
                 _log.warning("metrics.store_away", error=str(error))
-        return generate_latest(self._meters.registry)
+        return generate_latest(self._instruments.registry)
 
 
-class _Known(Collector):
+class _SnapshotCollector(Collector):
     """The latest figures as metric families."""
 
     def __init__(self) -> None:
-        self.figures: Figures | None = None
+        self.snapshot: OperatorSnapshot | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
-        figures = self.figures
+        figures = self.snapshot
         up = GaugeMetricFamily("clapper_store_up", "1 while the database answers.")
         up.add_metric([], 0 if figures is None else 1)
         yield up
         if figures is not None:
-            yield from _families(figures)
+            yield from _build_metric_families(figures)
 
 
-def _families(figures: Figures) -> Iterator[Metric]:
+def _build_metric_families(snapshot: OperatorSnapshot) -> Iterator[Metric]:
     states = GaugeMetricFamily("clapper_jobs", "Jobs by where they stand.", labels=["state"])
     for state in JobState:
-        states.add_metric([state], figures.states.get(state, 0))
+        states.add_metric([state], snapshot.job_counts.get(state, 0))
     yield states
     ended = CounterMetricFamily(
         "clapper_jobs_ended", "Jobs that have ended, by outcome.", labels=["model", "outcome"]
     )
-    for (model, outcome), count in figures.outcomes.items():
+    for (model, outcome), count in snapshot.outcome_counts.items():
         ended.add_metric([model, outcome], count)
     yield ended
     took = HistogramMetricFamily(
         "clapper_video_seconds", "How long Google took for a video.", labels=["model"]
     )
-    for model, each in figures.durations.items():
-        counts = [*zip(map(str, BUCKETS_S), each.within, strict=True), ("+Inf", each.count)]
-        took.add_metric([model], counts, each.seconds)
+    for model, each in snapshot.durations.items():
+        counts = [
+            *zip(map(str, DURATION_BUCKETS_S), each.bucket_counts, strict=True),
+            ("+Inf", each.count),
+        ]
+        took.add_metric([model], counts, each.total_seconds)
     yield took
     waited = 0.0
-    if figures.oldest_wait is not None:
-        waited = max(0.0, (figures.at - figures.oldest_wait).total_seconds())
+    if snapshot.oldest_queued_at is not None:
+        waited = max(0.0, (snapshot.taken_at - snapshot.oldest_queued_at).total_seconds())
     plain = {
-        "clapper_queue_length": ("Jobs that wait.", figures.states.get(JobState.QUEUED, 0)),
+        "clapper_queue_length": ("Jobs that wait.", snapshot.job_counts.get(JobState.QUEUED, 0)),
         "clapper_queue_oldest_seconds": ("How long the first of them has waited.", waited),
-        "clapper_spent_usd": ("What was spent, ever.", figures.spent / 1e6),
-        "clapper_spent_day_usd": ("What was spent in the last 24 hours.", figures.spent_day / 1e6),
-        "clapper_reserved_usd": ("What running jobs may still cost.", figures.reserved / 1e6),
-        "clapper_workers": ("Processes that work.", sum(each.alive for each in figures.workers)),
+        "clapper_spent_usd": ("What was spent, ever.", snapshot.spent / 1e6),
+        "clapper_spent_day_usd": ("What was spent in the last 24 hours.", snapshot.spent_day / 1e6),
+        "clapper_reserved_usd": ("What running jobs may still cost.", snapshot.reserved / 1e6),
+        "clapper_workers": (
+            "Processes that work.",
+            sum(each.is_alive for each in snapshot.workers),
+        ),
     }
     for name, (about, value) in plain.items():
         family = GaugeMetricFamily(name, about)

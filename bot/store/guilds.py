@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.guild import ExtendBy, GuildRules
+from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import insert_once, put
+from bot.store.showcase.audit_log import insert_if_absent, upsert
 from bot.store.tables.core import channels, greetings, guilds
 
 
@@ -20,10 +20,10 @@ class GuildStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def rules(self, guild_id: int) -> GuildRules:
+    async def load_rules(self, guild_id: int) -> GuildRules:
         """Return the server's rules; the defaults where it has none."""
 
-        async def work(connection: AsyncConnection) -> GuildRules:
+        async def fetch_rules(connection: AsyncConnection) -> GuildRules:
             own = select(guilds).where(guilds.c.id == guild_id)
             row = (await connection.execute(own)).mappings().one_or_none()
             if row is None:
@@ -41,40 +41,40 @@ class GuildStore:
                 },
                 confirm_above=row["confirm_above"],
                 locale=row["locale"],
-                extend_by=ExtendBy(row["extend_by"]),
+                extend_by=ExtendPermission(row["extend_by"]),
                 allowed_channels=frozenset(json.loads(row["allowed_channels"])),
             )
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_rules)
 
-    async def save(
-        self, rules: GuildRules, *, by: int, now: datetime, before: GuildRules | None = None
+    async def save_rules(
+        self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
     ) -> None:
         """Write the rules of a server that differ from ``before``; without it, all of them."""
-        row = _row(rules)
-        old = {} if before is None else _row(before)
+        row = _rules_to_row(rules)
+        old = {} if previous is None else _rules_to_row(previous)
         kept = {name for name, value in old.items() if row[name] == value}
-        had = {} if before is None else before.channel_person_rules
+        had = {} if previous is None else previous.channel_person_rules
         stricter = [
             {"id": channel_id, "guild_id": rules.guild_id, "person_rule": rule}
             for channel_id, rule in rules.channel_person_rules.items()
             if had.get(channel_id) != rule
         ]
         gone = [channels.c.guild_id == rules.guild_id]
-        if before is not None:
+        if previous is not None:
             gone.append(channels.c.id.in_(set(had) - set(rules.channel_person_rules)))
 
-        async def work(connection: AsyncConnection) -> None:
-            changed = {"changed_by": by, "changed_at": now}
-            await put(connection, guilds, row | changed, kept=kept)
+        async def write_rows(connection: AsyncConnection) -> None:
+            changed = {"changed_by": actor_id, "changed_at": now}
+            await upsert(connection, guilds, row | changed, unchanged_columns=kept)
             await connection.execute(delete(channels).where(*gone))
             for each in stricter:
-                await put(connection, channels, each)
+                await upsert(connection, channels, each)
 
-        await self._db.write(work)
+        await self._db.write(write_rows)
 
 
-class GreetingStore:
+class WelcomeStore:
     """`bot.domain.guild.Greetings` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
@@ -83,10 +83,10 @@ class GreetingStore:
     async def claim(self, guild_id: int, *, now: datetime) -> bool:
         """Write that a server is greeted; ``False`` where that stands already."""
         row = {"guild_id": guild_id, "greeted_at": now}
-        return await self._db.write(lambda connection: insert_once(connection, greetings, row))
+        return await self._db.write(lambda connection: insert_if_absent(connection, greetings, row))
 
 
-def _row(rules: GuildRules) -> dict[str, Any]:
+def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
     return {
         "id": rules.guild_id,
         "paused": rules.paused,

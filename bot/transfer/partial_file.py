@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-_BUFFER: Final = 1024 * 1024
+_BUFFER_BYTES: Final = 1024 * 1024
 
 
 class PartialFile:
@@ -21,13 +21,15 @@ class PartialFile:
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
-        self.path = destination.with_name(f".{destination.name}.{secrets.token_hex(6)}.part")
+        self.temporary_path = destination.with_name(
+            f".{destination.name}.{secrets.token_hex(6)}.part"
+        )
         self.size = 0
         self._file: BinaryIO | None = None
         self._buffer = bytearray()
 
     async def __aenter__(self) -> Self:
-        self._file = await asyncio.to_thread(self._open)
+        self._file = await asyncio.to_thread(self._open_file)
         return self
 
     async def __aexit__(
@@ -36,53 +38,53 @@ class PartialFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await asyncio.shield(asyncio.to_thread(self._discard))
+        await asyncio.shield(asyncio.to_thread(self._discard_file))
 
-    def _open(self) -> BinaryIO:
+    def _open_file(self) -> BinaryIO:
         self.destination.parent.mkdir(parents=True, exist_ok=True)
-        return self.path.open("xb")
+        return self.temporary_path.open("xb")
 
-    def _discard(self) -> None:
+    def _discard_file(self) -> None:
         if self._file is not None:
             self._file.close()
-        self.path.unlink(missing_ok=True)
+        self.temporary_path.unlink(missing_ok=True)
 
     async def write(self, chunk: bytes) -> None:
         """Append ``chunk``; small ones are gathered to a megabyte before they are written."""
         self.size += len(chunk)
         self._buffer += chunk
-        if len(self._buffer) >= _BUFFER:
-            await self._flush()
+        if len(self._buffer) >= _BUFFER_BYTES:
+            await self._flush_buffer()
 
     async def restart(self) -> None:
         """Throw away what was written."""
         self._buffer.clear()
         self.size = 0
-        await asyncio.to_thread(self._opened.seek, 0)
-        await asyncio.to_thread(self._opened.truncate)
+        await asyncio.to_thread(self._opened_file.seek, 0)
+        await asyncio.to_thread(self._opened_file.truncate)
 
-    async def keep(self) -> None:
+    async def commit(self) -> None:
         """Make the file durable and give it its name, in place of whatever had it."""
-        await self._flush()
-        await asyncio.to_thread(self._rename)
+        await self._flush_buffer()
+        await asyncio.to_thread(self._rename_durably)
 
     @property
-    def _opened(self) -> BinaryIO:
+    def _opened_file(self) -> BinaryIO:
         if self._file is None:
             raise RuntimeError("not entered")
         return self._file
 
-    async def _flush(self) -> None:
+    async def _flush_buffer(self) -> None:
         data, self._buffer = self._buffer, bytearray()
         if data:
-            await asyncio.to_thread(self._opened.write, data)
+            await asyncio.to_thread(self._opened_file.write, data)
 
-    def _rename(self) -> None:
-        file = self._opened
+    def _rename_durably(self) -> None:
+        file = self._opened_file
         file.flush()
         os.fsync(file.fileno())
         file.close()
-        self.path.replace(self.destination)
+        self.temporary_path.replace(self.destination)
         folder = os.open(self.destination.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

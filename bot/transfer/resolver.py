@@ -4,7 +4,7 @@ import aiohttp
 import aiohttp.abc
 
 
-def system_resolver() -> aiohttp.abc.AbstractResolver:
+def create_system_resolver() -> aiohttp.abc.AbstractResolver:
     """Return a resolver that asks the machine, as every other program on it does.
 
     aiohttp takes c-ares where it is installed, which knows nothing of the machine's own ways

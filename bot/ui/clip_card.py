@@ -11,17 +11,25 @@ from typing import Any, Final, Protocol
 import discord
 from discord import ui
 
-from bot.domain.billing.limits import Amount
+from bot.domain.billing.limits import UsageAmount
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.upload_options import Enclosure, Rung
+from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.ports import Progress
-from bot.i18n.catalogs import say
-from bot.i18n.formatting import SHORT, eta, listed, mebibytes, money, shown, stamp
-from bot.ui.custom_ids import Action, ActionButton
-from bot.ui.error_messages import outcome_text
+from bot.domain.ports import JobProgress
+from bot.i18n.catalogs import translate
+from bot.i18n.formatting import (
+    EXCERPT_LIMIT,
+    format_eta,
+    join_list,
+    format_mebibytes,
+    format_money,
+    format_prompt,
+    format_timestamp,
+)
+from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.error_messages import describe_outcome
 
-_EDITABLE: Final = frozenset(
+_EDITABLE_OUTCOMES: Final = frozenset(
     {
         Outcome.INVALID,
         Outcome.BLOCKED,
@@ -30,7 +38,7 @@ _EDITABLE: Final = frozenset(
         Outcome.MODEL_RETIRED,
     }
 )
-_RETRYABLE: Final = frozenset(
+_RETRYABLE_OUTCOMES: Final = frozenset(
     {
         Outcome.BLOCKED_AUDIO,
         Outcome.GOOGLE_QUOTA,
@@ -44,265 +52,288 @@ _RETRYABLE: Final = frozenset(
 )
 
 
-class Abilities(Protocol):
+class ModelInfoSource(Protocol):
     """What the cards have to know of the models."""
 
-    def title(self, model: str) -> str:
+    def get_display_name(self, model: str) -> str:
         """Return the name of a model for people; its id where it is unknown."""
         ...
 
-    def extendable(self, clip: Clip, now: datetime) -> bool:
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
         """Return whether the clip can be made longer at ``now``."""
         ...
 
 
-def file_name(clip: Clip) -> str:
+def build_file_name(clip: Clip) -> str:
     """Return the name a clip is posted under; nothing a person typed is in it."""
     return f"clip-{clip.id}.mp4"
 
 
-def descent(clip: Clip, locale: str | None) -> str:
+def describe_lineage(clip: Clip, locale: str | None) -> str:
     """Return what an extension continues, and from where its chain began."""
     parent = f"#{clip.parent_clip_id}"
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
     if root == parent:
-        return say("card.extension", locale, parent=parent)
-    return say("card.chain", locale, count=clip.hop, parent=parent, root=root)
+        return translate("card.extension", locale, parent=parent)
+    return translate("card.chain", locale, count=clip.hop, parent=parent, root=root)
 
 
-def files_of(enclosure: Enclosure) -> list[tuple[str, str]]:
+def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
     """Return the files that go with a clip, as paths below the data directory and names."""
-    if enclosure.rung is Rung.BARE:
+    if upload.option is UploadOption.BARE:
         return []
-    if enclosure.rung is not Rung.LINK:
-        return [(enclosure.film, file_name(enclosure.clip))]
-    files = [(enclosure.film, f"clip-{enclosure.clip.id}-preview.mp4")]
-    if enclosure.poster is not None:
-        files.append((enclosure.poster, f"clip-{enclosure.clip.id}-poster.jpg"))
+    if upload.option is not UploadOption.LINK:
+        return [(upload.video_part, build_file_name(upload.clip))]
+    files = [(upload.video_part, f"clip-{upload.clip.id}-preview.mp4")]
+    if upload.thumbnail_path is not None:
+        files.append((upload.thumbnail_path, f"clip-{upload.clip.id}-poster.jpg"))
     return files
 
 
-def text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
+def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
     """Return a message of one text and, below it, a row of buttons."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(text))
     if buttons:
-        view.add_item(_row(*buttons))
+        view.add_item(_build_row(*buttons))
     return view
 
 
-class Cards:
+class ClipCards:
     """Builds the messages about clips and jobs."""
 
-    def __init__(self, *, abilities: Abilities) -> None:
-        self._abilities = abilities
+    def __init__(self, *, model_info: ModelInfoSource) -> None:
+        self._model_info = model_info
 
-    def clip(
+    def build_clip_card(
         self,
         job: Job,
-        enclosures: Sequence[Enclosure],
+        uploads: Sequence[PreparedUpload],
         now: datetime,
         locale: str | None = None,
     ) -> ui.LayoutView:
         """Return the card of a job's clips; the files of `files_of` go with it."""
-        locale = locale or public_locale(job)
-        clips = [enclosure.clip for enclosure in enclosures]
+        locale = locale or get_public_locale(job)
+        clips = [enclosure.clip for enclosure in uploads]
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
-        names = [name for enclosure in enclosures for _, name in files_of(enclosure)]
+        names = [name for enclosure in uploads for _, name in list_attachments(enclosure)]
         if names:
             container.add_item(
                 ui.MediaGallery(
                     *(discord.MediaGalleryItem(f"attachment://{name}") for name in names)
                 )
             )
-        container.add_item(ui.TextDisplay(shown(job.plan.prompt)))
-        container.add_item(ui.TextDisplay(self._facts(job, clips, now, locale)))
-        notes = [_note(each, locale) for each in enclosures if each.rung is not Rung.AS_IS]
-        notes += _surprises(job, clips, locale)
+        container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
+        container.add_item(ui.TextDisplay(self._format_facts(job, clips, now, locale)))
+        notes = [
+            _describe_replacement(each, locale)
+            for each in uploads
+            if each.option is not UploadOption.AS_IS
+        ]
+        notes += _list_first_post_notes(job, clips, locale)
         if notes:
             container.add_item(ui.TextDisplay("\n".join(notes)))
-        for row in self._clip_rows(job, clips, now, locale):
+        for row in self._build_clip_rows(job, clips, now, locale):
             container.add_item(row)
         view = ui.LayoutView(timeout=None)
         view.add_item(container)
         return view
 
-    def status(self, progress: Progress) -> ui.LayoutView:
+    def build_status_card(self, progress: JobProgress) -> ui.LayoutView:
         """Return the status of a job that has not ended, with a button to cancel it."""
         job = progress.job
-        locale = public_locale(job)
-        lines = [self._asked(job, locale), f"-# {self._stage(progress, locale)}"]
-        if job.origin.visit is not None:
-            until = stamp(job.origin.visit.until, "t")
-            lines.append(f"-# {say('status.visit', locale, until=until)}")
+        locale = get_public_locale(job)
+        lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
+        if job.origin.user_install_reply is not None:
+            until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
+            lines.append(f"-# {translate('status.visit', locale, until=until)}")
         if job.cancel_requested:
-            return text_view("\n".join(lines))
-        return text_view(
+            return build_text_view("\n".join(lines))
+        return build_text_view(
             "\n".join(lines),
-            ActionButton(Action.CANCEL, job.id, label=say("button.cancel", locale)),
+            ActionButton(ButtonAction.CANCEL, job.id, label=translate("button.cancel", locale)),
         )
 
-    def closing(self, job: Job) -> ui.LayoutView:
+    def build_closed_status_card(self, job: Job) -> ui.LayoutView:
         """Return the one line that remains of a status: the request's public record."""
-        locale = public_locale(job)
-        return text_view(self._asked(job, locale))
+        locale = get_public_locale(job)
+        return build_text_view(self._format_request(job, locale))
 
-    def outcome(self, job: Job) -> ui.LayoutView:
+    def build_outcome_card(self, job: Job) -> ui.LayoutView:
         """Return how a job ended that brought no clip, and what can be done about it."""
-        locale = public_locale(job)
+        locale = get_public_locale(job)
         buttons = []
-        if job.outcome in _RETRYABLE:
-            buttons.append(ActionButton(Action.RETRY, job.id, label=say("button.retry", locale)))
-        if job.outcome in _EDITABLE or job.outcome is Outcome.BLOCKED_AUDIO:
-            buttons.append(ActionButton(Action.EDIT, job.id, label=say("button.edit", locale)))
-        return text_view(f"{self._asked(job, locale)}\n{outcome_text(job, locale)}", *buttons)
+        if job.outcome in _RETRYABLE_OUTCOMES:
+            buttons.append(
+                ActionButton(ButtonAction.RETRY, job.id, label=translate("button.retry", locale))
+            )
+        if job.outcome in _EDITABLE_OUTCOMES or job.outcome is Outcome.BLOCKED_AUDIO:
+            buttons.append(
+                ActionButton(ButtonAction.EDIT, job.id, label=translate("button.edit", locale))
+            )
+        return build_text_view(
+            f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}", *buttons
+        )
 
-    def _asked(self, job: Job, locale: str) -> str:
+    def _format_request(self, job: Job, locale: str) -> str:
         key = "status.extends" if job.plan.source is not None else "status.asks"
         source = job.plan.source.clip_id if job.plan.source is not None else 0
-        return say(
+        return translate(
             key,
             locale,
             member=f"<@{job.origin.user_id}>",
-            prompt=shown(" ".join(job.plan.prompt.split()), SHORT),
-            model=self._abilities.title(job.plan.model),
+            prompt=format_prompt(" ".join(job.plan.prompt.split()), EXCERPT_LIMIT),
+            model=self._model_info.get_display_name(job.plan.model),
             clip=source,
         )
 
-    def _stage(self, progress: Progress, locale: str) -> str:
+    def _describe_stage(self, progress: JobProgress, locale: str) -> str:
         job = progress.job
         if job.cancel_requested:
-            return say("stage.cancelling", locale)
+            return translate("stage.cancelling", locale)
         if progress.paused:
-            return say("stage.paused", locale)
+            return translate("stage.paused", locale)
         when = progress.retry_at or job.retry_at
         if progress.waiting_for is not None and when is not None:
-            return say(f"stage.waiting.{progress.waiting_for}", locale, when=stamp(when, "R"))
+            return translate(
+                f"stage.waiting.{progress.waiting_for}", locale, when=format_timestamp(when, "R")
+            )
         if job.state is JobState.QUEUED:
             text = (
-                say("stage.queued_soon", locale)
-                if progress.place is None
-                else say("stage.queued", locale, place=progress.place)
+                translate("stage.queued_soon", locale)
+                if progress.queue_position is None
+                else translate("stage.queued", locale, place=progress.queue_position)
             )
         elif job.state is JobState.POLLING:
-            text = say(
-                "stage.polling", locale, since=stamp(job.submitted_at or job.created_at, "R")
+            text = translate(
+                "stage.polling",
+                locale,
+                since=format_timestamp(job.submitted_at or job.created_at, "R"),
             )
         else:
-            text = say(f"stage.{job.state}", locale)
+            text = translate(f"stage.{job.state}", locale)
         if progress.eta is not None:
-            text = f"{text} {eta(*progress.eta, locale)}"
+            text = f"{text} {format_eta(*progress.eta, locale)}"
         return text
 
-    def _facts(self, job: Job, clips: Sequence[Clip], now: datetime, locale: str) -> str:
+    def _format_facts(self, job: Job, clips: Sequence[Clip], now: datetime, locale: str) -> str:
         first = clips[0]
         facts = [
-            self._abilities.title(first.model),
-            say("seconds", locale, count=first.seconds),
+            self._model_info.get_display_name(first.model),
+            translate("seconds", locale, count=first.seconds),
             f"{first.width}×{first.height}",
         ]
         if job.plan.seed is not None:
-            facts.append(say("card.seed", locale, seed=job.plan.seed))
+            facts.append(translate("card.seed", locale, seed=job.plan.seed))
         facts += [
-            money(Amount.of(job.plan).share(len(clips), job.plan.videos).micros, locale),
-            say("card.by", locale, member=f"<@{job.origin.user_id}>"),
+            format_money(
+                UsageAmount.from_plan(job.plan).prorated_share(len(clips), job.plan.videos).micros,
+                locale,
+            ),
+            translate("card.by", locale, member=f"<@{job.origin.user_id}>"),
         ]
         lines = [f"-# {' · '.join(facts)}"]
-        chain = [say("card.clip", locale, clip=listed((f"#{clip.id}" for clip in clips), locale))]
+        chain = [
+            translate(
+                "card.clip", locale, clip=join_list((f"#{clip.id}" for clip in clips), locale)
+            )
+        ]
         if first.parent_clip_id is not None:
-            chain.append(descent(first, locale))
-        if self._abilities.extendable(first, now):
+            chain.append(describe_lineage(first, locale))
+        if self._model_info.is_extendable(first, now):
             until = first.remote_expires_at
             chain.append(
-                say("card.extendable", locale)
+                translate("card.extendable", locale)
                 if until is None
-                else say("card.extendable_until", locale, when=stamp(until, "f"))
+                else translate("card.extendable_until", locale, when=format_timestamp(until, "f"))
             )
         lines.append(f"-# {' · '.join(chain)}")
         return "\n".join(lines)
 
-    def _clip_rows(
+    def _build_clip_rows(
         self, job: Job, clips: Sequence[Clip], now: datetime, locale: str
     ) -> list[ui.ActionRow[Any]]:
         extend = [
             ActionButton(
-                Action.EXTEND,
+                ButtonAction.EXTEND,
                 clip.id,
                 primary=True,
-                label=say("button.extend", locale)
+                label=translate("button.extend", locale)
                 if len(clips) == 1
-                else say("button.extend_one", locale, clip=clip.id),
+                else translate("button.extend_one", locale, clip=clip.id),
             )
             for clip in clips
-            if self._abilities.extendable(clip, now)
+            if self._model_info.is_extendable(clip, now)
         ]
         again = [
-            ActionButton(action, job.id, label=say(f"button.{action}", locale))
-            for action in (Action.REDO, Action.EDIT)
+            ActionButton(action, job.id, label=translate(f"button.{action}", locale))
+            for action in (ButtonAction.REDO, ButtonAction.EDIT)
         ]
         showcase = [
             ActionButton(
-                Action.SHOWCASE,
+                ButtonAction.SHOWCASE,
                 clip.id,
-                label=say("button.showcase", locale)
+                label=translate("button.showcase", locale)
                 if len(clips) == 1
-                else say("button.showcase_one", locale, clip=clip.id),
+                else translate("button.showcase_one", locale, clip=clip.id),
             )
             for clip in clips
             if clip.guild_id is not None
         ]
         others = [
-            ActionButton(Action.DETAILS, job.id, label=say("button.details", locale)),
-            ActionButton(Action.DELETE, job.id, label=say("button.delete", locale), danger=True),
+            ActionButton(ButtonAction.DETAILS, job.id, label=translate("button.details", locale)),
+            ActionButton(
+                ButtonAction.DELETE, job.id, label=translate("button.delete", locale), danger=True
+            ),
         ]
         if len(clips) == 1:
             buttons = [*extend, *again, *showcase, *others]
             if len(buttons) <= 5:
-                return [_row(*buttons)]
-            return [_row(*buttons[:3]), _row(*buttons[3:])]
+                return [_build_row(*buttons)]
+            return [_build_row(*buttons[:3]), _build_row(*buttons[3:])]
         rows = [extend[:5], showcase[:5], [*again, *others]]
-        return [_row(*row) for row in rows if row]
+        return [_build_row(*row) for row in rows if row]
 
 
-def _surprises(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:
+def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:
     """Say what nobody would guess of a clip that is posted for the first time."""
     if job.state is not JobState.POSTING:
         return []
     notes = []
-    if job.reopened:
-        notes.append(f"-# {say('card.late', locale)}")
+    if job.was_reopened:
+        notes.append(f"-# {translate('card.late', locale)}")
     if missing := job.plan.videos - len(clips):
-        notes.append(f"-# {say('card.missing', locale, count=missing)}")
+        notes.append(f"-# {translate('card.missing', locale, count=missing)}")
     return notes
 
 
-def _note(enclosure: Enclosure, locale: str) -> str:
+def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
     """Say what stands in the place of a clip that was too large, and where the original is."""
-    clip, size = enclosure.clip, mebibytes(enclosure.clip.size, locale)
-    if enclosure.rung in (Rung.FITTED, Rung.SQUEEZED):
-        text = say("card.fitted", locale, clip=f"#{clip.id}", side=enclosure.side)
+    clip, size = upload.clip, format_mebibytes(upload.clip.size, locale)
+    if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED):
+        text = translate("card.fitted", locale, clip=f"#{clip.id}", side=upload.shorter_side)
     else:
-        text = say("card.too_large", locale, clip=f"#{clip.id}")
-    if enclosure.link is None or enclosure.link_until is None:
-        return f"-# {text} {say('card.original_kept', locale, size=size)}"
-    original = say(
+        text = translate("card.too_large", locale, clip=f"#{clip.id}")
+    if upload.link is None or upload.link_expires_at is None:
+        return f"-# {text} {translate('card.original_kept', locale, size=size)}"
+    original = translate(
         "card.original_link",
         locale,
         size=size,
-        link=enclosure.link,
-        when=stamp(enclosure.link_until, "f"),
+        link=upload.link,
+        when=format_timestamp(upload.link_expires_at, "f"),
     )
     # where there is nothing else to look at, the link is the matter and no small print
-    small = "-# " if enclosure.rung in (Rung.FITTED, Rung.SQUEEZED) else ""
+    small = "-# " if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED) else ""
     return f"{small}{text} {original}"
 
 
-def public_locale(job: Job) -> str:
+def get_public_locale(job: Job) -> str:
     """Return the locale of messages that everyone reads: the server's, else the member's."""
     return job.origin.guild_locale or job.origin.locale
 
 
-def _row(*buttons: ActionButton) -> ui.ActionRow[Any]:
+def _build_row(*buttons: ActionButton) -> ui.ActionRow[Any]:
     row: ui.ActionRow[Any] = ui.ActionRow()
     for button in buttons:
         row.add_item(button)

@@ -11,83 +11,93 @@ from typing import Any, Final, Self, cast
 import discord
 from discord import ui
 
-from bot.domain.clips.history_query import MOST_WORDS, Only, Turn, Wanted, Way
-from bot.ui.custom_ids import PREFIX, Desk, Setting
+from bot.domain.clips.history_query import (
+    MAX_SEARCH_LENGTH,
+    HistoryKind,
+    PageRequest,
+    HistoryFilter,
+    PageDirection,
+)
+from bot.ui.custom_ids import CUSTOM_ID_PREFIX, PressErrorHandler, SetupSetting
 
-_PAGE: Final = re.compile(
-    rf"{PREFIX}-page:(?P<way>older|newer):(?P<clip>\d{{1,12}}):(?P<only>[a-z]?)"
+_PAGE_PATTERN: Final = re.compile(
+    rf"{CUSTOM_ID_PREFIX}-page:(?P<way>older|newer):(?P<clip>\d{{1,12}}):(?P<only>[a-z]?)"
     r":(?P<model>[^:]{0,32}):(?P<words>.*)",
     re.DOTALL,
 )
-_MENU: Final = re.compile(rf"{PREFIX}-set:(?P<setting>[a-z_]+)")
-_ONLY: Final = {each[:1]: each for each in Only}
-_Choice = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
+_MENU_PATTERN: Final = re.compile(rf"{CUSTOM_ID_PREFIX}-set:(?P<setting>[a-z_]+)")
+_KIND_BY_LETTER: Final = {each[:1]: each for each in HistoryKind}
+_SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
 
 
-class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=_PAGE):
+class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=_PAGE_PATTERN):
     """A button that turns a history to its next page."""
 
-    def __init__(self, to: Turn, *, label: str) -> None:
+    def __init__(self, page_request: PageRequest, *, label: str) -> None:
         super().__init__(
             ui.Button(
-                label=label, style=discord.ButtonStyle.secondary, custom_id=page_custom_id(to)
+                label=label,
+                style=discord.ButtonStyle.secondary,
+                custom_id=build_page_custom_id(page_request),
             )
         )
-        self.to = to
+        self.page_request = page_request
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Rebuild the button from the pressed one."""
-        wanted = Wanted(
+        wanted = HistoryFilter(
             model=match["model"] or None,
-            words=match["words"] or None,
-            only=_ONLY.get(match["only"]),
+            search_text=match["words"] or None,
+            kind=_KIND_BY_LETTER.get(match["only"]),
         )
-        to = Turn(Way(match["way"]), int(match["clip"]), wanted)
+        to = PageRequest(PageDirection(match["way"]), int(match["clip"]), wanted)
         return cls(to, label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the press to the handler that a cog has registered."""
-        desk = cast(Desk, interaction.client)
+        desk = cast(PressErrorHandler, interaction.client)
         try:
-            await desk.presses.turn(interaction, self.to)
+            await desk.router.turn_page(interaction, self.page_request)
         except Exception as fault:  # discord.py would only log it: the person must hear of it
-            await desk.answer_fault(interaction, fault)
+            await desk.respond_with_error(interaction, fault)
 
 
-class SettingMenu(ui.DynamicItem[Any], template=_MENU):
+class SettingMenu(ui.DynamicItem[Any], template=_MENU_PATTERN):
     """A menu whose custom id says which setting it chooses."""
 
-    def __init__(self, menu: _Choice) -> None:
+    def __init__(self, menu: _SelectMenu) -> None:
         super().__init__(menu)
 
     @classmethod
-    def of(cls, setting: Setting, options: Sequence[discord.SelectOption]) -> Self:
+    def from_options(cls, setting: SetupSetting, options: Sequence[discord.SelectOption]) -> Self:
         """Return a menu of ``options``, of which one is chosen."""
-        return cls(ui.Select(custom_id=menu_custom_id(setting), options=list(options)))
+        return cls(ui.Select(custom_id=build_menu_custom_id(setting), options=list(options)))
 
     @classmethod
-    def of_channels(
+    def from_channels(
         cls,
-        setting: Setting,
+        setting: SetupSetting,
         *,
-        kinds: Sequence[discord.ChannelType],
-        chosen: Sequence[int],
-        most: int,
+        channel_types: Sequence[discord.ChannelType],
+        selected_ids: Sequence[int],
+        maximum: int,
         placeholder: str,
     ) -> Self:
         """Return a menu of a server's channels, of which up to ``most`` or none are chosen."""
         kind = discord.SelectDefaultValueType.channel
-        defaults = [discord.SelectDefaultValue(id=each, type=kind) for each in chosen[:most]]
+        defaults = [
+            discord.SelectDefaultValue(id=each, type=kind) for each in selected_ids[:maximum]
+        ]
         return cls(
             ui.ChannelSelect(
-                custom_id=menu_custom_id(setting),
-                channel_types=list(kinds),
+                custom_id=build_menu_custom_id(setting),
+                channel_types=list(channel_types),
                 placeholder=placeholder,
                 min_values=0,
-                max_values=most,
+                max_values=maximum,
                 default_values=defaults,
             )
         )
@@ -97,29 +107,33 @@ class SettingMenu(ui.DynamicItem[Any], template=_MENU):
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Take the used menu as it stands in the message."""
-        return cls(cast(_Choice, item))
+        return cls(cast(_SelectMenu, item))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the choice to the handler that a cog has registered."""
-        desk = cast(Desk, interaction.client)
+        desk = cast(PressErrorHandler, interaction.client)
         data = cast(dict[str, Any], interaction.data or {})
         values = [str(each) for each in data.get("values", [])]
-        match = _MENU.fullmatch(self.custom_id)
+        match = _MENU_PATTERN.fullmatch(self.custom_id)
         assert match is not None
         try:
-            await desk.presses.choose(interaction, match["setting"], values)
+            await desk.router.select(interaction, match["setting"], values)
         except Exception as fault:  # discord.py would only log it: the person must hear of it
-            await desk.answer_fault(interaction, fault)
+            await desk.respond_with_error(interaction, fault)
 
 
-def page_custom_id(to: Turn) -> str:
+def build_page_custom_id(page_request: PageRequest) -> str:
     """Return the custom id of a page button, of at most 100 characters."""
-    wanted = to.wanted
-    words = (wanted.words or "").encode("utf-16-le")[: 2 * MOST_WORDS].decode("utf-16-le", "ignore")
-    only, model = (wanted.only or "")[:1], (wanted.model or "").replace(":", "")[:32]
-    return f"{PREFIX}-page:{to.way}:{to.clip_id}:{only}:{model}:{words}"
+    wanted = page_request.history_filter
+    words = (
+        (wanted.search_text or "")
+        .encode("utf-16-le")[: 2 * MAX_SEARCH_LENGTH]
+        .decode("utf-16-le", "ignore")
+    )
+    only, model = (wanted.kind or "")[:1], (wanted.model or "").replace(":", "")[:32]
+    return f"{CUSTOM_ID_PREFIX}-page:{page_request.direction}:{page_request.clip_id}:{only}:{model}:{words}"
 
 
-def menu_custom_id(setting: Setting) -> str:
+def build_menu_custom_id(setting: SetupSetting) -> str:
     """Return the custom id of a menu."""
-    return f"{PREFIX}-set:{setting}"
+    return f"{CUSTOM_ID_PREFIX}-set:{setting}"

@@ -19,13 +19,15 @@ from typing import Any, Final, Protocol, Self, cast
 import discord
 from discord import ui
 
-from bot.domain.clips.history_query import Turn
+from bot.domain.clips.history_query import PageRequest
 
-PREFIX: Final = "clapper"
-_PATTERN: Final = re.compile(rf"{PREFIX}:(?P<action>[a-z_]+):(?P<number>\d{{1,20}})")
+CUSTOM_ID_PREFIX: Final = "clapper"
+_CUSTOM_ID_PATTERN: Final = re.compile(
+    rf"{CUSTOM_ID_PREFIX}:(?P<action>[a-z_]+):(?P<number>\d{{1,20}})"
+)
 
 
-class Action(StrEnum):
+class ButtonAction(StrEnum):
     """What a button asks for; the number beside it is a clip's, a job's or an offer's."""
 
     EXTEND = "extend"
@@ -54,13 +56,13 @@ class Action(StrEnum):
     """number: exhibit"""
     RANKING = "ranking"
     """number: digest"""
-    FORGET = "forget"
+    ERASE_MEMBER = "forget"
     """number: the member who asks for it"""
-    CHECK = "check"
+    CHECK_PERMISSIONS = "check"
     """number: none, 0; tests the bot's permissions"""
 
 
-class Form(StrEnum):
+class FormKind(StrEnum):
     """A modal; the number beside it is a clip's or a job's."""
 
     EXTEND = "extend_form"
@@ -68,13 +70,13 @@ class Form(StrEnum):
     ANIMATE = "animate_form"
 
 
-Press = Callable[[discord.Interaction, int], Awaitable[None]]
-Submit = Callable[[discord.Interaction, int, Mapping[str, str]], Awaitable[None]]
-Choose = Callable[[discord.Interaction, Sequence[str]], Awaitable[None]]
-TurnTo = Callable[[discord.Interaction, Turn], Awaitable[None]]
+ButtonHandler = Callable[[discord.Interaction, int], Awaitable[None]]
+FormHandler = Callable[[discord.Interaction, int, Mapping[str, str]], Awaitable[None]]
+MenuHandler = Callable[[discord.Interaction, Sequence[str]], Awaitable[None]]
+PageHandler = Callable[[discord.Interaction, PageRequest], Awaitable[None]]
 
 
-class Setting(StrEnum):
+class SetupSetting(StrEnum):
     """What a menu of `/server setup` chooses."""
 
     CHANNELS = "channels"
@@ -84,74 +86,78 @@ class Setting(StrEnum):
     LANGUAGE = "language"
 
 
-class Presses:
+class InteractionRouter:
     """Which handler answers which button, which menu and which form."""
 
     def __init__(self) -> None:
-        self._buttons: dict[Action, Press] = {}
-        self._forms: dict[Form, Submit] = {}
-        self._menus: dict[Setting, Choose] = {}
-        self._turn: TurnTo | None = None
+        self._button_handlers: dict[ButtonAction, ButtonHandler] = {}
+        self._form_handlers: dict[FormKind, FormHandler] = {}
+        self._menu_handlers: dict[SetupSetting, MenuHandler] = {}
+        self._page_handler: PageHandler | None = None
 
-    def on_press(self, action: Action, handler: Press) -> None:
+    def register_button(self, action: ButtonAction, handler: ButtonHandler) -> None:
         """Let ``handler`` answer the buttons of ``action``."""
-        self._buttons[action] = handler
+        self._button_handlers[action] = handler
 
-    def on_submit(self, form: Form, handler: Submit) -> None:
+    def register_form(self, form: FormKind, handler: FormHandler) -> None:
         """Let ``handler`` answer the forms of kind ``form``."""
-        self._forms[form] = handler
+        self._form_handlers[form] = handler
 
-    def on_choice(self, setting: Setting, handler: Choose) -> None:
+    def register_menu(self, setting: SetupSetting, handler: MenuHandler) -> None:
         """Let ``handler`` answer the menu that chooses ``setting``."""
-        self._menus[setting] = handler
+        self._menu_handlers[setting] = handler
 
-    def on_turn(self, handler: TurnTo) -> None:
+    def register_pager(self, handler: PageHandler) -> None:
         """Let ``handler`` answer the buttons that turn the pages of a history."""
-        self._turn = handler
+        self._page_handler = handler
 
-    async def choose(
+    async def select(
         self, interaction: discord.Interaction, setting: str, values: Sequence[str]
     ) -> None:
         """Run the handler of a menu. Raises `LookupError` where there is none."""
-        await self._menus[Setting(setting)](interaction, values)
+        await self._menu_handlers[SetupSetting(setting)](interaction, values)
 
-    async def turn(self, interaction: discord.Interaction, to: Turn) -> None:
+    async def turn_page(self, interaction: discord.Interaction, page_request: PageRequest) -> None:
         """Run the handler of the pages. Raises `LookupError` where there is none."""
-        if self._turn is None:
+        if self._page_handler is None:
             raise LookupError("nobody turns pages")
-        await self._turn(interaction, to)
+        await self._page_handler(interaction, page_request)
 
-    async def press(self, interaction: discord.Interaction, action: str, number: int) -> None:
+    async def press_button(
+        self, interaction: discord.Interaction, action: str, number: int
+    ) -> None:
         """Run the handler of a pressed button. Raises `LookupError` where there is none."""
-        await self._buttons[Action(action)](interaction, number)
+        await self._button_handlers[ButtonAction(action)](interaction, number)
 
-    async def submit(self, interaction: discord.Interaction) -> bool:
+    async def submit_form(self, interaction: discord.Interaction) -> bool:
         """Run the handler of a submitted form; ``False`` where the form is none of ours."""
         data = cast(Mapping[str, Any], interaction.data or {})
-        match = _PATTERN.fullmatch(str(data.get("custom_id", "")))
-        if match is None or match["action"] not in frozenset(Form):
+        match = _CUSTOM_ID_PATTERN.fullmatch(str(data.get("custom_id", "")))
+        if match is None or match["action"] not in frozenset(FormKind):
             return False
-        fields = dict(_fields(data.get("components", [])))
-        await self._forms[Form(match["action"])](interaction, int(match["number"]), fields)
+        fields = dict(_collect_field_values(data.get("components", [])))
+        await self._form_handlers[FormKind(match["action"])](
+            interaction, int(match["number"]), fields
+        )
         return True
 
 
-class Desk(Protocol):
+class PressErrorHandler(Protocol):
     """What a button needs of the client that it was pressed on."""
 
-    presses: Presses
+    router: InteractionRouter
 
-    async def answer_fault(self, interaction: discord.Interaction, fault: Exception) -> None:
+    async def respond_with_error(self, interaction: discord.Interaction, fault: Exception) -> None:
         """Tell the person who pressed what went wrong."""
         ...
 
 
-class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PATTERN):
+class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_CUSTOM_ID_PATTERN):
     """A button whose custom id is ``clapper:ACTION:NUMBER``."""
 
     def __init__(
         self,
-        action: Action | str,
+        action: ButtonAction | str,
         number: int,
         *,
         label: str | None = None,
@@ -163,7 +169,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PATTERN):
         if primary or danger:
             style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
         button: ui.Button[ui.LayoutView] = ui.Button(
-            label=label, emoji=emoji, style=style, custom_id=custom_id(action, number)
+            label=label, emoji=emoji, style=style, custom_id=build_custom_id(action, number)
         )
         super().__init__(button)
         self.action = str(action)
@@ -178,41 +184,41 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_PATTERN):
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the press to the handler that a cog has registered."""
-        desk = cast(Desk, interaction.client)
+        desk = cast(PressErrorHandler, interaction.client)
         try:
-            await desk.presses.press(interaction, self.action, self.number)
+            await desk.router.press_button(interaction, self.action, self.number)
         except Exception as fault:  # discord.py would only log it: the person must hear of it
-            await desk.answer_fault(interaction, fault)
+            await desk.respond_with_error(interaction, fault)
 
 
-def custom_id(action: Action | Form | str, number: int) -> str:
+def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
     """Return the custom id of a button or form."""
-    return f"{PREFIX}:{action}:{number}"
+    return f"{CUSTOM_ID_PREFIX}:{action}:{number}"
 
 
-def number_of(given: str, action: Action) -> int | None:
+def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
     """Return the number in a custom id of ``action``; ``None`` where it is another's."""
-    match = _PATTERN.fullmatch(given)
+    match = _CUSTOM_ID_PATTERN.fullmatch(custom_id)
     return int(match["number"]) if match and match["action"] == action else None
 
 
-def numbers_on(message: discord.Message, action: Action) -> list[int]:
+def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[int]:
     """Return the numbers on a message's buttons for ``action``, from the top."""
     view = ui.LayoutView.from_message(message, timeout=None)
     found = [
-        number_of(item.custom_id, action)
+        parse_button_number(item.custom_id, action)
         for item in view.walk_children()
         if isinstance(item, ui.Button) and item.custom_id is not None
     ]
     return [number for number in found if number is not None]
 
 
-def number_on(message: discord.Message, action: Action) -> int | None:
+def find_button_number(message: discord.Message, action: ButtonAction) -> int | None:
     """Return the number on a message's first button for ``action``; ``None`` without one."""
-    return next(iter(numbers_on(message, action)), None)
+    return next(iter(find_button_numbers(message, action)), None)
 
 
-def _fields(components: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def _collect_field_values(components: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Collect custom id and value of every input, below rows and labels."""
     found: list[tuple[str, str]] = []
     for component in components:
@@ -221,5 +227,5 @@ def _fields(components: list[dict[str, Any]]) -> list[tuple[str, str]]:
         below = component.get("components", [])
         if "component" in component:
             below = [*below, component["component"]]
-        found += _fields(below)
+        found += _collect_field_values(below)
     return found

@@ -13,35 +13,35 @@ from typing import Final
 import discord
 
 from bot.domain.billing.money import Micros
-from bot.domain.disclosure import disclosed
+from bot.domain.disclosure import redact_account_details
 from bot.domain.errors import (
     AlreadyAccepted,
-    ChannelClosed,
+    ChannelUnavailable,
     ChannelNotAllowed,
     ClapperError,
-    DeliveryBusy,
+    DiscordUnavailable,
     FileTooLarge,
     ImageRefused,
     LimitReached,
     MissingPermissions,
     NotAllowed,
-    NotFound,
-    Paused,
-    PersonRuleUnkept,
+    RecordNotFound,
+    RequestsPaused,
+    PersonPolicyUnsatisfiable,
     RuleBroken,
-    StoreAway,
+    DatabaseUnavailable,
 )
 from bot.domain.jobs.job import Job, Outcome
-from bot.i18n.catalogs import knows, say
-from bot.i18n.formatting import listed, money, readable
+from bot.i18n.catalogs import has_message, translate
+from bot.i18n.formatting import join_list, format_money, sanitize_text
 
-_DETAIL_LIMIT: Final = 400
-_NO_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})
+_MAXIMUM_DETAIL_LENGTH: Final = 400
+_OUTCOMES_WITHOUT_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})
 """Outcomes whose reason is nobody's business here; the operator's account is the log's."""
 
-PLAIN: Final[dict[type[ClapperError], str]] = {
-    StoreAway: "error.store_away",
-    DeliveryBusy: "error.delivery_busy",
+MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
+    DatabaseUnavailable: "error.store_away",
+    DiscordUnavailable: "error.delivery_busy",
 }
 """Errors whose text needs nothing of the error itself.
 
@@ -50,163 +50,169 @@ Google's faults never reach a request: they end a job, which has words of its ow
 
 
 @singledispatch
-def error_text(fault: BaseException, locale: str | None = None) -> str:
+def describe_error(fault: BaseException, locale: str | None = None) -> str:
     """Return what a person reads about ``fault``: the words of its kind, else of its parent's."""
-    return say("error.unexpected", locale)
+    return translate("error.unexpected", locale)
 
 
-def _plain(key: str) -> Callable[..., str]:
-    def words(_fault: ClapperError, locale: str | None = None) -> str:
-        return say(key, locale)
+def _build_fixed_describer(key: str) -> Callable[..., str]:
+    def describe_fixed_error(_fault: ClapperError, locale: str | None = None) -> str:
+        return translate(key, locale)
 
-    return words
-
-
-for _kind, _key in PLAIN.items():
-    error_text.register(_kind, _plain(_key))
+    return describe_fixed_error
 
 
-def outcome_text(job: Job, locale: str | None = None) -> str:
+for _kind, _key in MESSAGE_KEYS.items():
+    describe_error.register(_kind, _build_fixed_describer(_key))
+
+
+def describe_outcome(job: Job, locale: str | None = None) -> str:
     """Return what a person reads about a job that ended without its clip in the channel."""
     outcome = job.outcome or Outcome.OPERATION_FAILED
-    text = say(f"outcome.{outcome}", locale, job=job.id, price=money(job.price, locale))
+    text = translate(
+        f"outcome.{outcome}", locale, job=job.id, price=format_money(job.price, locale)
+    )
     if outcome is Outcome.OPERATION_LOST:
-        posted = not job.cancel_requested and job.origin.visit is None  # a visit's token runs out
+        posted = (
+            not job.cancel_requested and job.origin.user_install_reply is None
+        )  # a visit's token runs out
         key = "outcome.watched" if posted else "outcome.watched.kept"
         until = discord.utils.format_dt(job.watched_until, "f")
-        text += " " + say(key, locale, until=until)
-    detail = safe_detail(job.detail) if outcome not in _NO_DETAIL else None
+        text += " " + translate(key, locale, until=until)
+    detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
     if detail:
-        text += "\n" + say("outcome.reason", locale, reason=detail)
+        text += "\n" + translate("outcome.reason", locale, reason=detail)
     return text
 
 
-def safe_detail(detail: str | None) -> str | None:
+def clean_detail(detail: str | None) -> str | None:
     """Return Google's own reason without the sentences that hold addresses, keys or accounts, and
     without markup."""
-    told = disclosed(detail, most=_DETAIL_LIMIT) if detail else None
+    told = redact_account_details(detail, max_length=_MAXIMUM_DETAIL_LENGTH) if detail else None
     if told is None:
         return None
-    text = readable(told)
-    return text if len(text) <= _DETAIL_LIMIT else text[: _DETAIL_LIMIT - 1] + "…"
+    text = sanitize_text(told)
+    return text if len(text) <= _MAXIMUM_DETAIL_LENGTH else text[: _MAXIMUM_DETAIL_LENGTH - 1] + "…"
 
 
-def amount(limit: str, value: int, locale: str | None = None) -> str:
+def format_limit_amount(limit: str, value: int, locale: str | None = None) -> str:
     """Return ``value`` of a limit in the limit's own unit: money, seconds, clips or jobs."""
     if limit.startswith("usd"):
-        return money(Micros(value), locale)
+        return format_money(Micros(value), locale)
     if limit.startswith("seconds"):
-        return say("seconds", locale, count=value)
+        return translate("seconds", locale, count=value)
     return str(value)
 
 
-def when(moment: datetime) -> str:
+def format_moment(moment: datetime) -> str:
     """Return a time of day and how far it is, as every reader's own clock shows it."""
     return f"{discord.utils.format_dt(moment, 'f')} ({discord.utils.format_dt(moment, 'R')})"
 
 
-@error_text.register
-def _rule(fault: RuleBroken, locale: str | None = None) -> str:
-    values = {name: _value(name, value, locale) for name, value in fault.values.items()}
+@describe_error.register
+def _describe_broken_rule(fault: RuleBroken, locale: str | None = None) -> str:
+    values = {name: _format_value(name, value, locale) for name, value in fault.values.items()}
     option = f"name.option.{fault.parameter}"
-    parameter = say(option, locale) if knows(option) else fault.parameter
-    return say(f"rule.{fault.rule}", locale, parameter=parameter, **values)
+    parameter = translate(option, locale) if has_message(option) else fault.parameter
+    return translate(f"rule.{fault.rule}", locale, parameter=parameter, **values)
 
 
-@error_text.register
-def _person_rule(fault: PersonRuleUnkept, locale: str | None = None) -> str:
-    rule = say(f"people.{fault.values['person_rule']}", locale)
-    mode = say(f"mode.{fault.values['mode']}", locale)
-    text = say("rule.person_rule", locale, rule=rule, mode=mode, model=fault.values["model"])
+@describe_error.register
+def _describe_person_policy(fault: PersonPolicyUnsatisfiable, locale: str | None = None) -> str:
+    rule = translate(f"people.{fault.values['person_rule']}", locale)
+    mode = translate(f"mode.{fault.values['mode']}", locale)
+    text = translate("rule.person_rule", locale, rule=rule, mode=mode, model=fault.values["model"])
     if fault.models:
-        models = listed(fault.models, locale)
-        return f"{text} {say('rule.person_rule_models', locale, models=models)}"
-    return f"{text} {say('rule.person_rule_none', locale)}"
+        models = join_list(fault.models, locale)
+        return f"{text} {translate('rule.person_rule_models', locale, models=models)}"
+    return f"{text} {translate('rule.person_rule_none', locale)}"
 
 
-@error_text.register
-def _image(fault: ImageRefused, locale: str | None = None) -> str:
+@describe_error.register
+def _describe_refused_image(fault: ImageRefused, locale: str | None = None) -> str:
     key = f"image.{fault.reason}"
-    values = {name: _value(name, value, locale) for name, value in fault.values.items()}
-    return say(key, locale, **values)
+    values = {name: _format_value(name, value, locale) for name, value in fault.values.items()}
+    return translate(key, locale, **values)
 
 
-@error_text.register
-def _limit(fault: LimitReached, locale: str | None = None) -> str:
-    text = say(
+@describe_error.register
+def _describe_reached_limit(fault: LimitReached, locale: str | None = None) -> str:
+    text = translate(
         "limit.reached",
         locale,
-        limit=say(f"limit.{fault.limit}", locale, count=fault.allowed),
-        whose=say(f"scope.{fault.scope}", locale),
-        used=amount(fault.limit, fault.used, locale),
-        asked=amount(fault.limit, fault.asked, locale),
-        allowed=amount(fault.limit, fault.allowed, locale),
+        limit=translate(f"limit.{fault.limit}", locale, count=fault.allowed),
+        whose=translate(f"scope.{fault.scope}", locale),
+        used=format_limit_amount(fault.limit, fault.used, locale),
+        asked=format_limit_amount(fault.limit, fault.requested, locale),
+        allowed=format_limit_amount(fault.limit, fault.allowed, locale),
     )
     if fault.limit == "jobs_at_once":
-        return f"{text} {say('limit.frees_with_job', locale)}"
+        return f"{text} {translate('limit.frees_with_job', locale)}"
     if fault.frees_at is None:
-        hopeless = fault.asked > fault.allowed
+        hopeless = fault.requested > fault.allowed
         key = "limit.never_frees" if hopeless else "limit.frees_sometime"
-        return f"{text} {say(key, locale)}"
-    return f"{text} {say('limit.frees', locale, when=when(fault.frees_at))}"
+        return f"{text} {translate(key, locale)}"
+    return f"{text} {translate('limit.frees', locale, when=format_moment(fault.frees_at))}"
 
 
-@error_text.register
-def _paused(fault: Paused, locale: str | None = None) -> str:
-    text = say("paused.operator" if fault.by_operator else "paused.server", locale)
-    reason = safe_detail(fault.reason)
-    return f"{text} {say('paused.reason', locale, reason=reason)}" if reason else text
+@describe_error.register
+def _describe_pause(fault: RequestsPaused, locale: str | None = None) -> str:
+    text = translate("paused.operator" if fault.by_operator else "paused.server", locale)
+    reason = clean_detail(fault.reason)
+    return f"{text} {translate('paused.reason', locale, reason=reason)}" if reason else text
 
 
-@error_text.register
-def _not_allowed(fault: NotAllowed, locale: str | None = None) -> str:
-    return say(f"not_allowed.{fault.what}", locale)
+@describe_error.register
+def _describe_not_allowed(fault: NotAllowed, locale: str | None = None) -> str:
+    return translate(f"not_allowed.{fault.reason}", locale)
 
 
-@error_text.register
-def _channel(fault: ChannelNotAllowed, locale: str | None = None) -> str:
-    named = listed((f"<#{channel}>" for channel in fault.channels), locale)
-    return say("error.channel_not_allowed", locale, channels=named)
+@describe_error.register
+def _describe_refused_channel(fault: ChannelNotAllowed, locale: str | None = None) -> str:
+    named = join_list((f"<#{channel}>" for channel in fault.channels), locale)
+    return translate("error.channel_not_allowed", locale, channels=named)
 
 
-@error_text.register
-def _not_found(fault: NotFound, locale: str | None = None) -> str:
-    return say(f"not_found.{fault.what}", locale)
+@describe_error.register
+def _describe_not_found(fault: RecordNotFound, locale: str | None = None) -> str:
+    return translate(f"not_found.{fault.reason}", locale)
 
 
-@error_text.register
-def _permissions(fault: MissingPermissions | ChannelClosed, locale: str | None = None) -> str:
+@describe_error.register
+def _describe_permissions(
+    fault: MissingPermissions | ChannelUnavailable, locale: str | None = None
+) -> str:
     if not fault.missing:
-        return say("error.channel_closed", locale)
+        return translate("error.channel_closed", locale)
     names = (
-        say(f"permission.{name}", locale)
-        if knows(f"permission.{name}")
+        translate(f"permission.{name}", locale)
+        if has_message(f"permission.{name}")
         else name.replace("_", " ").title()
         for name in fault.missing
     )
-    return say(
-        "error.missing_permissions", locale, missing=listed((f"**{n}**" for n in names), locale)
+    return translate(
+        "error.missing_permissions", locale, missing=join_list((f"**{n}**" for n in names), locale)
     )
 
 
-@error_text.register
-def _accepted(fault: AlreadyAccepted, locale: str | None = None) -> str:
-    return say("error.already_accepted", locale, job=fault.job.id)
+@describe_error.register
+def _describe_already_accepted(fault: AlreadyAccepted, locale: str | None = None) -> str:
+    return translate("error.already_accepted", locale, job=fault.job.id)
 
 
-@error_text.register
-def _too_large(fault: FileTooLarge, locale: str | None = None) -> str:
+@describe_error.register
+def _describe_file_too_large(fault: FileTooLarge, locale: str | None = None) -> str:
     if fault.limit is None:
-        return say("error.file_too_large", locale)
-    return say("error.file_too_large_limit", locale, limit=f"{fault.limit / 2**20:.0f} MiB")
+        return translate("error.file_too_large", locale)
+    return translate("error.file_too_large_limit", locale, limit=f"{fault.limit / 2**20:.0f} MiB")
 
 
-def _value(name: str, value: str | int, locale: str | None) -> str:
+def _format_value(name: str, value: str | int, locale: str | None) -> str:
     """Return a value of a broken rule as people read it: modes by name, times on their clocks."""
     if name.endswith("_at") and isinstance(value, int):
         return discord.utils.format_dt(datetime.fromtimestamp(value, UTC), "f")
     if name == "mode":
-        return say(f"mode.{value}", locale)
-    if name == "when" and knows(f"with.{value}"):
-        return say(f"with.{value}", locale)
+        return translate(f"mode.{value}", locale)
+    if name == "when" and has_message(f"with.{value}"):
+        return translate(f"with.{value}", locale)
     return discord.utils.escape_markdown(str(value))

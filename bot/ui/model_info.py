@@ -3,26 +3,26 @@
 from datetime import datetime
 
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import Mode, Region, VideoRequest
-from bot.domain.jobs.violations import Offer, breaches
-from bot.services.admin.model_directory import Models
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoRequest
+from bot.domain.jobs.violations import RuleContext, find_violations
+from bot.services.admin.model_directory import ModelDirectory
 
 
-class ModelAbilities:
+class ModelInfo:
     """`bot.ui.clip_card.Abilities` by the catalogue and the rules."""
 
-    def __init__(self, *, models: Models, region: Region) -> None:
-        self._models = models
+    def __init__(self, *, model_directory: ModelDirectory, region: OperatorRegion) -> None:
+        self._model_directory = model_directory
         self._region = region
 
-    def title(self, model: str) -> str:
+    def get_display_name(self, model: str) -> str:
         """Return the name of a model for people; its id where it is unknown."""
-        known = self._models.catalogue.get(model)
+        known = self._model_directory.catalogue.get(model)
         return known.name if known is not None else model
 
-    def extendable(self, clip: Clip, now: datetime) -> bool:
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
         """Return whether some model on offer would take an extension of the clip."""
-        able = self._models.offered(Mode.EXTENSION)
-        offer = Offer(models=able, now=now.timestamp(), region=self._region)
+        able = self._model_directory.list_offered(GenerationMode.EXTENSION)
+        offer = RuleContext(models=able, now=now.timestamp(), region=self._region)
         request = VideoRequest(prompt="…", source=clip.as_source())
-        return any(next(breaches(request, model, offer), None) is None for model in able)
+        return any(next(find_violations(request, model, offer), None) is None for model in able)

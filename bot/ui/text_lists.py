@@ -5,33 +5,33 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Final
 
-from bot.domain.billing.limits import LimitRow, Limits, Line, Standing, Subject
+from bot.domain.billing.limits import LimitRow, UsageLimits, QuotaLine, QuotaStatus, LimitSubject
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import Page, Wanted
-from bot.domain.errors import Scope
+from bot.domain.clips.history_query import HistoryPage, HistoryFilter
+from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Job, Outcome
-from bot.domain.jobs.request import Mode, PersonGeneration, PersonRule
+from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule
 from bot.domain.stores import UsageRow
-from bot.i18n.catalogs import say
+from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     MESSAGE_LIMIT,
-    excerpt,
-    fit,
-    jump_link,
-    listed,
-    mebibytes,
-    money,
-    pieces,
-    readable,
-    stamp,
+    format_excerpt,
+    join_fitting_lines,
+    build_jump_link,
+    join_list,
+    format_mebibytes,
+    format_money,
+    split_text,
+    sanitize_text,
+    format_timestamp,
 )
-from bot.services.admin.model_directory import ModelStanding
-from bot.services.jobs.requests import Cancellation
-from bot.ui.clip_card import Abilities
-from bot.ui.error_messages import amount
+from bot.services.admin.model_directory import ModelOfferStatus
+from bot.services.jobs.requests import CancellationResult
+from bot.ui.clip_card import ModelInfoSource
+from bot.ui.error_messages import format_limit_amount
 
-_SENT: Final = {
+_RULE_BY_PERSON_GENERATION: Final = {
     PersonGeneration.ALLOW_ALL: PersonRule.EVERYONE,
     PersonGeneration.ALLOW_ADULT: PersonRule.ADULTS,
     PersonGeneration.DONT_ALLOW: PersonRule.NOBODY,
@@ -39,21 +39,23 @@ _SENT: Final = {
 """Whom each of Google's values lets be seen."""
 
 
-def details(job: Job, clips: Sequence[Clip], abilities: Abilities, locale: str | None) -> list[str]:
+def format_job_details(
+    job: Job, clips: Sequence[Clip], model_info: ModelInfoSource, locale: str | None
+) -> list[str]:
     """Return everything needed to make a clip again, as lines of at most 1,900 characters."""
     plan = job.plan
-    seed = say("details.random", locale) if plan.seed is None else str(plan.seed)
+    seed = translate("details.random", locale) if plan.seed is None else str(plan.seed)
     rows: list[tuple[str, str]] = [
-        ("details.model", f"{abilities.title(plan.model)} (`{plan.model}`)"),
-        ("details.mode", say(f"mode.{plan.mode}", locale)),
+        ("details.model", f"{model_info.get_display_name(plan.model)} (`{plan.model}`)"),
+        ("details.mode", translate(f"mode.{plan.mode}", locale)),
         ("details.aspect_ratio", plan.aspect_ratio),
-        ("details.resolution", plan.resolution or say("details.default", locale)),
-        ("details.seconds", say("seconds", locale, count=plan.result_seconds)),
+        ("details.resolution", plan.resolution or translate("details.default", locale)),
+        ("details.seconds", translate("seconds", locale, count=plan.result_seconds)),
         ("details.seed", seed),
-        ("details.people", _people(plan.person_generation, locale)),
-        ("details.price", money(job.price, locale)),
+        ("details.people", _format_people(plan.person_generation, locale)),
+        ("details.price", format_money(job.price, locale)),
         ("details.requester", f"<@{job.origin.user_id}>"),
-        ("details.asked", stamp(job.created_at, "f")),
+        ("details.asked", format_timestamp(job.created_at, "f")),
     ]
     if plan.videos > 1:
         rows.append(("details.videos", str(plan.videos)))
@@ -71,150 +73,154 @@ def details(job: Job, clips: Sequence[Clip], abilities: Abilities, locale: str |
     rows += [
         (
             "details.clip",
-            f"#{clip.id} · {clip.width}×{clip.height} · {mebibytes(clip.size, locale)}",
+            f"#{clip.id} · {clip.width}×{clip.height} · {format_mebibytes(clip.size, locale)}",
         )
         for clip in clips
     ]
-    facts = "\n".join(f"**{say(key, locale)}** {value}" for key, value in rows)
-    texts = [facts[:MESSAGE_LIMIT], *_labelled("details.prompt", plan.prompt, locale)]
+    facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
+    texts = [facts[:MESSAGE_LIMIT], *_format_labelled_text("details.prompt", plan.prompt, locale)]
     if plan.negative_prompt:
-        texts += _labelled("details.negative_prompt", plan.negative_prompt, locale)
+        texts += _format_labelled_text("details.negative_prompt", plan.negative_prompt, locale)
     return texts
 
 
-def _labelled(key: str, typed: str, locale: str | None) -> list[str]:
+def _format_labelled_text(key: str, typed: str, locale: str | None) -> list[str]:
     """Return what somebody typed, whole, under its label."""
-    label = f"**{say(key, locale)}** "
-    first, *rest = pieces(typed, MESSAGE_LIMIT - len(label))
+    label = f"**{translate(key, locale)}** "
+    first, *rest = split_text(typed, MESSAGE_LIMIT - len(label))
     return [label + first, *rest]
 
 
-def _people(sent: PersonGeneration | None, locale: str | None) -> str:
+def _format_people(sent: PersonGeneration | None, locale: str | None) -> str:
     """Return what Google was told about people, in words and as it was sent."""
     if sent is None:
-        return say("details.default", locale)
-    return f"{say(f'people.{_SENT[sent]}', locale)} (`{sent}`)"
+        return translate("details.default", locale)
+    return f"{translate(f'people.{_RULE_BY_PERSON_GENERATION[sent]}', locale)} (`{sent}`)"
 
 
-def running(jobs: Sequence[Job], locale: str | None) -> str:
+def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
     """Return a member's own jobs that have not ended, one a line."""
     if not jobs:
-        return say("jobs.none", locale)
+        return translate("jobs.none", locale)
     lines = [
-        say(
+        translate(
             "jobs.line",
             locale,
             job=job.id,
-            state=say(f"state.{job.state}", locale),
-            asked=stamp(job.created_at, "R"),
-            prompt=excerpt(job.plan.prompt, 60),
-            price=money(job.price, locale),
+            state=translate(f"state.{job.state}", locale),
+            asked=format_timestamp(job.created_at, "R"),
+            prompt=format_excerpt(job.plan.prompt, 60),
+            price=format_money(job.price, locale),
         )
         for job in jobs
     ]
-    return fit([say("jobs.title", locale), *lines])
+    return join_fitting_lines([translate("jobs.title", locale), *lines])
 
 
-def history(page: Page, abilities: Abilities, locale: str | None) -> str:
+def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str | None) -> str:
     """Return a page of finished clips, newest first, with links to their messages."""
-    looked_for = _looked_for(page.wanted, abilities, locale)
+    looked_for = _format_history_filter(page.history_filter, model_info, locale)
     if not page.clips:
-        return say("history.none_found" if looked_for else "history.none", locale)
+        return translate("history.none_found" if looked_for else "history.none", locale)
     lines = [
-        say(
+        translate(
             "history.line",
             locale,
             clip=clip.id,
-            link=jump_link(clip),
-            seconds=say("seconds", locale, count=clip.seconds),
-            model=abilities.title(clip.model),
-            made=stamp(clip.created_at, "R"),
-            prompt=excerpt(clip.prompt, 60),
+            link=build_jump_link(clip),
+            seconds=translate("seconds", locale, count=clip.seconds),
+            model=model_info.get_display_name(clip.model),
+            made=format_timestamp(clip.created_at, "R"),
+            prompt=format_excerpt(clip.prompt, 60),
         )
         for clip in page.clips
     ]
-    title = say("history.title", locale)
-    return fit([f"{title} · {looked_for}" if looked_for else title, *lines])
+    title = translate("history.title", locale)
+    return join_fitting_lines([f"{title} · {looked_for}" if looked_for else title, *lines])
 
 
-def _looked_for(wanted: Wanted, abilities: Abilities, locale: str | None) -> str:
+def _format_history_filter(
+    history_filter: HistoryFilter, model_info: ModelInfoSource, locale: str | None
+) -> str:
     parts = []
-    if wanted.model:
-        parts.append(readable(abilities.title(wanted.model)))
-    if wanted.words:
-        parts.append(f"*{excerpt(wanted.words)}*")
-    if wanted.only is not None:
-        parts.append(say(f"choice.only.{wanted.only}", locale))
+    if history_filter.model:
+        parts.append(sanitize_text(model_info.get_display_name(history_filter.model)))
+    if history_filter.search_text:
+        parts.append(f"*{format_excerpt(history_filter.search_text)}*")
+    if history_filter.kind is not None:
+        parts.append(translate(f"choice.only.{history_filter.kind}", locale))
     return " · ".join(parts)
 
 
-def standing(status: Standing, locale: str | None) -> str:
+def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
     """Return how every limit stands: what is used, what is left, when the next part frees."""
     if not status.lines:
-        return say("quota.unlimited", locale)
-    lines = [say("quota.title", locale)]
-    for scope in (Scope.MEMBER, Scope.GUILD, Scope.BOT, Scope.MODEL):
-        rows = status.of(scope)
+        return translate("quota.unlimited", locale)
+    lines = [translate("quota.title", locale)]
+    for scope in (LimitScope.MEMBER, LimitScope.GUILD, LimitScope.BOT, LimitScope.MODEL):
+        rows = status.lines_for(scope)
         if rows:
-            lines.append(f"**{say(f'quota.scope.{scope}', locale)}**")
-            lines += [_standing_line(row, locale) for row in rows]
-    return fit(lines)
+            lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")
+            lines += [_format_quota_line(row, locale) for row in rows]
+    return join_fitting_lines(lines)
 
 
-def left(status: Standing, locale: str | None) -> str:
+def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
     """Return in one line what a member has left, empty where nothing limits them."""
     parts = [
-        _so_much(row.limit, row.left, locale)
-        for row in status.of(Scope.MEMBER)
+        _format_limit_part(row.limit, row.remaining, locale)
+        for row in status.lines_for(LimitScope.MEMBER)
         if row.limit != "jobs_at_once"
     ]
-    return say("quota.left", locale, parts=" · ".join(parts)) if parts else ""
+    return translate("quota.left", locale, parts=" · ".join(parts)) if parts else ""
 
 
-def limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
+def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
     """Return the limits that a server has set, one subject a line."""
     if not rows:
-        return say("server.quota.none", locale)
-    order = list(Subject)
-    lines = [say("server.quota.title", locale)]
+        return translate("server.quota.none", locale)
+    order = list(LimitSubject)
+    lines = [translate("server.quota.title", locale)]
     for row in sorted(rows, key=lambda each: (order.index(each.subject), each.subject_id)):
         whom = {
-            Subject.MEMBER: f"<@{row.subject_id}>",
-            Subject.ROLE: f"<@&{row.subject_id}>",
-            Subject.DEFAULT: say("server.quota.default", locale),
-            Subject.GUILD: say("server.quota.guild", locale),
+            LimitSubject.MEMBER: f"<@{row.subject_id}>",
+            LimitSubject.ROLE: f"<@&{row.subject_id}>",
+            LimitSubject.DEFAULT: translate("server.quota.default", locale),
+            LimitSubject.GUILD: translate("server.quota.guild", locale),
         }[row.subject]
-        lines.append(f"{whom}: {limits(row.limits, locale)}")
-    return fit(lines)
+        lines.append(f"{whom}: {format_limits(row.limits, locale)}")
+    return join_fitting_lines(lines)
 
 
-def limits(given: Limits, locale: str | None) -> str:
+def format_limits(limits: UsageLimits, locale: str | None) -> str:
     """Return the limits that are set, in one line."""
-    parts = [_so_much(name, value, locale) for name, value in given if value is not None]
-    return " · ".join(parts) or say("server.quota.nothing_set", locale)
+    parts = [_format_limit_part(name, value, locale) for name, value in limits if value is not None]
+    return " · ".join(parts) or translate("server.quota.nothing_set", locale)
 
 
-def usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str:
+def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str:
     """Return who has used how much, the dearest first."""
     if not rows:
-        return say("usage.none", locale, count=days)
+        return translate("usage.none", locale, count=days)
     total = sum(row.micros for row in rows)
-    lines = [say("usage.title", locale, count=days, total=money(Micros(total), locale))]
+    lines = [
+        translate("usage.title", locale, count=days, total=format_money(Micros(total), locale))
+    ]
     lines += [
-        say(
+        translate(
             "usage.line",
             locale,
-            member=f"<@{row.user_id}>" if row.user_id > 0 else say("usage.former", locale),
-            clips=say("clips", locale, count=row.clips),
-            seconds=say("seconds", locale, count=row.seconds),
-            price=money(row.micros, locale),
+            member=f"<@{row.user_id}>" if row.user_id > 0 else translate("usage.former", locale),
+            clips=translate("clips", locale, count=row.clips),
+            seconds=translate("seconds", locale, count=row.seconds),
+            price=format_money(row.micros, locale),
         )
         for row in rows
     ]
-    return fit(lines)
+    return join_fitting_lines(lines)
 
 
-def usage_csv(rows: Iterable[UsageRow]) -> bytes:
+def build_usage_csv(rows: Iterable[UsageRow]) -> bytes:
     """Return the usage as a CSV file in UTF-8; ids and numbers only, so nothing to escape."""
     text = StringIO()
     writer = csv.writer(text)
@@ -223,40 +229,40 @@ def usage_csv(rows: Iterable[UsageRow]) -> bytes:
     return text.getvalue().encode()
 
 
-def unknown(jobs: Sequence[Job], locale: str | None) -> str:
+def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
     """Return the jobs that may have been paid, for an admin to judge."""
     if not jobs:
-        return say("unknown.none", locale)
+        return translate("unknown.none", locale)
     lines = [
-        say(
+        translate(
             "unknown.watched" if job.outcome is Outcome.OPERATION_LOST else "unknown.line",
             locale,
             job=job.id,
             member=(
                 f"<@{job.origin.user_id}>"
                 if job.origin.user_id > 0
-                else say("usage.former", locale)
+                else translate("usage.former", locale)
             ),
-            price=money(job.price, locale),
-            asked=stamp(job.created_at, "f"),
-            until=stamp(job.watched_until, "f"),
+            price=format_money(job.price, locale),
+            asked=format_timestamp(job.created_at, "f"),
+            until=format_timestamp(job.watched_until, "f"),
         )
         for job in jobs
     ]
-    return fit([say("unknown.title", locale), *lines])
+    return join_fitting_lines([translate("unknown.title", locale), *lines])
 
 
-def cancellation(outcome: Cancellation, job_id: int, locale: str | None) -> str:
+def format_cancellation(outcome: CancellationResult, job_id: int, locale: str | None) -> str:
     """Return what became of a wish to cancel."""
-    return say(f"cancel.{outcome}", locale, job=job_id)
+    return translate(f"cancel.{outcome}", locale, job=job_id)
 
 
-def models_overview(overview: Sequence[ModelStanding], locale: str | None) -> list[str]:
+def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
     """Return every model with its abilities and prices, as messages; why not, where not."""
     if not overview:
-        return [say("models.none", locale)]
-    blocks = ["\n".join(_model_lines(each, locale)) for each in overview]
-    texts, current = [], say("models.title", locale)
+        return [translate("models.none", locale)]
+    blocks = ["\n".join(_format_model_lines(each, locale)) for each in overview]
+    texts, current = [], translate("models.title", locale)
     for block in blocks:
         if len(current) + len(block) + 1 > MESSAGE_LIMIT:
             texts.append(current)
@@ -266,57 +272,60 @@ def models_overview(overview: Sequence[ModelStanding], locale: str | None) -> li
     return [*texts, current]
 
 
-def _model_lines(standing: ModelStanding, locale: str | None) -> list[str]:
+def _format_model_lines(standing: ModelOfferStatus, locale: str | None) -> list[str]:
     model = standing.model
-    modes = listed((say(f"with.{mode}", locale) for mode in Mode if mode in model.modes), locale)
+    modes = join_list(
+        (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes),
+        locale,
+    )
     prices = " / ".join(
-        f"{resolution} {money(price, locale)}" for resolution, price in model.prices.items()
+        f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
     )
     lines = [
-        say(
+        translate(
             "models.line",
             locale,
             mark="✓" if standing.offered else "✗",
             name=model.name,
             id=model.id,
             modes=modes,
-            lengths=listed(map(str, model.lengths), locale),
+            lengths=join_list(map(str, model.lengths), locale),
             prices=prices,
         )
     ]
     if not standing.configured:
-        lines.append(say("models.not_configured", locale))
+        lines.append(translate("models.not_configured", locale))
     elif not standing.offered:
         reason = standing.reason
         lines.append(
-            say("models.refused", locale)
+            translate("models.refused", locale)
             if reason is None
-            else say("models.reason", locale, reason=readable(reason))
+            else translate("models.reason", locale, reason=sanitize_text(reason))
         )
     if model.retires is not None:
-        lines.append(say("models.retires", locale, date=model.retires.isoformat()))
+        lines.append(translate("models.retires", locale, date=model.retires.isoformat()))
     return lines
 
 
-def _so_much(limit: str, value: int, locale: str | None) -> str:
+def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
     """Return an amount with what it is of: "20 clips a day"."""
-    return say(
+    return translate(
         "quota.left_part",
         locale,
-        left=amount(limit, value, locale),
-        limit=say(f"limit.{limit}", locale, count=value),
+        left=format_limit_amount(limit, value, locale),
+        limit=translate(f"limit.{limit}", locale, count=value),
     )
 
 
-def _standing_line(row: Line, locale: str | None) -> str:
-    text = say(
+def _format_quota_line(row: QuotaLine, locale: str | None) -> str:
+    text = translate(
         "quota.line",
         locale,
-        limit=say(f"limit.{row.limit}", locale, count=row.allowed),
-        used=amount(row.limit, row.used, locale),
-        allowed=amount(row.limit, row.allowed, locale),
-        left=amount(row.limit, row.left, locale),
+        limit=translate(f"limit.{row.limit}", locale, count=row.allowed),
+        used=format_limit_amount(row.limit, row.used, locale),
+        allowed=format_limit_amount(row.limit, row.allowed, locale),
+        left=format_limit_amount(row.limit, row.remaining, locale),
     )
     if row.frees_at is not None:
-        text += " " + say("quota.frees", locale, when=stamp(row.frees_at, "R"))
+        text += " " + translate("quota.frees", locale, when=format_timestamp(row.frees_at, "R"))
     return text

@@ -4,27 +4,27 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.domain.showcase.gallery import CursorInvalid, Entry, Search
+from bot.domain.showcase.gallery import CursorInvalid, GalleryEntry, GallerySearch
 from bot.web import responses
-from bot.web.openapi import description
+from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
-from bot.web.site import SITE, Site, public_entry
+from bot.web.site import SITE, GallerySite, get_public_entry
 
 
-def as_json(entry: Entry, site: Site) -> dict[str, Any]:
+def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
     """Return an entry as the API gives it; Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
     return {
         "id": clip.id,
-        "url": site.absolute(url),
-        "video_url": site.absolute(f"{url}/video.mp4"),
-        "poster_url": site.absolute(f"{url}/poster.jpg"),
-        "preview_url": site.absolute(f"{url}/preview.mp4"),
+        "url": site.build_absolute_url(url),
+        "video_url": site.build_absolute_url(f"{url}/video.mp4"),
+        "poster_url": site.build_absolute_url(f"{url}/poster.jpg"),
+        "preview_url": site.build_absolute_url(f"{url}/preview.mp4"),
         "prompt": entry.prompt,
         "maker": entry.maker_name,
         "server": {"id": str(entry.guild_id), "name": entry.guild_name},
-        "model": {"id": clip.model, "name": site.model_name(clip.model)},
+        "model": {"id": clip.model, "name": site.get_model_name(clip.model)},
         "mode": clip.mode,
         "aspect_ratio": clip.aspect_ratio,
         "resolution": clip.resolution,
@@ -39,62 +39,70 @@ def as_json(entry: Entry, site: Site) -> dict[str, Any]:
     }
 
 
-async def clips(request: web.Request) -> web.Response:
+async def list_clips(request: web.Request) -> web.Response:
     """Search, filter and page."""
     site = request.app[SITE]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
         limit = read_limit(request.query)
     except QueryInvalid as error:
-        return responses.problem(request, 400, str(error), parameter=error.parameter)
-    return await _page(request, site, search, cursor, limit)
+        return responses.respond_problem(request, 400, str(error), parameter=error.parameter)
+    return await _respond_page(request, site, search, cursor, limit)
 
 
-async def _page(
-    request: web.Request, site: Site, search: Search, cursor: str | None, limit: int
+async def _respond_page(
+    request: web.Request, site: GallerySite, search: GallerySearch, cursor: str | None, limit: int
 ) -> web.Response:
     try:
-        found = await site.gallery.page(search, cursor=cursor, limit=limit)
+        found = await site.gallery.load_page(search, cursor=cursor, limit=limit)
     except CursorInvalid:
-        return responses.problem(request, 400, "not a cursor of this order", parameter="cursor")
-    return responses.data(
+        return responses.respond_problem(
+            request, 400, "not a cursor of this order", parameter="cursor"
+        )
+    return responses.respond_json(
         request,
         {
-            "clips": [as_json(entry, site) for entry in found.entries],
+            "clips": [serialize_entry(entry, site) for entry in found.entries],
             "next_cursor": found.next_cursor,
         },
     )
 
 
-async def clip(request: web.Request) -> web.Response:
+async def get_clip(request: web.Request) -> web.Response:
     """One clip."""
-    return responses.data(request, as_json(await public_entry(request), request.app[SITE]))
-
-
-async def chain(request: web.Request) -> web.Response:
-    """The chain that a clip belongs to, from its first clip on."""
-    entry = await public_entry(request)
-    site = request.app[SITE]
-    found = await site.gallery.chain(entry.clip.id)
-    return responses.data(request, {"clips": [as_json(each, site) for each in found]})
-
-
-async def servers(request: web.Request) -> web.Response:
-    """The servers that show something."""
-    found = await request.app[SITE].gallery.servers()
-    listed = [{"id": str(number), "name": name} for number, name in found]
-    return responses.data(request, {"servers": listed})
-
-
-async def models(request: web.Request) -> web.Response:
-    """The models that something was made with."""
-    site = request.app[SITE]
-    found = await site.gallery.models()
-    return responses.data(
-        request, {"models": [{"id": each, "name": site.model_name(each)} for each in found]}
+    return responses.respond_json(
+        request, serialize_entry(await get_public_entry(request), request.app[SITE])
     )
 
 
-async def openapi(request: web.Request) -> web.Response:
+async def get_chain(request: web.Request) -> web.Response:
+    """The chain that a clip belongs to, from its first clip on."""
+    entry = await get_public_entry(request)
+    site = request.app[SITE]
+    found = await site.gallery.load_lineage(entry.clip.id)
+    return responses.respond_json(
+        request, {"clips": [serialize_entry(each, site) for each in found]}
+    )
+
+
+async def list_servers(request: web.Request) -> web.Response:
+    """The servers that show something."""
+    found = await request.app[SITE].gallery.list_guilds()
+    listed = [{"id": str(number), "name": name} for number, name in found]
+    return responses.respond_json(request, {"servers": listed})
+
+
+async def list_models(request: web.Request) -> web.Response:
+    """The models that something was made with."""
+    site = request.app[SITE]
+    found = await site.gallery.list_models()
+    return responses.respond_json(
+        request, {"models": [{"id": each, "name": site.get_model_name(each)} for each in found]}
+    )
+
+
+async def get_openapi(request: web.Request) -> web.Response:
     """The description of all this."""
-    return responses.data(request, description(request.app[SITE].absolute("")))
+    return responses.respond_json(
+        request, build_openapi_document(request.app[SITE].build_absolute_url(""))
+    )

@@ -6,34 +6,34 @@ from aiohttp import web
 from yarl import URL
 
 from bot.web import responses
-from bot.web.query import PAGE_SIZE, QueryInvalid, read_search, write
-from bot.web.site import SITE, WORDS
-from bot.web.view_models import card, short
+from bot.web.query import PAGE_SIZE, QueryInvalid, read_search, build_query
+from bot.web.site import SITE, PAGE_TEXTS
+from bot.web.view_models import build_card_view, shorten_title
 
-_WIDTH: Final = 960
-_LEAST: Final = 160
+_MAX_WIDTH: Final = 960
+_MIN_SIDE: Final = 160
 
 
-async def atom(request: web.Request) -> web.Response:
+async def get_atom_feed(request: web.Request) -> web.Response:
     """The newest (or best) entries of a search."""
-    site, words = request.app[SITE], request[WORDS]
+    site, words = request.app[SITE], request[PAGE_TEXTS]
     try:
         search = read_search(request.query)
     except QueryInvalid as error:
         raise web.HTTPBadRequest from error
-    found = await site.gallery.page(search, cursor=None, limit=PAGE_SIZE)
-    cards = [card(entry, site, words) for entry in found.entries]
+    found = await site.gallery.load_page(search, cursor=None, limit=PAGE_SIZE)
+    cards = [build_card_view(entry, site, words) for entry in found.entries]
     body = site.templates.render(
         "feed.xml",
         t=words,
-        absolute=site.absolute,
-        short=short,
-        own=site.absolute(str(URL("/feed.atom").with_query(write(search)))),
-        page=site.absolute(str(URL("/").with_query(write(search)))),
+        absolute=site.build_absolute_url,
+        short=shorten_title,
+        own=site.build_absolute_url(str(URL("/feed.atom").with_query(build_query(search)))),
+        page=site.build_absolute_url(str(URL("/").with_query(build_query(search)))),
         cards=cards,
         updated=max((each.iso for each in cards), default="1970-01-01T00:00:00+00:00"),
     )
-    return responses.text(
+    return responses.respond_text(
         request,
         body,
         "application/atom+xml",
@@ -41,30 +41,36 @@ async def atom(request: web.Request) -> web.Response:
     )
 
 
-async def oembed(request: web.Request) -> web.Response:
+async def get_oembed(request: web.Request) -> web.Response:
     """How to embed a clip's page (oembed.com): a frame with the player, at the wanted size."""
-    site, words = request.app[SITE], request[WORDS]
+    site, words = request.app[SITE], request[PAGE_TEXTS]
     if request.query.get("format", "json") != "json":
-        return responses.problem(request, 501, "only json is spoken", parameter="format")
-    number = _clip_of(request.query.get("url", ""), site.base)
-    entry = None if number is None else await site.gallery.entry(number)
+        return responses.respond_problem(request, 501, "only json is spoken", parameter="format")
+    number = _parse_clip_url(request.query.get("url", ""), site.base_url)
+    entry = None if number is None else await site.gallery.find_entry(number)
     if entry is None:
-        return responses.problem(request, 404, "no clip that everybody may see", parameter="url")
-    shown = card(entry, site, words)
-    width, height = _size(request, entry.clip.width or 16, entry.clip.height or 9)
+        return responses.respond_problem(
+            request, 404, "no clip that everybody may see", parameter="url"
+        )
+    shown = build_card_view(entry, site, words)
+    width, height = _compute_player_size(request, entry.clip.width or 16, entry.clip.height or 9)
     frame = site.templates.render(
-        "frame.html", url=site.absolute(f"{shown.url}/player"), width=width, height=height, c=shown
+        "frame.html",
+        url=site.build_absolute_url(f"{shown.url}/player"),
+        width=width,
+        height=height,
+        c=shown,
     )
-    return responses.data(
+    return responses.respond_json(
         request,
         {
             "version": "1.0",
             "type": "video",
-            "title": short(shown.title),
+            "title": shorten_title(shown.title),
             "author_name": shown.maker,
             "provider_name": "Clapper",
-            "provider_url": site.absolute("/"),
-            "thumbnail_url": site.absolute(shown.poster),
+            "provider_url": site.build_absolute_url("/"),
+            "thumbnail_url": site.build_absolute_url(shown.poster),
             "thumbnail_width": width,
             "thumbnail_height": height,
             "html": frame.strip(),
@@ -74,9 +80,9 @@ async def oembed(request: web.Request) -> web.Response:
     )
 
 
-def _clip_of(given: str, base: URL) -> int | None:
+def _parse_clip_url(text: str, base: URL) -> int | None:
     try:
-        url = URL(given)
+        url = URL(text)
         ours = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
     except ValueError:
         return None
@@ -86,15 +92,15 @@ def _clip_of(given: str, base: URL) -> int | None:
     return int(number)
 
 
-def _size(request: web.Request, width: int, height: int) -> tuple[int, int]:
+def _compute_player_size(request: web.Request, width: int, height: int) -> tuple[int, int]:
     """Return the player's size: the clip's shape within what the other side has room for."""
-    wide = min(_WIDTH, width, _most(request, "maxwidth"))
-    high = min(round(wide * height / width), _most(request, "maxheight"))
+    wide = min(_MAX_WIDTH, width, _read_max_side(request, "maxwidth"))
+    high = min(round(wide * height / width), _read_max_side(request, "maxheight"))
     return round(high * width / height), high
 
 
-def _most(request: web.Request, name: str) -> int:
+def _read_max_side(request: web.Request, name: str) -> int:
     given = request.query.get(name, "")
     if given.isascii() and given.isdigit() and len(given) < 6:
-        return max(_LEAST, int(given))
+        return max(_MIN_SIDE, int(given))
     return 100_000

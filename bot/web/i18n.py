@@ -27,13 +27,13 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "fr": "Français",
 }
 """The languages of the pages, each in its own name."""
-DEFAULT: Final = "en"
-_LOCALES: Final = Path(__file__).parents[1] / "i18n" / "locales"
-_MOST_RANGES: Final = 20
+DEFAULT_LANGUAGE: Final = "en"
+_LOCALES_FOLDER: Final = Path(__file__).parents[1] / "i18n" / "locales"
+_MAX_LANGUAGE_RANGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PageTexts:
     """Texts, dates and numbers in one language (a key of `LANGUAGES`)."""
 
     language: str
@@ -43,43 +43,43 @@ class Words:
 
         Raises `KeyError` for a key that there is not: a fault of the program, which a test finds.
         """
-        texts = catalogue(self.language)
+        texts = load_translations(self.language)
         count = values.get("count")
         if isinstance(count, int):
             template = texts.ngettext(key, key, count)
-            values["count"] = self.number(count)
+            values["count"] = self.format_number(count)
         else:
             template = texts.gettext(key)
         if template == key:
             raise KeyError(key)
         return template.format(**values) if values else template
 
-    def number(self, value: int) -> str:
+    def format_number(self, value: int) -> str:
         """Return a number as the language writes it."""
-        return format_decimal(value, locale=_babel(self.language))
+        return format_decimal(value, locale=_to_babel_locale(self.language))
 
-    def day(self, at: datetime) -> str:
+    def format_day(self, at: datetime) -> str:
         """Return the day of a time, in UTC."""
-        return format_date(at, "medium", locale=_babel(self.language))
+        return format_date(at, "medium", locale=_to_babel_locale(self.language))
 
 
-def _babel(language: str) -> str:
+def _to_babel_locale(language: str) -> str:
     return language.replace("-", "_")
 
 
 @cache
-def catalogue(language: str) -> gettext.GNUTranslations:
+def load_translations(language: str) -> gettext.GNUTranslations:
     """Return the texts of a language, compiled here so that nothing generated is kept."""
-    path = _LOCALES / language / "LC_MESSAGES" / "web.po"
+    path = _LOCALES_FOLDER / language / "LC_MESSAGES" / "web.po"
     with path.open("rb") as file:
-        messages = read_po(file, locale=_babel(language))
+        messages = read_po(file, locale=_to_babel_locale(language))
     compiled = BytesIO()
     write_mo(compiled, messages)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
-def chosen(switch: str | None, accepted: str | None) -> str:
+def negotiate_locale(switch: str | None, accepted: str | None) -> str:
     """Return the language to answer in.
 
     ``switch`` is what the visitor once chose, ``accepted`` their ``Accept-Language`` (RFC 9110,
@@ -87,16 +87,16 @@ def chosen(switch: str | None, accepted: str | None) -> str:
     """
     if switch is not None and switch in LANGUAGES:
         return switch
-    for wanted in _by_weight(accepted or ""):
-        found = _spoken(wanted)
+    for wanted in _sort_by_weight(accepted or ""):
+        found = _match_language(wanted)
         if found is not None:
             return found
-    return DEFAULT
+    return DEFAULT_LANGUAGE
 
 
-def _by_weight(accepted: str) -> list[str]:
+def _sort_by_weight(accepted: str) -> list[str]:
     ranges = []
-    for part in accepted.split(",")[:_MOST_RANGES]:
+    for part in accepted.split(",")[:_MAX_LANGUAGE_RANGES]:
         name, _, parameter = part.partition(";")
         weight = parameter.strip().removeprefix("q=") or "1"
         try:
@@ -108,7 +108,7 @@ def _by_weight(accepted: str) -> list[str]:
     return [name for _, name in sorted(ranges, key=lambda each: -each[0])]
 
 
-def _spoken(wanted: str) -> str | None:
+def _match_language(wanted: str) -> str | None:
     base = wanted.partition("-")[0]
     for language in LANGUAGES:
         if language.lower() == wanted or language.partition("-")[0] == base:

@@ -13,10 +13,10 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
-from bot.domain.showcase.gallery import Entry
-from bot.web.site import SITE, public_entry
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.web.site import SITE, get_public_entry
 
-CACHE: Final = "private, no-cache"
+REVALIDATE_ALWAYS: Final = "private, no-cache"
 """In the visitor's own browser only, and asked for anew each time: what is withdrawn is gone."""
 
 _log: Final = structlog.get_logger(__name__)
@@ -28,9 +28,11 @@ class MediaResponse(web.FileResponse):
     aiohttp reads that header only as a date, so a stale tag would get a part of a newer file.
     """
 
-    def __init__(self, path: Path, content_type: str, *, cache: str = CACHE) -> None:
+    def __init__(
+        self, path: Path, content_type: str, *, cache_control: str = REVALIDATE_ALWAYS
+    ) -> None:
         # a file's own type, never one that a browser would run
-        headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: cache}
+        headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: cache_control}
         super().__init__(path, chunk_size=256 * 1024, headers=headers)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -50,7 +52,7 @@ class MediaResponse(web.FileResponse):
         return await super().prepare(request)
 
 
-async def readable(path: Path) -> bool:
+async def is_readable(path: Path) -> bool:
     """Return whether there is a file that this process may read.
 
     aiohttp answers for one that is not with an empty page of its own.
@@ -58,42 +60,42 @@ async def readable(path: Path) -> bool:
     return await asyncio.to_thread(lambda: path.is_file() and os.access(path, os.R_OK))
 
 
-async def video(request: web.Request) -> web.StreamResponse:
+async def send_video(request: web.Request) -> web.StreamResponse:
     """The clip itself."""
-    entry = await public_entry(request)
-    return await _file(request.app[SITE].data_dir / entry.clip.path, "video/mp4", entry)
+    entry = await get_public_entry(request)
+    return await _send_file(request.app[SITE].data_dir / entry.clip.path, "video/mp4", entry)
 
 
-async def poster(request: web.Request) -> web.StreamResponse:
+async def send_poster(request: web.Request) -> web.StreamResponse:
     """A picture of it."""
-    entry = await public_entry(request)
+    entry = await get_public_entry(request)
     try:
-        path = await request.app[SITE].stills.poster(entry.clip)
+        path = await request.app[SITE].thumbnails.get_poster(entry.clip)
     except (FileNotFoundError, ValueError) as error:
         _log.warning("poster.missing", clip=entry.clip.id, error=type(error).__name__)
         raise web.HTTPNotFound from error
-    return await _file(path, "image/jpeg", entry)
+    return await _send_file(path, "image/jpeg", entry)
 
 
-async def preview(request: web.Request) -> web.StreamResponse:
+async def send_preview(request: web.Request) -> web.StreamResponse:
     """A few silent seconds of it."""
-    entry = await public_entry(request)
+    entry = await get_public_entry(request)
     try:
-        path = await request.app[SITE].stills.preview(entry.clip)
+        path = await request.app[SITE].thumbnails.get_preview(entry.clip)
     except (FileNotFoundError, ValueError) as error:
         _log.warning("preview.missing", clip=entry.clip.id, error=type(error).__name__)
         raise web.HTTPNotFound from error
-    return await _file(path, "video/mp4", entry)
+    return await _send_file(path, "video/mp4", entry)
 
 
-async def _file(path: Path, content_type: str, entry: Entry) -> MediaResponse:
-    if not await readable(path):
+async def _send_file(path: Path, content_type: str, entry: GalleryEntry) -> MediaResponse:
+    if not await is_readable(path):
         _log.warning("file.missing", clip=entry.clip.id, name=path.name)
         raise web.HTTPNotFound
     return MediaResponse(path, content_type)
 
 
-async def static(request: web.Request) -> web.Response:
+async def send_asset(request: web.Request) -> web.Response:
     """What pages are made of, out of memory; an address with its digest stays as it is."""
     asset = request.app[SITE].assets.get(request.match_info["name"])
     if asset is None:
@@ -108,8 +110,8 @@ async def static(request: web.Request) -> web.Response:
     if any(each.value in (asset.digest, "*") for each in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     body = asset.body
-    if asset.packed is not None and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-        body = asset.packed
+    if asset.gzip_body is not None and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        body = asset.gzip_body
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(
         body=body,

@@ -2,16 +2,16 @@
 
 from typing import Any, Final
 
-from bot.domain.jobs.request import AspectRatio, Mode, Resolution
-from bot.domain.showcase.gallery import Length, Order
-from bot.web.query import LONGEST_CURSOR, LONGEST_TEXT, MOST, PAGE_SIZE
+from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution
+from bot.domain.showcase.gallery import ClipLength, GalleryOrder
+from bot.web.query import MAX_CURSOR_LENGTH, MAX_TEXT_LENGTH, MAX_PAGE_SIZE, PAGE_SIZE
 
 Json = dict[str, Any]
 
-PREFIX: Final = "/api/v1"
+API_PREFIX: Final = "/api/v1"
 
 
-def description(server: str) -> Json:
+def build_openapi_document(server: str) -> Json:
     """Return the document for the site at ``server``."""
     return {
         "openapi": "3.1.0",
@@ -23,27 +23,43 @@ def description(server: str) -> Json:
         },
         "servers": [{"url": server}],
         "paths": {
-            f"{PREFIX}/clips": {"get": _clips()},
-            f"{PREFIX}/clips/{{clip}}": {
-                "get": _one("clip", "One clip", {"$ref": "#/components/schemas/Clip"})
-            },
-            f"{PREFIX}/clips/{{clip}}/chain": {
-                "get": _one("chain", "A clip's chain, from its first clip on", _listed("Clip"))
-            },
-            f"{PREFIX}/servers": {
-                "get": _operation(
-                    "servers", "The servers that show something", _named("servers", "Server")
+            f"{API_PREFIX}/clips": {"get": _describe_clips_operation()},
+            f"{API_PREFIX}/clips/{{clip}}": {
+                "get": _describe_clip_operation(
+                    "clip", "One clip", {"$ref": "#/components/schemas/Clip"}
                 )
             },
-            f"{PREFIX}/models": {
-                "get": _operation("models", "The models that were used", _named("models", "Model"))
+            f"{API_PREFIX}/clips/{{clip}}/chain": {
+                "get": _describe_clip_operation(
+                    "chain",
+                    "A clip's chain, from its first clip on",
+                    _build_clip_list_schema("Clip"),
+                )
+            },
+            f"{API_PREFIX}/servers": {
+                "get": _describe_operation(
+                    "servers",
+                    "The servers that show something",
+                    _build_named_list_schema("servers", "Server"),
+                )
+            },
+            f"{API_PREFIX}/models": {
+                "get": _describe_operation(
+                    "models",
+                    "The models that were used",
+                    _build_named_list_schema("models", "Model"),
+                )
             },
         },
         "components": {
             "schemas": {
-                "Clip": _clip(),
-                "Server": _object({"id": {"type": "string"}, "name": {"type": "string"}}),
-                "Model": _object({"id": {"type": "string"}, "name": {"type": "string"}}),
+                "Clip": _build_clip_schema(),
+                "Server": _build_object_schema(
+                    {"id": {"type": "string"}, "name": {"type": "string"}}
+                ),
+                "Model": _build_object_schema(
+                    {"id": {"type": "string"}, "name": {"type": "string"}}
+                ),
                 "Problem": {
                     "type": "object",
                     "required": ["type", "status", "title"],
@@ -60,41 +76,47 @@ def description(server: str) -> Json:
     }
 
 
-def _clips() -> Json:
-    found = _object(
-        {"clips": _array("Clip"), "next_cursor": {"type": ["string", "null"]}},
+def _describe_clips_operation() -> Json:
+    found = _build_object_schema(
+        {"clips": _build_array_schema("Clip"), "next_cursor": {"type": ["string", "null"]}},
     )
-    operation = _operation("clips", "Search, filter and page", found, refusals=(400,))
+    operation = _describe_operation("clips", "Search, filter and page", found, refusals=(400,))
     operation["parameters"] = [
-        _query("server", "Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
-        _query("model", "Only this model's, by id", {"type": "string", "maxLength": 120}),
-        _query(
+        _describe_query_parameter(
+            "server", "Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}
+        ),
+        _describe_query_parameter(
+            "model", "Only this model's, by id", {"type": "string", "maxLength": 120}
+        ),
+        _describe_query_parameter(
             "length",
             "short: what one request makes; long: chains",
-            {"type": "string", "enum": list(Length)},
+            {"type": "string", "enum": list(ClipLength)},
         ),
-        _query(
+        _describe_query_parameter(
             "q",
             "Words that all occur in the prompt, whatever their case",
-            {"type": "string", "maxLength": LONGEST_TEXT},
+            {"type": "string", "maxLength": MAX_TEXT_LENGTH},
         ),
-        _query("order", "Newest or most liked first", {"type": "string", "enum": list(Order)}),
-        _query(
+        _describe_query_parameter(
+            "order", "Newest or most liked first", {"type": "string", "enum": list(GalleryOrder)}
+        ),
+        _describe_query_parameter(
             "cursor",
             "`next_cursor` of the page before",
-            {"type": "string", "maxLength": LONGEST_CURSOR},
+            {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
         ),
-        _query(
+        _describe_query_parameter(
             "limit",
             "Entries a page",
-            {"type": "integer", "minimum": 1, "maximum": MOST, "default": PAGE_SIZE},
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
         ),
     ]
     return operation
 
 
-def _one(name: str, summary: str, schema: Json) -> Json:
-    operation = _operation(name, summary, schema, refusals=(404,))
+def _describe_clip_operation(name: str, summary: str, schema: Json) -> Json:
+    operation = _describe_operation(name, summary, schema, refusals=(404,))
     operation["parameters"] = [
         {
             "name": "clip",
@@ -107,7 +129,9 @@ def _one(name: str, summary: str, schema: Json) -> Json:
     return operation
 
 
-def _operation(name: str, summary: str, schema: Json, refusals: tuple[int, ...] = ()) -> Json:
+def _describe_operation(
+    name: str, summary: str, schema: Json, refusals: tuple[int, ...] = ()
+) -> Json:
     refusal = {
         "description": "Refused",
         "content": {
@@ -127,11 +151,11 @@ def _operation(name: str, summary: str, schema: Json, refusals: tuple[int, ...] 
     }
 
 
-def _query(name: str, what: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": what, "schema": schema}
+def _describe_query_parameter(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _object(properties: Json) -> Json:
+def _build_object_schema(properties: Json) -> Json:
     return {
         "type": "object",
         "required": list(properties),
@@ -140,22 +164,22 @@ def _object(properties: Json) -> Json:
     }
 
 
-def _array(of: str) -> Json:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{of}"}}
+def _build_array_schema(schema_name: str) -> Json:
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema_name}"}}
 
 
-def _listed(of: str) -> Json:
-    return _object({"clips": _array(of)})
+def _build_clip_list_schema(schema_name: str) -> Json:
+    return _build_object_schema({"clips": _build_array_schema(schema_name)})
 
 
-def _named(name: str, of: str) -> Json:
-    return _object({name: _array(of)})
+def _build_named_list_schema(name: str, schema_name: str) -> Json:
+    return _build_object_schema({name: _build_array_schema(schema_name)})
 
 
-def _clip() -> Json:
+def _build_clip_schema() -> Json:
     url = {"type": "string", "format": "uri"}
     count = {"type": "integer", "minimum": 0}
-    return _object(
+    return _build_object_schema(
         {
             "id": {"type": "integer", "minimum": 1},
             "url": url,
@@ -166,7 +190,7 @@ def _clip() -> Json:
             "maker": {"type": "string"},
             "server": {"$ref": "#/components/schemas/Server"},
             "model": {"$ref": "#/components/schemas/Model"},
-            "mode": {"type": "string", "enum": list(Mode)},
+            "mode": {"type": "string", "enum": list(GenerationMode)},
             "aspect_ratio": {"type": "string", "enum": list(AspectRatio)},
             "resolution": {"enum": [*Resolution, None]},
             "width": count,

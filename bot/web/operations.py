@@ -9,35 +9,35 @@ from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from bot.web.rate_limit import Network, visitor, within
-from bot.web.security import TRUSTED
+from bot.web.rate_limit import Network, resolve_client_ip, is_in_networks
+from bot.web.security import TRUSTED_PROXIES
 
-Check = Callable[[], Awaitable[bool]]
+ReadinessCheck = Callable[[], Awaitable[bool]]
 
 
-class Figures(Protocol):
+class MetricsSource(Protocol):
     """The metrics of this process and of the database."""
 
-    async def exposition(self) -> bytes:
+    async def render_metrics(self) -> bytes:
         """Return everything in Prometheus' text format, version 0.0.4."""
         ...
 
 
-CHECKS: Final = web.AppKey("checks", Mapping[str, Check])
-FIGURES: Final = web.AppKey("figures", Figures)
-WATCHERS: Final = web.AppKey[tuple[Network, ...]]("watchers")
-_EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+READINESS_CHECKS: Final = web.AppKey("checks", Mapping[str, ReadinessCheck])
+METRICS_SOURCE: Final = web.AppKey("figures", MetricsSource)
+METRICS_CLIENTS: Final = web.AppKey[tuple[Network, ...]]("watchers")
+_METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def healthz(_: web.Request) -> web.Response:
+async def report_health(_: web.Request) -> web.Response:
     """Alive: the loop turns and answers."""
     return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
-async def readyz(request: web.Request) -> web.Response:
+async def report_readiness(request: web.Request) -> web.Response:
     """Ready: each part that work needs, by name; 503 where one is not."""
-    _only_watchers(request)
-    found = {name: await _holds(check) for name, check in request.app[CHECKS].items()}
+    _require_network(request)
+    found = {name: await _run_check(check) for name, check in request.app[READINESS_CHECKS].items()}
     return web.json_response(
         {"ready": all(found.values()), "checks": found},
         status=200 if all(found.values()) else 503,
@@ -45,23 +45,24 @@ async def readyz(request: web.Request) -> web.Response:
     )
 
 
-async def metrics(request: web.Request) -> web.Response:
+async def report_metrics(request: web.Request) -> web.Response:
     """Give the figures."""
-    _only_watchers(request)
-    body = await request.app[FIGURES].exposition()
+    _require_network(request)
+    body = await request.app[METRICS_SOURCE].render_metrics()
     return web.Response(
-        body=body, headers={hdrs.CONTENT_TYPE: _EXPOSITION, hdrs.CACHE_CONTROL: "no-store"}
+        body=body,
+        headers={hdrs.CONTENT_TYPE: _METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"},
     )
 
 
-async def _holds(check: Check) -> bool:
+async def _run_check(check: ReadinessCheck) -> bool:
     try:
         return await check()
     except Exception:
         return False
 
 
-def _only_watchers(request: web.Request) -> None:
+def _require_network(request: web.Request) -> None:
     """Refuse whoever is not on a watching network. Raises `web.HTTPNotFound`.
 
     A request that came through a proxy speaks for somebody else: the proxy's own address, which
@@ -69,8 +70,8 @@ def _only_watchers(request: web.Request) -> None:
     """
     peer = request.transport.get_extra_info("peername") if request.transport else None
     forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
-    trusted, watchers = request.app[TRUSTED], request.app[WATCHERS]
-    asks = visitor(peer[0] if peer else None, forwarded, trusted)
+    trusted, watchers = request.app[TRUSTED_PROXIES], request.app[METRICS_CLIENTS]
+    asks = resolve_client_ip(peer[0] if peer else None, forwarded, trusted)
     direct = peer is not None and str(asks) == peer[0]
-    if not within(asks, watchers) or (forwarded and direct):
+    if not is_in_networks(asks, watchers) or (forwarded and direct):
         raise web.HTTPNotFound

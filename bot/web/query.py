@@ -5,15 +5,15 @@ from typing import Final
 
 from yarl import Query
 
-from bot.domain.showcase.gallery import Length, Order, Search
+from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GallerySearch
 
 PAGE_SIZE: Final = 24
-MOST: Final = 100
+MAX_PAGE_SIZE: Final = 100
 """Entries that one answer of the API holds at most."""
-LONGEST_TEXT: Final = 200
-_LONGEST_MODEL: Final = 120
-LONGEST_CURSOR: Final = 200
-_MOST_ID: Final = 2**63 - 1
+MAX_TEXT_LENGTH: Final = 200
+_MAX_MODEL_LENGTH: Final = 120
+MAX_CURSOR_LENGTH: Final = 200
+_MAX_ID: Final = 2**63 - 1
 
 
 class QueryInvalid(ValueError):
@@ -24,28 +24,28 @@ class QueryInvalid(ValueError):
         self.parameter = parameter
 
 
-def read_search(query: Mapping[str, str]) -> Search:
+def read_search(query: Mapping[str, str]) -> GallerySearch:
     """Return what is looked for. Empty parameters mean nothing. Raises `QueryInvalid`."""
-    text = " ".join(_plain(query.get("q", "")).split())
-    if len(text) > LONGEST_TEXT:
-        raise QueryInvalid("q", f"at most {LONGEST_TEXT} characters")
-    model = _plain(query.get("model", ""))
-    if len(model) > _LONGEST_MODEL:
-        raise QueryInvalid("model", f"at most {_LONGEST_MODEL} characters")
+    text = " ".join(_strip_unprintable(query.get("q", "")).split())
+    if len(text) > MAX_TEXT_LENGTH:
+        raise QueryInvalid("q", f"at most {MAX_TEXT_LENGTH} characters")
+    model = _strip_unprintable(query.get("model", ""))
+    if len(model) > _MAX_MODEL_LENGTH:
+        raise QueryInvalid("model", f"at most {_MAX_MODEL_LENGTH} characters")
     server = query.get("server", "")
-    return Search(
-        guild_id=_number("server", server) if server else None,
+    return GallerySearch(
+        guild_id=_parse_number("server", server) if server else None,
         model=model or None,
-        length=_length(query.get("length", "")),
+        length=_parse_length(query.get("length", "")),
         text=text or None,
-        order=_order(query.get("order", "")),
+        order=_parse_order(query.get("order", "")),
     )
 
 
 def read_cursor(query: Mapping[str, str]) -> str | None:
     """Return where to go on, if anywhere. Raises `QueryInvalid`."""
     cursor = query.get("cursor", "")
-    if len(cursor) > LONGEST_CURSOR or not cursor.isascii() or not cursor.isprintable():
+    if len(cursor) > MAX_CURSOR_LENGTH or not cursor.isascii() or not cursor.isprintable():
         raise QueryInvalid("cursor", "not a cursor")
     return cursor or None
 
@@ -55,49 +55,49 @@ def read_limit(query: Mapping[str, str]) -> int:
     given = query.get("limit", "")
     if not given:
         return PAGE_SIZE
-    limit = _number("limit", given)
-    if not 1 <= limit <= MOST:
-        raise QueryInvalid("limit", f"between 1 and {MOST}")
+    limit = _parse_number("limit", given)
+    if not 1 <= limit <= MAX_PAGE_SIZE:
+        raise QueryInvalid("limit", f"between 1 and {MAX_PAGE_SIZE}")
     return limit
 
 
-def write(search: Search, **more: str | None) -> Query:
+def build_query(search: GallerySearch, **more: str | None) -> Query:
     """Return the query of the address that shows ``search``; what does not narrow is left out."""
     parts = {
         "server": None if search.guild_id is None else str(search.guild_id),
         "model": search.model,
         "length": search.length,
         "q": search.text,
-        "order": None if search.order is Order.NEW else search.order,
+        "order": None if search.order is GalleryOrder.NEW else search.order,
     }
     return {name: str(value) for name, value in (parts | more).items() if value}
 
 
-def _number(parameter: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 19) or int(text) > _MOST_ID:
+def _parse_number(parameter: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 19) or int(text) > _MAX_ID:
         raise QueryInvalid(parameter, "not a number")
     return int(text)
 
 
-def _length(text: str) -> Length | None:
+def _parse_length(text: str) -> ClipLength | None:
     if not text:
         return None
     try:
-        return Length(text)
+        return ClipLength(text)
     except ValueError as error:
-        raise QueryInvalid("length", f"one of {', '.join(Length)}") from error
+        raise QueryInvalid("length", f"one of {', '.join(ClipLength)}") from error
 
 
-def _order(text: str) -> Order:
+def _parse_order(text: str) -> GalleryOrder:
     if not text:
-        return Order.NEW
+        return GalleryOrder.NEW
     try:
-        return Order(text)
+        return GalleryOrder(text)
     except ValueError as error:
-        raise QueryInvalid("order", f"one of {', '.join(Order)}") from error
+        raise QueryInvalid("order", f"one of {', '.join(GalleryOrder)}") from error
 
 
-def _plain(text: str) -> str:
+def _strip_unprintable(text: str) -> str:
     """Return ``text`` without what no database or page should be given."""
     return "".join(
         each if each.isprintable() else " " for each in text if not "\ud800" <= each <= "\udfff"

@@ -18,38 +18,40 @@ from typing import Final
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-UNKNOWN: Final = IPv4Address("0.0.0.0")  # noqa: S104 - nobody listens on it: it stands for nobody
-_MOST_REMEMBERED: Final = 20_000
-_HOPS: Final = 32
+UNKNOWN_ADDRESS: Final = IPv4Address("0.0.0.0")  # noqa: S104 - nobody listens on it: it stands for nobody
+_MAX_BUCKETS: Final = 20_000
+_MAX_PROXY_HOPS: Final = 32
 
 
-def within(address: Address, networks: Iterable[Network]) -> bool:
+def is_in_networks(address: Address, networks: Iterable[Network]) -> bool:
     """Return whether ``address`` lies in one of ``networks``."""
     return any(address.version == each.version and address in each for each in networks)
 
 
-def visitor(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> Address:
+def resolve_client_ip(
+    peer: str | None, forwarded: Sequence[str], trusted_proxies: Sequence[Network]
+) -> Address:
     """Return the address of whoever asks.
 
     ``peer`` is the other end of the connection, ``forwarded`` the values of every
     ``X-Forwarded-For`` header in order. Read from the right, only what a trusted proxy has written
     counts: the first address that is not such a proxy's is the visitor's.
     """
-    address = _address(peer) or UNKNOWN
-    if not within(address, trusted):
+    address = _parse_address(peer) or UNKNOWN_ADDRESS
+    if not is_in_networks(address, trusted_proxies):
         return address
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
-    for hop in reversed(hops[-_HOPS:]):
-        found = _address(hop)
+    for hop in reversed(hops[-_MAX_PROXY_HOPS:]):
+        found = _parse_address(hop)
         if found is None:
             return address
         address = found
-        if not within(address, trusted):
+        if not is_in_networks(address, trusted_proxies):
             return address
     return address
 
 
-def _address(text: str | None) -> Address | None:
+def _parse_address(text: str | None) -> Address | None:
     try:
         found = ip_address((text or "").strip("[]"))
     except ValueError:
@@ -59,7 +61,7 @@ def _address(text: str | None) -> Address | None:
     return found
 
 
-class Allowance:
+class TokenBucket:
     """A bucket a visitor that fills steadily; whoever empties theirs waits.
 
     ``per_minute`` units flow in each minute, ``burst`` fit in. One household's IPv6 addresses (a
@@ -72,20 +74,20 @@ class Allowance:
         self._monotonic = monotonic
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait_s(self, address: Address, cost: float) -> float:
+    def take_tokens(self, address: Address, cost: float) -> float:
         """Take ``cost`` units; return 0, or the seconds until there are enough of them again."""
-        key = _household(address)
+        key = _derive_bucket_key(address)
         now = self._monotonic()
         level, at = self._buckets.pop(key, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._per_second)
         enough = level >= cost
         self._buckets[key] = (level - cost if enough else level, now)
-        if len(self._buckets) > _MOST_REMEMBERED:
+        if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
         return 0.0 if enough else (cost - level) / self._per_second
 
 
-def _household(address: Address) -> str:
+def _derive_bucket_key(address: Address) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address)

@@ -5,15 +5,15 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-_FOLDER: Final = Path(__file__).parent / "templates"
+_TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
 
 
-class Templates:
+class PageTemplates:
     """The compiled templates."""
 
     def __init__(self) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER),
+            loader=FileSystemLoader(_TEMPLATES_FOLDER),
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,

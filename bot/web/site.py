@@ -10,58 +10,58 @@ from yarl import URL
 
 from bot.domain.clips.clip import Clip
 from bot.domain.ports import Clock
-from bot.domain.showcase.gallery import Entry
+from bot.domain.showcase.gallery import GalleryEntry
 from bot.store.showcase.gallery import GalleryStore
-from bot.web.assets import Assets
-from bot.web.i18n import Words
-from bot.web.rendering import Templates
+from bot.web.assets import StaticAssets
+from bot.web.i18n import PageTexts
+from bot.web.rendering import PageTemplates
 
 
-class Stills(Protocol):
+class ThumbnailSource(Protocol):
     """Small pictures of clips, made once and kept beside the original."""
 
-    async def poster(self, clip: Clip) -> Path:
+    async def get_poster(self, clip: Clip) -> Path:
         """Return a JPEG of the clip. Raises `FileNotFoundError` where its file is gone."""
         ...
 
-    async def preview(self, clip: Clip) -> Path:
+    async def get_preview(self, clip: Clip) -> Path:
         """Return a few silent seconds as MP4. Raises `FileNotFoundError`."""
         ...
 
 
 @dataclass(slots=True)
-class Site:
+class GallerySite:
     """The parts of the site.
 
     ``base`` is how visitors reach it from outside (never taken from a request: its ``Host`` is the
     visitor's to choose). ``model_names`` are the names of models by their ids.
     """
 
-    base: URL
+    base_url: URL
     gallery: GalleryStore
-    stills: Stills
+    thumbnails: ThumbnailSource
     data_dir: Path
     clock: Clock
     model_names: Mapping[str, str] = field(default_factory=dict)
-    assets: Assets = field(default_factory=Assets)
-    templates: Templates = field(default_factory=Templates)
+    assets: StaticAssets = field(default_factory=StaticAssets)
+    templates: PageTemplates = field(default_factory=PageTemplates)
 
-    def absolute(self, path: str) -> str:
+    def build_absolute_url(self, path: str) -> str:
         """Return the address of ``path`` for somebody elsewhere."""
-        return str(self.base).rstrip("/") + path
+        return str(self.base_url).rstrip("/") + path
 
-    def model_name(self, model: str) -> str:
+    def get_model_name(self, model: str) -> str:
         """Return the name of a model, or its id where it has none."""
         return self.model_names.get(model, model)
 
 
-SITE: Final = web.AppKey("site", Site)
-WORDS: Final = web.RequestKey("words", Words)
+SITE: Final = web.AppKey("site", GallerySite)
+PAGE_TEXTS: Final = web.RequestKey("words", PageTexts)
 
 
-async def public_entry(request: web.Request) -> Entry:
+async def get_public_entry(request: web.Request) -> GalleryEntry:
     """Return the entry that the path's number names. Raises `web.HTTPNotFound`."""
-    entry = await request.app[SITE].gallery.entry(int(request.match_info["clip"]))
+    entry = await request.app[SITE].gallery.find_entry(int(request.match_info["clip"]))
     if entry is None:
         raise web.HTTPNotFound
     return entry

@@ -4,18 +4,18 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.jobs.request import AspectRatio, Mode
-from bot.domain.showcase.gallery import Entry
-from bot.web.i18n import Words
-from bot.web.site import Site
+from bot.domain.jobs.request import AspectRatio, GenerationMode
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.web.i18n import PageTexts
+from bot.web.site import GallerySite
 
-_TITLE: Final = 70
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_MAX_TITLE_LENGTH: Final = 70
+_UNPRINTABLE_PATTERN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no XML document may hold (XML 1.0, 2.2), and no page needs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CardView:
     """What a grid, a filmstrip and a page show of one clip."""
 
     id: int
@@ -30,7 +30,7 @@ class Card:
     server_id: int
     model: str
     model_id: str
-    mode: Mode
+    mode: GenerationMode
     length: str
     seconds: int
     votes: str
@@ -38,18 +38,18 @@ class Card:
     portrait: bool
     width: int
     height: int
-    hop: int
+    extension_depth: int
     day: str
     iso: str
 
 
-def card(entry: Entry, site: Site, words: Words) -> Card:
+def build_card_view(entry: GalleryEntry, site: GallerySite, words: PageTexts) -> CardView:
     """Return the entry in ``words``."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
-    prompt = None if entry.prompt is None else _seen(entry.prompt)
+    prompt = None if entry.prompt is None else _replace_unprintable(entry.prompt)
     title = prompt or words("clip.untitled", clip=clip.id)
-    return Card(
+    return CardView(
         id=clip.id,
         url=url,
         video=f"{url}/video.mp4",
@@ -57,40 +57,40 @@ def card(entry: Entry, site: Site, words: Words) -> Card:
         preview=f"{url}/preview.mp4",
         title=title,
         prompt=prompt,
-        maker=_seen(entry.maker_name),
-        server=_seen(entry.guild_name),
+        maker=_replace_unprintable(entry.maker_name),
+        server=_replace_unprintable(entry.guild_name),
         server_id=entry.guild_id,
-        model=site.model_name(clip.model),
+        model=site.get_model_name(clip.model),
         model_id=clip.model,
         mode=clip.mode,
         length=f"{clip.seconds // 60}:{clip.seconds % 60:02}",
         seconds=clip.seconds,
-        votes=words.number(entry.votes),
+        votes=words.format_number(entry.votes),
         vote_count=entry.votes,
         portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
         width=clip.width,
         height=clip.height,
-        hop=clip.hop,
-        day=words.day(entry.showcased_at),
+        extension_depth=clip.hop,
+        day=words.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
 
 
-def _seen(text: str) -> str:
-    return _UNSEEN.sub(" ", text)
+def _replace_unprintable(text: str) -> str:
+    return _UNPRINTABLE_PATTERN.sub(" ", text)
 
 
-def short(title: str, most: int = _TITLE) -> str:
+def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
     """Return a title cut at a word, for the window's title and for feeds."""
     line = " ".join(title.split())
-    if len(line) <= most:
+    if len(line) <= max_length:
         return line
-    cut = line[: most - 1]
+    cut = line[: max_length - 1]
     head, space, _ = cut.rpartition(" ")
-    return (head if space and len(head) > most // 2 else cut).rstrip(" ,.;:") + "…"
+    return (head if space and len(head) > max_length // 2 else cut).rstrip(" ,.;:") + "…"
 
 
-def recipe(entry: Entry) -> str | None:
+def build_generate_command(entry: GalleryEntry) -> str | None:
     """Return the command that asks for a clip like this one; ``None`` where the prompt is hidden.
 
     Names and values of options are the command's own and have no translation.

@@ -6,27 +6,27 @@ from typing import Protocol
 import discord
 from discord import ui
 
-from bot.discord.client import answer
-from bot.discord.user_install import accepted, take_back
-from bot.domain.clips.history_query import Page
-from bot.i18n.catalogs import say
+from bot.discord.client import respond_privately
+from bot.discord.user_install import hand_over_reply, delete_reply
+from bot.domain.clips.history_query import HistoryPage
+from bot.i18n.catalogs import translate
 from bot.ui.components import PageButton
 from bot.ui.custom_ids import ActionButton
 
 
-class Answer(Protocol):
+class InteractionAnswer(Protocol):
     """Where words about one request go."""
 
-    async def say(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+    async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         """Say ``text``."""
         ...
 
-    async def accepted(self, text: str) -> None:
+    async def confirm_accepted(self, text: str) -> None:
         """Say that the request is accepted; the status message in the channel says the rest."""
         ...
 
 
-def row_of(buttons: Sequence[ActionButton]) -> ui.View | None:
+def build_button_row(buttons: Sequence[ActionButton]) -> ui.View | None:
     """Return a view of ``buttons`` for a message with plain content."""
     if not buttons:
         return None
@@ -36,10 +36,10 @@ def row_of(buttons: Sequence[ActionButton]) -> ui.View | None:
     return view
 
 
-def pages_of(page: Page, locale: str) -> ui.View | None:
+def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
     """Return the buttons to the pages on either side of ``page``."""
     buttons = [
-        PageButton(to, label=say(f"button.{to.way}", locale))
+        PageButton(to, label=translate(f"button.{to.direction}", locale))
         for to in (page.newer, page.older)
         if to is not None
     ]
@@ -57,15 +57,15 @@ class PrivateAnswer:
     def __init__(self, interaction: discord.Interaction) -> None:
         self._interaction = interaction
 
-    async def say(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+    async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         """Say ``text``."""
-        await take_back(self._interaction)
-        await answer(self._interaction, text, row_of(buttons))
+        await delete_reply(self._interaction)
+        await respond_privately(self._interaction, text, build_button_row(buttons))
 
-    async def accepted(self, text: str) -> None:
+    async def confirm_accepted(self, text: str) -> None:
         """Say the price, what is left and the job's number."""
-        accepted(self._interaction)
-        await answer(self._interaction, text)
+        hand_over_reply(self._interaction)
+        await respond_privately(self._interaction, text)
 
 
 class EditedAnswer:
@@ -75,21 +75,21 @@ class EditedAnswer:
         self._interaction = interaction
         self._public = public
 
-    async def say(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+    async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         """Put ``text`` in the place of the question."""
-        await take_back(self._interaction)
-        await self._put(text, buttons)
+        await delete_reply(self._interaction)
+        await self._edit_message(text, buttons)
 
-    async def _put(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        await self._interaction.edit_original_response(content=text, view=row_of(buttons))
+    async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
 
-    async def accepted(self, text: str) -> None:
+    async def confirm_accepted(self, text: str) -> None:
         """Say it to the person alone; a question that everyone saw goes."""
-        accepted(self._interaction)
+        hand_over_reply(self._interaction)
         if self._public:
             await self._interaction.delete_original_response()
         else:
-            await self._put(text)
+            await self._edit_message(text)
 
 
 class ReplyAnswer:
@@ -98,15 +98,15 @@ class ReplyAnswer:
     def __init__(self, message: discord.Message) -> None:
         self._message = message
 
-    async def say(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+    async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
         """Reply with ``text``, whether or not the message still stands."""
         await self._message.channel.send(
             text,
             reference=self._message.to_reference(fail_if_not_exists=False),
             mention_author=False,
             nonce=f"r{self._message.id}",  # another process may have heard the message too
-            view=row_of(buttons) or discord.utils.MISSING,
+            view=build_button_row(buttons) or discord.utils.MISSING,
         )
 
-    async def accepted(self, text: str) -> None:
+    async def confirm_accepted(self, text: str) -> None:
         """Say nothing: the status message replies to the person already."""

@@ -6,50 +6,56 @@ from typing import Final
 
 import discord
 
-from bot.discord.user_install import home_of
+from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import NotFound
-from bot.i18n.catalogs import say
-from bot.services.clips.library import Library
-from bot.ui.custom_ids import Action, ActionButton, number_on, numbers_on
+from bot.domain.errors import RecordNotFound
+from bot.i18n.catalogs import translate
+from bot.services.clips.library import ClipLibrary
+from bot.ui.custom_ids import ButtonAction, ActionButton, find_button_number, find_button_numbers
 
-_NUMBER: Final = re.compile(r"\s*#?\s*(\d{1,15})\s*")
-_LINK: Final = re.compile(
+_CLIP_NUMBER: Final = re.compile(r"\s*#?\s*(\d{1,15})\s*")
+_MESSAGE_LINK: Final = re.compile(
     r"\s*<?https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:\d+|@me)/(\d{1,20})/(\d{15,20})/?>?\s*"
 )
 
 
-async def clip_seen(number: int, library: Library, interaction: discord.Interaction) -> Clip:
+async def get_accessible_clip(
+    clip_id: int, clip_library: ClipLibrary, interaction: discord.Interaction
+) -> Clip:
     """Return the clip of a number, for whoever sees it where ``interaction`` happens.
 
     Raises `NotFound`.
     """
-    return await library.clip(
-        number,
+    return await clip_library.get_clip(
+        clip_id,
         user_id=interaction.user.id,
-        guild_id=home_of(interaction),
+        guild_id=guild_of(interaction),
         channel_id=interaction.channel_id,
     )
 
 
-async def clip_named(given: str, library: Library, interaction: discord.Interaction) -> Clip:
+async def resolve_clip_reference(
+    reference: str, clip_library: ClipLibrary, interaction: discord.Interaction
+) -> Clip:
     """Return the clip that ``given`` (a number or a message link) means.
 
     Raises `NotFound`, also for a clip of another server that is not the person's own.
     """
-    clip_id = await _clip_id(given, library, interaction)
-    return await clip_seen(clip_id, library, interaction)
+    clip_id = await _resolve_clip_id(reference, clip_library, interaction)
+    return await get_accessible_clip(clip_id, clip_library, interaction)
 
 
-async def _clip_id(given: str, library: Library, interaction: discord.Interaction) -> int:
-    number = _NUMBER.fullmatch(given)
+async def _resolve_clip_id(
+    reference: str, clip_library: ClipLibrary, interaction: discord.Interaction
+) -> int:
+    number = _CLIP_NUMBER.fullmatch(reference)
     if number is not None:
         return int(number[1])
-    link = _LINK.fullmatch(given)
+    link = _MESSAGE_LINK.fullmatch(reference)
     if link is None:
-        raise NotFound("clip_reference")
+        raise RecordNotFound("clip_reference")
     channel_id, message_id = int(link[1]), int(link[2])
-    recorded = await library.clip_of_message(message_id)
+    recorded = await clip_library.clip_of_message(message_id)
     if recorded is not None:
         return recorded.id
     # posted a moment ago and not recorded yet, posted again, or in the showcase: its buttons know
@@ -57,28 +63,32 @@ async def _clip_id(given: str, library: Library, interaction: discord.Interactio
     try:
         message = await channel.fetch_message(message_id)
     except (discord.NotFound, discord.Forbidden):
-        raise NotFound("clip") from None
+        raise RecordNotFound("clip") from None
     shown = []
     if message.author.id == interaction.application_id:
-        shown = await clips_of(message, library)
+        shown = await find_message_clips(message, clip_library)
     if not shown:
-        raise NotFound("clip")
+        raise RecordNotFound("clip")
     return shown[0].id
 
 
-async def clip_asked_for(interaction: discord.Interaction, given: str, library: Library) -> Clip:
+async def resolve_visible_clip(
+    interaction: discord.Interaction, reference: str, clip_library: ClipLibrary
+) -> Clip:
     """Return the clip that somebody names in a command.
 
     Raises `NotFound`, also for a clip of others in a channel that the person does not see: a number
     is easily guessed.
     """
-    found = await clip_named(given, library, interaction)
-    if found.user_id != interaction.user.id and not await _sees(interaction, found.channel_id):
-        raise NotFound("clip")
+    found = await resolve_clip_reference(reference, clip_library, interaction)
+    if found.user_id != interaction.user.id and not await _can_view_channel(
+        interaction, found.channel_id
+    ):
+        raise RecordNotFound("clip")
     return found
 
 
-async def _sees(interaction: discord.Interaction, channel_id: int) -> bool:
+async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -> bool:
     """Return whether the person may see a channel of this server; no where nobody can tell."""
     guild, member = interaction.guild, interaction.user
     if channel_id == interaction.channel_id:
@@ -97,32 +107,38 @@ async def _sees(interaction: discord.Interaction, channel_id: int) -> bool:
     return had.view_channel
 
 
-async def clips_of(message: discord.Message, library: Library) -> list[Clip]:
+async def find_message_clips(message: discord.Message, clip_library: ClipLibrary) -> list[Clip]:
     """Return the clips that a message of the bot shows, in order; empty where it shows none.
 
     A clip that was posted again, or in the showcase, stands under another message id than the
     recorded one; its buttons still say which it is.
     """
-    recorded = await library.clip_of_message(message.id)
+    recorded = await clip_library.clip_of_message(message.id)
     if recorded is not None:
-        clips = await library.clips_of(recorded.job_id)
+        clips = await clip_library.clips_of_job(recorded.job_id)
         return [clip for clip in clips if clip.message_id == message.id] or [recorded]
     if not message.components:
         return []
-    named = numbers_on(message, Action.EXTEND) + numbers_on(message, Action.SHOWCASE)
-    job_id = job_shown(message)
+    named = find_button_numbers(message, ButtonAction.EXTEND) + find_button_numbers(
+        message, ButtonAction.SHOWCASE
+    )
+    job_id = read_job_id(message)
     if job_id is not None:
-        clips = await library.clips_of(job_id)
+        clips = await clip_library.clips_of_job(job_id)
         return [clip for clip in clips if clip.id in named] or clips
-    if not named or message.guild is None or not numbers_on(message, Action.WITHDRAW):
+    if (
+        not named
+        or message.guild is None
+        or not find_button_numbers(message, ButtonAction.WITHDRAW)
+    ):
         return []
-    with suppress(NotFound):  # a post in the showcase
-        return [await library.clip(named[0], user_id=0, guild_id=message.guild.id)]
+    with suppress(RecordNotFound):  # a post in the showcase
+        return [await clip_library.get_clip(named[0], user_id=0, guild_id=message.guild.id)]
     return []
 
 
-def which_of(
-    clips: list[Clip], action: Action, locale: str | None
+def build_clip_choice(
+    clips: list[Clip], action: ButtonAction, locale: str | None
 ) -> tuple[str, list[ActionButton]]:
     """Return the question which of several clips is meant, and a button for each.
 
@@ -130,13 +146,16 @@ def which_of(
     """
     buttons = [
         ActionButton(
-            action, clip.id, label=say(f"button.{action}_one", locale, clip=clip.id), primary=True
+            action,
+            clip.id,
+            label=translate(f"button.{action}_one", locale, clip=clip.id),
+            primary=True,
         )
         for clip in clips
     ]
-    return say("clip.which", locale), buttons
+    return translate("clip.which", locale), buttons
 
 
-def job_shown(message: discord.Message) -> int | None:
+def read_job_id(message: discord.Message) -> int | None:
     """Return the job whose clip card ``message`` is, read from its buttons."""
-    return number_on(message, Action.DETAILS)
+    return find_button_number(message, ButtonAction.DETAILS)

@@ -9,49 +9,53 @@ from typing import Final
 import discord
 from discord import ui
 
-from bot.i18n.catalogs import say
-from bot.ui.custom_ids import Form, custom_id
+from bot.i18n.catalogs import translate
+from bot.ui.custom_ids import FormKind, build_custom_id
 
-PROMPT: Final = "prompt"
+PROMPT_FIELD: Final = "prompt"
 """The custom id of the text field."""
-_LONGEST: Final = 4000
+_MAX_TEXT_LENGTH: Final = 4000
 """What Discord lets a text field hold; Veo's own limit is counted in tokens, by the rules."""
-FORM_PATIENCE_S: Final = 2.0
+FORM_TIMEOUT_S: Final = 2.0
 """Seconds for reading what a form is filled with: Discord waits three for the form."""
 
 
-def extend_form(clip_id: int, locale: str) -> ui.Modal:
+def build_extend_form(clip_id: int, locale: str) -> ui.Modal:
     """Return the form that asks what happens next in a clip."""
-    return _form(Form.EXTEND, clip_id, "form.extend", locale)
+    return _build_form(FormKind.EXTEND, clip_id, "form.extend", locale)
 
 
-def edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
+def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
     """Return the form that holds a job's prompt, to be changed."""
-    return _form(Form.EDIT, job_id, "form.edit", locale, default=prompt[:_LONGEST])
+    return _build_form(
+        FormKind.EDIT, job_id, "form.edit", locale, default=prompt[:_MAX_TEXT_LENGTH]
+    )
 
 
-def animate_form(draft: int, locale: str) -> ui.Modal:
+def build_animate_form(draft_id: int, locale: str) -> ui.Modal:
     """Return the form that asks what moves in an image."""
-    return _form(Form.ANIMATE, draft, "form.animate", locale)
+    return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale)
 
 
-def _form(
-    form: Form, number: int, key: str, locale: str, *, default: str | None = None
+def _build_form(
+    form: FormKind, number: int, key: str, locale: str, *, default: str | None = None
 ) -> ui.Modal:
     modal = ui.Modal(
-        title=say(f"{key}.title", locale), timeout=None, custom_id=custom_id(form, number)
+        title=translate(f"{key}.title", locale),
+        timeout=None,
+        custom_id=build_custom_id(form, number),
     )
     modal.stop()  # discord.py keeps no record of a form that has ended, and ours needs none
     modal.add_item(
         ui.Label(
-            text=say(f"{key}.label", locale),
-            description=say(f"{key}.hint", locale),
+            text=translate(f"{key}.label", locale),
+            description=translate(f"{key}.hint", locale),
             component=ui.TextInput(
                 style=discord.TextStyle.paragraph,
-                custom_id=PROMPT,
+                custom_id=PROMPT_FIELD,
                 default=default,
                 required=True,
-                max_length=_LONGEST,
+                max_length=_MAX_TEXT_LENGTH,
             ),
         )
     )

@@ -3,41 +3,41 @@
 import discord
 
 from bot.domain.errors import MissingPermissions
-from cogs._common.context import NEEDED
+from cogs._common.context import REQUIRED_PERMISSIONS
 
-Room = discord.abc.GuildChannel | discord.Thread
+GuildChannelOrThread = discord.abc.GuildChannel | discord.Thread
 
 
-def lacking(had: discord.Permissions, *, in_thread: bool = False) -> list[str]:
+def find_missing_permissions(granted: discord.Permissions, *, in_thread: bool = False) -> list[str]:
     """Return what is needed to post clips and is not among ``had``."""
     needed = [
         "send_messages_in_threads" if in_thread and name == "send_messages" else name
-        for name in NEEDED
+        for name in REQUIRED_PERMISSIONS
     ]
-    return [name for name in needed if not getattr(had, name)]
+    return [name for name in needed if not getattr(granted, name)]
 
 
-def lacking_in(channel: Room) -> list[str]:
+def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
     """Return what the bot lacks in ``channel`` to post clips there."""
     had = channel.permissions_for(channel.guild.me)
-    return lacking(had, in_thread=isinstance(channel, discord.Thread))
+    return find_missing_permissions(had, in_thread=isinstance(channel, discord.Thread))
 
 
-def require_in(channel: Room) -> None:
+def require_channel_permissions(channel: GuildChannelOrThread) -> None:
     """Raise `MissingPermissions` for what the bot lacks in ``channel`` to post clips there."""
-    missing = lacking_in(channel)
+    missing = find_missing_in_channel(channel)
     if missing:
         raise MissingPermissions(missing)
 
 
-def rooms_to_speak(guild: discord.Guild) -> list[discord.TextChannel]:
+def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
     """Return the text channels in which the bot may speak, the server's own for news first."""
     rooms = sorted(guild.text_channels, key=lambda each: (each.position, each.id))
     if guild.system_channel is not None:
         rooms = [guild.system_channel, *(each for each in rooms if each != guild.system_channel)]
-    return [room for room in rooms if _may_speak(room)]
+    return [room for room in rooms if _can_write(room)]
 
 
-def _may_speak(room: discord.TextChannel) -> bool:
-    had = room.permissions_for(room.guild.me)
+def _can_write(channel: discord.TextChannel) -> bool:
+    had = channel.permissions_for(channel.guild.me)
     return had.view_channel and had.send_messages

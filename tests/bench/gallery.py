@@ -25,59 +25,66 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.store.engine.database import open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from tests.harness.waiting import eventually
 from tests.web import seed
 from tests.web.conftest import Serving
 
 ENTRIES = 10_000
-LARGE = 60 * 1_000_000
-AT_ONCE = 200
-PART = 4_000_000
+LARGE_FILE_BYTES = 60 * 1_000_000
+CONCURRENT_DOWNLOADS = 200
+RANGE_BYTES = 4_000_000
 PAGE_GOAL_MS, SEARCH_GOAL_MS, GROWTH_GOAL_MB = 50.0, 100.0, 64.0
 ROUNDS = 150
 
 # fmt: off
-_WHAT = (
+_SUBJECTS = (
     "boat", "storm", "tram", "cat", "dancer", "dunes", "lake", "robot", "whale", "lantern",
     "forest", "train", "kite", "market",
 )
 # fmt: on
-_HOW = ("at dusk", "in the rain", "under stars", "in slow motion", "on film", "in the fog")
-_RARE = "ornithopter"
+_SETTINGS_WORDS = (
+    "at dusk",
+    "in the rain",
+    "under stars",
+    "in slow motion",
+    "on film",
+    "in the fog",
+)
+_RARE_WORD = "ornithopter"
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class RequestTimings:
     """What was measured of one kind of request: milliseconds and bytes."""
 
     milliseconds: list[float]
     size: int
 
-    def at(self, share: float) -> float:
+    def quantile(self, share: float) -> float:
         """Return a quantile."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-async def prepare(data_dir: Path) -> None:
+async def write_gallery(data_dir: Path) -> None:
     """Write the database and the large file."""
     large = data_dir / "clips" / "large.mp4"
     large.parent.mkdir(parents=True)
     with large.open("wb") as file:
-        for _ in range(LARGE // 1_000_000):
+        for _ in range(LARGE_FILE_BYTES // 1_000_000):
             file.write(os.urandom(1_000_000))
     chance = random.Random(7)
     rows: list[dict[str, Any]] = []
     for number in range(1, ENTRIES + 1):
-        words = f"A {chance.choice(_WHAT)} and a {chance.choice(_WHAT)} {chance.choice(_HOW)}"
-        rare = f", an {_RARE} passes" if number % 1999 == 0 else ""
+        words = f"A {chance.choice(_SUBJECTS)} and a {chance.choice(_SUBJECTS)} {chance.choice(_SETTINGS_WORDS)}"
+        rare = f", an {_RARE_WORD} passes" if number % 1999 == 0 else ""
         rows.append(
             {
                 "id": number,
                 "path": "clips/large.mp4",
                 "sha256": "0" * 64,
-                "size": LARGE,
+                "size": LARGE_FILE_BYTES,
                 "prompt": f"{words}, take {number}{rare}, soft light, long lens, grain",
                 "user_id": number % 500,
                 "maker": f"Maker {number % 500}",
@@ -96,13 +103,13 @@ async def prepare(data_dir: Path) -> None:
         )
     database = open_database(seed.data_url(data_dir))
     try:
-        await upgrade(database)
+        await upgrade_schema(database)
         await seed.write(database, rows)
     finally:
         await database.close()
 
 
-async def ask(session: aiohttp.ClientSession, paths: list[str]) -> Times:
+async def measure_requests(session: aiohttp.ClientSession, paths: list[str]) -> RequestTimings:
     """Ask for each path in turn."""
     took, size = [], 0
     for path in paths:
@@ -112,10 +119,10 @@ async def ask(session: aiohttp.ClientSession, paths: list[str]) -> Times:
             answer.raise_for_status()
             size = max(size, int(answer.headers.get("Content-Length", len(body))))
         took.append((time.perf_counter() - began) * 1000)
-    return Times(took, size)
+    return RequestTimings(took, size)
 
 
-async def walk(session: aiohttp.ClientSession, order: str) -> list[str]:
+async def collect_deep_pages(session: aiohttp.ClientSession, order: str) -> list[str]:
     """Return the addresses of pages far into the gallery."""
     paths: list[str] = []
     cursor = None
@@ -129,43 +136,47 @@ async def walk(session: aiohttp.ClientSession, order: str) -> list[str]:
     return paths
 
 
-def memory(pid: int) -> float:
+def resident_mb(pid: int) -> float:
     """Return a process's resident megabytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
 
 
-async def download(session: aiohttp.ClientSession, path: str, number: int) -> int:
+async def download_range(session: aiohttp.ClientSession, path: str, number: int) -> int:
     """Fetch one range of the large file, without keeping it."""
-    start = (number * 977_123) % (LARGE - PART)
-    headers = {"Range": f"bytes={start}-{start + PART - 1}"}
+    start = (number * 977_123) % (LARGE_FILE_BYTES - RANGE_BYTES)
+    headers = {"Range": f"bytes={start}-{start + RANGE_BYTES - 1}"}
     size = 0
     async with session.get(path, headers=headers) as answer:
         assert answer.status == 206, answer.status
         async for chunk in answer.content.iter_chunked(256 * 1024):
             size += len(chunk)
-    assert size == PART, size
+    assert size == RANGE_BYTES, size
     return size
 
 
-async def rush(url: str, path: str, pids: Callable[[], list[int]]) -> tuple[float, float, float]:
+async def measure_downloads(
+    url: str, path: str, pids: Callable[[], list[int]]
+) -> tuple[float, float, float]:
     """Return MB/s, and the server's memory before and at its height."""
     connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
     async with aiohttp.ClientSession(url, connector=connector) as session:
-        await download(session, path, 0)
-        before = sum(map(memory, pids()))
+        await download_range(session, path, 0)
+        before = sum(map(resident_mb, pids()))
         highest = before
         done = False
 
-        async def watch() -> None:
+        async def watch_memory() -> None:
             nonlocal highest
             while not done:
-                highest = max(highest, sum(map(memory, pids())))
+                highest = max(highest, sum(map(resident_mb, pids())))
                 await asyncio.sleep(0.02)
 
-        watching = asyncio.create_task(watch())
+        watching = asyncio.create_task(watch_memory())
         began = time.perf_counter()
-        sizes = await asyncio.gather(*(download(session, path, n) for n in range(AT_ONCE)))
+        sizes = await asyncio.gather(
+            *(download_range(session, path, n) for n in range(CONCURRENT_DOWNLOADS))
+        )
         took = time.perf_counter() - began
         done = True
         await watching
@@ -173,7 +184,7 @@ async def rush(url: str, path: str, pids: Callable[[], list[int]]) -> tuple[floa
 
 
 @asynccontextmanager
-async def nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[int]]]:
+async def run_nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[int]]]:
     """Run nginx over ``root``; yield its address and its processes."""
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     port = 18_000 + os.getpid() % 2000
@@ -189,7 +200,7 @@ async def nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[int]]
     )
     url = f"http://127.0.0.1:{port}"
 
-    async def up() -> bool:
+    async def is_listening() -> bool:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
@@ -198,7 +209,7 @@ async def nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[int]]
         return True
 
     try:
-        await eventually(up, timeout=10, interval=0.05, what="nginx")
+        await eventually(is_listening, timeout=10, interval=0.05, what="nginx")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         yield url, [process.pid, *map(int, children)]
     finally:
@@ -206,22 +217,26 @@ async def nginx(folder: Path, root: Path) -> AsyncIterator[tuple[str, list[int]]
         await process.wait()
 
 
-async def bench(console: Console) -> bool:
+async def run_bench(console: Console) -> bool:
     """Measure and print; return whether every goal was met."""
     with tempfile.TemporaryDirectory(prefix="clapper-gallery-") as name:
         data_dir = Path(name) / "data"
-        await prepare(data_dir)
+        await write_gallery(data_dir)
         serving = Serving(data_dir, WEB_REQUESTS_PER_MINUTE="10000000", LOG_LEVEL="ERROR")
         url = await serving.start()
         try:
-            good = await _pages(console, url)
+            good = await _measure_pages(console, url)
             table = Table("200 ranged downloads at once", "MB/s", "memory MB", "at its height MB")
-            speed, before, highest = await rush(url, "/clips/1/video.mp4", lambda: [serving.pid])
+            speed, before, highest = await measure_downloads(
+                url, "/clips/1/video.mp4", lambda: [serving.pid]
+            )
             table.add_row("clapper", f"{speed:.0f}", f"{before:.0f}", f"{highest:.0f}")
             good &= highest - before <= GROWTH_GOAL_MB
             if shutil.which("nginx") or Path("/usr/sbin/nginx").exists():
-                async with nginx(Path(name), data_dir) as (limit, pids):
-                    speed, before, highest = await rush(limit, "/clips/large.mp4", lambda: pids)
+                async with run_nginx(Path(name), data_dir) as (limit, pids):
+                    speed, before, highest = await measure_downloads(
+                        limit, "/clips/large.mp4", lambda: pids
+                    )
                 table.add_row("nginx", f"{speed:.0f}", f"{before:.0f}", f"{highest:.0f}")
             else:
                 table.add_row("nginx", "not here", "", "")
@@ -231,11 +246,11 @@ async def bench(console: Console) -> bool:
     return good
 
 
-async def _pages(console: Console, url: str) -> bool:
+async def _measure_pages(console: Console, url: str) -> bool:
     connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
     async with aiohttp.ClientSession(url, connector=connector) as session:
-        await ask(session, ["/"] * 5)
-        deep = await walk(session, "new") + await walk(session, "top")
+        await measure_requests(session, ["/"] * 5)
+        deep = await collect_deep_pages(session, "new") + await collect_deep_pages(session, "top")
         kinds: list[tuple[str, list[str], float]] = [
             ("first page", ["/"] * ROUNDS, PAGE_GOAL_MS),
             ("pages further in", deep[:ROUNDS], PAGE_GOAL_MS),
@@ -254,23 +269,23 @@ async def _pages(console: Console, url: str) -> bool:
             ("a clip", [f"/clips/{n * 61 + 1}" for n in range(ROUNDS)], PAGE_GOAL_MS),
             (
                 "search, common words",
-                [f"/?q={a}+{b}" for a in _WHAT for b in _WHAT][:ROUNDS],
+                [f"/?q={a}+{b}" for a in _SUBJECTS for b in _SUBJECTS][:ROUNDS],
                 SEARCH_GOAL_MS,
             ),
-            ("search, a rare word", [f"/?q={_RARE}"] * ROUNDS, SEARCH_GOAL_MS),
+            ("search, a rare word", [f"/?q={_RARE_WORD}"] * ROUNDS, SEARCH_GOAL_MS),
             ("search, no such word", [f"/?q=nothing{n}" for n in range(ROUNDS)], SEARCH_GOAL_MS),
             ("API, 100 entries", ["/api/v1/clips?limit=100"] * ROUNDS, PAGE_GOAL_MS),
         ]
         table = Table(f"{ENTRIES:,} clips", "p50 ms", "p95 ms", "goal", "bytes sent")
         good = True
         for name, paths, goal in kinds:
-            times = await ask(session, paths)
-            met = times.at(0.95) <= goal
+            times = await measure_requests(session, paths)
+            met = times.quantile(0.95) <= goal
             good &= met
             table.add_row(
                 name,
-                f"{times.at(0.5):.1f}",
-                f"{times.at(0.95):.1f}",
+                f"{times.quantile(0.5):.1f}",
+                f"{times.quantile(0.95):.1f}",
                 f"{goal:.0f} {'met' if met else 'MISSED'}",
                 f"{times.size:,}",
             )
@@ -282,7 +297,7 @@ def main() -> int:
     """Return 1 when a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.gallery", description=__doc__)
     parser.parse_args()
-    return 0 if asyncio.run(bench(Console())) else 1
+    return 0 if asyncio.run(run_bench(Console())) else 1
 
 
 if __name__ == "__main__":

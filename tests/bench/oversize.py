@@ -21,7 +21,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.transit import UNLIMITED, films, memory_mb
+from tests.bench.transit import UNLIMITED, attached_files, read_memory_mb
 from tests.harness.bot import BotProcess
 from tests.harness.control import Control
 from tests.harness.sandbox import SandboxProcess
@@ -29,14 +29,14 @@ from tests.harness.waiting import eventually
 
 GOAL_MB: Final = 64.0
 CLIPS: Final = 10
-SIZE: Final = 60_000_000
-LIMIT: Final = 20 * 2**20
+CLIP_BYTES: Final = 60_000_000
+UPLOAD_LIMIT_BYTES: Final = 20 * 2**20
 _WAIT_S: Final = 1200.0
 _LINK: Final = re.compile(r"\((http://127\.0\.0\.1:\d+/download/[^)]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OversizeResult:
     """Memory in MB, time in seconds."""
 
     rest_mb: float
@@ -45,7 +45,7 @@ class Figures:
     seconds: float
 
 
-async def run(console: Console, folder: Path) -> bool:
+async def run_bench(console: Console, folder: Path) -> bool:
     """Print the table; return whether the goal was met."""
     port = _free_port()
     settings = {
@@ -60,66 +60,66 @@ async def run(console: Console, folder: Path) -> bool:
             sandbox.control, sandbox.environment_for_bot, folder / "bot", settings=settings
         )
         async with bot:
-            found = await _measure(sandbox.control, bot)
-    console.print(_table(found))
+            found = await _measure_memory(sandbox.control, bot)
+    console.print(_build_table(found))
     return found.rise_mb < GOAL_MB
 
 
-async def _measure(control: Control, bot: BotProcess) -> Figures:
+async def _measure_memory(control: Control, bot: BotProcess) -> OversizeResult:
     world = (await control.world())["guilds"][0]
     ada = next(each["id"] for each in world["members"] if each["name"] == "Ada")
     channel = next(each["id"] for each in world["channels"] if each["name"] == "clips")
     await control.google(seconds=1, look="plain")
-    await _deliver(control, bot, ada, channel, ["one that nobody counts"])
-    await control.google(seconds=1, min_bytes=SIZE, look="plain")
+    await _deliver_clips(control, bot, ada, channel, ["one that nobody counts"])
+    await control.google(seconds=1, min_bytes=CLIP_BYTES, look="plain")
     status = Path(f"/proc/{bot.pid}/status")
     Path(f"/proc/{bot.pid}/clear_refs").write_text("5")
-    rest, began = memory_mb(status, "VmRSS"), time.monotonic()
+    rest, began = read_memory_mb(status, "VmRSS"), time.monotonic()
     prompts = [f"clip {number}" for number in range(CLIPS)]
-    await _deliver(control, bot, ada, channel, prompts)
+    await _deliver_clips(control, bot, ada, channel, prompts)
     took = time.monotonic() - began
     messages = await control.messages(channel)
-    posted = films(messages)[1:]
+    posted = attached_files(messages)[1:]
     assert len(posted) == CLIPS, posted
-    assert all(film["size"] <= LIMIT for film in posted), posted
+    assert all(film["size"] <= UPLOAD_LIMIT_BYTES for film in posted), posted
     links = _LINK.findall(json.dumps(messages))
     assert len(set(links)) == CLIPS, links
-    await asyncio.gather(*(_download(link) for link in links))
-    rise = memory_mb(status, "VmHWM") - rest
+    await asyncio.gather(*(_download_original(link) for link in links))
+    rise = read_memory_mb(status, "VmHWM") - rest
     peaks = [
         line["peak"]
-        for line in map(_line, bot.said().splitlines())
+        for line in map(_parse_log_line, bot.read_log().splitlines())
         if line.get("event") == "fitting.made"
     ]
-    return Figures(rest, rise, max(peaks) / 1e6, took)
+    return OversizeResult(rest, rise, max(peaks) / 1e6, took)
 
 
-async def _deliver(
+async def _deliver_clips(
     control: Control, bot: BotProcess, user: str, channel: str, prompts: Sequence[str]
 ) -> None:
-    before = len(films(await control.messages(channel)))
+    before = len(attached_files(await control.messages(channel)))
     for prompt in prompts:
         options = {"prompt": prompt, "duration": 4, "model": "veo-3.1-fast-generate-preview"}
         await control.command(user, channel, "video generate", options)
 
-    async def all_posted() -> bool:
+    async def are_all_posted() -> bool:
         bot.check_running()
-        return len(films(await control.messages(channel))) == before + len(prompts)
+        return len(attached_files(await control.messages(channel))) == before + len(prompts)
 
-    await eventually(all_posted, timeout=_WAIT_S, interval=0.2, what="the clips")
+    await eventually(are_all_posted, timeout=_WAIT_S, interval=0.2, what="the clips")
 
 
-async def _download(link: str) -> None:
+async def _download_original(link: str) -> None:
     """Read an original to its end, without keeping it."""
     async with aiohttp.ClientSession() as session, session.get(link) as answer:
         answer.raise_for_status()
         read = 0
         async for chunk in answer.content.iter_chunked(256 * 1024):
             read += len(chunk)
-    assert read >= SIZE, read
+    assert read >= CLIP_BYTES, read
 
 
-def _line(text: str) -> dict[str, Any]:
+def _parse_log_line(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
@@ -134,9 +134,9 @@ def _free_port() -> int:
         return port
 
 
-def _table(found: Figures) -> Table:
+def _build_table(found: OversizeResult) -> Table:
     table = Table(
-        title=f"{CLIPS} clips of {SIZE // 10**6} MB where 20 MiB are taken"
+        title=f"{CLIPS} clips of {CLIP_BYTES // 10**6} MB where 20 MiB are taken"
         f" (goal: the bot rises by less than {GOAL_MB:g} MB)"
     )
     for heading in ("at rest MB", "rise MB", "largest worker MB", "seconds", ""):
@@ -157,7 +157,7 @@ def main() -> int:
     if not console.is_terminal:
         console.width = 100
     with tempfile.TemporaryDirectory(prefix="clapper-bench-") as folder:
-        return 0 if asyncio.run(run(console, Path(folder))) else 1
+        return 0 if asyncio.run(run_bench(console, Path(folder))) else 1
 
 
 if __name__ == "__main__":

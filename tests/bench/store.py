@@ -26,35 +26,35 @@ import structlog
 from sqlalchemy import func, select, update
 
 from bot.app.clock import SystemClock
-from bot.domain.billing.limits import Limits, Pace, Policy
+from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import VideoPlan
-from bot.domain.ports import Finished, Pending, Poll, Progress
-from bot.domain.stores import Ask
-from bot.services.jobs.admission import Door
-from bot.services.jobs.job_steps import Timing
+from bot.domain.ports import OperationFinished, OperationPending, PollResult, JobProgress
+from bot.domain.stores import AdmissionRequest
+from bot.services.jobs.admission import AdmissionBatcher
+from bot.services.jobs.job_steps import PollingTimes
 from bot.store.engine.database import Database, open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.tables.core import jobs
 from tests.contract.conftest import POSTGRES_URL
-from tests.fakes.world import World, origin, plan
+from tests.fakes.world import SimulatedWorld, make_origin, make_plan
 
 ROOT = Path(__file__).parents[2]
-POLICY = Policy(
-    member=Limits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
-    guild=Limits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
-    bot=Limits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
-    pace=Pace(in_flight=10**6, requests_per_minute=10**6, requests_per_day=10**6),
+POLICY = SpendingPolicy(
+    member=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
+    guild=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
+    bot=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
+    pace=PacingLimits(in_flight=10**6, requests_per_minute=10**6, requests_per_day=10**6),
 )
 """Every limit is set, so that every sum is computed; none is reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Measurement:
     """One measurement; ``goal`` is what issue 3 asks for, ``met`` whether it was kept."""
 
     what: str
@@ -68,7 +68,7 @@ class Row:
 class EndlessGoogle:
     """Starts everything at once and never ends it."""
 
-    route = plan().route
+    route = make_plan().route
     polls = 0
 
     async def submit(
@@ -76,7 +76,7 @@ class EndlessGoogle:
         plan: VideoPlan,
         *,
         job_id: int,
-        mark: str = "",
+        dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start at once."""
@@ -84,13 +84,15 @@ class EndlessGoogle:
             await about_to_send()
         return f"models/{plan.model}/operations/{job_id}"
 
-    async def poll(self, operation: str) -> Poll:
+    async def poll(self, operation: str) -> PollResult:
         """Answer after a moment, as a network would."""
         self.polls += 1
         await asyncio.sleep(0.05)
-        return Pending()
+        return OperationPending()
 
-    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
         """Find nothing."""
         return None
 
@@ -98,31 +100,31 @@ class EndlessGoogle:
 class QuietDiscord:
     """Shows everything and remembers nothing."""
 
-    last = 10**6
+    last_message_id = 10**6
 
-    async def show(self, progress: Progress) -> int | None:
+    async def show_status(self, progress: JobProgress) -> int | None:
         """Make or edit a status message."""
         if progress.job.status_message_id is not None:
             return progress.job.status_message_id
-        self.last += 1
-        return self.last
+        self.last_message_id += 1
+        return self.last_message_id
 
     async def find_posted(self, job: Job) -> int | None:
         """Find nothing."""
         return None
 
-    async def post(self, job: Job, clips: list[Clip]) -> int:
+    async def post_clips(self, job: Job, clips: list[Clip]) -> int:
         """Nothing is ever posted."""
         raise NotImplementedError
 
 
-def world_over(database: Database, folder: Path) -> World:
+def make_world(database: Database, folder: Path) -> SimulatedWorld:
     """Return a world that measures: real time, a Google that never ends."""
-    made = World(
+    made = SimulatedWorld(
         database,
         folder,
         policy=POLICY,
-        timing=Timing(poll_interval_s=10.0, time_limit_s=10**6),
+        polling_times=PollingTimes(poll_interval_s=10.0, time_limit_s=10**6),
     )
     made.clock = SystemClock()  # type: ignore[assignment]
     made.jobs = JobStore(database)  # which asks the database for the time, as in production
@@ -131,48 +133,50 @@ def world_over(database: Database, folder: Path) -> World:
     return made
 
 
-async def starts(database: Database, folder: Path, count: int) -> dict[str, float]:
+async def measure_starts(database: Database, folder: Path, count: int) -> dict[str, float]:
     """Reserve, write, submit and save ``count`` jobs, 64 members asking at once."""
-    world = world_over(database, folder)
-    process = world.process(lease_s=30.0)
+    world = make_world(database, folder)
+    process = world.create_process(lease_s=30.0)
     await process.worker.start()
-    door = Door(jobs=world.jobs, policy=POLICY, clock=world.clock)
+    door = AdmissionBatcher(jobs=world.jobs, policy=POLICY, clock=world.clock)
     numbers = iter(range(count))
     owner = process.worker.worker_id
 
-    async def member(user_id: int) -> None:
+    async def submit_as_member(user_id: int) -> None:
         for number in numbers:
-            await door.admit(Ask(plan(), origin(number, user_id=user_id)), owner=owner)
+            await door.admit_request(
+                AdmissionRequest(make_plan(), make_origin(number, user_id=user_id)), owner=owner
+            )
             process.worker.wake()
 
     began = time.perf_counter()
-    await asyncio.gather(*(member(1000 + n) for n in range(64)))
+    await asyncio.gather(*(submit_as_member(1000 + n) for n in range(64)))
     admitted = time.perf_counter() - began
-    while await polling(world) < count:
+    while await count_polling_jobs(world) < count:
         await asyncio.sleep(0.02)
     took = time.perf_counter() - began
     await process.worker.stop(5.0)
     return {"starts_per_s": count / took, "admissions_per_s": count / admitted}
 
 
-async def polling(world: World) -> int:
+async def count_polling_jobs(world: SimulatedWorld) -> int:
     """Return how many operations' names are saved."""
     query = select(func.count()).select_from(jobs).where(jobs.c.state == "polling")
     return await world.database.read(lambda connection: connection.scalar(query)) or 0
 
 
-async def prepare(database: Database, folder: Path, count: int) -> dict[str, float]:
+async def create_orphans(database: Database, folder: Path, count: int) -> dict[str, float]:
     """Leave ``count`` polling jobs behind, whose worker is dead."""
-    world = world_over(database, folder)
+    world = make_world(database, folder)
     store = WorkerStore(database)
     await store.register("dead", host="x", lease=timedelta(seconds=600))
     for first in range(0, count, 64):
         asks = [
-            Ask(plan(), origin(n, user_id=1000 + n % 64))
+            AdmissionRequest(make_plan(), make_origin(n, user_id=1000 + n % 64))
             for n in range(first, min(count, first + 64))
         ]
-        await world.jobs.admit(asks, policy=POLICY, owner="dead")
-        for job in await world.jobs.claim("dead", policy=POLICY, most=64):
+        await world.jobs.admit_requests(asks, policy=POLICY, owner="dead")
+        for job in await world.jobs.claim_jobs("dead", policy=POLICY, limit=64):
             await world.jobs.begin_polling(job, f"models/veo/operations/{job.id}")
     await store.retire("dead")
     # running jobs have their status message by then
@@ -181,15 +185,15 @@ async def prepare(database: Database, folder: Path, count: int) -> dict[str, flo
     return {}
 
 
-async def polled(database: Database, folder: Path, count: int) -> dict[str, float]:
+async def measure_polling(database: Database, folder: Path, count: int) -> dict[str, float]:
     """Adopt ``count`` orphans, then poll them every 10 s for half a minute."""
-    world = world_over(database, folder)
-    await world.ledger.reserved()  # connections and caches are there before memory is counted
-    before = rss_mb()
-    process = world.process(lease_s=30.0)
+    world = make_world(database, folder)
+    await world.ledger.sum_reserved()  # connections and caches are there before memory is counted
+    before = read_rss_mb()
+    process = world.create_process(lease_s=30.0)
     began = time.perf_counter()
     await process.worker.start()
-    while process.worker.running < count:
+    while process.worker.running_count < count:
         await asyncio.sleep(0.005)
     adopted = time.perf_counter() - began
     await asyncio.sleep(5.0)
@@ -199,7 +203,7 @@ async def polled(database: Database, folder: Path, count: int) -> dict[str, floa
     while (now := time.perf_counter()) < ends:
         await asyncio.sleep(0.01)
         lags.append((time.perf_counter() - now - 0.01) * 1000)
-    after = rss_mb()
+    after = read_rss_mb()
     polls = world.google.polls / 25.0  # type: ignore[attr-defined]
     await process.worker.stop(5.0)
     lags.sort()
@@ -212,43 +216,64 @@ async def polled(database: Database, folder: Path, count: int) -> dict[str, floa
     }
 
 
-def rss_mb() -> float:
+def read_rss_mb() -> float:
     """Return the resident memory of this process, in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
-def measure(kind: str, most: int) -> list[Row]:
+def measure_database(kind: str, maximum_jobs: int) -> list[Measurement]:
     """Run every measurement over one database, each in a process of its own."""
     rows = []
     start_goal, count = (100, 1500) if kind == "sqlite" else (300, 3000)
-    with Place(kind) as place:
-        got = place.child("starts", count)
+    with BenchDatabase(kind) as place:
+        got = place.measure_in_child("starts", count)
         rate = got["starts_per_s"]
-        rows.append(Row("job starts", kind, rate, "1/s", f"≥ {start_goal}", rate >= start_goal))
-    for number in sorted({min(1000, most), most}):
-        with Place(kind) as place:
-            place.child("prepare", number)
-            got = place.child("polled", number)
+        rows.append(
+            Measurement("job starts", kind, rate, "1/s", f"≥ {start_goal}", rate >= start_goal)
+        )
+    for number in sorted({min(1000, maximum_jobs), maximum_jobs}):
+        with BenchDatabase(kind) as place:
+            place.measure_in_child("prepare", number)
+            got = place.measure_in_child("polled", number)
         strict = number >= 5000
 
-        def bar(most: int, strict: bool = strict) -> str:
-            return f"≤ {most}" if strict else ""
+        def format_goal(limit: int, strict: bool = strict) -> str:
+            return f"≤ {limit}" if strict else ""
 
         # the lag is its 99th percentile
         rss, lag, adopted = got["rss_mb"], got["lag_p99_ms"], got["adopted_s"]
         rows += [
-            Row(f"adoption of {number}", kind, adopted, "s", bar(3), adopted <= 3 or not strict),
-            Row(f"memory of {number} polled", kind, rss, "MiB", bar(50), rss <= 50 or not strict),
-            Row(
-                f"loop lag p99, {number} polled", kind, lag, "ms", bar(10), lag <= 10 or not strict
+            Measurement(
+                f"adoption of {number}",
+                kind,
+                adopted,
+                "s",
+                format_goal(3),
+                adopted <= 3 or not strict,
             ),
-            Row(f"polls, {number} polled", kind, got["polls_per_s"], "1/s", "", True),
+            Measurement(
+                f"memory of {number} polled",
+                kind,
+                rss,
+                "MiB",
+                format_goal(50),
+                rss <= 50 or not strict,
+            ),
+            Measurement(
+                f"loop lag p99, {number} polled",
+                kind,
+                lag,
+                "ms",
+                format_goal(10),
+                lag <= 10 or not strict,
+            ),
+            Measurement(f"polls, {number} polled", kind, got["polls_per_s"], "1/s", "", True),
         ]
     return rows
 
 
-class Place:
+class BenchDatabase:
     """An empty database for some measurements."""
 
     def __init__(self, kind: str) -> None:
@@ -256,17 +281,17 @@ class Place:
         self._folder = tempfile.TemporaryDirectory()
         self._schema = f"bench_{uuid4().hex[:12]}" if kind == "postgresql" else ""
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "BenchDatabase":
         if self._schema:
-            asyncio.run(_execute(f'CREATE SCHEMA "{self._schema}"'))
+            asyncio.run(_execute_sql(f'CREATE SCHEMA "{self._schema}"'))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._schema:
-            asyncio.run(_execute(f'DROP SCHEMA "{self._schema}" CASCADE'))
+            asyncio.run(_execute_sql(f'DROP SCHEMA "{self._schema}" CASCADE'))
         self._folder.cleanup()
 
-    def child(self, what: str, count: int) -> dict[str, float]:
+    def measure_in_child(self, what: str, count: int) -> dict[str, float]:
         """Run one measurement in a process of its own."""
         command = [sys.executable, "-m", "tests.bench.store", "--child", what]
         command += [self._kind, "--jobs", str(count), "--place", self._folder.name]
@@ -276,26 +301,26 @@ class Place:
         return answer
 
 
-async def _execute(statement: str) -> None:
+async def _execute_sql(statement: str) -> None:
     connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
     await connection.execute(statement)
     await connection.close()
 
 
-async def _child(what: str, kind: str, folder: Path, schema: str, count: int) -> None:
+async def _run_child(what: str, kind: str, folder: Path, schema: str, count: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     url = POSTGRES_URL if kind == "postgresql" else f"sqlite+aiosqlite:///{folder}/bench.db"
     database = open_database(url, schema=schema or None)
-    await upgrade(database)
-    work = {"starts": starts, "prepare": prepare, "polled": polled}[what]
+    await upgrade_schema(database)
+    work = {"starts": measure_starts, "prepare": create_orphans, "polled": measure_polling}[what]
     result = await work(database, folder, count)
     await database.close()
     print(json.dumps(result))
 
 
-def bench(kinds: list[str], most: int = 5000) -> list[Row]:
+def run_bench(kinds: list[str], maximum_jobs: int = 5000) -> list[Measurement]:
     """Measure over ``kinds`` of databases, print a table, and return its rows."""
-    rows = [row for kind in kinds for row in measure(kind, most)]
+    rows = [row for kind in kinds for row in measure_database(kind, maximum_jobs)]
     print(f"{'':2}{'what':32}{'database':12}{'measured':>12}  goal")
     for row in rows:
         mark = " " if row.met else "!"
@@ -315,9 +340,9 @@ def main() -> int:
     parser.add_argument("--schema", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        asyncio.run(_child(given.child, given.kinds[0], given.place, given.schema, given.jobs))
+        asyncio.run(_run_child(given.child, given.kinds[0], given.place, given.schema, given.jobs))
         return 0
-    rows = bench(given.kinds, given.jobs)
+    rows = run_bench(given.kinds, given.jobs)
     if given.json:
         given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     return 0 if all(row.met for row in rows) else 1

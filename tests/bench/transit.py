@@ -37,7 +37,7 @@ UNLIMITED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class TransitRound:
     """``at_once`` clips of ``size_mb`` together; memory in MB, time in seconds."""
 
     size_mb: int
@@ -51,7 +51,7 @@ class Round:
         return self.rise_mb / self.at_once
 
 
-async def run(console: Console, folder: Path) -> bool:
+async def run_bench(console: Console, folder: Path) -> bool:
     """Print the table; return whether each round met the goal."""
     async with SandboxProcess(folder / "sandbox") as sandbox:
         bot = BotProcess(
@@ -61,48 +61,48 @@ async def run(console: Console, folder: Path) -> bool:
             settings={**UNLIMITED, "POLL_INTERVAL_S": "0.5", "LOG_LEVEL": "INFO"},
         )
         async with bot:
-            bench = Transit(sandbox.control, bot)
-            rounds = await bench.rounds()
-    console.print(_table(rounds))
+            bench = TransitBench(sandbox.control, bot)
+            rounds = await bench.run_rounds()
+    console.print(_build_table(rounds))
     return all(each.per_clip_mb < GOAL_MB for each in rounds)
 
 
-class Transit:
+class TransitBench:
     """Asks for clips as a member of a boosted server and watches the bot's memory."""
 
     def __init__(self, control: Control, bot: BotProcess) -> None:
         self._control = control
         self._bot = bot
-        self._place: tuple[str, str] | None = None
+        self._member_and_channel: tuple[str, str] | None = None
 
-    async def rounds(self) -> list[Round]:
+    async def run_rounds(self) -> list[TransitRound]:
         """Measure each size alone and several at once, after a round that nobody counts."""
-        await self._round(SIZES_MB[0], 1)
-        return [await self._round(size, count) for size in SIZES_MB for count in AT_ONCE]
+        await self._run_round(SIZES_MB[0], 1)
+        return [await self._run_round(size, count) for size in SIZES_MB for count in AT_ONCE]
 
-    async def _round(self, size_mb: int, at_once: int) -> Round:
+    async def _run_round(self, size_mb: int, at_once: int) -> TransitRound:
         await self._control.google(seconds=1, min_bytes=size_mb * 1_000_000, look="plain")
-        user, channel = await self._where()
-        before = len(films(await self._control.messages(channel)))
+        user, channel = await self._find_channel()
+        before = len(attached_files(await self._control.messages(channel)))
         status = Path(f"/proc/{self._bot.pid}/status")
         Path(f"/proc/{self._bot.pid}/clear_refs").write_text("5")
-        rest, began = memory_mb(status, "VmRSS"), time.monotonic()
+        rest, began = read_memory_mb(status, "VmRSS"), time.monotonic()
         for number in range(at_once):
             prompt = f"{size_mb} MB, number {number} of {at_once}"
             await self._control.command(user, channel, "video generate", {"prompt": prompt})
 
-        async def all_posted() -> bool:
+        async def are_all_posted() -> bool:
             self._bot.check_running()
-            shown = films(await self._control.messages(channel))[before:]
+            shown = attached_files(await self._control.messages(channel))[before:]
             assert all(film["size"] >= size_mb * 1_000_000 for film in shown), shown
             return len(shown) == at_once
 
-        await eventually(all_posted, timeout=_WAIT_S, interval=0.1, what="the clips")
-        rise = memory_mb(status, "VmHWM") - rest
-        return Round(size_mb, at_once, rest, rise, time.monotonic() - began)
+        await eventually(are_all_posted, timeout=_WAIT_S, interval=0.1, what="the clips")
+        rise = read_memory_mb(status, "VmHWM") - rest
+        return TransitRound(size_mb, at_once, rest, rise, time.monotonic() - began)
 
-    async def _where(self) -> tuple[str, str]:
-        if self._place is None:
+    async def _find_channel(self) -> tuple[str, str]:
+        if self._member_and_channel is None:
             guild = await self._control.call(
                 "POST",
                 "guilds",
@@ -115,21 +115,21 @@ class Transit:
             )
             members, channels = guild["guild"]["members"], guild["guild"]["channels"]
             ada = next(member["id"] for member in members if member["name"] == "Ada")
-            self._place = (ada, channels[0]["id"])
-        return self._place
+            self._member_and_channel = (ada, channels[0]["id"])
+        return self._member_and_channel
 
 
-def films(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def attached_files(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [file for message in messages for file in message["files"]]
 
 
-def memory_mb(status: Path, field: str) -> float:
+def read_memory_mb(status: Path, field: str) -> float:
     found = re.search(rf"^{field}:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
     assert found is not None, field
     return int(found[1]) * 1024 / 1e6
 
 
-def _table(rounds: list[Round]) -> Table:
+def _build_table(rounds: list[TransitRound]) -> Table:
     table = Table(title=f"Memory of the bot for each clip in transit (goal: under {GOAL_MB:g} MB)")
     for heading in ("clip MB", "at once", "at rest MB", "rise MB", "per clip MB", "seconds", ""):
         table.add_column(heading, justify="right")
@@ -152,7 +152,7 @@ def main() -> int:
     if not console.is_terminal:
         console.width = 100
     with tempfile.TemporaryDirectory(prefix="clapper-bench-") as folder:
-        return 0 if asyncio.run(run(console, Path(folder))) else 1
+        return 0 if asyncio.run(run_bench(console, Path(folder))) else 1
 
 
 if __name__ == "__main__":

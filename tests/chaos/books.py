@@ -23,7 +23,7 @@ _OUR_CLIP = re.compile(r"clip-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ScenarioResult:
     """One line of ``var/chaos.json``.
 
     ``accepted`` are rows of the jobs table; ``lost`` those that never ended, that count as
@@ -46,7 +46,7 @@ class Finding:
     ledger_gap_usd_micros: int
 
     @property
-    def flawless(self) -> bool:
+    def is_flawless(self) -> bool:
         """Whether nothing was lost, paid twice or posted twice, and the ledger adds up."""
         return not any(
             (
@@ -72,23 +72,23 @@ class UnknownJob:
     prompt: str
 
 
-class Books:
+class DatabaseReader:
     """The bot's database, by its URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def rows(self, query: str) -> list[Row]:
+    async def fetch_rows(self, query: str) -> list[Row]:
         """Run a query that reads."""
         if self._url.startswith("sqlite"):
-            return await asyncio.to_thread(self._from_sqlite, query)
+            return await asyncio.to_thread(self._fetch_sqlite_rows, query)
         connection = await asyncpg.connect(self._url.replace("+asyncpg", ""), timeout=10)
         try:
             return [tuple(row) for row in await connection.fetch(query)]
         finally:
             await connection.close()
 
-    def _from_sqlite(self, query: str) -> list[Row]:
+    def _fetch_sqlite_rows(self, query: str) -> list[Row]:
         path = Path(self._url.split(":///", 1)[1])
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         try:
@@ -96,72 +96,74 @@ class Books:
         finally:
             connection.close()
 
-    async def states(self) -> Counter[str]:
+    async def count_states(self) -> Counter[str]:
         """Count the jobs by state."""
-        found = await self.rows("SELECT state, count(*) FROM jobs GROUP BY state")
+        found = await self.fetch_rows("SELECT state, count(*) FROM jobs GROUP BY state")
         return Counter({str(state): int(count) for state, count in found})
 
-    async def unknown_jobs(self) -> list[UnknownJob]:
+    async def list_unknown_jobs(self) -> list[UnknownJob]:
         """Return the jobs whose submit may or may not have happened."""
-        found = await self.rows(
+        found = await self.fetch_rows(
             "SELECT id, channel_id, plan FROM jobs WHERE state = 'unknown' ORDER BY id"
         )
-        return [UnknownJob(int(job), str(room), prompt_in(str(plan))) for job, room, plan in found]
+        return [
+            UnknownJob(int(job), str(room), find_prompt(str(plan))) for job, room, plan in found
+        ]
 
-    async def clip(self) -> int:
+    async def get_newest_clip(self) -> int:
         """Return the number of the newest clip."""
-        found = await self.rows("SELECT max(id) FROM clips")
+        found = await self.fetch_rows("SELECT max(id) FROM clips")
         return int(found[0][0])
 
-    async def reserved(self) -> int:
+    async def sum_reserved(self) -> int:
         """Add up what is reserved and neither settled nor refunded, in micro-dollars."""
-        found = await self.rows(
+        found = await self.fetch_rows(
             "SELECT coalesce(sum(CASE WHEN kind = 'settle' THEN -micros ELSE micros END), 0)"
             " FROM ledger WHERE kind IN ('reserve', 'settle', 'refund')"
         )
         return int(found[0][0])
 
-    async def spent(self) -> int:
+    async def sum_spent(self) -> int:
         """Add up what the budgets bear: reserved less refunded, and corrections."""
-        found = await self.rows(
+        found = await self.fetch_rows(
             "SELECT coalesce(sum(micros), 0) FROM ledger"
             " WHERE kind IN ('reserve', 'refund', 'adjust') AND account <> 'member'"
         )
         return int(found[0][0])
 
 
-def prompt_in(text: str) -> str:
+def find_prompt(text: str) -> str:
     """Return the number that every prompt of the chaos carries, as it stands in ``text``."""
     found = re.search(r"take \d+", text)
     return found[0] if found else ""
 
 
-async def audit(
+async def compare_records(
     control: Control,
-    books: Books,
+    reader: DatabaseReader,
     *,
     scenario: str,
     database: str,
     processes: int,
     kills: int,
-    unknown: int,
-    told: set[str],
-) -> Finding:
+    unknown_count: int,
+    notified_prompts: set[str],
+) -> ScenarioResult:
     """Compare the books once everything has come to rest.
 
     ``told`` are the prompts whose requests people were told are accepted.
     """
-    jobs = await books.rows("SELECT id, state, plan, outcome, price FROM jobs")
-    prices = {prompt_in(str(plan)): int(price) for _, _, plan, _, price in jobs}
+    jobs = await reader.fetch_rows("SELECT id, state, plan, outcome, price FROM jobs")
+    prices = {find_prompt(str(plan)): int(price) for _, _, plan, _, price in jobs}
     google = await control.call("GET", "google")
-    submits = Counter(prompt_in(each["prompt"]) for each in google["submits"])
-    billed = [prompt_in(each["prompt"]) for each in google["submits"] if each["billed_seconds"]]
-    posts = await _posts(control)
+    submits = Counter(find_prompt(each["prompt"]) for each in google["submits"])
+    billed = [find_prompt(each["prompt"]) for each in google["submits"] if each["billed_seconds"]]
+    posts = await _count_posts(control)
     delivered = {int(each[0]) for each in jobs if each[3] == "delivered"}
-    clips = await books.rows("SELECT id, job_id FROM clips")
+    clips = await reader.fetch_rows("SELECT id, job_id FROM clips")
     seen = {int(job) for clip, job in clips if posts[int(clip)]}
     unfinished = sum(1 for each in jobs if each[1] not in _ENDED)
-    return Finding(
+    return ScenarioResult(
         scenario=scenario,
         database=database,
         processes=processes,
@@ -171,14 +173,14 @@ async def audit(
         repeated_submits=submits.total() - len(submits),
         posts=len(posts),
         repeated_posts=posts.total() - len(posts),
-        unknown=unknown,
-        lost=unfinished + len(delivered - seen) + len(told - prices.keys()),
-        reserved_left_usd_micros=await books.reserved(),
-        ledger_gap_usd_micros=await books.spent() - sum(prices[prompt] for prompt in billed),
+        unknown=unknown_count,
+        lost=unfinished + len(delivered - seen) + len(notified_prompts - prices.keys()),
+        reserved_left_usd_micros=await reader.sum_reserved(),
+        ledger_gap_usd_micros=await reader.sum_spent() - sum(prices[prompt] for prompt in billed),
     )
 
 
-async def _posts(control: Control) -> Counter[int]:
+async def _count_posts(control: Control) -> Counter[int]:
     """Count the messages that members see, by the number of the clip in them."""
     posts: Counter[int] = Counter()
     for guild in (await control.world())["guilds"]:

@@ -16,26 +16,26 @@ import asyncpg
 _INSTALLED = Path("/usr/lib/postgresql")
 
 
-class NoPostgres(Exception):
+class PostgresNotInstalled(Exception):
     """There are no PostgreSQL server programs on this machine."""
 
 
-def programs() -> Path:
+def find_programs() -> Path:
     """Return the folder of the newest PostgreSQL's programs. Raises `NoPostgres`."""
     found = shutil.which("pg_ctl")
     if found is not None:
         return Path(found).parent
     versions = sorted(_INSTALLED.glob("*/bin/pg_ctl"), key=lambda each: int(each.parts[-3]))
     if not versions:
-        raise NoPostgres("no pg_ctl on this machine (Debian: apt-get install postgresql)")
+        raise PostgresNotInstalled("no pg_ctl on this machine (Debian: apt-get install postgresql)")
     return versions[-1].parent
 
 
-class Cluster:
+class PostgresCluster:
     """A PostgreSQL server on a free loopback port, with durable commits, in a temporary folder."""
 
     def __init__(self) -> None:
-        self._programs = programs()
+        self._programs = find_programs()
         self._home = Path(tempfile.mkdtemp(prefix="clapper-pg-"))
         self._port = _free_port()
         # PostgreSQL refuses to run as root; Debian's package brings a user for it
@@ -46,8 +46,8 @@ class Cluster:
             account = pwd.getpwnam(self._user)
             os.chown(self._home, account.pw_uid, account.pw_gid)
         data = str(self._home / "data")
-        await self._run("initdb", "-D", data, "-U", "clapper", "-A", "trust", "--no-sync")
-        await self._ctl("start")
+        await self._run_program("initdb", "-D", data, "-U", "clapper", "-A", "trust", "--no-sync")
+        await self._run_pg_ctl("start")
         return self
 
     async def __aexit__(
@@ -56,33 +56,33 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._ctl("stop")
+        await self._run_pg_ctl("stop")
         await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
 
-    async def crash(self) -> None:
+    async def crash_and_restart(self) -> None:
         """Stop at once, as if the power went (mode ``immediate``), and start again."""
-        await self._ctl("restart")
+        await self._run_pg_ctl("restart")
 
-    async def new_database(self) -> str:
+    async def create_database(self) -> str:
         """Create a database and return its URL for the bot."""
         name = f"chaos_{uuid4().hex[:8]}"
-        connection = await asyncpg.connect(self._address("postgres"))
+        connection = await asyncpg.connect(self._build_url("postgres"))
         await connection.execute(f'CREATE DATABASE "{name}"')
         await connection.close()
-        return self._address(name).replace("postgresql://", "postgresql+asyncpg://")
+        return self._build_url(name).replace("postgresql://", "postgresql+asyncpg://")
 
-    def _address(self, database: str) -> str:
+    def _build_url(self, database: str) -> str:
         return f"postgresql://clapper@127.0.0.1:{self._port}/{database}"
 
-    async def _ctl(self, action: str) -> None:
+    async def _run_pg_ctl(self, action: str) -> None:
         options = f"-p {self._port} -k {self._home} -c listen_addresses=127.0.0.1"
-        await self._run(
+        await self._run_program(
             "pg_ctl",
             *("-D", str(self._home / "data"), "-l", str(self._home / "log")),
             *("-m", "immediate", "-o", options, "-w", "-t", "60", action),
         )
 
-    async def _run(self, program: str, *arguments: str) -> None:
+    async def _run_program(self, program: str, *arguments: str) -> None:
         process = await asyncio.create_subprocess_exec(
             str(self._programs / program),
             *arguments,

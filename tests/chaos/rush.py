@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.books import Finding
-from tests.chaos.cluster import Cluster
-from tests.chaos.stage import Stage, stage
-from tests.harness.control import told_something
+from tests.chaos.books import ScenarioResult
+from tests.chaos.cluster import PostgresCluster
+from tests.chaos.stage import ChaosStage, open_stage
+from tests.harness.control import has_answer
 
 _NO_HASTE: Final = {"LEASE_S": "30"}  # nothing is killed here, and a rush may take seconds
 _TAKING_S: Final = 1.0
@@ -21,28 +21,34 @@ _REFUSED: Final = "LimitReached"
 MEMBER_LIMIT: Final = 5
 BUDGET_LIMIT: Final = 7
 
-Rush = Callable[[Path, Cluster | None], Awaitable[Finding]]
+Rush = Callable[[Path, PostgresCluster | None], Awaitable[ScenarioResult]]
 
 
-async def one_member(directory: Path, cluster: Cluster | None, *, requests: int = 200) -> Finding:
+async def play_member_limit(
+    directory: Path, cluster: PostgresCluster | None, *, requests: int = 200
+) -> ScenarioResult:
     """One member asks 200 times at once and may have five. Raises `AssertionError` otherwise."""
     settings = {**_NO_HASTE, "DEFAULT_MEMBER_CLIPS_PER_DAY": str(MEMBER_LIMIT)}
     processes = 1 if cluster is None else 2
-    async with stage(
+    async with open_stage(
         directory, cluster=cluster, processes=processes, settings=settings, shards=1
     ) as on:
         await on.control.scale_ratelimits(None)
-        await _at_once(on, [on.ask() for _ in range(requests)])
-        return await _exactly(on, MEMBER_LIMIT, f"{requests} requests of one member, limit 5")
+        await _run_at_once(on, [on.ask_for_clip() for _ in range(requests)])
+        return await _check_exact_count(
+            on, MEMBER_LIMIT, f"{requests} requests of one member, limit 5"
+        )
 
 
-async def server_budget(directory: Path, cluster: Cluster | None, *, members: int = 50) -> Finding:
+async def play_server_budget(
+    directory: Path, cluster: PostgresCluster | None, *, members: int = 50
+) -> ScenarioResult:
     """Fifty members ask at once against their server's budget for seven.
 
     Raises `AssertionError` unless exactly seven are accepted.
     """
     processes = 1 if cluster is None else 2
-    async with stage(
+    async with open_stage(
         directory, cluster=cluster, processes=processes, settings=_NO_HASTE, shards=1
     ) as on:
         await on.control.scale_ratelimits(None)
@@ -53,36 +59,44 @@ async def server_budget(directory: Path, cluster: Cluster | None, *, members: in
         budget = await on.control.command(
             "Ada", "clips", "server budget", {"clips_per_day": BUDGET_LIMIT}
         )
-        await on.control.wait_interaction(budget, told_something)
-        await _at_once(on, [on.ask(name) for name in people])
-        return await _exactly(on, BUDGET_LIMIT, f"{members} members, a server's budget for 7")
+        await on.control.wait_interaction(budget, has_answer)
+        await _run_at_once(on, [on.ask_for_clip(name) for name in people])
+        return await _check_exact_count(
+            on, BUDGET_LIMIT, f"{members} members, a server's budget for 7"
+        )
 
 
-async def bot_budget(directory: Path, cluster: Cluster | None, *, members: int = 50) -> Finding:
+async def play_bot_budget(
+    directory: Path, cluster: PostgresCluster | None, *, members: int = 50
+) -> ScenarioResult:
     """Fifty members of two servers on two shards ask at once against the bot's budget for seven.
 
     Raises `AssertionError` unless exactly seven are accepted.
     """
     processes = 1 if cluster is None else 2
     settings = {**_NO_HASTE, "BOT_CLIPS_PER_DAY": str(BUDGET_LIMIT)}
-    async with stage(directory, cluster=cluster, processes=processes, settings=settings) as on:
+    async with open_stage(directory, cluster=cluster, processes=processes, settings=settings) as on:
         await on.control.scale_ratelimits(None)
-        guilds = await on.spread()
+        guilds = await on.create_guilds()
         people = [(f"member{n}", guilds[n % len(guilds)]) for n in range(members)]
         for name, guild in people:
             await on.control.add_member(guild["id"], name)
-        await asyncio.gather(*(on.ask(name, guild["channels"][0]["id"]) for name, guild in people))
-        return await _exactly(on, BUDGET_LIMIT, f"{members} members, the bot's budget for 7")
+        await asyncio.gather(
+            *(on.ask_for_clip(name, guild["channels"][0]["id"]) for name, guild in people)
+        )
+        return await _check_exact_count(
+            on, BUDGET_LIMIT, f"{members} members, the bot's budget for 7"
+        )
 
 
 RUSHES: Final[dict[str, Rush]] = {
-    "one member": one_member,
-    "a server's budget": server_budget,
-    "the bot's budget": bot_budget,
+    "one member": play_member_limit,
+    "a server's budget": play_server_budget,
+    "the bot's budget": play_bot_budget,
 }
 
 
-async def _at_once(on: Stage, asks: Sequence[Coroutine[Any, Any, str | None]]) -> None:
+async def _run_at_once(on: ChaosStage, asks: Sequence[Coroutine[Any, Any, str | None]]) -> None:
     """Ask everything at once; of two processes each takes one half, and both decide together.
 
     Discord is slow to let a request be taken, and each process sleeps while the other takes its
@@ -98,18 +112,18 @@ async def _at_once(on: Stage, asks: Sequence[Coroutine[Any, Any, str | None]]) -
     )
     first.pause()
     waiting = [asyncio.create_task(each) for each in asks[:half]]
-    await on.until_struck(slow, half)
+    await on.wait_for_fault(slow, half)
     second.pause()
     first.resume()
     waiting += [asyncio.create_task(each) for each in asks[half:]]
-    await on.until_struck(slow, half + len(asks))  # it heard of the other half too, and is late
+    await on.wait_for_fault(slow, half + len(asks))  # it heard of the other half too, and is late
     second.resume()
     await asyncio.gather(*waiting)
 
 
-async def _exactly(on: Stage, limit: int, scenario: str) -> Finding:
-    refused = [bot.said().count(_REFUSED) for bot in on.bots]
+async def _check_exact_count(on: ChaosStage, limit: int, scenario: str) -> ScenarioResult:
+    refused = [bot.read_log().count(_REFUSED) for bot in on.bots]
     assert all(refused), f"not every process had a share of the rush: {refused}"
-    finding = await on.finding(scenario)
-    assert finding.accepted == limit == len(on.told), finding
+    finding = await on.conclude_scenario(scenario)
+    assert finding.accepted == limit == len(on.accepted_prompts), finding
     return finding

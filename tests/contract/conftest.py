@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from bot.store.engine.database import Database, open_database
-from bot.store.engine.schema import upgrade
-from tests.fakes.world import World
+from bot.store.engine.schema import upgrade_schema
+from tests.fakes.world import SimulatedWorld
 
 POSTGRES_URL = os.environ.get(
     "TEST_POSTGRES_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test"
@@ -70,7 +70,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     else:
         schema = await new_schema()
         opened = open_database(POSTGRES_URL, schema=schema)
-    await upgrade(opened)
+    await upgrade_schema(opened)
     yield opened
     await opened.close()
     if schema is not None:
@@ -78,9 +78,9 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[SimulatedWorld]:
     """Give a world over the database, and end its processes."""
-    made = World(database, tmp_path / "data")
+    made = SimulatedWorld(database, tmp_path / "data")
     yield made
     for process in made.processes:
         await process.worker.stop(200.0)

@@ -4,40 +4,42 @@ import asyncio
 import json
 import sys
 
-from bot.domain.billing.limits import Limits, Policy
+from bot.domain.billing.limits import UsageLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitReached
 from bot.domain.jobs.job import Job
-from bot.domain.stores import Ask
-from bot.services.jobs.admission import Door
+from bot.domain.stores import AdmissionRequest
+from bot.services.jobs.admission import AdmissionBatcher
 from bot.store.engine.database import open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
 from tests.fakes.clock import FastClock
-from tests.fakes.world import PRICE, origin, plan
+from tests.fakes.world import PRICE, make_origin, make_plan
 
 POLICIES = {
-    "member": Policy(member=Limits(clips_per_day=5)),
-    "guild": Policy(guild=Limits(usd_per_day=Micros(7 * PRICE))),
+    "member": SpendingPolicy(member=UsageLimits(clips_per_day=5)),
+    "guild": SpendingPolicy(guild=UsageLimits(usd_per_day=Micros(7 * PRICE))),
 }
 
 
 async def main(url: str, schema: str, scenario: str, number: str) -> None:
     """Ask 100 times at once and print how it went."""
     database = open_database(url, schema=schema)
-    await upgrade(database)  # both do: only one may get to make the tables
+    await upgrade_schema(database)  # both do: only one may get to make the tables
     clock = FastClock(speed=1.0)
-    door = Door(jobs=JobStore(database), policy=POLICIES[scenario], clock=clock)
+    door = AdmissionBatcher(jobs=JobStore(database), policy=POLICIES[scenario], clock=clock)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
     members = 1 if scenario == "member" else 25
     asks = [
-        Ask(plan(), origin(f"{number}-{n}", user_id=1000 * members + n % members))
+        AdmissionRequest(
+            make_plan(), make_origin(f"{number}-{n}", user_id=1000 * members + n % members)
+        )
         for n in range(100)
     ]
     answers = await asyncio.gather(
-        *(door.admit(ask, owner=None) for ask in asks), return_exceptions=True
+        *(door.admit_request(ask, owner=None) for ask in asks), return_exceptions=True
     )
     accepted = sum(isinstance(answer, Job) for answer in answers)
     refused = sum(isinstance(answer, LimitReached) for answer in answers)

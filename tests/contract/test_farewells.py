@@ -7,26 +7,26 @@ import pytest
 from sqlalchemy import BigInteger, Column, Executable, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import MONTH, Limits, Policy, Subject
-from bot.domain.erasure import stand_in
+from bot.domain.billing.limits import MONTH, UsageLimits, SpendingPolicy, LimitSubject
+from bot.domain.erasure import pseudonym_for
 from bot.domain.errors import LimitReached
 from bot.domain.jobs.job import JobState
-from bot.domain.jobs.request import Image
-from bot.domain.showcase.post import Act, Consent, Maker, Record
-from bot.domain.stores import Ask
+from bot.domain.jobs.request import InputImage
+from bot.domain.showcase.post import AuditAction, ShowcaseConsent, CreatorPreferences, AuditEntry
+from bot.domain.stores import AdmissionRequest
 from bot.store.engine.database import Database
 from bot.store.engine.types import UtcTime
-from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
-from bot.store.showcase.posts import ShowcaseStore
-from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import clips, jobs, metadata
 from bot.store.tables.row_mapping import plan_to_json
 from bot.store.tables.showcase import farewells as farewells_table
 from bot.store.tables.showcase import showcase
 from tests.contract.test_showcase import NOW, made, opened, shown
-from tests.fakes.world import GUILD, MEMBER, World, origin, plan
+from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 
 SPARED = {"limits", "showcase_blocks"}
 """A server's own decisions about a member."""
@@ -52,7 +52,7 @@ async def rows(database: Database, table: Table) -> int:
     return await database.read(look)
 
 
-async def end(world: World, job_id: int, state: JobState = JobState.DONE) -> None:
+async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DONE) -> None:
     """Let a job have ended, with nobody left to announce it."""
     await world.database.write(
         lambda c: c.execute(
@@ -61,32 +61,38 @@ async def end(world: World, job_id: int, state: JobState = JobState.DONE) -> Non
     )
 
 
-async def test_a_forgotten_member_leaves_sums_and_nothing_else(world: World) -> None:
+async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     database = world.database
     farewells, stars, houses = (
-        FarewellStore(database),
+        ErasureStore(database),
         StarStore(database),
-        HouseStore(database),
+        ShowcaseSettingsStore(database),
     )
-    job = await world.admit("a", prompt="a secret garden")
-    other = await world.jobs.admit(
-        [Ask(plan(), origin("b", user_id=901))], policy=Policy(), owner=None
+    job = await world.admit_job("a", prompt="a secret garden")
+    other = await world.jobs.admit_requests(
+        [AdmissionRequest(make_plan(), make_origin("b", user_id=901))],
+        policy=SpendingPolicy(),
+        owner=None,
     )
     assert len(other) == 1
-    spent = await world.ledger.usage(GUILD, since=NOW - timedelta(days=9))
+    spent = await world.ledger.list_usage(GUILD, since=NOW - timedelta(days=9))
     clip = await made(database, 50, job_id=job.id, user_id=MEMBER)
     theirs = await made(database, 51, job_id=99, user_id=901)
     await opened(database)
     await shown(database, clip)
     await shown(database, theirs)
-    await stars.star(10_051, 51, MEMBER, on=True)
-    await stars.star(10_051, 51, 902, on=True)
-    await houses.choose(Maker(GUILD, MEMBER, consent=Consent.EVERYONE, hide_prompt=True))
-    await houses.note(Record(GUILD, MEMBER, Act.HIDE, NOW, clip_id=51, member_id=MEMBER))
-    await world.ledger.set_limit(
-        GUILD, Subject.MEMBER, MEMBER, Limits(clips_per_day=3), by=MEMBER, now=NOW
+    await stars.set_star(10_051, 51, MEMBER, starred=True)
+    await stars.set_star(10_051, 51, 902, starred=True)
+    await houses.save_preferences(
+        CreatorPreferences(GUILD, MEMBER, consent=ShowcaseConsent.EVERYONE, hide_prompt=True)
     )
-    exported = await ExportStore(database).of_member(MEMBER)
+    await houses.add_audit_entry(
+        AuditEntry(GUILD, MEMBER, AuditAction.HIDE, NOW, clip_id=51, member_id=MEMBER)
+    )
+    await world.ledger.set_limit(
+        GUILD, LimitSubject.MEMBER, MEMBER, UsageLimits(clips_per_day=3), actor_id=MEMBER, now=NOW
+    )
+    exported = await ExportStore(database).export_member(MEMBER)
     assert {name for name, found in exported.items() if found} == {
         "requests",
         "clips",
@@ -100,35 +106,35 @@ async def test_a_forgotten_member_leaves_sums_and_nothing_else(world: World) -> 
     }
 
     asked = world.clock.now()
-    await farewells.ask(MEMBER, owner="w", now=asked)
-    assert await farewells.claim("w") == [(MEMBER, asked)]
-    running = await farewells.of_member(MEMBER, before=asked)
-    assert running.busy
+    await farewells.request_erasure(MEMBER, owner="w", now=asked)
+    assert await farewells.claim_requests("w") == [(MEMBER, asked)]
+    running = await farewells.load_member_batch(MEMBER, requested_at=asked)
+    assert running.has_running_jobs
     assert running.job_ids == ()
     await end(world, job.id)
-    part = await farewells.of_member(MEMBER, before=asked)
+    part = await farewells.load_member_batch(MEMBER, requested_at=asked)
     assert part.job_ids == (job.id,)
     assert part.clip_ids == (50,)
     assert part.paths == (clip.path,)
     assert (10, 10_050) in part.posts
-    await farewells.erase(part)
-    await farewells.erase(part)  # as after a crash
-    assert (await farewells.of_member(MEMBER, before=asked)).job_ids == ()
-    await farewells.forget(MEMBER, now=world.clock.now())
+    await farewells.erase_batch(part)
+    await farewells.erase_batch(part)  # as after a crash
+    assert (await farewells.load_member_batch(MEMBER, requested_at=asked)).job_ids == ()
+    await farewells.erase_member(MEMBER, now=world.clock.now())
 
     left = await traces(database, MEMBER)
     assert {each.partition(".")[0] for each in left} <= SPARED
-    assert await farewells.claim("w") == []
+    assert await farewells.claim_requests("w") == []
     assert await rows(database, clips) == 1
     assert await rows(database, showcase) == 1
-    kept = await ShowcaseStore(database).of_clip(51)
+    kept = await ShowcasePostStore(database).find_by_clip(51)
     assert kept is not None
     assert kept.entry.votes == 1
-    after = await world.ledger.usage(GUILD, since=NOW - timedelta(days=9))
+    after = await world.ledger.list_usage(GUILD, since=NOW - timedelta(days=9))
     assert sum(row.micros for row in after) == sum(row.micros for row in spent)
-    await farewells.tidy(now=world.clock.now() + MONTH, log_until=NOW)
+    await farewells.purge_expired(now=world.clock.now() + MONTH, audit_before=NOW)
     # a star that may still stand in Discord keeps its stand-in, so that it does not count again
-    assert await traces(database, stand_in(MEMBER)) == {"stars.user_id"}
+    assert await traces(database, pseudonym_for(MEMBER)) == {"stars.user_id"}
 
 
 NOBODYS = {
@@ -159,17 +165,17 @@ def row_about(column: Column[Any], member: int) -> dict[str, Any]:
         if not each.nullable and each.server_default is None
     }
     fitting: dict[str, dict[str, Any]] = {
-        "jobs": {"state": JobState.DONE, "plan": plan_to_json(plan()), "role_ids": "[]"},
-        "limits": {"subject": Subject.MEMBER},
-        "audit": {"act": Act.HIDE},
+        "jobs": {"state": JobState.DONE, "plan": plan_to_json(make_plan()), "role_ids": "[]"},
+        "limits": {"subject": LimitSubject.MEMBER},
+        "audit": {"act": AuditAction.HIDE},
     }
     return row | fitting.get(column.table.name, {}) | {column.name: member}
 
 
-async def test_every_column_with_a_members_number_is_handed_out_and_forgotten(
+async def test_every_user_id_column_is_exported_and_erased(
     database: Database,
 ) -> None:
-    farewells, columns = FarewellStore(database), personal()
+    farewells, columns = ErasureStore(database), personal()
     assert {str(each) for each in columns} > {"stars.user_id", "ledger.by", "audit.member_id"}
 
     async def write(statement: Executable) -> None:
@@ -182,14 +188,14 @@ async def test_every_column_with_a_members_number_is_handed_out_and_forgotten(
         if column.table is not farewells_table:
             await write(column.table.insert().values(row_about(column, MEMBER)))
         asked = NOW + timedelta(days=1)
-        await farewells.ask(MEMBER, owner="w", now=asked)
+        await farewells.request_erasure(MEMBER, owner="w", now=asked)
         assert str(column) in await traces(database, MEMBER)
-        exported = await ExportStore(database).of_member(MEMBER)
+        exported = await ExportStore(database).export_member(MEMBER)
         assert any(rows for name, rows in exported.items() if name != "farewells") or (
             column.table is farewells_table and exported["farewells"]
         ), f"{column} is not handed out"
-        await farewells.erase(await farewells.of_member(MEMBER, before=asked))
-        await farewells.forget(MEMBER, now=NOW)
+        await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=asked))
+        await farewells.erase_member(MEMBER, now=NOW)
         left = {each for each in await traces(database, MEMBER) if each != str(column)}
         assert not left, column
         if column.table.name not in SPARED or column.name not in ("subject_id", "user_id"):
@@ -197,83 +203,87 @@ async def test_every_column_with_a_members_number_is_handed_out_and_forgotten(
         await write(column.table.delete())
 
 
-async def test_being_forgotten_wins_nobody_a_fresh_quota(world: World) -> None:
-    farewells = FarewellStore(world.database)
-    world.policy = Policy(member=Limits(clips_per_day=1))
-    job = await world.admit("a")
+async def test_erasure_does_not_reset_quota(world: SimulatedWorld) -> None:
+    farewells = ErasureStore(world.database)
+    world.policy = SpendingPolicy(member=UsageLimits(clips_per_day=1))
+    job = await world.admit_job("a")
     await end(world, job.id)
     now = world.clock.now()
-    await farewells.ask(MEMBER, owner="w", now=now)
-    await farewells.erase(await farewells.of_member(MEMBER, before=now))
-    await farewells.forget(MEMBER, now=now)
-    [answer] = await world.jobs.admit([Ask(plan(), origin("b"))], policy=world.policy, owner=None)
+    await farewells.request_erasure(MEMBER, owner="w", now=now)
+    await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=now))
+    await farewells.erase_member(MEMBER, now=now)
+    [answer] = await world.jobs.admit_requests(
+        [AdmissionRequest(make_plan(), make_origin("b"))], policy=world.policy, owner=None
+    )
     assert isinstance(answer, LimitReached)
     assert answer.used == 1
     assert answer.frees_at is not None
 
 
-async def test_a_job_whose_end_nobody_knows_stays_without_its_prompt(world: World) -> None:
-    farewells = FarewellStore(world.database)
-    job = await world.admit("a", prompt="a secret garden", seed=7)
+async def test_unknown_job_is_kept_without_prompt(world: SimulatedWorld) -> None:
+    farewells = ErasureStore(world.database)
+    job = await world.admit_job("a", prompt="a secret garden", seed=7)
     await end(world, job.id, JobState.UNKNOWN)
     now = world.clock.now()
-    await farewells.erase(await farewells.of_member(MEMBER, before=now))
-    left = await world.job(job.id)
+    await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=now))
+    left = await world.get_job(job.id)
     assert left.plan.prompt == ""
     assert left.plan.seed is None
-    assert left.origin.user_id == stand_in(MEMBER)
-    assert (await farewells.of_member(MEMBER, before=now)).job_ids == ()
-    await world.jobs.judge(job.id, charge=False, by=1, now=now)
-    assert sum(row.micros for row in await world.ledger.usage(GUILD, since=NOW)) == 0
+    assert left.origin.user_id == pseudonym_for(MEMBER)
+    assert (await farewells.load_member_batch(MEMBER, requested_at=now)).job_ids == ()
+    await world.jobs.settle_unknown(job.id, charge=False, actor_id=1, now=now)
+    assert sum(row.micros for row in await world.ledger.list_usage(GUILD, since=NOW)) == 0
 
 
-async def test_a_server_that_was_left_goes_after_its_grace(world: World) -> None:
+async def test_a_server_that_was_left_goes_after_its_grace(world: SimulatedWorld) -> None:
     database = world.database
-    farewells = FarewellStore(database)
-    job = await world.admit("a")
+    farewells = ErasureStore(database)
+    job = await world.admit_job("a")
     await end(world, job.id)
     await made(database, 50, job_id=job.id)
     await opened(database)
     now = world.clock.now()
-    assert await farewells.known_servers() == [GUILD]
-    await farewells.left(GUILD, now=now)
-    await farewells.left(GUILD, now=now + timedelta(days=3))
-    assert await farewells.known_servers() == []
-    assert await farewells.due(before=now) == []
-    assert await farewells.due(before=now + timedelta(days=1)) == [GUILD]
+    assert await farewells.list_known_guilds() == [GUILD]
+    await farewells.mark_guild_left(GUILD, now=now)
+    await farewells.mark_guild_left(GUILD, now=now + timedelta(days=3))
+    assert await farewells.list_known_guilds() == []
+    assert await farewells.list_guilds_left(before=now) == []
+    assert await farewells.list_guilds_left(before=now + timedelta(days=1)) == [GUILD]
     # back in time
-    await farewells.back([GUILD, 5])
-    assert await farewells.due(before=now + timedelta(days=1)) == []
+    await farewells.mark_guilds_rejoined([GUILD, 5])
+    assert await farewells.list_guilds_left(before=now + timedelta(days=1)) == []
     before = now + timedelta(days=1)
-    assert not await farewells.remove_server(GUILD, left_before=before)
-    assert GUILD in {int(each) for each in await farewells.known_servers()}
+    assert not await farewells.erase_guild(GUILD, left_before=before)
+    assert GUILD in {int(each) for each in await farewells.list_known_guilds()}
     # and gone for good
-    await farewells.left(GUILD, now=now)
-    part = await farewells.of_server(GUILD)
+    await farewells.mark_guild_left(GUILD, now=now)
+    part = await farewells.load_guild_batch(GUILD)
     assert part.clip_ids == (50,)
-    await farewells.erase(part)
-    assert await farewells.remove_server(GUILD, left_before=before)
+    await farewells.erase_batch(part)
+    assert await farewells.erase_guild(GUILD, left_before=before)
     assert await traces(database, GUILD) == set()
-    assert await world.ledger.reserved() == plan().price
+    assert await world.ledger.sum_reserved() == make_plan().price
 
 
-async def test_a_farewell_of_a_dead_worker_is_taken_over(database: Database) -> None:
-    farewells = FarewellStore(database)
-    await farewells.ask(MEMBER, owner="gone", now=NOW)
-    await farewells.ask(MEMBER, owner="other", now=NOW + timedelta(days=1))
-    assert await farewells.claim("w") == [(MEMBER, NOW)]
+async def test_erasure_of_dead_worker_is_taken_over(database: Database) -> None:
+    farewells = ErasureStore(database)
+    await farewells.request_erasure(MEMBER, owner="gone", now=NOW)
+    await farewells.request_erasure(MEMBER, owner="other", now=NOW + timedelta(days=1))
+    assert await farewells.claim_requests("w") == [(MEMBER, NOW)]
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_an_image_that_another_request_uses_stays(world: World, times: int) -> None:
-    image = Image("inputs/ab.png", "image/png", 10, 10, "ab")
-    job = await world.admit("a", image=image)
+async def test_shared_input_image_is_kept(world: SimulatedWorld, times: int) -> None:
+    image = InputImage("inputs/ab.png", "image/png", 10, 10, "ab")
+    job = await world.admit_job("a", image=image)
     if times == 2:
-        await world.jobs.admit(
-            [Ask(plan(image=image), origin("b", user_id=901))],
-            policy=Policy(),
+        await world.jobs.admit_requests(
+            [AdmissionRequest(make_plan(image=image), make_origin("b", user_id=901))],
+            policy=SpendingPolicy(),
             owner=None,
         )
     await end(world, job.id)
-    part = await FarewellStore(world.database).of_member(MEMBER, before=world.clock.now())
+    part = await ErasureStore(world.database).load_member_batch(
+        MEMBER, requested_at=world.clock.now()
+    )
     assert part.paths == ((image.path,) if times == 1 else ())

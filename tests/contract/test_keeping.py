@@ -3,105 +3,118 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.billing.ledger import Settlement, settle
-from bot.domain.billing.limits import Amount
-from bot.domain.clips.file_retention import Standing
+from bot.domain.billing.ledger import Settlement, build_settlement
+from bot.domain.billing.limits import UsageAmount
+from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.clips.upload_options import MIB
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import AspectRatio, Image, Mode, Route, Source
+from bot.domain.jobs.request import AspectRatio, InputImage, GenerationMode, GoogleRoute, SourceClip
 from bot.domain.stores import NewClip
-from bot.services.clips.retention import Retention
+from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database
-from bot.store.operations.file_references import KeepingStore
+from bot.store.operations.file_references import FileReferenceStore
 from tests.contract.test_showcase import shown
-from tests.fakes.world import World
+from tests.fakes.world import SimulatedWorld
 
 
-def image(name: str) -> Image:
-    return Image(f"inputs/{name}.png", "image/png", 64, 64, "0" * 64)
+def image(name: str) -> InputImage:
+    return InputImage(f"inputs/{name}.png", "image/png", 64, 64, "0" * 64)
 
 
-async def posting(world: World, key: int, **plan: object) -> Job:
+async def posting(world: SimulatedWorld, key: int, **plan: object) -> Job:
     """Bring a job to its post: its clip is kept."""
-    await world.admit(key, **plan)
-    [job] = await world.jobs.claim("w", policy=world.policy, most=9)
+    await world.admit_job(key, **plan)
+    [job] = await world.jobs.claim_jobs("w", policy=world.policy, limit=9)
     job = await world.jobs.begin_polling(job, "op")
     job = await world.jobs.begin_fetching(job, 1)
     clip = NewClip(0, 1280, 720, 8, f"clips/0000/{job.id}-0.mp4", "0" * 64, 9)
-    job, _ = await world.jobs.keep(job, [clip])
+    job, _ = await world.jobs.save_clips(job, [clip])
     return job
 
 
-async def done(world: World, job: Job) -> Job:
-    return await world.jobs.end(
+async def done(world: SimulatedWorld, job: Job) -> Job:
+    return await world.jobs.finish_job(
         job,
         JobState.DONE,
         outcome=Outcome.DELIVERED,
-        postings=settle(Amount.of(job.plan), Settlement.CHARGE),
+        postings=build_settlement(UsageAmount.from_plan(job.plan), Settlement.CHARGE),
         now=world.clock.now(),
         message_id=40 + job.id,
     )
 
 
-async def test_each_job_is_what_it_is(database: Database, world: World) -> None:
+async def test_each_file_gets_its_retention_class(
+    database: Database, world: SimulatedWorld
+) -> None:
     settled = await done(world, await posting(world, 1))
     shared = await done(world, await posting(world, 2))
     running = await posting(world, 3)
-    [clip] = await world.clips.of_job(shared.id)
+    [clip] = await world.clips.list_for_job(shared.id)
     await shown(database, clip)
-    found = await KeepingStore(database).standings([settled.id, shared.id, running.id, 999])
+    found = await FileReferenceStore(database).classify_jobs(
+        [settled.id, shared.id, running.id, 999]
+    )
     assert found == {
-        settled.id: Standing.SETTLED,
-        shared.id: Standing.SHARED,
-        running.id: Standing.IN_USE,
+        settled.id: RetentionClass.SETTLED,
+        shared.id: RetentionClass.SHARED,
+        running.id: RetentionClass.IN_USE,
     }
 
 
 async def test_the_source_of_a_running_extension_is_in_use(
-    database: Database, world: World
+    database: Database, world: SimulatedWorld
 ) -> None:
     job = await done(world, await posting(world, 1))
-    [clip] = await world.clips.of_job(job.id)
-    source = Source(
-        clip.id, clip.model, Route.GEMINI, Mode.TEXT, AspectRatio.LANDSCAPE, None, 8, 0, None, None
+    [clip] = await world.clips.list_for_job(job.id)
+    source = SourceClip(
+        clip.id,
+        clip.model,
+        GoogleRoute.GEMINI,
+        GenerationMode.TEXT,
+        AspectRatio.LANDSCAPE,
+        None,
+        8,
+        0,
+        None,
+        None,
     )
-    store = KeepingStore(database)
-    assert await store.standings([job.id]) == {job.id: Standing.SETTLED}
-    await world.admit(2, mode=Mode.EXTENSION, source=source)
-    assert await store.standings([job.id]) == {job.id: Standing.IN_USE}
+    store = FileReferenceStore(database)
+    assert await store.classify_jobs([job.id]) == {job.id: RetentionClass.SETTLED}
+    await world.admit_job(2, mode=GenerationMode.EXTENSION, source=source)
+    assert await store.classify_jobs([job.id]) == {job.id: RetentionClass.IN_USE}
 
 
 async def test_inputs_of_running_and_recent_jobs_are_in_use(
-    database: Database, world: World
+    database: Database, world: SimulatedWorld
 ) -> None:
     await done(world, await posting(world, 1, image=image("a"), last_frame=image("b")))
-    world.clock.skip(timedelta(days=30))
+    world.clock.jump(timedelta(days=30))
     await done(world, await posting(world, 2, references=(image("c"), image("a"))))
-    store = KeepingStore(database)
-    assert await store.inputs_in_use(since=None) == {f"inputs/{n}.png" for n in "abc"}
+    store = FileReferenceStore(database)
+    assert await store.list_inputs_in_use(since=None) == {f"inputs/{n}.png" for n in "abc"}
     later = world.clock.now() + timedelta(days=1)
-    await world.admit(3, image=image("d"))
-    assert await store.inputs_in_use(since=later) == {"inputs/d.png"}
+    await world.admit_job(3, image=image("d"))
+    assert await store.list_inputs_in_use(since=later) == {"inputs/d.png"}
 
 
-async def test_removed_clips_are_nowhere_any_more(database: Database, world: World) -> None:
+async def test_removed_clips_leave_no_reference(database: Database, world: SimulatedWorld) -> None:
     job = await done(world, await posting(world, 1))
     other = await done(world, await posting(world, 2))
-    [clip] = await world.clips.of_job(job.id)
-    await world.clips.remove(job.id)
-    await world.clips.remove(job.id)
-    assert await world.clips.of_job(job.id) == []
+    [clip] = await world.clips.list_for_job(job.id)
+    await world.clips.delete_for_job(job.id)
+    await world.clips.delete_for_job(job.id)
+    assert await world.clips.list_for_job(job.id) == []
     assert await world.clips.get(clip.id) is None
-    assert clip.message_id is None or await world.clips.of_message(clip.message_id) is None
-    [kept] = await world.clips.of_job(other.id)
+    assert clip.message_id is None or await world.clips.find_by_message(clip.message_id) is None
+    [kept] = await world.clips.list_for_job(other.id)
     third = await done(world, await posting(world, 3))
-    [fresh] = await world.clips.of_job(third.id)
+    [fresh] = await world.clips.list_for_job(third.id)
     assert fresh.id > kept.id > clip.id, "a number is never given again"
-    assert await KeepingStore(database).standings([job.id]) == {}
+    assert await FileReferenceStore(database).classify_jobs([job.id]) == {}
 
 
-async def test_several_processes_tidy_one_folder(
-    database: Database, world: World, tmp_path: Path
+async def test_several_processes_clean_one_folder(
+    database: Database, world: SimulatedWorld, tmp_path: Path
 ) -> None:
     job = await done(world, await posting(world, 1))
     running = await posting(world, 2)
@@ -110,8 +123,8 @@ async def test_several_processes_tidy_one_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * MIB)
     retentions = [
-        Retention(
-            files=KeepingStore(database),
+        FileRetention(
+            file_references=FileReferenceStore(database),
             data_dir=tmp_path,
             clock=world.clock,
             keep_for=None,
@@ -120,5 +133,5 @@ async def test_several_processes_tidy_one_folder(
         for _ in range(2)
     ]
     for retention in retentions:
-        await retention.tidy()
+        await retention.run_once()
     assert [path.name for path in tmp_path.rglob("*.mp4")] == [f"{running.id}-0.mp4"]

@@ -17,26 +17,26 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import EntryKind, Settlement, balance, settle
-from bot.domain.billing.limits import DAY, MONTH, NOTHING, Amount, Limits, Policy
+from bot.domain.billing.ledger import EntryKind, Settlement, compute_balance, build_settlement
+from bot.domain.billing.limits import DAY, MONTH, NO_USAGE, UsageAmount, UsageLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
 from bot.domain.errors import AlreadyAccepted, LeaseLost, LimitReached
-from bot.domain.jobs.job import ACTIVE, Job, JobState, Outcome
-from bot.domain.stores import Ask
+from bot.domain.jobs.job import ACTIVE_STATES, Job, JobState, Outcome
+from bot.domain.stores import AdmissionRequest
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database, open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
 from bot.store.tables.core import metadata
 from tests.contract.conftest import POSTGRES_URL, drop_schema, new_schema
-from tests.fakes.world import GUILD, origin, plan
+from tests.fakes.world import GUILD, make_origin, make_plan
 
 MEMBERS = (1, 2, 3)
-MEMBER_LIMITS = Limits(clips_per_day=4, usd_per_day=Micros(1_500_000), jobs_at_once=3)
-GUILD_LIMITS = Limits(usd_per_month=Micros(4_000_000), seconds_per_day=64)
-POLICY = Policy(member=MEMBER_LIMITS, guild=GUILD_LIMITS)
+MEMBER_LIMITS = UsageLimits(clips_per_day=4, usd_per_day=Micros(1_500_000), jobs_at_once=3)
+GUILD_LIMITS = UsageLimits(usd_per_month=Micros(4_000_000), seconds_per_day=64)
+POLICY = SpendingPolicy(member=MEMBER_LIMITS, guild=GUILD_LIMITS)
 
-UNKNOWN = (Settlement.HOUSE, Settlement.CHARGE)
+UNKNOWN = (Settlement.ABSORBED, Settlement.CHARGE)
 
 members = st.sampled_from(MEMBERS)
 which = st.integers(0, 7)
@@ -65,8 +65,8 @@ class Kept:
     """What the plain model remembers of one job."""
 
     job: Job
-    member: Amount
-    house: Amount
+    member: UsageAmount
+    house: UsageAmount
 
 
 class Machine:
@@ -95,20 +95,22 @@ class Machine:
 
     async def _ask(self, user_id: int, price: int) -> None:
         self.asked += 1
-        asked = plan(price=Micros(price))
-        [answer] = await self.jobs.admit(
-            [Ask(asked, origin(self.asked, user_id=user_id))],
+        asked = make_plan(price=Micros(price))
+        [answer] = await self.jobs.admit_requests(
+            [AdmissionRequest(asked, make_origin(self.asked, user_id=user_id))],
             policy=POLICY,
             owner=f"w{self.owner}",
         )
-        fits = self._fits(user_id, Amount.of(asked))
+        fits = self._fits(user_id, UsageAmount.from_plan(asked))
         assert isinstance(answer, Job if fits else LimitReached), (answer, fits)
         if isinstance(answer, Job):
-            self.kept.append(Kept(answer, Amount.of(asked), Amount.of(asked)))
+            self.kept.append(
+                Kept(answer, UsageAmount.from_plan(asked), UsageAmount.from_plan(asked))
+            )
 
-    def _fits(self, user_id: int, amount: Amount) -> bool:
+    def _fits(self, user_id: int, amount: UsageAmount) -> bool:
         own = self._used("member", DAY, user_id) + amount
-        active = [each.job for each in self.kept if each.job.state in ACTIVE]
+        active = [each.job for each in self.kept if each.job.state in ACTIVE_STATES]
         at_once = 1 + sum(job.origin.user_id == user_id for job in active)
         return (
             own.clips <= 4
@@ -118,8 +120,8 @@ class Machine:
             and (self._used("house", DAY) + amount).seconds <= 64
         )
 
-    def _used(self, account: str, window: timedelta, user_id: int | None = None) -> Amount:
-        total = NOTHING
+    def _used(self, account: str, window: timedelta, user_id: int | None = None) -> UsageAmount:
+        total = NO_USAGE
         for each in self.kept:
             if each.job.created_at > self.now - window and user_id in (
                 None,
@@ -131,13 +133,15 @@ class Machine:
     async def _again(self, number: int, _: Any) -> None:
         if self.kept:
             before = self.kept[number % len(self.kept)].job
-            [answer] = await self.jobs.admit(
-                [Ask(before.plan, before.origin)], policy=POLICY, owner=None
+            [answer] = await self.jobs.admit_requests(
+                [AdmissionRequest(before.plan, before.origin)], policy=POLICY, owner=None
             )
             assert isinstance(answer, AlreadyAccepted)
 
     async def _claim(self, number: int, _: Any) -> None:
-        for job in await self.jobs.claim(f"w{self.owner}", policy=POLICY, most=1 + number % 3):
+        for job in await self.jobs.claim_jobs(
+            f"w{self.owner}", policy=POLICY, limit=1 + number % 3
+        ):
             self._replace(job)
 
     async def _send(self, number: int, _: Any) -> None:
@@ -160,12 +164,12 @@ class Machine:
             assert after is not None
             if one.job.state is JobState.QUEUED:
                 assert after.state is JobState.CANCELLED
-                one.member = one.house = NOTHING
+                one.member = one.house = NO_USAGE
             one.job = after
 
     async def _adopt(self, _number: int, _: Any) -> None:
         self.owner += 1
-        while adopted := await self.jobs.adopt(f"w{self.owner}", most=50):
+        while adopted := await self.jobs.adopt_orphans(f"w{self.owner}", limit=50):
             for job in adopted:
                 self._replace(job)
 
@@ -178,54 +182,56 @@ class Machine:
             await self._settled(one, JobState.UNKNOWN, settlement)
 
     async def _settled(self, one: Kept, state: JobState, settlement: Settlement) -> None:
-        price = Amount.of(one.job.plan)
-        one.job = await self.jobs.end(
+        price = UsageAmount.from_plan(one.job.plan)
+        one.job = await self.jobs.finish_job(
             one.job,
             state,
             outcome=Outcome.SUBMIT_UNKNOWN,
-            postings=settle(price, settlement),
+            postings=build_settlement(price, settlement),
             now=self.now,
         )
-        one.member = price if settlement is Settlement.CHARGE else NOTHING
-        one.house = NOTHING if settlement is Settlement.REFUND else price
+        one.member = price if settlement is Settlement.CHARGE else NO_USAGE
+        one.house = NO_USAGE if settlement is Settlement.REFUND else price
 
     async def _judge(self, number: int, charge: bool) -> None:
         if one := self._one(number, JobState.UNKNOWN):
-            after = await self.jobs.judge(one.job.id, charge=charge, by=9, now=self.now)
+            after = await self.jobs.settle_unknown(
+                one.job.id, charge=charge, actor_id=9, now=self.now
+            )
             assert after is not None
             one.job = after
-            one.member = one.house = Amount.of(after.plan) if charge else NOTHING
+            one.member = one.house = UsageAmount.from_plan(after.plan) if charge else NO_USAGE
 
     async def _find(self, number: int, announced: bool) -> None:
         """Google has an answer after all; only once the first end is told."""
         if one := self._one(number, JobState.UNKNOWN):
             if announced and one.job.owner is not None:
-                await self.jobs.announced(one.job)
+                await self.jobs.mark_announced(one.job)
                 one.job = replace(one.job, owner=None)
             taken = await self.jobs.reopen(one.job, owner=f"w{self.owner}")
             assert (taken is None) == (one.job.owner is not None)
             if taken is not None:
-                assert taken.reopened
+                assert taken.was_reopened
                 one.job = taken
 
     async def _finish(self, number: int, made: tuple[int, int, bool]) -> None:
         """Google has made some of four videos, and the member gets some of them, or none."""
         if one := self._one(number, JobState.POLLING):
             most, least = max(made[:2]), min(made[:2])
-            price = Amount.of(one.job.plan)
-            paid, theirs = price.share(most, 4), price.share(least, 4)
+            price = UsageAmount.from_plan(one.job.plan)
+            paid, theirs = price.prorated_share(most, 4), price.prorated_share(least, 4)
             fetching = await self.jobs.begin_fetching(one.job, most)
-            settlement = Settlement.CHARGE if made[2] else Settlement.HOUSE
-            end = settle(price, settlement, charged=theirs, borne=paid - theirs)
-            one.job = await self.jobs.end(
+            settlement = Settlement.CHARGE if made[2] else Settlement.ABSORBED
+            end = build_settlement(price, settlement, charged=theirs, absorbed=paid - theirs)
+            one.job = await self.jobs.finish_job(
                 fetching,
                 JobState.CANCELLED if made[2] else JobState.FAILED,
                 outcome=Outcome.DOWNLOAD_FAILED,
                 postings=end,
                 now=self.now,
             )
-            assert one.job.made == most
-            one.member = theirs if made[2] else NOTHING
+            assert one.job.videos_made == most
+            one.member = theirs if made[2] else NO_USAGE
             one.house = paid
 
     async def _poll(self, number: int, _: Any) -> None:
@@ -243,11 +249,15 @@ class Machine:
     async def _check(self) -> None:
         # what was answered once is not reserved again
         open_jobs = [
-            each for each in self.kept if each.job.state in ACTIVE and not each.job.reopened
+            each
+            for each in self.kept
+            if each.job.state in ACTIVE_STATES and not each.job.was_reopened
         ]
-        assert await self.ledger.reserved() == sum(each.job.price for each in open_jobs)
+        assert await self.ledger.sum_reserved() == sum(each.job.price for each in open_jobs)
         for user_id in MEMBERS:
-            status = await self.ledger.standing(origin("?", user_id=user_id), policy=POLICY)
+            status = await self.ledger.quota_status(
+                make_origin("?", user_id=user_id), policy=POLICY
+            )
             for line in status.lines:
                 assert line.used >= 0
             used = {(line.scope.value, line.limit): line.used for line in status.lines}
@@ -256,11 +266,11 @@ class Machine:
             assert used["guild", "usd_per_month"] == self._used("house", MONTH).micros
             assert used["guild", "seconds_per_day"] == self._used("house", DAY).seconds
         for one in self.kept[-3:]:
-            entries = [entry.posting for entry in await self.ledger.entries(one.job.id)]
-            sums = balance(entries)
-            assert (sums.member, sums.house) == (one.member, one.house)
-            assert min(sums.member.micros, sums.house.micros, sums.reserved.micros) >= 0
-            open_now = one.job.state in ACTIVE and not one.job.reopened
+            entries = [entry.posting for entry in await self.ledger.list_entries(one.job.id)]
+            sums = compute_balance(entries)
+            assert (sums.member, sums.budgets) == (one.member, one.house)
+            assert min(sums.member.micros, sums.budgets.micros, sums.reserved.micros) >= 0
+            open_now = one.job.state in ACTIVE_STATES and not one.job.was_reopened
             assert bool(sums.reserved) == open_now
             kinds = Counter(entry.kind for entry in entries)
             assert kinds[EntryKind.RESERVE] == 1
@@ -271,7 +281,7 @@ class Machine:
                 assert by_kind[EntryKind.RESERVE] == by_kind.get(EntryKind.SETTLE, 0) - by_kind.get(
                     EntryKind.REFUND, 0
                 )
-        rows = await self.ledger.usage(GUILD, since=self.now - 400 * DAY)
+        rows = await self.ledger.list_usage(GUILD, since=self.now - 400 * DAY)
         assert sum(row.micros for row in rows) == sum(one.house.micros for one in self.kept)
 
 
@@ -286,12 +296,12 @@ async def _empty(database: Database) -> None:
 @pytest.mark.parametrize(
     "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 )
-def test_the_sums_hold_whatever_happens(kind: str, tmp_path: Path) -> None:
+def test_ledger_invariants_hold(kind: str, tmp_path: Path) -> None:
     with asyncio.Runner() as runner:
         schema = runner.run(new_schema()) if kind == "postgresql" else None
         url = POSTGRES_URL if schema else f"sqlite+aiosqlite:///{tmp_path}/money.db"
         database = open_database(url, schema=schema)
-        runner.run(upgrade(database))
+        runner.run(upgrade_schema(database))
 
         @settings(
             max_examples=25,

@@ -10,16 +10,28 @@ from sqlalchemy import insert
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.showcase.gallery import CursorInvalid, Entry, Length, Order, Search
-from bot.domain.showcase.post import Act, Exhibit, House, Record, Showing
+from bot.domain.showcase.gallery import (
+    CursorInvalid,
+    GalleryEntry,
+    ClipLength,
+    GalleryOrder,
+    GallerySearch,
+)
+from bot.domain.showcase.post import (
+    AuditAction,
+    ShowcasePost,
+    ShowcaseSettings,
+    AuditEntry,
+    NewShowcasePost,
+)
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.workers import WorkerStore
-from bot.store.privacy.erasure import FarewellStore
+from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.gallery import GalleryStore
-from bot.store.showcase.posts import ShowcaseStore
-from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import clips
 
@@ -60,22 +72,24 @@ async def made(database: Database, number: int, **changes: Any) -> Clip:
     return clip
 
 
-async def opened(database: Database, guild_id: int = GUILD, **changes: Any) -> House:
+async def opened(database: Database, guild_id: int = GUILD, **changes: Any) -> ShowcaseSettings:
     """Arrange a server's showcase."""
     facts: dict[str, Any] = {"name": f"Server {guild_id}", "channel_id": WALL, "public": True}
-    house = House(guild_id, **facts | changes)
-    await HouseStore(database).arrange(house, record(Act.ARRANGE, guild_id=guild_id))
+    house = ShowcaseSettings(guild_id, **facts | changes)
+    await ShowcaseSettingsStore(database).configure(
+        house, record(AuditAction.ARRANGE, guild_id=guild_id)
+    )
     return house
 
 
-def record(act: Act, **changes: Any) -> Record:
-    facts: dict[str, Any] = {"guild_id": GUILD, "actor_id": ADMIN, "act": act, "at": NOW}
-    return Record(**facts | changes)
+def record(act: AuditAction, **changes: Any) -> AuditEntry:
+    facts: dict[str, Any] = {"guild_id": GUILD, "actor_id": ADMIN, "action": act, "at": NOW}
+    return AuditEntry(**facts | changes)
 
 
 async def shown(
     database: Database, clip: Clip, *, owner: str | None = None, **changes: Any
-) -> tuple[Exhibit, bool]:
+) -> tuple[ShowcasePost, bool]:
     """Show a clip."""
     facts: dict[str, Any] = {
         "clip": clip,
@@ -84,11 +98,13 @@ async def shown(
         "maker_name": "Cem",
         "hide_prompt": False,
         "public": True,
-        "by": clip.user_id,
+        "shown_by": clip.user_id,
     }
     at = changes.pop("at", NOW)
-    return await ShowcaseStore(database).show(
-        Showing(**facts | changes), record(Act.SHOW, at=at, clip_id=clip.id), owner=owner
+    return await ShowcasePostStore(database).add_post(
+        NewShowcasePost(**facts | changes),
+        record(AuditAction.SHOW, at=at, clip_id=clip.id),
+        owner=owner,
     )
 
 
@@ -97,7 +113,7 @@ async def many(database: Database, count: int) -> None:
         await shown(database, await made(database, number))
 
 
-def numbers(entries: Sequence[Entry]) -> list[int]:
+def numbers(entries: Sequence[GalleryEntry]) -> list[int]:
     return [entry.clip.id for entry in entries]
 
 
@@ -106,181 +122,187 @@ async def test_a_clip_has_one_entry_whoever_asks(database: Database) -> None:
     answers = await asyncio.gather(*(shown(database, clip, owner=f"w{n}") for n in range(5)))
     assert sorted(new for _, new in answers) == [False] * 4 + [True]
     assert len({exhibit.id for exhibit, _ in answers}) == 1
-    log = await HouseStore(database).log(GUILD, limit=10)
-    assert [each.act for each in log] == [Act.SHOW]
+    log = await ShowcaseSettingsStore(database).list_audit_entries(GUILD, limit=10)
+    assert [each.action for each in log] == [AuditAction.SHOW]
 
 
-async def test_an_exhibit_is_settled_by_one_living_worker(database: Database) -> None:
-    store, workers = ShowcaseStore(database), WorkerStore(database)
+async def test_post_is_synced_by_one_live_worker(database: Database) -> None:
+    store, workers = ShowcasePostStore(database), WorkerStore(database)
     exhibit, _ = await shown(database, await made(database, 1), owner="first")
     await workers.register("first", host="x", lease=LEASE)
-    if database.shared:
+    if database.is_shared:
         await workers.register("second", host="x", lease=LEASE)
     assert await store.claim(exhibit.id, "second") is None
-    assert await store.unsettled("second") == []
-    assert await store.unsettled("first") == [exhibit.id]
+    assert await store.list_out_of_sync("second") == []
+    assert await store.list_out_of_sync("first") == [exhibit.id]
     await workers.retire("first")
-    assert await store.unsettled("second") == [exhibit.id]
+    assert await store.list_out_of_sync("second") == [exhibit.id]
     taken = await store.claim(exhibit.id, "second")
     assert taken is not None
-    assert taken.wanted
+    assert taken.should_be_posted
     # a wish that comes while the post is made is not lost
-    await store.mark(exhibit.id, owner="third", record=None, hidden=True)
-    await store.hung(taken, 5000)
+    await store.update_post(exhibit.id, owner="third", audit_entry=None, hidden=True)
+    await store.mark_published(taken, 5000)
     again = await store.claim(exhibit.id, "second")
     assert again is not None
-    assert not again.wanted
+    assert not again.should_be_posted
     assert again.entry.message_id == 5000
-    await store.taken_down(again)
+    await store.mark_unpublished(again)
     assert await store.claim(exhibit.id, "second") is None
     hidden = await store.get(exhibit.id)
     assert hidden is not None
     assert hidden.entry.message_id is None
-    assert hidden.nonce != taken.nonce
+    assert hidden.post_nonce != taken.post_nonce
 
 
-async def test_what_was_withdrawn_comes_back_by_its_maker_only(database: Database) -> None:
-    store = ShowcaseStore(database)
+async def test_only_creator_restores_withdrawn_post(database: Database) -> None:
+    store = ShowcasePostStore(database)
     clip = await made(database, 1)
     exhibit, _ = await shown(database, clip)
 
     async def withdraw(exhibit_id: int) -> None:
-        await store.mark(exhibit_id, owner="w", record=None, withdrawn=True)
+        await store.update_post(exhibit_id, owner="w", audit_entry=None, withdrawn=True)
         claimed = await store.claim(exhibit_id, "w")
         assert claimed is not None
-        await store.taken_down(claimed)
+        await store.mark_unpublished(claimed)
 
     await withdraw(exhibit.id)
-    assert await store.of_clip(1) is None
+    assert await store.find_by_clip(1) is None
     with pytest.raises(NotAllowed):
         await shown(database, clip, by=0, by_stars=True)
     back, new = await shown(database, clip)
     assert new
     assert back.id > exhibit.id
     # one that a moderator had hidden stays out
-    await store.mark(back.id, owner="w", record=record(Act.HIDE), hidden=True)
+    await store.update_post(back.id, owner="w", audit_entry=record(AuditAction.HIDE), hidden=True)
     await withdraw(back.id)
     with pytest.raises(NotAllowed):
         await shown(database, clip)
 
 
-async def test_a_star_counts_once_a_member_over_both_messages(database: Database) -> None:
-    store, stars = ShowcaseStore(database), StarStore(database)
+async def test_member_votes_once_across_both_messages(database: Database) -> None:
+    store, stars = ShowcasePostStore(database), StarStore(database)
     clip = await made(database, 1)
     own = 10_001
-    assert await stars.shown_by(own) == 1
-    assert await stars.shown_by(4) is None
-    early = await stars.star(own, 1, 31, on=True)
-    assert (early.votes, early.exhibit_id) == (1, None)
+    assert await stars.find_clip_by_message(own) == 1
+    assert await stars.find_clip_by_message(4) is None
+    early = await stars.set_star(own, 1, 31, starred=True)
+    assert (early.votes, early.post_id) == (1, None)
     exhibit, _ = await shown(database, clip)
     assert exhibit.entry.votes == 1
     claimed = await store.claim(exhibit.id, "w")
     assert claimed is not None
-    await store.hung(claimed, 5000)
-    assert await stars.shown_by(5000) == 1
-    assert (await stars.star(5000, 1, 31, on=True)).votes == 1
-    together = await asyncio.gather(*(stars.star(5000, 1, n, on=True) for n in range(40, 50)))
+    await store.mark_published(claimed, 5000)
+    assert await stars.find_clip_by_message(5000) == 1
+    assert (await stars.set_star(5000, 1, 31, starred=True)).votes == 1
+    together = await asyncio.gather(
+        *(stars.set_star(5000, 1, n, starred=True) for n in range(40, 50))
+    )
     assert max(each.votes for each in together) == 11
     # a change of votes is a wish: the card has to say it
-    assert await store.unsettled("w") == [exhibit.id]
-    assert (await stars.star(5000, 1, 31, on=False)).votes == 11
-    assert (await stars.star(own, 1, 31, on=False)).votes == 10
-    assert (await stars.count(5000, 1, [40, 41])).votes == 2
-    await store.mark(exhibit.id, owner="w", record=None, locked=True)
-    await stars.star(5000, 1, 77, on=True)
+    assert await store.list_out_of_sync("w") == [exhibit.id]
+    assert (await stars.set_star(5000, 1, 31, starred=False)).votes == 11
+    assert (await stars.set_star(own, 1, 31, starred=False)).votes == 10
+    assert (await stars.replace_stars(5000, 1, [40, 41])).votes == 2
+    await store.update_post(exhibit.id, owner="w", audit_entry=None, locked=True)
+    await stars.set_star(5000, 1, 77, starred=True)
     locked = await store.get(exhibit.id)
     assert locked is not None
     assert locked.entry.votes == 2
-    unlocked = await store.mark(exhibit.id, owner="w", record=None, locked=False)
+    unlocked = await store.update_post(exhibit.id, owner="w", audit_entry=None, locked=False)
     assert unlocked is not None
     assert unlocked.entry.votes == 3
 
 
 async def test_a_block_hides_what_the_member_has_there(database: Database) -> None:
-    store, houses = ShowcaseStore(database), HouseStore(database)
+    store, houses = ShowcasePostStore(database), ShowcaseSettingsStore(database)
     await many(database, 2)
-    blocking = record(Act.BLOCK, member_id=MAKER)
-    assert len(await store.block(blocking, on=True, owner="w")) == 2
-    assert await store.block(blocking, on=True, owner="w") == []
-    assert (await houses.maker(GUILD, MAKER)).blocked
-    assert await store.top(GUILD, since=None, limit=10) == []
-    assert len(await store.mine(GUILD, MAKER, limit=10)) == 2
-    await store.block(record(Act.UNBLOCK, member_id=MAKER), on=False, owner="w")
-    assert not (await houses.maker(GUILD, MAKER)).blocked
+    blocking = record(AuditAction.BLOCK, member_id=MAKER)
+    assert len(await store.set_blocked(blocking, blocked=True, owner="w")) == 2
+    assert await store.set_blocked(blocking, blocked=True, owner="w") == []
+    assert (await houses.load_preferences(GUILD, MAKER)).blocked
+    assert await store.list_top(GUILD, since=None, limit=10) == []
+    assert len(await store.list_member_entries(GUILD, MAKER, limit=10)) == 2
+    await store.set_blocked(record(AuditAction.UNBLOCK, member_id=MAKER), blocked=False, owner="w")
+    assert not (await houses.load_preferences(GUILD, MAKER)).blocked
 
 
 async def test_the_gallery_shows_what_is_public_and_nothing_else(database: Database) -> None:
-    gallery, store, houses = GalleryStore(database), ShowcaseStore(database), HouseStore(database)
+    gallery, store, houses = (
+        GalleryStore(database),
+        ShowcasePostStore(database),
+        ShowcaseSettingsStore(database),
+    )
     await opened(database)
     await opened(database, OTHER, public=False)
     await many(database, 4)
     await shown(database, await made(database, 5, guild_id=OTHER))
     by_stars, _ = await shown(database, await made(database, 6), public=False, by=0)
-    hidden = await store.of_clip(2)
-    withdrawn = await store.of_clip(3)
+    hidden = await store.find_by_clip(2)
+    withdrawn = await store.find_by_clip(3)
     assert hidden is not None
     assert withdrawn is not None
-    await store.mark(hidden.id, owner=None, record=None, hidden=True)
-    await store.mark(withdrawn.id, owner=None, record=None, withdrawn=True)
-    seen = await gallery.page(Search(), cursor=None, limit=10)
+    await store.update_post(hidden.id, owner=None, audit_entry=None, hidden=True)
+    await store.update_post(withdrawn.id, owner=None, audit_entry=None, withdrawn=True)
+    seen = await gallery.load_page(GallerySearch(), cursor=None, limit=10)
     assert numbers(seen.entries) == [4, 1]
     assert seen.next_cursor is None
     assert seen.entries[0].guild_name == f"Server {GUILD}"
     for number in (2, 3, 5, by_stars.entry.clip.id, 99, -1, 2**70):
-        assert await gallery.entry(number) is None
-    assert await gallery.servers() == [(GUILD, f"Server {GUILD}")]
-    assert await gallery.models() == ["veo-a"]
-    await houses.arrange(House(GUILD, channel_id=WALL), record(Act.ARRANGE))
-    assert (await gallery.page(Search(), cursor=None, limit=10)).entries == ()
-    assert await gallery.servers() == []
+        assert await gallery.find_entry(number) is None
+    assert await gallery.list_guilds() == [(GUILD, f"Server {GUILD}")]
+    assert await gallery.list_models() == ["veo-a"]
+    await houses.configure(ShowcaseSettings(GUILD, channel_id=WALL), record(AuditAction.ARRANGE))
+    assert (await gallery.load_page(GallerySearch(), cursor=None, limit=10)).entries == ()
+    assert await gallery.list_guilds() == []
 
 
 async def test_a_server_that_the_bot_has_left_is_not_in_the_gallery(database: Database) -> None:
-    gallery, farewells = GalleryStore(database), FarewellStore(database)
+    gallery, farewells = GalleryStore(database), ErasureStore(database)
     await opened(database)
     await opened(database, OTHER)
     await many(database, 1)
     await shown(database, await made(database, 5, guild_id=OTHER, model="veo-b"))
 
     async def seen() -> tuple[list[int], list[int], list[str]]:
-        page = await gallery.page(Search(), cursor=None, limit=10)
-        servers = [number for number, _ in await gallery.servers()]
-        return numbers(page.entries), servers, await gallery.models()
+        page = await gallery.load_page(GallerySearch(), cursor=None, limit=10)
+        servers = [number for number, _ in await gallery.list_guilds()]
+        return numbers(page.entries), servers, await gallery.list_models()
 
     everything = ([5, 1], [GUILD, OTHER], ["veo-a", "veo-b"])
     assert await seen() == everything
-    await farewells.left(GUILD, now=NOW)
+    await farewells.mark_guild_left(GUILD, now=NOW)
     assert await seen() == ([5], [OTHER], ["veo-b"])
-    assert await gallery.entry(1) is None
-    assert await gallery.chain(1) == []
-    await farewells.back([GUILD])
+    assert await gallery.find_entry(1) is None
+    assert await gallery.load_lineage(1) == []
+    await farewells.mark_guilds_rejoined([GUILD])
     assert await seen() == everything
-    assert await gallery.entry(1) is not None
+    assert await gallery.find_entry(1) is not None
 
 
-async def test_the_gallery_pages_without_a_gap_or_a_double(database: Database) -> None:
+async def test_gallery_pages_have_no_gaps_or_duplicates(database: Database) -> None:
     gallery, stars = GalleryStore(database), StarStore(database)
     await opened(database)
     await many(database, 9)
     for number, count in ((3, 2), (7, 2), (5, 1)):
-        await stars.count(10_000 + number, number, range(1, count + 1))
+        await stars.replace_stars(10_000 + number, number, range(1, count + 1))
 
-    async def walked(order: Order) -> list[int]:
+    async def walked(order: GalleryOrder) -> list[int]:
         found: list[int] = []
         cursor = None
         while True:
-            page = await gallery.page(Search(order=order), cursor=cursor, limit=2)
+            page = await gallery.load_page(GallerySearch(order=order), cursor=cursor, limit=2)
             found += numbers(page.entries)
             cursor = page.next_cursor
             if cursor is None:
                 return found
 
-    assert await walked(Order.NEW) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
-    assert await walked(Order.TOP) == [7, 3, 5, 9, 8, 6, 4, 2, 1]
-    page = await gallery.page(Search(), cursor=None, limit=2)
+    assert await walked(GalleryOrder.NEW) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert await walked(GalleryOrder.TOP) == [7, 3, 5, 9, 8, 6, 4, 2, 1]
+    page = await gallery.load_page(GallerySearch(), cursor=None, limit=2)
     for cursor in (page.next_cursor, "x", "é", "bmV3LjE=.", "", "dG9wLjEuMQ==x", "bmV3Lng"):
         with pytest.raises(CursorInvalid):
-            await gallery.page(Search(order=Order.TOP), cursor=cursor, limit=2)
+            await gallery.load_page(GallerySearch(order=GalleryOrder.TOP), cursor=cursor, limit=2)
 
 
 async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Database) -> None:
@@ -294,7 +316,9 @@ async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Databa
     await shown(database, await made(database, 5, guild_id=OTHER, prompt="a fox_trot"))
 
     async def found(**search: Any) -> list[int]:
-        return numbers((await gallery.page(Search(**search), cursor=None, limit=9)).entries)
+        return numbers(
+            (await gallery.load_page(GallerySearch(**search), cursor=None, limit=9)).entries
+        )
 
     assert await found(text="Ärger") == [1]
     assert await found(text="strassen CAFÉ") == [1]
@@ -304,17 +328,17 @@ async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Databa
     assert await found(text="fox_t") == [5]
     assert await found(text="f_x") == []
     assert await found(model="veo-b") == [2]
-    assert await found(length=Length.LONG) == [3]
-    assert await found(length=Length.SHORT) == [5, 4, 2, 1]
+    assert await found(length=ClipLength.LONG) == [3]
+    assert await found(length=ClipLength.SHORT) == [5, 4, 2, 1]
     assert await found(guild_id=OTHER) == [5]
     assert await found(guild_id=2**70) == []
-    hidden = await gallery.entry(4)
+    hidden = await gallery.find_entry(4)
     assert hidden is not None
     assert hidden.prompt is None
     assert hidden.clip.prompt == ""
 
 
-async def test_a_chain_is_what_is_shown_from_its_root_to_the_clip(database: Database) -> None:
+async def test_lineage_lists_shown_ancestors(database: Database) -> None:
     gallery = GalleryStore(database)
     await opened(database)
     await shown(database, await made(database, 1))
@@ -323,11 +347,11 @@ async def test_a_chain_is_what_is_shown_from_its_root_to_the_clip(database: Data
     branch = await made(database, 4, hop=1, parent_clip_id=1, root_clip_id=1)
     await shown(database, third)
     await shown(database, branch)
-    assert numbers(await gallery.chain(3)) == [1, 3]
-    assert numbers(await gallery.chain(4)) == [1, 4]
-    assert numbers(await gallery.chain(1)) == [1]
-    assert await gallery.chain(2) == []
-    assert await gallery.chain(2**70) == []
+    assert numbers(await gallery.load_lineage(3)) == [1, 3]
+    assert numbers(await gallery.load_lineage(4)) == [1, 4]
+    assert numbers(await gallery.load_lineage(1)) == [1]
+    assert await gallery.load_lineage(2) == []
+    assert await gallery.load_lineage(2**70) == []
 
 
 async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None:
@@ -335,27 +359,29 @@ async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None
     house = await opened(database)
     await many(database, 5)
     await shown(database, await made(database, 6), at=NOW - timedelta(days=8))
-    await stars.count(10_006, 6, range(9))
-    await stars.count(10_002, 2, [1, 2])
-    await stars.count(10_004, 4, [1])
+    await stars.replace_stars(10_006, 6, range(9))
+    await stars.replace_stars(10_002, 2, [1, 2])
+    await stars.replace_stars(10_004, 4, [1])
     since, due = NOW - timedelta(days=7), NOW + timedelta(hours=1)
     answers = await asyncio.gather(
-        *(digests.open(house, due_at=due, since=since, owner=f"w{n}") for n in range(6))
+        *(digests.create_digest(house, due_at=due, since=since, owner=f"w{n}") for n in range(6))
     )
     [number] = [each for each in answers if each is not None]
     digest = await digests.get(number)
     assert digest is not None
     assert numbers(digest.entries) == [2, 4, 1]
-    assert await digests.last(GUILD) == due
+    assert await digests.find_last_due(GUILD) == due
     # what has happened since does not change the winner
-    await stars.count(10_005, 5, range(20))
+    await stars.replace_stars(10_005, 5, range(20))
     claimed = await digests.claim(number, "w9")
     assert claimed is not None
     assert numbers(claimed.entries) == [2, 4, 1]
-    await digests.posted(number, 77, owner="w9")
+    await digests.mark_posted(number, 77, owner="w9")
     assert await digests.claim(number, "w9") is None
-    assert await digests.unsettled("w9") == []
-    nothing = await digests.open(house, due_at=due + timedelta(days=7), since=due, owner="w")
+    assert await digests.list_out_of_sync("w9") == []
+    nothing = await digests.create_digest(
+        house, due_at=due + timedelta(days=7), since=due, owner="w"
+    )
     assert nothing is None
 
 
@@ -368,17 +394,17 @@ async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None
     ],
 )
 def test_a_digest_is_due_at_the_hour_of_its_day(now: str, due: str) -> None:
-    house = House(GUILD, channel_id=WALL, digest_day=0, digest_hour=12)
+    house = ShowcaseSettings(GUILD, channel_id=WALL, digest_day=0, digest_hour=12)
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    assert house.due(at) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+    assert house.find_last_due(at) == datetime.fromisoformat(due).replace(tzinfo=UTC)
 
 
 def test_a_digest_keeps_the_servers_own_clock_and_begins_after_it_was_chosen() -> None:
-    berlin = House(
+    berlin = ShowcaseSettings(
         GUILD, channel_id=WALL, digest_day=0, digest_hour=12, digest_zone="Europe/Berlin"
     )
-    assert berlin.due(NOW) == NOW.replace(hour=11)
-    later = House(GUILD, channel_id=WALL, digest_day=0, digest_hour=11, digest_since=NOW)
-    assert later.due(NOW) is None
-    assert later.due(NOW + timedelta(days=7)) == NOW.replace(hour=11) + timedelta(days=7)
-    assert House(GUILD, digest_day=0).due(NOW) is None
+    assert berlin.find_last_due(NOW) == NOW.replace(hour=11)
+    later = ShowcaseSettings(GUILD, channel_id=WALL, digest_day=0, digest_hour=11, digest_since=NOW)
+    assert later.find_last_due(NOW) is None
+    assert later.find_last_due(NOW + timedelta(days=7)) == NOW.replace(hour=11) + timedelta(days=7)
+    assert ShowcaseSettings(GUILD, digest_day=0).find_last_due(NOW) is None

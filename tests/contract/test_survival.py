@@ -11,67 +11,80 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import func, select, text, update
 
-from bot.domain.billing.limits import Pace, Policy
-from bot.domain.errors import DeliveryBusy, LeaseLost, StoreAway
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy
+from bot.domain.errors import DiscordUnavailable, LeaseLost, DatabaseUnavailable
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import Route
-from bot.domain.ports import Pending
-from bot.domain.stores import Ask
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.ports import OperationPending
+from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.lease import Lease
 from bot.store.engine.database import Database, DatabaseInUse, open_database
-from bot.store.engine.schema import upgrade
-from bot.store.engine.types import Now, database_time
+from bot.store.engine.schema import upgrade_schema
+from bot.store.engine.types import DatabaseClock, database_time
 from bot.store.jobs.jobs import JobStore
-from bot.store.jobs.restore import doubt_waiting
+from bot.store.jobs.restore import mark_pending_as_unknown
 from bot.store.jobs.workers import WorkerStore
 from bot.store.tables.core import jobs, submits, workers
 from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
-from tests.fakes.world import MEMBER, PRICE, Process, World, origin, plan
+from tests.fakes.world import (
+    MEMBER,
+    PRICE,
+    SimulatedProcess,
+    SimulatedWorld,
+    make_origin,
+    make_plan,
+)
 from tests.harness.waiting import eventually
 
 
-async def ended(world: World, job: Job) -> Job:
+async def ended(world: SimulatedWorld, job: Job) -> Job:
     async def over() -> Job | None:
-        found = await world.job(job.id)
-        return found if found.state.ended and found.owner is None else None
+        found = await world.get_job(job.id)
+        return found if found.state.has_ended and found.owner is None else None
 
     found = await eventually(over)
     assert found is not None
     return found
 
 
-async def in_state(world: World, job: Job, state: JobState) -> None:
+async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
     async def there() -> bool:
-        return (await world.job(job.id)).state is state
+        return (await world.get_job(job.id)).state is state
 
     await eventually(there)
 
 
-async def sending(world: World, job: Job) -> None:
+async def sending(world: SimulatedWorld, job: Job) -> None:
     """Wait until it is written down that a byte may be sent."""
 
     async def marked() -> bool:
-        found = await world.job(job.id)
+        found = await world.get_job(job.id)
         return found.state is JobState.SUBMITTING and not found.unsent
 
     await eventually(marked)
 
 
-async def kill(process: Process) -> None:
+async def kill(process: SimulatedProcess) -> None:
     """End a process as SIGKILL would: no step more, nothing given back."""
     worker = process.worker
-    lease_loop = worker._lease_loop
+    lease_loop = worker._lease_task
     assert lease_loop is not None
-    runs = [task for _, task in worker._runs.values()]
+    runs = [task for _, task in worker._job_tasks.values()]
     worker._stopping = True  # a dead process starts nothing
     process.jobs = _Dead()
-    for run, _ in worker._runs.values():
-        run._parts = replace(run._parts, jobs=cast(JobStore, _Dead()))  # nor does it write
-    for task in [*worker._loops, lease_loop, *runs, *process.steady._sections]:
+    for run, _ in worker._job_tasks.values():
+        run._dependencies = replace(
+            run._dependencies, jobs=cast(JobStore, _Dead())
+        )  # nor does it write
+    for task in [*worker._loop_tasks, lease_loop, *runs, *process.critical_sections._sections]:
         task.cancel()
     await asyncio.gather(
-        *worker._loops, lease_loop, *runs, *process.steady._sections, return_exceptions=True
+        *worker._loop_tasks,
+        lease_loop,
+        *runs,
+        *process.critical_sections._sections,
+        return_exceptions=True,
     )
 
 
@@ -85,7 +98,7 @@ class _Dead:
         return nothing
 
 
-async def expire(world: World, worker_id: str) -> None:
+async def expire(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
         update(workers).where(workers.c.id == worker_id).values(lease_until=database_time(-1.0))
@@ -93,140 +106,146 @@ async def expire(world: World, worker_id: str) -> None:
     await world.database.write(lambda connection: connection.execute(statement))
 
 
-async def successor(world: World, dead: Process) -> Process:
+async def successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
     """Start a process that finds the dead one's lease run out."""
     await expire(world, dead.worker.worker_id)
-    process = world.process()
+    process = world.create_process()
     await process.worker.start()
     return process
 
 
 class TestKilled:
     @pytest.fixture
-    async def dying(self, world: World) -> Process:
+    async def dying(self, world: SimulatedWorld) -> SimulatedProcess:
         world.discord.honours_nonce = False
-        process = world.process()
+        process = world.create_process()
         await process.worker.start()
         return process
 
-    async def check(self, world: World, outcome: Outcome, *, submits: int = 1) -> None:
-        assert world.google.repeated == 0
-        assert world.discord.repeated == 0
+    async def check(self, world: SimulatedWorld, outcome: Outcome, *, submits: int = 1) -> None:
+        assert world.google.repeated_submits == 0
+        assert world.discord.repeated_posts == 0
         assert len(world.google.submits) == submits
         assert len(world.discord.messages) == (1 if outcome is Outcome.DELIVERED else 0)
-        assert await world.ledger.reserved() == 0
+        assert await world.ledger.sum_reserved() == 0
 
-    async def test_while_queued(self, world: World, dying: Process) -> None:
-        dying.worker._policy = Policy(pace=Pace(in_flight=0))
-        job = await dying.submit(1)
+    async def test_kill_while_queued(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
+        dying.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+        job = await dying.submit_job(1)
         await kill(dying)
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_between_leave_and_sending_nothing_is_unknown(
-        self, world: World, dying: Process
+    async def test_kill_between_authorisation_and_send_is_not_unknown(
+        self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
-        world.google.door = asyncio.Event()
-        job = await dying.submit(1)
+        world.google.send_gate = asyncio.Event()
+        job = await dying.submit_job(1)
         await in_state(world, job, JobState.SUBMITTING)
         await kill(dying)
-        world.google.door = None
+        world.google.send_gate = None
         await successor(world, dying)
         after = await ended(world, job)
         assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_between_leave_and_sending_it_is_still_cancelled(
-        self, world: World, dying: Process
+    async def test_cancel_between_authorisation_and_send_holds(
+        self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
-        world.google.door = asyncio.Event()
-        job = await dying.submit(1)
+        world.google.send_gate = asyncio.Event()
+        job = await dying.submit_job(1)
         await in_state(world, job, JobState.SUBMITTING)
-        await dying.requests.cancel(job.id, user_id=MEMBER, moderator=False)
+        await dying.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         await kill(dying)
-        world.google.door = None
+        world.google.send_gate = None
         await successor(world, dying)
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-        assert [told.id for told in world.discord.told] == [job.id]
+        assert [told.id for told in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.CANCELLED, submits=0)
-        kinds = [entry.posting.kind for entry in await world.ledger.entries(job.id)]
+        kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
         assert kinds == ["reserve", "refund"]
 
     @pytest.mark.parametrize("sent", [False, True])
-    async def test_between_sending_and_save_it_is_never_submitted_again(
-        self, world: World, dying: Process, sent: bool
+    async def test_kill_after_send_never_resubmits(
+        self, world: SimulatedWorld, dying: SimulatedProcess, sent: bool
     ) -> None:
-        world.google.gate = asyncio.Event()
+        world.google.answer_gate = asyncio.Event()
         if not sent:
             world.google.before_submit = lambda: (_ for _ in ()).throw(asyncio.CancelledError())
-        job = await dying.submit(1)
+        job = await dying.submit_job(1)
         await sending(world, job)
         if sent:
             await eventually(lambda: world.google.submits)
         await kill(dying)
-        world.google.gate = None
+        world.google.answer_gate = None
         world.google.before_submit = None
         await successor(world, dying)
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
-        assert [told.id for told in world.discord.told] == [job.id]
+        assert [told.id for told in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.SUBMIT_UNKNOWN, submits=int(sent))
 
-    async def test_while_polling(self, world: World, dying: Process) -> None:
-        world.google.answer = Pending()
-        job = await dying.submit(1)
+    async def test_kill_while_polling(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
+        world.google.default_poll = OperationPending()
+        job = await dying.submit_job(1)
         await in_state(world, job, JobState.POLLING)
         await kill(dying)
-        world.google.answer = None
+        world.google.default_poll = None
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_fetched_and_not_posted(self, world: World, dying: Process) -> None:
-        world.discord.post_script.extend([DeliveryBusy("500")] * 1000)
-        job = await dying.submit(1)
+    async def test_kill_after_fetch_before_post(
+        self, world: SimulatedWorld, dying: SimulatedProcess
+    ) -> None:
+        world.discord.post_script.extend([DiscordUnavailable("500")] * 1000)
+        job = await dying.submit_job(1)
         await in_state(world, job, JobState.POSTING)
         await kill(dying)
         world.discord.post_script.clear()
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
-        assert world.google.fetched == 1
+        assert world.google.fetch_count == 1
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_posted_and_not_recorded(self, world: World, dying: Process) -> None:
-        world.discord.gate = asyncio.Event()
-        job = await dying.submit(1)
-        await world.discord.posting.wait()
+    async def test_kill_after_post_before_record(
+        self, world: SimulatedWorld, dying: SimulatedProcess
+    ) -> None:
+        world.discord.answer_gate = asyncio.Event()
+        job = await dying.submit_job(1)
+        await world.discord.post_made.wait()
         await kill(dying)
-        world.discord.gate = None
+        world.discord.answer_gate = None
         await successor(world, dying)
         after = await ended(world, job)
         [(_, message_id, _)] = world.discord.messages
         assert after.posted_message_id == message_id
         await self.check(world, Outcome.DELIVERED)
 
-    async def test_ended_and_not_told(self, world: World, dying: Process) -> None:
-        job = await dying.submit(1)
+    async def test_kill_before_final_status(
+        self, world: SimulatedWorld, dying: SimulatedProcess
+    ) -> None:
+        job = await dying.submit_job(1)
         await ended(world, job)
-        closed = len(world.discord.closed)
+        closed = len(world.discord.closed_status_jobs)
         statement = update(jobs).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
         await kill(dying)
         await successor(world, dying)
         await ended(world, job)
-        assert len(world.discord.closed) == closed + 1
+        assert len(world.discord.closed_status_jobs) == closed + 1
         await self.check(world, Outcome.DELIVERED)
 
 
-async def test_where_google_can_be_searched_a_lost_submit_is_found(world: World) -> None:
-    world.google = FakeGoogle(finds=True)
-    world.findable = frozenset({Route.GEMINI})
-    world.google.gate = asyncio.Event()
-    dying = world.process()
+async def test_where_google_can_be_searched_a_lost_submit_is_found(world: SimulatedWorld) -> None:
+    world.google = FakeGoogle(can_find=True)
+    world.findable = frozenset({GoogleRoute.GEMINI})
+    world.google.answer_gate = asyncio.Event()
+    dying = world.create_process()
     await dying.worker.start()
-    job = await dying.submit(1)
+    job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
     await kill(dying)
     await successor(world, dying)
@@ -235,129 +254,137 @@ async def test_where_google_can_be_searched_a_lost_submit_is_found(world: World)
     assert world.google.submits == [job.id]
 
 
-async def test_a_graceful_stop_gives_everything_back(world: World) -> None:
-    world.google.answer = Pending()
-    first = world.process()
+async def test_graceful_stop_releases_all_jobs(world: SimulatedWorld) -> None:
+    world.google.default_poll = OperationPending()
+    first = world.create_process()
     await first.worker.start()
-    held = [await first.submit(n) for n in range(3)]
+    held = [await first.submit_job(n) for n in range(3)]
     for job in held:
         await in_state(world, job, JobState.POLLING)
     await first.worker.stop(5.0)
-    assert first.worker.running == 0
-    world.google.answer = None
-    second = world.process()
+    assert first.worker.running_count == 0
+    world.google.default_poll = None
+    second = world.create_process()
     await second.worker.start()
     for job in held:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert world.google.repeated == world.discord.repeated == 0
+    assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
-async def test_a_graceful_stop_lets_a_submit_save_its_name(world: World) -> None:
-    world.google.gate = asyncio.Event()
-    first = world.process()
+async def test_a_graceful_stop_lets_a_submit_save_its_name(world: SimulatedWorld) -> None:
+    world.google.answer_gate = asyncio.Event()
+    first = world.create_process()
     await first.worker.start()
-    job = await first.submit(1)
+    job = await first.submit_job(1)
     await eventually(lambda: world.google.submits)
     stopping = asyncio.create_task(first.worker.stop(50.0))
     await asyncio.sleep(0)
-    world.google.gate.set()
+    world.google.answer_gate.set()
     await stopping
-    assert (await world.job(job.id)).state is JobState.POLLING
+    assert (await world.get_job(job.id)).state is JobState.POLLING
 
 
-async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: World) -> None:
-    process = world.process()
+async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: SimulatedWorld) -> None:
+    process = world.create_process()
     await process.worker.start()
     await process.worker.stop(5.0)
-    job = await world.admit(1)
-    [claimed] = await world.jobs.claim(process.worker.worker_id, policy=world.policy, most=1)
+    job = await world.admit_job(1)
+    [claimed] = await world.jobs.claim_jobs(process.worker.worker_id, policy=world.policy, limit=1)
     lease = Lease(
         worker_id=process.worker.worker_id, length=timedelta(seconds=30), clock=world.clock
     )
-    run = process.worker._runner.run_of(claimed, lease, fresh=True)
+    run = process.worker._job_task_factory.build_job_task(claimed, lease, just_claimed=True)
     with pytest.raises(LeaseLost):
         await run.run()
-    assert (await world.job(job.id)).state is JobState.QUEUED
+    assert (await world.get_job(job.id)).state is JobState.QUEUED
     assert world.google.submits == []
 
 
 async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
-    world: World,
+    world: SimulatedWorld,
 ) -> None:
-    process = world.process()
-    process.worker._policy = Policy(pace=Pace(in_flight=0))
+    process = world.create_process()
+    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
     await process.worker.start()
-    job = await process.submit(1)
+    job = await process.submit_job(1)
     owner = process.worker.worker_id
-    await world.jobs.claim(owner, policy=world.policy, most=1)
-    process.worker.attend(0)
+    await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
+    process.worker.notify_job_changed(0)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
 async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation(
-    world: World,
+    world: SimulatedWorld,
 ) -> None:
     """The sender lost its lease (the database was away), not its life: the clip must not be."""
-    world.timing = replace(world.timing, late_name_s=1e6)  # the machine may be slow
-    world.google.gate = asyncio.Event()
-    sender = world.process()
+    world.polling_times = replace(
+        world.polling_times, late_operation_wait_s=1e6
+    )  # the machine may be slow
+    world.google.answer_gate = asyncio.Event()
+    sender = world.create_process()
     await sender.worker.start()
-    job = await sender.submit(1)
+    job = await sender.submit_job(1)
     await eventually(lambda: world.google.submits)
     adopter = await successor(world, sender)
 
     async def adopted() -> bool:
-        return (await world.job(job.id)).owner == adopter.worker.worker_id
+        return (await world.get_job(job.id)).owner == adopter.worker.worker_id
 
     await eventually(adopted)
-    world.google.gate.set()
+    world.google.answer_gate.set()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
-    assert world.discord.repeated == 0
-    assert await world.ledger.reserved() == 0
+    assert world.discord.repeated_posts == 0
+    assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_late_name_is_not_taken_for_another_attempt(world: World) -> None:
-    process = world.process()
-    process.worker._policy = Policy(pace=Pace(in_flight=0))
+async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorld) -> None:
+    process = world.create_process()
+    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
     await process.worker.start()
-    await process.submit(1)
+    await process.submit_job(1)
     owner = process.worker.worker_id
-    [first] = await world.jobs.claim(owner, policy=world.policy, most=1)
+    [first] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
     await world.jobs.requeue(first, retry_at=None, waiting_for=None)
-    [second] = await world.jobs.claim(owner, policy=world.policy, most=1)
-    assert not await world.jobs.name_late(first, "operations/of-the-first")
-    assert await world.jobs.name_late(second, "operations/of-the-second")
-    assert not await world.jobs.name_late(second, "operations/again")
-    assert (await world.job(first.id)).operation == "operations/of-the-second"
+    [second] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
+    assert not await world.jobs.record_late_operation(first, "operations/of-the-first")
+    assert await world.jobs.record_late_operation(second, "operations/of-the-second")
+    assert not await world.jobs.record_late_operation(second, "operations/again")
+    assert (await world.get_job(first.id)).operation == "operations/of-the-second"
 
 
-async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(world: World) -> None:
-    process = world.process()
-    process.worker._policy = Policy(pace=Pace(in_flight=0))
+async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
+    world: SimulatedWorld,
+) -> None:
+    process = world.create_process()
+    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
     await process.worker.start()
-    await process.submit(1)
+    await process.submit_job(1)
     owner = process.worker.worker_id
-    [job] = await world.jobs.claim(owner, policy=world.policy, most=1)
-    await world.jobs.end(
+    [job] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
+    await world.jobs.finish_job(
         job, JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN, postings=[], now=world.clock.now()
     )
-    assert not await world.jobs.name_late(replace(job, attempts=job.attempts + 1), "operations/no")
-    assert not await world.jobs.name_late(job, "operations/late")  # nobody waits for it
-    assert not await world.jobs.name_late(job, "operations/again")
-    after = await world.job(job.id)
+    assert not await world.jobs.record_late_operation(
+        replace(job, attempts=job.attempts + 1), "operations/no"
+    )
+    assert not await world.jobs.record_late_operation(job, "operations/late")  # nobody waits for it
+    assert not await world.jobs.record_late_operation(job, "operations/again")
+    after = await world.get_job(job.id)
     assert (after.state, after.operation) == (JobState.UNKNOWN, "operations/late")
 
 
-async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(world: World) -> None:
+async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
+    world: SimulatedWorld,
+) -> None:
     """The last check, between the decision to submit and the sending: it is submitted later."""
-    process = world.process()
+    process = world.create_process()
     await process.worker.start()
     lease = process.worker._lease
-    world.google.before_send = lease.lose
-    job = await process.submit(1)
+    world.google.before_send = lease.mark_lost
+    job = await process.submit_job(1)
     await eventually(lambda: world.google.before_send is None)
     assert not world.google.submits
     await successor(world, process)
@@ -379,13 +406,15 @@ class _FreezesAfterTheMark(JobStore):
         return marked
 
 
-async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(world: World) -> None:
+async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
+    world: SimulatedWorld,
+) -> None:
     """It was not sent, and the process that knows so lives: it is submitted later."""
     store = _FreezesAfterTheMark(world.database, now=world.now)
-    process = world.process(jobs=store)
+    process = world.create_process(jobs=store)
     await process.worker.start()
-    store.freeze = process.worker._lease.lose
-    job = await process.submit(1)
+    store.freeze = process.worker._lease.mark_lost
+    job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
     await in_state(world, job, JobState.QUEUED)
     assert not world.google.submits
@@ -394,55 +423,57 @@ async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(worl
     assert world.google.submits == [job.id]
 
 
-async def test_a_job_that_is_never_sent_ends_with_a_refund(world: World) -> None:
+async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld) -> None:
     """Perhaps it is the job that brings every process down."""
-    most = world.timing.submit_attempts
-    job = await world.admit(1)
+    most = world.polling_times.max_submit_attempts
+    job = await world.admit_job(1)
     for _ in range(most):
-        [claimed] = await world.jobs.claim("w", policy=world.policy, most=1)
+        [claimed] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
         await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
-    await world.process().worker.start()
+    await world.create_process().worker.start()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert after.attempts == most + 1
     assert world.google.submits == []
-    assert await world.ledger.reserved() == 0
+    assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(world: World) -> None:
+async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
+    world: SimulatedWorld,
+) -> None:
     """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
-    world.google.answer = Pending()
-    frozen = world.process()
+    world.google.default_poll = OperationPending()
+    frozen = world.create_process()
     await frozen.worker.start()
-    job = await frozen.submit(1)
+    job = await frozen.submit_job(1)
     await in_state(world, job, JobState.POLLING)
     # frozen: its clock stands past the lease, and others have gone on
-    frozen.worker._lease.lose()
+    frozen.worker._lease.mark_lost()
     await successor(world, frozen)
-    world.google.answer = None
+    world.google.default_poll = None
     after = await ended(world, job)
     assert after.epoch == 2
-    assert world.google.repeated == world.discord.repeated == 0
+    assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.discord.messages) == 1
     old = frozen.worker.worker_id
     assert await world.workers.renew(old, lease=timedelta(seconds=30)) is False
 
 
-async def test_a_post_that_hangs_ends_with_the_lease(world: World) -> None:
+async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> None:
     """It hangs for longer than Discord remembers its nonce, and somebody else has posted."""
     world.discord.honours_nonce = False
-    world.discord.held = held = asyncio.Event()
-    first = world.process()
+    world.discord.send_gate = held = asyncio.Event()
+    first = world.create_process()
     await first.worker.start()
-    job = await first.submit(1)
-    await eventually(lambda: world.discord.waiting == 1)
-    sections = set(first.steady._sections)
+    job = await first.submit_job(1)
+    await eventually(lambda: world.discord.waiting_count == 1)
+    sections = set(first.critical_sections._sections)
     assert sections
     old = first.worker._lease
-    old.lose()
+    old.mark_lost()
     await asyncio.wait(sections, timeout=10)
     assert all(isinstance(each.exception(), LeaseLost) for each in sections)
-    world.discord.held = None
+    world.discord.send_gate = None
     second = await successor(world, first)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     held.set()
@@ -451,110 +482,110 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: World) -> None:
     assert len(world.discord.messages) == 1
 
 
-async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: World) -> None:
-    process = world.process(lease_s=1200.0)
+async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: SimulatedWorld) -> None:
+    process = world.create_process(lease_s=1200.0)
     await process.worker.start()
     before = process.worker.worker_id
     await expire(world, before)
-    await eventually(lambda: process.worker.worker_id != before and process.worker.alive)
-    job = await process.submit(1)
+    await eventually(lambda: process.worker.worker_id != before and process.worker.is_alive)
+    job = await process.submit_job(1)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
 
 
-async def test_a_worker_that_cannot_renew_stops_by_itself(world: World) -> None:
+async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld) -> None:
     class Away(WorkerStore):
         away = False
 
         async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
             if self.away:
-                raise StoreAway("gone")
+                raise DatabaseUnavailable("gone")
             return await super().renew(worker_id, lease=lease)
 
         async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
             if self.away:
-                raise StoreAway("gone")
+                raise DatabaseUnavailable("gone")
             await super().register(worker_id, host=host, lease=lease)
 
-    world.google.answer = Pending()
+    world.google.default_poll = OperationPending()
     store = Away(world.database)
-    process = world.process(lease_s=300.0, workers=store)
+    process = world.create_process(lease_s=300.0, workers=store)
     await process.worker.start()
-    job = await process.submit(1)
+    job = await process.submit_job(1)
     await in_state(world, job, JobState.POLLING)
     store.away = True
-    await eventually(lambda: process.worker.running == 0)
-    assert not process.worker.alive
+    await eventually(lambda: process.worker.running_count == 0)
+    assert not process.worker.is_alive
     store.away = False
-    world.google.answer = None
-    await eventually(lambda: process.worker.alive)
+    world.google.default_poll = None
+    await eventually(lambda: process.worker.is_alive)
     await expire_all_but(world, process.worker.worker_id)
-    process.worker.attend(0)
+    process.worker.notify_job_changed(0)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert world.google.repeated == world.discord.repeated == 0
+    assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
-async def expire_all_but(world: World, worker_id: str) -> None:
+async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
     statement = (
         update(workers).where(workers.c.id != worker_id).values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
 
 
-async def test_what_waits_in_a_restored_backup_is_never_submitted(world: World) -> None:
+async def test_what_waits_in_a_restored_backup_is_never_submitted(world: SimulatedWorld) -> None:
     """It may have been made since the backup; see `bot.restored`."""
-    world.google.answer = Pending()
-    waiting, leave, sent = [await world.admit(n) for n in range(3)]
+    world.google.default_poll = OperationPending()
+    waiting, leave, sent = [await world.admit_job(n) for n in range(3)]
     await world.jobs.cancel(waiting.id, owner=None, now=world.clock.now())
-    waiting = await world.admit(3)
-    claimed = await world.jobs.claim("w", policy=world.policy, most=2)
+    waiting = await world.admit_job(3)
+    claimed = await world.jobs.claim_jobs("w", policy=world.policy, limit=2)
     assert [job.id for job in claimed] == [leave.id, sent.id]
     polling = await world.jobs.begin_polling(await world.jobs.begin_sending(claimed[1]), "op")
-    assert await doubt_waiting(world.database) == 2
-    assert await world.job(sent.id) == polling
-    assert await doubt_waiting(world.database) == 0
-    world.timing = replace(world.timing, late_name_s=0.0)
-    await world.process().worker.start()
+    assert await mark_pending_as_unknown(world.database) == 2
+    assert await world.get_job(sent.id) == polling
+    assert await mark_pending_as_unknown(world.database) == 0
+    world.polling_times = replace(world.polling_times, late_operation_wait_s=0.0)
+    await world.create_process().worker.start()
     for job in (waiting, leave):
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
-    assert {told.id for told in world.discord.told} >= {waiting.id, leave.id}
+    assert {told.id for told in world.discord.notified_jobs} >= {waiting.id, leave.id}
 
 
 @ON_POSTGRESQL
-async def test_nothing_is_doubted_beside_a_running_process(world: World) -> None:
-    process = world.process()
-    process.worker._policy = Policy(pace=Pace(in_flight=0))
+async def test_restore_is_refused_while_process_runs(world: SimulatedWorld) -> None:
+    process = world.create_process()
+    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
     await process.worker.start()
-    job = await process.submit(1)
+    job = await process.submit_job(1)
     with pytest.raises(DatabaseInUse):
-        await doubt_waiting(world.database)
-    assert (await world.job(job.id)).state is JobState.QUEUED
+        await mark_pending_as_unknown(world.database)
+    assert (await world.get_job(job.id)).state is JobState.QUEUED
 
 
-async def test_orphans_are_adopted_by_exactly_one(world: World) -> None:
+async def test_orphans_are_adopted_by_exactly_one(world: SimulatedWorld) -> None:
     await world.workers.register("dead", host="x", lease=timedelta(seconds=30))
-    answers = await world.jobs.admit(
-        [Ask(plan(), origin(n)) for n in range(300)],
+    answers = await world.jobs.admit_requests(
+        [AdmissionRequest(make_plan(), make_origin(n)) for n in range(300)],
         policy=world.policy,
         owner="dead",
     )
     claimed: list[Job] = []
-    while batch := await world.jobs.claim("dead", policy=world.policy, most=64):
+    while batch := await world.jobs.claim_jobs("dead", policy=world.policy, limit=64):
         claimed += batch
     assert len(answers) == len(claimed) == 300
-    assert await world.jobs.adopt("early", most=999) == [], "its lease still holds"
+    assert await world.jobs.adopt_orphans("early", limit=999) == [], "its lease still holds"
     await expire(world, "dead")
 
     async def adopt(owner: str) -> list[Job]:
         taken: list[Job] = []
-        while batch := await world.jobs.adopt(owner, most=20):
+        while batch := await world.jobs.adopt_orphans(owner, limit=20):
             taken += batch
         return taken
 
     for name in "abc":
         await world.workers.register(name, host="x", lease=timedelta(seconds=300))
-    if not world.database.shared:  # on SQLite a register declares the others dead
+    if not world.database.is_shared:  # on SQLite a register declares the others dead
         taken = [await adopt("c")]
     else:
         taken = list(await asyncio.gather(*(adopt(name) for name in "abc")))
@@ -564,21 +595,23 @@ async def test_orphans_are_adopted_by_exactly_one(world: World) -> None:
 
 
 @ON_POSTGRESQL
-async def test_several_processes_share_the_queue_and_start_nothing_twice(world: World) -> None:
-    processes = [world.process() for _ in range(3)]
+async def test_several_processes_share_the_queue_and_start_nothing_twice(
+    world: SimulatedWorld,
+) -> None:
+    processes = [world.create_process() for _ in range(3)]
     for process in processes:
         await process.worker.start()
-    accepted = [await processes[n % 3].submit(n) for n in range(30)]
+    accepted = [await processes[n % 3].submit_job(n) for n in range(30)]
     for job in accepted:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert world.google.repeated == world.discord.repeated == 0
+    assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 30
 
 
 class Flaky(JobStore):
     """A store that goes away by script: before a change, or after it was committed."""
 
-    def __init__(self, database: Database, *, now: Now) -> None:
+    def __init__(self, database: Database, *, now: DatabaseClock) -> None:
         super().__init__(database, now=now)
         self.before: dict[str, int] = {}
         self.after: dict[str, int] = {}
@@ -586,11 +619,11 @@ class Flaky(JobStore):
     async def _played(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         if self.before.get(name, 0) > 0:
             self.before[name] -= 1
-            raise StoreAway(name)
+            raise DatabaseUnavailable(name)
         answer = await work()
         if self.after.get(name, 0) > 0:
             self.after[name] -= 1
-            raise StoreAway(name)
+            raise DatabaseUnavailable(name)
         return answer
 
 
@@ -604,14 +637,14 @@ def _flaky(name: str) -> Any:
 
 
 CHANGES = (
-    "admit",
-    "claim",
+    "admit_requests",
+    "claim_jobs",
     "begin_sending",
     "begin_polling",
     "begin_fetching",
-    "keep",
-    "end",
-    "announced",
+    "save_clips",
+    "finish_job",
+    "mark_announced",
 )
 for _name in CHANGES:
     setattr(Flaky, _name, _flaky(_name))
@@ -619,24 +652,24 @@ for _name in CHANGES:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", CHANGES)
-async def test_whatever_the_database_misses_the_job_ends_once(
-    world: World, when: str, name: str
+async def test_job_ends_once_despite_database_errors(
+    world: SimulatedWorld, when: str, name: str
 ) -> None:
     store = Flaky(world.database, now=world.now)
     getattr(store, when)[name] = 3
-    process = world.process(jobs=store)
+    process = world.create_process(jobs=store)
     await process.worker.start()
-    job = await process.submit(1)
-    process.worker.attend(0)
+    job = await process.submit_job(1)
+    process.worker.notify_job_changed(0)
 
     async def over() -> bool:
-        process.worker.attend(0)
-        return (await world.job(job.id)).state.ended
+        process.worker.notify_job_changed(0)
+        return (await world.get_job(job.id)).state.has_ended
 
     await eventually(over)
-    assert (await world.job(job.id)).outcome is Outcome.DELIVERED
+    assert (await world.get_job(job.id)).outcome is Outcome.DELIVERED
     assert len(world.google.submits) == len(world.discord.messages) == 1
-    kinds = [entry.posting.kind for entry in await world.ledger.entries(job.id)]
+    kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
     assert kinds == ["reserve", "settle"]
 
 
@@ -645,35 +678,35 @@ class _LosesTheAdoption(JobStore):
 
     answer_lost = False
 
-    async def adopt(self, owner: str, *, most: int) -> list[Job]:
-        adopted = await super().adopt(owner, most=most)
+    async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
+        adopted = await super().adopt_orphans(owner, limit=limit)
         if adopted and not self.answer_lost:
             self.answer_lost = True
-            raise StoreAway("the answer was lost")
+            raise DatabaseUnavailable("the answer was lost")
         return adopted
 
 
-async def test_an_adoption_whose_answer_was_lost_is_no_leave_to_submit(world: World) -> None:
-    world.google.gate = asyncio.Event()
-    dying = world.process()
+async def test_adoption_with_lost_answer_does_not_authorise_submit(world: SimulatedWorld) -> None:
+    world.google.answer_gate = asyncio.Event()
+    dying = world.create_process()
     await dying.worker.start()
-    job = await dying.submit(1)
+    job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
     await kill(dying)
-    world.google.gate = None
+    world.google.answer_gate = None
     await expire(world, dying.worker.worker_id)
     store = _LosesTheAdoption(world.database, now=world.now)
-    adopter = world.process(jobs=store)
+    adopter = world.create_process(jobs=store)
     await adopter.worker.start()
 
     async def over() -> bool:
-        adopter.worker.attend(0)
-        return (await world.job(job.id)).state.ended
+        adopter.worker.notify_job_changed(0)
+        return (await world.get_job(job.id)).state.has_ended
 
     await eventually(over)
     assert store.answer_lost
     assert world.google.submits == [job.id]
-    assert (await world.job(job.id)).outcome is Outcome.SUBMIT_UNKNOWN
+    assert (await world.get_job(job.id)).outcome is Outcome.SUBMIT_UNKNOWN
 
 
 class _SlowClaim(JobStore):
@@ -681,9 +714,9 @@ class _SlowClaim(JobStore):
 
     answer: asyncio.Event
 
-    async def claim(self, owner: str, **how: Any) -> list[Job]:
+    async def claim_jobs(self, owner: str, **how: Any) -> list[Job]:
         async def detached() -> list[Job]:
-            claimed = await JobStore.claim(self, owner, **how)
+            claimed = await JobStore.claim_jobs(self, owner, **how)
             if claimed:
                 await self.answer.wait()
             return claimed
@@ -691,52 +724,52 @@ class _SlowClaim(JobStore):
         return await asyncio.shield(asyncio.ensure_future(detached()))
 
 
-async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: World) -> None:
+async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: SimulatedWorld) -> None:
     store = _SlowClaim(world.database, now=world.now)
     store.answer = asyncio.Event()
-    stopped = world.process(jobs=store)
+    stopped = world.create_process(jobs=store)
     await stopped.worker.start()
-    job = await stopped.submit(1)
+    job = await stopped.submit_job(1)
     await in_state(world, job, JobState.SUBMITTING)
     stopping = asyncio.create_task(stopped.worker.stop(50.0))
     await asyncio.sleep(0)
     store.answer.set()
     await stopping
-    assert (await world.job(job.id)).state is JobState.QUEUED
-    later = world.process()
+    assert (await world.get_job(job.id)).state is JobState.QUEUED
+    later = world.create_process()
     await later.worker.start()
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
-async def test_one_unforeseen_fault_does_not_stop_the_dispatcher(world: World) -> None:
+async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) -> None:
     class Faulty(JobStore):
         faults = 2
 
-        async def claim(self, owner: str, **how: Any) -> list[Job]:
+        async def claim_jobs(self, owner: str, **how: Any) -> list[Job]:
             if self.faults:
                 self.faults -= 1
                 raise ValueError("a row that nobody foresaw")
-            return await JobStore.claim(self, owner, **how)
+            return await JobStore.claim_jobs(self, owner, **how)
 
-    process = world.process(jobs=Faulty(world.database, now=world.now))
+    process = world.create_process(jobs=Faulty(world.database, now=world.now))
     await process.worker.start()
-    job = await process.submit(1)
+    job = await process.submit_job(1)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
 
 
-async def test_a_database_that_stays_away_refuses_and_accepts_nothing(world: World) -> None:
+async def test_unavailable_database_accepts_nothing(world: SimulatedWorld) -> None:
     store = Flaky(world.database, now=world.now)
-    store.before["admit"] = 10**6
-    process = world.process(jobs=store)
-    with pytest.raises(StoreAway):
-        await process.submit(1)
-    assert await world.ledger.reserved() == 0
+    store.before["admit_requests"] = 10**6
+    process = world.create_process(jobs=store)
+    with pytest.raises(DatabaseUnavailable):
+        await process.submit_job(1)
+    assert await world.ledger.sum_reserved() == 0
 
 
-async def test_each_leave_to_submit_is_recorded(world: World) -> None:
-    job = await world.admit(1)
-    await world.jobs.claim("w", policy=world.policy, most=1)
+async def test_each_submit_authorisation_is_recorded(world: SimulatedWorld) -> None:
+    job = await world.admit_job(1)
+    await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
 
     async def count(connection: Any) -> Any:
         return await connection.scalar(
@@ -744,12 +777,12 @@ async def test_each_leave_to_submit_is_recorded(world: World) -> None:
         )
 
     assert await world.database.read(count) == 1
-    assert await world.ledger.reserved() == PRICE
+    assert await world.ledger.sum_reserved() == PRICE
 
 
 @ON_POSTGRESQL
-async def test_jobs_outlive_cut_connections(world: World) -> None:
-    process = world.process(lease_s=60_000.0)
+async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
+    process = world.create_process(lease_s=60_000.0)
     await process.worker.start()
     schema = await world.database.read(
         lambda connection: connection.scalar(text("SELECT current_schema()"))
@@ -758,27 +791,27 @@ async def test_jobs_outlive_cut_connections(world: World) -> None:
     accepted: list[Job] = []
     cut = 0
     for n in range(40):
-        accepted.append(await process.submit(n))
+        accepted.append(await process.submit_job(n))
         if n % 10 == 5:
             cut += await cut_connections(schema)
     assert cut > 0
     for job in accepted:
-        process.worker.attend(0)
+        process.worker.notify_job_changed(0)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert world.google.repeated == world.discord.repeated == 0
+    assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 40
-    assert await world.ledger.reserved() == 0
+    assert await world.ledger.sum_reserved() == 0
 
 
 async def test_a_database_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
     nobody = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    with pytest.raises(StoreAway):
-        await upgrade(nobody)
+    with pytest.raises(DatabaseUnavailable):
+        await upgrade_schema(nobody)
     await nobody.close()
     (tmp_path / "folder.db").mkdir()
     folder = open_database(f"sqlite+aiosqlite:///{tmp_path}/folder.db")
-    with pytest.raises(StoreAway):
-        await upgrade(folder)
+    with pytest.raises(DatabaseUnavailable):
+        await upgrade_schema(folder)
     await folder.close()
 
 
@@ -812,19 +845,19 @@ async def test_sqlite_keeps_what_it_has_committed(database: Database) -> None:
 
 @ON_SQLITE
 async def test_sqlites_readers_cannot_write(database: Database) -> None:
-    with pytest.raises(StoreAway):
+    with pytest.raises(DatabaseUnavailable):
         await database.read(lambda connection: connection.execute(text("DELETE FROM jobs")))
 
 
-async def test_a_cancelled_caller_tears_no_transaction(world: World) -> None:
-    asking = asyncio.create_task(world.admit(1))
+async def test_cancelled_caller_does_not_break_transaction(world: SimulatedWorld) -> None:
+    asking = asyncio.create_task(world.admit_job(1))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
 
     async def settled() -> bool:
-        return await world.ledger.reserved() in (0, PRICE) and not world.database._works
+        return await world.ledger.sum_reserved() in (0, PRICE) and not world.database._running_tasks
 
     await eventually(settled)
-    assert (await world.jobs.get(1) is not None) == (await world.ledger.reserved() == PRICE)
+    assert (await world.jobs.get(1) is not None) == (await world.ledger.sum_reserved() == PRICE)

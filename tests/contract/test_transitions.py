@@ -6,30 +6,30 @@ from typing import Any
 
 import pytest
 
-from bot.domain.billing.ledger import Settlement, settle
-from bot.domain.billing.limits import Amount
+from bot.domain.billing.ledger import Settlement, build_settlement
+from bot.domain.billing.limits import UsageAmount
 from bot.domain.errors import LeaseLost
-from bot.domain.jobs.job import ENDED, TRANSITIONS, Job, JobState, Outcome
+from bot.domain.jobs.job import ENDED_STATES, ALLOWED_TRANSITIONS, Job, JobState, Outcome
 from bot.domain.stores import NewClip
-from bot.store.jobs.transitions import IllegalTransition, change
-from tests.fakes.world import PRICE, World, plan
+from bot.store.jobs.transitions import IllegalTransition, apply_transition
+from tests.fakes.world import PRICE, SimulatedWorld, make_plan
 
 CLIP = NewClip(
     index=0, width=1280, height=720, seconds=8, path="clips/a.mp4", sha256="0" * 64, size=9
 )
 
 
-async def claimed(world: World, owner: str = "w") -> Job:
-    job = await world.admit(1)
-    [found] = await world.jobs.claim(owner, policy=world.policy, most=9)
+async def claimed(world: SimulatedWorld, owner: str = "w") -> Job:
+    job = await world.admit_job(1)
+    [found] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=9)
     assert found.id == job.id
     return found
 
 
-async def at(world: World, state: JobState) -> Job:
+async def at(world: SimulatedWorld, state: JobState) -> Job:
     """Bring a job to ``state`` the legal way."""
     if state is JobState.QUEUED:
-        return replace(await world.admit(1), owner="w")
+        return replace(await world.admit_job(1), owner="w")
     job = await claimed(world)
     if state in (JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN):
         return await end(world, job, state)
@@ -41,42 +41,44 @@ async def at(world: World, state: JobState) -> Job:
             case JobState.FETCHING:
                 job = await world.jobs.begin_fetching(job, 1)
             case JobState.POSTING:
-                job, _ = await world.jobs.keep(job, [CLIP])
+                job, _ = await world.jobs.save_clips(job, [CLIP])
             case _:
                 job = await end(world, job, step)
     return job
 
 
-async def end(world: World, job: Job, state: JobState = JobState.FAILED) -> Job:
-    return await world.jobs.end(
+async def end(world: SimulatedWorld, job: Job, state: JobState = JobState.FAILED) -> Job:
+    return await world.jobs.finish_job(
         job,
         state,
         outcome=Outcome.OPERATION_FAILED,
-        postings=settle(Amount.of(job.plan), Settlement.REFUND),
+        postings=build_settlement(UsageAmount.from_plan(job.plan), Settlement.REFUND),
         now=world.clock.now(),
     )
 
 
 @pytest.mark.parametrize("state", JobState)
-async def test_no_illegal_transition_reaches_the_database(world: World, state: JobState) -> None:
+async def test_no_illegal_transition_reaches_the_database(
+    world: SimulatedWorld, state: JobState
+) -> None:
     job = await at(world, state)
-    before = await world.job(job.id)
-    for to in frozenset(JobState) - TRANSITIONS[state]:
+    before = await world.get_job(job.id)
+    for to in frozenset(JobState) - ALLOWED_TRANSITIONS[state]:
 
         async def work(connection: Any, to: JobState = to) -> Any:
-            return await change(connection, job, to)
+            return await apply_transition(connection, job, to)
 
         with pytest.raises(IllegalTransition):
             await world.database.write(work)
-    assert await world.job(job.id) == before
+    assert await world.get_job(job.id) == before
 
 
-async def test_a_claim_fences_and_counts(world: World) -> None:
+async def test_claim_increments_epoch_and_attempt(world: SimulatedWorld) -> None:
     job = await claimed(world)
     assert (job.state, job.owner, job.epoch, job.attempts) == (JobState.SUBMITTING, "w", 1, 1)
     assert job.submitted_at is not None
-    assert await world.job(job.id) == job
-    assert await world.jobs.claim("v", policy=world.policy, most=9) == []
+    assert await world.get_job(job.id) == job
+    assert await world.jobs.claim_jobs("v", policy=world.policy, limit=9) == []
 
 
 @pytest.mark.parametrize(
@@ -89,19 +91,17 @@ async def test_a_claim_fences_and_counts(world: World) -> None:
     ],
     ids=lambda stale: next(iter(stale)),
 )
-async def test_whoever_does_not_hold_the_job_changes_nothing(
-    world: World, stale: dict[str, Any]
-) -> None:
+async def test_only_owner_changes_job(world: SimulatedWorld, stale: dict[str, Any]) -> None:
     job = await claimed(world)
     with pytest.raises(LeaseLost):
         await end(world, replace(job, **stale))
-    assert await world.job(job.id) == job
-    assert await world.ledger.reserved() == PRICE
+    assert await world.get_job(job.id) == job
+    assert await world.ledger.sum_reserved() == PRICE
 
 
-async def test_after_adoption_the_old_owner_is_fenced_out(world: World) -> None:
+async def test_after_adoption_the_old_owner_is_fenced_out(world: SimulatedWorld) -> None:
     job = await claimed(world, "old")
-    [adopted] = await world.jobs.adopt("new", most=9)
+    [adopted] = await world.jobs.adopt_orphans("new", limit=9)
     assert (adopted.owner, adopted.epoch) == ("new", 2)
     with pytest.raises(LeaseLost):
         await world.jobs.begin_polling(job, "op")
@@ -109,102 +109,104 @@ async def test_after_adoption_the_old_owner_is_fenced_out(world: World) -> None:
         await world.jobs.requeue(job, retry_at=None, waiting_for=None)
     with pytest.raises(LeaseLost):
         await end(world, job)
-    assert await world.job(job.id) == adopted
+    assert await world.get_job(job.id) == adopted
     assert (await world.jobs.begin_polling(adopted, "op")).state is JobState.POLLING
 
 
-async def test_a_change_tried_again_after_a_lost_answer_finds_its_own_work(world: World) -> None:
+async def test_repeated_transition_after_lost_answer_succeeds(world: SimulatedWorld) -> None:
     job = await claimed(world)
     first = await world.jobs.begin_polling(job, "op")
     assert await world.jobs.begin_polling(job, "op") == first
     fetching = await world.jobs.begin_fetching(first, 1)
-    posting, clips = await world.jobs.keep(fetching, [CLIP])
-    again, same_clips = await world.jobs.keep(fetching, [CLIP])
+    posting, clips = await world.jobs.save_clips(fetching, [CLIP])
+    again, same_clips = await world.jobs.save_clips(fetching, [CLIP])
     assert (again, same_clips) == (posting, clips)
     for _ in range(2):
-        done = await world.jobs.end(
+        done = await world.jobs.finish_job(
             posting,
             JobState.DONE,
             outcome=Outcome.DELIVERED,
-            postings=settle(Amount.of(job.plan), Settlement.CHARGE),
+            postings=build_settlement(UsageAmount.from_plan(job.plan), Settlement.CHARGE),
             now=world.clock.now(),
             message_id=55,
         )
     assert done.posted_message_id == 55
-    kinds = [entry.posting.kind for entry in await world.ledger.entries(job.id)]
+    kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
     assert kinds == ["reserve", "settle"]
-    found = await world.clips.of_message(55)
+    found = await world.clips.find_by_message(55)
     assert found is not None
     assert found.id == clips[0].id
 
 
-async def test_one_attempt_is_sent_by_one_caller_only(world: World) -> None:
+async def test_one_attempt_is_sent_by_one_caller_only(world: SimulatedWorld) -> None:
     job = await claimed(world)
     assert job.unsent
     sending = await world.jobs.begin_sending(job)
-    assert await world.job(job.id) == sending == replace(job, unsent=False)
+    assert await world.get_job(job.id) == sending == replace(job, unsent=False)
     for stale in (job, sending):
         with pytest.raises(LeaseLost):
             await world.jobs.begin_sending(stale)
 
 
-async def test_whoever_believes_a_job_unsent_puts_back_none_that_may_be_sent(world: World) -> None:
+async def test_stale_requeue_after_send_is_rejected(world: SimulatedWorld) -> None:
     job = await claimed(world)
     sending = await world.jobs.begin_sending(job)
     with pytest.raises(LeaseLost):
         await world.jobs.requeue(job, retry_at=None, waiting_for=None)
-    assert await world.job(job.id) == sending
+    assert await world.get_job(job.id) == sending
     back = await world.jobs.requeue(sending, retry_at=None, waiting_for=None)
     assert (back.state, back.unsent) == (JobState.QUEUED, False)
     with pytest.raises(LeaseLost):
         await world.jobs.begin_sending(replace(job, state=JobState.QUEUED))
 
 
-async def test_an_adopted_job_is_sent_by_nobody_before_it_is_claimed_anew(world: World) -> None:
+async def test_an_adopted_job_is_sent_by_nobody_before_it_is_claimed_anew(
+    world: SimulatedWorld,
+) -> None:
     job = await claimed(world, "old")
-    [adopted] = await world.jobs.adopt("new", most=9)
+    [adopted] = await world.jobs.adopt_orphans("new", limit=9)
     assert adopted.unsent
     with pytest.raises(LeaseLost):
         await world.jobs.begin_sending(job)
     await world.jobs.requeue(adopted, retry_at=None, waiting_for=None)
-    [again] = await world.jobs.claim("new", policy=world.policy, most=9)
+    [again] = await world.jobs.claim_jobs("new", policy=world.policy, limit=9)
     assert (again.unsent, again.attempts) == (True, 2)
     with pytest.raises(LeaseLost):
         await world.jobs.begin_sending(job)
     assert not (await world.jobs.begin_sending(again)).unsent
 
 
-async def test_requeued_jobs_wait_for_their_time(world: World) -> None:
+async def test_requeued_jobs_wait_for_their_time(world: SimulatedWorld) -> None:
     job = await claimed(world)
     retry_at = world.clock.now() + timedelta(days=400)
     back = await world.jobs.requeue(job, retry_at=retry_at, waiting_for=Outcome.GOOGLE_QUOTA)
     assert (back.state, back.outcome) == (JobState.QUEUED, Outcome.GOOGLE_QUOTA)
     now = world.clock.now()
-    assert await world.jobs.claim("w", policy=world.policy, most=9) == []
-    assert await world.jobs.next_retry(after=now) == retry_at
-    world.clock.skip(timedelta(days=401))
-    [again] = await world.jobs.claim("w", policy=world.policy, most=9)
+    assert await world.jobs.claim_jobs("w", policy=world.policy, limit=9) == []
+    assert await world.jobs.find_next_retry(after=now) == retry_at
+    world.clock.jump(timedelta(days=401))
+    [again] = await world.jobs.claim_jobs("w", policy=world.policy, limit=9)
     assert (again.attempts, again.outcome, again.retry_at) == (2, None, None)
 
 
-async def test_an_announced_job_is_nobodys(world: World) -> None:
+async def test_announced_job_has_no_owner(world: SimulatedWorld) -> None:
     job = await end(world, await claimed(world))
-    assert await world.jobs.held("w") == [job.id]
-    await world.jobs.announced(job)
-    assert await world.jobs.held("w") == []
-    assert await world.jobs.adopt("new", most=9) == []
+    assert await world.jobs.list_owned("w") == [job.id]
+    await world.jobs.mark_announced(job)
+    assert await world.jobs.list_owned("w") == []
+    assert await world.jobs.adopt_orphans("new", limit=9) == []
 
 
-async def test_every_ended_state_is_an_end(world: World) -> None:
-    assert all(not TRANSITIONS[state] for state in ENDED - {JobState.UNKNOWN}), (
+async def test_ended_states_are_final(world: SimulatedWorld) -> None:
+    assert all(not ALLOWED_TRANSITIONS[state] for state in ENDED_STATES - {JobState.UNKNOWN}), (
         "an ended job changes no more"
     )
 
 
-async def test_a_plan_comes_back_as_it_was_written(world: World) -> None:
-    rich = plan(prompt="静かな“heron” 🪶\n\0"[:-1], seed=0, negative_prompt="rain", videos=2)
-    job = await world.admit(
+async def test_plan_round_trips(world: SimulatedWorld) -> None:
+    rich = make_plan(prompt="静かな“heron” 🪶\n\0"[:-1], seed=0, negative_prompt="rain", videos=2)
+    job = await world.admit_job(
         "rich",
         **{name: getattr(rich, name) for name in ("prompt", "seed", "negative_prompt", "videos")},
     )
-    assert (await world.job(job.id)).plan == rich
+    assert (await world.get_job(job.id)).plan == rich

@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import CALM, Stage, open_stage
-from tests.harness.conformance import check
+from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage
+from tests.harness.conformance import check_requests
 from tests.harness.drawing import drawn_once as drawn_once
-from tests.harness.sandbox import Ended, recorded
+from tests.harness.sandbox import ClosedSandbox, record_closed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[BotStage]:
     """Return the stage of a module; ``BOT_SETTINGS`` of the module override the bot's settings.
 
     The routes of `open_stage` may be given as the fixture's parameter.
@@ -32,14 +32,14 @@ async def stage(
         # Discord's pace is tested where it is the matter
         await sandbox.control.scale_ratelimits(None)
         await bot.start()
-        stage = Stage(sandbox, bot)
-        await stage.look()
+        stage = BotStage(sandbox, bot)
+        await stage.load_world()
         yield stage
-        assert await bot.terminate(timeout=10) == 0, bot.said()[-4000:]
-        said = bot.said()
+        assert await bot.terminate(timeout=10) == 0, bot.read_log()[-4000:]
+        said = bot.read_log()
     finally:
         await bot.close()
-        with recorded() as ended:
+        with record_closed() as ended:
             await sandbox.close()
     assert "Traceback" not in said, said[-6000:]
     hold(ended)
@@ -48,17 +48,17 @@ async def stage(
 @pytest.fixture(autouse=True)
 def conforming() -> Iterator[None]:
     """Hold against Discord's description what the sandboxes saw that a test has for itself."""
-    with recorded() as ended:
+    with record_closed() as ended:
         yield
     hold(ended)
 
 
-def hold(ended: list[Ended]) -> None:
+def hold(ended: list[ClosedSandbox]) -> None:
     """Fail where a request or an answer is not Discord's, or the sandbox was not well."""
     for each in ended:
         assert each.health["internal_errors"] == 0, each.health
         assert each.health["unknown_routes"] == 0, each.health
-        report = check(each.traffic)
+        report = check_requests(each.traffic)
         assert not report.problems, str(report)
         assert not report.unlisted, report.unlisted
         if report.not_checked:
@@ -71,8 +71,8 @@ async def calm(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     if "stage" not in request.fixturenames:
         yield
         return
-    stage: Stage = request.getfixturevalue("stage")
-    await stage.control.google(**CALM)
+    stage: BotStage = request.getfixturevalue("stage")
+    await stage.control.google(**QUICK_GOOGLE)
     yield
     await stage.control.clear_faults()
     await stage.control.call("DELETE", "google")

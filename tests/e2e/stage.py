@@ -14,9 +14,9 @@ from tests.harness.waiting import eventually
 
 Json = dict[str, Any]
 
-PATIENCE_S: Final = 120.0
+TIMEOUT_S: Final = 120.0
 """How long a clip may take: rendering and encoding share the machine with everything else."""
-SETTINGS: Final = {
+UNLIMITED_SETTINGS: Final = {
     "POLL_INTERVAL_S": "0.2",
     "LOG_LEVEL": "INFO",
     "LEASE_S": "6",
@@ -34,13 +34,13 @@ SETTINGS: Final = {
     "BOT_IN_FLIGHT": "none",
 }
 """Fast, and without limits: what limits do has tests of its own."""
-CALM: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}
+QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}
 """A Google in good health whose pictures are quickly drawn."""
-FAST: Final = {"model": "veo-3.1-fast-generate-preview", "duration": 4}
+SHORT_CLIP: Final = {"model": "veo-3.1-fast-generate-preview", "duration": 4}
 """The shortest clip of a model that can extend."""
 
 
-class Stage:
+class BotStage:
     """One sandbox and one bot, and short words for what people do with them."""
 
     def __init__(self, sandbox: SandboxProcess, bot: BotProcess) -> None:
@@ -48,71 +48,75 @@ class Stage:
         self.bot = bot
         self.people: dict[str, str] = {}
         self.guild = ""
-        self._rooms = 0
+        self._channel_count = 0
 
     @property
     def control(self) -> Control:
         """The sandbox's control API."""
         return self.sandbox.control
 
-    async def look(self) -> None:
+    async def load_world(self) -> None:
         """Learn who is in the default world."""
-        await self.control.google(**CALM)
+        await self.control.google(**QUICK_GOOGLE)
         guild = (await self.control.world())["guilds"][0]
         self.guild = guild["id"]
         self.people = {each["name"]: each["id"] for each in guild["members"]}
 
-    async def room(self, **more: Any) -> str:
+    async def open_channel(self, **more: Any) -> str:
         """Open a channel of its own for a test, and return its id."""
-        self._rooms += 1
-        body = {"guild": self.guild, "name": f"room-{self._rooms}", **more}
+        self._channel_count += 1
+        body = {"guild": self.guild, "name": f"room-{self._channel_count}", **more}
         made = await self.control.call("POST", "channels", body)
         return str(made["channel"]["id"])
 
-    async def generate(
+    async def request_clip(
         self, room: str, prompt: str = "a red fox", user: str = "Ada", **options: Any
     ) -> str:
         """Ask for a clip by command; returns the interaction."""
-        asked = {"prompt": prompt, **FAST, **options}
+        asked = {"prompt": prompt, **SHORT_CLIP, **options}
         return await self.control.command(self.people[user], room, "video generate", asked)
 
-    async def clip_in(self, room: str, number: int = 1, *, patience: float = PATIENCE_S) -> Json:
+    async def wait_for_clip(
+        self, room: str, number: int = 1, *, timeout: float = TIMEOUT_S
+    ) -> Json:
         """Wait for the ``number``-th clip in a channel and return its message."""
 
-        async def there() -> Json | None:
+        async def find_clip() -> Json | None:
             clips = clips_of(await self.control.messages(room))
             return clips[number - 1] if len(clips) >= number else None
 
-        found = await eventually(there, timeout=patience, interval=0.1, what=f"clip {number}")
+        found = await eventually(find_clip, timeout=timeout, interval=0.1, what=f"clip {number}")
         assert found is not None
         return found
 
-    async def a_clip(self, room: str, prompt: str = "a red fox", **options: Any) -> Json:
+    async def make_clip(self, room: str, prompt: str = "a red fox", **options: Any) -> Json:
         """Make a clip in an empty channel and return its message, once the bot has noted it."""
-        await self.generate(room, prompt, **options)
-        clip = await self.clip_in(room)
-        await self.settled(room)
+        await self.request_clip(room, prompt, **options)
+        clip = await self.wait_for_clip(room)
+        await self.wait_until_idle(room)
         return clip
 
-    async def told(self, interaction: str, words: str = "", *, patience: float = PATIENCE_S) -> str:
+    async def wait_for_answer(
+        self, interaction: str, words: str = "", *, timeout: float = TIMEOUT_S
+    ) -> str:
         """Wait until the answer to an interaction says ``words``; return what it says."""
 
-        def says(seen: Json) -> bool:
+        def has_words(seen: Json) -> bool:
             texts = [text_of(message) for message in seen["messages"]]
             return any(text and words in text for text in texts)
 
-        seen = await self.control.wait_interaction(interaction, says, timeout=patience)
+        seen = await self.control.wait_interaction(interaction, has_words, timeout=timeout)
         return "\n".join(text_of(message) for message in seen["messages"])
 
-    async def said_in(self, room: str, words: str, *, patience: float = PATIENCE_S) -> Json:
+    async def wait_for_message(self, room: str, words: str, *, timeout: float = TIMEOUT_S) -> Json:
         """Wait for a message of the bot in a channel that says ``words``."""
         return await self.control.wait_message(
             room,
             lambda m: m["author"].get("bot") and words in text_of(m),
-            timeout=patience,
+            timeout=timeout,
         )
 
-    async def press(self, message: Json, label: str, user: str = "Ada") -> str:
+    async def press_button(self, message: Json, label: str, user: str = "Ada") -> str:
         """Press a button by its label; returns the interaction."""
         return await self.control.component(
             self.people[user], message["id"], buttons_of(message)[label]
@@ -124,14 +128,14 @@ class Stage:
             interaction, lambda s: any(label in buttons_of(m) for m in s["messages"])
         )
         message = next(m for m in seen["messages"] if label in buttons_of(m))
-        return await self.press(message, label, user)
+        return await self.press_button(message, label, user)
 
-    async def submit(self, interaction: str, prompt: str, user: str = "Ada") -> str:
+    async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
         """Fill in the form that an interaction opened, and send it."""
         await self.control.wait_interaction(interaction, lambda seen: seen.get("modal"))
         return await self.control.modal(self.people[user], interaction, {"prompt": prompt})
 
-    async def submits(self) -> list[Json]:
+    async def list_submits(self) -> list[Json]:
         """Return every submit that the sandbox's Google has accepted."""
         found: list[Json] = (await self.control.call("GET", "google"))["submits"]
         return found
@@ -147,17 +151,17 @@ class Stage:
             body={"message": "Request entity too large", "code": 40005},
         )
 
-    async def settled(self, room: str) -> None:
+    async def wait_until_idle(self, room: str) -> None:
         """Wait until nothing is being made in a channel any more, and all of it is noted."""
 
-        async def quiet() -> bool:
+        async def is_idle() -> bool:
             return not any("Cancel" in buttons_of(m) for m in await self.control.messages(room))
 
-        await eventually(quiet, timeout=PATIENCE_S, interval=0.1, what="the jobs having ended")
+        await eventually(is_idle, timeout=TIMEOUT_S, interval=0.1, what="the jobs having ended")
 
-    async def eventually(self, condition: Callable[[], Awaitable[Any]], what: str) -> Any:
+    async def wait_until(self, condition: Callable[[], Awaitable[Any]], what: str) -> Any:
         """Wait for a condition with the stage's patience."""
-        return await eventually(condition, timeout=PATIENCE_S, interval=0.1, what=what)
+        return await eventually(condition, timeout=TIMEOUT_S, interval=0.1, what=what)
 
 
 def components_of(message: Mapping[str, Any]) -> list[Json]:
@@ -216,12 +220,12 @@ async def open_stage(
         sandbox.control,
         {"gemini": gemini, "vertex": vertex, "both": both}[routes],
         directory / "bot",
-        settings={**SETTINGS, **(settings or {})},
+        settings={**UNLIMITED_SETTINGS, **(settings or {})},
     )
     return sandbox, bot
 
 
-async def operator(stage: Stage, program: str, *words: str, status: int = 0) -> str:
+async def run_operator_program(stage: BotStage, program: str, *words: str, status: int = 0) -> str:
     """Run one of the operator's programs beside the bot, and return what it says."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", program, *words),
@@ -235,6 +239,6 @@ async def operator(stage: Stage, program: str, *words: str, status: int = 0) -> 
     return said.decode()
 
 
-def pretty(value: object) -> str:
+def format_json(value: object) -> str:
     """Return JSON that a failing test can show."""
     return json.dumps(value, indent=1, ensure_ascii=False)[:4000]

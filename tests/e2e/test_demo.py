@@ -15,7 +15,7 @@ from typing import Any
 import av
 import pytest
 
-from tests.harness.conformance import check
+from tests.harness.conformance import check_requests
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +69,7 @@ def frames(path: Path) -> Iterator[bytes]:
             yield hashlib.sha256(frame.to_ndarray().tobytes()).digest()
 
 
-def test_the_demo_plays_and_tells_the_truth(tmp_path: Path) -> None:
+def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     (folder / "left-by-an-earlier-run").mkdir(parents=True)
     # what a developer may have beside the demo, and what it must not touch
@@ -107,7 +107,7 @@ def test_the_demo_plays_and_tells_the_truth(tmp_path: Path) -> None:
     assert request["author"]["global_name"] == "Ada"
     assert request["message_reference"]["message_id"] == first["message_id"]
     seen = json.loads((folder / "requests.json").read_text())
-    report = check(seen)
+    report = check_requests(seen)
     assert not report.problems, str(report)
     assert not report.unlisted, report.unlisted
     submits = [each for each in seen if each["path"].endswith(":predictLongRunning")]

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.chaos.cluster import Cluster, NoPostgres
-from tests.e2e.stage import SETTINGS, Stage, open_stage, text_of
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
+from tests.e2e.stage import UNLIMITED_SETTINGS, BotStage, open_stage, text_of
 from tests.harness.bot import BotProcess
 
 STAR = "⭐"
@@ -21,7 +21,7 @@ UPDATE digests SET due_at = due_at - interval '7 days';
 """
 
 
-async def digests_in(stage: Stage, wall: str) -> list[Json]:
+async def digests_in(stage: BotStage, wall: str) -> list[Json]:
     messages = await stage.control.messages(wall)
     return [message for message in messages if "The week's best" in text_of(message)]
 
@@ -43,27 +43,27 @@ async def pass_a_week(url: str) -> None:
 @pytest.mark.postgresql
 async def test_two_processes_and_a_crash_post_each_weeks_digest_once(tmp_path: Path) -> None:
     try:
-        cluster = Cluster()
-    except NoPostgres as reason:
+        cluster = PostgresCluster()
+    except PostgresNotInstalled as reason:
         pytest.skip(str(reason))
     async with cluster:
-        address = await cluster.new_database()
+        address = await cluster.create_database()
         url = address.replace("+asyncpg", "")
         sandbox, first = await open_stage(tmp_path, settings={"DATABASE_URL": address})
         second = BotProcess(
             sandbox.control,
             sandbox.environment_for_bot,
             tmp_path / "second",
-            settings=SETTINGS | {"DATABASE_URL": address},
+            settings=UNLIMITED_SETTINGS | {"DATABASE_URL": address},
         )
         try:
             await sandbox.control.scale_ratelimits(None)
             await first.start()
             await second.start()
-            stage = Stage(sandbox, first)
-            await stage.look()
+            stage = BotStage(sandbox, first)
+            await stage.load_world()
             await stage.control.google(seconds=0.2)
-            room, wall = await stage.room(), await stage.room()
+            room, wall = await stage.open_channel(), await stage.open_channel()
             now = datetime.now(UTC)
             arranged = await stage.control.command(
                 stage.people["Ada"],
@@ -71,30 +71,32 @@ async def test_two_processes_and_a_crash_post_each_weeks_digest_once(tmp_path: P
                 "server showcase",
                 {"channel": wall, "digest_day": str(now.weekday()), "digest_hour": now.hour},
             )
-            await stage.told(arranged, "The weekly digest comes on")
+            await stage.wait_for_answer(arranged, "The weekly digest comes on")
             clips = []
             for prompt in ("look=plain a heron", "look=plain an owl"):
-                place = await stage.room()
-                clips.append(await stage.a_clip(place, prompt))
+                place = await stage.open_channel()
+                clips.append(await stage.make_clip(place, prompt))
                 # both processes hear the press; the clip hangs once
-                await stage.told(await stage.press(clips[-1], "Showcase"), "in the showcase")
+                await stage.wait_for_answer(
+                    await stage.press_button(clips[-1], "Showcase"), "in the showcase"
+                )
             await stage.control.reaction(stage.people["Cem"], clips[1]["id"], STAR)
             assert not await digests_in(stage, wall)
 
             await pass_a_week(url)
-            await stage.eventually(lambda: settled(url, 1), "the first digest")
+            await stage.wait_until(lambda: settled(url, 1), "the first digest")
             said = text_of((await digests_in(stage, wall))[0])
             assert "🏆" in said
             assert said.index("an owl") < said.index("a heron")
 
             # what is withdrawn leaves the digest, whichever process hears it
-            await stage.told(await stage.press(clips[1], "Delete"), "deleted")
+            await stage.wait_for_answer(await stage.press_button(clips[1], "Delete"), "deleted")
 
             async def without_the_owl() -> bool:
                 [digest] = await digests_in(stage, wall)
                 return "an owl" not in text_of(digest) and "a heron" in text_of(digest)
 
-            await stage.eventually(without_the_owl, "the digest without the owl")
+            await stage.wait_until(without_the_owl, "the digest without the owl")
             assert await settled(url, 1)
 
             # the post is carried out, its answer is lost, and everybody dies
@@ -105,14 +107,14 @@ async def test_two_processes_and_a_crash_post_each_weeks_digest_once(tmp_path: P
             async def posted() -> bool:
                 return len(await digests_in(stage, wall)) == 2
 
-            await stage.eventually(posted, "the second digest")
+            await stage.wait_until(posted, "the second digest")
             await first.kill_and_wait()
             await second.kill_and_wait()
             await stage.control.clear_faults()
             assert not await settled(url, 2)
             await second.start()
             await first.start()
-            await stage.eventually(lambda: settled(url, 2), "the second digest being recorded")
+            await stage.wait_until(lambda: settled(url, 2), "the second digest being recorded")
             assert len(await digests_in(stage, wall)) == 2
         finally:
             await first.close()

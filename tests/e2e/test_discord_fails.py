@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,8 +14,10 @@ def posts(room: str) -> str:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_post_that_discord_refuses_for_now_is_made_later(stage: Stage, status: int) -> None:
-    room = await stage.room()
+async def test_a_post_that_discord_refuses_for_now_is_made_later(
+    stage: BotStage, status: int
+) -> None:
+    room = await stage.open_channel()
     body = (
         {"message": "slow down", "code": 0, "retry_after": 0.5, "global": False}
         if status == 429
@@ -31,87 +33,89 @@ async def test_a_post_that_discord_refuses_for_now_is_made_later(stage: Stage, s
         body=body,
         headers=headers,
     )
-    await stage.generate(room)
-    await stage.clip_in(room)
-    await stage.settled(room)
+    await stage.request_clip(room)
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-async def test_a_clip_that_is_too_large_is_kept_and_said_so(stage: Stage) -> None:
-    room, elsewhere = await stage.room(), await stage.room()
-    async with stage.control.google_at_work():
-        asked = await stage.generate(room, "a heron")
-        await stage.told(asked, "Accepted")
-        await stage.said_in(room, "generating")
+async def test_a_clip_that_is_too_large_is_kept_and_said_so(stage: BotStage) -> None:
+    room, elsewhere = await stage.open_channel(), await stage.open_channel()
+    async with stage.control.hold_google():
+        asked = await stage.request_clip(room, "a heron")
+        await stage.wait_for_answer(asked, "Accepted")
+        await stage.wait_for_message(room, "generating")
         await stage.refuse_files(room, None)  # on every rung
-    told = await stage.said_in(room, "/video get")
+    told = await stage.wait_for_message(room, "/video get")
     assert "$0.40" in text_of(told)
     ada = stage.people["Ada"]
-    history = await stage.told(await stage.control.command(ada, room, "video history"), "heron")
+    history = await stage.wait_for_answer(
+        await stage.control.command(ada, room, "video history"), "heron"
+    )
     number = history.split("[#")[1].split("]")[0]
     again = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.told(again, "posted again")
-    await stage.clip_in(elsewhere)
+    await stage.wait_for_answer(again, "posted again")
+    await stage.wait_for_clip(elsewhere)
 
 
 @pytest.mark.parametrize("drop", ["before", "after"])
-async def test_a_post_whose_answer_is_lost_is_not_made_twice(stage: Stage, drop: str) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work():
-        await stage.generate(room)
-        await stage.said_in(room, "generating")
+async def test_a_post_whose_answer_is_lost_is_not_made_twice(stage: BotStage, drop: str) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.request_clip(room)
+        await stage.wait_for_message(room, "generating")
         await stage.control.fault("discord", method="POST", path=posts(room), drop=drop)
-    await stage.clip_in(room)
-    await stage.settled(room)
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-async def test_a_status_that_cannot_be_shown_does_not_hold_the_clip_up(stage: Stage) -> None:
-    room = await stage.room()
+async def test_a_status_that_cannot_be_shown_does_not_hold_the_clip_up(stage: BotStage) -> None:
+    room = await stage.open_channel()
     await stage.control.fault(
         "discord", method="PATCH", path=rf"/channels/{room}/messages/", status=403, times=None
     )
-    await stage.generate(room)
-    await stage.clip_in(room)
+    await stage.request_clip(room)
+    await stage.wait_for_clip(room)
 
 
 @pytest.mark.parametrize("action", ["disconnect", "reconnect", "invalid_session"])
-async def test_a_lost_gateway_comes_back_and_misses_nothing(stage: Stage, action: str) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
+async def test_a_lost_gateway_comes_back_and_misses_nothing(stage: BotStage, action: str) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
     await stage.control.gateway(action)
     reply = await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
     if action == "invalid_session":  # what was said before a new session is gone at Discord's
 
         async def connected() -> bool:
-            return await stage.control.connected() == 1
+            return await stage.control.count_connections() == 1
 
-        await stage.eventually(connected, "the bot being back")
+        await stage.wait_until(connected, "the bot being back")
         reply = await stage.control.message(
             stage.people["Ada"], room, "it jumps", reply_to=clip["id"]
         )
-    second = await stage.clip_in(room, 2)
-    await stage.settled(room)
+    second = await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
     if action != "invalid_session":
         assert second["message_reference"]["message_id"] == reply
         assert len(clips_of(await stage.control.messages(room))) == 2
 
 
-async def test_jobs_go_on_while_the_gateway_is_down(stage: Stage) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work():
-        await stage.told(await stage.generate(room), "Accepted")
+async def test_jobs_go_on_while_the_gateway_is_down(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
         await stage.control.gateway("down", seconds=4)
-    await stage.clip_in(room)
+    await stage.wait_for_clip(room)
 
     async def connected() -> bool:
-        return await stage.control.connected() == 1
+        return await stage.control.count_connections() == 1
 
-    await stage.eventually(connected, "the bot being back")
+    await stage.wait_until(connected, "the bot being back")
 
 
-async def test_a_deleted_status_is_not_missed(stage: Stage) -> None:
-    room = await stage.room()
+async def test_deleted_status_does_not_affect_job(stage: BotStage) -> None:
+    room = await stage.open_channel()
     await stage.control.fault(
         "discord",
         method="PATCH",
@@ -121,26 +125,26 @@ async def test_a_deleted_status_is_not_missed(stage: Stage) -> None:
         body={"message": "Unknown Message", "code": 10008},
     )
     await stage.control.google(seconds=0.2, outcome="failed")
-    await stage.generate(room)
-    await stage.said_in(room, "its generation failed")
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "its generation failed")
 
 
-async def test_many_requests_at_once_are_all_answered_in_time(stage: Stage) -> None:
-    room = await stage.room()
+async def test_many_requests_at_once_are_all_answered_in_time(stage: BotStage) -> None:
+    room = await stage.open_channel()
     asked = await asyncio.gather(
         *(stage.control.command(stage.people["Dia"], room, "quota show") for _ in range(20))
     )
     for each in asked:
-        await stage.told(each, "No limit holds")
+        await stage.wait_for_answer(each, "No limit holds")
         assert (await stage.control.interaction(each))["acknowledged_ms"] < 3000
 
 
-async def test_buttons_stay_alive_whatever_was_edited_meanwhile(stage: Stage) -> None:
+async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
     """discord.py forgets a dynamic item when a view that had it is edited away."""
-    room = await stage.room()
-    clip = await stage.a_clip(room)
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")
-    await stage.told(await stage.press(clip, "Redo"), "Accepted")
-    await stage.said_in(room, "its generation failed")
+    await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
+    await stage.wait_for_message(room, "its generation failed")
     assert "Details" in buttons_of(clip)
-    await stage.told(await stage.press(clip, "Details"), "Prompt:")
+    await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")

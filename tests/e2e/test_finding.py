@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from tests.e2e.stage import FAST, Json, Stage, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import SHORT_CLIP, Json, BotStage, buttons_of, clips_of, text_of, video_of
 
 NONE = "None of your clips here match"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,26 +25,26 @@ def number_of(clip: Json) -> str:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tree(stage: Stage) -> AsyncIterator[list[Json]]:
+async def tree(stage: BotStage) -> AsyncIterator[list[Json]]:
     """Give a tree in a channel: a clip of Ada's, extended by Cem, and by Dia in another branch."""
-    room = await stage.room(name="tree")
-    clips = [await stage.a_clip(room, "a red fox")]
+    room = await stage.open_channel(name="tree")
+    clips = [await stage.make_clip(room, "a red fox")]
     for user, text in (("Cem", "it jumps high"), ("Dia", EVIL)):
         await stage.control.message(stage.people[user], room, text, reply_to=clips[0]["id"])
-        clips.append(await stage.clip_in(room, len(clips) + 1))
-    await stage.settled(room)
+        clips.append(await stage.wait_for_clip(room, len(clips) + 1))
+    await stage.wait_until_idle(room)
     yield clips
 
 
-async def ask(stage: Stage, user: str, room: str, command: str, **options: object) -> str:
+async def ask(stage: BotStage, user: str, room: str, command: str, **options: object) -> str:
     """Give a command and return its answer's text."""
     asked = await stage.control.command(
         stage.people[user], room, command, {k: v for k, v in options.items() if v is not None}
     )
-    return await stage.told(asked)
+    return await stage.wait_for_answer(asked)
 
 
-async def test_the_tree_of_a_clip_shows_who_made_it_grow(stage: Stage, tree: list[Json]) -> None:
+async def test_lineage_shows_who_extended_clip(stage: BotStage, tree: list[Json]) -> None:
     first, second, third = map(number_of, tree)
     room = tree[0]["channel_id"]
     said = (await ask(stage, "Dia", room, "video chain", clip=third)).splitlines()
@@ -67,7 +67,7 @@ async def test_the_tree_of_a_clip_shows_who_made_it_grow(stage: Stage, tree: lis
 
 
 async def test_the_tree_is_found_by_link_and_alone_for_a_clip_alone(
-    stage: Stage, tree: list[Json]
+    stage: BotStage, tree: list[Json]
 ) -> None:
     room = tree[0]["channel_id"]
     link = f"https://discord.com/channels/{stage.guild}/{room}/{tree[1]['id']}"
@@ -77,7 +77,7 @@ async def test_the_tree_is_found_by_link_and_alone_for_a_clip_alone(
     assert said.count("↳") == 2
 
 
-async def test_a_chain_card_names_hop_length_and_source(stage: Stage, tree: list[Json]) -> None:
+async def test_a_chain_card_names_hop_length_and_source(stage: BotStage, tree: list[Json]) -> None:
     said = text_of(tree[1])
     first = number_of(tree[0])
     assert f"extension of #{first}" in said
@@ -88,10 +88,10 @@ async def test_a_chain_card_names_hop_length_and_source(stage: Stage, tree: list
     )
 
 
-async def test_what_somebody_wrote_acts_nowhere(stage: Stage, tree: list[Json]) -> None:
+async def test_user_text_is_never_interpreted(stage: BotStage, tree: list[Json]) -> None:
     room = tree[0]["channel_id"]
     history = await ask(stage, "Dia", room, "video history")
-    details = await stage.told(await stage.press(tree[2], "Details"), "Prompt:")
+    details = await stage.wait_for_answer(await stage.press_button(tree[2], "Details"), "Prompt:")
     for said in (text_of(tree[2]), history, details):
         assert "@member" in said
         assert "1970-01-01" in said
@@ -100,27 +100,27 @@ async def test_what_somebody_wrote_acts_nowhere(stage: Stage, tree: list[Json]) 
         assert re.search(r"(?<!\\)\[x", said) is None
 
 
-async def test_a_clip_of_a_channel_that_one_does_not_see_is_not_handed_out(stage: Stage) -> None:
-    hidden = await stage.room(
+async def test_a_clip_of_a_channel_that_one_does_not_see_is_not_handed_out(stage: BotStage) -> None:
+    hidden = await stage.open_channel(
         overwrites=[
             {"role": "@everyone", "deny": ["VIEW_CHANNEL"]},
             {"member": "Clapper", "allow": ["VIEW_CHANNEL"]},
         ]
     )
-    number = number_of(await stage.a_clip(hidden))  # Ada owns the server
-    room = await stage.room()
+    number = number_of(await stage.make_clip(hidden))  # Ada owns the server
+    room = await stage.open_channel()
     for command in ("video get", "video chain"):
         assert "no such clip" in await ask(stage, "Cem", room, command, clip=number)
     asked = {"clip": number, "prompt": "it jumps"}
     assert "no such clip" in await ask(stage, "Cem", room, "video extend", **asked)
     assert "posted again" in await ask(stage, "Ada", room, "video get", clip=number)
-    await stage.clip_in(room)
+    await stage.wait_for_clip(room)
 
 
-async def test_get_is_completed_with_prompts_and_posts_in_another_channel(
-    stage: Stage, tree: list[Json]
+async def test_get_autocompletes_and_reposts_in_other_channel(
+    stage: BotStage, tree: list[Json]
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     cem = stage.people["Cem"]
     choices = await stage.control.autocomplete(
         cem, room, "video get", {"clip": "JUMPS"}, focused="clip"
@@ -128,7 +128,7 @@ async def test_get_is_completed_with_prompts_and_posts_in_another_channel(
     number = number_of(tree[1])
     assert choices == [{"name": f"#{number} it jumps high", "value": number}]
     assert "posted again" in await ask(stage, "Cem", room, "video get", clip=number)
-    again = await stage.clip_in(room)
+    again = await stage.wait_for_clip(room)
     before, after = video_of(tree[1]), video_of(again)
     assert before is not None
     assert after is not None
@@ -137,31 +137,31 @@ async def test_get_is_completed_with_prompts_and_posts_in_another_channel(
     assert "posted again" in await ask(stage, "Dia", room, "video get", clip=number)
 
 
-async def test_the_history_is_turned_narrowed_and_outlives_a_kill(stage: Stage) -> None:
-    room = await stage.room()
+async def test_history_pages_and_filters_survive_kill(stage: BotStage) -> None:
+    room = await stage.open_channel()
     bea = stage.people["Bea"]
     for each in range(11):
-        await stage.generate(room, f"a heron number {each}", user="Bea")
-    made = await stage.clip_in(room, 11)
-    await stage.settled(room)
+        await stage.request_clip(room, f"a heron number {each}", user="Bea")
+    made = await stage.wait_for_clip(room, 11)
+    await stage.wait_until_idle(room)
     asked = await stage.control.command(bea, room, "video history", {})
-    first = await stage.told(asked)
+    first = await stage.wait_for_answer(asked)
     assert first.count("a heron") == 10
     assert "https://discord.com/channels/" in first
     await stage.bot.restart()
     message = (await stage.control.interaction(asked))["messages"][0]
     assert set(buttons_of(message)) == {"Older clips"}
-    await stage.press(message, "Older clips", "Bea")
+    await stage.press_button(message, "Older clips", "Bea")
 
     async def page(word: str) -> Json | None:
         shown: Json = (await stage.control.interaction(asked))["messages"][0]
         return shown if word in buttons_of(shown) else None
 
-    older = await stage.eventually(lambda: page("Newer clips"), "the older page")
+    older = await stage.wait_until(lambda: page("Newer clips"), "the older page")
     assert text_of(older).count("a heron") == 1
     assert set(buttons_of(older)) == {"Newer clips"}
-    await stage.press(older, "Newer clips", "Bea")
-    newer = await stage.eventually(lambda: page("Older clips"), "the newer page")
+    await stage.press_button(older, "Newer clips", "Bea")
+    newer = await stage.wait_until(lambda: page("Older clips"), "the newer page")
     assert text_of(newer) == first
     narrowed = await ask(stage, "Bea", room, "video history", words="NUMBER 1", model="fast")
     assert narrowed.count("a heron number 1") == 2
@@ -172,39 +172,41 @@ async def test_the_history_is_turned_narrowed_and_outlives_a_kill(stage: Stage) 
     assert made["id"]
 
 
-async def test_presets_are_seen_in_the_prompt_sent_and_edited(stage: Stage) -> None:
-    room = await stage.room()
-    await stage.generate(room, "a fox", style="noir", camera="dolly_in")
-    clip = await stage.clip_in(room)
+async def test_presets_are_seen_in_the_prompt_sent_and_edited(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    await stage.request_clip(room, "a fox", style="noir", camera="dolly_in")
+    clip = await stage.wait_for_clip(room)
     assert f"a fox. {STYLE}" in text_of(clip)
-    sent = (await stage.submits())[-1]["json"]
+    sent = (await stage.list_submits())[-1]["json"]
     assert sent["instances"][0]["prompt"] == f"a fox. {STYLE}"
-    asked_for = await stage.said_in(room, "asked")
+    asked_for = await stage.wait_for_message(room, "asked")
     assert STYLE in text_of(asked_for)
-    opened = await stage.press(clip, "Edit prompt")
+    opened = await stage.press_button(clip, "Edit prompt")
     seen = await stage.control.wait_interaction(opened, lambda s: s.get("modal"))
     assert f"a fox. {STYLE}" in str(seen["modal"])
-    before = len(await stage.submits())
+    before = len(await stage.list_submits())
     long = "a " * 1015
-    refused = await stage.told(await stage.generate(room, long, style="vintage", camera="tracking"))
+    refused = await stage.wait_for_answer(
+        await stage.request_clip(room, long, style="vintage", camera="tracking")
+    )
     assert "too long" in refused
-    assert len(await stage.submits()) == before
+    assert len(await stage.list_submits()) == before
 
 
-async def test_details_bring_all_there_is_to_make_it_again(stage: Stage, tmp_path: Path) -> None:
-    room = await stage.room()
+async def test_details_show_everything_to_reproduce_clip(stage: BotStage, tmp_path: Path) -> None:
+    room = await stage.open_channel()
     picture = tmp_path / "first.png"
     Image.new("RGB", (320, 180), "teal").save(picture)
     await stage.control.command(
         stage.people["Ada"],
         room,
         "video animate",
-        {"prompt": "waves", "negative_prompt": "walls, " * 90, "seed": 7, **FAST},
+        {"prompt": "waves", "negative_prompt": "walls, " * 90, "seed": 7, **SHORT_CLIP},
         attachments={"image": str(picture)},
     )
-    clip = await stage.clip_in(room)
-    asked = await stage.press(clip, "Details", "Cem")
-    said = await stage.told(asked, "walls")
+    clip = await stage.wait_for_clip(room)
+    asked = await stage.press_button(clip, "Details", "Cem")
+    said = await stage.wait_for_answer(asked, "walls")
     for part in ("Seed:** 7", "First frame:** 320×180", "veo-3.1-fast-generate-preview", "4 s"):
         assert part in said
     seen = await stage.control.wait_interaction(asked, lambda s: len(s["messages"]) > 1)

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.chaos.books import Books
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+from tests.chaos.books import DatabaseReader
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,10 +17,10 @@ PRICE: Final = 4 * 100_000
 BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than a clip is drawn on a busy machine
 
 
-async def left(stage: Stage, room: str) -> str:
+async def left(stage: BotStage, room: str) -> str:
     """Return what the ledger counts for Ada."""
     asked = await stage.control.command(stage.people["Ada"], room, "server usage", {"days": 1})
-    return await stage.told(asked)
+    return await stage.wait_for_answer(asked)
 
 
 @pytest.mark.parametrize(
@@ -35,29 +35,29 @@ async def left(stage: Stage, room: str) -> str:
     ],
 )
 async def test_a_clip_that_google_holds_back_is_told_with_its_reason_and_costs_nothing(
-    stage: Stage, fate: dict[str, str], words: str
+    stage: BotStage, fate: dict[str, str], words: str
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     before = await left(stage, room)
     await stage.control.google(seconds=0.2, **fate)
-    await stage.generate(room)
-    told = await stage.said_in(room, words)
+    await stage.request_clip(room)
+    told = await stage.wait_for_message(room, words)
     assert "Google says:" in text_of(told)
     assert "Cancel" not in buttons_of(told)
     assert not clips_of(await stage.control.messages(room))
     assert await left(stage, room) == before
 
 
-async def test_a_blocked_sound_can_be_tried_again_with_one_press(stage: Stage) -> None:
-    room = await stage.room()
+async def test_blocked_audio_can_be_retried(stage: BotStage) -> None:
+    room = await stage.open_channel()
     await stage.control.google(seconds=0.2, outcome="filtered")
-    await stage.generate(room)
-    told = await stage.said_in(room, "trying again often passes")
+    await stage.request_clip(room)
+    told = await stage.wait_for_message(room, "trying again often passes")
     await stage.control.google(outcome="done")
-    await stage.told(await stage.press(told, "Try again"), "Accepted")
-    await stage.clip_in(room)
-    again = await stage.press(told, "Try again")
-    await stage.told(again, "already being made")
+    await stage.wait_for_answer(await stage.press_button(told, "Try again"), "Accepted")
+    await stage.wait_for_clip(room)
+    again = await stage.press_button(told, "Try again")
+    await stage.wait_for_answer(again, "already being made")
 
 
 def answered(status: int, message: str, reason: str = "INVALID_ARGUMENT") -> dict[str, Any]:
@@ -113,26 +113,26 @@ OUTCOMES = {
 }
 
 
-async def spent(stage: Stage) -> tuple[int, int]:
+async def spent(stage: BotStage) -> tuple[int, int]:
     """Return what members and what servers have spent or reserved, in micro-dollars."""
-    books = Books(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
+    books = DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
     sums = "SELECT coalesce(sum(micros), 0) FROM ledger WHERE kind IN"
     sums += " ('reserve', 'refund', 'adjust') AND account <> "
-    members = await books.rows(f"{sums} 'house'")
-    servers = await books.rows(f"{sums} 'member'")
+    members = await books.fetch_rows(f"{sums} 'house'")
+    servers = await books.fetch_rows(f"{sums} 'member'")
     return int(members[0][0]), int(servers[0][0])
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
-async def test_every_outcome_has_its_words_and_its_price(stage: Stage, outcome: Play) -> None:
-    room = await stage.room()
+async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Play) -> None:
+    room = await stage.open_channel()
     members, servers = await spent(stage)
     if outcome.google:
         await stage.control.google(seconds=0.2, **outcome.google)
     if outcome.fault:
         await stage.control.fault("google", **outcome.fault)
-    await stage.generate(room)
-    told = await stage.said_in(room, outcome.words)
+    await stage.request_clip(room)
+    told = await stage.wait_for_message(room, outcome.words)
     assert "Cancel" not in buttons_of(told)
     assert "Nothing was charged" in text_of(told) or "nothing was charged" in text_of(told)
     assert not clips_of(await stage.control.messages(room))
@@ -140,128 +140,128 @@ async def test_every_outcome_has_its_words_and_its_price(stage: Stage, outcome: 
     assert await spent(stage) == (members, servers + billed)
 
 
-async def test_a_source_that_google_has_lost_is_refused_and_costs_nothing(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
-    uri = (await stage.submits())[-1]["video"]
+async def test_a_source_that_google_has_lost_is_refused_and_costs_nothing(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
+    uri = (await stage.list_submits())[-1]["video"]
     file = uri.rpartition("/files/")[2].partition(":")[0]
     await stage.control.call("POST", f"google/files/{file}", {"expire": True})
     before = await spent(stage)
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    told = await stage.said_in(room, "What this was to be made from")
+    told = await stage.wait_for_message(room, "What this was to be made from")
     assert "Nothing was charged" in text_of(told)
     assert await spent(stage) == before
 
 
-async def test_a_retired_model_is_switched_off(stage: Stage) -> None:
-    room = await stage.room()
+async def test_a_retired_model_is_switched_off(stage: BotStage) -> None:
+    room = await stage.open_channel()
     model = "veo-3.0-fast-generate-001"
     before = await spent(stage)
     await stage.control.google(retired_models=[model])
-    await stage.generate(room, model=model)
-    await stage.said_in(room, "Google has retired this model")
+    await stage.request_clip(room, model=model)
+    await stage.wait_for_message(room, "Google has retired this model")
     assert await spent(stage) == before
-    said = await stage.told(await stage.generate(room, model=model))
+    said = await stage.wait_for_answer(await stage.request_clip(room, model=model))
     assert "is not available here" in said
 
 
-async def test_a_busy_google_is_waited_for_and_the_clip_is_paid_once(stage: Stage) -> None:
-    room = await stage.room()
-    before, (members, servers) = len(await stage.submits()), await spent(stage)
+async def test_a_busy_google_is_waited_for_and_the_clip_is_paid_once(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    before, (members, servers) = len(await stage.list_submits()), await spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
-    await stage.generate(room)
-    await stage.said_in(room, "Google is overloaded; trying again")
-    await stage.clip_in(room)
-    assert len(await stage.submits()) == before + 1
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "Google is overloaded; trying again")
+    await stage.wait_for_clip(room)
+    assert len(await stage.list_submits()) == before + 1
     assert await spent(stage) == (members + PRICE, servers + PRICE)
 
 
-async def test_googles_quota_is_waited_for_as_long_as_google_says(stage: Stage) -> None:
-    room = await stage.room()
+async def test_googles_quota_is_waited_for_as_long_as_google_says(stage: BotStage) -> None:
+    room = await stage.open_channel()
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
     error = {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED", "details": [info]}
     members, servers = await spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=429, body={"error": error})
-    await stage.generate(room)
-    await stage.said_in(room, "used up for now; trying again")
-    await stage.clip_in(room)
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "used up for now; trying again")
+    await stage.wait_for_clip(room)
     assert await spent(stage) == (members + PRICE, servers + PRICE)
 
 
 @pytest.mark.parametrize("path", [r"/operations/", r":download", r"/v1beta/files/[^:]*$"])
-async def test_polls_and_downloads_are_tried_again(stage: Stage, path: str) -> None:
-    room = await stage.room()
-    before = len(await stage.submits())
+async def test_polls_and_downloads_are_tried_again(stage: BotStage, path: str) -> None:
+    room = await stage.open_channel()
+    before = len(await stage.list_submits())
     await stage.control.fault("google", method="GET", path=path, status=503, times=1)
-    await stage.generate(room)
-    await stage.clip_in(room)
-    assert len(await stage.submits()) == before + 1
+    await stage.request_clip(room)
+    await stage.wait_for_clip(room)
+    assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: Stage) -> None:
-    room = await stage.room()
-    before = len(await stage.submits())
+async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    before = len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
-    await stage.generate(room)
-    await stage.said_in(room, "nobody can tell")
-    assert len(await stage.submits()) == before + 1
-    listed = await stage.told(
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "nobody can tell")
+    assert len(await stage.list_submits()) == before + 1
+    listed = await stage.wait_for_answer(
         await stage.control.command(stage.people["Ada"], room, "server unknown"), "Jobs whose end"
     )
     job = listed.rpartition("`")[0].rpartition("`")[2]
     undecided = await stage.control.command(
         stage.people["Ada"], room, "server unknown", {"job": int(job)}
     )
-    await stage.told(undecided, "Nothing was judged")
+    await stage.wait_for_answer(undecided, "Nothing was judged")
     judged = await stage.control.command(
         stage.people["Ada"], room, "server unknown", {"job": int(job), "charge": False}
     )
-    await stage.told(judged, "is refunded")
+    await stage.wait_for_answer(judged, "is refunded")
 
 
 async def test_a_cancelled_operation_that_never_ends_is_told_with_what_may_still_come(
-    stage: Stage,
+    stage: BotStage,
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     await stage.control.google(seconds=0.2, outcome="never")
-    await stage.generate(room)
-    status = await stage.said_in(room, "Google is generating")
-    await stage.told(await stage.press(status, "Cancel"), "already at Google")
-    told = text_of(await stage.said_in(room, "never finished"))
+    await stage.request_clip(room)
+    status = await stage.wait_for_message(room, "Google is generating")
+    await stage.wait_for_answer(await stage.press_button(status, "Cancel"), "already at Google")
+    told = text_of(await stage.wait_for_message(room, "never finished"))
     assert "it comes to `/video history`, and is charged then" in told
 
 
-async def test_a_clip_that_comes_after_all_is_delivered_and_charged_then(stage: Stage) -> None:
-    room = await stage.room()
+async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
+    room = await stage.open_channel()
     members, servers = await spent(stage)
     await stage.control.google(seconds=16)
-    await stage.generate(room)
-    told = text_of(await stage.said_in(room, "never finished"))
+    await stage.request_clip(room)
+    told = text_of(await stage.wait_for_message(room, "never finished"))
     assert "Nothing was charged to you" in told
     assert "if it is made after all, it is posted here, and charged then" in told
     price = 400_000
     assert await spent(stage) == (members, servers + price)
-    clip = await stage.clip_in(room)
+    clip = await stage.wait_for_clip(room)
     assert "It was not charged before; it is now." in text_of(clip)
 
     async def charged() -> bool:
         return await spent(stage) == (members + price, servers + price)
 
-    await stage.eventually(charged, "the late clip being charged")
+    await stage.wait_until(charged, "the late clip being charged")
 
     async def told_anew() -> bool:
         messages = await stage.control.messages(room)
         return not any("never finished" in text_of(message) for message in messages)
 
-    await stage.eventually(told_anew, "the old words being gone")
+    await stage.wait_until(told_anew, "the old words being gone")
 
 
-async def test_an_expired_source_is_refused_before_anything_is_paid(stage: Stage) -> None:
-    room = await stage.room()
+async def test_an_expired_source_is_refused_before_anything_is_paid(stage: BotStage) -> None:
+    room = await stage.open_channel()
     await stage.control.google(seconds=0.2, file_lifetime_s=60)
-    clip = await stage.a_clip(room)
+    clip = await stage.make_clip(room)
     assert "Extend" not in buttons_of(clip)
-    before = len(await stage.submits())
+    before = len(await stage.list_submits())
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    await stage.said_in(room, "cannot extend it any more")
-    assert len(await stage.submits()) == before
+    await stage.wait_for_message(room, "cannot extend it any more")
+    assert len(await stage.list_submits()) == before

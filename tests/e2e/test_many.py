@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, clips_of
+from tests.e2e.stage import BotStage, clips_of
 from tests.harness.bot import BotProcess
 from tests.harness.sandbox import SandboxProcess
 
@@ -19,7 +19,7 @@ EACH = 2
 
 
 @pytest.fixture
-async def crowd(tmp_path: Path) -> AsyncIterator[Stage]:
+async def crowd(tmp_path: Path) -> AsyncIterator[BotStage]:
     """Give a bot as anybody would start it."""
     async with SandboxProcess(tmp_path / "sandbox") as sandbox:
         environment = sandbox.environment_for_bot
@@ -27,13 +27,13 @@ async def crowd(tmp_path: Path) -> AsyncIterator[Stage]:
         async with BotProcess(
             sandbox.control, environment, tmp_path / "bot", settings=quick
         ) as bot:
-            stage = Stage(sandbox, bot)
-            await stage.look()
+            stage = BotStage(sandbox, bot)
+            await stage.load_world()
             yield stage
 
 
-async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
-    rooms = [await crowd.room() for _ in range(10)]
+async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
+    rooms = [await crowd.open_channel() for _ in range(10)]
     people = []
     for number in range(MEMBERS):
         body = {"guild": crowd.guild, "user": f"member-{number}"}
@@ -42,9 +42,9 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
     expected = MEMBERS * EACH
 
     async def all_in_flight() -> bool:
-        return len(await crowd.submits()) == expected
+        return len(await crowd.list_submits()) == expected
 
-    async with crowd.control.google_at_work():
+    async with crowd.control.hold_google():
         asked = []
         for number, person in enumerate(people * EACH):
             room = rooms[number % len(rooms)]
@@ -56,8 +56,8 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
             asked.append(crowd.control.command(person, room, "video generate", options))
         interactions = await asyncio.gather(*asked)
         for interaction in interactions:
-            await crowd.told(interaction, "Accepted")
-        await crowd.eventually(all_in_flight, "fifty operations at once")
+            await crowd.wait_for_answer(interaction, "Accepted")
+        await crowd.wait_until(all_in_flight, "fifty operations at once")
         assert (await crowd.control.call("GET", "google"))["finished_clips"] == 0
 
     async def all_there() -> bool:
@@ -66,12 +66,12 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
 
     for _ in range(6):  # rendering fifty clips takes as long as it takes
         try:
-            await crowd.eventually(all_there, "fifty clips")
+            await crowd.wait_until(all_there, "fifty clips")
             break
         except AssertionError:
             continue
     for room in rooms:
-        await crowd.settled(room)
+        await crowd.wait_until_idle(room)
     # each clip replies to the status message of its own request
     requests: Counter[str] = Counter()
     for room in rooms:
@@ -79,7 +79,7 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: Stage) -> None:
             requests[clip["message_reference"]["message_id"]] += 1
     assert len(requests) == expected
     assert set(requests.values()) == {1}
-    submits = await crowd.submits()
+    submits = await crowd.list_submits()
     assert len(submits) == expected
     slowest = max(
         [(await crowd.control.interaction(each))["acknowledged_ms"] for each in interactions]

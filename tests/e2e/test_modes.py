@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from tests.chaos.books import Books
-from tests.e2e.stage import Json, Stage, buttons_of, clips_of, text_of, video_of
+from tests.chaos.books import DatabaseReader
+from tests.e2e.stage import Json, BotStage, buttons_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,13 +46,13 @@ def pictures(tmp_path: Path) -> dict[str, Path]:
     return made
 
 
-def books_of(stage: Stage) -> Books:
+def books_of(stage: BotStage) -> DatabaseReader:
     """Return the database of the stage's bot."""
-    return Books(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
+    return DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
 
 
 async def ask(
-    stage: Stage,
+    stage: BotStage,
     room: str,
     model: str,
     options: Mapping[str, Any] | None = None,
@@ -65,7 +65,7 @@ async def ask(
     )
 
 
-async def extend(stage: Stage, room: str, clip: Json, prompt: str = "it jumps") -> None:
+async def extend(stage: BotStage, room: str, clip: Json, prompt: str = "it jumps") -> None:
     """Reply to a clip."""
     await stage.control.message(stage.people["Ada"], room, prompt, reply_to=clip["id"])
 
@@ -93,7 +93,7 @@ def sent(submit: Json) -> Json:
     ],
 )
 async def test_each_mode_makes_a_clip(
-    stage: Stage,
+    stage: BotStage,
     route: str,
     pictures: dict[str, Path],
     mode: str,
@@ -101,12 +101,12 @@ async def test_each_mode_makes_a_clip(
     fields: set[str],
     options: dict[str, Any],
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     given = {name: pictures[name] for name in names}
     asked = await ask(stage, room, MODELS[route], options, given)
-    await stage.told(asked, "Accepted")
-    assert video_of(await stage.clip_in(room))
-    submit = (await stage.submits())[-1]
+    await stage.wait_for_answer(asked, "Accepted")
+    assert video_of(await stage.wait_for_clip(room))
+    submit = (await stage.list_submits())[-1]
     parameters = submit["json"]["parameters"]
     assert submit["route"] == route
     assert submit["mode"] == mode
@@ -119,16 +119,16 @@ async def test_each_mode_makes_a_clip(
 
 
 @on("gemini", "vertex", "both")
-async def test_a_chain_of_three_hops(stage: Stage, route: str) -> None:
-    room = await stage.room()
+async def test_a_chain_of_three_hops(stage: BotStage, route: str) -> None:
+    room = await stage.open_channel()
     await ask(stage, room, MODELS[route], {"duration": 4})
-    clip = await stage.clip_in(room)
+    clip = await stage.wait_for_clip(room)
     for hop in (1, 2, 3):
-        before = (await stage.submits())[-1]
+        before = (await stage.list_submits())[-1]
         await extend(stage, room, clip)
-        clip = await stage.clip_in(room, hop + 1)
+        clip = await stage.wait_for_clip(room, hop + 1)
         assert f"extension {hop}" in text_of(clip) or hop == 1
-        submit = (await stage.submits())[-1]
+        submit = (await stage.list_submits())[-1]
         video = sent(submit)["video"]
         if route == "gemini":  # the uri alone: mime type or bytes would be refused
             assert video == {"uri": before["video"]}
@@ -137,7 +137,7 @@ async def test_a_chain_of_three_hops(stage: Stage, route: str) -> None:
         else:
             assert video == {"gcsUri": before["video"], "mimeType": "video/mp4"}
         assert submit["hops"] == hop
-    rows = await books_of(stage).rows(
+    rows = await books_of(stage).fetch_rows(
         "SELECT id, hop, parent_clip_id, root_clip_id, seconds FROM clips ORDER BY id DESC LIMIT 4"
     )
     (root, *_), second, third, last = reversed(rows)
@@ -147,15 +147,15 @@ async def test_a_chain_of_three_hops(stage: Stage, route: str) -> None:
 
 
 @on("vertex")
-async def test_two_videos_are_both_delivered_and_each_can_be_extended(stage: Stage) -> None:
-    room, elsewhere = await stage.room(), await stage.room()
+async def test_two_videos_are_both_delivered_and_each_can_be_extended(stage: BotStage) -> None:
+    room, elsewhere = await stage.open_channel(), await stage.open_channel()
     ada = stage.people["Ada"]
-    before = await books_of(stage).spent()
+    before = await books_of(stage).sum_spent()
     await ask(stage, room, MODELS["vertex"], {"duration": 4, "videos": 2})
-    both = await stage.clip_in(room)
+    both = await stage.wait_for_clip(room)
     gallery = next(each for each in _components(both) if each["type"] == 12)
     assert len(gallery["items"]) == 2
-    assert await books_of(stage).spent() - before == 2 * 4 * 100_000
+    assert await books_of(stage).sum_spent() - before == 2 * 4 * 100_000
     first, second = sorted(
         int(custom_id.rpartition(":")[2])
         for label, custom_id in buttons_of(both).items()
@@ -164,21 +164,21 @@ async def test_two_videos_are_both_delivered_and_each_can_be_extended(stage: Sta
 
     # a message that shows both: which one?
     await extend(stage, room, both)
-    asked = await stage.said_in(room, "shows several clips")
+    asked = await stage.wait_for_message(room, "shows several clips")
     assert set(buttons_of(asked)) == {f"Extend #{first}", f"Extend #{second}"}
-    opened = await stage.press(asked, f"Extend #{second}")
-    await stage.told(await stage.submit(opened, "it sleeps"), "Accepted")
-    assert f"extension of #{second}" in text_of(await stage.clip_in(room, 2))
+    opened = await stage.press_button(asked, f"Extend #{second}")
+    await stage.wait_for_answer(await stage.submit_form(opened, "it sleeps"), "Accepted")
+    assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
     menu = await stage.control.context_menu(ada, "Extend this clip", both["id"])
-    await stage.told(menu, "shows several clips")
+    await stage.wait_for_answer(menu, "shows several clips")
     shown = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
-    await stage.told(shown, "shows several clips")
+    await stage.wait_for_answer(shown, "shows several clips")
 
     # a message that shows the second alone
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})
-    copy = await stage.clip_in(elsewhere)
+    copy = await stage.wait_for_clip(elsewhere)
     await extend(stage, elsewhere, copy)
-    assert f"extension of #{second}" in text_of(await stage.clip_in(elsewhere, 2))
+    assert f"extension of #{second}" in text_of(await stage.wait_for_clip(elsewhere, 2))
 
 
 def _components(message: Json) -> list[Json]:
@@ -192,20 +192,20 @@ def _components(message: Json) -> list[Json]:
 
 @on("gemini", "vertex")
 async def test_pictures_are_copied_when_they_are_asked_for(
-    stage: Stage, route: str, pictures: dict[str, Path]
+    stage: BotStage, route: str, pictures: dict[str, Path]
 ) -> None:
     """Discord's links run out; a request may wait longer in the queue."""
-    room = await stage.room()
+    room = await stage.open_channel()
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
     asked = await ask(stage, room, MODELS[route], {"duration": 4}, {"image": pictures["image"]})
-    await stage.told(asked, "Accepted")
+    await stage.wait_for_answer(asked, "Accepted")
     await stage.control.fault(
         "discord", method="GET", path="^/(ephemeral-)?attachments/", status=404, times=None
     )
-    await stage.said_in(room, "trying again")
-    clip = await stage.clip_in(room)
+    await stage.wait_for_message(room, "trying again")
+    clip = await stage.wait_for_clip(room)
     assert video_of(clip)
-    assert sent((await stage.submits())[-1])["image"]["mimeType"] == "image/png"
+    assert sent((await stage.list_submits())[-1])["image"]["mimeType"] == "image/png"
     fetched = await stage.control.requests(method="GET", path="attachments/")
     assert fetched
     assert fetched[-1]["status"] == 200
@@ -213,68 +213,68 @@ async def test_pictures_are_copied_when_they_are_asked_for(
 
 @on("gemini", "vertex")
 async def test_a_retired_model_is_refunded_switched_off_and_explained(
-    stage: Stage, route: str
+    stage: BotStage, route: str
 ) -> None:
-    room, books = await stage.room(), books_of(stage)
+    room, books = await stage.open_channel(), books_of(stage)
     ada = stage.people["Ada"]
     model = {"gemini": "veo-3.0-fast-generate-001", "vertex": "veo-3.1-lite-generate-001"}[route]
-    before, submits = await books.spent(), len(await stage.submits())
+    before, submits = await books.sum_spent(), len(await stage.list_submits())
     await stage.control.google(retired_models=[model])
     await ask(stage, room, model, {"duration": 4})
-    told = await stage.said_in(room, "is no longer available")
+    told = await stage.wait_for_message(room, "is no longer available")
     assert "Edit prompt" in buttons_of(told)
-    assert await books.spent() == before
-    assert await books.reserved() == 0
-    again = await stage.told(await ask(stage, room, model, {"duration": 4}))
+    assert await books.sum_spent() == before
+    assert await books.sum_reserved() == 0
+    again = await stage.wait_for_answer(await ask(stage, room, model, {"duration": 4}))
     assert "not available" in again
     listed = await stage.control.command(ada, room, "video models")
-    await stage.told(listed, "not available: This model")
-    assert len(await stage.submits()) == submits
+    await stage.wait_for_answer(listed, "not available: This model")
+    assert len(await stage.list_submits()) == submits
 
 
 @on("gemini")
-async def test_an_expired_source_is_refused_with_help(stage: Stage) -> None:
-    room, books = await stage.room(), books_of(stage)
+async def test_an_expired_source_is_refused_with_help(stage: BotStage) -> None:
+    room, books = await stage.open_channel(), books_of(stage)
     await stage.control.google(file_lifetime_s=60)
     await ask(stage, room, MODELS["gemini"], {"duration": 4})
-    clip = await stage.clip_in(room)
-    before, spent = len(await stage.submits()), await books.spent()
+    clip = await stage.wait_for_clip(room)
+    before, spent = len(await stage.list_submits()), await books.sum_spent()
     await extend(stage, room, clip)
-    told = await stage.said_in(room, "cannot extend it any more")
+    told = await stage.wait_for_message(room, "cannot extend it any more")
     assert "*Redo* makes a fresh one" in text_of(told)
-    assert len(await stage.submits()) == before
-    assert await books.spent() == spent
+    assert len(await stage.list_submits()) == before
+    assert await books.sum_spent() == spent
 
 
 @on("both")
-async def test_with_both_routes_the_model_decides(stage: Stage) -> None:
+async def test_with_both_routes_the_model_decides(stage: BotStage) -> None:
     for route, model in (("gemini", MODELS["gemini"]), ("vertex", MODELS["vertex"])):
-        room = await stage.room()
+        room = await stage.open_channel()
         await ask(stage, room, model, {"duration": 4})
-        await stage.clip_in(room)
-        assert (await stage.submits())[-1]["route"] == route
+        await stage.wait_for_clip(room)
+        assert (await stage.list_submits())[-1]["route"] == route
 
 
 @on("both")
-async def test_a_lost_answer_is_found_again_in_the_bucket(stage: Stage) -> None:
-    room, books = await stage.room(), books_of(stage)
-    before, spent = len(await stage.submits()), await books.spent()
+async def test_a_lost_answer_is_found_again_in_the_bucket(stage: BotStage) -> None:
+    room, books = await stage.open_channel(), books_of(stage)
+    before, spent = len(await stage.list_submits()), await books.sum_spent()
     await stage.control.fault("google", path=SUBMIT, drop="after")
     await ask(stage, room, MODELS["vertex"], {"duration": 4})
-    await stage.clip_in(room)
-    await stage.settled(room)
-    submits = await stage.submits()
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    submits = await stage.list_submits()
     assert len(submits) == before + 1
     assert "/job-" in submits[-1]["json"]["parameters"]["storageUri"]
-    assert await books.spent() - spent == 4 * 100_000
+    assert await books.sum_spent() - spent == 4 * 100_000
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
 @on("gemini")
 async def test_suggestions_for_the_number_of_videos_and_by_the_rule_for_people(
-    stage: Stage,
+    stage: BotStage,
 ) -> None:
-    room, strict, ada = await stage.room(), await stage.room(), stage.people["Ada"]
+    room, strict, ada = await stage.open_channel(), await stage.open_channel(), stage.people["Ada"]
 
     async def suggested(where: str, option: str, **typed: Any) -> list[Any]:
         found = await stage.control.autocomplete(
@@ -288,7 +288,7 @@ async def test_suggestions_for_the_number_of_videos_and_by_the_rule_for_people(
     rule = await stage.control.command(
         ada, room, "server people", {"rule": "adults", "channel": strict}
     )
-    await stage.told(rule)
+    await stage.wait_for_answer(rule)
     # in text, Veo 3 takes "allow_all" alone: no promise could be kept
     assert await suggested(strict, "model") == ["veo-2.0-generate-001"]
 
@@ -311,19 +311,19 @@ def broken_pictures(folder: Path) -> dict[str, bytes]:
 
 @on("gemini")
 async def test_broken_pictures_are_refused_and_never_reach_google(
-    stage: Stage, tmp_path: Path
+    stage: BotStage, tmp_path: Path
 ) -> None:
-    room, ada = await stage.room(), stage.people["Ada"]
-    before, refused = len(await stage.submits()), (await stage.control.call("GET", "google"))
+    room, ada = await stage.open_channel(), stage.people["Ada"]
+    before, refused = len(await stage.list_submits()), (await stage.control.call("GET", "google"))
     for what, data in broken_pictures(tmp_path).items():
         path = tmp_path / "broken.png"
         path.write_bytes(data)
         asked = await stage.control.command(
             ada, room, "video animate", {"prompt": "it turns"}, attachments={"image": path}
         )
-        said = await stage.told(asked)
+        said = await stage.wait_for_answer(asked)
         assert any(words in said for words in PICTURE_WORDS), (what, said)
-    assert len(await stage.submits()) == before
+    assert len(await stage.list_submits()) == before
     assert (await stage.control.call("GET", "google"))["refused"] == refused["refused"]
     assert not await stage.control.messages(room)
 

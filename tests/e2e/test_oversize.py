@@ -9,8 +9,8 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from bot.media.probe import PyAvMedia
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of, video_of
+from bot.media.probe import PyAvMediaProbe
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
 from tests.harness.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,11 +34,11 @@ PORT: Final = free_port()
 BOT_SETTINGS: Final = {"PUBLIC_URL": f"http://127.0.0.1:{PORT}", "WEB_PORT": str(PORT)}
 
 
-async def a_large_clip(stage: Stage, room: str, prompt: str = "a large heron") -> Json:
+async def a_large_clip(stage: BotStage, room: str, prompt: str = "a large heron") -> Json:
     await stage.control.google(seconds=0.2, min_bytes=SIZE, look="plain")
-    await stage.generate(room, prompt)
-    clip = await stage.clip_in(room, patience=180)
-    await stage.settled(room)
+    await stage.request_clip(room, prompt)
+    clip = await stage.wait_for_clip(room, timeout=180)
+    await stage.wait_until_idle(room)
     return clip
 
 
@@ -61,11 +61,11 @@ async def fetched(link: str, **headers: str) -> tuple[int, bytes, dict[str, str]
         return answer.status, await answer.read(), dict(answer.headers)
 
 
-def data_of(stage: Stage) -> Path:
+def data_of(stage: BotStage) -> Path:
     return Path(stage.bot.environment["DATA_DIR"])
 
 
-def originals(stage: Stage) -> dict[str, Path]:
+def originals(stage: BotStage) -> dict[str, Path]:
     """Every kept original by its hash."""
     found = (
         path
@@ -80,11 +80,13 @@ def number_in(message: Json) -> str:
 
 
 async def test_sixty_megabytes_arrive_playable_and_the_original_by_its_link(
-    stage: Stage, tmp_path: Path
+    stage: BotStage, tmp_path: Path
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     message = await a_large_clip(stage, room)
-    facts = await PyAvMedia().facts(await posted(stage.control, message, tmp_path / "film.mp4"))
+    facts = await PyAvMediaProbe().read_facts(
+        await posted(stage.control, message, tmp_path / "film.mp4")
+    )
     assert facts.size <= 20 * MIB
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
@@ -106,7 +108,7 @@ async def test_sixty_megabytes_arrive_playable_and_the_original_by_its_link(
     await delete(stage, room, message, kept)
 
 
-async def look_elsewhere(stage: Stage, message: Json, original: bytes) -> None:
+async def look_elsewhere(stage: BotStage, message: Json, original: bytes) -> None:
     """Where more is allowed, `/video get` posts the original itself."""
     ada = stage.people["Ada"]
     boosted = await stage.control.add_guild(
@@ -116,46 +118,46 @@ async def look_elsewhere(stage: Stage, message: Json, original: bytes) -> None:
     again = await stage.control.command(
         ada, elsewhere, "video get", {"clip": await clip_number(stage)}
     )
-    await stage.told(again, "posted again")
-    other = await stage.clip_in(elsewhere)
+    await stage.wait_for_answer(again, "posted again")
+    other = await stage.wait_for_clip(elsewhere)
     film = video_of(other)
     assert film is not None
     assert await stage.control.download(film["url"]) == original
     assert "too large" not in text_of(other)
 
 
-async def clip_number(stage: Stage) -> str:
+async def clip_number(stage: BotStage) -> str:
     """The newest clip of Ada's."""
-    room = await stage.room()
+    room = await stage.open_channel()
     asked = await stage.control.command(stage.people["Ada"], room, "video history")
-    history = await stage.told(asked, "#")
+    history = await stage.wait_for_answer(asked, "#")
     return history.split("[#")[1].split("]")[0]
 
 
-async def delete(stage: Stage, room: str, message: Json, kept: Path) -> None:
+async def delete(stage: BotStage, room: str, message: Json, kept: Path) -> None:
     """Delete takes everything: message, files, record, link."""
     number = await clip_number(stage)
     assert kept.parent.joinpath(kept.name).exists()
-    cem = await stage.press(message, "Delete", user="Cem")
-    await stage.told(cem, "may delete")
-    await stage.told(await stage.press(message, "Delete"), "is deleted")
+    cem = await stage.press_button(message, "Delete", user="Cem")
+    await stage.wait_for_answer(cem, "may delete")
+    await stage.wait_for_answer(await stage.press_button(message, "Delete"), "is deleted")
     assert clips_of(await stage.control.messages(room)) == []
     assert list(kept.parent.glob(f"{kept.stem}.*")) == []
     assert (await fetched(link_of(message)))[0] == 404
     again = await stage.control.command(stage.people["Ada"], room, "video get", {"clip": number})
-    await stage.told(again, "no such clip")
+    await stage.wait_for_answer(again, "no such clip")
 
 
-async def test_a_413_leads_to_a_smaller_film(stage: Stage, tmp_path: Path) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work(min_bytes=SMALL, look="plain"):
-        await stage.generate(room, "a heron")
-        await stage.said_in(room, "generating")
+async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Path) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
+        await stage.request_clip(room, "a heron")
+        await stage.wait_for_message(room, "generating")
         await stage.refuse_files(room, 1)
-    message = await stage.clip_in(room)
-    await stage.settled(room)
+    message = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     film = await posted(stage.control, message, tmp_path / "film.mp4")
-    facts = await PyAvMedia().facts(film)
+    facts = await PyAvMediaProbe().read_facts(film)
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
     _, original, _ = await fetched(link_of(message))
@@ -164,14 +166,14 @@ async def test_a_413_leads_to_a_smaller_film(stage: Stage, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("times", "files"), [(2, 2), (3, 0)])
-async def test_further_413s_lead_to_a_link(stage: Stage, times: int, files: int) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work(min_bytes=SMALL, look="plain"):
-        await stage.generate(room, f"a heron {times}")
-        await stage.said_in(room, "generating")
+async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: int) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
+        await stage.request_clip(room, f"a heron {times}")
+        await stage.wait_for_message(room, "generating")
         await stage.refuse_files(room, times)
-    message = await stage.said_in(room, "Download the original")
-    await stage.settled(room)
+    message = await stage.wait_for_message(room, "Download the original")
+    await stage.wait_until_idle(room)
     assert "too large to be posted" in text_of(message)
     assert len(message["files"]) == files
     status, original, _ = await fetched(link_of(message))
@@ -185,11 +187,11 @@ async def test_further_413s_lead_to_a_link(stage: Stage, times: int, files: int)
     assert {"Redo", "Details", "Delete"} <= buttons_of(message).keys()
 
 
-async def test_a_spoilt_original_is_fetched_from_google_again(stage: Stage) -> None:
-    room, elsewhere = await stage.room(), await stage.room()
+async def test_corrupted_original_is_downloaded_again(stage: BotStage) -> None:
+    room, elsewhere = await stage.open_channel(), await stage.open_channel()
     await stage.control.google(look="plain")
     before = originals(stage).keys()
-    message = await stage.a_clip(room, "a spoilt heron")
+    message = await stage.make_clip(room, "a spoilt heron")
     film = video_of(message)
     assert film is not None
     right = await stage.control.download(film["url"])
@@ -200,10 +202,10 @@ async def test_a_spoilt_original_is_fetched_from_google_again(stage: Stage) -> N
         file.truncate(1000)
     number = await clip_number(stage)
     ada = stage.people["Ada"]
-    await stage.told(
+    await stage.wait_for_answer(
         await stage.control.command(ada, elsewhere, "video get", {"clip": number}), "posted again"
     )
-    again = video_of(await stage.clip_in(elsewhere))
+    again = video_of(await stage.wait_for_clip(elsewhere))
     assert again is not None
     assert await stage.control.download(again["url"]) == right
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == digest
@@ -211,4 +213,4 @@ async def test_a_spoilt_original_is_fetched_from_google_again(stage: Stage) -> N
     kept.unlink()
     await stage.control.advance(3 * 86400)  # Google keeps it for two days
     refused = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.told(refused, "no longer kept")
+    await stage.wait_for_answer(refused, "no longer kept")

@@ -5,39 +5,39 @@ from typing import Final
 
 import pytest
 
-from bot.media.probe import PyAvMedia
-from tests.e2e.stage import Stage, clips_of, text_of, video_of
+from bot.media.probe import PyAvMediaProbe
+from tests.e2e.stage import BotStage, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MIB: Final = 2**20
 
 
-async def film_of(stage: Stage, room: str, path: Path) -> Path:
-    message = await stage.clip_in(room, patience=180)
-    await stage.settled(room)
+async def film_of(stage: BotStage, room: str, path: Path) -> Path:
+    message = await stage.wait_for_clip(room, timeout=180)
+    await stage.wait_until_idle(room)
     film = video_of(message)
     assert film is not None
     path.write_bytes(await stage.control.download(film["url"]))
     return path
 
 
-async def ask(stage: Stage, room: str, prompt: str) -> None:
-    await stage.generate(room, prompt)
-    await stage.said_in(room, "generating")
+async def ask(stage: BotStage, room: str, prompt: str) -> None:
+    await stage.request_clip(room, prompt)
+    await stage.wait_for_message(room, "generating")
 
 
 @pytest.mark.parametrize("refused", [0, 2])
 async def test_the_best_re_encode_that_fits_is_posted(
-    stage: Stage, tmp_path: Path, refused: int
+    stage: BotStage, tmp_path: Path, refused: int
 ) -> None:
-    room = await stage.room()
+    room = await stage.open_channel()
     size = 22 * MIB if refused == 0 else 4_000_000
-    async with stage.control.google_at_work(min_bytes=size, look="plain"):
+    async with stage.control.hold_google(min_bytes=size, look="plain"):
         await ask(stage, room, f"a heron {refused}")
         if refused:
             await stage.refuse_files(room, refused)
-    facts = await PyAvMedia().facts(await film_of(stage, room, tmp_path / "film.mp4"))
+    facts = await PyAvMediaProbe().read_facts(await film_of(stage, room, tmp_path / "film.mp4"))
     assert facts.size < (20 * MIB if refused == 0 else size / 2)
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
@@ -47,31 +47,31 @@ async def test_the_best_re_encode_that_fits_is_posted(
 
 
 async def test_a_crash_while_it_is_re_encoded_loses_and_repeats_nothing(
-    stage: Stage, tmp_path: Path
+    stage: BotStage, tmp_path: Path
 ) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work(min_bytes=40_000_000, look="plain"):
+    room = await stage.open_channel()
+    async with stage.control.hold_google(min_bytes=40_000_000, look="plain"):
         await ask(stage, room, "a heron in a crash")
 
     async def encoding() -> bool:
         return bool(workers(stage))
 
-    await stage.eventually(encoding, "a worker process")
+    await stage.wait_until(encoding, "a worker process")
     await stage.bot.kill_and_wait()
 
     async def gone() -> bool:
         return not workers(stage)
 
-    await stage.eventually(gone, "the worker ending with the bot")
+    await stage.wait_until(gone, "the worker ending with the bot")
     assert clips_of(await stage.control.messages(room)) == []
     await stage.bot.start()
-    facts = await PyAvMedia().facts(await film_of(stage, room, tmp_path / "film.mp4"))
+    facts = await PyAvMediaProbe().read_facts(await film_of(stage, room, tmp_path / "film.mp4"))
     assert abs(facts.seconds - 4.0) < 0.1
     assert len(clips_of(await stage.control.messages(room))) == 1
-    assert sum(each["prompt"] == "a heron in a crash" for each in await stage.submits()) == 1
+    assert sum(each["prompt"] == "a heron in a crash" for each in await stage.list_submits()) == 1
 
 
-def workers(stage: Stage) -> list[str]:
+def workers(stage: BotStage) -> list[str]:
     """Return the command lines of the bot's encoders."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

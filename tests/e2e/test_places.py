@@ -5,55 +5,57 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PLACES = ("thread", "private thread", "forum post", "voice chat", "direct message")
 
 
-async def opened(stage: Stage, place: str) -> str:
+async def opened(stage: BotStage, place: str) -> str:
     """Return a place of its own of that kind, in which Ada is."""
     if place == "voice chat":
-        return await stage.room(kind="voice")
+        return await stage.open_channel(kind="voice")
     if place == "direct message":
         return str((await stage.control.call("GET", "channels/@Ada/messages"))[0]["channel_id"])
     if place == "forum post":
-        forum = await stage.room(kind="forum")
+        forum = await stage.open_channel(kind="forum")
         return await stage.control.thread("Ada", "a film", channel=forum, content="let us make one")
-    room = await stage.room()
+    room = await stage.open_channel()
     private = place == "private thread"
     thread = await stage.control.thread("Ada", "a film", channel=room, private=private)
     if private:  # somebody has to bring the bot in
-        assert "Mention me here once" in await stage.told(await stage.generate(thread))
+        assert "Mention me here once" in await stage.wait_for_answer(
+            await stage.request_clip(thread)
+        )
         me = (await stage.control.world())["application"]["id"]
         await stage.control.message("Ada", thread, f"<@{me}> look")
     return thread
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_clips_are_made_and_extended_in(stage: Stage, place: str) -> None:
+async def test_clips_are_made_and_extended_in(stage: BotStage, place: str) -> None:
     if place == "direct message":
         await stage.control.message("Ada", "@Ada", "hello")
     room = await opened(stage, place)
     ada, before = stage.people["Ada"], len(clips_of(await stage.control.messages(room)))
-    await stage.told(await stage.generate(room, "a grey cat"), "Accepted")
-    first = await stage.clip_in(room, before + 1)
+    await stage.wait_for_answer(await stage.request_clip(room, "a grey cat"), "Accepted")
+    first = await stage.wait_for_clip(room, before + 1)
     reply = await stage.control.message(ada, room, "it jumps", reply_to=first["id"])
-    longer = await stage.clip_in(room, before + 2)
+    longer = await stage.wait_for_clip(room, before + 2)
     assert longer["message_reference"]["message_id"] == reply
-    form = await stage.press(longer, "Extend")
-    await stage.told(await stage.submit(form, "it sleeps"), "Accepted")
-    third = await stage.clip_in(room, before + 3)
+    form = await stage.press_button(longer, "Extend")
+    await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
+    third = await stage.wait_for_clip(room, before + 3)
     assert "extension 2" in text_of(third)
     assert ("Showcase" in buttons_of(third)) is (place != "direct message")
-    await stage.told(await stage.press(third, "Details"), "Prompt:")
-    await stage.told(await stage.press(third, "Delete"), "deleted")
-    await stage.settled(room)
+    await stage.wait_for_answer(await stage.press_button(third, "Details"), "Prompt:")
+    await stage.wait_for_answer(await stage.press_button(third, "Delete"), "deleted")
+    await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == before + 2
 
 
-def books(stage: Stage) -> tuple[int, int]:
+def books(stage: BotStage) -> tuple[int, int]:
     """Return how many jobs and ledger entries there are."""
     data = Path(stage.bot.log).parent / "data" / "clapper.db"
     with sqlite3.connect(f"file:{data}?mode=ro", uri=True) as database:
@@ -75,67 +77,67 @@ MISSING = {
 
 @pytest.mark.parametrize("denied", MISSING)
 async def test_a_missing_permission_is_named_before_anything_is_reserved(
-    stage: Stage, denied: str
+    stage: BotStage, denied: str
 ) -> None:
-    room = await stage.room(overwrites=[{"member": "Clapper", "deny": [denied]}])
-    before, submits = books(stage), len(await stage.submits())
-    said = await stage.told(await stage.generate(room), "I lack")
+    room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": [denied]}])
+    before, submits = books(stage), len(await stage.list_submits())
+    said = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
     assert f"I lack **{MISSING[denied]}**." in said
     assert "and there my role" in said  # and where an admin grants it
     assert books(stage) == before
-    assert len(await stage.submits()) == submits
+    assert len(await stage.list_submits()) == submits
 
 
-async def test_in_a_thread_sending_is_a_permission_of_its_own(stage: Stage) -> None:
+async def test_in_a_thread_sending_is_a_permission_of_its_own(stage: BotStage) -> None:
     deny = ["SEND_MESSAGES_IN_THREADS"]
-    room = await stage.room(overwrites=[{"member": "Clapper", "deny": deny}])
+    room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": deny}])
     thread = await stage.control.thread("Ada", "a film", channel=room)
     before = books(stage)
-    said = await stage.told(await stage.generate(thread), "I lack")
+    said = await stage.wait_for_answer(await stage.request_clip(thread), "I lack")
     assert "I lack **Send Messages in Threads**." in said
     assert books(stage) == before
     # and the other way round: writing in the channel is not needed
-    other = await stage.room(overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}])
+    other = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}])
     thread = await stage.control.thread("Ada", "a film", channel=other)
-    await stage.told(await stage.generate(thread), "Accepted")
-    await stage.clip_in(thread)
+    await stage.wait_for_answer(await stage.request_clip(thread), "Accepted")
+    await stage.wait_for_clip(thread)
 
 
-async def test_a_reply_where_the_clip_could_not_be_posted_costs_nothing(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
-    await stage.settled(room)
+async def test_a_reply_where_the_clip_could_not_be_posted_costs_nothing(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
+    await stage.wait_until_idle(room)
     before = books(stage)
     await stage.control.call(
         "PUT", f"channels/{room}/overwrites", {"member": "Clapper", "deny": ["ATTACH_FILES"]}
     )
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    await stage.said_in(room, "I lack **Attach Files**")
+    await stage.wait_for_message(room, "I lack **Attach Files**")
     assert books(stage) == before
 
 
-async def test_a_locked_thread_is_refused_and_a_sleeping_one_is_woken(stage: Stage) -> None:
+async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStage) -> None:
     thread = await opened(stage, "thread")
-    clip = await stage.a_clip(thread)
-    await stage.settled(thread)
+    clip = await stage.make_clip(thread)
+    await stage.wait_until_idle(thread)
     await stage.control.change_channel(thread, archived=True, locked=True)
     before = books(stage)
-    refused = await stage.told(await stage.press(clip, "Redo"))
+    refused = await stage.wait_for_answer(await stage.press_button(clip, "Redo"))
     assert "This thread is locked" in refused
     assert books(stage) == before
     await stage.control.change_channel(thread, archived=True, locked=False)
     await stage.control.advance(4)  # two presses within three seconds would be one
-    form = await stage.press(clip, "Edit prompt")
-    await stage.told(await stage.submit(form, "a red fox at dawn"), "Accepted")
-    await stage.clip_in(thread, 2)
+    form = await stage.press_button(clip, "Edit prompt")
+    await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
+    await stage.wait_for_clip(thread, 2)
 
 
 @pytest.mark.parametrize("fate", ["locked", "deleted"])
-async def test_a_place_that_closes_meanwhile_loses_no_clip(stage: Stage, fate: str) -> None:
+async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) -> None:
     thread = await opened(stage, "thread")
-    async with stage.control.google_at_work():
-        await stage.told(await stage.generate(thread, f"a {fate} door"), "Accepted")
-        await stage.said_in(thread, "generating")
+    async with stage.control.hold_google():
+        await stage.wait_for_answer(await stage.request_clip(thread, f"a {fate} door"), "Accepted")
+        await stage.wait_for_message(thread, "generating")
         if fate == "locked":
             await stage.control.change_channel(thread, archived=True, locked=True)
         else:
@@ -147,13 +149,13 @@ async def test_a_place_that_closes_meanwhile_loses_no_clip(stage: Stage, fate: s
             "The clip is made and kept" in text_of(m) and fate in text_of(m) for m in messages
         )
 
-    await stage.eventually(told, "Ada being told in private")
-    elsewhere = await stage.room()
+    await stage.wait_until(told, "Ada being told in private")
+    elsewhere = await stage.open_channel()
     found = await stage.control.autocomplete(
         stage.people["Ada"], elsewhere, "video get", {"clip": f"a {fate} door"}, "clip"
     )
     get = await stage.control.command(
         stage.people["Ada"], elsewhere, "video get", {"clip": found[0]["value"]}
     )
-    await stage.told(get, "posted again")
-    await stage.clip_in(elsewhere)
+    await stage.wait_for_answer(get, "posted again")
+    await stage.wait_for_clip(elsewhere)

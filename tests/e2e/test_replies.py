@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,14 +20,14 @@ def a_picture(path: Path, colour: str) -> Path:
     return path
 
 
-async def me(stage: Stage) -> str:
+async def me(stage: BotStage) -> str:
     """Return the bot's number."""
     return str((await stage.control.world())["application"]["id"])
 
 
-async def test_anybody_extends_and_a_clip_may_have_several_children(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
+async def test_anybody_extends_and_a_clip_may_have_several_children(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
     number = buttons_of(clip)["Extend"].rpartition(":")[2]
     replies = await asyncio.gather(
         *(
@@ -35,93 +35,97 @@ async def test_anybody_extends_and_a_clip_may_have_several_children(stage: Stage
             for name in ("Cem", "Dia")
         )
     )
-    await stage.clip_in(room, 3)
+    await stage.wait_for_clip(room, 3)
     children = clips_of(await stage.control.messages(room))[1:]
     assert {m["message_reference"]["message_id"] for m in children} == set(replies)
     assert all(f"extension of #{number}" in text_of(m) for m in children)
 
 
-async def test_an_empty_reply_is_asked_what_happens_next(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
+async def test_an_empty_reply_is_asked_what_happens_next(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
     await stage.control.message(
         stage.people["Cem"], room, f"<@{await me(stage)}>", reply_to=clip["id"]
     )
-    asked = await stage.said_in(room, "Write in your reply what happens next")
+    asked = await stage.wait_for_message(room, "Write in your reply what happens next")
     assert set(buttons_of(asked)) == {"Extend", "Redo"}
-    form = await stage.press(asked, "Extend", "Cem")
-    await stage.told(await stage.submit(form, "it jumps", "Cem"), "Accepted")
-    await stage.clip_in(room, 2)
+    form = await stage.press_button(asked, "Extend", "Cem")
+    await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"), "Accepted")
+    await stage.wait_for_clip(room, 2)
 
 
-async def test_two_people_who_press_redo_at_once_get_a_clip_each(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room)
-    before = len(await stage.submits())
-    await asyncio.gather(*(stage.press(clip, "Redo", name) for name in ("Cem", "Dia", "Cem")))
-    await stage.clip_in(room, 3)
-    await stage.settled(room)
-    assert len(await stage.submits()) == before + 2
-
-
-async def test_a_failed_job_is_tried_again_once_however_many_press(stage: Stage) -> None:
-    room = await stage.room()
-    await stage.control.google(outcome="failed")
-    await stage.generate(room)
-    failed = await stage.said_in(room, "its generation failed")
-    await stage.control.google(outcome="done")
-    before = len(await stage.submits())
-    pressed = await asyncio.gather(
-        *(stage.press(failed, "Try again", name) for name in ("Cem", "Dia", "Ada"))
+async def test_two_people_who_press_redo_at_once_get_a_clip_each(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
+    before = len(await stage.list_submits())
+    await asyncio.gather(
+        *(stage.press_button(clip, "Redo", name) for name in ("Cem", "Dia", "Cem"))
     )
-    told = [await stage.told(each) for each in pressed]
+    await stage.wait_for_clip(room, 3)
+    await stage.wait_until_idle(room)
+    assert len(await stage.list_submits()) == before + 2
+
+
+async def test_a_failed_job_is_tried_again_once_however_many_press(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    await stage.control.google(outcome="failed")
+    await stage.request_clip(room)
+    failed = await stage.wait_for_message(room, "its generation failed")
+    await stage.control.google(outcome="done")
+    before = len(await stage.list_submits())
+    pressed = await asyncio.gather(
+        *(stage.press_button(failed, "Try again", name) for name in ("Cem", "Dia", "Ada"))
+    )
+    told = [await stage.wait_for_answer(each) for each in pressed]
     assert sum("Accepted as job" in each for each in told) == 1
     assert sum("already being made, as job" in each for each in told) == 2
-    await stage.clip_in(room)
-    assert len(await stage.submits()) == before + 1
+    await stage.wait_for_clip(room)
+    assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_clip_that_cannot_be_extended_says_why_and_what_can_be_done(stage: Stage) -> None:
-    room = await stage.room()
-    clip = await stage.a_clip(room, resolution="1080p", duration=8)
+async def test_a_clip_that_cannot_be_extended_says_why_and_what_can_be_done(
+    stage: BotStage,
+) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, resolution="1080p", duration=8)
     assert "Extend" not in buttons_of(clip)
-    before = len(await stage.submits())
+    before = len(await stage.list_submits())
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    await stage.said_in(room, "clips can be extended, and clip #")
-    assert len(await stage.submits()) == before
+    await stage.wait_for_message(room, "clips can be extended, and clip #")
+    assert len(await stage.list_submits()) == before
 
 
-async def test_a_reply_to_a_status_is_no_extension(stage: Stage) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work():
-        await stage.told(await stage.generate(room), "Accepted")
-        status = await stage.said_in(room, "generating")
-        before = len(await stage.submits())
+async def test_a_reply_to_a_status_is_no_extension(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+        status = await stage.wait_for_message(room, "generating")
+        before = len(await stage.list_submits())
         await stage.control.message(stage.people["Ada"], room, "faster", reply_to=status["id"])
-        await stage.said_in(room, "I can only extend my own clips")
-    await stage.clip_in(room)
-    assert len(await stage.submits()) == before
+        await stage.wait_for_message(room, "I can only extend my own clips")
+    await stage.wait_for_clip(room)
+    assert len(await stage.list_submits()) == before
 
 
-async def test_animate_this_image(stage: Stage, tmp_path: Path) -> None:
-    room, ada = await stage.room(), stage.people["Ada"]
+async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
+    room, ada = await stage.open_channel(), stage.people["Ada"]
     pictures = [a_picture(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
     one = await stage.control.message("Cem", room, "look", attachments=pictures[:1])
     menu = await stage.control.context_menu(ada, "Animate this image", one)
-    await stage.told(await stage.submit(menu, "it glows"), "Accepted")
-    await stage.clip_in(room)
+    await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
+    await stage.wait_for_clip(room)
     # of several the person says which
     two = await stage.control.message("Cem", room, "look", attachments=pictures)
     menu = await stage.control.context_menu(ada, "Animate this image", two)
-    await stage.told(menu, "Several images are attached")
+    await stage.wait_for_answer(menu, "Several images are attached")
     form = await stage.press_answer(menu, "Image 2")
-    await stage.told(await stage.submit(form, "it waves"), "Accepted")
-    await stage.clip_in(room, 2)
-    sent = [each["json"]["instances"][0]["image"] for each in (await stage.submits())[-2:]]
+    await stage.wait_for_answer(await stage.submit_form(form, "it waves"), "Accepted")
+    await stage.wait_for_clip(room, 2)
+    sent = [each["json"]["instances"][0]["image"] for each in (await stage.list_submits())[-2:]]
     assert sent[0] != sent[1]
     # a message without an image, and one whose clip is none of ours
     none = await stage.control.message("Cem", room, "https://example.com/cat.png")
     menu = await stage.control.context_menu(ada, "Animate this image", none)
-    await stage.told(menu, "No image is attached to this message")
+    await stage.wait_for_answer(menu, "No image is attached to this message")
     menu = await stage.control.context_menu(ada, "Extend this clip", none)
-    await stage.told(menu, "There is no clip of mine in this message")
+    await stage.wait_for_answer(menu, "There is no clip of mine in this message")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import SETTINGS
+from tests.e2e.stage import UNLIMITED_SETTINGS
 from tests.harness.bot import BotProcess
-from tests.harness.process import Process
+from tests.harness.process import ProgramProcess
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 
@@ -26,7 +26,7 @@ def bot_of(sandbox: SandboxProcess, directory: Path, **settings: str) -> BotProc
         sandbox.control,
         sandbox.environment_for_bot,
         directory / "bot",
-        settings=SETTINGS | settings,
+        settings=UNLIMITED_SETTINGS | settings,
     )
 
 
@@ -56,10 +56,10 @@ async def test_a_bad_setting_is_one_line_and_status_2(
         "GEMINI_API_KEY": "nothing",
         "DATA_DIR": str(tmp_path / "data"),
     }
-    bot = Process("bot", log=tmp_path / "bot.log", environment=environment | changed)
+    bot = ProgramProcess("bot", log=tmp_path / "bot.log", environment=environment | changed)
     await bot.launch()
-    assert await bot.ended() == 2
-    lines = bot.said().strip().splitlines()
+    assert await bot.wait_ended() == 2
+    lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert words in lines[0]
     assert "hunter22" not in lines[0]
@@ -70,8 +70,8 @@ async def test_a_refused_token_is_one_line_and_status_1(
 ) -> None:
     bot = bot_of(sandbox, tmp_path, DISCORD_TOKEN="not.the.token")
     await bot.launch()
-    assert await bot.ended() == 1
-    lines = bot.said().strip().splitlines()
+    assert await bot.wait_ended() == 1
+    lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert "DISCORD_TOKEN" in lines[0]
     assert "not.the.token" not in lines[0]
@@ -84,20 +84,18 @@ async def test_a_second_process_on_the_same_sqlite_file_is_refused(
         second = bot_of(sandbox, tmp_path, LOG_LEVEL="ERROR")
         second.log = tmp_path / "second.log"
         await second.launch()
-        assert await second.ended() == 1
-        assert "use PostgreSQL" in second.said()
-        assert len(second.said().strip().splitlines()) == 1
+        assert await second.wait_ended() == 1
+        assert "use PostgreSQL" in second.read_log()
+        assert len(second.read_log().strip().splitlines()) == 1
 
 
-async def test_a_discord_that_is_away_is_waited_for(
-    sandbox: SandboxProcess, tmp_path: Path
-) -> None:
+async def test_unavailable_discord_is_retried(sandbox: SandboxProcess, tmp_path: Path) -> None:
     await sandbox.control.fault("discord", path=r"/users/@me$", drop="before", times=2)
     await sandbox.control.fault("discord", path=r"/gateway/bot$", status=503, times=1)
     bot = bot_of(sandbox, tmp_path)
     try:
         await bot.start()
-        said = bot.said()
+        said = bot.read_log()
         assert "Discord cannot be reached" in said
         assert "retry_in_s" in said
         assert "Traceback" not in said
@@ -114,28 +112,26 @@ async def test_a_gateway_that_is_away_at_the_first_connect_is_waited_for(
         await bot.launch()
 
         async def waits() -> bool:
-            return "the gateway cannot be reached" in bot.said()
+            return "the gateway cannot be reached" in bot.read_log()
 
         await eventually(waits)
         await sandbox.control.gateway("up")
-        await bot.ready()
-        said = bot.said()
+        await bot.wait_ready()
+        said = bot.read_log()
         assert "AttributeError" not in said
         assert "Traceback" not in said
     finally:
         await bot.close()
 
 
-async def test_a_signal_ends_it_also_while_it_waits(
-    sandbox: SandboxProcess, tmp_path: Path
-) -> None:
+async def test_signal_stops_bot_while_waiting(sandbox: SandboxProcess, tmp_path: Path) -> None:
     await sandbox.control.fault("discord", path=r"/users/@me$", status=503, times=None)
     bot = bot_of(sandbox, tmp_path)
     await bot.launch()
     try:
 
         async def waits() -> bool:
-            return "Discord cannot be reached" in bot.said()
+            return "Discord cannot be reached" in bot.read_log()
 
         await eventually(waits)
         assert await bot.terminate(timeout=10) == 0
@@ -143,19 +139,17 @@ async def test_a_signal_ends_it_also_while_it_waits(
         await bot.close()
 
 
-async def test_a_database_that_is_away_is_waited_for(
-    sandbox: SandboxProcess, tmp_path: Path
-) -> None:
+async def test_unavailable_database_is_retried(sandbox: SandboxProcess, tmp_path: Path) -> None:
     nobody = "postgresql+asyncpg://clapper:hunter22@127.0.0.1:1/clapper"
     bot = bot_of(sandbox, tmp_path, DATABASE_URL=nobody)
     await bot.launch()
     try:
 
         async def waits() -> bool:
-            return bot.said().count("database away") >= 2
+            return bot.read_log().count("database away") >= 2
 
         await eventually(waits)
         assert await bot.terminate(timeout=10) == 0
-        assert "hunter22" not in bot.said()
+        assert "hunter22" not in bot.read_log()
     finally:
         await bot.close()

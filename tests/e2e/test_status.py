@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.e2e.stage import Json, Stage, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import Json, BotStage, buttons_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,7 +14,7 @@ ESTIMATE = r"Ready <t:\d+:R> or so|between <t:\d+:t> and <t:\d+:t>"
 STAGES = ("queue", "Handing", "generating", "fetching", "Posting", "")
 
 
-async def said(stage: Stage, room: str, message: str) -> list[str]:
+async def said(stage: BotStage, room: str, message: str) -> list[str]:
     """Return everything that a message has said, in order, as the bot sent it."""
     path = rf"/channels/{room}/messages(/{message})?$"
     texts = []
@@ -27,26 +27,28 @@ async def said(stage: Stage, room: str, message: str) -> list[str]:
     return texts
 
 
-async def status_of(stage: Stage, room: str) -> Json:
+async def status_of(stage: BotStage, room: str) -> Json:
     """Wait for the status message in a room."""
-    return await stage.said_in(room, "asked Veo")
+    return await stage.wait_for_message(room, "asked Veo")
 
 
-async def test_every_stage_is_told_once_and_nothing_is_invented(stage: Stage) -> None:
-    room, other = await stage.room(), await stage.room()
+async def test_each_stage_is_shown_once(stage: BotStage) -> None:
+    room, other = await stage.open_channel(), await stage.open_channel()
     for _ in range(3):  # what takes how long is measured before it is promised
-        await stage.generate(other)
-        await stage.settled(other)
-    await stage.clip_in(other, 3)
-    async with stage.control.google_at_work(seconds=3):
-        await stage.told(await stage.generate(other, "first in line"), "Accepted")
-        await stage.said_in(other, "generating")
-        note = await stage.told(await stage.generate(room, "next in line"), "Accepted")
+        await stage.request_clip(other)
+        await stage.wait_until_idle(other)
+    await stage.wait_for_clip(other, 3)
+    async with stage.control.hold_google(seconds=3):
+        await stage.wait_for_answer(await stage.request_clip(other, "first in line"), "Accepted")
+        await stage.wait_for_message(other, "generating")
+        note = await stage.wait_for_answer(
+            await stage.request_clip(room, "next in line"), "Accepted"
+        )
         assert "<t:" in note  # the estimate
-        waiting = await stage.said_in(room, "In the queue, place 1.")
+        waiting = await stage.wait_for_message(room, "In the queue, place 1.")
         assert re.search(ESTIMATE, text_of(waiting))
-    await stage.clip_in(room)
-    await stage.settled(room)
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     texts = await said(stage, room, waiting["id"])
     stages = [next(s for s in STAGES if s in text) for text in texts]
     order = [STAGES.index(each) for each in stages]
@@ -62,8 +64,10 @@ async def test_every_stage_is_told_once_and_nothing_is_invented(stage: Stage) ->
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-async def test_whatever_happens_to_the_status_the_clip_arrives(stage: Stage, status: int) -> None:
-    room = await stage.room()
+async def test_whatever_happens_to_the_status_the_clip_arrives(
+    stage: BotStage, status: int
+) -> None:
+    room = await stage.open_channel()
     codes = {404: 10008}
     body: Json = {"message": "no", "code": codes.get(status, 0)}
     headers = {}
@@ -81,29 +85,29 @@ async def test_whatever_happens_to_the_status_the_clip_arrives(stage: Stage, sta
         body=body,
         headers=headers,
     )
-    await stage.told(await stage.generate(room), "Accepted")
-    await stage.clip_in(room)
+    await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+    await stage.wait_for_clip(room)
 
 
-async def test_a_status_that_a_moderator_deletes_is_not_missed(stage: Stage) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work():
-        await stage.told(await stage.generate(room), "Accepted")
-        status = await stage.said_in(room, "generating")
+async def test_a_status_that_a_moderator_deletes_is_not_missed(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+        status = await stage.wait_for_message(room, "generating")
         await stage.control.delete_message("Bea", status["id"])
-    clip = await stage.clip_in(room)
-    await stage.settled(room)
+    clip = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
 
 
-async def test_late_edits_are_dropped_and_none_comes_after_the_clip(stage: Stage) -> None:
-    room = await stage.room()
+async def test_late_edits_are_dropped_and_none_comes_after_the_clip(stage: BotStage) -> None:
+    room = await stage.open_channel()
     edits = rf"/channels/{room}/messages/\d+$"
     await stage.control.fault("discord", method="PATCH", path=edits, times=None, delay_s=1.5)
-    await stage.told(await stage.generate(room), "Accepted")
+    await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
     status = await status_of(stage, room)
-    clip = await stage.clip_in(room)
-    await stage.settled(room)
+    clip = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
     seen = await stage.control.requests(path=rf"/channels/{room}/messages")
     posts = [r["n"] for r in seen if r["method"] == "POST"]
     after = [r for r in seen if r["method"] == "PATCH" and r["n"] > posts[-1]]
@@ -114,15 +118,17 @@ async def test_late_edits_are_dropped_and_none_comes_after_the_clip(stage: Stage
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-async def test_a_channel_that_is_deleted_in_mid_job_ends_in_a_direct_message(stage: Stage) -> None:
-    room = await stage.room()
-    async with stage.control.google_at_work(outcome="failed"):
-        await stage.told(await stage.generate(room, "a sinking ship"), "Accepted")
-        await stage.said_in(room, "generating")
+async def test_a_channel_that_is_deleted_in_mid_job_ends_in_a_direct_message(
+    stage: BotStage,
+) -> None:
+    room = await stage.open_channel()
+    async with stage.control.hold_google(outcome="failed"):
+        await stage.wait_for_answer(await stage.request_clip(room, "a sinking ship"), "Accepted")
+        await stage.wait_for_message(room, "generating")
         await stage.control.delete_channel(room)
 
     async def told() -> bool:
         messages = await stage.control.messages("@Ada")
         return any("a sinking ship" in text_of(m) and "failed" in text_of(m) for m in messages)
 
-    await stage.eventually(told, "Ada being told in private")
+    await stage.wait_until(told, "Ada being told in private")

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.stage import Stage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 from tests.e2e.test_google_fails import OUTCOMES, PRICE, SUBMIT, Play, answered, spent
 
 pytestmark = [
@@ -32,14 +32,14 @@ ON_VERTEX: Final = {
 
 
 @pytest.mark.parametrize("outcome", ON_VERTEX.values(), ids=ON_VERTEX)
-async def test_every_outcome_has_its_words_and_its_price(stage: Stage, outcome: Play) -> None:
-    room, (members, servers) = await stage.room(), await spent(stage)
+async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Play) -> None:
+    room, (members, servers) = await stage.open_channel(), await spent(stage)
     if outcome.google:
         await stage.control.google(seconds=0.2, **outcome.google)
     if outcome.fault:
         await stage.control.fault("google", **outcome.fault)
-    await stage.generate(room, model=MODEL)
-    told = await stage.said_in(room, outcome.words)
+    await stage.request_clip(room, model=MODEL)
+    told = await stage.wait_for_message(room, outcome.words)
     assert "Cancel" not in buttons_of(told)
     assert "othing was charged" in text_of(told)
     assert not clips_of(await stage.control.messages(room))
@@ -50,55 +50,55 @@ async def test_every_outcome_has_its_words_and_its_price(stage: Stage, outcome: 
         await _found_after_all(stage, room, (members + PRICE, servers + PRICE))
 
 
-async def _found_after_all(stage: Stage, room: str, books: tuple[int, int]) -> None:
+async def _found_after_all(stage: BotStage, room: str, books: tuple[int, int]) -> None:
     """What Google had lost and finds again is delivered and charged."""
-    await stage.clip_in(room)
+    await stage.wait_for_clip(room)
 
     async def charged() -> bool:
         return await spent(stage) == books
 
-    await stage.eventually(charged, "the late clip being charged")
+    await stage.wait_until(charged, "the late clip being charged")
 
 
 @pytest.mark.parametrize(
     ("status", "name", "words"),
     [(503, "UNAVAILABLE", "overloaded"), (429, "RESOURCE_EXHAUSTED", "quota")],
 )
-async def test_what_passes_is_waited_for_and_paid_once(
-    stage: Stage, status: int, name: str, words: str
+async def test_transient_errors_are_retried_and_paid_once(
+    stage: BotStage, status: int, name: str, words: str
 ) -> None:
-    room = await stage.room()
-    before, (members, servers) = len(await stage.submits()), await spent(stage)
+    room = await stage.open_channel()
+    before, (members, servers) = len(await stage.list_submits()), await spent(stage)
     fault = answered(status, "Later.", name)
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
     fault["body"]["error"]["details"] = [info]
     await stage.control.fault("google", times=1, **fault)
-    await stage.generate(room, model=MODEL)
-    assert "<t:" in text_of(await stage.said_in(room, words))  # with the time
-    await stage.clip_in(room)
-    await stage.settled(room)
-    assert len(await stage.submits()) == before + 1
+    await stage.request_clip(room, model=MODEL)
+    assert "<t:" in text_of(await stage.wait_for_message(room, words))  # with the time
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    assert len(await stage.list_submits()) == before + 1
     assert await spent(stage) == (members + PRICE, servers + PRICE)
 
 
-async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: Stage) -> None:
-    room, before = await stage.room(), len(await stage.submits())
+async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage) -> None:
+    room, before = await stage.open_channel(), len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
-    await stage.generate(room, model=MODEL)
-    await stage.said_in(room, "nobody can tell")
-    assert len(await stage.submits()) == before + 1
+    await stage.request_clip(room, model=MODEL)
+    await stage.wait_for_message(room, "nobody can tell")
+    assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_source_whose_bytes_are_gone_is_refused_and_costs_nothing(stage: Stage) -> None:
+async def test_a_source_whose_bytes_are_gone_is_refused_and_costs_nothing(stage: BotStage) -> None:
     """On this route Google keeps nothing: what is extended is the bot's own copy."""
-    room = await stage.room()
-    clip = await stage.a_clip(room, model=MODEL)
-    await stage.settled(room)
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, model=MODEL)
+    await stage.wait_until_idle(room)
     for kept in (Path(stage.bot.environment["DATA_DIR"]) / "clips").rglob("*.mp4"):
         kept.unlink()
-    submits, before = len(await stage.submits()), await spent(stage)
+    submits, before = len(await stage.list_submits()), await spent(stage)
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    told = await stage.said_in(room, "no longer kept")
+    told = await stage.wait_for_message(room, "no longer kept")
     assert "Nothing was charged" in text_of(told)
-    assert len(await stage.submits()) == submits
+    assert len(await stage.list_submits()) == submits
     assert await spent(stage) == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import FAST, Stage, buttons_of, clips_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, buttons_of, clips_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,50 +28,52 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 }
 
 
-async def submits(stage: Stage) -> int:
-    return len(await stage.submits())
+async def submits(stage: BotStage) -> int:
+    return len(await stage.list_submits())
 
 
-async def ask(stage: Stage, command: str, options: dict[str, object], room: str) -> str:
+async def ask(stage: BotStage, command: str, options: dict[str, object], room: str) -> str:
     """Give a command as Ada and return what she is told."""
     asked = await stage.control.command(stage.people["Ada"], room, command, options)
-    return await stage.told(asked)
+    return await stage.wait_for_answer(asked)
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_what_a_model_does_not_take_is_named(stage: Stage, case: str) -> None:
-    room, before = await stage.room(), await submits(stage)
+async def test_unsupported_option_is_named(stage: BotStage, case: str) -> None:
+    room, before = await stage.open_channel(), await submits(stage)
     options, words = REFUSED[case]
-    said = await ask(stage, "video generate", {"prompt": "a red fox", **FAST, **options}, room)
+    said = await ask(
+        stage, "video generate", {"prompt": "a red fox", **SHORT_CLIP, **options}, room
+    )
     assert words in said
     assert await submits(stage) == before
 
 
-async def test_prompts_have_an_end(stage: Stage) -> None:
-    room, endless = await stage.room(), "東京の夜" * 900
-    said = await ask(stage, "video generate", {"prompt": endless, **FAST}, room)
+async def test_prompt_length_is_limited(stage: BotStage) -> None:
+    room, endless = await stage.open_channel(), "東京の夜" * 900
+    said = await ask(stage, "video generate", {"prompt": endless, **SHORT_CLIP}, room)
     assert "The prompt is too long" in said
-    styled = {"prompt": "a fox " * 666, "style": "noir", **FAST}
+    styled = {"prompt": "a fox " * 666, "style": "noir", **SHORT_CLIP}
     assert "With the words for style and camera added" in await ask(
         stage, "video generate", styled, room
     )
-    options = {"prompt": "a fox", "negative_prompt": endless, **FAST}
+    options = {"prompt": "a fox", "negative_prompt": endless, **SHORT_CLIP}
     assert "The negative prompt is too long" in await ask(stage, "video generate", options, room)
 
 
 async def test_pictures_that_do_not_go_together_or_do_not_go_at_all(
-    stage: Stage, tmp_path: Path
+    stage: BotStage, tmp_path: Path
 ) -> None:
-    room, ada = await stage.room(), stage.people["Ada"]
+    room, ada = await stage.open_channel(), stage.people["Ada"]
     picture, dot = tmp_path / "red.png", tmp_path / "dot.png"
     Image.new("RGB", (640, 360), "red").save(picture)
     Image.new("RGB", (2, 2), "red").save(dot)
 
     async def told(command: str, files: dict[str, Path], **options: object) -> str:
         asked = await stage.control.command(
-            ada, room, command, {"prompt": "it turns", **FAST, **options}, attachments=files
+            ada, room, command, {"prompt": "it turns", **SHORT_CLIP, **options}, attachments=files
         )
-        return await stage.told(asked)
+        return await stage.wait_for_answer(asked)
 
     before = await submits(stage)
     assert "A last frame needs" in await told("video generate", {"last_frame": picture})
@@ -88,19 +90,19 @@ async def test_pictures_that_do_not_go_together_or_do_not_go_at_all(
     assert await submits(stage) == before
 
 
-async def test_what_is_not_there_is_said_to_be_not_there(stage: Stage) -> None:
-    room = await stage.room()
+async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
+    room = await stage.open_channel()
     said = await ask(stage, "video get", {"clip": "the fox one"}, room)
     assert "Give a clip's number" in said
     assert "There is no such job here" in await ask(stage, "video cancel", {"job": 99999}, room)
     judged = await ask(stage, "server unknown", {"job": 99999, "charge": True}, room)
     assert "does not wait for a judgement" in judged
     assert "There is no showcase here yet" in await ask(stage, "server showcase", {}, room)
-    clip = await stage.a_clip(room)
+    clip = await stage.make_clip(room)
     number = buttons_of(clip)["Extend"].rpartition(":")[2]
-    off = await stage.told(await stage.press(clip, "Showcase"))
+    off = await stage.wait_for_answer(await stage.press_button(clip, "Showcase"))
     assert "This server has no showcase yet" in off
-    wall = await stage.room()
+    wall = await stage.open_channel()
     await ask(stage, "server showcase", {"channel": wall}, room)
     zone = await ask(stage, "server showcase", {"digest_zone": "Mars/Olympus"}, room)
     assert "There is no such time zone" in zone
@@ -108,64 +110,64 @@ async def test_what_is_not_there_is_said_to_be_not_there(stage: Stage) -> None:
     hidden = await ask(stage, "showcase hide", {"clip": number}, room)
     assert "is not in the showcase here" in hidden
     await ask(stage, "server showcase", {"moderators": "never"}, room)
-    curated = await stage.told(await stage.press(clip, "Showcase", "Bea"))
+    curated = await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Bea"))
     assert "only the people who made them may showcase" in curated
     await stage.control.message("Ada", "@Ada", "hello")
-    await stage.generate("@Ada", "a private fox")
-    private = await stage.clip_in("@Ada")
+    await stage.request_clip("@Ada", "a private fox")
+    private = await stage.wait_for_clip("@Ada")
     mine = buttons_of(private)["Extend"].rpartition(":")[2]
     elsewhere = await ask(stage, "showcase add", {"clip": mine}, room)
     assert "That clip was made elsewhere" in elsewhere
 
 
-async def test_limits_say_whose_they_are_and_when_they_free(stage: Stage) -> None:
-    room, cem = await stage.room(), stage.people["Cem"]
+async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
+    room, cem = await stage.open_channel(), stage.people["Cem"]
     await ask(stage, "server quota set", {"member": cem, "clips_per_day": 1}, room)
-    await stage.generate(room, user="Cem")
-    await stage.clip_in(room)
-    said = await stage.told(await stage.generate(room, user="Cem"))
+    await stage.request_clip(room, user="Cem")
+    await stage.wait_for_clip(room)
+    said = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
     assert "That would pass" in said
     assert "Enough frees" in said
     await ask(
         stage, "server quota set", {"member": cem, "clips_per_day": 9, "usd_per_day": 0.1}, room
     )
-    assert "It is larger than the whole limit" in await stage.told(
-        await stage.generate(room, user="Cem")
+    assert "It is larger than the whole limit" in await stage.wait_for_answer(
+        await stage.request_clip(room, user="Cem")
     )
     await ask(stage, "server quota clear", {"member": cem}, room)
     await ask(stage, "server quota set", {"member": cem, "jobs_at_once": 1}, room)
-    async with stage.control.google_at_work():
-        first = await stage.generate(room, user="Cem")
-        await stage.told(first, "Accepted")
-        said = await stage.told(await stage.generate(room, user="Cem"))
+    async with stage.control.hold_google():
+        first = await stage.request_clip(room, user="Cem")
+        await stage.wait_for_answer(first, "Accepted")
+        said = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
         assert "A place frees as soon as" in said
-        status = await stage.said_in(room, "generating")
-        refused = await stage.told(await stage.press(status, "Cancel", "Dia"))
+        status = await stage.wait_for_message(room, "generating")
+        refused = await stage.wait_for_answer(await stage.press_button(status, "Cancel", "Dia"))
         assert "may cancel it" in refused
-    await stage.clip_in(room, 2)
+    await stage.wait_for_clip(room, 2)
     await ask(stage, "server quota clear", {"member": cem}, room)
 
 
-async def test_a_pause_and_its_reason(stage: Stage) -> None:
-    room = await stage.room()
+async def test_pause_message_shows_reason(stage: BotStage) -> None:
+    room = await stage.open_channel()
     await ask(stage, "server pause", {"reason": "exams"}, room)
-    said = await stage.told(await stage.generate(room))
+    said = await stage.wait_for_answer(await stage.request_clip(room))
     assert "Clapper is paused in this server" in said
     assert "Reason:" in said
     assert "exams" in said
     await ask(stage, "server resume", {}, room)
 
 
-async def test_the_rule_for_people_names_who_could(stage: Stage, tmp_path: Path) -> None:
-    room = await stage.room(nsfw=True)
-    said = await stage.told(await stage.generate(room))
+async def test_the_rule_for_people_names_who_could(stage: BotStage, tmp_path: Path) -> None:
+    room = await stage.open_channel(nsfw=True)
+    said = await stage.wait_for_answer(await stage.request_clip(room))
     assert "cannot promise that" in said
     assert "These could:" in said
 
 
-async def test_a_clip_that_cannot_be_posted_again_says_why(stage: Stage) -> None:
-    room, shut = await stage.room(), await stage.room()
-    clip = await stage.a_clip(room)
+async def test_a_clip_that_cannot_be_posted_again_says_why(stage: BotStage) -> None:
+    room, shut = await stage.open_channel(), await stage.open_channel()
+    clip = await stage.make_clip(room)
     number = buttons_of(clip)["Extend"].rpartition(":")[2]
     posts = {"method": "POST", "path": rf"/channels/{shut}/messages$", "times": None}
     await stage.control.fault(
@@ -177,5 +179,5 @@ async def test_a_clip_that_cannot_be_posted_again_says_why(stage: Stage) -> None
         "discord", status=413, body={"message": "Too large", "code": 40005}, **posts
     )
     asked = await stage.control.command(stage.people["Ada"], shut, "video get", {"clip": number})
-    assert "that Discord takes here" in await stage.told(asked)
+    assert "that Discord takes here" in await stage.wait_for_answer(asked)
     assert not clips_of(await stage.control.messages(shut))

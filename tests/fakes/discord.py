@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from bot.domain.clips.upload_options import Enclosure
+from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.ports import Progress
+from bot.domain.ports import JobProgress
 
 
-class FakeDelivery:
+class FakeJobMessages:
     """`bot.domain.ports.Delivery`.
 
     ``messages`` are the clips' posts as members see them, by nonce; ``honours_nonce`` off stands
@@ -25,68 +25,70 @@ class FakeDelivery:
         self.honours_nonce = True
         self.post_script: deque[Exception | None] = deque()
         self.find_script: deque[Exception | None] = deque()
-        self.tell_script: deque[Exception | None] = deque()
+        self.notify_script: deque[Exception | None] = deque()
         self.lost_answers: deque[Exception] = deque()
-        self.gate: asyncio.Event | None = None
-        self.held: asyncio.Event | None = None
-        self.waiting = 0
-        self.posting = asyncio.Event()
-        self.shown: list[Progress] = []
+        self.answer_gate: asyncio.Event | None = None
+        self.send_gate: asyncio.Event | None = None
+        self.waiting_count = 0
+        self.post_made = asyncio.Event()
+        self.shown_progress: list[JobProgress] = []
         self._epochs: dict[int, int] = {}
-        self.told: list[Job] = []
-        self.closed: list[int] = []
-        self.enclosed: list[list[Enclosure]] = []
-        self.limit: int | None = None
-        self.withdrawn: list[int] = []
+        self.notified_jobs: list[Job] = []
+        self.closed_status_jobs: list[int] = []
+        self.posted_uploads: list[list[PreparedUpload]] = []
+        self.upload_limit: int | None = None
+        self.withdrawn_jobs: list[int] = []
 
     @property
-    def repeated(self) -> int:
+    def repeated_posts(self) -> int:
         """How many posts members see beyond the first of a job."""
         return len(self.messages) - len({nonce for nonce, *_ in self.messages})
 
-    async def show(self, progress: Progress) -> int | None:
+    async def show_status(self, progress: JobProgress) -> int | None:
         """Show a status message, unless it tells of an earlier epoch than was shown."""
         job = progress.job
         if job.epoch >= self._epochs.get(job.id, 0):
             self._epochs[job.id] = job.epoch
-            self.shown.append(progress)
+            self.shown_progress.append(progress)
         return job.status_message_id or next(self._ids)
 
-    def told_limit(self, origin: Origin) -> int | None:
+    def reported_limit(self, origin: Origin) -> int | None:
         """Return what Discord says of the limit."""
-        return origin.upload_limit or self.limit
+        return origin.upload_limit or self.upload_limit
 
-    async def post_again(self, job: Job, enclosures: Sequence[Enclosure], origin: Origin) -> int:
+    async def repost_clips(
+        self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
+    ) -> int:
         """Post the clips elsewhere."""
-        return await self._post(f"again {origin.key}", enclosures)
+        return await self._record_post(f"again {origin.key}", uploads)
 
-    async def withdraw(self, job: Job) -> None:
+    async def delete_clip_post(self, job: Job) -> None:
         """Delete a post."""
-        self.withdrawn.append(job.id)
+        self.withdrawn_jobs.append(job.id)
 
-    async def post(
-        self, job: Job, enclosures: Sequence[Enclosure], *, may_send: Callable[[], None]
+    async def post_clips(
+        self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
     ) -> int:
         """Post the clips."""
-        return await self._post(job.nonce, enclosures)
+        return await self._record_post(job.post_nonce, uploads)
 
-    async def _post(self, nonce: str, enclosures: Sequence[Enclosure]) -> int:
-        self.enclosed.append(list(enclosures))
+    async def _record_post(self, nonce: str, enclosures: Sequence[PreparedUpload]) -> int:
+        self.posted_uploads.append(list(enclosures))
         step = self.post_script.popleft() if self.post_script else None
         if step is not None:
             raise step
-        if self.held is not None:
-            self.waiting += 1
-            await self.held.wait()
+        if self.send_gate is not None:
+            self.waiting_count += 1
+            await self.send_gate.wait()
         if self.honours_nonce:
             for known, message_id, _ in self.messages:
                 if known == nonce:
                     return message_id
         message_id = next(self._ids)
         self.messages.append((nonce, message_id, [each.clip.id for each in enclosures]))
-        self.posting.set()
-        if self.gate is not None:
-            await self.gate.wait()
+        self.post_made.set()
+        if self.answer_gate is not None:
+            await self.answer_gate.wait()
         if self.lost_answers:
             raise self.lost_answers.popleft()
         return message_id
@@ -96,15 +98,15 @@ class FakeDelivery:
         step = self.find_script.popleft() if self.find_script else None
         if step is not None:
             raise step
-        return next((mid for nonce, mid, _ in self.messages if nonce == job.nonce), None)
+        return next((mid for nonce, mid, _ in self.messages if nonce == job.post_nonce), None)
 
-    async def tell(self, job: Job) -> None:
+    async def notify_requester(self, job: Job) -> None:
         """Tell how a job ended."""
-        step = self.tell_script.popleft() if self.tell_script else None
+        step = self.notify_script.popleft() if self.notify_script else None
         if step is not None:
             raise step
-        self.told.append(job)
+        self.notified_jobs.append(job)
 
     async def close_status(self, job: Job) -> None:
         """Retire a status message."""
-        self.closed.append(job.id)
+        self.closed_status_jobs.append(job.id)

@@ -8,11 +8,17 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.domain.clips.clip import VideoFacts
-from bot.domain.errors import RemoteGone
-from bot.domain.jobs.request import Route, VideoPlan
-from bot.domain.ports import Finished, Pending, Poll, Reachability, RemoteVideo
+from bot.domain.errors import RemoteNotFound
+from bot.domain.jobs.request import GoogleRoute, VideoPlan
+from bot.domain.ports import (
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    ModelReachability,
+    RemoteVideo,
+)
 
-Step = Exception | Poll | None
+ScriptStep = Exception | PollResult | None
 
 
 class FakeGoogle:
@@ -25,31 +31,37 @@ class FakeGoogle:
     holds it before its last check. ``before_send`` happens once, right before that.
     """
 
-    def __init__(self, *, route: Route = Route.GEMINI, polls: int = 1, finds: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        route: GoogleRoute = GoogleRoute.GEMINI,
+        polls_needed: int = 1,
+        can_find: bool = False,
+    ) -> None:
         self._route = route
-        self._polls = polls
-        self._finds = finds
+        self._polls_needed = polls_needed
+        self._can_find = can_find
         self.expires_at: datetime | None = None
         self.submits: list[int] = []
-        self.polled: Counter[str] = Counter()
-        self.fetched = 0
-        self.submit_script: deque[Step] = deque()
-        self.poll_script: deque[Step] = deque()
-        self.fetch_script: deque[Step] = deque()
-        self.answer: Poll | None = None
-        self.gate: asyncio.Event | None = None
-        self.door: asyncio.Event | None = None
+        self.poll_counts: Counter[str] = Counter()
+        self.fetch_count = 0
+        self.submit_script: deque[ScriptStep] = deque()
+        self.poll_script: deque[ScriptStep] = deque()
+        self.fetch_script: deque[ScriptStep] = deque()
+        self.default_poll: PollResult | None = None
+        self.answer_gate: asyncio.Event | None = None
+        self.send_gate: asyncio.Event | None = None
         self.before_submit: Callable[[], None] | None = None
         self.before_send: Callable[[], None] | None = None
         self._plans: dict[str, tuple[int, VideoPlan]] = {}
 
     @property
-    def route(self) -> Route:
+    def route(self) -> GoogleRoute:
         """The route it stands for."""
         return self._route
 
     @property
-    def repeated(self) -> int:
+    def repeated_submits(self) -> int:
         """How many submits were made for a job beyond its first."""
         return len(self.submits) - len(set(self.submits))
 
@@ -58,12 +70,12 @@ class FakeGoogle:
         plan: VideoPlan,
         *,
         job_id: int,
-        mark: str = "",
+        dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start an operation."""
-        if self.door is not None:
-            await self.door.wait()
+        if self.send_gate is not None:
+            await self.send_gate.wait()
         if self.before_send is not None:
             before, self.before_send = self.before_send, None
             before()
@@ -77,51 +89,53 @@ class FakeGoogle:
         self.submits.append(job_id)
         name = f"models/{plan.model}/operations/{job_id}-{len(self.submits)}"
         self._plans[name] = (job_id, plan)
-        if self.gate is not None:
-            await self.gate.wait()
+        if self.answer_gate is not None:
+            await self.answer_gate.wait()
         return name
 
-    async def poll(self, operation: str) -> Poll:
+    async def poll(self, operation: str) -> PollResult:
         """Ask for an operation."""
         step = self.poll_script.popleft() if self.poll_script else None
         if isinstance(step, Exception):
             raise step
         if step is not None:
             return step
-        self.polled[operation] += 1
-        if self.answer is not None:
-            return self.answer
+        self.poll_counts[operation] += 1
+        if self.default_poll is not None:
+            return self.default_poll
         if operation not in self._plans:
-            raise RemoteGone("no such operation")
-        if self.polled[operation] < self._polls:
-            return Pending()
-        return self._result(*self._plans[operation])
+            raise RemoteNotFound("no such operation")
+        if self.poll_counts[operation] < self._polls_needed:
+            return OperationPending()
+        return self._build_result(*self._plans[operation])
 
-    async def fetch(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
         """Write a file that stands for the video."""
         step = self.fetch_script.popleft() if self.fetch_script else None
         if isinstance(step, Exception):
             raise step
-        self.fetched += 1
+        self.fetch_count += 1
         part = destination.with_suffix(".part")
         part.write_bytes(f"video of {video.uri}".encode())
         part.rename(destination)
 
-    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
         """Find what a lost submit has made, where this route can."""
-        if not self._finds or job_id not in self.submits:
+        if not self._can_find or job_id not in self.submits:
             return None
-        return self._result(job_id, plan)
+        return self._build_result(job_id, plan)
 
-    async def reachability(self, models: Sequence[str]) -> list[Reachability]:
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
         """Reach everything."""
-        return [Reachability(model, reachable=True) for model in models]
+        return [ModelReachability(model, is_reachable=True) for model in models]
 
     async def close(self) -> None:
         """Nothing to close."""
 
-    def _result(self, job_id: int, plan: VideoPlan) -> Finished:
-        return Finished(
+    def _build_result(self, job_id: int, plan: VideoPlan) -> OperationFinished:
+        return OperationFinished(
             tuple(
                 RemoteVideo(f"https://google.invalid/files/{job_id}-{n}", None, self.expires_at)
                 for n in range(plan.videos)
@@ -129,10 +143,10 @@ class FakeGoogle:
         )
 
 
-class FakeMedia:
+class FakeMediaProbe:
     """`bot.domain.ports.Media` for the files of `FakeGoogle`."""
 
-    async def facts(self, path: Path) -> VideoFacts:
+    async def read_facts(self, path: Path) -> VideoFacts:
         """Take any file that `FakeGoogle` wrote for a playable clip."""
         data = path.read_bytes()
         if not data.startswith(b"video of "):

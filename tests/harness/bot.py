@@ -4,14 +4,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.harness.process import Process
+from tests.harness.process import ProgramProcess
 from tests.harness.sandbox import Control
 from tests.harness.waiting import NotInTime, eventually
 
 START_TIMEOUT_S = 90.0
 
 
-class BotProcess(Process):
+class BotProcess(ProgramProcess):
     """``python -m bot`` with the sandbox's environment and a data directory of its own.
 
     ``directory`` holds its data and its log; give the same one to a second process and it takes
@@ -48,23 +48,23 @@ class BotProcess(Process):
         Ready is what people would see: one more gateway connection than before, and its commands
         registered. Raises ProcessEnded when it ends instead, NotInTime when it does neither.
         """
-        before = await self._control.connected()
+        before = await self._control.count_connections()
         await self.launch()
-        await self.ready(connections=before + 1, timeout=timeout)
+        await self.wait_ready(connections=before + 1, timeout=timeout)
 
-    async def ready(self, *, connections: int = 1, timeout: float = START_TIMEOUT_S) -> None:
+    async def wait_ready(self, *, connections: int = 1, timeout: float = START_TIMEOUT_S) -> None:
         """Waits for so many gateway connections in all and for the commands."""
 
         async def is_ready() -> bool:
             self.check_running()
-            if await self._control.connected() < connections:
+            if await self._control.count_connections() < connections:
                 return False
             return bool(await self._control.commands())
 
         try:
             await eventually(is_ready, timeout=timeout, interval=0.05, what="the bot being ready")
         except NotInTime as error:
-            error.add_note(self.said()[-4000:])
+            error.add_note(self.read_log()[-4000:])
             raise
 
     async def restart(self, *, timeout: float = START_TIMEOUT_S) -> None:
@@ -74,14 +74,14 @@ class BotProcess(Process):
 
     async def kill_and_wait(self) -> None:
         """SIGKILL, and until the sandbox has seen the connection go (the kernel closes it)."""
-        before = await self._control.connected()
+        before = await self._control.count_connections()
         await self.kill()
 
-        async def seen() -> bool:
-            return await self._control.connected() < before
+        async def is_disconnected() -> bool:
+            return await self._control.count_connections() < before
 
         if before:
-            await eventually(seen, what="the sandbox seeing the bot gone")
+            await eventually(is_disconnected, what="the sandbox seeing the bot gone")
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -30,7 +30,7 @@ _JSON_TYPES = ("application/json", "multipart/form-data")
 
 
 @dataclass(slots=True)
-class Report:
+class ConformanceReport:
     """What was found. ``problems`` has to be empty; ``unlisted`` are routes Discord lacks."""
 
     checked: int = 0
@@ -45,36 +45,40 @@ class Report:
         return "\n".join(lines)
 
 
-def document_path() -> Path | None:
+def find_document() -> Path | None:
     """Where Discord's OpenAPI document is, if it is anywhere."""
     named = os.environ.get("DISCORD_OPENAPI")
     path = Path(named) if named else _BESIDE_CHECKOUT
     return path if path.is_file() else None
 
 
-def check(entries: Iterable[dict[str, Any]], document: Path | None = None) -> Report:
+def check_requests(
+    entries: Iterable[dict[str, Any]], document: Path | None = None
+) -> ConformanceReport:
     """Validates entries of ``GET /control/requests?bodies=1``.
 
     Requests that were refused with 400 are allowed to be wrong (that is what refusing is for);
     their answers are checked all the same. Answers of 5xx have no schema.
     """
-    path = document or document_path()
+    path = document or find_document()
     if path is None:
-        return Report(not_checked="Discord's OpenAPI document is not here (DISCORD_OPENAPI)")
-    description = _description(path)
-    report = Report()
+        return ConformanceReport(
+            not_checked="Discord's OpenAPI document is not here (DISCORD_OPENAPI)"
+        )
+    description = _load_document(path)
+    report = ConformanceReport()
     for entry in entries:
         if entry["server"] == "discord" and entry["path"].startswith(PREFIX + "/"):
-            description.check(entry, report)
+            description.check_request(entry, report)
     return report
 
 
 @functools.cache
-def _description(path: Path) -> "_Description":
-    return _Description(json.loads(path.read_bytes()))
+def _load_document(path: Path) -> "_OpenApiDocument":
+    return _OpenApiDocument(json.loads(path.read_bytes()))
 
 
-class _Description:
+class _OpenApiDocument:
     """The document, with its path templates compiled and a validator for each schema used."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -89,62 +93,64 @@ class _Description:
             for template in sorted(document["paths"])
         ]
 
-    def check(self, entry: dict[str, Any], report: Report) -> None:
+    def check_request(self, entry: dict[str, Any], report: ConformanceReport) -> None:
         """Validates one entry's request and response into the report."""
         path = entry["path"].removeprefix(PREFIX).partition("?")[0]
         method, status = entry["method"].lower(), entry["status"]
-        template = self._template(path, method)
+        template = self._find_template(path, method)
         if template is None:
             report.unlisted.add(f"{entry['method']} {path}")
             return
         where = f"#{entry['n']} {entry['method']} {template}"
         pointer = ("paths", template, method)
         if entry["json"] is not None and status != 400:
-            body = self._request_schema(pointer, entry.get("request_type", ""))
+            body = self._find_request_schema(pointer, entry.get("request_type", ""))
             if body is None:
                 report.problems.append(f"{where}: a body, but Discord takes none")
             else:
-                self._validate(body, entry["json"], f"{where} request", report)
+                self._validate_body(body, entry["json"], f"{where} request", report)
         if entry.get("response") is not None and status is not None and status < 500:
-            answer = self._response_schema(pointer, status)
+            answer = self._find_response_schema(pointer, status)
             if answer is None:
                 report.problems.append(f"{where}: Discord does not answer {status} with a body")
             else:
-                self._validate(answer, entry["response"], f"{where} {status} response", report)
+                self._validate_body(answer, entry["response"], f"{where} {status} response", report)
 
-    def _template(self, path: str, method: str) -> str | None:
+    def _find_template(self, path: str, method: str) -> str | None:
         for pattern, template in self._paths:
             if pattern.fullmatch(path) and method in self._document["paths"][template]:
                 return template
         return None
 
-    def _request_schema(self, operation: tuple[str, ...], content_type: str) -> str | None:
-        content = self._at(operation).get("requestBody", {}).get("content", {})
+    def _find_request_schema(self, operation: tuple[str, ...], content_type: str) -> str | None:
+        content = self._find_node(operation).get("requestBody", {}).get("content", {})
         # Of a multipart request the log holds the payload_json, which has the JSON body's schema.
         for name in ("application/json", content_type, *_JSON_TYPES):
             if name in content:
-                return _pointer(*operation, "requestBody", "content", name, "schema")
+                return _format_pointer(*operation, "requestBody", "content", name, "schema")
         return None
 
-    def _response_schema(self, operation: tuple[str, ...], status: int) -> str | None:
-        responses = self._at(operation)["responses"]
+    def _find_response_schema(self, operation: tuple[str, ...], status: int) -> str | None:
+        responses = self._find_node(operation)["responses"]
         for key in (str(status), f"{status // 100}XX"):
             if key in responses:
                 steps: tuple[str, ...] = (*operation, "responses", key)
                 if "$ref" in responses[key]:
                     steps = tuple(responses[key]["$ref"].removeprefix("#/").split("/"))
-                if "application/json" not in self._at(steps).get("content", {}):
+                if "application/json" not in self._find_node(steps).get("content", {}):
                     return None
-                return _pointer(*steps, "content", "application/json", "schema")
+                return _format_pointer(*steps, "content", "application/json", "schema")
         return None
 
-    def _at(self, steps: tuple[str, ...]) -> dict[str, Any]:
+    def _find_node(self, steps: tuple[str, ...]) -> dict[str, Any]:
         node = self._document
         for step in steps:
             node = node[step]
         return node
 
-    def _validate(self, pointer: str, body: Any, where: str, report: Report) -> None:
+    def _validate_body(
+        self, pointer: str, body: Any, where: str, report: ConformanceReport
+    ) -> None:
         validator = self._validators.get(pointer)
         if validator is None:
             schema = {"$ref": f"{_DOCUMENT}#{pointer}"}
@@ -157,5 +163,5 @@ class _Description:
             report.problems.append(f"{where}: {spot}: {error.message[:300]}")
 
 
-def _pointer(*steps: str) -> str:
+def _format_pointer(*steps: str) -> str:
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

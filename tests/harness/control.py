@@ -14,7 +14,7 @@ class InteractionFailed(Exception):
     """Nobody answered the interaction in time: the person saw that the application is silent."""
 
 
-def told_something(seen: Json) -> bool:
+def has_answer(seen: Json) -> bool:
     """Whether an interaction was answered with more than that the bot is thinking."""
     return any(message["content"] or message["components"] for message in seen["messages"])
 
@@ -41,7 +41,7 @@ class Control(People):
 
         ``seen_by`` adds what only that person sees, ``deleted`` what nobody sees any more.
         """
-        query = _given(user=seen_by, deleted="1" if deleted else None)
+        query = _drop_unset(user=seen_by, deleted="1" if deleted else None)
         messages: list[Json] = await self.call("GET", f"channels/{channel}/messages", query=query)
         return messages
 
@@ -56,7 +56,7 @@ class Control(People):
         wait: float = 0,
     ) -> list[Json]:
         """Every HTTP request the bot made, oldest first; ``path`` is a regular expression."""
-        query = _given(
+        query = _drop_unset(
             after=str(after),
             server=server,
             method=method,
@@ -72,7 +72,7 @@ class Control(People):
         sessions: Json = await self.call("GET", "sessions")
         return sessions
 
-    async def connected(self) -> int:
+    async def count_connections(self) -> int:
         """How many gateway connections are identified."""
         connected: int = (await self.sessions())["connected"]
         return connected
@@ -109,9 +109,7 @@ class Control(People):
         return answer
 
     @asynccontextmanager
-    async def google_at_work(
-        self, *, outcome: str = "done", **settings: Any
-    ) -> AsyncIterator[None]:
+    async def hold_google(self, *, outcome: str = "done", **settings: Any) -> AsyncIterator[None]:
         """Has Google end nothing within the body, and everything with ``outcome`` right after it.
 
         So "while Google works" needs no guess of how long a busy machine takes for the body.
@@ -141,7 +139,7 @@ class Control(People):
 
     # Waiting for what comes of it.
 
-    async def until(
+    async def wait_until(
         self,
         predicate: Callable[[], Awaitable[T]],
         *,
@@ -163,7 +161,7 @@ class Control(People):
         Raises NotInTime, and InteractionFailed at once when nobody acknowledged it in time.
         """
 
-        async def answered() -> Json | None:
+        async def is_answered() -> Json | None:
             seen = await self.interaction(interaction)
             if seen["acknowledged_ms"] is None:
                 if seen["state"] == "failed":
@@ -172,7 +170,7 @@ class Control(People):
             return seen if predicate is None or predicate(seen) else None
 
         what = f"an answer to interaction {interaction}"
-        seen = await self.until(answered, timeout=timeout, what=what)
+        seen = await self.wait_until(is_answered, timeout=timeout, what=what)
         assert seen is not None
         return seen
 
@@ -185,10 +183,12 @@ class Control(People):
     ) -> Json:
         """The oldest message for which the predicate holds, as soon as there is one."""
 
-        async def found() -> Json | None:
+        async def find_message() -> Json | None:
             return next((each for each in await self.messages(channel) if predicate(each)), None)
 
-        message = await self.until(found, timeout=timeout, what=f"a message in {channel}")
+        message = await self.wait_until(
+            find_message, timeout=timeout, what=f"a message in {channel}"
+        )
         assert message is not None
         return message
 
@@ -197,10 +197,12 @@ class Control(People):
     ) -> Json:
         """The first request to a path (regular expression), as soon as it *arrives*."""
 
-        async def arrived() -> list[Json]:
+        async def find_request() -> list[Json]:
             return await self.requests(path=path, after=after, **match)
 
-        return (await self.until(arrived, timeout=timeout, what=f"a request to {path}"))[0]
+        return (await self.wait_until(find_request, timeout=timeout, what=f"a request to {path}"))[
+            0
+        ]
 
     async def download(self, url: str) -> bytes:
         """The bytes of an attachment."""
@@ -209,5 +211,5 @@ class Control(People):
             return await response.read()
 
 
-def _given(**values: str | None) -> dict[str, str]:
+def _drop_unset(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}

@@ -71,7 +71,7 @@ class People:
             "options": dict(options or {}),
             "attachments": {name: str(path) for name, path in (attachments or {}).items()},
         }
-        return await self._interact("commands", body | _given(locale=locale))
+        return await self._interact("commands", body | _drop_unset(locale=locale))
 
     async def context_menu(self, user: str, command: str, message: str) -> str:
         """Picks an entry of a message's menu; the interaction's id."""
@@ -83,7 +83,7 @@ class People:
     ) -> str:
         """Presses a button or chooses from a select; the interaction's id."""
         body: Json = {"user": user, "message": message, "custom_id": custom_id}
-        return await self._interact("components", body | _given(values=values))
+        return await self._interact("components", body | _drop_unset(values=values))
 
     async def modal(self, user: str, interaction: str, fields: Mapping[str, Any]) -> str:
         """Submits the modal that an interaction was answered with; the new interaction's id."""
@@ -127,7 +127,7 @@ class People:
             "ping": ping,
             "attachments": [str(path) for path in attachments],
         }
-        answer = await self.call("POST", "messages", body | _given(reply_to=reply_to))
+        answer = await self.call("POST", "messages", body | _drop_unset(reply_to=reply_to))
         return str(answer["message"]["id"])
 
     async def edit_message(self, user: str, message: str, content: str) -> None:
@@ -201,5 +201,5 @@ class People:
         await self.call("PATCH", "application", {"privileged_intents": list(names)})
 
 
-def _given(**values: Any) -> Json:
+def _drop_unset(**values: Any) -> Json:
     return {name: value for name, value in values.items() if value is not None}

@@ -10,25 +10,25 @@ import os
 import signal
 import sys
 
-from tests.chaos.cluster import Cluster, NoPostgres
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 
 VARIABLE = "TEST_POSTGRES_URL"
 
 
-async def run(command: list[str]) -> int:
+async def run_with_postgres(command: list[str]) -> int:
     """Run ``command`` and return its exit status; signals go on to it."""
     if VARIABLE in os.environ:
-        return await _ended(command, {})
+        return await _wait_ended(command, {})
     try:
-        cluster = Cluster()
-    except NoPostgres as missing:
+        cluster = PostgresCluster()
+    except PostgresNotInstalled as missing:
         sys.stderr.write(f"without PostgreSQL: {missing}\n")
-        return await _ended(command, {})
+        return await _wait_ended(command, {})
     async with cluster:
-        return await _ended(command, {VARIABLE: await cluster.new_database()})
+        return await _wait_ended(command, {VARIABLE: await cluster.create_database()})
 
 
-async def _ended(command: list[str], settings: dict[str, str]) -> int:
+async def _wait_ended(command: list[str], settings: dict[str, str]) -> int:
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings})
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, process.terminate)
@@ -38,4 +38,4 @@ async def _ended(command: list[str], settings: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run(sys.argv[1:])))
+    sys.exit(asyncio.run(run_with_postgres(sys.argv[1:])))

@@ -22,7 +22,7 @@ class ProcessEnded(Exception):
     """
 
 
-class Process:
+class ProgramProcess:
     """One program, started any number of times. ``environment`` is all it gets of settings.
 
     ``restarts`` append to the same log.
@@ -43,13 +43,13 @@ class Process:
         return self._process.pid
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
     async def launch(self, *, stdout: int | None = None) -> asyncio.subprocess.Process:
         """Starts the program. ``stdout`` asyncio.subprocess.PIPE keeps it apart from the log."""
-        assert not self.running, f"{self.module} is already running"
+        assert not self.is_running, f"{self.module} is already running"
         inherited = {
             name: os.environ[name] for name in _KEPT_OF_OUR_ENVIRONMENT if name in os.environ
         }
@@ -69,17 +69,17 @@ class Process:
             )
         return self._process
 
-    def said(self) -> str:
+    def read_log(self) -> str:
         """Everything it wrote to its log so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def check_running(self) -> None:
         """Raises ProcessEnded, with the end of the log, when it is not running."""
-        if not self.running:
+        if not self.is_running:
             status = self._process.returncode if self._process else None
-            raise ProcessEnded(f"{self.module} ended with {status}:\n{self.said()[-4000:]}")
+            raise ProcessEnded(f"{self.module} ended with {status}:\n{self.read_log()[-4000:]}")
 
-    async def ended(self, *, timeout: float = 15.0) -> int:
+    async def wait_ended(self, *, timeout: float = 15.0) -> int:
         """Waits until it has ended by itself; the exit status. Raises TimeoutError."""
         assert self._process is not None, f"{self.module} was not started"
         async with asyncio.timeout(timeout):
@@ -87,25 +87,25 @@ class Process:
 
     async def terminate(self, *, timeout: float = 15.0) -> int:
         """SIGTERM, and waits; the exit status. Raises TimeoutError when it does not obey."""
-        self._signal(signal.SIGTERM)
-        return await self.ended(timeout=timeout)
+        self._send_signal(signal.SIGTERM)
+        return await self.wait_ended(timeout=timeout)
 
     async def kill(self) -> None:
         """SIGKILL: it gets no chance to tidy up."""
-        self._signal(signal.SIGKILL)
-        await self.ended()
+        self._send_signal(signal.SIGKILL)
+        await self.wait_ended()
 
     def pause(self) -> None:
         """SIGSTOP: it stands still and does not know it."""
-        self._signal(signal.SIGSTOP)
+        self._send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
-        self._signal(signal.SIGCONT)
+        self._send_signal(signal.SIGCONT)
 
     async def close(self) -> None:
         """Ends it in whatever state it is: asks, then kills."""
-        if not self.running:
+        if not self.is_running:
             return
         self.resume()
         try:
@@ -113,6 +113,6 @@ class Process:
         except TimeoutError:
             await self.kill()
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _send_signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)

@@ -10,28 +10,28 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from tests.harness.control import Control
-from tests.harness.process import Process, ProcessEnded
+from tests.harness.process import ProgramProcess, ProcessEnded
 
 START_TIMEOUT_S = 90.0
 
-__all__ = ["Control", "Ended", "SandboxProcess", "recorded"]
+__all__ = ["Control", "ClosedSandbox", "SandboxProcess", "record_closed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ClosedSandbox:
     """What a sandbox saw until it was closed: all requests with their answers, and its health."""
 
     traffic: list[dict[str, Any]]
     health: dict[str, Any]
 
 
-_recording: list[list[Ended]] = []
+_recording: list[list[ClosedSandbox]] = []
 
 
 @contextmanager
-def recorded() -> Iterator[list[Ended]]:
+def record_closed() -> Iterator[list[ClosedSandbox]]:
     """Keep what each sandbox saw that is closed meanwhile, so that no test goes unchecked."""
-    ended: list[Ended] = []
+    ended: list[ClosedSandbox] = []
     _recording.append(ended)
     try:
         yield ended
@@ -39,7 +39,7 @@ def recorded() -> Iterator[list[Ended]]:
         _recording[:] = [each for each in _recording if each is not ended]
 
 
-class SandboxProcess(Process):
+class SandboxProcess(ProgramProcess):
     """``python -m sandbox`` on a free port, its files and its log under ``directory``.
 
     After ``start``: ``control`` talks to it, ``environment_for_bot`` is what a bot needs to find
@@ -72,7 +72,7 @@ class SandboxProcess(Process):
         async with asyncio.timeout(START_TIMEOUT_S):
             line = await process.stdout.readline()
         if not line:
-            raise ProcessEnded(f"the sandbox did not start:\n{self.said()[-4000:]}")
+            raise ProcessEnded(f"the sandbox did not start:\n{self.read_log()[-4000:]}")
         ready = json.loads(line)
         self.control = Control(ready["control"])
         self.environment_for_bot = ready["env"]
@@ -83,9 +83,9 @@ class SandboxProcess(Process):
     async def close(self) -> None:
         """Closes the client and ends the process."""
         if hasattr(self, "control"):
-            if _recording and self.running:
+            if _recording and self.is_running:
                 traffic = await self.control.requests(bodies=True)
-                _recording[-1].append(Ended(traffic, await self.control.health()))
+                _recording[-1].append(ClosedSandbox(traffic, await self.control.health()))
             await self.control.close()
         await super().close()
 

@@ -108,7 +108,7 @@ def entry(**change: Any) -> dict[str, Any]:
 def test_bodies_are_held_against_the_document(
     document: Path, change: dict[str, Any], problem: str | None
 ) -> None:
-    report = conformance.check([entry(**change)], document)
+    report = conformance.check_requests([entry(**change)], document)
     assert not report.unlisted
     if problem is None:
         assert report.problems == []
@@ -119,16 +119,16 @@ def test_bodies_are_held_against_the_document(
 
 def test_google_and_attachments_are_not_discord_s_api(document: Path) -> None:
     others = [entry(server="google"), entry(path="/attachments/1/2/a.mp4")]
-    assert conformance.check(others, document).checked == 0
+    assert conformance.check_requests(others, document).checked == 0
 
 
 def test_unlisted_routes_are_named(document: Path) -> None:
-    report = conformance.check([entry(path="/api/v10/moon")], document)
+    report = conformance.check_requests([entry(path="/api/v10/moon")], document)
     assert report.unlisted == {"POST /moon"}
 
 
-def test_without_the_document_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_document_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DISCORD_OPENAPI", str(tmp_path / "absent.json"))
-    report = conformance.check([entry(response={})])
+    report = conformance.check_requests([entry(response={})])
     assert report.not_checked
     assert str(report).startswith("not checked: ")

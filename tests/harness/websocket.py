@@ -64,14 +64,14 @@ class RawGateway:
         assert message["op"] == op, message
         return message["d"]
 
-    async def event(self, name: str) -> dict[str, Any]:
+    async def expect_event(self, name: str) -> dict[str, Any]:
         """The data of the next event, which has to be this one."""
         message = await self.receive()
         assert (message["op"], message["t"]) == (0, name), message
         data: dict[str, Any] = message["d"]
         return data
 
-    async def closed(self) -> int | None:
+    async def read_close_code(self) -> int | None:
         """Reads on until the server closes; the code."""
         try:
             while True:
@@ -84,11 +84,11 @@ class RawGateway:
     ) -> dict[str, Any]:
         """Hello, identify, READY and (with the guilds intent) every GUILD_CREATE; the READY."""
         await self.expect(10)
-        await self.send(2, identification(token, intents=intents, shard=shard, **more))
-        ready = await self.event("READY")
+        await self.send(2, identify_payload(token, intents=intents, shard=shard, **more))
+        ready = await self.expect_event("READY")
         if intents & 1:
             for _ in ready["guilds"]:
-                await self.event("GUILD_CREATE")
+                await self.expect_event("GUILD_CREATE")
         return ready
 
     async def resume(self, token: str, session_id: str, sequence: int | None) -> None:
@@ -96,13 +96,13 @@ class RawGateway:
         await self.expect(10)
         await self.send(6, {"token": token, "session_id": session_id, "seq": sequence})
 
-    async def nothing_more(self) -> None:
+    async def assert_no_event(self) -> None:
         """Asserts that no event is waiting: a heartbeat is answered before anything else."""
         await self.send(1, self.sequence)
         await self.expect(11)
 
 
-def identification(
+def identify_payload(
     token: str, *, intents: int = 0, shard: tuple[int, int] | None = None, **more: Any
 ) -> dict[str, Any]:
     """The data of an identify."""
@@ -114,7 +114,7 @@ def identification(
 
 
 @asynccontextmanager
-async def raw_gateway(
+async def open_gateway(
     url: str, *, compress: str | None = None, v: str = "10", encoding: str = "json"
 ) -> AsyncIterator[RawGateway]:
     """A fresh connection to a gateway URL, closed at the end."""

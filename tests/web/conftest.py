@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from sandbox.google.rendering import RenderedClip, measured
-from tests.harness.process import Process
+from tests.harness.process import ProgramProcess
 from tests.harness.waiting import eventually
 from tests.web import seed
 
@@ -61,7 +61,7 @@ def gallery(
         runner.run(process.close())
 
 
-class Serving(Process):
+class Serving(ProgramProcess):
     """``python -m bot.web`` over a data directory."""
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
@@ -81,7 +81,7 @@ class Serving(Process):
 
         async def found() -> str | None:
             self.check_running()
-            said = re.search(r"^http://\S+$", self.said(), re.MULTILINE)
+            said = re.search(r"^http://\S+$", self.read_log(), re.MULTILINE)
             return said and said[0]
 
         url = await eventually(found, interval=0.05, what="the web server's address")

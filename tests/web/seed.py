@@ -14,8 +14,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database, open_database
-from bot.store.engine.schema import upgrade
-from bot.store.showcase.gallery import words_of
+from bot.store.engine.schema import upgrade_schema
+from bot.store.showcase.gallery import normalize_search_text
 from bot.store.tables.core import clips
 from bot.store.tables.showcase import showcase, showcase_servers
 from sandbox.google.clips import ClipSpec
@@ -128,7 +128,7 @@ async def fill(directory: Path, rendered: list[RenderedClip], *, entries: int = 
     """Write ``entries`` showcased clips; the last is the oldest scene, later ones repeat."""
     database = open_database(data_url(directory))
     try:
-        await upgrade(database)
+        await upgrade_schema(database)
         await write(database, rows(rendered, entries))
     finally:
         await database.close()
@@ -247,7 +247,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "user_id": row["user_id"],
         "maker_name": row["maker"],
         "hide_prompt": row["hide"],
-        "words": "" if row["hide"] else words_of(row["prompt"]),
+        "words": "" if row["hide"] else normalize_search_text(row["prompt"]),
         "model": row["model"],
         "seconds": row["seconds"],
         "votes": row["votes"],

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bot.web.openapi import description
+from bot.web.openapi import build_openapi_document
 from tests.web.conftest import Gallery
 
 EXAMPLES = 60
@@ -30,10 +30,10 @@ DESCRIBED = [
 
 def test_nothing_that_anybody_sends_breaks_the_api(gallery: Gallery) -> None:
     """Made-up and malformed calls: no 5xx, and every answer as the description says."""
-    schema = schemathesis.openapi.from_dict(description(gallery.url))
+    schema = schemathesis.openapi.from_dict(build_openapi_document(gallery.url))
     schema.config.update(base_url=gallery.url)
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
-    assert len(operations) == len(description("")["paths"])
+    assert len(operations) == len(build_openapi_document("")["paths"])
     tried = [_attack(operation, gallery.url) for operation in operations]
     assert sum(tried) > EXAMPLES
 
@@ -64,7 +64,7 @@ def _attack(operation: Any, url: str) -> int:
 
 def test_the_description_is_served(gallery: Gallery) -> None:
     with urllib.request.urlopen(f"{gallery.url}/api/openapi.json") as answer:
-        assert json.load(answer) == json.loads(json.dumps(description(gallery.url)))
+        assert json.load(answer) == json.loads(json.dumps(build_openapi_document(gallery.url)))
 
 
 async def test_a_clip_and_its_chain(http: aiohttp.ClientSession) -> None:
@@ -82,7 +82,7 @@ async def test_a_clip_and_its_chain(http: aiohttp.ClientSession) -> None:
         assert answer.content_type == "application/problem+json"
 
 
-async def test_what_can_be_chosen(http: aiohttp.ClientSession) -> None:
+async def test_servers_and_models_are_listed(http: aiohttp.ClientSession) -> None:
     async with http.get("/api/v1/servers") as answer:
         assert [each["name"] for each in (await answer.json())["servers"]] == [
             "Atelier Nachtlicht",
@@ -92,7 +92,7 @@ async def test_what_can_be_chosen(http: aiohttp.ClientSession) -> None:
         assert len((await answer.json())["models"]) == 2
 
 
-async def test_many_at_once(http: aiohttp.ClientSession) -> None:
+async def test_concurrent_requests_are_served(http: aiohttp.ClientSession) -> None:
     async def look(number: int) -> int:
         async with http.get("/api/v1/clips", params={"q": "lantern", "limit": "5"}) as answer:
             return answer.status

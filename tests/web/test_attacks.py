@@ -75,7 +75,7 @@ class Target:
             lifetime=LIFETIME,
             clock=Then(timedelta(days=ago)),
         )
-        return links.original(self.clips[number])[0].removeprefix("https://clips.example")
+        return links.create_link(self.clips[number])[0].removeprefix("https://clips.example")
 
     def ask(self, connection: HTTPConnection, path: str, method: str = "GET") -> Answer:
         """Send one request as it is."""

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.domain.showcase.gallery import Search
+from bot.domain.showcase.gallery import GallerySearch
 from bot.store.engine.database import Database, open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.tables.showcase import showcase_blocks
 from sandbox.google.rendering import RenderedClip
-from tests.chaos.cluster import Cluster, NoPostgres, programs
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled, find_programs
 from tests.web import seed
 
 ENTRIES = 20
@@ -52,7 +52,7 @@ def files(data_dir: Path) -> None:
 
 
 async def entries(database: Database) -> int:
-    page = await GalleryStore(database).page(Search(), cursor=None, limit=100)
+    page = await GalleryStore(database).load_page(GallerySearch(), cursor=None, limit=100)
     return len(page.entries)
 
 
@@ -67,13 +67,13 @@ def rows() -> list[dict[str, object]]:
     return seed.rows([clip] * len(seed.SCENES), ENTRIES)
 
 
-async def test_sqlite(tmp_path: Path) -> None:
+async def test_sqlite_backup_can_be_restored(tmp_path: Path) -> None:
     data_dir, backup = tmp_path / "data", tmp_path / "backup"
     files(data_dir)
     backup.mkdir()
     where = {"DATA_DIR": str(data_dir), "BACKUP": str(backup)}
     database = open_database(seed.data_url(data_dir))
-    await upgrade(database)
+    await upgrade_schema(database)
     await seed.write(database, rows())
     await block(database)
     assert (data_dir / "clapper.db-wal").stat().st_size > 0  # not all of it is in the file itself
@@ -83,7 +83,7 @@ async def test_sqlite(tmp_path: Path) -> None:
         path.unlink()
     await follow("sqlite restore", **where)
     restored = open_database(seed.data_url(data_dir))
-    await upgrade(restored)
+    await upgrade_schema(restored)
     assert await entries(restored) == ENTRIES - 1
     await restored.close()
     assert (data_dir / "clips" / "4.mp4").read_bytes() == b"a clip"
@@ -91,33 +91,33 @@ async def test_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
+async def cluster() -> AsyncIterator[PostgresCluster]:
     """A throwaway PostgreSQL with its programs. Skips where there is none."""
     try:
-        cluster = Cluster()
-    except NoPostgres as missing:
+        cluster = PostgresCluster()
+    except PostgresNotInstalled as missing:
         pytest.skip(str(missing))
     async with cluster:
         yield cluster
 
 
 @pytest.mark.postgresql
-async def test_postgresql(tmp_path: Path, cluster: Cluster) -> None:
+async def test_postgresql_backup_can_be_restored(tmp_path: Path, cluster: PostgresCluster) -> None:
     data_dir, backup = tmp_path / "data", tmp_path / "backup"
     files(data_dir)
     backup.mkdir()
-    old, new = await cluster.new_database(), await cluster.new_database()
+    old, new = await cluster.create_database(), await cluster.create_database()
     where = {"DATA_DIR": str(data_dir), "BACKUP": str(backup)}
-    where["PATH"] = f"{programs()}:{os.environ['PATH']}"
+    where["PATH"] = f"{find_programs()}:{os.environ['PATH']}"
     database = open_database(old)
-    await upgrade(database)
+    await upgrade_schema(database)
     await seed.write(database, rows())
     await follow("postgresql backup", **where, DATABASE=old.replace("+asyncpg", ""))
     await database.close()
     (data_dir / "clips" / "4.mp4").unlink()
     await follow("postgresql restore", **where, DATABASE=new.replace("+asyncpg", ""))
     restored = open_database(new)
-    await upgrade(restored)
+    await upgrade_schema(restored)
     assert await entries(restored) == ENTRIES - 1
     await block(restored)  # and it can be written to
     await restored.close()

@@ -26,7 +26,7 @@ from playwright.async_api import (
 from yarl import URL
 
 from bot.store.engine.database import open_database
-from bot.store.engine.schema import upgrade
+from bot.store.engine.schema import upgrade_schema
 from tests.harness.waiting import eventually
 from tests.web import seed
 from tests.web.conftest import Gallery, Serving, chromium
@@ -263,7 +263,7 @@ async def test_a_gallery_with_nothing_in_it_says_how_to_begin(
     browser: Browser, tmp_path: Path, scheme: str
 ) -> None:
     database = open_database(seed.data_url(tmp_path))
-    await upgrade(database)
+    await upgrade_schema(database)
     await database.close()
     serving = Serving(tmp_path)
     visitor = await visit(browser, Gallery(await serving.start(), tmp_path), color_scheme=scheme)
@@ -401,7 +401,7 @@ async def test_hidden_prompts_stay_hidden(browser: Browser, gallery: Gallery) ->
     visitor.check()
 
 
-async def test_by_keyboard_alone(browser: Browser, gallery: Gallery) -> None:
+async def test_keyboard_navigation_works(browser: Browser, gallery: Gallery) -> None:
     visitor = await visit(browser, gallery)
     page = await visitor.open("/")
     press = page.keyboard.press
@@ -460,9 +460,7 @@ async def test_by_keyboard_alone(browser: Browser, gallery: Gallery) -> None:
     visitor.check()
 
 
-async def test_who_is_in_the_foot_stays_there_when_more_comes(
-    browser: Browser, gallery: Gallery
-) -> None:
+async def test_footer_focus_survives_loading_more(browser: Browser, gallery: Gallery) -> None:
     visitor = await visit(browser, gallery)
     page = visitor.page
     let = asyncio.Event()
@@ -500,7 +498,7 @@ async def test_previews_move_while_pointed_at(browser: Browser, gallery: Gallery
     visitor.check()
 
 
-async def test_less_motion_for_those_who_ask(browser: Browser, gallery: Gallery) -> None:
+async def test_reduced_motion_is_respected(browser: Browser, gallery: Gallery) -> None:
     visitor = await visit(browser, gallery, reduced_motion="reduce")
     page = await visitor.open("/")
     await page.locator("#grid .open").first.hover()
@@ -511,7 +509,7 @@ async def test_less_motion_for_those_who_ask(browser: Browser, gallery: Gallery)
     visitor.check()
 
 
-async def test_phone(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
+async def test_gallery_works_on_phone(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
     visitor = await visit(browser, gallery, size=PHONE, is_mobile=True, has_touch=True)
     for path, name in (("/", "phone"), ("/clips/3", "phone-clip")):
         page = await visitor.open(path)
@@ -564,7 +562,7 @@ async def test_copying_the_recipe(browser: Browser, gallery: Gallery) -> None:
     visitor.check()
 
 
-async def test_faults_have_a_page(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
+async def test_errors_have_a_page(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
     visitor = await visit(browser, gallery)
     page = await visitor.open("/clips/999999")
     await expect(page.get_by_role("heading", name="Nothing is showing here")).to_be_visible()

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
-from bot.web.downloads import Downloads
-from bot.web.links import ROTATE_AFTER, SignedLinks, kept_keys
+from bot.web.downloads import OriginalDownloads
+from bot.web.links import KEY_ROTATION_AGE, SignedLinks, load_or_rotate_keys
 from tests.unit.words.examples import NOW, a_clip
 
 WEEK = timedelta(days=7)
@@ -63,7 +63,7 @@ class Stand:
         )
 
     def path(self, links: SignedLinks | None = None, clip: Clip | None = None) -> str:
-        url, _ = (links or self.links).original(clip or self.clip)
+        url, _ = (links or self.links).create_link(clip or self.clip)
         assert url.startswith("https://clips.example/download/")
         return url.removeprefix("https://clips.example")
 
@@ -77,7 +77,7 @@ class Stand:
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
     stand = Stand(tmp_path)
     app = web.Application()
-    Downloads(links=stand.links, clips=stand.records, data_dir=tmp_path)(app)
+    OriginalDownloads(links=stand.links, clips=stand.records, data_dir=tmp_path)(app)
     async with TestClient(TestServer(app)) as client:
         stand.client = client
         yield stand
@@ -110,8 +110,8 @@ async def test_ranges_tags_and_head(stand: Stand) -> None:
     assert (await stand.client.post(path)).status == 405
 
 
-async def test_it_expires(stand: Stand) -> None:
-    _, until = stand.links.original(stand.clip)
+async def test_link_expires(stand: Stand) -> None:
+    _, until = stand.links.create_link(stand.clip)
     assert NOW + WEEK <= until <= NOW + WEEK + timedelta(hours=1)
     path = stand.path()
     stand.clock.at = until - timedelta(seconds=1)
@@ -120,7 +120,7 @@ async def test_it_expires(stand: Stand) -> None:
     assert (await stand.get(path)).status == 404
 
 
-async def test_what_is_wrong_in_any_way_gets_the_same_answer(stand: Stand) -> None:
+async def test_invalid_links_get_identical_answers(stand: Stand) -> None:
     path = stand.path()
     _, prefix, token, name = path.split("/")
     payload, _, signature = token.rpartition(".")
@@ -166,12 +166,12 @@ async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(stand
 
 
 async def test_addresses_of_older_keys_stay_good(stand: Stand) -> None:
-    old = stand.signed("old").original(stand.clip)[0].split("/")[-2]
+    old = stand.signed("old").create_link(stand.clip)[0].split("/")[-2]
     rotated = stand.signed("old", "new")
-    assert rotated.grant(old) is not None
-    assert stand.links.grant(old) is None
-    fresh = rotated.original(stand.clip)[0].split("/")[-2]
-    assert stand.links.grant(fresh) is not None, "the newest key signs"
+    assert rotated.verify_token(old) is not None
+    assert stand.links.verify_token(old) is None
+    fresh = rotated.create_link(stand.clip)[0].split("/")[-2]
+    assert stand.links.verify_token(fresh) is not None, "the newest key signs"
 
 
 class Kept:
@@ -192,24 +192,27 @@ class Kept:
 async def test_keys_that_another_process_has_rotated_are_read_again(stand: Stand) -> None:
     kept = Kept()
     links = SignedLinks(
-        public_url="https://x", keys=kept(), lifetime=WEEK, clock=stand.clock, reread=kept
+        public_url="https://x", keys=kept(), lifetime=WEEK, clock=stand.clock, reload_keys=kept
     )
     kept.keys.append("new")
-    token = stand.signed("new").original(stand.clip)[0].split("/")[-2]
-    await links.refresh()
-    assert links.grant(token) is None, "a minute has not passed"
+    token = stand.signed("new").create_link(stand.clip)[0].split("/")[-2]
+    await links.refresh_keys()
+    assert links.verify_token(token) is None, "a minute has not passed"
     stand.clock.passed = 61.0
     kept.fault = PermissionError(13, "no")
-    await links.refresh()
-    assert links.grant(token) is None
-    assert links.grant(stand.signed("old").original(stand.clip)[0].split("/")[-2]) is not None
+    await links.refresh_keys()
+    assert links.verify_token(token) is None
+    assert (
+        links.verify_token(stand.signed("old").create_link(stand.clip)[0].split("/")[-2])
+        is not None
+    )
     kept.fault = None
-    await links.refresh()
+    await links.refresh_keys()
     assert kept.reads == 2, "also a failure counts as the minute's reading"
     stand.clock.passed = 122.0
-    await links.refresh()
-    assert links.grant(token) is not None
-    assert links.grant("forged") is None
+    await links.refresh_keys()
+    assert links.verify_token(token) is not None
+    assert links.verify_token("forged") is None
 
 
 def test_an_address_stays_the_same_for_a_while(tmp_path: Path) -> None:
@@ -229,21 +232,21 @@ def test_nothing_is_signed_without_a_key() -> None:
 
 
 def test_keys_are_made_kept_and_rotated(tmp_path: Path) -> None:
-    [first] = kept_keys(tmp_path, now=NOW, lifetime=WEEK)
-    assert kept_keys(tmp_path, now=NOW + timedelta(days=1), lifetime=WEEK) == [first]
+    [first] = load_or_rotate_keys(tmp_path, now=NOW, lifetime=WEEK)
+    assert load_or_rotate_keys(tmp_path, now=NOW + timedelta(days=1), lifetime=WEEK) == [first]
     assert stat.S_IMODE((tmp_path / "link-keys.json").stat().st_mode) == 0o600
-    later = NOW + ROTATE_AFTER
-    assert kept_keys(tmp_path, now=later, lifetime=WEEK)[0] == first
-    both = kept_keys(tmp_path, now=later, lifetime=WEEK)
+    later = NOW + KEY_ROTATION_AGE
+    assert load_or_rotate_keys(tmp_path, now=later, lifetime=WEEK)[0] == first
+    both = load_or_rotate_keys(tmp_path, now=later, lifetime=WEEK)
     assert len(both) == 2
-    much_later = later + ROTATE_AFTER
-    latest = kept_keys(tmp_path, now=much_later, lifetime=WEEK)
+    much_later = later + KEY_ROTATION_AGE
+    latest = load_or_rotate_keys(tmp_path, now=much_later, lifetime=WEEK)
     assert latest[:-1] == both[1:], "what the first key signed has expired long ago"
-    assert kept_keys(tmp_path, now=much_later, lifetime=WEEK) == latest
+    assert load_or_rotate_keys(tmp_path, now=much_later, lifetime=WEEK) == latest
     assert {path.name for path in tmp_path.iterdir()} == {"link-keys.json", "link-keys.lock"}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, {}]", json.dumps([{"key": ""}])])
 def test_a_damaged_file_of_keys_costs_the_links_not_the_start(tmp_path: Path, content: str) -> None:
     (tmp_path / "link-keys.json").write_text(content)
-    assert len(kept_keys(tmp_path, now=NOW, lifetime=WEEK)) == 1
+    assert len(load_or_rotate_keys(tmp_path, now=NOW, lifetime=WEEK)) == 1

@@ -9,7 +9,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.harness.bot import BotProcess
-from tests.harness.control import Control, told_something
+from tests.harness.control import Control, has_answer
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 from tests.web.conftest import client
@@ -22,7 +22,7 @@ async def test_ready_and_measured(tmp_path: Path) -> None:
         settings = {"POLL_INTERVAL_S": "0.2"}
         environment = sandbox.environment_for_bot
         async with BotProcess(control, environment, tmp_path / "bot", settings=settings) as bot:
-            found = re.search(r'"url": "(http://[^"]+)"', bot.said())
+            found = re.search(r'"url": "(http://[^"]+)"', bot.read_log())
             assert found
             async with client(found[1]) as http:
                 await eventually(lambda: _ready(http), what="the bot being ready")
@@ -41,7 +41,9 @@ async def test_ready_and_measured(tmp_path: Path) -> None:
                 await eventually(lambda: _unready(http), what="the gateway being missed")
                 async with http.get("/healthz") as answer:
                     assert answer.status == 200
-            lines = [json.loads(line) for line in bot.said().splitlines() if line.startswith("{")]
+            lines = [
+                json.loads(line) for line in bot.read_log().splitlines() if line.startswith("{")
+            ]
     _followed(lines, asked)
     assert figures["clapper_gateway_ready"] == 1
     assert figures["clapper_ack_seconds_count"] >= 1
@@ -70,7 +72,7 @@ async def _shown_and_withdrawn(control: Control, http: aiohttp.ClientSession) ->
 
     async def use(command: str, **options: object) -> None:
         asked = await control.command("Ada", "clips", command, options)
-        await control.wait_interaction(asked, told_something)
+        await control.wait_interaction(asked, has_answer)
 
     async def found(path: str) -> bool:
         async with http.get(path) as answer:

@@ -12,14 +12,32 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from bot.cli.status_page import away, page
+from bot.cli.status_page import build_unavailable_page, build_page
 from bot.domain.billing.money import Micros
-from bot.domain.errors import GoogleBusy, StoreAway
+from bot.domain.errors import GoogleUnavailable, DatabaseUnavailable
 from bot.domain.jobs.job import JobState, Outcome
-from bot.domain.jobs.request import Route, VideoPlan
-from bot.domain.ports import Failed, Finished, Pending, Poll, Reachability, RemoteVideo
-from bot.domain.statistics import BUCKETS_S, Durations, Figures, JobFigures, WorkerFigures
-from bot.observability.metrics import Exposition, MeteredModels, Meters, path_of
+from bot.domain.jobs.request import GoogleRoute, VideoPlan
+from bot.domain.ports import (
+    OperationFailed,
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    ModelReachability,
+    RemoteVideo,
+)
+from bot.domain.statistics import (
+    DURATION_BUCKETS_S,
+    DurationHistogram,
+    OperatorSnapshot,
+    JobSnapshot,
+    WorkerSnapshot,
+)
+from bot.observability.metrics import (
+    MetricsEndpoint,
+    InstrumentedVideoModels,
+    Instruments,
+    normalize_path,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -44,9 +62,9 @@ class HandClock:
 class Scripted:
     """Video models that answer what they are told to."""
 
-    route = Route.GEMINI
+    route = GoogleRoute.GEMINI
 
-    def __init__(self, *answers: Poll | Exception) -> None:
+    def __init__(self, *answers: PollResult | Exception) -> None:
         self.answers = list(answers)
 
     async def submit(
@@ -54,23 +72,25 @@ class Scripted:
         plan: VideoPlan,
         *,
         job_id: int,
-        mark: str = "",
+        dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         return "operations/1"
 
-    async def poll(self, operation: str) -> Poll:
+    async def poll(self, operation: str) -> PollResult:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def fetch(self, video: RemoteVideo, destination: Path) -> None: ...
+    async def download_video(self, video: RemoteVideo, destination: Path) -> None: ...
 
-    async def find(self, plan: VideoPlan, *, job_id: int, mark: str = "") -> Finished | None:
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
         return None
 
-    async def reachability(self, models: Sequence[str]) -> list[Reachability]:
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
         return []
 
     async def close(self) -> None: ...
@@ -79,22 +99,22 @@ class Scripted:
 class Source:
     """Figures as told, or a database that is away."""
 
-    def __init__(self, figures: Figures | None) -> None:
+    def __init__(self, figures: OperatorSnapshot | None) -> None:
         self.known = figures
         self.asked = 0
 
-    async def figures(self, *, now: datetime, most: int = 0) -> Figures:
+    async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
         self.asked += 1
         if self.known is None:
-            raise StoreAway("gone")
+            raise DatabaseUnavailable("gone")
         return self.known
 
 
-def figures() -> Figures:
-    running = JobFigures(
+def figures() -> OperatorSnapshot:
+    running = JobSnapshot(
         7, JobState.POLLING, "veo", Micros(400_000), "w1", NOW, NOW, None, None, None
     )
-    failed = JobFigures(
+    failed = JobSnapshot(
         6,
         JobState.FAILED,
         "veo",
@@ -106,21 +126,21 @@ def figures() -> Figures:
         Outcome.BLOCKED,
         "a reason of Google's",
     )
-    return Figures(
-        at=NOW,
-        states={JobState.QUEUED: 3, JobState.POLLING: 1},
-        outcomes={("veo", Outcome.DELIVERED): 5, ("veo", Outcome.BLOCKED): 2},
-        durations={"veo": Durations(tuple(range(len(BUCKETS_S))), 20, 640.0)},
-        oldest_wait=NOW - timedelta(seconds=42),
+    return OperatorSnapshot(
+        taken_at=NOW,
+        job_counts={JobState.QUEUED: 3, JobState.POLLING: 1},
+        outcome_counts={("veo", Outcome.DELIVERED): 5, ("veo", Outcome.BLOCKED): 2},
+        durations={"veo": DurationHistogram(tuple(range(len(DURATION_BUCKETS_S))), 20, 640.0)},
+        oldest_queued_at=NOW - timedelta(seconds=42),
         spent=Micros(2_500_000),
         spent_day=Micros(1_000_000),
         reserved=Micros(400_000),
         workers=(
-            WorkerFigures("w1", "host", NOW, NOW, alive=True, jobs={JobState.POLLING: 1}),
-            WorkerFigures("w0", "host", NOW, NOW, alive=False, jobs={}),
+            WorkerSnapshot("w1", "host", NOW, NOW, is_alive=True, jobs={JobState.POLLING: 1}),
+            WorkerSnapshot("w0", "host", NOW, NOW, is_alive=False, jobs={}),
         ),
-        running=(running,),
-        failures=(failed,),
+        running_jobs=(running,),
+        failed_jobs=(failed,),
     )
 
 
@@ -136,10 +156,10 @@ def value(body: bytes, name: str, **labels: str) -> float:
     return samples(body)[name, frozenset(labels.items())]
 
 
-async def test_what_the_database_knows() -> None:
+async def test_metrics_reflect_database() -> None:
     source, clock = Source(figures()), HandClock()
-    exposition = Exposition(Meters(), source, clock)
-    body = await exposition.exposition()
+    exposition = MetricsEndpoint(Instruments(), source, clock)
+    body = await exposition.render_metrics()
     assert value(body, "clapper_store_up") == 1
     assert value(body, "clapper_jobs", state="queued") == 3
     assert value(body, "clapper_jobs", state="failed") == 0
@@ -151,27 +171,29 @@ async def test_what_the_database_knows() -> None:
     assert value(body, "clapper_spent_usd") == 2.5
     assert value(body, "clapper_reserved_usd") == 0.4
     assert value(body, "clapper_workers") == 1
-    await exposition.exposition()
+    await exposition.render_metrics()
     assert source.asked == 1  # many may ask, the database is asked once
     source.known = None
     clock.seconds += 5
-    assert value(await exposition.exposition(), "clapper_store_up") == 0
+    assert value(await exposition.render_metrics(), "clapper_store_up") == 0
 
 
-async def test_how_late_an_end_is_noticed_and_what_failed() -> None:
-    meters, clock = Meters(), HandClock()
-    scripted = Scripted(Pending(), GoogleBusy("busy"), Failed(Outcome.BLOCKED, None))
-    models = MeteredModels(scripted, meters, clock)
+async def test_detection_lag_and_failures_are_counted() -> None:
+    meters, clock = Instruments(), HandClock()
+    scripted = Scripted(
+        OperationPending(), GoogleUnavailable("busy"), OperationFailed(Outcome.BLOCKED, None)
+    )
+    models = InstrumentedVideoModels(scripted, meters, clock)
     plan: Any = None
     operation = await models.submit(plan, job_id=1)
     clock.seconds = 10
     await models.poll(operation)
     clock.seconds = 18
-    with pytest.raises(GoogleBusy):
+    with pytest.raises(GoogleUnavailable):
         await models.poll(operation)
     clock.seconds = 22
     await models.poll(operation)
-    body = await Exposition(meters, Source(None), clock).exposition()
+    body = await MetricsEndpoint(meters, Source(None), clock).render_metrics()
     assert value(body, "clapper_detection_lag_seconds_count") == 1
     assert value(body, "clapper_detection_lag_seconds_sum") == 12  # since the look that answered
     labels = {"route": "gemini", "call": "poll"}
@@ -199,7 +221,7 @@ async def test_how_late_an_end_is_noticed_and_what_failed() -> None:
     ],
 )
 def test_labels_have_no_ids_and_no_tokens(path: str, label: str) -> None:
-    assert path_of(path) == label
+    assert normalize_path(path) == label
 
 
 def shown(what: Any) -> str:
@@ -210,21 +232,21 @@ def shown(what: Any) -> str:
 
 
 def test_the_operators_page() -> None:
-    text = shown(page(figures()))
+    text = shown(build_page(figures()))
     for words in ("1 working", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
         assert words in text
     for words in ("spent, ever", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
         assert words in text
-    assert "The database does not answer (gone)" in shown(away("gone", NOW))
+    assert "The database does not answer (gone)" in shown(build_unavailable_page("gone", NOW))
 
 
 async def test_the_dashboard_asks_only_for_what_there_is() -> None:
-    meters = Meters()
-    meters.discord.labels("GET", "/gateway", 200).inc()
+    meters = Instruments()
+    meters.discord_requests.labels("GET", "/gateway", 200).inc()
     meters.discord_seconds.labels("GET").observe(0.1)
-    meters.google.labels("gemini", "poll", "ok").inc()
+    meters.google_calls.labels("gemini", "poll", "ok").inc()
     meters.google_seconds.labels("gemini", "poll").observe(0.1)
-    body = await Exposition(meters, Source(figures()), HandClock()).exposition()
+    body = await MetricsEndpoint(meters, Source(figures()), HandClock()).render_metrics()
     exposed = {name for name, _ in samples(body)}
     document = (Path(__file__).parents[2] / "docs" / "grafana.json").read_text("utf-8")
     asked = {

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from bot.web.media import readable
-from tests.harness.process import Process
+from bot.web.media import is_readable
+from tests.harness.process import ProgramProcess
 from tests.web import seed
 from tests.web.conftest import ENTRIES, Gallery, Serving, client
 
@@ -53,7 +53,7 @@ async def test_no_page_has_inline_code(http: aiohttp.ClientSession, path: str) -
 @pytest.mark.parametrize(
     "path", ["/", "/clips/3", "/feed.atom", "/api/v1/clips", "/static/gallery.js"]
 )
-async def test_who_has_it_is_told_so(http: aiohttp.ClientSession, path: str) -> None:
+async def test_matching_etag_returns_not_modified(http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(path) as answer:
         tag = answer.headers["ETag"]
     async with http.get(path, headers={"If-None-Match": tag}) as answer:
@@ -160,7 +160,7 @@ async def test_a_cursor_holds_only_for_its_order(http: aiohttp.ClientSession) ->
         ("q=" + "a" * 201, "q"),
     ],
 )
-async def test_senseless_queries_are_named(
+async def test_invalid_queries_are_named(
     http: aiohttp.ClientSession, query: str, parameter: str
 ) -> None:
     async with http.get(URL(f"/api/v1/clips?{query}", encoded=True)) as answer:
@@ -190,7 +190,7 @@ async def test_senseless_queries_are_named(
         "/clips/12/poster.jpg",
     ],
 )
-async def test_what_is_not_shown_is_not_there(http: aiohttp.ClientSession, path: str) -> None:
+async def test_unpublished_clips_are_not_found(http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(URL(path, encoded=True)) as answer:
         assert answer.status == 404
         assert answer.headers["Cache-Control"] == "no-store"
@@ -224,10 +224,10 @@ async def test_a_file_that_may_not_be_read_is_not_there(
 ) -> None:
     file = tmp_path / "1.mp4"
     file.write_bytes(b"film")
-    assert await readable(file)
+    assert await is_readable(file)
     # asked of the system: a test that runs as root may read whatever its mode
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert not await readable(file)
+    assert not await is_readable(file)
 
 
 HIDDEN = 7
@@ -266,14 +266,14 @@ async def test_a_hidden_prompt_is_not_found(http: aiohttp.ClientSession, path: s
     assert "secret of the house" not in body.casefold()
 
 
-async def test_only_looking(http: aiohttp.ClientSession) -> None:
+async def test_only_get_and_head_are_allowed(http: aiohttp.ClientSession) -> None:
     for path in ("/", "/clips/3", "/api/v1/clips"):
         async with http.post(path, data={"a": "b"}) as answer:
             assert answer.status == 405
             assert answer.headers["Allow"] == "GET,HEAD"
 
 
-async def test_words_of_people_are_only_words(http: aiohttp.ClientSession) -> None:
+async def test_user_text_is_escaped(http: aiohttp.ClientSession) -> None:
     evil = '"><script>alert(1)</script>{{7*7}}'
     async with http.get("/", params={"q": evil}) as answer:
         body = await answer.text()
@@ -340,7 +340,7 @@ async def test_the_feed_is_atom(http: aiohttp.ClientSession) -> None:
     assert all(entry.findtext(f"{atom}author/{atom}name") for entry in entries)
 
 
-async def test_the_switch_leads_nowhere_else(http: aiohttp.ClientSession) -> None:
+async def test_language_switch_redirects_only_locally(http: aiohttp.ClientSession) -> None:
     for back in (
         "https://elsewhere.example/",
         "//elsewhere.example",
@@ -360,7 +360,7 @@ async def test_the_switch_leads_nowhere_else(http: aiohttp.ClientSession) -> Non
         assert answer.status == 400
 
 
-async def test_alive_and_ready(http: aiohttp.ClientSession) -> None:
+async def test_liveness_and_readiness(http: aiohttp.ClientSession) -> None:
     async with http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (200, "ok\n")
     async with http.get("/readyz") as answer:
@@ -371,7 +371,7 @@ async def test_alive_and_ready(http: aiohttp.ClientSession) -> None:
     assert 'clapper_jobs{state="queued"} 0.0' in figures
 
 
-async def test_through_a_proxy_there_are_no_figures(http: aiohttp.ClientSession) -> None:
+async def test_metrics_are_refused_through_proxy(http: aiohttp.ClientSession) -> None:
     """The proxy's own address is a watching one; whoever comes through it is not."""
     for path in ("/metrics", "/readyz"):
         for forwarded in ("203.0.113.9", "127.0.0.1"):
@@ -379,7 +379,7 @@ async def test_through_a_proxy_there_are_no_figures(http: aiohttp.ClientSession)
                 assert answer.status == 404
 
 
-async def test_too_many_and_nothing_to_read_from(tmp_path: Path) -> None:
+async def test_rate_limit_and_unavailable_database(tmp_path: Path) -> None:
     """Without a database there is a page that says so; who asks too often waits, others do not."""
     serving = Serving(tmp_path, WEB_REQUESTS_PER_MINUTE="6", TRUSTED_PROXIES="127.0.0.1")
     url = await serving.start()
@@ -417,7 +417,7 @@ async def test_the_operators_page_reads_the_same_database(gallery: Gallery, tmp_
     ):
         log = tmp_path / f"status-{status}.log"
         settings = environment | {"DATA_DIR": str(data_dir)}
-        process = Process("bot.status", "--once", log=log, environment=settings)
+        process = ProgramProcess("bot.status", "--once", log=log, environment=settings)
         await process.launch()
-        assert await process.ended() == status
-        assert words in process.said()
+        assert await process.wait_ended() == status
+        assert words in process.read_log()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain.jobs.request import Mode
-from bot.domain.showcase.gallery import Length, Order
-from bot.web.i18n import LANGUAGES, Words, chosen
+from bot.domain.jobs.request import GenerationMode
+from bot.domain.showcase.gallery import ClipLength, GalleryOrder
+from bot.web.i18n import LANGUAGES, PageTexts, negotiate_locale
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "bot" / "web"
@@ -33,7 +33,7 @@ def placeholders(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_says_everything(language: str) -> None:
+def test_every_catalog_is_complete(language: str) -> None:
     english, spoken = texts("en"), texts(language)
     assert spoken.keys() == english.keys()
     for key, forms in spoken.items():
@@ -47,8 +47,8 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
     sources = [*WEB.glob("*.py"), *(WEB / "templates").iterdir()]
     code = "\n".join(path.read_text("utf-8") for path in sources)
     used = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)?)"', code)) & keys
-    used |= {f"mode.{each}" for each in Mode} | {f"order.{each}" for each in Order}
-    used |= {f"length.{each}" for each in Length}
+    used |= {f"mode.{each}" for each in GenerationMode} | {f"order.{each}" for each in GalleryOrder}
+    used |= {f"length.{each}" for each in ClipLength}
     kinds = ("400", "404", "405", "429", "500", "503")
     used |= {f"failure.{kind}{end}" for kind in kinds for end in ("", ".hint")}
     assert used == keys
@@ -73,13 +73,13 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
         (None, ";;;,,," * 1000, "en"),
     ],
 )
-def test_the_language_of_a_visitor(switch: str | None, accepted: str | None, language: str) -> None:
-    assert chosen(switch, accepted) == language
+def test_locale_is_negotiated(switch: str | None, accepted: str | None, language: str) -> None:
+    assert negotiate_locale(switch, accepted) == language
 
 
 def test_plural_forms() -> None:
-    assert Words("en")("clip.votes", count=1) == "1 star"
-    assert Words("de")("clip.votes", count=1200) == "1.200 Sterne"
-    assert Words("fr")("clip.votes", count=0) == "0 étoile"
+    assert PageTexts("en")("clip.votes", count=1) == "1 star"
+    assert PageTexts("de")("clip.votes", count=1200) == "1.200 Sterne"
+    assert PageTexts("fr")("clip.votes", count=0) == "0 étoile"
     with pytest.raises(KeyError):
-        Words("en")("no.such.text")
+        PageTexts("en")("no.such.text")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.billing.limits import NOTHING, Amount
+from bot.domain.billing.limits import NO_USAGE, UsageAmount
 
 
 class EntryKind(StrEnum):
@@ -28,36 +28,36 @@ class EntryKind(StrEnum):
     """A correction after the fact, of either sign."""
 
 
-class Account(StrEnum):
+class LedgerAccount(StrEnum):
     """Whose sums an entry counts in."""
 
     ALL = "all"
     MEMBER = "member"
-    HOUSE = "house"
+    BUDGETS = "house"
     """The server's and the bot's budgets, not the member's."""
 
     @property
     def counts_for_member(self) -> bool:
         """Whether the member's own limits see the entry."""
-        return self is not Account.HOUSE
+        return self is not LedgerAccount.BUDGETS
 
     @property
-    def counts_for_house(self) -> bool:
+    def counts_when_absorbed(self) -> bool:
         """Whether the server's and the bot's budgets see the entry."""
-        return self is not Account.MEMBER
+        return self is not LedgerAccount.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
+class LedgerPosting:
     """An entry as an event decides it; the store adds who, where, when and for which job."""
 
     kind: EntryKind
-    amount: Amount
-    account: Account = Account.ALL
+    amount: UsageAmount
+    account: LedgerAccount = LedgerAccount.ALL
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One row of the ledger.
 
     ``counted_at`` is the time that windows count by: for a job's entries, when it was reserved.
@@ -66,12 +66,12 @@ class Entry:
     id: int
     at: datetime
     counted_at: datetime
-    posting: Posting
+    posting: LedgerPosting
     guild_id: int | None
     user_id: int
     job_id: int | None
-    by: int | None = None
-    note: str | None = None
+    actor_id: int | None = None
+    comment: str | None = None
 
 
 class Settlement(StrEnum):
@@ -81,23 +81,23 @@ class Settlement(StrEnum):
     """Google made it: the member, the server and the bot have spent it."""
     REFUND = "refund"
     """Google took nothing: nobody has."""
-    HOUSE = "house"
+    ABSORBED = "house"
     """It may have been paid, but the member got nothing: the budgets bear it, the member does
     not."""
 
 
-def reserve(amount: Amount) -> tuple[Posting, ...]:
+def build_reservation(amount: UsageAmount) -> tuple[LedgerPosting, ...]:
     """Return the entries of an accepted request."""
-    return (Posting(EntryKind.RESERVE, amount),)
+    return (LedgerPosting(EntryKind.RESERVE, amount),)
 
 
-def settle(
-    reserved: Amount,
+def build_settlement(
+    reserved: UsageAmount,
     settlement: Settlement,
     *,
-    charged: Amount | None = None,
-    borne: Amount = NOTHING,
-) -> tuple[Posting, ...]:
+    charged: UsageAmount | None = None,
+    absorbed: UsageAmount = NO_USAGE,
+) -> tuple[LedgerPosting, ...]:
     """Return the entries that end a reservation.
 
     ``charged`` is the part of ``reserved`` that Google made, by default all of it; ``borne`` is a
@@ -106,19 +106,19 @@ def settle(
     """
     paid = reserved if charged is None else charged
     if settlement is Settlement.REFUND:
-        paid = borne = NOTHING
-    elif settlement is Settlement.HOUSE:
-        paid, borne = NOTHING, paid + borne
-    given_back = reserved - paid - borne
+        paid = absorbed = NO_USAGE
+    elif settlement is Settlement.ABSORBED:
+        paid, absorbed = NO_USAGE, paid + absorbed
+    given_back = reserved - paid - absorbed
     if min(given_back.micros, given_back.clips, given_back.seconds) < 0:
         raise ValueError("more would be charged than was reserved")
     postings = []
-    if paid + borne:
-        postings.append(Posting(EntryKind.SETTLE, paid + borne))
+    if paid + absorbed:
+        postings.append(LedgerPosting(EntryKind.SETTLE, paid + absorbed))
     if given_back:
-        postings.append(Posting(EntryKind.REFUND, -given_back))
-    if borne:
-        postings.append(Posting(EntryKind.ADJUST, -borne, Account.MEMBER))
+        postings.append(LedgerPosting(EntryKind.REFUND, -given_back))
+    if absorbed:
+        postings.append(LedgerPosting(EntryKind.ADJUST, -absorbed, LedgerAccount.MEMBER))
     return tuple(postings)
 
 
@@ -126,14 +126,14 @@ def settle(
 class JobBalance:
     """What a job's entries add up to: still reserved, counted for the member, for the budgets."""
 
-    reserved: Amount
-    member: Amount
-    house: Amount
+    reserved: UsageAmount
+    member: UsageAmount
+    budgets: UsageAmount
 
 
-def balance(postings: Iterable[Posting]) -> JobBalance:
+def compute_balance(postings: Iterable[LedgerPosting]) -> JobBalance:
     """Add up the entries of one job."""
-    reserved = member = house = NOTHING
+    reserved = member = house = NO_USAGE
     for posting in postings:
         amount = posting.amount
         match posting.kind:
@@ -144,40 +144,44 @@ def balance(postings: Iterable[Posting]) -> JobBalance:
                 member += amount
                 house += amount
             case EntryKind.ADJUST:
-                member += amount if posting.account.counts_for_member else NOTHING
-                house += amount if posting.account.counts_for_house else NOTHING
+                member += amount if posting.account.counts_for_member else NO_USAGE
+                house += amount if posting.account.counts_when_absorbed else NO_USAGE
             case EntryKind.GRANT:
                 pass
     return JobBalance(reserved, member, house)
 
 
-def judge(postings: Iterable[Posting], price: Amount, *, charge: bool) -> tuple[Posting, ...]:
+def build_unknown_settlement(
+    postings: Iterable[LedgerPosting], price: UsageAmount, *, charge: bool
+) -> tuple[LedgerPosting, ...]:
     """Return the corrections by which an admin's judgement of an unknown job holds.
 
     Afterwards member and budgets both count ``price`` (``charge``) or nothing.
     """
-    wanted = price if charge else NOTHING
-    return _corrections(balance(postings), JobBalance(NOTHING, wanted, wanted))
+    wanted = price if charge else NO_USAGE
+    return _build_corrections(compute_balance(postings), JobBalance(NO_USAGE, wanted, wanted))
 
 
-def settle_again(
-    postings: Iterable[Posting], reserved: Amount, end: Iterable[Posting]
-) -> tuple[Posting, ...]:
+def build_resettlement(
+    postings: Iterable[LedgerPosting], reserved: UsageAmount, end: Iterable[LedgerPosting]
+) -> tuple[LedgerPosting, ...]:
     """Return the corrections by which a job that had ended before ends as ``end`` says.
 
     ``postings`` is everything written so far; the reservation was answered then and is not opened
     again. Afterwards the sums are those of a job that was reserved once and ended with ``end``.
     """
-    return _corrections(balance(postings), balance((*reserve(reserved), *end)))
+    return _build_corrections(
+        compute_balance(postings), compute_balance((*build_reservation(reserved), *end))
+    )
 
 
-def _corrections(now: JobBalance, wanted: JobBalance) -> tuple[Posting, ...]:
-    member, house = wanted.member - now.member, wanted.house - now.house
+def _build_corrections(now: JobBalance, target: JobBalance) -> tuple[LedgerPosting, ...]:
+    member, house = target.member - now.member, target.budgets - now.budgets
     if member == house:
-        return (Posting(EntryKind.ADJUST, member),) if member else ()
+        return (LedgerPosting(EntryKind.ADJUST, member),) if member else ()
     corrections = []
     if member:
-        corrections.append(Posting(EntryKind.ADJUST, member, Account.MEMBER))
+        corrections.append(LedgerPosting(EntryKind.ADJUST, member, LedgerAccount.MEMBER))
     if house:
-        corrections.append(Posting(EntryKind.ADJUST, house, Account.HOUSE))
+        corrections.append(LedgerPosting(EntryKind.ADJUST, house, LedgerAccount.BUDGETS))
     return tuple(corrections)

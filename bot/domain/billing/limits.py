@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from bot.domain.billing.money import ZERO, Micros
-from bot.domain.errors import LimitReached, Scope
+from bot.domain.billing.money import ZERO_MICROS, Micros
+from bot.domain.errors import LimitReached, LimitScope
 from bot.domain.jobs.request import VideoPlan
 
 DAY: Final = timedelta(hours=24)
@@ -19,68 +19,68 @@ MONTH: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class UsageAmount:
     """What a job takes of every limit at once: micro-dollars, clips and seconds of video."""
 
-    micros: Micros = ZERO
+    micros: Micros = ZERO_MICROS
     clips: int = 0
     seconds: int = 0
 
     @classmethod
-    def of(cls, plan: VideoPlan) -> Self:
+    def from_plan(cls, plan: VideoPlan) -> Self:
         """Return what ``plan`` reserves."""
         return cls(plan.price, plan.videos, plan.charged_seconds)
 
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(
+    def __add__(self, other: "UsageAmount") -> "UsageAmount":
+        return UsageAmount(
             Micros(self.micros + other.micros),
             self.clips + other.clips,
             self.seconds + other.seconds,
         )
 
-    def __neg__(self) -> "Amount":
-        return Amount(Micros(-self.micros), -self.clips, -self.seconds)
+    def __neg__(self) -> "UsageAmount":
+        return UsageAmount(Micros(-self.micros), -self.clips, -self.seconds)
 
-    def __sub__(self, other: "Amount") -> "Amount":
+    def __sub__(self, other: "UsageAmount") -> "UsageAmount":
         return self + (-other)
 
     def __bool__(self) -> bool:
-        return self != NOTHING
+        return self != NO_USAGE
 
-    def share(self, part: int, whole: int) -> "Amount":
+    def prorated_share(self, part: int, whole: int) -> "UsageAmount":
         """Return the share of ``part`` of ``whole`` equal videos, money rounded up."""
         if part >= whole:
             return self
-        return Amount(
+        return UsageAmount(
             Micros(-(-self.micros * part // whole)),
             self.clips * part // whole,
             self.seconds * part // whole,
         )
 
 
-NOTHING: Final = Amount()
+NO_USAGE: Final = UsageAmount()
 
 
-class Measure(StrEnum):
+class LimitMeasure(StrEnum):
     """The parts of an `Amount` that limits count."""
 
     CLIPS = "clips"
     SECONDS = "seconds"
     MICROS = "micros"
 
-    def of(self, amount: Amount) -> int:
+    def measure_amount(self, amount: UsageAmount) -> int:
         """Return this part of ``amount``."""
         match self:
-            case Measure.CLIPS:
+            case LimitMeasure.CLIPS:
                 return amount.clips
-            case Measure.SECONDS:
+            case LimitMeasure.SECONDS:
                 return amount.seconds
-            case Measure.MICROS:
+            case LimitMeasure.MICROS:
                 return amount.micros
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class UsageLimits:
     """One set of limits; ``None`` means: not set here (the next level decides, or none does).
 
     Days are rolling 24 hours, months rolling 30 days; money is in micro-dollars.
@@ -100,35 +100,35 @@ class Limits:
     def __iter__(self) -> Iterator[tuple[str, int | None]]:
         return ((each.name, getattr(self, each.name)) for each in fields(self))
 
-    def or_else(self, fallback: "Limits") -> "Limits":
+    def with_fallback(self, fallback: "UsageLimits") -> "UsageLimits":
         """Return these limits, with ``fallback`` where one is not set."""
         unset = {name: getattr(fallback, name) for name, value in self if value is None}
         return replace(self, **unset)
 
 
-NO_LIMITS: Final = Limits()
+NO_LIMITS: Final = UsageLimits()
 
 
-def loosest(several: Iterable[Limits]) -> Limits:
+def combine_loosest(several: Iterable[UsageLimits]) -> UsageLimits:
     """Return the best of ``several`` for each limit that any of them sets."""
-    return _combine(several, most=True)
+    return _combine_limits(several, prefer_larger=True)
 
 
-def tightest(several: Iterable[Limits]) -> Limits:
+def combine_tightest(several: Iterable[UsageLimits]) -> UsageLimits:
     """Return the strictest of ``several`` for each limit that any of them sets."""
-    return _combine(several, most=False)
+    return _combine_limits(several, prefer_larger=False)
 
 
-def _combine(several: Iterable[Limits], *, most: bool) -> Limits:
+def _combine_limits(several: Iterable[UsageLimits], *, prefer_larger: bool) -> UsageLimits:
     rows = list(several)
     chosen: dict[str, int | None] = {}
-    for each in fields(Limits):
+    for each in fields(UsageLimits):
         values = [value for row in rows if (value := getattr(row, each.name)) is not None]
-        chosen[each.name] = (max(values) if most else min(values)) if values else None
-    return Limits(**chosen)  # type: ignore[arg-type]
+        chosen[each.name] = (max(values) if prefer_larger else min(values)) if values else None
+    return UsageLimits(**chosen)  # type: ignore[arg-type]
 
 
-class Subject(StrEnum):
+class LimitSubject(StrEnum):
     """Whom an admin's limit is for."""
 
     MEMBER = "member"
@@ -144,15 +144,15 @@ class LimitRow:
     """One limit that an admin set; ``subject_id`` is 0 for the default and the server's budget."""
 
     guild_id: int
-    subject: Subject
+    subject: LimitSubject
     subject_id: int
-    limits: Limits
+    limits: UsageLimits
     changed_by: int | None = None
     changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PacingLimits:
     """How fast work may go to Google; ``None`` means no limit.
 
     ``in_flight`` is operations running at once over all models, the rest is per model and follows
@@ -165,131 +165,137 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SpendingPolicy:
     """The operator's settings over money and pace.
 
     ``member`` is the default of members, ``guild`` a ceiling over what any server may set for
     itself, ``bot`` the budget over everything.
     """
 
-    member: Limits = NO_LIMITS
-    guild: Limits = NO_LIMITS
-    bot: Limits = NO_LIMITS
-    pace: Pace = field(default_factory=Pace)
+    member: UsageLimits = NO_LIMITS
+    guild: UsageLimits = NO_LIMITS
+    bot: UsageLimits = NO_LIMITS
+    pace: PacingLimits = field(default_factory=PacingLimits)
     paused: bool = False
 
 
-def member_limits(
-    rows: Iterable[LimitRow], *, user_id: int, role_ids: frozenset[int], policy: Policy
-) -> Limits:
+def resolve_member_limits(
+    rows: Iterable[LimitRow], *, user_id: int, role_ids: frozenset[int], policy: SpendingPolicy
+) -> UsageLimits:
     """Return what holds for one member of one server.
 
     Per limit: the member's own, else the best of the roles that set it, else the server's
     default, else the operator's.
     """
     own = default = NO_LIMITS
-    roles: list[Limits] = []
+    roles: list[UsageLimits] = []
     for row in rows:
         match row.subject:
-            case Subject.MEMBER if row.subject_id == user_id:
+            case LimitSubject.MEMBER if row.subject_id == user_id:
                 own = row.limits
-            case Subject.ROLE if row.subject_id in role_ids:
+            case LimitSubject.ROLE if row.subject_id in role_ids:
                 roles.append(row.limits)
-            case Subject.DEFAULT:
+            case LimitSubject.DEFAULT:
                 default = row.limits
             case _:
                 pass
-    return own.or_else(loosest(roles)).or_else(default).or_else(policy.member)
+    return (
+        own.with_fallback(combine_loosest(roles))
+        .with_fallback(default)
+        .with_fallback(policy.member)
+    )
 
 
-def guild_limits(rows: Iterable[LimitRow], *, policy: Policy) -> Limits:
+def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) -> UsageLimits:
     """Return the server's budget: its own, under the operator's ceiling."""
-    return tightest([policy.guild, *(row.limits for row in rows if row.subject is Subject.GUILD)])
+    return combine_tightest(
+        [policy.guild, *(row.limits for row in rows if row.subject is LimitSubject.GUILD)]
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class UsageTotals:
     """What one member, server or the bot has reserved or spent in the windows ending now.
 
     ``granted`` widens the limits; ``jobs`` are those that have not ended.
     """
 
-    day: Amount = NOTHING
-    month: Amount = NOTHING
-    granted_day: Amount = NOTHING
-    granted_month: Amount = NOTHING
+    day: UsageAmount = NO_USAGE
+    month: UsageAmount = NO_USAGE
+    granted_day: UsageAmount = NO_USAGE
+    granted_month: UsageAmount = NO_USAGE
     jobs: int = 0
 
-    def plus(self, amount: Amount) -> "Usage":
+    def with_job(self, amount: UsageAmount) -> "UsageTotals":
         """Return the usage once a job of ``amount`` is accepted."""
         return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LimitRule:
     """What one limit counts: a measure in a window, or (``window`` is ``None``) jobs at once."""
 
     limit: str
-    measure: Measure | None
+    measure: LimitMeasure | None
     window: timedelta | None
 
 
-RULES: Final = (
-    Rule("jobs_at_once", None, None),
-    Rule("clips_per_day", Measure.CLIPS, DAY),
-    Rule("seconds_per_day", Measure.SECONDS, DAY),
-    Rule("usd_per_day", Measure.MICROS, DAY),
-    Rule("usd_per_month", Measure.MICROS, MONTH),
+LIMIT_RULES: Final = (
+    LimitRule("jobs_at_once", None, None),
+    LimitRule("clips_per_day", LimitMeasure.CLIPS, DAY),
+    LimitRule("seconds_per_day", LimitMeasure.SECONDS, DAY),
+    LimitRule("usd_per_day", LimitMeasure.MICROS, DAY),
+    LimitRule("usd_per_month", LimitMeasure.MICROS, MONTH),
 )
-RULE_OF: Final = {rule.limit: rule for rule in RULES}
+LIMIT_RULES_BY_NAME: Final = {rule.limit: rule for rule in LIMIT_RULES}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QuotaLine:
     """How one limit stands; ``frees_at`` is when the oldest part of what is used frees."""
 
-    scope: Scope
+    scope: LimitScope
     limit: str
     allowed: int
     used: int
     frees_at: datetime | None = None
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """What is left of the limit, never below zero."""
         return max(0, self.allowed - self.used)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuotaStatus:
     """How every limit stands that holds for a request: the member's, the server's, the bot's."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[QuotaLine, ...] = ()
 
-    def of(self, scope: Scope) -> tuple[Line, ...]:
+    def lines_for(self, scope: LimitScope) -> tuple[QuotaLine, ...]:
         """Return the lines of one scope."""
         return tuple(line for line in self.lines if line.scope is scope)
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class LimitExceeded:
     """A limit that a request would pass: ``used + asked > allowed``, in the limit's own unit."""
 
-    scope: Scope
+    scope: LimitScope
     limit: str
     used: int
-    asked: int
+    requested: int
     allowed: int
 
     @property
     def excess(self) -> int:
         """How much must free before the request fits."""
-        return self.used + self.asked - self.allowed
+        return self.used + self.requested - self.allowed
 
     @property
-    def hopeless(self) -> bool:
+    def is_unattainable(self) -> bool:
         """Whether the request is larger than the whole limit."""
-        return self.asked > self.allowed
+        return self.requested > self.allowed
 
     def as_error(self, frees_at: datetime | None) -> LimitReached:
         """Return the refusal."""
@@ -297,42 +303,50 @@ class Breach:
             self.limit,
             self.scope,
             used=self.used,
-            asked=self.asked,
+            requested=self.requested,
             allowed=self.allowed,
-            frees_at=None if self.hopeless else frees_at,
+            frees_at=None if self.is_unattainable else frees_at,
         )
 
 
-def standing_lines(scope: Scope, limits: Limits, usage: Usage) -> tuple[Line, ...]:
+def build_quota_lines(
+    scope: LimitScope, limits: UsageLimits, usage: UsageTotals
+) -> tuple[QuotaLine, ...]:
     """Return how each limit that is set stands."""
     lines = []
-    for rule in RULES:
+    for rule in LIMIT_RULES:
         allowed: int | None = getattr(limits, rule.limit)
         if allowed is not None:
-            used, granted = _count(rule, usage)
-            lines.append(Line(scope, rule.limit, allowed + granted, used))
+            used, granted = _count_usage(rule, usage)
+            lines.append(QuotaLine(scope, rule.limit, allowed + granted, used))
     return tuple(lines)
 
 
-def breach(scope: Scope, limits: Limits, usage: Usage, asked: Amount) -> Breach | None:
+def find_exceeded_limit(
+    scope: LimitScope, limits: UsageLimits, usage: UsageTotals, requested: UsageAmount
+) -> LimitExceeded | None:
     """Return the first limit that ``asked`` would pass, or ``None`` when it fits."""
-    for line in standing_lines(scope, limits, usage):
-        measure = RULE_OF[line.limit].measure
-        wanted = 1 if measure is None else measure.of(asked)
+    for line in build_quota_lines(scope, limits, usage):
+        measure = LIMIT_RULES_BY_NAME[line.limit].measure
+        wanted = 1 if measure is None else measure.measure_amount(requested)
         if line.used + wanted > line.allowed:
-            return Breach(scope, line.limit, line.used, wanted, line.allowed)
+            return LimitExceeded(scope, line.limit, line.used, wanted, line.allowed)
     return None
 
 
-def _count(rule: Rule, usage: Usage) -> tuple[int, int]:
+def _count_usage(rule: LimitRule, usage: UsageTotals) -> tuple[int, int]:
     if rule.measure is None:
         return usage.jobs, 0
     if rule.window == DAY:
-        return rule.measure.of(usage.day), rule.measure.of(usage.granted_day)
-    return rule.measure.of(usage.month), rule.measure.of(usage.granted_month)
+        return rule.measure.measure_amount(usage.day), rule.measure.measure_amount(
+            usage.granted_day
+        )
+    return rule.measure.measure_amount(usage.month), rule.measure.measure_amount(
+        usage.granted_month
+    )
 
 
-def frees_at(
+def compute_release_time(
     spent: Iterable[tuple[datetime, int]], *, window: timedelta, excess: int
 ) -> datetime | None:
     """Return when at least ``excess`` has left the window.

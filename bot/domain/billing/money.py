@@ -6,11 +6,11 @@ from typing import NewType
 Micros = NewType("Micros", int)
 """Millionths of a US dollar."""
 
-ZERO = Micros(0)
+ZERO_MICROS = Micros(0)
 _MICROS_PER_DOLLAR = 1_000_000
 
 
-def micros(dollars: Decimal | str) -> Micros:
+def to_micros(dollars: Decimal | str) -> Micros:
     """Return ``dollars`` in micro-dollars, rounded up: a fraction is never spent unseen."""
     exact = Decimal(dollars) * _MICROS_PER_DOLLAR
     return Micros(int(exact.to_integral_value(rounding=ROUND_CEILING)))

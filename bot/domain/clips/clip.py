@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route, Source
+from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, SourceClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Clip:
     channel_id: int
     user_id: int
     model: str
-    route: Route
-    mode: Mode
+    route: GoogleRoute
+    mode: GenerationMode
     prompt: str
     aspect_ratio: AspectRatio
     resolution: Resolution | None
@@ -55,10 +55,10 @@ class Clip:
     remote_expires_at: datetime | None = None
     message_id: int | None = None
 
-    def as_source(self) -> Source:
+    def as_source(self) -> SourceClip:
         """Return what an extension needs to know of this clip."""
         expires = self.remote_expires_at
-        return Source(
+        return SourceClip(
             clip_id=self.id,
             model=self.model,
             route=self.route,

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
-REENCODES_FOR: Final = timedelta(days=2)
+REENCODE_LIFETIME: Final = timedelta(days=2)
 """How long a re-encode lies ready for a retry or another post."""
-LEFTOVERS_FOR: Final = timedelta(days=1)
+LEFTOVER_LIFETIME: Final = timedelta(days=1)
 """Age from which a temporary file has been left behind by a process that died."""
-ORPHANS_FOR: Final = timedelta(days=3)
+ORPHAN_LIFETIME: Final = timedelta(days=3)
 """Age from which a file that no record knows is nobody's; a fetch may be tried for two days."""
 
 
-class Standing(IntEnum):
+class RetentionClass(IntEnum):
     """What the database says of a job's files; a later one is kept longer."""
 
     ORPHAN = 0
@@ -29,42 +29,46 @@ class Standing(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredOriginal:
     """One original with everything beside it, named by its job and index; bytes in all."""
 
     job_id: int
     name: str
     size: int
     since: datetime
-    standing: Standing = Standing.ORPHAN
+    retention_class: RetentionClass = RetentionClass.ORPHAN
 
 
-def superfluous(
-    kept: Iterable[Kept], *, now: datetime, keep_for: timedelta | None, keep_bytes: int | None
-) -> list[Kept]:
+def select_removable(
+    kept: Iterable[StoredOriginal],
+    *,
+    now: datetime,
+    keep_for: timedelta | None,
+    keep_bytes: int | None,
+) -> list[StoredOriginal]:
     """Return what is to be removed; ``None`` lifts a limit."""
-    gone: list[Kept] = []
-    rest: list[Kept] = []
+    gone: list[StoredOriginal] = []
+    rest: list[StoredOriginal] = []
     for each in kept:
-        (gone if _too_old(each, now, keep_for) else rest).append(each)
+        (gone if _is_expired(each, now, keep_for) else rest).append(each)
     if keep_bytes is None:
         return gone
     excess = sum(each.size for each in rest) - keep_bytes
-    for each in sorted(rest, key=lambda each: (each.standing, each.since)):
+    for each in sorted(rest, key=lambda each: (each.retention_class, each.since)):
         if excess <= 0:
             break
-        if each.standing in (Standing.SETTLED, Standing.SHARED):
+        if each.retention_class in (RetentionClass.SETTLED, RetentionClass.SHARED):
             gone.append(each)
             excess -= each.size
     return gone
 
 
-def _too_old(kept: Kept, now: datetime, keep_for: timedelta | None) -> bool:
+def _is_expired(kept: StoredOriginal, now: datetime, keep_for: timedelta | None) -> bool:
     age = now - kept.since
-    match kept.standing:
-        case Standing.ORPHAN:
-            return age > ORPHANS_FOR
-        case Standing.SETTLED:
+    match kept.retention_class:
+        case RetentionClass.ORPHAN:
+            return age > ORPHAN_LIFETIME
+        case RetentionClass.SETTLED:
             return keep_for is not None and age > keep_for
         case _:
             return False

@@ -8,20 +8,20 @@ from typing import Final
 
 from bot.domain.clips.clip import Clip
 
-Extendable = Callable[[Clip, datetime], bool]
+ExtendableCheck = Callable[[Clip, datetime], bool]
 """Tells whether a clip can be made longer at a time."""
-MOST_WORDS: Final = 30
+MAX_SEARCH_LENGTH: Final = 30
 """Characters of the words that are looked for: the page's buttons carry them."""
 
 
-class Only(StrEnum):
+class HistoryKind(StrEnum):
     """A kind of clips that a history is narrowed to."""
 
     EXTENDABLE = "extendable"
     SHOWCASED = "showcased"
 
 
-class Way(StrEnum):
+class PageDirection(StrEnum):
     """Which page of a history comes next."""
 
     OLDER = "older"
@@ -29,45 +29,45 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class HistoryFilter:
     """What is looked for; what is ``None`` is left open.
 
     ``model`` is a part of a model's id, ``words`` a part of the prompt, in any case of letters.
     """
 
     model: str | None = None
-    words: str | None = None
-    only: Only | None = None
+    search_text: str | None = None
+    kind: HistoryKind | None = None
 
-    def fits(self, clip: Clip, *, now: datetime, extendable: Extendable) -> bool:
+    def matches(self, clip: Clip, *, now: datetime, extendable: ExtendableCheck) -> bool:
         """Return whether a clip is one of those, as far as the clip itself tells.
 
         Whether it is showcased does not stand in the clip.
         """
         if self.model is not None and self.model.casefold() not in clip.model.casefold():
             return False
-        if self.words and self.words.casefold() not in clip.prompt.casefold():
+        if self.search_text and self.search_text.casefold() not in clip.prompt.casefold():
             return False
-        return self.only is not Only.EXTENDABLE or extendable(clip, now)
+        return self.kind is not HistoryKind.EXTENDABLE or extendable(clip, now)
 
 
-EVERYTHING: Final = Wanted()
+NO_FILTER: Final = HistoryFilter()
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PageRequest:
     """A page to turn to: clips older or newer than the number ``clip_id``."""
 
-    way: Way
+    direction: PageDirection
     clip_id: int
-    wanted: Wanted = EVERYTHING
+    history_filter: HistoryFilter = NO_FILTER
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """A page, the newest clip first, and the pages on either side of it, where there are any."""
 
     clips: tuple[Clip, ...]
-    wanted: Wanted = EVERYTHING
-    newer: Turn | None = None
-    older: Turn | None = None
+    history_filter: HistoryFilter = NO_FILTER
+    newer: PageRequest | None = None
+    older: PageRequest | None = None

@@ -13,7 +13,7 @@ from typing import Final
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import VideoPlan
 
-KEPT_BY_GOOGLE: Final = timedelta(days=2)
+GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
 """How long Google keeps a file where it does not say (Veo's documentation)."""
 
 
@@ -31,16 +31,18 @@ class JobState(StrEnum):
     UNKNOWN = "unknown"
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nothing will happen to the job any more without an admin."""
-        return self in ENDED
+        return self in ENDED_STATES
 
 
-ENDED: Final = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN})
-ACTIVE: Final = frozenset(JobState) - ENDED
-IN_FLIGHT: Final = ACTIVE - {JobState.QUEUED}
+ENDED_STATES: Final = frozenset(
+    {JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
+)
+ACTIVE_STATES: Final = frozenset(JobState) - ENDED_STATES
+IN_FLIGHT_STATES: Final = ACTIVE_STATES - {JobState.QUEUED}
 
-TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
+ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
     JobState.SUBMITTING: frozenset(
         # back to QUEUED only where nothing was sent, or Google started nothing (quota, busy)
@@ -87,7 +89,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class UserInstallReply:
     """The one message that a job has where the bot is no member: an answer to an interaction.
 
     It can be edited, with its files, until ``until``; nothing else can be written there. ``token``
@@ -95,7 +97,7 @@ class Visit:
     """
 
     message_id: int
-    until: datetime
+    editable_until: datetime
     token: str | None = field(default=None, repr=False)
 
 
@@ -122,7 +124,7 @@ class Origin:
     upload_limit: int | None = None
     locale: str = "en-US"
     guild_locale: str | None = None
-    visit: Visit | None = None
+    user_install_reply: UserInstallReply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +159,20 @@ class Job:
     attempts: int = 0
     claimed_epoch: int | None = None
     unsent: bool = False
-    made: int | None = None
+    videos_made: int | None = None
 
     @property
-    def reopened(self) -> bool:
+    def was_reopened(self) -> bool:
         """Whether it had ended as unknown, was answered in the ledger, and was found after all."""
-        return self.finished_at is not None and not self.state.ended
+        return self.finished_at is not None and not self.state.has_ended
 
     @property
     def watched_until(self) -> datetime:
         """Until when Google is asked about it though it has ended as unknown."""
-        return (self.submitted_at or self.created_at) + KEPT_BY_GOOGLE
+        return (self.submitted_at or self.created_at) + GOOGLE_FILE_LIFETIME
 
     @property
-    def nonce(self) -> str:
+    def post_nonce(self) -> str:
         """The message nonce of the clip's post; at most 25 characters, the same after a crash."""
         return self.nonce_for("p")
 

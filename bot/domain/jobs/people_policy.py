@@ -8,8 +8,8 @@ out, because Google's own documentation of it and its behaviour disagree by date
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.jobs.request import Mode, PersonGeneration, PersonRule, Region
-from bot.domain.models import Model
+from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule, OperatorRegion
+from bot.domain.models import ModelSpec
 
 AGE_RESTRICTED_DEFAULT: Final = PersonRule.ADULTS
 """The rule of an age-restricted channel that has none of its own: no minors there."""
@@ -19,7 +19,7 @@ DIRECT_MESSAGE_DEFAULT: Final[PersonRule | None] = None
 
 _STRICTNESS: Final = (PersonRule.EVERYONE, PersonRule.ADULTS, PersonRule.NOBODY)
 
-KEEPS: Final[dict[PersonRule, tuple[PersonGeneration, ...]]] = {
+VALUES_BY_RULE: Final[dict[PersonRule, tuple[PersonGeneration, ...]]] = {
     PersonRule.EVERYONE: (
         PersonGeneration.ALLOW_ALL,
         PersonGeneration.ALLOW_ADULT,
@@ -31,19 +31,19 @@ KEEPS: Final[dict[PersonRule, tuple[PersonGeneration, ...]]] = {
 """The values that keep each rule, the most generous first."""
 
 
-class Unkept(StrEnum):
+class UnsatisfiableRule(StrEnum):
     """The answer that no value which Google takes here keeps the rule."""
 
-    UNKEPT = "unkept"
+    UNSATISFIABLE = "unkept"
 
 
-def strictest(*rules: PersonRule | None) -> PersonRule | None:
+def pick_strictest(*rules: PersonRule | None) -> PersonRule | None:
     """Return the strictest of ``rules``; `None` stands for one that nobody has set."""
     given = [rule for rule in rules if rule is not None]
     return max(given, key=_STRICTNESS.index) if given else None
 
 
-def effective_rule(
+def resolve_person_rule(
     server: PersonRule | None,
     channel: PersonRule | None,
     *,
@@ -59,12 +59,12 @@ def effective_rule(
         return DIRECT_MESSAGE_DEFAULT
     if channel is None and age_restricted:
         channel = AGE_RESTRICTED_DEFAULT
-    return strictest(server, channel)
+    return pick_strictest(server, channel)
 
 
-def value_to_send(
-    model: Model, mode: Mode, region: Region, rule: PersonRule | None
-) -> PersonGeneration | Unkept | None:
+def choose_person_generation(
+    model: ModelSpec, mode: GenerationMode, region: OperatorRegion, rule: PersonRule | None
+) -> PersonGeneration | UnsatisfiableRule | None:
     """Return what ``personGeneration`` has to say for ``rule`` to be kept; `None` leaves it out.
 
     A rule that allows everyone forbids nothing: the parameter is left out unless Google's default
@@ -73,8 +73,10 @@ def value_to_send(
     """
     if rule is None:
         return None
-    taken = model.people_values(mode, region)
-    widest = next((value for value in KEEPS[rule] if value in taken), Unkept.UNKEPT)
+    taken = model.person_values(mode, region)
+    widest = next(
+        (value for value in VALUES_BY_RULE[rule] if value in taken), UnsatisfiableRule.UNSATISFIABLE
+    )
     if rule is PersonRule.EVERYONE:
         return widest if taken and widest is not taken[0] else None
     return widest

@@ -10,38 +10,46 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.billing.money import Micros
-from bot.domain.errors import PersonRuleUnkept, PromptTooLong, RuleBroken
-from bot.domain.jobs.people_policy import Unkept, value_to_send
-from bot.domain.jobs.prompt import check as check_prompt
+from bot.domain.errors import PersonPolicyUnsatisfiable, PromptTooLong, RuleBroken
+from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
+from bot.domain.jobs.prompt import check_prompt_length as check_prompt
 from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoRequest
-from bot.domain.jobs.violations import Breach, Offer, breaches, chosen_ratio, default_seconds
-from bot.domain.models import Model
+from bot.domain.jobs.violations import (
+    Violation,
+    RuleContext,
+    find_violations,
+    choose_aspect_ratio,
+    default_seconds,
+)
+from bot.domain.models import ModelSpec
 
-__all__ = ["Choice", "Offer", "choices", "resolve"]
+__all__ = ["OptionChoice", "RuleContext", "list_choices", "resolve_plan"]
 
 _MAX_FIXES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OptionChoice:
     """A value that an option can take with everything else as asked, and what that would cost."""
 
     value: str
     price: Micros
 
 
-def resolve(request: VideoRequest, offer: Offer) -> VideoPlan:
+def resolve_plan(request: VideoRequest, offer: RuleContext) -> VideoPlan:
     """Return the plan for ``request``: the cheapest model that can do it unless one is named.
 
     Raises `RuleBroken` or one of its kinds; its ``nearest``, where there is one, resolves.
     """
-    fitting = _fitting(request, offer)
+    fitting = _find_plan(request, offer)
     if fitting is not None:
         return fitting
-    raise _refusal(request, offer)
+    raise _build_refusal(request, offer)
 
 
-def choices(request: VideoRequest, option: str, offer: Offer) -> tuple[Choice, ...]:
+def list_choices(
+    request: VideoRequest, option: str, offer: RuleContext
+) -> tuple[OptionChoice, ...]:
     """Return the values that ``option`` can take with the rest of ``request`` as it stands.
 
     ``option`` is ``model``, ``aspect_ratio``, ``resolution``, ``duration`` or ``videos``; the
@@ -50,15 +58,15 @@ def choices(request: VideoRequest, option: str, offer: Offer) -> tuple[Choice, .
     if not request.prompt.strip():
         request = request.evolve(prompt="…")
     found = []
-    for value, asked in _variants(request, option, offer):
-        plan = _fitting(asked, offer)
+    for value, asked in _vary_option(request, option, offer):
+        plan = _find_plan(asked, offer)
         if plan is not None:
-            found.append(Choice(value=value, price=plan.price))
+            found.append(OptionChoice(value=value, price=plan.price))
     return tuple(found)
 
 
-def _variants(
-    request: VideoRequest, option: str, offer: Offer
+def _vary_option(
+    request: VideoRequest, option: str, offer: RuleContext
 ) -> Iterator[tuple[str, VideoRequest]]:
     models = [each for each in offer.models if request.model in (None, each.id)]
     match option:
@@ -81,19 +89,20 @@ def _variants(
             raise ValueError(f"no choices for {option}")
 
 
-def _fitting(request: VideoRequest, offer: Offer) -> VideoPlan | None:
+def _find_plan(request: VideoRequest, offer: RuleContext) -> VideoPlan | None:
     """Return the plan on the preferred model that can do exactly this."""
     plans = [
-        (_preference(request, model, plan, offer), plan)
+        (_preference_key(request, model, plan, offer), plan)
         for model in offer.models
-        if request.model in (None, model.id) and next(breaches(request, model, offer), None) is None
-        for plan in (_plan(request, model, offer),)
+        if request.model in (None, model.id)
+        and next(find_violations(request, model, offer), None) is None
+        for plan in (_build_plan(request, model, offer),)
     ]
     return min(plans, key=lambda each: each[0])[1] if plans else None
 
 
-def _preference(
-    request: VideoRequest, model: Model, plan: VideoPlan, offer: Offer
+def _preference_key(
+    request: VideoRequest, model: ModelSpec, plan: VideoPlan, offer: RuleContext
 ) -> tuple[bool, bool, int]:
     """Sort key: an extension stays with its clip's model or family; then the price decides.
 
@@ -108,11 +117,11 @@ def _preference(
     return (model.id != source.model, model.family != family, plan.price)
 
 
-def _plan(request: VideoRequest, model: Model, offer: Offer) -> VideoPlan:
+def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> VideoPlan:
     """Return the plan of a request that breaks no rule on ``model``."""
     mode = request.mode
-    value = value_to_send(model, mode, offer.region, offer.person_rule)
-    if isinstance(value, Unkept):
+    value = choose_person_generation(model, mode, offer.region, offer.person_rule)
+    if isinstance(value, UnsatisfiableRule):
         raise AssertionError("the person rule is checked first")  # noqa: TRY004 - not a type
     source, extension = request.source, model.extension
     videos = request.videos or 1
@@ -124,7 +133,7 @@ def _plan(request: VideoRequest, model: Model, offer: Offer) -> VideoPlan:
     else:
         native = model.native_resolution if model.resolutions else None
         resolution = request.resolution or native
-        ratio = chosen_ratio(request, model)
+        ratio = choose_aspect_ratio(request, model)
         seconds = result = request.seconds or default_seconds(request, model)
     return VideoPlan(
         model=model.id,
@@ -147,11 +156,11 @@ def _plan(request: VideoRequest, model: Model, offer: Offer) -> VideoPlan:
     )
 
 
-def _refusal(request: VideoRequest, offer: Offer) -> RuleBroken:
+def _build_refusal(request: VideoRequest, offer: RuleContext) -> RuleBroken:
     """Return the refusal of a request that fits no model, with the nearest one that does."""
     if not offer.models:
         return RuleBroken("no_model", "model")
-    settled = _nearest(request, offer)
+    settled = _find_nearest(request, offer)
     nearest = settled[0] if settled is not None else None
     if request.model is not None:
         model = next((each for each in offer.models if each.id == request.model), None)
@@ -160,46 +169,51 @@ def _refusal(request: VideoRequest, offer: Offer) -> RuleBroken:
     elif settled is not None:
         model = settled[1]
     else:
-        model = _most_able(request, offer)
-    breach = next(breaches(request, model, offer))
-    return _error(breach, request, model, offer, nearest)
+        model = _find_most_able(request, offer)
+    breach = next(find_violations(request, model, offer))
+    return _build_error(breach, request, model, offer, nearest)
 
 
-def _most_able(request: VideoRequest, offer: Offer) -> Model:
+def _find_most_able(request: VideoRequest, offer: RuleContext) -> ModelSpec:
     """Return the model whose refusal says most: one that has the mode, on the clip's route."""
     source = request.source
 
-    def misses(model: Model) -> tuple[bool, bool, bool]:
+    def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
         wrong_route = source is not None and model.route is not source.route
         unkept = isinstance(
-            value_to_send(model, request.mode, offer.region, offer.person_rule), Unkept
+            choose_person_generation(model, request.mode, offer.region, offer.person_rule),
+            UnsatisfiableRule,
         )
         return (request.mode not in model.modes, wrong_route, unkept)
 
-    return min(offer.models, key=misses)
+    return min(offer.models, key=mismatch_key)
 
 
-def _nearest(request: VideoRequest, offer: Offer) -> tuple[VideoRequest, Model] | None:
+def _find_nearest(
+    request: VideoRequest, offer: RuleContext
+) -> tuple[VideoRequest, ModelSpec] | None:
     """Return the closest request that resolves, and the model it was mended for."""
     found = []
     for model in offer.models:
-        settled = _settle(request, model, offer)
+        settled = _mend_request(request, model, offer)
         if settled is None:
             continue
         if request.model not in (None, model.id):
             settled = settled.evolve(model=model.id)
-        price = _plan(settled, model, offer).price
-        found.append(((_distance(request, settled), price), settled, model))
+        price = _build_plan(settled, model, offer).price
+        found.append(((_measure_distance(request, settled), price), settled, model))
     if not found:
         return None
     _, settled, model = min(found, key=lambda each: each[0])
     return settled, model
 
 
-def _settle(request: VideoRequest, model: Model, offer: Offer) -> VideoRequest | None:
+def _mend_request(
+    request: VideoRequest, model: ModelSpec, offer: RuleContext
+) -> VideoRequest | None:
     """Mend one breach after the other until ``model`` takes the request, if that can be."""
     for _ in range(_MAX_FIXES):
-        breach = next(breaches(request, model, offer), None)
+        breach = next(find_violations(request, model, offer), None)
         if breach is None:
             return request
         if breach.fix is None:
@@ -208,7 +222,7 @@ def _settle(request: VideoRequest, model: Model, offer: Offer) -> VideoRequest |
     return None
 
 
-_WEIGHTS: Final = {
+_DIFFERENCE_WEIGHTS: Final = {
     "model": 4.0,
     "aspect_ratio": 3.0,
     "resolution": 2.0,
@@ -220,41 +234,43 @@ _WEIGHTS: Final = {
 }
 
 
-def _distance(asked: VideoRequest, other: VideoRequest) -> float:
+def _measure_distance(requested: VideoRequest, other: VideoRequest) -> float:
     """Return how far ``other`` is from what was asked, as a person would mind it."""
     distance = sum(
-        weight for name, weight in _WEIGHTS.items() if getattr(asked, name) != getattr(other, name)
+        weight
+        for name, weight in _DIFFERENCE_WEIGHTS.items()
+        if getattr(requested, name) != getattr(other, name)
     )
-    distance += 5.0 * (len(asked.references) - len(other.references))
-    if asked.seconds is not None and other.seconds != asked.seconds:
-        distance += 1.0 + abs(asked.seconds - (other.seconds or asked.seconds)) / 10
+    distance += 5.0 * (len(requested.references) - len(other.references))
+    if requested.seconds is not None and other.seconds != requested.seconds:
+        distance += 1.0 + abs(requested.seconds - (other.seconds or requested.seconds)) / 10
     return distance
 
 
-def _error(
-    breach: Breach,
+def _build_error(
+    breach: Violation,
     request: VideoRequest,
-    model: Model,
-    offer: Offer,
+    model: ModelSpec,
+    offer: RuleContext,
     nearest: VideoRequest | None,
 ) -> RuleBroken:
-    if breach.kind is PromptTooLong:
+    if breach.error_type is PromptTooLong:
         try:
-            check_prompt(request.prompt.strip(), most=model.max_prompt_tokens)
+            check_prompt(request.prompt.strip(), limit=model.max_prompt_tokens)
         except PromptTooLong as error:
             return error
-    if breach.kind is PersonRuleUnkept:
-        return PersonRuleUnkept(
+    if breach.error_type is PersonPolicyUnsatisfiable:
+        return PersonPolicyUnsatisfiable(
             rule=str(offer.person_rule),
             model=model.name,
             mode=request.mode,
-            models=_keepers(request, offer),
+            models=_list_complying_models(request, offer),
             nearest=nearest,
         )
-    return breach.kind(breach.rule, breach.parameter, nearest=nearest, **breach.values)
+    return breach.error_type(breach.rule, breach.parameter, nearest=nearest, **breach.values)
 
 
-def _keepers(request: VideoRequest, offer: Offer) -> list[str]:
+def _list_complying_models(request: VideoRequest, offer: RuleContext) -> list[str]:
     """Return the names of the models that could keep the person rule in this mode."""
     source = request.source
     return [
@@ -263,6 +279,7 @@ def _keepers(request: VideoRequest, offer: Offer) -> list[str]:
         if request.mode in model.modes
         and (source is None or model.route is source.route)
         and not isinstance(
-            value_to_send(model, request.mode, offer.region, offer.person_rule), Unkept
+            choose_person_generation(model, request.mode, offer.region, offer.person_rule),
+            UnsatisfiableRule,
         )
     ]

@@ -13,7 +13,7 @@ from typing import Final
 from bot.domain.errors import RuleBroken
 
 
-class Style(StrEnum):
+class StylePreset(StrEnum):
     """How a video looks."""
 
     PHOTO = "photo"
@@ -32,7 +32,7 @@ class Style(StrEnum):
     SURREAL = "surreal"
 
 
-class Camera(StrEnum):
+class CameraPreset(StrEnum):
     """Where the camera stands, and how it moves."""
 
     STILL = "still"
@@ -51,79 +51,99 @@ class Camera(StrEnum):
     POV = "pov"
 
 
-STYLES: Final[Mapping[Style, str]] = {
-    Style.PHOTO: "photorealistic, natural light",
-    Style.CINEMATIC: "cinematic film, dramatic light, shallow focus",
-    Style.NOIR: "film noir, black and white, hard shadows",
-    Style.DOCUMENTARY: "nature documentary, true colours",
-    Style.VINTAGE: "vintage 1970s film, faded colours, film grain",
-    Style.ANIMATION: "3D animated film, soft light",
-    Style.ANIME: "Japanese anime, hand-drawn",
-    Style.CARTOON: "cartoon, bold outlines, flat colours",
-    Style.STOP_MOTION: "stop-motion animation with clay figures",
-    Style.WATERCOLOUR: "watercolour painting in motion",
-    Style.OIL: "oil painting in motion, visible brush strokes",
-    Style.PIXEL: "retro pixel art",
-    Style.CYBERPUNK: "cyberpunk, neon light, rain at night",
-    Style.SURREAL: "surreal, dreamlike",
+STYLE_TEXTS: Final[Mapping[StylePreset, str]] = {
+    StylePreset.PHOTO: "photorealistic, natural light",
+    StylePreset.CINEMATIC: "cinematic film, dramatic light, shallow focus",
+    StylePreset.NOIR: "film noir, black and white, hard shadows",
+    StylePreset.DOCUMENTARY: "nature documentary, true colours",
+    StylePreset.VINTAGE: "vintage 1970s film, faded colours, film grain",
+    StylePreset.ANIMATION: "3D animated film, soft light",
+    StylePreset.ANIME: "Japanese anime, hand-drawn",
+    StylePreset.CARTOON: "cartoon, bold outlines, flat colours",
+    StylePreset.STOP_MOTION: "stop-motion animation with clay figures",
+    StylePreset.WATERCOLOUR: "watercolour painting in motion",
+    StylePreset.OIL: "oil painting in motion, visible brush strokes",
+    StylePreset.PIXEL: "retro pixel art",
+    StylePreset.CYBERPUNK: "cyberpunk, neon light, rain at night",
+    StylePreset.SURREAL: "surreal, dreamlike",
 }
-CAMERAS: Final[Mapping[Camera, str]] = {
-    Camera.STILL: "static shot",
-    Camera.PAN: "slow pan",
-    Camera.DOLLY_IN: "slow dolly in",
-    Camera.DOLLY_OUT: "slow dolly out",
-    Camera.TRACKING: "tracking shot that follows the subject",
-    Camera.ORBIT: "orbit around the subject",
-    Camera.AERIAL: "aerial drone shot",
-    Camera.HANDHELD: "handheld camera",
-    Camera.EYE_LEVEL: "eye-level shot",
-    Camera.WORMS_EYE: "worm's-eye view",
-    Camera.TOP_DOWN: "top-down shot",
-    Camera.CLOSE_UP: "close-up",
-    Camera.WIDE: "wide shot",
-    Camera.POV: "point-of-view shot",
+CAMERA_TEXTS: Final[Mapping[CameraPreset, str]] = {
+    CameraPreset.STILL: "static shot",
+    CameraPreset.PAN: "slow pan",
+    CameraPreset.DOLLY_IN: "slow dolly in",
+    CameraPreset.DOLLY_OUT: "slow dolly out",
+    CameraPreset.TRACKING: "tracking shot that follows the subject",
+    CameraPreset.ORBIT: "orbit around the subject",
+    CameraPreset.AERIAL: "aerial drone shot",
+    CameraPreset.HANDHELD: "handheld camera",
+    CameraPreset.EYE_LEVEL: "eye-level shot",
+    CameraPreset.WORMS_EYE: "worm's-eye view",
+    CameraPreset.TOP_DOWN: "top-down shot",
+    CameraPreset.CLOSE_UP: "close-up",
+    CameraPreset.WIDE: "wide shot",
+    CameraPreset.POV: "point-of-view shot",
 }
-MOST_CHARACTERS: Final = 4000
+MAX_PROMPT_CHARACTERS: Final = 4000
 """What Discord lets somebody type, and what a form holds."""
-_ENDS: Final = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", "»", "」", "』", ")", "）")
-
-
-def _any_of(words: Mapping[Style, str] | Mapping[Camera, str]) -> str:
-    return "|".join(re.escape(each) for each in words.values())
-
-
-_ADDED: Final = re.compile(
-    rf"\s(?=Style:|Camera:)(?P<style>Style: (?:{_any_of(STYLES)})\.)?"
-    rf"\s?(?P<camera>Camera: (?:{_any_of(CAMERAS)})\.)?\s*\Z"
+_SENTENCE_ENDS: Final = (
+    ".",
+    "!",
+    "?",
+    "…",
+    "。",
+    "！",
+    "？",
+    '"',
+    "”",
+    "’",
+    "»",
+    "」",
+    "』",
+    ")",
+    "）",
 )
 
 
-def with_presets(prompt: str, style: Style | None = None, camera: Camera | None = None) -> str:
+def _match_any(words: Mapping[StylePreset, str] | Mapping[CameraPreset, str]) -> str:
+    return "|".join(re.escape(each) for each in words.values())
+
+
+_PRESET_SUFFIX: Final = re.compile(
+    rf"\s(?=Style:|Camera:)(?P<style>Style: (?:{_match_any(STYLE_TEXTS)})\.)?"
+    rf"\s?(?P<camera>Camera: (?:{_match_any(CAMERA_TEXTS)})\.)?\s*\Z"
+)
+
+
+def append_presets(
+    prompt: str, style: StylePreset | None = None, camera: CameraPreset | None = None
+) -> str:
     """Return ``prompt`` with the words of the presets behind it, as sentences of their own.
 
     Raises `RuleBroken` for what could not be shown whole in a form, to be edited.
     """
     added = []
     if style is not None:
-        added.append(f"Style: {STYLES[style]}.")
+        added.append(f"Style: {STYLE_TEXTS[style]}.")
     if camera is not None:
-        added.append(f"Camera: {CAMERAS[camera]}.")
+        added.append(f"Camera: {CAMERA_TEXTS[camera]}.")
     text = prompt.strip()
     if not added or not text:
         return prompt
-    stop = "" if text.endswith(_ENDS) else "."
+    stop = "" if text.endswith(_SENTENCE_ENDS) else "."
     whole = f"{text}{stop} {' '.join(added)}"
-    if len(whole) > MOST_CHARACTERS:
-        raise RuleBroken("presets_too_long", "prompt", characters=len(whole), most=MOST_CHARACTERS)
+    if len(whole) > MAX_PROMPT_CHARACTERS:
+        raise RuleBroken(
+            "presets_too_long", "prompt", characters=len(whole), most=MAX_PROMPT_CHARACTERS
+        )
     return whole
 
 
-def parts(prompt: str) -> tuple[str, str]:
+def split_presets(prompt: str) -> tuple[str, str]:
     """Return what a person wrote, and the words of presets behind it (empty where there are none).
 
     So a message that folds a long prompt can still show what was added to it.
     """
-    found = _ADDED.search(prompt)
+    found = _PRESET_SUFFIX.search(prompt)
     if found is None:
         return prompt, ""
     return prompt[: found.start()], found.group().strip()

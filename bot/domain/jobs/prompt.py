@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.errors import PromptTooLong
 
-_PIECES: Final = re.compile(r"[A-Za-z]+|\d|\n|[^\S\n]+|[^\W\d_]+|.", re.DOTALL)
+_TOKEN_PIECES: Final = re.compile(r"[A-Za-z]+|\d|\n|[^\S\n]+|[^\W\d_]+|.", re.DOTALL)
 _WORD_LETTERS: Final = 8
 """Letters of an English word that are one token in nearly all cases."""
 _TAIL_LETTERS: Final = 4
@@ -21,33 +21,33 @@ _WIDE_SCRIPTS: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "YI
 _RARE_SIGN_TOKENS: Final = 3
 
 
-def tokens(text: str) -> int:
+def count_tokens(text: str) -> int:
     """Return how many tokens ``text`` has at most, by estimate."""
-    return sum(_piece(match.group()) for match in _PIECES.finditer(text))
+    return sum(_count_piece(match.group()) for match in _TOKEN_PIECES.finditer(text))
 
 
-def _piece(piece: str) -> int:
+def _count_piece(piece: str) -> int:
     if piece.isspace():
         # A single space belongs to the word that follows; runs and line ends are tokens.
         return 0 if piece == " " else 1
     if piece.isascii():
         rest = len(piece) - _WORD_LETTERS
         return 1 + max(0, -(-rest // _TAIL_LETTERS))
-    return _letters(piece) if piece.isalpha() else _sign(piece)
+    return _count_letters(piece) if piece.isalpha() else _count_sign(piece)
 
 
-def _letters(piece: str) -> int:
+def _count_letters(piece: str) -> int:
     wide = sum(1 for letter in piece if unicodedata.name(letter, "").startswith(_WIDE_SCRIPTS))
     other = len(piece) - wide
     return wide + -(-other // _CASED_TAIL_LETTERS)
 
 
-def _sign(sign: str) -> int:
+def _count_sign(sign: str) -> int:
     return 1 if ord(sign) < 0x3100 else _RARE_SIGN_TOKENS
 
 
-def check(text: str, *, most: int) -> None:
+def check_prompt_length(text: str, *, limit: int) -> None:
     """Raise `PromptTooLong`, with the count, when ``text`` has more than ``most`` tokens."""
-    count = tokens(text)
-    if count > most:
-        raise PromptTooLong(tokens=count, most=most)
+    count = count_tokens(text)
+    if count > limit:
+        raise PromptTooLong(tokens=count, limit=limit)

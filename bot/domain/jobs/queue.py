@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from bot.domain.billing.limits import Pace
+from bot.domain.billing.limits import PacingLimits
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedJob:
     """A queued job, as far as the order needs it; ids grow with the time of acceptance.
 
     ``owner`` is the worker that keeps the job's status message; ``paused`` is one that waits for
@@ -30,7 +30,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class MemberActivity:
     """What a member has had lately: operations in flight, and when the last one was started."""
 
     in_flight: int = 0
@@ -38,40 +38,42 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class GoogleLoad:
     """What runs at Google now, over all processes, counted from rows."""
 
     in_flight: int = 0
     last_minute: Mapping[str, int] = field(default_factory=dict)
     last_day: Mapping[str, int] = field(default_factory=dict)
-    held: frozenset[str] = frozenset()
+    rate_limited: frozenset[str] = frozenset()
     """Models for which Google asked us to wait."""
 
 
-def order(waiting: Iterable[Waiting], served: Mapping[int, Served]) -> list[Waiting]:
+def order_fairly(
+    waiting: Iterable[QueuedJob], served: Mapping[int, MemberActivity]
+) -> list[QueuedJob]:
     """Return the fair order in which ``waiting`` would be started if all could be."""
-    return list(_rounds(waiting, served))
+    return list(_iterate_fairly(waiting, served))
 
 
-def pick(
-    waiting: Iterable[Waiting],
-    served: Mapping[int, Served],
-    load: Load,
-    pace: Pace,
+def pick_next(
+    waiting: Iterable[QueuedJob],
+    served: Mapping[int, MemberActivity],
+    load: GoogleLoad,
+    pace: PacingLimits,
     *,
-    most: int,
-) -> list[Waiting]:
+    limit: int,
+) -> list[QueuedJob]:
     """Return which of ``waiting`` may start now, in order, at most ``most``.
 
     A job whose model has no room lets those of other models pass.
     """
-    room = most if pace.in_flight is None else min(most, pace.in_flight - load.in_flight)
+    room = limit if pace.in_flight is None else min(limit, pace.in_flight - load.in_flight)
     minute, day = Counter(load.last_minute), Counter(load.last_day)
-    picked: list[Waiting] = []
-    for job in _rounds(waiting, served):
+    picked: list[QueuedJob] = []
+    for job in _iterate_fairly(waiting, served):
         if len(picked) >= room:
             break
-        if job.model in load.held:
+        if job.model in load.rate_limited:
             continue
         if pace.requests_per_minute is not None and minute[job.model] >= pace.requests_per_minute:
             continue
@@ -83,17 +85,19 @@ def pick(
     return picked
 
 
-def places(queue: Sequence[Waiting]) -> dict[int, int]:
+def queue_positions(queue: Sequence[QueuedJob]) -> dict[int, int]:
     """Return the place in the queue, from 1, of each job of an ordered ``queue`` that moves."""
     return {job.id: place for place, job in enumerate((j for j in queue if not j.paused), 1)}
 
 
-def _rounds(waiting: Iterable[Waiting], served: Mapping[int, Served]) -> Iterable[Waiting]:
-    by_member: dict[int, list[Waiting]] = defaultdict(list)
+def _iterate_fairly(
+    waiting: Iterable[QueuedJob], served: Mapping[int, MemberActivity]
+) -> Iterable[QueuedJob]:
+    by_member: dict[int, list[QueuedJob]] = defaultdict(list)
     for job in sorted(waiting, key=lambda job: -job.id):
         by_member[job.user_id].append(job)  # the oldest is last, so that it can be popped
     heap: list[tuple[int, float, int, int]] = []
-    nobody = Served()
+    nobody = MemberActivity()
     for user_id, jobs in by_member.items():
         past = served.get(user_id, nobody)
         last = past.last_start.timestamp() if past.last_start else float("-inf")

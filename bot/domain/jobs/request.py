@@ -12,14 +12,14 @@ from typing import Any, Self
 from bot.domain.billing.money import Micros
 
 
-class Route(StrEnum):
+class GoogleRoute(StrEnum):
     """The Google interface that a model is reached through."""
 
     GEMINI = "gemini"
     VERTEX = "vertex"
 
 
-class Mode(StrEnum):
+class GenerationMode(StrEnum):
     """What a clip is made from; the modes exclude each other."""
 
     TEXT = "text"
@@ -52,7 +52,7 @@ class PersonGeneration(StrEnum):
     DONT_ALLOW = "dont_allow"
 
 
-class Region(StrEnum):
+class OperatorRegion(StrEnum):
     """Where the operator runs the bot, as far as Google's rules for people tell regions apart."""
 
     ELSEWHERE = "elsewhere"
@@ -71,7 +71,7 @@ class PersonRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class InputImage:
     """An input image, already checked, converted and copied under the data directory.
 
     ``path`` is relative to the data directory and made by us; ``mime_type`` is one that Veo takes
@@ -91,7 +91,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceClip:
     """The clip that an extension continues, as far as the rules need to know it.
 
     ``seconds`` is its whole length, ``hop`` how many extensions made it (0 for a first clip),
@@ -101,8 +101,8 @@ class Source:
 
     clip_id: int
     model: str
-    route: Route
-    mode: Mode
+    route: GoogleRoute
+    mode: GenerationMode
     aspect_ratio: AspectRatio
     resolution: Resolution | None
     seconds: int
@@ -124,21 +124,21 @@ class VideoRequest:
     seconds: int | None = None
     seed: int | None = None
     videos: int | None = None
-    image: Image | None = None
-    last_frame: Image | None = None
-    references: tuple[Image, ...] = ()
-    source: Source | None = None
+    image: InputImage | None = None
+    last_frame: InputImage | None = None
+    references: tuple[InputImage, ...] = ()
+    source: SourceClip | None = None
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> GenerationMode:
         """The mode that the given inputs ask for; whether they fit is the rules' matter."""
         if self.source is not None:
-            return Mode.EXTENSION
+            return GenerationMode.EXTENSION
         if self.references:
-            return Mode.REFERENCES
+            return GenerationMode.REFERENCES
         if self.last_frame is not None:
-            return Mode.FRAMES
-        return Mode.IMAGE if self.image is not None else Mode.TEXT
+            return GenerationMode.FRAMES
+        return GenerationMode.IMAGE if self.image is not None else GenerationMode.TEXT
 
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with ``changes``."""
@@ -155,8 +155,8 @@ class VideoPlan:
     """
 
     model: str
-    route: Route
-    mode: Mode
+    route: GoogleRoute
+    mode: GenerationMode
     prompt: str
     aspect_ratio: AspectRatio
     resolution: Resolution | None
@@ -167,10 +167,10 @@ class VideoPlan:
     negative_prompt: str | None = None
     seed: int | None = None
     person_generation: PersonGeneration | None = None
-    image: Image | None = None
-    last_frame: Image | None = None
-    references: tuple[Image, ...] = ()
-    source: Source | None = None
+    image: InputImage | None = None
+    last_frame: InputImage | None = None
+    references: tuple[InputImage, ...] = ()
+    source: SourceClip | None = None
 
     @property
     def charged_seconds(self) -> int:

@@ -8,19 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.domain.errors import PersonRuleUnkept, PromptTooLong, RuleBroken, SourceUnusable
-from bot.domain.jobs.people_policy import Unkept, value_to_send
-from bot.domain.jobs.prompt import tokens
+from bot.domain.errors import (
+    PersonPolicyUnsatisfiable,
+    PromptTooLong,
+    RuleBroken,
+    SourceNotExtendable,
+)
+from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
+from bot.domain.jobs.prompt import count_tokens
 from bot.domain.jobs.request import (
     AspectRatio,
     PersonRule,
-    Region,
+    OperatorRegion,
     Resolution,
-    Route,
-    Source,
+    GoogleRoute,
+    SourceClip,
     VideoRequest,
 )
-from bot.domain.models import Extension, Model
+from bot.domain.models import ExtensionRules, ModelSpec
 
 EXPIRY_MARGIN_S: Final = 120.0
 """Seconds before Google drops a file from which on it is no longer used: the queue takes time."""
@@ -29,47 +34,54 @@ MAX_SEED: Final = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class RuleContext:
     """What can be had here and now.
 
     ``models`` are those that the account can reach, in the order in which equal prices are
     decided; ``now`` is in Unix seconds; ``person_rule`` is the one that holds in the channel.
     """
 
-    models: tuple[Model, ...]
+    models: tuple[ModelSpec, ...]
     now: float
-    region: Region = Region.ELSEWHERE
+    region: OperatorRegion = OperatorRegion.ELSEWHERE
     person_rule: PersonRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """A broken rule, and the request with this one breach mended (`None`: not on this model)."""
 
     rule: str
     parameter: str
     fix: VideoRequest | None = None
     values: dict[str, str | int] = field(default_factory=dict)
-    kind: type[RuleBroken] = RuleBroken
+    error_type: type[RuleBroken] = RuleBroken
 
 
-def breaches(request: VideoRequest, model: Model, offer: Offer) -> Iterator[Breach]:
+def find_violations(
+    request: VideoRequest, model: ModelSpec, offer: RuleContext
+) -> Iterator[Violation]:
     """Yield the rules that ``request`` breaks on ``model``, the most telling first."""
-    yield from _input_breaches(request)
+    yield from _find_input_violations(request)
     if request.mode not in model.modes:
         values: dict[str, str | int] = {"model": model.name, "mode": request.mode}
-        yield Breach("mode_unsupported", "model", values=values)
+        yield Violation("mode_unsupported", "model", values=values)
         return
-    if isinstance(value_to_send(model, request.mode, offer.region, offer.person_rule), Unkept):
-        yield Breach("person_rule", "model", kind=PersonRuleUnkept)
-    yield from _text_breaches(request, model)
+    if isinstance(
+        choose_person_generation(model, request.mode, offer.region, offer.person_rule),
+        UnsatisfiableRule,
+    ):
+        yield Violation("person_rule", "model", error_type=PersonPolicyUnsatisfiable)
+    yield from _find_text_violations(request, model)
     if request.source is not None and model.extension is not None:
-        yield from _source_breaches(request, request.source, model, model.extension, offer.now)
+        yield from _find_source_violations(
+            request, request.source, model, model.extension, offer.now
+        )
     else:
-        yield from _picture_breaches(request, model)
+        yield from _find_picture_violations(request, model)
     videos = request.videos
     if videos is not None and not 1 <= videos <= model.max_videos:
-        yield Breach(
+        yield Violation(
             "videos_not_offered",
             "videos",
             fix=request.evolve(videos=model.max_videos if videos > model.max_videos else 1),
@@ -77,53 +89,55 @@ def breaches(request: VideoRequest, model: Model, offer: Offer) -> Iterator[Brea
         )
 
 
-def _input_breaches(request: VideoRequest) -> Iterator[Breach]:
+def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
     """Yield what does not fit together on any model."""
     if not request.prompt.strip():
-        yield Breach("prompt_empty", "prompt")
+        yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
     if request.source is not None and (frames or request.references):
-        yield Breach(
+        yield Violation(
             "extension_excludes_images",
             "image" if frames else "reference_1",
             fix=request.evolve(image=None, last_frame=None, references=()),
         )
     elif request.references and frames:
-        yield Breach(
+        yield Violation(
             "references_exclude_frames",
             "image" if request.image is not None else "last_frame",
             fix=request.evolve(image=None, last_frame=None),
         )
     elif request.last_frame is not None and request.image is None:
-        yield Breach(
+        yield Violation(
             "last_frame_needs_image",
             "last_frame",
             fix=request.evolve(image=request.last_frame, last_frame=None),
         )
     if request.seed is not None and not 0 <= request.seed <= MAX_SEED:
-        yield Breach("seed_range", "seed", fix=request.evolve(seed=None), values={"most": MAX_SEED})
+        yield Violation(
+            "seed_range", "seed", fix=request.evolve(seed=None), values={"most": MAX_SEED}
+        )
 
 
-def _text_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
+def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
     """Yield what the texts and the seed break."""
-    if tokens(request.prompt.strip()) > model.max_prompt_tokens:
-        yield Breach("prompt_too_long", "prompt", kind=PromptTooLong)
+    if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
+        yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
     negative = request.negative_prompt
     if negative and not model.negative_prompt:
-        yield Breach(
+        yield Violation(
             "negative_prompt_unsupported",
             "negative_prompt",
             fix=request.evolve(negative_prompt=None),
             values={"model": model.name},
         )
-    elif negative and (count := tokens(negative)) > model.max_prompt_tokens:
-        yield Breach(
+    elif negative and (count := count_tokens(negative)) > model.max_prompt_tokens:
+        yield Violation(
             "negative_prompt_too_long",
             "negative_prompt",
             values={"tokens": count, "most": model.max_prompt_tokens},
         )
     if request.seed is not None and not model.seed:
-        yield Breach(
+        yield Violation(
             "seed_unsupported",
             "seed",
             fix=request.evolve(seed=None),
@@ -131,23 +145,23 @@ def _text_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
         )
 
 
-def _picture_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
+def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
     """Yield what references, resolution, length and aspect ratio break (not for extensions)."""
     named: dict[str, str | int] = {"model": model.name}
     if len(request.references) > model.max_references:
-        yield Breach(
+        yield Violation(
             "too_many_references",
             f"reference_{model.max_references + 1}",
             fix=request.evolve(references=request.references[: model.max_references]),
             values={**named, "most": model.max_references},
         )
     if request.resolution is not None and request.resolution not in model.resolutions:
-        yield _resolution_breach(request, model, request.resolution)
+        yield _build_resolution_violation(request, model, request.resolution)
         return
-    for condition in model.conditions_for(request.mode, _resolution(request, model)):
+    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
         when: dict[str, str | int] = {**named, "when": condition.when}
-        if condition.resolution not in (None, _resolution(request, model)):
-            yield Breach(
+        if condition.resolution not in (None, _effective_resolution(request, model)):
+            yield Violation(
                 "needs_resolution",
                 "resolution",
                 fix=request.evolve(resolution=condition.resolution),
@@ -155,16 +169,16 @@ def _picture_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
             )
         needed = condition.seconds
         if needed is not None and request.seconds not in (None, needed):
-            yield Breach(
+            yield Violation(
                 "needs_seconds",
                 "duration",
                 fix=request.evolve(seconds=needed),
                 values={**when, "seconds": needed},
             )
-        if condition.aspect_ratio not in (None, chosen_ratio(request, model)):
+        if condition.aspect_ratio not in (None, choose_aspect_ratio(request, model)):
             # A picture is rather made smaller than turned or cropped.
             by_mode = condition.when is request.mode
-            yield Breach(
+            yield Violation(
                 "needs_aspect_ratio",
                 "aspect_ratio",
                 fix=(
@@ -176,14 +190,14 @@ def _picture_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
             )
     seconds = request.seconds
     if seconds is not None and seconds not in model.lengths:
-        yield Breach(
+        yield Violation(
             "length_not_offered",
             "duration",
             fix=request.evolve(seconds=min(model.lengths, key=lambda each: abs(each - seconds))),
             values={**named, "seconds": seconds},
         )
-    if chosen_ratio(request, model) not in model.aspect_ratios:
-        yield Breach(
+    if choose_aspect_ratio(request, model) not in model.aspect_ratios:
+        yield Violation(
             "aspect_ratio_not_offered",
             "aspect_ratio",
             fix=request.evolve(aspect_ratio=model.aspect_ratios[0]),
@@ -191,9 +205,11 @@ def _picture_breaches(request: VideoRequest, model: Model) -> Iterator[Breach]:
         )
 
 
-def _resolution_breach(request: VideoRequest, model: Model, asked: Resolution) -> Breach:
+def _build_resolution_violation(
+    request: VideoRequest, model: ModelSpec, asked: Resolution
+) -> Violation:
     if not model.resolutions:
-        return Breach(
+        return Violation(
             "resolution_unsupported",
             "resolution",
             fix=request.evolve(resolution=None),
@@ -202,7 +218,7 @@ def _resolution_breach(request: VideoRequest, model: Model, asked: Resolution) -
     ladder = list(Resolution)
     smaller = [each for each in model.resolutions if ladder.index(each) < ladder.index(asked)]
     best = max(smaller, key=ladder.index) if smaller else model.resolutions[0]
-    return Breach(
+    return Violation(
         "resolution_not_offered",
         "resolution",
         fix=request.evolve(resolution=best),
@@ -210,53 +226,57 @@ def _resolution_breach(request: VideoRequest, model: Model, asked: Resolution) -
     )
 
 
-def _source_breaches(
-    request: VideoRequest, source: Source, model: Model, limits: Extension, now: float
-) -> Iterator[Breach]:
+def _find_source_violations(
+    request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules, now: float
+) -> Iterator[Violation]:
     """Yield why ``source`` cannot be continued by ``model``, or not in this way."""
 
-    def unusable(rule: str, **values: str | int) -> Breach:
-        return Breach(rule, "clip", values={"clip": source.clip_id, **values}, kind=SourceUnusable)
+    def build_source_violation(rule: str, **values: str | int) -> Violation:
+        return Violation(
+            rule, "clip", values={"clip": source.clip_id, **values}, error_type=SourceNotExtendable
+        )
 
     if model.route is not source.route:
-        yield unusable("source_other_route", model=model.name)
-    has_bytes = model.route is Route.VERTEX and source.path is not None
+        yield build_source_violation("source_other_route", model=model.name)
+    has_bytes = model.route is GoogleRoute.VERTEX and source.path is not None
     if source.remote_uri is None and not has_bytes:
-        yield unusable("source_gone")
+        yield build_source_violation("source_gone")
     if source.expires_at is not None and source.expires_at - EXPIRY_MARGIN_S <= now:
-        yield unusable("source_expired", expired_at=int(source.expires_at))
+        yield build_source_violation("source_expired", expired_at=int(source.expires_at))
     if source.resolution not in (None, limits.resolution):
-        yield unusable("source_resolution", needs=limits.resolution, has=str(source.resolution))
+        yield build_source_violation(
+            "source_resolution", needs=limits.resolution, has=str(source.resolution)
+        )
     if source.mode in limits.refused_sources:
-        yield unusable("source_mode", mode=source.mode)
+        yield build_source_violation("source_mode", mode=source.mode)
     if limits.max_hops is not None and source.hop >= limits.max_hops:
-        yield unusable("source_too_many_hops", hops=source.hop, most=limits.max_hops)
+        yield build_source_violation("source_too_many_hops", hops=source.hop, most=limits.max_hops)
     if (
         source.seconds > limits.max_input_seconds
         or source.seconds + limits.added_seconds > limits.max_result_seconds
     ):
-        yield unusable(
+        yield build_source_violation(
             "source_too_long",
             seconds=source.seconds,
             most=limits.max_input_seconds,
             result=limits.max_result_seconds,
         )
     if request.aspect_ratio not in (None, source.aspect_ratio):
-        yield Breach(
+        yield Violation(
             "extension_aspect_ratio",
             "aspect_ratio",
             fix=request.evolve(aspect_ratio=None),
             values={"aspect_ratio": source.aspect_ratio},
         )
     if request.resolution not in (None, limits.resolution):
-        yield Breach(
+        yield Violation(
             "extension_resolution",
             "resolution",
             fix=request.evolve(resolution=None),
             values={"resolution": limits.resolution},
         )
     if request.seconds not in (None, limits.added_seconds, limits.sent_seconds):
-        yield Breach(
+        yield Violation(
             "extension_length",
             "duration",
             fix=request.evolve(seconds=None),
@@ -264,11 +284,11 @@ def _source_breaches(
         )
 
 
-def chosen_ratio(request: VideoRequest, model: Model) -> AspectRatio:
+def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
     """Return the aspect ratio that is asked for, or follows from the mode or the given image."""
     if request.aspect_ratio is not None:
         return request.aspect_ratio
-    for condition in model.conditions_for(request.mode, _resolution(request, model)):
+    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
         if condition.when is request.mode and condition.aspect_ratio is not None:
             return condition.aspect_ratio
     if request.image is not None and request.image.aspect_ratio in model.aspect_ratios:
@@ -276,12 +296,12 @@ def chosen_ratio(request: VideoRequest, model: Model) -> AspectRatio:
     return model.aspect_ratios[0]
 
 
-def _resolution(request: VideoRequest, model: Model) -> Resolution:
+def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution:
     return request.resolution or model.native_resolution
 
 
-def default_seconds(request: VideoRequest, model: Model) -> int:
-    for condition in model.conditions_for(request.mode, _resolution(request, model)):
+def default_seconds(request: VideoRequest, model: ModelSpec) -> int:
+    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
         if condition.seconds is not None:
             return condition.seconds
     return model.default_seconds

@@ -3,6 +3,12 @@
 The data is read by `bot.config.model_catalogue`. Imports `bot.domain.jobs` only.
 """
 
-from bot.domain.models.spec import Catalogue, Condition, Extension, Model, PeopleRow
+from bot.domain.models.spec import (
+    ModelCatalogue,
+    ModelCondition,
+    ExtensionRules,
+    ModelSpec,
+    PeopleRow,
+)
 
-__all__ = ["Catalogue", "Condition", "Extension", "Model", "PeopleRow"]
+__all__ = ["ModelCatalogue", "ModelCondition", "ExtensionRules", "ModelSpec", "PeopleRow"]

@@ -10,25 +10,32 @@ from datetime import date
 from typing import Self
 
 from bot.domain.billing.money import Micros
-from bot.domain.jobs.request import AspectRatio, Mode, PersonGeneration, Region, Resolution, Route
+from bot.domain.jobs.request import (
+    AspectRatio,
+    GenerationMode,
+    PersonGeneration,
+    OperatorRegion,
+    Resolution,
+    GoogleRoute,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ModelCondition:
     """A rule of the kind "1080p needs 8 s".
 
     Where ``when`` (a mode or a resolution) is asked for, each given field is the only value that
     the model takes. ``seconds`` is the length on the wire.
     """
 
-    when: Mode | Resolution
+    when: GenerationMode | Resolution
     seconds: int | None = None
     aspect_ratio: AspectRatio | None = None
     resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
+class ExtensionRules:
     """How far a model can continue a clip; lengths in seconds.
 
     ``added_seconds`` is what one call adds and what it costs; ``sent_seconds`` is the
@@ -42,7 +49,7 @@ class Extension:
     max_input_seconds: int
     max_result_seconds: int
     max_hops: int | None = None
-    refused_sources: frozenset[Mode] = frozenset()
+    refused_sources: frozenset[GenerationMode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,12 @@ class PeopleRow:
     The first value of a mode is what Google does when the parameter is left out.
     """
 
-    regions: frozenset[Region]
-    values: Mapping[Mode, tuple[PersonGeneration, ...]] = field(hash=False)
+    regions: frozenset[OperatorRegion]
+    values: Mapping[GenerationMode, tuple[PersonGeneration, ...]] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelSpec:
     """One model on one route.
 
     ``resolutions`` is empty where the model does not take the parameter (its clips are 720p).
@@ -68,10 +75,10 @@ class Model:
     """
 
     id: str
-    route: Route
+    route: GoogleRoute
     family: str
     name: str
-    modes: frozenset[Mode]
+    modes: frozenset[GenerationMode]
     aspect_ratios: tuple[AspectRatio, ...]
     resolutions: tuple[Resolution, ...]
     lengths: tuple[int, ...]
@@ -84,8 +91,8 @@ class Model:
     audio: bool
     prices: Mapping[Resolution, Micros] = field(hash=False)
     people: tuple[PeopleRow, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    extension: Extension | None = None
+    conditions: tuple[ModelCondition, ...] = ()
+    extension: ExtensionRules | None = None
     keep_seconds: int | None = None
     retires: date | None = None
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -99,7 +106,9 @@ class Model:
         """Return micro-dollars for a second of one video; `None` is the native resolution."""
         return self.prices[resolution or self.native_resolution]
 
-    def people_values(self, mode: Mode, region: Region) -> tuple[PersonGeneration, ...]:
+    def person_values(
+        self, mode: GenerationMode, region: OperatorRegion
+    ) -> tuple[PersonGeneration, ...]:
         """Return the ``personGeneration`` values that Google takes here; the first is its default.
 
         Empty when nothing is known, so that no promise is made.
@@ -109,21 +118,23 @@ class Model:
                 return row.values.get(mode, ())
         return ()
 
-    def conditions_for(self, mode: Mode, resolution: Resolution) -> tuple[Condition, ...]:
+    def find_conditions(
+        self, mode: GenerationMode, resolution: Resolution
+    ) -> tuple[ModelCondition, ...]:
         """Return the conditions that a request of this mode and resolution has to meet."""
         return tuple(each for each in self.conditions if each.when in (mode, resolution))
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class ModelCatalogue:
     """All models that the program knows, in the order in which ties are broken."""
 
-    models: tuple[Model, ...]
+    models: tuple[ModelSpec, ...]
 
-    def get(self, model_id: str) -> Model | None:
+    def get(self, model_id: str) -> ModelSpec | None:
         """Return the model of that id, whichever its route."""
         return next((model for model in self.models if model.id == model_id), None)
 
-    def on(self, *routes: Route) -> Self:
+    def restrict_to(self, *routes: GoogleRoute) -> Self:
         """Return the part of the catalogue that is reached through ``routes``."""
         return type(self)(tuple(model for model in self.models if model.route in routes))

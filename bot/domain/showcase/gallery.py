@@ -12,12 +12,12 @@ from typing import Final
 
 from bot.domain.clips.clip import Clip
 
-SHORT_SECONDS: Final = 8
+MAX_SHORT_SECONDS: Final = 8
 """The longest clip that counts as short: what one request makes; all others are chains."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GalleryEntry:
     """One showcased clip.
 
     ``prompt`` is ``None`` where the maker hides it (``clip.prompt`` is empty then, too). ``votes``
@@ -39,14 +39,14 @@ class Entry:
     locked: bool
 
 
-class Order(StrEnum):
+class GalleryOrder(StrEnum):
     """How a gallery is sorted."""
 
     NEW = "new"
     TOP = "top"
 
 
-class Length(StrEnum):
+class ClipLength(StrEnum):
     """How long a clip is: at most `SHORT_SECONDS`, or more."""
 
     SHORT = "short"
@@ -54,7 +54,7 @@ class Length(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class GallerySearch:
     """What a visitor wants to see; ``None`` does not narrow.
 
     ``text`` is looked for in the prompts that are not hidden, whatever the case of its letters;
@@ -63,16 +63,16 @@ class Search:
 
     guild_id: int | None = None
     model: str | None = None
-    length: Length | None = None
+    length: ClipLength | None = None
     text: str | None = None
-    order: Order = Order.NEW
+    order: GalleryOrder = GalleryOrder.NEW
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GalleryPage:
     """A part of the gallery, and what to ask for the next (``None``: this is the last)."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[GalleryEntry, ...]
     next_cursor: str | None
 
 

@@ -3,10 +3,10 @@
 from typing import Protocol
 
 from bot.domain.clips.clip import Clip
-from bot.domain.showcase.post import Digest, Exhibit
+from bot.domain.showcase.post import WeeklyDigest, ShowcasePost
 
 
-class Desk(Protocol):
+class WorkerHandle(Protocol):
     """The worker of this process, as far as the showcase needs it."""
 
     @property
@@ -15,70 +15,70 @@ class Desk(Protocol):
         ...
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether its lease can be trusted now."""
         ...
 
 
-class Showroom(Protocol):
+class ShowcaseChannel(Protocol):
     """The showcase channels of Discord."""
 
-    async def hang(self, exhibit: Exhibit) -> int:
+    async def publish(self, exhibit: ShowcasePost) -> int:
         """Post the exhibit and return the message's id; its nonce guards a repeat.
 
         Raises `ChannelClosed` or `DeliveryBusy`.
         """
         ...
 
-    async def find(self, exhibit: Exhibit) -> int | None:
+    async def find_post(self, exhibit: ShowcasePost) -> int | None:
         """Look in the channel for a post of it that was not recorded. Raises `DeliveryBusy`."""
         ...
 
-    async def refresh(self, exhibit: Exhibit) -> bool:
+    async def refresh_post(self, exhibit: ShowcasePost) -> bool:
         """Bring the message's words up to date; ``False`` when somebody has deleted it.
 
         Raises `DeliveryBusy`.
         """
         ...
 
-    async def maker_name(self, guild_id: int, user_id: int) -> str:
+    async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
         """Return what a member is called in a server. Never raises for Discord's reasons."""
         ...
 
-    async def take_down(self, exhibit: Exhibit, message_id: int) -> None:
+    async def unpublish(self, exhibit: ShowcasePost, message_id: int) -> None:
         """Delete the message; no message is as good. Raises `DeliveryBusy`."""
         ...
 
-    async def delete(self, channel_id: int, message_id: int) -> None:
+    async def delete_message(self, channel_id: int, message_id: int) -> None:
         """Delete any message of the bot, as `take_down`. Raises `DeliveryBusy`."""
         ...
 
-    async def stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
         """Return the members who star a message; ``None`` when there is no such message.
 
         Raises `DeliveryBusy`.
         """
         ...
 
-    async def announce(self, digest: Digest) -> int:
+    async def publish_digest(self, digest: WeeklyDigest) -> int:
         """Post a digest. Raises `ChannelClosed` or `DeliveryBusy`."""
         ...
 
-    async def renew(self, digest: Digest, message_id: int) -> bool:
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
         """Bring a digest up to what may still be seen; ``False`` when somebody has deleted it.
 
         Raises `DeliveryBusy`.
         """
         ...
 
-    async def find_announced(self, digest: Digest) -> int | None:
+    async def find_digest(self, digest: WeeklyDigest) -> int | None:
         """Look in the channel for a digest that was not recorded. Raises `DeliveryBusy`."""
         ...
 
 
-class PublicFiles(Protocol):
+class PublishedFiles(Protocol):
     """What was made of clips for everybody: posters, previews."""
 
-    async def withdraw(self, clip: Clip) -> None:
+    async def delete_published(self, clip: Clip) -> None:
         """Delete what was made of a clip; the original stays."""
         ...

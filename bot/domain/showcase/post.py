@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.showcase.gallery import Entry
+from bot.domain.showcase.gallery import GalleryEntry
 
 WEEK: Final = timedelta(days=7)
-STAR: Final = "⭐"
-PODIUM: Final = 3
+STAR_EMOJI: Final = "⭐"
+MAX_DIGEST_CLIPS: Final = 3
 """How many clips a digest names."""
 
 
-class Consent(StrEnum):
+class ShowcaseConsent(StrEnum):
     """What a maker lets others do with their clips in one server."""
 
     STARS = "stars"
@@ -32,7 +32,7 @@ class Consent(StrEnum):
     """Shown only by the maker."""
 
 
-class Curation(StrEnum):
+class CurationPolicy(StrEnum):
     """Whether moderators may show other members' clips."""
 
     NEVER = "never"
@@ -43,18 +43,18 @@ class Curation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class CreatorPreferences:
     """What a member has chosen for their clips in a server, and what its moderators for them."""
 
     guild_id: int
     user_id: int
-    consent: Consent = Consent.STARS
+    consent: ShowcaseConsent = ShowcaseConsent.STARS
     hide_prompt: bool = False
     blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ShowcaseSettings:
     """A server's showcase, as its admins arranged it.
 
     ``channel_id`` is ``None`` where there is none; ``stars`` is how many members must star a clip
@@ -67,18 +67,18 @@ class House:
     locale: str | None = None
     channel_id: int | None = None
     stars: int = 0
-    curation: Curation = Curation.CONSENT
+    curation: CurationPolicy = CurationPolicy.CONSENT
     public: bool = False
     digest_day: int | None = None
     digest_hour: int = 18
     digest_zone: str = "UTC"
     digest_since: datetime | None = None
 
-    def due(self, now: datetime) -> datetime | None:
+    def find_last_due(self, now: datetime) -> datetime | None:
         """Return the latest time before ``now`` at which a digest was to come."""
         if self.digest_day is None or self.channel_id is None:
             return None
-        here = now.astimezone(zone(self.digest_zone))
+        here = now.astimezone(load_time_zone(self.digest_zone))
         at = here.replace(hour=self.digest_hour, minute=0, second=0, microsecond=0)
         at -= timedelta(days=(here.weekday() - self.digest_day) % 7)
         if at > here:
@@ -87,7 +87,7 @@ class House:
         return due if self.digest_since is None or due > self.digest_since else None
 
 
-def zone(name: str) -> ZoneInfo:
+def load_time_zone(name: str) -> ZoneInfo:
     """Return a time zone; UTC where its name means nothing (any more)."""
     try:
         return ZoneInfo(name)
@@ -95,7 +95,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-class Way(StrEnum):
+class PostingPolicy(StrEnum):
     """How a clip comes into the showcase."""
 
     MEMBER = "member"
@@ -103,33 +103,44 @@ class Way(StrEnum):
     STARS = "stars"
 
 
-def may_show(clip: Clip, house: House, maker: Maker, *, by: int, moderator: bool, way: Way) -> bool:
+def authorize_showcasing(
+    clip: Clip,
+    showcase_settings: ShowcaseSettings,
+    creator: CreatorPreferences,
+    *,
+    actor_id: int,
+    is_moderator: bool,
+    policy: PostingPolicy,
+) -> bool:
     """Return whether the entry may stand in the public gallery, once it may be shown at all.
 
     Raises `NotAllowed`.
     """
-    if house.channel_id is None:
+    if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
-    if maker.blocked:
+    if creator.blocked:
         raise NotAllowed("showcase_blocked")
-    consents = maker.consent is Consent.EVERYONE
-    if way is Way.STARS:
-        if maker.consent is Consent.NOBODY:
+    consents = creator.consent is ShowcaseConsent.EVERYONE
+    if policy is PostingPolicy.STARS:
+        if creator.consent is ShowcaseConsent.NOBODY:
             raise NotAllowed("showcase_consent")
         return consents
-    if by == clip.user_id:
+    if actor_id == clip.user_id:
         return True
-    if not moderator:
+    if not is_moderator:
         raise NotAllowed("showcase_others")
-    if house.curation is Curation.NEVER:
+    if showcase_settings.curation is CurationPolicy.NEVER:
         raise NotAllowed("showcase_curation")
-    if consents or (house.curation is Curation.ALWAYS and maker.consent is not Consent.NOBODY):
+    if consents or (
+        showcase_settings.curation is CurationPolicy.ALWAYS
+        and creator.consent is not ShowcaseConsent.NOBODY
+    ):
         return consents
     raise NotAllowed("showcase_consent")
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class ShowcasePost:
     """One row of the showcase with what is needed to post it.
 
     ``settled`` means that Discord shows what the row says; until then ``owner`` sees to it.
@@ -138,7 +149,7 @@ class Exhibit:
     """
 
     id: int
-    entry: Entry
+    entry: GalleryEntry
     public: bool
     withdrawn: bool
     settled: bool
@@ -150,18 +161,18 @@ class Exhibit:
     locale: str | None
 
     @property
-    def wanted(self) -> bool:
+    def should_be_posted(self) -> bool:
         """Whether its message should stand in the showcase channel."""
         return not (self.entry.hidden or self.withdrawn)
 
     @property
-    def nonce(self) -> str:
+    def post_nonce(self) -> str:
         """The nonce of its post: another one for each post, the same after a crash."""
         return f"clapper-x{self.id}-{self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class NewShowcasePost:
     """A wish to show a clip that has been found to be allowed.
 
     What was withdrawn comes back at a member's wish, but not ``by_stars``.
@@ -173,21 +184,21 @@ class Showing:
     maker_name: str
     hide_prompt: bool
     public: bool
-    by: int
+    shown_by: int
     by_stars: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Starred:
+class VoteTarget:
     """How a clip stands after a star: its votes, and its exhibit where it is shown."""
 
     clip_id: int
     votes: int
-    exhibit_id: int | None
+    post_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class ShowcaseMessage:
     """A clip's own post, where it was made."""
 
     clip_id: int
@@ -196,24 +207,24 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
+class WeeklyDigest:
     """One week's digest of a server: a row first, then the post; the winner is the first."""
 
     id: int
-    house: House
+    showcase_settings: ShowcaseSettings
     due_at: datetime
     since: datetime
-    entries: tuple[Entry, ...]
+    entries: tuple[GalleryEntry, ...]
     channel_id: int
     message_id: int | None = None
 
     @property
-    def nonce(self) -> str:
+    def post_nonce(self) -> str:
         """The nonce of the post, the same after a crash."""
         return f"clapper-g{self.id}"
 
 
-class Act(StrEnum):
+class AuditAction(StrEnum):
     """What stands in a server's audit log."""
 
     SHOW = "show"
@@ -231,13 +242,13 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class AuditEntry:
     """One act in a server's audit log; ``actor_id`` 0 is a member who has been forgotten."""
 
     guild_id: int
     actor_id: int
-    act: Act
+    action: AuditAction
     at: datetime
     clip_id: int | None = None
     member_id: int | None = None
-    note: str | None = None
+    comment: str | None = None

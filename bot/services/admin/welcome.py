@@ -10,25 +10,25 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.ports import Clock
-from bot.store.guilds import GreetingStore
+from bot.store.guilds import WelcomeStore
 
-NEW_FOR: Final = timedelta(days=1)
+NEW_GUILD_PERIOD: Final = timedelta(days=1)
 
 
-class Greeting:
+class WelcomeService:
     """Decides who is greeted."""
 
-    def __init__(self, *, greetings: GreetingStore, clock: Clock) -> None:
-        self._greetings = greetings
+    def __init__(self, *, welcomed_guilds: WelcomeStore, clock: Clock) -> None:
+        self._welcomed_guilds = welcomed_guilds
         self._clock = clock
 
-    def is_new(self, joined_at: datetime | None) -> bool:
+    def is_newly_joined(self, joined_at: datetime | None) -> bool:
         """Return whether the bot has come to a server so lately that it should say hello."""
-        return joined_at is not None and self._clock.now() - joined_at < NEW_FOR
+        return joined_at is not None and self._clock.now() - joined_at < NEW_GUILD_PERIOD
 
     async def claim(self, guild_id: int) -> bool:
         """Return whether the caller, and nobody else ever, is to post the guide.
 
         Raises `StoreAway`.
         """
-        return await self._greetings.claim(guild_id, now=self._clock.now())
+        return await self._welcomed_guilds.claim(guild_id, now=self._clock.now())

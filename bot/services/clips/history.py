@@ -7,98 +7,152 @@ go meanwhile neither repeat nor hide others.
 from typing import Final
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import EVERYTHING, Extendable, Only, Page, Turn, Wanted, Way
+from bot.domain.clips.history_query import (
+    NO_FILTER,
+    ExtendableCheck,
+    HistoryKind,
+    HistoryPage,
+    PageRequest,
+    HistoryFilter,
+    PageDirection,
+)
 from bot.domain.ports import Clock
 from bot.store.jobs.clips import ClipStore
 
-PAGE: Final = 10
-_BATCH: Final = 200
+PAGE_SIZE: Final = 10
+_BATCH_SIZE: Final = 200
 """Clips that are read at once: whether one fits is decided here, alike on both databases."""
 
 
-class History:
+class ClipHistory:
     """A person's clips, the newest first."""
 
-    def __init__(self, *, clips: ClipStore, extendable: Extendable, clock: Clock) -> None:
+    def __init__(self, *, clips: ClipStore, is_extendable: ExtendableCheck, clock: Clock) -> None:
         self._clips = clips
-        self._extendable = extendable
+        self._is_extendable = is_extendable
         self._clock = clock
 
-    async def first(
-        self, *, user_id: int, guild_id: int | None, wanted: Wanted = EVERYTHING
-    ) -> Page:
+    async def load_first_page(
+        self, *, user_id: int, guild_id: int | None, history_filter: HistoryFilter = NO_FILTER
+    ) -> HistoryPage:
         """Return the newest clips of a person in a server, or (``None``) everywhere."""
-        found = await self._older(user_id, guild_id, wanted, None, PAGE + 1)
-        return _page(found[:PAGE], wanted, older=len(found) > PAGE)
+        found = await self._find_older(user_id, guild_id, history_filter, None, PAGE_SIZE + 1)
+        return _build_page(found[:PAGE_SIZE], history_filter, older=len(found) > PAGE_SIZE)
 
-    async def turn(self, to: Turn, *, user_id: int, guild_id: int | None) -> Page:
+    async def load_page(
+        self, page_request: PageRequest, *, user_id: int, guild_id: int | None
+    ) -> HistoryPage:
         """Return the page on one side of a clip; the other side is where the reader came from."""
-        if to.way is Way.OLDER:
-            found = await self._older(user_id, guild_id, to.wanted, to.clip_id, PAGE + 1)
+        if page_request.direction is PageDirection.OLDER:
+            found = await self._find_older(
+                user_id, guild_id, page_request.history_filter, page_request.clip_id, PAGE_SIZE + 1
+            )
             if not found:  # deleted meanwhile
-                return Page((), to.wanted, newer=Turn(Way.NEWER, to.clip_id - 1, to.wanted))
-            return _page(found[:PAGE], to.wanted, newer=True, older=len(found) > PAGE)
-        found = await self._newer(user_id, guild_id, to.wanted, to.clip_id, PAGE + 1)
+                return HistoryPage(
+                    (),
+                    page_request.history_filter,
+                    newer=PageRequest(
+                        PageDirection.NEWER, page_request.clip_id - 1, page_request.history_filter
+                    ),
+                )
+            return _build_page(
+                found[:PAGE_SIZE],
+                page_request.history_filter,
+                newer=True,
+                older=len(found) > PAGE_SIZE,
+            )
+        found = await self._find_newer(
+            user_id, guild_id, page_request.history_filter, page_request.clip_id, PAGE_SIZE + 1
+        )
         if not found:
-            return Page((), to.wanted, older=Turn(Way.OLDER, to.clip_id + 1, to.wanted))
-        return _page(found[-PAGE:], to.wanted, newer=len(found) > PAGE, older=True)
+            return HistoryPage(
+                (),
+                page_request.history_filter,
+                older=PageRequest(
+                    PageDirection.OLDER, page_request.clip_id + 1, page_request.history_filter
+                ),
+            )
+        return _build_page(
+            found[-PAGE_SIZE:],
+            page_request.history_filter,
+            newer=len(found) > PAGE_SIZE,
+            older=True,
+        )
 
-    async def suggest(self, typed: str, *, user_id: int, most: int) -> list[Clip]:
+    async def suggest_clips(self, query: str, *, user_id: int, limit: int) -> list[Clip]:
         """Return the newest of a person's clips whose number or prompt goes with what is typed."""
-        number = typed.strip().removeprefix("#")
+        number = query.strip().removeprefix("#")
         if not number.isdecimal():
-            return await self._older(user_id, None, Wanted(words=typed.strip()), None, most)
-        found = await self._older(user_id, None, EVERYTHING, None, most * 40)
+            return await self._find_older(
+                user_id, None, HistoryFilter(search_text=query.strip()), None, limit
+            )
+        found = await self._find_older(user_id, None, NO_FILTER, None, limit * 40)
         return [clip for clip in found if str(clip.id).startswith(number) or number in clip.prompt][
-            :most
+            :limit
         ]
 
-    async def _older(
-        self, user_id: int, guild_id: int | None, wanted: Wanted, before: int | None, most: int
+    async def _find_older(
+        self,
+        user_id: int,
+        guild_id: int | None,
+        history_filter: HistoryFilter,
+        before: int | None,
+        limit: int,
     ) -> list[Clip]:
         found: list[Clip] = []
-        while len(found) < most:
-            read = await self._clips.history(
+        while len(found) < limit:
+            read = await self._clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
                 before=before,
-                showcased=wanted.only is Only.SHOWCASED,
-                limit=_BATCH,
+                showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
+                limit=_BATCH_SIZE,
             )
-            found += self._fitting(read, wanted)
-            if len(read) < _BATCH:
+            found += self._filter_matching(read, history_filter)
+            if len(read) < _BATCH_SIZE:
                 break
             before = read[-1].id
-        return found[:most]
+        return found[:limit]
 
-    async def _newer(
-        self, user_id: int, guild_id: int | None, wanted: Wanted, after: int, most: int
+    async def _find_newer(
+        self,
+        user_id: int,
+        guild_id: int | None,
+        history_filter: HistoryFilter,
+        after: int,
+        limit: int,
     ) -> list[Clip]:
         found: list[Clip] = []
-        while len(found) < most:
-            read = await self._clips.history(
+        while len(found) < limit:
+            read = await self._clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
                 after=after,
-                showcased=wanted.only is Only.SHOWCASED,
-                limit=_BATCH,
+                showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
+                limit=_BATCH_SIZE,
             )
-            found = [*self._fitting(read, wanted), *found]
-            if len(read) < _BATCH:
+            found = [*self._filter_matching(read, history_filter), *found]
+            if len(read) < _BATCH_SIZE:
                 break
             after = read[0].id
-        return found[-most:]
+        return found[-limit:]
 
-    def _fitting(self, clips: list[Clip], wanted: Wanted) -> list[Clip]:
+    def _filter_matching(self, clips: list[Clip], history_filter: HistoryFilter) -> list[Clip]:
         now = self._clock.now()
-        return [clip for clip in clips if wanted.fits(clip, now=now, extendable=self._extendable)]
+        return [
+            clip
+            for clip in clips
+            if history_filter.matches(clip, now=now, extendable=self._is_extendable)
+        ]
 
 
-def _page(clips: list[Clip], wanted: Wanted, *, newer: bool = False, older: bool = False) -> Page:
+def _build_page(
+    clips: list[Clip], history_filter: HistoryFilter, *, newer: bool = False, older: bool = False
+) -> HistoryPage:
     first, last = (clips[0].id, clips[-1].id) if clips else (0, 0)
-    return Page(
+    return HistoryPage(
         tuple(clips),
-        wanted,
-        newer=Turn(Way.NEWER, first, wanted) if newer else None,
-        older=Turn(Way.OLDER, last, wanted) if older else None,
+        history_filter,
+        newer=PageRequest(PageDirection.NEWER, first, history_filter) if newer else None,
+        older=PageRequest(PageDirection.OLDER, last, history_filter) if older else None,
     )

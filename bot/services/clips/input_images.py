@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ImageRefused
-from bot.domain.jobs.request import Image, VideoPlan
-from bot.domain.ports import Attachments, Pictures
+from bot.domain.jobs.request import InputImage, VideoPlan
+from bot.domain.ports import AttachmentDownloader, ImageDecoder
 
-INPUTS: Final = "inputs"
+INPUTS_FOLDER: Final = "inputs"
 """The folder of the pictures below the data directory."""
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -22,22 +22,24 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class StoredImage:
     """A picture of a plan that is still kept; ``name`` says what it is for."""
 
     path: Path
     name: str
 
 
-class Inputs:
+class InputImages:
     """Turns an attachment into an `Image` below ``data_dir``."""
 
-    def __init__(self, *, attachments: Attachments, pictures: Pictures, data_dir: Path) -> None:
+    def __init__(
+        self, *, attachments: AttachmentDownloader, image_decoder: ImageDecoder, data_dir: Path
+    ) -> None:
         self._attachments = attachments
-        self._pictures = pictures
+        self._image_decoder = image_decoder
         self._data_dir = data_dir
 
-    async def image(self, url: str, *, size: int | None = None) -> Image:
+    async def import_image(self, url: str, *, size: int | None = None) -> InputImage:
         """Return the picture at ``url``, copied, checked and converted.
 
         ``size`` is what Discord says of the attachment, in bytes. Raises `ImageRefused`, or
@@ -45,21 +47,21 @@ class Inputs:
         """
         if size is not None and size > MAX_FILE_BYTES:
             raise ImageRefused("image_file_too_large", megabytes=MAX_FILE_BYTES // 1_000_000)
-        folder = self._data_dir / INPUTS
+        folder = self._data_dir / INPUTS_FOLDER
         raw = folder / f".{secrets.token_hex(8)}.raw"
         try:
-            await self._attachments.fetch(url, raw, most=MAX_FILE_BYTES)
-            image = await self._pictures.prepare(raw, folder)
+            await self._attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+            image = await self._image_decoder.prepare_image(raw, folder)
         finally:
             await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
-        return replace(image, path=f"{INPUTS}/{image.path}")
+        return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
 
-    async def kept(self, plan: VideoPlan) -> list[Picture]:
+    async def list_stored(self, plan: VideoPlan) -> list[StoredImage]:
         """Return the pictures that a plan was made with, those that are still there."""
         given = [("first-frame", plan.image), ("last-frame", plan.last_frame)]
         given += [(f"reference-{n}", each) for n, each in enumerate(plan.references, start=1)]
         pictures = [
-            Picture(self._data_dir / image.path, f"{name}{Path(image.path).suffix}")
+            StoredImage(self._data_dir / image.path, f"{name}{Path(image.path).suffix}")
             for name, image in given
             if image is not None
         ]

@@ -16,39 +16,43 @@ from bot.domain.jobs.job import Job
 from bot.services.clips.originals import Originals
 from bot.store.jobs.clips import ClipStore
 
-Withdraw = Callable[[Clip, int], Awaitable[None]]
+WithdrawClip = Callable[[Clip, int], Awaitable[None]]
 """Takes a clip out of somewhere, in the name of a person."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class Removal:
+class ClipRemoval:
     """Deletes the clips of a job; ``withdraw`` are called for each clip before its record goes."""
 
     def __init__(
-        self, *, clips: ClipStore, originals: Originals, withdraw: Sequence[Withdraw] = ()
+        self,
+        *,
+        clips: ClipStore,
+        originals: Originals,
+        withdraw_callbacks: Sequence[WithdrawClip] = (),
     ) -> None:
         self._clips = clips
         self._originals = originals
-        self._withdraw = list(withdraw)
+        self._withdraw_callbacks = list(withdraw_callbacks)
 
-    def withdraw_by(self, withdraw: Withdraw) -> None:
+    def add_withdraw_callback(self, callback: WithdrawClip) -> None:
         """Call ``withdraw``, too, before a clip is deleted."""
-        self._withdraw.append(withdraw)
+        self._withdraw_callbacks.append(callback)
 
-    async def remove(self, job: Job, *, by: int, moderator: bool) -> list[Clip]:
+    async def remove_clips(self, job: Job, *, actor_id: int, moderator: bool) -> list[Clip]:
         """Delete the job's clips and return what they were; none when that was done before.
 
         Raises `NotAllowed` for anyone but the requester and moderators.
         """
-        if job.origin.user_id != by and not moderator:
+        if job.origin.user_id != actor_id and not moderator:
             raise NotAllowed("delete")
-        found = await self._clips.of_job(job.id)
+        found = await self._clips.list_for_job(job.id)
         for clip in found:
-            for withdraw in self._withdraw:
-                await withdraw(clip, by)
-        await self._clips.remove(job.id)
+            for withdraw in self._withdraw_callbacks:
+                await withdraw(clip, actor_id)
+        await self._clips.delete_for_job(job.id)
         for clip in found:
-            await self._originals.remove(clip)
+            await self._originals.remove_files(clip)
         _log.info("clips.removed", job_id=job.id, count=len(found))
         return found

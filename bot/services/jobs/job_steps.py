@@ -9,36 +9,36 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from bot.domain.billing.ledger import Settlement, settle
-from bot.domain.billing.limits import NOTHING, Amount
+from bot.domain.billing.ledger import Settlement, build_settlement
+from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import Route
-from bot.domain.ports import Clock, Delivery, Finished, Progress, VideoModels
-from bot.services.jobs.critical_sections import Steady
-from bot.services.jobs.download import Fetcher
-from bot.services.jobs.estimates import Estimates
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.ports import Clock, JobMessages, OperationFinished, JobProgress, VideoModels
+from bot.services.jobs.critical_sections import CriticalSections
+from bot.services.jobs.download import VideoDownloader
+from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.publishing import Poster
-from bot.services.jobs.status_message import StatusLine
+from bot.services.jobs.publishing import ClipPublisher
+from bot.services.jobs.status_message import StatusMessage
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.store.jobs.model_states import ModelStore
+from bot.store.jobs.model_states import ModelStateStore
 
 T = TypeVar("T")
 
-_JITTER: Final = 0.2
+_JITTER_FRACTION: Final = 0.2
 
 
-class Shelf(Protocol):
+class ModelAvailability(Protocol):
     """Where models are taken off the shelf that Google refuses in use."""
 
-    async def switch_off(self, model_id: str, reason: str | None) -> None:
+    async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Offer the model no longer, in any process. Never raises for the store's reasons."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class PollingTimes:
     """How long the runner waits, in seconds, and how often it asks.
 
     ``late_name_s`` is for the name of an operation whose sender lost the job, but lives.
@@ -46,13 +46,13 @@ class Timing:
 
     poll_interval_s: float = 10.0
     time_limit_s: float = 900.0
-    submit_attempts: int = 8
-    submit_patience_s: float = 3600.0
-    late_name_s: float = 20.0
+    max_submit_attempts: int = 8
+    submit_retry_window_s: float = 3600.0
+    late_operation_wait_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class BillingRules:
     """The operator's rules for money that the runner applies.
 
     ``paid_calls`` off refuses before any submit; ``unknown`` settles a job whose submit was lost
@@ -60,86 +60,94 @@ class Money:
     """
 
     paid_calls: bool = True
-    unknown: Settlement = Settlement.HOUSE
+    unknown_settlement: Settlement = Settlement.ABSORBED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class JobDependencies:
     """What the runs of one process share."""
 
     jobs: JobStore
     clips: ClipStore
-    states: ModelStore
-    routes: Mapping[Route, VideoModels]
-    delivery: Delivery
+    model_states: ModelStateStore
+    routes: Mapping[GoogleRoute, VideoModels]
+    job_messages: JobMessages
     clock: Clock
-    steady: Steady
-    estimates: Estimates
-    fetcher: Fetcher
-    poster: Poster
-    shelf: Shelf
-    timing: Timing
-    money: Money
-    findable: frozenset[Route]
+    critical_sections: CriticalSections
+    wait_estimates: WaitEstimates
+    video_downloader: VideoDownloader
+    clip_publisher: ClipPublisher
+    model_availability: ModelAvailability
+    polling_times: PollingTimes
+    billing_rules: BillingRules
+    searchable_routes: frozenset[GoogleRoute]
 
 
-class Steps:
+class JobSteps:
     """One job on its way, and what each of its stages needs."""
 
     __slots__ = (
-        "_age_then",
-        "_began",
-        "_begun",
-        "_fresh",
+        "_age_at_start_s",
+        "_started_at",
+        "_submit_begun",
+        "_just_claimed",
         "_lease",
-        "_made",
-        "_parts",
+        "_result",
+        "_dependencies",
         "_plan",
-        "_source",
-        "_status",
-        "_watched",
-        "cancelled",
+        "_video_models",
+        "_status_message",
+        "_watched_throughout",
+        "is_cancelled",
         "job",
     )
 
-    def __init__(self, parts: Parts, job: Job, lease: Lease, *, fresh: bool) -> None:
-        self._parts = parts
+    def __init__(
+        self, dependencies: JobDependencies, job: Job, lease: Lease, *, just_claimed: bool
+    ) -> None:
+        self._dependencies = dependencies
         self.job = job
         self._lease = lease
-        self._fresh = fresh
-        self._begun = False
-        self._made: Finished | None = None
-        self._watched = fresh
-        self.cancelled = job.cancel_requested
-        self._status = StatusLine(job=job, jobs=parts.jobs, delivery=parts.delivery)
+        self._just_claimed = just_claimed
+        self._submit_begun = False
+        self._result: OperationFinished | None = None
+        self._watched_throughout = just_claimed
+        self.is_cancelled = job.cancel_requested
+        self._status_message = StatusMessage(
+            job=job, jobs=dependencies.jobs, job_messages=dependencies.job_messages
+        )
         self._plan = job.plan
         # by this process's own clock: the database's, which wrote the times, may go differently
-        self._began = parts.clock.monotonic()
+        self._started_at = dependencies.clock.monotonic()
         asked_at = job.submitted_at or job.created_at
-        self._age_then = 0.0 if fresh else max(0.0, (parts.clock.now() - asked_at).total_seconds())
-        self._source = parts.routes.get(job.plan.route)
+        self._age_at_start_s = (
+            0.0 if just_claimed else max(0.0, (dependencies.clock.now() - asked_at).total_seconds())
+        )
+        self._video_models = dependencies.routes.get(job.plan.route)
 
     # -- the end
 
-    async def _fail(self, outcome: Outcome, detail: str | None) -> None:
+    async def _end_failed(self, outcome: Outcome, detail: str | None) -> None:
         """End without a charge; a job that was to be cancelled anyway is simply cancelled."""
-        if self.cancelled:
-            await self._end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
+        if self.is_cancelled:
+            await self._end_job(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
         else:
-            await self._end(JobState.FAILED, outcome, Settlement.REFUND, detail=detail)
+            await self._end_job(JobState.FAILED, outcome, Settlement.REFUND, detail=detail)
 
-    async def _unknown(self, detail: str | None) -> None:
-        settlement = self._parts.money.unknown
-        await self._end(JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN, settlement, detail=detail)
+    async def _end_unknown(self, detail: str | None) -> None:
+        settlement = self._dependencies.billing_rules.unknown_settlement
+        await self._end_job(JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN, settlement, detail=detail)
 
-    async def _lose(self, detail: str | None) -> None:
+    async def _end_lost(self, detail: str | None) -> None:
         """Wait no longer: refunded to the member, while the budgets keep what may yet be billed.
 
         `bot.services.jobs.unknown_jobs` goes on asking for as long as Google keeps files.
         """
-        await self._end(JobState.UNKNOWN, Outcome.OPERATION_LOST, Settlement.HOUSE, detail=detail)
+        await self._end_job(
+            JobState.UNKNOWN, Outcome.OPERATION_LOST, Settlement.ABSORBED, detail=detail
+        )
 
-    async def _end(
+    async def _end_job(
         self,
         state: JobState,
         outcome: Outcome,
@@ -148,9 +156,9 @@ class Steps:
         detail: str | None = None,
         clips: int | None = None,
     ) -> None:
-        self.job = await self._ended(state, outcome, settlement, clips, None, detail)
+        self.job = await self._save_end(state, outcome, settlement, clips, None, detail)
 
-    async def _ended(
+    async def _save_end(
         self,
         state: JobState,
         outcome: Outcome,
@@ -163,21 +171,21 @@ class Steps:
 
         ``clips`` is how many the member has; what else Google made, the house bears.
         """
-        reserved, videos = Amount.of(self._plan), self._plan.videos
-        charged, borne, made = None, NOTHING, self.job.made
+        reserved, videos = UsageAmount.from_plan(self._plan), self._plan.videos
+        charged, borne, made = None, NO_USAGE, self.job.videos_made
         if clips is not None:
-            charged = reserved.share(clips, videos)
-            borne = reserved.share(max(clips, made or 0), videos) - charged
+            charged = reserved.prorated_share(clips, videos)
+            borne = reserved.prorated_share(max(clips, made or 0), videos) - charged
         elif made is not None:
-            charged = reserved.share(made, videos)
-        postings = settle(reserved, settlement, charged=charged, borne=borne)
-        return await self._hold(
-            lambda: self._parts.jobs.end(
+            charged = reserved.prorated_share(made, videos)
+        postings = build_settlement(reserved, settlement, charged=charged, absorbed=borne)
+        return await self._retry_until_stored(
+            lambda: self._dependencies.jobs.finish_job(
                 self.job,
                 state,
                 outcome=outcome,
                 postings=postings,
-                now=self._parts.clock.now(),
+                now=self._dependencies.clock.now(),
                 detail=detail,
                 message_id=message_id,
             )
@@ -185,19 +193,23 @@ class Steps:
 
     # -- small things
 
-    def _show(self, progress: Progress) -> None:
-        self._status.show(progress)
+    def _show_progress(self, progress: JobProgress) -> None:
+        self._status_message.show_progress(progress)
 
-    async def _hold(self, save: Callable[[], Awaitable[T]], **facts: object) -> T:
-        return await self._parts.steady.hold(save, "job", job_id=self.job.id, **facts)
+    async def _retry_until_stored(self, save: Callable[[], Awaitable[T]], **facts: object) -> T:
+        return await self._dependencies.critical_sections.retry_until_stored(
+            save, "job", job_id=self.job.id, **facts
+        )
 
     def _age_s(self) -> float:
         """Seconds since the leave to submit."""
-        return self._age_then + self._parts.clock.monotonic() - self._began
+        return self._age_at_start_s + self._dependencies.clock.monotonic() - self._started_at
 
-    async def _pause(self, *, before: float | None = None) -> None:
+    async def _sleep_poll_interval(self, *, before: float | None = None) -> None:
         """Wait for one poll interval, with jitter, but not past ``before`` seconds of age."""
-        wait = self._parts.timing.poll_interval_s * random.uniform(1 - _JITTER, 1 + _JITTER)
+        wait = self._dependencies.polling_times.poll_interval_s * random.uniform(
+            1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION
+        )
         if before is not None and self._age_s() < before:
             wait = min(wait, before - self._age_s())
-        await self._parts.clock.sleep(wait)
+        await self._dependencies.clock.sleep(wait)

@@ -13,37 +13,48 @@ from pathlib import Path
 import structlog
 
 from bot.domain.billing.ledger import Settlement
-from bot.domain.errors import AccessRefused, DeliveryBusy, GoogleBusy, LeaseLost, RemoteGone
+from bot.domain.errors import (
+    AccessRefused,
+    DiscordUnavailable,
+    GoogleUnavailable,
+    LeaseLost,
+    RemoteNotFound,
+)
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import Route
+from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     Clock,
-    Delivery,
-    Failed,
-    Finished,
-    Media,
-    Pending,
-    Poll,
-    Progress,
+    JobMessages,
+    OperationFailed,
+    OperationFinished,
+    MediaProbe,
+    OperationPending,
+    PollResult,
+    JobProgress,
     VideoModels,
 )
 from bot.domain.stores import NewClip
-from bot.services.jobs.critical_sections import Backoff, Steady
-from bot.services.jobs.download import Fetcher
-from bot.services.jobs.estimates import Estimates
-from bot.services.jobs.job_steps import Money, Parts, Shelf, Timing
+from bot.services.jobs.critical_sections import Backoff, CriticalSections
+from bot.services.jobs.download import VideoDownloader
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.job_steps import (
+    BillingRules,
+    JobDependencies,
+    ModelAvailability,
+    PollingTimes,
+)
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.publishing import PATIENCE, Poster
-from bot.services.jobs.submission import Submitting
-from bot.services.jobs.upload import Packer
+from bot.services.jobs.publishing import POST_RETRY_WINDOW, ClipPublisher
+from bot.services.jobs.submission import JobSubmitter
+from bot.services.jobs.upload import UploadPreparer
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.store.jobs.model_states import ModelStore
+from bot.store.jobs.model_states import ModelStateStore
 
 _log = structlog.get_logger(__name__)
 
 
-class Runner:
+class JobTaskFactory:
     """Builds and runs the `Run` of a job."""
 
     def __init__(
@@ -51,252 +62,280 @@ class Runner:
         *,
         jobs: JobStore,
         clips: ClipStore,
-        states: ModelStore,
-        routes: Mapping[Route, VideoModels],
-        delivery: Delivery,
-        media: Media,
+        model_states: ModelStateStore,
+        routes: Mapping[GoogleRoute, VideoModels],
+        job_messages: JobMessages,
+        media_probe: MediaProbe,
         clock: Clock,
-        steady: Steady,
-        estimates: Estimates,
-        packer: Packer,
-        shelf: Shelf,
+        critical_sections: CriticalSections,
+        wait_estimates: WaitEstimates,
+        upload_preparer: UploadPreparer,
+        model_availability: ModelAvailability,
         data_dir: Path,
-        timing: Timing,
-        money: Money,
-        findable: frozenset[Route] = frozenset(),
+        polling_times: PollingTimes,
+        billing_rules: BillingRules,
+        searchable_routes: frozenset[GoogleRoute] = frozenset(),
     ) -> None:
-        self._parts = Parts(
+        self._dependencies = JobDependencies(
             jobs=jobs,
             clips=clips,
-            states=states,
+            model_states=model_states,
             routes=routes,
-            delivery=delivery,
+            job_messages=job_messages,
             clock=clock,
-            steady=steady,
-            estimates=estimates,
-            fetcher=Fetcher(media=media, clock=clock, data_dir=data_dir),
-            poster=Poster(delivery=delivery, packer=packer, clock=clock, steady=steady),
-            shelf=shelf,
-            timing=timing,
-            money=money,
-            findable=findable,
+            critical_sections=critical_sections,
+            wait_estimates=wait_estimates,
+            video_downloader=VideoDownloader(
+                media_probe=media_probe, clock=clock, data_dir=data_dir
+            ),
+            clip_publisher=ClipPublisher(
+                job_messages=job_messages,
+                upload_preparer=upload_preparer,
+                clock=clock,
+                critical_sections=critical_sections,
+            ),
+            model_availability=model_availability,
+            polling_times=polling_times,
+            billing_rules=billing_rules,
+            searchable_routes=searchable_routes,
         )
 
-    def run_of(self, job: Job, lease: Lease, *, fresh: bool) -> "Run":
+    def build_job_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> "JobTask":
         """Return the run of ``job``; ``fresh`` when this process has just claimed it itself."""
-        return Run(self._parts, job, lease, fresh=fresh)
+        return JobTask(self._dependencies, job, lease, just_claimed=just_claimed)
 
 
-class Run(Submitting):
+class JobTask(JobSubmitter):
     """One job on its way, from whatever state it is found in."""
 
     __slots__ = ()
 
-    def cancel_requested(self) -> None:
+    def request_cancel(self) -> None:
         """Somebody wants the job cancelled: what Google makes anyway is kept but not posted."""
-        self.cancelled = True
+        self.is_cancelled = True
         self.job = replace(self.job, cancel_requested=True)
 
     async def run(self) -> None:
         """Bring the job to its end. Raises `LeaseLost` when it is no longer ours."""
         with structlog.contextvars.bound_contextvars(job_id=self.job.id):
             try:
-                while not self.job.state.ended:
+                while not self.job.state.has_ended:
                     if self.job.state is JobState.QUEUED:
                         return
-                    self._lease.check()
+                    self._lease.require_valid()
                     before = self.job.state
-                    await self._step()
+                    await self._run_step()
                     if self.job.state is not before:
                         _log.info("job.moved", state=self.job.state, outcome=self.job.outcome)
-                await self._announce()
+                await self._announce_end()
             except (asyncio.CancelledError, LeaseLost):
-                await self._give_back()
+                await self._requeue_unstarted()
                 raise
             finally:
-                self._status.drop()
+                self._status_message.cancel_updates()
 
-    async def _step(self) -> None:
+    async def _run_step(self) -> None:
         match self.job.state:
-            case JobState.SUBMITTING if self._fresh and not self._begun:
-                await self._submit()
+            case JobState.SUBMITTING if self._just_claimed and not self._submit_begun:
+                await self._submit_job()
             case JobState.SUBMITTING if self.job.unsent:
-                await self._put_back()
+                await self._requeue_unsent()
             case JobState.SUBMITTING:
-                await self._look_for_lost_submit()
+                await self._find_lost_submit()
             case JobState.POLLING:
-                await self._poll()
+                await self._poll_until_ended()
             case JobState.FETCHING:
-                await self._fetch()
+                await self._download_videos()
             case JobState.POSTING:
-                await self._post()
+                await self._publish_clips()
             case other:
                 raise AssertionError(f"job {self.job.id} is {other}")
 
     # -- poll
 
-    async def _poll(self) -> None:
-        limit = self._parts.timing.time_limit_s
-        backoff = Backoff(first=self._parts.timing.poll_interval_s, most=120.0)
+    async def _poll_until_ended(self) -> None:
+        limit = self._dependencies.polling_times.time_limit_s
+        backoff = Backoff(initial=self._dependencies.polling_times.poll_interval_s, maximum=120.0)
         silent_since: float | None = None
-        if not self._fresh:  # thousands may have been adopted: they do not all ask at once
-            await self._parts.clock.sleep(random.uniform(0.0, self._parts.timing.poll_interval_s))
-        self._show(Progress(self.job, eta=await self._parts.estimates.finish(self.job)))
-        if self._fresh:
-            await self._pause()
+        if not self._just_claimed:  # thousands may have been adopted: they do not all ask at once
+            await self._dependencies.clock.sleep(
+                random.uniform(0.0, self._dependencies.polling_times.poll_interval_s)
+            )
+        self._show_progress(
+            JobProgress(
+                self.job, eta=await self._dependencies.wait_estimates.estimate_finish(self.job)
+            )
+        )
+        if self._just_claimed:
+            await self._sleep_poll_interval()
         while True:
-            self._lease.check()
+            self._lease.require_valid()
             age, told = self._age_s(), None
             try:
-                answer = await self._ask()
-            except RemoteGone as error:
-                await self._lose(error.detail)
+                answer = await self._poll_operation()
+            except RemoteNotFound as error:
+                await self._end_lost(error.detail)
                 return
-            except (GoogleBusy, AccessRefused) as error:
+            except (GoogleUnavailable, AccessRefused) as error:
                 _log.warning("poll.fault", error=str(error))
-                now = self._parts.clock.monotonic()
+                now = self._dependencies.clock.monotonic()
                 silent_since = now if silent_since is None else silent_since
                 if now - silent_since > 2 * limit:
                     # no answer for that long: nobody knows whether it was made and paid
                     told_why = None if isinstance(error, AccessRefused) else error.detail
-                    await self._lose(told_why)
+                    await self._end_lost(told_why)
                     return
-                told = error.retry_after_s if isinstance(error, GoogleBusy) else None
-                self._watched = False
-                await self._parts.clock.sleep(backoff.next(told))
+                told = error.retry_after_s if isinstance(error, GoogleUnavailable) else None
+                self._watched_throughout = False
+                await self._dependencies.clock.sleep(backoff.next(told))
                 continue
             backoff.reset()
             silent_since = None
             match answer:
-                case Finished():
-                    await self._finished(answer)
+                case OperationFinished():
+                    await self._accept_result(answer)
                     return
-                case Failed():
+                case OperationFailed():
                     if answer.outcome is Outcome.MODEL_RETIRED:
-                        await self._parts.shelf.switch_off(self._plan.model, answer.detail)
-                    await self._fail(answer.outcome, answer.detail)
+                        await self._dependencies.model_availability.mark_unavailable(
+                            self._plan.model, answer.detail
+                        )
+                    await self._end_failed(answer.outcome, answer.detail)
                     return
-                case Pending() if age >= limit:  # asked once more, and still nothing
-                    await self._lose(None)
+                case OperationPending() if age >= limit:  # asked once more, and still nothing
+                    await self._end_lost(None)
                     return
-            await self._pause(before=limit)
+            await self._sleep_poll_interval(before=limit)
 
-    async def _ask(self) -> Poll:
-        if self._source is None:
+    async def _poll_operation(self) -> PollResult:
+        if self._video_models is None:
             raise AccessRefused(f"route {self._plan.route} is not configured")
         if self.job.operation is not None:
-            return await self._source.poll(self.job.operation)
+            return await self._video_models.poll(self.job.operation)
         mark = self.job.origin.key
-        return await self._source.find(self._plan, job_id=self.job.id, mark=mark) or Pending()
+        return (
+            await self._video_models.find_result(self._plan, job_id=self.job.id, dedupe_key=mark)
+            or OperationPending()
+        )
 
-    async def _finished(self, made: Finished) -> None:
-        if not made.videos:
-            await self._fail(Outcome.BLOCKED, " ".join(made.filtered) or None)
+    async def _accept_result(self, result: OperationFinished) -> None:
+        if not result.videos:
+            await self._end_failed(Outcome.BLOCKED, " ".join(result.filtered_reasons) or None)
             return
-        self._made = made
-        if self._watched and self.job.operation is not None:
-            await self._parts.estimates.measured(self._plan, self._age_s())
-        count = min(len(made.videos), self._plan.videos)
-        self.job = await self._hold(lambda: self._parts.jobs.begin_fetching(self.job, count))
+        self._result = result
+        if self._watched_throughout and self.job.operation is not None:
+            await self._dependencies.wait_estimates.record_duration(self._plan, self._age_s())
+        count = min(len(result.videos), self._plan.videos)
+        self.job = await self._retry_until_stored(
+            lambda: self._dependencies.jobs.begin_fetching(self.job, count)
+        )
 
     # -- fetch and post
 
-    async def _fetch(self) -> None:
-        self._show(Progress(self.job))
-        if self._made is None and not await self._ask_again():
+    async def _download_videos(self) -> None:
+        self._show_progress(JobProgress(self.job))
+        if self._result is None and not await self._recover_result():
             return
-        assert self._made is not None
-        assert self._source is not None
+        assert self._result is not None
+        assert self._video_models is not None
         kept: list[NewClip] = []
-        for index, video in enumerate(self._made.videos):
-            clip = await self._parts.fetcher.fetch(
-                self.job, index, video, self._source, self._lease
+        for index, video in enumerate(self._result.videos):
+            clip = await self._dependencies.video_downloader.download_video(
+                self.job, index, video, self._video_models, self._lease
             )
             if clip is not None:
                 kept.append(clip)
         if not kept:
-            await self._end(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.HOUSE)
+            await self._end_job(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.ABSORBED)
             return
-        self.job, _ = await self._hold(lambda: self._parts.jobs.keep(self.job, kept))
+        self.job, _ = await self._retry_until_stored(
+            lambda: self._dependencies.jobs.save_clips(self.job, kept)
+        )
 
-    async def _ask_again(self) -> bool:
+    async def _recover_result(self) -> bool:
         """Find out again, after a restart, where Google keeps the videos."""
-        backoff = Backoff(first=2.0, most=120.0)
+        backoff = Backoff(initial=2.0, maximum=120.0)
         expires = self.job.watched_until
-        while self._parts.clock.now() < expires:
-            self._lease.check()
+        while self._dependencies.clock.now() < expires:
+            self._lease.require_valid()
             try:
-                answer = await self._ask()
-            except RemoteGone:
+                answer = await self._poll_operation()
+            except RemoteNotFound:
                 break
-            except (GoogleBusy, AccessRefused) as error:
+            except (GoogleUnavailable, AccessRefused) as error:
                 _log.warning("poll.fault", error=str(error))
             else:
-                if isinstance(answer, Finished) and answer.videos:
-                    self._made = answer
+                if isinstance(answer, OperationFinished) and answer.videos:
+                    self._result = answer
                     return True
-                if isinstance(answer, Failed):
+                if isinstance(answer, OperationFailed):
                     break
-            await self._parts.clock.sleep(backoff.next())
-        await self._end(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.HOUSE)
+            await self._dependencies.clock.sleep(backoff.next())
+        await self._end_job(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.ABSORBED)
         return False
 
-    async def _post(self) -> None:
-        clips = await self._hold(lambda: self._parts.clips.of_job(self.job.id))
-        if self.cancelled:
+    async def _publish_clips(self) -> None:
+        clips = await self._retry_until_stored(
+            lambda: self._dependencies.clips.list_for_job(self.job.id)
+        )
+        if self.is_cancelled:
             # made and paid all the same: it stays in the history, but nobody wants it posted
-            await self._end(
+            await self._end_job(
                 JobState.CANCELLED, Outcome.CANCELLED, Settlement.CHARGE, clips=len(clips)
             )
             return
-        self._show(Progress(self.job))
-        await self._status.flushed()
-        self.job = self._status.with_message(self.job)
+        self._show_progress(JobProgress(self.job))
+        await self._status_message.flush_updates()
+        self.job = self._status_message.with_message(self.job)
 
-        async def record(message_id: int) -> Job:
-            self.job = await self._ended(
+        async def record_message(message_id: int) -> Job:
+            self.job = await self._save_end(
                 JobState.DONE, Outcome.DELIVERED, Settlement.CHARGE, len(clips), message_id
             )
             return self.job
 
-        posted = await self._parts.poster.post(
-            self.job, clips, self._lease, look_first=not self._fresh, record=record
+        posted = await self._dependencies.clip_publisher.publish_clips(
+            self.job,
+            clips,
+            self._lease,
+            search_first=not self._just_claimed,
+            record_message=record_message,
         )
         if posted is None:
-            await self._end(
+            await self._end_job(
                 JobState.DONE, Outcome.DELIVERY_FAILED, Settlement.CHARGE, clips=len(clips)
             )
 
     # -- the end
 
-    async def _announce(self) -> None:
+    async def _announce_end(self) -> None:
         """Tell people; if that is interrupted, whoever adopts the job tells them.
 
         Discord may be away meanwhile, for as long as a post waits for it.
         """
-        await self._status.settled()
-        if self._status.message_id is None:
-            found = await self._hold(lambda: self._parts.jobs.get(self.job.id))
-            self._status.message_id = found.status_message_id if found else None
-        job = self._status.with_message(self.job)
-        self._lease.check()
+        await self._status_message.wait_for_edit()
+        if self._status_message.message_id is None:
+            found = await self._retry_until_stored(lambda: self._dependencies.jobs.get(self.job.id))
+            self._status_message.message_id = found.status_message_id if found else None
+        job = self._status_message.with_message(self.job)
+        self._lease.require_valid()
         if job.outcome is Outcome.DELIVERED:
-            await self._parts.delivery.close_status(job)
+            await self._dependencies.job_messages.close_status(job)
         else:
-            await self._tell(job)
-        await self._hold(lambda: self._parts.jobs.announced(job))
+            await self._notify_requester(job)
+        await self._retry_until_stored(lambda: self._dependencies.jobs.mark_announced(job))
 
-    async def _tell(self, job: Job) -> None:
-        backoff = Backoff(first=1.0, most=300.0)
-        until = (job.finished_at or self._parts.clock.now()) + PATIENCE
+    async def _notify_requester(self, job: Job) -> None:
+        backoff = Backoff(initial=1.0, maximum=300.0)
+        until = (job.finished_at or self._dependencies.clock.now()) + POST_RETRY_WINDOW
         while True:
-            self._lease.check()
+            self._lease.require_valid()
             try:
-                await self._parts.delivery.tell(job)
-            except DeliveryBusy as error:
+                await self._dependencies.job_messages.notify_requester(job)
+            except DiscordUnavailable as error:
                 _log.warning("tell.busy", error=str(error))
-                if self._parts.clock.now() >= until:
+                if self._dependencies.clock.now() >= until:
                     return
-                await self._parts.clock.sleep(backoff.next(error.retry_after_s))
+                await self._dependencies.clock.sleep(backoff.next(error.retry_after_s))
             else:
                 return

@@ -11,7 +11,7 @@ from typing import Final
 from bot.domain.errors import LeaseLost
 from bot.domain.ports import Clock
 
-TRUSTED: Final = 0.8
+TRUSTED_FRACTION: Final = 0.8
 """The part of a lease that its holder relies on; the rest is for whoever adopts."""
 
 
@@ -22,22 +22,22 @@ class Lease:
         self.worker_id = worker_id
         self.length = length
         self._clock = clock
-        self._until = float("-inf")
+        self._trusted_until = float("-inf")
 
-    def renewed(self, asked_at: float) -> None:
+    def mark_renewed(self, asked_at: float) -> None:
         """Count from ``asked_at`` (monotonic), which is before the database's own count."""
-        self._until = asked_at + TRUSTED * self.length.total_seconds()
+        self._trusted_until = asked_at + TRUSTED_FRACTION * self.length.total_seconds()
 
-    def lose(self) -> None:
+    def mark_lost(self) -> None:
         """Trust it no longer."""
-        self._until = float("-inf")
+        self._trusted_until = float("-inf")
 
     @property
-    def left_s(self) -> float:
+    def remaining_s(self) -> float:
         """Seconds for which it can be trusted."""
-        return max(0.0, self._until - self._clock.monotonic())
+        return max(0.0, self._trusted_until - self._clock.monotonic())
 
-    def check(self) -> None:
+    def require_valid(self) -> None:
         """Raise `LeaseLost` unless the process may act now."""
-        if self.left_s <= 0:
+        if self.remaining_s <= 0:
             raise LeaseLost(f"the lease of worker {self.worker_id} has run out")

@@ -17,128 +17,149 @@ from typing import Final
 import structlog
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.upload_options import Enclosure
-from bot.domain.errors import ChannelClosed, DeliveryBusy, FileTooLarge, NotFound
+from bot.domain.clips.upload_options import PreparedUpload
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, FileTooLarge, RecordNotFound
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.ports import Clock, Delivery
-from bot.services.jobs.critical_sections import Backoff, Steady
+from bot.domain.ports import Clock, JobMessages
+from bot.services.jobs.critical_sections import Backoff, CriticalSections
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.upload import Packer, Parcel
+from bot.services.jobs.upload import UploadPreparer, UploadJob
 
-PATIENCE: Final = timedelta(hours=24)
+POST_RETRY_WINDOW: Final = timedelta(hours=24)
 """How long Discord may be away before the clip stays in the history only."""
-ATTEMPT_S: Final = 90.0
+ATTEMPT_TIMEOUT_S: Final = 90.0
 """Seconds that one attempt may take: Discord drops a repeated nonce for "the past few minutes"."""
-_LOOK_S: Final = 1.0
+_LEASE_CHECK_INTERVAL_S: Final = 1.0
 """Seconds between two looks at the lease during an attempt."""
-_FAULTS: Final = 5
-_AGAIN_TRIES: Final = 4
+_MAX_OS_ERRORS: Final = 5
+_MAX_REPOST_ATTEMPTS: Final = 4
 
 _log = structlog.get_logger(__name__)
 
-Record = Callable[[int], Awaitable[Job]]
+RecordMessage = Callable[[int], Awaitable[Job]]
 
 
-class Poster:
+class ClipPublisher:
     """Posts the clips of jobs, each once, and again for whoever asks."""
 
-    def __init__(self, *, delivery: Delivery, packer: Packer, clock: Clock, steady: Steady) -> None:
-        self._delivery = delivery
-        self._packer = packer
+    def __init__(
+        self,
+        *,
+        job_messages: JobMessages,
+        upload_preparer: UploadPreparer,
+        clock: Clock,
+        critical_sections: CriticalSections,
+    ) -> None:
+        self._job_messages = job_messages
+        self._upload_preparer = upload_preparer
         self._clock = clock
-        self._steady = steady
+        self._critical_sections = critical_sections
 
-    async def post(
-        self, job: Job, clips: Sequence[Clip], lease: Lease, *, look_first: bool, record: Record
+    async def publish_clips(
+        self,
+        job: Job,
+        clips: Sequence[Clip],
+        lease: Lease,
+        *,
+        search_first: bool,
+        record_message: RecordMessage,
     ) -> Job | None:
         """Post and ``record`` the message; ``None`` when the clips cannot be posted there."""
-        backoff, faults, began = Backoff(first=1.0, most=300.0), 0, self._clock.now()
-        parcel = self._packer.parcel(clips, job.origin)
+        backoff, faults, began = Backoff(initial=1.0, maximum=300.0), 0, self._clock.now()
+        parcel = self._upload_preparer.begin_upload(clips, job.origin)
         while True:
-            lease.check()
+            lease.require_valid()
             told: float | None = None
             try:
-                if look_first:
-                    found = await self._delivery.find_posted(job)
-                    lease.check()
+                if search_first:
+                    found = await self._job_messages.find_posted(job)
+                    lease.require_valid()
                     if found is not None:
-                        return await self._steady.section(_recorded(record, found))
-                enclosures = await self._packer.pack(parcel)
-                lease.check()
-                return await self._steady.section(
-                    self._post(job, enclosures, parcel, lease, record)
+                        return await self._critical_sections.run_shielded(
+                            _record_found_message(record_message, found)
+                        )
+                enclosures = await self._upload_preparer.prepare_uploads(parcel)
+                lease.require_valid()
+                return await self._critical_sections.run_shielded(
+                    self._post_and_record(job, enclosures, parcel, lease, record_message)
                 )
             except FileTooLarge as error:
-                if not self._packer.refused(parcel):
+                if not self._upload_preparer.step_down(parcel):
                     _log.error("post.refused", job_id=job.id, error=str(error))
                     return None
                 continue
-            except NotFound as error:
-                if parcel.verified:
+            except RecordNotFound as error:
+                if parcel.verify_originals:
                     _log.error("post.refused", job_id=job.id, error=str(error))
                     return None
-                parcel.verified = True  # look at the originals again, and fetch what is gone
+                parcel.verify_originals = (
+                    True  # look at the originals again, and fetch what is gone
+                )
                 continue
-            except ChannelClosed as error:
+            except ChannelUnavailable as error:
                 _log.warning("post.refused", job_id=job.id, error=str(error))
                 return None
-            except DeliveryBusy as error:
+            except DiscordUnavailable as error:
                 told = error.retry_after_s
                 _log.warning("post.busy", job_id=job.id, error=str(error))
             except OSError:
                 _log.exception("post.fault", job_id=job.id)
                 faults += 1
-            look_first = True
-            if faults >= _FAULTS or self._clock.now() - began > PATIENCE:
+            search_first = True
+            if faults >= _MAX_OS_ERRORS or self._clock.now() - began > POST_RETRY_WINDOW:
                 return None
             await self._clock.sleep(backoff.next(told))
 
-    async def post_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
+    async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
         """Post finished clips once more where ``origin`` asked, and return the message's id.
 
         The originals are held against their hashes first, and fetched from Google where they are
         gone. Raises `NotFound` (``clip_file``), `FileTooLarge`, `ChannelClosed` or `DeliveryBusy`.
         """
-        parcel = self._packer.parcel(clips, origin, verified=True)
-        backoff = Backoff(first=1.0, most=10.0)
+        parcel = self._upload_preparer.begin_upload(clips, origin, verify_originals=True)
+        backoff = Backoff(initial=1.0, maximum=10.0)
         while True:
             try:
-                enclosures = await self._packer.pack(parcel)
-                message_id = await self._delivery.post_again(job, enclosures, origin)
+                enclosures = await self._upload_preparer.prepare_uploads(parcel)
+                message_id = await self._job_messages.repost_clips(job, enclosures, origin)
             except FileTooLarge:
-                if not self._packer.refused(parcel):
+                if not self._upload_preparer.step_down(parcel):
                     raise
-            except DeliveryBusy as error:
-                if backoff.tries >= _AGAIN_TRIES:
+            except DiscordUnavailable as error:
+                if backoff.attempts >= _MAX_REPOST_ATTEMPTS:
                     raise
                 await self._clock.sleep(backoff.next(error.retry_after_s))
             else:
-                self._packer.accepted(parcel)
+                self._upload_preparer.record_accepted(parcel)
                 return message_id
 
-    async def _post(
+    async def _post_and_record(
         self,
         job: Job,
-        enclosures: Sequence[Enclosure],
-        parcel: Parcel,
+        enclosures: Sequence[PreparedUpload],
+        upload_job: UploadJob,
         lease: Lease,
-        record: Record,
+        record_message: RecordMessage,
     ) -> Job:
-        message_id = await self._attempt(job, enclosures, lease)
-        self._packer.accepted(parcel)
-        return await record(message_id)
+        message_id = await self._attempt_post(job, enclosures, lease)
+        self._upload_preparer.record_accepted(upload_job)
+        return await record_message(message_id)
 
-    async def _attempt(self, job: Job, enclosures: Sequence[Enclosure], lease: Lease) -> int:
+    async def _attempt_post(
+        self, job: Job, enclosures: Sequence[PreparedUpload], lease: Lease
+    ) -> int:
         """Post once, for no longer than `ATTEMPT_S` and the lease. Raises `LeaseLost` too."""
-        posting = asyncio.create_task(self._delivery.post(job, enclosures, may_send=lease.check))
-        until = self._clock.monotonic() + ATTEMPT_S
+        posting = asyncio.create_task(
+            self._job_messages.post_clips(job, enclosures, may_send=lease.require_valid)
+        )
+        until = self._clock.monotonic() + ATTEMPT_TIMEOUT_S
         try:
             while not posting.done():
                 left = until - self._clock.monotonic()
                 if left <= 0:
-                    raise DeliveryBusy("Discord did not answer in time")
-                lease.check()
-                waiting = asyncio.create_task(self._clock.sleep(min(left, _LOOK_S)))
+                    raise DiscordUnavailable("Discord did not answer in time")
+                lease.require_valid()
+                waiting = asyncio.create_task(self._clock.sleep(min(left, _LEASE_CHECK_INTERVAL_S)))
                 try:
                     await asyncio.wait({posting, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -149,5 +170,5 @@ class Poster:
             await asyncio.wait({posting})
 
 
-async def _recorded(record: Record, message_id: int) -> Job:
-    return await record(message_id)
+async def _record_found_message(record_message: RecordMessage, message_id: int) -> Job:
+    return await record_message(message_id)

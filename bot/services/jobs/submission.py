@@ -15,192 +15,214 @@ import structlog
 from bot.domain.billing.ledger import Settlement
 from bot.domain.errors import (
     AccessRefused,
-    GoogleBusy,
-    GoogleQuota,
+    GoogleUnavailable,
+    GoogleQuotaExceeded,
     LeaseLost,
-    RemoteGone,
-    StoreAway,
+    RemoteNotFound,
+    DatabaseUnavailable,
     SubmitUncertain,
     VideoRefused,
 )
 from bot.domain.jobs.job import JobState, Outcome
-from bot.domain.ports import Progress, VideoModels
+from bot.domain.ports import JobProgress, VideoModels
 from bot.services.jobs.critical_sections import Backoff
-from bot.services.jobs.job_steps import Steps
+from bot.services.jobs.job_steps import JobSteps
 
 _log = structlog.get_logger(__name__)
 
-_LATE_NAME_STEP_S: Final = 0.5
+_LATE_OPERATION_POLL_S: Final = 0.5
 
 
-class Submitting(Steps):
+class JobSubmitter(JobSteps):
     """The stage ``submitting``."""
 
     __slots__ = ()
 
-    async def _submit(self) -> None:
-        if self.cancelled:
-            await self._end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
-        elif not self._parts.money.paid_calls:
+    async def _submit_job(self) -> None:
+        if self.is_cancelled:
+            await self._end_job(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
+        elif not self._dependencies.billing_rules.paid_calls:
             _log.error("submit.forbidden", setting="PAID_CALLS")
-            await self._fail(Outcome.ACCESS_REFUSED, None)
-        elif self._source is None:
+            await self._end_failed(Outcome.ACCESS_REFUSED, None)
+        elif self._video_models is None:
             _log.error("submit.route_not_configured", route=self._plan.route)
-            await self._fail(Outcome.ACCESS_REFUSED, None)
-        elif self.job.attempts > self._parts.timing.submit_attempts:
+            await self._end_failed(Outcome.ACCESS_REFUSED, None)
+        elif self.job.attempts > self._dependencies.polling_times.max_submit_attempts:
             # each time something has ended the process before a byte was sent: perhaps this job
             _log.error("submit.never_sent", attempts=self.job.attempts)
-            await self._fail(Outcome.NOT_SENT, None)
+            await self._end_failed(Outcome.NOT_SENT, None)
         else:
-            self._show(Progress(self.job))
-            self._begun = True
-            await self._parts.steady.section(self._submit_and_save(self._source))
+            self._show_progress(JobProgress(self.job))
+            self._submit_begun = True
+            await self._dependencies.critical_sections.run_shielded(
+                self._submit_and_save(self._video_models)
+            )
 
-    async def _submit_and_save(self, source: VideoModels) -> None:
+    async def _submit_and_save(self, video_models: VideoModels) -> None:
         try:
-            self._lease.check()
-            operation = await source.submit(
+            self._lease.require_valid()
+            operation = await video_models.submit(
                 self._plan,
                 job_id=self.job.id,
-                mark=self.job.origin.key,
+                dedupe_key=self.job.origin.key,
                 about_to_send=self._begin_sending,
             )
         except LeaseLost:
-            self._begun = False  # nothing was sent
+            self._submit_begun = False  # nothing was sent
             raise
-        except StoreAway as error:
+        except DatabaseUnavailable as error:
             _log.warning("submit.not_begun", error=str(error))
-            await self._put_back()
+            await self._requeue_unsent()
         except VideoRefused as error:
             if error.outcome is Outcome.MODEL_RETIRED:
-                await self._parts.shelf.switch_off(self._plan.model, error.detail)
-            await self._fail(error.outcome, error.detail)
+                await self._dependencies.model_availability.mark_unavailable(
+                    self._plan.model, error.detail
+                )
+            await self._end_failed(error.outcome, error.detail)
         except AccessRefused as error:
             _log.error("submit.access_refused", error=str(error))
             # What Google says of the operator's account is for the log alone.
-            await self._fail(Outcome.ACCESS_REFUSED, None)
-        except GoogleBusy as error:
+            await self._end_failed(Outcome.ACCESS_REFUSED, None)
+        except GoogleUnavailable as error:
             await self._wait_in_queue(error)
         except SubmitUncertain as error:
             _log.error("submit.uncertain", error=str(error))
-            if not self._worth_looking():  # else the next step looks for the clip
-                await self._unknown(error.detail)
+            if not self._is_still_findable():  # else the next step looks for the clip
+                await self._end_unknown(error.detail)
         except Exception:
             _log.exception("submit.fault", unsent=self.job.unsent)
             if self.job.unsent:
-                await self._fail(Outcome.NOT_SENT, None)
-            elif not self._worth_looking():  # it may have happened after the request had left
-                await self._unknown(None)
+                await self._end_failed(Outcome.NOT_SENT, None)
+            elif not self._is_still_findable():  # it may have happened after the request had left
+                await self._end_unknown(None)
         else:
-            await self._save_name(operation)
+            await self._save_operation(operation)
 
     async def _begin_sending(self) -> None:
         """Write down that a byte may be sent from here on, if this process may send it."""
-        self._lease.check()
+        self._lease.require_valid()
         try:
-            self.job = await self._parts.jobs.begin_sending(self.job)
-        except StoreAway:
+            self.job = await self._dependencies.jobs.begin_sending(self.job)
+        except DatabaseUnavailable:
             self.job = replace(self.job, unsent=False)  # it may have been written all the same
             raise
-        self._lease.check()
+        self._lease.require_valid()
 
-    async def _put_back(self) -> None:
+    async def _requeue_unsent(self) -> None:
         """Nothing was sent: somebody makes it yet, or nobody wants it any more."""
-        self.job = await self._hold(
-            lambda: self._parts.jobs.requeue(self.job, retry_at=None, waiting_for=None)
+        self.job = await self._retry_until_stored(
+            lambda: self._dependencies.jobs.requeue(self.job, retry_at=None, waiting_for=None)
         )
-        if self.cancelled:
-            now, owner = self._parts.clock.now(), self.job.owner
-            cancelled = await self._hold(
-                lambda: self._parts.jobs.cancel(self.job.id, owner=owner, now=now)
+        if self.is_cancelled:
+            now, owner = self._dependencies.clock.now(), self.job.owner
+            cancelled = await self._retry_until_stored(
+                lambda: self._dependencies.jobs.cancel(self.job.id, owner=owner, now=now)
             )
-            if cancelled is not None and cancelled.owner == owner and cancelled.state.ended:
+            if cancelled is not None and cancelled.owner == owner and cancelled.state.has_ended:
                 self.job = cancelled
 
-    async def _save_name(self, operation: str) -> None:
+    async def _save_operation(self, operation: str) -> None:
         """Save the operation's name; also when the job was adopted while Google answered."""
         try:
-            self.job = await self._hold(
-                lambda: self._parts.jobs.begin_polling(self.job, operation), operation=operation
+            self.job = await self._retry_until_stored(
+                lambda: self._dependencies.jobs.begin_polling(self.job, operation),
+                operation=operation,
             )
         except LeaseLost:
-            in_time = await self._hold(
-                lambda: self._parts.jobs.name_late(self.job, operation), operation=operation
+            in_time = await self._retry_until_stored(
+                lambda: self._dependencies.jobs.record_late_operation(self.job, operation),
+                operation=operation,
             )
             _log.error("submit.named_late", operation=operation, in_time=in_time)
             raise
 
-    async def _wait_in_queue(self, error: GoogleBusy) -> None:
-        quota = isinstance(error, GoogleQuota)
+    async def _wait_in_queue(self, error: GoogleUnavailable) -> None:
+        quota = isinstance(error, GoogleQuotaExceeded)
         outcome = Outcome.GOOGLE_QUOTA if quota else Outcome.GOOGLE_BUSY
-        timing, now = self._parts.timing, self._parts.clock.now()
+        timing, now = self._dependencies.polling_times, self._dependencies.clock.now()
         waited = (now - self.job.created_at).total_seconds()
-        patient = self.job.attempts < timing.submit_attempts and waited <= timing.submit_patience_s
-        if self.cancelled or not patient:
-            await self._fail(outcome, error.detail)
+        patient = (
+            self.job.attempts < timing.max_submit_attempts
+            and waited <= timing.submit_retry_window_s
+        )
+        if self.is_cancelled or not patient:
+            await self._end_failed(outcome, error.detail)
             return
-        backoff = Backoff(first=5.0, most=300.0, tries=self.job.attempts - 1)
+        backoff = Backoff(initial=5.0, maximum=300.0, attempts=self.job.attempts - 1)
         retry_at = now + timedelta(seconds=backoff.next(error.retry_after_s))
         if quota:
             try:
-                await self._parts.states.hold(self._plan.model, retry_at)
-            except StoreAway:
+                await self._dependencies.model_states.mark_rate_limited(self._plan.model, retry_at)
+            except DatabaseUnavailable:
                 _log.warning("hold.not_saved", model=self._plan.model)
-        self.job = await self._hold(
-            lambda: self._parts.jobs.requeue(self.job, retry_at=retry_at, waiting_for=outcome)
+        self.job = await self._retry_until_stored(
+            lambda: self._dependencies.jobs.requeue(
+                self.job, retry_at=retry_at, waiting_for=outcome
+            )
         )
-        self._show(Progress(self.job, waiting_for=outcome, retry_at=retry_at))
-        await self._status.flushed()
+        self._show_progress(JobProgress(self.job, waiting_for=outcome, retry_at=retry_at))
+        await self._status_message.flush_updates()
 
-    async def _look_for_lost_submit(self) -> None:
+    async def _find_lost_submit(self) -> None:
         """The submit may have happened and its name is not known: look, never submit again."""
-        if not self._begun and await self._named_late():  # begun: nobody else has sent it
+        if (
+            not self._submit_begun and await self._wait_for_late_operation()
+        ):  # begun: nobody else has sent it
             return
-        if self._source is not None:
+        if self._video_models is not None:
             try:
-                while not await self._found(self._source) and self._worth_looking():
-                    await self._pause()
-                    self._lease.check()
-            except (GoogleBusy, AccessRefused, RemoteGone) as error:
+                while (
+                    not await self._find_operation(self._video_models) and self._is_still_findable()
+                ):
+                    await self._sleep_poll_interval()
+                    self._lease.require_valid()
+            except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
                 _log.warning("find.fault", error=str(error))
-                if self._worth_looking():
-                    await self._pause()
+                if self._is_still_findable():
+                    await self._sleep_poll_interval()
                     return
-        if self._made is None:
-            await self._unknown(None)
+        if self._result is None:
+            await self._end_unknown(None)
             return
-        self.job = await self._hold(lambda: self._parts.jobs.begin_polling(self.job, None))
+        self.job = await self._retry_until_stored(
+            lambda: self._dependencies.jobs.begin_polling(self.job, None)
+        )
 
-    async def _named_late(self) -> bool:
+    async def _wait_for_late_operation(self) -> bool:
         """Wait a moment for whoever sent it: it may only have lost the database, not its life."""
-        until = self._parts.clock.monotonic() + self._parts.timing.late_name_s
+        until = (
+            self._dependencies.clock.monotonic()
+            + self._dependencies.polling_times.late_operation_wait_s
+        )
         while True:
-            job = await self._hold(lambda: self._parts.jobs.get(self.job.id))
+            job = await self._retry_until_stored(lambda: self._dependencies.jobs.get(self.job.id))
             operation = None if job is None else job.operation
             if operation is not None:
-                self.job = await self._hold(
-                    partial(self._parts.jobs.begin_polling, self.job, operation)
+                self.job = await self._retry_until_stored(
+                    partial(self._dependencies.jobs.begin_polling, self.job, operation)
                 )
                 return True
-            if self._parts.clock.monotonic() >= until:
+            if self._dependencies.clock.monotonic() >= until:
                 return False
-            await self._parts.clock.sleep(_LATE_NAME_STEP_S)
-            self._lease.check()
+            await self._dependencies.clock.sleep(_LATE_OPERATION_POLL_S)
+            self._lease.require_valid()
 
-    async def _found(self, source: VideoModels) -> bool:
-        self._made = await source.find(self._plan, job_id=self.job.id, mark=self.job.origin.key)
-        return self._made is not None
+    async def _find_operation(self, video_models: VideoModels) -> bool:
+        self._result = await video_models.find_result(
+            self._plan, job_id=self.job.id, dedupe_key=self.job.origin.key
+        )
+        return self._result is not None
 
-    def _worth_looking(self) -> bool:
+    def _is_still_findable(self) -> bool:
         return (
-            self._plan.route in self._parts.findable
-            and self._age_s() < self._parts.timing.time_limit_s
+            self._plan.route in self._dependencies.searchable_routes
+            and self._age_s() < self._dependencies.polling_times.time_limit_s
         )
 
-    async def _give_back(self) -> None:
+    async def _requeue_unstarted(self) -> None:
         """On the way out: a job for which no submit was begun goes back to the queue."""
-        if self.job.state is JobState.SUBMITTING and self._fresh and not self._begun:
+        if self.job.state is JobState.SUBMITTING and self._just_claimed and not self._submit_begun:
             try:
-                await self._parts.jobs.requeue(self.job, retry_at=None, waiting_for=None)
-            except (StoreAway, LeaseLost) as error:
+                await self._dependencies.jobs.requeue(self.job, retry_at=None, waiting_for=None)
+            except (DatabaseUnavailable, LeaseLost) as error:
                 _log.warning("job.not_given_back", error=str(error))

@@ -12,20 +12,20 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.errors import AccessRefused, GoogleBusy, RemoteGone, StoreAway
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, DatabaseUnavailable
 from bot.domain.jobs.job import Job
-from bot.domain.jobs.request import Route
-from bot.domain.ports import Clock, Pending, VideoModels
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.ports import Clock, OperationPending, VideoModels
 from bot.store.jobs.jobs import JobStore
 
-_MOST: Final = 50
+_BATCH_SIZE: Final = 50
 """Jobs asked about between two looks at the table."""
-_LONGEST_S: Final = 60.0
+_MAX_INTERVAL_S: Final = 60.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class Desk(Protocol):
+class JobOwner(Protocol):
     """The worker of this process, as far as found jobs need it."""
 
     @property
@@ -34,75 +34,75 @@ class Desk(Protocol):
         ...
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether its lease can be trusted now."""
         ...
 
-    def attend(self, job_id: int) -> None:
+    def notify_job_changed(self, job_id: int) -> None:
         """There is something to do for a job."""
         ...
 
 
-class LostJobs:
+class UnknownJobPoller:
     """Asks about unknown jobs, each every ``every_s`` seconds in whatever process."""
 
     def __init__(
         self,
         *,
         jobs: JobStore,
-        routes: Mapping[Route, VideoModels],
-        desk: Desk,
+        routes: Mapping[GoogleRoute, VideoModels],
+        worker: JobOwner,
         clock: Clock,
-        every_s: float,
-        findable: frozenset[Route] = frozenset(),
+        interval_s: float,
+        searchable_routes: frozenset[GoogleRoute] = frozenset(),
     ) -> None:
         self._jobs = jobs
         self._routes = routes
-        self._desk = desk
+        self._worker = worker
         self._clock = clock
-        self._every = timedelta(seconds=every_s)
-        self._findable = findable
+        self._interval = timedelta(seconds=interval_s)
+        self._searchable_routes = searchable_routes
 
-    async def keep_looking(self) -> None:
+    async def run(self) -> None:
         """Look now and then, for ever."""
         while True:
-            await self._clock.sleep(min(_LONGEST_S, self._every.total_seconds()))
-            if not self._desk.alive:
+            await self._clock.sleep(min(_MAX_INTERVAL_S, self._interval.total_seconds()))
+            if not self._worker.is_alive:
                 continue
             try:
-                await self.look()
-            except StoreAway as error:
+                await self.poll_once()
+            except DatabaseUnavailable as error:
                 _log.warning("lost.store_away", error=str(error))
             except Exception:  # the next round tries again
                 _log.exception("lost.fault")
 
-    async def look(self) -> None:
+    async def poll_once(self) -> None:
         """Ask once about every job whose turn it is. Raises `StoreAway`."""
         while True:
-            due = await self._jobs.lost(every=self._every, most=_MOST)
+            due = await self._jobs.claim_unknown_due(interval=self._interval, limit=_BATCH_SIZE)
             for job in due:
-                if await self._answered(job):
-                    await self._take_up(job)
-            if len(due) < _MOST:
+                if await self._has_ended_at_google(job):
+                    await self._reopen_job(job)
+            if len(due) < _BATCH_SIZE:
                 return
 
-    async def _answered(self, job: Job) -> bool:
+    async def _has_ended_at_google(self, job: Job) -> bool:
         """Whether Google has ended the job in one way or the other."""
         source = self._routes.get(job.plan.route)
         if source is None:
             return False
         try:
             if job.operation is not None:
-                return not isinstance(await source.poll(job.operation), Pending)
-            if job.plan.route in self._findable:
-                found = await source.find(job.plan, job_id=job.id, mark=job.origin.key)
+                return not isinstance(await source.poll(job.operation), OperationPending)
+            if job.plan.route in self._searchable_routes:
+                found = await source.find_result(job.plan, job_id=job.id, dedupe_key=job.origin.key)
                 return found is not None
-        except (GoogleBusy, AccessRefused, RemoteGone) as error:
+        except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
             _log.info("lost.not_answered", job_id=job.id, error=str(error))
         return False
 
-    async def _take_up(self, job: Job) -> None:
-        taken = await self._jobs.reopen(job, owner=self._desk.worker_id)
+    async def _reopen_job(self, job: Job) -> None:
+        taken = await self._jobs.reopen(job, owner=self._worker.worker_id)
         if taken is not None:
             _log.info("lost.found", job_id=job.id)
-            self._desk.attend(job.id)
+            self._worker.notify_job_changed(job.id)

@@ -16,28 +16,28 @@ import structlog
 
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import (
-    Enclosure,
-    Learnt,
-    Rung,
-    Step,
-    believed,
-    fitted,
-    ladder,
-    squeezed,
+    PreparedUpload,
+    ObservedLimit,
+    UploadOption,
+    UploadStep,
+    effective_limit,
+    find_decent_target,
+    upload_options,
+    reencode_to_fit,
 )
-from bot.domain.errors import FileTooLarge, FittingFailed
+from bot.domain.errors import FileTooLarge, TranscodeFailed
 from bot.domain.jobs.job import Origin
-from bot.domain.ports import Clock, Delivery, Fitting, Links
+from bot.domain.ports import Clock, JobMessages, Transcoder, DownloadLinks
 from bot.services.clips.originals import Originals
-from bot.services.clips.thumbnails import Stills
+from bot.services.clips.thumbnails import Thumbnails
 
-_MOST_PLACES: Final = 4096
+_MAX_OBSERVED_LIMITS: Final = 4096
 
 _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Parcel:
+class UploadJob:
     """What one message is to carry, and how far down its ladders it has come.
 
     ``limit`` is what was believed when it was begun; ``verified`` when each original has to be
@@ -47,12 +47,12 @@ class Parcel:
     clips: Sequence[Clip]
     origin: Origin
     limit: int
-    verified: bool = False
-    falls: Counter[int] = field(default_factory=Counter)
-    packed: list[Enclosure] = field(default_factory=list)
+    verify_originals: bool = False
+    fallbacks: Counter[int] = field(default_factory=Counter)
+    prepared: list[PreparedUpload] = field(default_factory=list)
 
 
-class Packer:
+class UploadPreparer:
     """Packs clips for the place that they go to, and learns its limit.
 
     What was learnt is in memory only: after a restart it costs one refused upload, and it is
@@ -62,145 +62,173 @@ class Packer:
     def __init__(
         self,
         *,
-        delivery: Delivery,
-        fitting: Fitting,
+        job_messages: JobMessages,
+        transcoder: Transcoder,
         originals: Originals,
-        stills: Stills,
-        links: Links | None,
+        thumbnails: Thumbnails,
+        links: DownloadLinks | None,
         clock: Clock,
     ) -> None:
-        self._delivery = delivery
-        self._fitting = fitting
+        self._job_messages = job_messages
+        self._transcoder = transcoder
         self._originals = originals
-        self._stills = stills
+        self._thumbnails = thumbnails
         self._links = links
         self._clock = clock
-        self._learnt: OrderedDict[int, Learnt] = OrderedDict()
-        self._making: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._observed_limits: OrderedDict[int, ObservedLimit] = OrderedDict()
+        self._encode_locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
-    def parcel(self, clips: Sequence[Clip], origin: Origin, *, verified: bool = False) -> Parcel:
+    def begin_upload(
+        self, clips: Sequence[Clip], origin: Origin, *, verify_originals: bool = False
+    ) -> UploadJob:
         """Begin a parcel for the place where ``origin`` asked."""
-        told = self._delivery.told_limit(origin)
-        limit = believed(told, self._learnt.get(_place(origin)), self._clock.now())
-        return Parcel(clips, origin, limit, verified=verified)
+        told = self._job_messages.reported_limit(origin)
+        limit = effective_limit(
+            told, self._observed_limits.get(_get_limit_scope(origin)), self._clock.now()
+        )
+        return UploadJob(clips, origin, limit, verify_originals=verify_originals)
 
-    async def pack(self, parcel: Parcel) -> list[Enclosure]:
+    async def prepare_uploads(self, upload_job: UploadJob) -> list[PreparedUpload]:
         """Make what is to be posted now.
 
         Raises `FileTooLarge` when every rung of a clip's ladder was refused, and `NotFound`
         (``clip_file``) when an original is gone for good.
         """
-        parcel.packed = []
-        packed = [await self._packed(parcel, clip) for clip in parcel.clips]
-        parcel.packed = packed
+        upload_job.prepared = []
+        packed = [await self._prepare_clip(upload_job, clip) for clip in upload_job.clips]
+        upload_job.prepared = packed
         return packed
 
-    def refused(self, parcel: Parcel) -> bool:
+    def step_down(self, upload_job: UploadJob) -> bool:
         """Step down: the message was too large, most likely for its largest file.
 
         ``False`` when there is nothing to step down to.
         """
-        if not parcel.packed:
+        if not upload_job.prepared:
             return False
-        largest = max(parcel.packed, key=lambda each: each.size)
-        parcel.falls[largest.clip.id] += 1
-        _log.warning("post.too_large", clip=largest.clip.id, rung=largest.rung, size=largest.size)
-        self._learn(parcel.origin, refused=largest.size)
-        parcel.packed = []
+        largest = max(upload_job.prepared, key=lambda each: each.size)
+        upload_job.fallbacks[largest.clip.id] += 1
+        _log.warning("post.too_large", clip=largest.clip.id, rung=largest.option, size=largest.size)
+        self._update_observed_limit(upload_job.origin, refused_size=largest.size)
+        upload_job.prepared = []
         return True
 
-    def accepted(self, parcel: Parcel) -> None:
+    def record_accepted(self, upload_job: UploadJob) -> None:
         """Remember what was taken, where it says more than was known."""
-        largest = max((each.size for each in parcel.packed), default=0)
-        if largest > parcel.limit or any(parcel.falls.values()):
-            self._learn(parcel.origin, accepted=largest)
+        largest = max((each.size for each in upload_job.prepared), default=0)
+        if largest > upload_job.limit or any(upload_job.fallbacks.values()):
+            self._update_observed_limit(upload_job.origin, accepted_size=largest)
 
-    async def _packed(self, parcel: Parcel, clip: Clip) -> Enclosure:
-        link, until = self._links.original(clip) if self._links is not None else (None, None)
-        plain = Enclosure(clip, size=clip.size, limit=parcel.limit, link=link, link_until=until)
-        if not parcel.falls[clip.id] and clip.size <= parcel.limit and not parcel.verified:
+    async def _prepare_clip(self, upload_job: UploadJob, clip: Clip) -> PreparedUpload:
+        link, until = self._links.create_link(clip) if self._links is not None else (None, None)
+        plain = PreparedUpload(
+            clip, size=clip.size, limit=upload_job.limit, link=link, link_expires_at=until
+        )
+        if (
+            not upload_job.fallbacks[clip.id]
+            and clip.size <= upload_job.limit
+            and not upload_job.verify_originals
+        ):
             return plain
-        facts = await self._originals.facts(clip)
-        steps = ladder(facts, parcel.limit, public=link is not None)
+        facts = await self._originals.load_facts(clip)
+        steps = upload_options(facts, upload_job.limit, public=link is not None)
         while True:
-            if parcel.falls[clip.id] >= len(steps):
-                raise FileTooLarge(f"clip {clip.id} at its smallest", limit=parcel.limit)
+            if upload_job.fallbacks[clip.id] >= len(steps):
+                raise FileTooLarge(f"clip {clip.id} at its smallest", limit=upload_job.limit)
             try:
-                return await self._at(steps[parcel.falls[clip.id]], facts, plain)
-            except FittingFailed as error:
+                return await self._prepare_option(
+                    steps[upload_job.fallbacks[clip.id]], facts, plain
+                )
+            except TranscodeFailed as error:
                 _log.error("fitting.failed", clip=clip.id, error=str(error))
-                parcel.falls[clip.id] += 1
+                upload_job.fallbacks[clip.id] += 1
 
-    async def _at(self, step: Step, facts: VideoFacts, plain: Enclosure) -> Enclosure:
+    async def _prepare_option(
+        self, step: UploadStep, facts: VideoFacts, plain: PreparedUpload
+    ) -> PreparedUpload:
         """Return the enclosure of one rung. Raises `FittingFailed`."""
         clip = plain.clip
-        match step.rung:
-            case Rung.AS_IS:
+        match step.option:
+            case UploadOption.AS_IS:
                 return plain
-            case Rung.FITTED | Rung.SQUEEZED:
-                fit = fitted(facts, step.limit) if step.rung is Rung.FITTED else None
-                fit = fit or squeezed(facts, step.limit)
-                path = self._originals.beside(clip, f"{fit.most}.mp4")
-                target = self._originals.path(clip).with_name(Path(path).name)
-                async with self._making.setdefault(target, asyncio.Lock()):
-                    size = await asyncio.to_thread(_size, target)
+            case UploadOption.REENCODED | UploadOption.COMPRESSED:
+                fit = (
+                    find_decent_target(facts, step.limit)
+                    if step.option is UploadOption.REENCODED
+                    else None
+                )
+                fit = fit or reencode_to_fit(facts, step.limit)
+                path = self._originals.derived_path(clip, f"{fit.most}.mp4")
+                target = self._originals.original_path(clip).with_name(Path(path).name)
+                async with self._encode_locks.setdefault(target, asyncio.Lock()):
+                    size = await asyncio.to_thread(_read_file_size, target)
                     if size is None or size > fit.most:
-                        source = self._originals.path(clip)
-                        size = await self._fitting.encode(source, target, fit)
-                return _on(plain, step, path=path, size=size, side=fit.side)
-            case Rung.LINK:
-                return await self._with_preview(step, plain)
-            case Rung.BARE:
-                return _on(plain, step, size=0)
+                        source = self._originals.original_path(clip)
+                        size = await self._transcoder.reencode_video(source, target, fit)
+                return _apply_step(plain, step, path=path, size=size, side=fit.shorter_side)
+            case UploadOption.LINK:
+                return await self._prepare_link_preview(step, plain)
+            case UploadOption.BARE:
+                return _apply_step(plain, step, size=0)
 
-    async def _with_preview(self, step: Step, plain: Enclosure) -> Enclosure:
+    async def _prepare_link_preview(
+        self, step: UploadStep, plain: PreparedUpload
+    ) -> PreparedUpload:
         clip, poster = plain.clip, None
         try:
-            size = await asyncio.to_thread(_size, await self._stills.preview(clip))
+            size = await asyncio.to_thread(
+                _read_file_size, await self._thumbnails.get_preview(clip)
+            )
         except (OSError, ValueError) as error:
-            raise FittingFailed(str(error)) from error
+            raise TranscodeFailed(str(error)) from error
         try:
-            await self._stills.poster(clip)
-            poster = self._stills.poster_path(clip)
+            await self._thumbnails.get_poster(clip)
+            poster = self._thumbnails.poster_path(clip)
         except (OSError, ValueError) as error:
             _log.warning("poster.failed", clip=clip.id, error=str(error))
-        path = self._stills.preview_path(clip)
-        return _on(plain, step, path=path, size=size or 0, poster=poster)
+        path = self._thumbnails.preview_path(clip)
+        return _apply_step(plain, step, path=path, size=size or 0, poster=poster)
 
-    def _learn(
-        self, origin: Origin, *, accepted: int | None = None, refused: int | None = None
+    def _update_observed_limit(
+        self, origin: Origin, *, accepted_size: int | None = None, refused_size: int | None = None
     ) -> None:
-        now, place = self._clock.now(), _place(origin)
-        learnt = self._learnt.pop(place, None) or Learnt(now)
-        if accepted is not None:
-            learnt = learnt.taken(accepted, now)
-        if refused is not None:
-            learnt = learnt.declined(refused, now)
-        self._learnt[place] = learnt
-        if len(self._learnt) > _MOST_PLACES:
-            self._learnt.popitem(last=False)
+        now, place = self._clock.now(), _get_limit_scope(origin)
+        learnt = self._observed_limits.pop(place, None) or ObservedLimit(now)
+        if accepted_size is not None:
+            learnt = learnt.with_accepted(accepted_size, now)
+        if refused_size is not None:
+            learnt = learnt.with_refused(refused_size, now)
+        self._observed_limits[place] = learnt
+        if len(self._observed_limits) > _MAX_OBSERVED_LIMITS:
+            self._observed_limits.popitem(last=False)
 
 
-def _on(
-    plain: Enclosure,
-    step: Step,
+def _apply_step(
+    plain: PreparedUpload,
+    step: UploadStep,
     *,
     size: int,
     path: str | None = None,
     poster: str | None = None,
     side: int | None = None,
-) -> Enclosure:
+) -> PreparedUpload:
     return replace(
-        plain, rung=step.rung, limit=step.limit, path=path, size=size, poster=poster, side=side
+        plain,
+        option=step.option,
+        limit=step.limit,
+        video_path=path,
+        size=size,
+        thumbnail_path=poster,
+        shorter_side=side,
     )
 
 
-def _place(origin: Origin) -> int:
+def _get_limit_scope(origin: Origin) -> int:
     """Return what the limit belongs to: the server, or the channel of a direct message."""
     return origin.guild_id or origin.channel_id
 
 
-def _size(path: Path) -> int | None:
+def _read_file_size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except FileNotFoundError:

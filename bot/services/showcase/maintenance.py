@@ -9,56 +9,56 @@ from typing import Final
 
 import structlog
 
-from bot.domain.errors import StoreAway
+from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
-from bot.domain.showcase.ports import Desk
+from bot.domain.showcase.ports import WorkerHandle
 
-Duty = Callable[[], Awaitable[None]]
+MaintenanceTask = Callable[[], Awaitable[None]]
 
-GATHER_S: Final = 1.0
+GATHER_DELAY_S: Final = 1.0
 """Seconds that news waits for more like it: ten votes in a second are one edit."""
-LONGEST_S: Final = 20.0
+MAX_INTERVAL_S: Final = 20.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class Upkeep:
+class MaintenanceLoop:
     """Runs duties again and again."""
 
     def __init__(
         self,
         *,
-        duties: Sequence[Duty],
-        wanted: asyncio.Event,
-        desk: Desk,
+        tasks: Sequence[MaintenanceTask],
+        run_requested: asyncio.Event,
+        worker: WorkerHandle,
         clock: Clock,
-        every_s: float,
+        interval_s: float,
     ) -> None:
-        self._duties = duties
-        self._wanted = wanted
-        self._desk = desk
+        self._tasks = tasks
+        self._run_requested = run_requested
+        self._worker = worker
         self._clock = clock
-        self._every_s = min(every_s, LONGEST_S)
+        self._interval_s = min(interval_s, MAX_INTERVAL_S)
 
     async def run(self) -> None:
         """Do every duty now and then, and soon after ``wanted``; for ever."""
         while True:
-            self._wanted.clear()
-            if self._desk.alive:
-                await self.round()
-            await self._clock.sleep(min(GATHER_S, self._every_s))
+            self._run_requested.clear()
+            if self._worker.is_alive:
+                await self.run_once()
+            await self._clock.sleep(min(GATHER_DELAY_S, self._interval_s))
             try:
-                async with asyncio.timeout(self._every_s):
-                    await self._wanted.wait()
+                async with asyncio.timeout(self._interval_s):
+                    await self._run_requested.wait()
             except TimeoutError:
                 pass
 
-    async def round(self) -> None:
+    async def run_once(self) -> None:
         """Do every duty once; one that fails does not keep the others from being done."""
-        for duty in self._duties:
+        for duty in self._tasks:
             try:
                 await duty()
-            except StoreAway as fault:
+            except DatabaseUnavailable as fault:
                 _log.warning("upkeep waits for the database", error=str(fault))
             except Exception:
                 _log.exception("upkeep failed", duty=duty.__qualname__)

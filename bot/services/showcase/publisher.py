@@ -10,82 +10,89 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.domain.errors import ChannelClosed, DeliveryError
-from bot.domain.showcase.ports import Desk, PublicFiles, Showroom
-from bot.domain.showcase.post import Exhibit
-from bot.store.showcase.posts import ShowcaseStore
+from bot.domain.errors import ChannelUnavailable, DeliveryError
+from bot.domain.showcase.ports import WorkerHandle, PublishedFiles, ShowcaseChannel
+from bot.domain.showcase.post import ShowcasePost
+from bot.store.showcase.posts import ShowcasePostStore
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class Hanging:
+class ShowcasePublisher:
     """Settles exhibits in this process."""
 
     def __init__(
-        self, *, exhibits: ShowcaseStore, showroom: Showroom, files: PublicFiles, desk: Desk
+        self,
+        *,
+        showcase_posts: ShowcasePostStore,
+        showcase_channel: ShowcaseChannel,
+        published_files: PublishedFiles,
+        worker: WorkerHandle,
     ) -> None:
-        self._exhibits = exhibits
-        self._showroom = showroom
-        self._files = files
-        self._desk = desk
+        self._showcase_posts = showcase_posts
+        self._showcase_channel = showcase_channel
+        self._published_files = published_files
+        self._worker = worker
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self.wanted = asyncio.Event()
+        self.settle_requested = asyncio.Event()
         """Set when something should be settled soon."""
 
-    def soon(self) -> None:
+    def request_settle(self) -> None:
         """Something has changed that may wait a moment, and for more like it."""
-        self.wanted.set()
+        self.settle_requested.set()
 
-    async def settle(self, exhibit_id: int, *, fresh: bool = False) -> None:
+    async def settle_post(self, post_id: int, *, is_new: bool = False) -> None:
         """Bring one exhibit's message to what is wanted; ``fresh`` when no post can stand yet.
 
         Raises `ChannelClosed` where it can never be posted (it is withdrawn then), `DeliveryBusy`
         and `StoreAway` where it will be tried again.
         """
-        lock = self._locks.setdefault(exhibit_id, asyncio.Lock())
+        lock = self._locks.setdefault(post_id, asyncio.Lock())
         async with lock:
-            while self._desk.alive:
-                exhibit = await self._exhibits.claim(exhibit_id, self._desk.worker_id)
+            while self._worker.is_alive:
+                exhibit = await self._showcase_posts.claim(post_id, self._worker.worker_id)
                 if exhibit is None:
                     return
-                await self._bring(exhibit, fresh=fresh)
-                fresh = False
+                await self._apply_desired_state(exhibit, is_new=is_new)
+                is_new = False
 
     async def settle_all(self) -> None:
         """Settle whatever is this process's to settle, or nobody's alive. Raises `StoreAway`."""
-        for exhibit_id in await self._exhibits.unsettled(self._desk.worker_id):
+        for exhibit_id in await self._showcase_posts.list_out_of_sync(self._worker.worker_id):
             try:
-                await self.settle(exhibit_id)
+                await self.settle_post(exhibit_id)
             except DeliveryError as fault:
                 _log.info("exhibit not settled", exhibit=exhibit_id, error=str(fault))
 
-    async def _bring(self, exhibit: Exhibit, *, fresh: bool) -> None:
-        if exhibit.wanted and exhibit.entry.message_id is None:
-            await self._hang(exhibit, fresh=fresh)
-        elif exhibit.wanted:
-            if await self._showroom.refresh(exhibit):
-                await self._exhibits.refreshed(exhibit)
+    async def _apply_desired_state(self, post: ShowcasePost, *, is_new: bool) -> None:
+        if post.should_be_posted and post.entry.message_id is None:
+            await self._publish_post(post, is_new=is_new)
+        elif post.should_be_posted:
+            if await self._showcase_channel.refresh_post(post):
+                await self._showcase_posts.mark_refreshed(post)
             else:  # whoever deletes the message wants it out of the showcase
-                await self._withdraw(exhibit)
+                await self._mark_withdrawn(post)
         else:
-            await self._files.withdraw(exhibit.entry.clip)
-            message_id = exhibit.entry.message_id or await self._showroom.find(exhibit)
+            await self._published_files.delete_published(post.entry.clip)
+            message_id = post.entry.message_id or await self._showcase_channel.find_post(post)
             if message_id is not None:
-                await self._showroom.take_down(exhibit, message_id)
-            await self._exhibits.taken_down(exhibit)
+                await self._showcase_channel.unpublish(post, message_id)
+            await self._showcase_posts.mark_unpublished(post)
 
-    async def _hang(self, exhibit: Exhibit, *, fresh: bool) -> None:
-        message_id = None if fresh else await self._showroom.find(exhibit)
+    async def _publish_post(self, post: ShowcasePost, *, is_new: bool) -> None:
+        message_id = None if is_new else await self._showcase_channel.find_post(post)
         if message_id is None:
             try:
-                message_id = await self._showroom.hang(exhibit)
-            except ChannelClosed:
-                await self._withdraw(exhibit)
-                await self._exhibits.taken_down(await self._exhibits.get(exhibit.id) or exhibit)
+                message_id = await self._showcase_channel.publish(post)
+            except ChannelUnavailable:
+                await self._mark_withdrawn(post)
+                await self._showcase_posts.mark_unpublished(
+                    await self._showcase_posts.get(post.id) or post
+                )
                 raise
-        await self._exhibits.hung(exhibit, message_id)
+        await self._showcase_posts.mark_published(post, message_id)
 
-    async def _withdraw(self, exhibit: Exhibit) -> None:
-        await self._exhibits.mark(
-            exhibit.id, owner=self._desk.worker_id, record=None, withdrawn=True
+    async def _mark_withdrawn(self, post: ShowcasePost) -> None:
+        await self._showcase_posts.update_post(
+            post.id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
         )

@@ -10,105 +10,113 @@ from typing import Final
 
 import structlog
 
-from bot.domain.errors import ChannelClosed, DeliveryError, NotFound
+from bot.domain.errors import ChannelUnavailable, DeliveryError, RecordNotFound
 from bot.domain.ports import Clock
-from bot.domain.showcase.gallery import Entry
-from bot.domain.showcase.ports import Desk, Showroom
-from bot.domain.showcase.post import WEEK, Digest, House
-from bot.services.showcase.votes import Votes
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.ports import WorkerHandle, ShowcaseChannel
+from bot.domain.showcase.post import WEEK, WeeklyDigest, ShowcaseSettings
+from bot.services.showcase.votes import VoteCounter
 from bot.store.showcase.digests import DigestStore
-from bot.store.showcase.posts import ShowcaseStore
-from bot.store.showcase.settings import HouseStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
 
 _log: Final = structlog.get_logger(__name__)
 
-RANKING: Final = 10
+RANKING_LENGTH: Final = 10
 """Entries of a week's list."""
-_MOST_RECOUNTS: Final = 200
-_TOO_LATE: Final = timedelta(days=6)
+_MAX_RECOUNTS: Final = 200
+_MAX_LATENESS: Final = timedelta(days=6)
 """A digest that could not come for so long makes way for the next one."""
 
 
-class Weekly:
+class DigestScheduler:
     """Opens and posts digests."""
 
     def __init__(
         self,
         *,
         digests: DigestStore,
-        houses: HouseStore,
-        exhibits: ShowcaseStore,
-        showroom: Showroom,
-        votes: Votes,
-        desk: Desk,
+        showcase_settings_store: ShowcaseSettingsStore,
+        showcase_posts: ShowcasePostStore,
+        showcase_channel: ShowcaseChannel,
+        vote_counter: VoteCounter,
+        worker: WorkerHandle,
         clock: Clock,
     ) -> None:
         self._digests = digests
-        self._houses = houses
-        self._exhibits = exhibits
-        self._showroom = showroom
-        self._votes = votes
-        self._desk = desk
+        self._showcase_settings_store = showcase_settings_store
+        self._showcase_posts = showcase_posts
+        self._showcase_channel = showcase_channel
+        self._vote_counter = vote_counter
+        self._worker = worker
         self._clock = clock
 
-    async def ranking(self, digest_id: int, *, guild_id: int) -> list[Entry]:
+    async def get_ranking(self, digest_id: int, *, guild_id: int) -> list[GalleryEntry]:
         """Return the best of a digest's week as they stand now. Raises `NotFound`."""
         digest = await self._digests.get(digest_id)
-        if digest is None or digest.house.guild_id != guild_id:
-            raise NotFound("showcase_empty")
-        return await self._exhibits.top(
-            guild_id, since=digest.since, until=digest.due_at, limit=RANKING
+        if digest is None or digest.showcase_settings.guild_id != guild_id:
+            raise RecordNotFound("showcase_empty")
+        return await self._showcase_posts.list_top(
+            guild_id, since=digest.since, until=digest.due_at, limit=RANKING_LENGTH
         )
 
-    async def tend(self) -> None:
+    async def run_due(self) -> None:
         """Open what is due, post what is open, renew what names a changed entry.
 
         Raises `StoreAway`.
         """
         opened = set()
-        for house in await self._houses.with_digest():
-            number = await self._open(house)
+        for house in await self._showcase_settings_store.list_with_digest():
+            number = await self._open_due_digest(house)
             if number is not None:
                 opened.add(number)
-        for number in await self._digests.unsettled(self._desk.worker_id):
-            await self._post(number, fresh=number in opened)
+        for number in await self._digests.list_out_of_sync(self._worker.worker_id):
+            await self._process_digest(number, is_new=number in opened)
 
-    async def _open(self, house: House) -> int | None:
+    async def _open_due_digest(self, showcase_settings: ShowcaseSettings) -> int | None:
         now = self._clock.now()
-        due = house.due(now)
-        if due is None or now - due > _TOO_LATE:
+        due = showcase_settings.find_last_due(now)
+        if due is None or now - due > _MAX_LATENESS:
             return None
-        last = await self._digests.last(house.guild_id)
+        last = await self._digests.find_last_due(showcase_settings.guild_id)
         if last is not None and last >= due:
             return None
         since = due - WEEK if last is None else max(last, due - WEEK)
-        await self._votes.recount(
-            await self._exhibits.recent(house.guild_id, since=since, limit=_MOST_RECOUNTS)
+        await self._vote_counter.recount_posts(
+            await self._showcase_posts.list_recent(
+                showcase_settings.guild_id, since=since, limit=_MAX_RECOUNTS
+            )
         )
-        return await self._digests.open(house, due_at=due, since=since, owner=self._desk.worker_id)
+        return await self._digests.create_digest(
+            showcase_settings, due_at=due, since=since, owner=self._worker.worker_id
+        )
 
-    async def _post(self, number: int, *, fresh: bool) -> None:
-        digest = await self._digests.claim(number, self._desk.worker_id)
-        if digest is None or not self._desk.alive:
+    async def _process_digest(self, digest_id: int, *, is_new: bool) -> None:
+        digest = await self._digests.claim(digest_id, self._worker.worker_id)
+        if digest is None or not self._worker.is_alive:
             return
         try:
-            message_id = await self._bring(digest, fresh=fresh)
-        except ChannelClosed as fault:
-            _log.warning("digest cannot be posted", digest=number, reason=str(fault))
+            message_id = await self._publish(digest, is_new=is_new)
+        except ChannelUnavailable as fault:
+            _log.warning("digest cannot be posted", digest=digest_id, reason=str(fault))
             message_id = None
         except DeliveryError as fault:
-            _log.info("digest not posted yet", digest=number, reason=str(fault))
+            _log.info("digest not posted yet", digest=digest_id, reason=str(fault))
             return
-        await self._digests.posted(number, message_id, owner=self._desk.worker_id)
+        await self._digests.mark_posted(digest_id, message_id, owner=self._worker.worker_id)
 
-    async def _bring(self, digest: Digest, *, fresh: bool) -> int | None:
+    async def _publish(self, digest: WeeklyDigest, *, is_new: bool) -> int | None:
         """Let a message say what may be seen of the digest now, or none where nothing may."""
         message_id = digest.message_id
-        if message_id is None and not fresh:
-            message_id = await self._showroom.find_announced(digest)
+        if message_id is None and not is_new:
+            message_id = await self._showcase_channel.find_digest(digest)
         if message_id is None:
-            return await self._showroom.announce(digest) if digest.entries else None
+            return await self._showcase_channel.publish_digest(digest) if digest.entries else None
         if digest.entries:
-            return message_id if await self._showroom.renew(digest, message_id) else None
-        await self._showroom.delete(digest.channel_id, message_id)
+            return (
+                message_id
+                if await self._showcase_channel.refresh_digest(digest, message_id)
+                else None
+            )
+        await self._showcase_channel.delete_message(digest.channel_id, message_id)
         return None

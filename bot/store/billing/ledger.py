@@ -7,92 +7,94 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import Entry, EntryKind, Posting
+from bot.domain.billing.ledger import LedgerEntry, EntryKind, LedgerPosting
 from bot.domain.billing.limits import (
     NO_LIMITS,
     LimitRow,
-    Limits,
-    Line,
-    Policy,
-    Standing,
-    Subject,
-    Usage,
-    guild_limits,
-    member_limits,
-    standing_lines,
+    UsageLimits,
+    QuotaLine,
+    SpendingPolicy,
+    QuotaStatus,
+    LimitSubject,
+    UsageTotals,
+    resolve_guild_limits,
+    resolve_member_limits,
+    build_quota_lines,
 )
 from bot.domain.billing.money import Micros
-from bot.domain.errors import Scope
+from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Origin
 from bot.domain.stores import UsageRow
 from bot.store.billing import usage_queries
-from bot.store.billing.entries import entries_of
+from bot.store.billing.entries import load_entries
 from bot.store.engine.database import Database
-from bot.store.engine.types import Now, database_now
+from bot.store.engine.types import DatabaseClock, database_now
 from bot.store.tables.core import ledger
 from bot.store.tables.core import limits as limit_table
-from bot.store.tables.row_mapping import no_guild, posting_to_row
+from bot.store.tables.row_mapping import guild_id_to_column, posting_to_row
 
 
 class LedgerStore:
     """`bot.domain.stores.Ledger` over SQLAlchemy."""
 
-    def __init__(self, database: Database, *, now: Now = database_now) -> None:
+    def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
         self._now = now
 
-    async def standing(self, origin: Origin, *, policy: Policy) -> Standing:
+    async def quota_status(self, origin: Origin, *, policy: SpendingPolicy) -> QuotaStatus:
         """Return how every limit stands that holds for ``origin``."""
 
-        async def work(connection: AsyncConnection) -> Standing:
+        async def compute_status(connection: AsyncConnection) -> QuotaStatus:
             now = await self._now(connection)
-            guild_id, user_id = no_guild(origin.guild_id), origin.user_id
-            rows = (await usage_queries.limit_rows(connection, [guild_id]))[guild_id]
-            own = member_limits(rows, user_id=user_id, role_ids=origin.role_ids, policy=policy)
-            budget = guild_limits(rows, policy=policy) if guild_id else NO_LIMITS
-            active = await usage_queries.active_jobs(connection)
-            member = (await usage_queries.members_usage(connection, [user_id], now)).get(
-                (guild_id, user_id), Usage()
+            guild_id, user_id = guild_id_to_column(origin.guild_id), origin.user_id
+            rows = (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
+            own = resolve_member_limits(
+                rows, user_id=user_id, role_ids=origin.role_ids, policy=policy
             )
-            lines = standing_lines(
-                Scope.MEMBER,
+            budget = resolve_guild_limits(rows, policy=policy) if guild_id else NO_LIMITS
+            active = await usage_queries.count_active_jobs(connection)
+            member = (await usage_queries.sum_member_usage(connection, [user_id], now)).get(
+                (guild_id, user_id), UsageTotals()
+            )
+            lines = build_quota_lines(
+                LimitScope.MEMBER,
                 own,
-                usage_queries.with_jobs(member, active.get((guild_id, user_id), 0)),
+                usage_queries.with_active_jobs(member, active.get((guild_id, user_id), 0)),
             )
             if budget != NO_LIMITS:
-                usages = await usage_queries.guilds_usage(connection, [guild_id], now)
+                usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 here = sum(count for (guild, _), count in active.items() if guild == guild_id)
-                usage = usage_queries.with_jobs(usages.get(guild_id, Usage()), here)
-                lines += standing_lines(Scope.GUILD, budget, usage)
+                usage = usage_queries.with_active_jobs(usages.get(guild_id, UsageTotals()), here)
+                lines += build_quota_lines(LimitScope.GUILD, budget, usage)
             if policy.bot != NO_LIMITS:
-                usage = usage_queries.with_jobs(
-                    await usage_queries.bot_usage(connection, now), sum(active.values())
+                usage = usage_queries.with_active_jobs(
+                    await usage_queries.sum_bot_usage(connection, now), sum(active.values())
                 )
-                lines += standing_lines(Scope.BOT, policy.bot, usage)
-            return Standing(await _with_times(connection, lines, guild_id, user_id, now))
+                lines += build_quota_lines(LimitScope.BOT, policy.bot, usage)
+            return QuotaStatus(await _add_release_times(connection, lines, guild_id, user_id, now))
 
-        return await self._db.read(work)
+        return await self._db.read(compute_status)
 
-    async def grant(
+    async def add_grant(
         self,
         *,
         guild_id: int,
         user_id: int | None,
-        posting: Posting,
-        by: int,
-        note: str | None,
+        posting: LedgerPosting,
+        actor_id: int,
+        comment: str | None,
     ) -> None:
         """Add room for a member, or for the server's budget."""
-        about = {"guild_id": guild_id, "user_id": user_id or 0, "by": by, "note": note}
+        about = {"guild_id": guild_id, "user_id": user_id or 0, "by": actor_id, "note": comment}
 
-        async def work(connection: AsyncConnection) -> None:
+        async def insert_entry(connection: AsyncConnection) -> None:
             now = await self._now(connection)
             when = {"at": now, "counted_at": now}
             await connection.execute(insert(ledger).values(posting_to_row(posting) | about | when))
 
-        await self._db.write(work)
+        await self._db.write(insert_entry)
 
-    async def usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
+    async def list_usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
         """Return what each member of a server has used, the dearest first."""
         micros = func.sum(ledger.c.micros)
         query = (
@@ -105,14 +107,14 @@ class LedgerStore:
             .where(
                 ledger.c.guild_id == guild_id,
                 ledger.c.counted_at > since,
-                usage_queries.COUNTED,
-                usage_queries.FOR_HOUSE,
+                usage_queries.IS_COUNTED,
+                usage_queries.COUNTS_WHEN_ABSORBED,
             )
             .group_by(ledger.c.user_id)
             .order_by(micros.desc(), ledger.c.user_id)
         )
 
-        async def work(connection: AsyncConnection) -> list[UsageRow]:
+        async def fetch_usage(connection: AsyncConnection) -> list[UsageRow]:
             rows = await connection.execute(query)
             return [
                 UsageRow(user_id, int(clips), int(seconds), Micros(int(money)))
@@ -120,17 +122,17 @@ class LedgerStore:
                 if clips or money
             ]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_usage)
 
-    async def entries(self, job_id: int) -> list[Entry]:
+    async def list_entries(self, job_id: int) -> list[LedgerEntry]:
         """Return a job's entries, oldest first."""
-        return await self._db.read(lambda connection: entries_of(connection, job_id))
+        return await self._db.read(lambda connection: load_entries(connection, job_id))
 
-    async def reserved(self) -> Micros:
+    async def sum_reserved(self) -> Micros:
         """Return what is reserved and neither settled nor refunded."""
         query = select(ledger.c.kind, func.sum(ledger.c.micros)).group_by(ledger.c.kind)
 
-        async def work(connection: AsyncConnection) -> Micros:
+        async def compute_sum(connection: AsyncConnection) -> Micros:
             by_kind = {kind: int(total) for kind, total in await connection.execute(query)}
             return Micros(
                 by_kind.get(EntryKind.RESERVE, 0)
@@ -138,55 +140,55 @@ class LedgerStore:
                 - by_kind.get(EntryKind.SETTLE, 0)
             )
 
-        return await self._db.read(work)
+        return await self._db.read(compute_sum)
 
-    async def limits(self, guild_id: int) -> list[LimitRow]:
+    async def list_limits(self, guild_id: int) -> list[LimitRow]:
         """Return the limits that a server's admins have set."""
 
-        async def work(connection: AsyncConnection) -> list[LimitRow]:
-            return (await usage_queries.limit_rows(connection, [guild_id]))[guild_id]
+        async def fetch_limits(connection: AsyncConnection) -> list[LimitRow]:
+            return (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_limits)
 
     async def set_limit(
         self,
         guild_id: int,
-        subject: Subject,
+        subject: LimitSubject,
         subject_id: int,
-        limits: Limits | None,
+        limits: UsageLimits | None,
         *,
-        by: int,
+        actor_id: int,
         now: datetime,
     ) -> None:
         """Set a limit in place of the one before."""
         whose = {"guild_id": guild_id, "subject": subject, "subject_id": subject_id}
 
-        async def work(connection: AsyncConnection) -> None:
+        async def replace_limit(connection: AsyncConnection) -> None:
             await connection.execute(
                 delete(limit_table).where(
                     *(limit_table.c[name] == value for name, value in whose.items())
                 )
             )
             if limits is not None and limits != NO_LIMITS:
-                changed = {"changed_by": by, "changed_at": now}
+                changed = {"changed_by": actor_id, "changed_at": now}
                 await connection.execute(insert(limit_table).values(whose | dict(limits) | changed))
 
-        await self._db.write(work)
+        await self._db.write(replace_limit)
 
 
-async def _with_times(
+async def _add_release_times(
     connection: AsyncConnection,
-    lines: Sequence[Line],
+    lines: Sequence[QuotaLine],
     guild_id: int,
     user_id: int,
     now: datetime,
-) -> tuple[Line, ...]:
+) -> tuple[QuotaLine, ...]:
     """Add to each line that is used when the first part of it frees."""
     timed = []
     for line in lines:
         at = None
         if line.used > 0:
-            at = await usage_queries.frees_at(
+            at = await usage_queries.find_release_time(
                 connection,
                 line.scope,
                 line.limit,

@@ -11,73 +11,83 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import Account, EntryKind
-from bot.domain.billing.limits import DAY, MONTH, RULE_OF, Amount, LimitRow, Measure, Usage
+from bot.domain.billing.ledger import LedgerAccount, EntryKind
+from bot.domain.billing.limits import (
+    DAY,
+    MONTH,
+    LIMIT_RULES_BY_NAME,
+    UsageAmount,
+    LimitRow,
+    LimitMeasure,
+    UsageTotals,
+)
 from bot.domain.billing.money import Micros
-from bot.domain.erasure import stand_in
-from bot.domain.errors import Scope
-from bot.domain.jobs.job import ACTIVE, JobState
+from bot.domain.erasure import pseudonym_for
+from bot.domain.errors import LimitScope
+from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.store.tables.core import jobs, ledger, limits, submits
 from bot.store.tables.row_mapping import Row, limit_from_row
 
-FOR_MEMBER = ledger.c.account.in_([each for each in Account if each.counts_for_member])
-FOR_HOUSE = ledger.c.account.in_([each for each in Account if each.counts_for_house])
-COUNTED = ledger.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
+COUNTS_FOR_MEMBER = ledger.c.account.in_([each for each in LedgerAccount if each.counts_for_member])
+COUNTS_WHEN_ABSORBED = ledger.c.account.in_(
+    [each for each in LedgerAccount if each.counts_when_absorbed]
+)
+IS_COUNTED = ledger.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
 
 _WINDOWS = (("day", DAY), ("month", MONTH))
 
 
-async def members_usage(
+async def sum_member_usage(
     connection: AsyncConnection, user_ids: Collection[int], now: datetime
-) -> dict[tuple[int, int], Usage]:
+) -> dict[tuple[int, int], UsageTotals]:
     """Return the usage of each (server, member) of ``user_ids``, without jobs at once.
 
     What a member used before they were forgotten counts on.
     """
     whose = {user_id: user_id for user_id in user_ids}
-    whose |= {stand_in(user_id): user_id for user_id in user_ids}
+    whose |= {pseudonym_for(user_id): user_id for user_id in user_ids}
     query = (
-        _sums(now, ledger.c.guild_id, ledger.c.user_id)
-        .where(ledger.c.user_id.in_(whose), FOR_MEMBER)
+        _build_usage_query(now, ledger.c.guild_id, ledger.c.user_id)
+        .where(ledger.c.user_id.in_(whose), COUNTS_FOR_MEMBER)
         .group_by(ledger.c.guild_id, ledger.c.user_id)
     )
-    found: dict[tuple[int, int], Usage] = {}
+    found: dict[tuple[int, int], UsageTotals] = {}
     for row in (await connection.execute(query)).mappings():
-        who, usage = (row["guild_id"], whose[row["user_id"]]), _usage(row)
-        found[who] = _together(found[who], usage) if who in found else usage
+        who, usage = (row["guild_id"], whose[row["user_id"]]), _usage_from_row(row)
+        found[who] = _add_usage(found[who], usage) if who in found else usage
     return found
 
 
-async def guilds_usage(
+async def sum_guild_usage(
     connection: AsyncConnection, guild_ids: Collection[int], now: datetime
-) -> dict[int, Usage]:
+) -> dict[int, UsageTotals]:
     """Return the usage of each server of ``guild_ids``, without jobs at once."""
     query = (
-        _sums(now, ledger.c.guild_id)
-        .where(ledger.c.guild_id.in_(guild_ids), FOR_HOUSE)
+        _build_usage_query(now, ledger.c.guild_id)
+        .where(ledger.c.guild_id.in_(guild_ids), COUNTS_WHEN_ABSORBED)
         .group_by(ledger.c.guild_id)
     )
     rows = (await connection.execute(query)).mappings()
-    return {row["guild_id"]: _usage(row) for row in rows}
+    return {row["guild_id"]: _usage_from_row(row) for row in rows}
 
 
-async def bot_usage(connection: AsyncConnection, now: datetime) -> Usage:
+async def sum_bot_usage(connection: AsyncConnection, now: datetime) -> UsageTotals:
     """Return the usage of the whole bot, without jobs at once; grants do not widen it."""
-    query = _sums(now).where(FOR_HOUSE, ledger.c.kind != EntryKind.GRANT)
-    return _usage((await connection.execute(query)).mappings().one())
+    query = _build_usage_query(now).where(COUNTS_WHEN_ABSORBED, ledger.c.kind != EntryKind.GRANT)
+    return _usage_from_row((await connection.execute(query)).mappings().one())
 
 
-async def active_jobs(connection: AsyncConnection) -> dict[tuple[int, int], int]:
+async def count_active_jobs(connection: AsyncConnection) -> dict[tuple[int, int], int]:
     """Return how many jobs of each (server, member) have not ended."""
     rows = await connection.execute(
         select(jobs.c.guild_id, jobs.c.user_id, func.count())
-        .where(jobs.c.state.in_(ACTIVE))
+        .where(jobs.c.state.in_(ACTIVE_STATES))
         .group_by(jobs.c.guild_id, jobs.c.user_id)
     )
     return {(guild_id, user_id): count for guild_id, user_id, count in rows}
 
 
-async def requests_today(
+async def count_requests_today(
     connection: AsyncConnection, models: Collection[str], now: datetime
 ) -> dict[str, int]:
     """Return the requests of each model in the last day, with those that wait to be made."""
@@ -88,7 +98,7 @@ async def requests_today(
     return {row[0]: row[1] for row in rows}
 
 
-async def limit_rows(
+async def load_limits(
     connection: AsyncConnection, guild_ids: Collection[int]
 ) -> dict[int, list[LimitRow]]:
     """Return the limits that the admins of each server have set."""
@@ -99,9 +109,9 @@ async def limit_rows(
     return found
 
 
-async def frees_at(
+async def find_release_time(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: LimitScope,
     limit: str,
     *,
     guild_id: int,
@@ -114,7 +124,7 @@ async def frees_at(
 
     ``None`` for jobs at once: they free when a job ends, which has no fixed time.
     """
-    if scope is Scope.MODEL:
+    if scope is LimitScope.MODEL:
         query = (
             select(submits.c.at)
             .where(submits.c.model == model, submits.c.at > now - DAY)
@@ -124,19 +134,19 @@ async def frees_at(
         )
         at: datetime | None = await connection.scalar(query)
         return None if at is None else at + DAY
-    rule = RULE_OF[limit]
+    rule = LIMIT_RULES_BY_NAME[limit]
     if rule.window is None or rule.measure is None:
         return None
     at = await connection.scalar(
-        _freed(rule.measure, rule.window, scope, guild_id, user_id, excess, now)
+        _build_release_query(rule.measure, rule.window, scope, guild_id, user_id, excess, now)
     )
     return None if at is None else at + rule.window
 
 
-def _freed(
-    measure: Measure,
+def _build_release_query(
+    measure: LimitMeasure,
     window: timedelta,
-    scope: Scope,
+    scope: LimitScope,
     guild_id: int,
     user_id: int,
     excess: int,
@@ -144,13 +154,13 @@ def _freed(
 ) -> Select[tuple[datetime]]:
     whose: ColumnElement[bool]
     match scope:
-        case Scope.MEMBER:
-            member = ledger.c.user_id.in_((user_id, stand_in(user_id)))
-            whose = and_(member, ledger.c.guild_id == guild_id, FOR_MEMBER)
-        case Scope.GUILD:
-            whose = and_(ledger.c.guild_id == guild_id, FOR_HOUSE)
+        case LimitScope.MEMBER:
+            member = ledger.c.user_id.in_((user_id, pseudonym_for(user_id)))
+            whose = and_(member, ledger.c.guild_id == guild_id, COUNTS_FOR_MEMBER)
+        case LimitScope.GUILD:
+            whose = and_(ledger.c.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
         case _:
-            whose = FOR_HOUSE
+            whose = COUNTS_WHEN_ABSORBED
     part = ledger.c[measure]
     running = (
         select(
@@ -158,7 +168,7 @@ def _freed(
             # peers of one time (a reservation and its refund) come in together
             func.sum(part).over(order_by=ledger.c.counted_at).label("freed"),
         )
-        .where(whose, COUNTED, ledger.c.counted_at > now - window)
+        .where(whose, IS_COUNTED, ledger.c.counted_at > now - window)
         .subquery()
     )
     return (
@@ -169,39 +179,41 @@ def _freed(
     )
 
 
-def _sums(now: datetime, *by: ColumnElement[Any]) -> Select[Any]:
+def _build_usage_query(now: datetime, *group_columns: ColumnElement[Any]) -> Select[Any]:
     columns = []
     for name, window in _WINDOWS:
         inside = ledger.c.counted_at > now - window
-        for measure in Measure:
-            for prefix, of_kind in (("", COUNTED), ("granted_", _GRANTED)):
+        for measure in LimitMeasure:
+            for prefix, of_kind in (("", IS_COUNTED), ("granted_", _IS_GRANT)):
                 value = case((and_(inside, of_kind), ledger.c[measure]), else_=0)
                 total = func.coalesce(func.sum(value), 0)
                 columns.append(total.label(f"{prefix}{name}_{measure}"))
-    return select(*by, *columns).where(ledger.c.counted_at > now - MONTH, or_(COUNTED, _GRANTED))
+    return select(*group_columns, *columns).where(
+        ledger.c.counted_at > now - MONTH, or_(IS_COUNTED, _IS_GRANT)
+    )
 
 
-_GRANTED = ledger.c.kind == EntryKind.GRANT
+_IS_GRANT = ledger.c.kind == EntryKind.GRANT
 
 
-def _usage(row: Row) -> Usage:
-    def amount(name: str) -> Amount:
-        return Amount(
+def _usage_from_row(row: Row) -> UsageTotals:
+    def read_amount(name: str) -> UsageAmount:
+        return UsageAmount(
             Micros(int(row[f"{name}_micros"])),
             int(row[f"{name}_clips"]),
             int(row[f"{name}_seconds"]),
         )
 
-    return Usage(
-        day=amount("day"),
-        month=amount("month"),
-        granted_day=amount("granted_day"),
-        granted_month=amount("granted_month"),
+    return UsageTotals(
+        day=read_amount("day"),
+        month=read_amount("month"),
+        granted_day=read_amount("granted_day"),
+        granted_month=read_amount("granted_month"),
     )
 
 
-def _together(one: Usage, other: Usage) -> Usage:
-    return Usage(
+def _add_usage(one: UsageTotals, other: UsageTotals) -> UsageTotals:
+    return UsageTotals(
         day=one.day + other.day,
         month=one.month + other.month,
         granted_day=one.granted_day + other.granted_day,
@@ -209,6 +221,6 @@ def _together(one: Usage, other: Usage) -> Usage:
     )
 
 
-def with_jobs(usage: Usage, jobs_now: int) -> Usage:
+def with_active_jobs(usage: UsageTotals, active_jobs: int) -> UsageTotals:
     """Return ``usage`` with the number of jobs that have not ended."""
-    return replace(usage, jobs=jobs_now)
+    return replace(usage, jobs=active_jobs)

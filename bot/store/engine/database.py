@@ -16,7 +16,7 @@ from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.errors import ClapperError
-from bot.store.engine.errors import translated
+from bot.store.engine.errors import translate_errors
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -33,7 +33,7 @@ class Database(ABC):
     """A database that is open."""
 
     def __init__(self) -> None:
-        self._works: set[asyncio.Task[Any]] = set()
+        self._running_tasks: set[asyncio.Task[Any]] = set()
 
     @property
     @abstractmethod
@@ -41,50 +41,50 @@ class Database(ABC):
         """The engine that writes."""
 
     @property
-    def shared(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether several processes may use the database at once."""
         return self.engine.dialect.name == "postgresql"
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction of its own and commit. Raises `StoreAway`."""
-        return await self._detached(self._write(work))
+        return await self._run_detached(self._run_transaction(work))
 
     async def write_one(self, work: Work[T]) -> T:
         """Run ``work``, which must be a single statement and so needs no transaction around."""
-        return await self._detached(self._write_one(work))
+        return await self._run_detached(self._run_statement(work))
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work``, which only reads. Raises `StoreAway`."""
-        return await self._detached(self._read(work))
+        return await self._run_detached(self._run_query(work))
 
     async def close(self) -> None:
         """Let running transactions end and close all connections."""
-        while self._works:
-            await asyncio.wait(self._works)
-        await self._dispose()
+        while self._running_tasks:
+            await asyncio.wait(self._running_tasks)
+        await self._dispose_engines()
 
-    async def _detached(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _run_detached(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(work)
-        self._works.add(task)
-        task.add_done_callback(self._finished)
+        self._running_tasks.add(task)
+        task.add_done_callback(self._discard_task)
         return await asyncio.shield(task)
 
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._works.discard(task)
+    def _discard_task(self, task: asyncio.Task[Any]) -> None:
+        self._running_tasks.discard(task)
         if not task.cancelled():
             task.exception()  # a cancelled caller has nobody to tell; do not warn at exit
 
     @abstractmethod
-    async def _write(self, work: Work[T]) -> T: ...
+    async def _run_transaction(self, work: Work[T]) -> T: ...
 
     @abstractmethod
-    async def _write_one(self, work: Work[T]) -> T: ...
+    async def _run_statement(self, work: Work[T]) -> T: ...
 
     @abstractmethod
-    async def _read(self, work: Work[T]) -> T: ...
+    async def _run_query(self, work: Work[T]) -> T: ...
 
     @abstractmethod
-    async def _dispose(self) -> None: ...
+    async def _dispose_engines(self) -> None: ...
 
 
 class PostgresDatabase(Database):
@@ -118,26 +118,26 @@ class PostgresDatabase(Database):
                 "server_settings": server_settings,
             },
         )
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def engine(self) -> AsyncEngine:
         """The engine, for migrations."""
         return self._engine
 
-    async def _write(self, work: Work[T]) -> T:
-        async with translated(), self._engine.begin() as connection:
+    async def _run_transaction(self, work: Work[T]) -> T:
+        async with translate_errors(), self._engine.begin() as connection:
             return await work(connection)
 
-    async def _write_one(self, work: Work[T]) -> T:
-        async with translated(), self._autocommit.connect() as connection:
+    async def _run_statement(self, work: Work[T]) -> T:
+        async with translate_errors(), self._autocommit_engine.connect() as connection:
             return await work(connection)
 
-    async def _read(self, work: Work[T]) -> T:
-        async with translated(), self._engine.connect() as connection:
+    async def _run_query(self, work: Work[T]) -> T:
+        async with translate_errors(), self._engine.connect() as connection:
             return await work(connection)
 
-    async def _dispose(self) -> None:
+    async def _dispose_engines(self) -> None:
         await self._engine.dispose()
 
 
@@ -153,35 +153,35 @@ class SqliteDatabase(Database):
             raise ValueError("DATABASE_URL must name a file")
         path = Path(url.database)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _FileLock(path.with_name(path.name + ".lock"))
-        self._writing = asyncio.Lock()
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
-        self._readers = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
-        event.listen(self._writer.sync_engine, "connect", prepare_writer)
-        event.listen(self._writer.sync_engine, "begin", begin_immediate)
-        event.listen(self._readers.sync_engine, "connect", _prepare_reader)
-        event.listen(self._readers.sync_engine, "begin", _begin_deferred)
+        self._file_lock = _FileLock(path.with_name(path.name + ".lock"))
+        self._write_lock = asyncio.Lock()
+        self._writer_engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+        self._reader_engine = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
+        event.listen(self._writer_engine.sync_engine, "connect", prepare_writer)
+        event.listen(self._writer_engine.sync_engine, "begin", begin_immediate)
+        event.listen(self._reader_engine.sync_engine, "connect", _prepare_reader)
+        event.listen(self._reader_engine.sync_engine, "begin", _begin_deferred)
 
     @property
     def engine(self) -> AsyncEngine:
         """The engine of the one writer."""
-        return self._writer
+        return self._writer_engine
 
-    async def _write(self, work: Work[T]) -> T:
-        async with self._writing, translated(), self._writer.begin() as connection:
+    async def _run_transaction(self, work: Work[T]) -> T:
+        async with self._write_lock, translate_errors(), self._writer_engine.begin() as connection:
             return await work(connection)
 
-    async def _write_one(self, work: Work[T]) -> T:
-        return await self._write(work)
+    async def _run_statement(self, work: Work[T]) -> T:
+        return await self._run_transaction(work)
 
-    async def _read(self, work: Work[T]) -> T:
-        async with translated(), self._readers.connect() as connection:
+    async def _run_query(self, work: Work[T]) -> T:
+        async with translate_errors(), self._reader_engine.connect() as connection:
             return await work(connection)
 
-    async def _dispose(self) -> None:
-        await self._readers.dispose()
-        await self._writer.dispose()
-        self._lock.release()
+    async def _dispose_engines(self) -> None:
+        await self._reader_engine.dispose()
+        await self._writer_engine.dispose()
+        self._file_lock.release()
 
 
 class _FileLock:
@@ -191,28 +191,30 @@ class _FileLock:
     the file from the next process.
     """
 
-    _ours: ClassVar[set[Path]] = set()  # record locks do not tell two openings of one process
+    _locked_paths: ClassVar[set[Path]] = (
+        set()
+    )  # record locks do not tell two openings of one process
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
-        if self._path in self._ours:
+        if self._path in self._locked_paths:
             raise DatabaseInUse(f"{path.with_suffix('')} is open already in this process")
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            os.close(self._file)
+            os.close(self._descriptor)
             raise DatabaseInUse(
                 f"{path.with_suffix('')} is in use by another process; "
                 "use PostgreSQL to run several"
             ) from error
-        self._ours.add(self._path)
+        self._locked_paths.add(self._path)
 
     def release(self) -> None:
         """Let the next process have the file."""
-        if self._path in self._ours:
-            self._ours.discard(self._path)
-            os.close(self._file)
+        if self._path in self._locked_paths:
+            self._locked_paths.discard(self._path)
+            os.close(self._descriptor)
 
 
 def open_database(url: str, *, schema: str | None = None) -> Database:
@@ -232,10 +234,10 @@ def open_database(url: str, *, schema: str | None = None) -> Database:
             raise ValueError(f"DATABASE_URL names {other}; only sqlite and postgresql are served")
 
 
-async def take_lock(connection: AsyncConnection, name: int) -> None:
+async def take_lock(connection: AsyncConnection, lock_id: int) -> None:
     """Take a lock until the transaction ends; SQLite's single writer has it already."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": name})
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": lock_id})
 
 
 def prepare_writer(connection: Any, _record: Any) -> None:

@@ -5,31 +5,31 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import exc
 
-from bot.domain.errors import StoreAway
+from bot.domain.errors import DatabaseUnavailable
 
-_AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator, system
-_AWAY_STATES = frozenset({"25006", "40001", "40P01", "55P03"})
+_UNAVAILABLE_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator, system
+_UNAVAILABLE_STATES = frozenset({"25006", "40001", "40P01", "55P03"})
 """Read-only after a fail-over, lost to a concurrent transaction, lock not granted in time."""
 
 
 @asynccontextmanager
-async def translated() -> AsyncIterator[None]:
+async def translate_errors() -> AsyncIterator[None]:
     """Raise `StoreAway` for faults of the database itself; mistakes of ours pass unchanged."""
     try:
         yield
     except exc.DBAPIError as error:
-        if _is_away(error):
-            raise StoreAway(f"{type(error.orig).__name__}: {error.orig}") from error
+        if _is_unavailable(error):
+            raise DatabaseUnavailable(f"{type(error.orig).__name__}: {error.orig}") from error
         raise
     except (exc.TimeoutError, OSError, TimeoutError) as error:
-        raise StoreAway(f"{type(error).__name__}: {error}") from error
+        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def _is_away(error: exc.DBAPIError) -> bool:
+def _is_unavailable(error: exc.DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
-        return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
+        return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE_STATES
     # SQLite's (locked, disk full, disk I/O) and asyncpg's own, which carry no state
     return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError)

@@ -13,21 +13,21 @@ from bot.store.engine.database import Database, take_lock
 MIGRATION_LOCK: Final = 0x636C_6170_03
 
 
-async def upgrade(database: Database) -> None:
+async def upgrade_schema(database: Database) -> None:
     """Run every migration that is missing, once over all processes. Raises `StoreAway`."""
 
-    async def work(connection: AsyncConnection) -> None:
+    async def run_migrations(connection: AsyncConnection) -> None:
         await take_lock(connection, MIGRATION_LOCK)
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade_to_head)
 
-    await database.write(work)
-
-
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
+    await database.write(run_migrations)
 
 
-def configuration(connection: Connection) -> Config:
+def _upgrade_to_head(connection: Connection) -> None:
+    command.upgrade(build_alembic_config(connection), "head")
+
+
+def build_alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for our migrations on ``connection``."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))

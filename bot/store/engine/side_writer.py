@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.domain.errors import StoreAway
+from bot.domain.errors import DatabaseUnavailable
 from bot.store.engine.database import (
     Database,
     PostgresDatabase,
@@ -19,10 +19,10 @@ from bot.store.engine.database import (
     begin_immediate,
     prepare_writer,
 )
-from bot.store.engine.errors import translated
+from bot.store.engine.errors import translate_errors
 
 
-class SqliteAside(Database):
+class SqliteSideWriter(Database):
     """A SQLite file that the bot may be writing to, while this program writes a row."""
 
     def __init__(self, url: URL) -> None:
@@ -39,28 +39,28 @@ class SqliteAside(Database):
         """The engine."""
         return self._engine
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _run_transaction(self, work: Work[T]) -> T:
         if not self._path.is_file():  # SQLite would make an empty one
-            raise StoreAway("there is no database yet: the bot has not run")
-        async with translated(), self._engine.begin() as connection:
+            raise DatabaseUnavailable("there is no database yet: the bot has not run")
+        async with translate_errors(), self._engine.begin() as connection:
             return await work(connection)
 
-    async def _write_one(self, work: Work[T]) -> T:
-        return await self._write(work)
+    async def _run_statement(self, work: Work[T]) -> T:
+        return await self._run_transaction(work)
 
-    async def _read(self, work: Work[T]) -> T:
-        return await self._write(work)
+    async def _run_query(self, work: Work[T]) -> T:
+        return await self._run_transaction(work)
 
-    async def _dispose(self) -> None:
+    async def _dispose_engines(self) -> None:
         await self._engine.dispose()
 
 
-def open_aside(url: str) -> Database:
+def open_side_writer(url: str) -> Database:
     """Open the database that ``url`` names beside the bot. Raises `ValueError` for other kinds."""
     parsed = make_url(url)
     match parsed.get_backend_name():
         case "sqlite":
-            return SqliteAside(parsed.set(drivername="sqlite+aiosqlite"))
+            return SqliteSideWriter(parsed.set(drivername="sqlite+aiosqlite"))
         case "postgresql":
             return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg"), pool_size=1)
         case other:

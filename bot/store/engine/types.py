@@ -51,7 +51,7 @@ class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL f
         super().__init__(literal(plus_seconds, Float()))
 
 
-Now = Callable[[AsyncConnection], Awaitable[datetime]]
+DatabaseClock = Callable[[AsyncConnection], Awaitable[datetime]]
 """Tells the time inside a transaction; tests bring one that follows their own clock."""
 
 
@@ -61,13 +61,13 @@ async def database_now(connection: AsyncConnection) -> datetime:
 
 
 @compiles(database_time, "postgresql")
-def _on_postgresql(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_for_postgresql(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     return f"(clock_timestamp() + make_interval(secs => {seconds}))"
 
 
 @compiles(database_time, "sqlite")
-def _on_sqlite(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_for_sqlite(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     # three decimals and three zeros: as SQLAlchemy writes times, so that they compare as text
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"

@@ -7,77 +7,82 @@ from typing import Any, Final
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import DAY, Policy
+from bot.domain.billing.limits import DAY, SpendingPolicy
 from bot.domain.jobs.job import Job, JobState
-from bot.domain.jobs.queue import Load, Served, Waiting, pick
+from bot.domain.jobs.queue import GoogleLoad, MemberActivity, QueuedJob, pick_next
 from bot.store.engine.database import take_lock
-from bot.store.engine.types import Now
+from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds, jobs, models, submits
 from bot.store.tables.row_mapping import jobs_from_rows
 
 CLAIM_LOCK: Final = 0x636C_6170_02
 
-_AT_GOOGLE: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
-_MOST_PER_MEMBER: Final = 100
+_AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
+_MEMBER_QUEUE_LIMIT: Final = 100
 """How far into one member's queue the claim looks; they get no more at once anyway."""
 
 
-async def claim(
-    connection: AsyncConnection, *, owner: str, policy: Policy, clock: Now, most: int
+async def claim_jobs(
+    connection: AsyncConnection,
+    *,
+    owner: str,
+    policy: SpendingPolicy,
+    clock: DatabaseClock,
+    limit: int,
 ) -> list[Job]:
     """Start what may be started; see `bot.domain.stores.Jobs.claim`."""
     await take_lock(connection, CLAIM_LOCK)
     now = await clock(connection)
-    waiting = await queue(connection, _claimable(now))
+    waiting = await load_waiting_jobs(connection, _is_claimable(now))
     if not waiting:
         return []
-    past = await served(connection, {job.user_id for job in waiting}, now)
-    load = await _load(connection, now)
-    chosen = [job.id for job in pick(waiting, past, load, policy.pace, most=most)]
-    return await _start(connection, chosen, owner, now)
+    past = await load_served_members(connection, {job.user_id for job in waiting}, now)
+    load = await _measure_load(connection, now)
+    chosen = [job.id for job in pick_next(waiting, past, load, policy.pace, limit=limit)]
+    return await _start_jobs(connection, chosen, owner, now)
 
 
-def in_queue() -> Any:
+def is_queued() -> Any:
     """Return the condition of a job that waits."""
     return jobs.c.state == JobState.QUEUED
 
 
-def _paused() -> Any:
+def _is_paused() -> Any:
     switched_off = select(guilds.c.id).where(guilds.c.paused)
     everything = select(guilds.c.id).where(guilds.c.paused, guilds.c.id == 0).exists()
     return or_(jobs.c.guild_id.in_(switched_off), everything)
 
 
-def _claimable(now: datetime) -> Any:
+def _is_claimable(now: datetime) -> Any:
     waited = or_(jobs.c.retry_at.is_(None), jobs.c.retry_at <= now)
-    return and_(in_queue(), waited, ~_paused())
+    return and_(is_queued(), waited, ~_is_paused())
 
 
-async def queue(connection: AsyncConnection, condition: Any) -> list[Waiting]:
+async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list[QueuedJob]:
     """Return the jobs that wait under ``condition``, as far as the fair order looks."""
     turn = func.row_number().over(partition_by=jobs.c.user_id, order_by=jobs.c.id)
-    facts = (jobs.c.id, jobs.c.user_id, jobs.c.model, jobs.c.owner, _paused().label("paused"))
+    facts = (jobs.c.id, jobs.c.user_id, jobs.c.model, jobs.c.owner, _is_paused().label("paused"))
     each = select(*facts, turn.label("turn")).where(condition).subquery()
-    rows = await connection.execute(select(each).where(each.c.turn <= _MOST_PER_MEMBER))
-    return [Waiting(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
+    rows = await connection.execute(select(each).where(each.c.turn <= _MEMBER_QUEUE_LIMIT))
+    return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
 
 
-async def served(
+async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
-) -> dict[int, Served]:
+) -> dict[int, MemberActivity]:
     """Return what each member has had in the last hour."""
-    flying = func.count().filter(jobs.c.state.in_(_AT_GOOGLE))
+    flying = func.count().filter(jobs.c.state.in_(_AT_GOOGLE_STATES))
     rows = await connection.execute(
         select(jobs.c.user_id, flying, func.max(jobs.c.submitted_at))
         .where(jobs.c.user_id.in_(user_ids), jobs.c.submitted_at > now - timedelta(hours=1))
         .group_by(jobs.c.user_id)
     )
-    return {user_id: Served(in_flight, last) for user_id, in_flight, last in rows}
+    return {user_id: MemberActivity(in_flight, last) for user_id, in_flight, last in rows}
 
 
-async def _load(connection: AsyncConnection, now: datetime) -> Load:
+async def _measure_load(connection: AsyncConnection, now: datetime) -> GoogleLoad:
     in_flight = await connection.scalar(
-        select(func.count()).select_from(jobs).where(jobs.c.state.in_(_AT_GOOGLE))
+        select(func.count()).select_from(jobs).where(jobs.c.state.in_(_AT_GOOGLE_STATES))
     )
     minute = func.count().filter(submits.c.at > now - timedelta(minutes=1))
     rows = await connection.execute(
@@ -87,15 +92,15 @@ async def _load(connection: AsyncConnection, now: datetime) -> Load:
     )
     counts = [tuple(row) for row in rows]
     held = await connection.scalars(select(models.c.id).where(models.c.held_until > now))
-    return Load(
+    return GoogleLoad(
         in_flight=in_flight or 0,
         last_minute={model: last_minute for model, last_minute, _ in counts},
         last_day={model: last_day for model, _, last_day in counts},
-        held=frozenset(held),
+        rate_limited=frozenset(held),
     )
 
 
-async def _start(
+async def _start_jobs(
     connection: AsyncConnection, chosen: Sequence[int], owner: str, now: datetime
 ) -> list[Job]:
     if not chosen:

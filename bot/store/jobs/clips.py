@@ -12,7 +12,7 @@ from bot.domain.stores import NewClip
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
 from bot.store.tables.core import clips
-from bot.store.tables.row_mapping import clip_from_row, no_guild
+from bot.store.tables.row_mapping import clip_from_row, guild_id_to_column
 from bot.store.tables.showcase import showcase
 
 
@@ -24,37 +24,37 @@ class ClipStore:
 
     async def get(self, clip_id: int) -> Clip | None:
         """Return the clip, if there is one."""
-        return await self._first(select(clips).where(clips.c.id == clip_id))
+        return await self._select_first(select(clips).where(clips.c.id == clip_id))
 
-    async def of_message(self, message_id: int) -> Clip | None:
+    async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip that was posted as this message."""
-        return await self._first(
+        return await self._select_first(
             select(clips).where(clips.c.message_id == message_id).order_by(clips.c.index)
         )
 
-    async def of_job(self, job_id: int) -> list[Clip]:
+    async def list_for_job(self, job_id: int) -> list[Clip]:
         """Return a job's clips in order."""
-        return await self._select(
+        return await self._select_clips(
             select(clips).where(clips.c.job_id == job_id).order_by(clips.c.index)
         )
 
-    async def remove(self, job_id: int) -> None:
+    async def delete_for_job(self, job_id: int) -> None:
         """Delete the records of a job's clips; their numbers are never given again."""
         gone = delete(clips).where(clips.c.job_id == job_id)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def delete_rows(connection: AsyncConnection) -> None:
             await connection.execute(gone)
 
-        await self._db.write_one(work)
+        await self._db.write_one(delete_rows)
 
-    async def history(
+    async def list_history(
         self,
         *,
         user_id: int,
         guild_id: int | None,
         before: int | None = None,
         after: int | None = None,
-        showcased: bool = False,
+        showcased_only: bool = False,
         limit: int,
     ) -> list[Clip]:
         """Return a member's clips, newest first; see `bot.domain.stores.Clips.history`."""
@@ -65,42 +65,46 @@ class ClipStore:
             query = query.where(clips.c.id < before)
         if after is not None:
             query = query.where(clips.c.id > after)
-        if showcased:
+        if showcased_only:
             shown = select(showcase.c.clip_id).where(
                 showcase.c.clip_id == clips.c.id, ~showcase.c.withdrawn, ~showcase.c.hidden
             )
             query = query.where(shown.exists())
         if after is None:
-            return await self._select(query.order_by(clips.c.id.desc()).limit(limit))
-        found = await self._select(query.order_by(clips.c.id).limit(limit))
+            return await self._select_clips(query.order_by(clips.c.id.desc()).limit(limit))
+        found = await self._select_clips(query.order_by(clips.c.id).limit(limit))
         return found[::-1]
 
-    async def tree(self, root_id: int, *, limit: int) -> list[Clip]:
+    async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:
         """Return the clip ``root_id`` and what grew from it, in the order of their numbers."""
         grown = or_(clips.c.id == root_id, clips.c.root_clip_id == root_id)
-        return await self._select(select(clips).where(grown).order_by(clips.c.id).limit(limit))
+        return await self._select_clips(
+            select(clips).where(grown).order_by(clips.c.id).limit(limit)
+        )
 
-    async def _first(self, query: Select[Any]) -> Clip | None:
-        found = await self._select(query.limit(1))
+    async def _select_first(self, query: Select[Any]) -> Clip | None:
+        found = await self._select_clips(query.limit(1))
         return found[0] if found else None
 
-    async def _select(self, query: Select[Any]) -> list[Clip]:
-        async def work(connection: AsyncConnection) -> list[Clip]:
+    async def _select_clips(self, query: Select[Any]) -> list[Clip]:
+        async def fetch_clips(connection: AsyncConnection) -> list[Clip]:
             return [clip_from_row(row) for row in (await connection.execute(query)).mappings()]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_clips)
 
 
-async def write_clips(connection: AsyncConnection, job: Job, new: Sequence[NewClip]) -> list[Clip]:
+async def write_clips(
+    connection: AsyncConnection, job: Job, new_clips: Sequence[NewClip]
+) -> list[Clip]:
     """Write the clips of ``job``, or return them where an earlier try has."""
     query = select(clips).where(clips.c.job_id == job.id).order_by(clips.c.index)
     rows = (await connection.execute(query)).mappings().all()
-    if not rows and new:
-        root, parent, hop = await _chain(connection, job)
+    if not rows and new_clips:
+        root, parent, hop = await _find_ancestry(connection, job)
         plan = job.plan
         common: dict[str, Any] = {
             "job_id": job.id,
-            "guild_id": no_guild(job.origin.guild_id),
+            "guild_id": guild_id_to_column(job.origin.guild_id),
             "channel_id": job.origin.channel_id,
             "user_id": job.origin.user_id,
             "model": plan.model,
@@ -114,14 +118,16 @@ async def write_clips(connection: AsyncConnection, job: Job, new: Sequence[NewCl
             "root_clip_id": root,
             "created_at": database_time(),
         }
-        for each in new:
+        for each in new_clips:
             values = {name: getattr(each, name) for name in NewClip.__slots__}
             await connection.execute(insert(clips).values(common | values))
         rows = (await connection.execute(query)).mappings().all()
     return [clip_from_row(row) for row in rows]
 
 
-async def _chain(connection: AsyncConnection, job: Job) -> tuple[int | None, int | None, int]:
+async def _find_ancestry(
+    connection: AsyncConnection, job: Job
+) -> tuple[int | None, int | None, int]:
     """Return root, parent and hop of a job's clips; a first clip has neither root nor parent."""
     source = job.plan.source
     if source is None:

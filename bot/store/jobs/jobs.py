@@ -8,43 +8,63 @@ from typing import Any, Final
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import Posting, Settlement, judge, settle, settle_again
-from bot.domain.billing.limits import Amount, Policy
+from bot.domain.billing.ledger import (
+    LedgerPosting,
+    Settlement,
+    build_unknown_settlement,
+    build_settlement,
+    build_resettlement,
+)
+from bot.domain.billing.limits import UsageAmount, SpendingPolicy
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import Refused
-from bot.domain.jobs.job import ACTIVE, ENDED, IN_FLIGHT, KEPT_BY_GOOGLE, Job, JobState, Outcome
-from bot.domain.jobs.queue import Served, Waiting
-from bot.domain.stores import Ask, NewClip
-from bot.store.billing.entries import entries_of, write_entries
+from bot.domain.errors import RequestRefused
+from bot.domain.jobs.job import (
+    ACTIVE_STATES,
+    ENDED_STATES,
+    IN_FLIGHT_STATES,
+    GOOGLE_FILE_LIFETIME,
+    Job,
+    JobState,
+    Outcome,
+)
+from bot.domain.jobs.queue import MemberActivity, QueuedJob
+from bot.domain.stores import AdmissionRequest, NewClip
+from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
-from bot.store.engine.types import Now, database_now, database_time
+from bot.store.engine.types import DatabaseClock, database_now, database_time
 from bot.store.jobs import admission, claims, transitions
 from bot.store.jobs.clips import write_clips
-from bot.store.jobs.transitions import change, check
+from bot.store.jobs.transitions import apply_transition, require_transition
 from bot.store.tables.core import clips, jobs, workers
-from bot.store.tables.row_mapping import job_from_row, jobs_from_rows, no_guild
+from bot.store.tables.row_mapping import job_from_row, jobs_from_rows, guild_id_to_column
 
-_CANCELLABLE: Final = IN_FLIGHT - {JobState.POSTING}
+_CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
 
 class JobStore:
     """`bot.domain.stores.Jobs` over SQLAlchemy."""
 
-    def __init__(self, database: Database, *, now: Now = database_now) -> None:
+    def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
         self._now = now
 
-    async def admit(
-        self, asks: Sequence[Ask], *, policy: Policy, owner: str | None
-    ) -> list[Job | Refused]:
+    async def admit_requests(
+        self, requests: Sequence[AdmissionRequest], *, policy: SpendingPolicy, owner: str | None
+    ) -> list[Job | RequestRefused]:
         """Decide, reserve and write in one transaction."""
         return await self._db.write(
-            partial(admission.admit, asks=asks, policy=policy, owner=owner, clock=self._now)
+            partial(
+                admission.admit_requests,
+                requests=requests,
+                policy=policy,
+                owner=owner,
+                clock=self._now,
+            )
         )
 
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
-        found = await self._select(select(jobs).where(jobs.c.id == job_id))
+        found = await self._select_jobs(select(jobs).where(jobs.c.id == job_id))
         return found[0] if found else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
@@ -62,7 +82,7 @@ class JobStore:
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
         """Put a job back whose submit started nothing."""
-        return await self._change(
+        return await self._apply_transition(
             job,
             JobState.QUEUED,
             only_unsent=job.unsent,
@@ -78,9 +98,9 @@ class JobStore:
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
         """Save the operation's name."""
-        return await self._change(job, JobState.POLLING, operation=operation)
+        return await self._apply_transition(job, JobState.POLLING, operation=operation)
 
-    async def name_late(self, job: Job, operation: str) -> bool:
+    async def record_late_operation(self, job: Job, operation: str) -> bool:
         """Save the name without the fence: only this one attempt can know it.
 
         A job that was already called unknown keeps it too, for whoever judges it.
@@ -97,40 +117,40 @@ class JobStore:
             .returning(jobs.c.state)
         )
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def save_operation(connection: AsyncConnection) -> bool:
             named: str | None = await connection.scalar(statement)
             return named == JobState.SUBMITTING
 
-        return await self._db.write_one(work)
+        return await self._db.write_one(save_operation)
 
-    async def begin_fetching(self, job: Job, made: int) -> Job:
+    async def begin_fetching(self, job: Job, videos_made: int) -> Job:
         """Record that Google has made it, and how many videos."""
-        return await self._change(job, JobState.FETCHING, made=made)
+        return await self._apply_transition(job, JobState.FETCHING, videos_made=videos_made)
 
-    async def keep(self, job: Job, new: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
+    async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
         """Write the clips and move on to posting."""
 
-        async def work(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
-            kept, _ = await change(connection, job, JobState.POSTING)
-            return kept, await write_clips(connection, kept, new)
+        async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
+            kept, _ = await apply_transition(connection, job, JobState.POSTING)
+            return kept, await write_clips(connection, kept, new_clips)
 
-        return await self._db.write(work)
+        return await self._db.write(write_and_advance)
 
-    async def end(
+    async def finish_job(
         self,
         job: Job,
         state: JobState,
         *,
         outcome: Outcome,
-        postings: Sequence[Posting],
+        postings: Sequence[LedgerPosting],
         now: datetime,
         detail: str | None = None,
         message_id: int | None = None,
     ) -> Job:
         """End the job and its reservation; mark its clips as posted."""
 
-        async def work(connection: AsyncConnection) -> Job:
-            ended, moved = await change(
+        async def write_end(connection: AsyncConnection) -> Job:
+            ended, moved = await apply_transition(
                 connection,
                 job,
                 state,
@@ -140,22 +160,22 @@ class JobStore:
                 posted_message_id=message_id,
             )
             if moved:
-                await _write_end(connection, job, postings, now)
+                await _write_final_entries(connection, job, postings, now)
                 if message_id is not None:
                     await connection.execute(
                         update(clips).where(clips.c.job_id == job.id).values(message_id=message_id)
                     )
             return ended
 
-        return await self._db.write(work)
+        return await self._db.write(write_end)
 
-    async def announced(self, job: Job) -> None:
+    async def mark_announced(self, job: Job) -> None:
         """Record that nothing is left to do for an ended job."""
         statement = (
             update(jobs)
             .where(
                 jobs.c.id == job.id,
-                jobs.c.state.in_(ENDED),
+                jobs.c.state.in_(ENDED_STATES),
                 jobs.c.owner == job.owner,
                 jobs.c.epoch == job.epoch,
             )
@@ -165,27 +185,31 @@ class JobStore:
 
     # -- the queue
 
-    async def claim(self, owner: str, *, policy: Policy, most: int) -> list[Job]:
+    async def claim_jobs(self, owner: str, *, policy: SpendingPolicy, limit: int) -> list[Job]:
         """Move queued jobs that may start to ``submitting``, in fair order."""
-        if policy.paused or most <= 0:
+        if policy.paused or limit <= 0:
             return []
 
         return await self._db.write(
-            partial(claims.claim, owner=owner, policy=policy, clock=self._now, most=most)
+            partial(claims.claim_jobs, owner=owner, policy=policy, clock=self._now, limit=limit)
         )
 
-    async def waiting(self) -> tuple[list[Waiting], dict[int, Served]]:
+    async def load_queue(self) -> tuple[list[QueuedJob], dict[int, MemberActivity]]:
         """Return everything queued, and what its members have had lately."""
 
-        async def work(connection: AsyncConnection) -> tuple[list[Waiting], dict[int, Served]]:
-            queue = await claims.queue(connection, claims.in_queue())
+        async def fetch_queue(
+            connection: AsyncConnection,
+        ) -> tuple[list[QueuedJob], dict[int, MemberActivity]]:
+            queue = await claims.load_waiting_jobs(connection, claims.is_queued())
             now = await self._now(connection)
-            served = await claims.served(connection, {job.user_id for job in queue}, now)
+            served = await claims.load_served_members(
+                connection, {job.user_id for job in queue}, now
+            )
             return queue, served
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_queue)
 
-    async def next_retry(self, *, after: datetime) -> datetime | None:
+    async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next waiting job may be tried again."""
         query = select(func.min(jobs.c.retry_at)).where(
             jobs.c.state == JobState.QUEUED, jobs.c.retry_at > after
@@ -195,8 +219,8 @@ class JobStore:
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
         """Cancel a queued job with a refund, or flag one that Google works on."""
 
-        async def work(connection: AsyncConnection) -> Job | None:
-            queued = await _one(
+        async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
+            queued = await _fetch_job(
                 connection,
                 update(jobs)
                 .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
@@ -211,43 +235,43 @@ class JobStore:
                 .returning(*jobs.c),
             )
             if queued is not None:
-                refund = settle(Amount.of(queued.plan), Settlement.REFUND)
+                refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
                 await write_entries(connection, queued, refund, now)
                 return queued
-            flagged = await _one(
+            flagged = await _fetch_job(
                 connection,
                 update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state.in_(_CANCELLABLE))
+                .where(jobs.c.id == job_id, jobs.c.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
                 .returning(*jobs.c),
             )
-            return flagged or await _one(connection, select(jobs).where(jobs.c.id == job_id))
+            return flagged or await _fetch_job(connection, select(jobs).where(jobs.c.id == job_id))
 
-        return await self._db.write(work)
+        return await self._db.write(cancel_or_flag)
 
-    async def cancel_requests(self, owner: str) -> list[int]:
+    async def list_cancel_requests(self, owner: str) -> list[int]:
         """Return the running jobs of ``owner`` that somebody wants cancelled."""
         query = select(jobs.c.id).where(
-            jobs.c.owner == owner, jobs.c.state.in_(_CANCELLABLE), jobs.c.cancel_requested
+            jobs.c.owner == owner, jobs.c.state.in_(_CANCELLABLE_STATES), jobs.c.cancel_requested
         )
 
-        async def work(connection: AsyncConnection) -> list[int]:
+        async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list(await connection.scalars(query))
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_ids)
 
     # -- whose job it is
 
-    async def adopt(self, owner: str, *, most: int) -> list[Job]:
+    async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
         """Take over jobs of dead workers."""
         living = select(workers.c.id).where(workers.c.lease_until > database_time())
         orphans = jobs.c.owner.is_not(None) & (jobs.c.owner != owner) & jobs.c.owner.not_in(living)
-        ownerless = jobs.c.owner.is_(None) & jobs.c.state.in_(IN_FLIGHT)
+        ownerless = jobs.c.owner.is_(None) & jobs.c.state.in_(IN_FLIGHT_STATES)
         free = (
             select(jobs.c.id)
             .where(or_(orphans, ownerless))
             .order_by(jobs.c.id)
-            .limit(most)
+            .limit(limit)
             .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
             .cte("free")
         )
@@ -258,78 +282,78 @@ class JobStore:
             .returning(*jobs.c)
         )
 
-        async def work(connection: AsyncConnection) -> list[Job]:
+        async def take_jobs(connection: AsyncConnection) -> list[Job]:
             return jobs_from_rows((await connection.execute(statement)).mappings().all())
 
-        return await self._db.write(work)
+        return await self._db.write(take_jobs)
 
-    async def held(self, owner: str) -> list[int]:
+    async def list_owned(self, owner: str) -> list[int]:
         """Return the jobs that ``owner`` has claimed or must still announce."""
         query = select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.state != JobState.QUEUED)
 
-        async def work(connection: AsyncConnection) -> list[int]:
+        async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list(await connection.scalars(query))
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_ids)
 
     # -- what people ask for
 
-    async def running(self, *, user_id: int) -> list[Job]:
+    async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
-        return await self._select(
-            select(jobs).where(jobs.c.user_id == user_id, jobs.c.state.in_(ACTIVE))
+        return await self._select_jobs(
+            select(jobs).where(jobs.c.user_id == user_id, jobs.c.state.in_(ACTIVE_STATES))
         )
 
-    async def unknown(self, guild_id: int | None) -> list[Job]:
+    async def list_unknown(self, guild_id: int | None) -> list[Job]:
         """Return the jobs of a server that wait for a judgement."""
-        return await self._select(
+        return await self._select_jobs(
             select(jobs).where(
-                jobs.c.guild_id == no_guild(guild_id), jobs.c.state == JobState.UNKNOWN
+                jobs.c.guild_id == guild_id_to_column(guild_id), jobs.c.state == JobState.UNKNOWN
             )
         )
 
-    async def unknown_anywhere(self) -> list[Job]:
+    async def list_all_unknown(self) -> list[Job]:
         """Return all jobs that wait for a judgement."""
-        return await self._select(
+        return await self._select_jobs(
             select(jobs).where(jobs.c.state == JobState.UNKNOWN).order_by(jobs.c.id)
         )
 
-    async def lost(self, *, every: timedelta, most: int) -> list[Job]:
+    async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
         """Return unknown jobs that Google should be asked about now, each for one process.
 
         Those of members who were forgotten are left alone: there is nobody to bring a clip to.
         """
 
-        async def work(connection: AsyncConnection) -> list[Job]:
+        async def take_due(connection: AsyncConnection) -> list[Job]:
             now = await self._now(connection)
-            never_asked = jobs.c.retry_at.is_(None) & (jobs.c.finished_at <= now - every)
+            never_asked = jobs.c.retry_at.is_(None) & (jobs.c.finished_at <= now - interval)
             due = (
                 select(jobs.c.id)
                 .where(
                     jobs.c.state == JobState.UNKNOWN,
                     jobs.c.owner.is_(None),
                     jobs.c.user_id > 0,
-                    jobs.c.submitted_at > now - KEPT_BY_GOOGLE,
+                    jobs.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
                     or_(never_asked, jobs.c.retry_at <= now),
                 )
                 .order_by(jobs.c.id)
-                .limit(most)
+                .limit(limit)
                 .with_for_update(skip_locked=True)
                 .cte("due")
             )
             statement = (
                 update(jobs)
                 .where(jobs.c.id.in_(select(due.c.id)))
-                .values(retry_at=now + every)
+                .values(retry_at=now + interval)
                 .returning(*jobs.c)
             )
             return jobs_from_rows((await connection.execute(statement)).mappings().all())
 
-        return await self._db.write(work)
+        return await self._db.write(take_due)
 
     async def reopen(self, job: Job, *, owner: str) -> Job | None:
         """Take an unknown job up again; its first end stays in ``finished_at``."""
-        check(job, JobState.POLLING)
+        require_transition(job, JobState.POLLING)
         statement = (
             update(jobs)
             .where(
@@ -348,13 +372,15 @@ class JobStore:
             )
             .returning(*jobs.c)
         )
-        return await self._db.write_one(lambda connection: _one(connection, statement))
+        return await self._db.write_one(lambda connection: _fetch_job(connection, statement))
 
-    async def judge(self, job_id: int, *, charge: bool, by: int, now: datetime) -> Job | None:
+    async def settle_unknown(
+        self, job_id: int, *, charge: bool, actor_id: int, now: datetime
+    ) -> Job | None:
         """Charge or refund an unknown job and end it."""
 
-        async def work(connection: AsyncConnection) -> Job | None:
-            job = await _one(
+        async def settle_job(connection: AsyncConnection) -> Job | None:
+            job = await _fetch_job(
                 connection,
                 update(jobs)
                 .where(jobs.c.id == job_id, jobs.c.state == JobState.UNKNOWN)
@@ -362,38 +388,42 @@ class JobStore:
                 .returning(*jobs.c),
             )
             if job is not None:
-                before = [entry.posting for entry in await entries_of(connection, job_id)]
-                corrections = judge(before, Amount.of(job.plan), charge=charge)
-                await write_entries(connection, job, corrections, now, by=by)
+                before = [entry.posting for entry in await load_entries(connection, job_id)]
+                corrections = build_unknown_settlement(
+                    before, UsageAmount.from_plan(job.plan), charge=charge
+                )
+                await write_entries(connection, job, corrections, now, actor_id=actor_id)
             return job
 
-        return await self._db.write(work)
+        return await self._db.write(settle_job)
 
-    async def _change(
+    async def _apply_transition(
         self, job: Job, to: JobState, *, only_unsent: bool = False, **columns: Any
     ) -> Job:
-        async def work(connection: AsyncConnection) -> Job:
-            changed, _ = await change(connection, job, to, only_unsent=only_unsent, **columns)
+        async def change_row(connection: AsyncConnection) -> Job:
+            changed, _ = await apply_transition(
+                connection, job, to, only_unsent=only_unsent, **columns
+            )
             return changed
 
-        return await self._db.write_one(work)
+        return await self._db.write_one(change_row)
 
-    async def _select(self, query: Select[Any]) -> list[Job]:
-        async def work(connection: AsyncConnection) -> list[Job]:
+    async def _select_jobs(self, query: Select[Any]) -> list[Job]:
+        async def fetch_jobs(connection: AsyncConnection) -> list[Job]:
             return jobs_from_rows((await connection.execute(query)).mappings().all())
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_jobs)
 
 
-async def _write_end(
-    connection: AsyncConnection, job: Job, postings: Sequence[Posting], now: datetime
+async def _write_final_entries(
+    connection: AsyncConnection, job: Job, postings: Sequence[LedgerPosting], now: datetime
 ) -> None:
-    if job.reopened:
-        before = [entry.posting for entry in await entries_of(connection, job.id)]
-        postings = settle_again(before, Amount.of(job.plan), postings)
+    if job.was_reopened:
+        before = [entry.posting for entry in await load_entries(connection, job.id)]
+        postings = build_resettlement(before, UsageAmount.from_plan(job.plan), postings)
     await write_entries(connection, job, postings, now)
 
 
-async def _one(connection: AsyncConnection, statement: Any) -> Job | None:
+async def _fetch_job(connection: AsyncConnection, statement: Any) -> Job | None:
     row: Mapping[Any, Any] | None = (await connection.execute(statement)).mappings().one_or_none()
     return None if row is None else job_from_row(row)

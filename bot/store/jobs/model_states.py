@@ -14,69 +14,71 @@ from bot.store.engine.database import Database
 from bot.store.tables.core import durations, models
 
 
-class ModelStore:
+class ModelStateStore:
     """`bot.domain.stores.ModelStates` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def all(self) -> Mapping[str, ModelState]:
+    async def load_states(self) -> Mapping[str, ModelState]:
         """Return every model that something was learnt about."""
 
-        async def work(connection: AsyncConnection) -> dict[str, ModelState]:
+        async def fetch_states(connection: AsyncConnection) -> dict[str, ModelState]:
             rows = (await connection.execute(select(models))).mappings()
             return {
                 row["id"]: ModelState(
                     model=row["id"],
-                    off=row["off"],
+                    is_disabled=row["off"],
                     reason=row["reason"],
                     changed_at=row["changed_at"],
-                    held_until=row["held_until"],
+                    rate_limited_until=row["held_until"],
                 )
                 for row in rows
             }
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_states)
 
-    async def switch(self, model: str, *, off: bool, reason: str | None, now: datetime) -> None:
+    async def set_disabled(
+        self, model: str, *, disabled: bool, reason: str | None, now: datetime
+    ) -> None:
         """Switch a model off or on again."""
-        await self._put(model, off=off, reason=reason, changed_at=now)
+        await self._upsert_state(model, off=disabled, reason=reason, changed_at=now)
 
-    async def hold(self, model: str, until: datetime) -> None:
+    async def mark_rate_limited(self, model: str, until: datetime) -> None:
         """Start nothing with the model until then."""
-        await self._put(model, held_until=until)
+        await self._upsert_state(model, held_until=until)
 
-    async def measured(self, plan: VideoPlan, *, seconds: float, now: datetime) -> None:
+    async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:
         """Record how long Google took for one operation."""
         statement = insert(durations).values(
             model=plan.model,
             resolution=plan.resolution,
             mode=plan.mode,
-            took_s=seconds,
+            took_s=duration_s,
             at=now,
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
-    async def durations(self, model: str, *, most: int) -> list[float]:
+    async def list_durations(self, model: str, *, limit: int) -> list[float]:
         """Return the latest measured seconds of a model's operations."""
         query = (
             select(durations.c.took_s)
             .where(durations.c.model == model)
             .order_by(durations.c.id.desc())
-            .limit(most)
+            .limit(limit)
         )
 
-        async def work(connection: AsyncConnection) -> list[float]:
+        async def fetch_durations(connection: AsyncConnection) -> list[float]:
             return list(await connection.scalars(query))
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_durations)
 
-    async def _put(self, model: str, **columns: Any) -> None:
-        async def work(connection: AsyncConnection) -> None:
+    async def _upsert_state(self, model: str, **columns: Any) -> None:
+        async def write_state(connection: AsyncConnection) -> None:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             statement = dialect.insert(models).values(id=model, **columns)
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=[models.c.id], set_=columns)
             )
 
-        await self._db.write_one(work)
+        await self._db.write_one(write_state)

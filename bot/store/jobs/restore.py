@@ -9,7 +9,7 @@ from bot.store.engine.types import database_time
 from bot.store.tables.core import jobs, workers
 
 
-async def doubt_waiting(database: Database) -> int:
+async def mark_pending_as_unknown(database: Database) -> int:
     """Let every job that waits stand as one whose submit nobody knows the end of; how many.
 
     Whoever adopts them looks for them at Google and never submits them. Raises `DatabaseInUse`
@@ -32,9 +32,9 @@ async def doubt_waiting(database: Database) -> int:
         )
     )
 
-    async def work(connection: AsyncConnection) -> int:
-        if database.shared and await connection.scalar(living) is not None:
+    async def mark_jobs(connection: AsyncConnection) -> int:
+        if database.is_shared and await connection.scalar(living) is not None:
             raise DatabaseInUse("one holds a lease")
         return (await connection.execute(statement)).rowcount
 
-    return await database.write(work)
+    return await database.write(mark_jobs)

@@ -15,7 +15,7 @@ from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import LeaseLost
-from bot.domain.jobs.job import TRANSITIONS, Job, JobState
+from bot.domain.jobs.job import ALLOWED_TRANSITIONS, Job, JobState
 from bot.store.tables.core import jobs
 from bot.store.tables.row_mapping import job_from_row
 
@@ -24,23 +24,23 @@ class IllegalTransition(ValueError):
     """A change that no job may make: a mistake of ours, found before it reaches the database."""
 
 
-_FENCED = update(jobs).where(
+_FENCED_UPDATE = update(jobs).where(
     jobs.c.id == bindparam("is_id"),
     jobs.c.state == bindparam("is_state"),
     jobs.c.owner == bindparam("is_owner"),
     jobs.c.epoch == bindparam("is_epoch"),
 )
-_FENCED_UNSENT = _FENCED.where(jobs.c.unsent)
-_BEGIN_SENDING = _FENCED_UNSENT.values(unsent=False)
+_FENCED_UNSENT_UPDATE = _FENCED_UPDATE.where(jobs.c.unsent)
+_BEGIN_SENDING_UPDATE = _FENCED_UNSENT_UPDATE.values(unsent=False)
 
 
-def check(job: Job, to: JobState) -> None:
+def require_transition(job: Job, to: JobState) -> None:
     """Raise `IllegalTransition` unless ``job`` may become ``to``."""
-    if to not in TRANSITIONS[job.state]:
+    if to not in ALLOWED_TRANSITIONS[job.state]:
         raise IllegalTransition(f"job {job.id}: {job.state} → {to}")
 
 
-async def change(
+async def apply_transition(
     connection: AsyncConnection,
     job: Job,
     to: JobState,
@@ -52,11 +52,12 @@ async def change(
 
     Raises `LeaseLost` when the row is no longer ours, or no longer ``unsent`` where it must be.
     """
-    check(job, to)
+    require_transition(job, to)
     new = {"state": to, **columns}
+    new = {_COLUMN_NAMES.get(name, name): value for name, value in new.items()}
     values = {f"to_{name}": value for name, value in new.items()}
     result = await connection.execute(
-        _fenced_update(tuple(new), only_unsent=only_unsent), _place(job) | values
+        _build_update(tuple(new), only_unsent=only_unsent), _build_fence(job) | values
     )
     if result.rowcount == 1:
         return replace(job, state=to, **columns), True
@@ -74,20 +75,23 @@ async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
 
     Raises `LeaseLost` for everybody else.
     """
-    result = await connection.execute(_BEGIN_SENDING, _place(job))
+    result = await connection.execute(_BEGIN_SENDING_UPDATE, _build_fence(job))
     if result.rowcount != 1:
         raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
     return replace(job, unsent=False)
 
 
+_COLUMN_NAMES = {"videos_made": "made"}
+
+
 @cache
-def _fenced_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
+def _build_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
     """Return the change of some columns, built once: building it costs as much as running it."""
-    fence = _FENCED_UNSENT if only_unsent else _FENCED
+    fence = _FENCED_UNSENT_UPDATE if only_unsent else _FENCED_UPDATE
     return fence.values({name: bindparam(f"to_{name}") for name in names})
 
 
-def _place(job: Job) -> dict[str, Any]:
+def _build_fence(job: Job) -> dict[str, Any]:
     return {
         "is_id": job.id,
         "is_state": job.state,

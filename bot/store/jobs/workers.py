@@ -9,7 +9,7 @@ from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
 from bot.store.tables.core import workers
 
-_REMEMBERED_S = 86_400.0
+_DEAD_ROWS_KEPT_S = 86_400.0
 
 
 class WorkerStore:
@@ -23,11 +23,11 @@ class WorkerStore:
 
         On SQLite no other process can have the file, so every other worker is dead at once.
         """
-        gone = workers.c.lease_until < database_time(-_REMEMBERED_S)
-        if not self._db.shared:
+        gone = workers.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
+        if not self._db.is_shared:
             gone = or_(gone, workers.c.id != worker_id)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def replace_row(connection: AsyncConnection) -> None:
             await connection.execute(delete(workers).where(gone))
             # a second try after a lost answer finds its own row
             await connection.execute(delete(workers).where(workers.c.id == worker_id))
@@ -40,7 +40,7 @@ class WorkerStore:
                 )
             )
 
-        await self._db.write(work)
+        await self._db.write(replace_row)
 
     async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
         """Renew the lease; ``False`` when it had already run out."""
@@ -50,10 +50,10 @@ class WorkerStore:
             .values(lease_until=database_time(lease.total_seconds()))
         )
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def extend_lease(connection: AsyncConnection) -> bool:
             return (await connection.execute(statement)).rowcount == 1
 
-        return await self._db.write_one(work)
+        return await self._db.write_one(extend_lease)
 
     async def retire(self, worker_id: str) -> None:
         """Give the lease back: others may adopt at once."""

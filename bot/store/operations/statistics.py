@@ -9,17 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import EntryKind
 from bot.domain.billing.money import Micros
-from bot.domain.jobs.job import ACTIVE, JobState, Outcome
-from bot.domain.statistics import BUCKETS_S, Durations, Figures, JobFigures, WorkerFigures
-from bot.store.billing.usage_queries import FOR_HOUSE
+from bot.domain.jobs.job import ACTIVE_STATES, JobState, Outcome
+from bot.domain.statistics import (
+    DURATION_BUCKETS_S,
+    DurationHistogram,
+    OperatorSnapshot,
+    JobSnapshot,
+    WorkerSnapshot,
+)
+from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
 from bot.store.tables.core import durations, guilds, jobs, ledger, workers
 from bot.store.tables.row_mapping import Row
 
 _DAY: Final = timedelta(days=1)
-_FAILED: Final = (JobState.FAILED, JobState.UNKNOWN)
-_JOB: Final = (
+_FAILED_STATES: Final = (JobState.FAILED, JobState.UNKNOWN)
+_JOB_COLUMNS: Final = (
     jobs.c.id,
     jobs.c.state,
     jobs.c.model,
@@ -33,39 +39,41 @@ _JOB: Final = (
 )
 
 
-class FigureStore:
+class StatisticsStore:
     """`bot.domain.statistics.FigureSource` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def figures(self, *, now: datetime, most: int = 0) -> Figures:
+    async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
         """Return the figures, with up to ``most`` running jobs and failures."""
 
-        async def work(connection: AsyncConnection) -> Figures:
-            return await _figures(connection, now, most)
+        async def build_snapshot(connection: AsyncConnection) -> OperatorSnapshot:
+            return await _load_snapshot(connection, now, limit)
 
-        return await self._db.read(work)
+        return await self._db.read(build_snapshot)
 
 
-async def _figures(connection: AsyncConnection, now: datetime, most: int) -> Figures:
+async def _load_snapshot(
+    connection: AsyncConnection, now: datetime, limit: int
+) -> OperatorSnapshot:
     states = await connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
     outcomes = await connection.execute(
         select(jobs.c.model, jobs.c.outcome, func.count())
-        .where(jobs.c.state.not_in(ACTIVE), jobs.c.outcome.is_not(None))
+        .where(jobs.c.state.not_in(ACTIVE_STATES), jobs.c.outcome.is_not(None))
         .group_by(jobs.c.model, jobs.c.outcome)
     )
     switch = await connection.execute(
         select(guilds.c.paused, guilds.c.pause_reason).where(guilds.c.id == 0)
     )
     paused, reason = switch.one_or_none() or (False, None)
-    spent, spent_day, reserved = (await connection.execute(_money(now))).one()
-    return Figures(
-        at=now,
-        states={JobState(state): count for state, count in states},
-        outcomes={(model, Outcome(what)): count for model, what, count in outcomes},
-        durations=await _durations(connection),
-        oldest_wait=await connection.scalar(
+    spent, spent_day, reserved = (await connection.execute(_build_money_query(now))).one()
+    return OperatorSnapshot(
+        taken_at=now,
+        job_counts={JobState(state): count for state, count in states},
+        outcome_counts={(model, Outcome(what)): count for model, what, count in outcomes},
+        durations=await _load_durations(connection),
+        oldest_queued_at=await connection.scalar(
             select(func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED)
         ),
         spent=Micros(int(spent)),
@@ -73,21 +81,26 @@ async def _figures(connection: AsyncConnection, now: datetime, most: int) -> Fig
         reserved=Micros(int(reserved)),
         paused=bool(paused),
         pause_reason=reason,
-        workers=await _workers(connection),
-        running=await _jobs(
-            connection, select(*_JOB).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id), most
-        ),
-        failures=await _jobs(
+        workers=await _load_workers(connection),
+        running_jobs=await _load_jobs(
             connection,
-            select(*_JOB).where(jobs.c.state.in_(_FAILED)).order_by(jobs.c.id.desc()),
-            most,
+            select(*_JOB_COLUMNS).where(jobs.c.state.in_(ACTIVE_STATES)).order_by(jobs.c.id),
+            limit,
+        ),
+        failed_jobs=await _load_jobs(
+            connection,
+            select(*_JOB_COLUMNS)
+            .where(jobs.c.state.in_(_FAILED_STATES))
+            .order_by(jobs.c.id.desc()),
+            limit,
         ),
     )
 
 
-def _money(now: datetime) -> Select[Any]:
+def _build_money_query(now: datetime) -> Select[Any]:
     final = or_(
-        ledger.c.kind == EntryKind.SETTLE, and_(ledger.c.kind == EntryKind.ADJUST, FOR_HOUSE)
+        ledger.c.kind == EntryKind.SETTLE,
+        and_(ledger.c.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
     )
     held = case(
         (ledger.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), ledger.c.micros),
@@ -99,20 +112,22 @@ def _money(now: datetime) -> Select[Any]:
     return select(*(func.coalesce(func.sum(each), 0) for each in (spent, lately, held)))
 
 
-async def _durations(connection: AsyncConnection) -> dict[str, Durations]:
-    within = [func.sum(case((durations.c.took_s <= most, 1), else_=0)) for most in BUCKETS_S]
+async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:
+    within = [
+        func.sum(case((durations.c.took_s <= most, 1), else_=0)) for most in DURATION_BUCKETS_S
+    ]
     rows = await connection.execute(
         select(durations.c.model, func.count(), func.sum(durations.c.took_s), *within).group_by(
             durations.c.model
         )
     )
     return {
-        model: Durations(tuple(int(each) for each in counts), int(count), float(seconds))
+        model: DurationHistogram(tuple(int(each) for each in counts), int(count), float(seconds))
         for model, count, seconds, *counts in rows
     }
 
 
-async def _workers(connection: AsyncConnection) -> tuple[WorkerFigures, ...]:
+async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ...]:
     owned: dict[str, dict[JobState, int]] = defaultdict(dict)
     rows = await connection.execute(
         select(jobs.c.owner, jobs.c.state, func.count())
@@ -126,28 +141,30 @@ async def _workers(connection: AsyncConnection) -> tuple[WorkerFigures, ...]:
         await connection.execute(select(workers, alive).order_by(workers.c.started_at))
     ).mappings()
     return tuple(
-        WorkerFigures(
+        WorkerSnapshot(
             id=row["id"],
             host=row["host"],
             started_at=row["started_at"],
             lease_until=row["lease_until"],
-            alive=bool(row["alive"]),
+            is_alive=bool(row["alive"]),
             jobs=owned.get(row["id"], {}),
         )
         for row in found
     )
 
 
-async def _jobs(
-    connection: AsyncConnection, query: Select[Any], most: int
-) -> tuple[JobFigures, ...]:
-    if not most:
+async def _load_jobs(
+    connection: AsyncConnection, query: Select[Any], limit: int
+) -> tuple[JobSnapshot, ...]:
+    if not limit:
         return ()
-    return tuple(_job(row) for row in (await connection.execute(query.limit(most))).mappings())
+    return tuple(
+        _job_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()
+    )
 
 
-def _job(row: Row) -> JobFigures:
-    return JobFigures(
+def _job_from_row(row: Row) -> JobSnapshot:
+    return JobSnapshot(
         **dict(row)
         | {
             "state": JobState(row["state"]),

@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select, union, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import MONTH
-from bot.domain.erasure import Remains, stand_in
-from bot.domain.jobs.job import ACTIVE, JobState
-from bot.domain.jobs.request import Image, VideoPlan
+from bot.domain.erasure import ErasureBatch, pseudonym_for
+from bot.domain.jobs.job import ACTIVE_STATES, JobState
+from bot.domain.jobs.request import InputImage, VideoPlan
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import free_for, insert_once
-from bot.store.showcase.stars import forget_stars
+from bot.store.showcase.audit_log import claimable_by, insert_if_absent
+from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import channels, clips, greetings, guilds, jobs, ledger, limits
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
 from bot.store.tables.showcase import (
@@ -33,9 +33,9 @@ from bot.store.tables.showcase import (
     stars,
 )
 
-NOBODY: Final = 0
-_PART: Final = 50
-_OF_SERVER: Final[tuple[ColumnElement[int], ...]] = (
+ANONYMOUS_ID: Final = 0
+_BATCH_SIZE: Final = 50
+_GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     showcase.c.guild_id,
     showcase_servers.c.guild_id,
     showcase_makers.c.guild_id,
@@ -49,7 +49,7 @@ _OF_SERVER: Final[tuple[ColumnElement[int], ...]] = (
 )
 
 
-class FarewellStore:
+class ErasureStore:
     """`bot.domain.erasure.Farewells` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
@@ -57,31 +57,33 @@ class FarewellStore:
 
     # -- members
 
-    async def ask(self, user_id: int, *, owner: str, now: datetime) -> None:
+    async def request_erasure(self, user_id: int, *, owner: str, now: datetime) -> None:
         """Write that a member wants to be forgotten; the first wish stays."""
         row = {"user_id": user_id, "owner": owner, "asked_at": now}
-        await self._db.write(lambda connection: insert_once(connection, farewells, row))
+        await self._db.write(lambda connection: insert_if_absent(connection, farewells, row))
 
-    async def claim(self, owner: str) -> list[tuple[int, datetime]]:
+    async def claim_requests(self, owner: str) -> list[tuple[int, datetime]]:
         """Take the farewells that are nobody's alive; return all of ``owner``'s."""
         statement = (
             update(farewells)
-            .where(free_for(farewells.c.owner, owner))
+            .where(claimable_by(farewells.c.owner, owner))
             .values(owner=owner)
             .returning(farewells.c.user_id, farewells.c.asked_at)
         )
 
-        async def work(connection: AsyncConnection) -> list[tuple[int, datetime]]:
+        async def take_requests(connection: AsyncConnection) -> list[tuple[int, datetime]]:
             rows = await connection.execute(statement)
             return [(row.user_id, row.asked_at) for row in rows]
 
-        return await self._db.write(work)
+        return await self._db.write(take_requests)
 
-    async def of_member(self, user_id: int, *, before: datetime) -> Remains:
+    async def load_member_batch(self, user_id: int, *, requested_at: datetime) -> ErasureBatch:
         """Return a part of what a member asked for until then."""
-        return await self._remains((jobs.c.user_id == user_id) & (jobs.c.created_at <= before))
+        return await self._load_batch(
+            (jobs.c.user_id == user_id) & (jobs.c.created_at <= requested_at)
+        )
 
-    async def forget(self, user_id: int, *, now: datetime) -> None:
+    async def erase_member(self, user_id: int, *, now: datetime) -> None:
         """Delete or unname the rest: votes, choices, names in logs and books. The last step."""
         theirs = select(jobs.c.id).where(jobs.c.user_id == user_id)
         booked = (ledger.c.user_id == user_id) & or_(
@@ -89,41 +91,41 @@ class FarewellStore:
         )
         running_out = ledger.c.counted_at > now - MONTH
 
-        async def work(connection: AsyncConnection) -> None:
-            await forget_stars(connection, user_id)
+        async def erase_rows(connection: AsyncConnection) -> None:
+            await anonymize_stars(connection, user_id)
             await connection.execute(
                 delete(showcase_makers).where(showcase_makers.c.user_id == user_id)
             )
             await connection.execute(
-                delete(showcase).where(showcase.c.user_id == user_id, _without_clip(showcase))
+                delete(showcase).where(showcase.c.user_id == user_id, _has_no_clip(showcase))
             )
             await connection.execute(
-                update(ledger).where(booked, running_out).values(user_id=stand_in(user_id))
+                update(ledger).where(booked, running_out).values(user_id=pseudonym_for(user_id))
             )
             await connection.execute(
-                update(ledger).where(booked, ~running_out).values(user_id=NOBODY)
+                update(ledger).where(booked, ~running_out).values(user_id=ANONYMOUS_ID)
             )
             for column in (audit.c.actor_id, audit.c.member_id, showcase.c.shown_by, ledger.c.by):
-                await _unname(connection, column, user_id, NOBODY)
+                await _anonymize_column(connection, column, user_id, ANONYMOUS_ID)
             for column in (limits.c.changed_by, guilds.c.changed_by):
-                await _unname(connection, column, user_id, None)
+                await _anonymize_column(connection, column, user_id, None)
             await connection.execute(delete(farewells).where(farewells.c.user_id == user_id))
 
-        await self._db.write(work)
+        await self._db.write(erase_rows)
 
     # -- servers
 
-    async def left(self, guild_id: int, *, now: datetime) -> None:
+    async def mark_guild_left(self, guild_id: int, *, now: datetime) -> None:
         """Write that the bot is no longer in a server; the first time stays."""
         row = {"guild_id": guild_id, "left_at": now}
-        await self._db.write(lambda connection: insert_once(connection, departures, row))
+        await self._db.write(lambda connection: insert_if_absent(connection, departures, row))
 
-    async def back(self, guild_ids: list[int]) -> None:
+    async def mark_guilds_rejoined(self, guild_ids: list[int]) -> None:
         """Forget that the bot was away from these servers."""
         statement = delete(departures).where(departures.c.guild_id.in_(guild_ids))
         await self._db.write_one(lambda connection: connection.execute(statement))
 
-    async def known_servers(self) -> list[int]:
+    async def list_known_guilds(self) -> list[int]:
         """Return the servers that anything is kept of and that nobody has left."""
         kept = union(
             select(guilds.c.id),
@@ -136,53 +138,55 @@ class FarewellStore:
         away = select(departures.c.guild_id)
         query = select(number).where(number != 0, number.not_in(away))
 
-        async def work(connection: AsyncConnection) -> list[int]:
+        async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list((await connection.execute(query)).scalars())
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_ids)
 
-    async def due(self, *, before: datetime) -> list[int]:
+    async def list_guilds_left(self, *, before: datetime) -> list[int]:
         """Return the servers that were left before then."""
         query = select(departures.c.guild_id).where(departures.c.left_at < before)
 
-        async def work(connection: AsyncConnection) -> list[int]:
+        async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list((await connection.execute(query)).scalars())
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_ids)
 
-    async def of_server(self, guild_id: int) -> Remains:
+    async def load_guild_batch(self, guild_id: int) -> ErasureBatch:
         """Return a part of what was made in a server."""
-        return await self._remains(jobs.c.guild_id == guild_id)
+        return await self._load_batch(jobs.c.guild_id == guild_id)
 
-    async def remove_server(self, guild_id: int, *, left_before: datetime) -> bool:
+    async def erase_guild(self, guild_id: int, *, left_before: datetime) -> bool:
         """Delete the rest; ``False`` when the bot has come back meanwhile. The last step."""
         away = delete(departures).where(
             departures.c.guild_id == guild_id, departures.c.left_at < left_before
         )
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def erase_rows(connection: AsyncConnection) -> bool:
             if (await connection.execute(away)).rowcount == 0:
                 return False
-            for column in _OF_SERVER:
-                await connection.execute(delete(_table(column)).where(column == guild_id))
+            for column in _GUILD_COLUMNS:
+                await connection.execute(delete(_find_table(column)).where(column == guild_id))
             await connection.execute(
                 update(ledger)
                 .where(ledger.c.guild_id == guild_id)
-                .values(guild_id=NOBODY, user_id=NOBODY, by=None, note=None)
+                .values(guild_id=ANONYMOUS_ID, user_id=ANONYMOUS_ID, by=None, note=None)
             )
             return True
 
-        return await self._db.write(work)
+        return await self._db.write(erase_rows)
 
     # -- parts
 
-    async def erase(self, remains: Remains) -> None:
+    async def erase_batch(self, batch: ErasureBatch) -> None:
         """Delete the rows of a part. A job whose end nobody knows stays, without its prompt."""
-        part = jobs.c.id.in_(remains.job_ids)
+        part = jobs.c.id.in_(batch.job_ids)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def delete_rows(connection: AsyncConnection) -> None:
             for column in (stars.c.clip_id, showcase.c.clip_id, clips.c.id):
-                await connection.execute(delete(_table(column)).where(column.in_(remains.clip_ids)))
+                await connection.execute(
+                    delete(_find_table(column)).where(column.in_(batch.clip_ids))
+                )
             unknown = select(jobs).where(part, jobs.c.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
                 job = job_from_row(row)
@@ -190,8 +194,8 @@ class FarewellStore:
                     update(jobs)
                     .where(jobs.c.id == job.id)
                     .values(
-                        plan=plan_to_json(_bare(job.plan)),
-                        user_id=stand_in(job.origin.user_id),
+                        plan=plan_to_json(_strip_content(job.plan)),
+                        user_id=pseudonym_for(job.origin.user_id),
                         role_ids="[]",
                         detail=None,
                         request_message_id=None,
@@ -201,27 +205,27 @@ class FarewellStore:
                 )
             await connection.execute(delete(jobs).where(part, jobs.c.state != JobState.UNKNOWN))
 
-        await self._db.write(work)
+        await self._db.write(delete_rows)
 
-    async def tidy(self, *, now: datetime, log_until: datetime) -> None:
+    async def purge_expired(self, *, now: datetime, audit_before: datetime) -> None:
         """Unname sums whose windows have passed, and drop old entries of the audit log."""
         passed = (ledger.c.user_id < 0) & (ledger.c.counted_at <= now - MONTH)
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(update(ledger).where(passed).values(user_id=NOBODY))
-            await connection.execute(delete(audit).where(audit.c.at < log_until))
+        async def purge_rows(connection: AsyncConnection) -> None:
+            await connection.execute(update(ledger).where(passed).values(user_id=ANONYMOUS_ID))
+            await connection.execute(delete(audit).where(audit.c.at < audit_before))
             # what is left of clips that were deleted
             withdrawn = showcase.c.withdrawn & showcase.c.settled
-            await connection.execute(delete(showcase).where(withdrawn, _without_clip(showcase)))
-            await connection.execute(delete(stars).where(_without_clip(stars)))
+            await connection.execute(delete(showcase).where(withdrawn, _has_no_clip(showcase)))
+            await connection.execute(delete(stars).where(_has_no_clip(stars)))
 
-        await self._db.write(work)
+        await self._db.write(purge_rows)
 
-    async def _remains(self, whose: ColumnElement[bool]) -> Remains:
-        running = or_(jobs.c.state.in_(ACTIVE), jobs.c.owner.is_not(None))
-        part = select(jobs).where(whose, ~running).order_by(jobs.c.id).limit(_PART)
+    async def _load_batch(self, condition: ColumnElement[bool]) -> ErasureBatch:
+        running = or_(jobs.c.state.in_(ACTIVE_STATES), jobs.c.owner.is_not(None))
+        part = select(jobs).where(condition, ~running).order_by(jobs.c.id).limit(_BATCH_SIZE)
 
-        async def work(connection: AsyncConnection) -> Remains:
+        async def collect_batch(connection: AsyncConnection) -> ErasureBatch:
             rows = (await connection.execute(part)).mappings().all()
             ended = [job_from_row(row) for row in rows]
             ids = [job.id for job in ended]
@@ -229,28 +233,28 @@ class FarewellStore:
             found = (await connection.execute(made.where(clips.c.job_id.in_(ids)))).all()
             posts = {(row.channel_id, row.message_id) for row in found}
             posts |= {(job.origin.channel_id, job.status_message_id) for job in ended}
-            images = {each.path for job in ended for each in _images(job.plan)}
-            busy = select(func.count()).select_from(jobs).where(whose, running)
-            return Remains(
+            images = {each.path for job in ended for each in _list_images(job.plan)}
+            busy = select(func.count()).select_from(jobs).where(condition, running)
+            return ErasureBatch(
                 clip_ids=tuple(row.id for row in found),
                 job_ids=tuple(ids),
                 posts=tuple(sorted((place, post) for place, post in posts if post is not None)),
                 paths=(
                     *(row.path for row in found),
-                    *[path for path in images if not await _needed(connection, path, ids)],
+                    *[path for path in images if not await _is_image_needed(connection, path, ids)],
                 ),
-                busy=bool(await connection.scalar(busy)),
+                has_running_jobs=bool(await connection.scalar(busy)),
             )
 
-        return await self._db.read(work)
+        return await self._db.read(collect_batch)
 
 
-def _without_clip(table: Table) -> ColumnElement[bool]:
+def _has_no_clip(table: Table) -> ColumnElement[bool]:
     clip_id: ColumnElement[int] = table.c.clip_id
     return clip_id.not_in(select(clips.c.id))
 
 
-async def _needed(connection: AsyncConnection, path: str, job_ids: list[int]) -> bool:
+async def _is_image_needed(connection: AsyncConnection, path: str, job_ids: list[int]) -> bool:
     """Whether a job outside of the part uses an input image, which is kept once for all."""
     others = select(jobs.c.id).where(
         jobs.c.id.not_in(job_ids), jobs.c.plan.contains(path, autoescape=True)
@@ -258,25 +262,25 @@ async def _needed(connection: AsyncConnection, path: str, job_ids: list[int]) ->
     return await connection.scalar(others.limit(1)) is not None
 
 
-async def _unname(
-    connection: AsyncConnection, column: ColumnElement[Any], user_id: int, instead: int | None
+async def _anonymize_column(
+    connection: AsyncConnection, column: ColumnElement[Any], user_id: int, replacement: int | None
 ) -> None:
-    table = _table(column)
-    await connection.execute(update(table).where(column == user_id).values({column: instead}))
+    table = _find_table(column)
+    await connection.execute(update(table).where(column == user_id).values({column: replacement}))
 
 
-def _table(column: ColumnElement[Any]) -> Table:
+def _find_table(column: ColumnElement[Any]) -> Table:
     table = getattr(column, "table", None)
     assert isinstance(table, Table)
     return table
 
 
-def _images(plan: VideoPlan) -> list[Image]:
+def _list_images(plan: VideoPlan) -> list[InputImage]:
     given = (plan.image, plan.last_frame, *plan.references)
     return [image for image in given if image is not None]
 
 
-def _bare(plan: VideoPlan) -> VideoPlan:
+def _strip_content(plan: VideoPlan) -> VideoPlan:
     """Return a plan without anything that its member has put in."""
     return VideoPlan(
         model=plan.model,

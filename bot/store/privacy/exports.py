@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import Subject
-from bot.domain.erasure import Export, Plain
+from bot.domain.billing.limits import LimitSubject
+from bot.domain.erasure import MemberExport, JsonValue
 from bot.store.engine.database import Database
 from bot.store.tables.core import clips, guilds, jobs, ledger, limits
 from bot.store.tables.showcase import (
@@ -20,7 +20,7 @@ from bot.store.tables.showcase import (
     stars,
 )
 
-_INTERNAL: Final = frozenset(
+_INTERNAL_COLUMNS: Final = frozenset(
     {
         "owner",
         "epoch",
@@ -42,29 +42,29 @@ class ExportStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def of_member(self, user_id: int) -> Export:
+    async def export_member(self, user_id: int) -> MemberExport:
         """Return everything that is kept of a member, in one view of the database."""
-        queries = _queries(user_id)
+        queries = _build_queries(user_id)
 
-        async def work(connection: AsyncConnection) -> Export:
+        async def collect_rows(connection: AsyncConnection) -> MemberExport:
             return {
                 name: [
-                    {column: _plain(column, value) for column, value in row.items()}
+                    {column: _to_json_value(column, value) for column, value in row.items()}
                     for row in (await connection.execute(query)).mappings()
                 ]
                 for name, query in queries.items()
             }
 
-        return await self._db.read(work)
+        return await self._db.read(collect_rows)
 
 
-def _queries(user_id: int) -> dict[str, Select[Any]]:
+def _build_queries(user_id: int) -> dict[str, Select[Any]]:
     own: dict[str, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
         "requests": (jobs.c.user_id == user_id, jobs.c.id),
         "clips": (clips.c.user_id == user_id, clips.c.id),
         "bookings": (ledger.c.user_id == user_id, ledger.c.id),
         "limits": (
-            (limits.c.subject == Subject.MEMBER) & (limits.c.subject_id == user_id),
+            (limits.c.subject == LimitSubject.MEMBER) & (limits.c.subject_id == user_id),
             limits.c.guild_id,
         ),
         "showcase": (showcase.c.user_id == user_id, showcase.c.id),
@@ -78,15 +78,15 @@ def _queries(user_id: int) -> dict[str, Select[Any]]:
         "farewells": (farewells.c.user_id == user_id, farewells.c.user_id),
     }
     theirs = {
-        name: select(*(column for column in order.table.c if column.name not in _INTERNAL))
+        name: select(*(column for column in order.table.c if column.name not in _INTERNAL_COLUMNS))
         .where(condition)
         .order_by(order)
         for name, (condition, order) in own.items()
     }
-    return theirs | _acts(user_id)
+    return theirs | _build_action_queries(user_id)
 
 
-def _acts(user_id: int) -> dict[str, Select[Any]]:
+def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
     """What a member did for a server or for others: that they did, not what is those others'."""
     return {
         "limits_set": select(limits.c.guild_id, limits.c.subject, limits.c.changed_at)
@@ -104,11 +104,11 @@ def _acts(user_id: int) -> dict[str, Select[Any]]:
     }
 
 
-def _plain(column: str, value: Any) -> Plain:
+def _to_json_value(column: str, value: Any) -> JsonValue:
     if isinstance(value, datetime):
         return value.isoformat()
     if column in ("plan", "role_ids") and isinstance(value, str):
-        found: Plain = json.loads(value)
+        found: JsonValue = json.loads(value)
         return found
-    plain: Plain = value
+    plain: JsonValue = value
     return plain

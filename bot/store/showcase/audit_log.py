@@ -7,14 +7,14 @@ from sqlalchemy import ColumnElement, Select, Table, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.showcase.post import Act, Record
+from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.store.engine.types import database_time
 from bot.store.tables.core import workers
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import audit
 
 
-async def insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
+async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
     """Insert ``row`` unless one with its keys is there already, whoever else tries; tell which."""
     if connection.dialect.name == "postgresql":
         once = postgresql.insert(table).values(row).on_conflict_do_nothing()
@@ -23,16 +23,20 @@ async def insert_once(connection: AsyncConnection, table: Table, row: dict[str, 
     return (await connection.execute(ignore)).rowcount == 1
 
 
-async def put(
+async def upsert(
     connection: AsyncConnection,
     table: Table,
     row: dict[str, Any],
     *,
-    kept: Collection[str] = (),
+    unchanged_columns: Collection[str] = (),
 ) -> None:
     """Insert ``row``, or replace the one with its primary key except for its columns ``kept``."""
     keys = [column.name for column in table.primary_key]
-    changes = {name: value for name, value in row.items() if name not in keys and name not in kept}
+    changes = {
+        name: value
+        for name, value in row.items()
+        if name not in keys and name not in unchanged_columns
+    }
     if connection.dialect.name == "postgresql":
         given = postgresql.insert(table).values(row)
         await connection.execute(given.on_conflict_do_update(index_elements=keys, set_=changes))
@@ -41,34 +45,34 @@ async def put(
         await connection.execute(there.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
-def free_for(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
+def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
     """Return the condition that ``owner`` may see to a row: its own, or nobody's alive."""
     living: Select[tuple[str]] = select(workers.c.id).where(workers.c.lease_until > database_time())
     return or_(column.is_(None), column == owner, column.not_in(living))
 
 
-async def write_record(connection: AsyncConnection, record: Record) -> None:
+async def write_audit_entry(connection: AsyncConnection, audit_entry: AuditEntry) -> None:
     """Write one act into the log."""
     values = {
-        "at": record.at,
-        "guild_id": record.guild_id,
-        "actor_id": record.actor_id,
-        "act": record.act,
-        "clip_id": record.clip_id,
-        "member_id": record.member_id,
-        "note": record.note,
+        "at": audit_entry.at,
+        "guild_id": audit_entry.guild_id,
+        "actor_id": audit_entry.actor_id,
+        "act": audit_entry.action,
+        "clip_id": audit_entry.clip_id,
+        "member_id": audit_entry.member_id,
+        "note": audit_entry.comment,
     }
     await connection.execute(insert(audit).values(values))
 
 
-def record_from_row(row: Row) -> Record:
+def audit_entry_from_row(row: Row) -> AuditEntry:
     """Return the act of a row of ``audit``."""
-    return Record(
+    return AuditEntry(
         guild_id=row["guild_id"],
         actor_id=row["actor_id"],
-        act=Act(row["act"]),
+        action=AuditAction(row["act"]),
         at=row["at"],
         clip_id=row["clip_id"],
         member_id=row["member_id"],
-        note=row["note"],
+        comment=row["note"],
     )

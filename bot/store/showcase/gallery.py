@@ -13,20 +13,20 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.gallery import (
-    SHORT_SECONDS,
+    MAX_SHORT_SECONDS,
     CursorInvalid,
-    Entry,
-    Length,
-    Order,
-    Page,
-    Search,
+    GalleryEntry,
+    ClipLength,
+    GalleryOrder,
+    GalleryPage,
+    GallerySearch,
 )
 from bot.store.engine.database import Database
 from bot.store.tables.core import clips
 from bot.store.tables.row_mapping import Row, clip_from_row
-from bot.store.tables.showcase import PUBLIC, departures, showcase, showcase_servers
+from bot.store.tables.showcase import IS_PUBLIC, departures, showcase, showcase_servers
 
-_OWN: Final = (
+_POST_COLUMNS: Final = (
     "guild_id",
     "maker_name",
     "hide_prompt",
@@ -37,21 +37,21 @@ _OWN: Final = (
     "hidden",
     "locked",
 )
-_PREFIX: Final = "shown_"
-_MOST_WORDS: Final = 8
-_MOST_VOTES: Final = 2**31 - 1
-_MOST_ID: Final = 2**63 - 1
+_POST_PREFIX: Final = "shown_"
+_MAX_SEARCH_WORDS: Final = 8
+_MAX_VOTES: Final = 2**31 - 1
+_MAX_ID: Final = 2**63 - 1
 
-_TABLES: Final = showcase.join(clips, clips.c.id == showcase.c.clip_id).outerjoin(
+_ENTRY_TABLES: Final = showcase.join(clips, clips.c.id == showcase.c.clip_id).outerjoin(
     showcase_servers, showcase_servers.c.guild_id == showcase.c.guild_id
 )
-ENTRIES: Final[Select[Any]] = select(
+ENTRY_QUERY: Final[Select[Any]] = select(
     *clips.c,
-    *(showcase.c[name].label(_PREFIX + name) for name in _OWN),
-    func.coalesce(showcase_servers.c.name, "").label(f"{_PREFIX}guild_name"),
-).select_from(_TABLES)
+    *(showcase.c[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
+    func.coalesce(showcase_servers.c.name, "").label(f"{_POST_PREFIX}guild_name"),
+).select_from(_ENTRY_TABLES)
 """What an `Entry` is made of; add conditions on ``showcase``."""
-_OPEN_SERVER: Final = and_(
+_IS_PUBLIC_GUILD: Final = and_(
     showcase_servers.c.public,
     showcase_servers.c.guild_id.not_in(select(departures.c.guild_id)),
 )
@@ -64,47 +64,53 @@ class GalleryStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def page(self, search: Search, *, cursor: str | None, limit: int) -> Page:
+    async def load_page(
+        self, search: GallerySearch, *, cursor: str | None, limit: int
+    ) -> GalleryPage:
         """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`."""
-        conditions = [_open(), *_conditions(search)]
+        conditions = [_is_public(), *_build_conditions(search)]
         if cursor is not None:
-            conditions.append(_after(cursor, search.order))
+            conditions.append(_is_after_cursor(cursor, search.order))
         found = (
             select(showcase.c.id, showcase.c.votes)
             .where(*conditions)
-            .order_by(*_sorted(search.order))
+            .order_by(*_build_ordering(search.order))
             .limit(limit + 1)
         )
 
-        async def work(connection: AsyncConnection) -> Page:
+        async def fetch_page(connection: AsyncConnection) -> GalleryPage:
             ranks = (await connection.execute(found)).all()
             shown = ranks[:limit]
             ids = [rank.id for rank in shown]
-            query = ENTRIES.where(showcase.c.id.in_(ids)).order_by(*_sorted(search.order))
+            query = ENTRY_QUERY.where(showcase.c.id.in_(ids)).order_by(
+                *_build_ordering(search.order)
+            )
             rows = (await connection.execute(query)).mappings() if ids else ()
             more = len(ranks) > limit and shown
-            return Page(
-                entries=tuple(entry_from_row(row) for row in rows),
-                next_cursor=_cursor(search.order, *shown[-1]) if more else None,
+            return GalleryPage(
+                entries=tuple(gallery_entry_from_row(row) for row in rows),
+                next_cursor=_encode_cursor(search.order, *shown[-1]) if more else None,
             )
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_page)
 
-    async def entry(self, clip_id: int) -> Entry | None:
+    async def find_entry(self, clip_id: int) -> GalleryEntry | None:
         """Return the entry of a clip, if everybody may see it."""
-        if not 0 < clip_id <= _MOST_ID:
+        if not 0 < clip_id <= _MAX_ID:
             return None
-        found = await self._entries(showcase.c.clip_id == clip_id)
+        found = await self._select_entries(showcase.c.clip_id == clip_id)
         return found[0] if found else None
 
-    async def chain(self, clip_id: int) -> list[Entry]:
+    async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
         """Return what is to be seen of the clip's chain, from its root to the clip itself."""
-        if not 0 < clip_id <= _MOST_ID:
+        if not 0 < clip_id <= _MAX_ID:
             return []
-        family = or_(clips.c.id == _root_of(clip_id), clips.c.root_clip_id == _root_of(clip_id))
+        family = or_(
+            clips.c.id == _select_root(clip_id), clips.c.root_clip_id == _select_root(clip_id)
+        )
         query = select(clips.c.id, clips.c.parent_clip_id).where(family)
 
-        async def work(connection: AsyncConnection) -> list[int]:
+        async def trace_ancestors(connection: AsyncConnection) -> list[int]:
             parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
             line: list[int] = []
             at: int | None = clip_id
@@ -113,94 +119,96 @@ class GalleryStore:
                 at = parents[at]
             return line
 
-        line = await self._db.read(work)
-        found = await self._entries(showcase.c.clip_id.in_(line)) if line else []
+        line = await self._db.read(trace_ancestors)
+        found = await self._select_entries(showcase.c.clip_id.in_(line)) if line else []
         if all(entry.clip.id != clip_id for entry in found):
             return []
         return sorted(found, key=lambda entry: -line.index(entry.clip.id))
 
-    async def servers(self) -> list[tuple[int, str]]:
+    async def list_guilds(self) -> list[tuple[int, str]]:
         """Return the public servers that show something, as number and name, by name."""
         shows = (
             select(showcase.c.id)
-            .where(PUBLIC, showcase.c.guild_id == showcase_servers.c.guild_id)
+            .where(IS_PUBLIC, showcase.c.guild_id == showcase_servers.c.guild_id)
             .exists()
         )
         query = (
             select(showcase_servers.c.guild_id, showcase_servers.c.name)
-            .where(_OPEN_SERVER, shows)
+            .where(_IS_PUBLIC_GUILD, shows)
             .order_by(func.lower(showcase_servers.c.name), showcase_servers.c.guild_id)
         )
 
-        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
+        async def fetch_guilds(connection: AsyncConnection) -> list[tuple[int, str]]:
             return [(row.guild_id, row.name) for row in await connection.execute(query)]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_guilds)
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Return the ids of the models that something to be seen was made with."""
         made = select(showcase.c.model).distinct().subquery()
-        seen = select(showcase.c.id).where(showcase.c.model == made.c.model, _open()).exists()
+        seen = select(showcase.c.id).where(showcase.c.model == made.c.model, _is_public()).exists()
         query = select(made.c.model).where(seen).order_by(made.c.model)
 
-        async def work(connection: AsyncConnection) -> list[str]:
+        async def fetch_models(connection: AsyncConnection) -> list[str]:
             return list((await connection.execute(query)).scalars())
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_models)
 
-    async def _entries(self, condition: ColumnElement[bool]) -> list[Entry]:
-        query = ENTRIES.where(_open(), condition)
+    async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
+        query = ENTRY_QUERY.where(_is_public(), condition)
 
-        async def work(connection: AsyncConnection) -> list[Entry]:
-            return [entry_from_row(row) for row in (await connection.execute(query)).mappings()]
+        async def fetch_entries(connection: AsyncConnection) -> list[GalleryEntry]:
+            return [
+                gallery_entry_from_row(row) for row in (await connection.execute(query)).mappings()
+            ]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_entries)
 
 
-def entry_from_row(row: Row) -> Entry:
+def gallery_entry_from_row(row: Row) -> GalleryEntry:
     """Return the entry of a row of `ENTRIES`."""
     clip = clip_from_row({column.name: row[column.name] for column in clips.c})
-    own = {name: row[_PREFIX + name] for name in (*_OWN, "guild_name")}
+    own = {name: row[_POST_PREFIX + name] for name in (*_POST_COLUMNS, "guild_name")}
     hide_prompt = own.pop("hide_prompt")
-    return Entry(
+    return GalleryEntry(
         clip=replace(clip, prompt="") if hide_prompt else clip,
         prompt=None if hide_prompt else clip.prompt,
         **own,
     )
 
 
-def words_of(prompt: str) -> str:
+def normalize_search_text(prompt: str) -> str:
     """Return a prompt as it is searched: case folded by Python, which knows all alphabets."""
     return " ".join(prompt.casefold().split())
 
 
-def _open() -> ColumnElement[bool]:
-    servers = select(showcase_servers.c.guild_id).where(_OPEN_SERVER)
+def _is_public() -> ColumnElement[bool]:
+    servers = select(showcase_servers.c.guild_id).where(_IS_PUBLIC_GUILD)
     # a sum, so that SQLite walks the order's index instead of sorting what the servers have
-    return and_(PUBLIC, (showcase.c.guild_id + 0).in_(servers))
+    return and_(IS_PUBLIC, (showcase.c.guild_id + 0).in_(servers))
 
 
-def _conditions(search: Search) -> list[ColumnElement[bool]]:
+def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
-        found.append(showcase.c.guild_id == min(max(search.guild_id, -1), _MOST_ID))
+        found.append(showcase.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
     if search.model is not None:
         found.append(showcase.c.model == search.model)
-    if search.length is Length.SHORT:
-        found.append(showcase.c.seconds <= SHORT_SECONDS)
-    elif search.length is Length.LONG:
-        found.append(showcase.c.seconds > SHORT_SECONDS)
-    for word in words_of(search.text or "").split()[:_MOST_WORDS]:
+    if search.length is ClipLength.SHORT:
+        found.append(showcase.c.seconds <= MAX_SHORT_SECONDS)
+    elif search.length is ClipLength.LONG:
+        found.append(showcase.c.seconds > MAX_SHORT_SECONDS)
+    for word in normalize_search_text(search.text or "").split()[:_MAX_SEARCH_WORDS]:
         found.append(showcase.c.words.contains(word, autoescape=True))
     return found
 
 
-def _sorted(order: Order) -> tuple[ColumnElement[Any], ...]:
+def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
     newest = showcase.c.id.desc()
-    return (showcase.c.votes.desc(), newest) if order is Order.TOP else (newest,)
+    return (showcase.c.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
 
 
-def _root_of(clip_id: int) -> ColumnElement[int]:
+def _select_root(clip_id: int) -> ColumnElement[int]:
     return (
         select(func.coalesce(clips.c.root_clip_id, clips.c.id))
         .where(clips.c.id == clip_id)
@@ -208,26 +216,26 @@ def _root_of(clip_id: int) -> ColumnElement[int]:
     )
 
 
-def _cursor(order: Order, entry_id: int, votes: int) -> str:
-    place = f"{votes}.{entry_id}" if order is Order.TOP else str(entry_id)
+def _encode_cursor(order: GalleryOrder, entry_id: int, votes: int) -> str:
+    place = f"{votes}.{entry_id}" if order is GalleryOrder.TOP else str(entry_id)
     return base64.urlsafe_b64encode(f"{order}.{place}".encode()).decode().rstrip("=")
 
 
-def _after(cursor: str, order: Order) -> ColumnElement[bool]:
-    kind, *numbers = _place(cursor)
-    if kind != order or len(numbers) != (2 if order is Order.TOP else 1):
+def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:
+    kind, *numbers = _decode_cursor(cursor)
+    if kind != order or len(numbers) != (2 if order is GalleryOrder.TOP else 1):
         raise CursorInvalid(order)
     if any(not (each.isascii() and each.isdigit() and len(each) <= 18) for each in numbers):
         raise CursorInvalid(order)
     *votes, entry_id = (int(each) for each in numbers)
-    if any(each > _MOST_VOTES for each in votes):
+    if any(each > _MAX_VOTES for each in votes):
         raise CursorInvalid(order)
     if not votes:
         return showcase.c.id < entry_id
     return tuple_(showcase.c.votes, showcase.c.id) < (votes[0], entry_id)
 
 
-def _place(cursor: str) -> list[str]:
+def _decode_cursor(cursor: str) -> list[str]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").split(".")

@@ -6,49 +6,55 @@ from typing import Any, Final
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.showcase.post import Consent, Curation, House, Maker, Record
+from bot.domain.showcase.post import (
+    ShowcaseConsent,
+    CurationPolicy,
+    ShowcaseSettings,
+    CreatorPreferences,
+    AuditEntry,
+)
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import put, record_from_row, write_record
+from bot.store.showcase.audit_log import upsert, audit_entry_from_row, write_audit_entry
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
-    PUBLIC_LOCALE,
+    GUILD_LOCALE,
     audit,
     showcase_blocks,
     showcase_makers,
     showcase_servers,
 )
 
-_FIELDS: Final = tuple(field.name for field in fields(House))
-HOUSES: Final = select(
+_SETTINGS_FIELDS: Final = tuple(field.name for field in fields(ShowcaseSettings))
+SETTINGS_QUERY: Final = select(
     *(column for column in showcase_servers.c if column.name != "locale"),
-    PUBLIC_LOCALE.label("locale"),
+    GUILD_LOCALE.label("locale"),
 )
 """Rows for `house_from_row`, in the language that the server has chosen."""
 
 
-class HouseStore:
+class ShowcaseSettingsStore:
     """`bot.domain.showcase.ports.Houses` over SQLAlchemy."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def house(self, guild_id: int) -> House:
+    async def load_settings(self, guild_id: int) -> ShowcaseSettings:
         """Return how a server's showcase is arranged; the defaults where it is not."""
-        query = HOUSES.where(showcase_servers.c.guild_id == guild_id)
-        found = await self._houses(query)
-        return found[0] if found else House(guild_id)
+        query = SETTINGS_QUERY.where(showcase_servers.c.guild_id == guild_id)
+        found = await self._select_settings(query)
+        return found[0] if found else ShowcaseSettings(guild_id)
 
-    async def arrange(self, house: House, record: Record) -> None:
+    async def configure(self, showcase_settings: ShowcaseSettings, audit_entry: AuditEntry) -> None:
         """Write it, and who did."""
 
-        async def work(connection: AsyncConnection) -> None:
-            row = {name: getattr(house, name) for name in _FIELDS}
-            await put(connection, showcase_servers, row | {"name": house.name[:100]})
-            await write_record(connection, record)
+        async def write_settings(connection: AsyncConnection) -> None:
+            row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
+            await upsert(connection, showcase_servers, row | {"name": showcase_settings.name[:100]})
+            await write_audit_entry(connection, audit_entry)
 
-        await self._db.write(work)
+        await self._db.write(write_settings)
 
-    async def named(self, guild_id: int, name: str) -> None:
+    async def rename(self, guild_id: int, name: str) -> None:
         """Remember what a server with a showcase is called now."""
         statement = (
             update(showcase_servers)
@@ -57,16 +63,16 @@ class HouseStore:
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
-    async def with_digest(self) -> list[House]:
+    async def list_with_digest(self) -> list[ShowcaseSettings]:
         """Return the showcases that want a digest."""
-        return await self._houses(
-            HOUSES.where(
+        return await self._select_settings(
+            SETTINGS_QUERY.where(
                 showcase_servers.c.digest_day.is_not(None),
                 showcase_servers.c.channel_id.is_not(None),
             )
         )
 
-    async def maker(self, guild_id: int, user_id: int) -> Maker:
+    async def load_preferences(self, guild_id: int, user_id: int) -> CreatorPreferences:
         """Return what a member has chosen; the defaults where they have not."""
         chosen = select(showcase_makers).where(
             showcase_makers.c.guild_id == guild_id, showcase_makers.c.user_id == user_id
@@ -75,29 +81,29 @@ class HouseStore:
             showcase_blocks.c.guild_id == guild_id, showcase_blocks.c.user_id == user_id
         )
 
-        async def work(connection: AsyncConnection) -> Maker:
+        async def fetch_preferences(connection: AsyncConnection) -> CreatorPreferences:
             row = (await connection.execute(chosen)).mappings().one_or_none()
-            return Maker(
+            return CreatorPreferences(
                 guild_id=guild_id,
                 user_id=user_id,
-                consent=Consent.STARS if row is None else Consent(row["consent"]),
+                consent=ShowcaseConsent.STARS if row is None else ShowcaseConsent(row["consent"]),
                 hide_prompt=False if row is None else row["hide_prompt"],
                 blocked=await connection.scalar(blocked) is not None,
             )
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_preferences)
 
-    async def choose(self, maker: Maker) -> None:
+    async def save_preferences(self, preferences: CreatorPreferences) -> None:
         """Write what a member has chosen."""
         row = {
-            "guild_id": maker.guild_id,
-            "user_id": maker.user_id,
-            "consent": maker.consent,
-            "hide_prompt": maker.hide_prompt,
+            "guild_id": preferences.guild_id,
+            "user_id": preferences.user_id,
+            "consent": preferences.consent,
+            "hide_prompt": preferences.hide_prompt,
         }
-        await self._db.write(lambda connection: put(connection, showcase_makers, row))
+        await self._db.write(lambda connection: upsert(connection, showcase_makers, row))
 
-    async def log(self, guild_id: int, *, limit: int) -> list[Record]:
+    async def list_audit_entries(self, guild_id: int, *, limit: int) -> list[AuditEntry]:
         """Return what moderators and admins did, the latest first."""
         query = (
             select(audit)
@@ -106,23 +112,25 @@ class HouseStore:
             .limit(limit)
         )
 
-        async def work(connection: AsyncConnection) -> list[Record]:
-            return [record_from_row(row) for row in (await connection.execute(query)).mappings()]
+        async def fetch_entries(connection: AsyncConnection) -> list[AuditEntry]:
+            return [
+                audit_entry_from_row(row) for row in (await connection.execute(query)).mappings()
+            ]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_entries)
 
-    async def note(self, record: Record) -> None:
+    async def add_audit_entry(self, audit_entry: AuditEntry) -> None:
         """Write one act into the log."""
-        await self._db.write(lambda connection: write_record(connection, record))
+        await self._db.write(lambda connection: write_audit_entry(connection, audit_entry))
 
-    async def _houses(self, query: Select[Any]) -> list[House]:
-        async def work(connection: AsyncConnection) -> list[House]:
-            return [house_from_row(row) for row in (await connection.execute(query)).mappings()]
+    async def _select_settings(self, query: Select[Any]) -> list[ShowcaseSettings]:
+        async def fetch_settings(connection: AsyncConnection) -> list[ShowcaseSettings]:
+            return [settings_from_row(row) for row in (await connection.execute(query)).mappings()]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_settings)
 
 
-def house_from_row(row: Row) -> House:
+def settings_from_row(row: Row) -> ShowcaseSettings:
     """Return the showcase of a row of ``showcase_servers``."""
-    values = {name: row[name] for name in _FIELDS}
-    return House(**values | {"curation": Curation(row["curation"])})
+    values = {name: row[name] for name in _SETTINGS_FIELDS}
+    return ShowcaseSettings(**values | {"curation": CurationPolicy(row["curation"])})

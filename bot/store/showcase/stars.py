@@ -12,15 +12,15 @@ from typing import Any, Final
 from sqlalchemy import case, delete, func, insert, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.erasure import stand_in
-from bot.domain.showcase.post import Posted, Starred
+from bot.domain.erasure import pseudonym_for
+from bot.domain.showcase.post import ShowcaseMessage, VoteTarget
 from bot.store.engine.database import Database, take_lock
 from bot.store.tables.core import clips
 from bot.store.tables.showcase import showcase, stars
 
 STAR_LOCK: Final = 0x636C_6170_04
 """Two stars at once would each miss the other in its sum."""
-_COUNTS: Final = stars.c.user_id > 0
+_IS_VOTE: Final = stars.c.user_id > 0
 
 
 class StarStore:
@@ -29,41 +29,45 @@ class StarStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def shown_by(self, message_id: int) -> int | None:
+    async def find_clip_by_message(self, message_id: int) -> int | None:
         """Return the clip that a message shows, in the showcase or as its own post."""
         hung = select(showcase.c.clip_id.label("id")).where(showcase.c.message_id == message_id)
         posted = select(func.min(clips.c.id).label("id")).where(clips.c.message_id == message_id)
         both = union_all(hung, posted).subquery()
 
-        async def work(connection: AsyncConnection) -> int | None:
+        async def fetch_clip_id(connection: AsyncConnection) -> int | None:
             found: int | None = await connection.scalar(select(func.min(both.c.id)))
             return found
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_clip_id)
 
-    async def star(self, message_id: int, clip_id: int, user_id: int, *, on: bool) -> Starred:
+    async def set_star(
+        self, message_id: int, clip_id: int, user_id: int, *, starred: bool
+    ) -> VoteTarget:
         """Count or uncount one star."""
         row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-        theirs = stars.c.user_id.in_((user_id, stand_in(user_id)))
+        theirs = stars.c.user_id.in_((user_id, pseudonym_for(user_id)))
         gone = delete(stars).where(stars.c.message_id == message_id, theirs)
 
-        async def work(connection: AsyncConnection) -> Starred:
+        async def write_star(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
             await connection.execute(gone)
-            if on:
+            if starred:
                 await connection.execute(insert(stars).values(row))
-            return await _starred(connection, clip_id)
+            return await _update_vote_target(connection, clip_id)
 
-        return await self._db.write(work)
+        return await self._db.write(write_star)
 
-    async def count(self, message_id: int, clip_id: int, user_ids: Collection[int]) -> Starred:
+    async def replace_stars(
+        self, message_id: int, clip_id: int, user_ids: Collection[int]
+    ) -> VoteTarget:
         """Put the stars of a message right; those of members forgotten since stay uncounted."""
         here = stars.c.message_id == message_id
-        found = {stand_in(user_id): user_id for user_id in user_ids}
+        found = {pseudonym_for(user_id): user_id for user_id in user_ids}
 
-        async def work(connection: AsyncConnection) -> Starred:
+        async def write_stars(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
-            known = select(stars.c.user_id).where(here, ~_COUNTS)
+            known = select(stars.c.user_id).where(here, ~_IS_VOTE)
             forgotten = set((await connection.execute(known)).scalars()) & found.keys()
             await connection.execute(delete(stars).where(here, stars.c.user_id.not_in(forgotten)))
             rows = [
@@ -73,11 +77,13 @@ class StarStore:
             ]
             if rows:
                 await connection.execute(insert(stars), rows)
-            return await _starred(connection, clip_id)
+            return await _update_vote_target(connection, clip_id)
 
-        return await self._db.write(work)
+        return await self._db.write(write_stars)
 
-    async def fresh(self, guild_id: int, *, since: datetime, limit: int) -> list[Posted]:
+    async def list_unshowcased(
+        self, guild_id: int, *, since: datetime, limit: int
+    ) -> list[ShowcaseMessage]:
         """Return the posts of clips of late that never were in the showcase, the newest first."""
         shown = select(showcase.c.clip_id).where(showcase.c.guild_id == guild_id)
         query = (
@@ -89,41 +95,41 @@ class StarStore:
             .limit(limit)
         )
 
-        async def work(connection: AsyncConnection) -> list[Posted]:
+        async def fetch_messages(connection: AsyncConnection) -> list[ShowcaseMessage]:
             rows = (await connection.execute(query)).mappings()
-            return [Posted(**row) for row in rows]
+            return [ShowcaseMessage(**row) for row in rows]
 
-        return await self._db.read(work)
+        return await self._db.read(fetch_messages)
 
 
-async def tally(connection: AsyncConnection, clip_id: int) -> int:
+async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
     """Return how many members have starred a clip."""
     votes = select(func.count(stars.c.user_id.distinct()))
-    query = votes.where(stars.c.clip_id == clip_id, _COUNTS)
+    query = votes.where(stars.c.clip_id == clip_id, _IS_VOTE)
     return int(await connection.scalar(query) or 0)
 
 
-async def forget_stars(connection: AsyncConnection, user_id: int) -> None:
+async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
     """Put stand-ins in the place of a member's stars."""
     await take_lock(connection, STAR_LOCK)
-    gone = update(stars).where(stars.c.user_id == user_id).values(user_id=stand_in(user_id))
+    gone = update(stars).where(stars.c.user_id == user_id).values(user_id=pseudonym_for(user_id))
     counted = await connection.execute(gone.returning(stars.c.clip_id))
     for clip_id in set(counted.scalars()):
-        await count_votes(connection, clip_id)
+        await update_votes(connection, clip_id)
 
 
-async def count_votes(connection: AsyncConnection, clip_id: int) -> int:
+async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
     """Write the votes of a clip's entry, unless it is locked; return how many star it."""
-    votes = await tally(connection, clip_id)
+    votes = await count_voters(connection, clip_id)
     await connection.execute(
         update(showcase)
         .where(showcase.c.clip_id == clip_id, ~showcase.c.locked, showcase.c.votes != votes)
-        .values({"votes": votes} | wished(None))
+        .values({"votes": votes} | build_change_values(None))
     )
     return votes
 
 
-def wished(owner: str | None) -> dict[str, Any]:
+def build_change_values(owner: str | None) -> dict[str, Any]:
     """Return what every new wish changes: it is unsettled, and somebody's to see to."""
     return {
         "changes": showcase.c.changes + 1,
@@ -132,7 +138,7 @@ def wished(owner: str | None) -> dict[str, Any]:
     }
 
 
-async def _starred(connection: AsyncConnection, clip_id: int) -> Starred:
-    votes = await count_votes(connection, clip_id)
+async def _update_vote_target(connection: AsyncConnection, clip_id: int) -> VoteTarget:
+    votes = await update_votes(connection, clip_id)
     query = select(showcase.c.id).where(showcase.c.clip_id == clip_id, ~showcase.c.withdrawn)
-    return Starred(clip_id, votes, await connection.scalar(query))
+    return VoteTarget(clip_id, votes, await connection.scalar(query))

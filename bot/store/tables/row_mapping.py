@@ -5,35 +5,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from bot.domain.billing.ledger import Account, Entry, EntryKind, Posting
-from bot.domain.billing.limits import Amount, LimitRow, Limits, Subject
+from bot.domain.billing.ledger import LedgerAccount, LedgerEntry, EntryKind, LedgerPosting
+from bot.domain.billing.limits import UsageAmount, LimitRow, UsageLimits, LimitSubject
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.job import Job, JobState, Origin, Outcome, Visit
+from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
 from bot.domain.jobs.request import (
     AspectRatio,
-    Image,
-    Mode,
+    InputImage,
+    GenerationMode,
     PersonGeneration,
     Resolution,
-    Route,
-    Source,
+    GoogleRoute,
+    SourceClip,
     VideoPlan,
 )
 
 Row = Mapping[Any, Any]
 
-_PLAN: Final = tuple(each.name for each in fields(VideoPlan))
+_PLAN_FIELDS: Final = tuple(each.name for each in fields(VideoPlan))
 
 
-def no_guild(guild_id: int | None) -> int:
+def guild_id_to_column(guild_id: int | None) -> int:
     """Return the number that stands for a server in the tables: 0 where there is none."""
     return guild_id or 0
 
 
 def plan_to_json(plan: VideoPlan) -> str:
     """Return the plan as JSON, without what is not set."""
-    given = ((name, getattr(plan, name)) for name in _PLAN)
+    given = ((name, getattr(plan, name)) for name in _PLAN_FIELDS)
     values = {name: value for name, value in given if value not in (None, ())}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=asdict)
 
@@ -43,11 +43,11 @@ def plan_from_json(text: str) -> VideoPlan:
     values: dict[str, Any] = json.loads(text)
     return VideoPlan(
         model=values["model"],
-        route=Route(values["route"]),
-        mode=Mode(values["mode"]),
+        route=GoogleRoute(values["route"]),
+        mode=GenerationMode(values["mode"]),
         prompt=values["prompt"],
         aspect_ratio=AspectRatio(values["aspect_ratio"]),
-        resolution=_resolution(values.get("resolution")),
+        resolution=_parse_resolution(values.get("resolution")),
         seconds=values["seconds"],
         result_seconds=values["result_seconds"],
         videos=values["videos"],
@@ -57,31 +57,31 @@ def plan_from_json(text: str) -> VideoPlan:
         person_generation=(
             PersonGeneration(values["person_generation"]) if "person_generation" in values else None
         ),
-        image=_image(values.get("image")),
-        last_frame=_image(values.get("last_frame")),
-        references=tuple(Image(**each) for each in values.get("references", ())),
-        source=_source(values.get("source")),
+        image=_parse_image(values.get("image")),
+        last_frame=_parse_image(values.get("last_frame")),
+        references=tuple(InputImage(**each) for each in values.get("references", ())),
+        source=_parse_source(values.get("source")),
     )
 
 
-def _resolution(value: str | None) -> Resolution | None:
+def _parse_resolution(value: str | None) -> Resolution | None:
     return None if value is None else Resolution(value)
 
 
-def _image(values: dict[str, Any] | None) -> Image | None:
-    return None if values is None else Image(**values)
+def _parse_image(values: dict[str, Any] | None) -> InputImage | None:
+    return None if values is None else InputImage(**values)
 
 
-def _source(values: dict[str, Any] | None) -> Source | None:
+def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:
     if values is None:
         return None
-    return Source(
+    return SourceClip(
         **values
         | {
-            "route": Route(values["route"]),
-            "mode": Mode(values["mode"]),
+            "route": GoogleRoute(values["route"]),
+            "mode": GenerationMode(values["mode"]),
             "aspect_ratio": AspectRatio(values["aspect_ratio"]),
-            "resolution": _resolution(values["resolution"]),
+            "resolution": _parse_resolution(values["resolution"]),
         }
     )
 
@@ -90,7 +90,7 @@ def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
     """Return the columns of a new job that follow from the request."""
     return {
         "key": origin.key,
-        "guild_id": no_guild(origin.guild_id),
+        "guild_id": guild_id_to_column(origin.guild_id),
         "channel_id": origin.channel_id,
         "user_id": origin.user_id,
         "role_ids": json.dumps(sorted(origin.role_ids)),
@@ -98,7 +98,7 @@ def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
         "upload_limit": origin.upload_limit,
         "locale": origin.locale,
         "guild_locale": origin.guild_locale,
-        **_visit_to_row(origin.visit),
+        **_reply_to_row(origin.user_install_reply),
         "model": plan.model,
         "plan": plan_to_json(plan),
         "price": plan.price,
@@ -120,7 +120,7 @@ def job_from_row(row: Row) -> Job:
             upload_limit=row["upload_limit"],
             locale=row["locale"],
             guild_locale=row["guild_locale"],
-            visit=_visit_from_row(row),
+            user_install_reply=_reply_from_row(row),
         ),
         plan=plan_from_json(row["plan"]),
         created_at=row["created_at"],
@@ -138,24 +138,24 @@ def job_from_row(row: Row) -> Job:
         attempts=row["attempts"],
         claimed_epoch=row["claimed_epoch"],
         unsent=row["unsent"],
-        made=row["made"],
+        videos_made=row["made"],
     )
 
 
-def _visit_to_row(visit: Visit | None) -> dict[str, Any]:
+def _reply_to_row(visit: UserInstallReply | None) -> dict[str, Any]:
     number = None if visit is None else visit.message_id
     return {
         "status_message_id": number,
         "visit_message_id": number,
-        "visit_until": None if visit is None else visit.until,
+        "visit_until": None if visit is None else visit.editable_until,
         "visit_token": None if visit is None else visit.token,
     }
 
 
-def _visit_from_row(row: Row) -> Visit | None:
+def _reply_from_row(row: Row) -> UserInstallReply | None:
     if row["visit_message_id"] is None:
         return None
-    return Visit(row["visit_message_id"], row["visit_until"], row["visit_token"])
+    return UserInstallReply(row["visit_message_id"], row["visit_until"], row["visit_token"])
 
 
 def jobs_from_rows(rows: Sequence[Row]) -> list[Job]:
@@ -169,10 +169,10 @@ def clip_from_row(row: Row) -> Clip:
         **dict(row)
         | {
             "guild_id": row["guild_id"] or None,
-            "route": Route(row["route"]),
-            "mode": Mode(row["mode"]),
+            "route": GoogleRoute(row["route"]),
+            "mode": GenerationMode(row["mode"]),
             "aspect_ratio": AspectRatio(row["aspect_ratio"]),
-            "resolution": _resolution(row["resolution"]),
+            "resolution": _parse_resolution(row["resolution"]),
         }
     )
 
@@ -181,34 +181,34 @@ def limit_from_row(row: Row) -> LimitRow:
     """Return the limit of a row of ``limits``."""
     return LimitRow(
         guild_id=row["guild_id"],
-        subject=Subject(row["subject"]),
+        subject=LimitSubject(row["subject"]),
         subject_id=row["subject_id"],
-        limits=Limits(**{name: row[name] for name, _ in Limits()}),
+        limits=UsageLimits(**{name: row[name] for name, _ in UsageLimits()}),
         changed_by=row["changed_by"],
         changed_at=row["changed_at"],
     )
 
 
-def entry_from_row(row: Row) -> Entry:
+def ledger_entry_from_row(row: Row) -> LedgerEntry:
     """Return the entry of a row of ``ledger``."""
-    return Entry(
+    return LedgerEntry(
         id=row["id"],
         at=row["at"],
         counted_at=row["counted_at"],
-        posting=Posting(
+        posting=LedgerPosting(
             EntryKind(row["kind"]),
-            Amount(Micros(row["micros"]), row["clips"], row["seconds"]),
-            Account(row["account"]),
+            UsageAmount(Micros(row["micros"]), row["clips"], row["seconds"]),
+            LedgerAccount(row["account"]),
         ),
         guild_id=row["guild_id"] or None,
         user_id=row["user_id"],
         job_id=row["job_id"],
-        by=row["by"],
-        note=row["note"],
+        actor_id=row["by"],
+        comment=row["note"],
     )
 
 
-def posting_to_row(posting: Posting) -> dict[str, Any]:
+def posting_to_row(posting: LedgerPosting) -> dict[str, Any]:
     """Return the columns of an entry that the event decides."""
     return {
         "kind": posting.kind,

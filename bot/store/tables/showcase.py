@@ -152,11 +152,11 @@ farewells = Table(
 )
 """Members who want to be forgotten, until they are."""
 
-PUBLIC_LOCALE = func.coalesce(
+GUILD_LOCALE = func.coalesce(
     select(guilds.c.locale).where(guilds.c.id == showcase_servers.c.guild_id).scalar_subquery(),
     showcase_servers.c.locale,
 )
 """The language of what a server's showcase says: what its admins chose, else Discord's."""
 
-VISIBLE = (showcase.c.hidden == false()) & (showcase.c.withdrawn == false())
-PUBLIC = VISIBLE & (showcase.c.public == true())
+IS_VISIBLE = (showcase.c.hidden == false()) & (showcase.c.withdrawn == false())
+IS_PUBLIC = IS_VISIBLE & (showcase.c.public == true())

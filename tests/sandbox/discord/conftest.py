@@ -51,6 +51,6 @@ async def town(clock: Clock, tmp_path: Path) -> AsyncIterator[Town]:
     async with aiohttp.ClientSession(connector=connector) as http:
         yield Town(world, clock, http, tmp_path)
     await runner.cleanup()
-    report = conformance.check(entry.to_json(bodies=True) for entry in traffic.after(0))
+    report = conformance.check_requests(entry.to_json(bodies=True) for entry in traffic.after(0))
     problems = [problem for problem in report.problems if not _NAMED_CODE.search(problem)]
     assert not problems, str(report)

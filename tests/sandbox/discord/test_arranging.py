@@ -4,7 +4,7 @@ from sandbox.discord.events import Intents
 from tests.sandbox.discord.town import Town
 
 
-async def test_the_world_says_everything(town: Town) -> None:
+async def test_world_lists_everything(town: Town) -> None:
     world = (await town.control("GET", "/world")).ok()
     guild = world["guilds"][0]
     assert guild["name"] == "Clapper Cinema"
@@ -61,10 +61,10 @@ async def test_members_and_roles(town: Town) -> None:
         "POST", f"{guild}/members", {"name": "Gil", "roles": ["Editor"], "locale": "ja"}
     )
     assert [r["name"] for r in added.ok()["member"]["roles"]] == ["Editor"]
-    said = await town.say("x")
+    said = await town.post_message("x")
     (await town.control("DELETE", f"/messages/{said['id']}", {"user": "Gil"})).ok()
     (await town.control("PATCH", f"{guild}/roles/Editor", {"permissions": []})).ok()
-    said = await town.say("x")
+    said = await town.post_message("x")
     (await town.control("DELETE", f"/messages/{said['id']}", {"user": "Gil"})).refused(
         403, "MANAGE_MESSAGES"
     )
@@ -75,7 +75,7 @@ async def test_members_and_roles(town: Town) -> None:
     )
     able = {"user": "Hal", "permissions": ["MANAGE_MESSAGES"]}
     (await town.control("POST", f"{guild}/members", able)).ok()
-    said = await town.say("x")
+    said = await town.post_message("x")
     (await town.control("DELETE", f"/messages/{said['id']}", {"user": "Hal"})).ok()
     (await town.control("DELETE", f"{guild}/members/Gil")).ok()
     (await town.control("DELETE", f"{guild}/members/Ada")).refused(409, "owner")
@@ -113,8 +113,8 @@ async def test_channels_and_overwrites(town: Town) -> None:
     (await town.bot("GET", path)).refuses(404, 10003)
 
 
-async def test_looking_one_by_one(town: Town) -> None:
-    said = await town.say("x")
+async def test_objects_are_listed_individually(town: Town) -> None:
+    said = await town.post_message("x")
     assert (await town.control("GET", f"/messages/{said['id']}")).ok()["content"] == "x"
     assert (await town.control("GET", "/interactions")).ok() == []
     (await town.control("GET", "/interactions/1")).refused(404, "interaction")

@@ -139,7 +139,9 @@ async def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         await running
         await sandbox.close()
     assert sandbox.health.internal_errors == 0, list(sandbox.health.latest)
-    report = conformance.check(entry.to_json(bodies=True) for entry in sandbox.traffic.after(0))
+    report = conformance.check_requests(
+        entry.to_json(bodies=True) for entry in sandbox.traffic.after(0)
+    )
     assert not report.problems, str(report)
 
 

@@ -10,11 +10,11 @@ async def test_only_what_concerns_the_bot_arrives_with_its_text(town: Town) -> N
     own = (await town.send({"content": "A clip"})).ok()
     town.listen(WITHOUT)
     picture = town.picture()
-    hidden = await town.say("for people", attachments=[picture])
-    mentioned = await town.say("@Clapper look")
-    pinged = await town.say("longer", reply_to=own["id"])
-    silent = await town.say("longer", reply_to=own["id"], ping=False)
-    direct = await town.say("psst", channel="@Cem")
+    hidden = await town.post_message("for people", attachments=[picture])
+    mentioned = await town.post_message("@Clapper look")
+    pinged = await town.post_message("longer", reply_to=own["id"])
+    silent = await town.post_message("longer", reply_to=own["id"], ping=False)
+    direct = await town.post_message("psst", channel="@Cem")
     heard = {event["id"]: event for event in town.heard("MESSAGE_CREATE")}
     assert (heard[hidden["id"]]["content"], heard[hidden["id"]]["attachments"]) == ("", [])
     assert heard[mentioned["id"]]["content"] == f"<@{town.world.bot.id}> look"
@@ -30,13 +30,13 @@ async def test_a_reply_to_an_interactions_response_stays_hidden(town: Town) -> N
     interaction = await town.command("ping")
     answer = (await town.respond(interaction, 4, {"content": "Pong"})).ok()
     town.listen(WITHOUT)
-    said = await town.say("longer", reply_to=answer["resource"]["message"]["id"])
+    said = await town.post_message("longer", reply_to=answer["resource"]["message"]["id"])
     assert said["mentions"] == []
     assert town.heard("MESSAGE_CREATE")[0]["content"] == ""
 
 
 async def test_the_rest_blanks_alike(town: Town) -> None:
-    hidden = await town.say("for people")
+    hidden = await town.post_message("for people")
     path = f"/channels/{hidden['channel_id']}/messages"
     assert (await town.bot("GET", f"{path}/{hidden['id']}")).ok()["content"] == ""
     assert [m["content"] for m in (await town.bot("GET", path)).ok()] == [""]
@@ -50,19 +50,19 @@ async def test_the_rest_blanks_alike(town: Town) -> None:
 
 async def test_with_the_intent_all_of_it_arrives(town: Town) -> None:
     town.listen(ALL)
-    await town.say("for people")
+    await town.post_message("for people")
     assert town.heard("MESSAGE_CREATE")[0]["content"] == "for people"
 
 
 async def test_events_need_their_intents_and_a_visible_channel(town: Town) -> None:
     town.listen(Intents.GUILDS | Intents.DIRECT_MESSAGES)
-    await town.say("for people")
-    await town.say("psst", channel="@Cem")
+    await town.post_message("for people")
+    await town.post_message("psst", channel="@Cem")
     assert [event["content"] for event in town.heard("MESSAGE_CREATE")] == ["psst"]
     await town.deny("general", "VIEW_CHANNEL")
     town.events.clear()
     town.listen(ALL)
-    said = await town.say("behind closed doors")
+    said = await town.post_message("behind closed doors")
     (
         await town.control(
             "POST", "/reactions", {"user": "Ada", "message": said["id"], "emoji": "👍"}
@@ -73,7 +73,7 @@ async def test_events_need_their_intents_and_a_visible_channel(town: Town) -> No
 
 async def test_a_menu_carries_the_whole_message(town: Town) -> None:
     await town.register({"name": "Look", "type": 3})
-    said = await town.say("for people", attachments=[town.picture()])
+    said = await town.post_message("for people", attachments=[town.picture()])
     town.listen(WITHOUT)
     body = {"user": "Dia", "command": "Look", "message": said["id"]}
     (await town.control("POST", "/context-menus", body)).ok()

@@ -49,7 +49,7 @@ async def test_the_bot_is_told_everything(town: Town, pinged: Interaction) -> No
     assert (await town.state(pinged))["state"] == "pending"
 
 
-async def test_a_direct_answer(town: Town, pinged: Interaction) -> None:
+async def test_direct_answer_is_shown(town: Town, pinged: Interaction) -> None:
     town.clock.advance(1.25)
     answer = (await town.respond(pinged, 4, {"content": "Pong"})).ok()
     message = answer["resource"]["message"]
@@ -61,14 +61,14 @@ async def test_a_direct_answer(town: Town, pinged: Interaction) -> None:
     assert [m["content"] for m in state["messages"]] == ["Pong"]
 
 
-async def test_too_late(town: Town, pinged: Interaction) -> None:
+async def test_late_answer_is_refused(town: Town, pinged: Interaction) -> None:
     town.clock.advance(3.01)
     assert (await town.state(pinged))["state"] == "failed"
     (await town.respond(pinged, 4, {"content": "Pong"})).refuses(404, 10062)
     (await town.hook("POST", pinged, {"content": "Pong"})).refuses(404, 10015)
 
 
-async def test_twice(town: Town, pinged: Interaction) -> None:
+async def test_second_answer_is_refused(town: Town, pinged: Interaction) -> None:
     (await town.respond(pinged, 5)).ok()
     (await town.respond(pinged, 4, {"content": "Pong"})).refuses(400, 40060)
     town.clock.advance(60)
@@ -314,7 +314,7 @@ async def completed(town: Town, data: Json, **asked: Any) -> tuple[Answer, Answe
     return answer, await typing
 
 
-async def test_completion(town: Town) -> None:
+async def test_autocomplete_returns_choices(town: Town) -> None:
     count = OPTION | {"type": 4, "name": "count"}
     await town.register(PING | {"options": [OPTION, count, OPTION | {"name": "other"}]})
     town.listen()

@@ -139,7 +139,7 @@ async def test_the_bot_starts_with_what_it_asks_for(town: Town) -> None:
 
 
 async def test_replies(town: Town) -> None:
-    said = await town.say("What now?")
+    said = await town.post_message("What now?")
     reply = (
         await town.send({"content": "This", "message_reference": {"message_id": said["id"]}})
     ).ok()
@@ -157,7 +157,7 @@ async def test_replies(town: Town) -> None:
 
 
 async def test_a_reply_to_a_deleted_message_shows_none(town: Town) -> None:
-    said = await town.say("Soon gone")
+    said = await town.post_message("Soon gone")
     body = {"content": "This", "message_reference": {"message_id": said["id"]}}
     sent = (await town.send(body)).ok()
     (await town.control("DELETE", f"/messages/{said['id']}?user=Cem")).ok()
@@ -206,7 +206,7 @@ async def test_an_edit_changes_only_what_it_names(town: Town) -> None:
 
 
 async def test_only_own_messages_can_be_edited(town: Town) -> None:
-    said = await town.say("Mine")
+    said = await town.post_message("Mine")
     (await town.edit(said, {"content": "Yours"})).refuses(403, 50005)
 
 
@@ -218,7 +218,7 @@ async def test_deleting(town: Town) -> None:
     (await town.bot("DELETE", path)).refuses(404, 10008)
     (await town.edit(sent, {"content": "y"})).refuses(404, 10008)
     assert [e["id"] for e in town.heard("MESSAGE_DELETE")] == [sent["id"]]
-    said = await town.say("Mine")
+    said = await town.post_message("Mine")
     others = f"/channels/{said['channel_id']}/messages/{said['id']}"
     (await town.bot("DELETE", others)).refuses(403, 50013)
     general = f"/channels/{said['channel_id']}"
@@ -237,7 +237,7 @@ async def test_bulk_delete(town: Town) -> None:
     await town.control(
         "PUT", f"{general}/overwrites", {"member": "Clapper", "allow": ["MANAGE_MESSAGES"]}
     )
-    ids = [(await town.say(str(n)))["id"] for n in range(3)]
+    ids = [(await town.post_message(str(n)))["id"] for n in range(3)]
     path = f"{general}/messages/bulk-delete"
     (await town.bot("POST", path, {"messages": ids[:1]})).refuses(400, 50035)
     (await town.bot("POST", path, {"messages": ids[:2]})).ok()
@@ -298,5 +298,5 @@ async def test_direct_messages(town: Town) -> None:
     (await town.bot("POST", "/users/@me/channels", {})).refuses_field(
         "recipient_id", "BASE_TYPE_REQUIRED"
     )
-    said = await town.say("Hi", user="Ada", channel="@Ada")
+    said = await town.post_message("Hi", user="Ada", channel="@Ada")
     (await town.bot("DELETE", f"{path}/{said['id']}")).refuses(403, 50003)

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 @pytest.fixture
 def paths() -> Json:
     """Discord's routes, with the names of their parameters taken out."""
-    found = conformance.document_path()
+    found = conformance.find_document()
     if found is None:
         pytest.skip("Discord's OpenAPI document is not here (see tests/harness/conformance.py)")
     document = json.loads(found.read_bytes())

@@ -117,7 +117,7 @@ async def test_options_are_typed_and_resolved(town: Town) -> None:
         ({"options": 5}, 400, "options must be an object"),
     ],
 )
-async def test_what_the_client_would_not_send(
+async def test_requests_clients_never_send_are_refused(
     town: Town, body: Json, status: int, words: str
 ) -> None:
     await town.register(GENERATE)
@@ -204,7 +204,7 @@ async def test_locales(town: Town) -> None:
 
 async def test_menus(town: Town) -> None:
     await town.register({"name": "Look", "type": 3}, {"name": "Wave", "type": 2})
-    said = await town.say("x")
+    said = await town.post_message("x")
     town.listen()
     menu = {"user": "Dia", "command": "Look", "message": said["id"]}
     interaction = town.interaction((await town.control("POST", "/context-menus", menu)).ok())
@@ -234,7 +234,7 @@ async def test_only_buttons_that_are_there_and_enabled(town: Town) -> None:
     (await press(town, sent, "nothing")).refused(404, "no component 'nothing'")
     (await press(town, sent, "off")).refused(409, "disabled")
     (await press(town, sent, values=["a"])).refused(400, "no values")
-    (await press(town, await town.say("x"))).refused(404, "no component")
+    (await press(town, await town.post_message("x"))).refused(404, "no component")
     (await press(town, {"id": "1"})).refused(404, "no message")
     general = f"/channels/{sent['channel_id']}/overwrites"
     await town.control("PUT", general, {"role": "everyone", "deny": ["VIEW_CHANNEL"]})
@@ -359,7 +359,7 @@ async def test_completion_needs_an_option_with_one(town: Town) -> None:
     (await town.control("POST", "/autocomplete", body)).refused(400, "no completion")
 
 
-async def test_talking(town: Town) -> None:
+async def test_people_write_messages(town: Town) -> None:
     async def said(**body: Any) -> Answer:
         asked = {"user": "Cem", "channel": "#general", "content": "x", **body}
         return await town.control("POST", "/messages", asked)
@@ -385,9 +385,9 @@ async def test_talking(town: Town) -> None:
     (await said(user="Ada")).ok()
 
 
-async def test_changing_and_removing(town: Town) -> None:
+async def test_people_edit_and_delete_messages(town: Town) -> None:
     town.listen()
-    said = await town.say("One")
+    said = await town.post_message("One")
     path = f"/messages/{said['id']}"
     changed = (await town.control("PATCH", path, {"user": "Cem", "content": "Two"})).ok()["message"]
     assert (changed["content"], changed["edits"]) == ("Two", 1)
@@ -402,8 +402,8 @@ async def test_changing_and_removing(town: Town) -> None:
     assert [m["deleted"] for m in left] == [True]
 
 
-async def test_reacting(town: Town) -> None:
-    said = await town.say("x")
+async def test_people_add_and_remove_reactions(town: Town) -> None:
+    said = await town.post_message("x")
     body = {"user": "Dia", "message": said["id"], "emoji": "👍"}
     (await town.control("POST", "/reactions", body | {"remove": True})).refuses(400, 10014)
     (await town.control("POST", "/reactions", body | {"emoji": "thumb"})).refuses(400, 10014)
@@ -416,7 +416,7 @@ async def test_reacting(town: Town) -> None:
 
 
 async def test_threads_and_posts(town: Town) -> None:
-    said = await town.say("x")
+    said = await town.post_message("x")
     body = {"user": "Cem", "message": said["id"], "name": "Talk", "content": "first"}
     thread = (await town.control("POST", "/threads", body)).ok()["channel"]
     assert (thread["kind"], thread["id"]) == ("thread", said["id"])

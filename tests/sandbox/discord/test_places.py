@@ -70,7 +70,7 @@ async def test_a_guild_the_bot_has_left(town: Town) -> None:
     assert town.heard("GUILD_DELETE")[0]["id"] == str(guild)
     (await town.bot("GET", f"/guilds/{guild}")).refuses(403, 50001)
     (await town.bot("GET", f"/channels/{channel}")).refuses(403, 50001)
-    await town.say("unheard")
+    await town.post_message("unheard")
     assert town.heard("MESSAGE_CREATE") == []
     (await town.control("PATCH", f"/guilds/{guild}", {"bot": True})).ok()
     assert town.heard("GUILD_CREATE")[0]["member_count"] == 5
@@ -173,7 +173,7 @@ async def test_a_private_thread_is_for_its_members(town: Town) -> None:
 
 async def test_reactions(town: Town) -> None:
     town.listen()
-    said = await town.say("x")
+    said = await town.post_message("x")
     path = f"/channels/{said['channel_id']}/messages/{said['id']}/reactions"
     for _ in range(2):
         (await town.bot("PUT", f"{path}/🎬/@me")).ok()
@@ -201,7 +201,7 @@ async def test_reactions(town: Town) -> None:
 
 
 async def test_moderating_reactions(town: Town) -> None:
-    said = await town.say("x")
+    said = await town.post_message("x")
     channel = f"/channels/{said['channel_id']}"
     await town.control(
         "PUT", f"{channel}/overwrites", {"member": "Clapper", "allow": ["MANAGE_MESSAGES"]}
@@ -220,7 +220,7 @@ async def test_moderating_reactions(town: Town) -> None:
 
 @pytest.mark.parametrize("name", ["ada", "@Ada", "Ada"])
 async def test_people_by_any_name(town: Town, name: str) -> None:
-    said = await town.say("x", user=name)
+    said = await town.post_message("x", user=name)
     assert said["author"]["username"] == "ada"
 
 

@@ -163,7 +163,7 @@ class Town:
         shown: Json = (await self.control("GET", f"/interactions/{interaction.id}")).ok()
         return shown
 
-    async def say(self, content: str, user: str = "Cem", **body: Any) -> Json:
+    async def post_message(self, content: str, user: str = "Cem", **body: Any) -> Json:
         """A person posts, in #general unless told otherwise."""
         asked = {"user": user, "channel": "#general", "content": content, **body}
         shown: Json = (await self.control("POST", "/messages", asked)).ok()["message"]

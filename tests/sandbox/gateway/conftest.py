@@ -25,7 +25,9 @@ async def sandbox(clock: Clock, tmp_path: Path) -> AsyncIterator[Sandbox]:
     yield running
     await running.close()
     assert running.health.internal_errors == 0, list(running.health.latest)
-    report = conformance.check(entry.to_json(bodies=True) for entry in running.traffic.after(0))
+    report = conformance.check_requests(
+        entry.to_json(bodies=True) for entry in running.traffic.after(0)
+    )
     assert not report.problems, str(report)
 
 

@@ -7,16 +7,16 @@ import zstandard
 
 from sandbox.discord.compression import compressor
 from sandbox.server import Sandbox
-from tests.harness.websocket import raw_gateway
+from tests.harness.websocket import open_gateway
 
 
 @pytest.mark.parametrize("compress", [None, "zlib-stream", "zstd-stream"])
 async def test_a_session_over_each_transport(
     sandbox: Sandbox, gateway_url: str, compress: str | None
 ) -> None:
-    async with raw_gateway(gateway_url, compress=compress) as client:
+    async with open_gateway(gateway_url, compress=compress) as client:
         await client.identify(sandbox.world.token, intents=1, compress=True)
-        await client.nothing_more()
+        await client.assert_no_event()
 
 
 def test_zlib_messages_end_in_a_sync_flush_and_share_one_dictionary() -> None:

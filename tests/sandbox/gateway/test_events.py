@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.discord.events import Event, Intents
 from sandbox.server import Sandbox
-from tests.harness.websocket import raw_gateway
+from tests.harness.websocket import open_gateway
 
 
 def on_shard(shard: int, count: int) -> int:
@@ -31,12 +31,12 @@ def publish(sandbox: Sandbox, name: str, payload: dict[str, Any], guild: int | N
 async def test_an_event_needs_any_of_its_intents(
     sandbox: Sandbox, gateway_url: str, needed: Intents, has: Intents, sees: bool
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(has))
         sandbox.world.hub.publish(Event("TEST", lambda _: {}, None, needed))
         if sees:
-            await client.event("TEST")
-        await client.nothing_more()
+            await client.expect_event("TEST")
+        await client.assert_no_event()
 
 
 async def test_the_payload_is_cut_to_the_session_s_intents(
@@ -46,18 +46,18 @@ async def test_the_payload_is_cut_to_the_session_s_intents(
         return {"members": Intents.GUILD_MODERATION in intents}
 
     moderation = int(Intents.GUILD_MODERATION)
-    async with raw_gateway(gateway_url) as plain, raw_gateway(gateway_url) as moderating:
+    async with open_gateway(gateway_url) as plain, open_gateway(gateway_url) as moderating:
         await plain.identify(sandbox.world.token)
         await moderating.identify(sandbox.world.token, intents=moderation)
         sandbox.world.hub.publish(Event("TEST", payload, None))
-        assert await plain.event("TEST") == {"members": False}
-        assert await moderating.event("TEST") == {"members": True}
+        assert await plain.expect_event("TEST") == {"members": False}
+        assert await moderating.expect_event("TEST") == {"members": True}
 
 
 async def test_two_shards_share_the_guilds_and_shard_0_has_the_rest(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as zero, raw_gateway(gateway_url) as one:
+    async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
         ready_zero = await zero.identify(sandbox.world.token, shard=(0, 2), intents=1)
         ready_one = await one.identify(sandbox.world.token, shard=(1, 2), intents=1)
         assert (ready_zero["shard"], ready_one["shard"]) == ([0, 2], [1, 2])
@@ -67,33 +67,33 @@ async def test_two_shards_share_the_guilds_and_shard_0_has_the_rest(
         for shard in (0, 1):
             publish(sandbox, "TEST", {"for": shard}, on_shard(shard, 2))
         sandbox.world.hub.publish(Event("DIRECT", lambda _: {}, None))
-        assert await zero.event("TEST") == {"for": 0}
-        await zero.event("DIRECT")
-        await zero.nothing_more()
-        assert await one.event("TEST") == {"for": 1}
-        await one.nothing_more()
+        assert await zero.expect_event("TEST") == {"for": 0}
+        await zero.expect_event("DIRECT")
+        await zero.assert_no_event()
+        assert await one.expect_event("TEST") == {"for": 1}
+        await one.assert_no_event()
 
 
 async def test_every_session_of_a_shard_gets_the_event_with_its_own_sequence(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(raw_gateway(gateway_url)) for _ in range(3)]
+        clients = [await stack.enter_async_context(open_gateway(gateway_url)) for _ in range(3)]
         for client in clients:
             await client.identify(sandbox.world.token)
             sandbox.world.hub.publish(Event("EARLY", lambda _: {}, None))
         sandbox.world.hub.publish(Event("TEST", lambda _: {}, None))
         for index, client in enumerate(clients):
             for _ in range(3 - index):
-                await client.event("EARLY")
-            await client.event("TEST")
+                await client.expect_event("EARLY")
+            await client.expect_event("TEST")
             assert client.sequence == 5 - index
 
 
 async def test_events_keep_their_order_under_load(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url, compress="zstd-stream") as client:
+    async with open_gateway(gateway_url, compress="zstd-stream") as client:
         await client.identify(sandbox.world.token)
         for number in range(1000):
             publish(sandbox, "TEST", {"number": number})
-        received = [(await client.event("TEST"))["number"] for _ in range(1000)]
+        received = [(await client.expect_event("TEST"))["number"] for _ in range(1000)]
         assert received == list(range(1000))

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from sandbox.clock import Clock
 from sandbox.server import Sandbox
-from tests.harness.websocket import raw_gateway
+from tests.harness.websocket import open_gateway
 
 
 @pytest_asyncio.fixture
@@ -28,47 +28,47 @@ async def fate(http: aiohttp.ClientSession, **order: Any) -> int:
 async def test_disconnect_cuts_the_line_and_the_session_can_resume(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         assert await fate(http, action="disconnect") == 1
-        assert await client.closed() == 1006
-    async with raw_gateway(gateway_url) as client:
+        assert await client.read_close_code() == 1006
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
-        await client.event("RESUMED")
+        await client.expect_event("RESUMED")
 
 
 async def test_disconnect_with_a_code(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await fate(http, action="disconnect", code=4000)
-        assert await client.closed() == 4000
+        assert await client.read_close_code() == 4000
 
 
 async def test_reconnect_asks_politely(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await fate(http, action="reconnect")
         assert await client.expect(7) is None
-        await client.nothing_more()
+        await client.assert_no_event()
 
 
 @pytest.mark.parametrize("resumable", [False, True])
 async def test_invalid_session(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession, resumable: bool
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await fate(http, action="invalid_session", resumable=resumable)
         assert await client.expect(9) is resumable
         await client.socket.close(code=4000)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         if resumable:
-            await client.event("RESUMED")
+            await client.expect_event("RESUMED")
         else:
             assert await client.expect(9) is False
 
@@ -76,28 +76,28 @@ async def test_invalid_session(
 async def test_fate_can_pick_a_shard(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
-    async with raw_gateway(gateway_url) as zero, raw_gateway(gateway_url) as one:
+    async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
         await zero.identify(sandbox.world.token, shard=(0, 2))
         await one.identify(sandbox.world.token, shard=(1, 2))
         assert await fate(http, action="disconnect", shard=1) == 1
-        assert await one.closed() == 1006
-        await zero.nothing_more()
+        assert await one.read_close_code() == 1006
+        await zero.assert_no_event()
 
 
 async def test_down_refuses_connections_for_a_time(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession, clock: Clock
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await fate(http, action="down", seconds=30)
-        assert await client.closed() == 1006
+        assert await client.read_close_code() == 1006
     with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-        async with raw_gateway(gateway_url):
+        async with open_gateway(gateway_url):
             pass
     clock.advance(30)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
-        await client.event("RESUMED")
+        await client.expect_event("RESUMED")
 
 
 async def test_down_until_up(
@@ -106,17 +106,17 @@ async def test_down_until_up(
     await fate(http, action="down")
     clock.advance(1e6)
     with pytest.raises(aiohttp.WSServerHandshakeError):
-        async with raw_gateway(gateway_url):
+        async with open_gateway(gateway_url):
             pass
     await fate(http, action="up")
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
 
 
-async def test_sessions_tell_who_is_there(
+async def test_sessions_list_connected_clients(
     sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token, intents=1, shard=(0, 1))
         async with http.get("sessions") as response:
             seen = await response.json()
@@ -128,7 +128,9 @@ async def test_sessions_tell_who_is_there(
 
 
 @pytest.mark.parametrize("order", [{}, {"action": "explode"}, {"action": "down", "seconds": "x"}])
-async def test_nonsense_is_refused(http: aiohttp.ClientSession, order: dict[str, Any]) -> None:
+async def test_invalid_orders_are_refused(
+    http: aiohttp.ClientSession, order: dict[str, Any]
+) -> None:
     async with http.post("gateway", json=order) as response:
         assert response.status == 400
         assert (await response.json())["error"] == "invalid"

@@ -10,11 +10,11 @@ from sandbox.clock import Clock
 from sandbox.discord.connection import SENDS_A_MINUTE
 from sandbox.discord.events import ALL, Intents
 from sandbox.server import Sandbox
-from tests.harness.websocket import identification, raw_gateway
+from tests.harness.websocket import identify_payload, open_gateway
 
 
 async def test_ready_names_bot_shard_and_resume_url(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token, intents=1)
 
     assert ready["v"] == 10
@@ -30,26 +30,26 @@ async def test_ready_names_bot_shard_and_resume_url(sandbox: Sandbox, gateway_ur
 async def test_guilds_follow_ready_only_with_the_guilds_intent(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.expect(10)
-        await client.send(2, identification(sandbox.world.token, intents=int(Intents.GUILDS)))
-        await client.event("READY")
-        assert (await client.event("GUILD_CREATE"))["name"] == "Clapper Cinema"
-    async with raw_gateway(gateway_url) as client:
+        await client.send(2, identify_payload(sandbox.world.token, intents=int(Intents.GUILDS)))
+        await client.expect_event("READY")
+        assert (await client.expect_event("GUILD_CREATE"))["name"] == "Clapper Cinema"
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(Intents.GUILD_MESSAGES) & ~1)
-        await client.nothing_more()
+        await client.assert_no_event()
 
 
 async def test_heartbeats_are_acknowledged_before_and_after_identify(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         hello = await client.expect(10)
         assert hello["heartbeat_interval"] == 41250
         await client.send(1, None)
         await client.expect(11)
-        await client.send(2, identification(sandbox.world.token))
-        await client.event("READY")
+        await client.send(2, identify_payload(sandbox.world.token))
+        await client.expect_event("READY")
         await client.send(1, client.sequence)
         await client.expect(11)
 
@@ -74,16 +74,16 @@ async def test_heartbeats_are_acknowledged_before_and_after_identify(
 async def test_a_wrong_identify_is_closed(
     sandbox: Sandbox, gateway_url: str, change: dict[str, Any], code: int
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.expect(10)
-        await client.send(2, identification(sandbox.world.token) | change)
-        assert await client.closed() == code
+        await client.send(2, identify_payload(sandbox.world.token) | change)
+        assert await client.read_close_code() == code
     assert not list(sandbox.gateway.sessions)
 
 
 async def test_a_granted_privileged_intent_is_accepted(sandbox: Sandbox, gateway_url: str) -> None:
     sandbox.world.app.intents = Intents.MESSAGE_CONTENT
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(Intents.MESSAGE_CONTENT))
 
 
@@ -91,18 +91,18 @@ async def test_a_granted_privileged_intent_is_accepted(sandbox: Sandbox, gateway
 async def test_nothing_but_a_heartbeat_before_identify(
     sandbox: Sandbox, gateway_url: str, op: int
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.expect(10)
         await client.send(op, {})
-        assert await client.closed() == 4003
+        assert await client.read_close_code() == 4003
 
 
 @pytest.mark.parametrize("op", [2, 6])
 async def test_identifying_twice_is_closed(sandbox: Sandbox, gateway_url: str, op: int) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
-        await client.send(op, identification(sandbox.world.token))
-        assert await client.closed() == 4005
+        await client.send(op, identify_payload(sandbox.world.token))
+        assert await client.read_close_code() == 4005
 
 
 @pytest.mark.parametrize(
@@ -120,17 +120,17 @@ async def test_identifying_twice_is_closed(sandbox: Sandbox, gateway_url: str, o
 async def test_what_cannot_be_read_is_closed(
     sandbox: Sandbox, gateway_url: str, text: str, code: int
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.expect(10)
         await client.socket.send_str(text)
-        assert await client.closed() == code
+        assert await client.read_close_code() == code
 
 
 async def test_binary_frames_are_closed(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.expect(10)
         await client.socket.send_bytes(b'{"op": 1, "d": null}')
-        assert await client.closed() == 4002
+        assert await client.read_close_code() == 4002
 
 
 @pytest.mark.parametrize(
@@ -140,36 +140,36 @@ async def test_binary_frames_are_closed(sandbox: Sandbox, gateway_url: str) -> N
 async def test_other_versions_and_encodings_are_closed(
     sandbox: Sandbox, gateway_url: str, query: dict[str, str], code: int
 ) -> None:
-    async with raw_gateway(gateway_url, **query) as client:
-        assert await client.closed() == code
+    async with open_gateway(gateway_url, **query) as client:
+        assert await client.read_close_code() == code
 
 
 async def test_more_than_120_sends_a_minute_are_closed(
     sandbox: Sandbox, gateway_url: str, clock: Clock
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         for _ in range(SENDS_A_MINUTE - 1):
             await client.send(1, None)
         for _ in range(SENDS_A_MINUTE - 1):
             await client.expect(11)
         clock.advance(60)
-        await client.nothing_more()
+        await client.assert_no_event()
         for _ in range(SENDS_A_MINUTE):
             await client.send(1, None)
-        assert await client.closed() == 4008
+        assert await client.read_close_code() == 4008
 
 
 async def test_a_silent_client_is_closed_and_can_resume(clock: Clock, tmp_path: Path) -> None:
     running = await Sandbox.start(directory=tmp_path, clock=clock, heartbeat_interval_s=0.05)
     url = running.environment()["DISCORD_GATEWAY_URL"]
     try:
-        async with raw_gateway(url) as client:
+        async with open_gateway(url) as client:
             ready = await client.identify(running.world.token)
-            assert await client.closed() == 4009
-        async with raw_gateway(url) as client:
+            assert await client.read_close_code() == 4009
+        async with open_gateway(url) as client:
             await client.resume(running.world.token, ready["session_id"], 1)
-            await client.event("RESUMED")
+            await client.expect_event("RESUMED")
     finally:
         await running.close()
 
@@ -178,11 +178,11 @@ async def test_identifying_too_fast_is_an_invalid_session_when_asked_for(
     sandbox: Sandbox, gateway_url: str, clock: Clock
 ) -> None:
     sandbox.gateway.identify_interval_s = 5.0
-    async with raw_gateway(gateway_url) as first, raw_gateway(gateway_url) as second:
+    async with open_gateway(gateway_url) as first, open_gateway(gateway_url) as second:
         await first.identify(sandbox.world.token)
         await second.expect(10)
-        await second.send(2, identification(sandbox.world.token))
+        await second.send(2, identify_payload(sandbox.world.token))
         assert await second.expect(9) is False
         clock.advance(5)
-        await second.send(2, identification(sandbox.world.token))
-        await second.event("READY")
+        await second.send(2, identify_payload(sandbox.world.token))
+        await second.expect_event("READY")

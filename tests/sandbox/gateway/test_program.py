@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.process import ProcessEnded
 from tests.harness.sandbox import SandboxProcess
-from tests.harness.websocket import raw_gateway
+from tests.harness.websocket import open_gateway
 
 
 async def test_it_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None:
@@ -31,12 +31,12 @@ async def test_it_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None:
         names = [guild["name"] for guild in (await sandbox.control.world())["guilds"]]
         assert names == ["Clapper Cinema"]
         polling = asyncio.create_task(sandbox.control.requests(wait=30))
-        async with raw_gateway(environment["DISCORD_GATEWAY_URL"]) as client:
+        async with open_gateway(environment["DISCORD_GATEWAY_URL"]) as client:
             await client.identify(environment["DISCORD_TOKEN"], intents=1)
             assert await sandbox.terminate() == 0, "whoever waits for requests holds nothing up"
-            assert await client.closed() == 1001
+            assert await client.read_close_code() == 1001
         await asyncio.gather(polling, return_exceptions=True)
-        assert "Traceback" not in sandbox.said()
+        assert "Traceback" not in sandbox.read_log()
 
 
 async def test_it_ends_in_time_while_clips_are_being_rendered(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ async def test_it_ends_in_time_while_clips_are_being_rendered(tmp_path: Path) ->
                 async with http.post(url, json=body) as response:
                     assert response.status == 200, await response.text()
         assert await sandbox.terminate() == 0
-        assert "Traceback" not in sandbox.said()
+        assert "Traceback" not in sandbox.read_log()
 
 
 async def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ async def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:
         sandbox = SandboxProcess(tmp_path, port=taken.getsockname()[1])
         with pytest.raises(ProcessEnded, match="cannot start"):
             await sandbox.start()
-        assert await sandbox.ended() == 1
-        assert "Traceback" not in sandbox.said()
+        assert await sandbox.wait_ended() == 1
+        assert "Traceback" not in sandbox.read_log()

@@ -7,7 +7,7 @@ from sandbox.discord import sessions
 from sandbox.discord.events import Event
 from sandbox.server import Sandbox
 from tests.harness.waiting import eventually
-from tests.harness.websocket import RawGateway, raw_gateway
+from tests.harness.websocket import RawGateway, open_gateway
 
 
 def publish(sandbox: Sandbox, number: int) -> None:
@@ -16,57 +16,57 @@ def publish(sandbox: Sandbox, number: int) -> None:
 
 async def drop(sandbox: Sandbox, client: RawGateway) -> None:
     sandbox.gateway.disconnect()
-    assert await client.closed() == 1006
+    assert await client.read_close_code() == 1006
     await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))
 
 
 async def test_missed_events_are_replayed_in_order(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
-        assert await client.event("TEST") == {"number": 1}
+        assert await client.expect_event("TEST") == {"number": 1}
         seen = client.sequence
         await drop(sandbox, client)
     for number in (2, 3, 4):
         publish(sandbox, number)
-    async with raw_gateway(ready["resume_gateway_url"]) as client:
+    async with open_gateway(ready["resume_gateway_url"]) as client:
         await client.resume(sandbox.world.token, ready["session_id"], seen)
         for number in (2, 3, 4):
-            assert await client.event("TEST") == {"number": number}
-        await client.event("RESUMED")
+            assert await client.expect_event("TEST") == {"number": number}
+        await client.expect_event("RESUMED")
         publish(sandbox, 5)
-        assert await client.event("TEST") == {"number": 5}
+        assert await client.expect_event("TEST") == {"number": 5}
         assert client.sequence == 7
 
 
 async def test_events_sent_but_not_seen_are_replayed_too(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
-        await client.event("TEST")
+        await client.expect_event("TEST")
         await drop(sandbox, client)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
-        assert await client.event("TEST") == {"number": 1}
-        await client.event("RESUMED")
+        assert await client.expect_event("TEST") == {"number": 1}
+        await client.expect_event("RESUMED")
 
 
 async def test_acknowledged_events_are_let_go(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
-        await client.event("TEST")
-        await client.nothing_more()
+        await client.expect_event("TEST")
+        await client.assert_no_event()
         await drop(sandbox, client)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         assert await client.expect(9) is False
 
 
 async def test_an_unknown_session_is_invalid(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, "0" * 32, 1)
         assert await client.expect(9) is False
 
@@ -74,16 +74,16 @@ async def test_an_unknown_session_is_invalid(sandbox: Sandbox, gateway_url: str)
 async def test_a_session_can_be_resumed_only_for_a_time(
     sandbox: Sandbox, gateway_url: str, clock: Clock
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
     clock.advance(sessions.RESUMABLE_S - 1)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
-        await client.event("RESUMED")
+        await client.expect_event("RESUMED")
         await drop(sandbox, client)
     clock.advance(sessions.RESUMABLE_S + 1)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         assert await client.expect(9) is False
 
@@ -91,44 +91,44 @@ async def test_a_session_can_be_resumed_only_for_a_time(
 async def test_a_connected_session_does_not_expire(
     sandbox: Sandbox, gateway_url: str, clock: Clock
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         clock.advance(sessions.RESUMABLE_S * 10)
         publish(sandbox, 1)
-        assert await client.event("TEST") == {"number": 1}
+        assert await client.expect_event("TEST") == {"number": 1}
 
 
 @pytest.mark.parametrize("sequence", [2, 999, -1, None])
 async def test_a_sequence_never_sent_is_closed_and_ends_the_session(
     sandbox: Sandbox, gateway_url: str, sequence: int | None
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], sequence)
-        assert await client.closed() == 4007
+        assert await client.read_close_code() == 4007
     assert not list(sandbox.gateway.sessions)
 
 
 async def test_a_resume_needs_the_token(sandbox: Sandbox, gateway_url: str) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume("wrong", ready["session_id"], 1)
-        assert await client.closed() == 4004
+        assert await client.read_close_code() == 4004
 
 
 async def test_missing_more_than_is_kept_is_an_invalid_session(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
     for number in range(sessions.BUFFERED_EVENTS + 1):
         publish(sandbox, number)
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         assert await client.expect(9) is False
 
@@ -136,20 +136,20 @@ async def test_missing_more_than_is_kept_is_an_invalid_session(
 async def test_whoever_resumes_takes_the_session_from_a_half_dead_connection(
     sandbox: Sandbox, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as old, raw_gateway(gateway_url) as new:
+    async with open_gateway(gateway_url) as old, open_gateway(gateway_url) as new:
         ready = await old.identify(sandbox.world.token)
         await new.resume(sandbox.world.token, ready["session_id"], 1)
-        await new.event("RESUMED")
-        assert await old.closed() == 4000
+        await new.expect_event("RESUMED")
+        assert await old.read_close_code() == 4000
         publish(sandbox, 1)
-        assert await new.event("TEST") == {"number": 1}
+        assert await new.expect_event("TEST") == {"number": 1}
 
 
 @pytest.mark.parametrize(("code", "left"), [(1000, 0), (1001, 0), (4000, 1)])
 async def test_closing_with_1000_or_1001_ends_the_session(
     sandbox: Sandbox, gateway_url: str, code: int, left: int
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.socket.close(code=code)
     await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))

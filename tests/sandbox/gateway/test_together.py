@@ -82,7 +82,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
         health = await running.control.health()
         assert health["internal_errors"] == 0, health
         assert health["unknown_routes"] == 0, health
-        assert "Traceback" not in running.said(), running.said()
+        assert "Traceback" not in running.read_log(), running.read_log()
 
 
 @pytest_asyncio.fixture
@@ -93,7 +93,7 @@ async def bot(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
     client = Bot(environment)
     running = asyncio.create_task(client.start(environment["DISCORD_TOKEN"]))
-    await sandbox.control.until(sandbox.control.connected, what="the bot's connection")
+    await sandbox.control.wait_until(sandbox.control.count_connections, what="the bot's connection")
     yield client
     await client.close()
     await asyncio.gather(running, return_exceptions=True)
@@ -126,7 +126,7 @@ async def test_a_command_becomes_a_clip_and_a_reply_is_heard(control: Control, b
     submits = await control.requests(server="google", method="POST", path="predictLongRunning")
     assert [entry["status"] for entry in submits] == [200]
     assert submits[0]["json"]["instances"] == [{"prompt": "a red kite"}]
-    report = conformance.check(await control.requests(bodies=True))
+    report = conformance.check_requests(await control.requests(bodies=True))
     assert not report.problems, str(report)
     assert not report.unlisted
 

@@ -12,7 +12,7 @@ from yarl import URL
 from sandbox.clock import Clock
 from sandbox.server import Sandbox
 from sandbox.traffic import Traffic, logged_path, shortened
-from tests.harness.websocket import raw_gateway
+from tests.harness.websocket import open_gateway
 
 
 @pytest_asyncio.fixture
@@ -80,7 +80,7 @@ async def test_after_bodies_and_filters(http: aiohttp.ClientSession) -> None:
 async def test_control_and_gateway_are_not_the_bot_s_requests(
     sandbox: Sandbox, http: aiohttp.ClientSession, gateway_url: str
 ) -> None:
-    async with raw_gateway(gateway_url) as client:
+    async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
     await call(http, "GET", "/control/health")
     assert await log_of(http) == []

@@ -71,7 +71,7 @@ def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
         ("POST", "/control/google/tokens", {}, 400),
     ],
 )
-async def test_wrong_orders(
+async def test_invalid_orders_are_refused(
     server: Server, method: str, path: str, body: object, status: int
 ) -> None:
     answer = await server.call(method, path, status, json=body)

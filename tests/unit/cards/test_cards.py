@@ -9,14 +9,14 @@ from discord import ui
 
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.upload_options import Enclosure, Rung
-from bot.domain.jobs.job import JobState, Outcome, Visit
-from bot.domain.ports import Progress
-from bot.i18n.catalogs import say
-from bot.ui.clip_card import Cards, text_view
+from bot.domain.clips.upload_options import PreparedUpload, UploadOption
+from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
+from bot.domain.ports import JobProgress
+from bot.i18n.catalogs import translate
+from bot.ui.clip_card import ClipCards, build_text_view
 from bot.ui.custom_ids import ActionButton
-from bot.ui.error_messages import outcome_text
-from bot.ui.text_lists import unknown
+from bot.ui.error_messages import describe_outcome
+from bot.ui.text_lists import format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (
@@ -30,10 +30,10 @@ class Titles:
     def __init__(self, *, extendable: bool = True) -> None:
         self._extendable = extendable
 
-    def title(self, model: str) -> str:
+    def get_display_name(self, model: str) -> str:
         return "Veo 3.1 Fast"
 
-    def extendable(self, clip: Clip, now: datetime) -> bool:
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
         return self._extendable
 
 
@@ -66,7 +66,7 @@ def check(view: ui.LayoutView) -> None:
 
 async def test_the_clips_card_says_everything_and_has_every_button() -> None:
     job = a_job(plan=a_plan(seed=3))
-    view = Cards(abilities=Titles()).clip(job, [enclosed()], NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW)
     check(view)
     said = texts(view)
     until = NOW + timedelta(days=2)
@@ -95,44 +95,50 @@ async def test_the_clips_card_says_everything_and_has_every_button() -> None:
 
 async def test_a_chain_is_told_and_a_clip_that_cannot_be_extended_offers_no_extension() -> None:
     clip = a_clip(hop=2, parent_clip_id=11, root_clip_id=9, seconds=22)
-    view = Cards(abilities=Titles(extendable=False)).clip(a_job(), [Enclosure(clip)], NOW)
+    view = ClipCards(model_info=Titles(extendable=False)).build_clip_card(
+        a_job(), [PreparedUpload(clip)], NOW
+    )
     check(view)
     assert "extension 2 of #9, continues #11" in texts(view)
     assert "22 s" in texts(view)
     assert "reply to extend" not in texts(view)
-    assert say("button.extend") not in buttons(view)
+    assert translate("button.extend") not in buttons(view)
 
     again = a_clip(hop=1, parent_clip_id=9, root_clip_id=9, seconds=15)
-    said = texts(Cards(abilities=Titles()).clip(a_job(), [Enclosure(again)], NOW))
+    said = texts(
+        ClipCards(model_info=Titles()).build_clip_card(a_job(), [PreparedUpload(again)], NOW)
+    )
     assert "extension of #9" in said
     assert said.count("#9") == 1
 
 
 async def test_several_clips_have_a_button_each_to_extend_them() -> None:
     clips = [enclosed(id=12 + n, index=n) for n in range(4)]
-    view = Cards(abilities=Titles()).clip(a_job(), clips, NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(a_job(), clips, NOW)
     check(view)
     assert [f"clapper:extend:{12 + n}" for n in range(4)] == [
         each for each in buttons(view).values() if "extend" in each
     ]
 
 
-async def test_a_long_prompt_is_folded() -> None:
+async def test_long_prompt_is_truncated() -> None:
     job = a_job(plan=a_plan(prompt="word " * 2000))
-    view = Cards(abilities=Titles()).clip(job, [enclosed()], NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW)
     check(view)
     assert len(texts(view)) < 800
 
 
 @pytest.mark.parametrize("shape", ["clip", "status", "closing", "outcome"])
-async def test_nothing_typed_acts_in_any_message(shape: str) -> None:
-    cards = Cards(abilities=Titles())
+async def test_user_text_is_escaped_in_every_message(shape: str) -> None:
+    cards = ClipCards(model_info=Titles())
     job = a_job(plan=a_plan(prompt=EVIL), outcome=Outcome.BLOCKED, detail=EVIL)
     view = {
-        "clip": lambda: cards.clip(job, [enclosed()], NOW),
-        "status": lambda: cards.status(Progress(replace(job, state=JobState.POLLING))),
-        "closing": lambda: cards.closing(job),
-        "outcome": lambda: cards.outcome(job),
+        "clip": lambda: cards.build_clip_card(job, [enclosed()], NOW),
+        "status": lambda: cards.build_status_card(
+            JobProgress(replace(job, state=JobState.POLLING))
+        ),
+        "closing": lambda: cards.build_closed_status_card(job),
+        "outcome": lambda: cards.build_outcome_card(job),
     }[shape]()
     check(view)
     said = texts(view).replace(f"<@{ORIGIN.user_id}>", "")
@@ -142,53 +148,55 @@ async def test_nothing_typed_acts_in_any_message(shape: str) -> None:
     assert not re.search(r"^\s*(#|>|-(?!#))", said.replace(f"-# {job.id}", ""), re.MULTILINE)
 
 
-async def test_the_status_tells_what_is_measured_and_invents_nothing() -> None:
-    cards = Cards(abilities=Titles())
-    queued = cards.status(Progress(a_job(state=JobState.QUEUED), place=3))
+async def test_status_shows_only_measured_values() -> None:
+    cards = ClipCards(model_info=Titles())
+    queued = cards.build_status_card(JobProgress(a_job(state=JobState.QUEUED), queue_position=3))
     assert "place 3" in texts(queued)
     polling = a_job(state=JobState.POLLING, submitted_at=NOW)
     eta = (NOW + timedelta(seconds=40), NOW + timedelta(minutes=4))
-    said = texts(cards.status(Progress(polling, eta=eta)))
+    said = texts(cards.build_status_card(JobProgress(polling, eta=eta)))
     assert f"<t:{int(NOW.timestamp())}:R>" in said
     assert all(f"<t:{int(each.timestamp())}:t>" in said for each in eta)
     assert "%" not in said
     for state in JobState:
-        if not state.ended:
-            check(cards.status(Progress(a_job(state=state))))
+        if not state.has_ended:
+            check(cards.build_status_card(JobProgress(a_job(state=state))))
 
 
 async def test_waiting_for_google_is_told_with_the_time() -> None:
     again = NOW + timedelta(seconds=34)
-    progress = Progress(
+    progress = JobProgress(
         a_job(state=JobState.QUEUED), waiting_for=Outcome.GOOGLE_QUOTA, retry_at=again
     )
-    assert f"<t:{int(again.timestamp())}:R>" in texts(Cards(abilities=Titles()).status(progress))
+    assert f"<t:{int(again.timestamp())}:R>" in texts(
+        ClipCards(model_info=Titles()).build_status_card(progress)
+    )
 
 
 async def test_a_job_can_be_cancelled_until_somebody_has() -> None:
-    cards = Cards(abilities=Titles())
+    cards = ClipCards(model_info=Titles())
     job = a_job(state=JobState.POLLING)
-    assert list(buttons(cards.status(Progress(job))).values()) == ["clapper:cancel:7"]
+    assert list(buttons(cards.build_status_card(JobProgress(job))).values()) == ["clapper:cancel:7"]
     cancelled = a_job(state=JobState.POLLING, cancel_requested=True)
-    assert buttons(cards.status(Progress(cancelled))) == {}
+    assert buttons(cards.build_status_card(JobProgress(cancelled))) == {}
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])
 async def test_every_outcome_has_a_card_within_discords_limits(outcome: Outcome) -> None:
-    view = Cards(abilities=Titles()).outcome(a_job(outcome=outcome))
+    view = ClipCards(model_info=Titles()).build_outcome_card(a_job(outcome=outcome))
     check(view)
 
 
 async def test_a_blocked_sound_may_be_tried_again_and_a_blocked_prompt_edited() -> None:
-    cards = Cards(abilities=Titles())
-    audio = buttons(cards.outcome(a_job(outcome=Outcome.BLOCKED_AUDIO)))
+    cards = ClipCards(model_info=Titles())
+    audio = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED_AUDIO)))
     assert "clapper:retry:7" in audio.values()
-    blocked = buttons(cards.outcome(a_job(outcome=Outcome.BLOCKED)))
+    blocked = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED)))
     assert list(blocked.values()) == ["clapper:edit:7"]
 
 
 async def test_plain_texts_are_views_too() -> None:
-    check(text_view("hello"))
+    check(build_text_view("hello"))
 
 
 LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
@@ -197,28 +205,28 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 @pytest.mark.parametrize(
     ("rung", "files", "words"),
     [
-        (Rung.FITTED, ["clip-12.mp4"], "re-encoded at 720p"),
-        (Rung.SQUEEZED, ["clip-12.mp4"], "re-encoded at 720p"),
-        (Rung.LINK, ["clip-12-preview.mp4", "clip-12-poster.jpg"], "too large"),
-        (Rung.BARE, [], "too large"),
+        (UploadOption.REENCODED, ["clip-12.mp4"], "re-encoded at 720p"),
+        (UploadOption.COMPRESSED, ["clip-12.mp4"], "re-encoded at 720p"),
+        (UploadOption.LINK, ["clip-12-preview.mp4", "clip-12-poster.jpg"], "too large"),
+        (UploadOption.BARE, [], "too large"),
     ],
 )
 @pytest.mark.parametrize("linked", [True, False])
 async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
-    rung: Rung, files: list[str], words: str, linked: bool
+    rung: UploadOption, files: list[str], words: str, linked: bool
 ) -> None:
     clip = a_clip(size=60 * 2**20)
-    enclosure = Enclosure(
+    enclosure = PreparedUpload(
         clip,
         rung,
-        path="clips/0000/7-0.1.mp4",
+        video_path="clips/0000/7-0.1.mp4",
         size=1,
-        poster="clips/0000/7-0.poster.jpg",
-        side=720,
+        thumbnail_path="clips/0000/7-0.poster.jpg",
+        shorter_side=720,
         link=LINK if linked else None,
-        link_until=NOW if linked else None,
+        link_expires_at=NOW if linked else None,
     )
-    view = Cards(abilities=Titles()).clip(a_job(), [enclosure], NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(a_job(), [enclosure], NOW)
     check(view)
     assert words in texts(view)
     assert "60.0 MiB" in texts(view)
@@ -235,50 +243,52 @@ async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
 
 async def test_four_clips_that_were_too_large_fit_one_message() -> None:
     clips = [
-        Enclosure(
+        PreparedUpload(
             a_clip(id=10**12 + n, index=n, size=10**9),
-            Rung.LINK,
-            path="p",
-            poster="q",
+            UploadOption.LINK,
+            video_path="p",
+            thumbnail_path="q",
             link=LINK,
-            link_until=NOW,
+            link_expires_at=NOW,
         )
         for n in range(4)
     ]
     job = a_job(plan=a_plan(prompt="word " * 2000))
-    view = Cards(abilities=Titles()).clip(job, clips, NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(job, clips, NOW)
     check(view)
     assert len(texts(view)) < 4000
 
 
-async def test_a_clip_that_came_late_or_alone_says_so_once() -> None:
-    cards = Cards(abilities=Titles())
+async def test_late_or_partial_clip_is_noted_once() -> None:
+    cards = ClipCards(model_info=Titles())
     late = a_job(state=JobState.POSTING, finished_at=NOW)
-    assert say("card.late") in texts(cards.clip(late, [enclosed()], NOW))
+    assert translate("card.late") in texts(cards.build_clip_card(late, [enclosed()], NOW))
     again = replace(late, state=JobState.DONE)
-    assert say("card.late") not in texts(cards.clip(again, [enclosed()], NOW))
+    assert translate("card.late") not in texts(cards.build_clip_card(again, [enclosed()], NOW))
     one_of_three = a_job(state=JobState.POSTING, plan=a_plan(videos=3, price=Micros(2_400_000)))
-    card = texts(cards.clip(one_of_three, [enclosed()], NOW))
-    assert say("card.missing", count=2) in card
+    card = texts(cards.build_clip_card(one_of_three, [enclosed()], NOW))
+    assert translate("card.missing", count=2) in card
     assert "$0.80" in card
-    assert say("card.late") not in card
+    assert translate("card.late") not in card
 
 
-async def test_who_waits_for_a_switch_is_told_so() -> None:
+async def test_status_explains_waiting_for_pause() -> None:
     job = a_job(state=JobState.QUEUED)
-    status = texts(Cards(abilities=Titles()).status(Progress(job, paused=True)))
-    assert say("stage.paused") in status
+    status = texts(ClipCards(model_info=Titles()).build_status_card(JobProgress(job, paused=True)))
+    assert translate("stage.paused") in status
 
 
 def test_a_lost_operation_says_until_when_it_is_asked_about() -> None:
     job = a_job(state=JobState.UNKNOWN, outcome=Outcome.OPERATION_LOST, submitted_at=NOW)
     until = f"<t:{int((NOW + timedelta(days=2)).timestamp())}:f>"
-    told = outcome_text(job)
+    told = describe_outcome(job)
     assert until in told
     assert "posted here, and charged then" in told
-    kept = say("outcome.watched.kept", until=until)
-    assert kept in outcome_text(replace(job, cancel_requested=True))
-    visit = Visit(message_id=1, until=NOW)
-    assert kept in outcome_text(replace(job, origin=replace(ORIGIN, visit=visit)))
-    listed = unknown([job, a_job(state=JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN)], None)
+    kept = translate("outcome.watched.kept", until=until)
+    assert kept in describe_outcome(replace(job, cancel_requested=True))
+    visit = UserInstallReply(message_id=1, editable_until=NOW)
+    assert kept in describe_outcome(replace(job, origin=replace(ORIGIN, user_install_reply=visit)))
+    listed = format_unknown_jobs(
+        [job, a_job(state=JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN)], None
+    )
     assert listed.count(until) == 1

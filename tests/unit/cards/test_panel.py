@@ -7,29 +7,36 @@ import discord
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import NO_LIMITS, Limits, Line, Standing
-from bot.domain.billing.quota_presets import ALLOWANCES, Allowance
-from bot.domain.errors import Scope
+from bot.domain.billing.limits import NO_LIMITS, UsageLimits, QuotaLine, QuotaStatus
+from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
+from bot.domain.errors import LimitScope
 from bot.domain.guild import LANGUAGES, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.ui.components import SettingMenu
-from bot.ui.help_text import help_view, welcome_view
-from bot.ui.server_setup import KEEP, UNSET, Arrangement, Verdict, setup_view, verdicts
+from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.server_setup import (
+    KEEP_OPTION,
+    UNSET_OPTION,
+    SetupState,
+    PermissionCheck,
+    build_setup_view,
+    format_permission_checks,
+)
 from tests.unit.cards.test_cards import buttons, check, texts
 
-FULL = Arrangement(
+FULL = SetupState(
     rules=GuildRules(
         10,
         person_rule=PersonRule.ADULTS,
         locale="ja",
         allowed_channels=frozenset(range(10**18, 10**18 + 25)),
     ),
-    quota=Limits(clips_per_day=4),
-    showcase_id=10**18,
-    there=frozenset(range(10**18, 10**18 + 25)),
-    spoken="de",
+    member_limits=UsageLimits(clips_per_day=4),
+    showcase_channel_id=10**18,
+    existing_channel_ids=frozenset(range(10**18, 10**18 + 25)),
+    discord_locale="de",
 )
-EMPTY = Arrangement(GuildRules(10), NO_LIMITS, None, frozenset(), "pt-BR")
+EMPTY = SetupState(GuildRules(10), NO_LIMITS, None, frozenset(), "pt-BR")
 
 
 def menus(view: ui.LayoutView) -> dict[str, Any]:
@@ -45,13 +52,13 @@ def chosen(view: ui.LayoutView, menu: str) -> list[str]:
 
 
 @pytest.mark.parametrize("now", [FULL, EMPTY])
-async def test_the_panel_has_five_rows_and_holds_what_outlives_a_restart_only(
-    now: Arrangement,
+async def test_setup_view_has_five_restart_proof_rows(
+    now: SetupState,
 ) -> None:
-    lines = verdicts(
-        [Verdict(10**18 + n, ["view_channel", "embed_links"]) for n in range(60)], "en-US"
+    lines = format_permission_checks(
+        [PermissionCheck(10**18 + n, ["view_channel", "embed_links"]) for n in range(60)], "en-US"
     )
-    view = setup_view(now, "en-US", note=lines)
+    view = build_setup_view(now, "en-US", notice=lines)
     check(view)
     rows = [item for item in view.walk_children() if isinstance(item, ui.ActionRow)]
     assert len(rows) == 5
@@ -68,26 +75,26 @@ async def test_the_panel_has_five_rows_and_holds_what_outlives_a_restart_only(
 
 
 async def test_the_panel_shows_what_is_set() -> None:
-    view = setup_view(FULL, "en-US")
+    view = build_setup_view(FULL, "en-US")
     assert chosen(view, "people") == ["adults"]
-    assert chosen(view, "quota") == [KEEP]
+    assert chosen(view, "quota") == [KEEP_OPTION]
     assert chosen(view, "language") == ["ja"]
     assert len(menus(view)["channels"].default_values) == 25
     assert f"<#{10**18}>" in texts(view)
-    empty = setup_view(EMPTY, "en-US")
-    assert [chosen(empty, each) for each in ("people", "quota", "language")] == [[UNSET]] * 3
+    empty = build_setup_view(EMPTY, "en-US")
+    assert [chosen(empty, each) for each in ("people", "quota", "language")] == [[UNSET_OPTION]] * 3
     assert "all of them" in texts(empty)
 
 
-@pytest.mark.parametrize("allowance", Allowance)
-async def test_a_quota_that_is_a_preset_is_shown_as_it(allowance: Allowance) -> None:
-    view = setup_view(replace(FULL, quota=ALLOWANCES[allowance]), "en-US")
+@pytest.mark.parametrize("allowance", QuotaPreset)
+async def test_a_quota_that_is_a_preset_is_shown_as_it(allowance: QuotaPreset) -> None:
+    view = build_setup_view(replace(FULL, member_limits=QUOTA_PRESETS[allowance]), "en-US")
     assert chosen(view, "quota") == [allowance.value]
-    assert KEEP not in [option.value for option in menus(view)["quota"].options]
+    assert KEEP_OPTION not in [option.value for option in menus(view)["quota"].options]
 
 
 async def test_a_channel_that_is_gone_is_named_but_not_offered_as_chosen() -> None:
-    view = setup_view(replace(FULL, there=frozenset()), "en-US")
+    view = build_setup_view(replace(FULL, existing_channel_ids=frozenset()), "en-US")
     assert menus(view)["channels"].default_values == []
     assert menus(view)["showcase"].default_values == []
     assert f"<#{10**18}>" in texts(view)
@@ -99,11 +106,11 @@ def test_languages_are_those_of_discord() -> None:
 
 
 def test_the_test_of_permissions_names_what_is_missing() -> None:
-    said = verdicts(
+    said = format_permission_checks(
         [
-            Verdict(1, []),
-            Verdict(2, ["attach_files", "send_messages_in_threads"]),
-            Verdict(3, None),
+            PermissionCheck(1, []),
+            PermissionCheck(2, ["attach_files", "send_messages_in_threads"]),
+            PermissionCheck(3, None),
         ],
         "en-US",
     ).splitlines()
@@ -114,26 +121,26 @@ def test_the_test_of_permissions_names_what_is_missing() -> None:
     ]
 
 
-async def test_help_tells_real_numbers_and_admins_where_to_begin() -> None:
-    status = Standing((Line(Scope.MEMBER, "clips_per_day", 5, 2),))
-    said = texts(help_view(status, "en-US", admin=False))
+async def test_help_shows_real_limits_and_admin_setup() -> None:
+    status = QuotaStatus((QuotaLine(LimitScope.MEMBER, "clips_per_day", 5, 2),))
+    said = texts(build_help_view(status, "en-US", is_admin=False))
     assert "clips a day: 3 left (2 of 5 used)" in said
     assert "/server setup" not in said
-    assert "/server setup" in texts(help_view(status, "en-US", admin=True))
+    assert "/server setup" in texts(build_help_view(status, "en-US", is_admin=True))
 
 
 async def test_help_comes_without_the_database_and_with_every_limit() -> None:
-    assert "What is left" not in texts(help_view(None, "en-US", admin=False))
+    assert "What is left" not in texts(build_help_view(None, "en-US", is_admin=False))
     lines = tuple(
-        Line(scope, limit, 10**12, 10**11)
-        for scope in Scope
+        QuotaLine(scope, limit, 10**12, 10**11)
+        for scope in LimitScope
         for limit in ("clips_per_day", "seconds_per_day", "usd_per_day", "usd_per_month")
     )
-    check(help_view(Standing(lines), "en-US", admin=True))
+    check(build_help_view(QuotaStatus(lines), "en-US", is_admin=True))
 
 
 async def test_the_guide_has_the_advice_and_fits_a_message() -> None:
-    view = welcome_view("en-US")
+    view = build_welcome_view("en-US")
     check(view)
     said = texts(view)
     for word in ("/video generate", "Reply to a clip", "quotes", "nouns", "/help", "/server setup"):

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from bot.cli.models import main
-from bot.cli.models_document import COLUMNS, PARAMETERS, parameter_cell, render
-from bot.config.model_catalogue import load
+from bot.cli.models_document import (
+    DOCUMENT_COLUMNS,
+    DOCUMENT_PARAMETERS,
+    build_parameter_cell,
+    render_catalogue,
+)
+from bot.config.model_catalogue import load_catalogue
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,24 +54,26 @@ DOCUMENT = {
 
 def test_the_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "models.md").read_text("utf-8")
-    assert page == render(load()), "run: python -m bot.domain.catalogue > docs/models.md"
+    assert page == render_catalogue(load_catalogue()), (
+        "run: python -m bot.domain.catalogue > docs/models.md"
+    )
 
 
 def test_every_row_of_the_document_is_there() -> None:
-    assert tuple(DOCUMENT) == PARAMETERS
+    assert tuple(DOCUMENT) == DOCUMENT_PARAMETERS
 
 
-@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("parameter", DOCUMENT_PARAMETERS)
 def test_every_cell_of_the_documents_table(parameter: str) -> None:
-    for (_, ids), cell in zip(COLUMNS, DOCUMENT[parameter], strict=True):
+    for (_, ids), cell in zip(DOCUMENT_COLUMNS, DOCUMENT[parameter], strict=True):
         for model_id in ids:
-            model = load().get(model_id)
+            model = load_catalogue().get(model_id)
             assert model is not None
-            assert parameter_cell(model, parameter) == cell
+            assert build_parameter_cell(model, parameter) == cell
 
 
 def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None:
-    page = render(load())
+    page = render_catalogue(load_catalogue())
     assert "| `aspectRatio` * |" in page
     assert "| `seed` * |" in page
     assert "- \\* `aspectRatio`, Veo 3 and Veo 3 Fast: the document's cell also gives 1080p" in page
@@ -81,7 +88,7 @@ def test_the_command_prints_the_page() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == render(load())
+    assert done.stdout == render_catalogue(load_catalogue())
 
 
 def test_the_command_reads_an_operators_file(

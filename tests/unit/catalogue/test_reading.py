@@ -2,15 +2,15 @@
 
 import pytest
 
-from bot.config.model_catalogue import CatalogueError, load, parse
-from bot.domain.jobs.request import Mode, Resolution, Route
+from bot.config.model_catalogue import CatalogueError, load_catalogue, parse_catalogue
+from bot.domain.jobs.request import GenerationMode, Resolution, GoogleRoute
 
 OWN = "veo-3.1-generate-preview"
 
 
 def test_the_packages_own_models() -> None:
-    catalogue = load()
-    assert [model.id for model in catalogue.on(Route.GEMINI).models] == [
+    catalogue = load_catalogue()
+    assert [model.id for model in catalogue.restrict_to(GoogleRoute.GEMINI).models] == [
         "veo-3.1-generate-preview",
         "veo-3.1-fast-generate-preview",
         "veo-3.1-lite-generate-preview",
@@ -18,7 +18,7 @@ def test_the_packages_own_models() -> None:
         "veo-3.0-fast-generate-001",
         "veo-2.0-generate-001",
     ]
-    assert [model.id for model in catalogue.on(Route.VERTEX).models] == [
+    assert [model.id for model in catalogue.restrict_to(GoogleRoute.VERTEX).models] == [
         "veo-3.1-generate-001",
         "veo-3.1-fast-generate-001",
         "veo-3.1-lite-generate-001",
@@ -26,7 +26,7 @@ def test_the_packages_own_models() -> None:
 
 
 def test_every_row_tells_its_sources() -> None:
-    for model in load().models:
+    for model in load_catalogue().models:
         assert {"parameters", "people", "prices"} <= set(model.sources)
         if model.extension is not None:
             assert "extension" in model.sources
@@ -34,7 +34,10 @@ def test_every_row_tells_its_sources() -> None:
 
 
 def test_a_row_changes_only_the_keys_that_it_gives() -> None:
-    before, after = load().get(OWN), load(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN)
+    before, after = (
+        load_catalogue().get(OWN),
+        load_catalogue(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN),
+    )
     assert before is not None
     assert after is not None
     assert after.name == "Ours"
@@ -43,14 +46,16 @@ def test_a_row_changes_only_the_keys_that_it_gives() -> None:
 
 
 def test_a_row_changes_a_price() -> None:
-    changed = load(f'[[model]]\nid = "{OWN}"\nprices = {{720p="0.31",1080p="0.4",4k="0.6"}}\n')
+    changed = load_catalogue(
+        f'[[model]]\nid = "{OWN}"\nprices = {{720p="0.31",1080p="0.4",4k="0.6"}}\n'
+    )
     model = changed.get(OWN)
     assert model is not None
     assert model.price_per_second(Resolution.P720) == 310_000
 
 
 def test_a_row_takes_a_model_away() -> None:
-    assert load(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
+    assert load_catalogue(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
 
 
 NEW = """
@@ -80,11 +85,11 @@ prices = { 720p = "0.075" }
 
 
 def test_a_new_model() -> None:
-    model = load(NEW).get("veo-4")
+    model = load_catalogue(NEW).get("veo-4")
     assert model is not None
-    assert model.modes == {Mode.TEXT}
+    assert model.modes == {GenerationMode.TEXT}
     assert model.price_per_second(None) == 75_000
-    assert load(NEW).models[-1] is not load().models[-1]
+    assert load_catalogue(NEW).models[-1] is not load_catalogue().models[-1]
 
 
 @pytest.mark.parametrize(
@@ -144,9 +149,9 @@ def test_a_new_model() -> None:
 def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
     assert old in NEW
     with pytest.raises(CatalogueError) as refused:
-        load(NEW.replace(old, new))
+        load_catalogue(NEW.replace(old, new))
     assert message in str(refused.value)
 
 
 def test_nothing_at_all() -> None:
-    assert parse([]).models == ()
+    assert parse_catalogue([]).models == ()

@@ -11,31 +11,38 @@ import pytest
 from discord import app_commands, ui
 
 from bot.app.clock import SystemClock
-from bot.discord.client import Client, intents, redirect
-from bot.discord.user_install import Seal
-from bot.domain.errors import LimitReached, Scope
-from bot.ui.clip_card import text_view
-from bot.ui.custom_ids import Action, ActionButton, Form, Presses, custom_id, number_of
-from cogs._common.modals import animate_form, edit_form, extend_form
+from bot.discord.client import DiscordClient, build_intents, override_discord_urls
+from bot.discord.user_install import TokenCipher
+from bot.domain.errors import LimitReached, LimitScope
+from bot.ui.clip_card import build_text_view
+from bot.ui.custom_ids import (
+    ButtonAction,
+    ActionButton,
+    FormKind,
+    InteractionRouter,
+    build_custom_id,
+    parse_button_number,
+)
+from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from cogs.buttons import DoubleClicks
 from tests.unit.client.commands import every_command, tree_of
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    made = Client(data_dir=tmp_path, seal=Seal("secret"))
+async def client(tmp_path: Path) -> AsyncIterator[DiscordClient]:
+    made = DiscordClient(data_dir=tmp_path, token_cipher=TokenCipher("secret"))
     await made._async_setup_hook()
     made.add_dynamic_items(ActionButton)
     yield made
     await made.http.close()
 
 
-def registered(client: Client) -> set[type[Any]]:
+def registered(client: DiscordClient) -> set[type[Any]]:
     return set(client._connection._view_store._dynamic_items.values())
 
 
 def test_no_privileged_intent_is_asked_for() -> None:
-    asked = intents()
+    asked = build_intents()
     assert not asked.message_content
     assert not asked.members
     assert not asked.presences
@@ -44,7 +51,7 @@ def test_no_privileged_intent_is_asked_for() -> None:
     assert asked.dm_messages
 
 
-async def test_nothing_is_cached_that_is_not_needed(client: Client) -> None:
+async def test_nothing_is_cached_that_is_not_needed(client: DiscordClient) -> None:
     state = client._connection
     assert state.max_messages is None
     assert state.member_cache_flags == discord.MemberCacheFlags.none()
@@ -54,13 +61,13 @@ async def test_nothing_is_cached_that_is_not_needed(client: Client) -> None:
     assert allowed == {"parse": []}
 
 
-async def test_buttons_outlive_every_view_that_had_them(client: Client) -> None:
+async def test_buttons_outlive_every_view_that_had_them(client: DiscordClient) -> None:
     """discord.py unregisters a dynamic item for the whole process with a view that ends."""
     store = client._connection._view_store
     for message in range(50):
-        view = text_view("first", ActionButton(Action.CANCEL, message, label="Cancel"))
+        view = build_text_view("first", ActionButton(ButtonAction.CANCEL, message, label="Cancel"))
         store.add_view(view, message)
-        fresh = text_view("edited: no buttons")
+        fresh = build_text_view("edited: no buttons")
         client._connection.prevent_view_updates_for(message)
         store.add_view(fresh, message)
         view.stop()
@@ -70,21 +77,21 @@ async def test_buttons_outlive_every_view_that_had_them(client: Client) -> None:
     assert not store._synced_message_views
 
 
-async def test_the_trap_is_real(client: Client) -> None:
+async def test_ended_mixed_view_unregisters_all_buttons(client: DiscordClient) -> None:
     """The rule of `bot.ui.custom_ids` is needed: a mixed view that ends takes all buttons with it."""
     view = ui.View(timeout=None)
-    view.add_item(ActionButton(Action.REDO, 1, label="Redo"))
+    view.add_item(ActionButton(ButtonAction.REDO, 1, label="Redo"))
     view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))
     client._connection._view_store.add_view(view, 1)
     view.stop()
     assert ActionButton not in registered(client)
 
 
-async def test_forms_leave_nothing_with_discord_py() -> None:
+async def test_modals_are_not_stored_by_discord_py() -> None:
     for made in (
-        extend_form(12, "en-US"),
-        edit_form(7, "x" * 5000, "en-US"),
-        animate_form(3, "en-US"),
+        build_extend_form(12, "en-US"),
+        build_edit_form(7, "x" * 5000, "en-US"),
+        build_animate_form(3, "en-US"),
     ):
         assert made.is_finished()
         assert len(made.title) <= 45
@@ -100,10 +107,10 @@ class FakeInteraction:
     def __init__(self, data: dict[str, Any] | None = None) -> None:
         self.data = data
         self.client = self
-        self.presses = Presses()
+        self.router = InteractionRouter()
         self.faults: list[Exception] = []
 
-    async def answer_fault(self, _interaction: object, fault: Exception) -> None:
+    async def respond_with_error(self, _interaction: object, fault: Exception) -> None:
         self.faults.append(fault)
 
 
@@ -114,7 +121,7 @@ async def test_a_press_goes_to_the_handler_of_its_action_with_its_number() -> No
     async def handler(_interaction: discord.Interaction, number: int) -> None:
         heard.append(number)
 
-    interaction.presses.on_press(Action.REDO, handler)
+    interaction.router.register_button(ButtonAction.REDO, handler)
     match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, "clapper:redo:77")
     assert match is not None
     button = await ActionButton.from_custom_id(interaction, ui.Button(label="Redo"), match)  # type: ignore[arg-type]
@@ -123,13 +130,15 @@ async def test_a_press_goes_to_the_handler_of_its_action_with_its_number() -> No
 
 
 @pytest.mark.parametrize("given", ["clapper:redo:1", "clapper:nothing_we_know:1"])
-async def test_a_fault_of_a_press_is_answered(given: str) -> None:
+async def test_press_error_is_answered(given: str) -> None:
     interaction = FakeInteraction()
 
     async def handler(_interaction: discord.Interaction, _number: int) -> None:
-        raise LimitReached("clips_per_day", Scope.MEMBER, used=1, asked=1, allowed=1, frees_at=None)
+        raise LimitReached(
+            "clips_per_day", LimitScope.MEMBER, used=1, requested=1, allowed=1, frees_at=None
+        )
 
-    interaction.presses.on_press(Action.REDO, handler)
+    interaction.router.register_button(ButtonAction.REDO, handler)
     match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, given)
     assert match is not None
     button = await ActionButton.from_custom_id(interaction, ui.Button(label="x"), match)  # type: ignore[arg-type]
@@ -151,20 +160,20 @@ async def test_a_form_is_read_from_labels_and_from_rows() -> None:
         interaction = FakeInteraction(
             {"custom_id": "clapper:extend_form:12", "components": components}
         )
-        interaction.presses.on_submit(Form.EXTEND, handler)
-        assert await interaction.presses.submit(interaction)  # type: ignore[arg-type]
+        interaction.router.register_form(FormKind.EXTEND, handler)
+        assert await interaction.router.submit_form(interaction)  # type: ignore[arg-type]
     assert heard == [(12, {"prompt": "it jumps"})] * 2
     foreign = FakeInteraction({"custom_id": "somebody:else", "components": []})
-    assert not await foreign.presses.submit(foreign)  # type: ignore[arg-type]
+    assert not await foreign.router.submit_form(foreign)  # type: ignore[arg-type]
 
 
 def test_custom_ids_are_read_back_and_never_too_long() -> None:
-    for action in Action:
-        made = custom_id(action, 2**63 - 1)
+    for action in ButtonAction:
+        made = build_custom_id(action, 2**63 - 1)
         assert len(made) <= 100
-        assert number_of(made, action) == 2**63 - 1
-    assert number_of("clapper:redo:1", Action.EXTEND) is None
-    assert number_of("something else", Action.REDO) is None
+        assert parse_button_number(made, action) == 2**63 - 1
+    assert parse_button_number("clapper:redo:1", ButtonAction.EXTEND) is None
+    assert parse_button_number("something else", ButtonAction.REDO) is None
 
 
 def test_a_double_click_is_the_same_press_of_the_same_person_soon_after() -> None:
@@ -176,12 +185,12 @@ def test_a_double_click_is_the_same_press_of_the_same_person_soon_after() -> Non
 
     clock = Clock()
     doubles = DoubleClicks(clock)
-    assert not doubles.is_double(1, Action.REDO, 5)
-    assert doubles.is_double(1, Action.REDO, 5)
-    assert not doubles.is_double(2, Action.REDO, 5)
-    assert not doubles.is_double(1, Action.REDO, 6)
+    assert not doubles.is_double(1, ButtonAction.REDO, 5)
+    assert doubles.is_double(1, ButtonAction.REDO, 5)
+    assert not doubles.is_double(2, ButtonAction.REDO, 5)
+    assert not doubles.is_double(1, ButtonAction.REDO, 6)
     clock.at = 10.0
-    assert not doubles.is_double(1, Action.REDO, 5)
+    assert not doubles.is_double(1, ButtonAction.REDO, 5)
 
 
 def test_redirection_reaches_every_part_of_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,14 +198,16 @@ def test_redirection_reaches_every_part_of_discord_py(monkeypatch: pytest.Monkey
     monkeypatch.setattr(discord.Asset, "BASE", discord.Asset.BASE)
     gateway = discord.gateway.DiscordWebSocket
     monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
-    redirect(api_url="http://127.0.0.1:9/api/v10", gateway_url="ws://127.0.0.1:9/gateway")
+    override_discord_urls(
+        api_url="http://127.0.0.1:9/api/v10", gateway_url="ws://127.0.0.1:9/gateway"
+    )
     assert discord.http.Route("GET", "/users/@me").url == "http://127.0.0.1:9/api/v10/users/@me"
     assert discord.Asset.BASE == "http://127.0.0.1:9"
     assert str(gateway.DEFAULT_GATEWAY) == "ws://127.0.0.1:9/gateway"
 
 
 async def test_commands_are_registered_when_they_changed_and_only_then(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: DiscordClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
 
@@ -225,7 +236,7 @@ async def test_commands_are_registered_when_they_changed_and_only_then(
 
 
 async def test_a_registration_that_discord_cannot_take_now_is_made_later(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: DiscordClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
     slept: list[float] = []

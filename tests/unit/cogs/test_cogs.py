@@ -14,33 +14,33 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     AlreadyAccepted,
     MissingPermissions,
-    NotFound,
+    RecordNotFound,
     RuleBroken,
-    StoreAway,
+    DatabaseUnavailable,
 )
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import AspectRatio, VideoRequest
-from bot.i18n.catalogs import say
-from bot.services.jobs.requests import Surroundings
-from bot.ui.clip_card import Cards
-from cogs._common.clip_lookup import clip_named
-from cogs._common.context import require_permissions, roles_of
-from cogs._common.options import Wishes
-from cogs._common.pending import Draft, Offer, Offers
-from cogs.replies import Replies
+from bot.i18n.catalogs import translate
+from bot.services.jobs.requests import ChannelContext
+from bot.ui.clip_card import ClipCards
+from cogs._common.clip_lookup import resolve_clip_reference
+from cogs._common.context import require_permissions, get_role_ids
+from cogs._common.options import GenerateOptions
+from cogs._common.pending import ImageDraft, PendingConfirmation, PendingConfirmations
+from cogs.replies import ReplyListener
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
 
 ME = 99
 
 
-class Shelf:
+class FakeClipLibrary:
     """A library with one clip."""
 
     async def clip(
         self, clip_id: int, *, user_id: int, guild_id: int | None, channel_id: int | None = None
     ) -> Clip:
         if clip_id != CLIP.id or guild_id != CLIP.guild_id:
-            raise NotFound("clip")
+            raise RecordNotFound("clip")
         return CLIP
 
     async def clip_of_message(self, message_id: int) -> Clip | None:
@@ -88,8 +88,8 @@ def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
     ],
 )
 async def test_a_clip_is_named_by_number_or_link(given: str) -> None:
-    library: Any = Shelf()
-    assert await clip_named(given, library, typing()) is CLIP
+    library: Any = FakeClipLibrary()
+    assert await resolve_clip_reference(given, library, typing()) is CLIP
 
 
 @pytest.mark.parametrize(
@@ -101,43 +101,47 @@ async def test_a_clip_is_named_by_number_or_link(given: str) -> None:
         ("https://discord.com/channels/10/20/999999999999999999", "clip"),
     ],
 )
-async def test_what_names_no_clip_is_told_apart(given: str, what: str) -> None:
-    library: Any = Shelf()
-    with pytest.raises(NotFound) as refused:
-        await clip_named(given, library, typing())
-    assert refused.value.what == what
+async def test_invalid_clip_references_are_distinguished(given: str, what: str) -> None:
+    library: Any = FakeClipLibrary()
+    with pytest.raises(RecordNotFound) as refused:
+        await resolve_clip_reference(given, library, typing())
+    assert refused.value.reason == what
 
 
 async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_buttons() -> None:
     """The card stands in the channel a moment before the database knows its message."""
-    library: Any = Shelf()
-    card = Cards(abilities=Mock(title=lambda _: "Veo")).clip(a_job(), [enclosed()], NOW)
+    library: Any = FakeClipLibrary()
+    card = ClipCards(model_info=Mock(title=lambda _: "Veo")).build_clip_card(
+        a_job(), [enclosed()], NOW
+    )
     link = "https://discord.com/channels/10/20/999999999999999999"
-    assert await clip_named(link, library, typing(card)) is CLIP
-    with pytest.raises(NotFound):  # somebody else's message with the same buttons
-        await clip_named(link, library, typing(card, author=ME + 1))
+    assert await resolve_clip_reference(link, library, typing(card)) is CLIP
+    with pytest.raises(RecordNotFound):  # somebody else's message with the same buttons
+        await resolve_clip_reference(link, library, typing(card, author=ME + 1))
 
 
-def test_offers_have_numbers_of_their_own_and_the_oldest_go() -> None:
-    offers = Offers()
-    first = offers.put(Draft("https://cdn.example/a.png", 1, 30))
-    offer = Offer(VideoRequest("x"), ORIGIN, Surroundings(), PLAN)
-    numbers = {offers.put(offer) for _ in range(5000)}
+def test_confirmations_have_unique_ids_and_evict_oldest() -> None:
+    offers = PendingConfirmations()
+    first = offers.add(ImageDraft("https://cdn.example/a.png", 1, 30))
+    offer = PendingConfirmation(VideoRequest("x"), ORIGIN, ChannelContext(), PLAN)
+    numbers = {offers.add(offer) for _ in range(5000)}
     assert len(numbers) == 5000
-    assert offers.draft(first) is None
+    assert offers.find_draft(first) is None
     newest = max(numbers)
-    assert offers.offer(newest) is not None
-    assert offers.draft(newest) is None
+    assert offers.find_confirmation(newest) is not None
+    assert offers.find_draft(newest) is None
     assert len(str(newest)) <= 20
-    assert Offers().offer(newest) is None  # another process knows nothing of it
+    assert (
+        PendingConfirmations().find_confirmation(newest) is None
+    )  # another process knows nothing of it
 
 
 async def test_an_option_that_is_no_value_is_refused_by_name() -> None:
     nothing: Any = None
     with pytest.raises(RuleBroken) as refused:
-        await Wishes("x", aspect_ratio="4:3").as_request(nothing)
+        await GenerateOptions("x", aspect_ratio="4:3").build_request(nothing)
     assert (refused.value.rule, refused.value.parameter) == ("unknown_value", "aspect_ratio")
-    request = await Wishes("x", aspect_ratio=" 9:16 ").as_request(nothing)
+    request = await GenerateOptions("x", aspect_ratio=" 9:16 ").build_request(nothing)
     assert request.aspect_ratio is AspectRatio.PORTRAIT
 
 
@@ -195,12 +199,18 @@ def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> A
     )
 
 
-def listener(asking: Any, clock: Clock | None = None) -> Replies:
+def listener(asking: Any, clock: Clock | None = None) -> ReplyListener:
     client: Any = SimpleNamespace(user=SimpleNamespace(id=ME))
-    library: Any = Shelf()
-    servers: Any = SimpleNamespace(at_home=AsyncMock(side_effect=lambda origin: origin))
-    return Replies(
-        client=client, asking=asking, servers=servers, library=library, clock=clock or Clock()
+    library: Any = FakeClipLibrary()
+    servers: Any = SimpleNamespace(
+        apply_guild_language=AsyncMock(side_effect=lambda origin: origin)
+    )
+    return ReplyListener(
+        client=client,
+        request_flow=asking,
+        server_rules=servers,
+        clip_library=library,
+        clock=clock or Clock(),
     )
 
 
@@ -216,13 +226,13 @@ async def test_a_message_that_comes_twice_is_accepted_once_and_silently() -> Non
     assert message.channel.said == []
 
 
-async def test_a_database_that_is_away_is_told() -> None:
+async def test_unavailable_database_is_reported() -> None:
     message = a_reply("it jumps")
-    await listener(Heard(StoreAway("gone"))).on_message(message)
-    assert message.channel.said == [say("error.store_away")]
+    await listener(Heard(DatabaseUnavailable("gone"))).on_message(message)
+    assert message.channel.said == [translate("error.store_away")]
 
 
-async def test_bots_and_strangers_messages_are_nobodys_business() -> None:
+async def test_unrelated_messages_are_ignored() -> None:
     asking = Heard()
     for message in (a_reply("x", author_bot=True), a_reply("x")):
         if not message.author.bot:
@@ -242,7 +252,7 @@ async def test_without_a_ping_the_hint_comes_once_a_day_to_each_person() -> None
         message.author.id = author
         await replies.on_message(message)
         said.append(message.channel.said)
-    hint = say("reply.ping_hint")
+    hint = translate("reply.ping_hint")
     assert said == [[hint], [], [hint], [hint]]
 
 
@@ -258,4 +268,4 @@ def test_a_missing_permission_is_named_before_anything_is_paid(lacking: str) -> 
 
 def test_roles_of_somebody_who_is_no_member_are_none() -> None:
     user: Any = SimpleNamespace()
-    assert roles_of(user) == frozenset()
+    assert get_role_ids(user) == frozenset()

@@ -7,13 +7,13 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.domain.billing.limits import Limits
+from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.request import PersonRule
-from bot.i18n.catalogs import say
-from bot.ui.custom_ids import Presses
-from cogs.server import Server
+from bot.i18n.catalogs import translate
+from bot.ui.custom_ids import InteractionRouter
+from cogs.server import ServerCommands
 from tests.unit.words.examples import a_job
 
 
@@ -48,54 +48,62 @@ def quotas() -> AsyncMock:
 
 
 @pytest.fixture
-def server(quotas: AsyncMock) -> Server:
+def server(quotas: AsyncMock) -> ServerCommands:
     """Give the commands over that service."""
     nothing: Any = None
-    return Server(
-        presses=Presses(), quotas=quotas, servers=nothing, showcase=nothing, clock=nothing
+    return ServerCommands(
+        router=InteractionRouter(),
+        quota_service=quotas,
+        server_rules=nothing,
+        showcase_service=nothing,
+        clock=nothing,
     )
 
 
-async def give(command: Any, server: Server, **options: object) -> str:
+async def give(command: Any, server: ServerCommands, **options: object) -> str:
     """Give a command and return its answer."""
     asked = Asked()
     await command.callback(server, asked, **options)
     return asked.told
 
 
-async def test_a_job_is_not_judged_by_leaving_the_choice_out(
-    server: Server, quotas: AsyncMock
+async def test_unknown_job_is_not_settled_without_choice(
+    server: ServerCommands, quotas: AsyncMock
 ) -> None:
-    said = await give(Server.unknown, server, job=a_job().id)
-    assert said == say("unknown.undecided", job=a_job().id)
+    said = await give(ServerCommands.review_unknown_jobs, server, job=a_job().id)
+    assert said == translate("unknown.undecided", job=a_job().id)
     quotas.judge.assert_not_awaited()
 
 
 @pytest.mark.parametrize("charge", [True, False])
-async def test_a_job_is_judged_as_chosen(server: Server, quotas: AsyncMock, charge: bool) -> None:
-    said = await give(Server.unknown, server, job=a_job().id, charge=charge)
-    assert said == say("unknown.charged" if charge else "unknown.refunded", job=a_job().id)
+async def test_unknown_job_is_settled_as_chosen(
+    server: ServerCommands, quotas: AsyncMock, charge: bool
+) -> None:
+    said = await give(ServerCommands.review_unknown_jobs, server, job=a_job().id, charge=charge)
+    assert said == translate("unknown.charged" if charge else "unknown.refunded", job=a_job().id)
     quotas.judge.assert_awaited_once_with(a_job().id, charge=charge, by=1)
 
 
-async def test_a_quota_without_a_limit_changes_nothing(server: Server, quotas: AsyncMock) -> None:
-    assert await give(Server.quota_set, server) == say("server.quota.none_given")
+async def test_a_quota_without_a_limit_changes_nothing(
+    server: ServerCommands, quotas: AsyncMock
+) -> None:
+    assert await give(ServerCommands.set_quota, server) == translate("server.quota.none_given")
     quotas.set_limit.assert_not_awaited()
 
 
-async def test_what_holds_now_is_shown_not_only_what_was_given(
-    server: Server, quotas: AsyncMock
-) -> None:
-    now = Limits(clips_per_day=9, usd_per_month=Micros(5_000_000))
+async def test_reply_shows_all_effective_limits(server: ServerCommands, quotas: AsyncMock) -> None:
+    now = UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
     quotas.set_limit.return_value = quotas.set_budget.return_value = now
-    assert "$5.00" in await give(Server.quota_set, server, clips_per_day=9)
-    assert "$5.00" in await give(Server.budget, server, clips_per_day=9)
-    quotas.set_budget.assert_awaited_once_with(10, Limits(clips_per_day=9), by=1)
+    assert "$5.00" in await give(ServerCommands.set_quota, server, clips_per_day=9)
+    assert "$5.00" in await give(ServerCommands.set_budget, server, clips_per_day=9)
+    quotas.set_budget.assert_awaited_once_with(10, UsageLimits(clips_per_day=9), by=1)
 
 
-async def test_a_budget_without_a_limit_is_forgotten(server: Server, quotas: AsyncMock) -> None:
-    quotas.set_budget.return_value = Limits()
-    assert await give(Server.budget, server) == say("server.budget.cleared")
+async def test_a_budget_without_a_limit_is_forgotten(
+    server: ServerCommands, quotas: AsyncMock
+) -> None:
+    quotas.set_budget.return_value = UsageLimits()
+    assert await give(ServerCommands.set_budget, server) == translate("server.budget.cleared")
     quotas.set_budget.assert_awaited_once_with(10, None, by=1)
 
 
@@ -114,10 +122,14 @@ async def test_a_channels_looser_rule_is_told_to_change_nothing(
     servers = AsyncMock()
     servers.change.return_value = GuildRules(10, person_rule=server_has)
     room: Any = SimpleNamespace(id=5)
-    commands = Server(
-        presses=Presses(), quotas=nothing, servers=servers, showcase=nothing, clock=nothing
+    commands = ServerCommands(
+        router=InteractionRouter(),
+        quota_service=nothing,
+        server_rules=servers,
+        showcase_service=nothing,
+        clock=nothing,
     )
-    said = await give(Server.people, commands, rule=chosen, channel=room)
+    said = await give(ServerCommands.set_person_rule, commands, rule=chosen, channel=room)
     servers.change.assert_awaited_once_with(10, by=1, channel_person_rules={5: chosen})
     assert said.startswith(f"People in videos, <#5>: {chosen}.")
     assert ("stricter" in said) is (held is not None)

@@ -13,20 +13,20 @@ import discord
 import pytest
 
 from bot.app.clock import SystemClock
-from bot.discord.api_errors import delivery_error
-from bot.discord.job_messages import EDIT_EVERY_S, DiscordDelivery
+from bot.discord.api_errors import to_delivery_error
+from bot.discord.job_messages import STATUS_EDIT_INTERVAL_S, DiscordJobMessages
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import MIB
 from bot.domain.errors import (
-    ChannelClosed,
-    DeliveryBusy,
+    ChannelUnavailable,
+    DiscordUnavailable,
     FileTooLarge,
     LeaseLost,
-    NotFound,
+    RecordNotFound,
 )
 from bot.domain.jobs.job import JobState, Outcome
-from bot.domain.ports import Progress
-from bot.ui.clip_card import Cards
+from bot.domain.ports import JobProgress
+from bot.ui.clip_card import ClipCards
 from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed
 
 ME = 99
@@ -45,10 +45,10 @@ def freely() -> None:
 
 
 class Titles:
-    def title(self, model: str) -> str:
+    def get_display_name(self, model: str) -> str:
         return model
 
-    def extendable(self, clip: Clip, now: datetime) -> bool:
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
         return True
 
 
@@ -130,9 +130,9 @@ class Stand:
             create_dm=self._create_dm,
             get_guild=lambda guild_id: self.guilds.get(guild_id),
         )
-        self.delivery = DiscordDelivery(
+        self.delivery = DiscordJobMessages(
             client=client,
-            cards=Cards(abilities=Titles()),
+            cards=ClipCards(model_info=Titles()),
             data_dir=data_dir,
             clock=self.clock,
             webhooks=webhooks,
@@ -151,9 +151,9 @@ async def stand(tmp_path: Path) -> Stand:
 
 async def test_a_post_streams_the_file_under_the_jobs_nonce(stand: Stand) -> None:
     job = a_job(state=JobState.POSTING, status_message_id=41)
-    assert await stand.delivery.post(job, [enclosed()], may_send=freely) == 501
+    assert await stand.delivery.post_clips(job, [enclosed()], may_send=freely) == 501
     sent = stand.channel.sent[0]
-    assert sent["nonce"] == job.nonce
+    assert sent["nonce"] == job.post_nonce
     assert sent["reference"].message_id == 41
     assert not sent["reference"].fail_if_not_exists
     assert stand.channel.read == [b"video"]
@@ -165,17 +165,17 @@ def test_a_new_database_numbers_anew_but_its_nonces_differ() -> None:
     """Within its window Discord would answer with the old job's message."""
     job = a_job(id=1)
     other = replace(job, origin=replace(ORIGIN, key="interaction:2"))
-    kinds = [job.nonce, *(job.nonce_for(kind) for kind in "std")]
-    assert len(set(kinds) | {other.nonce} | {other.nonce_for(kind) for kind in "std"}) == 8
-    assert replace(job, epoch=9, state=JobState.POSTING).nonce == job.nonce
-    assert len(a_job(id=10**14).nonce) <= 25
-    assert a_job(id=10**14).nonce != a_job(id=10**14 + 1).nonce
+    kinds = [job.post_nonce, *(job.nonce_for(kind) for kind in "std")]
+    assert len(set(kinds) | {other.post_nonce} | {other.nonce_for(kind) for kind in "std"}) == 8
+    assert replace(job, epoch=9, state=JobState.POSTING).post_nonce == job.post_nonce
+    assert len(a_job(id=10**14).post_nonce) <= 25
+    assert a_job(id=10**14).post_nonce != a_job(id=10**14 + 1).post_nonce
 
 
 async def test_a_reply_is_answered_by_a_reply_to_the_person(stand: Stand) -> None:
     origin = type(ORIGIN)(**{**_fields(ORIGIN), "request_message_id": 77})
     job = a_job(state=JobState.POSTING, status_message_id=41, origin=origin)
-    await stand.delivery.post(job, [enclosed()], may_send=freely)
+    await stand.delivery.post_clips(job, [enclosed()], may_send=freely)
     assert stand.channel.sent[0]["reference"].message_id == 77
     await stand.delivery.close_status(job)
     assert stand.channel.deleted == [41]
@@ -203,32 +203,32 @@ async def test_the_limit_is_what_discord_says(
     figures = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
     if tier is not None:
         stand.guilds[10] = SimpleNamespace(premium_tier=tier, filesize_limit=figures[tier])
-    assert stand.delivery.told_limit(replace(ORIGIN, upload_limit=told)) == limit
+    assert stand.delivery.reported_limit(replace(ORIGIN, upload_limit=told)) == limit
 
 
 async def test_a_post_again_has_a_nonce_of_its_own(stand: Stand) -> None:
     origin = replace(ORIGIN, key="interaction:1234567890123456789")
-    await stand.delivery.post_again(a_job(), [enclosed()], origin)
+    await stand.delivery.repost_clips(a_job(), [enclosed()], origin)
     assert stand.channel.sent[0]["nonce"] == "g1234567890123456789"
     assert len(stand.channel.sent[0]["nonce"]) <= 25
 
 
 async def test_a_withdrawn_post_is_deleted_and_one_that_is_gone_is_no_fault(stand: Stand) -> None:
-    await stand.delivery.withdraw(a_job())
+    await stand.delivery.delete_clip_post(a_job())
     assert stand.channel.deleted == []
-    await stand.delivery.withdraw(a_job(posted_message_id=40))
+    await stand.delivery.delete_clip_post(a_job(posted_message_id=40))
     assert stand.channel.deleted == [40]
     stand.channel.faults = [refusal(404, 10008)]
-    await stand.delivery.withdraw(a_job(posted_message_id=40))
+    await stand.delivery.delete_clip_post(a_job(posted_message_id=40))
     stand.channel.faults = [refusal(500)]
-    await stand.delivery.withdraw(a_job(posted_message_id=40))
+    await stand.delivery.delete_clip_post(a_job(posted_message_id=40))
 
 
-async def test_a_file_that_is_gone_is_not_tried_for_ever(stand: Stand) -> None:
-    with pytest.raises(NotFound):
-        await stand.delivery.post(a_job(), [enclosed(path="clips/none.mp4")], may_send=freely)
-    with pytest.raises(NotFound):
-        await stand.delivery.post_again(a_job(), [enclosed(path="clips/none.mp4")], ORIGIN)
+async def test_missing_file_is_not_retried_forever(stand: Stand) -> None:
+    with pytest.raises(RecordNotFound):
+        await stand.delivery.post_clips(a_job(), [enclosed(path="clips/none.mp4")], may_send=freely)
+    with pytest.raises(RecordNotFound):
+        await stand.delivery.repost_clips(a_job(), [enclosed(path="clips/none.mp4")], ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -236,85 +236,85 @@ async def test_a_file_that_is_gone_is_not_tried_for_ever(stand: Stand) -> None:
     [
         (refusal(413), FileTooLarge),
         (refusal(400, 40005), FileTooLarge),
-        (refusal(403, 50013), ChannelClosed),
-        (refusal(403, 50001), ChannelClosed),
-        (refusal(404, 10003), ChannelClosed),
-        (refusal(400, 160002), ChannelClosed),
-        (refusal(400, 50083), ChannelClosed),
-        (refusal(401), DeliveryBusy),
-        (refusal(429), DeliveryBusy),
-        (refusal(500), DeliveryBusy),
-        (refusal(503), DeliveryBusy),
-        (discord.RateLimited(42.0), DeliveryBusy),
-        (aiohttp.ServerDisconnectedError(), DeliveryBusy),
-        (TimeoutError(), DeliveryBusy),
-        (ConnectionResetError(), DeliveryBusy),
-        (RuntimeError("Session is closed"), DeliveryBusy),
+        (refusal(403, 50013), ChannelUnavailable),
+        (refusal(403, 50001), ChannelUnavailable),
+        (refusal(404, 10003), ChannelUnavailable),
+        (refusal(400, 160002), ChannelUnavailable),
+        (refusal(400, 50083), ChannelUnavailable),
+        (refusal(401), DiscordUnavailable),
+        (refusal(429), DiscordUnavailable),
+        (refusal(500), DiscordUnavailable),
+        (refusal(503), DiscordUnavailable),
+        (discord.RateLimited(42.0), DiscordUnavailable),
+        (aiohttp.ServerDisconnectedError(), DiscordUnavailable),
+        (TimeoutError(), DiscordUnavailable),
+        (ConnectionResetError(), DiscordUnavailable),
+        (RuntimeError("Session is closed"), DiscordUnavailable),
     ],
 )
-async def test_every_fault_of_a_post_is_sorted(
+async def test_every_post_error_is_classified(
     stand: Stand, fault: Exception, kind: type[Exception]
 ) -> None:
     stand.channel.faults = [fault]
     with pytest.raises(kind) as raised:
-        await stand.delivery.post(a_job(), [enclosed()], may_send=freely)
+        await stand.delivery.post_clips(a_job(), [enclosed()], may_send=freely)
     assert raised.value.__cause__ is fault
-    assert type(delivery_error(fault)) is kind
+    assert type(to_delivery_error(fault)) is kind
     if isinstance(fault, discord.RateLimited):
         assert getattr(raised.value, "retry_after_s", None) == 42.0
 
 
 async def test_the_status_is_made_once_and_edited_in_place(stand: Stand) -> None:
     queued = a_job(state=JobState.QUEUED)
-    assert await stand.delivery.show(Progress(queued, place=2)) == 501
+    assert await stand.delivery.show_status(JobProgress(queued, queue_position=2)) == 501
     assert stand.channel.sent[0]["nonce"] == queued.nonce_for("s")
     polling = a_job(state=JobState.POLLING, status_message_id=501)
-    assert await stand.delivery.show(Progress(polling)) == 501
+    assert await stand.delivery.show_status(JobProgress(polling)) == 501
     assert [message for message, _ in stand.channel.edits] == [501]
 
 
 async def test_edits_that_come_too_soon_are_dropped(stand: Stand) -> None:
     polling = a_job(state=JobState.POLLING, status_message_id=41)
     for _ in range(5):
-        await stand.delivery.show(Progress(polling))
+        await stand.delivery.show_status(JobProgress(polling))
     assert len(stand.channel.edits) == 1
-    stand.clock.at += EDIT_EVERY_S
-    await stand.delivery.show(Progress(polling))
+    stand.clock.at += STATUS_EDIT_INTERVAL_S
+    await stand.delivery.show_status(JobProgress(polling))
     assert len(stand.channel.edits) == 2
     fetching = a_job(state=JobState.FETCHING, status_message_id=41)
-    await stand.delivery.show(Progress(fetching))  # news is never too soon
+    await stand.delivery.show_status(JobProgress(fetching))  # news is never too soon
     assert len(stand.channel.edits) == 3
 
 
 async def test_an_edit_is_dropped_while_another_is_under_way(stand: Stand) -> None:
     stand.channel.held = asyncio.Event()
     first = asyncio.create_task(
-        stand.delivery.show(Progress(a_job(state=JobState.POLLING, status_message_id=41)))
+        stand.delivery.show_status(JobProgress(a_job(state=JobState.POLLING, status_message_id=41)))
     )
     await asyncio.sleep(0)
     late = a_job(state=JobState.FETCHING, status_message_id=41)
-    assert await stand.delivery.show(Progress(late)) == 41
+    assert await stand.delivery.show_status(JobProgress(late)) == 41
     stand.channel.held.set()
     await first
     assert len(stand.channel.edits) == 1
 
 
-async def test_what_was_known_before_the_job_was_claimed_is_late_news(stand: Stand) -> None:
+async def test_progress_of_earlier_epoch_is_dropped(stand: Stand) -> None:
     claimed = a_job(state=JobState.SUBMITTING, status_message_id=41, epoch=1)
-    await stand.delivery.show(Progress(claimed))
+    await stand.delivery.show_status(JobProgress(claimed))
     read_before = a_job(state=JobState.QUEUED, status_message_id=41, epoch=0)
-    assert await stand.delivery.show(Progress(read_before, place=1)) == 41
+    assert await stand.delivery.show_status(JobProgress(read_before, queue_position=1)) == 41
     assert len(stand.channel.edits) == 1
     put_back = a_job(state=JobState.QUEUED, status_message_id=41, epoch=1)
-    await stand.delivery.show(Progress(put_back, place=1))
+    await stand.delivery.show_status(JobProgress(put_back, queue_position=1))
     assert len(stand.channel.edits) == 2
 
 
-async def test_after_the_last_word_nothing_is_edited_any_more(stand: Stand) -> None:
+async def test_no_edits_after_final_status(stand: Stand) -> None:
     done = a_job(status_message_id=41)
     await stand.delivery.close_status(done)
     late = a_job(state=JobState.POLLING, status_message_id=41)
-    await stand.delivery.show(Progress(late))
+    await stand.delivery.show_status(JobProgress(late))
     assert len(stand.channel.edits) == 1
 
 
@@ -322,49 +322,47 @@ async def test_after_the_last_word_nothing_is_edited_any_more(stand: Stand) -> N
     "fault",
     [refusal(403, 50013), refusal(404, 10003), refusal(503), OSError(), discord.RateLimited(9.0)],
 )
-async def test_a_status_never_fails_its_job(stand: Stand, fault: Exception) -> None:
+async def test_status_errors_never_fail_job(stand: Stand, fault: Exception) -> None:
     for state in (JobState.QUEUED, JobState.POLLING):
         stand.channel.faults = [fault]
         known = None if state is JobState.QUEUED else 41
-        shown = await stand.delivery.show(Progress(a_job(state=state, status_message_id=known)))
+        shown = await stand.delivery.show_status(
+            JobProgress(a_job(state=state, status_message_id=known))
+        )
         assert shown is None
     stand.channel.faults = [fault]
     await stand.delivery.close_status(a_job(status_message_id=41))
 
 
 @pytest.mark.parametrize("fault", [refusal(503), refusal(429), OSError(), discord.RateLimited(9.0)])
-async def test_an_end_that_could_not_be_told_is_to_be_told_again(
-    stand: Stand, fault: Exception
-) -> None:
+async def test_failed_final_status_is_retried(stand: Stand, fault: Exception) -> None:
     job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
     stand.channel.faults = [fault]
-    with pytest.raises(DeliveryBusy):
-        await stand.delivery.tell(job)
+    with pytest.raises(DiscordUnavailable):
+        await stand.delivery.notify_requester(job)
     stand.channel.faults, stand.direct.faults = [refusal(403, 50001)], [fault]
-    with pytest.raises(DeliveryBusy):
-        await stand.delivery.tell(job)
-    await stand.delivery.tell(job)
+    with pytest.raises(DiscordUnavailable):
+        await stand.delivery.notify_requester(job)
+    await stand.delivery.notify_requester(job)
     assert [message for message, _ in stand.channel.edits] == [41]
 
 
 @pytest.mark.parametrize("fault", [refusal(403, 50013), refusal(404, 10003), refusal(400, 50035)])
-async def test_an_end_that_nobody_takes_is_not_told_for_ever(
-    stand: Stand, fault: Exception
-) -> None:
+async def test_undeliverable_final_status_is_abandoned(stand: Stand, fault: Exception) -> None:
     stand.channel.faults = [fault, fault]
     stand.direct.faults = [fault]
-    await stand.delivery.tell(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+    await stand.delivery.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
 
 
 async def test_a_deleted_status_is_told_anew(stand: Stand) -> None:
     stand.channel.faults = [refusal(404, 10008)]
-    await stand.delivery.tell(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+    await stand.delivery.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
     assert stand.channel.sent[0]["nonce"] == a_job().nonce_for("t")
 
 
-async def test_a_closed_channel_is_told_in_private(stand: Stand) -> None:
+async def test_unavailable_channel_falls_back_to_direct_message(stand: Stand) -> None:
     stand.channel.faults = [refusal(403, 50001)]
-    await stand.delivery.tell(a_job(outcome=Outcome.DELIVERY_FAILED))
+    await stand.delivery.notify_requester(a_job(outcome=Outcome.DELIVERY_FAILED))
     assert len(stand.direct.sent) == 1
 
 
@@ -386,9 +384,9 @@ async def test_a_post_is_found_in_the_history_by_its_buttons(
 
 
 @pytest.mark.parametrize("fault", [refusal(503), refusal(403, 50013), OSError()])
-async def test_a_history_that_cannot_be_read_is_no_answer(stand: Stand, fault: Exception) -> None:
+async def test_unreadable_history_is_inconclusive(stand: Stand, fault: Exception) -> None:
     stand.channel.faults = [fault]
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DiscordUnavailable):
         await stand.delivery.find_posted(a_job())
 
 
@@ -402,10 +400,10 @@ async def test_an_empty_history_is_trusted_only_where_a_known_message_can_be_rea
     job = a_job(status_message_id=41, origin=replace(ORIGIN, request_message_id=40))
     assert await stand.delivery.find_posted(job) is None
     stand.channel.fetch_faults = {41: fault}
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DiscordUnavailable):
         await stand.delivery.find_posted(job)
     stand.channel.fetch_faults = {41: refusal(404, 10008), 40: fault}  # the status was deleted
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DiscordUnavailable):
         await stand.delivery.find_posted(job)
     stand.channel.fetch_faults = {41: refusal(404, 10008), 40: refusal(404, 10008)}
     assert await stand.delivery.find_posted(job) is None
@@ -443,7 +441,9 @@ async def test_a_post_that_hung_sends_nothing_once_it_may_not(stand: Stand) -> N
             raise LeaseLost("gone")
 
     stand.channel.held = asyncio.Event()
-    posting = asyncio.create_task(stand.delivery.post(a_job(), [enclosed()], may_send=may_send))
+    posting = asyncio.create_task(
+        stand.delivery.post_clips(a_job(), [enclosed()], may_send=may_send)
+    )
     await stand.channel.waiting.wait()
     held = False
     stand.channel.held.set()
@@ -452,4 +452,4 @@ async def test_a_post_that_hung_sends_nothing_once_it_may_not(stand: Stand) -> N
     assert stand.channel.read == []
     assert stand.channel.sent == []
     with pytest.raises(LeaseLost):
-        await stand.delivery.post(a_job(), [enclosed()], may_send=may_send)
+        await stand.delivery.post_clips(a_job(), [enclosed()], may_send=may_send)

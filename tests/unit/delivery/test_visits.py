@@ -9,14 +9,14 @@ from typing import Any
 import discord
 import pytest
 
-from bot.discord.api_errors import delivery_error
-from bot.discord.job_messages import DiscordDelivery
-from bot.discord.user_install import Seal
-from bot.domain.clips.upload_options import Enclosure
-from bot.domain.errors import ChannelClosed, DeliveryBusy, LeaseLost
-from bot.domain.jobs.job import Job, JobState, Outcome, Visit
-from bot.domain.ports import Progress
-from bot.ui.clip_card import Cards
+from bot.discord.api_errors import to_delivery_error
+from bot.discord.job_messages import DiscordJobMessages
+from bot.discord.user_install import TokenCipher
+from bot.domain.clips.upload_options import PreparedUpload
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, LeaseLost
+from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
+from bot.domain.ports import JobProgress
+from bot.ui.clip_card import ClipCards
 from tests.unit.delivery.test_delivery import Channel, Clock, Titles, refusal
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, a_job
 
@@ -31,8 +31,10 @@ def no() -> None:
     raise LeaseLost("gone")
 
 
-VISIT = Visit(message_id=ANSWER, until=NOW + timedelta(minutes=10), token="sealed")
-FILM = Enclosure(CLIP, size=CLIP.size)
+VISIT = UserInstallReply(
+    message_id=ANSWER, editable_until=NOW + timedelta(minutes=10), token="sealed"
+)
+FILM = PreparedUpload(CLIP, size=CLIP.size)
 
 
 class Answer:
@@ -46,9 +48,9 @@ class Answer:
         self.over = False
         self.found: Any = None
 
-    def of(self, visit: Visit, now: object) -> "Answer":
+    def of(self, visit: UserInstallReply, now: object) -> "Answer":
         if self.over:
-            raise ChannelClosed("over")
+            raise ChannelUnavailable("over")
         return self
 
     def _pass(self) -> None:
@@ -79,9 +81,9 @@ class Stand:
         self.answer, self.direct = Answer(), Channel()
         client: Any = SimpleNamespace(user=SimpleNamespace(id=1), create_dm=self._create_dm)
         webhooks: Any = self.answer
-        self.delivery = DiscordDelivery(
+        self.delivery = DiscordJobMessages(
             client=client,
-            cards=Cards(abilities=Titles()),
+            cards=ClipCards(model_info=Titles()),
             data_dir=data_dir,
             clock=Clock(),
             webhooks=webhooks,
@@ -101,47 +103,51 @@ async def stand(tmp_path: Path) -> Stand:
 def visiting(**changes: Any) -> Job:
     return replace(
         a_job(status_message_id=ANSWER, **changes),
-        origin=replace(ORIGIN, guild_id=None, visit=VISIT),
+        origin=replace(ORIGIN, guild_id=None, user_install_reply=VISIT),
     )
 
 
 async def test_the_clip_takes_the_place_of_the_status_and_no_status_comes_after(
     stand: Stand,
 ) -> None:
-    await stand.delivery.show(Progress(visiting(state=JobState.POLLING)))
+    await stand.delivery.show_status(JobProgress(visiting(state=JobState.POLLING)))
     assert (
-        await stand.delivery.post(visiting(state=JobState.POSTING), [FILM], may_send=yes) == ANSWER
+        await stand.delivery.post_clips(visiting(state=JobState.POSTING), [FILM], may_send=yes)
+        == ANSWER
     )
     assert stand.answer.read == [b"video"]
-    await stand.delivery.show(Progress(visiting(state=JobState.POLLING)))
+    await stand.delivery.show_status(JobProgress(visiting(state=JobState.POLLING)))
     done = visiting(posted_message_id=ANSWER, outcome=Outcome.DELIVERED)
     await stand.delivery.close_status(done)
     assert len(stand.answer.edits) == 2
 
 
 async def test_whoever_takes_a_post_over_shows_no_status_over_it(stand: Stand) -> None:
-    await stand.delivery.show(Progress(visiting(state=JobState.POSTING)))
+    await stand.delivery.show_status(JobProgress(visiting(state=JobState.POSTING)))
     assert stand.answer.edits == []
 
 
 async def test_a_deleted_answer_is_written_anew_and_never_twice(stand: Stand) -> None:
     stand.answer.faults = [refusal(404, 10008)]
-    assert await stand.delivery.post(visiting(state=JobState.POSTING), [FILM], may_send=yes) == 77
+    assert (
+        await stand.delivery.post_clips(visiting(state=JobState.POSTING), [FILM], may_send=yes)
+        == 77
+    )
     assert stand.answer.read == [b"video"]
     stand.answer.faults = [refusal(404, 10008)]
-    with pytest.raises(ChannelClosed):  # there may be a second message by now: nobody can tell
+    with pytest.raises(ChannelUnavailable):  # there may be a second message by now: nobody can tell
         await stand.delivery.find_posted(visiting(state=JobState.POSTING))
 
 
-async def test_whoever_has_lost_the_job_sends_nothing(stand: Stand) -> None:
+async def test_process_without_job_sends_nothing(stand: Stand) -> None:
     with pytest.raises(LeaseLost):
-        await stand.delivery.post(visiting(state=JobState.POSTING), [FILM], may_send=no)
+        await stand.delivery.post_clips(visiting(state=JobState.POSTING), [FILM], may_send=no)
     assert (stand.answer.edits, stand.answer.sent) == ([], [])
 
 
 async def test_the_answer_is_looked_at_before_it_is_filled_again(stand: Stand) -> None:
     job = visiting(state=JobState.POSTING)
-    await stand.delivery.post(job, [FILM], may_send=yes)
+    await stand.delivery.post_clips(job, [FILM], may_send=yes)
     view = stand.answer.edits[-1]["view"]
     posted = discord.Message.__new__(discord.Message)
     posted.id = ANSWER
@@ -152,37 +158,39 @@ async def test_the_answer_is_looked_at_before_it_is_filled_again(stand: Stand) -
     posted.components = []
     assert await stand.delivery.find_posted(job) is None
     stand.answer.faults = [refusal(503)]
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DiscordUnavailable):
         await stand.delivery.find_posted(job)
 
 
-async def test_what_ends_after_the_token_is_told_in_private(stand: Stand) -> None:
+async def test_result_after_token_expiry_goes_to_direct_message(stand: Stand) -> None:
     stand.answer.over = True
     job = visiting(state=JobState.POSTING)
-    assert await stand.delivery.show(Progress(visiting(state=JobState.FETCHING))) is None
-    with pytest.raises(ChannelClosed):
-        await stand.delivery.post(job, [FILM], may_send=yes)
-    with pytest.raises(ChannelClosed):
+    assert await stand.delivery.show_status(JobProgress(visiting(state=JobState.FETCHING))) is None
+    with pytest.raises(ChannelUnavailable):
+        await stand.delivery.post_clips(job, [FILM], may_send=yes)
+    with pytest.raises(ChannelUnavailable):
         await stand.delivery.find_posted(job)
-    await stand.delivery.tell(replace(job, outcome=Outcome.DELIVERY_FAILED))
+    await stand.delivery.notify_requester(replace(job, outcome=Outcome.DELIVERY_FAILED))
     assert len(stand.direct.sent) == 1
 
 
 @pytest.mark.parametrize("code", [50027, 10015])
-def test_a_worthless_token_is_no_passing_fault(code: int) -> None:
-    assert isinstance(delivery_error(refusal(401 if code == 50027 else 404, code)), ChannelClosed)
+def test_invalid_token_is_permanent_error(code: int) -> None:
+    assert isinstance(
+        to_delivery_error(refusal(401 if code == 50027 else 404, code)), ChannelUnavailable
+    )
 
 
 def test_a_token_is_opened_by_the_same_bot_only_and_only_in_time() -> None:
-    seal = Seal("the bot's token")
-    visit = replace(VISIT, token=seal.close("secret token"))
+    seal = TokenCipher("the bot's token")
+    visit = replace(VISIT, token=seal.encrypt("secret token"))
     assert "secret token" not in str(visit.token)
     assert "token" not in repr(visit)
-    assert seal.open(visit, NOW) == "secret token"
-    assert Seal("the bot's token").open(visit, NOW) == "secret token"  # another process
-    with pytest.raises(ChannelClosed):
-        Seal("another bot's token").open(visit, NOW)
-    with pytest.raises(ChannelClosed):
-        seal.open(visit, visit.until)
-    with pytest.raises(ChannelClosed):
-        seal.open(replace(visit, token=None), NOW)
+    assert seal.decrypt(visit, NOW) == "secret token"
+    assert TokenCipher("the bot's token").decrypt(visit, NOW) == "secret token"  # another process
+    with pytest.raises(ChannelUnavailable):
+        TokenCipher("another bot's token").decrypt(visit, NOW)
+    with pytest.raises(ChannelUnavailable):
+        seal.decrypt(visit, visit.editable_until)
+    with pytest.raises(ChannelUnavailable):
+        seal.decrypt(replace(visit, token=None), NOW)

@@ -10,8 +10,8 @@ from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.services.clips.originals import Originals
-from bot.services.clips.removal import Removal
-from tests.fakes.google import FakeMedia
+from bot.services.clips.removal import ClipRemoval
+from tests.fakes.google import FakeMediaProbe
 from tests.unit.words.examples import a_clip, a_job
 
 
@@ -22,10 +22,10 @@ class Records:
         self.clips = list(clips)
         self._told = told
 
-    async def of_job(self, job_id: int) -> list[Clip]:
+    async def list_for_job(self, job_id: int) -> list[Clip]:
         return [clip for clip in self.clips if clip.job_id == job_id]
 
-    async def remove(self, job_id: int) -> None:
+    async def delete_for_job(self, job_id: int) -> None:
         self._told.append("record")
         self.clips = [clip for clip in self.clips if clip.job_id != job_id]
 
@@ -64,11 +64,13 @@ async def stand(tmp_path: Path) -> Any:
         assert stand.folder.joinpath("7-0.mp4").exists()
         told.append(f"showcase {clip.id} by {by}")
 
-    originals = Originals(routes={}, media=FakeMedia(), data_dir=tmp_path, clock=SystemClock())
+    originals = Originals(
+        routes={}, media_probe=FakeMediaProbe(), data_dir=tmp_path, clock=SystemClock()
+    )
     records: Any = stand.records
     stand.told = told  # type: ignore[attr-defined]
-    stand.removal = Removal(  # type: ignore[attr-defined]
-        clips=records, originals=originals, withdraw=[withdraw]
+    stand.removal = ClipRemoval(  # type: ignore[attr-defined]
+        clips=records, originals=originals, withdraw_callbacks=[withdraw]
     )
     return stand
 
@@ -84,7 +86,7 @@ async def test_everything_of_the_clip_goes_and_its_record_first(
     assert [clip.id for clip in stand.records.clips] == [13]
 
 
-async def test_others_may_not(stand: Any) -> None:
+async def test_only_requester_or_moderator_may_remove(stand: Any) -> None:
     before = stand.left()
     with pytest.raises(NotAllowed):
         await stand.removal.remove(a_job(), by=31, moderator=False)
@@ -92,6 +94,6 @@ async def test_others_may_not(stand: Any) -> None:
     assert stand.told == []
 
 
-async def test_a_second_time_is_no_fault(stand: Any) -> None:
+async def test_removing_twice_is_harmless(stand: Any) -> None:
     await stand.removal.remove(a_job(), by=30, moderator=False)
     assert await stand.removal.remove(a_job(), by=30, moderator=False) == []

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.lineage import root_of, rows, shortened
-from bot.ui.lineage import tree
+from bot.domain.clips.lineage import find_root_id, build_lineage, elided
+from bot.ui.lineage import format_lineage
 from tests.unit.words.examples import a_clip
 
 
@@ -27,7 +27,7 @@ BRANCHED = a_tree({1: None, 2: 1, 3: 2, 4: 1, 5: 4})
 
 
 def test_each_stands_below_what_it_continues_and_only_branches_indent() -> None:
-    assert [(row.clip.id, row.depth) for row in rows(BRANCHED, 3)] == [
+    assert [(row.clip.id, row.depth) for row in build_lineage(BRANCHED, 3)] == [
         (1, 0),
         (2, 1),
         (3, 1),
@@ -36,26 +36,27 @@ def test_each_stands_below_what_it_continues_and_only_branches_indent() -> None:
     ]
 
 
-def test_the_way_to_the_clip_is_the_most_telling() -> None:
+def test_path_to_clip_ranks_highest() -> None:
     ranks = {
-        row.clip.id: row.rank for row in rows(a_tree({1: None, 2: 1, 3: 2, 4: 2, 5: 3, 6: 1}), 3)
+        row.clip.id: row.rank
+        for row in build_lineage(a_tree({1: None, 2: 1, 3: 2, 4: 2, 5: 3, 6: 1}), 3)
     }
     assert ranks == {1: 0, 2: 1, 3: 0, 5: 2, 4: 3, 6: 4}
 
 
 def test_a_clip_whose_source_is_gone_stands_by_itself_and_says_so() -> None:
-    found = rows(a_tree({1: None, 3: 2, 4: 3}), 4)
-    assert [(row.clip.id, row.orphan) for row in found] == [(1, False), (3, True), (4, False)]
-    assert "continues #2, which is gone" in tree(found, found[2].clip, "en-US")
+    found = build_lineage(a_tree({1: None, 3: 2, 4: 3}), 4)
+    assert [(row.clip.id, row.is_orphan) for row in found] == [(1, False), (3, True), (4, False)]
+    assert "continues #2, which is gone" in format_lineage(found, found[2].clip, "en-US")
 
 
 def test_the_root_of_a_first_clip_is_itself() -> None:
-    assert root_of(BRANCHED[0]) == 1
-    assert root_of(BRANCHED[4]) == 1
+    assert find_root_id(BRANCHED[0]) == 1
+    assert find_root_id(BRANCHED[4]) == 1
 
 
 def test_the_message_marks_the_clip_and_links_every_other() -> None:
-    said = tree(rows(BRANCHED, 3), BRANCHED[2], "en-US").splitlines()
+    said = format_lineage(build_lineage(BRANCHED, 3), BRANCHED[2], "en-US").splitlines()
     assert said[0] == "**The tree of clip #3**"
     assert said[1].startswith("● [#1](https://discord.com/channels/10/20/1001) · 8 s · <@30>: ")
     assert said[3].startswith("\u2003↳ **▶ [#3](")
@@ -64,9 +65,9 @@ def test_the_message_marks_the_clip_and_links_every_other() -> None:
     assert "continues" not in said[2] + said[3] + said[5]
 
 
-def test_a_clip_alone_says_so_and_one_without_a_message_has_no_link() -> None:
+def test_single_clip_lineage_and_missing_link() -> None:
     clip = a_clip(id=7, message_id=None)
-    said = tree(rows([clip], 7), clip, "en-US")
+    said = format_lineage(build_lineage([clip], 7), clip, "en-US")
     assert "Nothing else belongs to it" in said
     assert "](http" not in said
 
@@ -79,9 +80,9 @@ def test_a_large_tree_is_cut_to_a_message_and_keeps_the_way_to_the_clip(seed: in
     parents |= {each: chance.randrange(max(1, each - 30), each) for each in range(2, size)}
     clips = a_tree(parents, prompt="a fox @everyone " * 20)
     asked = chance.choice(clips)
-    found = rows(clips, asked.id)
+    found = build_lineage(clips, asked.id)
     assert sorted(row.clip.id for row in found) == sorted(parents)
-    said = tree(found, asked, "en-US")
+    said = format_lineage(found, asked, "en-US")
     assert len(said) <= 3800
     assert f"▶ [#{asked.id}]" in said
     assert "@everyone" not in said
@@ -91,11 +92,11 @@ def test_a_large_tree_is_cut_to_a_message_and_keeps_the_way_to_the_clip(seed: in
 
 def test_a_chain_of_twenty_hops_is_whole() -> None:
     clips = a_tree({1: None} | {each: each - 1 for each in range(2, 22)}, prompt="it jumps")
-    said = tree(rows(clips, 21), clips[-1], "en-US")
+    said = format_lineage(build_lineage(clips, 21), clips[-1], "en-US")
     assert said.count("↳") == 20
     assert "\u2003" not in said
 
 
 def test_shortening_keeps_the_order() -> None:
-    found = rows(BRANCHED, 5)
-    assert [row.clip.id for row in shortened(found, 3)] == [1, 4, 5]
+    found = build_lineage(BRANCHED, 5)
+    assert [row.clip.id for row in elided(found, 3)] == [1, 4, 5]

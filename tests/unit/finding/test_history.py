@@ -7,26 +7,33 @@ from typing import Any
 import pytest
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import MOST_WORDS, Only, Page, Turn, Wanted, Way
-from bot.services.clips.history import History
-from bot.ui.components import PageButton, page_custom_id
+from bot.domain.clips.history_query import (
+    MAX_SEARCH_LENGTH,
+    HistoryKind,
+    HistoryPage,
+    PageRequest,
+    HistoryFilter,
+    PageDirection,
+)
+from bot.services.clips.history import ClipHistory
+from bot.ui.components import PageButton, build_page_custom_id
 from tests.unit.words.examples import NOW, a_clip
 
 
-class Shelf:
+class FakeClipStore:
     """Clips in memory, asked as the store is."""
 
     def __init__(self, clips: list[Clip]) -> None:
         self.clips = clips
 
-    async def history(
+    async def list_history(
         self,
         *,
         user_id: int,
         guild_id: int | None,
         before: int | None = None,
         after: int | None = None,
-        showcased: bool = False,
+        showcased_only: bool = False,
         limit: int,
     ) -> list[Clip]:
         found = sorted(
@@ -41,14 +48,14 @@ class Shelf:
         return found if after is None else found[::-1]
 
 
-def history(*clips: Clip) -> History:
-    shelf: Any = Shelf(list(clips))
+def history(*clips: Clip) -> ClipHistory:
+    shelf: Any = FakeClipStore(list(clips))
     clock: Any = SimpleNamespace(now=lambda: NOW)
 
     def extendable(clip: Clip, _now: datetime) -> bool:
         return clip.id % 7 == 0
 
-    return History(clips=shelf, extendable=extendable, clock=clock)
+    return ClipHistory(clips=shelf, is_extendable=extendable, clock=clock)
 
 
 ALL = [
@@ -57,10 +64,10 @@ ALL = [
 WHO: dict[str, Any] = {"user_id": 30, "guild_id": 10}
 
 
-async def walk(shelf: History, page: Page, way: str) -> list[int]:
+async def walk(shelf: ClipHistory, page: HistoryPage, way: str) -> list[int]:
     found = [clip.id for clip in page.clips]
     while (to := getattr(page, way)) is not None:
-        page = await shelf.turn(to, **WHO)
+        page = await shelf.load_page(to, **WHO)
         ids = [clip.id for clip in page.clips]
         found = found + ids if way == "older" else ids + found
     return found
@@ -69,66 +76,70 @@ async def walk(shelf: History, page: Page, way: str) -> list[int]:
 @pytest.mark.parametrize(
     ("wanted", "fitting"),
     [
-        (Wanted(), ALL),
-        (Wanted(words="ärger"), [clip for clip in ALL if clip.id % 3]),
-        (Wanted(only=Only.EXTENDABLE), [clip for clip in ALL if clip.id % 7 == 0]),
-        (Wanted(model="FAST"), ALL),
-        (Wanted(model="veo-2"), []),
+        (HistoryFilter(), ALL),
+        (HistoryFilter(search_text="ärger"), [clip for clip in ALL if clip.id % 3]),
+        (HistoryFilter(kind=HistoryKind.EXTENDABLE), [clip for clip in ALL if clip.id % 7 == 0]),
+        (HistoryFilter(model="FAST"), ALL),
+        (HistoryFilter(model="veo-2"), []),
         (
-            Wanted(words="ärger", only=Only.EXTENDABLE),
+            HistoryFilter(search_text="ärger", kind=HistoryKind.EXTENDABLE),
             [c for c in ALL if c.id % 3 and c.id % 7 == 0],
         ),
     ],
 )
 async def test_older_pages_show_every_clip_once_and_newer_ones_lead_back(
-    wanted: Wanted, fitting: list[Clip]
+    wanted: HistoryFilter, fitting: list[Clip]
 ) -> None:
     shelf = history(*ALL)
-    first = await shelf.first(**WHO, wanted=wanted)
+    first = await shelf.load_first_page(**WHO, history_filter=wanted)
     assert first.newer is None
     expected = [clip.id for clip in reversed(fitting)]
     assert await walk(shelf, first, "older") == expected
     if not fitting:
         return
-    last = await shelf.turn(Turn(Way.OLDER, fitting[0].id + 1, wanted), **WHO)
+    last = await shelf.load_page(PageRequest(PageDirection.OLDER, fitting[0].id + 1, wanted), **WHO)
     assert last.older is None
     assert await walk(shelf, last, "newer") == expected
 
 
 async def test_a_page_whose_clips_are_gone_leads_back() -> None:
     shelf = history(*ALL[100:])
-    page = await shelf.turn(Turn(Way.OLDER, 101), **WHO)
+    page = await shelf.load_page(PageRequest(PageDirection.OLDER, 101), **WHO)
     assert page.clips == ()
     assert page.newer is not None
-    back = await shelf.turn(page.newer, **WHO)
+    back = await shelf.load_page(page.newer, **WHO)
     assert back.clips[-1].id == 101
     assert len(back.clips) == 10
 
 
 async def test_suggestions_go_by_number_or_by_words() -> None:
     shelf = history(*ALL)
-    assert [c.id for c in await shelf.suggest("#49", user_id=30, most=25)] == [
+    assert [c.id for c in await shelf.suggest_clips("#49", user_id=30, limit=25)] == [
         *range(499, 489, -1),
         49,
     ]
-    assert [c.id for c in await shelf.suggest("RUHIG", user_id=30, most=2)] == [498, 495]
+    assert [c.id for c in await shelf.suggest_clips("RUHIG", user_id=30, limit=2)] == [498, 495]
 
 
-@pytest.mark.parametrize("only", [None, *Only])
-@pytest.mark.parametrize("way", Way)
-async def test_a_page_button_carries_the_whole_look_up(only: Only | None, way: Way) -> None:
-    for words in (None, "a:b", "two\nlines", "狐" * MOST_WORDS, "🦊" * 15):
-        to = Turn(way, 10**12 - 1, Wanted("veo-3.1-fast-generate-preview", words, only))
-        given = page_custom_id(to)
+@pytest.mark.parametrize("only", [None, *HistoryKind])
+@pytest.mark.parametrize("way", PageDirection)
+async def test_page_button_encodes_whole_filter(
+    only: HistoryKind | None, way: PageDirection
+) -> None:
+    for words in (None, "a:b", "two\nlines", "狐" * MAX_SEARCH_LENGTH, "🦊" * 15):
+        to = PageRequest(
+            way, 10**12 - 1, HistoryFilter("veo-3.1-fast-generate-preview", words, only)
+        )
+        given = build_page_custom_id(to)
         assert len(given.encode("utf-16-le")) // 2 <= 100
         match = PageButton.__discord_ui_compiled_template__.fullmatch(given)
         assert match is not None
         nothing: Any = None
         button = await PageButton.from_custom_id(nothing, nothing, match)
-        assert button.to == to
+        assert button.page_request == to
 
 
 def test_words_that_would_break_the_limit_are_cut() -> None:
-    wanted = Wanted("m" * 60, "🦊" * MOST_WORDS)
-    given = page_custom_id(Turn(Way.OLDER, 1, wanted))
+    wanted = HistoryFilter("m" * 60, "🦊" * MAX_SEARCH_LENGTH)
+    given = build_page_custom_id(PageRequest(PageDirection.OLDER, 1, wanted))
     assert len(given.encode("utf-16-le")) // 2 <= 100

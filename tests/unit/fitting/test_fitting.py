@@ -9,19 +9,19 @@ import av
 import pytest
 
 from bot.app.clock import SystemClock
-from bot.app.web import pictures
+from bot.app.web import build_gallery_thumbnails
 from bot.domain.clips.clip import VideoFacts
-from bot.domain.clips.upload_options import Fit, preview
-from bot.domain.errors import FittingFailed
-from bot.media.probe import PyAvMedia
-from bot.media.transcode import ProcessFitting
+from bot.domain.clips.upload_options import TranscodeTarget, build_preview_target
+from bot.domain.errors import TranscodeFailed
+from bot.media.probe import PyAvMediaProbe
+from bot.media.transcode import ProcessTranscoder
 from bot.services.clips.originals import Originals
 from tests.unit.fitting.films import film
 from tests.unit.words.examples import a_clip
 
 
 async def facts_of(path: Path) -> VideoFacts:
-    return await PyAvMedia().facts(path)
+    return await PyAvMediaProbe().read_facts(path)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ async def test_it_fits_and_keeps_length_and_sound(
     source: Path, tmp_path: Path, bits: int, sound_bits: int, most: int
 ) -> None:
     made = tmp_path / "made.mp4"
-    fit = Fit(640, 360, bits, sound_bits, most)
-    size = await ProcessFitting().encode(source, made, fit)
+    fit = TranscodeTarget(640, 360, bits, sound_bits, most)
+    size = await ProcessTranscoder().reencode_video(source, made, fit)
     before, after = await facts_of(source), await facts_of(made)
     assert size == after.size <= most < before.size
     assert size > most / 2, "it may not be worse than it has to be"
@@ -58,9 +58,11 @@ async def test_it_fits_and_keeps_length_and_sound(
     assert [path.name for path in tmp_path.iterdir()] == ["made.mp4"]
 
 
-async def test_it_begins_to_play_before_it_is_there(source: Path, tmp_path: Path) -> None:
+async def test_encode_is_streamable(source: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.mp4"
-    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 96_000, 200_000))
+    await ProcessTranscoder().reencode_video(
+        source, made, TranscodeTarget(320, 180, 500_000, 96_000, 200_000)
+    )
     data = made.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
@@ -68,14 +70,18 @@ async def test_it_begins_to_play_before_it_is_there(source: Path, tmp_path: Path
 async def test_a_silent_film_stays_silent(tmp_path: Path) -> None:
     source = film(tmp_path / "silent.mp4", sound=False)
     made = tmp_path / "made.mp4"
-    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 0, 200_000))
+    await ProcessTranscoder().reencode_video(
+        source, made, TranscodeTarget(320, 180, 500_000, 0, 200_000)
+    )
     assert not (await facts_of(made)).has_audio
 
 
 async def test_a_preview_is_short_and_small(tmp_path: Path) -> None:
     source = film(tmp_path / "source.mp4", size=(320, 240), seconds=6, bits=4_000_000)
     made = tmp_path / "preview.mp4"
-    await ProcessFitting().encode(source, made, preview(await facts_of(source)))
+    await ProcessTranscoder().reencode_video(
+        source, made, build_preview_target(await facts_of(source))
+    )
     after = await facts_of(made)
     assert abs(after.seconds - 4.0) < 0.1
     assert after.size <= 2 * 1024 * 1024
@@ -85,74 +91,82 @@ async def test_a_preview_is_short_and_small(tmp_path: Path) -> None:
 async def test_a_portrait_film_is_made_smaller_upright(tmp_path: Path) -> None:
     source = film(tmp_path / "source.mp4", size=(360, 640), seconds=1)
     made = tmp_path / "made.mp4"
-    await ProcessFitting().encode(source, made, Fit(180, 320, 300_000, 96_000, 100_000))
+    await ProcessTranscoder().reencode_video(
+        source, made, TranscodeTarget(180, 320, 300_000, 96_000, 100_000)
+    )
     after = await facts_of(made)
     assert (after.width, after.height) == (180, 320)
 
 
 async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:
     made = tmp_path / "poster.jpg"
-    size = await ProcessFitting().poster(source, made)
+    size = await ProcessTranscoder().extract_thumbnail(source, made)
     data = made.read_bytes()
     assert len(data) == size
     assert data[:3] == b"\xff\xd8\xff"
 
 
-async def test_what_cannot_be_made_so_small_is_said(source: Path, tmp_path: Path) -> None:
+async def test_impossible_target_size_is_reported(source: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.mp4"
-    with pytest.raises(FittingFailed, match="too large"):
-        await ProcessFitting().encode(source, made, Fit(640, 360, 100_000, 96_000, 1_000))
+    with pytest.raises(TranscodeFailed, match="too large"):
+        await ProcessTranscoder().reencode_video(
+            source, made, TranscodeTarget(640, 360, 100_000, 96_000, 1_000)
+        )
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_broken_file_is_no_film(tmp_path: Path) -> None:
+async def test_broken_file_is_rejected(tmp_path: Path) -> None:
     source = tmp_path / "broken.mp4"
     source.write_bytes(b"no film")
-    with pytest.raises(FittingFailed):
-        await ProcessFitting().encode(source, tmp_path / "m.mp4", Fit(64, 64, 9, 0, 1000))
-    with pytest.raises(FittingFailed):
-        await ProcessFitting().poster(source, tmp_path / "m.jpg")
+    with pytest.raises(TranscodeFailed):
+        await ProcessTranscoder().reencode_video(
+            source, tmp_path / "m.mp4", TranscodeTarget(64, 64, 9, 0, 1000)
+        )
+    with pytest.raises(TranscodeFailed):
+        await ProcessTranscoder().extract_thumbnail(source, tmp_path / "m.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
 
 
-async def test_a_rush_of_visitors_keeps_no_delivery_waiting(
+async def test_previews_do_not_delay_uploads(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data_dir, media = tmp_path, PyAvMedia()
-    originals = Originals(routes={}, media=media, data_dir=data_dir, clock=SystemClock())
-    gallery = pictures(media=media, originals=originals)
+    data_dir, media = tmp_path, PyAvMediaProbe()
+    originals = Originals(routes={}, media_probe=media, data_dir=data_dir, clock=SystemClock())
+    gallery = build_gallery_thumbnails(media=media, originals=originals)
     orders: list[tuple[str, int]] = []
     let = asyncio.Event()
-    run = ProcessFitting._run
+    run = ProcessTranscoder._run_worker
 
     async def slow(
-        fitting: ProcessFitting, order: dict[str, Any], time_limit_s: float
+        fitting: ProcessTranscoder, order: dict[str, Any], time_limit_s: float
     ) -> dict[str, Any]:
         orders.append((order["task"], order["nice"]))
         if order["task"] == "poster":
             await let.wait()
         return await run(fitting, order, time_limit_s)
 
-    monkeypatch.setattr(ProcessFitting, "_run", slow)
+    monkeypatch.setattr(ProcessTranscoder, "_run_worker", slow)
     clips = [a_clip(id=number, path=f"{number}-0.mp4") for number in range(1, 9)]
     for clip in clips:
         shutil.copy(source, data_dir / clip.path)
-    rush = [asyncio.create_task(gallery.poster(clip)) for clip in clips]
+    rush = [asyncio.create_task(gallery.get_poster(clip)) for clip in clips]
     while not orders:
         await asyncio.sleep(0)
     made = tmp_path / "delivery.mp4"
-    await ProcessFitting().encode(source, made, Fit(320, 180, 500_000, 96_000, 200_000))
+    await ProcessTranscoder().reencode_video(
+        source, made, TranscodeTarget(320, 180, 500_000, 96_000, 200_000)
+    )
     assert [task for task, _ in orders] == ["poster", "fit"], "one picture a time, and not before"
     assert orders[0][1] > orders[1][1], "pictures step behind deliveries"
     let.set()
     assert len(set(await asyncio.gather(*rush))) == len(clips)
 
 
-async def test_it_is_stopped_when_nobody_wants_it_any_more(source: Path, tmp_path: Path) -> None:
+async def test_cancelled_transcode_is_stopped(source: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.mp4"
-    fitting = ProcessFitting()
-    fit = Fit(640, 360, 1_000_000, 96_000, 300_000)
-    task = asyncio.create_task(fitting.encode(source, made, fit))
+    fitting = ProcessTranscoder()
+    fit = TranscodeTarget(640, 360, 1_000_000, 96_000, 300_000)
+    task = asyncio.create_task(fitting.reencode_video(source, made, fit))
     deadline = asyncio.get_running_loop().time() + 20
     while not _workers(made) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.01)
@@ -162,13 +176,17 @@ async def test_it_is_stopped_when_nobody_wants_it_any_more(source: Path, tmp_pat
         await task
     assert not _workers(made)
     assert list(tmp_path.iterdir()) == []
-    assert await fitting.encode(source, made, fit) > 0, "it left its place in the queue taken"
+    assert await fitting.reencode_video(source, made, fit) > 0, (
+        "it left its place in the queue taken"
+    )
 
 
 async def test_one_that_takes_too_long_is_stopped(source: Path, tmp_path: Path) -> None:
-    fitting = ProcessFitting(time_limit_s=0.05)
-    with pytest.raises(FittingFailed, match="too long"):
-        await fitting.encode(source, tmp_path / "made.mp4", Fit(640, 360, 10**6, 0, 10**6))
+    fitting = ProcessTranscoder(time_limit_s=0.05)
+    with pytest.raises(TranscodeFailed, match="too long"):
+        await fitting.reencode_video(
+            source, tmp_path / "made.mp4", TranscodeTarget(640, 360, 10**6, 0, 10**6)
+        )
     assert list(tmp_path.iterdir()) == []
 
 

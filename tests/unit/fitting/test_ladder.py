@@ -7,15 +7,15 @@ import pytest
 
 from bot.domain.clips.clip import VideoFacts
 from bot.domain.clips.upload_options import (
-    DEFAULT_LIMIT,
+    DEFAULT_UPLOAD_LIMIT,
     MIB,
-    REMEMBERED,
-    Learnt,
-    believed,
-    fitted,
-    ladder,
-    preview,
-    squeezed,
+    OBSERVED_LIMIT_LIFETIME,
+    ObservedLimit,
+    effective_limit,
+    find_decent_target,
+    upload_options,
+    build_preview_target,
+    reencode_to_fit,
 )
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -46,18 +46,20 @@ def facts(
         (facts(UHD, 148, 900), 1, True, ["link", "bare"]),
     ],
 )
-def test_the_ladder(film: VideoFacts, limit: int, public: bool, rungs: list[str]) -> None:
-    steps = ladder(film, limit * MIB, public=public)
-    assert [step.rung.value for step in steps] == rungs
+def test_upload_options_are_ordered(
+    film: VideoFacts, limit: int, public: bool, rungs: list[str]
+) -> None:
+    steps = upload_options(film, limit * MIB, public=public)
+    assert [step.option.value for step in steps] == rungs
 
 
 @pytest.mark.parametrize("public", [True, False])
-def test_each_rung_is_smaller_than_the_one_before(public: bool) -> None:
+def test_each_upload_option_is_smaller(public: bool) -> None:
     for mib in (0.3, 8, 60):
-        steps = ladder(facts(mib=mib), 20 * MIB, public=public)
+        steps = upload_options(facts(mib=mib), 20 * MIB, public=public)
         for before, after in itertools.pairwise(steps):
-            if after.rung.value in ("fitted", "squeezed"):
-                assert after.limit < before.limit or before.rung.value == "as_is"
+            if after.option.value in ("fitted", "squeezed"):
+                assert after.limit < before.limit or before.option.value == "as_is"
                 assert after.limit < mib * MIB
 
 
@@ -79,8 +81,8 @@ def test_each_rung_is_smaller_than_the_one_before(public: bool) -> None:
 def test_the_largest_picture_that_stays_decent(
     film: VideoFacts, limit: int, side: int | None
 ) -> None:
-    fit = fitted(film, limit * MIB)
-    assert (fit.side if fit else None) == side
+    fit = find_decent_target(film, limit * MIB)
+    assert (fit.shorter_side if fit else None) == side
     if fit is None:
         return
     assert fit.width % 2 == fit.height % 2 == 0
@@ -88,33 +90,33 @@ def test_the_largest_picture_that_stays_decent(
     assert (fit.video_bits + fit.sound_bits) * film.seconds / 8 < fit.most < limit * MIB
 
 
-def test_what_fits_indecently_is_as_large_as_it_bears() -> None:
-    assert squeezed(facts(P720, 148), 10 * MIB).side == 540
-    assert squeezed(facts(P720, 148), 4 * MIB).side == 240
-    assert squeezed(facts(P720, 8), 20 * MIB) == fitted(facts(P720, 8), 20 * MIB)
+def test_poor_quality_target_uses_full_limit() -> None:
+    assert reencode_to_fit(facts(P720, 148), 10 * MIB).shorter_side == 540
+    assert reencode_to_fit(facts(P720, 148), 4 * MIB).shorter_side == 240
+    assert reencode_to_fit(facts(P720, 8), 20 * MIB) == find_decent_target(facts(P720, 8), 20 * MIB)
 
 
 def test_sound_has_its_share() -> None:
-    assert squeezed(facts(P720, 148), 5 * MIB).sound_bits == 96_000
-    assert squeezed(facts(P720, 8), 20 * MIB).sound_bits == 128_000
-    assert squeezed(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
+    assert reencode_to_fit(facts(P720, 148), 5 * MIB).sound_bits == 96_000
+    assert reencode_to_fit(facts(P720, 8), 20 * MIB).sound_bits == 128_000
+    assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
 
 
 def test_a_preview_is_four_seconds_at_480p_at_most() -> None:
-    fit = preview(facts(UHD, 148, 900))
-    assert (fit.seconds, fit.side) == (4.0, 480)
+    fit = build_preview_target(facts(UHD, 148, 900))
+    assert (fit.seconds, fit.shorter_side) == (4.0, 480)
     assert fit.most < 2 * MIB
-    assert preview(facts((320, 180), 2)).seconds == 2
+    assert build_preview_target(facts((320, 180), 2)).seconds == 2
 
 
-def learnt(accepted: int = 0, refused: int | None = None) -> Learnt:
-    return Learnt(NOW, accepted, refused)
+def learnt(accepted: int = 0, refused: int | None = None) -> ObservedLimit:
+    return ObservedLimit(NOW, accepted, refused)
 
 
 @pytest.mark.parametrize(
     ("told", "known", "limit"),
     [
-        (None, None, DEFAULT_LIMIT),
+        (None, None, DEFAULT_UPLOAD_LIMIT),
         (50 * MIB, None, 50 * MIB),
         (10 * MIB, None, 10 * MIB),
         (None, learnt(accepted=40 * MIB), 40 * MIB),
@@ -124,24 +126,29 @@ def learnt(accepted: int = 0, refused: int | None = None) -> Learnt:
         (20 * MIB, learnt(refused=60 * MIB), 20 * MIB),
     ],
 )
-def test_the_limit_that_is_believed(told: int | None, known: Learnt | None, limit: int) -> None:
-    assert believed(told, known, NOW) == limit
+def test_effective_limit_is_chosen(
+    told: int | None, known: ObservedLimit | None, limit: int
+) -> None:
+    assert effective_limit(told, known, NOW) == limit
 
 
-def test_what_was_learnt_is_forgotten() -> None:
+def test_observed_limit_expires() -> None:
     old = learnt(refused=15 * MIB)
-    assert believed(None, old, NOW + REMEMBERED) < DEFAULT_LIMIT
-    assert believed(None, old, NOW + REMEMBERED + timedelta(seconds=1)) == DEFAULT_LIMIT
+    assert effective_limit(None, old, NOW + OBSERVED_LIMIT_LIFETIME) < DEFAULT_UPLOAD_LIMIT
+    assert (
+        effective_limit(None, old, NOW + OBSERVED_LIMIT_LIFETIME + timedelta(seconds=1))
+        == DEFAULT_UPLOAD_LIMIT
+    )
 
 
-def test_the_last_word_of_discord_holds() -> None:
-    once = learnt().taken(40 * MIB, NOW)
-    assert believed(None, once, NOW) == 40 * MIB
-    lost = once.declined(30 * MIB, NOW)
-    assert believed(None, lost, NOW) == 20 * MIB
-    again = lost.taken(45 * MIB, NOW)
-    assert believed(None, again, NOW) == 45 * MIB
+def test_latest_reported_limit_wins() -> None:
+    once = learnt().with_accepted(40 * MIB, NOW)
+    assert effective_limit(None, once, NOW) == 40 * MIB
+    lost = once.with_refused(30 * MIB, NOW)
+    assert effective_limit(None, lost, NOW) == 20 * MIB
+    again = lost.with_accepted(45 * MIB, NOW)
+    assert effective_limit(None, again, NOW) == 45 * MIB
 
 
 def test_a_small_file_that_is_refused_says_nothing_of_the_limit() -> None:
-    assert believed(None, learnt().declined(300_000, NOW), NOW) == DEFAULT_LIMIT
+    assert effective_limit(None, learnt().with_refused(300_000, NOW), NOW) == DEFAULT_UPLOAD_LIMIT

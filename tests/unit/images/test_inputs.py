@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from bot.discord.attachments import DiscordAttachments
-from bot.domain.errors import DeliveryBusy, ImageRefused
-from bot.media.images import ProcessPictures
-from bot.services.clips.input_images import MAX_FILE_BYTES, Inputs
+from bot.domain.errors import DiscordUnavailable, ImageRefused
+from bot.media.images import ProcessImageDecoder
+from bot.services.clips.input_images import MAX_FILE_BYTES, InputImages
 from tests.unit.images.samples import encoded
 
 
@@ -47,7 +47,7 @@ from tests.unit.images.samples import encoded
     ],
 )
 def test_where_attachments_lie(url: str, api_url: str | None, taken: bool) -> None:
-    assert DiscordAttachments(api_url=api_url).is_discords(url) is taken
+    assert DiscordAttachments(api_url=api_url).is_discord_url(url) is taken
 
 
 @asynccontextmanager
@@ -71,10 +71,12 @@ async def served(answer: Callable[[], web.StreamResponse]) -> AsyncIterator[tupl
 
 
 @asynccontextmanager
-async def inputs(base: str, data_dir: Path) -> AsyncIterator[Inputs]:
+async def inputs(base: str, data_dir: Path) -> AsyncIterator[InputImages]:
     attachments = DiscordAttachments(api_url=base)
     try:
-        yield Inputs(attachments=attachments, pictures=ProcessPictures(), data_dir=data_dir)
+        yield InputImages(
+            attachments=attachments, image_decoder=ProcessImageDecoder(), data_dir=data_dir
+        )
     finally:
         await attachments.close()
 
@@ -88,19 +90,19 @@ async def test_an_attachment_becomes_an_image_of_ours(tmp_path: Path) -> None:
         served(lambda: web.Response(body=encoded("WEBP"))) as (base, _),
         inputs(base, tmp_path) as ours,
     ):
-        image = await ours.image(f"{base}/attachments/1/2/holiday.webp?ex=1", size=1000)
+        image = await ours.import_image(f"{base}/attachments/1/2/holiday.webp?ex=1", size=1000)
     assert image.path == f"inputs/{image.sha256}.jpg"
     assert left(tmp_path) == [f"{image.sha256}.jpg"]
     assert (tmp_path / image.path).is_file()
 
 
-async def test_elsewhere_is_not_even_asked(tmp_path: Path) -> None:
+async def test_foreign_hosts_are_not_contacted(tmp_path: Path) -> None:
     async with (
         served(lambda: web.Response(body=encoded("PNG"))) as (base, seen),
         inputs("http://127.0.0.1:9/api", tmp_path) as ours,
     ):
         with pytest.raises(ImageRefused, match="image_not_from_discord"):
-            await ours.image(f"{base}/a.png")
+            await ours.import_image(f"{base}/a.png")
     assert seen == []
 
 
@@ -114,17 +116,17 @@ def _redirect() -> web.StreamResponse:
         (lambda: web.Response(status=404), ImageRefused, "image_gone"),
         (lambda: web.Response(status=403), ImageRefused, "image_gone"),
         (_redirect, ImageRefused, "image_gone"),
-        (lambda: web.Response(status=503), DeliveryBusy, "503"),
-        (lambda: web.Response(status=429), DeliveryBusy, "429"),
+        (lambda: web.Response(status=503), DiscordUnavailable, "503"),
+        (lambda: web.Response(status=429), DiscordUnavailable, "429"),
         (lambda: web.Response(body=b"text"), ImageRefused, "image"),
     ],
 )
-async def test_what_goes_wrong(
+async def test_download_errors_are_reported(
     tmp_path: Path, answer: Callable[[], web.StreamResponse], error: type[Exception], says: str
 ) -> None:
     async with served(answer) as (base, _), inputs(base, tmp_path) as ours:
         with pytest.raises(error, match=says):
-            await ours.image(f"{base}/a.png")
+            await ours.import_image(f"{base}/a.png")
     assert left(tmp_path) == []
 
 
@@ -136,15 +138,15 @@ async def test_a_redirect_to_elsewhere_is_not_followed(tmp_path: Path) -> None:
 
         async with served(away) as (base, _), inputs(base, tmp_path) as ours:
             with pytest.raises(ImageRefused, match="image_gone"):
-                await ours.image(f"{base}/a.png")
+                await ours.import_image(f"{base}/a.png")
     assert seen == []
 
 
-async def test_discord_away(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_unavailable_discord_is_reported(tmp_path: Path, unused_tcp_port: int) -> None:
     base = f"http://127.0.0.1:{unused_tcp_port}"
     async with inputs(base, tmp_path) as ours:
-        with pytest.raises(DeliveryBusy):
-            await ours.image(f"{base}/a.png")
+        with pytest.raises(DiscordUnavailable):
+            await ours.import_image(f"{base}/a.png")
 
 
 async def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ async def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
         inputs(base, tmp_path) as ours,
     ):
         with pytest.raises(ImageRefused) as refused:
-            await ours.image(f"{base}/a.png", size=MAX_FILE_BYTES + 1)
+            await ours.import_image(f"{base}/a.png", size=MAX_FILE_BYTES + 1)
     assert refused.value.reason == "image_file_too_large"
     assert seen == []
 
@@ -179,7 +181,9 @@ async def test_a_file_that_turns_out_too_large_is_cut_off(tmp_path: Path, told: 
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
     attachments = DiscordAttachments(api_url=base)
     with pytest.raises(ImageRefused, match="image_file_too_large"):
-        await attachments.fetch(f"{base}/a.png", tmp_path / "raw", most=1_000_000)
+        await attachments.download_attachment(
+            f"{base}/a.png", tmp_path / "raw", max_bytes=1_000_000
+        )
     await attachments.close()
     await runner.cleanup()
     assert list(tmp_path.iterdir()) == []

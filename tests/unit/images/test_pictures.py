@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.domain.errors import ImageRefused
 from bot.media import image_worker
-from bot.media.images import ProcessPictures
+from bot.media.images import ProcessImageDecoder
 from tests.unit.images.samples import KINDS, SIZE, animated, claims, encoded, exif, picture
 
 
@@ -26,7 +26,7 @@ async def prepare(data: bytes, folder: Path, name: str = "raw") -> Image.Image:
     """What Google would get, and that it is stored under its hash and described truly."""
     source = folder.parent / name
     await asyncio.to_thread(source.write_bytes, data)
-    image = await ProcessPictures().prepare(source, folder)
+    image = await ProcessImageDecoder().prepare_image(source, folder)
     stored = await asyncio.to_thread((folder / image.path).read_bytes)
     assert image.sha256 == hashlib.sha256(stored).hexdigest()
     assert image.path == f"{image.sha256}.{'png' if image.mime_type == 'image/png' else 'jpg'}"
@@ -154,10 +154,10 @@ async def test_what_is_refused(folder: Path, data: bytes, reason: str) -> None:
 async def test_a_worker_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder.parent / "hang.py"
     program.write_text("import time\ntime.sleep(600)\n")
-    monkeypatch.setattr("bot.media.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER_PATH", program)
     with pytest.raises(ImageRefused):
         async with asyncio.timeout(60):
-            await ProcessPictures(timeout_s=0.3).prepare(program, folder)
+            await ProcessImageDecoder(timeout_s=0.3).prepare_image(program, folder)
 
 
 @pytest.mark.parametrize("fate", ["import os; os.abort()", "raise SystemExit(3)", "print('[1]')"])
@@ -166,9 +166,9 @@ async def test_a_worker_that_dies_is_a_refusal(
 ) -> None:
     program = folder.parent / "die.py"
     program.write_text(fate)
-    monkeypatch.setattr("bot.media.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER_PATH", program)
     with pytest.raises(ImageRefused) as refused:
-        await ProcessPictures().prepare(program, folder)
+        await ProcessImageDecoder().prepare_image(program, folder)
     assert refused.value.reason == "image_broken"
 
 
@@ -180,9 +180,9 @@ async def test_the_worker_sees_none_of_our_secrets(
         f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
     )
     monkeypatch.setenv("DISCORD_TOKEN", "secret-token")
-    monkeypatch.setattr("bot.media.images._WORKER", program)
+    monkeypatch.setattr("bot.media.images._WORKER_PATH", program)
     with pytest.raises((ImageRefused, ValueError)):
-        await ProcessPictures().prepare(program, folder)
+        await ProcessImageDecoder().prepare_image(program, folder)
     assert "secret-token" not in await asyncio.to_thread(seen.read_text)
 
 
@@ -220,15 +220,15 @@ FUZZ_PROGRAM = """
 import json, pathlib, sys
 sys.path.insert(0, {folder!r})
 import image_worker, pillow_heif
-image_worker.limit()
+image_worker.apply_process_limits()
 pillow_heif.register_heif_opener(thumbnails=False)
 said = []
 for path in sorted(pathlib.Path({files!r}).iterdir()):
     made = pathlib.Path({out!r})
     try:
-        said.append(image_worker.convert(path, made)["mime_type"])
+        said.append(image_worker.convert_image(path, made)["mime_type"])
         made.unlink()
-    except image_worker.Refused as refusal:
+    except image_worker.ImageRejected as refusal:
         said.append(refusal.reason)
 # not getrusage: its peak begins with what the process that started this one had
 status = pathlib.Path("/proc/self/status").read_text("ascii")

@@ -7,83 +7,86 @@ from hypothesis import strategies as st
 from bot.domain.billing.ledger import (
     EntryKind,
     Settlement,
-    balance,
-    judge,
-    reserve,
-    settle,
-    settle_again,
+    compute_balance,
+    build_unknown_settlement,
+    build_reservation,
+    build_settlement,
+    build_resettlement,
 )
-from bot.domain.billing.limits import NOTHING, Amount
+from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.billing.money import Micros
 
-PRICE = Amount(Micros(400_000), 1, 8)
+PRICE = UsageAmount(Micros(400_000), 1, 8)
 
 amounts = st.builds(
-    Amount, st.integers(1, 10**9).map(Micros), st.integers(1, 4), st.integers(1, 60)
+    UsageAmount, st.integers(1, 10**9).map(Micros), st.integers(1, 4), st.integers(1, 60)
 )
 settlements = st.sampled_from(Settlement)
 
 
 @given(amounts, settlements)
 def test_what_was_reserved_is_settled_or_refunded_to_the_micro_dollar(
-    price: Amount, settlement: Settlement
+    price: UsageAmount, settlement: Settlement
 ) -> None:
-    after = balance(reserve(price) + settle(price, settlement))
-    assert after.reserved == NOTHING
-    member = price if settlement is Settlement.CHARGE else NOTHING
-    house = NOTHING if settlement is Settlement.REFUND else price
-    assert (after.member, after.house) == (member, house)
+    after = compute_balance(build_reservation(price) + build_settlement(price, settlement))
+    assert after.reserved == NO_USAGE
+    member = price if settlement is Settlement.CHARGE else NO_USAGE
+    house = NO_USAGE if settlement is Settlement.REFUND else price
+    assert (after.member, after.budgets) == (member, house)
 
 
 @given(amounts, settlements, st.integers(0, 4))
 def test_a_part_that_was_made_is_charged_and_the_rest_refunded(
-    price: Amount, settlement: Settlement, made: int
+    price: UsageAmount, settlement: Settlement, made: int
 ) -> None:
-    charged = price.share(made, 4)
-    after = balance(reserve(price) + settle(price, settlement, charged=charged))
-    assert after.reserved == NOTHING
-    assert after.house == (NOTHING if settlement is Settlement.REFUND else charged)
+    charged = price.prorated_share(made, 4)
+    after = compute_balance(
+        build_reservation(price) + build_settlement(price, settlement, charged=charged)
+    )
+    assert after.reserved == NO_USAGE
+    assert after.budgets == (NO_USAGE if settlement is Settlement.REFUND else charged)
 
 
 @given(amounts, st.integers(0, 4), st.integers(0, 4))
-def test_what_was_made_and_never_arrived_is_borne_by_the_house(
-    price: Amount, one: int, other: int
-) -> None:
-    made, arrived = price.share(max(one, other), 4), price.share(min(one, other), 4)
-    end = settle(price, Settlement.CHARGE, charged=arrived, borne=made - arrived)
-    after = balance(reserve(price) + end)
-    assert (after.reserved, after.member, after.house) == (NOTHING, arrived, made)
+def test_undelivered_clip_is_absorbed(price: UsageAmount, one: int, other: int) -> None:
+    made, arrived = (
+        price.prorated_share(max(one, other), 4),
+        price.prorated_share(min(one, other), 4),
+    )
+    end = build_settlement(price, Settlement.CHARGE, charged=arrived, absorbed=made - arrived)
+    after = compute_balance(build_reservation(price) + end)
+    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, arrived, made)
 
 
 @given(amounts, settlements, settlements, st.integers(0, 4))
-def test_an_end_after_the_end_leads_where_it_would_have_led_at_once(
-    price: Amount, first: Settlement, last: Settlement, made: int
+def test_late_outcome_matches_immediate_outcome(
+    price: UsageAmount, first: Settlement, last: Settlement, made: int
 ) -> None:
-    before = reserve(price) + settle(price, first)
-    end = settle(price, last, charged=price.share(made, 4))
-    corrections = settle_again(before, price, end)
+    before = build_reservation(price) + build_settlement(price, first)
+    end = build_settlement(price, last, charged=price.prorated_share(made, 4))
+    corrections = build_resettlement(before, price, end)
     assert {each.kind for each in corrections} <= {EntryKind.ADJUST}
-    assert balance(before + corrections) == balance(reserve(price) + end)
-    assert settle_again(before + corrections, price, end) == ()
+    assert compute_balance(before + corrections) == compute_balance(build_reservation(price) + end)
+    assert build_resettlement(before + corrections, price, end) == ()
 
 
 @given(amounts, settlements, st.lists(st.booleans(), min_size=1, max_size=4))
-def test_the_last_judgement_holds_for_member_and_budgets(
-    price: Amount, settlement: Settlement, verdicts: list[bool]
+def test_last_settlement_wins(
+    price: UsageAmount, settlement: Settlement, verdicts: list[bool]
 ) -> None:
-    entries = reserve(price) + settle(price, settlement)
+    entries = build_reservation(price) + build_settlement(price, settlement)
     for verdict in verdicts:
-        entries += judge(entries, price, charge=verdict)
-    after = balance(entries)
-    wanted = price if verdicts[-1] else NOTHING
-    assert (after.reserved, after.member, after.house) == (NOTHING, wanted, wanted)
+        entries += build_unknown_settlement(entries, price, charge=verdict)
+    after = compute_balance(entries)
+    wanted = price if verdicts[-1] else NO_USAGE
+    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, wanted, wanted)
 
 
-def test_nothing_is_written_when_a_judgement_changes_nothing() -> None:
-    entries = reserve(PRICE) + settle(PRICE, Settlement.CHARGE)
-    assert judge(entries, PRICE, charge=True) == ()
+def test_unchanged_settlement_writes_nothing() -> None:
+    entries = build_reservation(PRICE) + build_settlement(PRICE, Settlement.CHARGE)
+    assert build_unknown_settlement(entries, PRICE, charge=True) == ()
 
 
 def test_more_than_was_reserved_is_never_charged() -> None:
     with pytest.raises(ValueError, match="more"):
-        settle(PRICE, Settlement.CHARGE, charged=PRICE + PRICE)
+        build_settlement(PRICE, Settlement.CHARGE, charged=PRICE + PRICE)

@@ -10,131 +10,142 @@ from hypothesis import strategies as st
 from bot.domain.billing.limits import (
     DAY,
     NO_LIMITS,
-    Amount,
+    UsageAmount,
     LimitRow,
-    Limits,
-    Policy,
-    Subject,
-    Usage,
-    breach,
-    frees_at,
-    guild_limits,
-    loosest,
-    member_limits,
-    standing_lines,
-    tightest,
+    UsageLimits,
+    SpendingPolicy,
+    LimitSubject,
+    UsageTotals,
+    find_exceeded_limit,
+    compute_release_time,
+    resolve_guild_limits,
+    combine_loosest,
+    resolve_member_limits,
+    build_quota_lines,
+    combine_tightest,
 )
 from bot.domain.billing.money import Micros
-from bot.domain.errors import Scope
+from bot.domain.errors import LimitScope
 
 GUILD, MEMBER = 1, 2
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-CLIP = Amount(Micros(400_000), 1, 8)
+CLIP = UsageAmount(Micros(400_000), 1, 8)
 
 
-def row(subject: Subject, number: int = 0, **limits: int) -> LimitRow:
-    return LimitRow(GUILD, subject, number, Limits(**limits))  # type: ignore[arg-type]
+def row(subject: LimitSubject, number: int = 0, **limits: int) -> LimitRow:
+    return LimitRow(GUILD, subject, number, UsageLimits(**limits))  # type: ignore[arg-type]
 
 
 class TestWhoseLimitHolds:
-    policy = Policy(member=Limits(clips_per_day=3, jobs_at_once=2))
+    policy = SpendingPolicy(member=UsageLimits(clips_per_day=3, jobs_at_once=2))
 
-    def of(self, *rows: LimitRow, roles: frozenset[int] = frozenset()) -> Limits:
-        return member_limits(rows, user_id=MEMBER, role_ids=roles, policy=self.policy)
+    def of(self, *rows: LimitRow, roles: frozenset[int] = frozenset()) -> UsageLimits:
+        return resolve_member_limits(rows, user_id=MEMBER, role_ids=roles, policy=self.policy)
 
     def test_nothing_set_means_the_operators_default(self) -> None:
         assert self.of() == self.policy.member
 
     def test_the_servers_default_goes_before_the_operators(self) -> None:
-        assert self.of(row(Subject.DEFAULT, clips_per_day=9)) == Limits(9, jobs_at_once=2)
+        assert self.of(row(LimitSubject.DEFAULT, clips_per_day=9)) == UsageLimits(9, jobs_at_once=2)
 
     def test_the_best_of_a_members_roles_counts(self) -> None:
         rows = (
-            row(Subject.ROLE, 10, clips_per_day=5),
-            row(Subject.ROLE, 11, clips_per_day=20),
-            row(Subject.ROLE, 12, clips_per_day=99),
-            row(Subject.DEFAULT, clips_per_day=1),
+            row(LimitSubject.ROLE, 10, clips_per_day=5),
+            row(LimitSubject.ROLE, 11, clips_per_day=20),
+            row(LimitSubject.ROLE, 12, clips_per_day=99),
+            row(LimitSubject.DEFAULT, clips_per_day=1),
         )
         assert self.of(*rows, roles=frozenset({10, 11})).clips_per_day == 20
 
     def test_a_members_own_limit_goes_before_better_roles(self) -> None:
         rows = (
-            row(Subject.MEMBER, MEMBER, clips_per_day=0),
-            row(Subject.ROLE, 10, clips_per_day=5),
+            row(LimitSubject.MEMBER, MEMBER, clips_per_day=0),
+            row(LimitSubject.ROLE, 10, clips_per_day=5),
         )
         assert self.of(*rows, roles=frozenset({10})).clips_per_day == 0
 
     def test_another_members_limit_does_not_count(self) -> None:
-        assert self.of(row(Subject.MEMBER, 77, clips_per_day=50)) == self.policy.member
+        assert self.of(row(LimitSubject.MEMBER, 77, clips_per_day=50)) == self.policy.member
 
     def test_the_servers_budget_stays_under_the_operators_ceiling(self) -> None:
-        policy = Policy(guild=Limits(clips_per_day=10))
-        assert guild_limits([row(Subject.GUILD, clips_per_day=50)], policy=policy) == Limits(10)
-        assert guild_limits([row(Subject.GUILD, clips_per_day=7)], policy=policy) == Limits(7)
+        policy = SpendingPolicy(guild=UsageLimits(clips_per_day=10))
+        assert resolve_guild_limits(
+            [row(LimitSubject.GUILD, clips_per_day=50)], policy=policy
+        ) == UsageLimits(10)
+        assert resolve_guild_limits(
+            [row(LimitSubject.GUILD, clips_per_day=7)], policy=policy
+        ) == UsageLimits(7)
 
 
 class TestBreach:
     @pytest.mark.parametrize(
         ("limit", "allowed", "used", "unit"),
         [
-            ("clips_per_day", 5, Usage(day=Amount(clips=5)), 1),
-            ("seconds_per_day", 40, Usage(day=Amount(seconds=33)), 8),
-            ("usd_per_day", 1_000_000, Usage(day=Amount(Micros(600_001))), 400_000),
-            ("usd_per_month", 1_000_000, Usage(month=Amount(Micros(600_001))), 400_000),
-            ("jobs_at_once", 2, Usage(jobs=2), 1),
+            ("clips_per_day", 5, UsageTotals(day=UsageAmount(clips=5)), 1),
+            ("seconds_per_day", 40, UsageTotals(day=UsageAmount(seconds=33)), 8),
+            ("usd_per_day", 1_000_000, UsageTotals(day=UsageAmount(Micros(600_001))), 400_000),
+            ("usd_per_month", 1_000_000, UsageTotals(month=UsageAmount(Micros(600_001))), 400_000),
+            ("jobs_at_once", 2, UsageTotals(jobs=2), 1),
         ],
     )
     def test_each_limit_refuses_what_would_pass_it(
-        self, limit: str, allowed: int, used: Usage, unit: int
+        self, limit: str, allowed: int, used: UsageTotals, unit: int
     ) -> None:
-        limits = Limits(**{limit: allowed})  # type: ignore[arg-type]
-        found = breach(Scope.MEMBER, limits, used, CLIP)
+        limits = UsageLimits(**{limit: allowed})  # type: ignore[arg-type]
+        found = find_exceeded_limit(LimitScope.MEMBER, limits, used, CLIP)
         assert found is not None
-        assert (found.limit, found.asked, found.allowed) == (limit, unit, allowed)
-        assert breach(Scope.MEMBER, limits, Usage(), CLIP) is None
+        assert (found.limit, found.requested, found.allowed) == (limit, unit, allowed)
+        assert find_exceeded_limit(LimitScope.MEMBER, limits, UsageTotals(), CLIP) is None
 
     def test_a_request_that_just_fits_is_let_in(self) -> None:
-        limits = Limits(usd_per_day=Micros(1_000_000))
-        assert breach(Scope.BOT, limits, Usage(day=Amount(Micros(600_000))), CLIP) is None
+        limits = UsageLimits(usd_per_day=Micros(1_000_000))
+        assert (
+            find_exceeded_limit(
+                LimitScope.BOT, limits, UsageTotals(day=UsageAmount(Micros(600_000))), CLIP
+            )
+            is None
+        )
 
     def test_a_grant_widens_its_window_and_is_never_usage(self) -> None:
-        limits = Limits(clips_per_day=1)
-        full = Usage(day=Amount(clips=1), granted_day=Amount(clips=1))
-        assert breach(Scope.MEMBER, limits, full, CLIP) is None
-        [line] = standing_lines(Scope.MEMBER, limits, full)
-        assert (line.allowed, line.used, line.left) == (2, 1, 1)
+        limits = UsageLimits(clips_per_day=1)
+        full = UsageTotals(day=UsageAmount(clips=1), granted_day=UsageAmount(clips=1))
+        assert find_exceeded_limit(LimitScope.MEMBER, limits, full, CLIP) is None
+        [line] = build_quota_lines(LimitScope.MEMBER, limits, full)
+        assert (line.allowed, line.used, line.remaining) == (2, 1, 1)
 
     def test_larger_than_the_limit_never_frees(self) -> None:
-        found = breach(Scope.GUILD, Limits(seconds_per_day=7), Usage(), CLIP)
+        found = find_exceeded_limit(
+            LimitScope.GUILD, UsageLimits(seconds_per_day=7), UsageTotals(), CLIP
+        )
         assert found is not None
-        assert found.hopeless
+        assert found.is_unattainable
         assert found.as_error(NOON).frees_at is None
 
     def test_no_limit_lets_everything_in(self) -> None:
-        much = Usage(day=Amount(Micros(10**12), 10**6, 10**6), jobs=10**6)
-        assert breach(Scope.MEMBER, NO_LIMITS, much, CLIP) is None
+        much = UsageTotals(day=UsageAmount(Micros(10**12), 10**6, 10**6), jobs=10**6)
+        assert find_exceeded_limit(LimitScope.MEMBER, NO_LIMITS, much, CLIP) is None
 
 
 def test_a_negative_limit_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="clips_per_day"):
-        Limits(clips_per_day=-1)
+        UsageLimits(clips_per_day=-1)
 
 
 def test_frees_when_enough_of_the_oldest_has_left() -> None:
     spent = [(NOON, 1), (NOON + timedelta(hours=1), 2), (NOON + timedelta(hours=2), 5)]
-    assert frees_at(spent, window=DAY, excess=1) == NOON + DAY
-    assert frees_at(spent, window=DAY, excess=2) == NOON + timedelta(hours=1) + DAY
-    assert frees_at(spent, window=DAY, excess=9) is None
+    assert compute_release_time(spent, window=DAY, excess=1) == NOON + DAY
+    assert compute_release_time(spent, window=DAY, excess=2) == NOON + timedelta(hours=1) + DAY
+    assert compute_release_time(spent, window=DAY, excess=9) is None
 
 
 _numbers = st.none() | st.integers(0, 100)
-_limits = st.builds(Limits, *[_numbers for _ in fields(Limits)])
+_limits = st.builds(UsageLimits, *[_numbers for _ in fields(UsageLimits)])
 
 
 @given(st.lists(_limits, max_size=4))
-def test_loosest_and_tightest_bound_every_limit_that_is_set(several: list[Limits]) -> None:
-    high, low = dict(loosest(several)), dict(tightest(several))
-    for each in fields(Limits):
+def test_loosest_and_tightest_bound_every_limit_that_is_set(several: list[UsageLimits]) -> None:
+    high, low = dict(combine_loosest(several)), dict(combine_tightest(several))
+    for each in fields(UsageLimits):
         values = [v for one in several if (v := getattr(one, each.name)) is not None]
         assert high[each.name] == max(values, default=None)
         assert low[each.name] == min(values, default=None)
@@ -144,8 +155,8 @@ def test_loosest_and_tightest_bound_every_limit_that_is_set(several: list[Limits
 def test_a_share_is_never_less_than_its_part_nor_more_than_the_whole(
     price: int, part: int, whole: int
 ) -> None:
-    amount = Amount(Micros(price), whole, whole * 8)
-    share = amount.share(part, whole)
+    amount = UsageAmount(Micros(price), whole, whole * 8)
+    share = amount.prorated_share(part, whole)
     assert share.micros * whole >= price * min(part, whole)
     assert share.micros <= price
     assert share.clips == min(part, whole)

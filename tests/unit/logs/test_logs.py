@@ -35,7 +35,7 @@ class Lines(StringIO):
 @pytest.fixture
 def lines() -> Lines:
     stream = Lines()
-    logs.set_up(form="json", level="INFO", secrets=[TOKEN], stream=stream)
+    logs.configure_logging(log_format="json", level="INFO", secrets=[TOKEN], stream=stream)
     return stream
 
 
@@ -79,7 +79,7 @@ def test_secrets_are_removed_from_messages_fields_and_tracebacks(lines: Lines, s
 def test_signatures_tokens_in_paths_passwords_and_prompts_go(
     said: str, kept: str, gone: str
 ) -> None:
-    cleaned = logs.Redaction().clean(said)
+    cleaned = logs.LogRedactor().redact(said)
     assert gone not in cleaned
     assert kept in cleaned
 
@@ -93,7 +93,7 @@ def test_a_prompt_given_as_a_field_is_not_written(lines: Lines) -> None:
 
 def test_a_jobs_number_is_on_every_line_inside_and_on_none_outside(lines: Lines) -> None:
     log = structlog.get_logger("bot.test")
-    with logs.log_context(job_id=7):
+    with logs.bind_log_context(job_id=7):
         log.info("inside")
         assert lines.last()["job_id"] == 7
         logging.getLogger("discord.client").warning("a library's line")
@@ -122,7 +122,7 @@ def test_other_faults_keep_their_traceback(lines: Lines) -> None:
 
 def test_libraries_never_speak_at_debug() -> None:
     stream = StringIO()
-    logs.set_up(form="console", level="DEBUG", stream=stream)
+    logs.configure_logging(log_format="console", level="DEBUG", stream=stream)
     logging.getLogger("discord.http").debug("payload with everything")
     logging.getLogger("google_genai").debug("body")
     logging.getLogger("sqlalchemy.engine.Engine").info("INSERT … parameters")

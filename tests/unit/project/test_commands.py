@@ -8,8 +8,8 @@ import pytest
 from discord import Permissions, app_commands
 from discord.ext import commands
 
-from bot.i18n.catalogs import say
-from bot.ui.custom_ids import Action
+from bot.i18n.catalogs import translate
+from bot.ui.custom_ids import ButtonAction
 from sandbox.discord.permissions import POSTING_BOT
 from tests.unit.client.commands import every_cog
 from tests.unit.project.documents import rows
@@ -56,7 +56,7 @@ def test_the_commands_of_the_contract_are_there() -> None:
 
 
 def test_each_button_is_documented(page: str) -> None:
-    labels = {say(f"button.{action}", "en-US") for action in Action}
+    labels = {translate(f"button.{action}", "en-US") for action in ButtonAction}
     assert {label for label in labels if f"*{label}*" not in page} == set()
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from bot.i18n.catalogs import catalogue, say
+from bot.i18n.catalogs import load_translations, translate
 from tests.unit.project.test_commands import registered
 
 GUIDES: Final = ("guide.md", "admin.md")
@@ -19,7 +19,7 @@ _FEWEST: Final = 6
 def texts() -> list[re.Pattern[str]]:
     """Every English text, a pattern for each of its lines."""
     found = []
-    messages = catalogue("en")._catalog  # type: ignore[attr-defined]
+    messages = load_translations("en")._catalog  # type: ignore[attr-defined]
     for key, text in messages.items():
         for line in text.splitlines() if key else ():
             parts = list(string.Formatter().parse(line))
@@ -66,9 +66,9 @@ def test_what_a_guide_quotes_is_what_the_bot_says(
     assert [line for line in lines if not is_said(line, texts)] == []
 
 
-def test_words_that_nobody_says_are_found_out(texts: list[re.Pattern[str]]) -> None:
+def test_unknown_quotes_are_detected(texts: list[re.Pattern[str]]) -> None:
     assert not is_said("Your video has been queued successfully!", texts)
-    assert is_said(say("reply.ping_hint"), texts)
+    assert is_said(translate("reply.ping_hint"), texts)
 
 
 def test_the_guides_explain_every_command(root: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_guide_explains_every_quoted_failure_in_the_bots_words(
     said = re.findall(r"^\| \"(.+?)\" \|", table, re.MULTILINE)
     english = "\n".join(
         str(text)
-        for key, text in catalogue("en")._catalog.items()  # type: ignore[attr-defined]
+        for key, text in load_translations("en")._catalog.items()  # type: ignore[attr-defined]
         if key
     )
     assert len(said) > 4

@@ -12,16 +12,18 @@ from bot.cli import health as health_command
 from bot.observability import heartbeat as health
 
 
-def test_a_bot_that_never_ran_is_not_well(tmp_path: Path) -> None:
-    assert health.complaint(tmp_path, time.time()) is not None
+def test_missing_heartbeat_is_unhealthy(tmp_path: Path) -> None:
+    assert health.find_health_problem(tmp_path, time.time()) is not None
 
 
-def test_a_fresh_beat_is_well_and_an_old_one_is_not(tmp_path: Path) -> None:
-    file = health.heartbeat_file(tmp_path)
+def test_old_heartbeat_is_unhealthy(tmp_path: Path) -> None:
+    file = health.get_heartbeat_file(tmp_path)
     file.touch()
     beaten = file.stat().st_mtime
-    assert health.complaint(tmp_path, beaten + health.STALE_S) is None
-    assert "46 s ago" in (health.complaint(tmp_path, beaten + health.STALE_S + 1) or "")
+    assert health.find_health_problem(tmp_path, beaten + health.HEARTBEAT_STALE_AFTER_S) is None
+    assert "46 s ago" in (
+        health.find_health_problem(tmp_path, beaten + health.HEARTBEAT_STALE_AFTER_S + 1) or ""
+    )
 
 
 class Metronome:
@@ -38,7 +40,7 @@ class Metronome:
         raise NotImplementedError
 
     async def sleep(self, seconds: float) -> None:
-        assert seconds == health.EVERY_S
+        assert seconds == health.HEARTBEAT_INTERVAL_S
         self.asleep.set()
         await self._turns.acquire()
 
@@ -49,10 +51,12 @@ class Metronome:
         await self.asleep.wait()
 
 
-async def test_it_beats_only_while_the_bot_is_well(tmp_path: Path) -> None:
+async def test_heartbeat_stops_when_unhealthy(tmp_path: Path) -> None:
     clock, state = Metronome(), {"well": True}
-    file = health.heartbeat_file(tmp_path)
-    beating = asyncio.create_task(health.beat(tmp_path, well=lambda: state["well"], clock=clock))
+    file = health.get_heartbeat_file(tmp_path)
+    beating = asyncio.create_task(
+        health.run_heartbeat(tmp_path, is_healthy=lambda: state["well"], clock=clock)
+    )
     await clock.asleep.wait()
     os.utime(file, (0, 0))
     await clock.turn()
@@ -75,5 +79,5 @@ def test_the_status_tells(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     if beaten:
-        health.heartbeat_file(tmp_path).touch()
+        health.get_heartbeat_file(tmp_path).touch()
     assert health_command.main() == status

@@ -33,7 +33,7 @@ def test_a_broken_link_is_seen(tmp_path: Path, link: str) -> None:
     assert broken(page) == [link]
 
 
-def test_the_documents_of_the_house_are_there(root: Path) -> None:
+def test_required_documents_exist(root: Path) -> None:
     wanted = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
     pages = ("architecture", "dependencies", "models", "sandbox", "settings")
     wanted |= {f"docs/{page}.md" for page in pages}

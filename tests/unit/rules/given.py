@@ -2,27 +2,27 @@
 
 from typing import Any
 
-from bot.config.model_catalogue import load
-from bot.domain.jobs.plan_resolution import Offer
+from bot.config.model_catalogue import load_catalogue
+from bot.domain.jobs.plan_resolution import RuleContext
 from bot.domain.jobs.request import (
     AspectRatio,
-    Image,
-    Mode,
+    InputImage,
+    GenerationMode,
     Resolution,
-    Route,
-    Source,
+    GoogleRoute,
+    SourceClip,
     VideoRequest,
 )
-from bot.domain.models import Model
+from bot.domain.models import ModelSpec
 
 NOW = 1_795_000_000.0
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 
-LANDSCAPE = Image("inputs/a.png", "image/png", 1280, 720, "a" * 64)
-PORTRAIT = Image("inputs/b.png", "image/png", 720, 1280, "b" * 64)
+LANDSCAPE = InputImage("inputs/a.png", "image/png", 1280, 720, "a" * 64)
+PORTRAIT = InputImage("inputs/b.png", "image/png", 720, 1280, "b" * 64)
 
-GEMINI = CATALOGUE.on(Route.GEMINI).models
-VERTEX = CATALOGUE.on(Route.VERTEX).models
+GEMINI = CATALOGUE.restrict_to(GoogleRoute.GEMINI).models
+VERTEX = CATALOGUE.restrict_to(GoogleRoute.VERTEX).models
 
 VEO_31 = "veo-3.1-generate-preview"
 FAST_31 = "veo-3.1-fast-generate-preview"
@@ -32,30 +32,30 @@ FAST_3 = "veo-3.0-fast-generate-001"
 VEO_2 = "veo-2.0-generate-001"
 
 
-def model(model_id: str) -> Model:
+def model(model_id: str) -> ModelSpec:
     found = CATALOGUE.get(model_id)
     assert found is not None, model_id
     return found
 
 
-def offer(*ids: str, **changes: Any) -> Offer:
+def offer(*ids: str, **changes: Any) -> RuleContext:
     """The Gemini route's models, or those named."""
     models = tuple(model(each) for each in ids) or GEMINI
-    return Offer(**{"models": models, "now": NOW, **changes})
+    return RuleContext(**{"models": models, "now": NOW, **changes})
 
 
 def asked(**changes: Any) -> VideoRequest:
     return VideoRequest(**{"prompt": "a fox in the snow", **changes})
 
 
-def clip(**changes: Any) -> Source:
+def clip(**changes: Any) -> SourceClip:
     """A fresh first clip of Veo 3.1 Fast."""
-    return Source(
+    return SourceClip(
         **{
             "clip_id": 7,
             "model": FAST_31,
-            "route": Route.GEMINI,
-            "mode": Mode.TEXT,
+            "route": GoogleRoute.GEMINI,
+            "mode": GenerationMode.TEXT,
             "aspect_ratio": AspectRatio.LANDSCAPE,
             "resolution": Resolution.P720,
             "seconds": 8,
@@ -68,13 +68,13 @@ def clip(**changes: Any) -> Source:
     )
 
 
-def of_mode(mode: Mode, **changes: Any) -> VideoRequest:
+def of_mode(mode: GenerationMode, **changes: Any) -> VideoRequest:
     """A request of that mode with nothing else asked for."""
-    inputs: dict[Mode, dict[str, Any]] = {
-        Mode.TEXT: {},
-        Mode.IMAGE: {"image": LANDSCAPE},
-        Mode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
-        Mode.REFERENCES: {"references": (LANDSCAPE,)},
-        Mode.EXTENSION: {"source": clip()},
+    inputs: dict[GenerationMode, dict[str, Any]] = {
+        GenerationMode.TEXT: {},
+        GenerationMode.IMAGE: {"image": LANDSCAPE},
+        GenerationMode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
+        GenerationMode.REFERENCES: {"references": (LANDSCAPE,)},
+        GenerationMode.EXTENSION: {"source": clip()},
     }
     return asked(**{**inputs[mode], **changes})

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import RuleBroken, SourceUnusable
-from bot.domain.jobs.plan_resolution import Offer, resolve
-from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route
+from bot.domain.errors import RuleBroken, SourceNotExtendable
+from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
+from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute
 from bot.domain.jobs.violations import EXPIRY_MARGIN_S
 from tests.unit.rules.given import (
     CATALOGUE,
@@ -20,13 +20,13 @@ from tests.unit.rules.given import (
     offer,
 )
 
-BOTH = Offer(models=CATALOGUE.models, now=NOW)
+BOTH = RuleContext(models=CATALOGUE.models, now=NOW)
 
 
 def test_an_extension_adds_seven_seconds_in_720p_and_the_sources_aspect_ratio() -> None:
     source = clip(aspect_ratio=AspectRatio.PORTRAIT, seconds=15, hop=1)
-    plan = resolve(asked(source=source), offer())
-    assert plan.mode is Mode.EXTENSION
+    plan = resolve_plan(asked(source=source), offer())
+    assert plan.mode is GenerationMode.EXTENSION
     assert (plan.seconds, plan.result_seconds) == (7, 22)
     assert plan.resolution is Resolution.P720
     assert plan.aspect_ratio is AspectRatio.PORTRAIT
@@ -36,19 +36,19 @@ def test_an_extension_adds_seven_seconds_in_720p_and_the_sources_aspect_ratio() 
 @pytest.mark.parametrize(
     ("made_by", "route", "extended_by"),
     [
-        (VEO_31, Route.GEMINI, VEO_31),
-        (FAST_31, Route.GEMINI, FAST_31),
-        (LITE_31, Route.GEMINI, FAST_31),
-        ("veo-3.0-generate-001", Route.GEMINI, FAST_31),
-        (VEO_2, Route.GEMINI, FAST_31),
-        ("veo-3.1-lite-generate-001", Route.VERTEX, "veo-3.1-fast-generate-001"),
-        ("veo-3.1-generate-001", Route.VERTEX, "veo-3.1-generate-001"),
-        ("veo-3.1-of-yesterday", Route.GEMINI, FAST_31),
+        (VEO_31, GoogleRoute.GEMINI, VEO_31),
+        (FAST_31, GoogleRoute.GEMINI, FAST_31),
+        (LITE_31, GoogleRoute.GEMINI, FAST_31),
+        ("veo-3.0-generate-001", GoogleRoute.GEMINI, FAST_31),
+        (VEO_2, GoogleRoute.GEMINI, FAST_31),
+        ("veo-3.1-lite-generate-001", GoogleRoute.VERTEX, "veo-3.1-fast-generate-001"),
+        ("veo-3.1-generate-001", GoogleRoute.VERTEX, "veo-3.1-generate-001"),
+        ("veo-3.1-of-yesterday", GoogleRoute.GEMINI, FAST_31),
     ],
 )
-def test_which_model_extends(made_by: str, route: Route, extended_by: str) -> None:
+def test_which_model_extends(made_by: str, route: GoogleRoute, extended_by: str) -> None:
     source = clip(model=made_by, route=route)
-    assert resolve(asked(source=source), BOTH).model == extended_by
+    assert resolve_plan(asked(source=source), BOTH).model == extended_by
 
 
 @pytest.mark.parametrize(
@@ -66,27 +66,27 @@ def test_which_model_extends(made_by: str, route: Route, extended_by: str) -> No
         ({"resolution": Resolution.P1080}, "source_resolution"),
         ({"resolution": Resolution.UHD}, "source_resolution"),
         ({"resolution": None}, None),
-        ({"mode": Mode.FRAMES}, "source_mode"),
-        ({"mode": Mode.EXTENSION}, None),
+        ({"mode": GenerationMode.FRAMES}, "source_mode"),
+        ({"mode": GenerationMode.EXTENSION}, None),
         ({"remote_uri": None}, "source_gone"),
-        ({"route": Route.VERTEX}, "source_other_route"),
+        ({"route": GoogleRoute.VERTEX}, "source_other_route"),
     ],
 )
 def test_which_clips_can_be_extended(changes: dict[str, Any], rule: str | None) -> None:
     request = asked(source=clip(**changes))
     if rule is None:
-        resolve(request, offer())
+        resolve_plan(request, offer())
         return
-    with pytest.raises(SourceUnusable) as refused:
-        resolve(request, offer())
+    with pytest.raises(SourceNotExtendable) as refused:
+        resolve_plan(request, offer())
     assert refused.value.rule == rule
     assert refused.value.values["clip"] == 7
 
 
 def test_a_named_model_of_the_other_route_is_replaced_in_the_nearest_request() -> None:
     request = asked(source=clip(), model="veo-3.1-generate-001")
-    with pytest.raises(SourceUnusable) as refused:
-        resolve(request, BOTH)
+    with pytest.raises(SourceNotExtendable) as refused:
+        resolve_plan(request, BOTH)
     assert refused.value.rule == "source_other_route"
     assert refused.value.nearest == request.evolve(model=FAST_31)
 
@@ -98,28 +98,30 @@ def test_a_named_model_of_the_other_route_is_replaced_in_the_nearest_request() -
 def test_vertex_has_its_own_limits(seconds: int, rule: str | None) -> None:
     source = clip(
         model="veo-3.1-generate-001",
-        route=Route.VERTEX,
+        route=GoogleRoute.VERTEX,
         seconds=seconds,
         remote_uri=None,
         expires_at=None,
     )
     if rule is None:
-        assert resolve(asked(source=source), BOTH).result_seconds == seconds + 7
+        assert resolve_plan(asked(source=source), BOTH).result_seconds == seconds + 7
         return
-    with pytest.raises(SourceUnusable, match=rule):
-        resolve(asked(source=source), BOTH)
+    with pytest.raises(SourceNotExtendable, match=rule):
+        resolve_plan(asked(source=source), BOTH)
 
 
 def test_vertex_extends_kept_bytes_but_not_nothing() -> None:
-    source = clip(model="veo-3.1-generate-001", route=Route.VERTEX, remote_uri=None, path=None)
-    with pytest.raises(SourceUnusable, match="source_gone"):
-        resolve(asked(source=source), BOTH)
+    source = clip(
+        model="veo-3.1-generate-001", route=GoogleRoute.VERTEX, remote_uri=None, path=None
+    )
+    with pytest.raises(SourceNotExtendable, match="source_gone"):
+        resolve_plan(asked(source=source), BOTH)
 
 
 def test_another_aspect_ratio_than_the_sources() -> None:
     request = asked(source=clip(), aspect_ratio=AspectRatio.PORTRAIT)
     with pytest.raises(RuleBroken) as refused:
-        resolve(request, offer())
+        resolve_plan(request, offer())
     assert refused.value.rule == "extension_aspect_ratio"
     assert refused.value.nearest == request.evolve(aspect_ratio=None)
 
@@ -128,8 +130,8 @@ def test_twenty_hops_from_eight_seconds_end_at_148() -> None:
     seconds, hop = 8, 0
     while True:
         try:
-            plan = resolve(asked(source=clip(seconds=seconds, hop=hop)), offer())
-        except SourceUnusable:
+            plan = resolve_plan(asked(source=clip(seconds=seconds, hop=hop)), offer())
+        except SourceNotExtendable:
             break
         seconds, hop = plan.result_seconds, hop + 1
     assert (seconds, hop) == (148, 20)

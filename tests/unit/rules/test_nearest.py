@@ -6,19 +6,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.errors import PersonRuleUnkept, RuleBroken
-from bot.domain.jobs.people_policy import KEEPS
-from bot.domain.jobs.plan_resolution import Offer, choices, resolve
+from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
+from bot.domain.jobs.people_policy import VALUES_BY_RULE
+from bot.domain.jobs.plan_resolution import RuleContext, list_choices, resolve_plan
 from bot.domain.jobs.request import (
     AspectRatio,
-    Mode,
+    GenerationMode,
     PersonRule,
-    Region,
+    OperatorRegion,
     Resolution,
     VideoPlan,
     VideoRequest,
 )
-from bot.domain.models import Model
+from bot.domain.models import ModelSpec
 from tests.unit.rules.given import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
 
 IMAGES = st.sampled_from([LANDSCAPE, PORTRAIT])
@@ -31,7 +31,7 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 SOURCES = st.builds(
     lambda **changes: clip(**changes),
     model=st.sampled_from([each.id for each in CATALOGUE.models]),
-    mode=st.sampled_from(Mode),
+    mode=st.sampled_from(GenerationMode),
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
     seconds=st.integers(4, 150),
@@ -60,25 +60,25 @@ REQUESTS = st.builds(
     source=maybe(SOURCES),
 )
 OFFERS = st.builds(
-    Offer,
+    RuleContext,
     models=st.lists(st.sampled_from(CATALOGUE.models), unique=True).map(tuple),
     now=st.just(NOW),
-    region=st.sampled_from(Region),
+    region=st.sampled_from(OperatorRegion),
     person_rule=maybe(st.sampled_from(PersonRule)),
 )
 
 
-def refusal_of(request: VideoRequest, offer: Offer) -> RuleBroken | None:
+def refusal_of(request: VideoRequest, offer: RuleContext) -> RuleBroken | None:
     try:
-        resolve(request, offer)
+        resolve_plan(request, offer)
     except RuleBroken as refusal:
         return refusal
     return None
 
 
-def keeps_every_rule(plan: VideoPlan, offer: Offer) -> None:
+def keeps_every_rule(plan: VideoPlan, offer: RuleContext) -> None:
     """Check the plan against the catalogue, by other means than the rules' own."""
-    taken: Model = model(plan.model)
+    taken: ModelSpec = model(plan.model)
     assert taken in offer.models
     assert plan.mode in taken.modes
     assert plan.route is taken.route
@@ -89,8 +89,8 @@ def keeps_every_rule(plan: VideoPlan, offer: Offer) -> None:
     assert plan.last_frame is None or plan.image is not None
     assert plan.seed is None or (taken.seed and 0 <= plan.seed < 2**32)
     if offer.person_rule in (PersonRule.ADULTS, PersonRule.NOBODY):
-        assert plan.person_generation in KEEPS[offer.person_rule]
-        assert plan.person_generation in taken.people_values(plan.mode, offer.region)
+        assert plan.person_generation in VALUES_BY_RULE[offer.person_rule]
+        assert plan.person_generation in taken.person_values(plan.mode, offer.region)
     if plan.source is not None:
         assert taken.extension is not None
         assert plan.result_seconds <= taken.extension.max_result_seconds
@@ -105,30 +105,30 @@ def keeps_every_rule(plan: VideoPlan, offer: Offer) -> None:
 
 
 @given(REQUESTS, OFFERS)
-def test_it_resolves_or_its_nearest_does(request: VideoRequest, offer: Offer) -> None:
+def test_request_or_nearest_resolves(request: VideoRequest, offer: RuleContext) -> None:
     refused = refusal_of(request, offer)
     if refused is None:
-        plan = resolve(request, offer)
+        plan = resolve_plan(request, offer)
         keeps_every_rule(plan, offer)
         assert request.model in (None, plan.model)
-        assert request.seconds in (None, plan.seconds) or plan.mode is Mode.EXTENSION
+        assert request.seconds in (None, plan.seconds) or plan.mode is GenerationMode.EXTENSION
         return
     assert refused.rule
     assert refused.parameter
     if refused.nearest is not None:
         assert refused.nearest != request
-        keeps_every_rule(resolve(refused.nearest, offer), offer)
-    if isinstance(refused, PersonRuleUnkept):
+        keeps_every_rule(resolve_plan(refused.nearest, offer), offer)
+    if isinstance(refused, PersonPolicyUnsatisfiable):
         assert set(refused.models) <= {each.name for each in offer.models}
 
 
 @given(REQUESTS, OFFERS)
 def test_a_request_without_inputs_or_texts_that_fail_has_a_way_out(
-    request: VideoRequest, offer: Offer
+    request: VideoRequest, offer: RuleContext
 ) -> None:
     """Where only numbers are wrong, something near always works."""
     plain = request.evolve(prompt="a fox", source=None, references=(), last_frame=None)
-    free = Offer(models=offer.models, now=NOW)
+    free = RuleContext(models=offer.models, now=NOW)
     if not offer.models:
         return
     refusal = refusal_of(plain, free)
@@ -137,7 +137,7 @@ def test_a_request_without_inputs_or_texts_that_fail_has_a_way_out(
 
 @given(REQUESTS, OFFERS, st.sampled_from(["model", "aspect_ratio", "resolution", "videos"]))
 def test_every_choice_resolves_at_its_price(
-    request: VideoRequest, offer: Offer, option: str
+    request: VideoRequest, offer: RuleContext, option: str
 ) -> None:
     request = request.evolve(prompt="a fox")
     values: dict[str, Any] = {
@@ -146,6 +146,6 @@ def test_every_choice_resolves_at_its_price(
         "resolution": Resolution,
         "videos": int,
     }
-    for choice in choices(request, option, offer):
+    for choice in list_choices(request, option, offer):
         value = values[option](choice.value)
-        assert resolve(request.evolve(**{option: value}), offer).price == choice.price
+        assert resolve_plan(request.evolve(**{option: value}), offer).price == choice.price

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import RuleBroken
-from bot.domain.jobs.plan_resolution import resolve
-from bot.domain.jobs.request import AspectRatio, Mode, Resolution
+from bot.domain.jobs.plan_resolution import resolve_plan
+from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution
 from tests.unit.rules.given import (
     FAST_3,
     FAST_31,
@@ -127,34 +127,34 @@ def _named(what: dict[str, Any]) -> str:
 def test_cell(model: str, what: dict[str, Any], rule: str | None) -> None:
     request = asked(model=model, **what)
     if rule is None:
-        assert resolve(request, offer()).model == model
+        assert resolve_plan(request, offer()).model == model
         return
     with pytest.raises(RuleBroken) as refused:
-        resolve(request, offer())
+        resolve_plan(request, offer())
     assert refused.value.rule == rule
     if refused.value.nearest is not None:
-        resolve(refused.value.nearest, offer())
+        resolve_plan(refused.value.nearest, offer())
 
 
 @pytest.mark.parametrize("model", [VEO_31, FAST_31, LITE_31, VEO_3, FAST_3, VEO_2])
 def test_defaults_of_the_document(model: str) -> None:
-    plan = resolve(asked(model=model), offer())
+    plan = resolve_plan(asked(model=model), offer())
     assert plan.aspect_ratio is WIDE
     assert plan.resolution is (None if model == VEO_2 else P720)
     assert (plan.seconds, plan.result_seconds, plan.videos) == (8, 8, 1)
     assert plan.person_generation is None
 
 
-@pytest.mark.parametrize("mode", [Mode.FRAMES, Mode.REFERENCES])
-def test_modes_that_need_the_full_length_get_it(mode: Mode) -> None:
-    assert resolve(of_mode(mode), offer()).seconds == 8
+@pytest.mark.parametrize("mode", [GenerationMode.FRAMES, GenerationMode.REFERENCES])
+def test_modes_that_need_the_full_length_get_it(mode: GenerationMode) -> None:
+    assert resolve_plan(of_mode(mode), offer()).seconds == 8
 
 
 def test_aspect_ratio_follows_the_given_image() -> None:
-    assert resolve(asked(image=PORTRAIT), offer()).aspect_ratio is TALL
-    assert resolve(asked(image=LANDSCAPE), offer()).aspect_ratio is WIDE
-    assert resolve(asked(image=PORTRAIT, aspect_ratio=WIDE), offer()).aspect_ratio is WIDE
+    assert resolve_plan(asked(image=PORTRAIT), offer()).aspect_ratio is TALL
+    assert resolve_plan(asked(image=LANDSCAPE), offer()).aspect_ratio is WIDE
+    assert resolve_plan(asked(image=PORTRAIT, aspect_ratio=WIDE), offer()).aspect_ratio is WIDE
 
 
 def test_references_are_landscape_whatever_the_image() -> None:
-    assert resolve(asked(references=(PORTRAIT,)), offer()).aspect_ratio is WIDE
+    assert resolve_plan(asked(references=(PORTRAIT,)), offer()).aspect_ratio is WIDE

@@ -8,21 +8,25 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.config.model_catalogue import load
+from bot.config.model_catalogue import load_catalogue
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Origin
-from bot.domain.jobs.people_policy import Unkept, effective_rule, value_to_send
-from bot.domain.jobs.request import Mode, PersonGeneration, PersonRule, Region
-from bot.services.jobs.requests import Requests, Surroundings
+from bot.domain.jobs.people_policy import (
+    UnsatisfiableRule,
+    resolve_person_rule,
+    choose_person_generation,
+)
+from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule, OperatorRegion
+from bot.services.jobs.requests import RequestService, ChannelContext
 from tests.fakes.clock import FastClock
-from tests.fakes.world import NoShelf
+from tests.fakes.world import FakeModelAvailability
 from tests.unit.rules.given import FAST_3, FAST_31, LITE_31, VEO_2, VEO_3, VEO_31, model
 
 ALL, ADULT, NONE = PersonGeneration
 EVERYONE, ADULTS, NOBODY = PersonRule
-TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION = Mode
-UNKEPT = Unkept.UNKEPT
-RESTRICTED = (Region.EU, Region.UK, Region.CH, Region.MENA)
+TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION = GenerationMode
+UNKEPT = UnsatisfiableRule.UNSATISFIABLE
+RESTRICTED = (OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH, OperatorRegion.MENA)
 
 # models, mode: what Google takes elsewhere, and in the restricted regions
 TABLE = [
@@ -36,23 +40,23 @@ TABLE = [
     ((VEO_2,), FRAMES, (ADULT, NONE), (NONE, ADULT)),
     *(
         (("veo-3.1-generate-001", "veo-3.1-fast-generate-001"), mode, (ADULT, NONE), (ADULT, NONE))
-        for mode in Mode
+        for mode in GenerationMode
     ),
     (("veo-3.1-lite-generate-001",), TEXT, (ADULT, NONE), (ADULT, NONE)),
 ]
 
 
 @pytest.mark.parametrize(("models", "mode", "elsewhere", "restricted"), TABLE)
-def test_what_google_takes(
+def test_allowed_person_values(
     models: tuple[str, ...],
-    mode: Mode,
+    mode: GenerationMode,
     elsewhere: tuple[PersonGeneration, ...],
     restricted: tuple[PersonGeneration, ...],
 ) -> None:
     for each in models:
-        assert model(each).people_values(mode, Region.ELSEWHERE) == elsewhere
+        assert model(each).person_values(mode, OperatorRegion.ELSEWHERE) == elsewhere
         for region in RESTRICTED:
-            assert model(each).people_values(mode, region) == restricted
+            assert model(each).person_values(mode, region) == restricted
 
 
 # what Google takes, and then what is sent for: no rule, everyone, adults, nobody
@@ -67,43 +71,45 @@ SENT = {
 
 
 @pytest.mark.parametrize(("models", "mode", "elsewhere", "restricted"), TABLE)
-def test_what_is_sent(
+def test_person_value_on_wire(
     models: tuple[str, ...],
-    mode: Mode,
+    mode: GenerationMode,
     elsewhere: tuple[PersonGeneration, ...],
     restricted: tuple[PersonGeneration, ...],
 ) -> None:
     for each in models:
         for region, taken in (
-            (Region.ELSEWHERE, elsewhere),
+            (OperatorRegion.ELSEWHERE, elsewhere),
             *((region, restricted) for region in RESTRICTED),
         ):
             for rule, value in zip((None, *PersonRule), SENT[taken], strict=True):
-                assert value_to_send(model(each), mode, region, rule) == value
+                assert choose_person_generation(model(each), mode, region, rule) == value
 
 
 def test_a_project_on_the_allow_list_lets_everyone_in_where_the_rule_says_so() -> None:
-    listed = load('[[model]]\nid = "veo-3.1-generate-001"\npeople = "vertex-allow-listed"\n')
+    listed = load_catalogue(
+        '[[model]]\nid = "veo-3.1-generate-001"\npeople = "vertex-allow-listed"\n'
+    )
     veo = listed.get("veo-3.1-generate-001")
     assert veo is not None
     for rule, value in zip(
-        (None, *PersonRule), SENT[veo.people_values(TEXT, Region.ELSEWHERE)], strict=True
+        (None, *PersonRule), SENT[veo.person_values(TEXT, OperatorRegion.ELSEWHERE)], strict=True
     ):
-        assert value_to_send(veo, TEXT, Region.ELSEWHERE, rule) == value
-    assert value_to_send(veo, TEXT, Region.EU, EVERYONE) is None
+        assert choose_person_generation(veo, TEXT, OperatorRegion.ELSEWHERE, rule) == value
+    assert choose_person_generation(veo, TEXT, OperatorRegion.EU, EVERYONE) is None
 
 
-def requests_of(guilds: Any = None) -> Requests:
+def requests_of(guilds: Any = None) -> RequestService:
     """Requests as far as they look at the rules of servers."""
     absent: Any = None
-    return Requests(
+    return RequestService(
         jobs=absent,
         ledger=absent,
         guilds=guilds,
-        models=NoShelf(),
-        desk=absent,
-        door=absent,
-        estimates=absent,
+        offered_models=FakeModelAvailability(),
+        worker=absent,
+        admission_batcher=absent,
+        wait_estimates=absent,
         clock=FastClock(),
         policy=absent,
     )
@@ -124,8 +130,8 @@ async def test_a_thread_never_loosens_its_channel(
 ) -> None:
     guilds = AsyncMock()
     guilds.rules.return_value = GuildRules(1, person_rule=EVERYONE, channel_person_rules=by_channel)
-    there = await requests_of(guilds).offer(
-        Origin("interaction:1", 1, 5, 7), Surroundings(parent_channel_id=6)
+    there = await requests_of(guilds).get_rule_context(
+        Origin("interaction:1", 1, 5, 7), ChannelContext(parent_channel_id=6)
     )
     assert there.person_rule is expected
 
@@ -133,14 +139,24 @@ async def test_a_thread_never_loosens_its_channel(
 async def test_a_request_in_a_direct_message_has_googles_own_defaults() -> None:
     requests = requests_of()
     origin = Origin("interaction:1", None, 5, 7)
-    there = await requests.offer(origin, Surroundings(nsfw=True, dm=True))
+    there = await requests.get_rule_context(
+        origin, ChannelContext(age_restricted=True, direct_message=True)
+    )
     assert there.person_rule is None
-    assert (await requests.offer(origin, Surroundings(nsfw=True))).person_rule is ADULTS
+    assert (
+        await requests.get_rule_context(origin, ChannelContext(age_restricted=True))
+    ).person_rule is ADULTS
 
 
-def test_nothing_is_promised_where_nothing_is_known() -> None:
-    assert value_to_send(model(VEO_2), REFERENCES, Region.ELSEWHERE, NOBODY) is UNKEPT
-    assert value_to_send(model(VEO_2), REFERENCES, Region.ELSEWHERE, EVERYONE) is None
+def test_unknown_support_promises_nothing() -> None:
+    assert (
+        choose_person_generation(model(VEO_2), REFERENCES, OperatorRegion.ELSEWHERE, NOBODY)
+        is UNKEPT
+    )
+    assert (
+        choose_person_generation(model(VEO_2), REFERENCES, OperatorRegion.ELSEWHERE, EVERYONE)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,8 +179,8 @@ def test_the_strictest_rule_holds(
     age_restricted: bool,
     expected: PersonRule | None,
 ) -> None:
-    assert effective_rule(server, channel, age_restricted=age_restricted) is expected
+    assert resolve_person_rule(server, channel, age_restricted=age_restricted) is expected
 
 
 def test_a_direct_message_has_googles_own_defaults() -> None:
-    assert effective_rule(None, None, age_restricted=True, direct_message=True) is None
+    assert resolve_person_rule(None, None, age_restricted=True, direct_message=True) is None

@@ -3,67 +3,74 @@
 import pytest
 
 from bot.domain.errors import PromptTooLong, RuleBroken
-from bot.domain.jobs.plan_resolution import resolve
-from bot.domain.jobs.presets import CAMERAS, STYLES, Camera, Style, parts, with_presets
-from bot.domain.jobs.prompt import tokens
-from bot.i18n.catalogs import knows
+from bot.domain.jobs.plan_resolution import resolve_plan
+from bot.domain.jobs.presets import (
+    CAMERA_TEXTS,
+    STYLE_TEXTS,
+    CameraPreset,
+    StylePreset,
+    split_presets,
+    append_presets,
+)
+from bot.domain.jobs.prompt import count_tokens
+from bot.i18n.catalogs import has_message
 from tests.unit.rules.given import FAST_31, asked, offer
 
 
 def test_the_words_stand_in_the_plans_prompt_and_count_as_tokens() -> None:
-    prompt = with_presets("A red fox", Style.NOIR, Camera.DOLLY_IN)
+    prompt = append_presets("A red fox", StylePreset.NOIR, CameraPreset.DOLLY_IN)
     assert prompt == (
         "A red fox. Style: film noir, black and white, hard shadows. Camera: slow dolly in."
     )
-    assert resolve(asked(prompt=prompt), offer(FAST_31)).prompt == prompt
-    assert tokens(prompt) > tokens("A red fox") + 12
+    assert resolve_plan(asked(prompt=prompt), offer(FAST_31)).prompt == prompt
+    assert count_tokens(prompt) > count_tokens("A red fox") + 12
 
 
 def test_a_prompt_that_presets_make_too_long_is_refused() -> None:
     full = "a " * 1024
-    assert resolve(asked(prompt=full), offer(FAST_31)).prompt == full.strip()
+    assert resolve_plan(asked(prompt=full), offer(FAST_31)).prompt == full.strip()
     with pytest.raises(PromptTooLong):
-        resolve(asked(prompt=with_presets(full, Style.NOIR)), offer(FAST_31))
+        resolve_plan(asked(prompt=append_presets(full, StylePreset.NOIR)), offer(FAST_31))
 
 
 def test_what_a_form_could_not_hold_is_refused() -> None:
-    assert len(with_presets("a" * 3900, Style.PIXEL)) <= 4000
+    assert len(append_presets("a" * 3900, StylePreset.PIXEL)) <= 4000
     with pytest.raises(RuleBroken) as refused:
-        with_presets("a" * 3990, Style.PIXEL)
+        append_presets("a" * 3990, StylePreset.PIXEL)
     assert (refused.value.rule, refused.value.parameter) == ("presets_too_long", "prompt")
 
 
 def test_without_presets_nothing_is_touched() -> None:
-    assert with_presets("  A red fox ") == "  A red fox "
-    assert with_presets(" ", Style.NOIR) == " "  # an empty prompt stays one, and is refused
+    assert append_presets("  A red fox ") == "  A red fox "
+    assert append_presets(" ", StylePreset.NOIR) == " "  # an empty prompt stays one, and is refused
 
 
 @pytest.mark.parametrize(
     "typed", ["A red fox", "Was it a fox?", "狐が走る。", 'She says "hi"', "fox…"]
 )
-@pytest.mark.parametrize("style", [None, *Style])
-@pytest.mark.parametrize("camera", [None, *Camera])
+@pytest.mark.parametrize("style", [None, *StylePreset])
+@pytest.mark.parametrize("camera", [None, *CameraPreset])
 def test_what_was_added_is_found_again(
-    typed: str, style: Style | None, camera: Camera | None
+    typed: str, style: StylePreset | None, camera: CameraPreset | None
 ) -> None:
-    body, added = parts(with_presets(typed, style, camera))
+    body, added = split_presets(append_presets(typed, style, camera))
     assert body.rstrip(".") == typed.rstrip(".")
-    words = [STYLES[style]] if style else []
-    words += [CAMERAS[camera]] if camera else []
+    words = [STYLE_TEXTS[style]] if style else []
+    words += [CAMERA_TEXTS[camera]] if camera else []
     assert all(each in added for each in words)
     assert bool(added) is bool(words)
 
 
 def test_what_a_person_wrote_is_not_taken_for_a_preset() -> None:
     for prompt in ("A fox. Style: whatever I like.", "Style: film noir", "A fox. Camera:"):
-        assert parts(prompt) == (prompt, "")
+        assert split_presets(prompt) == (prompt, "")
 
 
 def test_every_preset_has_english_words_a_name_and_a_place_in_the_menu() -> None:
-    for kind, words in ((Style, STYLES), (Camera, CAMERAS)):
+    for kind, words in ((StylePreset, STYLE_TEXTS), (CameraPreset, CAMERA_TEXTS)):
         assert set(words) == set(kind)
         assert len(kind) <= 25
         assert len(set(words.values())) == len(words)
         assert all(each.isascii() and len(each) < 60 for each in words.values())
-    assert all(knows(f"choice.style.{each}") for each in Style)
-    assert all(knows(f"choice.camera.{each}") for each in Camera)
+    assert all(has_message(f"choice.style.{each}") for each in StylePreset)
+    assert all(has_message(f"choice.camera.{each}") for each in CameraPreset)

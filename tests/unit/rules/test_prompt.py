@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.errors import PromptTooLong
-from bot.domain.jobs.prompt import check, tokens
+from bot.domain.jobs.prompt import check_prompt_length, count_tokens
 
 PARAGRAPH = (
     "Track the butterfly into the garden as it lands on an orange origami flower. A fluffy white "
@@ -31,25 +31,25 @@ PARAGRAPH = (
     ],
 )
 def test_count(text: str, count: int) -> None:
-    assert tokens(text) == count
+    assert count_tokens(text) == count
 
 
 def test_english_is_counted_near_what_is_usual() -> None:
     """About 1.3 tokens a word; the estimate lies above the real count and not far."""
     words = len(PARAGRAPH.split())
-    assert words <= tokens(PARAGRAPH) <= 1.4 * words
+    assert words <= count_tokens(PARAGRAPH) <= 1.4 * words
 
 
 def test_a_prompt_in_parts_is_not_cheaper() -> None:
-    assert tokens(PARAGRAPH) <= tokens(PARAGRAPH[:50]) + tokens(PARAGRAPH[50:])
+    assert count_tokens(PARAGRAPH) <= count_tokens(PARAGRAPH[:50]) + count_tokens(PARAGRAPH[50:])
 
 
 def test_check_counts() -> None:
-    check("fox " * 10, most=10)
+    check_prompt_length("fox " * 10, limit=10)
     with pytest.raises(PromptTooLong) as refused:
-        check("fox " * 11, most=10)
-    assert (refused.value.tokens, refused.value.most) == (11, 10)
+        check_prompt_length("fox " * 11, limit=10)
+    assert (refused.value.tokens, refused.value.limit) == (11, 10)
 
 
 def test_counting_a_very_long_text_is_quick() -> None:
-    assert tokens("x" * 100_000) > 1024
+    assert count_tokens("x" * 100_000) > 1024

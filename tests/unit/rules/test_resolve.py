@@ -4,17 +4,22 @@ from typing import Any
 
 import pytest
 
-from bot.config.model_catalogue import load
-from bot.domain.errors import PersonRuleUnkept, PromptTooLong, RuleBroken, SourceUnusable
-from bot.domain.jobs.plan_resolution import Choice, Offer, choices, resolve
+from bot.config.model_catalogue import load_catalogue
+from bot.domain.errors import (
+    PersonPolicyUnsatisfiable,
+    PromptTooLong,
+    RuleBroken,
+    SourceNotExtendable,
+)
+from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choices, resolve_plan
 from bot.domain.jobs.request import (
     AspectRatio,
-    Mode,
+    GenerationMode,
     PersonGeneration,
     PersonRule,
-    Region,
+    OperatorRegion,
     Resolution,
-    Route,
+    GoogleRoute,
 )
 from tests.unit.rules.given import (
     CATALOGUE,
@@ -31,44 +36,47 @@ from tests.unit.rules.given import (
 )
 
 CHEAPEST = {
-    Mode.TEXT: (LITE_31, 400_000),
-    Mode.IMAGE: (LITE_31, 400_000),
-    Mode.FRAMES: (FAST_31, 800_000),
-    Mode.REFERENCES: (FAST_31, 800_000),
-    Mode.EXTENSION: (FAST_31, 700_000),
+    GenerationMode.TEXT: (LITE_31, 400_000),
+    GenerationMode.IMAGE: (LITE_31, 400_000),
+    GenerationMode.FRAMES: (FAST_31, 800_000),
+    GenerationMode.REFERENCES: (FAST_31, 800_000),
+    GenerationMode.EXTENSION: (FAST_31, 700_000),
 }
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_the_cheapest_model_that_can_do_it(mode: Mode) -> None:
-    plan = resolve(of_mode(mode), offer())
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_the_cheapest_model_that_can_do_it(mode: GenerationMode) -> None:
+    plan = resolve_plan(of_mode(mode), offer())
     assert (plan.model, plan.price) == CHEAPEST[mode]
 
 
 def test_two_frames_on_lite_are_the_operators_to_offer() -> None:
     """Reports conflict (docs/decisions/0008): off by default, and one row switches it on."""
     row = f'[[model]]\nid = "{LITE_31}"\nmodes = ["text", "image", "frames"]\n'
-    models = load(row).on(Route.GEMINI).models
-    plan = resolve(of_mode(Mode.FRAMES), Offer(models=models, now=NOW))
+    models = load_catalogue(row).restrict_to(GoogleRoute.GEMINI).models
+    plan = resolve_plan(of_mode(GenerationMode.FRAMES), RuleContext(models=models, now=NOW))
     assert (plan.model, plan.seconds, plan.price) == (LITE_31, 8, 400_000)
     with pytest.raises(RuleBroken, match="needs_seconds"):
-        resolve(of_mode(Mode.FRAMES, model=LITE_31, seconds=4), Offer(models=models, now=NOW))
+        resolve_plan(
+            of_mode(GenerationMode.FRAMES, model=LITE_31, seconds=4),
+            RuleContext(models=models, now=NOW),
+        )
 
 
 def test_equal_prices_are_decided_by_the_catalogue() -> None:
-    two = Offer(models=CATALOGUE.models, now=NOW)
-    assert resolve(asked(), two).model == LITE_31
-    assert resolve(asked(), Offer(models=CATALOGUE.models[::-1], now=NOW)).model == (
+    two = RuleContext(models=CATALOGUE.models, now=NOW)
+    assert resolve_plan(asked(), two).model == LITE_31
+    assert resolve_plan(asked(), RuleContext(models=CATALOGUE.models[::-1], now=NOW)).model == (
         "veo-3.1-lite-generate-001"
     )
     # Veo 3 Fast costs the same as Veo 3.1 Fast, which stands first.
-    assert resolve(asked(), offer(FAST_31, FAST_3)).model == FAST_31
+    assert resolve_plan(asked(), offer(FAST_31, FAST_3)).model == FAST_31
 
 
 def test_a_demand_changes_the_cheapest_model() -> None:
-    assert resolve(asked(resolution=Resolution.UHD), offer()).model == FAST_31
-    assert resolve(asked(seconds=5), offer()).model == VEO_2
-    assert resolve(asked(videos=2), offer()).model == VEO_2
+    assert resolve_plan(asked(resolution=Resolution.UHD), offer()).model == FAST_31
+    assert resolve_plan(asked(seconds=5), offer()).model == VEO_2
+    assert resolve_plan(asked(videos=2), offer()).model == VEO_2
 
 
 @pytest.mark.parametrize(
@@ -89,43 +97,43 @@ def test_a_demand_changes_the_cheapest_model() -> None:
 def test_price(model: str, resolution: str | None, seconds: int, videos: int, price: int) -> None:
     wanted = Resolution(resolution) if resolution else None
     request = asked(model=model, resolution=wanted, seconds=seconds, videos=videos)
-    plan = resolve(request, offer())
+    plan = resolve_plan(request, offer())
     assert plan.price == price
     assert plan.charged_seconds == seconds * videos
 
 
 def test_a_prompt_over_the_limit_is_refused_with_its_count() -> None:
     with pytest.raises(PromptTooLong) as refused:
-        resolve(asked(prompt="fox " * 1025), offer())
-    assert (refused.value.tokens, refused.value.most) == (1025, 1024)
+        resolve_plan(asked(prompt="fox " * 1025), offer())
+    assert (refused.value.tokens, refused.value.limit) == (1025, 1024)
     assert refused.value.nearest is None
-    resolve(asked(prompt="fox " * 1024), offer())
+    resolve_plan(asked(prompt="fox " * 1024), offer())
 
 
 def test_a_negative_prompt_over_the_limit_is_refused() -> None:
     with pytest.raises(RuleBroken) as refused:
-        resolve(asked(negative_prompt="fog " * 1025), offer())
+        resolve_plan(asked(negative_prompt="fog " * 1025), offer())
     assert refused.value.rule == "negative_prompt_too_long"
     assert refused.value.values["tokens"] == 1025
 
 
 def test_a_model_that_is_not_offered() -> None:
     with pytest.raises(RuleBroken) as refused:
-        resolve(asked(model=VEO_31), offer(LITE_31, FAST_31))
+        resolve_plan(asked(model=VEO_31), offer(LITE_31, FAST_31))
     assert refused.value.rule == "model_unavailable"
     nearest = refused.value.nearest
     assert nearest is not None
-    assert resolve(nearest, offer(LITE_31, FAST_31)).model == LITE_31
+    assert resolve_plan(nearest, offer(LITE_31, FAST_31)).model == LITE_31
 
 
-def test_nothing_is_offered() -> None:
+def test_resolve_without_offered_models() -> None:
     with pytest.raises(RuleBroken, match="no_model"):
-        resolve(asked(), Offer(models=(), now=NOW))
+        resolve_plan(asked(), RuleContext(models=(), now=NOW))
 
 
 def test_nearest_keeps_the_named_model_where_it_can() -> None:
     with pytest.raises(RuleBroken) as refused:
-        resolve(asked(model=LITE_31, resolution=Resolution.P1080, seconds=4), offer())
+        resolve_plan(asked(model=LITE_31, resolution=Resolution.P1080, seconds=4), offer())
     assert refused.value.parameter == "duration"
     assert refused.value.nearest == asked(model=LITE_31, resolution=Resolution.P1080, seconds=8)
 
@@ -133,29 +141,29 @@ def test_nearest_keeps_the_named_model_where_it_can() -> None:
 def test_nearest_changes_the_model_rather_than_the_mode() -> None:
     request = asked(model=LITE_31, references=(LANDSCAPE,))
     with pytest.raises(RuleBroken) as refused:
-        resolve(request, offer())
+        resolve_plan(request, offer())
     assert refused.value.nearest == request.evolve(model=FAST_31)
 
 
 def test_nearest_length() -> None:
     with pytest.raises(RuleBroken) as refused:
-        resolve(asked(model=VEO_31, seconds=30), offer())
+        resolve_plan(asked(model=VEO_31, seconds=30), offer())
     assert refused.value.nearest == asked(model=VEO_31, seconds=8)
 
 
 def test_the_default_model_is_one_that_keeps_the_person_rule() -> None:
-    plan = resolve(asked(), offer(person_rule=PersonRule.NOBODY))
+    plan = resolve_plan(asked(), offer(person_rule=PersonRule.NOBODY))
     assert plan.model == VEO_2
     assert plan.person_generation is PersonGeneration.DONT_ALLOW
 
 
 def test_a_named_model_that_cannot_keep_the_person_rule() -> None:
     rules = offer(person_rule=PersonRule.NOBODY)
-    with pytest.raises(PersonRuleUnkept) as refused:
-        resolve(asked(model=VEO_31), rules)
+    with pytest.raises(PersonPolicyUnsatisfiable) as refused:
+        resolve_plan(asked(model=VEO_31), rules)
     assert refused.value.models == ("Veo 2",)
     assert refused.value.nearest == asked(model=VEO_2)
-    assert resolve(refused.value.nearest, rules).model == VEO_2
+    assert resolve_plan(refused.value.nearest, rules).model == VEO_2
 
 
 @pytest.mark.parametrize(
@@ -172,61 +180,64 @@ def test_a_named_model_that_cannot_keep_the_person_rule() -> None:
 )
 def test_a_refusal_calls_the_model_by_its_name(changes: dict[str, Any]) -> None:
     with pytest.raises(RuleBroken) as refused:
-        resolve(asked(**changes), offer())
+        resolve_plan(asked(**changes), offer())
     named = CATALOGUE.get(changes["model"])
     assert named is not None
     assert refused.value.values["model"] == named.name
 
 
 def test_no_model_can_keep_the_person_rule() -> None:
-    with pytest.raises(PersonRuleUnkept) as refused:
-        resolve(of_mode(Mode.REFERENCES), offer(person_rule=PersonRule.NOBODY))
+    with pytest.raises(PersonPolicyUnsatisfiable) as refused:
+        resolve_plan(of_mode(GenerationMode.REFERENCES), offer(person_rule=PersonRule.NOBODY))
     assert refused.value.models == ()
     assert refused.value.nearest is None
 
 
 def test_the_region_counts() -> None:
-    rules = offer(person_rule=PersonRule.ADULTS, region=Region.EU)
-    plan = resolve(asked(model=VEO_31), rules)
+    rules = offer(person_rule=PersonRule.ADULTS, region=OperatorRegion.EU)
+    plan = resolve_plan(asked(model=VEO_31), rules)
     assert plan.person_generation is PersonGeneration.ALLOW_ADULT
-    with pytest.raises(PersonRuleUnkept):
-        resolve(asked(model=VEO_31), offer(person_rule=PersonRule.ADULTS))
+    with pytest.raises(PersonPolicyUnsatisfiable):
+        resolve_plan(asked(model=VEO_31), offer(person_rule=PersonRule.ADULTS))
 
 
 def test_a_plan_asked_for_again_is_the_same_plan() -> None:
-    for mode in Mode:
-        plan = resolve(of_mode(mode, seed=5, negative_prompt=" fog "), offer())
-        assert resolve(plan.as_request(), offer()) == plan
+    for mode in GenerationMode:
+        plan = resolve_plan(of_mode(mode, seed=5, negative_prompt=" fog "), offer())
+        assert resolve_plan(plan.as_request(), offer()) == plan
 
 
 def test_choices_show_what_fits_and_what_it_costs() -> None:
-    assert choices(asked(prompt="", model=VEO_31), "resolution", offer()) == (
-        Choice("720p", 3_200_000),  # type: ignore[arg-type]
-        Choice("1080p", 3_200_000),  # type: ignore[arg-type]
-        Choice("4k", 4_800_000),  # type: ignore[arg-type]
+    assert list_choices(asked(prompt="", model=VEO_31), "resolution", offer()) == (
+        OptionChoice("720p", 3_200_000),  # type: ignore[arg-type]
+        OptionChoice("1080p", 3_200_000),  # type: ignore[arg-type]
+        OptionChoice("4k", 4_800_000),  # type: ignore[arg-type]
     )
     four = asked(model=VEO_31, seconds=4)
-    assert [each.value for each in choices(four, "resolution", offer())] == ["720p"]
-    assert [each.value for each in choices(asked(model=VEO_2), "duration", offer())] == [
+    assert [each.value for each in list_choices(four, "resolution", offer())] == ["720p"]
+    assert [each.value for each in list_choices(asked(model=VEO_2), "duration", offer())] == [
         "5",
         "6",
         "8",
     ]
-    assert choices(asked(model=VEO_2), "resolution", offer()) == ()
-    models = choices(asked(references=(LANDSCAPE,)), "model", offer())
+    assert list_choices(asked(model=VEO_2), "resolution", offer()) == ()
+    models = list_choices(asked(references=(LANDSCAPE,)), "model", offer())
     assert [(each.value, each.price) for each in models] == [
         (VEO_31, 3_200_000),
         (FAST_31, 800_000),
     ]
-    assert [each.value for each in choices(asked(model=VEO_2), "videos", offer())] == ["1", "2"]
-    ratios = choices(of_mode(Mode.REFERENCES), "aspect_ratio", offer())
+    assert [each.value for each in list_choices(asked(model=VEO_2), "videos", offer())] == [
+        "1",
+        "2",
+    ]
+    ratios = list_choices(of_mode(GenerationMode.REFERENCES), "aspect_ratio", offer())
     assert [each.value for each in ratios] == [AspectRatio.LANDSCAPE]
 
 
-def test_choices_of_something_else() -> None:
+def test_choices_of_unknown_option() -> None:
     with pytest.raises(ValueError, match="prompt"):
-        choices(asked(), "prompt", offer())
+        list_choices(asked(), "prompt", offer())
 
 
 def test_source_unusable_is_a_broken_rule() -> None:
-    assert issubclass(SourceUnusable, RuleBroken)
+    assert issubclass(SourceNotExtendable, RuleBroken)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.config.settings import Settings, SettingsError, read_settings
-from bot.domain.jobs.request import Region
+from bot.domain.jobs.request import OperatorRegion
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,14 +26,14 @@ def least(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_least_is_enough_and_the_defaults_are_cautious(least: pytest.MonkeyPatch) -> None:
+def test_minimal_settings_use_safe_defaults(least: pytest.MonkeyPatch) -> None:
     settings = read_settings()
-    assert settings.database == "sqlite+aiosqlite:///var/clapper.db"
+    assert settings.resolved_database_url == "sqlite+aiosqlite:///var/clapper.db"
     assert settings.poll_interval_s == 10
     assert settings.paid_calls == "allow"
     assert settings.policy.member.usd_per_day == 4_000_000
     assert settings.policy.bot.usd_per_month is not None
-    assert settings.google_region is Region.ELSEWHERE
+    assert settings.google_region is OperatorRegion.ELSEWHERE
 
 
 def test_a_file_is_read_and_the_environment_wins(least: pytest.MonkeyPatch) -> None:
@@ -62,8 +62,8 @@ def test_what_is_pasted_with_blanks_or_in_another_case_is_understood(
     least.setenv("LOG_LEVEL", "debug")
     least.setenv("GOOGLE_REGION", "EU")
     settings = read_settings()
-    assert settings.secrets == ("a.token", "a-key")
-    assert (settings.log_level, settings.google_region) == ("DEBUG", Region.EU)
+    assert settings.secret_values == ("a.token", "a-key")
+    assert (settings.log_level, settings.google_region) == ("DEBUG", OperatorRegion.EU)
 
 
 def test_shards_are_a_list(least: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_shards_are_a_list(least: pytest.MonkeyPatch) -> None:
         ("PAUSED", "perhaps", "PAUSED is malformed"),
     ],
 )
-def test_a_fault_is_one_line_that_names_the_setting(
+def test_invalid_setting_is_named_in_one_line(
     least: pytest.MonkeyPatch, name: str, value: str | None, words: str
 ) -> None:
     if value is None:
@@ -119,8 +119,8 @@ def test_a_secret_is_printed_nowhere(least: pytest.MonkeyPatch) -> None:
     printed = repr(settings) + str(settings) + settings.model_dump_json()
     for secret in ("a-token-for-nothing", "a-key-for-nothing", "hunter22"):
         assert secret not in printed
-    assert settings.database.endswith("hunter22@db/clapper")
-    assert settings.secrets == ("a-token-for-nothing", "a-key-for-nothing")
+    assert settings.resolved_database_url.endswith("hunter22@db/clapper")
+    assert settings.secret_values == ("a-token-for-nothing", "a-key-for-nothing")
 
 
 def test_every_setting_is_in_the_example_and_nothing_else_is() -> None:

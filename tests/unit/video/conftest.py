@@ -17,15 +17,22 @@ import pytest_asyncio
 from aiohttp import web
 from PIL import Image as Pillow
 
-from bot.config.model_catalogue import load
-from bot.domain.jobs.plan_resolution import resolve
-from bot.domain.jobs.request import Image, Mode, Route, Source, VideoPlan, VideoRequest
-from bot.domain.jobs.violations import Offer
-from bot.domain.ports import Failed, Finished, Pending, VideoModels
+from bot.config.model_catalogue import load_catalogue
+from bot.domain.jobs.plan_resolution import resolve_plan
+from bot.domain.jobs.request import (
+    InputImage,
+    GenerationMode,
+    GoogleRoute,
+    SourceClip,
+    VideoPlan,
+    VideoRequest,
+)
+from bot.domain.jobs.violations import RuleContext
+from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
-from bot.media.images import ProcessPictures
+from bot.media.images import ProcessImageDecoder
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.google import MAX_REQUEST_BYTES, Google, routes
@@ -33,7 +40,7 @@ from sandbox.google.google import LOCATION, PROJECT
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0
-CATALOGUE = load()
+CATALOGUE = load_catalogue()
 VEO = "veo-3.1-generate-preview"
 VEO_GA = "veo-3.1-generate-001"
 
@@ -100,15 +107,17 @@ class Stage:
     def plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
         """A plan as the rules make it; the cheapest clip unless more is asked for."""
         request = VideoRequest(prompt=prompt, **{"model": VEO, "seconds": 4, **changes})
-        return resolve(request, Offer(models=CATALOGUE.models, now=self.clock.clock.now()))
+        return resolve_plan(
+            request, RuleContext(models=CATALOGUE.models, now=self.clock.clock.now())
+        )
 
-    async def picture(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> Image:
+    async def picture(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> InputImage:
         """A picture that has come in as a member's attachment does."""
         raw = self.data_dir / "raw.png"
         buffer = io.BytesIO()
         Pillow.new("HSV", size, (hue, 180, 200)).convert("RGB").save(buffer, "PNG")
         await asyncio.to_thread(raw.write_bytes, buffer.getvalue())
-        return await ProcessPictures().prepare(raw, self.data_dir)
+        return await ProcessImageDecoder().prepare_image(raw, self.data_dir)
 
     def set(self, **settings: Any) -> None:
         self.google.settings = self.google.settings.merged(settings)
@@ -130,13 +139,15 @@ class Stage:
         body: dict[str, Any] = self.google.operations.everything[-1].body
         return body
 
-    async def ended(self, adapter: VideoModels, operation: str) -> Finished | Failed:
+    async def ended(
+        self, adapter: VideoModels, operation: str
+    ) -> OperationFinished | OperationFailed:
         """Turn the clock past the operation's time, and poll until it has ended."""
         self.clock.clock.advance(10)
 
-        async def asked() -> Finished | Failed | None:
+        async def asked() -> OperationFinished | OperationFailed | None:
             poll = await adapter.poll(operation)
-            return None if isinstance(poll, Pending) else poll
+            return None if isinstance(poll, OperationPending) else poll
 
         found = await eventually(asked, timeout=150, what=operation)
         assert found is not None
@@ -144,15 +155,17 @@ class Stage:
 
     async def made(
         self, adapter: VideoModels, plan: VideoPlan, destination: Path, *, job_id: int = 1
-    ) -> Finished:
+    ) -> OperationFinished:
         """The whole way: submit, poll, fetch the first video to ``destination``."""
         operation = await adapter.submit(plan, job_id=job_id)
         finished = await self.ended(adapter, operation)
-        assert isinstance(finished, Finished), finished
-        await adapter.fetch(finished.videos[0], destination)
+        assert isinstance(finished, OperationFinished), finished
+        await adapter.download_video(finished.videos[0], destination)
         return finished
 
-    def source(self, plan: VideoPlan, finished: Finished, path: Path, **changes: Any) -> Source:
+    def source(
+        self, plan: VideoPlan, finished: OperationFinished, path: Path, **changes: Any
+    ) -> SourceClip:
         """The clip that `made` made, as an extension sees it."""
         video = finished.videos[0]
         hop = plan.source.hop + 1 if plan.source else 0
@@ -169,7 +182,7 @@ class Stage:
             "expires_at": video.expires_at.timestamp() if video.expires_at else None,
             "path": str(path.relative_to(self.data_dir)),
         }
-        return Source(**{**values, **changes})
+        return SourceClip(**{**values, **changes})
 
 
 @pytest.fixture(scope="session")
@@ -213,15 +226,15 @@ async def stage(
     await google.close()
 
 
-@pytest.fixture(params=[Route.GEMINI, Route.VERTEX])
+@pytest.fixture(params=[GoogleRoute.GEMINI, GoogleRoute.VERTEX])
 def either(request: pytest.FixtureRequest, stage: Stage) -> VideoModels:
     """Each route's adapter in turn."""
-    return stage.gemini() if request.param is Route.GEMINI else stage.vertex()
+    return stage.gemini() if request.param is GoogleRoute.GEMINI else stage.vertex()
 
 
 def model_of(adapter: VideoModels) -> str:
     """Veo 3.1 on the adapter's route."""
-    return VEO if adapter.route is Route.GEMINI else VEO_GA
+    return VEO if adapter.route is GoogleRoute.GEMINI else VEO_GA
 
 
-MODES = tuple(Mode)
+MODES = tuple(GenerationMode)

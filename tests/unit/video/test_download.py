@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.errors import AccessRefused, GoogleBusy, RemoteGone, VideoError
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
 from bot.domain.ports import RemoteVideo
-from bot.google.connection import Connection
-from bot.google.download import download
+from bot.google.connection import GoogleConnection
+from bot.google.download import download_file
 from tests.harness.waiting import eventually
 from tests.unit.video.conftest import Stage
 
@@ -55,9 +55,9 @@ async def serving(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request
 
 
 async def fetch(base: URL, destination: Path, naps: Naps | None = None) -> int:
-    connection = Connection(str(base), authorize)
+    connection = GoogleConnection(str(base), authorize)
     try:
-        return await download(connection, base / "clip", destination, sleep=naps or Naps())
+        return await download_file(connection, base / "clip", destination, sleep=naps or Naps())
     finally:
         await connection.close()
 
@@ -131,13 +131,13 @@ async def test_what_has_arrived_is_not_fetched_again(tmp_path: Path) -> None:
 
 async def test_it_gives_up_after_a_while_and_leaves_nothing(tmp_path: Path) -> None:
     async with serving(cut(1000, times=99)) as (base, seen):
-        with pytest.raises(GoogleBusy, match="broke 4 times"):
+        with pytest.raises(GoogleUnavailable, match="broke 4 times"):
             await fetch(base, tmp_path / "clip.mp4")
     assert len(seen) == 4
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_part_that_was_not_asked_for_is_not_stitched_in(tmp_path: Path) -> None:
+async def test_unrequested_range_is_rejected(tmp_path: Path) -> None:
     first = cut(400_000)
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -161,22 +161,24 @@ async def test_a_part_that_was_not_asked_for_is_not_stitched_in(tmp_path: Path) 
                 '{"error":{"code":403,"message":"You do not have permission to access the File '
                 'x1 or it may not exist.","status":"PERMISSION_DENIED"}}',
             ),
-            RemoteGone,
+            RemoteNotFound,
         ),
-        ((404, '{"error":{"code":404,"message":"Not found."}}'), RemoteGone),
-        ((410, ""), RemoteGone),
+        ((404, '{"error":{"code":404,"message":"Not found."}}'), RemoteNotFound),
+        ((410, ""), RemoteNotFound),
         ((401, ""), AccessRefused),
         ((403, '{"error":{"code":403,"message":"Denied."}}'), AccessRefused),
-        ((403, "<Error>expired</Error>"), GoogleBusy),
-        ((416, ""), GoogleBusy),
-        ((429, ""), GoogleBusy),
-        ((500, ""), GoogleBusy),
-        ((503, ""), GoogleBusy),
-        ((200, ""), GoogleBusy),
+        ((403, "<Error>expired</Error>"), GoogleUnavailable),
+        ((416, ""), GoogleUnavailable),
+        ((429, ""), GoogleUnavailable),
+        ((500, ""), GoogleUnavailable),
+        ((503, ""), GoogleUnavailable),
+        ((200, ""), GoogleUnavailable),
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_refusals(tmp_path: Path, answer: tuple[int, str], error: type[VideoError]) -> None:
+async def test_download_refusals_are_classified(
+    tmp_path: Path, answer: tuple[int, str], error: type[VideoError]
+) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=answer[0], text=answer[1])
 
@@ -193,12 +195,12 @@ async def test_redirects_that_are_not_followed(tmp_path: Path, location: str) ->
         return web.Response(status=302, headers={"Location": location} if location else {})
 
     async with serving(handler) as (base, seen):
-        with pytest.raises(GoogleBusy, match="redirected"):
+        with pytest.raises(GoogleUnavailable, match="redirected"):
             await fetch(base, tmp_path / "clip.mp4")
     assert len(seen) == (6 if location == "clip" else 1)
 
 
-async def test_the_key_stays_at_home(tmp_path: Path) -> None:
+async def test_key_is_not_sent_to_redirect_target(tmp_path: Path) -> None:
     async def other(request: web.Request) -> web.StreamResponse:
         return web.Response(body=DATA)
 
@@ -284,8 +286,8 @@ async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage
     file = stage.google.files.get(name)
     assert file is not None
     file.failed = True
-    with pytest.raises(RemoteGone, match="could not process"):
-        await gemini.fetch(video, stage.data_dir / "clip.mp4")
+    with pytest.raises(RemoteNotFound, match="could not process"):
+        await gemini.download_video(video, stage.data_dir / "clip.mp4")
     assert stage.count(":download") == 0
 
 
@@ -293,8 +295,8 @@ async def test_a_file_that_expired_before_it_was_fetched(stage: Stage) -> None:
     gemini = stage.gemini()
     finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
     stage.clock.clock.advance(3 * 86_400)
-    with pytest.raises(RemoteGone):
-        await gemini.fetch(finished.videos[0], stage.data_dir / "clip.mp4")  # type: ignore[union-attr]
+    with pytest.raises(RemoteNotFound):
+        await gemini.download_video(finished.videos[0], stage.data_dir / "clip.mp4")  # type: ignore[union-attr]
 
 
 async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
@@ -306,7 +308,7 @@ async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
     elsewhere = RemoteVideo(
         uri=str(uri).replace(f"{stage.base}/google", "https://generativelanguage.googleapis.com")
     )
-    await gemini.fetch(elsewhere, stage.data_dir / "clip.mp4")
+    await gemini.download_video(elsewhere, stage.data_dir / "clip.mp4")
     assert (stage.data_dir / "clip.mp4").stat().st_size > 1000
 
 
@@ -315,22 +317,24 @@ async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
     plan = stage.plan(model="veo-3.1-generate-001")
     path = stage.data_dir / "clips" / "clip.mp4"
     finished = await stage.made(vertex, plan, path)
-    inline = finished.videos[0].inline
+    inline = finished.videos[0].inline_path
     assert inline is not None
     assert inline.parent == stage.data_dir / "incoming"
     assert not inline.exists()
     # The file may turn out to be unplayable: taking it a second time asks Google again.
     made = stage.google.operations.everything[-1].products[0].clip
     path.unlink()
-    await vertex.fetch(finished.videos[0], path)
+    await vertex.download_video(finished.videos[0], path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
-    with pytest.raises(RemoteGone):
-        await stage.vertex().fetch(finished.videos[0], path)
+    with pytest.raises(RemoteNotFound):
+        await stage.vertex().download_video(finished.videos[0], path)
 
 
 async def test_a_video_without_an_address(stage: Stage) -> None:
     for adapter in (stage.gemini(), stage.vertex()):
-        with pytest.raises(RemoteGone):
-            await adapter.fetch(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")
-    with pytest.raises(RemoteGone):
-        await stage.vertex().fetch(RemoteVideo(uri="https://x"), stage.data_dir / "clip.mp4")
+        with pytest.raises(RemoteNotFound):
+            await adapter.download_video(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")
+    with pytest.raises(RemoteNotFound):
+        await stage.vertex().download_video(
+            RemoteVideo(uri="https://x"), stage.data_dir / "clip.mp4"
+        )

@@ -3,7 +3,13 @@
 import pytest
 
 from bot.domain.jobs.job import Outcome
-from bot.google.api_errors import clean, filtered, meaning, operation_failure, read_answer
+from bot.google.api_errors import (
+    clean_message,
+    build_filtered_failure,
+    classify_message,
+    read_operation_failure,
+    read_answer,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +56,8 @@ from bot.google.api_errors import clean, filtered, meaning, operation_failure, r
         ("x" * 1000, "x" * 399 + "…"),
     ],
 )
-def test_what_may_be_shown(said: str | None, shown: str | None) -> None:
-    assert clean(said) == shown
+def test_displayable_reasons(said: str | None, shown: str | None) -> None:
+    assert clean_message(said) == shown
 
 
 @pytest.mark.parametrize(
@@ -75,8 +81,8 @@ def test_what_may_be_shown(said: str | None, shown: str | None) -> None:
         ("The prompt could not be submitted.", None),
     ],
 )
-def test_meaning(said: str, outcome: Outcome | None) -> None:
-    assert meaning(said) is outcome
+def test_error_classification(said: str, outcome: Outcome | None) -> None:
+    assert classify_message(said) is outcome
 
 
 @pytest.mark.parametrize(
@@ -89,11 +95,11 @@ def test_meaning(said: str, outcome: Outcome | None) -> None:
     ],
 )
 def test_operations_that_failed(error: dict[str, object], outcome: Outcome) -> None:
-    assert operation_failure(error).outcome is outcome
+    assert read_operation_failure(error).outcome is outcome
 
 
 def test_filtered_for_two_reasons() -> None:
-    found = filtered(["Blocked by our safety filters.", "An issue with the audio."])
+    found = build_filtered_failure(["Blocked by our safety filters.", "An issue with the audio."])
     assert found.outcome is Outcome.BLOCKED_AUDIO
     assert found.detail == "Blocked by our safety filters. An issue with the audio."
 
@@ -116,7 +122,7 @@ def test_filtered_for_two_reasons() -> None:
         ('{"error":"text"}', None, None),
     ],
 )
-def test_when_to_come_back(body: str, retry_after: str | None, seconds: float | None) -> None:
+def test_retry_delay_is_parsed(body: str, retry_after: str | None, seconds: float | None) -> None:
     assert read_answer(429, body, retry_after).retry_after_s == seconds
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.google.inline_video import KEY, InlineError, InlineReader
+from bot.google.inline_video import INLINE_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
 
 
 async def chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
@@ -23,12 +23,15 @@ async def chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
 
 
 def answer(*videos: bytes, **more: Any) -> dict[str, Any]:
-    listed = [{KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"} for video in videos]
+    listed = [
+        {INLINE_VIDEO_KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"}
+        for video in videos
+    ]
     return {"name": "o", "done": True, "response": {"videos": listed, **more}}
 
 
-def reader(folder: Path) -> InlineReader:
-    return InlineReader(lambda number: folder / f"{number}.mp4")
+def reader(folder: Path) -> InlineVideoReader:
+    return InlineVideoReader(lambda number: folder / f"{number}.mp4")
 
 
 @settings(
@@ -41,14 +44,14 @@ def reader(folder: Path) -> InlineReader:
     escape=st.sampled_from(["", "slashes", "unicode"]),
     reason=st.text(max_size=40),
 )
-async def test_whatever_the_cuts(
+async def test_stream_parses_at_any_chunking(
     tmp_path: Path, videos: list[bytes], cuts: list[int], escape: str, reason: str
 ) -> None:
     told = answer(*videos, raiMediaFilteredReasons=[reason])
     text = json.dumps(told)
     if escape:
         for each in told["response"]["videos"]:
-            plain = each[KEY]
+            plain = each[INLINE_VIDEO_KEY]
             escaped = plain.replace("/", "\\/")
             if escape == "unicode":
                 escaped = plain.replace("=", "\\u003d").replace("+", "\\u002B")
@@ -57,7 +60,7 @@ async def test_whatever_the_cuts(
     found = await reading.read(chunks(text.encode(), *cuts))
     assert [path.read_bytes() for path in reading.files] == videos
     told["response"]["videos"] = [
-        {KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
+        {INLINE_VIDEO_KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
         for number in range(len(videos))
     ]
     assert found == told
@@ -79,8 +82,8 @@ async def test_an_answer_without_videos(tmp_path: Path) -> None:
         b'{"bytesBase64Encoded": "AAAA"',
     ],
 )
-async def test_what_is_no_answer(tmp_path: Path, text: bytes) -> None:
-    with pytest.raises(InlineError):
+async def test_malformed_answers_are_rejected(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(InlineAnswerMalformed):
         await reader(tmp_path).read(chunks(text, 10, 25))
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -90,7 +93,7 @@ async def test_an_answer_that_is_too_long(tmp_path: Path) -> None:
         for _ in range(100):
             yield b"x" * 100_000
 
-    with pytest.raises(InlineError, match="too long"):
+    with pytest.raises(InlineAnswerMalformed, match="too long"):
         await reader(tmp_path).read(endless())
 
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from bot.media.probe import PyAvMedia
+from bot.media.probe import PyAvMediaProbe
 
 
 def film(path: Path, *, size: tuple[int, int] = (128, 72), audio: bool = True) -> Path:
@@ -32,7 +32,7 @@ def film(path: Path, *, size: tuple[int, int] = (128, 72), audio: bool = True) -
 
 async def test_facts(tmp_path: Path) -> None:
     path = film(tmp_path / "facts.mp4", size=(72, 128))
-    facts = await PyAvMedia().facts(path)
+    facts = await PyAvMediaProbe().read_facts(path)
     assert abs(facts.seconds - 4) < 0.1
     assert (facts.width, facts.height, facts.fps, facts.has_audio) == (72, 128, 24.0, True)
     assert facts.size == path.stat().st_size
@@ -41,7 +41,7 @@ async def test_facts(tmp_path: Path) -> None:
 
 async def test_a_silent_clip(tmp_path: Path) -> None:
     path = film(tmp_path / "silent.mp4", audio=False)
-    assert not (await PyAvMedia().facts(path)).has_audio
+    assert not (await PyAvMediaProbe().read_facts(path)).has_audio
 
 
 @pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 100])
@@ -49,7 +49,7 @@ async def test_what_is_no_video(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(data)
     with pytest.raises(ValueError, match="video"):
-        await PyAvMedia().facts(path)
+        await PyAvMediaProbe().read_facts(path)
 
 
 async def test_a_video_without_its_end(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ async def test_a_video_without_its_end(tmp_path: Path) -> None:
     path = tmp_path / "half.mp4"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
     with pytest.raises(ValueError, match="video"):
-        await PyAvMedia().facts(path)
+        await PyAvMediaProbe().read_facts(path)
 
 
 async def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="video"):
-        await PyAvMedia().facts(tmp_path / "nothing.mp4")
+        await PyAvMediaProbe().read_facts(tmp_path / "nothing.mp4")

@@ -9,31 +9,31 @@ import pytest
 
 from bot.domain.jobs.request import (
     AspectRatio,
-    Mode,
+    GenerationMode,
     PersonGeneration,
     Resolution,
-    Route,
+    GoogleRoute,
     VideoPlan,
 )
 from bot.domain.ports import VideoModels
-from bot.media.probe import PyAvMedia
+from bot.media.probe import PyAvMediaProbe
 from tests.unit.video.conftest import MODES, VEO, Stage, model_of
 
 PNG = {"bytesBase64Encoded": "<", "mimeType": "image/png"}
 
 
-async def plan_of(stage: Stage, adapter: VideoModels, mode: Mode) -> VideoPlan:
+async def plan_of(stage: Stage, adapter: VideoModels, mode: GenerationMode) -> VideoPlan:
     wanted: dict[str, Any] = {"model": model_of(adapter), "seconds": None, "videos": 1}
     match mode:
-        case Mode.TEXT:
+        case GenerationMode.TEXT:
             wanted["seconds"] = 4
-        case Mode.IMAGE:
+        case GenerationMode.IMAGE:
             wanted |= {"image": await stage.picture(), "seconds": 4}
-        case Mode.FRAMES:
+        case GenerationMode.FRAMES:
             wanted |= {"image": await stage.picture(), "last_frame": await stage.picture(hue=90)}
-        case Mode.REFERENCES:
+        case GenerationMode.REFERENCES:
             wanted["references"] = tuple([await stage.picture(hue=hue) for hue in (5, 100, 200)])
-        case Mode.EXTENSION:
+        case GenerationMode.EXTENSION:
             first = stage.plan(model=wanted["model"], seconds=4)
             path = stage.data_dir / "clips" / "first.mp4"
             finished = await stage.made(adapter, first, path)
@@ -42,12 +42,14 @@ async def plan_of(stage: Stage, adapter: VideoModels, mode: Mode) -> VideoPlan:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_each_mode_makes_a_clip(stage: Stage, either: VideoModels, mode: Mode) -> None:
+async def test_each_mode_makes_a_clip(
+    stage: Stage, either: VideoModels, mode: GenerationMode
+) -> None:
     plan = await plan_of(stage, either, mode)
     assert plan.mode is mode
     destination = stage.data_dir / "clips" / "made.mp4"
     await stage.made(either, plan, destination, job_id=2)
-    facts = await PyAvMedia().facts(destination)
+    facts = await PyAvMediaProbe().read_facts(destination)
     assert abs(facts.seconds - plan.result_seconds) < 0.1
     assert (facts.width, facts.height) == (1280, 720)
     assert facts.fps == pytest.approx(24)
@@ -60,20 +62,20 @@ async def test_each_mode_makes_a_clip(stage: Stage, either: VideoModels, mode: M
     assert (
         set(sent) - {"prompt"}
         == {
-            Mode.TEXT: set(),
-            Mode.IMAGE: {"image"},
-            Mode.FRAMES: {"image", "lastFrame"},
-            Mode.REFERENCES: {"referenceImages"},
-            Mode.EXTENSION: {"video"},
+            GenerationMode.TEXT: set(),
+            GenerationMode.IMAGE: {"image"},
+            GenerationMode.FRAMES: {"image", "lastFrame"},
+            GenerationMode.REFERENCES: {"referenceImages"},
+            GenerationMode.EXTENSION: {"video"},
         }[mode]
     )
     for name in ("image", "lastFrame"):
         if name in sent:
             assert set(sent[name]) == set(PNG)
             assert sent[name]["mimeType"] == "image/png"
-    if mode is Mode.REFERENCES:
+    if mode is GenerationMode.REFERENCES:
         assert [each["referenceType"] for each in sent["referenceImages"]] == ["ASSET"] * 3
-    if mode is Mode.EXTENSION and either.route is Route.GEMINI:
+    if mode is GenerationMode.EXTENSION and either.route is GoogleRoute.GEMINI:
         assert sent["video"] == {"uri": plan.source.remote_uri if plan.source else None}
 
 
@@ -124,7 +126,7 @@ async def test_the_parameters_on_the_wire(
 
 async def test_an_extension_says_the_length_that_the_document_demands(stage: Stage) -> None:
     gemini = stage.gemini()
-    plan = await plan_of(stage, gemini, Mode.EXTENSION)
+    plan = await plan_of(stage, gemini, GenerationMode.EXTENSION)
     stage.set(outcome="failed")
     await gemini.submit(plan, job_id=2)
     assert stage.sent["parameters"] == {
@@ -153,7 +155,7 @@ async def test_vertex_asks_for_sound_and_names_the_jobs_own_folder(stage: Stage)
 
 
 async def test_several_videos_are_all_delivered(stage: Stage, either: VideoModels) -> None:
-    model = "veo-2.0-generate-001" if either.route is Route.GEMINI else "veo-3.1-generate-001"
+    model = "veo-2.0-generate-001" if either.route is GoogleRoute.GEMINI else "veo-3.1-generate-001"
     plan = stage.plan(model=model, seconds=6, videos=2)
     operation = await either.submit(plan, job_id=1)
     finished = await stage.ended(either, operation)
@@ -161,8 +163,8 @@ async def test_several_videos_are_all_delivered(stage: Stage, either: VideoModel
     hashes = set()
     for number, video in enumerate(finished.videos):  # type: ignore[union-attr]
         path = stage.data_dir / f"{number}.mp4"
-        await either.fetch(video, path)
-        hashes.add((await PyAvMedia().facts(path)).sha256)
+        await either.download_video(video, path)
+        hashes.add((await PyAvMediaProbe().read_facts(path)).sha256)
     assert len(hashes) == 2
 
 
@@ -176,7 +178,7 @@ async def test_a_chain_of_three_hops(stage: Stage, either: VideoModels) -> None:
         assert plan.model == model_of(either)
         path = stage.data_dir / "clips" / f"{hop}.mp4"
         finished = await stage.made(either, plan, path, job_id=1 + hop)
-        facts = await PyAvMedia().facts(path)
+        facts = await PyAvMediaProbe().read_facts(path)
         assert abs(facts.seconds - (4 + 7 * hop)) < 0.1
     assert stage.google.operations.everything[-1].hops == 3
 
@@ -194,7 +196,7 @@ async def test_a_chain_in_a_bucket_passes_the_objects_address(stage: Stage) -> N
         "gcsUri": finished.videos[0].uri,
         "mimeType": "video/mp4",
     }
-    assert abs((await PyAvMedia().facts(after)).seconds - 11) < 0.1
+    assert abs((await PyAvMediaProbe().read_facts(after)).seconds - 11) < 0.1
 
 
 async def test_the_bytes_are_googles(stage: Stage, either: VideoModels) -> None:

@@ -7,16 +7,16 @@ import pytest
 
 from bot.domain.errors import (
     AccessRefused,
-    GoogleBusy,
-    GoogleQuota,
-    RemoteGone,
+    GoogleUnavailable,
+    GoogleQuotaExceeded,
+    RemoteNotFound,
     SubmitUncertain,
     VideoError,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import PersonGeneration, Route
-from bot.domain.ports import Failed, Finished, Pending, VideoModels
+from bot.domain.jobs.request import PersonGeneration, GoogleRoute
+from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, VideoModels
 from tests.unit.video.conftest import Stage, model_of
 
 AUDIO = (
@@ -43,7 +43,7 @@ async def test_a_wrong_key(stage: Stage) -> None:
         with pytest.raises(AccessRefused):
             await adapter.poll("models/veo-3.1-generate-preview/operations/abc")
         with pytest.raises(AccessRefused):
-            await adapter.reachability(["veo-3.1-generate-preview"])
+            await adapter.check_reachability(["veo-3.1-generate-preview"])
 
 
 async def test_a_project_that_is_not_ours(stage: Stage) -> None:
@@ -63,7 +63,7 @@ async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> Non
     stage.set(quota={"*": {"per_minute": 1}})
     await submit(stage, either)
     stage.clock.clock.advance(20)
-    with pytest.raises(GoogleQuota) as refused:
+    with pytest.raises(GoogleQuotaExceeded) as refused:
         await submit(stage, either)
     assert refused.value.retry_after_s == pytest.approx(40, abs=0.1)
     assert "http" not in (refused.value.detail or "")
@@ -73,8 +73,8 @@ async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> Non
     ("fault", "error"),
     [
         ({"status": 500}, SubmitUncertain),
-        ({"status": 503}, GoogleBusy),
-        ({"status": 503, "headers": {"Retry-After": "7"}}, GoogleBusy),
+        ({"status": 503}, GoogleUnavailable),
+        ({"status": 503, "headers": {"Retry-After": "7"}}, GoogleUnavailable),
         ({"status": 503, "body": "<html>Unavailable</html>"}, SubmitUncertain),
         ({"status": 503, "body": {"message": "no form of Google's"}}, SubmitUncertain),
         ({"status": 502}, SubmitUncertain),
@@ -88,7 +88,7 @@ async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> Non
         ({"status": 201, "body": {"name": "models/veo/operations/1"}}, SubmitUncertain),
         ({"status": 202, "body": {}}, SubmitUncertain),
         ({"status": 204, "body": ""}, SubmitUncertain),
-        ({"status": 429}, GoogleQuota),
+        ({"status": 429}, GoogleQuotaExceeded),
         ({"status": 401}, AccessRefused),
         ({"status": 403}, AccessRefused),
         ({"status": 400}, VideoRefused),
@@ -100,18 +100,18 @@ async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> Non
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_what_may_be_tried_again(
+async def test_retryable_errors(
     stage: Stage, fault: dict[str, Any], error: type[VideoError]
 ) -> None:
     """Only where Google surely started nothing; and whatever happens, one request was sent."""
     stage.fault(path=":predictLongRunning", **fault)
     with pytest.raises(error) as refused:
         await submit(stage, stage.gemini())
-    assert isinstance(refused.value, GoogleQuota) is (error is GoogleQuota)
+    assert isinstance(refused.value, GoogleQuotaExceeded) is (error is GoogleQuotaExceeded)
     assert stage.submits == 1
     assert len(stage.google.operations.everything) == int(fault.get("drop") in ("after", "middle"))
     if "headers" in fault:
-        assert isinstance(refused.value, GoogleBusy)
+        assert isinstance(refused.value, GoogleUnavailable)
         assert refused.value.retry_after_s == 7
 
 
@@ -181,7 +181,7 @@ async def test_a_source_that_stays_in_processing_goes_back_to_the_queue(stage: S
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
     stage.set(processing_s=600)
-    with pytest.raises(GoogleBusy) as refused:
+    with pytest.raises(GoogleUnavailable) as refused:
         await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
     assert refused.value.retry_after_s
     assert stage.submits == 1
@@ -200,7 +200,7 @@ async def test_a_source_that_google_could_not_process_is_no_source(stage: Stage)
     assert stage.submits == 1
 
 
-async def test_not_processed_yet_is_given_a_minute_and_then_believed(stage: Stage) -> None:
+async def test_unprocessed_source_is_retried_for_a_minute(stage: Stage) -> None:
     """Google says that a file is ready and refuses it all the same, for a while."""
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
@@ -209,7 +209,7 @@ async def test_not_processed_yet_is_given_a_minute_and_then_believed(stage: Stag
     no = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
     stage.fault(path=":predictLongRunning", status=400, body=no, times=3)
     for _ in (1, 2):
-        with pytest.raises(GoogleBusy) as refused:
+        with pytest.raises(GoogleUnavailable) as refused:
             await gemini.submit(longer, job_id=2)
         assert refused.value.retry_after_s == 10
         stage.clock.clock.advance(31)
@@ -268,13 +268,13 @@ async def test_filtered(
 ) -> None:
     stage.set(outcome="filtered", reason=reason, filtered_on=place)
     ended = await stage.ended(either, await submit(stage, either))
-    assert ended == Failed(outcome, reason)
+    assert ended == OperationFailed(outcome, reason)
 
 
 async def test_a_failed_operation(stage: Stage, either: VideoModels) -> None:
     stage.set(outcome="failed")
     ended = await stage.ended(either, await submit(stage, either))
-    assert isinstance(ended, Failed)
+    assert isinstance(ended, OperationFailed)
     assert ended.outcome is Outcome.OPERATION_FAILED
     assert ended.detail == (
         "Video generation failed due to an internal server issue. Please try again."
@@ -285,10 +285,10 @@ async def test_an_operation_that_never_ends(stage: Stage, either: VideoModels) -
     stage.set(outcome="never")
     operation = await submit(stage, either)
     stage.clock.clock.advance(86_400)
-    if either.route is Route.VERTEX:
+    if either.route is GoogleRoute.VERTEX:
         # The token has grown old with the day; the poll gets a new one by itself.
         assert stage.count("/google-oauth/token") == 1
-    assert await either.poll(operation) == Pending()
+    assert await either.poll(operation) == OperationPending()
 
 
 async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
@@ -296,14 +296,14 @@ async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
     gemini = stage.gemini()
     plan = stage.plan(model="veo-2.0-generate-001", seconds=5, videos=2)
     ended = await stage.ended(gemini, await gemini.submit(plan, job_id=1))
-    assert isinstance(ended, Finished)
+    assert isinstance(ended, OperationFinished)
     assert len(ended.videos) == 1
-    assert ended.filtered == (AUDIO,)
+    assert ended.filtered_reasons == (AUDIO,)
 
 
 async def test_an_operation_that_google_does_not_know(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
-    with pytest.raises(RemoteGone):
+    with pytest.raises(RemoteNotFound):
         await either.poll(operation[:-4] + "zzzz")
 
 
@@ -327,17 +327,17 @@ async def test_a_poll_that_fails_is_asked_again(
 ) -> None:
     operation = await submit(stage, either)
     stage.fault(path="operations|fetchPredictOperation", times=None, **fault)
-    with pytest.raises(GoogleBusy):
+    with pytest.raises(GoogleUnavailable):
         await either.poll(operation)
     assert stage.count("/elsewhere") == 0
     stage.faults.clear()
-    assert isinstance(await stage.ended(either, operation), Finished)
+    assert isinstance(await stage.ended(either, operation), OperationFinished)
 
 
 async def test_a_poll_over_quota(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
     stage.fault(path="operations|fetchPredictOperation", status=429, headers={"Retry-After": "9"})
-    with pytest.raises(GoogleQuota) as refused:
+    with pytest.raises(GoogleQuotaExceeded) as refused:
         await either.poll(operation)
     assert refused.value.retry_after_s == 9
 
@@ -346,7 +346,7 @@ async def test_a_token_that_is_refused_is_replaced(stage: Stage) -> None:
     vertex = stage.vertex()
     operation = await submit(stage, vertex)
     stage.google.tokens.revoke_all()
-    assert isinstance(await stage.ended(vertex, operation), Finished)
+    assert isinstance(await stage.ended(vertex, operation), OperationFinished)
     assert stage.count("/google-oauth/token") == 2
 
 
@@ -354,7 +354,7 @@ async def test_a_submit_with_an_old_token_is_not_an_access_fault(stage: Stage) -
     vertex = stage.vertex()
     await submit(stage, vertex)
     stage.google.tokens.revoke_all()
-    with pytest.raises(GoogleBusy):
+    with pytest.raises(GoogleUnavailable):
         await submit(stage, vertex)
     await submit(stage, vertex)
     assert stage.submits == 3
@@ -380,11 +380,11 @@ async def test_reachability(stage: Stage, either: VideoModels) -> None:
     stage.set(retired_models=[mine])
     other = (
         "veo-3.1-fast-generate-preview"
-        if either.route is Route.GEMINI
+        if either.route is GoogleRoute.GEMINI
         else ("veo-3.1-fast-generate-001")
     )
-    found = await either.reachability([mine, other, "veo-9"])
-    assert [(each.model, each.reachable) for each in found] == [
+    found = await either.check_reachability([mine, other, "veo-9"])
+    assert [(each.model, each.is_reachable) for each in found] == [
         (mine, False),
         (other, True),
         ("veo-9", False),
@@ -394,8 +394,8 @@ async def test_reachability(stage: Stage, either: VideoModels) -> None:
 
 async def test_a_gateway_that_lists_no_models(stage: Stage, either: VideoModels) -> None:
     stage.fault(path="/models/", status=404, body="<html>not here</html>")
-    (found,) = await either.reachability([model_of(either)])
-    assert found.reachable
+    (found,) = await either.check_reachability([model_of(either)])
+    assert found.is_reachable
 
 
 @pytest.mark.parametrize(
@@ -405,72 +405,72 @@ async def test_reachability_when_google_is_busy(
     stage: Stage, either: VideoModels, fault: dict[str, Any]
 ) -> None:
     stage.fault(path="/models/", **fault)
-    with pytest.raises(GoogleBusy):
-        await either.reachability([model_of(either)])
+    with pytest.raises(GoogleUnavailable):
+        await either.check_reachability([model_of(either)])
 
 
-async def test_one_models_answer_says_nothing_of_the_others(
-    stage: Stage, either: VideoModels
-) -> None:
+async def test_model_reachability_is_independent(stage: Stage, either: VideoModels) -> None:
     mine = model_of(either)
     fast = mine.replace("veo-3.1-", "veo-3.1-fast-")
     lite = mine.replace("veo-3.1-", "veo-3.1-lite-")
     words = {"error": {"code": 403, "message": "Not for you.", "status": "PERMISSION_DENIED"}}
     stage.fault(path=f"/models/{fast}", status=403, body=words)
     stage.fault(path=f"/models/{lite}", status=503)
-    found = await either.reachability([fast, lite, mine])
-    assert [(each.model, each.reachable) for each in found] == [(fast, False), (mine, True)]
+    found = await either.check_reachability([fast, lite, mine])
+    assert [(each.model, each.is_reachable) for each in found] == [(fast, False), (mine, True)]
     assert found[0].reason == "Not for you."
 
 
 async def test_an_account_that_is_refused_everywhere(stage: Stage, either: VideoModels) -> None:
     stage.fault(path="/models/", status=403, times=2)
     with pytest.raises(AccessRefused):
-        await either.reachability([model_of(either), model_of(either)])
+        await either.check_reachability([model_of(either), model_of(either)])
 
 
-async def test_a_part_of_the_videos_is_not_taken_for_all(stage: Stage) -> None:
+async def test_incomplete_bucket_result_is_retried_for_a_minute(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001", videos=2)
-    await stage.ended(vertex, await vertex.submit(plan, job_id=5, mark="a"))
-    whole = await vertex.find(plan, job_id=5, mark="a")
+    await stage.ended(vertex, await vertex.submit(plan, job_id=5, dedupe_key="a"))
+    whole = await vertex.find_result(plan, job_id=5, dedupe_key="a")
     assert whole is not None
     assert len(whole.videos) == 2
     more = replace(plan, videos=3)
-    assert await vertex.find(more, job_id=5, mark="a") is None
+    assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(59)
-    assert await vertex.find(more, job_id=5, mark="a") is None
+    assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(2)
-    assert await vertex.find(more, job_id=5, mark="a") == whole
+    assert await vertex.find_result(more, job_id=5, dedupe_key="a") == whole
 
 
 async def test_another_databases_clip_is_not_found(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001")
-    await stage.ended(vertex, await vertex.submit(plan, job_id=5, mark="interaction:1"))
-    assert await vertex.find(plan, job_id=5, mark="interaction:2") is None
-    assert await vertex.find(plan, job_id=5, mark="interaction:1") is not None
+    await stage.ended(vertex, await vertex.submit(plan, job_id=5, dedupe_key="interaction:1"))
+    assert await vertex.find_result(plan, job_id=5, dedupe_key="interaction:2") is None
+    assert await vertex.find_result(plan, job_id=5, dedupe_key="interaction:1") is not None
 
 
 async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001")
-    assert await vertex.find(plan, job_id=5) is None
+    assert await vertex.find_result(plan, job_id=5) is None
     stage.fault(path=":predictLongRunning", drop="after")
     with pytest.raises(SubmitUncertain):
         await vertex.submit(plan, job_id=5)
     operation = stage.google.operations.everything[-1]
     await stage.ended(stage.vertex(), operation.name)
-    found = await vertex.find(plan, job_id=5)
+    found = await vertex.find_result(plan, job_id=5)
     assert found is not None
     path = stage.data_dir / "found.mp4"
-    await vertex.fetch(found.videos[0], path)
+    await vertex.download_video(found.videos[0], path)
     assert path.stat().st_size == operation.products[0].clip.size
-    assert await vertex.find(plan, job_id=50) is None
-    assert await vertex.find(replace(plan, prompt="another"), job_id=5) is None
+    assert await vertex.find_result(plan, job_id=50) is None
+    assert await vertex.find_result(replace(plan, prompt="another"), job_id=5) is None
     assert stage.submits == 1
 
 
 async def test_nothing_can_be_found_without_a_bucket(stage: Stage) -> None:
-    assert await stage.gemini().find(stage.plan(), job_id=1) is None
-    assert await stage.vertex().find(stage.plan(model="veo-3.1-generate-001"), job_id=1) is None
+    assert await stage.gemini().find_result(stage.plan(), job_id=1) is None
+    assert (
+        await stage.vertex().find_result(stage.plan(model="veo-3.1-generate-001"), job_id=1) is None
+    )

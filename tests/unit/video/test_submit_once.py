@@ -17,11 +17,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.config.model_catalogue import load
-from bot.domain.errors import GoogleBusy, LeaseLost, SubmitUncertain
-from bot.domain.jobs.plan_resolution import resolve
-from bot.domain.jobs.request import Image
-from bot.google.connection import Connection
+from bot.config.model_catalogue import load_catalogue
+from bot.domain.errors import GoogleUnavailable, LeaseLost, SubmitUncertain
+from bot.domain.jobs.plan_resolution import resolve_plan
+from bot.domain.jobs.request import InputImage
+from bot.google.connection import GoogleConnection
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
 from tests.harness.waiting import eventually
@@ -86,17 +86,17 @@ class RealClock:
 
 
 class Token:
-    async def headers(self) -> dict[str, str]:
+    async def get_authorization_headers(self) -> dict[str, str]:
         return {"Authorization": "Bearer token"}
 
-    def doubt(self) -> bool:
+    def invalidate_token(self) -> bool:
         return True
 
 
 def adapters(base: str, data_dir: Path) -> list[GeminiModels | VertexModels]:
     common: dict[str, Any] = {
         "data_dir": data_dir,
-        "catalogue": load(),
+        "catalogue": load_catalogue(),
         "clock": RealClock(),
         "base_url": base,
     }
@@ -149,13 +149,13 @@ def hang_up_at_once(seen: RawServer) -> Behaviour:
 @pytest.mark.parametrize(
     "behaviour", [drop_after_request, reset_after_request, half_an_answer, no_http]
 )
-async def test_a_lost_answer_is_never_asked_for_again(
+async def test_lost_answer_is_never_retried(
     behaviour: Callable[[RawServer], Behaviour], tmp_path: Path
 ) -> None:
     async with raw_server(behaviour) as seen:
         for number, adapter in enumerate(adapters(seen.base, tmp_path), start=1):
             with pytest.raises(SubmitUncertain):
-                await adapter.submit(resolve(asked(), offer()), job_id=1)
+                await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
             await adapter.close()
             assert len(seen.requests) == number
             assert seen.connections == number
@@ -164,8 +164,8 @@ async def test_a_lost_answer_is_never_asked_for_again(
 async def test_a_connection_that_dies_while_sending_is_not_tried_again(tmp_path: Path) -> None:
     async with raw_server(hang_up_at_once) as seen:
         (adapter, other) = adapters(seen.base, tmp_path)
-        with pytest.raises((SubmitUncertain, GoogleBusy)):
-            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        with pytest.raises((SubmitUncertain, GoogleUnavailable)):
+            await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
         await other.close()
         assert seen.connections == 1
@@ -175,15 +175,15 @@ async def test_a_server_that_is_not_there_has_started_nothing(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     for adapter in adapters(f"http://127.0.0.1:{unused_tcp_port}", tmp_path):
-        with pytest.raises(GoogleBusy, match="before sending"):
-            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        with pytest.raises(GoogleUnavailable, match="before sending"):
+            await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
 
 
 async def test_a_name_that_does_not_resolve_has_started_nothing(tmp_path: Path) -> None:
     for adapter in adapters("http://veo.invalid", tmp_path):
-        with pytest.raises(GoogleBusy, match="before sending"):
-            await adapter.submit(resolve(asked(), offer()), job_id=1)
+        with pytest.raises(GoogleUnavailable, match="before sending"):
+            await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
 
 
@@ -199,7 +199,7 @@ def answer_and_keep_alive(seen: RawServer) -> Behaviour:
     return act
 
 
-async def test_who_may_not_send_any_more_sends_nothing(tmp_path: Path) -> None:
+async def test_submit_without_permission_sends_nothing(tmp_path: Path) -> None:
     """The last check is made on the open connection: not one byte follows when it raises."""
     received: list[bytes] = []
 
@@ -218,7 +218,7 @@ async def test_who_may_not_send_any_more_sends_nothing(tmp_path: Path) -> None:
 
         for adapter in adapters(seen.base, tmp_path):
             with pytest.raises(LeaseLost):
-                await adapter.submit(resolve(asked(), offer()), job_id=1, about_to_send=lost)
+                await adapter.submit(resolve_plan(asked(), offer()), job_id=1, about_to_send=lost)
             await adapter.close()
         await eventually(lambda: len(received) == 2)
     assert received == [b"", b""]
@@ -233,7 +233,7 @@ async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path
         async def note() -> None:
             arrived.append(len(seen.requests))
 
-        await gemini.submit(resolve(asked(), offer()), job_id=1, about_to_send=note)
+        await gemini.submit(resolve_plan(asked(), offer()), job_id=1, about_to_send=note)
         await gemini.close()
         await vertex.close()
         assert (arrived, len(seen.requests)) == ([0], 1)
@@ -244,13 +244,13 @@ async def test_each_submit_opens_a_connection_of_its_own(tmp_path: Path) -> None
     async with raw_server(answer_and_keep_alive) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
         for _ in range(3):
-            await gemini.submit(resolve(asked(), offer()), job_id=1)
+            await gemini.submit(resolve_plan(asked(), offer()), job_id=1)
         await gemini.close()
         await vertex.close()
         assert (seen.connections, len(seen.requests)) == (3, 3)
 
 
-async def test_why_it_is_so_aiohttp_itself_asks_twice(tmp_path: Path) -> None:
+async def test_aiohttp_retries_idempotent_requests(tmp_path: Path) -> None:
     """What is avoided here: on a kept-alive connection aiohttp re-sends a GET, and not a POST."""
 
     def closes_on_the_second(seen: RawServer) -> Behaviour:
@@ -296,7 +296,7 @@ async def test_a_timeout_after_sending_is_uncertain(
     async with raw_server(silent) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
         with pytest.raises(SubmitUncertain, match="TimeoutError"):
-            await gemini.submit(resolve(asked(), offer()), job_id=1)
+            await gemini.submit(resolve_plan(asked(), offer()), job_id=1)
         silence.set()
         await gemini.close()
         await vertex.close()
@@ -311,9 +311,9 @@ async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> No
         for size in sizes:
             data = bytes(number % 251 for number in range(size))
             await asyncio.to_thread((tmp_path / "a.png").write_bytes, data)
-            image = Image("a.png", "image/png", 640, 360, "0" * 64)
+            image = InputImage("a.png", "image/png", 640, 360, "0" * 64)
             request = asked(image=image, last_frame=image)
-            await gemini.submit(resolve(request, offer()), job_id=1)
+            await gemini.submit(resolve_plan(request, offer()), job_id=1)
             head, body = seen.requests[-1]
             assert b"transfer-encoding" not in head.lower()
             sent = json.loads(body)["instances"][0]
@@ -329,7 +329,7 @@ async def test_a_prompt_cannot_become_a_file(tmp_path: Path) -> None:
     nasty = 'a "fox" \\ {"bytesBase64Encoded":"x"} file-00 \u2028 🦊'
     async with raw_server(answer_and_keep_alive) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
-        await gemini.submit(resolve(asked(prompt=nasty), offer()), job_id=1)
+        await gemini.submit(resolve_plan(asked(prompt=nasty), offer()), job_id=1)
         await gemini.close()
         await vertex.close()
         assert json.loads(seen.requests[0][1])["instances"][0] == {"prompt": nasty}
@@ -339,9 +339,9 @@ async def test_the_key_goes_to_the_apis_own_origin_only() -> None:
     async def authorize() -> dict[str, str]:
         return {"x-goog-api-key": "key"}
 
-    connection = Connection("https://api.test/google", authorize)
+    connection = GoogleConnection("https://api.test/google", authorize)
     own, others = (
-        connection.url("v1beta/files/a"),
+        connection.build_url("v1beta/files/a"),
         (
             "http://api.test/google",
             "https://api.test.evil/google",
@@ -349,6 +349,6 @@ async def test_the_key_goes_to_the_apis_own_origin_only() -> None:
             "https://evil.test/google",
         ),
     )
-    assert await connection.headers_for(own) == {"x-goog-api-key": "key"}
+    assert await connection.get_authorization_headers(own) == {"x-goog-api-key": "key"}
     for other in others:
-        assert await connection.headers_for(type(own)(other)) == {}
+        assert await connection.get_authorization_headers(type(own)(other)) == {}

@@ -6,29 +6,37 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import PersonRuleUnkept, RuleBroken
-from bot.domain.jobs.people_policy import Unkept, value_to_send
-from bot.domain.jobs.plan_resolution import Offer, resolve
-from bot.domain.jobs.request import Image, Mode, PersonRule, Region, Route, Source, VideoRequest
+from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
+from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
+from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
+from bot.domain.jobs.request import (
+    InputImage,
+    GenerationMode,
+    PersonRule,
+    OperatorRegion,
+    GoogleRoute,
+    SourceClip,
+    VideoRequest,
+)
 from bot.domain.ports import VideoModels
 from tests.unit.rules.given import LANDSCAPE, LITE_31, PORTRAIT, clip, model
 from tests.unit.rules.test_parameters import CELLS, COLUMNS, LITE
 from tests.unit.rules.test_people import TABLE
 from tests.unit.video.conftest import CATALOGUE, Stage, model_of
 
-WHAT: dict[Mode, dict[str, Any]] = {
-    Mode.TEXT: {},
-    Mode.IMAGE: {"image": LANDSCAPE},
-    Mode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
-    Mode.REFERENCES: {"references": (LANDSCAPE,)},
-    Mode.EXTENSION: {"source": clip()},
+WHAT: dict[GenerationMode, dict[str, Any]] = {
+    GenerationMode.TEXT: {},
+    GenerationMode.IMAGE: {"image": LANDSCAPE},
+    GenerationMode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
+    GenerationMode.REFERENCES: {"references": (LANDSCAPE,)},
+    GenerationMode.EXTENSION: {"source": clip()},
 }
 
 
 class Inputs:
     """Real pictures and a real clip in the places of the tables' stand-ins."""
 
-    def __init__(self, landscape: Image, portrait: Image, source: Source) -> None:
+    def __init__(self, landscape: InputImage, portrait: InputImage, source: SourceClip) -> None:
         self._real = {LANDSCAPE: landscape, PORTRAIT: portrait}
         self._source = source
 
@@ -71,17 +79,19 @@ def expected(request: VideoRequest, model_id: str) -> dict[str, Any]:
 
 async def test_every_cell_of_the_parameter_table(stage: Stage) -> None:
     given, gemini = await inputs(stage), stage.gemini()
-    offer = Offer(models=CATALOGUE.on(Route.GEMINI).models, now=stage.clock.clock.now())
+    offer = RuleContext(
+        models=CATALOGUE.restrict_to(GoogleRoute.GEMINI).models, now=stage.clock.clock.now()
+    )
     rows = [(each, what, rule) for column, what, rule in CELLS for each in COLUMNS[column]]
     rows += [(LITE_31, what, rule) for what, rule in LITE]
     for model_id, what, rule in rows:
         request, before = given.request(model_id, what), stage.submits
         if rule is not None:
             with pytest.raises(RuleBroken):
-                resolve(request, offer)
+                resolve_plan(request, offer)
             assert stage.submits == before
             continue
-        await gemini.submit(resolve(request, offer), job_id=1)
+        await gemini.submit(resolve_plan(request, offer), job_id=1)
         assert stage.submits == before + 1
         assert stage.sent["parameters"] == expected(request, model_id), (model_id, what)
         assert [type(value) for value in stage.sent["parameters"].values()] == [
@@ -96,11 +106,11 @@ async def test_every_cell_of_the_parameter_table(stage: Stage) -> None:
     assert not stage.google.refusals
 
 
-@pytest.mark.parametrize("region", Region)
-async def test_every_cell_of_the_person_table(stage: Stage, region: Region) -> None:
+@pytest.mark.parametrize("region", OperatorRegion)
+async def test_every_cell_of_the_person_table(stage: Stage, region: OperatorRegion) -> None:
     vertex = stage.vertex()
     on_vertex = await inputs(stage, vertex)
-    given, adapters = await inputs(stage), {Route.GEMINI: stage.gemini()}
+    given, adapters = await inputs(stage), {GoogleRoute.GEMINI: stage.gemini()}
     stage.set(region=str(region))
     extended = set[str]()
     for ids, mode, _, _ in TABLE:
@@ -108,25 +118,27 @@ async def test_every_cell_of_the_person_table(stage: Stage, region: Region) -> N
             veo = model(model_id)
             adapter = adapters.get(veo.route, vertex)
             for rule in (None, *PersonRule):
-                there = on_vertex if veo.route is Route.VERTEX else given
+                there = on_vertex if veo.route is GoogleRoute.VERTEX else given
                 request = there.request(model_id, WHAT[mode])
-                offer = Offer(
+                offer = RuleContext(
                     models=(veo,),
                     now=stage.clock.clock.now(),
                     region=region,
                     person_rule=rule,
                 )
                 before = stage.submits
-                value = value_to_send(veo, mode, region, rule)
-                if isinstance(value, Unkept):
-                    with pytest.raises(PersonRuleUnkept):
-                        resolve(request, offer)
+                value = choose_person_generation(veo, mode, region, rule)
+                if isinstance(value, UnsatisfiableRule):
+                    with pytest.raises(PersonPolicyUnsatisfiable):
+                        resolve_plan(request, offer)
                     assert stage.submits == before
                     continue
-                await adapter.submit(resolve(request, offer), job_id=1)
+                await adapter.submit(resolve_plan(request, offer), job_id=1)
                 assert stage.submits == before + 1
                 assert stage.sent["parameters"].get("personGeneration") == value
                 if "video" in stage.sent["instances"][0]:
                     extended.add(model_id)
-    assert extended == {each.id for each in CATALOGUE.models if Mode.EXTENSION in each.modes}
+    assert extended == {
+        each.id for each in CATALOGUE.models if GenerationMode.EXTENSION in each.modes
+    }
     assert not stage.google.refusals

@@ -6,16 +6,16 @@ from typing import Any
 
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.upload_options import Enclosure
+from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, JobState, Origin
-from bot.domain.jobs.request import AspectRatio, Mode, Resolution, Route, VideoPlan
+from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, VideoPlan
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 PLAN = VideoPlan(
     model="veo-3.1-fast-generate-preview",
-    route=Route.GEMINI,
-    mode=Mode.TEXT,
+    route=GoogleRoute.GEMINI,
+    mode=GenerationMode.TEXT,
     prompt="A red fox in the snow",
     aspect_ratio=AspectRatio.LANDSCAPE,
     resolution=Resolution.P720,
@@ -33,8 +33,8 @@ CLIP = Clip(
     channel_id=20,
     user_id=30,
     model=PLAN.model,
-    route=Route.GEMINI,
-    mode=Mode.TEXT,
+    route=GoogleRoute.GEMINI,
+    mode=GenerationMode.TEXT,
     prompt=PLAN.prompt,
     aspect_ratio=AspectRatio.LANDSCAPE,
     resolution=Resolution.P720,
@@ -70,7 +70,7 @@ def a_clip(**changes: Any) -> Clip:
     return replace(CLIP, **changes)
 
 
-def enclosed(**changes: Any) -> Enclosure:
+def enclosed(**changes: Any) -> PreparedUpload:
     """Return a clip as it is posted where nothing is too large."""
     clip = a_clip(**changes)
-    return Enclosure(clip, size=clip.size)
+    return PreparedUpload(clip, size=clip.size)

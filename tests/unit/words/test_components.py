@@ -12,23 +12,28 @@ from typing import Any, Final
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import Limits, Line, Standing
-from bot.domain.billing.money import micros
+from bot.domain.billing.limits import UsageLimits, QuotaLine, QuotaStatus
+from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.upload_options import Rung
-from bot.domain.errors import Scope
+from bot.domain.clips.upload_options import UploadOption
+from bot.domain.errors import LimitScope
 from bot.domain.guild import GuildRules
-from bot.domain.jobs.job import Job, JobState, Outcome, Visit
-from bot.domain.jobs.request import Mode
-from bot.domain.ports import Progress
-from bot.domain.showcase.gallery import Entry
-from bot.domain.showcase.post import Digest, Exhibit, House
-from bot.ui.clip_card import Cards
-from bot.ui.help_text import help_view, welcome_view
-from bot.ui.server_setup import Arrangement, Verdict, setup_view, verdicts
-from bot.ui.showcase_card import ExhibitCards
-from cogs._common.context import NEEDED
-from cogs._common.modals import animate_form, edit_form, extend_form
+from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
+from bot.domain.jobs.request import GenerationMode
+from bot.domain.ports import JobProgress
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.post import WeeklyDigest, ShowcasePost, ShowcaseSettings
+from bot.ui.clip_card import ClipCards
+from bot.ui.help_text import build_help_view, build_welcome_view
+from bot.ui.server_setup import (
+    SetupState,
+    PermissionCheck,
+    build_setup_view,
+    format_permission_checks,
+)
+from bot.ui.showcase_card import ShowcaseCards
+from cogs._common.context import REQUIRED_PERMISSIONS
+from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields
@@ -47,10 +52,10 @@ _V2: Final = 1 << 15
 
 
 class Titles:
-    def title(self, model: str) -> str:
+    def get_display_name(self, model: str) -> str:
         return "Veo 3.1 Fast Preview"
 
-    def extendable(self, clip: Clip, now: datetime) -> bool:
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
         return True
 
 
@@ -62,66 +67,81 @@ def job_in(locale: str, **changes: Any) -> Job:
 
 def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield every card of a job."""
-    made = Cards(abilities=Titles())
-    chain = {"hop": 20, "parent_clip_id": 999_999, "root_clip_id": 900_000, "mode": Mode.EXTENSION}
-    for rung in Rung:
+    made = ClipCards(model_info=Titles())
+    chain = {
+        "hop": 20,
+        "parent_clip_id": 999_999,
+        "root_clip_id": 900_000,
+        "mode": GenerationMode.EXTENSION,
+    }
+    for rung in UploadOption:
         parts = [
             replace(
                 enclosed(id=1_000_000 + index, index=index, **chain),
-                rung=rung,
-                side=720,
-                poster="posters/1.jpg" if rung is Rung.LINK else None,
+                option=rung,
+                shorter_side=720,
+                thumbnail_path="posters/1.jpg" if rung is UploadOption.LINK else None,
                 link="https://gallery.example.org/f/" + "x" * 200,
-                link_until=NOW + timedelta(days=7),
+                link_expires_at=NOW + timedelta(days=7),
             )
             for index in range(4)
         ]
-        yield f"clip {rung}", made.clip(job_in(locale), parts[:1], NOW)
-        yield f"clips {rung}", made.clip(job_in(locale), parts, NOW)
+        yield f"clip {rung}", made.build_clip_card(job_in(locale), parts[:1], NOW)
+        yield f"clips {rung}", made.build_clip_card(job_in(locale), parts, NOW)
     eta = (NOW + timedelta(minutes=1), NOW + timedelta(minutes=6))
     for state in JobState:
-        if not state.ended:
-            progress = Progress(job_in(locale, state=state), place=200, eta=eta)
-            yield f"status {state}", made.status(progress)
-    yield "status cancelling", made.status(Progress(job_in(locale, cancel_requested=True)))
-    visit = Visit(message_id=1, until=NOW + timedelta(minutes=15))
+        if not state.has_ended:
+            progress = JobProgress(job_in(locale, state=state), queue_position=200, eta=eta)
+            yield f"status {state}", made.build_status_card(progress)
+    yield (
+        "status cancelling",
+        made.build_status_card(JobProgress(job_in(locale, cancel_requested=True))),
+    )
+    visit = UserInstallReply(message_id=1, editable_until=NOW + timedelta(minutes=15))
     guest = job_in(locale, state=JobState.POLLING)
-    guest = replace(guest, origin=replace(guest.origin, visit=visit))
-    yield "status on a visit", made.status(Progress(guest, eta=eta))
+    guest = replace(guest, origin=replace(guest.origin, user_install_reply=visit))
+    yield "status on a visit", made.build_status_card(JobProgress(guest, eta=eta))
     for waiting in (Outcome.GOOGLE_QUOTA, Outcome.GOOGLE_BUSY):
         job = job_in(locale, state=JobState.QUEUED)
-        yield f"waiting {waiting}", made.status(Progress(job, waiting_for=waiting, retry_at=NOW))
+        yield (
+            f"waiting {waiting}",
+            made.build_status_card(JobProgress(job, waiting_for=waiting, retry_at=NOW)),
+        )
     for outcome in set(Outcome) - {Outcome.DELIVERED}:
         ended = job_in(locale, state=JobState.FAILED, outcome=outcome, detail="Because. " * 200)
-        yield f"outcome {outcome}", made.outcome(ended)
-    yield "closing", made.closing(job_in(locale))
+        yield f"outcome {outcome}", made.build_outcome_card(ended)
+    yield "closing", made.build_closed_status_card(job_in(locale))
 
 
 def exhibits(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield every message of the showcase channel."""
-    made = ExhibitCards(abilities=Titles())
+    made = ShowcaseCards(model_info=Titles())
     for locked in (False, True):
         for prompt in (LONGEST, None):
             entry = an_entry(prompt, locked=locked)
             yield (
                 f"exhibit {locked} {prompt is None}",
-                made.exhibit(an_exhibit(entry, locale), with_file=prompt is not None),
+                made.build_post_card(an_exhibit(entry, locale), with_file=prompt is not None),
             )
     best = tuple(an_entry(LONGEST, id=number) for number in range(3))
     yield (
         "digest",
-        made.digest(Digest(1, House(10, locale=locale), NOW, NOW - timedelta(days=7), best, 20)),
+        made.build_digest_card(
+            WeeklyDigest(
+                1, ShowcaseSettings(10, locale=locale), NOW, NOW - timedelta(days=7), best, 20
+            )
+        ),
     )
 
 
 def forms(locale: str) -> Iterator[tuple[str, ui.Modal]]:
-    yield "form extend", extend_form(2**60, locale)
-    yield "form edit", edit_form(2**60, LONGEST * 2, locale)
-    yield "form animate", animate_form(2**60, locale)
+    yield "form extend", build_extend_form(2**60, locale)
+    yield "form edit", build_edit_form(2**60, LONGEST * 2, locale)
+    yield "form animate", build_animate_form(2**60, locale)
 
 
-def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> Entry:
-    return Entry(
+def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> GalleryEntry:
+    return GalleryEntry(
         clip=a_clip(prompt=prompt or "", parent_clip_id=11, hop=3, **changes),
         guild_id=10,
         guild_name="A server",
@@ -136,8 +156,8 @@ def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> Ent
     )
 
 
-def an_exhibit(entry: Entry, locale: str) -> Exhibit:
-    return Exhibit(
+def an_exhibit(entry: GalleryEntry, locale: str) -> ShowcasePost:
+    return ShowcasePost(
         id=7,
         entry=entry,
         public=True,
@@ -155,26 +175,26 @@ def an_exhibit(entry: Entry, locale: str) -> Exhibit:
 def first_steps(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield the guides, and `/server setup` with as much set as can be."""
     lines = tuple(
-        Line(scope, limit, 10**12, 10**11, NOW)
-        for scope in Scope
+        QuotaLine(scope, limit, 10**12, 10**11, NOW)
+        for scope in LimitScope
         for limit in ("clips_per_day", "seconds_per_day", "usd_per_day", "usd_per_month")
     )
-    yield "help", help_view(Standing(lines), locale, admin=True)
-    yield "help without a limit", help_view(Standing(), locale, admin=False)
-    yield "welcome", welcome_view(locale)
+    yield "help", build_help_view(QuotaStatus(lines), locale, is_admin=True)
+    yield "help without a limit", build_help_view(QuotaStatus(), locale, is_admin=False)
+    yield "welcome", build_welcome_view(locale)
     rooms = frozenset(range(10**18, 10**18 + 25))
-    million = micros("1000000")
-    full = Arrangement(
+    million = to_micros("1000000")
+    full = SetupState(
         rules=GuildRules(10, allowed_channels=rooms, locale="ja"),
-        quota=Limits(10**6, 10**6, million, million, 10**6),
-        showcase_id=10**18,
-        there=rooms,
-        spoken=locale,
+        member_limits=UsageLimits(10**6, 10**6, million, million, 10**6),
+        showcase_channel_id=10**18,
+        existing_channel_ids=rooms,
+        discord_locale=locale,
     )
-    tested = [Verdict(room, list(NEEDED)) for room in rooms]
-    yield "setup", setup_view(full, locale, note=verdicts(tested, locale))
-    nothing = Arrangement(GuildRules(10), Limits(), None, frozenset(), locale)
-    yield "setup of nothing", setup_view(nothing, locale)
+    tested = [PermissionCheck(room, list(REQUIRED_PERMISSIONS)) for room in rooms]
+    yield "setup", build_setup_view(full, locale, notice=format_permission_checks(tested, locale))
+    nothing = SetupState(GuildRules(10), UsageLimits(), None, frozenset(), locale)
+    yield "setup of nothing", build_setup_view(nothing, locale)
 
 
 BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Modal]]], ...]] = (
@@ -197,14 +217,14 @@ async def test_every_component_is_taken_by_discord(
         body = sent(view)
         refuse(name, body)
         entries.append(as_request(number, body))
-    report = conformance.check(entries)
+    report = conformance.check_requests(entries)
     if report.not_checked:
         pytest.skip(report.not_checked)
     assert report.checked == len(made)
     assert report.problems == []
 
 
-def test_the_judges_judge() -> None:
+def test_component_validators_reject_invalid() -> None:
     """A label over its limit is found by both."""
     view = ui.LayoutView(timeout=None)
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
@@ -212,7 +232,7 @@ def test_the_judges_judge() -> None:
     view.add_item(row)
     with pytest.raises(AssertionError, match="too long"):
         refuse("a long label", sent(view))
-    report = conformance.check([as_request(1, sent(view))])
+    report = conformance.check_requests([as_request(1, sent(view))])
     assert report.not_checked or report.problems
 
 

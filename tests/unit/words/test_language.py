@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.billing.limits import Limits
+from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros
-from bot.i18n.catalogs import catalogue, knows, language_for, say
-from bot.i18n.formatting import listed, mebibytes, money
-from bot.ui.text_lists import limits
+from bot.i18n.catalogs import load_translations, has_message, resolve_language, translate
+from bot.i18n.formatting import join_list, format_mebibytes, format_money
+from bot.ui.text_lists import format_limits
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]
@@ -27,7 +27,7 @@ def used() -> tuple[set[str], set[str]]:
 
 
 def keys() -> set[str]:
-    messages = catalogue("en")._catalog  # type: ignore[attr-defined]
+    messages = load_translations("en")._catalog  # type: ignore[attr-defined]
     return {key[0] if isinstance(key, tuple) else key for key in messages} - {""}
 
 
@@ -39,7 +39,7 @@ def asked_for() -> set[str]:
 
 
 def test_every_text_that_is_asked_for_is_there() -> None:
-    missing = {key for key in asked_for() if not knows(key)}
+    missing = {key for key in asked_for() if not has_message(key)}
     assert not missing
     assert len(asked_for()) > 100  # the search itself works
 
@@ -56,24 +56,24 @@ def test_every_text_is_used() -> None:
 
 
 def test_an_unknown_language_is_spoken_to_in_english_and_a_region_in_its_language() -> None:
-    assert language_for("tlh") == "en"
-    assert language_for("en-GB") == "en"
-    assert language_for(None) == "en"
+    assert resolve_language("tlh") == "en"
+    assert resolve_language("en-GB") == "en"
+    assert resolve_language(None) == "en"
 
 
 def test_plural_forms_follow_the_count() -> None:
-    assert say("usage.none", "en-US", count=1) != say("usage.none", "en-US", count=30)
-    assert "30" in say("usage.none", "en-US", count=30)
+    assert translate("usage.none", "en-US", count=1) != translate("usage.none", "en-US", count=30)
+    assert "30" in translate("usage.none", "en-US", count=30)
 
 
 def test_what_people_wrote_is_never_a_format_string() -> None:
     evil = "{count.__class__} {0} {missing}"
-    assert evil in say("outcome.reason", None, reason=evil)
+    assert evil in translate("outcome.reason", None, reason=evil)
 
 
 def test_a_key_that_nobody_wrote_is_a_fault_of_the_program() -> None:
     with pytest.raises(KeyError):
-        say("no.such.text")
+        translate("no.such.text")
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_a_key_that_nobody_wrote_is_a_fault_of_the_program() -> None:
 def test_money_and_sizes_are_written_as_the_language_does(
     locale: str, dear: str, cheap: str, size: str
 ) -> None:
-    said = money(Micros(1_234_500_000), locale), money(Micros(12_500), locale)
+    said = format_money(Micros(1_234_500_000), locale), format_money(Micros(12_500), locale)
     plain = tuple(re.sub(r"\s", " ", each) for each in said)
     assert plain == (dear, cheap)
-    assert mebibytes(int(63.2 * 2**20), locale) == size
+    assert format_mebibytes(int(63.2 * 2**20), locale) == size
 
 
 def test_a_list_is_parted_as_the_language_does() -> None:
-    assert listed(["a", "b"], "en-US") == "a, b"
-    assert listed(["a", "b"], "zh-CN") == "a、b"
+    assert join_list(["a", "b"], "en-US") == "a, b"
+    assert join_list(["a", "b"], "zh-CN") == "a、b"
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 clip a day"), (2, "2 clips a day")])
 def test_an_amount_agrees_with_what_it_is_of(count: int, words: str) -> None:
-    assert limits(Limits(clips_per_day=count), "en-US") == words
+    assert format_limits(UsageLimits(clips_per_day=count), "en-US") == words

@@ -11,9 +11,9 @@ import pytest
 from babel.core import Locale
 from babel.messages.plurals import get_plural
 
-from bot.discord.client import command_payloads
+from bot.discord.client import build_command_payloads
 from bot.i18n import catalogs as language
-from bot.i18n.catalogs import catalogue, say
+from bot.i18n.catalogs import load_translations, translate
 from sandbox.discord.command_rules import read_command
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields
@@ -49,7 +49,7 @@ MESSAGE: Final = 2000
 def texts(spoken: str) -> dict[str, list[str]]:
     """Return every text of a language, with all its plural forms."""
     found: dict[str, list[str]] = {}
-    for key, text in catalogue(spoken)._catalog.items():  # type: ignore[attr-defined]
+    for key, text in load_translations(spoken)._catalog.items():  # type: ignore[attr-defined]
         if key != "":
             found.setdefault(key[0] if isinstance(key, tuple) else key, []).append(text)
     return found
@@ -62,11 +62,11 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_six_languages_are_spoken() -> None:
-    assert language.languages() == OFFERED
+    assert language.list_languages() == OFFERED
 
 
 @pytest.mark.parametrize("spoken", OTHERS)
-def test_nothing_is_left_unsaid_and_nothing_said_for_nobody(spoken: str) -> None:
+def test_catalogs_have_no_missing_or_unused_keys(spoken: str) -> None:
     english, other = texts("en"), texts(spoken)
     assert [key for key in english if key not in other] == []
     assert [key for key in other if key not in english] == []
@@ -122,7 +122,7 @@ def test_commands_are_called_in_texts_what_discord_calls_them(spoken: str) -> No
 
 
 async def test_discord_gets_every_command_in_every_language() -> None:
-    payloads = await command_payloads(await tree_of())
+    payloads = await build_command_payloads(await tree_of())
     walked = 0
     for part in _parts(payloads):
         for field in ("name", "description"):
@@ -135,7 +135,7 @@ async def test_discord_gets_every_command_in_every_language() -> None:
 
 
 async def test_the_sandbox_and_discords_description_take_every_command() -> None:
-    payloads = await command_payloads(await tree_of())
+    payloads = await build_command_payloads(await tree_of())
     errors = FormErrors()
     for index, payload in enumerate(payloads):
         read_command(Fields(payload, errors, (index,)))
@@ -148,7 +148,7 @@ async def test_the_sandbox_and_discords_description_take_every_command() -> None
         "json": payloads,
         "status": 200,
     }
-    report = conformance.check([entry])
+    report = conformance.check_requests([entry])
     if report.not_checked:
         pytest.skip(report.not_checked)
     assert report.checked == 1
@@ -158,13 +158,13 @@ async def test_the_sandbox_and_discords_description_take_every_command() -> None
 async def test_english_names_are_those_that_the_code_declares() -> None:
     declared = {
         f"name.command.{path}": part["name"]
-        for path, part in _commands(await command_payloads(await tree_of()))
+        for path, part in _commands(await build_command_payloads(await tree_of()))
     }
     said = {key: forms[0] for key, forms in texts("en").items() if key.startswith("name.command.")}
     assert said == declared
     options = {
-        part["name"]: say(f"name.option.{part['name']}")
-        for part in _parts(await command_payloads(await tree_of()))
+        part["name"]: translate(f"name.option.{part['name']}")
+        for part in _parts(await build_command_payloads(await tree_of()))
         if part.get("type", 1) > 2 and "required" in part
     }
     assert options == {name: name for name in options}
@@ -175,7 +175,7 @@ async def test_english_names_are_those_that_the_code_declares() -> None:
 @pytest.mark.parametrize("locale", list(discord.Locale), ids=str)
 def test_every_locale_of_discord_is_answered(locale: discord.Locale) -> None:
     spoken = LOCALES.get(locale.value, "en")
-    assert language.language_for(locale.value) == spoken
+    assert language.resolve_language(locale.value) == spoken
 
 
 def _parts(payloads: list[Json]) -> Iterator[Json]:
@@ -195,7 +195,7 @@ def _commands(payloads: list[Json], above: str = "") -> Iterator[tuple[str, Json
 
 
 @pytest.mark.parametrize("spoken", OFFERED)
-def test_no_text_is_said_twice(spoken: str) -> None:
+def test_catalogs_have_no_duplicate_texts(spoken: str) -> None:
     """Of two texts with one key the reader of catalogues silently takes the last."""
     path = Path(language.__file__).parent / "locales" / spoken / "LC_MESSAGES" / "clapper.po"
     keys = re.findall(r'^msgid "(.+)"$', path.read_text("utf-8"), re.MULTILINE)

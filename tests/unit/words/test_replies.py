@@ -10,29 +10,34 @@ from pathlib import Path
 import pytest
 
 from bot.domain import errors
-from bot.domain.billing.limits import RULES
+from bot.domain.billing.limits import LIMIT_RULES
 from bot.domain.errors import (
     AlreadyAccepted,
-    ChannelClosed,
+    ChannelUnavailable,
     ClapperError,
     FileTooLarge,
     ImageRefused,
     LimitReached,
     MissingPermissions,
     NotAllowed,
-    NotFound,
-    Paused,
-    PersonRuleUnkept,
+    RecordNotFound,
+    RequestsPaused,
+    PersonPolicyUnsatisfiable,
     PromptTooLong,
     RuleBroken,
-    Scope,
-    SourceUnusable,
+    LimitScope,
+    SourceNotExtendable,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import Mode, PersonRule
-from bot.i18n.catalogs import knows, say
-from bot.ui.error_messages import amount, error_text, outcome_text, safe_detail
+from bot.domain.jobs.request import GenerationMode, PersonRule
+from bot.i18n.catalogs import has_message, translate
+from bot.ui.error_messages import (
+    format_limit_amount,
+    describe_error,
+    describe_outcome,
+    clean_detail,
+)
 from tests.unit.words.examples import a_job
 
 ROOT = Path(__file__).parents[3]
@@ -41,16 +46,16 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 NEVER_TOLD = (
     errors.ClapperError,
-    errors.Refused,
+    errors.RequestRefused,
     errors.LeaseLost,
     errors.VideoError,
     errors.VideoRefused,
     errors.SubmitUncertain,
-    errors.GoogleBusy,
-    errors.GoogleQuota,
+    errors.GoogleUnavailable,
+    errors.GoogleQuotaExceeded,
     errors.AccessRefused,
-    errors.RemoteGone,
-    errors.FittingFailed,
+    errors.RemoteNotFound,
+    errors.TranscodeFailed,
     errors.DeliveryError,
 )
 """They end a job or lead to another way; whoever met one in an answer reads the general words."""
@@ -67,41 +72,41 @@ def example(kind: type[ClapperError]) -> ClapperError:
     """Return an error of ``kind`` as its raisers make them."""
     made: dict[type[ClapperError], ClapperError] = {
         RuleBroken: RuleBroken("seed_range", "seed", most=1),
-        SourceUnusable: SourceUnusable("source_gone", "clip", clip=3),
-        PromptTooLong: PromptTooLong(tokens=1500, most=1024),
-        PersonRuleUnkept: PersonRuleUnkept(
+        SourceNotExtendable: SourceNotExtendable("source_gone", "clip", clip=3),
+        PromptTooLong: PromptTooLong(tokens=1500, limit=1024),
+        PersonPolicyUnsatisfiable: PersonPolicyUnsatisfiable(
             rule="nobody", model="veo-3.1", mode="text", models=["veo-2.0"]
         ),
         ImageRefused: ImageRefused("image_broken"),
         LimitReached: LimitReached(
-            "usd_per_day", Scope.MEMBER, used=1, asked=2, allowed=2, frees_at=NOON
+            "usd_per_day", LimitScope.MEMBER, used=1, requested=2, allowed=2, frees_at=NOON
         ),
-        Paused: Paused(by_operator=True, reason="maintenance"),
+        RequestsPaused: RequestsPaused(by_operator=True, reason="maintenance"),
         NotAllowed: NotAllowed("delete"),
-        NotFound: NotFound("clip"),
+        RecordNotFound: RecordNotFound("clip"),
         MissingPermissions: MissingPermissions(["attach_files"]),
         AlreadyAccepted: AlreadyAccepted(a_job(id=77)),
         VideoRefused: VideoRefused("x", outcome=Outcome.BLOCKED, detail="violence"),
         FileTooLarge: FileTooLarge("x", limit=20 * 2**20),
-        ChannelClosed: ChannelClosed("x", missing=["send_messages"]),
+        ChannelUnavailable: ChannelUnavailable("x", missing=["send_messages"]),
     }
     return made[kind] if kind in made else kind("HTTP 500 at https://internal/?key=AIzaSecret")
 
 
 @pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.__name__)
-def test_every_error_of_the_tree_has_plain_words(kind: type[ClapperError]) -> None:
-    text = error_text(example(kind), "en-US")
+def test_every_error_has_message(kind: type[ClapperError]) -> None:
+    text = describe_error(example(kind), "en-US")
     assert len(text) > 10
     assert "http" not in text
     assert "AIza" not in text
     assert "Traceback" not in text
     told = not any(kind is each for each in NEVER_TOLD)
-    assert (text != say("error.unexpected")) is told
+    assert (text != translate("error.unexpected")) is told
 
 
-def test_an_unforeseen_fault_blames_nobody_and_tells_nothing() -> None:
-    text = error_text(KeyError("token=AIzaSecret"), "en-US")
-    assert text == say("error.unexpected")
+def test_unexpected_error_reveals_nothing() -> None:
+    text = describe_error(KeyError("token=AIzaSecret"), "en-US")
+    assert text == translate("error.unexpected")
 
 
 UNHAPPY = [outcome for outcome in Outcome if outcome is not Outcome.DELIVERED]
@@ -109,8 +114,8 @@ UNHAPPY = [outcome for outcome in Outcome if outcome is not Outcome.DELIVERED]
 
 @pytest.mark.parametrize("outcome", UNHAPPY)
 def test_every_outcome_has_words_of_its_own(outcome: Outcome) -> None:
-    text = outcome_text(a_job(outcome=outcome), "en-US")
-    others = {outcome_text(a_job(outcome=each)) for each in UNHAPPY if each is not outcome}
+    text = describe_outcome(a_job(outcome=outcome), "en-US")
+    others = {describe_outcome(a_job(outcome=each)) for each in UNHAPPY if each is not outcome}
     assert text not in others
 
 
@@ -120,7 +125,7 @@ def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
         detail="See https://generativelanguage.googleapis.com/v1beta/files/x?key=AIzaSyDabcdefghij"
         "klmnopq now. The prompt is **violent** @everyone. Ask projects/my-project/locations/us.",
     )
-    text = outcome_text(job)
+    text = describe_outcome(job)
     assert "Google says" in text
     for gone in ("http", "AIza", "my-project", "**violent", "@everyone", "See", "Ask"):
         assert gone not in text
@@ -129,12 +134,12 @@ def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
 
 def test_what_google_says_of_the_operators_account_reaches_nobody() -> None:
     job = a_job(outcome=Outcome.ACCESS_REFUSED, detail="Billing is off for this account.")
-    assert "illing" not in outcome_text(job)
+    assert "illing" not in describe_outcome(job)
 
 
 def test_a_long_reason_is_cut() -> None:
-    assert len(safe_detail("word " * 500) or "") <= 400
-    assert safe_detail("") is None
+    assert len(clean_detail("word " * 500) or "") <= 400
+    assert clean_detail("") is None
 
 
 def raised(kind: str) -> set[str]:
@@ -157,7 +162,7 @@ def rules() -> set[str]:
 
 def test_every_rule_has_a_text_and_every_text_a_rule() -> None:
     assert len(rules()) > 20
-    assert {rule for rule in rules() if not knows(f"rule.{rule}")} == set()
+    assert {rule for rule in rules() if not has_message(f"rule.{rule}")} == set()
     with_parts = {"person_rule_models", "person_rule_none", "prompt_too_long", "person_rule"}
     source = (ROOT / "bot/locales/en/LC_MESSAGES/clapper.po").read_text(encoding="utf-8")
     texts = set(re.findall(r'msgid "rule\.(\w+)"', source))
@@ -169,7 +174,7 @@ def test_every_refused_image_has_a_text() -> None:
         reason for reason in raised("Refused") if reason.endswith("image") or "image_" in reason
     }
     assert len(reasons) > 4
-    assert {reason for reason in reasons if not knows(f"image.{reason}")} == set()
+    assert {reason for reason in reasons if not has_message(f"image.{reason}")} == set()
 
 
 @pytest.mark.parametrize(
@@ -177,49 +182,57 @@ def test_every_refused_image_has_a_text() -> None:
 )
 def test_every_refusal_of_a_person_or_a_thing_has_a_text(kind: str, prefix: str) -> None:
     assert raised(kind)
-    assert {what for what in raised(kind) if not knows(f"{prefix}.{what}")} == set()
+    assert {what for what in raised(kind) if not has_message(f"{prefix}.{what}")} == set()
 
 
-@pytest.mark.parametrize("rule", [each.limit for each in RULES])
-@pytest.mark.parametrize("scope", list(Scope))
-def test_every_limit_is_named_with_whose_it_is_and_when_it_frees(rule: str, scope: Scope) -> None:
-    fault = LimitReached(rule, scope, used=3, asked=4, allowed=5, frees_at=NOON)
-    text = error_text(fault)
-    assert say(f"scope.{scope}") in text
-    assert say(f"limit.{rule}", count=5) in text
+@pytest.mark.parametrize("rule", [each.limit for each in LIMIT_RULES])
+@pytest.mark.parametrize("scope", list(LimitScope))
+def test_every_limit_is_named_with_whose_it_is_and_when_it_frees(
+    rule: str, scope: LimitScope
+) -> None:
+    fault = LimitReached(rule, scope, used=3, requested=4, allowed=5, frees_at=NOON)
+    text = describe_error(fault)
+    assert translate(f"scope.{scope}") in text
+    assert translate(f"limit.{rule}", count=5) in text
     if rule != "jobs_at_once":
         assert f"<t:{int(NOON.timestamp())}:f>" in text
 
 
 def test_a_request_larger_than_its_limit_is_told_that_waiting_does_not_help() -> None:
-    fault = LimitReached("usd_per_day", Scope.GUILD, used=0, asked=9, allowed=5, frees_at=None)
-    assert say("limit.never_frees") in error_text(fault)
+    fault = LimitReached(
+        "usd_per_day", LimitScope.GUILD, used=0, requested=9, allowed=5, frees_at=None
+    )
+    assert translate("limit.never_frees") in describe_error(fault)
 
 
 def test_a_limit_that_frees_at_no_fixed_time_is_not_called_too_small_for_the_request() -> None:
-    fault = LimitReached("requests_per_day", Scope.MODEL, used=2, asked=1, allowed=2, frees_at=None)
-    text = error_text(fault)
-    assert say("limit.never_frees") not in text
-    assert say("limit.frees_sometime") in text
+    fault = LimitReached(
+        "requests_per_day", LimitScope.MODEL, used=2, requested=1, allowed=2, frees_at=None
+    )
+    text = describe_error(fault)
+    assert translate("limit.never_frees") not in text
+    assert translate("limit.frees_sometime") in text
 
 
 def test_amounts_are_in_the_limits_own_unit() -> None:
-    assert amount("usd_per_day", 3_200_000) == "$3.20"
-    assert amount("seconds_per_day", 8) == "8 s"
-    assert amount("clips_per_day", 2) == "2"
+    assert format_limit_amount("usd_per_day", 3_200_000) == "$3.20"
+    assert format_limit_amount("seconds_per_day", 8) == "8 s"
+    assert format_limit_amount("clips_per_day", 2) == "2"
 
 
 def test_modes_and_people_are_called_by_name() -> None:
-    for mode in Mode:
-        assert knows(f"mode.{mode}")
+    for mode in GenerationMode:
+        assert has_message(f"mode.{mode}")
     for rule in PersonRule:
-        assert knows(f"people.{rule}")
-        text = error_text(PersonRuleUnkept(rule=rule, model="m", mode="text", models=[]))
-        assert say(f"people.{rule}") in text
-    expired = SourceUnusable("source_expired", "clip", clip=4, expired_at=1_800_000_000)
-    assert "<t:1800000000:f>" in error_text(expired)
+        assert has_message(f"people.{rule}")
+        text = describe_error(
+            PersonPolicyUnsatisfiable(rule=rule, model="m", mode="text", models=[])
+        )
+        assert translate(f"people.{rule}") in text
+    expired = SourceNotExtendable("source_expired", "clip", clip=4, expired_at=1_800_000_000)
+    assert "<t:1800000000:f>" in describe_error(expired)
     needs = RuleBroken("needs_seconds", "duration", model="m", when="references", seconds=8)
-    assert say("with.references") in error_text(needs)
+    assert translate("with.references") in describe_error(needs)
 
 
 def test_the_drawing_of_the_tree_names_every_error() -> None:

@@ -8,18 +8,31 @@ import pytest
 from discord import ui
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import Page, Wanted
-from bot.domain.clips.lineage import rows
+from bot.domain.clips.history_query import HistoryPage, HistoryFilter
+from bot.domain.clips.lineage import build_lineage
 from bot.domain.jobs.job import JobState, Outcome
-from bot.domain.ports import Progress
-from bot.domain.showcase.gallery import Entry
-from bot.domain.showcase.post import Act, Digest, Exhibit, House, Maker, Record
-from bot.i18n.formatting import excerpt, pieces, readable, shown
-from bot.ui.clip_card import Cards
-from bot.ui.error_messages import outcome_text
-from bot.ui.lineage import tree
-from bot.ui.showcase_card import ExhibitCards, line, log_page, own, ranking
-from bot.ui.text_lists import details, history, running
+from bot.domain.ports import JobProgress
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.post import (
+    AuditAction,
+    WeeklyDigest,
+    ShowcasePost,
+    ShowcaseSettings,
+    CreatorPreferences,
+    AuditEntry,
+)
+from bot.i18n.formatting import format_excerpt, split_text, sanitize_text, format_prompt
+from bot.ui.clip_card import ClipCards
+from bot.ui.error_messages import describe_outcome
+from bot.ui.lineage import format_lineage
+from bot.ui.showcase_card import (
+    ShowcaseCards,
+    format_entry,
+    format_audit_log,
+    format_own_entries,
+    format_ranking,
+)
+from bot.ui.text_lists import format_job_details, format_history, format_running_jobs
 from tests.unit.cards.test_cards import Titles, texts
 from tests.unit.words.examples import NOW, a_clip, a_job, a_plan, enclosed
 
@@ -84,7 +97,7 @@ def acting(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("typed", TYPED)
-def test_the_check_itself_sees_what_acts(typed: str) -> None:
+def test_markup_check_detects_active_text(typed: str) -> None:
     harmless = {
         "{member} {0} %s",
         "<https://evil.example>",
@@ -96,21 +109,23 @@ def test_the_check_itself_sees_what_acts(typed: str) -> None:
 
 
 @pytest.mark.parametrize("typed", TYPED)
-@pytest.mark.parametrize("way", [readable, excerpt, shown, lambda text: pieces(text)[0]])
-def test_nothing_acts_once_it_is_readable(typed: str, way: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(
+    "way", [sanitize_text, format_excerpt, format_prompt, lambda text: split_text(text)[0]]
+)
+def test_escaped_text_is_inert(typed: str, way: Callable[[str], str]) -> None:
     assert acting(way(typed)) == []
     assert acting(way(f"a fox\n{typed}\n\n{typed} {typed}")) == []
 
 
 def test_mentions_and_times_become_words() -> None:
-    assert readable("<@1> in <#2>, </video get:3> at <t:0:f> <:fox:4>") == (
+    assert sanitize_text("<@1> in <#2>, </video get:3> at <t:0:f> <:fox:4>") == (
         "@member in #channel, /video get at 1970-01-01 00:00 UTC :fox:"
     )
 
 
 def test_a_long_text_is_cut_so_that_no_part_acts_and_none_is_lost() -> None:
     text = "a # b ||c|| *d* [e](http://f) <@12345> " * 300
-    found = pieces(text, 1000)
+    found = split_text(text, 1000)
     assert len(found) > 10
     assert all(len(each) <= 1000 for each in found)
     assert [acting(each) for each in found] == [[] for _ in found]
@@ -120,7 +135,7 @@ def test_a_long_text_is_cut_so_that_no_part_acts_and_none_is_lost() -> None:
 
 
 def test_a_text_that_only_escapes_is_cut_too() -> None:
-    assert all(len(each) <= 1000 for each in pieces("*" * 4000, 1000))
+    assert all(len(each) <= 1000 for each in split_text("*" * 4000, 1000))
 
 
 # -- in every place
@@ -133,8 +148,8 @@ def _clip(typed: str) -> Clip:
     return a_clip(prompt=typed)
 
 
-def _entry(typed: str) -> Entry:
-    return Entry(
+def _entry(typed: str) -> GalleryEntry:
+    return GalleryEntry(
         clip=_clip(typed),
         guild_id=10,
         guild_name="Cinema",
@@ -149,55 +164,57 @@ def _entry(typed: str) -> Entry:
     )
 
 
-def _exhibit(typed: str) -> Exhibit:
-    return Exhibit(1, _entry(typed), True, False, True, None, 0, 0, NOW, 30, "en-US")
+def _exhibit(typed: str) -> ShowcasePost:
+    return ShowcasePost(1, _entry(typed), True, False, True, None, 0, 0, NOW, 30, "en-US")
 
 
-def _digest(typed: str) -> Digest:
+def _digest(typed: str) -> WeeklyDigest:
     entry = _entry(typed)
-    return Digest(1, House(10), NOW, NOW - timedelta(days=7), (entry, entry), 60)
+    return WeeklyDigest(1, ShowcaseSettings(10), NOW, NOW - timedelta(days=7), (entry, entry), 60)
 
 
 PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
-    "card": lambda typed: Cards(abilities=LABELS).clip(
+    "card": lambda typed: ClipCards(model_info=LABELS).build_clip_card(
         a_job(plan=a_plan(prompt=typed)), [enclosed()], NOW
     ),
-    "status": lambda typed: Cards(abilities=LABELS).status(
-        Progress(a_job(plan=a_plan(prompt=typed), state=JobState.POLLING))
+    "status": lambda typed: ClipCards(model_info=LABELS).build_status_card(
+        JobProgress(a_job(plan=a_plan(prompt=typed), state=JobState.POLLING))
     ),
-    "what remains of a status": lambda typed: Cards(abilities=LABELS).closing(
+    "what remains of a status": lambda typed: ClipCards(model_info=LABELS).build_closed_status_card(
         a_job(plan=a_plan(prompt=typed))
     ),
-    "outcome": lambda typed: Cards(abilities=LABELS).outcome(
+    "outcome": lambda typed: ClipCards(model_info=LABELS).build_outcome_card(
         a_job(plan=a_plan(prompt=typed), outcome=Outcome.BLOCKED)
     ),
-    "google's reason": lambda typed: outcome_text(a_job(outcome=Outcome.BLOCKED, detail=typed)),
-    "history": lambda typed: history(Page((_clip(typed),)), LABELS, "en-US"),
-    "words looked for": lambda typed: history(
-        Page((_clip("x"),), Wanted(words=typed)), LABELS, "en-US"
+    "google's reason": lambda typed: describe_outcome(a_job(outcome=Outcome.BLOCKED, detail=typed)),
+    "history": lambda typed: format_history(HistoryPage((_clip(typed),)), LABELS, "en-US"),
+    "words looked for": lambda typed: format_history(
+        HistoryPage((_clip("x"),), HistoryFilter(search_text=typed)), LABELS, "en-US"
     ),
-    "chain": lambda typed: tree(rows([_clip(typed)], 12), _clip(typed), "en-US"),
-    "jobs": lambda typed: running([a_job(plan=a_plan(prompt=typed))], "en-US"),
+    "chain": lambda typed: format_lineage(build_lineage([_clip(typed)], 12), _clip(typed), "en-US"),
+    "jobs": lambda typed: format_running_jobs([a_job(plan=a_plan(prompt=typed))], "en-US"),
     "details": lambda typed: "\n".join(
-        details(a_job(plan=a_plan(prompt=typed)), [], LABELS, "en-US")
+        format_job_details(a_job(plan=a_plan(prompt=typed)), [], LABELS, "en-US")
     ),
     "negative prompt": lambda typed: "\n".join(
-        details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US")
+        format_job_details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US")
     ),
-    "exhibit": lambda typed: ExhibitCards(abilities=LABELS).exhibit(
+    "exhibit": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(
         _exhibit(typed), with_file=False
     ),
-    "digest": lambda typed: ExhibitCards(abilities=LABELS).digest(_digest(typed)),
-    "showcase line": lambda typed: line(_entry(typed), "en-US"),
-    "ranking": lambda typed: ranking([_entry(typed)], "**Top**", "en-US"),
-    "own": lambda typed: own([_entry(typed)], Maker(10, 30), "en-US"),
-    "log": lambda typed: log_page([Record(10, 1, Act.ARRANGE, NOW, note=typed)], "en-US"),
+    "digest": lambda typed: ShowcaseCards(model_info=LABELS).build_digest_card(_digest(typed)),
+    "showcase line": lambda typed: format_entry(_entry(typed), "en-US"),
+    "ranking": lambda typed: format_ranking([_entry(typed)], "**Top**", "en-US"),
+    "own": lambda typed: format_own_entries([_entry(typed)], CreatorPreferences(10, 30), "en-US"),
+    "log": lambda typed: format_audit_log(
+        [AuditEntry(10, 1, AuditAction.ARRANGE, NOW, comment=typed)], "en-US"
+    ),
 }
 
 
 @pytest.mark.parametrize("typed", TYPED)
 @pytest.mark.parametrize("place", PLACES)
-async def test_nothing_typed_acts_anywhere(place: str, typed: str) -> None:
+async def test_user_text_is_inert_everywhere(place: str, typed: str) -> None:
     made = PLACES[place](f"{BEGIN}\n{typed}\n{typed[:30]} {END}")
     said = texts(made) if isinstance(made, ui.LayoutView) else made
     found = re.findall(rf"{BEGIN}.*?(?={END}|…|”)", said, re.DOTALL)

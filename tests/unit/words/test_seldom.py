@@ -11,21 +11,21 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.discord.client import _words
+from bot.discord.client import _log_and_describe
 from bot.domain.errors import (
     FileTooLarge,
     ImageRefused,
     LimitReached,
     NotAllowed,
-    NotFound,
-    PersonRuleUnkept,
+    RecordNotFound,
+    PersonPolicyUnsatisfiable,
     RuleBroken,
-    Scope,
-    SourceUnusable,
+    LimitScope,
+    SourceNotExtendable,
 )
 from bot.domain.jobs.job import Outcome
-from bot.i18n.catalogs import say
-from bot.ui.error_messages import error_text, outcome_text
+from bot.i18n.catalogs import translate
+from bot.ui.error_messages import describe_error, describe_outcome
 from tests.unit.words.examples import a_job
 
 VEO = "Veo 3.1"
@@ -35,12 +35,12 @@ def rule(name: str, **values: Any) -> RuleBroken:
     return RuleBroken(name, "model", **values)
 
 
-def source(name: str, **values: Any) -> SourceUnusable:
-    return SourceUnusable(name, "clip", clip=12, **values)
+def source(name: str, **values: Any) -> SourceNotExtendable:
+    return SourceNotExtendable(name, "clip", clip=12, **values)
 
 
-NO_TIME = LimitReached("usd_per_day", Scope.BOT, used=1, asked=1, allowed=9, frees_at=None)
-NO_MODEL = PersonRuleUnkept(rule="nobody", model=VEO, mode="image", models=[])
+NO_TIME = LimitReached("usd_per_day", LimitScope.BOT, used=1, requested=1, allowed=9, frees_at=None)
+NO_MODEL = PersonPolicyUnsatisfiable(rule="nobody", model=VEO, mode="image", models=[])
 
 SELDOM: dict[str, tuple[BaseException, str]] = {
     "error.file_too_large": (FileTooLarge("x"), "The clip is larger than Discord takes here."),
@@ -55,8 +55,8 @@ SELDOM: dict[str, tuple[BaseException, str]] = {
     ),
     "limit.frees_sometime": (NO_TIME, "Enough of it frees in time, but when is not fixed yet"),
     "not_allowed.showcase_server": (NotAllowed("showcase_server"), "The showcase is a server's"),
-    "not_found.clip_file": (NotFound("clip_file"), "neither here nor at Google"),
-    "not_found.server": (NotFound("server"), "This works in a server only."),
+    "not_found.clip_file": (RecordNotFound("clip_file"), "neither here nor at Google"),
+    "not_found.server": (RecordNotFound("server"), "This works in a server only."),
     "rule.aspect_ratio_not_offered": (
         rule("aspect_ratio_not_offered", model=VEO),
         "Veo 3.1 does not make this aspect ratio.",
@@ -119,13 +119,13 @@ ENDS = {
 
 
 @pytest.mark.parametrize("key", [*SELDOM, *ENDS])
-def test_seldom_words(key: str) -> None:
+def test_rare_error_messages(key: str) -> None:
     if key in ENDS:
         outcome, words = ENDS[key]
-        assert words in outcome_text(a_job(outcome=outcome), "en-US")
+        assert words in describe_outcome(a_job(outcome=outcome), "en-US")
         return
     fault, words = SELDOM[key]
-    assert words in error_text(fault, "en-US")
+    assert words in describe_error(fault, "en-US")
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_seldom_words(key: str) -> None:
         (KeyError("x"), "error.unexpected_number"),
     ],
 )
-def test_what_discord_itself_garbles(fault: Exception, key: str) -> None:
+def test_errors_raised_by_discord_py(fault: Exception, key: str) -> None:
     interaction: Any = SimpleNamespace(
         id=7, user=SimpleNamespace(id=30), locale=discord.Locale.american_english
     )
     values = {"number": 7} if key == "error.unexpected_number" else {}
-    assert _words(interaction, fault) == say(key, "en-US", **values)
+    assert _log_and_describe(interaction, fault) == translate(key, "en-US", **values)
