@@ -1,7 +1,7 @@
 """What the use cases need from the outside, as protocols; adapters implement them.
 
-`bot.google` implements `VideoModels`, `bot.discord.job_messages` implements `Delivery`, `bot.store` the stores
-(whose protocols stand in `bot.domain.stores`); tests bring their own clocks.
+`bot.google` implements `VideoModels`, `bot.discord.job_messages` implements `JobMessages`; tests
+bring their own clocks.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.jobs.job import Job, Origin, Outcome
-from bot.domain.jobs.request import InputImage, GoogleRoute, VideoPlan
+from bot.domain.jobs.request import GoogleRoute, InputImage, VideoPlan
 
 
 class Clock(Protocol):

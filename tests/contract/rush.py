@@ -4,11 +4,10 @@ import asyncio
 import json
 import sys
 
-from bot.domain.billing.limits import UsageLimits, SpendingPolicy
+from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitReached
-from bot.domain.jobs.job import Job
-from bot.domain.stores import AdmissionRequest
+from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from bot.domain.billing.ledger import Settlement, build_settlement
 from bot.domain.billing.limits import UsageAmount
+from bot.domain.clips.clip import NewClip
 from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.clips.upload_options import MIB
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import AspectRatio, InputImage, GenerationMode, GoogleRoute, SourceClip
-from bot.domain.stores import NewClip
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, InputImage, SourceClip
 from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database
 from bot.store.operations.file_references import FileReferenceStore

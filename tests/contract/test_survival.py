@@ -12,11 +12,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
-from bot.domain.errors import DiscordUnavailable, LeaseLost, DatabaseUnavailable
-from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.errors import DatabaseUnavailable, DiscordUnavailable, LeaseLost
+from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationPending
-from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.lease import Lease
 from bot.store.engine.database import Database, DatabaseInUse, open_database
 from bot.store.engine.schema import upgrade_schema

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
+from bot.domain.billing.money import Micros
 
 
 class EntryKind(StrEnum):
@@ -72,6 +73,16 @@ class LedgerEntry:
     job_id: int | None
     actor_id: int | None = None
     comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What one member of a server has used since a given time."""
+
+    user_id: int
+    clips: int
+    seconds: int
+    micros: Micros
 
 
 class Settlement(StrEnum):

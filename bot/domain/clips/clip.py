@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, SourceClip
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, SourceClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,18 @@ class Clip:
             expires_at=None if expires is None else expires.timestamp(),
             path=self.path,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NewClip:
+    """A clip whose file is stored, before it has a number."""
+
+    index: int
+    width: int
+    height: int
+    seconds: int
+    path: str
+    sha256: str
+    size: int
+    remote_uri: str | None = None
+    remote_expires_at: datetime | None = None

@@ -128,6 +128,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """A request that is not accepted yet: what it would send and spend, and where it came from."""
+
+    plan: VideoPlan
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One row of the jobs table.
 

@@ -6,17 +6,17 @@ no file describes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Self
 
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
-    PersonGeneration,
-    OperatorRegion,
-    Resolution,
     GoogleRoute,
+    OperatorRegion,
+    PersonGeneration,
+    Resolution,
 )
 
 
@@ -138,3 +138,17 @@ class ModelCatalogue:
     def restrict_to(self, *routes: GoogleRoute) -> Self:
         """Return the part of the catalogue that is reached through ``routes``."""
         return type(self)(tuple(model for model in self.models if model.route in routes))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """What running the bot has taught about a model, unlike the catalogue's fixed facts.
+
+    Until ``rate_limited_until``, a time that Google named, nothing is submitted with the model.
+    """
+
+    model: str
+    is_disabled: bool = False
+    reason: str | None = None
+    changed_at: datetime | None = None
+    rate_limited_until: datetime | None = None

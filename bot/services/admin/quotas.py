@@ -2,21 +2,20 @@
 
 from datetime import datetime
 
-from bot.domain.billing.ledger import LedgerAccount, EntryKind, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting, UsageRow
 from bot.domain.billing.limits import (
     NO_LIMITS,
-    UsageAmount,
     LimitRow,
-    UsageLimits,
-    SpendingPolicy,
-    QuotaStatus,
     LimitSubject,
+    QuotaStatus,
+    SpendingPolicy,
+    UsageAmount,
+    UsageLimits,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import RecordNotFound
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import Clock
-from bot.domain.stores import UsageRow
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
 

@@ -10,10 +10,9 @@ from collections import deque
 from typing import Final
 
 from bot.domain.billing.limits import SpendingPolicy
-from bot.domain.errors import AlreadyAccepted, RequestRefused, DatabaseUnavailable
-from bot.domain.jobs.job import Job
+from bot.domain.errors import AlreadyAccepted, DatabaseUnavailable, RequestRefused
+from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.ports import Clock
-from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.critical_sections import Backoff
 from bot.store.jobs.jobs import JobStore
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import structlog
 
+from bot.domain.clips.clip import NewClip
 from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job
 from bot.domain.ports import Clock, MediaProbe, RemoteVideo, VideoModels
-from bot.domain.stores import NewClip
 from bot.services.jobs.critical_sections import Backoff
 from bot.services.jobs.lease import Lease
 

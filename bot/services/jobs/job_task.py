@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from bot.domain.billing.ledger import Settlement
+from bot.domain.clips.clip import NewClip
 from bot.domain.errors import (
     AccessRefused,
     DiscordUnavailable,
@@ -25,15 +26,14 @@ from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     Clock,
     JobMessages,
+    JobProgress,
+    MediaProbe,
     OperationFailed,
     OperationFinished,
-    MediaProbe,
     OperationPending,
     PollResult,
-    JobProgress,
     VideoModels,
 )
-from bot.domain.stores import NewClip
 from bot.services.jobs.critical_sections import Backoff, CriticalSections
 from bot.services.jobs.download import VideoDownloader
 from bot.services.jobs.estimates import WaitEstimates

@@ -7,24 +7,23 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import LedgerEntry, EntryKind, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerEntry, LedgerPosting, UsageRow
 from bot.domain.billing.limits import (
     NO_LIMITS,
     LimitRow,
-    UsageLimits,
-    QuotaLine,
-    SpendingPolicy,
-    QuotaStatus,
     LimitSubject,
+    QuotaLine,
+    QuotaStatus,
+    SpendingPolicy,
+    UsageLimits,
     UsageTotals,
+    build_quota_lines,
     resolve_guild_limits,
     resolve_member_limits,
-    build_quota_lines,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Origin
-from bot.domain.stores import UsageRow
 from bot.store.billing import usage_queries
 from bot.store.billing.entries import load_entries
 from bot.store.engine.database import Database

@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import Select, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.clips.clip import Clip
+from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
-from bot.domain.stores import NewClip
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
 from bot.store.tables.core import clips

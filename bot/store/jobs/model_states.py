@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import VideoPlan
-from bot.domain.stores import ModelState
+from bot.domain.models.spec import ModelState
 from bot.store.engine.database import Database
 from bot.store.tables.core import durations, models
 

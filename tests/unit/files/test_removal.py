@@ -16,7 +16,7 @@ from tests.unit.words.examples import a_clip, a_job
 
 
 class Records:
-    """`bot.domain.stores.Clips`, as far as deleting needs it."""
+    """The part of `ClipStore` that deleting needs."""
 
     def __init__(self, clips: Sequence[Clip], told: list[str]) -> None:
         self.clips = list(clips)
