@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain.billing.limits import NO_LIMITS, LimitSubject
+from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS
@@ -79,7 +79,7 @@ class SetupCommands(commands.Cog):
         if values[0] != KEEP_OPTION:
             limits = None if values[0] == UNSET_OPTION else QUOTA_PRESETS[QuotaPreset(values[0])]
             await self._quota_service.set_limit(
-                guild.id, LimitSubject.DEFAULT, 0, limits, actor_id=interaction.user.id
+                guild.id, LimitSubject.DEFAULT, NO_SUBJECT, limits, actor_id=interaction.user.id
             )
         await self._update_message(interaction, guild)
 

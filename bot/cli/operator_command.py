@@ -10,8 +10,6 @@ from bot.domain.errors import DatabaseUnavailable
 
 EXIT_NOT_DONE: Final = 1
 EXIT_BAD_SETTING: Final = 2
-OPERATOR_ID: Final = 0
-"""Stands for whoever sits at the machine, where members have their Discord numbers."""
 
 
 def run_command(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:

@@ -9,9 +9,10 @@ import argparse
 import sys
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import OPERATOR_ID, run_command
+from bot.cli.operator_command import run_command
 from bot.config.settings import Settings
-from bot.services.admin.guild_rules import WHOLE_BOT_ID, ServerRulesService
+from bot.domain.guild import OPERATOR_ID, WHOLE_BOT_ID
+from bot.services.admin.guild_rules import ServerRulesService
 from bot.store.engine.side_writer import open_side_writer
 from bot.store.guilds import GuildStore
 

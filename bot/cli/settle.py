@@ -10,10 +10,11 @@ import sys
 from collections.abc import Sequence
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import EXIT_NOT_DONE, OPERATOR_ID, run_command
+from bot.cli.operator_command import EXIT_NOT_DONE, run_command
 from bot.config.settings import Settings
 from bot.domain.billing.money import format_usd
 from bot.domain.errors import RecordNotFound
+from bot.domain.guild import OPERATOR_ID
 from bot.domain.jobs.job import Job
 from bot.services.admin.quotas import QuotaService
 from bot.store.billing.ledger import LedgerStore

@@ -122,7 +122,7 @@ def _build_running_panel(snapshot: OperatorSnapshot) -> Panel:
             f"#{job.id}",
             Text(job.state, style=_STATE_STYLES.get(job.state, "cyan")),
             job.model,
-            format_usd(job.price),
+            format_usd(job.price_micros),
             _format_duration(snapshot.taken_at - job.created_at),
             "–"
             if job.submitted_at is None
@@ -152,7 +152,7 @@ def _build_failure_row(job: JobSnapshot, now: datetime) -> tuple[str, Text, str,
         f"#{job.id}",
         Text(outcome, style=_STATE_STYLES.get(job.state, "red")),
         job.model,
-        format_usd(Micros(job.price)),
+        format_usd(Micros(job.price_micros)),
         "–" if ended is None else f"{_format_duration(now - ended)} ago",
         " ".join((job.detail or "").split())[:160],
     )

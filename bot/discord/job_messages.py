@@ -425,7 +425,7 @@ def _open_file(path: Path, name: str, may_send: Callable[[], None] | None) -> di
 
 def _build_nonce(origin: Origin) -> str:
     """Return a nonce for what an interaction asked for; Discord takes 25 characters."""
-    return f"g{origin.key.rpartition(':')[2]}"[:25]
+    return f"g{origin.dedupe_key.rpartition(':')[2]}"[:25]
 
 
 def _find_history_start(job: Job) -> discord.Object | datetime:
@@ -434,7 +434,7 @@ def _find_history_start(job: Job) -> discord.Object | datetime:
     Not the status message: after a crash it may have been made anew, later than the post.
     """
     asked = job.origin.request_message_id
-    tail = job.origin.key.rpartition(":")[2]
+    tail = job.origin.dedupe_key.rpartition(":")[2]
     if asked is None and tail.isdecimal() and int(tail) >= _MINIMUM_SNOWFLAKE:
         asked = int(tail)
     if asked is not None:

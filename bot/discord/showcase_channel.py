@@ -211,7 +211,7 @@ class DiscordShowcaseChannel:
 
     async def _open_file(self, clip: Clip, post: ShowcasePost) -> discord.File | None:
         guild = self._client.get_guild(post.entry.guild_id)
-        if guild is not None and clip.size > guild.filesize_limit:
+        if guild is not None and clip.size_bytes > guild.filesize_limit:
             return None
         path = self._data_dir / clip.path
         try:

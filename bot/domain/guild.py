@@ -25,6 +25,12 @@ NEVER_CONFIRM: Final = Micros(2**62)
 """A price that no request reaches: for servers that have chosen never to be asked."""
 
 
+WHOLE_BOT_ID: Final = 0
+"""Key of the rules that the operator sets for the bot as a whole."""
+OPERATOR_ID: Final = 0
+"""Who acts when the operator does, from the command line; members have their Discord ids."""
+
+
 class ExtendPermission(StrEnum):
     """Who may extend a clip by replying to it."""
 

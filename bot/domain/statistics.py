@@ -53,7 +53,7 @@ class JobSnapshot:
     id: int
     state: JobState
     model: str
-    price: Micros
+    price_micros: Micros
     owner: str | None
     created_at: datetime
     submitted_at: datetime | None

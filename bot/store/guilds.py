@@ -11,7 +11,7 @@ from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.store.engine.database import Database
 from bot.store.showcase.audit_log import insert_if_absent, upsert
-from bot.store.tables.core import channels, greetings, guilds
+from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 
 
 class GuildStore:
@@ -24,11 +24,11 @@ class GuildStore:
         """Return the server's rules; the defaults where it has none."""
 
         async def fetch_rules(connection: AsyncConnection) -> GuildRules:
-            own = select(guilds).where(guilds.c.id == guild_id)
+            own = select(guilds_table).where(guilds_table.c.id == guild_id)
             row = (await connection.execute(own)).mappings().one_or_none()
             if row is None:
                 return GuildRules(guild_id)
-            stricter = select(channels).where(channels.c.guild_id == guild_id)
+            stricter = select(channel_rules_table).where(channel_rules_table.c.guild_id == guild_id)
             per_channel = (await connection.execute(stricter)).mappings()
             rule = row["person_rule"]
             return GuildRules(
@@ -60,16 +60,16 @@ class GuildStore:
             for channel_id, rule in rules.channel_person_rules.items()
             if had.get(channel_id) != rule
         ]
-        gone = [channels.c.guild_id == rules.guild_id]
+        gone = [channel_rules_table.c.guild_id == rules.guild_id]
         if previous is not None:
-            gone.append(channels.c.id.in_(set(had) - set(rules.channel_person_rules)))
+            gone.append(channel_rules_table.c.id.in_(set(had) - set(rules.channel_person_rules)))
 
         async def write_rows(connection: AsyncConnection) -> None:
             changed = {"changed_by": actor_id, "changed_at": now}
-            await upsert(connection, guilds, row | changed, unchanged_columns=kept)
-            await connection.execute(delete(channels).where(*gone))
+            await upsert(connection, guilds_table, row | changed, unchanged_columns=kept)
+            await connection.execute(delete(channel_rules_table).where(*gone))
             for each in stricter:
-                await upsert(connection, channels, each)
+                await upsert(connection, channel_rules_table, each)
 
         await self._db.write(write_rows)
 
@@ -82,8 +82,10 @@ class WelcomeStore:
 
     async def claim(self, guild_id: int, *, now: datetime) -> bool:
         """Write that a server is greeted; ``False`` where that stands already."""
-        row = {"guild_id": guild_id, "greeted_at": now}
-        return await self._db.write(lambda connection: insert_if_absent(connection, greetings, row))
+        row = {"guild_id": guild_id, "welcomed_at": now}
+        return await self._db.write(
+            lambda connection: insert_if_absent(connection, welcomed_guilds_table, row)
+        )
 
 
 def _rules_to_row(rules: GuildRules) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
     if root == parent:
         return translate("card.extension", locale, parent=parent)
-    return translate("card.chain", locale, count=clip.hop, parent=parent, root=root)
+    return translate("card.chain", locale, count=clip.extension_depth, parent=parent, root=root)
 
 
 def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
@@ -309,7 +309,7 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
 
 def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
     """Say what stands in the place of a clip that was too large, and where the original is."""
-    clip, size = upload.clip, format_mebibytes(upload.clip.size, locale)
+    clip, size = upload.clip, format_mebibytes(upload.clip.size_bytes, locale)
     if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED):
         text = translate("card.fitted", locale, clip=f"#{clip.id}", side=upload.shorter_side)
     else:

@@ -222,10 +222,10 @@ def format_audit_log(entries: Sequence[AuditEntry], locale: str | None) -> str:
             locale,
             who=who,
             clip=f"#{record.clip_id}" if record.clip_id is not None else "",
-            member=f"<@{record.member_id}>"
-            if record.member_id
+            member=f"<@{record.target_user_id}>"
+            if record.target_user_id
             else translate("log.nobody", locale),
         )
         note = f" {sanitize_text(record.comment[:120])}" if record.comment else ""
-        lines.append(f"{format_timestamp(record.at, 'f')} {text}{note}")
+        lines.append(f"{format_timestamp(record.recorded_at, 'f')} {text}{note}")
     return join_fitting_lines(lines)

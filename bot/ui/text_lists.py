@@ -73,7 +73,7 @@ def format_job_details(
     rows += [
         (
             "details.clip",
-            f"#{clip.id} · {clip.width}×{clip.height} · {format_mebibytes(clip.size, locale)}",
+            f"#{clip.id} · {clip.width}×{clip.height} · {format_mebibytes(clip.size_bytes, locale)}",
         )
         for clip in clips
     ]
@@ -210,7 +210,9 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
         translate(
             "usage.line",
             locale,
-            member=f"<@{row.user_id}>" if row.user_id > 0 else translate("usage.former", locale),
+            member=f"<@{row.user_id}>"
+            if row.user_id is not None and row.user_id > 0
+            else translate("usage.former", locale),
             clips=translate("clips", locale, count=row.clips),
             seconds=translate("seconds", locale, count=row.seconds),
             price=format_money(row.micros, locale),
@@ -225,7 +227,7 @@ def build_usage_csv(rows: Iterable[UsageRow]) -> bytes:
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(["user_id", "clips", "seconds", "usd_micros"])
-    writer.writerows([row.user_id, row.clips, row.seconds, row.micros] for row in rows)
+    writer.writerows([row.user_id or 0, row.clips, row.seconds, row.micros] for row in rows)
     return text.getvalue().encode()
 
 

@@ -57,7 +57,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, words: PageTexts) ->
         preview=f"{url}/preview.mp4",
         title=title,
         prompt=prompt,
-        maker=_replace_unprintable(entry.maker_name),
+        maker=_replace_unprintable(entry.creator_name),
         server=_replace_unprintable(entry.guild_name),
         server_id=entry.guild_id,
         model=site.get_model_name(clip.model),
@@ -70,7 +70,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, words: PageTexts) ->
         portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
         width=clip.width,
         height=clip.height,
-        extension_depth=clip.hop,
+        extension_depth=clip.extension_depth,
         day=words.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
@@ -103,6 +103,6 @@ def build_generate_command(entry: GalleryEntry) -> str | None:
     parts.append(f"aspect_ratio:{clip.aspect_ratio}")
     if clip.resolution is not None:
         parts.append(f"resolution:{clip.resolution}")
-    if clip.hop == 0:
+    if clip.extension_depth == 0:
         parts.append(f"duration:{clip.seconds}")
     return " ".join(parts)

@@ -31,7 +31,7 @@ def build_origin(interaction: discord.Interaction, *, key: str | None = None) ->
     if interaction.channel_id is None:
         raise MissingPermissions(["view_channel"])
     return Origin(
-        key=key or f"interaction:{interaction.id}",
+        dedupe_key=key or f"interaction:{interaction.id}",
         guild_id=guild_of(interaction),
         channel_id=interaction.channel_id,
         user_id=interaction.user.id,
@@ -48,7 +48,7 @@ def build_message_origin(message: discord.Message) -> Origin:
     guild = message.guild
     locale = guild.preferred_locale.value if guild is not None else discord.Locale.american_english
     return Origin(
-        key=f"message:{message.id}",
+        dedupe_key=f"message:{message.id}",
         guild_id=guild.id if guild is not None else None,
         channel_id=message.channel.id,
         user_id=message.author.id,

@@ -93,7 +93,7 @@ async def write_gallery(data_dir: Path) -> None:
                 "width": 1280,
                 "height": 720,
                 "seconds": chance.choice((4, 6, 8, 15, 22)),
-                "hop": 0,
+                "extension_depth": 0,
                 "parent": None,
                 "root": None,
                 "votes": int(chance.paretovariate(0.8)) % 900,

@@ -38,7 +38,7 @@ from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.workers import WorkerStore
-from bot.store.tables.core import jobs
+from bot.store.tables.core import jobs_table
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import SimulatedWorld, make_origin, make_plan
 
@@ -160,7 +160,7 @@ async def measure_starts(database: Database, folder: Path, count: int) -> dict[s
 
 async def count_polling_jobs(world: SimulatedWorld) -> int:
     """Return how many operations' names are saved."""
-    query = select(func.count()).select_from(jobs).where(jobs.c.state == "polling")
+    query = select(func.count()).select_from(jobs_table).where(jobs_table.c.state == "polling")
     return await world.database.read(lambda connection: connection.scalar(query)) or 0
 
 
@@ -179,7 +179,7 @@ async def create_orphans(database: Database, folder: Path, count: int) -> dict[s
             await world.jobs.begin_polling(job, f"models/veo/operations/{job.id}")
     await store.retire("dead")
     # running jobs have their status message by then
-    shown = update(jobs).values(status_message_id=jobs.c.id)
+    shown = update(jobs_table).values(status_message_id=jobs_table.c.id)
     await database.write(lambda connection: connection.execute(shown))
     return {}
 

@@ -153,7 +153,7 @@ async def compare_records(
 
     ``told`` are the prompts whose requests people were told are accepted.
     """
-    jobs = await reader.fetch_rows("SELECT id, state, plan, outcome, price FROM jobs")
+    jobs = await reader.fetch_rows("SELECT id, state, plan, outcome, price_micros FROM jobs")
     prices = {find_prompt(str(plan)): int(price) for _, _, plan, _, price in jobs}
     google = await control.call("GET", "google")
     submits = Counter(find_prompt(each["prompt"]) for each in google["submits"])

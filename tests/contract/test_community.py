@@ -31,7 +31,7 @@ from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import clips
+from bot.store.tables.core import clips_table
 from tests.contract.test_farewells import end
 from tests.contract.test_showcase import NOW, made, opened
 from tests.fakes.clock import VirtualClock
@@ -146,7 +146,7 @@ async def test_post_with_lost_answer_is_found(town: Town) -> None:
     found = await town.exhibits.get(exhibit.id)
     assert found is not None
     assert found.entry.message_id in town.showroom.live_posts
-    assert found.settled
+    assert found.in_sync
     assert town.showroom.post_count == 1
 
 
@@ -202,7 +202,7 @@ async def test_posting_policy_is_enforced(town: Town) -> None:
     await town.showcase.configure(GUILD, actor_id=1, curation=CurationPolicy.ALWAYS)
     exhibit, _ = await town.showcase.add_clip(clip, guild_id=GUILD, actor=MODERATOR)
     assert not exhibit.public
-    assert exhibit.entry.maker_name == f"member {MEMBER} of {GUILD}"
+    assert exhibit.entry.creator_name == f"member {MEMBER} of {GUILD}"
     # the maker's own wish makes it public
     await town.showcase.add_clip(clip, guild_id=GUILD, actor=MAKER)
     public = await town.exhibits.find_by_clip(1)
@@ -267,7 +267,7 @@ async def test_a_maker_hides_the_prompt_of_a_clip_that_is_shown_already(town: To
             clip, guild_id=GUILD, actor=MAKER, hide_prompt=hide
         )
         assert not new
-        assert again.settled
+        assert again.in_sync
         assert again.entry.prompt == prompt
         assert town.showroom.live_posts[message].entry.prompt == prompt
     assert town.showroom.post_count == 1
@@ -364,7 +364,7 @@ class OwnPost:
         """Write down which message shows it."""
         values = {"message_id": self.message}
         await self._town.world.database.write(
-            lambda c: c.execute(clips.update().where(clips.c.id == self.clip.id).values(values))
+            lambda c: c.execute(clips_table.update().where(clips_table.c.id == self.clip.id).values(values))
         )
 
     async def shown(self) -> bool:

@@ -20,10 +20,10 @@ from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import clips, jobs, metadata
+from bot.store.tables.core import clips_table, jobs_table, metadata
 from bot.store.tables.row_mapping import plan_to_json
-from bot.store.tables.showcase import farewells as farewells_table
-from bot.store.tables.showcase import showcase
+from bot.store.tables.showcase import erasure_requests_table
+from bot.store.tables.showcase import showcase_posts_table
 from tests.contract.test_showcase import NOW, made, opened, shown
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 
@@ -55,7 +55,7 @@ async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DON
     """Let a job have ended, with nobody left to announce it."""
     await world.database.write(
         lambda c: c.execute(
-            jobs.update().where(jobs.c.id == job_id).values(state=state, owner=None)
+            jobs_table.update().where(jobs_table.c.id == job_id).values(state=state, owner=None)
         )
     )
 
@@ -86,7 +86,7 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
         CreatorPreferences(GUILD, MEMBER, consent=ShowcaseConsent.EVERYONE, hide_prompt=True)
     )
     await houses.add_audit_entry(
-        AuditEntry(GUILD, MEMBER, AuditAction.HIDE, NOW, clip_id=51, member_id=MEMBER)
+        AuditEntry(GUILD, MEMBER, AuditAction.HIDE, NOW, clip_id=51, target_user_id=MEMBER)
     )
     await world.ledger.set_limit(
         GUILD, LimitSubject.MEMBER, MEMBER, UsageLimits(clips_per_day=3), actor_id=MEMBER, now=NOW
@@ -124,8 +124,8 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     left = await traces(database, MEMBER)
     assert {each.partition(".")[0] for each in left} <= SPARED
     assert await farewells.claim_requests("w") == []
-    assert await rows(database, clips) == 1
-    assert await rows(database, showcase) == 1
+    assert await rows(database, clips_table) == 1
+    assert await rows(database, showcase_posts_table) == 1
     kept = await ShowcasePostStore(database).find_by_clip(51)
     assert kept is not None
     assert kept.entry.votes == 1
@@ -139,8 +139,8 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
 NOBODYS = {
     "id", "job_id", "clip_id", "parent_clip_id", "root_clip_id", "guild_id", "channel_id",
     "message_id", "request_message_id", "status_message_id", "posted_message_id",
-    "visit_message_id", "upload_limit", "price", "micros", "size", "usd_per_day", "usd_per_month",
-    "confirm_above",
+    "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
+    "usd_per_month", "confirm_above",
 }  # fmt: skip
 """Large numbers that are not a person's. What is not named here has to be handed out and go."""
 
@@ -166,7 +166,7 @@ def row_about(column: Column[Any], member: int) -> dict[str, Any]:
     fitting: dict[str, dict[str, Any]] = {
         "jobs": {"state": JobState.DONE, "plan": plan_to_json(make_plan()), "role_ids": "[]"},
         "limits": {"subject": LimitSubject.MEMBER},
-        "audit": {"act": AuditAction.HIDE},
+        "audit_log": {"action": AuditAction.HIDE},
     }
     return row | fitting.get(column.table.name, {}) | {column.name: member}
 
@@ -175,23 +175,23 @@ async def test_every_user_id_column_is_exported_and_erased(
     database: Database,
 ) -> None:
     farewells, columns = ErasureStore(database), personal()
-    assert {str(each) for each in columns} > {"stars.user_id", "ledger.by", "audit.member_id"}
+    assert {str(each) for each in columns} > {"stars.user_id", "ledger.actor_id", "audit_log.target_user_id"}
 
     async def write(statement: Executable) -> None:
         await database.write(lambda connection: connection.execute(statement))
 
     for column in columns:
-        if column.table is clips:  # a clip goes with its job
-            job = row_about(jobs.c.user_id, MEMBER) | {"id": 1}
-            await write(jobs.insert().values(job))
-        if column.table is not farewells_table:
+        if column.table is clips_table:  # a clip goes with its job
+            job = row_about(jobs_table.c.user_id, MEMBER) | {"id": 1}
+            await write(jobs_table.insert().values(job))
+        if column.table is not erasure_requests_table:
             await write(column.table.insert().values(row_about(column, MEMBER)))
         asked = NOW + timedelta(days=1)
         await farewells.request_erasure(MEMBER, owner="w", now=asked)
         assert str(column) in await traces(database, MEMBER)
         exported = await ExportStore(database).export_member(MEMBER)
         assert any(rows for name, rows in exported.items() if name != "farewells") or (
-            column.table is farewells_table and exported["farewells"]
+            column.table is erasure_requests_table and exported["farewells"]
         ), f"{column} is not handed out"
         await farewells.erase_batch(await farewells.load_member_batch(MEMBER, requested_at=asked))
         await farewells.erase_member(MEMBER, now=NOW)

@@ -91,7 +91,7 @@ async def test_a_job_is_submitted_once_posted_once_and_settled(
     assert after.posted_message_id == message_id
     clip = await world.clips.find_by_message(message_id)
     assert clip is not None
-    assert (clip.id, clip.seconds, clip.hop) == (clip_id, 8, 0)
+    assert (clip.id, clip.seconds, clip.extension_depth) == (clip_id, 8, 0)
     assert (world.data_dir / clip.path).read_bytes().startswith(b"video of")
     assert world.discord.closed_status_jobs == [job.id]
     assert after.status_message_id is not None

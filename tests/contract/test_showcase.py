@@ -33,7 +33,7 @@ from bot.store.showcase.gallery import GalleryStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.store.tables.core import clips
+from bot.store.tables.core import clips_table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GUILD, OTHER, MAKER, ADMIN = 700, 701, 900, 1
@@ -59,14 +59,14 @@ async def made(database: Database, number: int, **changes: Any) -> Clip:
         "seconds": 8,
         "width": 1280,
         "height": 720,
-        "hop": 0,
+        "extension_depth": 0,
         "path": f"clips/{number}-0.mp4",
         "sha256": "0" * 64,
-        "size": 1000,
+        "size_bytes": 1000,
         "created_at": NOW,
         "message_id": 10_000 + number,
     } | changes
-    await database.write(lambda c: c.execute(insert(clips).values(row)))
+    await database.write(lambda c: c.execute(insert(clips_table).values(row)))
     clip = await ClipStore(database).get(number)
     assert clip is not None
     return clip
@@ -83,7 +83,7 @@ async def opened(database: Database, guild_id: int = GUILD, **changes: Any) -> S
 
 
 def record(act: AuditAction, **changes: Any) -> AuditEntry:
-    facts: dict[str, Any] = {"guild_id": GUILD, "actor_id": ADMIN, "action": act, "at": NOW}
+    facts: dict[str, Any] = {"guild_id": GUILD, "actor_id": ADMIN, "action": act, "recorded_at": NOW}
     return AuditEntry(**facts | changes)
 
 
@@ -95,10 +95,10 @@ async def shown(
         "clip": clip,
         "guild_id": clip.guild_id,
         "channel_id": WALL,
-        "maker_name": "Cem",
+        "creator_name": "Cem",
         "hide_prompt": False,
         "public": True,
-        "shown_by": clip.user_id,
+        "added_by": clip.user_id,
     }
     at = changes.pop("at", NOW)
     return await ShowcasePostStore(database).add_post(
@@ -217,13 +217,13 @@ async def test_member_votes_once_across_both_messages(database: Database) -> Non
 async def test_a_block_hides_what_the_member_has_there(database: Database) -> None:
     store, houses = ShowcasePostStore(database), ShowcaseSettingsStore(database)
     await many(database, 2)
-    blocking = record(AuditAction.BLOCK, member_id=MAKER)
+    blocking = record(AuditAction.BLOCK, target_user_id=MAKER)
     assert len(await store.set_blocked(blocking, blocked=True, owner="w")) == 2
     assert await store.set_blocked(blocking, blocked=True, owner="w") == []
     assert (await houses.load_preferences(GUILD, MAKER)).blocked
     assert await store.list_top(GUILD, since=None, limit=10) == []
     assert len(await store.list_member_entries(GUILD, MAKER, limit=10)) == 2
-    await store.set_blocked(record(AuditAction.UNBLOCK, member_id=MAKER), blocked=False, owner="w")
+    await store.set_blocked(record(AuditAction.UNBLOCK, target_user_id=MAKER), blocked=False, owner="w")
     assert not (await houses.load_preferences(GUILD, MAKER)).blocked
 
 
@@ -342,9 +342,9 @@ async def test_lineage_lists_shown_ancestors(database: Database) -> None:
     gallery = GalleryStore(database)
     await opened(database)
     await shown(database, await made(database, 1))
-    await made(database, 2, hop=1, parent_clip_id=1, root_clip_id=1)
-    third = await made(database, 3, hop=2, parent_clip_id=2, root_clip_id=1)
-    branch = await made(database, 4, hop=1, parent_clip_id=1, root_clip_id=1)
+    await made(database, 2, extension_depth=1, parent_clip_id=1, root_clip_id=1)
+    third = await made(database, 3, extension_depth=2, parent_clip_id=2, root_clip_id=1)
+    branch = await made(database, 4, extension_depth=1, parent_clip_id=1, root_clip_id=1)
     await shown(database, third)
     await shown(database, branch)
     assert numbers(await gallery.load_lineage(3)) == [1, 3]

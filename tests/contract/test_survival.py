@@ -23,7 +23,7 @@ from bot.store.engine.types import DatabaseClock, database_time
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.restore import mark_pending_as_unknown
 from bot.store.jobs.workers import WorkerStore
-from bot.store.tables.core import jobs, submits, workers
+from bot.store.tables.core import jobs_table, submissions_table, workers_table
 from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import (
@@ -100,7 +100,7 @@ class _Dead:
 async def expire(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
-        update(workers).where(workers.c.id == worker_id).values(lease_until=database_time(-1.0))
+        update(workers_table).where(workers_table.c.id == worker_id).values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
 
@@ -229,7 +229,7 @@ class TestKilled:
         job = await dying.submit_job(1)
         await ended(world, job)
         closed = len(world.discord.closed_status_jobs)
-        statement = update(jobs).values(owner=dying.worker.worker_id)
+        statement = update(jobs_table).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
         await kill(dying)
         await successor(world, dying)
@@ -525,7 +525,7 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
 
 async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
     statement = (
-        update(workers).where(workers.c.id != worker_id).values(lease_until=database_time(-1.0))
+        update(workers_table).where(workers_table.c.id != worker_id).values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
 
@@ -772,7 +772,7 @@ async def test_each_submit_authorisation_is_recorded(world: SimulatedWorld) -> N
 
     async def count(connection: Any) -> Any:
         return await connection.scalar(
-            select(func.count()).select_from(submits).where(submits.c.job_id == job.id)
+            select(func.count()).select_from(submissions_table).where(submissions_table.c.job_id == job.id)
         )
 
     assert await world.database.read(count) == 1

@@ -15,7 +15,7 @@ from bot.store.jobs.transitions import IllegalTransition, apply_transition
 from tests.fakes.world import PRICE, SimulatedWorld, make_plan
 
 CLIP = NewClip(
-    index=0, width=1280, height=720, seconds=8, path="clips/a.mp4", sha256="0" * 64, size=9
+    index=0, width=1280, height=720, seconds=8, path="clips/a.mp4", sha256="0" * 64, size_bytes=9
 )
 
 

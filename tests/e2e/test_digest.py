@@ -15,8 +15,8 @@ STAR = "⭐"
 Json = dict[str, Any]
 
 A_WEEK_AGO = """
-UPDATE showcase_servers SET digest_since = now() - interval '8 days';
-UPDATE showcase SET showcased_at = now() - interval '2 hours';
+UPDATE showcase_settings SET digest_since = now() - interval '8 days';
+UPDATE showcase_posts SET showcased_at = now() - interval '2 hours';
 UPDATE digests SET due_at = due_at - interval '7 days';
 """
 
@@ -29,9 +29,9 @@ async def digests_in(stage: BotStage, wall: str) -> list[Json]:
 async def settled(url: str, count: int) -> bool:
     """Return whether ``count`` digests are written and recorded as posted."""
     database = await asyncpg.connect(url)
-    rows = await database.fetch("SELECT settled, message_id FROM digests")
+    rows = await database.fetch("SELECT in_sync, message_id FROM digests")
     await database.close()
-    return len(rows) == count and all(row["settled"] and row["message_id"] for row in rows)
+    return len(rows) == count and all(row["in_sync"] and row["message_id"] for row in rows)
 
 
 async def pass_a_week(url: str) -> None:

@@ -371,7 +371,7 @@ async def test_a_server_that_is_left_is_noted_until_the_bot_is_back(stage: BotSt
         def look() -> bool:
             with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
                 found = connection.execute(
-                    "SELECT count(*) FROM departures WHERE guild_id = ?", (guild["id"],)
+                    "SELECT count(*) FROM guild_removals WHERE guild_id = ?", (guild["id"],)
                 )
                 return bool(found.fetchone()[0] == count)
 

@@ -259,7 +259,7 @@ async def test_interaction_token_is_never_readable(stage: BotStage) -> None:
 
     async def forgotten() -> bool:
         with sqlite3.connect(f"file:{data / 'clapper.db'}?mode=ro", uri=True) as database:
-            rows = database.execute("SELECT count(visit_message_id), count(visit_token) FROM jobs")
+            rows = database.execute("SELECT count(reply_message_id), count(reply_token) FROM jobs")
             visits, sealed = rows.fetchone()
         return bool(visits > 5 and sealed == 0)
 

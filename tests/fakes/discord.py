@@ -60,7 +60,7 @@ class FakeJobMessages:
         self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
     ) -> int:
         """Post the clips elsewhere."""
-        return await self._record_post(f"again {origin.key}", uploads)
+        return await self._record_post(f"again {origin.dedupe_key}", uploads)
 
     async def delete_clip_post(self, job: Job) -> None:
         """Delete a post."""

@@ -60,7 +60,7 @@ def make_plan(**changes: Any) -> VideoPlan:
 def make_origin(key: str | int, **changes: Any) -> Origin:
     """Return the origin of a member's command."""
     facts: dict[str, Any] = {
-        "key": f"interaction:{key}",
+        "dedupe_key": f"interaction:{key}",
         "guild_id": GUILD,
         "channel_id": CHANNEL,
         "user_id": MEMBER,

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import normalize_search_text
-from bot.store.tables.core import clips
-from bot.store.tables.showcase import showcase, showcase_servers
+from bot.store.tables.core import clips_table
+from bot.store.tables.showcase import showcase_posts_table, showcase_settings_table
 from sandbox.google.clips import ClipSpec
 from sandbox.google.rendering import RenderedClip, render
 
@@ -158,9 +158,9 @@ def _row(
     clip: int, file: int, scene: Scene, rendered: RenderedClip, at: datetime, *, votes: int
 ) -> dict[str, Any]:
     width, height = _size(scene)
-    hop, first = 0, scene.after
+    depth, first = 0, scene.after
     while first is not None:
-        hop, root = hop + 1, first
+        depth, root = depth + 1, first
         first = SCENES[first - 1].after
     return {
         "id": clip,
@@ -175,9 +175,9 @@ def _row(
         "width": width,
         "height": height,
         "seconds": round(rendered.seconds),
-        "hop": hop,
+        "extension_depth": depth,
         "parent": scene.after,
-        "root": root if hop else None,
+        "root": root if depth else None,
         "votes": votes,
         "at": at,
         "hide": scene.secret,
@@ -189,7 +189,7 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
 
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(
-            insert(showcase_servers),
+            insert(showcase_settings_table),
             [
                 {
                     "guild_id": number,
@@ -205,8 +205,8 @@ async def write(database: Database, entries: list[dict[str, Any]]) -> None:
         )
         for start in range(0, len(entries), 500):
             part = entries[start : start + 500]
-            await connection.execute(insert(clips), [_clip(each) for each in part])
-            await connection.execute(insert(showcase), [_entry(each) for each in part])
+            await connection.execute(insert(clips_table), [_clip(each) for each in part])
+            await connection.execute(insert(showcase_posts_table), [_entry(each) for each in part])
 
     await database.write(work)
 
@@ -222,19 +222,19 @@ def _clip(row: dict[str, Any]) -> dict[str, Any]:
         "user_id": row["user_id"],
         "model": row["model"],
         "route": "gemini",
-        "mode": "extension" if row["hop"] else "text",
+        "mode": "extension" if row["extension_depth"] else "text",
         "prompt": row["prompt"],
         "aspect_ratio": "9:16" if tall else "16:9",
         "resolution": "720p",
         "seconds": row["seconds"],
         "width": row["width"],
         "height": row["height"],
-        "hop": row["hop"],
+        "extension_depth": row["extension_depth"],
         "parent_clip_id": row["parent"],
         "root_clip_id": row["root"],
         "path": row["path"],
         "sha256": row["sha256"],
-        "size": row["size"],
+        "size_bytes": row["size"],
         "created_at": row["at"],
         "message_id": 50_000 + row["id"],
     }
@@ -245,17 +245,17 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "clip_id": row["id"],
         "guild_id": row["guild_id"],
         "user_id": row["user_id"],
-        "maker_name": row["maker"],
+        "creator_name": row["maker"],
         "hide_prompt": row["hide"],
-        "words": "" if row["hide"] else normalize_search_text(row["prompt"]),
+        "search_text": "" if row["hide"] else normalize_search_text(row["prompt"]),
         "model": row["model"],
         "seconds": row["seconds"],
         "votes": row["votes"],
         "public": True,
-        "changes": 0,
+        "change_count": 0,
         "revision": 0,
         "revision_at": row["at"],
-        "shown_by": row["user_id"],
+        "added_by": row["user_id"],
         "channel_id": 2,
         "message_id": 60_000 + row["id"],
         "showcased_at": row["at"],

@@ -14,7 +14,7 @@ from bot.domain.showcase.gallery import GallerySearch
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import GalleryStore
-from bot.store.tables.showcase import showcase_blocks
+from bot.store.tables.showcase import showcase_blocks_table
 from sandbox.google.rendering import RenderedClip
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled, find_programs
 from tests.web import seed
@@ -58,8 +58,8 @@ async def entries(database: Database) -> int:
 
 async def block(database: Database) -> None:
     """Write something small, as the last act before a backup."""
-    values = {"guild_id": 1, "user_id": 2, "at": seed.NOW}
-    await database.write(lambda connection: connection.execute(insert(showcase_blocks), values))
+    values = {"guild_id": 1, "user_id": 2, "blocked_at": seed.NOW}
+    await database.write(lambda connection: connection.execute(insert(showcase_blocks_table), values))
 
 
 def rows() -> list[dict[str, object]]:

@@ -28,11 +28,11 @@ SITE = GallerySite(
 CLIP = Clip(
     id=5, job_id=5, index=0, guild_id=1, channel_id=2, user_id=3, model="veo", route=GoogleRoute.GEMINI,
     mode=GenerationMode.TEXT, prompt="A kite", aspect_ratio=AspectRatio.PORTRAIT, resolution=Resolution.P720,
-    seconds=68, width=720, height=1280, hop=0, parent_clip_id=None, root_clip_id=None,
-    path="clips/5.mp4", sha256="0" * 64, size=9, created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    seconds=68, width=720, height=1280, extension_depth=0, parent_clip_id=None, root_clip_id=None,
+    path="clips/5.mp4", sha256="0" * 64, size_bytes=9, created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
 ENTRY = GalleryEntry(
-    clip=CLIP, guild_id=1, guild_name="Kites", maker_name="Ada", prompt="A kite", votes=1200,
+    clip=CLIP, guild_id=1, guild_name="Kites", creator_name="Ada", prompt="A kite", votes=1200,
     showcased_at=datetime(2026, 1, 2, tzinfo=UTC), message_id=None, channel_id=None, hidden=False,
     locked=False,
 )  # fmt: skip
@@ -65,7 +65,7 @@ def test_the_recipe_is_one_line_with_the_commands_own_names() -> None:
 
 def test_what_people_write_never_breaks_the_feed() -> None:
     evil = "bell \x07 tab \t esc \x1b end ]]> & <b> \ufffe"
-    entry = replace(ENTRY, prompt=evil, maker_name="\x00Ada")
+    entry = replace(ENTRY, prompt=evil, creator_name="\x00Ada")
     body = SITE.templates.render(
         "feed.xml",
         t=PageTexts("en"),

@@ -61,15 +61,17 @@ class LedgerPosting:
 class LedgerEntry:
     """One row of the ledger.
 
-    ``counted_at`` is the time that windows count by: for a job's entries, when it was reserved.
+    ``window_at`` is the time that windows count by: for a job's entries, when it was reserved.
+    ``guild_id`` is `None` for direct messages and erased servers, ``user_id`` for grants to a
+    server's budget and for erased members whose windows have passed.
     """
 
     id: int
-    at: datetime
-    counted_at: datetime
+    recorded_at: datetime
+    window_at: datetime
     posting: LedgerPosting
     guild_id: int | None
-    user_id: int
+    user_id: int | None
     job_id: int | None
     actor_id: int | None = None
     comment: str | None = None
@@ -77,9 +79,12 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """What one member of a server has used since a given time."""
+    """What one member of a server has used since a given time.
 
-    user_id: int
+    ``user_id`` is `None` for what members used who were erased since, or below 0 (a pseudonym).
+    """
+
+    user_id: int | None
     clips: int
     seconds: int
     micros: Micros

@@ -139,9 +139,13 @@ class LimitSubject(StrEnum):
     """The server's budget as a whole."""
 
 
+NO_SUBJECT: Final = 0
+"""The ``subject_id`` of limits that are for no single member or role: default and budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """One limit that an admin set; ``subject_id`` is 0 for the default and the server's budget."""
+    """One limit that an admin set; ``subject_id`` may be `NO_SUBJECT`."""
 
     guild_id: int
     subject: LimitSubject

@@ -44,12 +44,12 @@ class Clip:
     seconds: int
     width: int
     height: int
-    hop: int
+    extension_depth: int
     parent_clip_id: int | None
     root_clip_id: int | None
     path: str
     sha256: str
-    size: int
+    size_bytes: int
     created_at: datetime
     remote_uri: str | None = None
     remote_expires_at: datetime | None = None
@@ -66,7 +66,7 @@ class Clip:
             aspect_ratio=self.aspect_ratio,
             resolution=self.resolution,
             seconds=self.seconds,
-            hop=self.hop,
+            extension_depth=self.extension_depth,
             remote_uri=self.remote_uri,
             expires_at=None if expires is None else expires.timestamp(),
             path=self.path,
@@ -83,6 +83,6 @@ class NewClip:
     seconds: int
     path: str
     sha256: str
-    size: int
+    size_bytes: int
     remote_uri: str | None = None
     remote_expires_at: datetime | None = None

@@ -115,7 +115,7 @@ class Origin:
     `None`), whatever server the channel belongs to.
     """
 
-    key: str
+    dedupe_key: str
     guild_id: int | None
     channel_id: int
     user_id: int
@@ -189,7 +189,7 @@ class Job:
 
         Numbers begin again with a new database, so what asked is in it too.
         """
-        mark = sha256(self.origin.key.encode()).hexdigest()[:8]
+        mark = sha256(self.origin.dedupe_key.encode()).hexdigest()[:8]
         return f"{mark}-{kind}{self.id}"[:25]
 
     @property

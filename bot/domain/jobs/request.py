@@ -106,7 +106,7 @@ class SourceClip:
     aspect_ratio: AspectRatio
     resolution: Resolution | None
     seconds: int
-    hop: int
+    extension_depth: int
     remote_uri: str | None
     expires_at: float | None
     path: str | None = None

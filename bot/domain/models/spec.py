@@ -148,7 +148,7 @@ class ModelState:
     """
 
     model: str
-    is_disabled: bool = False
-    reason: str | None = None
+    disabled: bool = False
+    disabled_reason: str | None = None
     changed_at: datetime | None = None
     rate_limited_until: datetime | None = None

@@ -29,7 +29,7 @@ class GalleryEntry:
     clip: Clip
     guild_id: int
     guild_name: str
-    maker_name: str
+    creator_name: str
     prompt: str | None
     votes: int
     showcased_at: datetime

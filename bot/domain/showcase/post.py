@@ -143,21 +143,22 @@ def authorize_showcasing(
 class ShowcasePost:
     """One row of the showcase with what is needed to post it.
 
-    ``settled`` means that Discord shows what the row says; until then ``owner`` sees to it.
-    ``changes`` counts the wishes, ``revision`` the posts; one of this revision may stand in the
-    channel since ``revision_at``.
+    ``in_sync`` means that Discord shows what the row says; until then the worker ``owner`` works
+    on it. ``change_count`` counts the changes that were asked for, ``revision`` the posts; a post
+    of this revision cannot be older than ``revision_at``. ``added_by`` is `None` where votes added
+    the clip, and for members who were erased.
     """
 
     id: int
     entry: GalleryEntry
     public: bool
     withdrawn: bool
-    settled: bool
+    in_sync: bool
     owner: str | None
-    changes: int
+    change_count: int
     revision: int
     revision_at: datetime
-    shown_by: int
+    added_by: int | None
     locale: str | None
 
     @property
@@ -181,10 +182,10 @@ class NewShowcasePost:
     clip: Clip
     guild_id: int
     channel_id: int
-    maker_name: str
+    creator_name: str
     hide_prompt: bool
     public: bool
-    shown_by: int
+    added_by: int | None
     by_stars: bool = False
 
 
@@ -213,7 +214,7 @@ class WeeklyDigest:
     id: int
     showcase_settings: ShowcaseSettings
     due_at: datetime
-    since: datetime
+    period_start: datetime
     entries: tuple[GalleryEntry, ...]
     channel_id: int
     message_id: int | None = None
@@ -243,12 +244,15 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act in a server's audit log; ``actor_id`` 0 is a member who has been forgotten."""
+    """One act in a server's audit log.
+
+    ``actor_id`` is `None` for acts of the bot itself and of members who were erased.
+    """
 
     guild_id: int
-    actor_id: int
+    actor_id: int | None
     action: AuditAction
-    at: datetime
+    recorded_at: datetime
     clip_id: int | None = None
-    member_id: int | None = None
+    target_user_id: int | None = None
     comment: str | None = None

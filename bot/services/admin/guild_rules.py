@@ -1,15 +1,12 @@
 """What a server's admins decide for it, and the operator's switch over everything."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from bot.domain.guild import GuildRules
+from bot.domain.guild import WHOLE_BOT_ID, GuildRules
 from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
 from bot.store.guilds import GuildStore
-
-WHOLE_BOT_ID: Final = 0
-"""The number of the bot as a whole, where the operator's switch is kept."""
 
 
 class ServerRulesService:

@@ -145,9 +145,9 @@ class ModelDirectory:
                 continue
             if standing.checked_at is not None and at <= standing.checked_at:
                 continue
-            if state.is_disabled:
+            if state.disabled:
                 self._refused_at[model_id] = at
-                self._set_offer_status(model_id, offered=False, reason=state.reason)
+                self._set_offer_status(model_id, offered=False, reason=state.disabled_reason)
             elif self._refused_at.pop(model_id, None) is not None:
                 self._set_offer_status(model_id, offered=True, reason=None)
 

@@ -127,7 +127,7 @@ class PrivacyService:
     async def _withdraw_posts(self, user_id: int) -> None:
         for exhibit_id in await self._showcase_posts.list_member_post_ids(user_id):
             exhibit = await self._showcase_posts.get(exhibit_id)
-            if exhibit is not None and not (exhibit.withdrawn and exhibit.settled):
+            if exhibit is not None and not (exhibit.withdrawn and exhibit.in_sync):
                 await self._showcase_posts.update_post(
                     exhibit_id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
                 )

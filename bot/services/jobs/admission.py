@@ -76,13 +76,13 @@ class AdmissionBatcher:
             except DatabaseUnavailable:
                 if self._clock.monotonic() >= until:
                     raise
-                tried = {ask.origin.key for ask in requests}
+                tried = {ask.origin.dedupe_key for ask in requests}
                 await self._clock.sleep(backoff.next())
             else:
                 # what an earlier try of ours has written was accepted, not repeated
                 return [
                     answer.job
-                    if isinstance(answer, AlreadyAccepted) and ask.origin.key in tried
+                    if isinstance(answer, AlreadyAccepted) and ask.origin.dedupe_key in tried
                     else answer
                     for ask, answer in zip(requests, answers, strict=True)
                 ]

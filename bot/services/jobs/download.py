@@ -89,7 +89,7 @@ class VideoDownloader:
             seconds=round(facts.seconds),
             path=relative_path,
             sha256=facts.sha256,
-            size=facts.size,
+            size_bytes=facts.size,
             remote_uri=video.uri,
             remote_expires_at=video.expires_at if video.uri else None,
         )

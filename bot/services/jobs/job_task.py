@@ -212,7 +212,7 @@ class JobTask(JobSubmitter):
             raise AccessRefused(f"route {self._plan.route} is not configured")
         if self.job.operation is not None:
             return await self._video_models.poll(self.job.operation)
-        mark = self.job.origin.key
+        mark = self.job.origin.dedupe_key
         return (
             await self._video_models.find_result(self._plan, job_id=self.job.id, dedupe_key=mark)
             or OperationPending()

@@ -64,7 +64,7 @@ class JobSubmitter(JobSteps):
             operation = await video_models.submit(
                 self._plan,
                 job_id=self.job.id,
-                dedupe_key=self.job.origin.key,
+                dedupe_key=self.job.origin.dedupe_key,
                 about_to_send=self._begin_sending,
             )
         except LeaseLost:
@@ -209,7 +209,7 @@ class JobSubmitter(JobSteps):
 
     async def _find_operation(self, video_models: VideoModels) -> bool:
         self._result = await video_models.find_result(
-            self._plan, job_id=self.job.id, dedupe_key=self.job.origin.key
+            self._plan, job_id=self.job.id, dedupe_key=self.job.origin.dedupe_key
         )
         return self._result is not None
 

@@ -122,11 +122,11 @@ class UploadPreparer:
     async def _prepare_clip(self, upload_job: UploadJob, clip: Clip) -> PreparedUpload:
         link, until = self._links.create_link(clip) if self._links is not None else (None, None)
         plain = PreparedUpload(
-            clip, size=clip.size, limit=upload_job.limit, link=link, link_expires_at=until
+            clip, size=clip.size_bytes, limit=upload_job.limit, link=link, link_expires_at=until
         )
         if (
             not upload_job.fallbacks[clip.id]
-            and clip.size <= upload_job.limit
+            and clip.size_bytes <= upload_job.limit
             and not upload_job.verify_originals
         ):
             return plain

@@ -120,10 +120,10 @@ class ShowcaseService:
             clip=clip,
             guild_id=guild_id,
             channel_id=house.channel_id,
-            maker_name=name,
+            creator_name=name,
             hide_prompt=hides,
             public=public,
-            shown_by=actor.user_id if actor is not None else 0,
+            added_by=actor.user_id if actor is not None else None,
             by_stars=actor is None,
         )
         record = self._build_audit_entry(guild_id, actor, AuditAction.SHOW, clip)
@@ -131,7 +131,7 @@ class ShowcaseService:
             showing, record, owner=self._worker.worker_id
         )
         if new:
-            await self._settle_post(exhibit, is_new=exhibit.changes == 0)
+            await self._settle_post(exhibit, is_new=exhibit.change_count == 0)
         elif own and hide_prompt is not None:  # what is shown already follows its maker's wish
             await self._showcase_posts.update_post(
                 exhibit.id, owner=self._worker.worker_id, audit_entry=None, hide_prompt=hide_prompt
@@ -217,8 +217,8 @@ class ShowcaseService:
             guild_id=guild_id,
             actor_id=actor.user_id,
             action=AuditAction.BLOCK if blocked else AuditAction.UNBLOCK,
-            at=self._clock.now(),
-            member_id=member_id,
+            recorded_at=self._clock.now(),
+            target_user_id=member_id,
         )
         hidden = await self._showcase_posts.set_blocked(
             record, blocked=blocked, owner=self._worker.worker_id
@@ -284,7 +284,7 @@ class ShowcaseService:
                 guild_id=guild_id,
                 actor_id=actor_id,
                 action=AuditAction.ARRANGE,
-                at=self._clock.now(),
+                recorded_at=self._clock.now(),
                 comment=note or None,
             ),
         )
@@ -354,9 +354,9 @@ class ShowcaseService:
     ) -> AuditEntry:
         return AuditEntry(
             guild_id=guild_id,
-            actor_id=actor.user_id if actor is not None else 0,
+            actor_id=actor.user_id if actor is not None else None,
             action=action,
-            at=self._clock.now(),
+            recorded_at=self._clock.now(),
             clip_id=clip.id,
-            member_id=clip.user_id,
+            target_user_id=clip.user_id,
         )

@@ -57,7 +57,7 @@ class DigestScheduler:
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
         return await self._showcase_posts.list_top(
-            guild_id, since=digest.since, until=digest.due_at, limit=RANKING_LENGTH
+            guild_id, since=digest.period_start, until=digest.due_at, limit=RANKING_LENGTH
         )
 
     async def run_due(self) -> None:

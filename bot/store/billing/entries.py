@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import LedgerEntry, LedgerPosting
 from bot.domain.jobs.job import Job
-from bot.store.tables.core import ledger
-from bot.store.tables.row_mapping import guild_id_to_column, ledger_entry_from_row, posting_to_row
+from bot.store.tables.core import ledger_table
+from bot.store.tables.row_mapping import ledger_entry_from_row, posting_to_row
 
 
 async def write_entries(
@@ -24,17 +24,19 @@ async def write_entries(
     if not postings:
         return
     about = {
-        "at": now,
-        "counted_at": job.created_at,
+        "recorded_at": now,
+        "window_at": job.created_at,
         "job_id": job.id,
-        "guild_id": guild_id_to_column(job.origin.guild_id),
+        "guild_id": job.origin.guild_id,
         "user_id": job.origin.user_id,
-        "by": actor_id,
+        "actor_id": actor_id,
     }
-    await connection.execute(insert(ledger), [posting_to_row(each) | about for each in postings])
+    await connection.execute(
+        insert(ledger_table), [posting_to_row(each) | about for each in postings]
+    )
 
 
 async def load_entries(connection: AsyncConnection, job_id: int) -> list[LedgerEntry]:
     """Return a job's entries, oldest first."""
-    query = select(ledger).where(ledger.c.job_id == job_id).order_by(ledger.c.id)
+    query = select(ledger_table).where(ledger_table.c.job_id == job_id).order_by(ledger_table.c.id)
     return [ledger_entry_from_row(row) for row in (await connection.execute(query)).mappings()]

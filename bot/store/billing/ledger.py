@@ -1,4 +1,4 @@
-"""Balances, what people may still spend, and the limits that admins set."""
+"""The ledger: balances, what may still be spent, and the limits that admins set."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,29 +28,32 @@ from bot.store.billing import usage_queries
 from bot.store.billing.entries import load_entries
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now
-from bot.store.tables.core import ledger
-from bot.store.tables.core import limits as limit_table
-from bot.store.tables.row_mapping import guild_id_to_column, posting_to_row
+from bot.store.tables.core import ledger_table, limits_table
+from bot.store.tables.row_mapping import posting_to_row
 
 
 class LedgerStore:
-    """`bot.domain.stores.Ledger` over SQLAlchemy."""
+    """Reads the ledger, adds grants to it, and keeps the limits."""
 
     def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
         self._now = now
 
     async def quota_status(self, origin: Origin, *, policy: SpendingPolicy) -> QuotaStatus:
-        """Return how every limit stands that holds for ``origin``."""
+        """Return the state of every limit that applies to ``origin``."""
 
         async def compute_status(connection: AsyncConnection) -> QuotaStatus:
             now = await self._now(connection)
-            guild_id, user_id = guild_id_to_column(origin.guild_id), origin.user_id
-            rows = (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
+            guild_id, user_id = origin.guild_id, origin.user_id
+            rows: list[LimitRow] = []
+            if guild_id is not None:
+                rows = (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
             own = resolve_member_limits(
                 rows, user_id=user_id, role_ids=origin.role_ids, policy=policy
             )
-            budget = resolve_guild_limits(rows, policy=policy) if guild_id else NO_LIMITS
+            budget = (
+                resolve_guild_limits(rows, policy=policy) if guild_id is not None else NO_LIMITS
+            )
             active = await usage_queries.count_active_jobs(connection)
             member = (await usage_queries.sum_member_usage(connection, [user_id], now)).get(
                 (guild_id, user_id), UsageTotals()
@@ -60,7 +63,7 @@ class LedgerStore:
                 own,
                 usage_queries.with_active_jobs(member, active.get((guild_id, user_id), 0)),
             )
-            if budget != NO_LIMITS:
+            if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 here = sum(count for (guild, _), count in active.items() if guild == guild_id)
                 usage = usage_queries.with_active_jobs(usages.get(guild_id, UsageTotals()), here)
@@ -84,33 +87,35 @@ class LedgerStore:
         comment: str | None,
     ) -> None:
         """Add room for a member, or for the server's budget."""
-        about = {"guild_id": guild_id, "user_id": user_id or 0, "by": actor_id, "note": comment}
+        about = {"guild_id": guild_id, "user_id": user_id, "actor_id": actor_id, "comment": comment}
 
         async def insert_entry(connection: AsyncConnection) -> None:
             now = await self._now(connection)
-            when = {"at": now, "counted_at": now}
-            await connection.execute(insert(ledger).values(posting_to_row(posting) | about | when))
+            when = {"recorded_at": now, "window_at": now}
+            await connection.execute(
+                insert(ledger_table).values(posting_to_row(posting) | about | when)
+            )
 
         await self._db.write(insert_entry)
 
     async def list_usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
-        """Return what each member of a server has used, the dearest first."""
-        micros = func.sum(ledger.c.micros)
+        """Return what each member of a server has used since then, the most expensive first."""
+        micros = func.sum(ledger_table.c.micros)
         query = (
             select(
-                ledger.c.user_id,
-                func.sum(ledger.c.clips),
-                func.sum(ledger.c.seconds),
+                ledger_table.c.user_id,
+                func.sum(ledger_table.c.clips),
+                func.sum(ledger_table.c.seconds),
                 micros,
             )
             .where(
-                ledger.c.guild_id == guild_id,
-                ledger.c.counted_at > since,
+                ledger_table.c.guild_id == guild_id,
+                ledger_table.c.window_at > since,
                 usage_queries.IS_COUNTED,
                 usage_queries.COUNTS_WHEN_ABSORBED,
             )
-            .group_by(ledger.c.user_id)
-            .order_by(micros.desc(), ledger.c.user_id)
+            .group_by(ledger_table.c.user_id)
+            .order_by(micros.desc(), ledger_table.c.user_id)
         )
 
         async def fetch_usage(connection: AsyncConnection) -> list[UsageRow]:
@@ -128,8 +133,10 @@ class LedgerStore:
         return await self._db.read(lambda connection: load_entries(connection, job_id))
 
     async def sum_reserved(self) -> Micros:
-        """Return what is reserved and neither settled nor refunded."""
-        query = select(ledger.c.kind, func.sum(ledger.c.micros)).group_by(ledger.c.kind)
+        """Return the micro-dollars that are reserved and neither settled nor refunded."""
+        query = select(ledger_table.c.kind, func.sum(ledger_table.c.micros)).group_by(
+            ledger_table.c.kind
+        )
 
         async def compute_sum(connection: AsyncConnection) -> Micros:
             by_kind = {kind: int(total) for kind, total in await connection.execute(query)}
@@ -159,18 +166,18 @@ class LedgerStore:
         actor_id: int,
         now: datetime,
     ) -> None:
-        """Set a limit in place of the one before."""
-        whose = {"guild_id": guild_id, "subject": subject, "subject_id": subject_id}
+        """Replace a limit; ``limits`` of `None` removes it."""
+        key = {"guild_id": guild_id, "subject": subject, "subject_id": subject_id}
 
         async def replace_limit(connection: AsyncConnection) -> None:
             await connection.execute(
-                delete(limit_table).where(
-                    *(limit_table.c[name] == value for name, value in whose.items())
+                delete(limits_table).where(
+                    *(limits_table.c[name] == value for name, value in key.items())
                 )
             )
             if limits is not None and limits != NO_LIMITS:
                 changed = {"changed_by": actor_id, "changed_at": now}
-                await connection.execute(insert(limit_table).values(whose | dict(limits) | changed))
+                await connection.execute(insert(limits_table).values(key | dict(limits) | changed))
 
         await self._db.write(replace_limit)
 
@@ -178,11 +185,11 @@ class LedgerStore:
 async def _add_release_times(
     connection: AsyncConnection,
     lines: Sequence[QuotaLine],
-    guild_id: int,
+    guild_id: int | None,
     user_id: int,
     now: datetime,
 ) -> tuple[QuotaLine, ...]:
-    """Add to each line that is used when the first part of it frees."""
+    """Say on each line that is used when the first part of it frees."""
     timed = []
     for line in lines:
         at = None

@@ -1,12 +1,13 @@
-"""The one door for requests: limits checked, money reserved and jobs written, or nothing at all.
+"""Admission: limits are checked, money is reserved and jobs are written, or nothing at all.
 
-Requests that arrive together are decided together, one after the other in memory, inside one
-transaction that every other door waits for. So two requests can never both take the last clip of a
-limit, whatever process they came through, and the price of the lock is paid once for many.
+Requests that arrive together are decided one after the other in memory, inside one transaction
+under a lock that all processes share. So two requests can never both take the last clip of a
+limit, and many requests pay for the lock once.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import insert, select
@@ -25,20 +26,20 @@ from bot.domain.billing.limits import (
     resolve_member_limits,
 )
 from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
+from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState
 from bot.store.billing import usage_queries
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
-from bot.store.tables.core import guilds, jobs, ledger
+from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
 from bot.store.tables.row_mapping import (
-    guild_id_to_column,
     job_from_row,
     job_to_row,
+    list_input_paths,
     posting_to_row,
 )
 
 ADMISSION_LOCK: Final = 0x636C_6170_01
-_WHOLE_BOT: Final = 0
 
 
 async def admit_requests(
@@ -49,55 +50,62 @@ async def admit_requests(
     owner: str | None,
     clock: DatabaseClock,
 ) -> list[Job | RequestRefused]:
-    """Decide ``asks`` in order; see `bot.domain.stores.Jobs.admit`."""
+    """Decide ``requests`` in order; return for each its job or why there is none.
+
+    The new jobs belong to the worker ``owner``. A request whose ``dedupe_key`` is known, or stands
+    twice among ``requests``, is answered with `AlreadyAccepted`.
+    """
     await take_lock(connection, ADMISSION_LOCK)
-    now = await clock(connection)  # behind the lock, so that times follow the order of decisions
+    now = await clock(connection)  # under the lock, so that times follow the order of decisions
     answers: dict[int, Job | RequestRefused | LimitExceeded] = {}
-    known = await _find_accepted_jobs(connection, [ask.origin.key for ask in requests])
-    books = await _load_totals(connection, requests, policy, now)
-    accepted: dict[str, int] = {}
-    for place, ask in enumerate(requests):
-        key = ask.origin.key
-        if key in known:
-            answers[place] = AlreadyAccepted(known[key])
-        elif key not in accepted:
-            answer = books.admit_request(ask)
-            if answer is None:
-                accepted[key] = place
-            else:
-                answers[place] = answer
-    written = await _insert_jobs(
-        connection, [requests[place] for place in accepted.values()], owner, now
+    known = await _find_accepted_jobs(
+        connection, [request.origin.dedupe_key for request in requests]
     )
-    for place, ask in enumerate(requests):
-        if place not in answers:
-            job = written[ask.origin.key]
-            answers[place] = job if accepted[ask.origin.key] == place else AlreadyAccepted(job)
+    totals = await _load_totals(connection, requests, policy, now)
+    accepted: dict[str, int] = {}
+    for index, request in enumerate(requests):
+        key = request.origin.dedupe_key
+        if key in known:
+            answers[index] = AlreadyAccepted(known[key])
+        elif key not in accepted:
+            refusal = totals.admit_request(request)
+            if refusal is None:
+                accepted[key] = index
+            else:
+                answers[index] = refusal
+    written = await _insert_jobs(
+        connection, [requests[index] for index in accepted.values()], owner, now
+    )
+    for index, request in enumerate(requests):
+        if index not in answers:
+            key = request.origin.dedupe_key
+            job = written[key]
+            answers[index] = job if accepted[key] == index else AlreadyAccepted(job)
     return await _build_refusals(
-        connection, requests, [answers[place] for place in range(len(requests))], now
+        connection, requests, [answers[index] for index in range(len(requests))], now
     )
 
 
 class _AdmissionTotals:
-    """The sums as they stand after each decision of this transaction."""
+    """The sums after each decision of this transaction; servers are `None` in direct messages."""
 
     def __init__(self, policy: SpendingPolicy) -> None:
         self.policy = policy
-        self.pauses: dict[int, RequestsPaused] = {}
-        self.limits_by_guild: dict[int, list[LimitRow]] = {}
-        self.member_usage: dict[tuple[int, int], UsageTotals] = {}
-        self.guild_usage: dict[int, UsageTotals] = {}
+        self.pauses: dict[int | None, RequestsPaused] = {}
+        self.limits_by_guild: dict[int | None, list[LimitRow]] = {}
+        self.member_usage: dict[tuple[int | None, int], UsageTotals] = {}
+        self.guild_usage: dict[int | None, UsageTotals] = {}
         self.bot_usage = UsageTotals()
         self.model_requests: dict[str, int] = {}
 
     def admit_request(self, request: AdmissionRequest) -> RequestRefused | LimitExceeded | None:
-        """Take ``ask`` into the books, or say why not."""
-        guild_id, user_id = guild_id_to_column(request.origin.guild_id), request.origin.user_id
+        """Add ``request`` to the sums, or return why it is refused."""
+        guild_id, user_id = request.origin.guild_id, request.origin.user_id
         if self.policy.paused:
             return RequestsPaused(by_operator=True)
-        for place in (_WHOLE_BOT, guild_id):
-            if place in self.pauses:
-                return self.pauses[place]
+        for paused_id in (WHOLE_BOT_ID, guild_id):
+            if paused_id in self.pauses:
+                return self.pauses[paused_id]
         amount = UsageAmount.from_plan(request.plan)
         member = self.member_usage.get((guild_id, user_id), UsageTotals())
         guild = self.guild_usage.get(guild_id, UsageTotals())
@@ -105,15 +113,17 @@ class _AdmissionTotals:
         own = resolve_member_limits(
             rows, user_id=user_id, role_ids=request.origin.role_ids, policy=self.policy
         )
-        budget = resolve_guild_limits(rows, policy=self.policy) if guild_id else NO_LIMITS
-        found = (
+        budget = (
+            resolve_guild_limits(rows, policy=self.policy) if guild_id is not None else NO_LIMITS
+        )
+        exceeded = (
             find_exceeded_limit(LimitScope.MEMBER, own, member, amount)
             or find_exceeded_limit(LimitScope.GUILD, budget, guild, amount)
             or find_exceeded_limit(LimitScope.BOT, self.policy.bot, self.bot_usage, amount)
             or self._check_model_limit(request.plan.model)
         )
-        if found is not None:
-            return found
+        if exceeded is not None:
+            return exceeded
         self.member_usage[guild_id, user_id] = member.with_job(amount)
         self.guild_usage[guild_id] = guild.with_job(amount)
         self.bot_usage = self.bot_usage.with_job(amount)
@@ -134,46 +144,51 @@ async def _load_totals(
     policy: SpendingPolicy,
     now: datetime,
 ) -> _AdmissionTotals:
-    books = _AdmissionTotals(policy)
-    guild_ids = {guild_id_to_column(ask.origin.guild_id) for ask in requests} | {_WHOLE_BOT}
-    paused = select(guilds.c.id, guilds.c.pause_reason).where(
-        guilds.c.id.in_(guild_ids), guilds.c.paused
+    totals = _AdmissionTotals(policy)
+    guild_ids = {request.origin.guild_id for request in requests}
+    real_guild_ids = {guild_id for guild_id in guild_ids if guild_id is not None}
+    paused = select(guilds_table.c.id, guilds_table.c.pause_reason).where(
+        guilds_table.c.id.in_(real_guild_ids | {WHOLE_BOT_ID}), guilds_table.c.paused
     )
     for guild_id, reason in await connection.execute(paused):
-        books.pauses[guild_id] = RequestsPaused(by_operator=guild_id == _WHOLE_BOT, reason=reason)
-    books.limits_by_guild = await usage_queries.load_limits(connection, guild_ids)
-    user_ids = {ask.origin.user_id for ask in requests}
+        by_operator = guild_id == WHOLE_BOT_ID
+        totals.pauses[guild_id] = RequestsPaused(by_operator=by_operator, reason=reason)
+    totals.limits_by_guild |= await usage_queries.load_limits(connection, real_guild_ids)
+    user_ids = {request.origin.user_id for request in requests}
     active = await usage_queries.count_active_jobs(connection)
     members = await usage_queries.sum_member_usage(connection, user_ids, now)
-    for guild_id in guild_ids:
-        for user_id in user_ids:
-            who = (guild_id, user_id)
-            usage = members.get(who, UsageTotals())
-            books.member_usage[who] = usage_queries.with_active_jobs(usage, active.get(who, 0))
+    for key in product(guild_ids, user_ids):
+        totals.member_usage[key] = usage_queries.with_active_jobs(
+            members.get(key, UsageTotals()), active.get(key, 0)
+        )
     if any(
         resolve_guild_limits(rows, policy=policy) != NO_LIMITS
-        for rows in books.limits_by_guild.values()
+        for rows in totals.limits_by_guild.values()
     ):
-        books.guild_usage = await usage_queries.sum_guild_usage(
-            connection, guild_ids - {_WHOLE_BOT}, now
-        )
-    for guild_id in guild_ids:
-        count = sum(number for (guild, _), number in active.items() if guild == guild_id)
-        books.guild_usage[guild_id] = usage_queries.with_active_jobs(
-            books.guild_usage.get(guild_id, UsageTotals()), count
+        totals.guild_usage |= await usage_queries.sum_guild_usage(connection, real_guild_ids, now)
+    for guild_id in real_guild_ids:
+        totals.guild_usage[guild_id] = usage_queries.with_active_jobs(
+            totals.guild_usage.get(guild_id, UsageTotals()),
+            sum(
+                count
+                for (active_guild_id, _), count in active.items()
+                if active_guild_id == guild_id
+            ),
         )
     if policy.bot != NO_LIMITS:
-        books.bot_usage = await usage_queries.sum_bot_usage(connection, now)
-    books.bot_usage = usage_queries.with_active_jobs(books.bot_usage, sum(active.values()))
+        totals.bot_usage = await usage_queries.sum_bot_usage(connection, now)
+    totals.bot_usage = usage_queries.with_active_jobs(totals.bot_usage, sum(active.values()))
     if policy.pace.requests_per_day is not None:
-        models = {ask.plan.model for ask in requests}
-        books.model_requests = await usage_queries.count_requests_today(connection, models, now)
-    return books
+        models = {request.plan.model for request in requests}
+        totals.model_requests = await usage_queries.count_requests_today(connection, models, now)
+    return totals
 
 
 async def _find_accepted_jobs(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, Job]:
-    rows = (await connection.execute(select(jobs).where(jobs.c.key.in_(keys)))).mappings()
-    return {row["key"]: job_from_row(row) for row in rows}
+    rows = (
+        await connection.execute(select(jobs_table).where(jobs_table.c.dedupe_key.in_(keys)))
+    ).mappings()
+    return {row["dedupe_key"]: job_from_row(row) for row in rows}
 
 
 async def _insert_jobs(
@@ -184,44 +199,51 @@ async def _insert_jobs(
 ) -> dict[str, Job]:
     if not requests:
         return {}
-    fresh: dict[str, Any] = {
+    initial: dict[str, Any] = {
         "state": JobState.QUEUED,
         "owner": owner,
         "epoch": 0,
         "created_at": now,
         "attempts": 0,
     }
-    # numbers in the order of arrival: the queue goes by them
-    statement = insert(jobs).returning(jobs.c.id, sort_by_parameter_order=True)
-    rows = [job_to_row(ask.plan, ask.origin) | fresh for ask in requests]
+    # ids in the order of arrival: the queue goes by them
+    statement = insert(jobs_table).returning(jobs_table.c.id, sort_by_parameter_order=True)
+    rows = [job_to_row(request.plan, request.origin) | initial for request in requests]
     ids = (await connection.execute(statement, rows)).scalars()
     written = {
-        ask.origin.key: Job(
+        request.origin.dedupe_key: Job(
             id=job_id,
             state=JobState.QUEUED,
-            origin=ask.origin,
-            plan=ask.plan,
+            origin=request.origin,
+            plan=request.plan,
             created_at=now,
             owner=owner,
-            status_message_id=ask.origin.user_install_reply.message_id
-            if ask.origin.user_install_reply
+            status_message_id=request.origin.user_install_reply.message_id
+            if request.origin.user_install_reply
             else None,
         )
-        for ask, job_id in zip(requests, ids, strict=True)
+        for request, job_id in zip(requests, ids, strict=True)
     }
+    inputs = [
+        {"job_id": job.id, "path": path}
+        for job in written.values()
+        for path in list_input_paths(job.plan)
+    ]
+    if inputs:
+        await connection.execute(insert(job_inputs_table), inputs)
     entries = [
         posting_to_row(posting)
         | {
-            "at": now,
-            "counted_at": now,
+            "recorded_at": now,
+            "window_at": now,
             "job_id": job.id,
-            "guild_id": guild_id_to_column(job.origin.guild_id),
+            "guild_id": job.origin.guild_id,
             "user_id": job.origin.user_id,
         }
         for job in written.values()
         for posting in build_reservation(UsageAmount.from_plan(job.plan))
     ]
-    await connection.execute(insert(ledger), entries)
+    await connection.execute(insert(ledger_table), entries)
     return written
 
 
@@ -231,15 +253,15 @@ async def _build_refusals(
     answers: Sequence[Job | RequestRefused | LimitExceeded],
     now: datetime,
 ) -> list[Job | RequestRefused]:
-    """Add to each breach when it frees."""
+    """Turn exceeded limits into refusals that say when the limit frees."""
     times: dict[tuple[object, ...], datetime | None] = {}
-    worded: list[Job | RequestRefused] = []
-    for ask, answer in zip(requests, answers, strict=True):
+    refusals: list[Job | RequestRefused] = []
+    for request, answer in zip(requests, answers, strict=True):
         if not isinstance(answer, LimitExceeded):
-            worded.append(answer)
+            refusals.append(answer)
             continue
-        guild_id, user_id = guild_id_to_column(ask.origin.guild_id), ask.origin.user_id
-        question = (answer, guild_id, user_id, ask.plan.model)
+        guild_id, user_id = request.origin.guild_id, request.origin.user_id
+        question = (answer, guild_id, user_id, request.plan.model)
         if question not in times and not answer.is_unattainable:
             times[question] = await usage_queries.find_release_time(
                 connection,
@@ -247,9 +269,9 @@ async def _build_refusals(
                 answer.limit,
                 guild_id=guild_id,
                 user_id=user_id,
-                model=ask.plan.model,
+                model=request.plan.model,
                 excess=answer.excess,
                 now=now,
             )
-        worded.append(answer.as_error(times.get(question)))
-    return worded
+        refusals.append(answer.as_error(times.get(question)))
+    return refusals

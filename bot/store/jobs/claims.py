@@ -8,18 +8,19 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, SpendingPolicy
+from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.jobs.queue import GoogleLoad, MemberActivity, QueuedJob, pick_next
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
-from bot.store.tables.core import guilds, jobs, models, submits
+from bot.store.tables.core import guilds_table, jobs_table, model_states_table, submissions_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
 CLAIM_LOCK: Final = 0x636C_6170_02
 
 _AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
 _MEMBER_QUEUE_LIMIT: Final = 100
-"""How far into one member's queue the claim looks; they get no more at once anyway."""
+"""How far into one member's queue a claim looks; no member gets more at once anyway."""
 
 
 async def claim_jobs(
@@ -30,106 +31,126 @@ async def claim_jobs(
     clock: DatabaseClock,
     limit: int,
 ) -> list[Job]:
-    """Start what may be started; see `bot.domain.stores.Jobs.claim`."""
+    """Move up to ``limit`` queued jobs to ``submitting``, in the fair order, and return them.
+
+    They belong to the worker ``owner`` then, under a new epoch, and are not sent yet.
+    """
     await take_lock(connection, CLAIM_LOCK)
     now = await clock(connection)
     waiting = await load_waiting_jobs(connection, _is_claimable(now))
     if not waiting:
         return []
-    past = await load_served_members(connection, {job.user_id for job in waiting}, now)
+    served = await load_served_members(connection, {job.user_id for job in waiting}, now)
     load = await _measure_load(connection, now)
-    chosen = [job.id for job in pick_next(waiting, past, load, policy.pace, limit=limit)]
-    return await _start_jobs(connection, chosen, owner, now)
+    job_ids = [job.id for job in pick_next(waiting, served, load, policy.pace, limit=limit)]
+    return await _start_jobs(connection, job_ids, owner, now)
 
 
 def is_queued() -> Any:
     """Return the condition of a job that waits."""
-    return jobs.c.state == JobState.QUEUED
+    return jobs_table.c.state == JobState.QUEUED
 
 
 def _is_paused() -> Any:
-    switched_off = select(guilds.c.id).where(guilds.c.paused)
-    everything = select(guilds.c.id).where(guilds.c.paused, guilds.c.id == 0).exists()
-    return or_(jobs.c.guild_id.in_(switched_off), everything)
+    paused = select(guilds_table.c.id).where(guilds_table.c.paused)
+    # never null for direct messages: the negation of null would hold their jobs back for ever
+    is_guild_paused = jobs_table.c.guild_id.is_not(None) & jobs_table.c.guild_id.in_(paused)
+    return or_(is_guild_paused, paused.where(guilds_table.c.id == WHOLE_BOT_ID).exists())
 
 
 def _is_claimable(now: datetime) -> Any:
-    waited = or_(jobs.c.retry_at.is_(None), jobs.c.retry_at <= now)
-    return and_(is_queued(), waited, ~_is_paused())
+    may_retry = or_(jobs_table.c.retry_at.is_(None), jobs_table.c.retry_at <= now)
+    return and_(is_queued(), may_retry, ~_is_paused())
 
 
 async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list[QueuedJob]:
-    """Return the jobs that wait under ``condition``, as far as the fair order looks."""
-    turn = func.row_number().over(partition_by=jobs.c.user_id, order_by=jobs.c.id)
-    facts = (jobs.c.id, jobs.c.user_id, jobs.c.model, jobs.c.owner, _is_paused().label("paused"))
-    each = select(*facts, turn.label("turn")).where(condition).subquery()
-    rows = await connection.execute(select(each).where(each.c.turn <= _MEMBER_QUEUE_LIMIT))
+    """Return the jobs under ``condition``, of each member as many as the fair order looks at."""
+    turn = func.row_number().over(partition_by=jobs_table.c.user_id, order_by=jobs_table.c.id)
+    facts = (
+        jobs_table.c.id,
+        jobs_table.c.user_id,
+        jobs_table.c.model,
+        jobs_table.c.owner,
+        _is_paused().label("paused"),
+    )
+    ranked = select(*facts, turn.label("turn")).where(condition).subquery()
+    rows = await connection.execute(select(ranked).where(ranked.c.turn <= _MEMBER_QUEUE_LIMIT))
     return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
 
 
 async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
-    """Return what each member has had in the last hour."""
-    flying = func.count().filter(jobs.c.state.in_(_AT_GOOGLE_STATES))
+    """Return what each member has running at Google, and their latest submit of the last hour."""
+    in_flight = func.count().filter(jobs_table.c.state.in_(_AT_GOOGLE_STATES))
     rows = await connection.execute(
-        select(jobs.c.user_id, flying, func.max(jobs.c.submitted_at))
-        .where(jobs.c.user_id.in_(user_ids), jobs.c.submitted_at > now - timedelta(hours=1))
-        .group_by(jobs.c.user_id)
+        select(jobs_table.c.user_id, in_flight, func.max(jobs_table.c.submitted_at))
+        .where(
+            jobs_table.c.user_id.in_(user_ids), jobs_table.c.submitted_at > now - timedelta(hours=1)
+        )
+        .group_by(jobs_table.c.user_id)
     )
-    return {user_id: MemberActivity(in_flight, last) for user_id, in_flight, last in rows}
+    return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 
 
 async def _measure_load(connection: AsyncConnection, now: datetime) -> GoogleLoad:
     in_flight = await connection.scalar(
-        select(func.count()).select_from(jobs).where(jobs.c.state.in_(_AT_GOOGLE_STATES))
+        select(func.count())
+        .select_from(jobs_table)
+        .where(jobs_table.c.state.in_(_AT_GOOGLE_STATES))
     )
-    minute = func.count().filter(submits.c.at > now - timedelta(minutes=1))
+    minute = func.count().filter(submissions_table.c.submitted_at > now - timedelta(minutes=1))
     rows = await connection.execute(
-        select(submits.c.model, minute, func.count())
-        .where(submits.c.at > now - DAY)
-        .group_by(submits.c.model)
+        select(submissions_table.c.model, minute, func.count())
+        .where(submissions_table.c.submitted_at > now - DAY)
+        .group_by(submissions_table.c.model)
     )
     counts = [tuple(row) for row in rows]
-    held = await connection.scalars(select(models.c.id).where(models.c.held_until > now))
+    rate_limited = await connection.scalars(
+        select(model_states_table.c.id).where(model_states_table.c.rate_limited_until > now)
+    )
     return GoogleLoad(
         in_flight=in_flight or 0,
         last_minute={model: last_minute for model, last_minute, _ in counts},
         last_day={model: last_day for model, _, last_day in counts},
-        rate_limited=frozenset(held),
+        rate_limited=frozenset(rate_limited),
     )
 
 
 async def _start_jobs(
-    connection: AsyncConnection, chosen: Sequence[int], owner: str, now: datetime
+    connection: AsyncConnection, job_ids: Sequence[int], owner: str, now: datetime
 ) -> list[Job]:
-    if not chosen:
+    if not job_ids:
         return []
     rows = await connection.execute(
-        update(jobs)
-        .where(jobs.c.id.in_(chosen), jobs.c.state == JobState.QUEUED)
+        update(jobs_table)
+        .where(jobs_table.c.id.in_(job_ids), jobs_table.c.state == JobState.QUEUED)
         .values(
             state=JobState.SUBMITTING,
             owner=owner,
-            epoch=jobs.c.epoch + 1,
-            claimed_epoch=jobs.c.epoch + 1,
+            epoch=jobs_table.c.epoch + 1,
+            claimed_epoch=jobs_table.c.epoch + 1,
             unsent=True,
             submitted_at=now,
             retry_at=None,
             outcome=None,
             detail=None,
-            attempts=jobs.c.attempts + 1,
+            attempts=jobs_table.c.attempts + 1,
         )
-        .returning(*jobs.c)
+        .returning(*jobs_table.c)
     )
     started = jobs_from_rows(rows.mappings().all())
     if started:
         await connection.execute(
-            insert(submits),
+            insert(submissions_table),
             [
-                {"job_id": job.id, "attempt": job.attempts, "model": job.plan.model, "at": now}
+                {
+                    "job_id": job.id,
+                    "attempt": job.attempts,
+                    "model": job.plan.model,
+                    "submitted_at": now,
+                }
                 for job in started
             ],
         )
-    turn = {job_id: place for place, job_id in enumerate(chosen)}
-    return sorted(started, key=lambda job: turn[job.id])
+    return sorted(started, key=lambda job: job_ids.index(job.id))

@@ -10,9 +10,9 @@ from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
-from bot.store.tables.core import clips
-from bot.store.tables.row_mapping import clip_from_row, guild_id_to_column
-from bot.store.tables.showcase import showcase
+from bot.store.tables.core import clips_table
+from bot.store.tables.row_mapping import clip_from_row
+from bot.store.tables.showcase import showcase_posts_table
 
 
 class ClipStore:
@@ -23,23 +23,25 @@ class ClipStore:
 
     async def get(self, clip_id: int) -> Clip | None:
         """Return the clip, if there is one."""
-        return await self._select_first(select(clips).where(clips.c.id == clip_id))
+        return await self._select_first(select(clips_table).where(clips_table.c.id == clip_id))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip that was posted as this message."""
         return await self._select_first(
-            select(clips).where(clips.c.message_id == message_id).order_by(clips.c.index)
+            select(clips_table)
+            .where(clips_table.c.message_id == message_id)
+            .order_by(clips_table.c.index)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
         """Return a job's clips in order."""
         return await self._select_clips(
-            select(clips).where(clips.c.job_id == job_id).order_by(clips.c.index)
+            select(clips_table).where(clips_table.c.job_id == job_id).order_by(clips_table.c.index)
         )
 
     async def delete_for_job(self, job_id: int) -> None:
         """Delete the records of a job's clips; their numbers are never given again."""
-        gone = delete(clips).where(clips.c.job_id == job_id)
+        gone = delete(clips_table).where(clips_table.c.job_id == job_id)
 
         async def delete_rows(connection: AsyncConnection) -> None:
             await connection.execute(gone)
@@ -57,28 +59,30 @@ class ClipStore:
         limit: int,
     ) -> list[Clip]:
         """Return a member's clips, newest first; see `bot.domain.stores.Clips.history`."""
-        query = select(clips).where(clips.c.user_id == user_id)
+        query = select(clips_table).where(clips_table.c.user_id == user_id)
         if guild_id is not None:
-            query = query.where(clips.c.guild_id == guild_id)
+            query = query.where(clips_table.c.guild_id == guild_id)
         if before is not None:
-            query = query.where(clips.c.id < before)
+            query = query.where(clips_table.c.id < before)
         if after is not None:
-            query = query.where(clips.c.id > after)
+            query = query.where(clips_table.c.id > after)
         if showcased_only:
-            shown = select(showcase.c.clip_id).where(
-                showcase.c.clip_id == clips.c.id, ~showcase.c.withdrawn, ~showcase.c.hidden
+            shown = select(showcase_posts_table.c.clip_id).where(
+                showcase_posts_table.c.clip_id == clips_table.c.id,
+                ~showcase_posts_table.c.withdrawn,
+                ~showcase_posts_table.c.hidden,
             )
             query = query.where(shown.exists())
         if after is None:
-            return await self._select_clips(query.order_by(clips.c.id.desc()).limit(limit))
-        found = await self._select_clips(query.order_by(clips.c.id).limit(limit))
+            return await self._select_clips(query.order_by(clips_table.c.id.desc()).limit(limit))
+        found = await self._select_clips(query.order_by(clips_table.c.id).limit(limit))
         return found[::-1]
 
     async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:
         """Return the clip ``root_id`` and what grew from it, in the order of their numbers."""
-        grown = or_(clips.c.id == root_id, clips.c.root_clip_id == root_id)
+        grown = or_(clips_table.c.id == root_id, clips_table.c.root_clip_id == root_id)
         return await self._select_clips(
-            select(clips).where(grown).order_by(clips.c.id).limit(limit)
+            select(clips_table).where(grown).order_by(clips_table.c.id).limit(limit)
         )
 
     async def _select_first(self, query: Select[Any]) -> Clip | None:
@@ -96,14 +100,14 @@ async def write_clips(
     connection: AsyncConnection, job: Job, new_clips: Sequence[NewClip]
 ) -> list[Clip]:
     """Write the clips of ``job``, or return them where an earlier try has."""
-    query = select(clips).where(clips.c.job_id == job.id).order_by(clips.c.index)
+    query = select(clips_table).where(clips_table.c.job_id == job.id).order_by(clips_table.c.index)
     rows = (await connection.execute(query)).mappings().all()
     if not rows and new_clips:
-        root, parent, hop = await _find_ancestry(connection, job)
+        root, parent, depth = await _find_ancestry(connection, job)
         plan = job.plan
         common: dict[str, Any] = {
             "job_id": job.id,
-            "guild_id": guild_id_to_column(job.origin.guild_id),
+            "guild_id": job.origin.guild_id,
             "channel_id": job.origin.channel_id,
             "user_id": job.origin.user_id,
             "model": plan.model,
@@ -112,14 +116,14 @@ async def write_clips(
             "prompt": plan.prompt,
             "aspect_ratio": plan.aspect_ratio,
             "resolution": plan.resolution,
-            "hop": hop,
+            "extension_depth": depth,
             "parent_clip_id": parent,
             "root_clip_id": root,
             "created_at": database_time(),
         }
         for each in new_clips:
             values = {name: getattr(each, name) for name in NewClip.__slots__}
-            await connection.execute(insert(clips).values(common | values))
+            await connection.execute(insert(clips_table).values(common | values))
         rows = (await connection.execute(query)).mappings().all()
     return [clip_from_row(row) for row in rows]
 
@@ -127,9 +131,11 @@ async def write_clips(
 async def _find_ancestry(
     connection: AsyncConnection, job: Job
 ) -> tuple[int | None, int | None, int]:
-    """Return root, parent and hop of a job's clips; a first clip has neither root nor parent."""
+    """Return root, parent and extension depth of a job's clips; a first clip has no root."""
     source = job.plan.source
     if source is None:
         return None, None, 0
-    root = await connection.scalar(select(clips.c.root_clip_id).where(clips.c.id == source.clip_id))
-    return root or source.clip_id, source.clip_id, source.hop + 1
+    root = await connection.scalar(
+        select(clips_table.c.root_clip_id).where(clips_table.c.id == source.clip_id)
+    )
+    return root or source.clip_id, source.clip_id, source.extension_depth + 1

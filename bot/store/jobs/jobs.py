@@ -35,8 +35,8 @@ from bot.store.engine.types import DatabaseClock, database_now, database_time
 from bot.store.jobs import admission, claims, transitions
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, require_transition
-from bot.store.tables.core import clips, jobs, workers
-from bot.store.tables.row_mapping import guild_id_to_column, job_from_row, jobs_from_rows
+from bot.store.tables.core import clips_table, jobs_table, workers_table
+from bot.store.tables.row_mapping import job_from_row, jobs_from_rows
 
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
@@ -64,14 +64,14 @@ class JobStore:
 
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
-        found = await self._select_jobs(select(jobs).where(jobs.c.id == job_id))
+        found = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
         return found[0] if found else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message; the first one stays."""
         statement = (
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.status_message_id.is_(None))
+            update(jobs_table)
+            .where(jobs_table.c.id == job_id, jobs_table.c.status_message_id.is_(None))
             .values(status_message_id=message_id)
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
@@ -106,15 +106,15 @@ class JobStore:
         A job that was already called unknown keeps it too, for whoever judges it.
         """
         statement = (
-            update(jobs)
+            update(jobs_table)
             .where(
-                jobs.c.id == job.id,
-                jobs.c.attempts == job.attempts,
-                jobs.c.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
-                jobs.c.operation.is_(None),
+                jobs_table.c.id == job.id,
+                jobs_table.c.attempts == job.attempts,
+                jobs_table.c.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
+                jobs_table.c.operation.is_(None),
             )
             .values(operation=operation)
-            .returning(jobs.c.state)
+            .returning(jobs_table.c.state)
         )
 
         async def save_operation(connection: AsyncConnection) -> bool:
@@ -163,7 +163,9 @@ class JobStore:
                 await _write_final_entries(connection, job, postings, now)
                 if message_id is not None:
                     await connection.execute(
-                        update(clips).where(clips.c.job_id == job.id).values(message_id=message_id)
+                        update(clips_table)
+                        .where(clips_table.c.job_id == job.id)
+                        .values(message_id=message_id)
                     )
             return ended
 
@@ -172,14 +174,14 @@ class JobStore:
     async def mark_announced(self, job: Job) -> None:
         """Record that nothing is left to do for an ended job."""
         statement = (
-            update(jobs)
+            update(jobs_table)
             .where(
-                jobs.c.id == job.id,
-                jobs.c.state.in_(ENDED_STATES),
-                jobs.c.owner == job.owner,
-                jobs.c.epoch == job.epoch,
+                jobs_table.c.id == job.id,
+                jobs_table.c.state.in_(ENDED_STATES),
+                jobs_table.c.owner == job.owner,
+                jobs_table.c.epoch == job.epoch,
             )
-            .values(owner=None, visit_token=None)
+            .values(owner=None, reply_token=None)
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
@@ -211,8 +213,8 @@ class JobStore:
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next waiting job may be tried again."""
-        query = select(func.min(jobs.c.retry_at)).where(
-            jobs.c.state == JobState.QUEUED, jobs.c.retry_at > after
+        query = select(func.min(jobs_table.c.retry_at)).where(
+            jobs_table.c.state == JobState.QUEUED, jobs_table.c.retry_at > after
         )
         return await self._db.read(lambda connection: connection.scalar(query))
 
@@ -222,17 +224,17 @@ class JobStore:
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
             queued = await _fetch_job(
                 connection,
-                update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
+                update(jobs_table)
+                .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.QUEUED)
                 .values(
                     state=JobState.CANCELLED,
                     outcome=Outcome.CANCELLED,
                     cancel_requested=True,
                     finished_at=now,
                     # somebody has to announce it
-                    owner=func.coalesce(jobs.c.owner, owner),
+                    owner=func.coalesce(jobs_table.c.owner, owner),
                 )
-                .returning(*jobs.c),
+                .returning(*jobs_table.c),
             )
             if queued is not None:
                 refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
@@ -240,19 +242,23 @@ class JobStore:
                 return queued
             flagged = await _fetch_job(
                 connection,
-                update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state.in_(_CANCELLABLE_STATES))
+                update(jobs_table)
+                .where(jobs_table.c.id == job_id, jobs_table.c.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
-                .returning(*jobs.c),
+                .returning(*jobs_table.c),
             )
-            return flagged or await _fetch_job(connection, select(jobs).where(jobs.c.id == job_id))
+            return flagged or await _fetch_job(
+                connection, select(jobs_table).where(jobs_table.c.id == job_id)
+            )
 
         return await self._db.write(cancel_or_flag)
 
     async def list_cancel_requests(self, owner: str) -> list[int]:
         """Return the running jobs of ``owner`` that somebody wants cancelled."""
-        query = select(jobs.c.id).where(
-            jobs.c.owner == owner, jobs.c.state.in_(_CANCELLABLE_STATES), jobs.c.cancel_requested
+        query = select(jobs_table.c.id).where(
+            jobs_table.c.owner == owner,
+            jobs_table.c.state.in_(_CANCELLABLE_STATES),
+            jobs_table.c.cancel_requested,
         )
 
         async def fetch_ids(connection: AsyncConnection) -> list[int]:
@@ -264,22 +270,26 @@ class JobStore:
 
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
         """Take over jobs of dead workers."""
-        living = select(workers.c.id).where(workers.c.lease_until > database_time())
-        orphans = jobs.c.owner.is_not(None) & (jobs.c.owner != owner) & jobs.c.owner.not_in(living)
-        ownerless = jobs.c.owner.is_(None) & jobs.c.state.in_(IN_FLIGHT_STATES)
+        living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
+        orphans = (
+            jobs_table.c.owner.is_not(None)
+            & (jobs_table.c.owner != owner)
+            & jobs_table.c.owner.not_in(living)
+        )
+        ownerless = jobs_table.c.owner.is_(None) & jobs_table.c.state.in_(IN_FLIGHT_STATES)
         free = (
-            select(jobs.c.id)
+            select(jobs_table.c.id)
             .where(or_(orphans, ownerless))
-            .order_by(jobs.c.id)
+            .order_by(jobs_table.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
             .cte("free")
         )
         statement = (
-            update(jobs)
-            .where(jobs.c.id.in_(select(free.c.id)))
-            .values(owner=owner, epoch=jobs.c.epoch + 1)
-            .returning(*jobs.c)
+            update(jobs_table)
+            .where(jobs_table.c.id.in_(select(free.c.id)))
+            .values(owner=owner, epoch=jobs_table.c.epoch + 1)
+            .returning(*jobs_table.c)
         )
 
         async def take_jobs(connection: AsyncConnection) -> list[Job]:
@@ -289,7 +299,9 @@ class JobStore:
 
     async def list_owned(self, owner: str) -> list[int]:
         """Return the jobs that ``owner`` has claimed or must still announce."""
-        query = select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.state != JobState.QUEUED)
+        query = select(jobs_table.c.id).where(
+            jobs_table.c.owner == owner, jobs_table.c.state != JobState.QUEUED
+        )
 
         async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list(await connection.scalars(query))
@@ -301,21 +313,25 @@ class JobStore:
     async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
         return await self._select_jobs(
-            select(jobs).where(jobs.c.user_id == user_id, jobs.c.state.in_(ACTIVE_STATES))
+            select(jobs_table).where(
+                jobs_table.c.user_id == user_id, jobs_table.c.state.in_(ACTIVE_STATES)
+            )
         )
 
     async def list_unknown(self, guild_id: int | None) -> list[Job]:
         """Return the jobs of a server that wait for a judgement."""
         return await self._select_jobs(
-            select(jobs).where(
-                jobs.c.guild_id == guild_id_to_column(guild_id), jobs.c.state == JobState.UNKNOWN
+            select(jobs_table).where(
+                jobs_table.c.guild_id == guild_id, jobs_table.c.state == JobState.UNKNOWN
             )
         )
 
     async def list_all_unknown(self) -> list[Job]:
         """Return all jobs that wait for a judgement."""
         return await self._select_jobs(
-            select(jobs).where(jobs.c.state == JobState.UNKNOWN).order_by(jobs.c.id)
+            select(jobs_table)
+            .where(jobs_table.c.state == JobState.UNKNOWN)
+            .order_by(jobs_table.c.id)
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
@@ -326,26 +342,28 @@ class JobStore:
 
         async def take_due(connection: AsyncConnection) -> list[Job]:
             now = await self._now(connection)
-            never_asked = jobs.c.retry_at.is_(None) & (jobs.c.finished_at <= now - interval)
+            never_asked = jobs_table.c.retry_at.is_(None) & (
+                jobs_table.c.finished_at <= now - interval
+            )
             due = (
-                select(jobs.c.id)
+                select(jobs_table.c.id)
                 .where(
-                    jobs.c.state == JobState.UNKNOWN,
-                    jobs.c.owner.is_(None),
-                    jobs.c.user_id > 0,
-                    jobs.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
-                    or_(never_asked, jobs.c.retry_at <= now),
+                    jobs_table.c.state == JobState.UNKNOWN,
+                    jobs_table.c.owner.is_(None),
+                    jobs_table.c.user_id > 0,
+                    jobs_table.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
+                    or_(never_asked, jobs_table.c.retry_at <= now),
                 )
-                .order_by(jobs.c.id)
+                .order_by(jobs_table.c.id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
                 .cte("due")
             )
             statement = (
-                update(jobs)
-                .where(jobs.c.id.in_(select(due.c.id)))
+                update(jobs_table)
+                .where(jobs_table.c.id.in_(select(due.c.id)))
                 .values(retry_at=now + interval)
-                .returning(*jobs.c)
+                .returning(*jobs_table.c)
             )
             return jobs_from_rows((await connection.execute(statement)).mappings().all())
 
@@ -355,22 +373,22 @@ class JobStore:
         """Take an unknown job up again; its first end stays in ``finished_at``."""
         require_transition(job, JobState.POLLING)
         statement = (
-            update(jobs)
+            update(jobs_table)
             .where(
-                jobs.c.id == job.id,
-                jobs.c.state == JobState.UNKNOWN,
-                jobs.c.owner.is_(None),
-                jobs.c.epoch == job.epoch,
+                jobs_table.c.id == job.id,
+                jobs_table.c.state == JobState.UNKNOWN,
+                jobs_table.c.owner.is_(None),
+                jobs_table.c.epoch == job.epoch,
             )
             .values(
                 state=JobState.POLLING,
                 owner=owner,
-                epoch=jobs.c.epoch + 1,
+                epoch=jobs_table.c.epoch + 1,
                 retry_at=None,
                 outcome=None,
                 detail=None,
             )
-            .returning(*jobs.c)
+            .returning(*jobs_table.c)
         )
         return await self._db.write_one(lambda connection: _fetch_job(connection, statement))
 
@@ -382,10 +400,10 @@ class JobStore:
         async def settle_job(connection: AsyncConnection) -> Job | None:
             job = await _fetch_job(
                 connection,
-                update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state == JobState.UNKNOWN)
+                update(jobs_table)
+                .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.UNKNOWN)
                 .values(state=JobState.DONE if charge else JobState.FAILED, finished_at=now)
-                .returning(*jobs.c),
+                .returning(*jobs_table.c),
             )
             if job is not None:
                 before = [entry.posting for entry in await load_entries(connection, job_id)]

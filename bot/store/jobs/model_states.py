@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.models.spec import ModelState
 from bot.store.engine.database import Database
-from bot.store.tables.core import durations, models
+from bot.store.tables.core import model_states_table, operation_durations_table
 
 
 class ModelStateStore:
@@ -24,14 +24,14 @@ class ModelStateStore:
         """Return every model that something was learnt about."""
 
         async def fetch_states(connection: AsyncConnection) -> dict[str, ModelState]:
-            rows = (await connection.execute(select(models))).mappings()
+            rows = (await connection.execute(select(model_states_table))).mappings()
             return {
                 row["id"]: ModelState(
                     model=row["id"],
-                    is_disabled=row["off"],
-                    reason=row["reason"],
+                    disabled=row["disabled"],
+                    disabled_reason=row["disabled_reason"],
                     changed_at=row["changed_at"],
-                    rate_limited_until=row["held_until"],
+                    rate_limited_until=row["rate_limited_until"],
                 )
                 for row in rows
             }
@@ -42,29 +42,29 @@ class ModelStateStore:
         self, model: str, *, disabled: bool, reason: str | None, now: datetime
     ) -> None:
         """Switch a model off or on again."""
-        await self._upsert_state(model, off=disabled, reason=reason, changed_at=now)
+        await self._upsert_state(model, disabled=disabled, disabled_reason=reason, changed_at=now)
 
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
         """Start nothing with the model until then."""
-        await self._upsert_state(model, held_until=until)
+        await self._upsert_state(model, rate_limited_until=until)
 
     async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:
         """Record how long Google took for one operation."""
-        statement = insert(durations).values(
+        statement = insert(operation_durations_table).values(
             model=plan.model,
             resolution=plan.resolution,
             mode=plan.mode,
-            took_s=duration_s,
-            at=now,
+            duration_s=duration_s,
+            measured_at=now,
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
         """Return the latest measured seconds of a model's operations."""
         query = (
-            select(durations.c.took_s)
-            .where(durations.c.model == model)
-            .order_by(durations.c.id.desc())
+            select(operation_durations_table.c.duration_s)
+            .where(operation_durations_table.c.model == model)
+            .order_by(operation_durations_table.c.id.desc())
             .limit(limit)
         )
 
@@ -76,9 +76,11 @@ class ModelStateStore:
     async def _upsert_state(self, model: str, **columns: Any) -> None:
         async def write_state(connection: AsyncConnection) -> None:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            statement = dialect.insert(models).values(id=model, **columns)
+            statement = dialect.insert(model_states_table).values(id=model, **columns)
             await connection.execute(
-                statement.on_conflict_do_update(index_elements=[models.c.id], set_=columns)
+                statement.on_conflict_do_update(
+                    index_elements=[model_states_table.c.id], set_=columns
+                )
             )
 
         await self._db.write_one(write_state)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.jobs.job import JobState
 from bot.store.engine.database import Database, DatabaseInUse
 from bot.store.engine.types import database_time
-from bot.store.tables.core import jobs, workers
+from bot.store.tables.core import jobs_table, workers_table
 
 
 async def mark_pending_as_unknown(database: Database) -> int:
@@ -15,17 +15,19 @@ async def mark_pending_as_unknown(database: Database) -> int:
     Whoever adopts them looks for them at Google and never submits them. Raises `DatabaseInUse`
     while a process of the bot holds a lease (SQLite's file cannot be opened then).
     """
-    living = select(workers.c.id).where(workers.c.lease_until > database_time()).limit(1)
-    unsent = and_(jobs.c.state == JobState.SUBMITTING, jobs.c.unsent)
+    living = (
+        select(workers_table.c.id).where(workers_table.c.lease_until > database_time()).limit(1)
+    )
+    unsent = and_(jobs_table.c.state == JobState.SUBMITTING, jobs_table.c.unsent)
     statement = (
-        update(jobs)
-        .where(or_(jobs.c.state == JobState.QUEUED, unsent))
+        update(jobs_table)
+        .where(or_(jobs_table.c.state == JobState.QUEUED, unsent))
         .values(
             state=JobState.SUBMITTING,
             unsent=False,
             owner=None,
-            epoch=jobs.c.epoch + 1,
-            submitted_at=func.coalesce(jobs.c.submitted_at, jobs.c.created_at),
+            epoch=jobs_table.c.epoch + 1,
+            submitted_at=func.coalesce(jobs_table.c.submitted_at, jobs_table.c.created_at),
             retry_at=None,
             outcome=None,
             detail=None,

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import LeaseLost
 from bot.domain.jobs.job import ALLOWED_TRANSITIONS, Job, JobState
-from bot.store.tables.core import jobs
+from bot.store.tables.core import jobs_table
 from bot.store.tables.row_mapping import job_from_row
 
 
@@ -24,13 +24,13 @@ class IllegalTransition(ValueError):
     """A change that no job may make: a mistake of ours, found before it reaches the database."""
 
 
-_FENCED_UPDATE = update(jobs).where(
-    jobs.c.id == bindparam("is_id"),
-    jobs.c.state == bindparam("is_state"),
-    jobs.c.owner == bindparam("is_owner"),
-    jobs.c.epoch == bindparam("is_epoch"),
+_FENCED_UPDATE = update(jobs_table).where(
+    jobs_table.c.id == bindparam("is_id"),
+    jobs_table.c.state == bindparam("is_state"),
+    jobs_table.c.owner == bindparam("is_owner"),
+    jobs_table.c.epoch == bindparam("is_epoch"),
 )
-_FENCED_UNSENT_UPDATE = _FENCED_UPDATE.where(jobs.c.unsent)
+_FENCED_UNSENT_UPDATE = _FENCED_UPDATE.where(jobs_table.c.unsent)
 _BEGIN_SENDING_UPDATE = _FENCED_UNSENT_UPDATE.values(unsent=False)
 
 
@@ -54,15 +54,14 @@ async def apply_transition(
     """
     require_transition(job, to)
     new = {"state": to, **columns}
-    new = {_COLUMN_NAMES.get(name, name): value for name, value in new.items()}
     values = {f"to_{name}": value for name, value in new.items()}
     result = await connection.execute(
         _build_update(tuple(new), only_unsent=only_unsent), _build_fence(job) | values
     )
     if result.rowcount == 1:
         return replace(job, state=to, **columns), True
-    query = select(jobs).where(
-        jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.epoch == job.epoch
+    query = select(jobs_table).where(
+        jobs_table.c.id == job.id, jobs_table.c.owner == job.owner, jobs_table.c.epoch == job.epoch
     )
     row = (await connection.execute(query)).mappings().one_or_none()
     if row is None or row["state"] != to:
@@ -79,9 +78,6 @@ async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
     if result.rowcount != 1:
         raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
     return replace(job, unsent=False)
-
-
-_COLUMN_NAMES = {"videos_made": "made"}
 
 
 @cache

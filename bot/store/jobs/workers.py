@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
-from bot.store.tables.core import workers
+from bot.store.tables.core import workers_table
 
 _DEAD_ROWS_KEPT_S = 86_400.0
 
@@ -23,16 +23,16 @@ class WorkerStore:
 
         On SQLite no other process can have the file, so every other worker is dead at once.
         """
-        gone = workers.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
+        gone = workers_table.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
         if not self._db.is_shared:
-            gone = or_(gone, workers.c.id != worker_id)
+            gone = or_(gone, workers_table.c.id != worker_id)
 
         async def replace_row(connection: AsyncConnection) -> None:
-            await connection.execute(delete(workers).where(gone))
+            await connection.execute(delete(workers_table).where(gone))
             # a second try after a lost answer finds its own row
-            await connection.execute(delete(workers).where(workers.c.id == worker_id))
+            await connection.execute(delete(workers_table).where(workers_table.c.id == worker_id))
             await connection.execute(
-                insert(workers).values(
+                insert(workers_table).values(
                     id=worker_id,
                     host=host,
                     started_at=database_time(),
@@ -45,8 +45,8 @@ class WorkerStore:
     async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
         """Renew the lease; ``False`` when it had already run out."""
         statement = (
-            update(workers)
-            .where(workers.c.id == worker_id, workers.c.lease_until > database_time())
+            update(workers_table)
+            .where(workers_table.c.id == worker_id, workers_table.c.lease_until > database_time())
             .values(lease_until=database_time(lease.total_seconds()))
         )
 
@@ -57,5 +57,5 @@ class WorkerStore:
 
     async def retire(self, worker_id: str) -> None:
         """Give the lease back: others may adopt at once."""
-        statement = delete(workers).where(workers.c.id == worker_id)
+        statement = delete(workers_table).where(workers_table.c.id == worker_id)
         await self._db.write_one(lambda connection: connection.execute(statement))

@@ -1,7 +1,8 @@
-"""What the database knows of the files on disk: who still needs them."""
+"""Which files on disk the database still refers to."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import or_, select
@@ -9,84 +10,70 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.jobs.job import ACTIVE_STATES
-from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Database
-from bot.store.tables.core import clips, jobs
+from bot.store.tables.core import clips_table, job_inputs_table, jobs_table
 from bot.store.tables.row_mapping import plan_from_json
-from bot.store.tables.showcase import showcase
+from bot.store.tables.showcase import showcase_posts_table
 
 _BATCH_SIZE: Final = 500
 
 
 class FileReferenceStore:
-    """`bot.domain.clips.file_retention.KeptFiles` over SQLAlchemy."""
+    """Tells why files are kept; their retention times are in `bot.domain.clips.file_retention`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def classify_jobs(self, job_ids: Iterable[int]) -> dict[int, RetentionClass]:
-        """Return how the files of these jobs stand; a job without clips is missing."""
-        wanted, found = sorted(job_ids), dict[int, RetentionClass]()
-        for start in range(0, len(wanted), _BATCH_SIZE):
-            part = wanted[start : start + _BATCH_SIZE]
-            found |= await self._db.read(lambda c, part=part: _classify_batch(c, part))  # type: ignore[misc]
-        for job_id in await self._db.read(_find_sources_in_use):
-            if job_id in found:
-                found[job_id] = RetentionClass.IN_USE
-        return found
+        """Return the retention class of these jobs' files; jobs without clips are left out."""
+        ordered, classes = sorted(job_ids), dict[int, RetentionClass]()
+        for start in range(0, len(ordered), _BATCH_SIZE):
+            batch = ordered[start : start + _BATCH_SIZE]
+            classes |= await self._db.read(partial(_classify_batch, job_ids=batch))
+        sources = await self._db.read(_find_sources_in_use)
+        return classes | dict.fromkeys(classes.keys() & sources, RetentionClass.IN_USE)
 
     async def list_inputs_in_use(self, *, since: datetime | None) -> set[str]:
-        """Return the paths of images that a running job, or one accepted since then, was given."""
-        found: set[str] = set()
-        part: list[tuple[int, VideoPlan]] = []
-        while True:
-            last = part[-1][0] if part else 0
-            part = await self._db.read(lambda c, after=last: _load_plans(c, after, since))  # type: ignore[misc]
-            for _, plan in part:
-                found |= _list_image_paths(plan)
-            if len(part) < _BATCH_SIZE:
-                return found
+        """Return the paths of the input images of running jobs and of those accepted since then.
+
+        Without ``since`` of all jobs.
+        """
+        query = select(job_inputs_table.c.path).distinct()
+        if since is not None:
+            query = query.join(jobs_table, jobs_table.c.id == job_inputs_table.c.job_id).where(
+                or_(jobs_table.c.created_at >= since, jobs_table.c.state.in_(ACTIVE_STATES))
+            )
+
+        async def fetch_paths(connection: AsyncConnection) -> set[str]:
+            return set(await connection.scalars(query))
+
+        return await self._db.read(fetch_paths)
 
 
 async def _classify_batch(
-    connection: AsyncConnection, part: list[int]
+    connection: AsyncConnection, job_ids: list[int]
 ) -> dict[int, RetentionClass]:
-    made = select(clips.c.job_id).where(clips.c.job_id.in_(part))
+    made = select(clips_table.c.job_id).where(clips_table.c.job_id.in_(job_ids))
     found = dict.fromkeys((await connection.execute(made)).scalars(), RetentionClass.SETTLED)
     shown = (
-        select(clips.c.job_id)
-        .join(showcase, showcase.c.clip_id == clips.c.id)
-        .where(clips.c.job_id.in_(part), ~showcase.c.withdrawn)
+        select(clips_table.c.job_id)
+        .join(showcase_posts_table, showcase_posts_table.c.clip_id == clips_table.c.id)
+        .where(clips_table.c.job_id.in_(job_ids), ~showcase_posts_table.c.withdrawn)
     )
     found |= dict.fromkeys((await connection.execute(shown)).scalars(), RetentionClass.SHARED)
-    running = select(jobs.c.id).where(jobs.c.id.in_(part), jobs.c.state.in_(ACTIVE_STATES))
+    running = select(jobs_table.c.id).where(
+        jobs_table.c.id.in_(job_ids), jobs_table.c.state.in_(ACTIVE_STATES)
+    )
     in_use = (await connection.execute(running)).scalars()
     return found | dict.fromkeys(in_use, RetentionClass.IN_USE)
 
 
 async def _find_sources_in_use(connection: AsyncConnection) -> set[int]:
     """Return the jobs whose clips a running job continues."""
-    running = select(jobs.c.plan).where(jobs.c.state.in_(ACTIVE_STATES))
+    running = select(jobs_table.c.plan).where(jobs_table.c.state.in_(ACTIVE_STATES))
     plans = [plan_from_json(text) for text in (await connection.execute(running)).scalars()]
     sources = {plan.source.clip_id for plan in plans if plan.source is not None}
     if not sources:
         return set()
-    made = select(clips.c.job_id).where(clips.c.id.in_(sources))
+    made = select(clips_table.c.job_id).where(clips_table.c.id.in_(sources))
     return set((await connection.execute(made)).scalars())
-
-
-async def _load_plans(
-    connection: AsyncConnection, after: int, since: datetime | None
-) -> list[tuple[int, VideoPlan]]:
-    query = select(jobs.c.id, jobs.c.plan).where(
-        jobs.c.id > after, jobs.c.plan.contains("inputs/", autoescape=True)
-    )
-    if since is not None:
-        query = query.where(or_(jobs.c.created_at >= since, jobs.c.state.in_(ACTIVE_STATES)))
-    rows = await connection.execute(query.order_by(jobs.c.id).limit(_BATCH_SIZE))
-    return [(row.id, plan_from_json(row.plan)) for row in rows]
-
-
-def _list_image_paths(plan: VideoPlan) -> set[str]:
-    given = (plan.image, plan.last_frame, *plan.references)
-    return {image.path for image in given if image is not None}

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.ledger import EntryKind
 from bot.domain.billing.money import Micros
+from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState, Outcome
 from bot.domain.statistics import (
     DURATION_BUCKETS_S,
@@ -20,22 +21,28 @@ from bot.domain.statistics import (
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
-from bot.store.tables.core import durations, guilds, jobs, ledger, workers
+from bot.store.tables.core import (
+    guilds_table,
+    jobs_table,
+    ledger_table,
+    operation_durations_table,
+    workers_table,
+)
 from bot.store.tables.row_mapping import Row
 
 _DAY: Final = timedelta(days=1)
 _FAILED_STATES: Final = (JobState.FAILED, JobState.UNKNOWN)
 _JOB_COLUMNS: Final = (
-    jobs.c.id,
-    jobs.c.state,
-    jobs.c.model,
-    jobs.c.price,
-    jobs.c.owner,
-    jobs.c.created_at,
-    jobs.c.submitted_at,
-    jobs.c.finished_at,
-    jobs.c.outcome,
-    jobs.c.detail,
+    jobs_table.c.id,
+    jobs_table.c.state,
+    jobs_table.c.model,
+    jobs_table.c.price_micros,
+    jobs_table.c.owner,
+    jobs_table.c.created_at,
+    jobs_table.c.submitted_at,
+    jobs_table.c.finished_at,
+    jobs_table.c.outcome,
+    jobs_table.c.detail,
 )
 
 
@@ -57,14 +64,18 @@ class StatisticsStore:
 async def _load_snapshot(
     connection: AsyncConnection, now: datetime, limit: int
 ) -> OperatorSnapshot:
-    states = await connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    states = await connection.execute(
+        select(jobs_table.c.state, func.count()).group_by(jobs_table.c.state)
+    )
     outcomes = await connection.execute(
-        select(jobs.c.model, jobs.c.outcome, func.count())
-        .where(jobs.c.state.not_in(ACTIVE_STATES), jobs.c.outcome.is_not(None))
-        .group_by(jobs.c.model, jobs.c.outcome)
+        select(jobs_table.c.model, jobs_table.c.outcome, func.count())
+        .where(jobs_table.c.state.not_in(ACTIVE_STATES), jobs_table.c.outcome.is_not(None))
+        .group_by(jobs_table.c.model, jobs_table.c.outcome)
     )
     switch = await connection.execute(
-        select(guilds.c.paused, guilds.c.pause_reason).where(guilds.c.id == 0)
+        select(guilds_table.c.paused, guilds_table.c.pause_reason).where(
+            guilds_table.c.id == WHOLE_BOT_ID
+        )
     )
     paused, reason = switch.one_or_none() or (False, None)
     spent, spent_day, reserved = (await connection.execute(_build_money_query(now))).one()
@@ -74,7 +85,7 @@ async def _load_snapshot(
         outcome_counts={(model, Outcome(what)): count for model, what, count in outcomes},
         durations=await _load_durations(connection),
         oldest_queued_at=await connection.scalar(
-            select(func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED)
+            select(func.min(jobs_table.c.created_at)).where(jobs_table.c.state == JobState.QUEUED)
         ),
         spent=Micros(int(spent)),
         spent_day=Micros(int(spent_day)),
@@ -84,14 +95,16 @@ async def _load_snapshot(
         workers=await _load_workers(connection),
         running_jobs=await _load_jobs(
             connection,
-            select(*_JOB_COLUMNS).where(jobs.c.state.in_(ACTIVE_STATES)).order_by(jobs.c.id),
+            select(*_JOB_COLUMNS)
+            .where(jobs_table.c.state.in_(ACTIVE_STATES))
+            .order_by(jobs_table.c.id),
             limit,
         ),
         failed_jobs=await _load_jobs(
             connection,
             select(*_JOB_COLUMNS)
-            .where(jobs.c.state.in_(_FAILED_STATES))
-            .order_by(jobs.c.id.desc()),
+            .where(jobs_table.c.state.in_(_FAILED_STATES))
+            .order_by(jobs_table.c.id.desc()),
             limit,
         ),
     )
@@ -99,27 +112,33 @@ async def _load_snapshot(
 
 def _build_money_query(now: datetime) -> Select[Any]:
     final = or_(
-        ledger.c.kind == EntryKind.SETTLE,
-        and_(ledger.c.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
+        ledger_table.c.kind == EntryKind.SETTLE,
+        and_(ledger_table.c.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
     )
     held = case(
-        (ledger.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), ledger.c.micros),
-        (ledger.c.kind == EntryKind.SETTLE, -ledger.c.micros),
+        (ledger_table.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), ledger_table.c.micros),
+        (ledger_table.c.kind == EntryKind.SETTLE, -ledger_table.c.micros),
         else_=0,
     )
-    spent = case((final, ledger.c.micros), else_=0)
-    lately = case((and_(final, ledger.c.at > now - _DAY), ledger.c.micros), else_=0)
+    spent = case((final, ledger_table.c.micros), else_=0)
+    lately = case(
+        (and_(final, ledger_table.c.recorded_at > now - _DAY), ledger_table.c.micros), else_=0
+    )
     return select(*(func.coalesce(func.sum(each), 0) for each in (spent, lately, held)))
 
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:
     within = [
-        func.sum(case((durations.c.took_s <= most, 1), else_=0)) for most in DURATION_BUCKETS_S
+        func.sum(case((operation_durations_table.c.duration_s <= most, 1), else_=0))
+        for most in DURATION_BUCKETS_S
     ]
     rows = await connection.execute(
-        select(durations.c.model, func.count(), func.sum(durations.c.took_s), *within).group_by(
-            durations.c.model
-        )
+        select(
+            operation_durations_table.c.model,
+            func.count(),
+            func.sum(operation_durations_table.c.duration_s),
+            *within,
+        ).group_by(operation_durations_table.c.model)
     )
     return {
         model: DurationHistogram(tuple(int(each) for each in counts), int(count), float(seconds))
@@ -130,15 +149,15 @@ async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHist
 async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ...]:
     owned: dict[str, dict[JobState, int]] = defaultdict(dict)
     rows = await connection.execute(
-        select(jobs.c.owner, jobs.c.state, func.count())
-        .where(jobs.c.owner.is_not(None))
-        .group_by(jobs.c.owner, jobs.c.state)
+        select(jobs_table.c.owner, jobs_table.c.state, func.count())
+        .where(jobs_table.c.owner.is_not(None))
+        .group_by(jobs_table.c.owner, jobs_table.c.state)
     )
     for owner, state, count in rows:
         owned[owner][JobState(state)] = count
-    alive = case((workers.c.lease_until > database_time(), 1), else_=0).label("alive")
+    alive = case((workers_table.c.lease_until > database_time(), 1), else_=0).label("alive")
     found = (
-        await connection.execute(select(workers, alive).order_by(workers.c.started_at))
+        await connection.execute(select(workers_table, alive).order_by(workers_table.c.started_at))
     ).mappings()
     return tuple(
         WorkerSnapshot(
@@ -168,7 +187,7 @@ def _job_from_row(row: Row) -> JobSnapshot:
         **dict(row)
         | {
             "state": JobState(row["state"]),
-            "price": Micros(row["price"]),
+            "price_micros": Micros(row["price_micros"]),
             "outcome": None if row["outcome"] is None else Outcome(row["outcome"]),
         }
     )

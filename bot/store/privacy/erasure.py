@@ -1,56 +1,65 @@
-"""What members and servers leave behind, part by part, so that a crash only means going on.
+"""Erasing members and servers in batches, so that after a crash the work just goes on.
 
-A part is looked up (`remains`), its posts and files are deleted by the caller, and then its rows go
-(`erase`). Rows that others' books or chains hang on stay without a name: the ledger under a
-stand-in number while its windows run, so that nobody wins a fresh quota by being forgotten, and
-under none (0) after that.
+A batch is loaded, the caller deletes its posts and files, and then its rows are deleted
+(`ErasureStore.erase_batch`). Rows that sums or chains of others depend on stay, without a name: the
+ledger under a pseudonym while its windows run, so that nobody gets a fresh quota by being erased,
+and under null after that.
 """
 
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, union, update
+from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import MONTH
 from bot.domain.erasure import ErasureBatch, pseudonym_for
+from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
-from bot.domain.jobs.request import InputImage, VideoPlan
+from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Database
 from bot.store.showcase.audit_log import claimable_by, insert_if_absent
 from bot.store.showcase.stars import anonymize_stars
-from bot.store.tables.core import channels, clips, greetings, guilds, jobs, ledger, limits
+from bot.store.tables.core import (
+    channel_rules_table,
+    clips_table,
+    guilds_table,
+    job_inputs_table,
+    jobs_table,
+    ledger_table,
+    limits_table,
+    welcomed_guilds_table,
+)
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
 from bot.store.tables.showcase import (
-    audit,
-    departures,
-    digests,
-    farewells,
-    showcase,
-    showcase_blocks,
-    showcase_makers,
-    showcase_servers,
-    stars,
+    audit_log_table,
+    creator_preferences_table,
+    digests_table,
+    erasure_requests_table,
+    guild_removals_table,
+    showcase_blocks_table,
+    showcase_posts_table,
+    showcase_settings_table,
+    stars_table,
 )
 
-ANONYMOUS_ID: Final = 0
 _BATCH_SIZE: Final = 50
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
-    showcase.c.guild_id,
-    showcase_servers.c.guild_id,
-    showcase_makers.c.guild_id,
-    showcase_blocks.c.guild_id,
-    digests.c.guild_id,
-    audit.c.guild_id,
-    limits.c.guild_id,
-    channels.c.guild_id,
-    greetings.c.guild_id,
-    guilds.c.id,
+    showcase_posts_table.c.guild_id,
+    showcase_settings_table.c.guild_id,
+    creator_preferences_table.c.guild_id,
+    showcase_blocks_table.c.guild_id,
+    digests_table.c.guild_id,
+    audit_log_table.c.guild_id,
+    limits_table.c.guild_id,
+    channel_rules_table.c.guild_id,
+    welcomed_guilds_table.c.guild_id,
+    guilds_table.c.id,
 )
 
 
 class ErasureStore:
-    """`bot.domain.erasure.Farewells` over SQLAlchemy."""
+    """Requests to erase members, servers that were left, and the erasing itself."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -58,85 +67,106 @@ class ErasureStore:
     # -- members
 
     async def request_erasure(self, user_id: int, *, owner: str, now: datetime) -> None:
-        """Write that a member wants to be forgotten; the first wish stays."""
-        row = {"user_id": user_id, "owner": owner, "asked_at": now}
-        await self._db.write(lambda connection: insert_if_absent(connection, farewells, row))
+        """Record that a member asked to be erased; an earlier request stays as it is."""
+        row = {"user_id": user_id, "owner": owner, "requested_at": now}
+        await self._db.write(
+            lambda connection: insert_if_absent(connection, erasure_requests_table, row)
+        )
 
     async def claim_requests(self, owner: str) -> list[tuple[int, datetime]]:
-        """Take the farewells that are nobody's alive; return all of ``owner``'s."""
+        """Take the requests that no living worker owns; return all of ``owner``: member, time."""
         statement = (
-            update(farewells)
-            .where(claimable_by(farewells.c.owner, owner))
+            update(erasure_requests_table)
+            .where(claimable_by(erasure_requests_table.c.owner, owner))
             .values(owner=owner)
-            .returning(farewells.c.user_id, farewells.c.asked_at)
+            .returning(erasure_requests_table.c.user_id, erasure_requests_table.c.requested_at)
         )
 
         async def take_requests(connection: AsyncConnection) -> list[tuple[int, datetime]]:
             rows = await connection.execute(statement)
-            return [(row.user_id, row.asked_at) for row in rows]
+            return [(row.user_id, row.requested_at) for row in rows]
 
         return await self._db.write(take_requests)
 
     async def load_member_batch(self, user_id: int, *, requested_at: datetime) -> ErasureBatch:
-        """Return a part of what a member asked for until then."""
+        """Return a batch of what a member's jobs until then left behind."""
         return await self._load_batch(
-            (jobs.c.user_id == user_id) & (jobs.c.created_at <= requested_at)
+            (jobs_table.c.user_id == user_id) & (jobs_table.c.created_at <= requested_at)
         )
 
     async def erase_member(self, user_id: int, *, now: datetime) -> None:
-        """Delete or unname the rest: votes, choices, names in logs and books. The last step."""
-        theirs = select(jobs.c.id).where(jobs.c.user_id == user_id)
-        booked = (ledger.c.user_id == user_id) & or_(
-            ledger.c.job_id.is_(None), ledger.c.job_id.not_in(theirs)
+        """Delete or anonymize the rest: stars, preferences, logs and ledger. The last step."""
+        own_jobs = select(jobs_table.c.id).where(jobs_table.c.user_id == user_id)
+        entries = (ledger_table.c.user_id == user_id) & or_(
+            ledger_table.c.job_id.is_(None), ledger_table.c.job_id.not_in(own_jobs)
         )
-        running_out = ledger.c.counted_at > now - MONTH
+        in_window = ledger_table.c.window_at > now - MONTH
 
         async def erase_rows(connection: AsyncConnection) -> None:
             await anonymize_stars(connection, user_id)
             await connection.execute(
-                delete(showcase_makers).where(showcase_makers.c.user_id == user_id)
+                delete(creator_preferences_table).where(
+                    creator_preferences_table.c.user_id == user_id
+                )
             )
             await connection.execute(
-                delete(showcase).where(showcase.c.user_id == user_id, _has_no_clip(showcase))
+                delete(showcase_posts_table).where(
+                    showcase_posts_table.c.user_id == user_id, _has_no_clip(showcase_posts_table)
+                )
             )
             await connection.execute(
-                update(ledger).where(booked, running_out).values(user_id=pseudonym_for(user_id))
+                update(ledger_table)
+                .where(entries, in_window)
+                .values(user_id=pseudonym_for(user_id))
             )
             await connection.execute(
-                update(ledger).where(booked, ~running_out).values(user_id=ANONYMOUS_ID)
+                update(ledger_table).where(entries, ~in_window).values(user_id=None)
             )
-            for column in (audit.c.actor_id, audit.c.member_id, showcase.c.shown_by, ledger.c.by):
-                await _anonymize_column(connection, column, user_id, ANONYMOUS_ID)
-            for column in (limits.c.changed_by, guilds.c.changed_by):
-                await _anonymize_column(connection, column, user_id, None)
-            await connection.execute(delete(farewells).where(farewells.c.user_id == user_id))
+            for column in (
+                audit_log_table.c.actor_id,
+                audit_log_table.c.target_user_id,
+                showcase_posts_table.c.added_by,
+                ledger_table.c.actor_id,
+                limits_table.c.changed_by,
+                guilds_table.c.changed_by,
+            ):
+                await connection.execute(
+                    update(_find_table(column)).where(column == user_id).values({column: None})
+                )
+            await connection.execute(
+                delete(erasure_requests_table).where(erasure_requests_table.c.user_id == user_id)
+            )
 
         await self._db.write(erase_rows)
 
     # -- servers
 
     async def mark_guild_left(self, guild_id: int, *, now: datetime) -> None:
-        """Write that the bot is no longer in a server; the first time stays."""
+        """Record that the bot has left a server; an earlier time stays as it is."""
         row = {"guild_id": guild_id, "left_at": now}
-        await self._db.write(lambda connection: insert_if_absent(connection, departures, row))
+        await self._db.write(
+            lambda connection: insert_if_absent(connection, guild_removals_table, row)
+        )
 
     async def mark_guilds_rejoined(self, guild_ids: list[int]) -> None:
-        """Forget that the bot was away from these servers."""
-        statement = delete(departures).where(departures.c.guild_id.in_(guild_ids))
+        """Delete the records that the bot has left these servers."""
+        statement = delete(guild_removals_table).where(
+            guild_removals_table.c.guild_id.in_(guild_ids)
+        )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
     async def list_known_guilds(self) -> list[int]:
-        """Return the servers that anything is kept of and that nobody has left."""
-        kept = union(
-            select(guilds.c.id),
-            select(showcase_servers.c.guild_id),
-            select(limits.c.guild_id),
-            select(clips.c.guild_id),
-            select(greetings.c.guild_id),
+        """Return the servers that there is data of, except those that the bot has left."""
+        known = union(
+            select(guilds_table.c.id),
+            select(showcase_settings_table.c.guild_id),
+            select(limits_table.c.guild_id),
+            select(clips_table.c.guild_id),
+            select(welcomed_guilds_table.c.guild_id),
         ).subquery()
-        number = kept.c[0]
-        away = select(departures.c.guild_id)
-        query = select(number).where(number != 0, number.not_in(away))
+        guild_id = known.c[0]
+        left = select(guild_removals_table.c.guild_id)
+        query = select(guild_id).where(guild_id != WHOLE_BOT_ID, guild_id.not_in(left))
 
         async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list((await connection.execute(query)).scalars())
@@ -145,7 +175,9 @@ class ErasureStore:
 
     async def list_guilds_left(self, *, before: datetime) -> list[int]:
         """Return the servers that were left before then."""
-        query = select(departures.c.guild_id).where(departures.c.left_at < before)
+        query = select(guild_removals_table.c.guild_id).where(
+            guild_removals_table.c.left_at < before
+        )
 
         async def fetch_ids(connection: AsyncConnection) -> list[int]:
             return list((await connection.execute(query)).scalars())
@@ -153,46 +185,50 @@ class ErasureStore:
         return await self._db.read(fetch_ids)
 
     async def load_guild_batch(self, guild_id: int) -> ErasureBatch:
-        """Return a part of what was made in a server."""
-        return await self._load_batch(jobs.c.guild_id == guild_id)
+        """Return a batch of what the jobs of a server left behind."""
+        return await self._load_batch(jobs_table.c.guild_id == guild_id)
 
     async def erase_guild(self, guild_id: int, *, left_before: datetime) -> bool:
-        """Delete the rest; ``False`` when the bot has come back meanwhile. The last step."""
-        away = delete(departures).where(
-            departures.c.guild_id == guild_id, departures.c.left_at < left_before
+        """Delete the rest. The last step; ``False`` when the bot has rejoined meanwhile."""
+        removal = delete(guild_removals_table).where(
+            guild_removals_table.c.guild_id == guild_id,
+            guild_removals_table.c.left_at < left_before,
         )
 
         async def erase_rows(connection: AsyncConnection) -> bool:
-            if (await connection.execute(away)).rowcount == 0:
+            if (await connection.execute(removal)).rowcount == 0:
                 return False
             for column in _GUILD_COLUMNS:
                 await connection.execute(delete(_find_table(column)).where(column == guild_id))
             await connection.execute(
-                update(ledger)
-                .where(ledger.c.guild_id == guild_id)
-                .values(guild_id=ANONYMOUS_ID, user_id=ANONYMOUS_ID, by=None, note=None)
+                update(ledger_table)
+                .where(ledger_table.c.guild_id == guild_id)
+                .values(guild_id=None, user_id=None, actor_id=None, comment=None)
             )
             return True
 
         return await self._db.write(erase_rows)
 
-    # -- parts
+    # -- batches
 
     async def erase_batch(self, batch: ErasureBatch) -> None:
-        """Delete the rows of a part. A job whose end nobody knows stays, without its prompt."""
-        part = jobs.c.id.in_(batch.job_ids)
+        """Delete the rows of a batch. Unknown jobs stay without their content: they may be paid."""
+        in_batch = jobs_table.c.id.in_(batch.job_ids)
 
         async def delete_rows(connection: AsyncConnection) -> None:
-            for column in (stars.c.clip_id, showcase.c.clip_id, clips.c.id):
+            for column in (stars_table.c.clip_id, showcase_posts_table.c.clip_id, clips_table.c.id):
                 await connection.execute(
                     delete(_find_table(column)).where(column.in_(batch.clip_ids))
                 )
-            unknown = select(jobs).where(part, jobs.c.state == JobState.UNKNOWN)
+            await connection.execute(
+                delete(job_inputs_table).where(job_inputs_table.c.job_id.in_(batch.job_ids))
+            )
+            unknown = select(jobs_table).where(in_batch, jobs_table.c.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
                 job = job_from_row(row)
                 await connection.execute(
-                    update(jobs)
-                    .where(jobs.c.id == job.id)
+                    update(jobs_table)
+                    .where(jobs_table.c.id == job.id)
                     .values(
                         plan=plan_to_json(_strip_content(job.plan)),
                         user_id=pseudonym_for(job.origin.user_id),
@@ -203,47 +239,63 @@ class ErasureStore:
                         posted_message_id=None,
                     )
                 )
-            await connection.execute(delete(jobs).where(part, jobs.c.state != JobState.UNKNOWN))
+            await connection.execute(
+                delete(jobs_table).where(in_batch, jobs_table.c.state != JobState.UNKNOWN)
+            )
 
         await self._db.write(delete_rows)
 
     async def purge_expired(self, *, now: datetime, audit_before: datetime) -> None:
-        """Unname sums whose windows have passed, and drop old entries of the audit log."""
-        passed = (ledger.c.user_id < 0) & (ledger.c.counted_at <= now - MONTH)
+        """Drop pseudonyms whose windows have passed, old audit entries and rows without a clip."""
+        expired = (ledger_table.c.user_id < 0) & (ledger_table.c.window_at <= now - MONTH)
 
         async def purge_rows(connection: AsyncConnection) -> None:
-            await connection.execute(update(ledger).where(passed).values(user_id=ANONYMOUS_ID))
-            await connection.execute(delete(audit).where(audit.c.at < audit_before))
-            # what is left of clips that were deleted
-            withdrawn = showcase.c.withdrawn & showcase.c.settled
-            await connection.execute(delete(showcase).where(withdrawn, _has_no_clip(showcase)))
-            await connection.execute(delete(stars).where(_has_no_clip(stars)))
+            await connection.execute(update(ledger_table).where(expired).values(user_id=None))
+            await connection.execute(
+                delete(audit_log_table).where(audit_log_table.c.recorded_at < audit_before)
+            )
+            withdrawn = showcase_posts_table.c.withdrawn & showcase_posts_table.c.in_sync
+            await connection.execute(
+                delete(showcase_posts_table).where(withdrawn, _has_no_clip(showcase_posts_table))
+            )
+            await connection.execute(delete(stars_table).where(_has_no_clip(stars_table)))
 
         await self._db.write(purge_rows)
 
     async def _load_batch(self, condition: ColumnElement[bool]) -> ErasureBatch:
-        running = or_(jobs.c.state.in_(ACTIVE_STATES), jobs.c.owner.is_not(None))
-        part = select(jobs).where(condition, ~running).order_by(jobs.c.id).limit(_BATCH_SIZE)
+        is_running = or_(jobs_table.c.state.in_(ACTIVE_STATES), jobs_table.c.owner.is_not(None))
+        ended = (
+            select(jobs_table)
+            .where(condition, ~is_running)
+            .order_by(jobs_table.c.id)
+            .limit(_BATCH_SIZE)
+        )
+        running = select(func.count()).select_from(jobs_table).where(condition, is_running)
 
         async def collect_batch(connection: AsyncConnection) -> ErasureBatch:
-            rows = (await connection.execute(part)).mappings().all()
-            ended = [job_from_row(row) for row in rows]
-            ids = [job.id for job in ended]
-            made = select(clips.c.id, clips.c.channel_id, clips.c.message_id, clips.c.path)
-            found = (await connection.execute(made.where(clips.c.job_id.in_(ids)))).all()
-            posts = {(row.channel_id, row.message_id) for row in found}
-            posts |= {(job.origin.channel_id, job.status_message_id) for job in ended}
-            images = {each.path for job in ended for each in _list_images(job.plan)}
-            busy = select(func.count()).select_from(jobs).where(condition, running)
+            jobs = [job_from_row(row) for row in (await connection.execute(ended)).mappings()]
+            job_ids = [job.id for job in jobs]
+            columns = (clips_table.c[name] for name in ("id", "channel_id", "message_id", "path"))
+            clips = (
+                await connection.execute(select(*columns).where(clips_table.c.job_id.in_(job_ids)))
+            ).all()
+            posts = {(clip.channel_id, clip.message_id) for clip in clips}
+            posts |= {(job.origin.channel_id, job.status_message_id) for job in jobs}
             return ErasureBatch(
-                clip_ids=tuple(row.id for row in found),
-                job_ids=tuple(ids),
-                posts=tuple(sorted((place, post) for place, post in posts if post is not None)),
-                paths=(
-                    *(row.path for row in found),
-                    *[path for path in images if not await _is_image_needed(connection, path, ids)],
+                clip_ids=tuple(clip.id for clip in clips),
+                job_ids=tuple(job_ids),
+                posts=tuple(
+                    sorted(
+                        (channel_id, message_id)
+                        for channel_id, message_id in posts
+                        if message_id is not None
+                    )
                 ),
-                has_running_jobs=bool(await connection.scalar(busy)),
+                paths=(
+                    *(clip.path for clip in clips),
+                    *await connection.scalars(_select_own_inputs(job_ids)),
+                ),
+                has_running_jobs=bool(await connection.scalar(running)),
             )
 
         return await self._db.read(collect_batch)
@@ -251,22 +303,16 @@ class ErasureStore:
 
 def _has_no_clip(table: Table) -> ColumnElement[bool]:
     clip_id: ColumnElement[int] = table.c.clip_id
-    return clip_id.not_in(select(clips.c.id))
+    return clip_id.not_in(select(clips_table.c.id))
 
 
-async def _is_image_needed(connection: AsyncConnection, path: str, job_ids: list[int]) -> bool:
-    """Whether a job outside of the part uses an input image, which is kept once for all."""
-    others = select(jobs.c.id).where(
-        jobs.c.id.not_in(job_ids), jobs.c.plan.contains(path, autoescape=True)
+def _select_own_inputs(job_ids: list[int]) -> Select[tuple[str]]:
+    """Select the input images that only these jobs use: equal images share one file."""
+    own, other = job_inputs_table, job_inputs_table.alias()
+    shared = select(other.c.job_id).where(
+        other.c.path == own.c.path, other.c.job_id.not_in(job_ids)
     )
-    return await connection.scalar(others.limit(1)) is not None
-
-
-async def _anonymize_column(
-    connection: AsyncConnection, column: ColumnElement[Any], user_id: int, replacement: int | None
-) -> None:
-    table = _find_table(column)
-    await connection.execute(update(table).where(column == user_id).values({column: replacement}))
+    return select(own.c.path).where(own.c.job_id.in_(job_ids), ~shared.exists()).distinct()
 
 
 def _find_table(column: ColumnElement[Any]) -> Table:
@@ -275,13 +321,8 @@ def _find_table(column: ColumnElement[Any]) -> Table:
     return table
 
 
-def _list_images(plan: VideoPlan) -> list[InputImage]:
-    given = (plan.image, plan.last_frame, *plan.references)
-    return [image for image in given if image is not None]
-
-
 def _strip_content(plan: VideoPlan) -> VideoPlan:
-    """Return a plan without anything that its member has put in."""
+    """Return the plan without anything that the member entered."""
     return VideoPlan(
         model=plan.model,
         route=plan.route,

@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.limits import LimitSubject
 from bot.domain.erasure import JsonValue, MemberExport
 from bot.store.engine.database import Database
-from bot.store.tables.core import clips, guilds, jobs, ledger, limits
+from bot.store.tables.core import clips_table, guilds_table, jobs_table, ledger_table, limits_table
 from bot.store.tables.showcase import (
-    audit,
-    farewells,
-    showcase,
-    showcase_blocks,
-    showcase_makers,
-    stars,
+    audit_log_table,
+    creator_preferences_table,
+    erasure_requests_table,
+    showcase_blocks_table,
+    showcase_posts_table,
+    stars_table,
 )
 
 _INTERNAL_COLUMNS: Final = frozenset(
@@ -25,11 +25,11 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "owner",
         "epoch",
         "operation",
-        "visit_token",
+        "reply_token",
         "remote_uri",
-        "words",
-        "settled",
-        "changes",
+        "search_text",
+        "in_sync",
+        "change_count",
         "revision",
     }
 )
@@ -60,22 +60,32 @@ class ExportStore:
 
 def _build_queries(user_id: int) -> dict[str, Select[Any]]:
     own: dict[str, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
-        "requests": (jobs.c.user_id == user_id, jobs.c.id),
-        "clips": (clips.c.user_id == user_id, clips.c.id),
-        "bookings": (ledger.c.user_id == user_id, ledger.c.id),
+        "requests": (jobs_table.c.user_id == user_id, jobs_table.c.id),
+        "clips": (clips_table.c.user_id == user_id, clips_table.c.id),
+        "bookings": (ledger_table.c.user_id == user_id, ledger_table.c.id),
         "limits": (
-            (limits.c.subject == LimitSubject.MEMBER) & (limits.c.subject_id == user_id),
-            limits.c.guild_id,
+            (limits_table.c.subject == LimitSubject.MEMBER)
+            & (limits_table.c.subject_id == user_id),
+            limits_table.c.guild_id,
         ),
-        "showcase": (showcase.c.user_id == user_id, showcase.c.id),
-        "showcase_choices": (showcase_makers.c.user_id == user_id, showcase_makers.c.guild_id),
-        "showcase_blocks": (showcase_blocks.c.user_id == user_id, showcase_blocks.c.guild_id),
-        "stars": (stars.c.user_id == user_id, stars.c.message_id),
+        "showcase": (showcase_posts_table.c.user_id == user_id, showcase_posts_table.c.id),
+        "showcase_choices": (
+            creator_preferences_table.c.user_id == user_id,
+            creator_preferences_table.c.guild_id,
+        ),
+        "showcase_blocks": (
+            showcase_blocks_table.c.user_id == user_id,
+            showcase_blocks_table.c.guild_id,
+        ),
+        "stars": (stars_table.c.user_id == user_id, stars_table.c.message_id),
         "moderation": (
-            or_(audit.c.actor_id == user_id, audit.c.member_id == user_id),
-            audit.c.id,
+            or_(audit_log_table.c.actor_id == user_id, audit_log_table.c.target_user_id == user_id),
+            audit_log_table.c.id,
         ),
-        "farewells": (farewells.c.user_id == user_id, farewells.c.user_id),
+        "farewells": (
+            erasure_requests_table.c.user_id == user_id,
+            erasure_requests_table.c.user_id,
+        ),
     }
     theirs = {
         name: select(*(column for column in order.table.c if column.name not in _INTERNAL_COLUMNS))
@@ -89,18 +99,31 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
 def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
     """What a member did for a server or for others: that they did, not what is those others'."""
     return {
-        "limits_set": select(limits.c.guild_id, limits.c.subject, limits.c.changed_at)
-        .where(limits.c.changed_by == user_id)
-        .order_by(limits.c.guild_id, limits.c.changed_at),
-        "rules_set": select(guilds.c.id.label("guild_id"), guilds.c.changed_at)
-        .where(guilds.c.changed_by == user_id)
-        .order_by(guilds.c.id),
-        "grants_made": select(ledger.c.at, ledger.c.guild_id, ledger.c.kind, ledger.c.micros)
-        .where(ledger.c.by == user_id)
-        .order_by(ledger.c.id),
-        "shown_for_others": select(showcase.c.guild_id, showcase.c.clip_id, showcase.c.showcased_at)
-        .where(showcase.c.shown_by == user_id, showcase.c.user_id != user_id)
-        .order_by(showcase.c.id),
+        "limits_set": select(
+            limits_table.c.guild_id, limits_table.c.subject, limits_table.c.changed_at
+        )
+        .where(limits_table.c.changed_by == user_id)
+        .order_by(limits_table.c.guild_id, limits_table.c.changed_at),
+        "rules_set": select(guilds_table.c.id.label("guild_id"), guilds_table.c.changed_at)
+        .where(guilds_table.c.changed_by == user_id)
+        .order_by(guilds_table.c.id),
+        "grants_made": select(
+            ledger_table.c.recorded_at,
+            ledger_table.c.guild_id,
+            ledger_table.c.kind,
+            ledger_table.c.micros,
+        )
+        .where(ledger_table.c.actor_id == user_id)
+        .order_by(ledger_table.c.id),
+        "shown_for_others": select(
+            showcase_posts_table.c.guild_id,
+            showcase_posts_table.c.clip_id,
+            showcase_posts_table.c.showcased_at,
+        )
+        .where(
+            showcase_posts_table.c.added_by == user_id, showcase_posts_table.c.user_id != user_id
+        )
+        .order_by(showcase_posts_table.c.id),
     }
 
 

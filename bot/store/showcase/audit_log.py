@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import AuditAction, AuditEntry
 from bot.store.engine.types import database_time
-from bot.store.tables.core import workers
+from bot.store.tables.core import workers_table
 from bot.store.tables.row_mapping import Row
-from bot.store.tables.showcase import audit
+from bot.store.tables.showcase import audit_log_table
 
 
 async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
@@ -47,22 +47,24 @@ async def upsert(
 
 def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
     """Return the condition that ``owner`` may see to a row: its own, or nobody's alive."""
-    living: Select[tuple[str]] = select(workers.c.id).where(workers.c.lease_until > database_time())
+    living: Select[tuple[str]] = select(workers_table.c.id).where(
+        workers_table.c.lease_until > database_time()
+    )
     return or_(column.is_(None), column == owner, column.not_in(living))
 
 
 async def write_audit_entry(connection: AsyncConnection, audit_entry: AuditEntry) -> None:
     """Write one act into the log."""
     values = {
-        "at": audit_entry.at,
+        "recorded_at": audit_entry.recorded_at,
         "guild_id": audit_entry.guild_id,
         "actor_id": audit_entry.actor_id,
-        "act": audit_entry.action,
+        "action": audit_entry.action,
         "clip_id": audit_entry.clip_id,
-        "member_id": audit_entry.member_id,
-        "note": audit_entry.comment,
+        "target_user_id": audit_entry.target_user_id,
+        "comment": audit_entry.comment,
     }
-    await connection.execute(insert(audit).values(values))
+    await connection.execute(insert(audit_log_table).values(values))
 
 
 def audit_entry_from_row(row: Row) -> AuditEntry:
@@ -70,9 +72,9 @@ def audit_entry_from_row(row: Row) -> AuditEntry:
     return AuditEntry(
         guild_id=row["guild_id"],
         actor_id=row["actor_id"],
-        action=AuditAction(row["act"]),
-        at=row["at"],
+        action=AuditAction(row["action"]),
+        recorded_at=row["recorded_at"],
         clip_id=row["clip_id"],
-        member_id=row["member_id"],
-        comment=row["note"],
+        target_user_id=row["target_user_id"],
+        comment=row["comment"],
     )

@@ -16,7 +16,12 @@ from bot.store.engine.database import Database
 from bot.store.showcase.audit_log import claimable_by, insert_if_absent
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
 from bot.store.showcase.settings import SETTINGS_QUERY, settings_from_row
-from bot.store.tables.showcase import IS_VISIBLE, digests, showcase, showcase_servers
+from bot.store.tables.showcase import (
+    IS_VISIBLE,
+    digests_table,
+    showcase_posts_table,
+    showcase_settings_table,
+)
 
 
 class DigestStore:
@@ -30,14 +35,17 @@ class DigestStore:
     ) -> int | None:
         """Write the week's row with its winner, and return its number."""
         best = (
-            select(showcase.c.clip_id)
-            .where(showcase.c.guild_id == showcase_settings.guild_id, IS_VISIBLE)
-            .where(showcase.c.showcased_at > since, showcase.c.showcased_at <= due_at)
-            .order_by(showcase.c.votes.desc(), showcase.c.id)
+            select(showcase_posts_table.c.clip_id)
+            .where(showcase_posts_table.c.guild_id == showcase_settings.guild_id, IS_VISIBLE)
+            .where(
+                showcase_posts_table.c.showcased_at > since,
+                showcase_posts_table.c.showcased_at <= due_at,
+            )
+            .order_by(showcase_posts_table.c.votes.desc(), showcase_posts_table.c.id)
             .limit(MAX_DIGEST_CLIPS)
         )
-        ours = select(digests.c.id).where(
-            digests.c.guild_id == showcase_settings.guild_id, digests.c.due_at == due_at
+        ours = select(digests_table.c.id).where(
+            digests_table.c.guild_id == showcase_settings.guild_id, digests_table.c.due_at == due_at
         )
 
         async def insert_digest(connection: AsyncConnection) -> int | None:
@@ -45,12 +53,12 @@ class DigestStore:
             row = {
                 "guild_id": showcase_settings.guild_id,
                 "due_at": due_at,
-                "since": since,
+                "period_start": since,
                 "clip_ids": json.dumps(clip_ids),
                 "owner": owner,
                 "channel_id": showcase_settings.channel_id,
             }
-            if not clip_ids or not await insert_if_absent(connection, digests, row):
+            if not clip_ids or not await insert_if_absent(connection, digests_table, row):
                 return None
             number: int | None = await connection.scalar(ours)
             return number
@@ -60,9 +68,9 @@ class DigestStore:
     async def claim(self, digest_id: int, owner: str) -> WeeklyDigest | None:
         """Take a digest that is not posted."""
         statement = (
-            update(digests)
-            .where(digests.c.id == digest_id, digests.c.settled == false())
-            .where(claimable_by(digests.c.owner, owner))
+            update(digests_table)
+            .where(digests_table.c.id == digest_id, digests_table.c.in_sync == false())
+            .where(claimable_by(digests_table.c.owner, owner))
             .values(owner=owner)
         )
 
@@ -79,8 +87,8 @@ class DigestStore:
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
         """Return the digests that ``owner`` or nobody alive is to post."""
-        query = select(digests.c.id).where(
-            digests.c.settled == false(), claimable_by(digests.c.owner, owner)
+        query = select(digests_table.c.id).where(
+            digests_table.c.in_sync == false(), claimable_by(digests_table.c.owner, owner)
         )
 
         async def fetch_ids(connection: AsyncConnection) -> list[int]:
@@ -90,17 +98,17 @@ class DigestStore:
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
         """Record the post."""
-        current = digests.c.owner == owner
+        current = digests_table.c.owner == owner
         statement = (
-            update(digests)
-            .where(digests.c.id == digest_id)
-            .values(message_id=message_id, settled=case((current, true()), else_=false()))
+            update(digests_table)
+            .where(digests_table.c.id == digest_id)
+            .values(message_id=message_id, in_sync=case((current, true()), else_=false()))
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
     async def find_last_due(self, guild_id: int) -> datetime | None:
         """Return when the latest digest of a server was due."""
-        query = select(func.max(digests.c.due_at)).where(digests.c.guild_id == guild_id)
+        query = select(func.max(digests_table.c.due_at)).where(digests_table.c.guild_id == guild_id)
 
         async def fetch_time(connection: AsyncConnection) -> datetime | None:
             found: datetime | None = await connection.scalar(query)
@@ -116,9 +124,9 @@ async def mark_digests_out_of_sync(
 
     One that somebody has deleted is left alone.
     """
-    query = select(digests.c.id, digests.c.clip_ids).where(
-        digests.c.guild_id == guild_id,
-        or_(digests.c.settled == false(), digests.c.message_id.is_not(None)),
+    query = select(digests_table.c.id, digests_table.c.clip_ids).where(
+        digests_table.c.guild_id == guild_id,
+        or_(digests_table.c.in_sync == false(), digests_table.c.message_id.is_not(None)),
     )
     named = [
         row.id
@@ -127,20 +135,22 @@ async def mark_digests_out_of_sync(
     ]
     if named:
         await connection.execute(
-            update(digests).where(digests.c.id.in_(named)).values(settled=False, owner=None)
+            update(digests_table)
+            .where(digests_table.c.id.in_(named))
+            .values(in_sync=False, owner=None)
         )
 
 
 async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDigest | None:
-    query = select(digests).where(digests.c.id == digest_id)
+    query = select(digests_table).where(digests_table.c.id == digest_id)
     row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
         return None
     guild_id: int = row["guild_id"]
-    arranged = SETTINGS_QUERY.where(showcase_servers.c.guild_id == guild_id)
+    arranged = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
     house = (await connection.execute(arranged)).mappings().one_or_none()
     order: list[int] = json.loads(row["clip_ids"])
-    still = ENTRY_QUERY.where(showcase.c.clip_id.in_(order), IS_VISIBLE)
+    still = ENTRY_QUERY.where(showcase_posts_table.c.clip_id.in_(order), IS_VISIBLE)
     entries = [
         gallery_entry_from_row(each) for each in (await connection.execute(still)).mappings()
     ]
@@ -148,7 +158,7 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
         id=row["id"],
         showcase_settings=ShowcaseSettings(guild_id) if house is None else settings_from_row(house),
         due_at=row["due_at"],
-        since=row["since"],
+        period_start=row["period_start"],
         entries=tuple(sorted(entries, key=lambda entry: order.index(entry.clip.id))),
         channel_id=row["channel_id"],
         message_id=row["message_id"],

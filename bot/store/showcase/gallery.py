@@ -22,13 +22,18 @@ from bot.domain.showcase.gallery import (
     GallerySearch,
 )
 from bot.store.engine.database import Database
-from bot.store.tables.core import clips
+from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row, clip_from_row
-from bot.store.tables.showcase import IS_PUBLIC, departures, showcase, showcase_servers
+from bot.store.tables.showcase import (
+    IS_PUBLIC,
+    guild_removals_table,
+    showcase_posts_table,
+    showcase_settings_table,
+)
 
 _POST_COLUMNS: Final = (
     "guild_id",
-    "maker_name",
+    "creator_name",
     "hide_prompt",
     "votes",
     "showcased_at",
@@ -42,18 +47,20 @@ _MAX_SEARCH_WORDS: Final = 8
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
-_ENTRY_TABLES: Final = showcase.join(clips, clips.c.id == showcase.c.clip_id).outerjoin(
-    showcase_servers, showcase_servers.c.guild_id == showcase.c.guild_id
+_ENTRY_TABLES: Final = showcase_posts_table.join(
+    clips_table, clips_table.c.id == showcase_posts_table.c.clip_id
+).outerjoin(
+    showcase_settings_table, showcase_settings_table.c.guild_id == showcase_posts_table.c.guild_id
 )
 ENTRY_QUERY: Final[Select[Any]] = select(
-    *clips.c,
-    *(showcase.c[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
-    func.coalesce(showcase_servers.c.name, "").label(f"{_POST_PREFIX}guild_name"),
+    *clips_table.c,
+    *(showcase_posts_table.c[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
+    func.coalesce(showcase_settings_table.c.name, "").label(f"{_POST_PREFIX}guild_name"),
 ).select_from(_ENTRY_TABLES)
 """What an `Entry` is made of; add conditions on ``showcase``."""
 _IS_PUBLIC_GUILD: Final = and_(
-    showcase_servers.c.public,
-    showcase_servers.c.guild_id.not_in(select(departures.c.guild_id)),
+    showcase_settings_table.c.public,
+    showcase_settings_table.c.guild_id.not_in(select(guild_removals_table.c.guild_id)),
 )
 """A server that the bot was taken out of shows nothing from then on, long before it is removed."""
 
@@ -72,7 +79,7 @@ class GalleryStore:
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
         found = (
-            select(showcase.c.id, showcase.c.votes)
+            select(showcase_posts_table.c.id, showcase_posts_table.c.votes)
             .where(*conditions)
             .order_by(*_build_ordering(search.order))
             .limit(limit + 1)
@@ -82,7 +89,7 @@ class GalleryStore:
             ranks = (await connection.execute(found)).all()
             shown = ranks[:limit]
             ids = [rank.id for rank in shown]
-            query = ENTRY_QUERY.where(showcase.c.id.in_(ids)).order_by(
+            query = ENTRY_QUERY.where(showcase_posts_table.c.id.in_(ids)).order_by(
                 *_build_ordering(search.order)
             )
             rows = (await connection.execute(query)).mappings() if ids else ()
@@ -98,7 +105,7 @@ class GalleryStore:
         """Return the entry of a clip, if everybody may see it."""
         if not 0 < clip_id <= _MAX_ID:
             return None
-        found = await self._select_entries(showcase.c.clip_id == clip_id)
+        found = await self._select_entries(showcase_posts_table.c.clip_id == clip_id)
         return found[0] if found else None
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
@@ -106,9 +113,10 @@ class GalleryStore:
         if not 0 < clip_id <= _MAX_ID:
             return []
         family = or_(
-            clips.c.id == _select_root(clip_id), clips.c.root_clip_id == _select_root(clip_id)
+            clips_table.c.id == _select_root(clip_id),
+            clips_table.c.root_clip_id == _select_root(clip_id),
         )
-        query = select(clips.c.id, clips.c.parent_clip_id).where(family)
+        query = select(clips_table.c.id, clips_table.c.parent_clip_id).where(family)
 
         async def trace_ancestors(connection: AsyncConnection) -> list[int]:
             parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
@@ -120,7 +128,7 @@ class GalleryStore:
             return line
 
         line = await self._db.read(trace_ancestors)
-        found = await self._select_entries(showcase.c.clip_id.in_(line)) if line else []
+        found = await self._select_entries(showcase_posts_table.c.clip_id.in_(line)) if line else []
         if all(entry.clip.id != clip_id for entry in found):
             return []
         return sorted(found, key=lambda entry: -line.index(entry.clip.id))
@@ -128,14 +136,16 @@ class GalleryStore:
     async def list_guilds(self) -> list[tuple[int, str]]:
         """Return the public servers that show something, as number and name, by name."""
         shows = (
-            select(showcase.c.id)
-            .where(IS_PUBLIC, showcase.c.guild_id == showcase_servers.c.guild_id)
+            select(showcase_posts_table.c.id)
+            .where(IS_PUBLIC, showcase_posts_table.c.guild_id == showcase_settings_table.c.guild_id)
             .exists()
         )
         query = (
-            select(showcase_servers.c.guild_id, showcase_servers.c.name)
+            select(showcase_settings_table.c.guild_id, showcase_settings_table.c.name)
             .where(_IS_PUBLIC_GUILD, shows)
-            .order_by(func.lower(showcase_servers.c.name), showcase_servers.c.guild_id)
+            .order_by(
+                func.lower(showcase_settings_table.c.name), showcase_settings_table.c.guild_id
+            )
         )
 
         async def fetch_guilds(connection: AsyncConnection) -> list[tuple[int, str]]:
@@ -145,8 +155,12 @@ class GalleryStore:
 
     async def list_models(self) -> list[str]:
         """Return the ids of the models that something to be seen was made with."""
-        made = select(showcase.c.model).distinct().subquery()
-        seen = select(showcase.c.id).where(showcase.c.model == made.c.model, _is_public()).exists()
+        made = select(showcase_posts_table.c.model).distinct().subquery()
+        seen = (
+            select(showcase_posts_table.c.id)
+            .where(showcase_posts_table.c.model == made.c.model, _is_public())
+            .exists()
+        )
         query = select(made.c.model).where(seen).order_by(made.c.model)
 
         async def fetch_models(connection: AsyncConnection) -> list[str]:
@@ -167,7 +181,7 @@ class GalleryStore:
 
 def gallery_entry_from_row(row: Row) -> GalleryEntry:
     """Return the entry of a row of `ENTRIES`."""
-    clip = clip_from_row({column.name: row[column.name] for column in clips.c})
+    clip = clip_from_row({column.name: row[column.name] for column in clips_table.c})
     own = {name: row[_POST_PREFIX + name] for name in (*_POST_COLUMNS, "guild_name")}
     hide_prompt = own.pop("hide_prompt")
     return GalleryEntry(
@@ -183,35 +197,35 @@ def normalize_search_text(prompt: str) -> str:
 
 
 def _is_public() -> ColumnElement[bool]:
-    servers = select(showcase_servers.c.guild_id).where(_IS_PUBLIC_GUILD)
+    servers = select(showcase_settings_table.c.guild_id).where(_IS_PUBLIC_GUILD)
     # a sum, so that SQLite walks the order's index instead of sorting what the servers have
-    return and_(IS_PUBLIC, (showcase.c.guild_id + 0).in_(servers))
+    return and_(IS_PUBLIC, (showcase_posts_table.c.guild_id + 0).in_(servers))
 
 
 def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
-        found.append(showcase.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
+        found.append(showcase_posts_table.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
     if search.model is not None:
-        found.append(showcase.c.model == search.model)
+        found.append(showcase_posts_table.c.model == search.model)
     if search.length is ClipLength.SHORT:
-        found.append(showcase.c.seconds <= MAX_SHORT_SECONDS)
+        found.append(showcase_posts_table.c.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
-        found.append(showcase.c.seconds > MAX_SHORT_SECONDS)
+        found.append(showcase_posts_table.c.seconds > MAX_SHORT_SECONDS)
     for word in normalize_search_text(search.text or "").split()[:_MAX_SEARCH_WORDS]:
-        found.append(showcase.c.words.contains(word, autoescape=True))
+        found.append(showcase_posts_table.c.search_text.contains(word, autoescape=True))
     return found
 
 
 def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
-    newest = showcase.c.id.desc()
-    return (showcase.c.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
+    newest = showcase_posts_table.c.id.desc()
+    return (showcase_posts_table.c.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
 
 
 def _select_root(clip_id: int) -> ColumnElement[int]:
     return (
-        select(func.coalesce(clips.c.root_clip_id, clips.c.id))
-        .where(clips.c.id == clip_id)
+        select(func.coalesce(clips_table.c.root_clip_id, clips_table.c.id))
+        .where(clips_table.c.id == clip_id)
         .scalar_subquery()
     )
 
@@ -231,8 +245,8 @@ def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:
     if any(each > _MAX_VOTES for each in votes):
         raise CursorInvalid(order)
     if not votes:
-        return showcase.c.id < entry_id
-    return tuple_(showcase.c.votes, showcase.c.id) < (votes[0], entry_id)
+        return showcase_posts_table.c.id < entry_id
+    return tuple_(showcase_posts_table.c.votes, showcase_posts_table.c.id) < (votes[0], entry_id)
 
 
 def _decode_cursor(cursor: str) -> list[str]:

@@ -20,14 +20,14 @@ from bot.store.showcase.audit_log import claimable_by, insert_if_absent, write_a
 from bot.store.showcase.digests import mark_digests_out_of_sync
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row, normalize_search_text
 from bot.store.showcase.stars import build_change_values, count_voters, update_votes
-from bot.store.tables.core import clips
+from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,
     IS_VISIBLE,
-    showcase,
-    showcase_blocks,
-    stars,
+    showcase_blocks_table,
+    showcase_posts_table,
+    stars_table,
 )
 
 _SYNC_BATCH_SIZE: Final = 200
@@ -35,20 +35,20 @@ _POST_FIELDS: Final = (
     "id",
     "public",
     "withdrawn",
-    "settled",
+    "in_sync",
     "owner",
-    "changes",
+    "change_count",
     "revision",
     "revision_at",
-    "shown_by",
+    "added_by",
 )
 _POST_QUERY: Final[Select[Any]] = ENTRY_QUERY.add_columns(
-    *(showcase.c[name].label(f"exhibit_{name}") for name in _POST_FIELDS),
+    *(showcase_posts_table.c[name].label(f"exhibit_{name}") for name in _POST_FIELDS),
     GUILD_LOCALE.label("exhibit_locale"),
 )
-_IS_MODERATED: Final = or_(showcase.c.hidden, showcase.c.locked)
-_DELETE_WITHDRAWN: Final = delete(showcase).where(
-    showcase.c.withdrawn, showcase.c.settled, ~_IS_MODERATED
+_IS_MODERATED: Final = or_(showcase_posts_table.c.hidden, showcase_posts_table.c.locked)
+_DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
+    showcase_posts_table.c.withdrawn, showcase_posts_table.c.in_sync, ~_IS_MODERATED
 )
 """What was withdrawn leaves a bare row, so that stars do not bring it back; its maker may."""
 
@@ -68,35 +68,39 @@ class ShowcasePostStore:
             "clip_id": clip.id,
             "guild_id": new_post.guild_id,
             "user_id": clip.user_id,
-            "maker_name": new_post.maker_name[:100],
+            "creator_name": new_post.creator_name[:100],
             "hide_prompt": new_post.hide_prompt,
-            "words": "" if new_post.hide_prompt else normalize_search_text(clip.prompt),
+            "search_text": "" if new_post.hide_prompt else normalize_search_text(clip.prompt),
             "model": clip.model,
             "seconds": clip.seconds,
             "public": new_post.public,
             "owner": owner,
-            "changes": 0,
+            "change_count": 0,
             "revision": 0,
-            "revision_at": audit_entry.at,
-            "shown_by": new_post.shown_by,
+            "revision_at": audit_entry.recorded_at,
+            "added_by": new_post.added_by,
             "channel_id": new_post.channel_id,
-            "showcased_at": audit_entry.at,
+            "showcased_at": audit_entry.recorded_at,
         }
 
         async def insert_or_restore(connection: AsyncConnection) -> tuple[ShowcasePost, bool]:
             if not new_post.by_stars:
-                await connection.execute(_DELETE_WITHDRAWN.where(showcase.c.clip_id == clip.id))
+                await connection.execute(
+                    _DELETE_WITHDRAWN.where(showcase_posts_table.c.clip_id == clip.id)
+                )
             row["votes"] = await count_voters(connection, clip.id)
-            new = await insert_if_absent(connection, showcase, row)
+            new = await insert_if_absent(connection, showcase_posts_table, row)
             if not new and not new_post.by_stars:
                 new = await _restore_withdrawn(connection, new_post, owner)
             if new:
                 await write_audit_entry(connection, audit_entry)
             elif new_post.public:
                 await connection.execute(
-                    update(showcase).where(showcase.c.clip_id == clip.id).values(public=True)
+                    update(showcase_posts_table)
+                    .where(showcase_posts_table.c.clip_id == clip.id)
+                    .values(public=True)
                 )
-            found = await _load_post(connection, showcase.c.clip_id == clip.id)
+            found = await _load_post(connection, showcase_posts_table.c.clip_id == clip.id)
             assert found is not None
             if found.withdrawn:
                 raise NotAllowed("showcase_hidden")
@@ -106,25 +110,27 @@ class ShowcasePostStore:
 
     async def get(self, post_id: int) -> ShowcasePost | None:
         """Return the exhibit, if there is one."""
-        return await self._select_first(showcase.c.id == post_id)
+        return await self._select_first(showcase_posts_table.c.id == post_id)
 
     async def find_by_clip(self, clip_id: int) -> ShowcasePost | None:
         """Return the exhibit of a clip, unless it was withdrawn."""
-        return await self._select_first(and_(showcase.c.clip_id == clip_id, ~showcase.c.withdrawn))
+        return await self._select_first(
+            and_(showcase_posts_table.c.clip_id == clip_id, ~showcase_posts_table.c.withdrawn)
+        )
 
     async def find_by_message(self, message_id: int) -> ShowcasePost | None:
         """Return the exhibit that a message of the showcase channel shows."""
-        return await self._select_first(showcase.c.message_id == message_id)
+        return await self._select_first(showcase_posts_table.c.message_id == message_id)
 
     async def list_member_post_ids(
         self, user_id: int, *, guild_id: int | None = None, include_withdrawn: bool = True
     ) -> list[int]:
         """Return the numbers of a member's exhibits, in one server or in all."""
-        query = select(showcase.c.id).where(showcase.c.user_id == user_id)
+        query = select(showcase_posts_table.c.id).where(showcase_posts_table.c.user_id == user_id)
         if guild_id is not None:
-            query = query.where(showcase.c.guild_id == guild_id)
+            query = query.where(showcase_posts_table.c.guild_id == guild_id)
         if not include_withdrawn:
-            query = query.where(~showcase.c.withdrawn)
+            query = query.where(~showcase_posts_table.c.withdrawn)
         return await self._select_ids(query)
 
     async def update_post(
@@ -148,18 +154,18 @@ class ShowcasePostStore:
         changes = {name: value for name, value in given.items() if value is not None}
 
         async def change_row(connection: AsyncConnection) -> ShowcasePost | None:
-            before = await _load_post(connection, showcase.c.id == post_id)
+            before = await _load_post(connection, showcase_posts_table.c.id == post_id)
             if before is None:
                 return None
             values: dict[str, Any] = dict(changes)
             if hide_prompt is not None:
                 prompt = await _load_prompt(connection, post_id)
-                values["words"] = "" if hide_prompt else normalize_search_text(prompt)
+                values["search_text"] = "" if hide_prompt else normalize_search_text(prompt)
             if hidden is False:
                 values["revision_at"] = database_time()
             await connection.execute(
-                update(showcase)
-                .where(showcase.c.id == post_id)
+                update(showcase_posts_table)
+                .where(showcase_posts_table.c.id == post_id)
                 .values(values | build_change_values(owner))
             )
             if locked is False:
@@ -170,7 +176,7 @@ class ShowcasePostStore:
                 await mark_digests_out_of_sync(
                     connection, before.entry.guild_id, [before.entry.clip.id]
                 )
-            return await _load_post(connection, showcase.c.id == post_id)
+            return await _load_post(connection, showcase_posts_table.c.id == post_id)
 
         return await self._db.write(change_row)
 
@@ -179,31 +185,31 @@ class ShowcasePostStore:
     ) -> list[int]:
         """Block a member or let them in again; return the entries that this hides."""
         here = and_(
-            showcase_blocks.c.guild_id == audit_entry.guild_id,
-            showcase_blocks.c.user_id == audit_entry.member_id,
+            showcase_blocks_table.c.guild_id == audit_entry.guild_id,
+            showcase_blocks_table.c.user_id == audit_entry.target_user_id,
         )
         theirs = and_(
-            showcase.c.guild_id == audit_entry.guild_id,
-            showcase.c.user_id == audit_entry.member_id,
+            showcase_posts_table.c.guild_id == audit_entry.guild_id,
+            showcase_posts_table.c.user_id == audit_entry.target_user_id,
             IS_VISIBLE,
         )
 
         async def write_block(connection: AsyncConnection) -> list[int]:
             await write_audit_entry(connection, audit_entry)
             if not blocked:
-                await connection.execute(delete(showcase_blocks).where(here))
+                await connection.execute(delete(showcase_blocks_table).where(here))
                 return []
             row = {
                 "guild_id": audit_entry.guild_id,
-                "user_id": audit_entry.member_id,
-                "at": audit_entry.at,
+                "user_id": audit_entry.target_user_id,
+                "blocked_at": audit_entry.recorded_at,
             }
-            await insert_if_absent(connection, showcase_blocks, row)
+            await insert_if_absent(connection, showcase_blocks_table, row)
             hide = (
-                update(showcase)
+                update(showcase_posts_table)
                 .where(theirs)
                 .values({"hidden": True} | build_change_values(owner))
-                .returning(showcase.c.id, showcase.c.clip_id)
+                .returning(showcase_posts_table.c.id, showcase_posts_table.c.clip_id)
             )
             hidden = (await connection.execute(hide)).all()
             await mark_digests_out_of_sync(
@@ -218,25 +224,28 @@ class ShowcasePostStore:
     async def claim(self, post_id: int, owner: str) -> ShowcasePost | None:
         """Take an exhibit that is not settled."""
         statement = (
-            update(showcase)
-            .where(showcase.c.id == post_id, showcase.c.settled == false())
-            .where(claimable_by(showcase.c.owner, owner))
+            update(showcase_posts_table)
+            .where(showcase_posts_table.c.id == post_id, showcase_posts_table.c.in_sync == false())
+            .where(claimable_by(showcase_posts_table.c.owner, owner))
             .values(owner=owner)
         )
 
         async def take_post(connection: AsyncConnection) -> ShowcasePost | None:
             if (await connection.execute(statement)).rowcount == 0:
                 return None
-            return await _load_post(connection, showcase.c.id == post_id)
+            return await _load_post(connection, showcase_posts_table.c.id == post_id)
 
         return await self._db.write(take_post)
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
         """Return the exhibits that ``owner`` or nobody alive is to settle."""
         return await self._select_ids(
-            select(showcase.c.id)
-            .where(showcase.c.settled == false(), claimable_by(showcase.c.owner, owner))
-            .order_by(showcase.c.id)
+            select(showcase_posts_table.c.id)
+            .where(
+                showcase_posts_table.c.in_sync == false(),
+                claimable_by(showcase_posts_table.c.owner, owner),
+            )
+            .order_by(showcase_posts_table.c.id)
             .limit(_SYNC_BATCH_SIZE)
         )
 
@@ -250,28 +259,28 @@ class ShowcasePostStore:
 
     async def mark_unpublished(self, post: ShowcasePost) -> None:
         """Record that no message stands."""
-        mine = showcase.c.id == post.id
+        mine = showcase_posts_table.c.id == post.id
 
         async def clear_message(connection: AsyncConnection) -> None:
             if post.entry.message_id is not None:
                 await connection.execute(
-                    delete(stars).where(stars.c.message_id == post.entry.message_id)
+                    delete(stars_table).where(stars_table.c.message_id == post.entry.message_id)
                 )
             await connection.execute(
-                update(showcase)
+                update(showcase_posts_table)
                 .where(mine)
                 .values(
                     message_id=None,
-                    revision=showcase.c.revision + 1,
+                    revision=showcase_posts_table.c.revision + 1,
                     revision_at=database_time(),
-                    settled=showcase.c.changes == post.changes,
+                    in_sync=showcase_posts_table.c.change_count == post.change_count,
                 )
             )
             # nothing to read or to find stays of what was withdrawn
             await connection.execute(
-                update(showcase)
-                .where(mine, showcase.c.withdrawn)
-                .values(maker_name="", words="", hide_prompt=True)
+                update(showcase_posts_table)
+                .where(mine, showcase_posts_table.c.withdrawn)
+                .values(creator_name="", search_text="", hide_prompt=True)
             )
             await update_votes(connection, post.entry.clip.id)
 
@@ -279,9 +288,9 @@ class ShowcasePostStore:
 
     async def _record_sync(self, post: ShowcasePost, values: dict[str, Any]) -> None:
         statement = (
-            update(showcase)
-            .where(showcase.c.id == post.id)
-            .values(values | {"settled": showcase.c.changes == post.changes})
+            update(showcase_posts_table)
+            .where(showcase_posts_table.c.id == post.id)
+            .values(values | {"in_sync": showcase_posts_table.c.change_count == post.change_count})
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
@@ -292,9 +301,12 @@ class ShowcasePostStore:
     ) -> list[ShowcasePost]:
         """Return what was shown lately and stands in the channel, the newest first."""
         query = (
-            _POST_QUERY.where(showcase.c.guild_id == guild_id, IS_VISIBLE)
-            .where(showcase.c.showcased_at > since, showcase.c.message_id.is_not(None))
-            .order_by(showcase.c.id.desc())
+            _POST_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
+            .where(
+                showcase_posts_table.c.showcased_at > since,
+                showcase_posts_table.c.message_id.is_not(None),
+            )
+            .order_by(showcase_posts_table.c.id.desc())
             .limit(limit)
         )
 
@@ -312,25 +324,27 @@ class ShowcasePostStore:
         until: datetime | None = None,
     ) -> list[GalleryEntry]:
         """Return the entries with the most votes, the earlier one first where they are equal."""
-        query = ENTRY_QUERY.where(showcase.c.guild_id == guild_id, IS_VISIBLE)
+        query = ENTRY_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
         if since is not None:
-            query = query.where(showcase.c.showcased_at > since)
+            query = query.where(showcase_posts_table.c.showcased_at > since)
         if until is not None:
-            query = query.where(showcase.c.showcased_at <= until)
+            query = query.where(showcase_posts_table.c.showcased_at <= until)
         return await self._select_entries(
-            query.order_by(showcase.c.votes.desc(), showcase.c.id).limit(limit)
+            query.order_by(showcase_posts_table.c.votes.desc(), showcase_posts_table.c.id).limit(
+                limit
+            )
         )
 
     async def pick_random(self, guild_id: int) -> GalleryEntry | None:
         """Return any entry."""
         any_one = (
-            select(showcase.c.id)
-            .where(showcase.c.guild_id == guild_id, IS_VISIBLE)
+            select(showcase_posts_table.c.id)
+            .where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
             .order_by(func.random())
             .limit(1)
         )
         found = await self._select_entries(
-            ENTRY_QUERY.where(showcase.c.id == any_one.scalar_subquery())
+            ENTRY_QUERY.where(showcase_posts_table.c.id == any_one.scalar_subquery())
         )
         return found[0] if found else None
 
@@ -339,9 +353,12 @@ class ShowcasePostStore:
     ) -> list[GalleryEntry]:
         """Return a member's entries, the newest first, the hidden ones too."""
         return await self._select_entries(
-            ENTRY_QUERY.where(showcase.c.guild_id == guild_id, showcase.c.user_id == user_id)
-            .where(~showcase.c.withdrawn)
-            .order_by(showcase.c.id.desc())
+            ENTRY_QUERY.where(
+                showcase_posts_table.c.guild_id == guild_id,
+                showcase_posts_table.c.user_id == user_id,
+            )
+            .where(~showcase_posts_table.c.withdrawn)
+            .order_by(showcase_posts_table.c.id.desc())
             .limit(limit)
         )
 
@@ -384,18 +401,22 @@ async def _restore_withdrawn(
 ) -> bool:
     """Wish a withdrawn entry back; ``False`` where it is shown, or kept away by a moderator."""
     statement = (
-        update(showcase)
-        .where(showcase.c.clip_id == new_post.clip.id, showcase.c.withdrawn, ~_IS_MODERATED)
+        update(showcase_posts_table)
+        .where(
+            showcase_posts_table.c.clip_id == new_post.clip.id,
+            showcase_posts_table.c.withdrawn,
+            ~_IS_MODERATED,
+        )
         .values(
             {
                 "withdrawn": False,
                 "public": new_post.public,
                 "hide_prompt": new_post.hide_prompt,
-                "words": ""
+                "search_text": ""
                 if new_post.hide_prompt
                 else normalize_search_text(new_post.clip.prompt),
-                "maker_name": new_post.maker_name[:100],
-                "shown_by": new_post.shown_by,
+                "creator_name": new_post.creator_name[:100],
+                "added_by": new_post.added_by,
             }
             | build_change_values(owner)
         )
@@ -404,6 +425,8 @@ async def _restore_withdrawn(
 
 
 async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
-    query = select(clips.c.prompt).join(showcase, showcase.c.clip_id == clips.c.id)
-    found = await connection.scalar(query.where(showcase.c.id == post_id))
+    query = select(clips_table.c.prompt).join(
+        showcase_posts_table, showcase_posts_table.c.clip_id == clips_table.c.id
+    )
+    found = await connection.scalar(query.where(showcase_posts_table.c.id == post_id))
     return found or ""

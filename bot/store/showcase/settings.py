@@ -18,15 +18,15 @@ from bot.store.showcase.audit_log import audit_entry_from_row, upsert, write_aud
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,
-    audit,
-    showcase_blocks,
-    showcase_makers,
-    showcase_servers,
+    audit_log_table,
+    creator_preferences_table,
+    showcase_blocks_table,
+    showcase_settings_table,
 )
 
 _SETTINGS_FIELDS: Final = tuple(field.name for field in fields(ShowcaseSettings))
 SETTINGS_QUERY: Final = select(
-    *(column for column in showcase_servers.c if column.name != "locale"),
+    *(column for column in showcase_settings_table.c if column.name != "locale"),
     GUILD_LOCALE.label("locale"),
 )
 """Rows for `house_from_row`, in the language that the server has chosen."""
@@ -40,7 +40,7 @@ class ShowcaseSettingsStore:
 
     async def load_settings(self, guild_id: int) -> ShowcaseSettings:
         """Return how a server's showcase is arranged; the defaults where it is not."""
-        query = SETTINGS_QUERY.where(showcase_servers.c.guild_id == guild_id)
+        query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
         found = await self._select_settings(query)
         return found[0] if found else ShowcaseSettings(guild_id)
 
@@ -49,7 +49,9 @@ class ShowcaseSettingsStore:
 
         async def write_settings(connection: AsyncConnection) -> None:
             row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
-            await upsert(connection, showcase_servers, row | {"name": showcase_settings.name[:100]})
+            await upsert(
+                connection, showcase_settings_table, row | {"name": showcase_settings.name[:100]}
+            )
             await write_audit_entry(connection, audit_entry)
 
         await self._db.write(write_settings)
@@ -57,8 +59,11 @@ class ShowcaseSettingsStore:
     async def rename(self, guild_id: int, name: str) -> None:
         """Remember what a server with a showcase is called now."""
         statement = (
-            update(showcase_servers)
-            .where(showcase_servers.c.guild_id == guild_id, showcase_servers.c.name != name[:100])
+            update(showcase_settings_table)
+            .where(
+                showcase_settings_table.c.guild_id == guild_id,
+                showcase_settings_table.c.name != name[:100],
+            )
             .values(name=name[:100])
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
@@ -67,18 +72,19 @@ class ShowcaseSettingsStore:
         """Return the showcases that want a digest."""
         return await self._select_settings(
             SETTINGS_QUERY.where(
-                showcase_servers.c.digest_day.is_not(None),
-                showcase_servers.c.channel_id.is_not(None),
+                showcase_settings_table.c.digest_day.is_not(None),
+                showcase_settings_table.c.channel_id.is_not(None),
             )
         )
 
     async def load_preferences(self, guild_id: int, user_id: int) -> CreatorPreferences:
         """Return what a member has chosen; the defaults where they have not."""
-        chosen = select(showcase_makers).where(
-            showcase_makers.c.guild_id == guild_id, showcase_makers.c.user_id == user_id
+        chosen = select(creator_preferences_table).where(
+            creator_preferences_table.c.guild_id == guild_id,
+            creator_preferences_table.c.user_id == user_id,
         )
-        blocked = select(showcase_blocks.c.user_id).where(
-            showcase_blocks.c.guild_id == guild_id, showcase_blocks.c.user_id == user_id
+        blocked = select(showcase_blocks_table.c.user_id).where(
+            showcase_blocks_table.c.guild_id == guild_id, showcase_blocks_table.c.user_id == user_id
         )
 
         async def fetch_preferences(connection: AsyncConnection) -> CreatorPreferences:
@@ -101,14 +107,14 @@ class ShowcaseSettingsStore:
             "consent": preferences.consent,
             "hide_prompt": preferences.hide_prompt,
         }
-        await self._db.write(lambda connection: upsert(connection, showcase_makers, row))
+        await self._db.write(lambda connection: upsert(connection, creator_preferences_table, row))
 
     async def list_audit_entries(self, guild_id: int, *, limit: int) -> list[AuditEntry]:
         """Return what moderators and admins did, the latest first."""
         query = (
-            select(audit)
-            .where(audit.c.guild_id == guild_id)
-            .order_by(audit.c.id.desc())
+            select(audit_log_table)
+            .where(audit_log_table.c.guild_id == guild_id)
+            .order_by(audit_log_table.c.id.desc())
             .limit(limit)
         )
 

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.erasure import pseudonym_for
 from bot.domain.showcase.post import ShowcaseMessage, VoteTarget
 from bot.store.engine.database import Database, take_lock
-from bot.store.tables.core import clips
-from bot.store.tables.showcase import showcase, stars
+from bot.store.tables.core import clips_table
+from bot.store.tables.showcase import showcase_posts_table, stars_table
 
 STAR_LOCK: Final = 0x636C_6170_04
 """Two stars at once would each miss the other in its sum."""
-_IS_VOTE: Final = stars.c.user_id > 0
+_IS_VOTE: Final = stars_table.c.user_id > 0
 
 
 class StarStore:
@@ -31,8 +31,12 @@ class StarStore:
 
     async def find_clip_by_message(self, message_id: int) -> int | None:
         """Return the clip that a message shows, in the showcase or as its own post."""
-        hung = select(showcase.c.clip_id.label("id")).where(showcase.c.message_id == message_id)
-        posted = select(func.min(clips.c.id).label("id")).where(clips.c.message_id == message_id)
+        hung = select(showcase_posts_table.c.clip_id.label("id")).where(
+            showcase_posts_table.c.message_id == message_id
+        )
+        posted = select(func.min(clips_table.c.id).label("id")).where(
+            clips_table.c.message_id == message_id
+        )
         both = union_all(hung, posted).subquery()
 
         async def fetch_clip_id(connection: AsyncConnection) -> int | None:
@@ -46,14 +50,14 @@ class StarStore:
     ) -> VoteTarget:
         """Count or uncount one star."""
         row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-        theirs = stars.c.user_id.in_((user_id, pseudonym_for(user_id)))
-        gone = delete(stars).where(stars.c.message_id == message_id, theirs)
+        theirs = stars_table.c.user_id.in_((user_id, pseudonym_for(user_id)))
+        gone = delete(stars_table).where(stars_table.c.message_id == message_id, theirs)
 
         async def write_star(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
             await connection.execute(gone)
             if starred:
-                await connection.execute(insert(stars).values(row))
+                await connection.execute(insert(stars_table).values(row))
             return await _update_vote_target(connection, clip_id)
 
         return await self._db.write(write_star)
@@ -62,21 +66,23 @@ class StarStore:
         self, message_id: int, clip_id: int, user_ids: Collection[int]
     ) -> VoteTarget:
         """Put the stars of a message right; those of members forgotten since stay uncounted."""
-        here = stars.c.message_id == message_id
+        here = stars_table.c.message_id == message_id
         found = {pseudonym_for(user_id): user_id for user_id in user_ids}
 
         async def write_stars(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
-            known = select(stars.c.user_id).where(here, ~_IS_VOTE)
+            known = select(stars_table.c.user_id).where(here, ~_IS_VOTE)
             forgotten = set((await connection.execute(known)).scalars()) & found.keys()
-            await connection.execute(delete(stars).where(here, stars.c.user_id.not_in(forgotten)))
+            await connection.execute(
+                delete(stars_table).where(here, stars_table.c.user_id.not_in(forgotten))
+            )
             rows = [
                 {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
                 for number, user_id in found.items()
                 if number not in forgotten
             ]
             if rows:
-                await connection.execute(insert(stars), rows)
+                await connection.execute(insert(stars_table), rows)
             return await _update_vote_target(connection, clip_id)
 
         return await self._db.write(write_stars)
@@ -85,13 +91,19 @@ class StarStore:
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcaseMessage]:
         """Return the posts of clips of late that never were in the showcase, the newest first."""
-        shown = select(showcase.c.clip_id).where(showcase.c.guild_id == guild_id)
+        shown = select(showcase_posts_table.c.clip_id).where(
+            showcase_posts_table.c.guild_id == guild_id
+        )
         query = (
-            select(func.min(clips.c.id).label("clip_id"), clips.c.message_id, clips.c.channel_id)
-            .where(clips.c.guild_id == guild_id, clips.c.created_at > since)
-            .where(clips.c.message_id.is_not(None), clips.c.id.not_in(shown))
-            .group_by(clips.c.message_id, clips.c.channel_id)
-            .order_by(func.min(clips.c.id).desc())
+            select(
+                func.min(clips_table.c.id).label("clip_id"),
+                clips_table.c.message_id,
+                clips_table.c.channel_id,
+            )
+            .where(clips_table.c.guild_id == guild_id, clips_table.c.created_at > since)
+            .where(clips_table.c.message_id.is_not(None), clips_table.c.id.not_in(shown))
+            .group_by(clips_table.c.message_id, clips_table.c.channel_id)
+            .order_by(func.min(clips_table.c.id).desc())
             .limit(limit)
         )
 
@@ -104,16 +116,20 @@ class StarStore:
 
 async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
     """Return how many members have starred a clip."""
-    votes = select(func.count(stars.c.user_id.distinct()))
-    query = votes.where(stars.c.clip_id == clip_id, _IS_VOTE)
+    votes = select(func.count(stars_table.c.user_id.distinct()))
+    query = votes.where(stars_table.c.clip_id == clip_id, _IS_VOTE)
     return int(await connection.scalar(query) or 0)
 
 
 async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
     """Put stand-ins in the place of a member's stars."""
     await take_lock(connection, STAR_LOCK)
-    gone = update(stars).where(stars.c.user_id == user_id).values(user_id=pseudonym_for(user_id))
-    counted = await connection.execute(gone.returning(stars.c.clip_id))
+    gone = (
+        update(stars_table)
+        .where(stars_table.c.user_id == user_id)
+        .values(user_id=pseudonym_for(user_id))
+    )
+    counted = await connection.execute(gone.returning(stars_table.c.clip_id))
     for clip_id in set(counted.scalars()):
         await update_votes(connection, clip_id)
 
@@ -122,8 +138,12 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
     """Write the votes of a clip's entry, unless it is locked; return how many star it."""
     votes = await count_voters(connection, clip_id)
     await connection.execute(
-        update(showcase)
-        .where(showcase.c.clip_id == clip_id, ~showcase.c.locked, showcase.c.votes != votes)
+        update(showcase_posts_table)
+        .where(
+            showcase_posts_table.c.clip_id == clip_id,
+            ~showcase_posts_table.c.locked,
+            showcase_posts_table.c.votes != votes,
+        )
         .values({"votes": votes} | build_change_values(None))
     )
     return votes
@@ -132,13 +152,15 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
 def build_change_values(owner: str | None) -> dict[str, Any]:
     """Return what every new wish changes: it is unsettled, and somebody's to see to."""
     return {
-        "changes": showcase.c.changes + 1,
-        "settled": False,
-        "owner": case((showcase.c.settled, owner), else_=showcase.c.owner),
+        "change_count": showcase_posts_table.c.change_count + 1,
+        "in_sync": False,
+        "owner": case((showcase_posts_table.c.in_sync, owner), else_=showcase_posts_table.c.owner),
     }
 
 
 async def _update_vote_target(connection: AsyncConnection, clip_id: int) -> VoteTarget:
     votes = await update_votes(connection, clip_id)
-    query = select(showcase.c.id).where(showcase.c.clip_id == clip_id, ~showcase.c.withdrawn)
+    query = select(showcase_posts_table.c.id).where(
+        showcase_posts_table.c.clip_id == clip_id, ~showcase_posts_table.c.withdrawn
+    )
     return VoteTarget(clip_id, votes, await connection.scalar(query))

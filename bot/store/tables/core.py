@@ -1,7 +1,8 @@
 """The tables. Money is micro-dollars, times are UTC, Discord's ids are 64-bit integers.
 
-``guild_id`` is 0 where there is no server (direct messages); row 0 of ``guilds`` is the bot as a
-whole. States and kinds are text, checked by the domain's enumerations when they are read.
+``guild_id`` is null where there is no server (direct messages). A ``user_id`` below 0 is the
+pseudonym of a member who was erased (`bot.domain.erasure.pseudonym_for`). States and kinds are
+text that the domain's enumerations check when it is read.
 """
 
 from sqlalchemy import (
@@ -30,7 +31,7 @@ metadata = MetaData(
     }
 )
 
-workers = Table(
+workers_table = Table(
     "workers",
     metadata,
     Column("id", String(40), primary_key=True),
@@ -39,21 +40,20 @@ workers = Table(
     Column("lease_until", UtcTime(), nullable=False),
 )
 
-jobs = Table(
+jobs_table = Table(
     "jobs",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("state", String(16), nullable=False),
-    # the worker that has something left to do for the job: shows it while it is queued, runs it,
-    # announces its end; then nobody
+    # the worker that shows the job while it is queued, runs it and announces its end; then null
     Column("owner", String(40)),
     Column("epoch", Integer, nullable=False),
-    # the epoch of the latest claim: an adoption leaves it behind
+    # the epoch of the latest claim; an adoption raises only ``epoch``
     Column("claimed_epoch", Integer),
-    # false unless a claim has said so: what nobody vouches for may have been sent
+    # only a claim sets it: without one, the submit may have been sent
     Column("unsent", Boolean, nullable=False, server_default=false()),
-    Column("key", String(120), nullable=False, unique=True),
-    Column("guild_id", BigInteger, nullable=False),
+    Column("dedupe_key", String(120), nullable=False, unique=True),
+    Column("guild_id", BigInteger),
     Column("channel_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
     Column("role_ids", Text, nullable=False),
@@ -63,13 +63,13 @@ jobs = Table(
     Column("guild_locale", String(16)),
     Column("model", String(120), nullable=False),
     Column("plan", Text, nullable=False),
-    Column("price", BigInteger, nullable=False),
+    Column("price_micros", BigInteger, nullable=False),
     Column("operation", Text),
     Column("status_message_id", BigInteger),
-    # where the bot is no member: the answer to an interaction, and its sealed token for a while
-    Column("visit_message_id", BigInteger),
-    Column("visit_until", UtcTime()),
-    Column("visit_token", Text),
+    # where the bot is no member: its reply to the interaction, and the sealed token to edit it
+    Column("reply_message_id", BigInteger),
+    Column("reply_expires_at", UtcTime()),
+    Column("reply_token", Text),
     Column("posted_message_id", BigInteger),
     Column("created_at", UtcTime(), nullable=False),
     Column("submitted_at", UtcTime()),
@@ -80,33 +80,41 @@ jobs = Table(
     Column("outcome", String(32)),
     Column("detail", Text),
     Column("attempts", Integer, nullable=False),
-    # how many videos Google has made: what cannot be fetched of them is paid all the same
-    Column("made", Integer),
+    # how many videos Google has made: all are paid, even those that cannot be fetched
+    Column("videos_made", Integer),
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
-    sqlite_autoincrement=True,  # a number is never used again: the post's nonce is made of it
+    sqlite_autoincrement=True,  # ids are never reused: the post's nonce is made of them
 )
 
-submits = Table(
-    "submits",
+job_inputs_table = Table(
+    "job_inputs",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", String(255), primary_key=True, index=True),
+)
+"""The input images of each job, as its plan names them: a plan cannot be searched for them."""
+
+submissions_table = Table(
+    "submissions",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("job_id", BigId, nullable=False, index=True),
     Column("attempt", Integer, nullable=False),
     Column("model", String(120), nullable=False),
-    Column("at", UtcTime(), nullable=False),
-    Index(None, "model", "at"),
+    Column("submitted_at", UtcTime(), nullable=False),
+    Index(None, "model", "submitted_at"),
 )
-"""Every leave to submit that a worker was given: what the pace is counted from."""
+"""Every claim of a job to submit it: what the requests per minute and day are counted from."""
 
-clips = Table(
+clips_table = Table(
     "clips",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("job_id", BigId, nullable=False),
     Column("index", Integer, nullable=False),
-    Column("guild_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
     Column("channel_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
     Column("model", String(120), nullable=False),
@@ -118,12 +126,12 @@ clips = Table(
     Column("seconds", Integer, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("hop", Integer, nullable=False),
+    Column("extension_depth", Integer, nullable=False),
     Column("parent_clip_id", BigId),
     Column("root_clip_id", BigId),
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("size", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
     Column("created_at", UtcTime(), nullable=False),
     Column("remote_uri", Text),
     Column("remote_expires_at", UtcTime()),
@@ -134,31 +142,33 @@ clips = Table(
     sqlite_autoincrement=True,
 )
 
-ledger = Table(
+ledger_table = Table(
     "ledger",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("at", UtcTime(), nullable=False),
+    Column("recorded_at", UtcTime(), nullable=False),
     # what windows count by: for a job's entries the time of its reservation
-    Column("counted_at", UtcTime(), nullable=False),
+    Column("window_at", UtcTime(), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("account", String(16), nullable=False),
     Column("job_id", BigId, index=True),
-    Column("guild_id", BigInteger, nullable=False),
-    Column("user_id", BigInteger, nullable=False),
+    # null for direct messages, and for servers that were erased
+    Column("guild_id", BigInteger),
+    # null for grants to a server's budget, and for members whose windows passed after their erasure
+    Column("user_id", BigInteger),
     Column("micros", BigInteger, nullable=False),
     Column("clips", Integer, nullable=False),
     Column("seconds", Integer, nullable=False),
-    Column("by", BigInteger),
-    Column("note", Text),
-    Index(None, "user_id", "counted_at"),
-    Index(None, "guild_id", "counted_at"),
-    Index(None, "counted_at"),
+    Column("actor_id", BigInteger),
+    Column("comment", Text),
+    Index(None, "user_id", "window_at"),
+    Index(None, "guild_id", "window_at"),
+    Index(None, "window_at"),
     sqlite_autoincrement=True,
 )
-"""Only ever added to; refunds are negative. See `bot.domain.billing.ledger`."""
+"""Append-only; refunds are negative. See `bot.domain.billing.ledger`."""
 
-limits = Table(
+limits_table = Table(
     "limits",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
@@ -173,7 +183,7 @@ limits = Table(
     Column("changed_at", UtcTime()),
 )
 
-guilds = Table(
+guilds_table = Table(
     "guilds",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
@@ -183,47 +193,47 @@ guilds = Table(
     Column("confirm_above", BigInteger),
     Column("locale", String(16)),
     Column("extend_by", String(16), nullable=False),
-    # as JSON: a list that is always chosen and read as a whole
+    # JSON, since the list is always written and read whole
     Column("allowed_channels", Text, nullable=False, server_default="[]"),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
 )
 
-channels = Table(
-    "channels",
+channel_rules_table = Table(
+    "channel_rules",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger, nullable=False, index=True),
     Column("person_rule", String(16), nullable=False),
 )
 
-greetings = Table(
-    "greetings",
+welcomed_guilds_table = Table(
+    "welcomed_guilds",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("greeted_at", UtcTime(), nullable=False),
+    Column("welcomed_at", UtcTime(), nullable=False),
 )
-"""Servers that the guide was posted in: whoever inserts the row posts it."""
+"""Servers that got the guide: the process that inserts the row posts it."""
 
-models = Table(
-    "models",
+model_states_table = Table(
+    "model_states",
     metadata,
     Column("id", String(120), primary_key=True),
-    Column("off", Boolean, nullable=False, server_default=false()),
-    Column("reason", Text),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    Column("disabled_reason", Text),
     Column("changed_at", UtcTime()),
-    Column("held_until", UtcTime()),
+    Column("rate_limited_until", UtcTime()),
 )
-"""What was learnt about models in use; the catalogue itself is a file."""
+"""What running the bot has taught about models; the catalogue itself is a file."""
 
-durations = Table(
-    "durations",
+operation_durations_table = Table(
+    "operation_durations",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("model", String(120), nullable=False),
     Column("resolution", String(8)),
     Column("mode", String(16), nullable=False),
-    Column("took_s", Float, nullable=False),
-    Column("at", UtcTime(), nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("measured_at", UtcTime(), nullable=False),
     Index(None, "model", "id"),
 )

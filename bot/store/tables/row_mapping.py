@@ -1,4 +1,7 @@
-"""Rows to facts and back. The plan is kept as JSON: it is read whole and never searched."""
+"""Domain objects from rows, and rows from domain objects.
+
+A job's plan is stored as JSON, because it is always read whole.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,24 +26,28 @@ from bot.domain.jobs.request import (
 
 Row = Mapping[Any, Any]
 
-_PLAN_FIELDS: Final = tuple(each.name for each in fields(VideoPlan))
-
-
-def guild_id_to_column(guild_id: int | None) -> int:
-    """Return the number that stands for a server in the tables: 0 where there is none."""
-    return guild_id or 0
+PLAN_VERSION: Final = 1
+"""Written as ``v`` into every plan. Plans without it are from before revision 0007."""
+_PLAN_FIELDS: Final = tuple(field.name for field in fields(VideoPlan))
 
 
 def plan_to_json(plan: VideoPlan) -> str:
-    """Return the plan as JSON, without what is not set."""
-    given = ((name, getattr(plan, name)) for name in _PLAN_FIELDS)
-    values = {name: value for name, value in given if value not in (None, ())}
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=asdict)
+    """Return the plan as JSON, without the fields that are not set."""
+    values = {name: getattr(plan, name) for name in _PLAN_FIELDS}
+    stored = {name: value for name, value in values.items() if value not in (None, ())}
+    return json.dumps(
+        {"v": PLAN_VERSION, **stored}, ensure_ascii=False, separators=(",", ":"), default=asdict
+    )
 
 
 def plan_from_json(text: str) -> VideoPlan:
-    """Return the plan that `plan_to_json` wrote."""
+    """Return the plan that `plan_to_json` wrote, in this version of the program or an older one.
+
+    Raises `ValueError` for a plan that a newer version wrote.
+    """
     values: dict[str, Any] = json.loads(text)
+    if values.get("v", 0) > PLAN_VERSION:
+        raise ValueError(f"a plan of version {values['v']}: this program reads {PLAN_VERSION}")
     return VideoPlan(
         model=values["model"],
         route=GoogleRoute(values["route"]),
@@ -59,7 +66,7 @@ def plan_from_json(text: str) -> VideoPlan:
         ),
         image=_parse_image(values.get("image")),
         last_frame=_parse_image(values.get("last_frame")),
-        references=tuple(InputImage(**each) for each in values.get("references", ())),
+        references=tuple(InputImage(**image) for image in values.get("references", ())),
         source=_parse_source(values.get("source")),
     )
 
@@ -75,6 +82,8 @@ def _parse_image(values: dict[str, Any] | None) -> InputImage | None:
 def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:
     if values is None:
         return None
+    if "hop" in values:  # before version 1
+        values["extension_depth"] = values.pop("hop")
     return SourceClip(
         **values
         | {
@@ -86,11 +95,17 @@ def _parse_source(values: dict[str, Any] | None) -> SourceClip | None:
     )
 
 
+def list_input_paths(plan: VideoPlan) -> list[str]:
+    """Return the paths of the images that a plan sends, each once."""
+    images = (plan.image, plan.last_frame, *plan.references)
+    return sorted({image.path for image in images if image is not None})
+
+
 def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
     """Return the columns of a new job that follow from the request."""
     return {
-        "key": origin.key,
-        "guild_id": guild_id_to_column(origin.guild_id),
+        "dedupe_key": origin.dedupe_key,
+        "guild_id": origin.guild_id,
         "channel_id": origin.channel_id,
         "user_id": origin.user_id,
         "role_ids": json.dumps(sorted(origin.role_ids)),
@@ -101,7 +116,7 @@ def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
         **_reply_to_row(origin.user_install_reply),
         "model": plan.model,
         "plan": plan_to_json(plan),
-        "price": plan.price,
+        "price_micros": plan.price,
     }
 
 
@@ -111,8 +126,8 @@ def job_from_row(row: Row) -> Job:
         id=row["id"],
         state=JobState(row["state"]),
         origin=Origin(
-            key=row["key"],
-            guild_id=row["guild_id"] or None,
+            dedupe_key=row["dedupe_key"],
+            guild_id=row["guild_id"],
             channel_id=row["channel_id"],
             user_id=row["user_id"],
             role_ids=frozenset(json.loads(row["role_ids"])),
@@ -138,24 +153,24 @@ def job_from_row(row: Row) -> Job:
         attempts=row["attempts"],
         claimed_epoch=row["claimed_epoch"],
         unsent=row["unsent"],
-        videos_made=row["made"],
+        videos_made=row["videos_made"],
     )
 
 
-def _reply_to_row(visit: UserInstallReply | None) -> dict[str, Any]:
-    number = None if visit is None else visit.message_id
+def _reply_to_row(reply: UserInstallReply | None) -> dict[str, Any]:
+    message_id = None if reply is None else reply.message_id
     return {
-        "status_message_id": number,
-        "visit_message_id": number,
-        "visit_until": None if visit is None else visit.editable_until,
-        "visit_token": None if visit is None else visit.token,
+        "status_message_id": message_id,
+        "reply_message_id": message_id,
+        "reply_expires_at": None if reply is None else reply.editable_until,
+        "reply_token": None if reply is None else reply.token,
     }
 
 
 def _reply_from_row(row: Row) -> UserInstallReply | None:
-    if row["visit_message_id"] is None:
+    if row["reply_message_id"] is None:
         return None
-    return UserInstallReply(row["visit_message_id"], row["visit_until"], row["visit_token"])
+    return UserInstallReply(row["reply_message_id"], row["reply_expires_at"], row["reply_token"])
 
 
 def jobs_from_rows(rows: Sequence[Row]) -> list[Job]:
@@ -168,7 +183,6 @@ def clip_from_row(row: Row) -> Clip:
     return Clip(
         **dict(row)
         | {
-            "guild_id": row["guild_id"] or None,
             "route": GoogleRoute(row["route"]),
             "mode": GenerationMode(row["mode"]),
             "aspect_ratio": AspectRatio(row["aspect_ratio"]),
@@ -193,18 +207,18 @@ def ledger_entry_from_row(row: Row) -> LedgerEntry:
     """Return the entry of a row of ``ledger``."""
     return LedgerEntry(
         id=row["id"],
-        at=row["at"],
-        counted_at=row["counted_at"],
+        recorded_at=row["recorded_at"],
+        window_at=row["window_at"],
         posting=LedgerPosting(
             EntryKind(row["kind"]),
             UsageAmount(Micros(row["micros"]), row["clips"], row["seconds"]),
             LedgerAccount(row["account"]),
         ),
-        guild_id=row["guild_id"] or None,
+        guild_id=row["guild_id"],
         user_id=row["user_id"],
         job_id=row["job_id"],
-        actor_id=row["by"],
-        comment=row["note"],
+        actor_id=row["actor_id"],
+        comment=row["comment"],
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of the showcase, of moderation and of farewells; see `bot.store.tables.core`."""
+"""The tables of the showcase, of moderation and of erasure; see `bot.store.tables.core`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,37 +16,38 @@ from sqlalchemy import (
 )
 
 from bot.store.engine.types import BigId, UtcTime
-from bot.store.tables.core import guilds, metadata
+from bot.store.tables.core import guilds_table, metadata
 
-showcase = Table(
-    "showcase",
+showcase_posts_table = Table(
+    "showcase_posts",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("clip_id", BigId, nullable=False, unique=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
-    Column("maker_name", String(100), nullable=False),
+    Column("creator_name", String(100), nullable=False),
     Column("hide_prompt", Boolean, nullable=False),
-    # what a search looks into: the prompt with its case folded, nothing where it is hidden
-    Column("words", Text, nullable=False),
+    # the prompt with its case folded, empty where the prompt is hidden
+    Column("search_text", Text, nullable=False),
     Column("model", String(120), nullable=False),
     Column("seconds", Integer, nullable=False),
     Column("votes", Integer, nullable=False),
-    # may stand in the public gallery: shown by the maker, or with the maker's consent
+    # may be in the public gallery: added by the creator, or with the creator's consent
     Column("public", Boolean, nullable=False),
     Column("hidden", Boolean, nullable=False, server_default=false()),
     Column("locked", Boolean, nullable=False, server_default=false()),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
-    # whether Discord shows what the row says; until then ``owner`` sees to it
-    Column("settled", Boolean, nullable=False, server_default=false()),
+    # whether Discord shows what the row says; until then the worker ``owner`` works on it
+    Column("in_sync", Boolean, nullable=False, server_default=false()),
     Column("owner", String(40)),
-    # counts the wishes, so that whoever settled an earlier one does not take it for the last
-    Column("changes", Integer, nullable=False),
-    # counts the posts, so that none has the nonce of one that was taken down
+    # a sync that began before the latest change must not mark the row as in sync
+    Column("change_count", Integer, nullable=False),
+    # counts the posts: a new one must not have the nonce of one that was deleted
     Column("revision", Integer, nullable=False),
-    # since when a post of this revision may stand in the channel
+    # a post of this revision cannot be older
     Column("revision_at", UtcTime(), nullable=False),
-    Column("shown_by", BigInteger, nullable=False),
+    # null for posts that votes added, and for members who were erased
+    Column("added_by", BigInteger),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger, index=True),
     Column("showcased_at", UtcTime(), nullable=False),
@@ -55,12 +56,12 @@ showcase = Table(
     Index(None, "votes", "id"),
     Index(None, "model", "id"),
     Index(None, "user_id"),
-    Index(None, "settled"),
+    Index(None, "in_sync"),
     sqlite_autoincrement=True,
 )
 
-showcase_servers = Table(
-    "showcase_servers",
+showcase_settings_table = Table(
+    "showcase_settings",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", String(100), nullable=False),
@@ -75,8 +76,8 @@ showcase_servers = Table(
     Column("digest_since", UtcTime()),
 )
 
-showcase_makers = Table(
-    "showcase_makers",
+creator_preferences_table = Table(
+    "creator_preferences",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
@@ -85,15 +86,15 @@ showcase_makers = Table(
     Index(None, "user_id"),
 )
 
-showcase_blocks = Table(
+showcase_blocks_table = Table(
     "showcase_blocks",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", UtcTime(), nullable=False),
+    Column("blocked_at", UtcTime(), nullable=False),
 )
 
-stars = Table(
+stars_table = Table(
     "stars",
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
@@ -101,18 +102,18 @@ stars = Table(
     Column("clip_id", BigId, nullable=False, index=True),
     Index(None, "user_id"),
 )
-"""Who has starred which message of a clip: its own, and the one in the showcase."""
+"""Which member starred which message of a clip: the clip's own post or its showcase post."""
 
-digests = Table(
+digests_table = Table(
     "digests",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("due_at", UtcTime(), nullable=False),
-    Column("since", UtcTime(), nullable=False),
-    # the best of the week as they stood when the row was written, the winner first
+    Column("period_start", UtcTime(), nullable=False),
+    # JSON: the best of the period when the row was written, the winner first
     Column("clip_ids", Text, nullable=False),
-    Column("settled", Boolean, nullable=False, server_default=false()),
+    Column("in_sync", Boolean, nullable=False, server_default=false()),
     Column("owner", String(40)),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
@@ -120,43 +121,48 @@ digests = Table(
     sqlite_autoincrement=True,
 )
 
-audit = Table(
-    "audit",
+audit_log_table = Table(
+    "audit_log",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("at", UtcTime(), nullable=False),
+    Column("recorded_at", UtcTime(), nullable=False),
     Column("guild_id", BigInteger, nullable=False),
-    Column("actor_id", BigInteger, nullable=False),
-    Column("act", String(32), nullable=False),
+    # null for what the bot did by itself, and for members who were erased
+    Column("actor_id", BigInteger),
+    Column("action", String(32), nullable=False),
     Column("clip_id", BigId),
-    Column("member_id", BigInteger),
-    Column("note", Text),
+    Column("target_user_id", BigInteger),
+    Column("comment", Text),
     Index(None, "guild_id", "id"),
 )
 """What moderators and admins did in a server."""
 
-departures = Table(
-    "departures",
+guild_removals_table = Table(
+    "guild_removals",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("left_at", UtcTime(), nullable=False),
 )
-"""Servers that the bot has left, until their data is removed."""
+"""Servers that the bot has left, until their data is erased."""
 
-farewells = Table(
-    "farewells",
+erasure_requests_table = Table(
+    "erasure_requests",
     metadata,
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("asked_at", UtcTime(), nullable=False),
+    Column("requested_at", UtcTime(), nullable=False),
     Column("owner", String(40)),
 )
-"""Members who want to be forgotten, until they are."""
+"""Members who asked to be erased, until they are."""
 
 GUILD_LOCALE = func.coalesce(
-    select(guilds.c.locale).where(guilds.c.id == showcase_servers.c.guild_id).scalar_subquery(),
-    showcase_servers.c.locale,
+    select(guilds_table.c.locale)
+    .where(guilds_table.c.id == showcase_settings_table.c.guild_id)
+    .scalar_subquery(),
+    showcase_settings_table.c.locale,
 )
-"""The language of what a server's showcase says: what its admins chose, else Discord's."""
+"""The language of a server's showcase: what its admins chose, else its language in Discord."""
 
-IS_VISIBLE = (showcase.c.hidden == false()) & (showcase.c.withdrawn == false())
-IS_PUBLIC = IS_VISIBLE & (showcase.c.public == true())
+IS_VISIBLE = (showcase_posts_table.c.hidden == false()) & (
+    showcase_posts_table.c.withdrawn == false()
+)
+IS_PUBLIC = IS_VISIBLE & (showcase_posts_table.c.public == true())

@@ -94,7 +94,7 @@ async def test_the_clips_card_says_everything_and_has_every_button() -> None:
 
 
 async def test_a_chain_is_told_and_a_clip_that_cannot_be_extended_offers_no_extension() -> None:
-    clip = a_clip(hop=2, parent_clip_id=11, root_clip_id=9, seconds=22)
+    clip = a_clip(extension_depth=2, parent_clip_id=11, root_clip_id=9, seconds=22)
     view = ClipCards(model_info=Titles(extendable=False)).build_clip_card(
         a_job(), [PreparedUpload(clip)], NOW
     )
@@ -104,7 +104,7 @@ async def test_a_chain_is_told_and_a_clip_that_cannot_be_extended_offers_no_exte
     assert "reply to extend" not in texts(view)
     assert translate("button.extend") not in buttons(view)
 
-    again = a_clip(hop=1, parent_clip_id=9, root_clip_id=9, seconds=15)
+    again = a_clip(extension_depth=1, parent_clip_id=9, root_clip_id=9, seconds=15)
     said = texts(
         ClipCards(model_info=Titles()).build_clip_card(a_job(), [PreparedUpload(again)], NOW)
     )
@@ -215,7 +215,7 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
     rung: UploadOption, files: list[str], words: str, linked: bool
 ) -> None:
-    clip = a_clip(size=60 * 2**20)
+    clip = a_clip(size_bytes=60 * 2**20)
     enclosure = PreparedUpload(
         clip,
         rung,
@@ -244,7 +244,7 @@ async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
 async def test_four_clips_that_were_too_large_fit_one_message() -> None:
     clips = [
         PreparedUpload(
-            a_clip(id=10**12 + n, index=n, size=10**9),
+            a_clip(id=10**12 + n, index=n, size_bytes=10**9),
             UploadOption.LINK,
             video_path="p",
             thumbnail_path="q",

@@ -164,7 +164,7 @@ async def test_a_post_streams_the_file_under_the_jobs_nonce(stand: Stand) -> Non
 def test_a_new_database_numbers_anew_but_its_nonces_differ() -> None:
     """Within its window Discord would answer with the old job's message."""
     job = a_job(id=1)
-    other = replace(job, origin=replace(ORIGIN, key="interaction:2"))
+    other = replace(job, origin=replace(ORIGIN, dedupe_key="interaction:2"))
     kinds = [job.post_nonce, *(job.nonce_for(kind) for kind in "std")]
     assert len(set(kinds) | {other.post_nonce} | {other.nonce_for(kind) for kind in "std"}) == 8
     assert replace(job, epoch=9, state=JobState.POSTING).post_nonce == job.post_nonce
@@ -207,7 +207,7 @@ async def test_the_limit_is_what_discord_says(
 
 
 async def test_a_post_again_has_a_nonce_of_its_own(stand: Stand) -> None:
-    origin = replace(ORIGIN, key="interaction:1234567890123456789")
+    origin = replace(ORIGIN, dedupe_key="interaction:1234567890123456789")
     await stand.delivery.repost_clips(a_job(), [enclosed()], origin)
     assert stand.channel.sent[0]["nonce"] == "g1234567890123456789"
     assert len(stand.channel.sent[0]["nonce"]) <= 25
@@ -416,7 +416,7 @@ async def test_an_empty_history_is_trusted_only_where_a_known_message_can_be_rea
 async def test_the_history_is_read_from_the_request_by_discords_clock(stand: Stand) -> None:
     """A status may be younger than the post: after a crash it is made anew before the search."""
     asked = 1234567890123456789
-    origin = replace(ORIGIN, key=f"interaction:{asked}")
+    origin = replace(ORIGIN, dedupe_key=f"interaction:{asked}")
     await stand.delivery.find_posted(a_job(status_message_id=asked + 9, origin=origin))
     assert stand.channel.after.id == asked
     origin = replace(ORIGIN, request_message_id=77)

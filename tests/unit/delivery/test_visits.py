@@ -34,7 +34,7 @@ def no() -> None:
 VISIT = UserInstallReply(
     message_id=ANSWER, editable_until=NOW + timedelta(minutes=10), token="sealed"
 )
-FILM = PreparedUpload(CLIP, size=CLIP.size)
+FILM = PreparedUpload(CLIP, size=CLIP.size_bytes)
 
 
 class Answer:

@@ -235,7 +235,7 @@ class States(ModelStateStore):
     ) -> None:
         if self.away:
             raise DatabaseUnavailable
-        self.rows[model] = ModelState(model, is_disabled=disabled, reason=reason, changed_at=now)
+        self.rows[model] = ModelState(model, disabled=disabled, disabled_reason=reason, changed_at=now)
 
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
         raise NotImplementedError
@@ -283,7 +283,7 @@ async def test_after_a_day_it_is_asked_again_and_comes_back_everywhere(google: R
     assert VEO not in ids(here)
     await run_for(here, clock, 240)
     assert VEO in ids(here)
-    assert not states.rows[VEO].is_disabled
+    assert not states.rows[VEO].disabled
     await there.sync_with_store()
     assert VEO in ids(there)
 
@@ -296,4 +296,4 @@ async def test_a_store_that_is_away_gets_it_later(google: Route1) -> None:
     await run_for(models, clock, SYNC_INTERVAL_S)
     states.away = False
     await run_for(models, clock, SYNC_INTERVAL_S)
-    assert states.rows[VEO].is_disabled
+    assert states.rows[VEO].disabled

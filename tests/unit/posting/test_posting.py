@@ -77,7 +77,7 @@ class Stand:
         self.fitting = FakeTranscoder()
         self.google = FakeGoogle()
         self.films = Films()
-        self.clip = a_clip(path="clips/0000/7-0.mp4", size=self.films.size)
+        self.clip = a_clip(path="clips/0000/7-0.mp4", size_bytes=self.films.size)
         self.original = data_dir / self.clip.path
         self.original.parent.mkdir(parents=True, exist_ok=True)
         self.original.write_bytes(b"film")
@@ -137,7 +137,7 @@ async def stand(tmp_path: Path) -> Stand:
 
 
 async def test_a_clip_below_the_limit_goes_as_it_is_and_is_not_looked_at(stand: Stand) -> None:
-    await stand.post(replace(stand.clip, size=DEFAULT_UPLOAD_LIMIT))
+    await stand.post(replace(stand.clip, size_bytes=DEFAULT_UPLOAD_LIMIT))
     assert stand.rungs == ["as_is"]
     assert stand.films.looked == []
     assert stand.fitting.written_files == []
@@ -167,7 +167,7 @@ async def test_a_clip_over_the_limit_is_re_encoded_and_linked(stand: Stand) -> N
 async def test_each_413_tries_next_upload_option(stand: Stand) -> None:
     stand.discord.post_script.extend([TOO_LARGE] * 3)
     stand.films.size = 10 * MIB
-    assert await stand.post(replace(stand.clip, size=10 * MIB)) is not None
+    assert await stand.post(replace(stand.clip, size_bytes=10 * MIB)) is not None
     assert stand.rungs == ["as_is", "fitted", "link", "bare"]
     sizes = [each.size for [each] in stand.discord.posted_uploads]
     assert sizes == sorted(sizes, reverse=True)
@@ -271,8 +271,8 @@ async def test_a_missing_poster_is_no_reason_to_post_no_preview(stand: Stand) ->
 
 
 async def test_largest_clip_is_reduced_first(stand: Stand) -> None:
-    small = replace(stand.clip, id=13, path="clips/0000/7-1.mp4", size=MIB)
-    large = replace(stand.clip, size=15 * MIB)
+    small = replace(stand.clip, id=13, path="clips/0000/7-1.mp4", size_bytes=MIB)
+    large = replace(stand.clip, size_bytes=15 * MIB)
     stand.films.size = 15 * MIB
     stand.discord.post_script.append(TOO_LARGE)
     await stand.post(small, large)
@@ -284,7 +284,7 @@ async def test_largest_clip_is_reduced_first(stand: Stand) -> None:
 
 async def test_observed_limit_is_per_channel(stand: Stand) -> None:
     stand.films.size = 30 * MIB
-    clip = replace(stand.clip, size=30 * MIB)
+    clip = replace(stand.clip, size_bytes=30 * MIB)
     stand.discord.upload_limit = 50 * MIB
     stand.discord.post_script.append(TOO_LARGE)
     await stand.post(clip)
@@ -326,7 +326,7 @@ class TestPostedAgain:
     """`/video get`."""
 
     async def again(self, stand: Stand, key: str = "interaction:5", **about: Any) -> int:
-        origin = replace(ORIGIN, key=key, channel_id=21, **about)
+        origin = replace(ORIGIN, dedupe_key=key, channel_id=21, **about)
         return await stand.poster.publish_again(a_job(), [stand.clip], origin)
 
     async def test_repost_uses_same_upload_options(self, stand: Stand) -> None:
@@ -378,6 +378,6 @@ class TestPostedAgain:
 async def test_a_first_post_whose_original_has_gone_fetches_it_again(stand: Stand) -> None:
     stand.discord.post_script.append(RecordNotFound("clip_file"))
     stand.original.unlink()
-    clip = replace(stand.clip, size=MIB)
+    clip = replace(stand.clip, size_bytes=MIB)
     assert await stand.post(clip) is not None
     assert stand.google.fetch_count == 1

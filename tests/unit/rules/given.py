@@ -59,7 +59,7 @@ def clip(**changes: Any) -> SourceClip:
             "aspect_ratio": AspectRatio.LANDSCAPE,
             "resolution": Resolution.P720,
             "seconds": 8,
-            "hop": 0,
+            "extension_depth": 0,
             "remote_uri": "https://example.test/v1beta/files/abc:download?alt=media",
             "expires_at": NOW + 3600,
             "path": "clips/7.mp4",

@@ -24,7 +24,7 @@ BOTH = RuleContext(models=CATALOGUE.models, now=NOW)
 
 
 def test_an_extension_adds_seven_seconds_in_720p_and_the_sources_aspect_ratio() -> None:
-    source = clip(aspect_ratio=AspectRatio.PORTRAIT, seconds=15, hop=1)
+    source = clip(aspect_ratio=AspectRatio.PORTRAIT, seconds=15, extension_depth=1)
     plan = resolve_plan(asked(source=source), offer())
     assert plan.mode is GenerationMode.EXTENSION
     assert (plan.seconds, plan.result_seconds) == (7, 22)
@@ -58,11 +58,11 @@ def test_which_model_extends(made_by: str, route: GoogleRoute, extended_by: str)
         ({"expires_at": NOW + EXPIRY_MARGIN_S}, "source_expired"),
         ({"expires_at": NOW + EXPIRY_MARGIN_S + 1}, None),
         ({"expires_at": None}, None),
-        ({"seconds": 141, "hop": 19}, None),
-        ({"seconds": 142, "hop": 19}, "source_too_long"),
-        ({"seconds": 148, "hop": 20}, "source_too_many_hops"),
-        ({"hop": 19}, None),
-        ({"hop": 20}, "source_too_many_hops"),
+        ({"seconds": 141, "extension_depth": 19}, None),
+        ({"seconds": 142, "extension_depth": 19}, "source_too_long"),
+        ({"seconds": 148, "extension_depth": 20}, "source_too_many_hops"),
+        ({"extension_depth": 19}, None),
+        ({"extension_depth": 20}, "source_too_many_hops"),
         ({"resolution": Resolution.P1080}, "source_resolution"),
         ({"resolution": Resolution.UHD}, "source_resolution"),
         ({"resolution": None}, None),
@@ -130,7 +130,7 @@ def test_twenty_hops_from_eight_seconds_end_at_148() -> None:
     seconds, hop = 8, 0
     while True:
         try:
-            plan = resolve_plan(asked(source=clip(seconds=seconds, hop=hop)), offer())
+            plan = resolve_plan(asked(source=clip(seconds=seconds, extension_depth=hop)), offer())
         except SourceNotExtendable:
             break
         seconds, hop = plan.result_seconds, hop + 1

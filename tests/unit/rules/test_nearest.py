@@ -35,7 +35,7 @@ SOURCES = st.builds(
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
     seconds=st.integers(4, 150),
-    hop=st.integers(0, 21),
+    extension_depth=st.integers(0, 21),
     expires_at=maybe(st.floats(NOW - 1000, NOW + 1000)),
 ).map(lambda source: clip_on_its_route(source))
 

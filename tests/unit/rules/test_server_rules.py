@@ -36,7 +36,7 @@ def test_a_thread_counts_as_its_channel() -> None:
 
 def origin(**changes: int | None) -> Origin:
     facts = {"guild_id": 10, "channel_id": HERE, "user_id": 30} | changes
-    return Origin(key="k", locale="fr", guild_locale="de", **facts)  # type: ignore[arg-type]
+    return Origin(dedupe_key="k", locale="fr", guild_locale="de", **facts)  # type: ignore[arg-type]
 
 
 def test_a_server_speaks_the_language_it_has_in_discord_unless_it_chose_one() -> None:

@@ -168,7 +168,7 @@ class Stage:
     ) -> SourceClip:
         """The clip that `made` made, as an extension sees it."""
         video = finished.videos[0]
-        hop = plan.source.hop + 1 if plan.source else 0
+        hop = plan.source.extension_depth + 1 if plan.source else 0
         values = {
             "clip_id": 1,
             "model": plan.model,
@@ -177,7 +177,7 @@ class Stage:
             "aspect_ratio": plan.aspect_ratio,
             "resolution": plan.resolution,
             "seconds": plan.result_seconds,
-            "hop": hop,
+            "extension_depth": hop,
             "remote_uri": video.uri,
             "expires_at": video.expires_at.timestamp() if video.expires_at else None,
             "path": str(path.relative_to(self.data_dir)),

@@ -24,7 +24,7 @@ PLAN = VideoPlan(
     videos=1,
     price=Micros(800_000),
 )
-ORIGIN = Origin(key="interaction:1", guild_id=10, channel_id=20, user_id=30)
+ORIGIN = Origin(dedupe_key="interaction:1", guild_id=10, channel_id=20, user_id=30)
 CLIP = Clip(
     id=12,
     job_id=7,
@@ -41,12 +41,12 @@ CLIP = Clip(
     seconds=8,
     width=1280,
     height=720,
-    hop=0,
+    extension_depth=0,
     parent_clip_id=None,
     root_clip_id=12,
     path="clips/12.mp4",
     sha256="0" * 64,
-    size=2_000_000,
+    size_bytes=2_000_000,
     created_at=NOW,
     remote_uri="https://example.invalid/files/x",
     remote_expires_at=NOW + timedelta(days=2),
@@ -73,4 +73,4 @@ def a_clip(**changes: Any) -> Clip:
 def enclosed(**changes: Any) -> PreparedUpload:
     """Return a clip as it is posted where nothing is too large."""
     clip = a_clip(**changes)
-    return PreparedUpload(clip, size=clip.size)
+    return PreparedUpload(clip, size=clip.size_bytes)

@@ -69,7 +69,7 @@ def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield every card of a job."""
     made = ClipCards(model_info=Titles())
     chain = {
-        "hop": 20,
+        "extension_depth": 20,
         "parent_clip_id": 999_999,
         "root_clip_id": 900_000,
         "mode": GenerationMode.EXTENSION,
@@ -142,10 +142,10 @@ def forms(locale: str) -> Iterator[tuple[str, ui.Modal]]:
 
 def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> GalleryEntry:
     return GalleryEntry(
-        clip=a_clip(prompt=prompt or "", parent_clip_id=11, hop=3, **changes),
+        clip=a_clip(prompt=prompt or "", parent_clip_id=11, extension_depth=3, **changes),
         guild_id=10,
         guild_name="A server",
-        maker_name="Ada",
+        creator_name="Ada",
         prompt=prompt,
         votes=1_000_000,
         showcased_at=NOW,
@@ -162,12 +162,12 @@ def an_exhibit(entry: GalleryEntry, locale: str) -> ShowcasePost:
         entry=entry,
         public=True,
         withdrawn=False,
-        settled=False,
+        in_sync=False,
         owner=None,
-        changes=0,
+        change_count=0,
         revision=1,
         revision_at=NOW,
-        shown_by=30,
+        added_by=30,
         locale=locale,
     )
 

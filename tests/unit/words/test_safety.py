@@ -153,7 +153,7 @@ def _entry(typed: str) -> GalleryEntry:
         clip=_clip(typed),
         guild_id=10,
         guild_name="Cinema",
-        maker_name="Cem",
+        creator_name="Cem",
         prompt=typed,
         votes=3,
         showcased_at=NOW,
