@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -44,6 +45,7 @@ async def postgres_schema() -> AsyncIterator[str]:
     await drop_schema(name)
 
 
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize(
     "database", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
@@ -61,20 +63,27 @@ async def cut_connections(schema: str) -> int:
     return len(ended)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """Give an empty database with all tables, once of each kind."""
-    schema = None
-    if request.param == "sqlite":
-        opened = open_database(f"sqlite+aiosqlite:///{tmp_path}/test.db")
-    else:
-        schema = await new_schema()
-        opened = open_database(POSTGRES_URL, schema=schema)
-    await upgrade_schema(opened)
+@asynccontextmanager
+async def empty_database(kind: str, directory: Path) -> AsyncIterator[Database]:
+    """Open a database of a kind that has no tables yet."""
+    if kind == "sqlite":
+        opened = open_database(f"sqlite+aiosqlite:///{directory}/test.db")
+        yield opened
+        await opened.close()
+        return
+    schema = await new_schema()
+    opened = open_database(POSTGRES_URL, schema=schema)
     yield opened
     await opened.close()
-    if schema is not None:
-        await drop_schema(schema)
+    await drop_schema(schema)
+
+
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Give an empty database with all tables, once of each kind."""
+    async with empty_database(request.param, tmp_path) as opened:
+        await upgrade_schema(opened)
+        yield opened
 
 
 @pytest.fixture

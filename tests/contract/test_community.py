@@ -364,7 +364,9 @@ class OwnPost:
         """Write down which message shows it."""
         values = {"message_id": self.message}
         await self._town.world.database.write(
-            lambda c: c.execute(clips_table.update().where(clips_table.c.id == self.clip.id).values(values))
+            lambda c: c.execute(
+                clips_table.update().where(clips_table.c.id == self.clip.id).values(values)
+            )
         )
 
     async def shown(self) -> bool:

@@ -22,8 +22,7 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.store.tables.core import clips_table, jobs_table, metadata
 from bot.store.tables.row_mapping import plan_to_json
-from bot.store.tables.showcase import erasure_requests_table
-from bot.store.tables.showcase import showcase_posts_table
+from bot.store.tables.showcase import erasure_requests_table, showcase_posts_table
 from tests.contract.test_showcase import NOW, made, opened, shown
 from tests.fakes.world import GUILD, MEMBER, SimulatedWorld, make_origin, make_plan
 
@@ -175,7 +174,11 @@ async def test_every_user_id_column_is_exported_and_erased(
     database: Database,
 ) -> None:
     farewells, columns = ErasureStore(database), personal()
-    assert {str(each) for each in columns} > {"stars.user_id", "ledger.actor_id", "audit_log.target_user_id"}
+    assert {str(each) for each in columns} > {
+        "stars.user_id",
+        "ledger.actor_id",
+        "audit_log.target_user_id",
+    }
 
     async def write(statement: Executable) -> None:
         await database.write(lambda connection: connection.execute(statement))

@@ -93,7 +93,9 @@ async def test_lineage_contains_exactly_the_root_descendants(database: Database)
     clips = ClipStore(database)
     await made(database, 1)
     await made(database, 2, parent_clip_id=1, root_clip_id=1, extension_depth=1)
-    await made(database, 3, parent_clip_id=2, root_clip_id=1, extension_depth=2, user_id=5, guild_id=OTHER)
+    await made(
+        database, 3, parent_clip_id=2, root_clip_id=1, extension_depth=2, user_id=5, guild_id=OTHER
+    )
     await made(database, 4)
     await made(database, 5, parent_clip_id=4, root_clip_id=4, extension_depth=1)
     assert [clip.id for clip in await clips.list_lineage(1, limit=99)] == [1, 2, 3]

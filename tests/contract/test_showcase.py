@@ -83,7 +83,12 @@ async def opened(database: Database, guild_id: int = GUILD, **changes: Any) -> S
 
 
 def record(act: AuditAction, **changes: Any) -> AuditEntry:
-    facts: dict[str, Any] = {"guild_id": GUILD, "actor_id": ADMIN, "action": act, "recorded_at": NOW}
+    facts: dict[str, Any] = {
+        "guild_id": GUILD,
+        "actor_id": ADMIN,
+        "action": act,
+        "recorded_at": NOW,
+    }
     return AuditEntry(**facts | changes)
 
 
@@ -223,7 +228,9 @@ async def test_a_block_hides_what_the_member_has_there(database: Database) -> No
     assert (await houses.load_preferences(GUILD, MAKER)).blocked
     assert await store.list_top(GUILD, since=None, limit=10) == []
     assert len(await store.list_member_entries(GUILD, MAKER, limit=10)) == 2
-    await store.set_blocked(record(AuditAction.UNBLOCK, target_user_id=MAKER), blocked=False, owner="w")
+    await store.set_blocked(
+        record(AuditAction.UNBLOCK, target_user_id=MAKER), blocked=False, owner="w"
+    )
     assert not (await houses.load_preferences(GUILD, MAKER)).blocked
 
 

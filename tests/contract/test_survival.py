@@ -100,7 +100,9 @@ class _Dead:
 async def expire(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
-        update(workers_table).where(workers_table.c.id == worker_id).values(lease_until=database_time(-1.0))
+        update(workers_table)
+        .where(workers_table.c.id == worker_id)
+        .values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
 
@@ -525,7 +527,9 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
 
 async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
     statement = (
-        update(workers_table).where(workers_table.c.id != worker_id).values(lease_until=database_time(-1.0))
+        update(workers_table)
+        .where(workers_table.c.id != worker_id)
+        .values(lease_until=database_time(-1.0))
     )
     await world.database.write(lambda connection: connection.execute(statement))
 
@@ -772,7 +776,9 @@ async def test_each_submit_authorisation_is_recorded(world: SimulatedWorld) -> N
 
     async def count(connection: Any) -> Any:
         return await connection.scalar(
-            select(func.count()).select_from(submissions_table).where(submissions_table.c.job_id == job.id)
+            select(func.count())
+            .select_from(submissions_table)
+            .where(submissions_table.c.job_id == job.id)
         )
 
     assert await world.database.read(count) == 1

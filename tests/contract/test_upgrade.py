@@ -1,0 +1,328 @@
+"""The upgrade of a database that the program at revision 0006 filled, on both databases.
+
+`fixtures/database_0006.json` holds every row that commit aa12f40 wrote when its own stores were
+driven through jobs in every state, erasures, a showcase and limits, and the sums that its own
+queries returned (`figures`). Its ``sequences`` are the ids given last, some of them to rows that
+are deleted.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, Table, insert, select, text
+
+from bot.domain.billing.limits import UsageTotals
+from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
+from bot.domain.ports import OperationFinished, RemoteVideo
+from bot.services.jobs.job_steps import PollingTimes
+from bot.store.billing import usage_queries
+from bot.store.billing.ledger import LedgerStore
+from bot.store.engine.database import Database
+from bot.store.engine.schema import build_alembic_config, upgrade_schema
+from bot.store.guilds import GuildStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.operations.file_references import FileReferenceStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.store.tables.core import clips_table
+from bot.store.tables.showcase import showcase_posts_table
+from tests.contract.conftest import KINDS, empty_database
+from tests.fakes.clock import FastClock
+from tests.fakes.world import GUILD, SimulatedWorld, make_origin, make_plan
+from tests.harness.waiting import eventually
+
+Rows = dict[str, list[dict[str, Any]]]
+OLD: Final[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "fixtures" / "database_0006.json").read_text()
+)
+NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
+NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
+_EMPTIED: Final = {**NEW_NAMES.NULLABLE, "audit_log": ("actor_id", "target_user_id")}
+
+
+@pytest.fixture(params=KINDS)
+async def old_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Give the database as it was at revision 0006."""
+    async with empty_database(request.param, tmp_path) as opened:
+        await migrate(opened, command.upgrade, "0006")
+        await opened.write(lambda connection: connection.run_sync(_fill))
+        yield opened
+
+
+async def migrate(
+    database: Database, direction: Callable[[Config, str], None], revision: str
+) -> None:
+    await database.write(
+        lambda connection: connection.run_sync(
+            lambda sync: direction(build_alembic_config(sync), revision)
+        )
+    )
+
+
+async def read_rows(database: Database) -> Rows:
+    """Return every row of every table, with plans parsed and times in UTC."""
+    return await database.read(lambda connection: connection.run_sync(_read_rows))
+
+
+def _fill(connection: Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    for table in _reflect(connection):
+        rows = OLD["tables"].get(table.name, [])
+        if rows:
+            connection.execute(insert(table), [_to_values(row, naive=is_sqlite) for row in rows])
+        last = OLD["sequences"].get(table.name)
+        if is_sqlite and last is not None:
+            statement = "UPDATE sqlite_sequence SET seq = :last WHERE name = :table"
+        elif not is_sqlite and "id" in table.c and table.c.id.autoincrement is True:
+            statement = "SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)"
+            last = last or max(row["id"] for row in rows)
+        else:
+            continue
+        connection.execute(text(statement), {"last": last, "table": table.name})
+
+
+def _to_values(row: dict[str, Any], *, naive: bool) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value).replace(tzinfo=None if naive else UTC)
+        if isinstance(value, str) and _TIME.fullmatch(value)
+        else value
+        for name, value in row.items()
+    }
+
+
+def _read_rows(connection: Connection) -> Rows:
+    return {
+        table.name: [
+            {name: _normalize(name, value) for name, value in row.items()}
+            for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
+        ]
+        for table in _reflect(connection)
+    }
+
+
+def _normalize(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return json.loads(value) if name == "plan" else value
+
+
+def _reflect(connection: Connection) -> list[Table]:
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+
+
+def old_rows() -> Rows:
+    """Return the rows of the fixture as `read_rows` does."""
+    return {
+        table: [
+            {name: _normalize(name, value) for name, value in _to_values(row, naive=False).items()}
+            for row in rows
+        ]
+        for table, rows in OLD["tables"].items()
+    }
+
+
+def renamed(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return an old row as it has to be after the upgrade; ``table`` is its new name."""
+    names = NEW_NAMES.COLUMNS.get(table, {})
+    row = {names.get(name, name): value for name, value in row.items()}
+    row |= {name: row[name] or None for name in _EMPTIED.get(table, ())}
+    if "plan" in row:
+        row["plan"] = {"v": 1, **row["plan"]}
+        if "source" in row["plan"]:
+            source = dict(row["plan"]["source"])
+            row["plan"]["source"] = {"extension_depth": source.pop("hop"), **source}
+    return row
+
+
+async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> None:
+    await upgrade_schema(old_database)
+    new = await read_rows(old_database)
+    inputs = new.pop("job_inputs")
+    assert new == {
+        NEW_NAMES.TABLES.get(table, table): [
+            renamed(NEW_NAMES.TABLES.get(table, table), row) for row in rows
+        ]
+        for table, rows in old_rows().items()
+    }
+    plans = {job["id"]: json.dumps(job["plan"]) for job in new["jobs"]}
+    named = {(job_id, path) for job_id, plan in plans.items() for path in _find_inputs(plan)}
+    assert named
+    assert {(row["job_id"], row["path"]) for row in inputs} == named
+    assert await FileReferenceStore(old_database).list_inputs_in_use(since=None) == {
+        path for _, path in named
+    }
+
+
+def _find_inputs(plan: str) -> Iterable[str]:
+    return re.findall(r"inputs/[\w.]+", plan)
+
+
+async def test_downgrade_gives_the_old_rows_back(old_database: Database) -> None:
+    await upgrade_schema(old_database)
+    upgraded = await read_rows(old_database)
+    await migrate(old_database, command.downgrade, "0006")
+    expected = old_rows()
+    for entry in expected["audit"]:  # was nullable before: an erased target and none are the same
+        entry["member_id"] = entry["member_id"] or None
+    assert await read_rows(old_database) == expected
+    await upgrade_schema(old_database)
+    assert await read_rows(old_database) == upgraded
+    await check_next_ids(old_database)
+
+
+async def test_stores_read_what_stood_for_nothing(old_database: Database) -> None:
+    await upgrade_schema(old_database)
+    jobs, clips = JobStore(old_database), ClipStore(old_database)
+    direct = await jobs.get(3)
+    assert direct is not None
+    assert (direct.origin.guild_id, direct.plan.prompt) == (None, "just for me")
+    [clip] = await clips.list_for_job(3)
+    assert clip.guild_id is None
+    assert [job.id for job in await jobs.list_unknown(None)] == [8]
+    assert [job.id for job in await jobs.list_unknown(GUILD)] == [7, 12]
+    waiting = await jobs.get(22)
+    assert waiting is not None
+    assert waiting.plan.source is not None
+    assert (waiting.plan.source.clip_id, waiting.plan.source.extension_depth) == (3, 1)
+    visit = await jobs.get(23)
+    assert visit is not None
+    assert visit.origin.user_install_reply is not None
+    assert visit.origin.user_install_reply.token == "sealed-token-2"
+    by_votes = await ShowcasePostStore(old_database).find_by_clip(3)
+    assert by_votes is not None
+    assert by_votes.added_by is None
+    log = await ShowcaseSettingsStore(old_database).list_audit_entries(GUILD, limit=50)
+    assert {entry.actor_id for entry in log} == {None, 1, 900, 912}
+    assert (await GuildStore(old_database).load_rules(701)).pause_reason == "budget talks"
+
+
+async def test_sums_are_what_the_old_program_counted(old_database: Database) -> None:
+    await upgrade_schema(old_database)
+    figures = OLD["figures"]
+    users = sorted({user_id for _, user_id, _ in figures["members"]})
+
+    def flatten(usage: UsageTotals) -> dict[str, list[int]]:
+        windows = ("day", "month", "granted_day", "granted_month")
+        amounts = {window: getattr(usage, window) for window in windows}
+        return {name: [a.micros, a.clips, a.seconds] for name, a in amounts.items()}
+
+    members = await old_database.read(
+        lambda connection: usage_queries.sum_member_usage(connection, users, NOW)
+    )
+    assert {key: flatten(usage) for key, usage in members.items()} == {
+        (guild_id, user_id): usage for guild_id, user_id, usage in figures["members"]
+    }
+    guilds = await old_database.read(
+        lambda connection: usage_queries.sum_guild_usage(connection, [GUILD, 701], NOW)
+    )
+    assert {key: flatten(usage) for key, usage in guilds.items()} == dict(figures["guilds"])
+    bot = await old_database.read(lambda connection: usage_queries.sum_bot_usage(connection, NOW))
+    assert flatten(bot) == figures["bot"]
+    active = await old_database.read(usage_queries.count_active_jobs)
+    assert active == {
+        (guild_id, user_id): count for guild_id, user_id, count in figures["active_jobs"]
+    }
+    ledger = LedgerStore(old_database)
+    assert await ledger.sum_reserved() == figures["reserved"]
+    rows = await ledger.list_usage(GUILD, since=NOW - timedelta(days=30))
+    usage = [[row.user_id, row.clips, row.seconds, row.micros] for row in rows]
+    assert sorted(usage, key=str) == sorted(figures["usage"], key=str)
+
+
+async def check_next_ids(database: Database) -> None:
+    """Add a job, a clip, a showcase post: ids of rows that are deleted do not return."""
+    world = SimulatedWorld(database, Path(), clock=FastClock(start=NOW))
+    job = await world.admit_job("new", prompt="the next one")
+    assert job.id == OLD["sequences"]["jobs"] + 1
+    next_ids = {}
+    for table, row_id in ((clips_table, 9), (showcase_posts_table, 3)):
+        async with database.engine.connect() as connection:
+            row = (
+                (await connection.execute(select(table).where(table.c.id == row_id)))
+                .mappings()
+                .one()
+            )
+        values = {**row, "job_id": job.id} if table is clips_table else {**row, "clip_id": 77}
+        values = {name: value for name, value in values.items() if name in table.c and name != "id"}
+        statement = insert(table).values(values).returning(table.c.id)
+        next_ids[table.name] = await database.write(
+            lambda connection, statement=statement: connection.scalar(statement)  # type: ignore[misc]
+        )
+    assert next_ids == {
+        "clips": OLD["sequences"]["clips"] + 1,
+        "showcase_posts": OLD["sequences"]["showcase"] + 1,
+    }
+
+
+async def test_ids_of_deleted_rows_are_not_given_again(old_database: Database) -> None:
+    await upgrade_schema(old_database)
+    await check_next_ids(old_database)
+
+
+async def test_a_request_accepted_before_the_upgrade_is_not_accepted_again(
+    old_database: Database,
+) -> None:
+    await upgrade_schema(old_database)
+    world = SimulatedWorld(old_database, Path(), clock=FastClock(start=NOW))
+    [answer] = await world.jobs.admit_requests(
+        [AdmissionRequest(make_plan(), make_origin("dm", guild_id=None))],
+        policy=world.policy,
+        owner=None,
+    )
+    assert not isinstance(answer, Job)
+
+
+DELIVERED: Final = {15, 16, 17, 18, 20, 21, 22, 23, 24, 25}
+"""Running jobs of the fixture that nothing keeps from their end."""
+SENT: Final = 19
+"""The job whose submit was under way: whether Google got it is unknown."""
+SUBMITTED_ANEW: Final = {20, 21, 22, 23, 24, 25}
+
+
+async def test_running_jobs_are_adopted_and_delivered(
+    old_database: Database, tmp_path: Path
+) -> None:
+    await upgrade_schema(old_database)
+    world = SimulatedWorld(
+        old_database,
+        tmp_path / "data",
+        clock=FastClock(start=NOW),
+        polling_times=PollingTimes(time_limit_s=36_000.0),
+    )
+    world.google.default_poll = OperationFinished(
+        (RemoteVideo("https://google.invalid/files/old", None, None),)
+    )
+    for path in ("clips/15-0.mp4", "clips/2-0.mp4"):
+        (world.data_dir / path).parent.mkdir(parents=True, exist_ok=True)
+        (world.data_dir / path).write_bytes(b"video of old")
+    process = world.create_process()
+    await process.worker.start()
+    try:
+
+        async def all_ended() -> bool:
+            jobs = [await world.get_job(job_id) for job_id in sorted({*DELIVERED, SENT})]
+            return all(job.state.has_ended and job.owner is None for job in jobs)
+
+        await eventually(all_ended)
+    finally:
+        await process.worker.stop(200.0)
+    outcomes = {job_id: (await world.get_job(job_id)).outcome for job_id in DELIVERED}
+    assert outcomes == dict.fromkeys(DELIVERED, Outcome.DELIVERED)
+    sent = await world.get_job(SENT)
+    assert (sent.state, sent.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
+    assert sorted(world.google.submits) == sorted(SUBMITTED_ANEW)
+    assert world.discord.repeated_posts == 0
+    assert len(world.discord.messages) == len(DELIVERED)
+    assert await world.ledger.sum_reserved() == 0
