@@ -108,7 +108,7 @@ async def shown(
     at = changes.pop("at", NOW)
     return await ShowcasePostStore(database).add_post(
         NewShowcasePost(**facts | changes),
-        record(AuditAction.SHOW, at=at, clip_id=clip.id),
+        record(AuditAction.SHOW, recorded_at=at, clip_id=clip.id),
         owner=owner,
     )
 

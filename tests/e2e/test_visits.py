@@ -310,7 +310,7 @@ async def test_killed_while_google_works_the_same_answer_becomes_the_clip(own: B
         with sqlite3.connect(f"file:{data}?mode=ro", uri=True) as database:
             (count,) = database.execute(
                 "SELECT count(*) FROM jobs WHERE state = 'done' AND outcome = 'delivered'"
-                " AND posted_message_id = visit_message_id AND owner IS NULL"
+                " AND posted_message_id = reply_message_id AND owner IS NULL"
             ).fetchone()
         return int(count) == 2
 

@@ -181,9 +181,9 @@ def _build_release_query(
         .subquery()
     )
     return (
-        select(running.c.counted_at)
+        select(running.c.window_at)
         .where(running.c.freed >= excess)
-        .order_by(running.c.counted_at)
+        .order_by(running.c.window_at)
         .limit(1)
     )
 
