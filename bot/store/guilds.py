@@ -1,4 +1,4 @@
-"""Servers and their rules; row 0 is the bot as a whole."""
+"""Servers' rules, and which servers were welcomed."""
 
 import json
 from datetime import datetime
@@ -15,7 +15,7 @@ from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_gu
 
 
 class GuildStore:
-    """`bot.domain.stores.Guilds` over SQLAlchemy."""
+    """Rules of servers, and of the whole bot under `WHOLE_BOT_ID`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -24,12 +24,14 @@ class GuildStore:
         """Return the server's rules; the defaults where it has none."""
 
         async def fetch_rules(connection: AsyncConnection) -> GuildRules:
-            own = select(guilds_table).where(guilds_table.c.id == guild_id)
-            row = (await connection.execute(own)).mappings().one_or_none()
+            query = select(guilds_table).where(guilds_table.c.id == guild_id)
+            row = (await connection.execute(query)).mappings().one_or_none()
             if row is None:
                 return GuildRules(guild_id)
-            stricter = select(channel_rules_table).where(channel_rules_table.c.guild_id == guild_id)
-            per_channel = (await connection.execute(stricter)).mappings()
+            channel_query = select(channel_rules_table).where(
+                channel_rules_table.c.guild_id == guild_id
+            )
+            channels = (await connection.execute(channel_query)).mappings()
             rule = row["person_rule"]
             return GuildRules(
                 guild_id=guild_id,
@@ -37,7 +39,7 @@ class GuildStore:
                 pause_reason=row["pause_reason"],
                 person_rule=None if rule is None else PersonRule(rule),
                 channel_person_rules={
-                    each["id"]: PersonRule(each["person_rule"]) for each in per_channel
+                    channel["id"]: PersonRule(channel["person_rule"]) for channel in channels
                 },
                 confirm_above=row["confirm_above"],
                 locale=row["locale"],
@@ -50,38 +52,40 @@ class GuildStore:
     async def save_rules(
         self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
     ) -> None:
-        """Write the rules of a server that differ from ``before``; without it, all of them."""
+        """Write the rules of a server that differ from ``previous``; without it, all of them."""
         row = _rules_to_row(rules)
         old = {} if previous is None else _rules_to_row(previous)
-        kept = {name for name, value in old.items() if row[name] == value}
-        had = {} if previous is None else previous.channel_person_rules
-        stricter = [
+        unchanged = {name for name, value in old.items() if row[name] == value}
+        old_channels = {} if previous is None else previous.channel_person_rules
+        changed_channels = [
             {"id": channel_id, "guild_id": rules.guild_id, "person_rule": rule}
             for channel_id, rule in rules.channel_person_rules.items()
-            if had.get(channel_id) != rule
+            if old_channels.get(channel_id) != rule
         ]
-        gone = [channel_rules_table.c.guild_id == rules.guild_id]
+        removed = [channel_rules_table.c.guild_id == rules.guild_id]
         if previous is not None:
-            gone.append(channel_rules_table.c.id.in_(set(had) - set(rules.channel_person_rules)))
+            removed.append(
+                channel_rules_table.c.id.in_(set(old_channels) - set(rules.channel_person_rules))
+            )
 
         async def write_rows(connection: AsyncConnection) -> None:
             changed = {"changed_by": actor_id, "changed_at": now}
-            await upsert(connection, guilds_table, row | changed, unchanged_columns=kept)
-            await connection.execute(delete(channel_rules_table).where(*gone))
-            for each in stricter:
-                await upsert(connection, channel_rules_table, each)
+            await upsert(connection, guilds_table, row | changed, unchanged_columns=unchanged)
+            await connection.execute(delete(channel_rules_table).where(*removed))
+            for channel in changed_channels:
+                await upsert(connection, channel_rules_table, channel)
 
         await self._db.write(write_rows)
 
 
 class WelcomeStore:
-    """`bot.domain.guild.Greetings` over SQLAlchemy."""
+    """Which servers got the guide."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def claim(self, guild_id: int, *, now: datetime) -> bool:
-        """Write that a server is greeted; ``False`` where that stands already."""
+        """Record that a server is welcomed; return ``False`` if it was before."""
         row = {"guild_id": guild_id, "welcomed_at": now}
         return await self._db.write(
             lambda connection: insert_if_absent(connection, welcomed_guilds_table, row)

@@ -1,4 +1,4 @@
-"""Writing and reading the ledger's entries of one job, inside the transaction of its event."""
+"""Writes and reads the ledger entries of one job, inside the transaction of its event."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ async def write_entries(
     """Add ``postings`` for ``job``; windows count them by the time of its reservation."""
     if not postings:
         return
-    about = {
+    common = {
         "recorded_at": now,
         "window_at": job.created_at,
         "job_id": job.id,
@@ -32,7 +32,7 @@ async def write_entries(
         "actor_id": actor_id,
     }
     await connection.execute(
-        insert(ledger_table), [posting_to_row(each) | about for each in postings]
+        insert(ledger_table), [posting_to_row(posting) | common for posting in postings]
     )
 
 

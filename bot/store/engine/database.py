@@ -1,7 +1,7 @@
-"""Connections: one writer for SQLite, a pool for PostgreSQL, the same two verbs for both.
+"""Connections: one writer for SQLite, a pool for PostgreSQL, the same methods for both.
 
-Every piece of work runs in a task of its own that a cancelled caller does not tear down: a
-transaction either commits or rolls back by itself, whoever still waits for it.
+Each transaction runs in a task of its own, which goes on when its caller is cancelled: it commits
+or rolls back whether or not anyone still waits for it.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ _STATEMENT_TIMEOUT_S: Final = 15.0
 
 
 class DatabaseInUse(ClapperError):
-    """Another process uses this database, which one may have at a time: SQLite's file always."""
+    """Another process uses a database that only one process may use, such as an SQLite file."""
 
 
 class Database(ABC):
-    """A database that is open."""
+    """An open database. Its methods raise `DatabaseUnavailable` when it cannot answer."""
 
     def __init__(self) -> None:
         self._running_tasks: set[asyncio.Task[Any]] = set()
@@ -46,15 +46,15 @@ class Database(ABC):
         return self.engine.dialect.name == "postgresql"
 
     async def write(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction of its own and commit. Raises `StoreAway`."""
+        """Run ``work`` in a transaction of its own and commit."""
         return await self._run_detached(self._run_transaction(work))
 
     async def write_one(self, work: Work[T]) -> T:
-        """Run ``work``, which must be a single statement and so needs no transaction around."""
+        """Run ``work``, which must be a single statement and so needs no transaction."""
         return await self._run_detached(self._run_statement(work))
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work``, which only reads. Raises `StoreAway`."""
+        """Run ``work``, which only reads."""
         return await self._run_detached(self._run_query(work))
 
     async def close(self) -> None:
@@ -72,7 +72,7 @@ class Database(ABC):
     def _discard_task(self, task: asyncio.Task[Any]) -> None:
         self._running_tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a cancelled caller has nobody to tell; do not warn at exit
+            task.exception()  # a cancelled caller retrieves no error: no warning at exit
 
     @abstractmethod
     async def _run_transaction(self, work: Work[T]) -> T: ...
@@ -88,7 +88,7 @@ class Database(ABC):
 
 
 class PostgresDatabase(Database):
-    """Several processes may share it; it supplies the locks and the clock."""
+    """Several processes may share it; its locks and its clock coordinate them."""
 
     def __init__(self, url: URL, *, pool_size: int = 8, schema: str | None = None) -> None:
         super().__init__()
@@ -98,8 +98,8 @@ class PostgresDatabase(Database):
             "lock_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
             "idle_in_transaction_session_timeout": str(int(2 * _STATEMENT_TIMEOUT_S * 1000)),
             "timezone": "UTC",
-            # a claim that a crash forgets would be submitted again, and a limit that is read from
-            # a snapshot taken before the lock would be passed: not left to the server's defaults
+            # Not left to the server's defaults: a claim that a crash loses would be submitted
+            # again, and limits read from a snapshot older than the lock would be exceeded.
             "synchronous_commit": "on",
             "default_transaction_isolation": "read committed",
         }
@@ -113,7 +113,7 @@ class PostgresDatabase(Database):
             skip_autocommit_rollback=True,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
-                # also when the server's host is gone and nothing answers
+                # applies even when the server's host is gone and nothing answers
                 "command_timeout": _STATEMENT_TIMEOUT_S + 5,
                 "server_settings": server_settings,
             },
@@ -122,7 +122,7 @@ class PostgresDatabase(Database):
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine, for migrations."""
+        """The engine that reads and writes."""
         return self._engine
 
     async def _run_transaction(self, work: Work[T]) -> T:
@@ -142,9 +142,9 @@ class PostgresDatabase(Database):
 
 
 class SqliteDatabase(Database):
-    """A file with one writing connection: what SQLite does anyway, without its busy errors.
+    """A file with one writing connection: SQLite has one writer anyway, but fails when it is busy.
 
-    WAL, so that readers do not wait; ``synchronous=FULL``, so that a commit outlives a power cut.
+    WAL lets readers go on meanwhile; with ``synchronous=FULL`` a commit survives a power cut.
     """
 
     def __init__(self, url: URL) -> None:
@@ -185,15 +185,14 @@ class SqliteDatabase(Database):
 
 
 class _FileLock:
-    """A lock that the kernel drops with the process, however that ends.
+    """A lock that the kernel releases when the process ends, however it ends.
 
-    A record lock, because a forked child does not inherit it: one that outlives us must not keep
-    the file from the next process.
+    A record lock, which forked children do not inherit: a child that outlives this process must not
+    lock out the next one.
     """
 
-    _locked_paths: ClassVar[set[Path]] = (
-        set()
-    )  # record locks do not tell two openings of one process
+    # record locks do not conflict within one process
+    _locked_paths: ClassVar[set[Path]] = set()
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
@@ -211,7 +210,7 @@ class _FileLock:
         self._locked_paths.add(self._path)
 
     def release(self) -> None:
-        """Let the next process have the file."""
+        """Release the lock."""
         if self._path in self._locked_paths:
             self._locked_paths.discard(self._path)
             os.close(self._descriptor)
@@ -235,14 +234,14 @@ def open_database(url: str, *, schema: str | None = None) -> Database:
 
 
 async def take_lock(connection: AsyncConnection, lock_id: int) -> None:
-    """Take a lock until the transaction ends; SQLite's single writer has it already."""
+    """Hold a lock until the transaction ends; on SQLite the single writer needs none."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": lock_id})
 
 
 def prepare_writer(connection: Any, _record: Any) -> None:
-    """Make a SQLite connection one that writes, and whose commits outlive a power cut."""
-    connection.isolation_level = None  # we say BEGIN IMMEDIATE ourselves
+    """Configure an SQLite connection for writing, with commits that survive a power cut."""
+    connection.isolation_level = None  # `begin_immediate` begins transactions
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -264,7 +263,7 @@ def _prepare_reader(connection: Any, _record: Any) -> None:
 
 
 def begin_immediate(connection: Any) -> None:
-    """Begin as a writer: a transaction that only becomes one may find the place taken."""
+    """Begin as the writer: a transaction that becomes one later may fail because there is one."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

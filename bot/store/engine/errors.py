@@ -1,4 +1,4 @@
-"""Which of a database's errors mean that it is away, so that nothing else is mistaken for it."""
+"""Tells errors of an unavailable database from our own mistakes, which must not be retried."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,12 +9,12 @@ from bot.domain.errors import DatabaseUnavailable
 
 _UNAVAILABLE_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator, system
 _UNAVAILABLE_STATES = frozenset({"25006", "40001", "40P01", "55P03"})
-"""Read-only after a fail-over, lost to a concurrent transaction, lock not granted in time."""
+"""Read-only after a failover, serialization failure, deadlock, lock timeout."""
 
 
 @asynccontextmanager
 async def translate_errors() -> AsyncIterator[None]:
-    """Raise `StoreAway` for faults of the database itself; mistakes of ours pass unchanged."""
+    """Raise `DatabaseUnavailable` for faults of the database; other errors pass unchanged."""
     try:
         yield
     except exc.DBAPIError as error:

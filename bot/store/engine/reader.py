@@ -1,7 +1,7 @@
-"""The database for programs beside the bot, which look and never write.
+"""Read-only access for the programs that run beside the bot.
 
-SQLite's file belongs to the bot's process, which holds its lock; whoever only reads needs none,
-because readers and the one writer do not disturb each other (WAL).
+The bot's process holds the lock of the SQLite file. Readers need none: in WAL mode they and the
+writer do not block each other.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from bot.store.engine.errors import translate_errors
 
 
 class SqliteReader(Database):
-    """A SQLite file that another process may be writing to."""
+    """An SQLite file that another process may be writing to."""
 
     def __init__(self, url: URL) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SqliteReader(Database):
         return await self._run_transaction(work)
 
     async def _run_query(self, work: Work[T]) -> T:
-        if not self._path.is_file():  # SQLite would make an empty one
+        if not self._path.is_file():  # SQLite would create an empty one
             raise DatabaseUnavailable("there is no database yet: the bot has not run")
         async with translate_errors(), self._reader_engine.connect() as connection:
             return await work(connection)
@@ -47,7 +47,7 @@ class SqliteReader(Database):
 
 
 def open_reader(url: str) -> Database:
-    """Open the database that ``url`` names beside the bot. Raises `ValueError` for other kinds."""
+    """Open the database of ``url`` for reading. Raises `ValueError` for other kinds of database."""
     parsed = make_url(url)
     match parsed.get_backend_name():
         case "sqlite":

@@ -1,4 +1,4 @@
-"""Brings the tables up to date at start; several processes may start at once."""
+"""Brings the tables up to date at start, when several processes may start at once."""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ MIGRATION_LOCK: Final = 0x636C_6170_03
 
 
 async def upgrade_schema(database: Database) -> None:
-    """Run every migration that is missing, once over all processes. Raises `StoreAway`."""
+    """Run the missing migrations, under a lock. Raises `DatabaseUnavailable`."""
 
     async def run_migrations(connection: AsyncConnection) -> None:
         await take_lock(connection, MIGRATION_LOCK)

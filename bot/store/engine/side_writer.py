@@ -1,8 +1,7 @@
-"""The database for a short write of a program beside the bot: the operator's switch, a judgement.
+"""Short writes from a second process: the operator's pause switch and settlements.
 
-SQLite's file belongs to the bot, whose lock keeps a second bot away, because two would take each
-other's jobs for orphans. A row or two that are written beside it disturb nobody: SQLite lets one
-writer wait for the other.
+The lock of the SQLite file keeps out a second bot, because two would adopt each other's jobs. A
+small write beside the bot is harmless: SQLite lets one writer wait for the other.
 """
 
 from pathlib import Path
@@ -23,7 +22,7 @@ from bot.store.engine.errors import translate_errors
 
 
 class SqliteSideWriter(Database):
-    """A SQLite file that the bot may be writing to, while this program writes a row."""
+    """An SQLite file that the bot may be writing to as well."""
 
     def __init__(self, url: URL) -> None:
         super().__init__()
@@ -40,7 +39,7 @@ class SqliteSideWriter(Database):
         return self._engine
 
     async def _run_transaction(self, work: Work[T]) -> T:
-        if not self._path.is_file():  # SQLite would make an empty one
+        if not self._path.is_file():  # SQLite would create an empty one
             raise DatabaseUnavailable("there is no database yet: the bot has not run")
         async with translate_errors(), self._engine.begin() as connection:
             return await work(connection)
@@ -56,7 +55,7 @@ class SqliteSideWriter(Database):
 
 
 def open_side_writer(url: str) -> Database:
-    """Open the database that ``url`` names beside the bot. Raises `ValueError` for other kinds."""
+    """Open the database of ``url`` for short writes. Raises `ValueError` for other kinds."""
     parsed = make_url(url)
     match parsed.get_backend_name():
         case "sqlite":

@@ -1,4 +1,4 @@
-"""Column types and the one function that differ between SQLite and PostgreSQL."""
+"""Column types and the clock, which differ between SQLite and PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,21 +12,21 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit key; SQLite counts up only a plain INTEGER."""
+"""A 64-bit key; SQLite generates values only for a plain INTEGER."""
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite, which has no zones, keeps it without one."""
+    """An aware time in UTC; SQLite, which has no time zones, stores it without one."""
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use the zoned type where there is one."""
+        """Use the type with time zone where there is one."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times: their meaning would depend on the machine."""
+        """Refuse naive times, whose meaning would depend on the machine."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -35,14 +35,14 @@ class UtcTime(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give every time its zone back."""
+        """Add the time zone again."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL functions
-    """The database's own clock, some seconds from now: leases must not trust the processes'."""
+    """The time by the database's clock, ``plus_seconds`` from now: processes' clocks may differ."""
 
     type = UtcTime()
     inherit_cache = True
@@ -52,7 +52,7 @@ class database_time(FunctionElement[datetime]):  # noqa: N801 - named like SQL f
 
 
 DatabaseClock = Callable[[AsyncConnection], Awaitable[datetime]]
-"""Tells the time inside a transaction; tests bring one that follows their own clock."""
+"""Returns the time inside a transaction; tests pass one that follows their own clock."""
 
 
 async def database_now(connection: AsyncConnection) -> datetime:
@@ -69,5 +69,5 @@ def _compile_for_postgresql(element: database_time, compiler: SQLCompiler, **kw:
 @compiles(database_time, "sqlite")
 def _compile_for_sqlite(element: database_time, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
-    # three decimals and three zeros: as SQLAlchemy writes times, so that they compare as text
+    # six decimals, as SQLAlchemy writes times, so that they compare as text
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"

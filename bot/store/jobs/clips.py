@@ -1,4 +1,4 @@
-"""Finished clips: written when their bytes are kept, before anything is posted."""
+"""Finished clips: their rows are written once their files are stored, before anything is posted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from bot.store.tables.showcase import showcase_posts_table
 
 
 class ClipStore:
-    """`bot.domain.stores.Clips` over SQLAlchemy."""
+    """Reads finished clips, and deletes their rows."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -26,7 +26,7 @@ class ClipStore:
         return await self._select_first(select(clips_table).where(clips_table.c.id == clip_id))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
-        """Return the first clip that was posted as this message."""
+        """Return the first clip of a message."""
         return await self._select_first(
             select(clips_table)
             .where(clips_table.c.message_id == message_id)
@@ -40,11 +40,11 @@ class ClipStore:
         )
 
     async def delete_for_job(self, job_id: int) -> None:
-        """Delete the records of a job's clips; their numbers are never given again."""
-        gone = delete(clips_table).where(clips_table.c.job_id == job_id)
+        """Delete the rows of a job's clips; their ids are never given again."""
+        statement = delete(clips_table).where(clips_table.c.job_id == job_id)
 
         async def delete_rows(connection: AsyncConnection) -> None:
-            await connection.execute(gone)
+            await connection.execute(statement)
 
         await self._db.write_one(delete_rows)
 
@@ -58,7 +58,11 @@ class ClipStore:
         showcased_only: bool = False,
         limit: int,
     ) -> list[Clip]:
-        """Return a member's clips, newest first; see `bot.domain.stores.Clips.history`."""
+        """Return up to ``limit`` clips of a member, newest first.
+
+        In all servers and direct messages where ``guild_id`` is `None`. ``before`` and ``after``
+        are clip ids; with ``after`` the clips closest to it are returned.
+        """
         query = select(clips_table).where(clips_table.c.user_id == user_id)
         if guild_id is not None:
             query = query.where(clips_table.c.guild_id == guild_id)
@@ -67,27 +71,27 @@ class ClipStore:
         if after is not None:
             query = query.where(clips_table.c.id > after)
         if showcased_only:
-            shown = select(showcase_posts_table.c.clip_id).where(
+            is_shown = select(showcase_posts_table.c.clip_id).where(
                 showcase_posts_table.c.clip_id == clips_table.c.id,
                 ~showcase_posts_table.c.withdrawn,
                 ~showcase_posts_table.c.hidden,
             )
-            query = query.where(shown.exists())
+            query = query.where(is_shown.exists())
         if after is None:
             return await self._select_clips(query.order_by(clips_table.c.id.desc()).limit(limit))
-        found = await self._select_clips(query.order_by(clips_table.c.id).limit(limit))
-        return found[::-1]
+        clips = await self._select_clips(query.order_by(clips_table.c.id).limit(limit))
+        return clips[::-1]
 
     async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:
-        """Return the clip ``root_id`` and what grew from it, in the order of their numbers."""
-        grown = or_(clips_table.c.id == root_id, clips_table.c.root_clip_id == root_id)
+        """Return the clip ``root_id`` and all its extensions, in the order of their ids."""
+        in_lineage = or_(clips_table.c.id == root_id, clips_table.c.root_clip_id == root_id)
         return await self._select_clips(
-            select(clips_table).where(grown).order_by(clips_table.c.id).limit(limit)
+            select(clips_table).where(in_lineage).order_by(clips_table.c.id).limit(limit)
         )
 
     async def _select_first(self, query: Select[Any]) -> Clip | None:
-        found = await self._select_clips(query.limit(1))
-        return found[0] if found else None
+        clips = await self._select_clips(query.limit(1))
+        return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
         async def fetch_clips(connection: AsyncConnection) -> list[Clip]:
@@ -99,7 +103,7 @@ class ClipStore:
 async def write_clips(
     connection: AsyncConnection, job: Job, new_clips: Sequence[NewClip]
 ) -> list[Clip]:
-    """Write the clips of ``job``, or return them where an earlier try has."""
+    """Write the clips of ``job``, or return them if an earlier try has written them."""
     query = select(clips_table).where(clips_table.c.job_id == job.id).order_by(clips_table.c.index)
     rows = (await connection.execute(query)).mappings().all()
     if not rows and new_clips:
@@ -121,8 +125,8 @@ async def write_clips(
             "root_clip_id": root,
             "created_at": database_time(),
         }
-        for each in new_clips:
-            values = {name: getattr(each, name) for name in NewClip.__slots__}
+        for new_clip in new_clips:
+            values = {name: getattr(new_clip, name) for name in NewClip.__slots__}
             await connection.execute(insert(clips_table).values(common | values))
         rows = (await connection.execute(query)).mappings().all()
     return [clip_from_row(row) for row in rows]

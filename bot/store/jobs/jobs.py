@@ -1,4 +1,4 @@
-"""The jobs table's queries: admission, the fenced life of a job, adoption, the queue."""
+"""The queries of jobs: admission, the fenced life of a job, adoption, the queue."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
 
 class JobStore:
-    """`bot.domain.stores.Jobs` over SQLAlchemy."""
+    """Writes and reads jobs; every change of one is fenced, see `bot.store`."""
 
     def __init__(self, database: Database, *, now: DatabaseClock = database_now) -> None:
         self._db = database
@@ -51,7 +51,7 @@ class JobStore:
     async def admit_requests(
         self, requests: Sequence[AdmissionRequest], *, policy: SpendingPolicy, owner: str | None
     ) -> list[Job | RequestRefused]:
-        """Decide, reserve and write in one transaction."""
+        """Decide, reserve and write in one transaction; return each job or why there is none."""
         return await self._db.write(
             partial(
                 admission.admit_requests,
@@ -64,11 +64,11 @@ class JobStore:
 
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
-        found = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
-        return found[0] if found else None
+        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
+        return jobs[0] if jobs else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
-        """Record the status message; the first one stays."""
+        """Record the status message, unless there is one."""
         statement = (
             update(jobs_table)
             .where(jobs_table.c.id == job_id, jobs_table.c.status_message_id.is_(None))
@@ -81,7 +81,7 @@ class JobStore:
     async def requeue(
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
-        """Put a job back whose submit started nothing."""
+        """Put a job back into the queue whose submit started nothing at Google."""
         return await self._apply_transition(
             job,
             JobState.QUEUED,
@@ -93,17 +93,17 @@ class JobStore:
         )
 
     async def begin_sending(self, job: Job) -> Job:
-        """Record that a byte may be at Google; for one caller and one attempt only."""
+        """Record that a byte may be at Google from now on; for one caller and attempt only."""
         return await self._db.write_one(partial(transitions.begin_sending, job=job))
 
     async def begin_polling(self, job: Job, operation: str | None) -> Job:
-        """Save the operation's name."""
+        """Save the name of Google's operation."""
         return await self._apply_transition(job, JobState.POLLING, operation=operation)
 
     async def record_late_operation(self, job: Job, operation: str) -> bool:
-        """Save the name without the fence: only this one attempt can know it.
+        """Save the operation's name without the fence: only this one attempt can know it.
 
-        A job that was already called unknown keeps it too, for whoever judges it.
+        A job that is already unknown gets it too, as a help to settle it.
         """
         statement = (
             update(jobs_table)
@@ -118,21 +118,21 @@ class JobStore:
         )
 
         async def save_operation(connection: AsyncConnection) -> bool:
-            named: str | None = await connection.scalar(statement)
-            return named == JobState.SUBMITTING
+            state: str | None = await connection.scalar(statement)
+            return state == JobState.SUBMITTING
 
         return await self._db.write_one(save_operation)
 
     async def begin_fetching(self, job: Job, videos_made: int) -> Job:
-        """Record that Google has made it, and how many videos."""
+        """Record that Google has finished, and how many videos it made."""
         return await self._apply_transition(job, JobState.FETCHING, videos_made=videos_made)
 
     async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
-        """Write the clips and move on to posting."""
+        """Write the clips and move the job to posting."""
 
         async def write_and_advance(connection: AsyncConnection) -> tuple[Job, list[Clip]]:
-            kept, _ = await apply_transition(connection, job, JobState.POSTING)
-            return kept, await write_clips(connection, kept, new_clips)
+            posting, _ = await apply_transition(connection, job, JobState.POSTING)
+            return posting, await write_clips(connection, posting, new_clips)
 
         return await self._db.write(write_and_advance)
 
@@ -147,7 +147,7 @@ class JobStore:
         detail: str | None = None,
         message_id: int | None = None,
     ) -> Job:
-        """End the job and its reservation; mark its clips as posted."""
+        """End the job and its reservation; record the message of its clips."""
 
         async def write_end(connection: AsyncConnection) -> Job:
             ended, moved = await apply_transition(
@@ -172,7 +172,7 @@ class JobStore:
         return await self._db.write(write_end)
 
     async def mark_announced(self, job: Job) -> None:
-        """Record that nothing is left to do for an ended job."""
+        """Record that an ended job was announced: nothing is left to do for it."""
         statement = (
             update(jobs_table)
             .where(
@@ -197,7 +197,7 @@ class JobStore:
         )
 
     async def load_queue(self) -> tuple[list[QueuedJob], dict[int, MemberActivity]]:
-        """Return everything queued, and what its members have had lately."""
+        """Return everything queued, and what its members have had in the last hour."""
 
         async def fetch_queue(
             connection: AsyncConnection,
@@ -212,14 +212,14 @@ class JobStore:
         return await self._db.read(fetch_queue)
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
-        """Return when the next waiting job may be tried again."""
+        """Return when the next queued job may be tried again."""
         query = select(func.min(jobs_table.c.retry_at)).where(
             jobs_table.c.state == JobState.QUEUED, jobs_table.c.retry_at > after
         )
         return await self._db.read(lambda connection: connection.scalar(query))
 
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
-        """Cancel a queued job with a refund, or flag one that Google works on."""
+        """Cancel a queued job with a refund, or flag one that Google is working on."""
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
             queued = await _fetch_job(
@@ -231,7 +231,7 @@ class JobStore:
                     outcome=Outcome.CANCELLED,
                     cancel_requested=True,
                     finished_at=now,
-                    # somebody has to announce it
+                    # without an owner nothing would announce the end
                     owner=func.coalesce(jobs_table.c.owner, owner),
                 )
                 .returning(*jobs_table.c),
@@ -254,7 +254,7 @@ class JobStore:
         return await self._db.write(cancel_or_flag)
 
     async def list_cancel_requests(self, owner: str) -> list[int]:
-        """Return the running jobs of ``owner`` that somebody wants cancelled."""
+        """Return the running jobs of ``owner`` whose cancellation was requested."""
         query = select(jobs_table.c.id).where(
             jobs_table.c.owner == owner,
             jobs_table.c.state.in_(_CANCELLABLE_STATES),
@@ -266,7 +266,7 @@ class JobStore:
 
         return await self._db.read(fetch_ids)
 
-    # -- whose job it is
+    # -- ownership
 
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
         """Take over jobs of dead workers."""
@@ -308,7 +308,7 @@ class JobStore:
 
         return await self._db.read(fetch_ids)
 
-    # -- what people ask for
+    # -- queries, and jobs whose end is unknown
 
     async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
@@ -319,7 +319,7 @@ class JobStore:
         )
 
     async def list_unknown(self, guild_id: int | None) -> list[Job]:
-        """Return the jobs of a server that wait for a judgement."""
+        """Return the unknown jobs of a server, or of direct messages (`None`)."""
         return await self._select_jobs(
             select(jobs_table).where(
                 jobs_table.c.guild_id == guild_id, jobs_table.c.state == JobState.UNKNOWN
@@ -327,7 +327,7 @@ class JobStore:
         )
 
     async def list_all_unknown(self) -> list[Job]:
-        """Return all jobs that wait for a judgement."""
+        """Return all unknown jobs."""
         return await self._select_jobs(
             select(jobs_table)
             .where(jobs_table.c.state == JobState.UNKNOWN)
@@ -335,9 +335,9 @@ class JobStore:
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
-        """Return unknown jobs that Google should be asked about now, each for one process.
+        """Return unknown jobs to ask Google about now, each to one process only.
 
-        Those of members who were forgotten are left alone: there is nobody to bring a clip to.
+        Those of erased members are left out: there is no one to deliver a clip to.
         """
 
         async def take_due(connection: AsyncConnection) -> list[Job]:
@@ -370,7 +370,7 @@ class JobStore:
         return await self._db.write(take_due)
 
     async def reopen(self, job: Job, *, owner: str) -> Job | None:
-        """Take an unknown job up again; its first end stays in ``finished_at``."""
+        """Reopen an unknown job; its first end stays in ``finished_at``."""
         require_transition(job, JobState.POLLING)
         statement = (
             update(jobs_table)

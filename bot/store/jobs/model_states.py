@@ -1,4 +1,4 @@
-"""What was learnt about models in use: switched off, asked to wait, how long they take."""
+"""What running the bot teaches about models: disabled, rate limited, how long they take."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,13 @@ from bot.store.tables.core import model_states_table, operation_durations_table
 
 
 class ModelStateStore:
-    """`bot.domain.stores.ModelStates` over SQLAlchemy."""
+    """States of models and measured durations, shared by all processes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def load_states(self) -> Mapping[str, ModelState]:
-        """Return every model that something was learnt about."""
+        """Return the states that were recorded, by model id."""
 
         async def fetch_states(connection: AsyncConnection) -> dict[str, ModelState]:
             rows = (await connection.execute(select(model_states_table))).mappings()
@@ -41,15 +41,15 @@ class ModelStateStore:
     async def set_disabled(
         self, model: str, *, disabled: bool, reason: str | None, now: datetime
     ) -> None:
-        """Switch a model off or on again."""
+        """Disable a model or enable it again."""
         await self._upsert_state(model, disabled=disabled, disabled_reason=reason, changed_at=now)
 
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
-        """Start nothing with the model until then."""
+        """Submit nothing with the model until then."""
         await self._upsert_state(model, rate_limited_until=until)
 
     async def record_duration(self, plan: VideoPlan, *, duration_s: float, now: datetime) -> None:
-        """Record how long Google took for one operation."""
+        """Record how many seconds Google took for one operation."""
         statement = insert(operation_durations_table).values(
             model=plan.model,
             resolution=plan.resolution,
@@ -60,7 +60,7 @@ class ModelStateStore:
         await self._db.write_one(lambda connection: connection.execute(statement))
 
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
-        """Return the latest measured seconds of a model's operations."""
+        """Return the latest durations of a model's operations, in seconds."""
         query = (
             select(operation_durations_table.c.duration_s)
             .where(operation_durations_table.c.model == model)

@@ -1,4 +1,4 @@
-"""After a backup was restored: what it holds as not yet sent may have been sent since."""
+"""After restoring a backup: jobs that it holds as not yet sent may have been sent since."""
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,10 +10,10 @@ from bot.store.tables.core import jobs_table, workers_table
 
 
 async def mark_pending_as_unknown(database: Database) -> int:
-    """Let every job that waits stand as one whose submit nobody knows the end of; how many.
+    """Mark every pending job as one whose submit has an unknown result; return how many.
 
-    Whoever adopts them looks for them at Google and never submits them. Raises `DatabaseInUse`
-    while a process of the bot holds a lease (SQLite's file cannot be opened then).
+    The workers that adopt them search for them at Google and never submit them. Raises
+    `DatabaseInUse` while a process of the bot holds a lease; SQLite's file is locked then.
     """
     living = (
         select(workers_table.c.id).where(workers_table.c.lease_until > database_time()).limit(1)
@@ -36,7 +36,7 @@ async def mark_pending_as_unknown(database: Database) -> int:
 
     async def mark_jobs(connection: AsyncConnection) -> int:
         if database.is_shared and await connection.scalar(living) is not None:
-            raise DatabaseInUse("one holds a lease")
+            raise DatabaseInUse("a process holds a lease")
         return (await connection.execute(statement)).rowcount
 
     return await database.write(mark_jobs)

@@ -1,10 +1,10 @@
-"""Fenced changes of one job: whoever no longer owns it changes nothing.
+"""Fenced changes of one job: a process that no longer owns it changes nothing.
 
-Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that the
-job is somebody else's, or that an earlier try of this very change was committed and only its
-answer was lost: the row then stands exactly where the change leads, under the same owner and
-epoch, which nobody but this process's one task for the job can have written. The one change that
-is never tried again is the last before a submit (`begin_sending`).
+Every change is one ``UPDATE … WHERE id AND state AND owner AND epoch``. Zero rows mean that another
+process owns the job, or that an earlier try of the same change was committed and only its answer
+was lost. In the second case the row has the new state under the same owner and epoch, which only
+this process's one task for the job can have written. The last change before a submit
+(`begin_sending`) is never tried again.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from bot.store.tables.row_mapping import job_from_row
 
 
 class IllegalTransition(ValueError):
-    """A change that no job may make: a mistake of ours, found before it reaches the database."""
+    """A state change that no job may make: a bug, found before it reaches the database."""
 
 
 _FENCED_UPDATE = update(jobs_table).where(
@@ -48,9 +48,9 @@ async def apply_transition(
     only_unsent: bool = False,
     **columns: Any,
 ) -> tuple[Job, bool]:
-    """Move ``job`` to ``to``; return it as it now is, and whether this call moved it.
+    """Move ``job`` to the state ``to``; return the job, and whether this call moved it.
 
-    Raises `LeaseLost` when the row is no longer ours, or no longer ``unsent`` where it must be.
+    Raises `LeaseLost` when another process owns the job, or with ``only_unsent`` when it is sent.
     """
     require_transition(job, to)
     new = {"state": to, **columns}
@@ -70,10 +70,7 @@ async def apply_transition(
 
 
 async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
-    """Clear ``unsent``: for one caller only, since a second one would send a second submit.
-
-    Raises `LeaseLost` for everybody else.
-    """
+    """Clear ``unsent``. Raises `LeaseLost` for all but the first caller: no second submit."""
     result = await connection.execute(_BEGIN_SENDING_UPDATE, _build_fence(job))
     if result.rowcount != 1:
         raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
@@ -82,7 +79,7 @@ async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
 
 @cache
 def _build_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
-    """Return the change of some columns, built once: building it costs as much as running it."""
+    """Return the fenced update of these columns; cached, as building costs as much as running."""
     fence = _FENCED_UNSENT_UPDATE if only_unsent else _FENCED_UPDATE
     return fence.values({name: bindparam(f"to_{name}") for name in names})
 

@@ -1,4 +1,4 @@
-"""One row per process; alive while its lease, by the database's clock, has not run out."""
+"""One row per process, which is alive until its lease runs out by the database's clock."""
 
 from datetime import timedelta
 
@@ -13,22 +13,22 @@ _DEAD_ROWS_KEPT_S = 86_400.0
 
 
 class WorkerStore:
-    """`bot.domain.stores.Workers` over SQLAlchemy."""
+    """The leases of the processes that run jobs."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
-        """Write the row, and forget those long dead.
+        """Write the row, and delete those of workers that died long ago.
 
-        On SQLite no other process can have the file, so every other worker is dead at once.
+        On SQLite no other process can have the file, so every other worker is dead.
         """
-        gone = workers_table.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
+        dead = workers_table.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
         if not self._db.is_shared:
-            gone = or_(gone, workers_table.c.id != worker_id)
+            dead = or_(dead, workers_table.c.id != worker_id)
 
         async def replace_row(connection: AsyncConnection) -> None:
-            await connection.execute(delete(workers_table).where(gone))
+            await connection.execute(delete(workers_table).where(dead))
             # a second try after a lost answer finds its own row
             await connection.execute(delete(workers_table).where(workers_table.c.id == worker_id))
             await connection.execute(
@@ -43,7 +43,7 @@ class WorkerStore:
         await self._db.write(replace_row)
 
     async def renew(self, worker_id: str, *, lease: timedelta) -> bool:
-        """Renew the lease; ``False`` when it had already run out."""
+        """Renew the lease; return ``False`` if it has run out."""
         statement = (
             update(workers_table)
             .where(workers_table.c.id == worker_id, workers_table.c.lease_until > database_time())
@@ -56,6 +56,6 @@ class WorkerStore:
         return await self._db.write_one(extend_lease)
 
     async def retire(self, worker_id: str) -> None:
-        """Give the lease back: others may adopt at once."""
+        """End the lease: others may adopt the jobs at once."""
         statement = delete(workers_table).where(workers_table.c.id == worker_id)
         await self._db.write_one(lambda connection: connection.execute(statement))

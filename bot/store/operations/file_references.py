@@ -53,27 +53,26 @@ class FileReferenceStore:
 async def _classify_batch(
     connection: AsyncConnection, job_ids: list[int]
 ) -> dict[int, RetentionClass]:
-    made = select(clips_table.c.job_id).where(clips_table.c.job_id.in_(job_ids))
-    found = dict.fromkeys((await connection.execute(made)).scalars(), RetentionClass.SETTLED)
-    shown = (
+    with_clips = select(clips_table.c.job_id).where(clips_table.c.job_id.in_(job_ids))
+    classes = dict.fromkeys(await connection.scalars(with_clips), RetentionClass.SETTLED)
+    showcased = (
         select(clips_table.c.job_id)
         .join(showcase_posts_table, showcase_posts_table.c.clip_id == clips_table.c.id)
         .where(clips_table.c.job_id.in_(job_ids), ~showcase_posts_table.c.withdrawn)
     )
-    found |= dict.fromkeys((await connection.execute(shown)).scalars(), RetentionClass.SHARED)
+    classes |= dict.fromkeys(await connection.scalars(showcased), RetentionClass.SHARED)
     running = select(jobs_table.c.id).where(
         jobs_table.c.id.in_(job_ids), jobs_table.c.state.in_(ACTIVE_STATES)
     )
-    in_use = (await connection.execute(running)).scalars()
-    return found | dict.fromkeys(in_use, RetentionClass.IN_USE)
+    return classes | dict.fromkeys(await connection.scalars(running), RetentionClass.IN_USE)
 
 
 async def _find_sources_in_use(connection: AsyncConnection) -> set[int]:
-    """Return the jobs whose clips a running job continues."""
+    """Return the jobs whose clips a running job extends."""
     running = select(jobs_table.c.plan).where(jobs_table.c.state.in_(ACTIVE_STATES))
-    plans = [plan_from_json(text) for text in (await connection.execute(running)).scalars()]
+    plans = [plan_from_json(text) for text in await connection.scalars(running)]
     sources = {plan.source.clip_id for plan in plans if plan.source is not None}
     if not sources:
         return set()
-    made = select(clips_table.c.job_id).where(clips_table.c.id.in_(sources))
-    return set((await connection.execute(made)).scalars())
+    query = select(clips_table.c.job_id).where(clips_table.c.id.in_(sources))
+    return set(await connection.scalars(query))

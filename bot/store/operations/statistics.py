@@ -1,4 +1,4 @@
-"""Counts and sums for operators, each one query over what is there anyway."""
+"""Counts and sums for operators, queried from the rows that exist anyway."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -47,13 +47,13 @@ _JOB_COLUMNS: Final = (
 
 
 class StatisticsStore:
-    """`bot.domain.statistics.FigureSource` over SQLAlchemy."""
+    """Takes snapshots of the database for metrics and the status page."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
-        """Return the figures, with up to ``most`` running jobs and failures."""
+        """Return the figures, with up to ``limit`` running and as many failed jobs."""
 
         async def build_snapshot(connection: AsyncConnection) -> OperatorSnapshot:
             return await _load_snapshot(connection, now, limit)
@@ -82,7 +82,7 @@ async def _load_snapshot(
     return OperatorSnapshot(
         taken_at=now,
         job_counts={JobState(state): count for state, count in states},
-        outcome_counts={(model, Outcome(what)): count for model, what, count in outcomes},
+        outcome_counts={(model, Outcome(outcome)): count for model, outcome, count in outcomes},
         durations=await _load_durations(connection),
         oldest_queued_at=await connection.scalar(
             select(func.min(jobs_table.c.created_at)).where(jobs_table.c.state == JobState.QUEUED)
@@ -121,16 +121,16 @@ def _build_money_query(now: datetime) -> Select[Any]:
         else_=0,
     )
     spent = case((final, ledger_table.c.micros), else_=0)
-    lately = case(
+    spent_last_day = case(
         (and_(final, ledger_table.c.recorded_at > now - _DAY), ledger_table.c.micros), else_=0
     )
-    return select(*(func.coalesce(func.sum(each), 0) for each in (spent, lately, held)))
+    return select(*(func.coalesce(func.sum(amount), 0) for amount in (spent, spent_last_day, held)))
 
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:
     within = [
-        func.sum(case((operation_durations_table.c.duration_s <= most, 1), else_=0))
-        for most in DURATION_BUCKETS_S
+        func.sum(case((operation_durations_table.c.duration_s <= bucket_s, 1), else_=0))
+        for bucket_s in DURATION_BUCKETS_S
     ]
     rows = await connection.execute(
         select(
@@ -141,7 +141,7 @@ async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHist
         ).group_by(operation_durations_table.c.model)
     )
     return {
-        model: DurationHistogram(tuple(int(each) for each in counts), int(count), float(seconds))
+        model: DurationHistogram(tuple(map(int, counts)), int(count), float(seconds))
         for model, count, seconds, *counts in rows
     }
 
@@ -156,7 +156,7 @@ async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ..
     for owner, state, count in rows:
         owned[owner][JobState(state)] = count
     alive = case((workers_table.c.lease_until > database_time(), 1), else_=0).label("alive")
-    found = (
+    worker_rows = (
         await connection.execute(select(workers_table, alive).order_by(workers_table.c.started_at))
     ).mappings()
     return tuple(
@@ -168,7 +168,7 @@ async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ..
             is_alive=bool(row["alive"]),
             jobs=owned.get(row["id"], {}),
         )
-        for row in found
+        for row in worker_rows
     )
 
 

@@ -1,4 +1,4 @@
-"""Everything that is kept of one member, as plain values: what `/privacy export` hands out."""
+"""Everything that is stored about one member, as JSON values, for `/privacy export`."""
 
 import json
 from datetime import datetime
@@ -33,17 +33,17 @@ _INTERNAL_COLUMNS: Final = frozenset(
         "revision",
     }
 )
-"""The machinery's own columns, and Google's addresses, which are no use without our key."""
+"""Internal columns, and Google's addresses, which are of no use without our key."""
 
 
 class ExportStore:
-    """`bot.domain.erasure.Exports` over SQLAlchemy."""
+    """Reads everything that is stored about a member."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def export_member(self, user_id: int) -> MemberExport:
-        """Return everything that is kept of a member, in one view of the database."""
+        """Return the rows about a member, read in one transaction."""
         queries = _build_queries(user_id)
 
         async def collect_rows(connection: AsyncConnection) -> MemberExport:
@@ -87,17 +87,17 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             erasure_requests_table.c.user_id,
         ),
     }
-    theirs = {
+    queries = {
         name: select(*(column for column in order.table.c if column.name not in _INTERNAL_COLUMNS))
         .where(condition)
         .order_by(order)
         for name, (condition, order) in own.items()
     }
-    return theirs | _build_action_queries(user_id)
+    return queries | _build_action_queries(user_id)
 
 
 def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
-    """What a member did for a server or for others: that they did, not what is those others'."""
+    """What a member did for a server or for others, without those others' data."""
     return {
         "limits_set": select(
             limits_table.c.guild_id, limits_table.c.subject, limits_table.c.changed_at
@@ -131,7 +131,7 @@ def _to_json_value(column: str, value: Any) -> JsonValue:
     if isinstance(value, datetime):
         return value.isoformat()
     if column in ("plan", "role_ids") and isinstance(value, str):
-        found: JsonValue = json.loads(value)
-        return found
+        parsed: JsonValue = json.loads(value)
+        return parsed
     plain: JsonValue = value
     return plain

@@ -1,4 +1,4 @@
-"""What the stores of the showcase share: rows written once, rows of dead workers, the audit log."""
+"""The audit log, and statements that several stores share: upserts and claims of rows."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,12 +15,10 @@ from bot.store.tables.showcase import audit_log_table
 
 
 async def insert_if_absent(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
-    """Insert ``row`` unless one with its keys is there already, whoever else tries; tell which."""
-    if connection.dialect.name == "postgresql":
-        once = postgresql.insert(table).values(row).on_conflict_do_nothing()
-        return (await connection.execute(once)).rowcount == 1
-    ignore = sqlite.insert(table).values(row).on_conflict_do_nothing()
-    return (await connection.execute(ignore)).rowcount == 1
+    """Insert ``row`` unless its keys exist; return whether it was inserted. Safe under races."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(row).on_conflict_do_nothing()
+    return (await connection.execute(statement)).rowcount == 1
 
 
 async def upsert(
@@ -30,23 +28,20 @@ async def upsert(
     *,
     unchanged_columns: Collection[str] = (),
 ) -> None:
-    """Insert ``row``, or replace the one with its primary key except for its columns ``kept``."""
+    """Insert ``row``, or update the row with its primary key except ``unchanged_columns``."""
     keys = [column.name for column in table.primary_key]
     changes = {
         name: value
         for name, value in row.items()
         if name not in keys and name not in unchanged_columns
     }
-    if connection.dialect.name == "postgresql":
-        given = postgresql.insert(table).values(row)
-        await connection.execute(given.on_conflict_do_update(index_elements=keys, set_=changes))
-    else:
-        there = sqlite.insert(table).values(row)
-        await connection.execute(there.on_conflict_do_update(index_elements=keys, set_=changes))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(row)
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
 def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
-    """Return the condition that ``owner`` may see to a row: its own, or nobody's alive."""
+    """Return the condition that the worker ``owner`` may take a row: no other living one has it."""
     living: Select[tuple[str]] = select(workers_table.c.id).where(
         workers_table.c.lease_until > database_time()
     )
@@ -54,7 +49,7 @@ def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
 
 
 async def write_audit_entry(connection: AsyncConnection, audit_entry: AuditEntry) -> None:
-    """Write one act into the log."""
+    """Add an entry to the audit log."""
     values = {
         "recorded_at": audit_entry.recorded_at,
         "guild_id": audit_entry.guild_id,
@@ -68,7 +63,7 @@ async def write_audit_entry(connection: AsyncConnection, audit_entry: AuditEntry
 
 
 def audit_entry_from_row(row: Row) -> AuditEntry:
-    """Return the act of a row of ``audit``."""
+    """Return the entry of a row of ``audit_log``."""
     return AuditEntry(
         guild_id=row["guild_id"],
         actor_id=row["actor_id"],

@@ -1,7 +1,7 @@
-"""The weekly digests: whoever writes a week's row first has it, and the row names the winner.
+"""The weekly digests: the process that inserts a week's row posts it, and the row names the winner.
 
-What happens to an entry that a digest names makes the digest unsettled again and takes it from its
-owner (`unsettle`), who then cannot settle what was read before.
+When an entry changes that a digest names, the digest is out of sync again and loses its owner
+(`mark_digests_out_of_sync`), so that a worker cannot mark as posted what it read before.
 """
 
 import json
@@ -25,7 +25,7 @@ from bot.store.tables.showcase import (
 
 
 class DigestStore:
-    """`bot.domain.showcase.ports.Digests` over SQLAlchemy."""
+    """Creates, claims and records weekly digests."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -33,7 +33,7 @@ class DigestStore:
     async def create_digest(
         self, showcase_settings: ShowcaseSettings, *, due_at: datetime, since: datetime, owner: str
     ) -> int | None:
-        """Write the week's row with its winner, and return its number."""
+        """Write the week's row; return its id, or `None` without clips or when it exists."""
         best = (
             select(showcase_posts_table.c.clip_id)
             .where(showcase_posts_table.c.guild_id == showcase_settings.guild_id, IS_VISIBLE)
@@ -44,7 +44,7 @@ class DigestStore:
             .order_by(showcase_posts_table.c.votes.desc(), showcase_posts_table.c.id)
             .limit(MAX_DIGEST_CLIPS)
         )
-        ours = select(digests_table.c.id).where(
+        row_id = select(digests_table.c.id).where(
             digests_table.c.guild_id == showcase_settings.guild_id, digests_table.c.due_at == due_at
         )
 
@@ -60,13 +60,13 @@ class DigestStore:
             }
             if not clip_ids or not await insert_if_absent(connection, digests_table, row):
                 return None
-            number: int | None = await connection.scalar(ours)
-            return number
+            digest_id: int | None = await connection.scalar(row_id)
+            return digest_id
 
         return await self._db.write(insert_digest)
 
     async def claim(self, digest_id: int, owner: str) -> WeeklyDigest | None:
-        """Take a digest that is not posted."""
+        """Take a digest that is out of sync; `None` when another living worker has it."""
         statement = (
             update(digests_table)
             .where(digests_table.c.id == digest_id, digests_table.c.in_sync == false())
@@ -86,7 +86,7 @@ class DigestStore:
         return await self._db.read(lambda connection: _load_digest(connection, digest_id))
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
-        """Return the digests that ``owner`` or nobody alive is to post."""
+        """Return the digests out of sync that ``owner`` may claim."""
         query = select(digests_table.c.id).where(
             digests_table.c.in_sync == false(), claimable_by(digests_table.c.owner, owner)
         )
@@ -97,7 +97,7 @@ class DigestStore:
         return await self._db.read(fetch_ids)
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
-        """Record the post."""
+        """Record the post, unless ``owner`` has lost the digest meanwhile."""
         current = digests_table.c.owner == owner
         statement = (
             update(digests_table)
@@ -111,8 +111,8 @@ class DigestStore:
         query = select(func.max(digests_table.c.due_at)).where(digests_table.c.guild_id == guild_id)
 
         async def fetch_time(connection: AsyncConnection) -> datetime | None:
-            found: datetime | None = await connection.scalar(query)
-            return found
+            due_at: datetime | None = await connection.scalar(query)
+            return due_at
 
         return await self._db.read(fetch_time)
 
@@ -120,23 +120,23 @@ class DigestStore:
 async def mark_digests_out_of_sync(
     connection: AsyncConnection, guild_id: int, clip_ids: Collection[int]
 ) -> None:
-    """Have the digests that name one of the clips and stand in Discord, or will, say less or more.
+    """Mark the digests that name one of the clips and are posted, or will be, as out of sync.
 
-    One that somebody has deleted is left alone.
+    A digest whose message was deleted stays deleted.
     """
     query = select(digests_table.c.id, digests_table.c.clip_ids).where(
         digests_table.c.guild_id == guild_id,
         or_(digests_table.c.in_sync == false(), digests_table.c.message_id.is_not(None)),
     )
-    named = [
+    digest_ids = [
         row.id
         for row in await connection.execute(query)
         if not set(clip_ids).isdisjoint(json.loads(row.clip_ids))
     ]
-    if named:
+    if digest_ids:
         await connection.execute(
             update(digests_table)
-            .where(digests_table.c.id.in_(named))
+            .where(digests_table.c.id.in_(digest_ids))
             .values(in_sync=False, owner=None)
         )
 
@@ -147,16 +147,19 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
     if row is None:
         return None
     guild_id: int = row["guild_id"]
-    arranged = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
-    house = (await connection.execute(arranged)).mappings().one_or_none()
+    settings_query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
+    settings_row = (await connection.execute(settings_query)).mappings().one_or_none()
     order: list[int] = json.loads(row["clip_ids"])
-    still = ENTRY_QUERY.where(showcase_posts_table.c.clip_id.in_(order), IS_VISIBLE)
+    entry_query = ENTRY_QUERY.where(showcase_posts_table.c.clip_id.in_(order), IS_VISIBLE)
     entries = [
-        gallery_entry_from_row(each) for each in (await connection.execute(still)).mappings()
+        gallery_entry_from_row(entry)
+        for entry in (await connection.execute(entry_query)).mappings()
     ]
     return WeeklyDigest(
         id=row["id"],
-        showcase_settings=ShowcaseSettings(guild_id) if house is None else settings_from_row(house),
+        showcase_settings=ShowcaseSettings(guild_id)
+        if settings is None
+        else settings_from_row(settings),
         due_at=row["due_at"],
         period_start=row["period_start"],
         entries=tuple(sorted(entries, key=lambda entry: order.index(entry.clip.id))),

@@ -1,7 +1,7 @@
-"""The public gallery's reads: a page costs the same at its end as at its beginning.
+"""Queries of the public gallery, whose last page costs as much as its first.
 
-The entries are found in the narrow ``showcase`` table, along an index, and only those of the page
-are joined with their clips. A cursor says where the last page ended, so nothing is counted off.
+Entries are found in the narrow ``showcase_posts`` table, along an index, and only those of the page
+are joined with their clips. A cursor tells where the last page ended, so no rows are skipped.
 """
 
 import base64
@@ -57,16 +57,16 @@ ENTRY_QUERY: Final[Select[Any]] = select(
     *(showcase_posts_table.c[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
     func.coalesce(showcase_settings_table.c.name, "").label(f"{_POST_PREFIX}guild_name"),
 ).select_from(_ENTRY_TABLES)
-"""What an `Entry` is made of; add conditions on ``showcase``."""
+"""The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
 _IS_PUBLIC_GUILD: Final = and_(
     showcase_settings_table.c.public,
     showcase_settings_table.c.guild_id.not_in(select(guild_removals_table.c.guild_id)),
 )
-"""A server that the bot was taken out of shows nothing from then on, long before it is removed."""
+"""A server that removed the bot shows nothing any more, though its data is erased later."""
 
 
 class GalleryStore:
-    """`bot.domain.showcase.gallery.Gallery` over SQLAlchemy."""
+    """What anyone may see: public, not hidden, in servers whose gallery is public."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -78,7 +78,7 @@ class GalleryStore:
         conditions = [_is_public(), *_build_conditions(search)]
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
-        found = (
+        page = (
             select(showcase_posts_table.c.id, showcase_posts_table.c.votes)
             .where(*conditions)
             .order_by(*_build_ordering(search.order))
@@ -86,7 +86,7 @@ class GalleryStore:
         )
 
         async def fetch_page(connection: AsyncConnection) -> GalleryPage:
-            ranks = (await connection.execute(found)).all()
+            ranks = (await connection.execute(page)).all()
             shown = ranks[:limit]
             ids = [rank.id for rank in shown]
             query = ENTRY_QUERY.where(showcase_posts_table.c.id.in_(ids)).order_by(
@@ -102,21 +102,21 @@ class GalleryStore:
         return await self._db.read(fetch_page)
 
     async def find_entry(self, clip_id: int) -> GalleryEntry | None:
-        """Return the entry of a clip, if everybody may see it."""
+        """Return the entry of a clip, if it is public."""
         if not 0 < clip_id <= _MAX_ID:
             return None
-        found = await self._select_entries(showcase_posts_table.c.clip_id == clip_id)
-        return found[0] if found else None
+        entries = await self._select_entries(showcase_posts_table.c.clip_id == clip_id)
+        return entries[0] if entries else None
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
-        """Return what is to be seen of the clip's chain, from its root to the clip itself."""
+        """Return the public entries of the clip's chain, from its root to the clip itself."""
         if not 0 < clip_id <= _MAX_ID:
             return []
-        family = or_(
+        same_root = or_(
             clips_table.c.id == _select_root(clip_id),
             clips_table.c.root_clip_id == _select_root(clip_id),
         )
-        query = select(clips_table.c.id, clips_table.c.parent_clip_id).where(family)
+        query = select(clips_table.c.id, clips_table.c.parent_clip_id).where(same_root)
 
         async def trace_ancestors(connection: AsyncConnection) -> list[int]:
             parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
@@ -128,21 +128,23 @@ class GalleryStore:
             return line
 
         line = await self._db.read(trace_ancestors)
-        found = await self._select_entries(showcase_posts_table.c.clip_id.in_(line)) if line else []
-        if all(entry.clip.id != clip_id for entry in found):
+        entries = (
+            await self._select_entries(showcase_posts_table.c.clip_id.in_(line)) if line else []
+        )
+        if all(entry.clip.id != clip_id for entry in entries):
             return []
-        return sorted(found, key=lambda entry: -line.index(entry.clip.id))
+        return sorted(entries, key=lambda entry: -line.index(entry.clip.id))
 
     async def list_guilds(self) -> list[tuple[int, str]]:
-        """Return the public servers that show something, as number and name, by name."""
-        shows = (
+        """Return id and name of the public servers that have public entries, by name."""
+        has_entries = (
             select(showcase_posts_table.c.id)
             .where(IS_PUBLIC, showcase_posts_table.c.guild_id == showcase_settings_table.c.guild_id)
             .exists()
         )
         query = (
             select(showcase_settings_table.c.guild_id, showcase_settings_table.c.name)
-            .where(_IS_PUBLIC_GUILD, shows)
+            .where(_IS_PUBLIC_GUILD, has_entries)
             .order_by(
                 func.lower(showcase_settings_table.c.name), showcase_settings_table.c.guild_id
             )
@@ -154,14 +156,14 @@ class GalleryStore:
         return await self._db.read(fetch_guilds)
 
     async def list_models(self) -> list[str]:
-        """Return the ids of the models that something to be seen was made with."""
-        made = select(showcase_posts_table.c.model).distinct().subquery()
+        """Return the ids of the models that have public entries."""
+        known = select(showcase_posts_table.c.model).distinct().subquery()
         seen = (
             select(showcase_posts_table.c.id)
-            .where(showcase_posts_table.c.model == made.c.model, _is_public())
+            .where(showcase_posts_table.c.model == known.c.model, _is_public())
             .exists()
         )
-        query = select(made.c.model).where(seen).order_by(made.c.model)
+        query = select(known.c.model).where(seen).order_by(known.c.model)
 
         async def fetch_models(connection: AsyncConnection) -> list[str]:
             return list((await connection.execute(query)).scalars())
@@ -180,7 +182,7 @@ class GalleryStore:
 
 
 def gallery_entry_from_row(row: Row) -> GalleryEntry:
-    """Return the entry of a row of `ENTRIES`."""
+    """Return the entry of a row of `ENTRY_QUERY`."""
     clip = clip_from_row({column.name: row[column.name] for column in clips_table.c})
     own = {name: row[_POST_PREFIX + name] for name in (*_POST_COLUMNS, "guild_name")}
     hide_prompt = own.pop("hide_prompt")
@@ -192,29 +194,29 @@ def gallery_entry_from_row(row: Row) -> GalleryEntry:
 
 
 def normalize_search_text(prompt: str) -> str:
-    """Return a prompt as it is searched: case folded by Python, which knows all alphabets."""
+    """Return a prompt as it is searched: SQLite folds the case of ASCII only, Python of all."""
     return " ".join(prompt.casefold().split())
 
 
 def _is_public() -> ColumnElement[bool]:
     servers = select(showcase_settings_table.c.guild_id).where(_IS_PUBLIC_GUILD)
-    # a sum, so that SQLite walks the order's index instead of sorting what the servers have
+    # a sum, so that SQLite uses the index of the order instead of sorting the servers' entries
     return and_(IS_PUBLIC, (showcase_posts_table.c.guild_id + 0).in_(servers))
 
 
 def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
-        found.append(showcase_posts_table.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
+        conditions.append(showcase_posts_table.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
     if search.model is not None:
-        found.append(showcase_posts_table.c.model == search.model)
+        conditions.append(showcase_posts_table.c.model == search.model)
     if search.length is ClipLength.SHORT:
-        found.append(showcase_posts_table.c.seconds <= MAX_SHORT_SECONDS)
+        conditions.append(showcase_posts_table.c.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
-        found.append(showcase_posts_table.c.seconds > MAX_SHORT_SECONDS)
+        conditions.append(showcase_posts_table.c.seconds > MAX_SHORT_SECONDS)
     for word in normalize_search_text(search.text or "").split()[:_MAX_SEARCH_WORDS]:
-        found.append(showcase_posts_table.c.search_text.contains(word, autoescape=True))
-    return found
+        conditions.append(showcase_posts_table.c.search_text.contains(word, autoescape=True))
+    return conditions
 
 
 def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
@@ -239,10 +241,10 @@ def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:
     kind, *numbers = _decode_cursor(cursor)
     if kind != order or len(numbers) != (2 if order is GalleryOrder.TOP else 1):
         raise CursorInvalid(order)
-    if any(not (each.isascii() and each.isdigit() and len(each) <= 18) for each in numbers):
+    if any(not (number.isascii() and number.isdigit() and len(number) <= 18) for number in numbers):
         raise CursorInvalid(order)
-    *votes, entry_id = (int(each) for each in numbers)
-    if any(each > _MAX_VOTES for each in votes):
+    *votes, entry_id = map(int, numbers)
+    if any(count > _MAX_VOTES for count in votes):
         raise CursorInvalid(order)
     if not votes:
         return showcase_posts_table.c.id < entry_id

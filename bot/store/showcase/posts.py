@@ -1,8 +1,8 @@
-"""The showcase's rows: what is wanted, who sees to it, and what Discord shows.
+"""The rows of the showcase: what Discord should show, which worker syncs it, and what it shows.
 
-A wish (`show`, `mark`) is one change of a row, counted in ``changes``. Whoever claims the row
-brings Discord to it and records that; the record settles the row only if no further wish has come.
-Claims follow the workers' leases as those of jobs do.
+`add_post` and `update_post` change a row and count that in ``change_count``. The worker that claims
+the row brings Discord up to date and records it; the row is in sync then unless it has changed
+again. Claims follow the workers' leases, as those of jobs do.
 """
 
 from datetime import datetime
@@ -43,18 +43,18 @@ _POST_FIELDS: Final = (
     "added_by",
 )
 _POST_QUERY: Final[Select[Any]] = ENTRY_QUERY.add_columns(
-    *(showcase_posts_table.c[name].label(f"exhibit_{name}") for name in _POST_FIELDS),
-    GUILD_LOCALE.label("exhibit_locale"),
+    *(showcase_posts_table.c[name].label(f"post_{name}") for name in _POST_FIELDS),
+    GUILD_LOCALE.label("post_locale"),
 )
 _IS_MODERATED: Final = or_(showcase_posts_table.c.hidden, showcase_posts_table.c.locked)
 _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
     showcase_posts_table.c.withdrawn, showcase_posts_table.c.in_sync, ~_IS_MODERATED
 )
-"""What was withdrawn leaves a bare row, so that stars do not bring it back; its maker may."""
+"""A withdrawn post leaves a bare row, so that stars do not bring it back; its creator may."""
 
 
 class ShowcasePostStore:
-    """The entries of `bot.domain.showcase.ports.Exhibits` over SQLAlchemy."""
+    """Posts of the showcase: what they should be, claims, and queries."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -62,7 +62,10 @@ class ShowcasePostStore:
     async def add_post(
         self, new_post: NewShowcasePost, audit_entry: AuditEntry, *, owner: str | None
     ) -> tuple[ShowcasePost, bool]:
-        """Write the entry anew, or wish it back while it is being withdrawn."""
+        """Add a post, or restore one that is being withdrawn; return it, and whether it is new.
+
+        Raises `NotAllowed` for a withdrawn post that may not come back.
+        """
         clip = new_post.clip
         row = {
             "clip_id": clip.id,
@@ -100,32 +103,32 @@ class ShowcasePostStore:
                     .where(showcase_posts_table.c.clip_id == clip.id)
                     .values(public=True)
                 )
-            found = await _load_post(connection, showcase_posts_table.c.clip_id == clip.id)
-            assert found is not None
-            if found.withdrawn:
+            post = await _load_post(connection, showcase_posts_table.c.clip_id == clip.id)
+            assert post is not None
+            if post.withdrawn:
                 raise NotAllowed("showcase_hidden")
-            return found, new
+            return post, new
 
         return await self._db.write(insert_or_restore)
 
     async def get(self, post_id: int) -> ShowcasePost | None:
-        """Return the exhibit, if there is one."""
+        """Return the post, if there is one."""
         return await self._select_first(showcase_posts_table.c.id == post_id)
 
     async def find_by_clip(self, clip_id: int) -> ShowcasePost | None:
-        """Return the exhibit of a clip, unless it was withdrawn."""
+        """Return the post of a clip, unless it was withdrawn."""
         return await self._select_first(
             and_(showcase_posts_table.c.clip_id == clip_id, ~showcase_posts_table.c.withdrawn)
         )
 
     async def find_by_message(self, message_id: int) -> ShowcasePost | None:
-        """Return the exhibit that a message of the showcase channel shows."""
+        """Return the post that a message in the showcase channel is."""
         return await self._select_first(showcase_posts_table.c.message_id == message_id)
 
     async def list_member_post_ids(
         self, user_id: int, *, guild_id: int | None = None, include_withdrawn: bool = True
     ) -> list[int]:
-        """Return the numbers of a member's exhibits, in one server or in all."""
+        """Return the ids of a member's posts, in one server or in all."""
         query = select(showcase_posts_table.c.id).where(showcase_posts_table.c.user_id == user_id)
         if guild_id is not None:
             query = query.where(showcase_posts_table.c.guild_id == guild_id)
@@ -144,14 +147,14 @@ class ShowcasePostStore:
         withdrawn: bool | None = None,
         hide_prompt: bool | None = None,
     ) -> ShowcasePost | None:
-        """Change what an entry should be."""
-        given = {
+        """Change what a post should be; `None` leaves a field as it is."""
+        fields = {
             "hidden": hidden,
             "locked": locked,
             "withdrawn": withdrawn,
             "hide_prompt": hide_prompt,
         }
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in fields.items() if value is not None}
 
         async def change_row(connection: AsyncConnection) -> ShowcasePost | None:
             before = await _load_post(connection, showcase_posts_table.c.id == post_id)
@@ -183,12 +186,12 @@ class ShowcasePostStore:
     async def set_blocked(
         self, audit_entry: AuditEntry, *, blocked: bool, owner: str | None
     ) -> list[int]:
-        """Block a member or let them in again; return the entries that this hides."""
-        here = and_(
+        """Block or unblock a member; return the ids of the posts that this hides."""
+        block = and_(
             showcase_blocks_table.c.guild_id == audit_entry.guild_id,
             showcase_blocks_table.c.user_id == audit_entry.target_user_id,
         )
-        theirs = and_(
+        visible_posts = and_(
             showcase_posts_table.c.guild_id == audit_entry.guild_id,
             showcase_posts_table.c.user_id == audit_entry.target_user_id,
             IS_VISIBLE,
@@ -197,7 +200,7 @@ class ShowcasePostStore:
         async def write_block(connection: AsyncConnection) -> list[int]:
             await write_audit_entry(connection, audit_entry)
             if not blocked:
-                await connection.execute(delete(showcase_blocks_table).where(here))
+                await connection.execute(delete(showcase_blocks_table).where(block))
                 return []
             row = {
                 "guild_id": audit_entry.guild_id,
@@ -207,7 +210,7 @@ class ShowcasePostStore:
             await insert_if_absent(connection, showcase_blocks_table, row)
             hide = (
                 update(showcase_posts_table)
-                .where(theirs)
+                .where(visible_posts)
                 .values({"hidden": True} | build_change_values(owner))
                 .returning(showcase_posts_table.c.id, showcase_posts_table.c.clip_id)
             )
@@ -219,10 +222,10 @@ class ShowcasePostStore:
 
         return await self._db.write(write_block)
 
-    # -- who sees to it
+    # -- syncing
 
     async def claim(self, post_id: int, owner: str) -> ShowcasePost | None:
-        """Take an exhibit that is not settled."""
+        """Take a post that is out of sync; `None` when another living worker has it."""
         statement = (
             update(showcase_posts_table)
             .where(showcase_posts_table.c.id == post_id, showcase_posts_table.c.in_sync == false())
@@ -238,7 +241,7 @@ class ShowcasePostStore:
         return await self._db.write(take_post)
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
-        """Return the exhibits that ``owner`` or nobody alive is to settle."""
+        """Return the posts out of sync that ``owner`` may claim."""
         return await self._select_ids(
             select(showcase_posts_table.c.id)
             .where(
@@ -250,16 +253,16 @@ class ShowcasePostStore:
         )
 
     async def mark_published(self, post: ShowcasePost, message_id: int) -> None:
-        """Record the post."""
+        """Record the message."""
         await self._record_sync(post, {"message_id": message_id})
 
     async def mark_refreshed(self, post: ShowcasePost) -> None:
-        """Record that the message says what it should."""
+        """Record that the message is up to date."""
         await self._record_sync(post, {})
 
     async def mark_unpublished(self, post: ShowcasePost) -> None:
-        """Record that no message stands."""
-        mine = showcase_posts_table.c.id == post.id
+        """Record that there is no message any more."""
+        is_post = showcase_posts_table.c.id == post.id
 
         async def clear_message(connection: AsyncConnection) -> None:
             if post.entry.message_id is not None:
@@ -268,7 +271,7 @@ class ShowcasePostStore:
                 )
             await connection.execute(
                 update(showcase_posts_table)
-                .where(mine)
+                .where(is_post)
                 .values(
                     message_id=None,
                     revision=showcase_posts_table.c.revision + 1,
@@ -276,10 +279,10 @@ class ShowcasePostStore:
                     in_sync=showcase_posts_table.c.change_count == post.change_count,
                 )
             )
-            # nothing to read or to find stays of what was withdrawn
+            # a withdrawn post keeps nothing that can be read or searched
             await connection.execute(
                 update(showcase_posts_table)
-                .where(mine, showcase_posts_table.c.withdrawn)
+                .where(is_post, showcase_posts_table.c.withdrawn)
                 .values(creator_name="", search_text="", hide_prompt=True)
             )
             await update_votes(connection, post.entry.clip.id)
@@ -294,12 +297,12 @@ class ShowcasePostStore:
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
 
-    # -- looking
+    # -- queries
 
     async def list_recent(
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcasePost]:
-        """Return what was shown lately and stands in the channel, the newest first."""
+        """Return the posts since then that have a message, newest first."""
         query = (
             _POST_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
             .where(
@@ -323,7 +326,7 @@ class ShowcasePostStore:
         limit: int,
         until: datetime | None = None,
     ) -> list[GalleryEntry]:
-        """Return the entries with the most votes, the earlier one first where they are equal."""
+        """Return the entries with the most votes; of equal ones the earlier first."""
         query = ENTRY_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
         if since is not None:
             query = query.where(showcase_posts_table.c.showcased_at > since)
@@ -336,22 +339,22 @@ class ShowcasePostStore:
         )
 
     async def pick_random(self, guild_id: int) -> GalleryEntry | None:
-        """Return any entry."""
-        any_one = (
+        """Return a random visible entry."""
+        random_id = (
             select(showcase_posts_table.c.id)
             .where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
             .order_by(func.random())
             .limit(1)
         )
-        found = await self._select_entries(
-            ENTRY_QUERY.where(showcase_posts_table.c.id == any_one.scalar_subquery())
+        entries = await self._select_entries(
+            ENTRY_QUERY.where(showcase_posts_table.c.id == random_id.scalar_subquery())
         )
-        return found[0] if found else None
+        return entries[0] if entries else None
 
     async def list_member_entries(
         self, guild_id: int, user_id: int, *, limit: int
     ) -> list[GalleryEntry]:
-        """Return a member's entries, the newest first, the hidden ones too."""
+        """Return a member's entries, newest first, with the hidden ones."""
         return await self._select_entries(
             ENTRY_QUERY.where(
                 showcase_posts_table.c.guild_id == guild_id,
@@ -381,11 +384,11 @@ class ShowcasePostStore:
 
 
 def post_from_row(row: Row) -> ShowcasePost:
-    """Return the exhibit of a row of entries with what belongs to the post."""
+    """Return the post of a row of `_POST_QUERY`."""
     return ShowcasePost(
         entry=gallery_entry_from_row(row),
-        locale=row["exhibit_locale"],
-        **{name: row[f"exhibit_{name}"] for name in _POST_FIELDS},
+        locale=row["post_locale"],
+        **{name: row[f"post_{name}"] for name in _POST_FIELDS},
     )
 
 
@@ -399,7 +402,7 @@ async def _load_post(
 async def _restore_withdrawn(
     connection: AsyncConnection, new_post: NewShowcasePost, owner: str | None
 ) -> bool:
-    """Wish a withdrawn entry back; ``False`` where it is shown, or kept away by a moderator."""
+    """Restore a withdrawn post; ``False`` if it is not, or a moderator hid or locked it."""
     statement = (
         update(showcase_posts_table)
         .where(
@@ -428,5 +431,5 @@ async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
     query = select(clips_table.c.prompt).join(
         showcase_posts_table, showcase_posts_table.c.clip_id == clips_table.c.id
     )
-    found = await connection.scalar(query.where(showcase_posts_table.c.id == post_id))
-    return found or ""
+    prompt = await connection.scalar(query.where(showcase_posts_table.c.id == post_id))
+    return prompt or ""

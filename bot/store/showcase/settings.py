@@ -1,4 +1,4 @@
-"""How servers arranged their showcases, what makers chose, and what moderators did."""
+"""Settings of servers' showcases, preferences of creators, and the audit log."""
 
 from dataclasses import fields
 from typing import Any, Final
@@ -29,23 +29,23 @@ SETTINGS_QUERY: Final = select(
     *(column for column in showcase_settings_table.c if column.name != "locale"),
     GUILD_LOCALE.label("locale"),
 )
-"""Rows for `house_from_row`, in the language that the server has chosen."""
+"""Rows for `settings_from_row`, in the language that the server has chosen."""
 
 
 class ShowcaseSettingsStore:
-    """`bot.domain.showcase.ports.Houses` over SQLAlchemy."""
+    """Showcase settings of servers, preferences of members, and the audit log."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def load_settings(self, guild_id: int) -> ShowcaseSettings:
-        """Return how a server's showcase is arranged; the defaults where it is not."""
+        """Return a server's settings, or the defaults."""
         query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
-        found = await self._select_settings(query)
-        return found[0] if found else ShowcaseSettings(guild_id)
+        settings = await self._select_settings(query)
+        return settings[0] if settings else ShowcaseSettings(guild_id)
 
     async def configure(self, showcase_settings: ShowcaseSettings, audit_entry: AuditEntry) -> None:
-        """Write it, and who did."""
+        """Write the settings and an audit entry."""
 
         async def write_settings(connection: AsyncConnection) -> None:
             row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
@@ -57,7 +57,7 @@ class ShowcaseSettingsStore:
         await self._db.write(write_settings)
 
     async def rename(self, guild_id: int, name: str) -> None:
-        """Remember what a server with a showcase is called now."""
+        """Record the current name of a server that has settings."""
         statement = (
             update(showcase_settings_table)
             .where(
@@ -69,7 +69,7 @@ class ShowcaseSettingsStore:
         await self._db.write_one(lambda connection: connection.execute(statement))
 
     async def list_with_digest(self) -> list[ShowcaseSettings]:
-        """Return the showcases that want a digest."""
+        """Return the settings of servers with a weekly digest."""
         return await self._select_settings(
             SETTINGS_QUERY.where(
                 showcase_settings_table.c.digest_day.is_not(None),
@@ -78,8 +78,8 @@ class ShowcaseSettingsStore:
         )
 
     async def load_preferences(self, guild_id: int, user_id: int) -> CreatorPreferences:
-        """Return what a member has chosen; the defaults where they have not."""
-        chosen = select(creator_preferences_table).where(
+        """Return a member's preferences, or the defaults."""
+        query = select(creator_preferences_table).where(
             creator_preferences_table.c.guild_id == guild_id,
             creator_preferences_table.c.user_id == user_id,
         )
@@ -88,7 +88,7 @@ class ShowcaseSettingsStore:
         )
 
         async def fetch_preferences(connection: AsyncConnection) -> CreatorPreferences:
-            row = (await connection.execute(chosen)).mappings().one_or_none()
+            row = (await connection.execute(query)).mappings().one_or_none()
             return CreatorPreferences(
                 guild_id=guild_id,
                 user_id=user_id,
@@ -100,7 +100,7 @@ class ShowcaseSettingsStore:
         return await self._db.read(fetch_preferences)
 
     async def save_preferences(self, preferences: CreatorPreferences) -> None:
-        """Write what a member has chosen."""
+        """Write a member's preferences."""
         row = {
             "guild_id": preferences.guild_id,
             "user_id": preferences.user_id,
@@ -110,7 +110,7 @@ class ShowcaseSettingsStore:
         await self._db.write(lambda connection: upsert(connection, creator_preferences_table, row))
 
     async def list_audit_entries(self, guild_id: int, *, limit: int) -> list[AuditEntry]:
-        """Return what moderators and admins did, the latest first."""
+        """Return the latest audit entries of a server, newest first."""
         query = (
             select(audit_log_table)
             .where(audit_log_table.c.guild_id == guild_id)
@@ -126,7 +126,7 @@ class ShowcaseSettingsStore:
         return await self._db.read(fetch_entries)
 
     async def add_audit_entry(self, audit_entry: AuditEntry) -> None:
-        """Write one act into the log."""
+        """Add an entry to the audit log."""
         await self._db.write(lambda connection: write_audit_entry(connection, audit_entry))
 
     async def _select_settings(self, query: Select[Any]) -> list[ShowcaseSettings]:
@@ -137,6 +137,6 @@ class ShowcaseSettingsStore:
 
 
 def settings_from_row(row: Row) -> ShowcaseSettings:
-    """Return the showcase of a row of ``showcase_servers``."""
+    """Return the settings of a row of `SETTINGS_QUERY`."""
     values = {name: row[name] for name in _SETTINGS_FIELDS}
     return ShowcaseSettings(**values | {"curation": CurationPolicy(row["curation"])})

@@ -1,8 +1,8 @@
-"""Who has starred which message of a clip; a member's stars on both its messages are one vote.
+"""Stars: a clip has up to two messages, and a member's stars on both are one vote.
 
-A forgotten member's star may still stand in Discord. In its place is a stand-in (a number below 0)
-that counts nothing and keeps a recount from bringing the vote back; it goes when the star does, or
-when the member stars again.
+The star of an erased member may still be in Discord. Its row has the member's pseudonym (below 0)
+then, which counts as no vote and keeps a recount from bringing the vote back. The row is deleted
+with the star, or when the member stars again.
 """
 
 from collections.abc import Collection
@@ -19,43 +19,43 @@ from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, stars_table
 
 STAR_LOCK: Final = 0x636C_6170_04
-"""Two stars at once would each miss the other in its sum."""
+"""Without it, two stars at once would each miss the other in its count."""
 _IS_VOTE: Final = stars_table.c.user_id > 0
 
 
 class StarStore:
-    """`bot.domain.showcase.ports.Stars` over SQLAlchemy."""
+    """Records stars and counts votes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def find_clip_by_message(self, message_id: int) -> int | None:
-        """Return the clip that a message shows, in the showcase or as its own post."""
-        hung = select(showcase_posts_table.c.clip_id.label("id")).where(
+        """Return the clip of a message: its own post, or its post in the showcase."""
+        showcased = select(showcase_posts_table.c.clip_id.label("id")).where(
             showcase_posts_table.c.message_id == message_id
         )
         posted = select(func.min(clips_table.c.id).label("id")).where(
             clips_table.c.message_id == message_id
         )
-        both = union_all(hung, posted).subquery()
+        both = union_all(showcased, posted).subquery()
 
         async def fetch_clip_id(connection: AsyncConnection) -> int | None:
-            found: int | None = await connection.scalar(select(func.min(both.c.id)))
-            return found
+            clip_id: int | None = await connection.scalar(select(func.min(both.c.id)))
+            return clip_id
 
         return await self._db.read(fetch_clip_id)
 
     async def set_star(
         self, message_id: int, clip_id: int, user_id: int, *, starred: bool
     ) -> VoteTarget:
-        """Count or uncount one star."""
+        """Add or remove one star."""
         row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-        theirs = stars_table.c.user_id.in_((user_id, pseudonym_for(user_id)))
-        gone = delete(stars_table).where(stars_table.c.message_id == message_id, theirs)
+        is_member = stars_table.c.user_id.in_((user_id, pseudonym_for(user_id)))
+        old_star = delete(stars_table).where(stars_table.c.message_id == message_id, is_member)
 
         async def write_star(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
-            await connection.execute(gone)
+            await connection.execute(old_star)
             if starred:
                 await connection.execute(insert(stars_table).values(row))
             return await _update_vote_target(connection, clip_id)
@@ -65,21 +65,21 @@ class StarStore:
     async def replace_stars(
         self, message_id: int, clip_id: int, user_ids: Collection[int]
     ) -> VoteTarget:
-        """Put the stars of a message right; those of members forgotten since stay uncounted."""
-        here = stars_table.c.message_id == message_id
-        found = {pseudonym_for(user_id): user_id for user_id in user_ids}
+        """Replace the stars of a message; those of members erased since stay uncounted."""
+        on_message = stars_table.c.message_id == message_id
+        members = {pseudonym_for(user_id): user_id for user_id in user_ids}
 
         async def write_stars(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
-            known = select(stars_table.c.user_id).where(here, ~_IS_VOTE)
-            forgotten = set((await connection.execute(known)).scalars()) & found.keys()
+            pseudonyms = select(stars_table.c.user_id).where(on_message, ~_IS_VOTE)
+            erased = set(await connection.scalars(pseudonyms)) & members.keys()
             await connection.execute(
-                delete(stars_table).where(here, stars_table.c.user_id.not_in(forgotten))
+                delete(stars_table).where(on_message, stars_table.c.user_id.not_in(erased))
             )
             rows = [
                 {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-                for number, user_id in found.items()
-                if number not in forgotten
+                for pseudonym, user_id in members.items()
+                if pseudonym not in erased
             ]
             if rows:
                 await connection.execute(insert(stars_table), rows)
@@ -90,8 +90,8 @@ class StarStore:
     async def list_unshowcased(
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcaseMessage]:
-        """Return the posts of clips of late that never were in the showcase, the newest first."""
-        shown = select(showcase_posts_table.c.clip_id).where(
+        """Return the messages of clips since then that were never in the showcase, newest first."""
+        showcased = select(showcase_posts_table.c.clip_id).where(
             showcase_posts_table.c.guild_id == guild_id
         )
         query = (
@@ -101,7 +101,7 @@ class StarStore:
                 clips_table.c.channel_id,
             )
             .where(clips_table.c.guild_id == guild_id, clips_table.c.created_at > since)
-            .where(clips_table.c.message_id.is_not(None), clips_table.c.id.not_in(shown))
+            .where(clips_table.c.message_id.is_not(None), clips_table.c.id.not_in(showcased))
             .group_by(clips_table.c.message_id, clips_table.c.channel_id)
             .order_by(func.min(clips_table.c.id).desc())
             .limit(limit)
@@ -122,20 +122,20 @@ async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
 
 
 async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
-    """Put stand-ins in the place of a member's stars."""
+    """Replace the member in their stars by their pseudonym, and count the votes again."""
     await take_lock(connection, STAR_LOCK)
-    gone = (
+    statement = (
         update(stars_table)
         .where(stars_table.c.user_id == user_id)
         .values(user_id=pseudonym_for(user_id))
     )
-    counted = await connection.execute(gone.returning(stars_table.c.clip_id))
-    for clip_id in set(counted.scalars()):
+    clip_ids = await connection.scalars(statement.returning(stars_table.c.clip_id))
+    for clip_id in set(clip_ids):
         await update_votes(connection, clip_id)
 
 
 async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
-    """Write the votes of a clip's entry, unless it is locked; return how many star it."""
+    """Write the votes of a clip's post, unless it is locked; return how many star the clip."""
     votes = await count_voters(connection, clip_id)
     await connection.execute(
         update(showcase_posts_table)
@@ -150,7 +150,7 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
 
 
 def build_change_values(owner: str | None) -> dict[str, Any]:
-    """Return what every new wish changes: it is unsettled, and somebody's to see to."""
+    """Return the columns that every change sets: out of sync, and owned by a worker."""
     return {
         "change_count": showcase_posts_table.c.change_count + 1,
         "in_sync": False,

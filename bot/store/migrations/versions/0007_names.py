@@ -117,8 +117,8 @@ def upgrade() -> None:
         _alter(table, renamed, nullable=True, unique=_find_unique(table))
     for table, *columns in INDEXES:
         _create_index(TABLES.get(table, table), _rename(table, columns))
-    for table, columns in {**NULLABLE, "audit_log": ("actor_id", "target_user_id")}.items():
-        _replace(table, columns, 0, None)
+    for table, emptied in {**NULLABLE, "audit_log": ("actor_id", "target_user_id")}.items():
+        _replace(table, emptied, 0, None)
     _write_sequences({TABLES.get(table, table): last for table, last in sequences.items()})
     op.create_table(
         "job_inputs",
@@ -139,8 +139,8 @@ def downgrade() -> None:
     for table, *columns in INDEXES:
         new = TABLES.get(table, table)
         op.drop_index(_index_name(new, _rename(table, columns)), new)
-    for table, columns in NULLABLE.items():
-        _replace(table, columns, None, 0)
+    for table, emptied in NULLABLE.items():
+        _replace(table, emptied, None, 0)
     for table, renamed in COLUMNS.items():
         back = {new: old for old, new in renamed.items()}
         _alter(table, back, nullable=False, unique=_find_unique(table)[::-1])
