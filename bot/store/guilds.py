@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import insert_if_absent, upsert
+from bot.store.engine.upserts import insert_if_absent, upsert
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 
 

@@ -1,6 +1,6 @@
 """The queries of jobs: admission, the fenced life of a job, adoption, the queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,7 +13,6 @@ from bot.domain.billing.ledger import (
     Settlement,
     build_resettlement,
     build_settlement,
-    build_unknown_settlement,
 )
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.clips.clip import Clip, NewClip
@@ -21,7 +20,6 @@ from bot.domain.errors import RequestRefused
 from bot.domain.jobs.job import (
     ACTIVE_STATES,
     ENDED_STATES,
-    GOOGLE_FILE_LIFETIME,
     IN_FLIGHT_STATES,
     AdmissionRequest,
     Job,
@@ -32,11 +30,11 @@ from bot.domain.jobs.queue import MemberActivity, QueuedJob
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now, database_time
-from bot.store.jobs import admission, claims, transitions
+from bot.store.jobs import admission, claims, transitions, unknown_jobs
 from bot.store.jobs.clips import write_clips
-from bot.store.jobs.transitions import apply_transition, require_transition
+from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
-from bot.store.tables.row_mapping import job_from_row, jobs_from_rows
+from bot.store.tables.row_mapping import jobs_from_rows
 
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
@@ -222,7 +220,7 @@ class JobStore:
         """Cancel a queued job with a refund, or flag one that Google is working on."""
 
         async def cancel_or_flag(connection: AsyncConnection) -> Job | None:
-            queued = await _fetch_job(
+            queued = await fetch_job(
                 connection,
                 update(jobs_table)
                 .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.QUEUED)
@@ -240,14 +238,14 @@ class JobStore:
                 refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
                 await write_entries(connection, queued, refund, now)
                 return queued
-            flagged = await _fetch_job(
+            flagged = await fetch_job(
                 connection,
                 update(jobs_table)
                 .where(jobs_table.c.id == job_id, jobs_table.c.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
                 .returning(*jobs_table.c),
             )
-            return flagged or await _fetch_job(
+            return flagged or await fetch_job(
                 connection, select(jobs_table).where(jobs_table.c.id == job_id)
             )
 
@@ -335,85 +333,22 @@ class JobStore:
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
-        """Return unknown jobs to ask Google about now, each to one process only.
-
-        Those of erased members are left out: there is no one to deliver a clip to.
-        """
-
-        async def take_due(connection: AsyncConnection) -> list[Job]:
-            now = await self._now(connection)
-            never_asked = jobs_table.c.retry_at.is_(None) & (
-                jobs_table.c.finished_at <= now - interval
-            )
-            due = (
-                select(jobs_table.c.id)
-                .where(
-                    jobs_table.c.state == JobState.UNKNOWN,
-                    jobs_table.c.owner.is_(None),
-                    jobs_table.c.user_id > 0,
-                    jobs_table.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
-                    or_(never_asked, jobs_table.c.retry_at <= now),
-                )
-                .order_by(jobs_table.c.id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-                .cte("due")
-            )
-            statement = (
-                update(jobs_table)
-                .where(jobs_table.c.id.in_(select(due.c.id)))
-                .values(retry_at=now + interval)
-                .returning(*jobs_table.c)
-            )
-            return jobs_from_rows((await connection.execute(statement)).mappings().all())
-
-        return await self._db.write(take_due)
+        """Return unknown jobs to ask Google about now, each to one process only."""
+        return await self._db.write(
+            partial(unknown_jobs.claim_due, interval=interval, limit=limit, clock=self._now)
+        )
 
     async def reopen(self, job: Job, *, owner: str) -> Job | None:
         """Reopen an unknown job; its first end stays in ``finished_at``."""
-        require_transition(job, JobState.POLLING)
-        statement = (
-            update(jobs_table)
-            .where(
-                jobs_table.c.id == job.id,
-                jobs_table.c.state == JobState.UNKNOWN,
-                jobs_table.c.owner.is_(None),
-                jobs_table.c.epoch == job.epoch,
-            )
-            .values(
-                state=JobState.POLLING,
-                owner=owner,
-                epoch=jobs_table.c.epoch + 1,
-                retry_at=None,
-                outcome=None,
-                detail=None,
-            )
-            .returning(*jobs_table.c)
-        )
-        return await self._db.write_one(lambda connection: _fetch_job(connection, statement))
+        return await self._db.write_one(partial(unknown_jobs.reopen, job=job, owner=owner))
 
     async def settle_unknown(
         self, job_id: int, *, charge: bool, actor_id: int, now: datetime
     ) -> Job | None:
         """Charge or refund an unknown job and end it."""
-
-        async def settle_job(connection: AsyncConnection) -> Job | None:
-            job = await _fetch_job(
-                connection,
-                update(jobs_table)
-                .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.UNKNOWN)
-                .values(state=JobState.DONE if charge else JobState.FAILED, finished_at=now)
-                .returning(*jobs_table.c),
-            )
-            if job is not None:
-                before = [entry.posting for entry in await load_entries(connection, job_id)]
-                corrections = build_unknown_settlement(
-                    before, UsageAmount.from_plan(job.plan), charge=charge
-                )
-                await write_entries(connection, job, corrections, now, actor_id=actor_id)
-            return job
-
-        return await self._db.write(settle_job)
+        return await self._db.write(
+            partial(unknown_jobs.settle, job_id=job_id, charge=charge, actor_id=actor_id, now=now)
+        )
 
     async def _apply_transition(
         self, job: Job, to: JobState, *, only_unsent: bool = False, **columns: Any
@@ -440,8 +375,3 @@ async def _write_final_entries(
         before = [entry.posting for entry in await load_entries(connection, job.id)]
         postings = build_resettlement(before, UsageAmount.from_plan(job.plan), postings)
     await write_entries(connection, job, postings, now)
-
-
-async def _fetch_job(connection: AsyncConnection, statement: Any) -> Job | None:
-    row: Mapping[Any, Any] | None = (await connection.execute(statement)).mappings().one_or_none()
-    return None if row is None else job_from_row(row)

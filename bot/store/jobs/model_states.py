@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.models.spec import ModelState
 from bot.store.engine.database import Database
+from bot.store.engine.upserts import upsert
 from bot.store.tables.core import model_states_table, operation_durations_table
 
 
@@ -74,13 +74,5 @@ class ModelStateStore:
         return await self._db.read(fetch_durations)
 
     async def _upsert_state(self, model: str, **columns: Any) -> None:
-        async def write_state(connection: AsyncConnection) -> None:
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            statement = dialect.insert(model_states_table).values(id=model, **columns)
-            await connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[model_states_table.c.id], set_=columns
-                )
-            )
-
-        await self._db.write_one(write_state)
+        row = {"id": model, **columns}
+        await self._db.write_one(lambda connection: upsert(connection, model_states_table, row))

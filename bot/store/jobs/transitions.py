@@ -7,6 +7,7 @@ this process's one task for the job can have written. The last change before a s
 (`begin_sending`) is never tried again.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -63,10 +64,10 @@ async def apply_transition(
     query = select(jobs_table).where(
         jobs_table.c.id == job.id, jobs_table.c.owner == job.owner, jobs_table.c.epoch == job.epoch
     )
-    row = (await connection.execute(query)).mappings().one_or_none()
-    if row is None or row["state"] != to:
+    current = await fetch_job(connection, query)
+    if current is None or current.state is not to:
         raise LeaseLost(f"job {job.id} is no longer {job.state} under epoch {job.epoch}")
-    return job_from_row(row), False
+    return current, False
 
 
 async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
@@ -75,6 +76,12 @@ async def begin_sending(connection: AsyncConnection, job: Job) -> Job:
     if result.rowcount != 1:
         raise LeaseLost(f"job {job.id} is not to be sent under epoch {job.epoch}")
     return replace(job, unsent=False)
+
+
+async def fetch_job(connection: AsyncConnection, statement: Any) -> Job | None:
+    """Return the job of the one row that ``statement`` selects or changes, if there is one."""
+    row: Mapping[Any, Any] | None = (await connection.execute(statement)).mappings().one_or_none()
+    return None if row is None else job_from_row(row)
 
 
 @cache

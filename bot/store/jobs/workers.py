@@ -1,8 +1,9 @@
 """One row per process, which is alive until its lease runs out by the database's clock."""
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, update
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database
@@ -59,3 +60,11 @@ class WorkerStore:
         """End the lease: others may adopt the jobs at once."""
         statement = delete(workers_table).where(workers_table.c.id == worker_id)
         await self._db.write_one(lambda connection: connection.execute(statement))
+
+
+def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
+    """Return the condition that the worker ``owner`` may take a row: no other living one has it."""
+    living: Select[tuple[str]] = select(workers_table.c.id).where(
+        workers_table.c.lease_until > database_time()
+    )
+    return or_(column.is_(None), column == owner, column.not_in(living))

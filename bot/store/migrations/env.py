@@ -1,6 +1,6 @@
-"""Alembic's entry: on the connection that the program hands over, or on ``DATABASE_URL``.
+"""Alembic's entry point: runs on the connection of the program, or on ``DATABASE_URL``.
 
-Batch mode everywhere, because SQLite can alter a table only by making it anew.
+Batch mode everywhere, because SQLite changes most of a table only by copying it.
 """
 
 import asyncio
@@ -15,11 +15,8 @@ from bot.store.engine.database import open_database
 from bot.store.engine.types import UtcTime
 from bot.store.tables import core, showcase
 
-_ALL_TABLES = (showcase,)
-"""Modules that add tables to the metadata by being imported."""
-
-# every module that adds tables to the one metadata has to be imported to be compared
-_MODULES = (core, showcase)
+_ALL_TABLES = (core, showcase)
+"""Modules that add tables to the metadata when they are imported."""
 
 
 def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -30,7 +27,7 @@ def _render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[Fa
 
 
 def run(connection: Connection) -> None:
-    """Bring the tables behind ``connection`` to the wanted revision."""
+    """Run the migrations to the requested revision."""
     context.configure(
         connection=connection,
         target_metadata=core.metadata,
@@ -56,8 +53,8 @@ async def _from_command_line() -> None:
 
 if context.is_offline_mode():
     raise SystemExit("migrations need a database: set DATABASE_URL")
-given = context.config.attributes.get("connection")
-if given is None:
+program_connection = context.config.attributes.get("connection")
+if program_connection is None:
     asyncio.run(_from_command_line())
 else:
-    run(given)
+    run(program_connection)

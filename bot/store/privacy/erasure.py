@@ -18,7 +18,8 @@ from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import claimable_by, insert_if_absent
+from bot.store.engine.upserts import insert_if_absent
+from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
     channel_rules_table,

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import MAX_DIGEST_CLIPS, ShowcaseSettings, WeeklyDigest
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import claimable_by, insert_if_absent
+from bot.store.engine.upserts import insert_if_absent
+from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
 from bot.store.showcase.settings import SETTINGS_QUERY, settings_from_row
 from bot.store.tables.showcase import (
@@ -158,8 +159,8 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
     return WeeklyDigest(
         id=row["id"],
         showcase_settings=ShowcaseSettings(guild_id)
-        if settings is None
-        else settings_from_row(settings),
+        if settings_row is None
+        else settings_from_row(settings_row),
         due_at=row["due_at"],
         period_start=row["period_start"],
         entries=tuple(sorted(entries, key=lambda entry: order.index(entry.clip.id))),

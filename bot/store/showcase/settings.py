@@ -14,7 +14,8 @@ from bot.domain.showcase.post import (
     ShowcaseSettings,
 )
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import audit_entry_from_row, upsert, write_audit_entry
+from bot.store.engine.upserts import upsert
+from bot.store.showcase.audit_log import audit_entry_from_row, write_audit_entry
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,

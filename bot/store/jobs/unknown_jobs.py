@@ -1,0 +1,91 @@
+"""Jobs whose end is unknown: asking Google about them again, reopening them, settling them."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.billing.ledger import build_unknown_settlement
+from bot.domain.billing.limits import UsageAmount
+from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState
+from bot.store.billing.entries import load_entries, write_entries
+from bot.store.engine.types import DatabaseClock
+from bot.store.jobs.transitions import fetch_job, require_transition
+from bot.store.tables.core import jobs_table
+from bot.store.tables.row_mapping import jobs_from_rows
+
+
+async def claim_due(
+    connection: AsyncConnection, *, interval: timedelta, limit: int, clock: DatabaseClock
+) -> list[Job]:
+    """Return jobs to ask Google about now, and give each the time of its next turn.
+
+    Those of erased members are left out: there is no one to deliver a clip to.
+    """
+    now = await clock(connection)
+    never_asked = jobs_table.c.retry_at.is_(None) & (jobs_table.c.finished_at <= now - interval)
+    due = (
+        select(jobs_table.c.id)
+        .where(
+            jobs_table.c.state == JobState.UNKNOWN,
+            jobs_table.c.owner.is_(None),
+            jobs_table.c.user_id > 0,
+            jobs_table.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
+            or_(never_asked, jobs_table.c.retry_at <= now),
+        )
+        .order_by(jobs_table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = (
+        update(jobs_table)
+        .where(jobs_table.c.id.in_(select(due.c.id)))
+        .values(retry_at=now + interval)
+        .returning(*jobs_table.c)
+    )
+    return jobs_from_rows((await connection.execute(statement)).mappings().all())
+
+
+async def reopen(connection: AsyncConnection, *, job: Job, owner: str) -> Job | None:
+    """Move an unknown job to ``polling``; `None` when it has changed meanwhile."""
+    require_transition(job, JobState.POLLING)
+    statement = (
+        update(jobs_table)
+        .where(
+            jobs_table.c.id == job.id,
+            jobs_table.c.state == JobState.UNKNOWN,
+            jobs_table.c.owner.is_(None),
+            jobs_table.c.epoch == job.epoch,
+        )
+        .values(
+            state=JobState.POLLING,
+            owner=owner,
+            epoch=jobs_table.c.epoch + 1,
+            retry_at=None,
+            outcome=None,
+            detail=None,
+        )
+        .returning(*jobs_table.c)
+    )
+    return await fetch_job(connection, statement)
+
+
+async def settle(
+    connection: AsyncConnection, *, job_id: int, charge: bool, actor_id: int, now: datetime
+) -> Job | None:
+    """Charge or refund an unknown job and end it; `None` when it is not unknown."""
+    job = await fetch_job(
+        connection,
+        update(jobs_table)
+        .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.UNKNOWN)
+        .values(state=JobState.DONE if charge else JobState.FAILED, finished_at=now)
+        .returning(*jobs_table.c),
+    )
+    if job is not None:
+        before = [entry.posting for entry in await load_entries(connection, job_id)]
+        corrections = build_unknown_settlement(
+            before, UsageAmount.from_plan(job.plan), charge=charge
+        )
+        await write_entries(connection, job, corrections, now, actor_id=actor_id)
+    return job
