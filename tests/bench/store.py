@@ -34,7 +34,7 @@ from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import OperationFinished, OperationPending, PollResult, JobProgress
 from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.admission import AdmissionBatcher
-from bot.services.jobs.job_steps import PollingTimes
+from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore

@@ -6,30 +6,34 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     AccessRefused,
     ChannelUnavailable,
     DiscordUnavailable,
     FileTooLarge,
-    GoogleUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     NotAllowed,
     RecordNotFound,
-    RequestsPaused,
     RemoteNotFound,
+    RequestsPaused,
     SubmitUncertain,
     VideoRefused,
 )
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, RemoteVideo
-from bot.services.jobs.job_steps import BillingRules, PollingTimes
 from bot.services.jobs.requests import CancellationResult
+from bot.services.jobs.stages.running_job import BillingRules, PollingTimes
+from bot.store.engine.database import Database
+from bot.store.engine.types import DatabaseClock
+from bot.store.jobs.jobs import JobStore
 from tests.fakes.world import (
     GUILD,
     MEMBER,
     MODEL,
+    NOTHING_STARTS,
     PRICE,
     SimulatedProcess,
     SimulatedWorld,
@@ -42,9 +46,7 @@ from tests.harness.waiting import eventually
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
     """Give one process at work."""
-    one = world.create_process()
-    await one.worker.start()
-    return one
+    return await world.start_process()
 
 
 async def ended(world: SimulatedWorld, job: Job) -> Job:
@@ -122,7 +124,7 @@ async def test_retired_model_is_disabled(world: SimulatedWorld, process: Simulat
         VideoRefused("404", outcome=Outcome.MODEL_RETIRED, detail="no longer available")
     )
     await ended(world, await process.submit_job(1))
-    assert world.model_availability.switched_off == {MODEL: "no longer available"}
+    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
 
 async def test_failed_operation_of_retired_model_disables_it(
@@ -131,7 +133,7 @@ async def test_failed_operation_of_retired_model_disables_it(
     world.google.poll_script.append(OperationFailed(Outcome.MODEL_RETIRED, "no longer available"))
     after = await ended(world, await process.submit_job(1))
     assert after.outcome is Outcome.MODEL_RETIRED
-    assert world.model_availability.switched_off == {MODEL: "no longer available"}
+    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
 
 async def test_rejected_credentials_cost_nothing(
@@ -265,8 +267,7 @@ class TestTimeLimit:
 
     async def test_a_late_success_is_charged_and_delivered(self, world: SimulatedWorld) -> None:
         world.polling_times = PollingTimes(poll_interval_s=60.0, time_limit_s=25.0)
-        process = world.create_process()
-        await process.worker.start()
+        process = await world.start_process()
         after = await ended(world, await process.submit_job(1))
         assert after.outcome is Outcome.DELIVERED
         assert after.finished_at is not None
@@ -292,8 +293,7 @@ async def test_single_poll_error_after_downtime_keeps_clip(
     await process.worker.stop(5.0)
     await world.clock.sleep(3 * world.polling_times.time_limit_s)
     world.google.poll_script.append(GoogleUnavailable("503"))
-    later = world.create_process()
-    await later.worker.start()
+    await world.start_process()
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
 
 
@@ -392,7 +392,7 @@ async def test_finished_operation_survives_crash(
     await in_state(world, job, JobState.POSTING)
     await process.worker.stop(5.0)
     world.discord.post_script.clear()
-    await world.create_process().worker.start()
+    await world.start_process()
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert await member_spent(world) == PRICE
     assert await spent(world) == 2 * PRICE
@@ -455,7 +455,7 @@ async def test_final_status_is_sent_after_restart(
     assert (await world.get_job(job.id)).owner is not None
     assert not world.discord.notified_jobs
     world.discord.notify_script.clear()
-    await world.create_process().worker.start()
+    await world.start_process()
     await ended(world, job)
     assert [told.id for told in world.discord.notified_jobs] == [job.id]
 
@@ -474,8 +474,7 @@ async def test_final_status_is_abandoned_after_a_day(
 
 async def test_paid_calls_can_be_forbidden(world: SimulatedWorld) -> None:
     world.billing_rules = BillingRules(paid_calls=False)
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     with pytest.raises(RequestsPaused):
         await process.submit_job(1)
     job = await world.admit_job(2)  # accepted while it was still allowed
@@ -485,11 +484,24 @@ async def test_paid_calls_can_be_forbidden(world: SimulatedWorld) -> None:
     assert world.google.submits == []
 
 
+class _ReportsCancelRequests(JobStore):
+    """Tells when a worker has read that one of its jobs is to be cancelled."""
+
+    def __init__(self, database: Database, *, now: DatabaseClock) -> None:
+        super().__init__(database, now=now)
+        self.cancel_seen = asyncio.Event()
+
+    async def list_cancel_requests(self, owner: str) -> list[int]:
+        job_ids = await super().list_cancel_requests(owner)
+        if job_ids:
+            self.cancel_seen.set()
+        return job_ids
+
+
 class TestCancel:
     async def test_a_queued_job_is_refunded(self, world: SimulatedWorld) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-        process = world.create_process()
-        await process.worker.start()
+        world.policy = NOTHING_STARTS
+        process = await world.start_process()
         job = await process.submit_job(1)
         answer = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert answer is CancellationResult.CANCELLED
@@ -532,7 +544,7 @@ class TestCancel:
     async def test_a_moderator_of_another_server_finds_no_job_to_cancel(
         self, world: SimulatedWorld, home: int | None, elsewhere: int | None
     ) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+        world.policy = NOTHING_STARTS
         process = world.create_process()
         job = await process.submit_job(1, guild_id=home)
         with pytest.raises(RecordNotFound):
@@ -548,23 +560,23 @@ class TestCancel:
     async def test_a_member_who_is_no_moderator_cancels_nobody_elses_job(
         self, world: SimulatedWorld
     ) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+        world.policy = NOTHING_STARTS
         process = world.create_process()
         job = await process.submit_job(1)
         with pytest.raises(NotAllowed):
             await process.request_service.cancel(job.id, user_id=1, moderator=False, guild_id=GUILD)
         assert (await world.get_job(job.id)).state is JobState.QUEUED
 
-    async def test_a_job_of_another_process_is_cancelled_there(
-        self, world: SimulatedWorld, process: SimulatedProcess
-    ) -> None:
+    async def test_a_job_of_another_process_is_cancelled_there(self, world: SimulatedWorld) -> None:
+        store = _ReportsCancelRequests(world.database, now=world.now)
+        process = await world.start_process(jobs=store)
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
         await in_state(world, job, JobState.POLLING)
         elsewhere = world.create_process()
         await elsewhere.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
-        process.worker.notify_job_changed(0)  # the tending comes by, as it does every few seconds
-        await eventually(lambda: process.worker.is_job_cancelled(job.id))
+        process.worker.notify_job_changed(0)  # the next reconciliation, without the wait for it
+        await asyncio.wait_for(store.cancel_seen.wait(), 30)
         world.google.default_poll = None
         after = await ended(world, job)
         assert after.state is JobState.CANCELLED
@@ -573,8 +585,7 @@ class TestCancel:
 async def test_places_in_the_queue_are_shown_and_kept_up_to_date(world: SimulatedWorld) -> None:
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     world.google.answer_gate = asyncio.Event()
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     jobs = [await process.submit_job(n) for n in range(3)]
 
     def place_shown(job: Job) -> list[int]:

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.billing.ledger import compute_balance
-from bot.domain.billing.limits import NO_USAGE, UsageAmount, UsageLimits, SpendingPolicy
+from bot.domain.billing.limits import NO_USAGE, SpendingPolicy, UsageAmount, UsageLimits
 from bot.domain.errors import GoogleUnavailable, RemoteNotFound, SubmitUncertain
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationFailed, OperationPending
-from bot.services.jobs.job_steps import PollingTimes
+from bot.services.jobs.stages.running_job import PollingTimes
 from tests.fakes.google import FakeGoogle, ScriptStep
 from tests.fakes.world import GUILD, MEMBER, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
@@ -67,9 +67,7 @@ async def sums(world: SimulatedWorld, job: Job) -> tuple[UsageAmount, UsageAmoun
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
     """Give one process at work."""
-    one = world.create_process()
-    await one.worker.start()
-    return one
+    return await world.start_process()
 
 
 async def test_a_success_after_the_refund_is_charged_and_delivered(
@@ -108,8 +106,7 @@ async def test_unknown_job_is_polled_after_restart(
 ) -> None:
     job = await lost(world, process)
     await process.worker.stop(5.0)
-    later = world.create_process()
-    await later.worker.start()
+    later = await world.start_process()
     await look(world, later)
     assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
     assert await sums(world, job) == (ALL, ALL)
@@ -220,14 +217,13 @@ async def test_late_operation_name_finds_clip(
 
 async def test_lost_submit_is_searched_in_bucket(world: SimulatedWorld) -> None:
     world.google = google = FakeGoogle(route=GoogleRoute.VERTEX)
-    world.findable = frozenset({GoogleRoute.VERTEX})
-    process = world.create_process()
-    await process.worker.start()
+    world.searchable_routes = frozenset({GoogleRoute.VERTEX})
+    process = await world.start_process()
     google.submit_script.append(SubmitUncertain("connection lost"))
     job = await ended(
         world, await process.submit_job(1, route=GoogleRoute.VERTEX), JobState.UNKNOWN
     )
-    google._can_find = True
+    google.can_find = True
     google.submits.append(job.id)
     await look(world, process)
     assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED

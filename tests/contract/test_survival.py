@@ -6,18 +6,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
+from structlog.testing import capture_logs
 
-from bot.domain.billing.limits import PacingLimits, SpendingPolicy
-from bot.domain.errors import DiscordUnavailable, LeaseLost, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationPending
 from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.lease import Lease
+from bot.services.jobs.stages.running_job import BillingRules
 from bot.store.engine.database import Database, DatabaseInUse, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.engine.types import DatabaseClock, database_time
@@ -29,6 +30,7 @@ from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import (
     MEMBER,
+    NOTHING_STARTS,
     PRICE,
     SimulatedProcess,
     SimulatedWorld,
@@ -65,39 +67,6 @@ async def sending(world: SimulatedWorld, job: Job) -> None:
     await eventually(marked)
 
 
-async def kill(process: SimulatedProcess) -> None:
-    """End a process as SIGKILL would: no step more, nothing given back."""
-    worker = process.worker
-    lease_loop = worker._lease_task
-    assert lease_loop is not None
-    runs = [task for _, task in worker._job_tasks.values()]
-    worker._stopping = True  # a dead process starts nothing
-    process.jobs = _Dead()
-    for run, _ in worker._job_tasks.values():
-        run._dependencies = replace(
-            run._dependencies, jobs=cast(JobStore, _Dead())
-        )  # nor does it write
-    for task in [*worker._loop_tasks, lease_loop, *runs, *process.critical_sections._sections]:
-        task.cancel()
-    await asyncio.gather(
-        *worker._loop_tasks,
-        lease_loop,
-        *runs,
-        *process.critical_sections._sections,
-        return_exceptions=True,
-    )
-
-
-class _Dead:
-    """What a dead process does to the database."""
-
-    def __getattr__(self, name: str) -> Any:
-        async def nothing(*_: Any, **__: Any) -> Any:
-            raise LeaseLost("dead")
-
-        return nothing
-
-
 async def expire(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
@@ -109,18 +78,14 @@ async def expire(world: SimulatedWorld, worker_id: str) -> None:
 async def successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
     """Start a process that finds the dead one's lease run out."""
     await expire(world, dead.worker.worker_id)
-    process = world.create_process()
-    await process.worker.start()
-    return process
+    return await world.start_process()
 
 
 class TestKilled:
     @pytest.fixture
     async def dying(self, world: SimulatedWorld) -> SimulatedProcess:
         world.discord.honours_nonce = False
-        process = world.create_process()
-        await process.worker.start()
-        return process
+        return await world.start_process()
 
     async def check(self, world: SimulatedWorld, outcome: Outcome, *, submits: int = 1) -> None:
         assert world.google.repeated_submits == 0
@@ -129,10 +94,11 @@ class TestKilled:
         assert len(world.discord.messages) == (1 if outcome is Outcome.DELIVERED else 0)
         assert await world.ledger.sum_reserved() == 0
 
-    async def test_kill_while_queued(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
-        dying.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+    async def test_kill_while_queued(self, world: SimulatedWorld) -> None:
+        world.discord.honours_nonce = False
+        dying = await world.start_process(worker_policy=NOTHING_STARTS)
         job = await dying.submit_job(1)
-        await kill(dying)
+        await dying.worker.crash()
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
@@ -143,7 +109,7 @@ class TestKilled:
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
         await in_state(world, job, JobState.SUBMITTING)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.send_gate = None
         await successor(world, dying)
         after = await ended(world, job)
@@ -157,7 +123,7 @@ class TestKilled:
         job = await dying.submit_job(1)
         await in_state(world, job, JobState.SUBMITTING)
         await dying.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.send_gate = None
         await successor(world, dying)
         after = await ended(world, job)
@@ -178,7 +144,7 @@ class TestKilled:
         await sending(world, job)
         if sent:
             await eventually(lambda: world.google.submits)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.answer_gate = None
         world.google.before_submit = None
         await successor(world, dying)
@@ -191,7 +157,7 @@ class TestKilled:
         world.google.default_poll = OperationPending()
         job = await dying.submit_job(1)
         await in_state(world, job, JobState.POLLING)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.default_poll = None
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
@@ -203,7 +169,7 @@ class TestKilled:
         world.discord.post_script.extend([DiscordUnavailable("500")] * 1000)
         job = await dying.submit_job(1)
         await in_state(world, job, JobState.POSTING)
-        await kill(dying)
+        await dying.worker.crash()
         world.discord.post_script.clear()
         await successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
@@ -216,7 +182,7 @@ class TestKilled:
         world.discord.answer_gate = asyncio.Event()
         job = await dying.submit_job(1)
         await world.discord.post_made.wait()
-        await kill(dying)
+        await dying.worker.crash()
         world.discord.answer_gate = None
         await successor(world, dying)
         after = await ended(world, job)
@@ -232,7 +198,7 @@ class TestKilled:
         closed = len(world.discord.closed_status_jobs)
         statement = update(jobs).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
-        await kill(dying)
+        await dying.worker.crash()
         await successor(world, dying)
         await ended(world, job)
         assert len(world.discord.closed_status_jobs) == closed + 1
@@ -241,13 +207,12 @@ class TestKilled:
 
 async def test_where_google_can_be_searched_a_lost_submit_is_found(world: SimulatedWorld) -> None:
     world.google = FakeGoogle(can_find=True)
-    world.findable = frozenset({GoogleRoute.GEMINI})
+    world.searchable_routes = frozenset({GoogleRoute.GEMINI})
     world.google.answer_gate = asyncio.Event()
-    dying = world.create_process()
-    await dying.worker.start()
+    dying = await world.start_process()
     job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
-    await kill(dying)
+    await dying.worker.crash()
     await successor(world, dying)
     after = await ended(world, job)
     assert after.outcome is Outcome.DELIVERED
@@ -256,16 +221,14 @@ async def test_where_google_can_be_searched_a_lost_submit_is_found(world: Simula
 
 async def test_graceful_stop_releases_all_jobs(world: SimulatedWorld) -> None:
     world.google.default_poll = OperationPending()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     held = [await first.submit_job(n) for n in range(3)]
     for job in held:
         await in_state(world, job, JobState.POLLING)
     await first.worker.stop(5.0)
     assert first.worker.running_count == 0
     world.google.default_poll = None
-    second = world.create_process()
-    await second.worker.start()
+    await world.start_process()
     for job in held:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
@@ -273,8 +236,7 @@ async def test_graceful_stop_releases_all_jobs(world: SimulatedWorld) -> None:
 
 async def test_a_graceful_stop_lets_a_submit_save_its_name(world: SimulatedWorld) -> None:
     world.google.answer_gate = asyncio.Event()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     job = await first.submit_job(1)
     await eventually(lambda: world.google.submits)
     stopping = asyncio.create_task(first.worker.stop(50.0))
@@ -285,15 +247,14 @@ async def test_a_graceful_stop_lets_a_submit_save_its_name(world: SimulatedWorld
 
 
 async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     await process.worker.stop(5.0)
     job = await world.admit_job(1)
     [claimed] = await world.jobs.claim_jobs(process.worker.worker_id, policy=world.policy, limit=1)
     lease = Lease(
         worker_id=process.worker.worker_id, length=timedelta(seconds=30), clock=world.clock
     )
-    run = process.worker._job_task_factory.build_job_task(claimed, lease, just_claimed=True)
+    run = process.job_task_factory.build_job_task(claimed, lease, just_claimed=True)
     with pytest.raises(LeaseLost):
         await run.run()
     assert (await world.get_job(job.id)).state is JobState.QUEUED
@@ -303,9 +264,7 @@ async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: Simulate
 async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
     world: SimulatedWorld,
 ) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     job = await process.submit_job(1)
     owner = process.worker.worker_id
     await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
@@ -322,8 +281,7 @@ async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation
         world.polling_times, late_operation_wait_s=1e6
     )  # the machine may be slow
     world.google.answer_gate = asyncio.Event()
-    sender = world.create_process()
-    await sender.worker.start()
+    sender = await world.start_process()
     job = await sender.submit_job(1)
     await eventually(lambda: world.google.submits)
     adopter = await successor(world, sender)
@@ -341,9 +299,7 @@ async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation
 
 
 async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     await process.submit_job(1)
     owner = process.worker.worker_id
     [first] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
@@ -358,9 +314,7 @@ async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorl
 async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
     world: SimulatedWorld,
 ) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     await process.submit_job(1)
     owner = process.worker.worker_id
     [job] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
@@ -380,9 +334,8 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
     world: SimulatedWorld,
 ) -> None:
     """The last check, between the decision to submit and the sending: it is submitted later."""
-    process = world.create_process()
-    await process.worker.start()
-    lease = process.worker._lease
+    process = await world.start_process()
+    lease = process.worker.lease
     world.google.before_send = lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: world.google.before_send is None)
@@ -411,9 +364,8 @@ async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
 ) -> None:
     """It was not sent, and the process that knows so lives: it is submitted later."""
     store = _FreezesAfterTheMark(world.database, now=world.now)
-    process = world.create_process(jobs=store)
-    await process.worker.start()
-    store.freeze = process.worker._lease.mark_lost
+    process = await world.start_process(jobs=store)
+    store.freeze = process.worker.lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
     await in_state(world, job, JobState.QUEUED)
@@ -430,7 +382,7 @@ async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld
     for _ in range(most):
         [claimed] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
         await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
-    await world.create_process().worker.start()
+    await world.start_process()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert after.attempts == most + 1
@@ -443,12 +395,11 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
 ) -> None:
     """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
     world.google.default_poll = OperationPending()
-    frozen = world.create_process()
-    await frozen.worker.start()
+    frozen = await world.start_process()
     job = await frozen.submit_job(1)
     await in_state(world, job, JobState.POLLING)
     # frozen: its clock stands past the lease, and others have gone on
-    frozen.worker._lease.mark_lost()
+    frozen.worker.lease.mark_lost()
     await successor(world, frozen)
     world.google.default_poll = None
     after = await ended(world, job)
@@ -463,16 +414,17 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
     """It hangs for longer than Discord remembers its nonce, and somebody else has posted."""
     world.discord.honours_nonce = False
     world.discord.send_gate = held = asyncio.Event()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     job = await first.submit_job(1)
     await eventually(lambda: world.discord.waiting_count == 1)
-    sections = set(first.critical_sections._sections)
-    assert sections
-    old = first.worker._lease
-    old.mark_lost()
-    await asyncio.wait(sections, timeout=10)
-    assert all(isinstance(each.exception(), LeaseLost) for each in sections)
+    assert first.critical_sections.running_count == 1
+    with capture_logs() as logs:
+        first.worker.lease.mark_lost()
+        await eventually(lambda: first.worker.running_count == 0)
+    assert "job.abandoned" in {line["event"] for line in logs}
+    assert first.critical_sections.running_count == 0
+    assert (await world.get_job(job.id)).state is JobState.POSTING
+    assert world.discord.messages == []
     world.discord.send_gate = None
     second = await successor(world, first)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
@@ -483,8 +435,7 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
 
 
 async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: SimulatedWorld) -> None:
-    process = world.create_process(lease_s=1200.0)
-    await process.worker.start()
+    process = await world.start_process(lease_s=1200.0)
     before = process.worker.worker_id
     await expire(world, before)
     await eventually(lambda: process.worker.worker_id != before and process.worker.is_alive)
@@ -508,8 +459,7 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
 
     world.google.default_poll = OperationPending()
     store = Away(world.database)
-    process = world.create_process(lease_s=300.0, workers=store)
-    await process.worker.start()
+    process = await world.start_process(lease_s=300.0, workers=store)
     job = await process.submit_job(1)
     await in_state(world, job, JobState.POLLING)
     store.away = True
@@ -544,7 +494,7 @@ async def test_what_waits_in_a_restored_backup_is_never_submitted(world: Simulat
     assert await world.get_job(sent.id) == polling
     assert await mark_pending_as_unknown(world.database) == 0
     world.polling_times = replace(world.polling_times, late_operation_wait_s=0.0)
-    await world.create_process().worker.start()
+    await world.start_process()
     for job in (waiting, leave):
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
@@ -554,9 +504,7 @@ async def test_what_waits_in_a_restored_backup_is_never_submitted(world: Simulat
 
 @ON_POSTGRESQL
 async def test_restore_is_refused_while_process_runs(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     job = await process.submit_job(1)
     with pytest.raises(DatabaseInUse):
         await mark_pending_as_unknown(world.database)
@@ -657,8 +605,7 @@ async def test_job_ends_once_despite_database_errors(
 ) -> None:
     store = Flaky(world.database, now=world.now)
     getattr(store, when)[name] = 3
-    process = world.create_process(jobs=store)
-    await process.worker.start()
+    process = await world.start_process(jobs=store)
     job = await process.submit_job(1)
     process.worker.notify_job_changed(0)
 
@@ -671,6 +618,21 @@ async def test_job_ends_once_despite_database_errors(
     assert len(world.google.submits) == len(world.discord.messages) == 1
     kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
     assert kinds == ["reserve", "settle"]
+
+
+async def test_crashed_process_gives_nothing_back(world: SimulatedWorld) -> None:
+    """A graceful stop would put this job back in the queue: no submit was begun."""
+    world.billing_rules = BillingRules(paid_calls=False)
+    store = Flaky(world.database, now=world.now)
+    store.before["finish_job"] = 10**6
+    process = await world.start_process(jobs=store)
+    job = await world.admit_job(1)
+    process.worker.wake()
+    await eventually(lambda: store.before["finish_job"] < 10**6)
+    await process.worker.crash()
+    assert process.worker.running_count == 0
+    after = await world.get_job(job.id)
+    assert (after.state, after.owner) == (JobState.SUBMITTING, process.worker.worker_id)
 
 
 class _LosesTheAdoption(JobStore):
@@ -688,16 +650,14 @@ class _LosesTheAdoption(JobStore):
 
 async def test_adoption_with_lost_answer_does_not_authorise_submit(world: SimulatedWorld) -> None:
     world.google.answer_gate = asyncio.Event()
-    dying = world.create_process()
-    await dying.worker.start()
+    dying = await world.start_process()
     job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
-    await kill(dying)
+    await dying.worker.crash()
     world.google.answer_gate = None
     await expire(world, dying.worker.worker_id)
     store = _LosesTheAdoption(world.database, now=world.now)
-    adopter = world.create_process(jobs=store)
-    await adopter.worker.start()
+    adopter = await world.start_process(jobs=store)
 
     async def over() -> bool:
         adopter.worker.notify_job_changed(0)
@@ -727,8 +687,7 @@ class _SlowClaim(JobStore):
 async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: SimulatedWorld) -> None:
     store = _SlowClaim(world.database, now=world.now)
     store.answer = asyncio.Event()
-    stopped = world.create_process(jobs=store)
-    await stopped.worker.start()
+    stopped = await world.start_process(jobs=store)
     job = await stopped.submit_job(1)
     await in_state(world, job, JobState.SUBMITTING)
     stopping = asyncio.create_task(stopped.worker.stop(50.0))
@@ -736,8 +695,7 @@ async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: Simulate
     store.answer.set()
     await stopping
     assert (await world.get_job(job.id)).state is JobState.QUEUED
-    later = world.create_process()
-    await later.worker.start()
+    await world.start_process()
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
@@ -752,8 +710,7 @@ async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) 
                 raise ValueError("a row that nobody foresaw")
             return await JobStore.claim_jobs(self, owner, **how)
 
-    process = world.create_process(jobs=Faulty(world.database, now=world.now))
-    await process.worker.start()
+    process = await world.start_process(jobs=Faulty(world.database, now=world.now))
     job = await process.submit_job(1)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
 
@@ -782,8 +739,7 @@ async def test_each_submit_authorisation_is_recorded(world: SimulatedWorld) -> N
 
 @ON_POSTGRESQL
 async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
-    process = world.create_process(lease_s=60_000.0)
-    await process.worker.start()
+    process = await world.start_process(lease_s=60_000.0)
     schema = await world.database.read(
         lambda connection: connection.scalar(text("SELECT current_schema()"))
     )
@@ -850,14 +806,14 @@ async def test_sqlites_readers_cannot_write(database: Database) -> None:
 
 
 async def test_cancelled_caller_does_not_break_transaction(world: SimulatedWorld) -> None:
+    before = asyncio.all_tasks()
     asking = asyncio.create_task(world.admit_job(1))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-    async def settled() -> bool:
-        return await world.ledger.sum_reserved() in (0, PRICE) and not world.database._running_tasks
-
-    await eventually(settled)
-    assert (await world.jobs.get(1) is not None) == (await world.ledger.sum_reserved() == PRICE)
+    while unfinished := asyncio.all_tasks() - before:
+        await asyncio.wait(unfinished)
+    reserved = await world.ledger.sum_reserved()
+    assert reserved in (0, PRICE)
+    assert (await world.jobs.get(1) is not None) == (reserved == PRICE)

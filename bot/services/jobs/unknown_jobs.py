@@ -1,9 +1,9 @@
-"""Jobs that ended as unknown and may yet be made: Google is asked about them, rarely, for two days.
+"""Jobs that ended as unknown: Google is asked about them, rarely, for as long as it keeps files.
 
-An operation that outlived its time limit, or whose name came too late, has no task any more. It is
-looked for here, by whichever process has its turn, for as long as Google keeps files. What Google
-has ended by then is taken up where it was left: a clip is delivered and charged, a refusal is told
-and given back to the budgets. An admin who judges such a job ends the looking.
+An operation that outlived its time limit, or whose name was saved too late, has no task. Whatever
+process has its turn polls it here. What Google has ended by then is resumed where it stopped: a
+clip is delivered and charged, a refusal is told and refunded to the budgets. Once an admin settles
+such a job, it is polled no more.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,20 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, DatabaseUnavailable
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, OperationPending, VideoModels
 from bot.store.jobs.jobs import JobStore
 
 _BATCH_SIZE: Final = 50
-"""Jobs asked about between two looks at the table."""
 _MAX_INTERVAL_S: Final = 60.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class JobOwner(Protocol):
-    """The worker of this process, as far as found jobs need it."""
+    """The worker of this process, as far as reopened jobs need it."""
 
     @property
     def worker_id(self) -> str:
@@ -44,7 +43,7 @@ class JobOwner(Protocol):
 
 
 class UnknownJobPoller:
-    """Asks about unknown jobs, each every ``every_s`` seconds in whatever process."""
+    """Polls each unknown job every ``interval_s`` seconds, in one process at a time."""
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class UnknownJobPoller:
         self._searchable_routes = searchable_routes
 
     async def run(self) -> None:
-        """Look now and then, for ever."""
+        """Poll for ever, while the lease holds."""
         while True:
             await self._clock.sleep(min(_MAX_INTERVAL_S, self._interval.total_seconds()))
             if not self._worker.is_alive:
@@ -72,12 +71,12 @@ class UnknownJobPoller:
             try:
                 await self.poll_once()
             except DatabaseUnavailable as error:
-                _log.warning("lost.store_away", error=str(error))
+                _log.warning("unknown_jobs.poll_postponed", error=str(error))
             except Exception:  # the next round tries again
-                _log.exception("lost.fault")
+                _log.exception("unknown_jobs.poll_failed")
 
     async def poll_once(self) -> None:
-        """Ask once about every job whose turn it is. Raises `StoreAway`."""
+        """Ask once about every job whose turn it is. Raises `DatabaseUnavailable`."""
         while True:
             due = await self._jobs.claim_unknown_due(interval=self._interval, limit=_BATCH_SIZE)
             for job in due:
@@ -87,22 +86,20 @@ class UnknownJobPoller:
                 return
 
     async def _has_ended_at_google(self, job: Job) -> bool:
-        """Whether Google has ended the job in one way or the other."""
-        source = self._routes.get(job.plan.route)
-        if source is None:
+        models = self._routes.get(job.plan.route)
+        if models is None:
             return False
         try:
             if job.operation is not None:
-                return not isinstance(await source.poll(job.operation), OperationPending)
+                return not isinstance(await models.poll(job.operation), OperationPending)
             if job.plan.route in self._searchable_routes:
-                found = await source.find_result(job.plan, job_id=job.id, dedupe_key=job.origin.key)
-                return found is not None
+                key = job.origin.key
+                return await models.find_result(job.plan, job_id=job.id, dedupe_key=key) is not None
         except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
-            _log.info("lost.not_answered", job_id=job.id, error=str(error))
+            _log.info("unknown_job.not_answered", job_id=job.id, error=str(error))
         return False
 
     async def _reopen_job(self, job: Job) -> None:
-        taken = await self._jobs.reopen(job, owner=self._worker.worker_id)
-        if taken is not None:
-            _log.info("lost.found", job_id=job.id)
+        if await self._jobs.reopen(job, owner=self._worker.worker_id) is not None:
+            _log.info("unknown_job.reopened", job_id=job.id)
             self._worker.notify_job_changed(job.id)

@@ -198,6 +198,6 @@ def _workers(made: Path) -> list[str]:
             line = path.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "fitting_worker" in line and str(made.parent) in line:
+        if "transcode_worker" in line and str(made.parent) in line:
             found.append(line)
     return found
