@@ -1,4 +1,4 @@
-"""A job's life through the real services, with Google and Discord played."""
+"""A job from request to end through the real services, with fakes for Google and Discord."""
 
 import asyncio
 from datetime import timedelta
@@ -52,22 +52,22 @@ async def process(world: SimulatedWorld) -> SimulatedProcess:
 async def ended(world: SimulatedWorld, job: Job) -> Job:
     """Wait until the job has ended and people know."""
 
-    async def over() -> Job | None:
-        found = await world.get_job(job.id)
-        return found if found.state.has_ended and found.owner is None else None
+    async def find_ended() -> Job | None:
+        current = await world.get_job(job.id)
+        return current if current.state.has_ended and current.owner is None else None
 
-    found = await eventually(over)
-    assert found is not None
-    return found
+    result = await eventually(find_ended)
+    assert result is not None
+    return result
 
 
-async def spent(world: SimulatedWorld) -> int:
+async def sum_charged(world: SimulatedWorld) -> int:
     """Return what the server has been charged."""
     rows = await world.ledger.list_usage(GUILD, since=world.clock.now() - timedelta(days=400))
     return sum(row.micros for row in rows)
 
 
-async def member_spent(world: SimulatedWorld) -> int:
+async def sum_member_charged(world: SimulatedWorld) -> int:
     """Return what counts against the member's own limits."""
     policy = SpendingPolicy(member=UsageLimits(usd_per_month=Micros(1_000_000_000)))
     [line] = (await world.ledger.quota_status(make_origin(0), policy=policy)).lines
@@ -75,10 +75,10 @@ async def member_spent(world: SimulatedWorld) -> int:
 
 
 async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def there() -> bool:
+    async def is_reached() -> bool:
         return (await world.get_job(job.id)).state is state
 
-    await eventually(there)
+    await eventually(is_reached)
 
 
 async def test_a_job_is_submitted_once_posted_once_and_settled(
@@ -98,7 +98,7 @@ async def test_a_job_is_submitted_once_posted_once_and_settled(
     assert world.discord.closed_status_jobs == [job.id]
     assert after.status_message_id is not None
     assert await world.ledger.sum_reserved() == 0
-    assert await spent(world) == PRICE
+    assert await sum_charged(world) == PRICE
     states = [progress.job.state for progress in world.discord.shown_progress]
     assert states == sorted(states, key=list(JobState).index)
 
@@ -115,8 +115,8 @@ async def test_what_google_refuses_costs_nothing(
         Outcome.INVALID,
         "durationSeconds",
     )
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
-    assert [told.id for told in world.discord.notified_jobs] == [after.id]
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
+    assert [notified.id for notified in world.discord.notified_jobs] == [after.id]
 
 
 async def test_retired_model_is_disabled(world: SimulatedWorld, process: SimulatedProcess) -> None:
@@ -142,34 +142,34 @@ async def test_rejected_credentials_cost_nothing(
     world.google.submit_script.append(AccessRefused("403", detail="Billing is off."))
     after = await ended(world, await process.submit_job(1))
     assert (after.outcome, after.detail) == (Outcome.ACCESS_REFUSED, None)
-    assert await spent(world) == 0
+    assert await sum_charged(world) == 0
 
 
-@pytest.mark.parametrize("fault", [SubmitUncertain("connection lost"), KeyError("name")])
+@pytest.mark.parametrize("error", [SubmitUncertain("connection lost"), KeyError("name")])
 async def test_uncertain_submit_is_never_repeated(
-    world: SimulatedWorld, process: SimulatedProcess, fault: Exception
+    world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
-    world.google.submit_script.append(fault)
+    world.google.submit_script.append(error)
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
     assert not world.google.submit_script
     assert await world.ledger.sum_reserved() == 0
-    assert await spent(world) == PRICE, "the server's budget bears it"
-    assert [each.id for each in await world.jobs.list_unknown(GUILD)] == [after.id]
+    assert await sum_charged(world) == PRICE, "it stays in the server's budget"
+    assert [unknown.id for unknown in await world.jobs.list_unknown(GUILD)] == [after.id]
 
 
 async def test_own_error_before_first_byte_costs_nothing(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    def fault() -> None:
-        raise KeyError("what nobody foresaw")
+    def fail() -> None:
+        raise KeyError("unforeseen")
 
-    world.google.before_send = fault
+    world.google.before_send = fail
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert world.google.submits == []
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_cancelled_job_does_not_wait_for_unavailable_google(
@@ -183,23 +183,25 @@ async def test_cancelled_job_does_not_wait_for_unavailable_google(
     world.google.send_gate.set()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome"),
+    ("error", "outcome"),
     [
         (GoogleQuotaExceeded("429", retry_after_s=20.0), Outcome.GOOGLE_QUOTA),
         (GoogleUnavailable("503"), Outcome.GOOGLE_BUSY),
     ],
 )
 async def test_unavailable_google_is_retried(
-    world: SimulatedWorld, process: SimulatedProcess, fault: GoogleUnavailable, outcome: Outcome
+    world: SimulatedWorld, process: SimulatedProcess, error: GoogleUnavailable, outcome: Outcome
 ) -> None:
-    world.google.submit_script.append(fault)
+    world.google.submit_script.append(error)
     after = await ended(world, await process.submit_job(1))
     assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
-    [waiting] = [each for each in world.discord.shown_progress if each.waiting_for is outcome][:1]
+    [waiting] = [shown for shown in world.discord.shown_progress if shown.waiting_for is outcome][
+        :1
+    ]
     assert waiting.retry_at is not None
     assert world.google.repeated_submits == 0
 
@@ -211,7 +213,7 @@ async def test_unavailable_google_is_given_up_eventually(
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.GOOGLE_BUSY)
     assert (after.attempts, after.detail) == (8, "high demand")
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_filtered_clip_is_refunded_with_reason(
@@ -226,7 +228,7 @@ async def test_filtered_clip_is_refunded_with_reason(
         Outcome.BLOCKED_AUDIO,
         "an issue with the audio",
     )
-    assert await spent(world) == 0
+    assert await sum_charged(world) == 0
 
 
 async def test_poll_errors_are_tolerated(world: SimulatedWorld, process: SimulatedProcess) -> None:
@@ -242,8 +244,8 @@ async def test_missing_operation_may_be_billed(
     world.google.poll_script.append(RemoteNotFound("404"))
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
-    assert await spent(world) == PRICE
-    assert await member_spent(world) == 0
+    assert await sum_charged(world) == PRICE
+    assert await sum_member_charged(world) == 0
 
 
 class TestTimeLimit:
@@ -261,8 +263,8 @@ class TestTimeLimit:
         assert after.finished_at is not None
         assert after.submitted_at is not None
         assert after.finished_at - after.submitted_at >= timedelta(seconds=25)
-        assert await member_spent(world) == 0
-        assert await spent(world) == PRICE, "it may yet be billed: the budgets keep it"
+        assert await sum_member_charged(world) == 0
+        assert await sum_charged(world) == PRICE, "it may still be billed: it stays in the budgets"
         assert [job.id for job in await world.jobs.list_unknown(GUILD)] == [after.id]
 
     async def test_a_late_success_is_charged_and_delivered(self, world: SimulatedWorld) -> None:
@@ -273,7 +275,7 @@ class TestTimeLimit:
         assert after.finished_at is not None
         assert after.submitted_at is not None
         assert after.finished_at - after.submitted_at > timedelta(seconds=25)
-        assert await spent(world) == PRICE
+        assert await sum_charged(world) == PRICE
 
     async def test_a_google_that_never_answers_leaves_it_unknown(
         self, world: SimulatedWorld, process: SimulatedProcess
@@ -286,7 +288,7 @@ class TestTimeLimit:
 async def test_single_poll_error_after_downtime_keeps_clip(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """The patience counts from the first fault, not from the submit: a bot may have been away."""
+    """It counts from the first error, not from the submit: the bot may have been down."""
     world.google.poll_script.append(OperationPending())
     job = await process.submit_job(1)
     await eventually(lambda: not world.google.poll_script)
@@ -310,7 +312,7 @@ async def test_impossible_download_is_not_charged(
     world.google.fetch_script.append(RemoteNotFound("404"))
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.DOWNLOAD_FAILED)
-    assert await spent(world) == PRICE, "Google made it: the budgets bear it"
+    assert await sum_charged(world) == PRICE, "Google made it: it stays in the budgets"
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -324,7 +326,7 @@ async def test_download_retries_end_when_file_expires(
 
 
 @pytest.mark.parametrize(
-    "faults",
+    "errors",
     [
         [DiscordUnavailable("500")],
         [DiscordUnavailable("429", retry_after_s=3.0), DiscordUnavailable("502")],
@@ -333,9 +335,9 @@ async def test_download_retries_end_when_file_expires(
     ],
 )
 async def test_unavailable_discord_is_retried(
-    world: SimulatedWorld, process: SimulatedProcess, faults: list[Exception]
+    world: SimulatedWorld, process: SimulatedProcess, errors: list[Exception]
 ) -> None:
-    world.discord.post_script.extend(faults)
+    world.discord.post_script.extend(errors)
     after = await ended(world, await process.submit_job(1))
     assert after.outcome is Outcome.DELIVERED
     assert len(world.discord.messages) == 1
@@ -352,18 +354,18 @@ async def test_a_post_whose_answer_was_lost_is_found_and_not_made_again(
     assert after.posted_message_id == message_id
 
 
-@pytest.mark.parametrize("fault", [ChannelUnavailable("10003"), FileTooLarge("413")])
+@pytest.mark.parametrize("error", [ChannelUnavailable("10003"), FileTooLarge("413")])
 async def test_a_clip_that_cannot_be_posted_is_kept_and_charged(
-    world: SimulatedWorld, process: SimulatedProcess, fault: Exception
+    world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
-    world.discord.post_script.extend([fault] * 20)  # no rung of the ladder gets through
+    world.discord.post_script.extend([error] * 20)  # no upload option is accepted
     after = await ended(world, await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERY_FAILED)
     [clip] = await world.clips.list_history(user_id=MEMBER, guild_id=GUILD, limit=9)
     assert clip.message_id is None
     assert (world.data_dir / clip.path).exists()
-    assert await spent(world) == PRICE
-    assert [told.id for told in world.discord.notified_jobs] == [after.id]
+    assert await sum_charged(world) == PRICE
+    assert [notified.id for notified in world.discord.notified_jobs] == [after.id]
 
 
 async def test_undownloadable_one_of_two_videos_is_absorbed(
@@ -372,15 +374,15 @@ async def test_undownloadable_one_of_two_videos_is_absorbed(
     world.google.fetch_script.append(RemoteNotFound("404"))
     after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert (after.outcome, after.videos_made) == (Outcome.DELIVERED, 2)
-    assert await member_spent(world) == PRICE
-    assert await spent(world) == 2 * PRICE
+    assert await sum_member_charged(world) == PRICE
+    assert await sum_charged(world) == 2 * PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
 async def test_finished_operation_survives_crash(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """One of three was filtered, one cannot be fetched, and the poster is another process."""
+    """One of three was filtered, one cannot be downloaded, and another process posts."""
     two = OperationFinished(
         (RemoteVideo("https://google.invalid/files/x"), RemoteVideo("https://google.invalid/y")),
         ("blocked",),
@@ -394,8 +396,8 @@ async def test_finished_operation_survives_crash(
     world.discord.post_script.clear()
     await world.start_process()
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert await member_spent(world) == PRICE
-    assert await spent(world) == 2 * PRICE
+    assert await sum_member_charged(world) == PRICE
+    assert await sum_charged(world) == 2 * PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -407,8 +409,8 @@ async def test_only_made_videos_are_absorbed_when_undownloadable(
     world.google.fetch_script.append(RemoteNotFound("404"))
     after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
-    assert await spent(world) == PRICE
-    assert await member_spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == PRICE
+    assert await sum_member_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_all_videos_of_a_job_are_delivered(
@@ -419,7 +421,7 @@ async def test_all_videos_of_a_job_are_delivered(
     [(_, _, clip_ids)] = world.discord.messages
     assert len(clip_ids) == 2
     assert len({clip.path for clip in await world.clips.list_for_job(job.id)}) == 2
-    assert await spent(world) == 2 * PRICE
+    assert await sum_charged(world) == 2 * PRICE
 
 
 async def test_of_two_videos_the_filtered_one_is_refunded(
@@ -429,7 +431,7 @@ async def test_of_two_videos_the_filtered_one_is_refunded(
     world.google.poll_script.append(one)
     after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DELIVERED
-    assert await spent(world) == PRICE
+    assert await sum_charged(world) == PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -457,7 +459,7 @@ async def test_final_status_is_sent_after_restart(
     world.discord.notify_script.clear()
     await world.start_process()
     await ended(world, job)
-    assert [told.id for told in world.discord.notified_jobs] == [job.id]
+    assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
 
 
 async def test_final_status_is_abandoned_after_a_day(
@@ -507,8 +509,8 @@ class TestCancel:
         assert answer is CancellationResult.CANCELLED
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-        assert await spent(world) == await world.ledger.sum_reserved() == 0
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         again = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert again is CancellationResult.TOO_LATE
 
@@ -525,7 +527,7 @@ class TestCancel:
         assert after.state is JobState.CANCELLED
         assert world.discord.messages == []
         assert len(await world.clips.list_for_job(job.id)) == 1
-        assert await spent(world) == PRICE
+        assert await sum_charged(world) == PRICE
 
     async def test_a_running_job_is_refunded_if_it_was_not_made(
         self, world: SimulatedWorld, process: SimulatedProcess
@@ -537,7 +539,7 @@ class TestCancel:
         world.google.default_poll = OperationFailed(Outcome.BLOCKED, "no")
         after = await ended(world, job)
         assert after.state is JobState.CANCELLED
-        assert await spent(world) == await world.ledger.sum_reserved() == 0
+        assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
     @pytest.mark.parametrize("home", [GUILD, None])
     @pytest.mark.parametrize("elsewhere", [GUILD + 1, None])
@@ -552,14 +554,12 @@ class TestCancel:
                 job.id, user_id=1, moderator=True, guild_id=elsewhere
             )
         assert (await world.get_job(job.id)).state is JobState.QUEUED
-        mine = await process.request_service.cancel(
+        result = await process.request_service.cancel(
             job.id, user_id=MEMBER, moderator=False, guild_id=elsewhere
         )
-        assert mine is CancellationResult.CANCELLED
+        assert result is CancellationResult.CANCELLED
 
-    async def test_a_member_who_is_no_moderator_cancels_nobody_elses_job(
-        self, world: SimulatedWorld
-    ) -> None:
+    async def test_member_cannot_cancel_another_members_job(self, world: SimulatedWorld) -> None:
         world.policy = NOTHING_STARTS
         process = world.create_process()
         job = await process.submit_job(1)
@@ -575,7 +575,7 @@ class TestCancel:
         await in_state(world, job, JobState.POLLING)
         elsewhere = world.create_process()
         await elsewhere.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
-        process.worker.notify_job_changed(0)  # the next reconciliation, without the wait for it
+        process.worker.notify_job_changed(0)  # the next reconciliation, at once
         await asyncio.wait_for(store.cancel_seen.wait(), 30)
         world.google.default_poll = None
         after = await ended(world, job)
@@ -588,14 +588,16 @@ async def test_places_in_the_queue_are_shown_and_kept_up_to_date(world: Simulate
     process = await world.start_process()
     jobs = [await process.submit_job(n) for n in range(3)]
 
-    def place_shown(job: Job) -> list[int]:
+    def shown_places(job: Job) -> list[int]:
         return [
-            p.queue_position
-            for p in world.discord.shown_progress
-            if p.job.id == job.id and p.queue_position
+            shown.queue_position
+            for shown in world.discord.shown_progress
+            if shown.job.id == job.id and shown.queue_position
         ]
 
-    await eventually(lambda: place_shown(jobs[2]) == [2] and place_shown(jobs[1]) == [1])
+    await eventually(
+        lambda: shown_places(jobs[2]) == [2] and shown_places(jobs[1]) == [1]
+    )
     world.google.answer_gate.set()
     for job in jobs:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
@@ -613,11 +615,11 @@ async def test_estimates_are_measured_or_not_given(
         await ended(world, await process.submit_job(n))
     durations = await world.model_store.list_durations(MODEL, limit=10)
     assert len(durations) == 4
-    assert all(5.0 < each < world.clock.monotonic() - began for each in durations)
+    assert all(5.0 < duration < world.clock.monotonic() - began for duration in durations)
     world.clock.jump(timedelta(minutes=1))
     later = await world.create_process().request_service.submit(make_plan(), make_origin(9))
     assert later.eta is not None
-    low, high = (each - world.clock.now() for each in later.eta)
+    low, high = (time - world.clock.now() for time in later.eta)
     assert low <= high < timedelta(seconds=2 * max(durations) + 1)
     await ended(world, later.job)
 
@@ -626,8 +628,8 @@ async def test_files_are_written_atomically(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     await ended(world, await process.submit_job(1))
-    kept = [path for path in Path(world.data_dir).rglob("*") if path.is_file()]
-    assert [path.suffix for path in kept] == [".mp4"]
+    files = [path for path in Path(world.data_dir).rglob("*") if path.is_file()]
+    assert [path.suffix for path in files] == [".mp4"]
 
 
 async def test_job_resumes_from_database_after_own_error(
@@ -638,11 +640,11 @@ async def test_job_resumes_from_database_after_own_error(
     await in_state(world, job, JobState.POLLING)
     await eventually(lambda: process.worker.running_count == 0)
 
-    async def resumed() -> bool:
-        process.worker.notify_job_changed(0)  # the tending comes by, as it does every few seconds
+    async def has_ended() -> bool:
+        process.worker.notify_job_changed(0)  # the next reconciliation, at once
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(resumed)
+    await eventually(has_ended)
     after = await ended(world, job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]

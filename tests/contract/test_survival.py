@@ -41,33 +41,33 @@ from tests.harness.waiting import eventually
 
 
 async def ended(world: SimulatedWorld, job: Job) -> Job:
-    async def over() -> Job | None:
-        found = await world.get_job(job.id)
-        return found if found.state.has_ended and found.owner is None else None
+    async def find_ended() -> Job | None:
+        current = await world.get_job(job.id)
+        return current if current.state.has_ended and current.owner is None else None
 
-    found = await eventually(over)
-    assert found is not None
-    return found
+    result = await eventually(find_ended)
+    assert result is not None
+    return result
 
 
 async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def there() -> bool:
+    async def is_reached() -> bool:
         return (await world.get_job(job.id)).state is state
 
-    await eventually(there)
+    await eventually(is_reached)
 
 
-async def sending(world: SimulatedWorld, job: Job) -> None:
-    """Wait until it is written down that a byte may be sent."""
+async def wait_for_sending(world: SimulatedWorld, job: Job) -> None:
+    """Wait until it is recorded that a byte may have been sent."""
 
-    async def marked() -> bool:
-        found = await world.get_job(job.id)
-        return found.state is JobState.SUBMITTING and not found.unsent
+    async def is_recorded() -> bool:
+        current = await world.get_job(job.id)
+        return current.state is JobState.SUBMITTING and not current.unsent
 
-    await eventually(marked)
+    await eventually(is_recorded)
 
 
-async def expire(world: SimulatedWorld, worker_id: str) -> None:
+async def expire_lease(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
         update(workers).where(workers.c.id == worker_id).values(lease_until=database_time(-1.0))
@@ -75,9 +75,9 @@ async def expire(world: SimulatedWorld, worker_id: str) -> None:
     await world.database.write(lambda connection: connection.execute(statement))
 
 
-async def successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
+async def start_successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
     """Start a process that finds the dead one's lease run out."""
-    await expire(world, dead.worker.worker_id)
+    await expire_lease(world, dead.worker.worker_id)
     return await world.start_process()
 
 
@@ -99,7 +99,7 @@ class TestKilled:
         dying = await world.start_process(worker_policy=NOTHING_STARTS)
         job = await dying.submit_job(1)
         await dying.worker.crash()
-        await successor(world, dying)
+        await start_successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
@@ -111,7 +111,7 @@ class TestKilled:
         await in_state(world, job, JobState.SUBMITTING)
         await dying.worker.crash()
         world.google.send_gate = None
-        await successor(world, dying)
+        await start_successor(world, dying)
         after = await ended(world, job)
         assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
         await self.check(world, Outcome.DELIVERED)
@@ -125,10 +125,10 @@ class TestKilled:
         await dying.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         await dying.worker.crash()
         world.google.send_gate = None
-        await successor(world, dying)
+        await start_successor(world, dying)
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.CANCELLED, submits=0)
         kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
         assert kinds == ["reserve", "refund"]
@@ -141,16 +141,16 @@ class TestKilled:
         if not sent:
             world.google.before_submit = lambda: (_ for _ in ()).throw(asyncio.CancelledError())
         job = await dying.submit_job(1)
-        await sending(world, job)
+        await wait_for_sending(world, job)
         if sent:
             await eventually(lambda: world.google.submits)
         await dying.worker.crash()
         world.google.answer_gate = None
         world.google.before_submit = None
-        await successor(world, dying)
+        await start_successor(world, dying)
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.SUBMIT_UNKNOWN, submits=int(sent))
 
     async def test_kill_while_polling(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
@@ -159,7 +159,7 @@ class TestKilled:
         await in_state(world, job, JobState.POLLING)
         await dying.worker.crash()
         world.google.default_poll = None
-        await successor(world, dying)
+        await start_successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
@@ -171,7 +171,7 @@ class TestKilled:
         await in_state(world, job, JobState.POSTING)
         await dying.worker.crash()
         world.discord.post_script.clear()
-        await successor(world, dying)
+        await start_successor(world, dying)
         assert (await ended(world, job)).outcome is Outcome.DELIVERED
         assert world.google.fetch_count == 1
         await self.check(world, Outcome.DELIVERED)
@@ -184,7 +184,7 @@ class TestKilled:
         await world.discord.post_made.wait()
         await dying.worker.crash()
         world.discord.answer_gate = None
-        await successor(world, dying)
+        await start_successor(world, dying)
         after = await ended(world, job)
         [(_, message_id, _)] = world.discord.messages
         assert after.posted_message_id == message_id
@@ -199,7 +199,7 @@ class TestKilled:
         statement = update(jobs).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
         await dying.worker.crash()
-        await successor(world, dying)
+        await start_successor(world, dying)
         await ended(world, job)
         assert len(world.discord.closed_status_jobs) == closed + 1
         await self.check(world, Outcome.DELIVERED)
@@ -213,7 +213,7 @@ async def test_where_google_can_be_searched_a_lost_submit_is_found(world: Simula
     job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
     await dying.worker.crash()
-    await successor(world, dying)
+    await start_successor(world, dying)
     after = await ended(world, job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
@@ -273,10 +273,10 @@ async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
     assert world.google.submits == [job.id]
 
 
-async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation(
+async def test_answer_after_adoption_still_saves_operation(
     world: SimulatedWorld,
 ) -> None:
-    """The sender lost its lease (the database was away), not its life: the clip must not be."""
+    """The sender lost its lease (the database was away), but lives: the clip must not be lost."""
     world.polling_times = replace(
         world.polling_times, late_operation_wait_s=1e6
     )  # the machine may be slow
@@ -284,12 +284,12 @@ async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation
     sender = await world.start_process()
     job = await sender.submit_job(1)
     await eventually(lambda: world.google.submits)
-    adopter = await successor(world, sender)
+    adopter = await start_successor(world, sender)
 
-    async def adopted() -> bool:
+    async def is_adopted() -> bool:
         return (await world.get_job(job.id)).owner == adopter.worker.worker_id
 
-    await eventually(adopted)
+    await eventually(is_adopted)
     world.google.answer_gate.set()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
@@ -298,7 +298,7 @@ async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation
     assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorld) -> None:
+async def test_late_operation_is_not_saved_for_another_attempt(world: SimulatedWorld) -> None:
     process = await world.start_process(worker_policy=NOTHING_STARTS)
     await process.submit_job(1)
     owner = process.worker.worker_id
@@ -311,7 +311,7 @@ async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorl
     assert (await world.get_job(first.id)).operation == "operations/of-the-second"
 
 
-async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
+async def test_late_operation_is_saved_on_unknown_job(
     world: SimulatedWorld,
 ) -> None:
     process = await world.start_process(worker_policy=NOTHING_STARTS)
@@ -324,7 +324,9 @@ async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
     assert not await world.jobs.record_late_operation(
         replace(job, attempts=job.attempts + 1), "operations/no"
     )
-    assert not await world.jobs.record_late_operation(job, "operations/late")  # nobody waits for it
+    assert not await world.jobs.record_late_operation(
+        job, "operations/late"
+    )  # no task waits for it
     assert not await world.jobs.record_late_operation(job, "operations/again")
     after = await world.get_job(job.id)
     assert (after.state, after.operation) == (JobState.UNKNOWN, "operations/late")
@@ -340,52 +342,52 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
     job = await process.submit_job(1)
     await eventually(lambda: world.google.before_send is None)
     assert not world.google.submits
-    await successor(world, process)
+    await start_successor(world, process)
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
 
 
-class _FreezesAfterTheMark(JobStore):
-    """A store whose process finds its lease run out when the last change is committed."""
+class _FreezesAfterRecording(JobStore):
+    """A store whose process finds its lease expired when the last change is committed."""
 
     freeze: Callable[[], None] | None = None
 
     async def begin_sending(self, job: Job) -> Job:
-        marked = await super().begin_sending(job)
+        saved = await super().begin_sending(job)
         if self.freeze is not None:
             self.freeze()
             self.freeze = None
-        return marked
+        return saved
 
 
 async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
     world: SimulatedWorld,
 ) -> None:
-    """It was not sent, and the process that knows so lives: it is submitted later."""
-    store = _FreezesAfterTheMark(world.database, now=world.now)
+    """Nothing was sent, and the process that knows it lives: it is submitted later."""
+    store = _FreezesAfterRecording(world.database, now=world.now)
     process = await world.start_process(jobs=store)
     store.freeze = process.worker.lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
     await in_state(world, job, JobState.QUEUED)
     assert not world.google.submits
-    await successor(world, process)
+    await start_successor(world, process)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
 async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld) -> None:
-    """Perhaps it is the job that brings every process down."""
-    most = world.polling_times.max_submit_attempts
+    """Perhaps it is this job that crashes every process."""
+    max_attempts = world.polling_times.max_submit_attempts
     job = await world.admit_job(1)
-    for _ in range(most):
+    for _ in range(max_attempts):
         [claimed] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
         await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
     await world.start_process()
     after = await ended(world, job)
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
-    assert after.attempts == most + 1
+    assert after.attempts == max_attempts + 1
     assert world.google.submits == []
     assert await world.ledger.sum_reserved() == 0
 
@@ -398,9 +400,9 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
     frozen = await world.start_process()
     job = await frozen.submit_job(1)
     await in_state(world, job, JobState.POLLING)
-    # frozen: its clock stands past the lease, and others have gone on
+    # its clock is past the lease, and other processes have gone on
     frozen.worker.lease.mark_lost()
-    await successor(world, frozen)
+    await start_successor(world, frozen)
     world.google.default_poll = None
     after = await ended(world, job)
     assert after.epoch == 2
@@ -411,7 +413,7 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
 
 
 async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> None:
-    """It hangs for longer than Discord remembers its nonce, and somebody else has posted."""
+    """It hangs for longer than Discord remembers its nonce, and another process has posted."""
     world.discord.honours_nonce = False
     world.discord.send_gate = held = asyncio.Event()
     first = await world.start_process()
@@ -426,7 +428,7 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
     assert (await world.get_job(job.id)).state is JobState.POSTING
     assert world.discord.messages == []
     world.discord.send_gate = None
-    second = await successor(world, first)
+    second = await start_successor(world, first)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     held.set()
     for process in (first, second):
@@ -437,7 +439,7 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
 async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: SimulatedWorld) -> None:
     process = await world.start_process(lease_s=1200.0)
     before = process.worker.worker_id
-    await expire(world, before)
+    await expire_lease(world, before)
     await eventually(lambda: process.worker.worker_id != before and process.worker.is_alive)
     job = await process.submit_job(1)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
@@ -468,13 +470,13 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
     store.away = False
     world.google.default_poll = None
     await eventually(lambda: process.worker.is_alive)
-    await expire_all_but(world, process.worker.worker_id)
+    await expire_other_leases(world, process.worker.worker_id)
     process.worker.notify_job_changed(0)
     assert (await ended(world, job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
-async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
+async def expire_other_leases(world: SimulatedWorld, worker_id: str) -> None:
     statement = (
         update(workers).where(workers.c.id != worker_id).values(lease_until=database_time(-1.0))
     )
@@ -482,24 +484,24 @@ async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
 
 
 async def test_what_waits_in_a_restored_backup_is_never_submitted(world: SimulatedWorld) -> None:
-    """It may have been made since the backup; see `bot.restored`."""
+    """It may have been made since the backup; see `bot.store.jobs.restore`."""
     world.google.default_poll = OperationPending()
-    waiting, leave, sent = [await world.admit_job(n) for n in range(3)]
+    waiting, authorised, sent = [await world.admit_job(n) for n in range(3)]
     await world.jobs.cancel(waiting.id, owner=None, now=world.clock.now())
     waiting = await world.admit_job(3)
     claimed = await world.jobs.claim_jobs("w", policy=world.policy, limit=2)
-    assert [job.id for job in claimed] == [leave.id, sent.id]
+    assert [job.id for job in claimed] == [authorised.id, sent.id]
     polling = await world.jobs.begin_polling(await world.jobs.begin_sending(claimed[1]), "op")
     assert await mark_pending_as_unknown(world.database) == 2
     assert await world.get_job(sent.id) == polling
     assert await mark_pending_as_unknown(world.database) == 0
     world.polling_times = replace(world.polling_times, late_operation_wait_s=0.0)
     await world.start_process()
-    for job in (waiting, leave):
+    for job in (waiting, authorised):
         after = await ended(world, job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
-    assert {told.id for told in world.discord.notified_jobs} >= {waiting.id, leave.id}
+    assert {notified.id for notified in world.discord.notified_jobs} >= {waiting.id, authorised.id}
 
 
 @ON_POSTGRESQL
@@ -523,23 +525,23 @@ async def test_orphans_are_adopted_by_exactly_one(world: SimulatedWorld) -> None
         claimed += batch
     assert len(answers) == len(claimed) == 300
     assert await world.jobs.adopt_orphans("early", limit=999) == [], "its lease still holds"
-    await expire(world, "dead")
+    await expire_lease(world, "dead")
 
-    async def adopt(owner: str) -> list[Job]:
-        taken: list[Job] = []
+    async def adopt_all(owner: str) -> list[Job]:
+        adopted: list[Job] = []
         while batch := await world.jobs.adopt_orphans(owner, limit=20):
-            taken += batch
-        return taken
+            adopted += batch
+        return adopted
 
     for name in "abc":
         await world.workers.register(name, host="x", lease=timedelta(seconds=300))
     if not world.database.is_shared:  # on SQLite a register declares the others dead
-        taken = [await adopt("c")]
+        taken = [await adopt_all("c")]
     else:
-        taken = list(await asyncio.gather(*(adopt(name) for name in "abc")))
-    ids = [job.id for each in taken for job in each]
+        taken = list(await asyncio.gather(*(adopt_all(name) for name in "abc")))
+    ids = [job.id for batch in taken for job in batch]
     assert len(ids) == len(set(ids)) == 300
-    assert all(job.epoch == 2 for each in taken for job in each)
+    assert all(job.epoch == 2 for batch in taken for job in batch)
 
 
 @ON_POSTGRESQL
@@ -556,15 +558,15 @@ async def test_several_processes_share_the_queue_and_start_nothing_twice(
     assert len(world.google.submits) == 30
 
 
-class Flaky(JobStore):
-    """A store that goes away by script: before a change, or after it was committed."""
+class FlakyJobStore(JobStore):
+    """A store that becomes unavailable by script, before a change or after it was committed."""
 
     def __init__(self, database: Database, *, now: DatabaseClock) -> None:
         super().__init__(database, now=now)
         self.before: dict[str, int] = {}
         self.after: dict[str, int] = {}
 
-    async def _played(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def play_script(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         if self.before.get(name, 0) > 0:
             self.before[name] -= 1
             raise DatabaseUnavailable(name)
@@ -575,11 +577,11 @@ class Flaky(JobStore):
         return answer
 
 
-def _flaky(name: str) -> Any:
+def make_flaky_method(name: str) -> Any:
     original = getattr(JobStore, name)
 
-    async def method(self: Flaky, *args: Any, **kwargs: Any) -> Any:
-        return await self._played(name, lambda: original(self, *args, **kwargs))
+    async def method(self: FlakyJobStore, *args: Any, **kwargs: Any) -> Any:
+        return await self.play_script(name, lambda: original(self, *args, **kwargs))
 
     return method
 
@@ -595,7 +597,7 @@ CHANGES = (
     "mark_announced",
 )
 for _name in CHANGES:
-    setattr(Flaky, _name, _flaky(_name))
+    setattr(FlakyJobStore, _name, make_flaky_method(_name))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -603,17 +605,17 @@ for _name in CHANGES:
 async def test_job_ends_once_despite_database_errors(
     world: SimulatedWorld, when: str, name: str
 ) -> None:
-    store = Flaky(world.database, now=world.now)
+    store = FlakyJobStore(world.database, now=world.now)
     getattr(store, when)[name] = 3
     process = await world.start_process(jobs=store)
     job = await process.submit_job(1)
     process.worker.notify_job_changed(0)
 
-    async def over() -> bool:
+    async def has_ended() -> bool:
         process.worker.notify_job_changed(0)
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(over)
+    await eventually(has_ended)
     assert (await world.get_job(job.id)).outcome is Outcome.DELIVERED
     assert len(world.google.submits) == len(world.discord.messages) == 1
     kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
@@ -623,7 +625,7 @@ async def test_job_ends_once_despite_database_errors(
 async def test_crashed_process_gives_nothing_back(world: SimulatedWorld) -> None:
     """A graceful stop would put this job back in the queue: no submit was begun."""
     world.billing_rules = BillingRules(paid_calls=False)
-    store = Flaky(world.database, now=world.now)
+    store = FlakyJobStore(world.database, now=world.now)
     store.before["finish_job"] = 10**6
     process = await world.start_process(jobs=store)
     job = await world.admit_job(1)
@@ -635,8 +637,8 @@ async def test_crashed_process_gives_nothing_back(world: SimulatedWorld) -> None
     assert (after.state, after.owner) == (JobState.SUBMITTING, process.worker.worker_id)
 
 
-class _LosesTheAdoption(JobStore):
-    """A database that commits the first adoption and whose answer is lost."""
+class _LosesAdoptionAnswer(JobStore):
+    """A database that commits the first adoption, but whose answer is lost."""
 
     answer_lost = False
 
@@ -655,15 +657,15 @@ async def test_adoption_with_lost_answer_does_not_authorise_submit(world: Simula
     await eventually(lambda: world.google.submits)
     await dying.worker.crash()
     world.google.answer_gate = None
-    await expire(world, dying.worker.worker_id)
-    store = _LosesTheAdoption(world.database, now=world.now)
+    await expire_lease(world, dying.worker.worker_id)
+    store = _LosesAdoptionAnswer(world.database, now=world.now)
     adopter = await world.start_process(jobs=store)
 
-    async def over() -> bool:
+    async def has_ended() -> bool:
         adopter.worker.notify_job_changed(0)
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(over)
+    await eventually(has_ended)
     assert store.answer_lost
     assert world.google.submits == [job.id]
     assert (await world.get_job(job.id)).outcome is Outcome.SUBMIT_UNKNOWN
@@ -702,12 +704,12 @@ async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: Simulate
 
 async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) -> None:
     class Faulty(JobStore):
-        faults = 2
+        error_count = 2
 
         async def claim_jobs(self, owner: str, **how: Any) -> list[Job]:
-            if self.faults:
-                self.faults -= 1
-                raise ValueError("a row that nobody foresaw")
+            if self.error_count:
+                self.error_count -= 1
+                raise ValueError("an unforeseen row")
             return await JobStore.claim_jobs(self, owner, **how)
 
     process = await world.start_process(jobs=Faulty(world.database, now=world.now))
@@ -716,7 +718,7 @@ async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) 
 
 
 async def test_unavailable_database_accepts_nothing(world: SimulatedWorld) -> None:
-    store = Flaky(world.database, now=world.now)
+    store = FlakyJobStore(world.database, now=world.now)
     store.before["admit_requests"] = 10**6
     process = world.create_process(jobs=store)
     with pytest.raises(DatabaseUnavailable):
@@ -759,7 +761,7 @@ async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
     assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_database_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+async def test_unreachable_database_is_unavailable(tmp_path: Path) -> None:
     nobody = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailable):
         await upgrade_schema(nobody)

@@ -226,7 +226,7 @@ class SimulatedProcess:
             routes=routes,
             worker=self.worker,
             clock=world.clock,
-            interval_s=60.0,
+            interval_s=6000.0,  # half a minute of a test's time
             searchable_routes=world.searchable_routes,
         )
         self.request_service = RequestService(

@@ -11,6 +11,7 @@ nonce.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -40,21 +41,14 @@ RecordMessage = Callable[[int], Coroutine[Any, Any, Job]]
 """Saves the id of the message that was posted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPublisher:
     """Posts the clips of jobs: once for the job, and again on request."""
 
-    def __init__(
-        self,
-        *,
-        job_messages: JobMessages,
-        upload_preparer: UploadPreparer,
-        clock: Clock,
-        critical_sections: CriticalSections,
-    ) -> None:
-        self._job_messages = job_messages
-        self._upload_preparer = upload_preparer
-        self._clock = clock
-        self._critical_sections = critical_sections
+    job_messages: JobMessages
+    upload_preparer: UploadPreparer
+    clock: Clock
+    critical_sections: CriticalSections
 
     async def publish_clips(
         self,
@@ -69,26 +63,24 @@ class ClipPublisher:
 
         With ``search_first`` they may have been posted before. Raises `LeaseLost`.
         """
-        backoff, os_errors, started_at = Backoff(maximum=300.0), 0, self._clock.now()
-        upload_job = self._upload_preparer.begin_upload(clips, job.origin)
+        backoff, os_errors, started_at = Backoff(maximum=300.0), 0, self.clock.now()
+        upload_job = self.upload_preparer.begin_upload(clips, job.origin)
         while True:
             lease.require_valid()
             retry_after: float | None = None
             try:
                 if search_first:
-                    message_id = await self._job_messages.find_posted(job)
+                    message_id = await self.job_messages.find_posted(job)
                     lease.require_valid()
                     if message_id is not None:
-                        return await self._critical_sections.run_shielded(
-                            record_message(message_id)
-                        )
-                uploads = await self._upload_preparer.prepare_uploads(upload_job)
+                        return await self.critical_sections.run_shielded(record_message(message_id))
+                uploads = await self.upload_preparer.prepare_uploads(upload_job)
                 lease.require_valid()
-                return await self._critical_sections.run_shielded(
+                return await self.critical_sections.run_shielded(
                     self._post_and_record(job, uploads, upload_job, lease, record_message)
                 )
             except FileTooLarge as error:
-                if not self._upload_preparer.step_down(upload_job):
+                if not self.upload_preparer.step_down(upload_job):
                     _log.error("post.refused", job_id=job.id, error=str(error))
                     return None
                 continue
@@ -108,9 +100,9 @@ class ClipPublisher:
                 _log.exception("post.failed", job_id=job.id)
                 os_errors += 1
             search_first = True
-            if os_errors >= _MAX_OS_ERRORS or self._clock.now() - started_at > POST_RETRY_WINDOW:
+            if os_errors >= _MAX_OS_ERRORS or self.clock.now() - started_at > POST_RETRY_WINDOW:
                 return None
-            await self._clock.sleep(backoff.next_delay(retry_after))
+            await self.clock.sleep(backoff.next_delay(retry_after))
 
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
         """Post finished clips once more where ``origin`` asked, and return the message's id.
@@ -119,21 +111,21 @@ class ClipPublisher:
         Raises `RecordNotFound` (``clip_file``), `FileTooLarge`, `ChannelUnavailable` or
         `DiscordUnavailable`.
         """
-        upload_job = self._upload_preparer.begin_upload(clips, origin, verify_originals=True)
+        upload_job = self.upload_preparer.begin_upload(clips, origin, verify_originals=True)
         backoff = Backoff(maximum=10.0)
         while True:
             try:
-                uploads = await self._upload_preparer.prepare_uploads(upload_job)
-                message_id = await self._job_messages.repost_clips(job, uploads, origin)
+                uploads = await self.upload_preparer.prepare_uploads(upload_job)
+                message_id = await self.job_messages.repost_clips(job, uploads, origin)
             except FileTooLarge:
-                if not self._upload_preparer.step_down(upload_job):
+                if not self.upload_preparer.step_down(upload_job):
                     raise
             except DiscordUnavailable as error:
                 if backoff.attempts >= _MAX_REPOST_ATTEMPTS:
                     raise
-                await self._clock.sleep(backoff.next_delay(error.retry_after_s))
+                await self.clock.sleep(backoff.next_delay(error.retry_after_s))
             else:
-                self._upload_preparer.record_accepted(upload_job)
+                self.upload_preparer.record_accepted(upload_job)
                 return message_id
 
     async def _post_and_record(
@@ -145,23 +137,23 @@ class ClipPublisher:
         record_message: RecordMessage,
     ) -> Job:
         message_id = await self._attempt_post(job, uploads, lease)
-        self._upload_preparer.record_accepted(upload_job)
+        self.upload_preparer.record_accepted(upload_job)
         return await record_message(message_id)
 
     async def _attempt_post(self, job: Job, uploads: Sequence[PreparedUpload], lease: Lease) -> int:
         """Post once, within `ATTEMPT_TIMEOUT_S` and the lease. Raises `LeaseLost`."""
         posting = asyncio.create_task(
-            self._job_messages.post_clips(job, uploads, may_send=lease.require_valid)
+            self.job_messages.post_clips(job, uploads, may_send=lease.require_valid)
         )
-        until = self._clock.monotonic() + ATTEMPT_TIMEOUT_S
+        until = self.clock.monotonic() + ATTEMPT_TIMEOUT_S
         try:
             while not posting.done():
-                remaining_s = until - self._clock.monotonic()
+                remaining_s = until - self.clock.monotonic()
                 if remaining_s <= 0:
                     raise DiscordUnavailable("Discord did not answer in time")
                 lease.require_valid()
                 pause = asyncio.create_task(
-                    self._clock.sleep(min(remaining_s, _LEASE_CHECK_INTERVAL_S))
+                    self.clock.sleep(min(remaining_s, _LEASE_CHECK_INTERVAL_S))
                 )
                 try:
                     await asyncio.wait({posting, pause}, return_when=asyncio.FIRST_COMPLETED)

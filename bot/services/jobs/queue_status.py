@@ -50,43 +50,34 @@ class QueueStatusUpdater:
             await self._update_requested.wait()
             self._update_requested.clear()
             await self._clock.sleep(_DELAY_S)
-            while await self._update_safely(get_owner()):
-                await self._clock.sleep(_INTERVAL_S)
-
-    async def _update_safely(self, owner: str) -> bool:
-        try:
-            return await self.update_shown_places(owner)
-        except DatabaseUnavailable:
-            return True
-        except Exception:  # the next round tries again
-            _log.exception("queue_status.update_failed")
-            return True
+            has_waiting = True
+            while has_waiting:
+                try:
+                    has_waiting = await self.update_shown_places(get_owner())
+                except DatabaseUnavailable:
+                    pass
+                except Exception:  # the next round tries again
+                    _log.exception("queue_status.update_failed")
+                if has_waiting:
+                    await self._clock.sleep(_INTERVAL_S)
 
     async def update_shown_places(self, owner: str) -> bool:
         """Show the places that changed; return whether a job of ``owner`` still waits."""
         queue = order_fairly(*await self._jobs.load_queue())
         place_of = queue_positions(queue)
         owned = [job.id for job in queue if job.owner == owner]
-        self._shown_places = {
-            job_id: self._shown_places[job_id] for job_id in owned if job_id in self._shown_places
-        }
-        paused = {job.id for job in queue if job.paused}
-        moved = [
-            job_id
-            for job_id in owned
-            if job_id not in self._shown_places
-            or self._shown_places[job_id] != place_of.get(job_id)
-        ]
+        shown = self._shown_places
+        self._shown_places = {job_id: shown[job_id] for job_id in owned if job_id in shown}
+        shown, paused = self._shown_places, {job.id for job in queue if job.paused}
+        moved = [i for i in owned if i not in shown or shown[i] != place_of.get(i)]
         for job_id in moved[:_MAX_EDITS_PER_ROUND]:
             job = await self._jobs.get(job_id)
             if job is None or job.state is not JobState.QUEUED:
                 continue
-            self._shown_places[job_id] = place = place_of.get(job_id)
-            eta = (
-                None
-                if place is None
-                else await self._wait_estimates.estimate_queued(job.plan, place)
-            )
+            shown[job_id] = place = place_of.get(job_id)
+            eta = None
+            if place is not None:
+                eta = await self._wait_estimates.estimate_queued(job.plan, place)
             message_id = await self._job_messages.show_status(
                 JobProgress(
                     job,

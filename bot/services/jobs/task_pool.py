@@ -55,17 +55,14 @@ class JobTaskPool:
     def request_cancel(self, job_id: int) -> None:
         """Tell a running job that it is to be cancelled."""
         if job_id in self._tasks:
-            self._tasks[job_id][0].request_cancel()
+            self._tasks[job_id][0].running_job.request_cancel()
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
         """Whether nothing can have been submitted for a job in ``submitting``: this worker claimed
         it, did not adopt it, and has started no task for the claim."""
         was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
-        return (
-            job.state is JobState.SUBMITTING
-            and was_claimed_here
-            and not self._has_started_epoch(job)
-        )
+        was_started = self._has_started_epoch(job)
+        return job.state is JobState.SUBMITTING and was_claimed_here and not was_started
 
     def may_resume(self, job_id: int) -> bool:
         """Whether a job has no task and need not wait after a failure."""
@@ -89,12 +86,12 @@ class JobTaskPool:
         self.close()
         tasks = list(self._tasks.values())
         for job_task, task in tasks:
-            job_task.abandon()
+            job_task.running_job.is_abandoned = True
             task.cancel()
         await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
 
     async def _run_task(self, job_task: JobTask) -> None:
-        job_id = job_task.job.id
+        job_id = job_task.running_job.job.id
         try:
             await job_task.run()
         except LeaseLost as error:

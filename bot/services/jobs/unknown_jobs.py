@@ -8,7 +8,7 @@ such a job, it is polled no more.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -16,30 +16,13 @@ from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavaila
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, OperationPending, VideoModels
+from bot.services.jobs.worker import Worker
 from bot.store.jobs.jobs import JobStore
 
 _BATCH_SIZE: Final = 50
 _MAX_INTERVAL_S: Final = 60.0
 
 _log: Final = structlog.get_logger(__name__)
-
-
-class JobOwner(Protocol):
-    """The worker of this process, as far as reopened jobs need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The name under which it owns jobs."""
-        ...
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its lease can be trusted now."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """There is something to do for a job."""
-        ...
 
 
 class UnknownJobPoller:
@@ -50,7 +33,7 @@ class UnknownJobPoller:
         *,
         jobs: JobStore,
         routes: Mapping[GoogleRoute, VideoModels],
-        worker: JobOwner,
+        worker: Worker,
         clock: Clock,
         interval_s: float,
         searchable_routes: frozenset[GoogleRoute] = frozenset(),

@@ -6,8 +6,9 @@ found again after a crash or for a second post.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -111,7 +112,7 @@ class UploadPreparer:
         _log.warning(
             "upload.refused", clip=largest.clip.id, option=largest.option, size=largest.size
         )
-        self._update_observed_limit(upload_job.origin, refused_size=largest.size)
+        self._update_observed_limit(upload_job.origin, ObservedLimit.with_refused, largest.size)
         upload_job.prepared = []
         return True
 
@@ -119,7 +120,7 @@ class UploadPreparer:
         """Remember the accepted size, if it says more about the limit than was known."""
         largest = max((upload.size for upload in upload_job.prepared), default=0)
         if largest > upload_job.limit or any(upload_job.fallbacks.values()):
-            self._update_observed_limit(upload_job.origin, accepted_size=largest)
+            self._update_observed_limit(upload_job.origin, ObservedLimit.with_accepted, largest)
 
     async def _prepare_clip(self, upload_job: UploadJob, clip: Clip) -> PreparedUpload:
         link, expires_at = (None, None) if self._links is None else self._links.create_link(clip)
@@ -194,15 +195,14 @@ class UploadPreparer:
         )
 
     def _update_observed_limit(
-        self, origin: Origin, *, accepted_size: int | None = None, refused_size: int | None = None
+        self,
+        origin: Origin,
+        update: Callable[[ObservedLimit, int, datetime], ObservedLimit],
+        size: int,
     ) -> None:
         now, scope = self._clock.now(), _get_limit_scope(origin)
         observed = self._observed_limits.pop(scope, None) or ObservedLimit(now)
-        if accepted_size is not None:
-            observed = observed.with_accepted(accepted_size, now)
-        if refused_size is not None:
-            observed = observed.with_refused(refused_size, now)
-        self._observed_limits[scope] = observed
+        self._observed_limits[scope] = update(observed, size, now)
         if len(self._observed_limits) > _MAX_OBSERVED_LIMITS:
             self._observed_limits.popitem(last=False)
 

@@ -87,17 +87,12 @@ class Worker:
     async def start(self) -> None:
         """Take a lease (waiting for the database if it is away) and begin."""
         await self._lease_keeper.register()
-        self._lease_tasks = [
-            asyncio.create_task(
-                self._lease_keeper.run_renewal(self._restart_as_new_worker), name="lease renewal"
-            )
-        ]
+        renewal = self._lease_keeper.run_renewal(self._restart_as_new_worker)
+        self._lease_tasks = [asyncio.create_task(renewal)]
         self._loop_tasks = [
-            asyncio.create_task(self._run_dispatcher(), name="dispatcher"),
-            asyncio.create_task(self._run_reconciliation(), name="reconciliation"),
-            asyncio.create_task(
-                self._queue_status_updater.run(lambda: self.worker_id), name="queue status"
-            ),
+            asyncio.create_task(self._run_dispatcher()),
+            asyncio.create_task(self._run_reconciliation()),
+            asyncio.create_task(self._queue_status_updater.run(lambda: self.worker_id)),
         ]
 
     async def stop(self, timeout_s: float) -> None:
@@ -242,10 +237,8 @@ class Worker:
                 pool.start_task(job, self.lease, just_claimed=just_claimed)
 
     async def _wait_for_event(self, event: asyncio.Event, timeout_s: float) -> None:
-        waits = [
-            asyncio.create_task(event.wait()),
-            asyncio.create_task(self._clock.sleep(timeout_s)),
-        ]
+        sleep = self._clock.sleep(timeout_s)
+        waits = [asyncio.create_task(event.wait()), asyncio.create_task(sleep)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

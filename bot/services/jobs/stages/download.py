@@ -4,6 +4,7 @@ Google has been paid by then, so giving up early would waste money.
 """
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +27,12 @@ def clip_path(job_id: int, index: int) -> str:
     return f"clips/{job_id // 1000:04d}/{job_id}-{index}.mp4"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipDownloader:
     """The stage ``fetching``."""
 
-    def __init__(self, *, media_probe: MediaProbe, data_dir: Path) -> None:
-        self._media_probe = media_probe
-        self._data_dir = data_dir
+    media_probe: MediaProbe
+    data_dir: Path
 
     async def download_clips(self, running: RunningJob) -> None:
         """Download all videos of the result; fail the job if none can be. Raises `LeaseLost`."""
@@ -61,7 +62,7 @@ class ClipDownloader:
         clip = await self._probe_clip(job, index, video)
         if clip is not None:
             return clip
-        path = self._data_dir / clip_path(job.id, index)
+        path = self.data_dir / clip_path(job.id, index)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         expires_at = video.expires_at or (job.submitted_at or job.created_at) + GOOGLE_FILE_LIFETIME
         backoff, unplayable = Backoff(initial=2.0, maximum=300.0), 0
@@ -90,11 +91,11 @@ class ClipDownloader:
     async def _probe_clip(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
         """Describe the downloaded file; ``None`` without a playable one, which is deleted."""
         relative_path = clip_path(job.id, index)
-        path = self._data_dir / relative_path
+        path = self.data_dir / relative_path
         if not await asyncio.to_thread(path.exists):
             return None
         try:
-            facts = await self._media_probe.read_facts(path)
+            facts = await self.media_probe.read_facts(path)
         except ValueError as error:
             _log.error("download.unplayable", job_id=job.id, error=str(error))
             await asyncio.to_thread(path.unlink, missing_ok=True)

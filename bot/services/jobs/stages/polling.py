@@ -1,6 +1,7 @@
 """Asking Google whether an operation has ended, and with what."""
 
 import random
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -23,14 +24,12 @@ class ModelAvailability(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobPoller:
     """The stage ``polling``, and the repeated question in ``fetching`` after a restart."""
 
-    def __init__(
-        self, *, wait_estimates: WaitEstimates, model_availability: ModelAvailability
-    ) -> None:
-        self._wait_estimates = wait_estimates
-        self._model_availability = model_availability
+    wait_estimates: WaitEstimates
+    model_availability: ModelAvailability
 
     async def poll_until_ended(self, running: RunningJob) -> None:
         """Poll until Google has ended the operation or the time is up. Raises `LeaseLost`."""
@@ -40,7 +39,7 @@ class JobPoller:
         silent_since: float | None = None
         if not running.just_claimed:  # thousands may have been adopted at the same moment
             await running.clock.sleep(random.uniform(0.0, interval_s))
-        eta = await self._wait_estimates.estimate_finish(running.job)
+        eta = await self.wait_estimates.estimate_finish(running.job)
         running.show_progress(JobProgress(running.job, eta=eta))
         if running.just_claimed:
             await running.sleep_poll_interval()
@@ -56,13 +55,14 @@ class JobPoller:
                 _log.warning("poll.failed", error=str(error))
                 now = running.clock.monotonic()
                 silent_since = now if silent_since is None else silent_since
-                is_busy = isinstance(error, GoogleUnavailable)
+                detail = retry_after = None
+                if isinstance(error, GoogleUnavailable):
+                    detail, retry_after = error.detail, error.retry_after_s
                 if now - silent_since > 2 * limit_s:
                     # after so long without an answer it may or may not have been made and billed
-                    await running.end_lost(error.detail if is_busy else None)
+                    await running.end_lost(detail)
                     return
                 running.watched_throughout = False
-                retry_after = error.retry_after_s if isinstance(error, GoogleUnavailable) else None
                 await running.clock.sleep(backoff.next_delay(retry_after))
                 continue
             backoff.reset()
@@ -73,7 +73,7 @@ class JobPoller:
                     return
                 case OperationFailed():
                     if answer.outcome is Outcome.MODEL_RETIRED:
-                        await self._model_availability.mark_unavailable(
+                        await self.model_availability.mark_unavailable(
                             running.job.plan.model, answer.detail
                         )
                     await running.end_failed(answer.outcome, answer.detail)
@@ -111,6 +111,6 @@ class JobPoller:
         running.result = result
         plan = running.job.plan
         if running.watched_throughout and running.job.operation is not None:
-            await self._wait_estimates.record_duration(plan, running.age_s)
+            await self.wait_estimates.record_duration(plan, running.age_s)
         count = min(len(result.videos), plan.videos)
         await running.save(lambda job: running.jobs.begin_fetching(job, count))

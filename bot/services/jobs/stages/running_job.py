@@ -81,61 +81,39 @@ class JobDependencies:
     searchable_routes: frozenset[GoogleRoute] = frozenset()
 
 
+@dataclass(eq=False)
 class RunningJob:
-    """The mutable record that the stages of one job hand on.
+    """The mutable record that the stages of one job share.
 
     ``just_claimed``: this process took the job from the queue itself, so nothing can have been
-    submitted before. ``submit_begun``: a submit was begun here, and may have reached Google.
-    ``result`` is what Google made, once known; ``watched_throughout`` is false when the time that
-    Google took cannot be measured.
+    submitted before. ``submit_begun``: a submit was begun here and may have reached Google.
+    ``watched_throughout`` is false when the time that Google took cannot be measured. What is
+    abandoned saves nothing on its way out (`bot.services.jobs.worker.Worker.crash`).
     """
 
-    __slots__ = (
-        "_age_at_start_s",
-        "_critical_sections",
-        "_searchable_routes",
-        "_started_at",
-        "_unknown_settlement",
-        "clock",
-        "is_cancelled",
-        "job",
-        "jobs",
-        "just_claimed",
-        "lease",
-        "polling_times",
-        "result",
-        "status_message",
-        "submit_begun",
-        "video_models",
-        "watched_throughout",
-    )
+    shared: JobDependencies
+    job: Job
+    lease: Lease
+    just_claimed: bool
+    submit_begun: bool = False
+    result: OperationFinished | None = None
+    is_abandoned: bool = False
 
-    def __init__(
-        self, dependencies: JobDependencies, job: Job, lease: Lease, *, just_claimed: bool
-    ) -> None:
-        self.job = job
-        self.lease = lease
-        self.just_claimed = just_claimed
-        self.submit_begun = False
-        self.is_cancelled = job.cancel_requested
-        self.result: OperationFinished | None = None
-        self.watched_throughout = just_claimed
-        self.jobs = dependencies.jobs
-        self.clock = dependencies.clock
-        self.polling_times = dependencies.polling_times
-        self.video_models = dependencies.routes.get(job.plan.route)
+    def __post_init__(self) -> None:
+        self.jobs, self.clock = self.shared.jobs, self.shared.clock
+        self.polling_times = self.shared.polling_times
+        self.video_models = self.shared.routes.get(self.job.plan.route)
+        self.is_cancelled = self.job.cancel_requested
+        self.watched_throughout = self.just_claimed
         self.status_message = StatusMessage(
-            job=job, jobs=dependencies.jobs, job_messages=dependencies.job_messages
+            job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
         )
-        self._critical_sections = dependencies.critical_sections
-        self._searchable_routes = dependencies.searchable_routes
-        self._unknown_settlement = dependencies.billing_rules.unknown_settlement
         # by this process's own clock: the database's, which wrote the times, may differ
         self._started_at = self.clock.monotonic()
-        submitted_at = job.submitted_at or job.created_at
-        self._age_at_start_s = (
-            0.0 if just_claimed else max(0.0, (self.clock.now() - submitted_at).total_seconds())
-        )
+        self._age_at_start_s = 0.0
+        if not self.just_claimed:
+            age = self.clock.now() - (self.job.submitted_at or self.job.created_at)
+            self._age_at_start_s = max(0.0, age.total_seconds())
 
     @property
     def age_s(self) -> float:
@@ -146,7 +124,7 @@ class RunningJob:
     def is_searchable(self) -> bool:
         """Whether the result of a lost submit may still be found."""
         return (
-            self.job.plan.route in self._searchable_routes
+            self.job.plan.route in self.shared.searchable_routes
             and self.age_s < self.polling_times.time_limit_s
         )
 
@@ -192,7 +170,7 @@ class RunningJob:
         self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
         """Access the database until it answers. Raises `LeaseLost`."""
-        return await self._critical_sections.retry_until_stored(
+        return await self.shared.critical_sections.retry_until_stored(
             access, "job", job_id=self.job.id, **log_facts
         )
 
@@ -209,7 +187,8 @@ class RunningJob:
 
     async def requeue_unstarted(self) -> None:
         """On the way out: queue a job again for which no submit was begun; best effort."""
-        if self.job.state is JobState.SUBMITTING and self.just_claimed and not self.submit_begun:
+        is_unstarted = self.just_claimed and not self.submit_begun and not self.is_abandoned
+        if self.job.state is JobState.SUBMITTING and is_unstarted:
             try:
                 await self.jobs.requeue(self.job, retry_at=None, waiting_for=None)
             except (DatabaseUnavailable, LeaseLost) as error:
@@ -226,7 +205,7 @@ class RunningJob:
 
     async def end_unknown(self, detail: str | None = None) -> None:
         """The submit may or may not have reached Google: the operator's rule settles it."""
-        settlement = self._unknown_settlement
+        settlement = self.shared.billing_rules.unknown_settlement
         await self.end(JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN, settlement, detail=detail)
 
     async def end_lost(self, detail: str | None = None) -> None:

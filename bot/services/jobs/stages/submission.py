@@ -6,54 +6,48 @@ repeated: its result is searched for, or the job ends as unknown. If nothing was
 back to the queue.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from typing import Final
 
 import structlog
 
 from bot.domain.backoff import Backoff
-from bot.domain.billing.ledger import Settlement
 from bot.domain.errors import (
     AccessRefused,
     DatabaseUnavailable,
     GoogleQuotaExceeded,
     GoogleUnavailable,
     LeaseLost,
+    RemoteNotFound,
     SubmitUncertain,
     VideoRefused,
 )
-from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.job import Outcome
 from bot.domain.ports import JobProgress, VideoModels
-from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.stages.polling import ModelAvailability
 from bot.services.jobs.stages.running_job import RunningJob
 from bot.store.jobs.model_states import ModelStateStore
 
+_LATE_OPERATION_POLL_S: Final = 0.5
+
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSubmitter:
     """The stage ``submitting`` of a job that was just claimed."""
 
-    def __init__(
-        self,
-        *,
-        model_states: ModelStateStore,
-        model_availability: ModelAvailability,
-        critical_sections: CriticalSections,
-        paid_calls: bool,
-    ) -> None:
-        self._model_states = model_states
-        self._model_availability = model_availability
-        self._critical_sections = critical_sections
-        self._paid_calls = paid_calls
+    model_states: ModelStateStore
+    model_availability: ModelAvailability
 
     async def submit_job(self, running: RunningJob) -> None:
         """Submit once, or end the job, or queue it again. Raises `LeaseLost`."""
         attempts = running.job.attempts
         if running.is_cancelled:
-            await running.end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
-        elif not self._paid_calls:
+            await running.end_failed(Outcome.CANCELLED)
+        elif not running.shared.billing_rules.paid_calls:
             _log.error("submit.forbidden", setting="PAID_CALLS")
             await running.end_failed(Outcome.ACCESS_REFUSED)
         elif running.video_models is None:
@@ -66,7 +60,7 @@ class JobSubmitter:
         else:
             running.show_progress()
             running.submit_begun = True
-            await self._critical_sections.run_shielded(
+            await running.shared.critical_sections.run_shielded(
                 self._submit_and_save(running, running.video_models)
             )
 
@@ -97,9 +91,7 @@ class JobSubmitter:
             await running.requeue_unsent()
         except VideoRefused as error:
             if error.outcome is Outcome.MODEL_RETIRED:
-                await self._model_availability.mark_unavailable(
-                    running.job.plan.model, error.detail
-                )
+                await self.model_availability.mark_unavailable(running.job.plan.model, error.detail)
             await running.end_failed(error.outcome, error.detail)
         except AccessRefused as error:
             # Google's words about the operator's account are for the log alone
@@ -149,7 +141,7 @@ class JobSubmitter:
         retry_at = now + timedelta(seconds=backoff.next_delay(error.retry_after_s))
         if is_quota:
             try:
-                await self._model_states.mark_rate_limited(job.plan.model, retry_at)
+                await self.model_states.mark_rate_limited(job.plan.model, retry_at)
             except DatabaseUnavailable:
                 _log.warning("rate_limit.not_saved", model=job.plan.model)
         await running.save(
@@ -157,3 +149,47 @@ class JobSubmitter:
         )
         running.show_progress(JobProgress(running.job, waiting_for=outcome, retry_at=retry_at))
         await running.status_message.flush_updates()
+
+
+async def find_lost_submit(running: RunningJob) -> None:
+    """Find what became of a submit that may have been sent, or end the job as unknown.
+
+    The process that sent it may still save the operation's name; on some routes the result can be
+    searched for. Raises `LeaseLost`.
+    """
+    # a submit begun here was sent by no other process: there is no name to wait for
+    if not running.submit_begun and await _wait_for_late_operation(running):
+        return
+    if running.video_models is not None:
+        try:
+            while True:
+                running.result = await running.find_result(running.video_models)
+                if running.result is not None or not running.is_searchable:
+                    break
+                await running.sleep_poll_interval()
+                running.lease.require_valid()
+        except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
+            _log.warning("submit.search_failed", error=str(error))
+            if running.is_searchable:
+                await running.sleep_poll_interval()
+                return
+    if running.result is None:
+        await running.end_unknown()
+    else:
+        await running.save(lambda job: running.jobs.begin_polling(job, None))
+
+
+async def _wait_for_late_operation(running: RunningJob) -> bool:
+    """Wait briefly for the sender: perhaps it lost the database only, and still lives."""
+    clock = running.clock
+    until = clock.monotonic() + running.polling_times.late_operation_wait_s
+    while True:
+        saved = await running.retry_until_stored(lambda: running.jobs.get(running.job.id))
+        operation = None if saved is None else saved.operation
+        if operation is not None:
+            await running.save(partial(running.jobs.begin_polling, operation=operation))
+            return True
+        if clock.monotonic() >= until:
+            return False
+        await clock.sleep(_LATE_OPERATION_POLL_S)
+        running.lease.require_valid()
