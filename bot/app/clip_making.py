@@ -25,11 +25,15 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.job_task import JobTaskFactory
+from bot.services.jobs.job_task import JobStages, JobTaskFactory
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import RequestService
+from bot.services.jobs.stages.delivery import ClipDelivery
+from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
+from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
@@ -148,13 +152,12 @@ def build_job_services(
             billing_rules=BillingRules(paid_calls=may_pay, unknown_settlement=unknown),
             searchable_routes=findable,
         ),
-        clips=ClipStore(database),
-        model_states=states,
-        media_probe=PyAvMediaProbe(),
-        data_dir=settings.data_dir,
-        wait_estimates=estimates,
-        clip_publisher=clip_publisher,
-        model_availability=model_directory,
+        JobStages(
+            submitter=JobSubmitter(model_states=states, model_availability=model_directory),
+            poller=JobPoller(wait_estimates=estimates, model_availability=model_directory),
+            downloader=ClipDownloader(media_probe=PyAvMediaProbe(), data_dir=settings.data_dir),
+            delivery=ClipDelivery(clips=ClipStore(database), clip_publisher=clip_publisher),
+        ),
     )
     worker = Worker(
         jobs=jobs,

@@ -595,9 +595,7 @@ async def test_places_in_the_queue_are_shown_and_kept_up_to_date(world: Simulate
             if shown.job.id == job.id and shown.queue_position
         ]
 
-    await eventually(
-        lambda: shown_places(jobs[2]) == [2] and shown_places(jobs[1]) == [1]
-    )
+    await eventually(lambda: shown_places(jobs[2]) == [2] and shown_places(jobs[1]) == [1])
     world.google.answer_gate.set()
     for job in jobs:
         assert (await ended(world, job)).outcome is Outcome.DELIVERED

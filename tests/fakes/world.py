@@ -18,12 +18,20 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.job_task import JobTaskFactory
+from bot.services.jobs.job_task import JobStages, JobTaskFactory
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import OfferedModels, RequestService
-from bot.services.jobs.stages.polling import ModelAvailability
-from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
+from bot.services.jobs.stages.delivery import ClipDelivery
+from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.running_job import (
+    BillingRules,
+    JobDependencies,
+    ModelAvailability,
+    PollingTimes,
+)
+from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
@@ -36,8 +44,8 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
 from tests.fakes.clock import FastClock
 from tests.fakes.discord import FakeJobMessages
-from tests.fakes.fitting import FakeTranscoder
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
+from tests.fakes.transcoder import FakeTranscoder
 
 GUILD, CHANNEL, MEMBER = 700, 800, 900
 NOTHING_STARTS = SpendingPolicy(pace=PacingLimits(in_flight=0))
@@ -193,18 +201,24 @@ class SimulatedProcess:
                 billing_rules=world.billing_rules,
                 searchable_routes=world.searchable_routes,
             ),
-            clips=world.clips,
-            model_states=world.model_store,
-            media_probe=media_probe,
-            data_dir=world.data_dir,
-            wait_estimates=wait_estimates,
-            clip_publisher=ClipPublisher(
-                job_messages=world.discord,
-                upload_preparer=upload_preparer,
-                clock=world.clock,
-                critical_sections=self.critical_sections,
+            JobStages(
+                submitter=JobSubmitter(
+                    model_states=world.model_store, model_availability=world.model_availability
+                ),
+                poller=JobPoller(
+                    wait_estimates=wait_estimates, model_availability=world.model_availability
+                ),
+                downloader=ClipDownloader(media_probe=media_probe, data_dir=world.data_dir),
+                delivery=ClipDelivery(
+                    clips=world.clips,
+                    clip_publisher=ClipPublisher(
+                        job_messages=world.discord,
+                        upload_preparer=upload_preparer,
+                        clock=world.clock,
+                        critical_sections=self.critical_sections,
+                    ),
+                ),
             ),
-            model_availability=world.model_availability,
         )
         self.worker = Worker(
             jobs=jobs,

@@ -35,7 +35,7 @@ class CriticalSections:
         return await asyncio.shield(task)
 
     async def retry_until_stored(
-        self, access: Callable[[], Awaitable[T]], entity: str, **log_facts: object
+        self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
         """Access the database until it answers, and log what is not saved yet.
 
@@ -48,11 +48,7 @@ class CriticalSections:
             except DatabaseUnavailable as error:
                 delay_s = backoff.next_delay()
                 _log.warning(
-                    "save.postponed",
-                    entity=entity,
-                    attempts=backoff.attempts,
-                    error=str(error),
-                    **log_facts,
+                    "save.postponed", attempts=backoff.attempts, error=str(error), **log_facts
                 )
                 await self._clock.sleep(delay_s)
 

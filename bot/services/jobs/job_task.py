@@ -5,28 +5,22 @@ Each job is one task, in the process that owns it.
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from bot.domain.errors import LeaseLost
 from bot.domain.jobs.job import Job, JobState
-from bot.domain.ports import MediaProbe
-from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.stages.delivery import ClipDelivery, announce_end
 from bot.services.jobs.stages.download import ClipDownloader
-from bot.services.jobs.stages.polling import JobPoller, ModelAvailability
+from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import JobDependencies, RunningJob
 from bot.services.jobs.stages.submission import JobSubmitter, find_lost_submit
-from bot.store.jobs.clips import ClipStore
-from bot.store.jobs.model_states import ModelStateStore
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStages:
     """The stages that need services of their own; all jobs of a process share them."""
 
@@ -36,34 +30,16 @@ class JobStages:
     delivery: ClipDelivery
 
 
+@dataclass(frozen=True, slots=True)
 class JobTaskFactory:
-    """Builds the stages once, and a `JobTask` for each job."""
+    """Builds a `JobTask` for each job of this process."""
 
-    def __init__(
-        self,
-        dependencies: JobDependencies,
-        *,
-        clips: ClipStore,
-        model_states: ModelStateStore,
-        media_probe: MediaProbe,
-        data_dir: Path,
-        wait_estimates: WaitEstimates,
-        clip_publisher: ClipPublisher,
-        model_availability: ModelAvailability,
-    ) -> None:
-        self._dependencies = dependencies
-        self._stages = JobStages(
-            submitter=JobSubmitter(
-                model_states=model_states, model_availability=model_availability
-            ),
-            poller=JobPoller(wait_estimates=wait_estimates, model_availability=model_availability),
-            downloader=ClipDownloader(media_probe=media_probe, data_dir=data_dir),
-            delivery=ClipDelivery(clips=clips, clip_publisher=clip_publisher),
-        )
+    dependencies: JobDependencies
+    stages: JobStages
 
     def build_job_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> "JobTask":
         """Build the task of ``job``; ``just_claimed`` if this process took it from the queue."""
-        return JobTask(self._stages, RunningJob(self._dependencies, job, lease, just_claimed))
+        return JobTask(self.stages, RunningJob(self.dependencies, job, lease, just_claimed))
 
 
 class JobTask:

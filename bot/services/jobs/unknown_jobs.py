@@ -7,6 +7,7 @@ such a job, it is polled no more.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -25,31 +26,22 @@ _MAX_INTERVAL_S: Final = 60.0
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownJobPoller:
     """Polls each unknown job every ``interval_s`` seconds, in one process at a time."""
 
-    def __init__(
-        self,
-        *,
-        jobs: JobStore,
-        routes: Mapping[GoogleRoute, VideoModels],
-        worker: Worker,
-        clock: Clock,
-        interval_s: float,
-        searchable_routes: frozenset[GoogleRoute] = frozenset(),
-    ) -> None:
-        self._jobs = jobs
-        self._routes = routes
-        self._worker = worker
-        self._clock = clock
-        self._interval = timedelta(seconds=interval_s)
-        self._searchable_routes = searchable_routes
+    jobs: JobStore
+    routes: Mapping[GoogleRoute, VideoModels]
+    worker: Worker
+    clock: Clock
+    interval_s: float
+    searchable_routes: frozenset[GoogleRoute] = frozenset()
 
     async def run(self) -> None:
         """Poll for ever, while the lease holds."""
         while True:
-            await self._clock.sleep(min(_MAX_INTERVAL_S, self._interval.total_seconds()))
-            if not self._worker.is_alive:
+            await self.clock.sleep(min(_MAX_INTERVAL_S, self.interval_s))
+            if not self.worker.is_alive:
                 continue
             try:
                 await self.poll_once()
@@ -60,8 +52,9 @@ class UnknownJobPoller:
 
     async def poll_once(self) -> None:
         """Ask once about every job whose turn it is. Raises `DatabaseUnavailable`."""
+        interval = timedelta(seconds=self.interval_s)
         while True:
-            due = await self._jobs.claim_unknown_due(interval=self._interval, limit=_BATCH_SIZE)
+            due = await self.jobs.claim_unknown_due(interval=interval, limit=_BATCH_SIZE)
             for job in due:
                 if await self._has_ended_at_google(job):
                     await self._reopen_job(job)
@@ -69,13 +62,13 @@ class UnknownJobPoller:
                 return
 
     async def _has_ended_at_google(self, job: Job) -> bool:
-        models = self._routes.get(job.plan.route)
+        models = self.routes.get(job.plan.route)
         if models is None:
             return False
         try:
             if job.operation is not None:
                 return not isinstance(await models.poll(job.operation), OperationPending)
-            if job.plan.route in self._searchable_routes:
+            if job.plan.route in self.searchable_routes:
                 key = job.origin.key
                 return await models.find_result(job.plan, job_id=job.id, dedupe_key=key) is not None
         except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
@@ -83,6 +76,6 @@ class UnknownJobPoller:
         return False
 
     async def _reopen_job(self, job: Job) -> None:
-        if await self._jobs.reopen(job, owner=self._worker.worker_id) is not None:
+        if await self.jobs.reopen(job, owner=self.worker.worker_id) is not None:
             _log.info("unknown_job.reopened", job_id=job.id)
-            self._worker.notify_job_changed(job.id)
+            self.worker.notify_job_changed(job.id)

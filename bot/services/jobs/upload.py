@@ -52,6 +52,7 @@ class UploadJob:
     prepared: list[PreparedUpload] = field(default_factory=list)
 
 
+@dataclass(kw_only=True, eq=False)
 class UploadPreparer:
     """Prepares clips for the place that they go to, and observes its upload limit.
 
@@ -59,33 +60,27 @@ class UploadPreparer:
     expire within a day anyway.
     """
 
-    def __init__(
-        self,
-        *,
-        job_messages: JobMessages,
-        transcoder: Transcoder,
-        originals: Originals,
-        thumbnails: Thumbnails,
-        links: DownloadLinks | None,
-        clock: Clock,
-    ) -> None:
-        self._job_messages = job_messages
-        self._transcoder = transcoder
-        self._originals = originals
-        self._thumbnails = thumbnails
-        self._links = links
-        self._clock = clock
-        self._observed_limits: OrderedDict[int, ObservedLimit] = OrderedDict()
-        self._encode_locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+    job_messages: JobMessages
+    transcoder: Transcoder
+    originals: Originals
+    thumbnails: Thumbnails
+    links: DownloadLinks | None
+    clock: Clock
+    _observed_limits: OrderedDict[int, ObservedLimit] = field(
+        init=False, default_factory=OrderedDict
+    )
+    _encode_locks: WeakValueDictionary[Path, asyncio.Lock] = field(
+        init=False, default_factory=WeakValueDictionary
+    )
 
     def begin_upload(
         self, clips: Sequence[Clip], origin: Origin, *, verify_originals: bool = False
     ) -> UploadJob:
         """Begin a message for the place where ``origin`` asked."""
         limit = effective_limit(
-            self._job_messages.reported_limit(origin),
+            self.job_messages.reported_limit(origin),
             self._observed_limits.get(_get_limit_scope(origin)),
-            self._clock.now(),
+            self.clock.now(),
         )
         return UploadJob(clips, origin, limit, verify_originals=verify_originals)
 
@@ -123,7 +118,7 @@ class UploadPreparer:
             self._update_observed_limit(upload_job.origin, ObservedLimit.with_accepted, largest)
 
     async def _prepare_clip(self, upload_job: UploadJob, clip: Clip) -> PreparedUpload:
-        link, expires_at = (None, None) if self._links is None else self._links.create_link(clip)
+        link, expires_at = (None, None) if self.links is None else self.links.create_link(clip)
         original = PreparedUpload(
             clip, size=clip.size, limit=upload_job.limit, link=link, link_expires_at=expires_at
         )
@@ -133,7 +128,7 @@ class UploadPreparer:
             and not upload_job.verify_originals
         ):
             return original
-        facts = await self._originals.load_facts(clip)
+        facts = await self.originals.load_facts(clip)
         steps = upload_options(facts, upload_job.limit, public=link is not None)
         while True:
             if upload_job.fallbacks[clip.id] >= len(steps):
@@ -155,13 +150,13 @@ class UploadPreparer:
                 return original
             case UploadOption.REENCODED | UploadOption.COMPRESSED:
                 target = reencode_to_fit(facts, step.limit)
-                relative_path = self._originals.derived_path(clip, f"{target.most}.mp4")
-                source = self._originals.original_path(clip)
+                relative_path = self.originals.derived_path(clip, f"{target.most}.mp4")
+                source = self.originals.original_path(clip)
                 path = source.with_name(Path(relative_path).name)
                 async with self._encode_locks.setdefault(path, asyncio.Lock()):
                     size = await asyncio.to_thread(_read_file_size, path)
                     if size is None or size > target.most:
-                        size = await self._transcoder.reencode_video(source, path, target)
+                        size = await self.transcoder.reencode_video(source, path, target)
                 return replace(
                     _apply_step(original, step),
                     video_path=relative_path,
@@ -178,18 +173,18 @@ class UploadPreparer:
     ) -> PreparedUpload:
         clip, poster_path = original.clip, None
         try:
-            preview = await self._thumbnails.get_preview(clip)
+            preview = await self.thumbnails.get_preview(clip)
             size = await asyncio.to_thread(_read_file_size, preview)
         except (OSError, ValueError) as error:
             raise TranscodeFailed(str(error)) from error
         try:
-            await self._thumbnails.get_poster(clip)
-            poster_path = self._thumbnails.poster_path(clip)
+            await self.thumbnails.get_poster(clip)
+            poster_path = self.thumbnails.poster_path(clip)
         except (OSError, ValueError) as error:
             _log.warning("poster.failed", clip=clip.id, error=str(error))
         return replace(
             _apply_step(original, step),
-            video_path=self._thumbnails.preview_path(clip),
+            video_path=self.thumbnails.preview_path(clip),
             size=size or 0,
             thumbnail_path=poster_path,
         )
@@ -200,7 +195,7 @@ class UploadPreparer:
         update: Callable[[ObservedLimit, int, datetime], ObservedLimit],
         size: int,
     ) -> None:
-        now, scope = self._clock.now(), _get_limit_scope(origin)
+        now, scope = self.clock.now(), _get_limit_scope(origin)
         observed = self._observed_limits.pop(scope, None) or ObservedLimit(now)
         self._observed_limits[scope] = update(observed, size, now)
         if len(self._observed_limits) > _MAX_OBSERVED_LIMITS:

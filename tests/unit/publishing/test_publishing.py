@@ -30,8 +30,8 @@ from bot.services.jobs.lease import Lease
 from bot.services.jobs.publishing import ATTEMPT_TIMEOUT_S, ClipPublisher
 from bot.services.jobs.upload import UploadPreparer
 from tests.fakes.discord import FakeJobMessages
-from tests.fakes.fitting import FakeTranscoder
 from tests.fakes.google import FakeGoogle
+from tests.fakes.transcoder import FakeTranscoder
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job
 
 TOO_LARGE = FileTooLarge("refused by Discord for its size")

@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -11,17 +10,9 @@ from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import JobProgress, OperationFailed, OperationFinished, OperationPending
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.stages.running_job import RunningJob
+from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
 
 _log = structlog.get_logger(__name__)
-
-
-class ModelAvailability(Protocol):
-    """Where it is recorded that Google refuses a model."""
-
-    async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

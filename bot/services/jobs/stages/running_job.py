@@ -7,7 +7,7 @@ database has it; an end writes the job and its money in one transaction.
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -35,6 +35,14 @@ T = TypeVar("T")
 _JITTER_FRACTION: Final = 0.2
 
 _log = structlog.get_logger(__name__)
+
+
+class ModelAvailability(Protocol):
+    """Where it is recorded that Google refuses a model."""
+
+    async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
+        """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,7 @@ class RunningJob:
     ) -> T:
         """Access the database until it answers. Raises `LeaseLost`."""
         return await self.shared.critical_sections.retry_until_stored(
-            access, "job", job_id=self.job.id, **log_facts
+            access, job_id=self.job.id, **log_facts
         )
 
     async def requeue_unsent(self) -> None:

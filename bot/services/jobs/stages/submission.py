@@ -26,8 +26,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import JobProgress, VideoModels
-from bot.services.jobs.stages.polling import ModelAvailability
-from bot.services.jobs.stages.running_job import RunningJob
+from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
 from bot.store.jobs.model_states import ModelStateStore
 
 _LATE_OPERATION_POLL_S: Final = 0.5

@@ -1,4 +1,4 @@
-"""An encoder that writes what it was asked for, at once, and fails by script."""
+"""A transcoder that writes files of the right size at once, and fails by script."""
 
 import asyncio
 from collections import deque
