@@ -49,18 +49,6 @@ async def process(world: SimulatedWorld) -> SimulatedProcess:
     return await world.start_process()
 
 
-async def ended(world: SimulatedWorld, job: Job) -> Job:
-    """Wait until the job has ended and people know."""
-
-    async def find_ended() -> Job | None:
-        current = await world.get_job(job.id)
-        return current if current.state.has_ended and current.owner is None else None
-
-    result = await eventually(find_ended)
-    assert result is not None
-    return result
-
-
 async def sum_charged(world: SimulatedWorld) -> int:
     """Return what the server has been charged."""
     rows = await world.ledger.list_usage(GUILD, since=world.clock.now() - timedelta(days=400))
@@ -74,18 +62,11 @@ async def sum_member_charged(world: SimulatedWorld) -> int:
     return line.used
 
 
-async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def is_reached() -> bool:
-        return (await world.get_job(job.id)).state is state
-
-    await eventually(is_reached)
-
-
 async def test_a_job_is_submitted_once_posted_once_and_settled(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     job = await process.submit_job(1)
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
     [(nonce, message_id, [clip_id])] = world.discord.messages
@@ -109,7 +90,7 @@ async def test_what_google_refuses_costs_nothing(
     world.google.submit_script.append(
         VideoRefused("400", outcome=Outcome.INVALID, detail="durationSeconds")
     )
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome, after.detail) == (
         JobState.FAILED,
         Outcome.INVALID,
@@ -123,7 +104,7 @@ async def test_retired_model_is_disabled(world: SimulatedWorld, process: Simulat
     world.google.submit_script.append(
         VideoRefused("404", outcome=Outcome.MODEL_RETIRED, detail="no longer available")
     )
-    await ended(world, await process.submit_job(1))
+    await world.wait_for_end(await process.submit_job(1))
     assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
 
@@ -131,7 +112,7 @@ async def test_failed_operation_of_retired_model_disables_it(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.poll_script.append(OperationFailed(Outcome.MODEL_RETIRED, "no longer available"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.MODEL_RETIRED
     assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
@@ -140,7 +121,7 @@ async def test_rejected_credentials_cost_nothing(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.submit_script.append(AccessRefused("403", detail="Billing is off."))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.outcome, after.detail) == (Outcome.ACCESS_REFUSED, None)
     assert await sum_charged(world) == 0
 
@@ -150,7 +131,7 @@ async def test_uncertain_submit_is_never_repeated(
     world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
     world.google.submit_script.append(error)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
     assert not world.google.submit_script
@@ -166,7 +147,7 @@ async def test_own_error_before_first_byte_costs_nothing(
         raise KeyError("unforeseen")
 
     world.google.before_send = fail
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert world.google.submits == []
     assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
@@ -177,11 +158,11 @@ async def test_cancelled_job_does_not_wait_for_unavailable_google(
 ) -> None:
     world.google.send_gate = asyncio.Event()
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.SUBMITTING)
+    await world.wait_for_state(job, JobState.SUBMITTING)
     await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
     world.google.submit_script.append(GoogleQuotaExceeded("429", retry_after_s=20.0))
     world.google.send_gate.set()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
     assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
@@ -197,7 +178,7 @@ async def test_unavailable_google_is_retried(
     world: SimulatedWorld, process: SimulatedProcess, error: GoogleUnavailable, outcome: Outcome
 ) -> None:
     world.google.submit_script.append(error)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
     [waiting] = [shown for shown in world.discord.shown_progress if shown.waiting_for is outcome][
         :1
@@ -210,7 +191,7 @@ async def test_unavailable_google_is_given_up_eventually(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.submit_script.extend([GoogleUnavailable("503", detail="high demand")] * 8)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.GOOGLE_BUSY)
     assert (after.attempts, after.detail) == (8, "high demand")
     assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
@@ -222,7 +203,7 @@ async def test_filtered_clip_is_refunded_with_reason(
     world.google.poll_script.append(
         OperationFailed(Outcome.BLOCKED_AUDIO, "an issue with the audio")
     )
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome, after.detail) == (
         JobState.FAILED,
         Outcome.BLOCKED_AUDIO,
@@ -235,14 +216,14 @@ async def test_poll_errors_are_tolerated(world: SimulatedWorld, process: Simulat
     world.google.poll_script.extend(
         [GoogleUnavailable("500"), AccessRefused("401"), GoogleUnavailable("503")]
     )
-    assert (await ended(world, await process.submit_job(1))).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(await process.submit_job(1))).outcome is Outcome.DELIVERED
 
 
 async def test_missing_operation_may_be_billed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.poll_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
     assert await sum_charged(world) == PRICE
     assert await sum_member_charged(world) == 0
@@ -258,7 +239,7 @@ class TestTimeLimit:
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         world.google.default_poll = OperationPending()
-        after = await ended(world, await process.submit_job(1))
+        after = await world.wait_for_end(await process.submit_job(1))
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
         assert after.finished_at is not None
         assert after.submitted_at is not None
@@ -270,7 +251,7 @@ class TestTimeLimit:
     async def test_a_late_success_is_charged_and_delivered(self, world: SimulatedWorld) -> None:
         world.polling_times = PollingTimes(poll_interval_s=60.0, time_limit_s=25.0)
         process = await world.start_process()
-        after = await ended(world, await process.submit_job(1))
+        after = await world.wait_for_end(await process.submit_job(1))
         assert after.outcome is Outcome.DELIVERED
         assert after.finished_at is not None
         assert after.submitted_at is not None
@@ -281,7 +262,7 @@ class TestTimeLimit:
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         world.google.poll_script.extend([GoogleUnavailable("503")] * 1000)
-        after = await ended(world, await process.submit_job(1))
+        after = await world.wait_for_end(await process.submit_job(1))
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
 
 
@@ -296,21 +277,21 @@ async def test_single_poll_error_after_downtime_keeps_clip(
     await world.clock.sleep(3 * world.polling_times.time_limit_s)
     world.google.poll_script.append(GoogleUnavailable("503"))
     await world.start_process()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_download_is_retried_while_file_exists(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.extend([GoogleUnavailable("503"), OSError(28, "disk full"), None])
-    assert (await ended(world, await process.submit_job(1))).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(await process.submit_job(1))).outcome is Outcome.DELIVERED
 
 
 async def test_impossible_download_is_not_charged(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.DOWNLOAD_FAILED)
     assert await sum_charged(world) == PRICE, "Google made it: it stays in the budgets"
     assert await world.ledger.sum_reserved() == 0
@@ -321,7 +302,7 @@ async def test_download_retries_end_when_file_expires(
 ) -> None:
     world.google.expires_at = world.clock.now() + timedelta(seconds=60)
     world.google.fetch_script.extend([GoogleUnavailable("503")] * 1000)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
 
 
@@ -338,7 +319,7 @@ async def test_unavailable_discord_is_retried(
     world: SimulatedWorld, process: SimulatedProcess, errors: list[Exception]
 ) -> None:
     world.discord.post_script.extend(errors)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DELIVERED
     assert len(world.discord.messages) == 1
 
@@ -349,7 +330,7 @@ async def test_a_post_whose_answer_was_lost_is_found_and_not_made_again(
     world.discord.honours_nonce = False
     world.discord.lost_answers.append(DiscordUnavailable("connection reset"))
     world.discord.find_script.append(DiscordUnavailable("history away"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     [(_, message_id, _)] = world.discord.messages
     assert after.posted_message_id == message_id
 
@@ -359,7 +340,7 @@ async def test_a_clip_that_cannot_be_posted_is_kept_and_charged(
     world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
     world.discord.post_script.extend([error] * 20)  # no upload option is accepted
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERY_FAILED)
     [clip] = await world.clips.list_history(user_id=MEMBER, guild_id=GUILD, limit=9)
     assert clip.message_id is None
@@ -372,7 +353,7 @@ async def test_undownloadable_one_of_two_videos_is_absorbed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert (after.outcome, after.videos_made) == (Outcome.DELIVERED, 2)
     assert await sum_member_charged(world) == PRICE
     assert await sum_charged(world) == 2 * PRICE
@@ -391,11 +372,11 @@ async def test_finished_operation_survives_crash(
     world.google.fetch_script.append(RemoteNotFound("404"))
     world.discord.post_script.extend([DiscordUnavailable("503")] * 100)
     job = await process.submit_job(1, videos=3, price=Micros(3 * PRICE))
-    await in_state(world, job, JobState.POSTING)
+    await world.wait_for_state(job, JobState.POSTING)
     await process.worker.stop(5.0)
     world.discord.post_script.clear()
     await world.start_process()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert await sum_member_charged(world) == PRICE
     assert await sum_charged(world) == 2 * PRICE
     assert await world.ledger.sum_reserved() == 0
@@ -407,7 +388,7 @@ async def test_only_made_videos_are_absorbed_when_undownloadable(
     one = OperationFinished((RemoteVideo("https://google.invalid/files/x"),), ("blocked",))
     world.google.poll_script.append(one)
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
     assert await sum_charged(world) == PRICE
     assert await sum_member_charged(world) == await world.ledger.sum_reserved() == 0
@@ -417,7 +398,7 @@ async def test_all_videos_of_a_job_are_delivered(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     job = await process.submit_job(1, videos=2, price=Micros(2 * PRICE))
-    await ended(world, job)
+    await world.wait_for_end(job)
     [(_, _, clip_ids)] = world.discord.messages
     assert len(clip_ids) == 2
     assert len({clip.path for clip in await world.clips.list_for_job(job.id)}) == 2
@@ -429,7 +410,7 @@ async def test_of_two_videos_the_filtered_one_is_refunded(
 ) -> None:
     one = OperationFinished((RemoteVideo("https://google.invalid/files/x"),), ("blocked",))
     world.google.poll_script.append(one)
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DELIVERED
     assert await sum_charged(world) == PRICE
     assert await world.ledger.sum_reserved() == 0
@@ -440,7 +421,7 @@ async def test_final_status_is_retried_until_discord_returns(
 ) -> None:
     world.google.submit_script.append(VideoRefused("no", outcome=Outcome.BLOCKED))
     world.discord.notify_script.extend([DiscordUnavailable("503"), DiscordUnavailable("429")])
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert [job.id for job in world.discord.notified_jobs] == [after.id]
     assert not world.discord.notify_script
 
@@ -451,14 +432,14 @@ async def test_final_status_is_sent_after_restart(
     world.google.submit_script.append(VideoRefused("no", outcome=Outcome.BLOCKED))
     world.discord.notify_script.extend([DiscordUnavailable("503")] * 100)
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.FAILED)
+    await world.wait_for_state(job, JobState.FAILED)
     await eventually(lambda: len(world.discord.notify_script) < 100)
     await process.worker.stop(5.0)
     assert (await world.get_job(job.id)).owner is not None
     assert not world.discord.notified_jobs
     world.discord.notify_script.clear()
     await world.start_process()
-    await ended(world, job)
+    await world.wait_for_end(job)
     assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
 
 
@@ -470,7 +451,7 @@ async def test_final_status_is_abandoned_after_a_day(
     job = await process.submit_job(1)
     await eventually(lambda: len(world.discord.notify_script) < 100)
     world.clock.jump(timedelta(hours=25))
-    await ended(world, job)
+    await world.wait_for_end(job)
     assert not world.discord.notified_jobs
 
 
@@ -481,7 +462,7 @@ async def test_paid_calls_can_be_forbidden(world: SimulatedWorld) -> None:
         await process.submit_job(1)
     job = await world.admit_job(2)  # accepted while it was still allowed
     process.worker.wake()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.state is JobState.FAILED
     assert world.google.submits == []
 
@@ -507,7 +488,7 @@ class TestCancel:
         job = await process.submit_job(1)
         answer = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert answer is CancellationResult.CANCELLED
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
         assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
         assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
@@ -519,11 +500,11 @@ class TestCancel:
     ) -> None:
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         answer = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert answer is CancellationResult.REQUESTED
         world.google.default_poll = None
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
         assert world.discord.messages == []
         assert len(await world.clips.list_for_job(job.id)) == 1
@@ -534,10 +515,10 @@ class TestCancel:
     ) -> None:
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         await process.request_service.cancel(job.id, user_id=1, moderator=True, guild_id=GUILD)
         world.google.default_poll = OperationFailed(Outcome.BLOCKED, "no")
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
         assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
@@ -572,13 +553,13 @@ class TestCancel:
         process = await world.start_process(jobs=store)
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         elsewhere = world.create_process()
         await elsewhere.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         process.worker.notify_job_changed(0)  # the next reconciliation, at once
         await asyncio.wait_for(store.cancel_seen.wait(), 30)
         world.google.default_poll = None
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
 
 
@@ -598,7 +579,7 @@ async def test_places_in_the_queue_are_shown_and_kept_up_to_date(world: Simulate
     await eventually(lambda: shown_places(jobs[2]) == [2] and shown_places(jobs[1]) == [1])
     world.google.answer_gate.set()
     for job in jobs:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id for job in jobs]
 
 
@@ -608,9 +589,9 @@ async def test_estimates_are_measured_or_not_given(
     began = world.clock.monotonic()
     first = await process.request_service.submit(make_plan(), make_origin(0))
     assert first.eta is None
-    await ended(world, first.job)
+    await world.wait_for_end(first.job)
     for n in range(1, 4):
-        await ended(world, await process.submit_job(n))
+        await world.wait_for_end(await process.submit_job(n))
     durations = await world.model_store.list_durations(MODEL, limit=10)
     assert len(durations) == 4
     assert all(5.0 < duration < world.clock.monotonic() - began for duration in durations)
@@ -619,13 +600,13 @@ async def test_estimates_are_measured_or_not_given(
     assert later.eta is not None
     low, high = (time - world.clock.now() for time in later.eta)
     assert low <= high < timedelta(seconds=2 * max(durations) + 1)
-    await ended(world, later.job)
+    await world.wait_for_end(later.job)
 
 
 async def test_files_are_written_atomically(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    await ended(world, await process.submit_job(1))
+    await world.wait_for_end(await process.submit_job(1))
     files = [path for path in Path(world.data_dir).rglob("*") if path.is_file()]
     assert [path.suffix for path in files] == [".mp4"]
 
@@ -635,7 +616,7 @@ async def test_job_resumes_from_database_after_own_error(
 ) -> None:
     world.google.poll_script.append(KeyError("a mistake in the adapter"))
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
+    await world.wait_for_state(job, JobState.POLLING)
     await eventually(lambda: process.worker.running_count == 0)
 
     async def has_ended() -> bool:
@@ -643,6 +624,6 @@ async def test_job_resumes_from_database_after_own_error(
         return (await world.get_job(job.id)).state.has_ended
 
     await eventually(has_ended)
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]

@@ -26,16 +26,6 @@ def world(world: SimulatedWorld) -> SimulatedWorld:
     return world
 
 
-async def ended(world: SimulatedWorld, job: Job, state: JobState) -> Job:
-    async def find_ended() -> Job | None:
-        current = await world.get_job(job.id)
-        return current if current.state is state and current.owner is None else None
-
-    result = await eventually(find_ended)
-    assert result is not None
-    return result
-
-
 async def make_lost_job(
     world: SimulatedWorld, process: SimulatedProcess, *, cancelled: bool = False
 ) -> Job:
@@ -47,7 +37,7 @@ async def make_lost_job(
     if cancelled:
         await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
     world.google.answer_gate.set()
-    after = await ended(world, job, JobState.UNKNOWN)
+    after = await world.wait_for_end(job, JobState.UNKNOWN)
     assert after.outcome is Outcome.OPERATION_LOST
     world.google.default_poll = world.google.answer_gate = None
     return after
@@ -83,7 +73,7 @@ async def test_a_success_after_the_refund_is_charged_and_delivered(
         Outcome.OPERATION_LOST
     ]
     await poll_later(world, process)
-    after = await ended(world, job, JobState.DONE)
+    after = await world.wait_for_end(job, JobState.DONE)
     assert after.outcome is Outcome.DELIVERED
     assert await load_sums(world, job) == (ALL, ALL)
     [(nonce, message_id, _)] = world.discord.messages
@@ -114,7 +104,7 @@ async def test_unknown_job_is_polled_after_restart(
     await process.worker.stop(5.0)
     later = await world.start_process()
     await poll_later(world, later)
-    assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job, JobState.DONE)).outcome is Outcome.DELIVERED
     assert await load_sums(world, job) == (ALL, ALL)
 
 
@@ -126,7 +116,7 @@ async def test_crash_after_finding_result_costs_nothing(
     assert taken is not None
     assert taken.was_reopened
     process.worker.notify_job_changed(0)  # the reconciliation adopts it
-    assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job, JobState.DONE)).outcome is Outcome.DELIVERED
     assert await load_sums(world, job) == (ALL, ALL)
 
 
@@ -136,7 +126,7 @@ async def test_late_refusal_is_refunded_to_budgets(
     job = await make_lost_job(world, process)
     blocked = OperationFailed(Outcome.BLOCKED, "Sensitive words.")
     await poll_later(world, process, blocked, blocked)
-    after = await ended(world, job, JobState.FAILED)
+    after = await world.wait_for_end(job, JobState.FAILED)
     assert (after.outcome, after.detail) == (Outcome.BLOCKED, "Sensitive words.")
     assert await load_sums(world, job) == (NO_USAGE, NO_USAGE)
     outcomes = [notified.outcome for notified in world.discord.notified_jobs]
@@ -149,7 +139,7 @@ async def test_late_result_of_cancelled_job_is_charged_not_posted(
     job = await make_lost_job(world, process, cancelled=True)
     assert job.cancel_requested
     await poll_later(world, process)
-    after = await ended(world, job, JobState.CANCELLED)
+    after = await world.wait_for_end(job, JobState.CANCELLED)
     assert after.outcome is Outcome.CANCELLED
     assert await load_sums(world, job) == (ALL, ALL)
     assert not world.discord.messages
@@ -161,7 +151,7 @@ async def test_undownloadable_late_clip_stays_absorbed(
     job = await make_lost_job(world, process)
     world.google.fetch_script.append(RemoteNotFound("404"))
     await poll_later(world, process)
-    assert (await ended(world, job, JobState.FAILED)).outcome is Outcome.DOWNLOAD_FAILED
+    assert (await world.wait_for_end(job, JobState.FAILED)).outcome is Outcome.DOWNLOAD_FAILED
     assert await load_sums(world, job) == (NO_USAGE, ALL)
 
 
@@ -179,7 +169,7 @@ async def test_poll_without_answer_changes_nothing(
         await poll_later(world, process, error)
     assert (await world.get_job(job.id)).state is JobState.UNKNOWN
     await poll_later(world, process)
-    assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job, JobState.DONE)).outcome is Outcome.DELIVERED
 
 
 async def test_polling_ends_when_files_expire(
@@ -211,13 +201,13 @@ async def test_late_operation_name_finds_clip(
 ) -> None:
     """Google had started it, the answer was lost, and the name arrived after the job had ended."""
     world.google.submit_script.append(SubmitUncertain("connection lost"))
-    job = await ended(world, await process.submit_job(1), JobState.UNKNOWN)
+    job = await world.wait_for_end(await process.submit_job(1), JobState.UNKNOWN)
     await poll_later(world, process)
     assert (await world.get_job(job.id)).state is JobState.UNKNOWN, "there is no operation to poll"
     operation = await world.google.submit(job.plan, job_id=job.id)
     assert not await world.jobs.record_late_operation(job, operation)
     await poll_later(world, process)
-    assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job, JobState.DONE)).outcome is Outcome.DELIVERED
     assert await load_sums(world, job) == (ALL, ALL)
 
 
@@ -226,13 +216,13 @@ async def test_lost_submit_is_searched_in_bucket(world: SimulatedWorld) -> None:
     world.searchable_routes = frozenset({GoogleRoute.VERTEX})
     process = await world.start_process()
     google.submit_script.append(SubmitUncertain("connection lost"))
-    job = await ended(
-        world, await process.submit_job(1, route=GoogleRoute.VERTEX), JobState.UNKNOWN
+    job = await world.wait_for_end(
+        await process.submit_job(1, route=GoogleRoute.VERTEX), JobState.UNKNOWN
     )
     google.can_find = True
     google.submits.append(job.id)
     await poll_later(world, process)
-    assert (await ended(world, job, JobState.DONE)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job, JobState.DONE)).outcome is Outcome.DELIVERED
     assert await load_sums(world, job) == (ALL, ALL)
 
 

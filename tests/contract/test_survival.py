@@ -40,23 +40,6 @@ from tests.fakes.world import (
 from tests.harness.waiting import eventually
 
 
-async def ended(world: SimulatedWorld, job: Job) -> Job:
-    async def find_ended() -> Job | None:
-        current = await world.get_job(job.id)
-        return current if current.state.has_ended and current.owner is None else None
-
-    result = await eventually(find_ended)
-    assert result is not None
-    return result
-
-
-async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def is_reached() -> bool:
-        return (await world.get_job(job.id)).state is state
-
-    await eventually(is_reached)
-
-
 async def wait_for_sending(world: SimulatedWorld, job: Job) -> None:
     """Wait until it is recorded that a byte may have been sent."""
 
@@ -100,7 +83,7 @@ class TestKilled:
         job = await dying.submit_job(1)
         await dying.worker.crash()
         await start_successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
     async def test_kill_between_authorisation_and_send_is_not_unknown(
@@ -108,11 +91,11 @@ class TestKilled:
     ) -> None:
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.SUBMITTING)
+        await world.wait_for_state(job, JobState.SUBMITTING)
         await dying.worker.crash()
         world.google.send_gate = None
         await start_successor(world, dying)
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
         await self.check(world, Outcome.DELIVERED)
 
@@ -121,12 +104,12 @@ class TestKilled:
     ) -> None:
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.SUBMITTING)
+        await world.wait_for_state(job, JobState.SUBMITTING)
         await dying.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         await dying.worker.crash()
         world.google.send_gate = None
         await start_successor(world, dying)
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
         assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.CANCELLED, submits=0)
@@ -148,7 +131,7 @@ class TestKilled:
         world.google.answer_gate = None
         world.google.before_submit = None
         await start_successor(world, dying)
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
         assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.SUBMIT_UNKNOWN, submits=int(sent))
@@ -156,11 +139,11 @@ class TestKilled:
     async def test_kill_while_polling(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
         world.google.default_poll = OperationPending()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         await dying.worker.crash()
         world.google.default_poll = None
         await start_successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
     async def test_kill_after_fetch_before_post(
@@ -168,11 +151,11 @@ class TestKilled:
     ) -> None:
         world.discord.post_script.extend([DiscordUnavailable("500")] * 1000)
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.POSTING)
+        await world.wait_for_state(job, JobState.POSTING)
         await dying.worker.crash()
         world.discord.post_script.clear()
         await start_successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         assert world.google.fetch_count == 1
         await self.check(world, Outcome.DELIVERED)
 
@@ -185,7 +168,7 @@ class TestKilled:
         await dying.worker.crash()
         world.discord.answer_gate = None
         await start_successor(world, dying)
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         [(_, message_id, _)] = world.discord.messages
         assert after.posted_message_id == message_id
         await self.check(world, Outcome.DELIVERED)
@@ -194,13 +177,13 @@ class TestKilled:
         self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
         job = await dying.submit_job(1)
-        await ended(world, job)
+        await world.wait_for_end(job)
         closed = len(world.discord.closed_status_jobs)
         statement = update(jobs).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
         await dying.worker.crash()
         await start_successor(world, dying)
-        await ended(world, job)
+        await world.wait_for_end(job)
         assert len(world.discord.closed_status_jobs) == closed + 1
         await self.check(world, Outcome.DELIVERED)
 
@@ -214,7 +197,7 @@ async def test_where_google_can_be_searched_a_lost_submit_is_found(world: Simula
     await eventually(lambda: world.google.submits)
     await dying.worker.crash()
     await start_successor(world, dying)
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
@@ -224,13 +207,13 @@ async def test_graceful_stop_releases_all_jobs(world: SimulatedWorld) -> None:
     first = await world.start_process()
     held = [await first.submit_job(n) for n in range(3)]
     for job in held:
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
     await first.worker.stop(5.0)
     assert first.worker.running_count == 0
     world.google.default_poll = None
     await world.start_process()
     for job in held:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
@@ -269,7 +252,7 @@ async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
     owner = process.worker.worker_id
     await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
     process.worker.notify_job_changed(0)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
@@ -291,7 +274,7 @@ async def test_answer_after_adoption_still_saves_operation(
 
     await eventually(is_adopted)
     world.google.answer_gate.set()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
     assert world.discord.repeated_posts == 0
@@ -343,7 +326,7 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
     await eventually(lambda: world.google.before_send is None)
     assert not world.google.submits
     await start_successor(world, process)
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
 
@@ -370,10 +353,10 @@ async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
     store.freeze = process.worker.lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
-    await in_state(world, job, JobState.QUEUED)
+    await world.wait_for_state(job, JobState.QUEUED)
     assert not world.google.submits
     await start_successor(world, process)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
@@ -385,7 +368,7 @@ async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld
         [claimed] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
         await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
     await world.start_process()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert after.attempts == max_attempts + 1
     assert world.google.submits == []
@@ -399,12 +382,12 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
     world.google.default_poll = OperationPending()
     frozen = await world.start_process()
     job = await frozen.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
+    await world.wait_for_state(job, JobState.POLLING)
     # its clock is past the lease, and other processes have gone on
     frozen.worker.lease.mark_lost()
     await start_successor(world, frozen)
     world.google.default_poll = None
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.epoch == 2
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.discord.messages) == 1
@@ -429,7 +412,7 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
     assert world.discord.messages == []
     world.discord.send_gate = None
     second = await start_successor(world, first)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     held.set()
     for process in (first, second):
         await process.worker.stop(20.0)
@@ -442,7 +425,7 @@ async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: Simulat
     await expire_lease(world, before)
     await eventually(lambda: process.worker.worker_id != before and process.worker.is_alive)
     job = await process.submit_job(1)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld) -> None:
@@ -463,7 +446,7 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
     store = Away(world.database)
     process = await world.start_process(lease_s=300.0, workers=store)
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
+    await world.wait_for_state(job, JobState.POLLING)
     store.away = True
     await eventually(lambda: process.worker.running_count == 0)
     assert not process.worker.is_alive
@@ -472,7 +455,7 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
     await eventually(lambda: process.worker.is_alive)
     await expire_other_leases(world, process.worker.worker_id)
     process.worker.notify_job_changed(0)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
@@ -498,7 +481,7 @@ async def test_what_waits_in_a_restored_backup_is_never_submitted(world: Simulat
     world.polling_times = replace(world.polling_times, late_operation_wait_s=0.0)
     await world.start_process()
     for job in (waiting, authorised):
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
     assert {notified.id for notified in world.discord.notified_jobs} >= {waiting.id, authorised.id}
@@ -553,7 +536,7 @@ async def test_several_processes_share_the_queue_and_start_nothing_twice(
         await process.worker.start()
     accepted = [await processes[n % 3].submit_job(n) for n in range(30)]
     for job in accepted:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 30
 
@@ -691,14 +674,14 @@ async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: Simulate
     store.answer = asyncio.Event()
     stopped = await world.start_process(jobs=store)
     job = await stopped.submit_job(1)
-    await in_state(world, job, JobState.SUBMITTING)
+    await world.wait_for_state(job, JobState.SUBMITTING)
     stopping = asyncio.create_task(stopped.worker.stop(50.0))
     await asyncio.sleep(0)
     store.answer.set()
     await stopping
     assert (await world.get_job(job.id)).state is JobState.QUEUED
     await world.start_process()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
@@ -714,7 +697,7 @@ async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) 
 
     process = await world.start_process(jobs=Faulty(world.database, now=world.now))
     job = await process.submit_job(1)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_unavailable_database_accepts_nothing(world: SimulatedWorld) -> None:
@@ -755,7 +738,7 @@ async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
     assert cut > 0
     for job in accepted:
         process.worker.notify_job_changed(0)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 40
     assert await world.ledger.sum_reserved() == 0

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
-from bot.domain.jobs.job import Job, Origin
+from bot.domain.jobs.job import Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
 from bot.domain.ports import VideoModels
 from bot.domain.stores import AdmissionRequest
@@ -46,6 +46,7 @@ from tests.fakes.clock import FastClock
 from tests.fakes.discord import FakeJobMessages
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
 from tests.fakes.transcoder import FakeTranscoder
+from tests.harness.waiting import eventually
 
 GUILD, CHANNEL, MEMBER = 700, 800, 900
 NOTHING_STARTS = SpendingPolicy(pace=PacingLimits(in_flight=0))
@@ -157,6 +158,26 @@ class SimulatedWorld:
         job = await self.jobs.get(job_id)
         assert job is not None
         return job
+
+    async def wait_for_state(self, job: Job, state: JobState) -> None:
+        """Wait until the job has reached ``state``."""
+
+        async def is_reached() -> bool:
+            return (await self.get_job(job.id)).state is state
+
+        await eventually(is_reached)
+
+    async def wait_for_end(self, job: Job, state: JobState | None = None) -> Job:
+        """Wait until the job has ended (in ``state``) and the requester was told; return it."""
+
+        async def find_ended() -> Job | None:
+            current = await self.get_job(job.id)
+            has_ended = current.state.has_ended if state is None else current.state is state
+            return current if has_ended and current.owner is None else None
+
+        ended = await eventually(find_ended)
+        assert ended is not None
+        return ended
 
 
 class SimulatedProcess:

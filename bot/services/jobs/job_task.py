@@ -80,10 +80,12 @@ class JobTask:
                 await find_lost_submit(running)
             case JobState.POLLING:
                 await self._stages.poller.poll_until_ended(running)
-            case JobState.FETCHING if running.result is None:
-                await self._stages.poller.recover_result(running)
             case JobState.FETCHING:
-                await self._stages.downloader.download_clips(running)
+                running.show_progress()
+                if running.result is None:
+                    await self._stages.poller.recover_result(running)
+                if running.result is not None:
+                    await self._stages.downloader.download_clips(running, running.result)
             case JobState.POSTING:
                 await self._stages.delivery.deliver_clips(running)
             case other:

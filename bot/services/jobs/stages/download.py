@@ -13,7 +13,7 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job
-from bot.domain.ports import MediaProbe, RemoteVideo, VideoModels
+from bot.domain.ports import MediaProbe, OperationFinished, RemoteVideo, VideoModels
 from bot.domain.stores import NewClip
 from bot.services.jobs.stages.running_job import RunningJob
 
@@ -34,13 +34,11 @@ class ClipDownloader:
     media_probe: MediaProbe
     data_dir: Path
 
-    async def download_clips(self, running: RunningJob) -> None:
+    async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
         """Download all videos of the result; fail the job if none can be. Raises `LeaseLost`."""
-        assert running.result is not None
         assert running.video_models is not None
-        running.show_progress()
         new_clips: list[NewClip] = []
-        for index, video in enumerate(running.result.videos):
+        for index, video in enumerate(result.videos):
             clip = await self._download_video(running, index, video, running.video_models)
             if clip is not None:
                 new_clips.append(clip)

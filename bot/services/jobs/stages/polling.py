@@ -76,7 +76,6 @@ class JobPoller:
 
     async def recover_result(self, running: RunningJob) -> None:
         """Ask again, after a restart, where Google keeps the videos; end the job if nowhere."""
-        running.show_progress()
         backoff = Backoff(initial=2.0, maximum=120.0)
         while running.clock.now() < running.job.watched_until:
             running.lease.require_valid()
