@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -22,23 +23,16 @@ _DELAY_S: Final = 1.0
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class QueueStatusUpdater:
     """Shows the places of the queued jobs that one worker owns."""
 
-    def __init__(
-        self,
-        *,
-        jobs: JobStore,
-        job_messages: JobMessages,
-        wait_estimates: WaitEstimates,
-        clock: Clock,
-    ) -> None:
-        self._jobs = jobs
-        self._job_messages = job_messages
-        self._wait_estimates = wait_estimates
-        self._clock = clock
-        self._update_requested = asyncio.Event()
-        self._shown_places: dict[int, int | None] = {}
+    jobs: JobStore
+    job_messages: JobMessages
+    wait_estimates: WaitEstimates
+    clock: Clock
+    _update_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _shown_places: dict[int, int | None] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
         """The queue may have changed."""
@@ -49,7 +43,7 @@ class QueueStatusUpdater:
         while True:
             await self._update_requested.wait()
             self._update_requested.clear()
-            await self._clock.sleep(_DELAY_S)
+            await self.clock.sleep(_DELAY_S)
             has_waiting = True
             while has_waiting:
                 try:
@@ -59,11 +53,11 @@ class QueueStatusUpdater:
                 except Exception:  # the next round tries again
                     _log.exception("queue_status.update_failed")
                 if has_waiting:
-                    await self._clock.sleep(_INTERVAL_S)
+                    await self.clock.sleep(_INTERVAL_S)
 
     async def update_shown_places(self, owner: str) -> bool:
         """Show the places that changed; return whether a job of ``owner`` still waits."""
-        queue = order_fairly(*await self._jobs.load_queue())
+        queue = order_fairly(*await self.jobs.load_queue())
         place_of = queue_positions(queue)
         owned = [job.id for job in queue if job.owner == owner]
         shown = self._shown_places
@@ -71,14 +65,14 @@ class QueueStatusUpdater:
         shown, paused = self._shown_places, {job.id for job in queue if job.paused}
         moved = [i for i in owned if i not in shown or shown[i] != place_of.get(i)]
         for job_id in moved[:_MAX_EDITS_PER_ROUND]:
-            job = await self._jobs.get(job_id)
+            job = await self.jobs.get(job_id)
             if job is None or job.state is not JobState.QUEUED:
                 continue
             shown[job_id] = place = place_of.get(job_id)
             eta = None
             if place is not None:
-                eta = await self._wait_estimates.estimate_queued(job.plan, place)
-            message_id = await self._job_messages.show_status(
+                eta = await self.wait_estimates.estimate_queued(job.plan, place)
+            message_id = await self.job_messages.show_status(
                 JobProgress(
                     job,
                     queue_position=place,
@@ -89,5 +83,5 @@ class QueueStatusUpdater:
                 )
             )
             if message_id is not None and job.status_message_id is None:
-                await self._jobs.attach_status(job_id, message_id)
+                await self.jobs.attach_status(job_id, message_id)
         return bool(owned)

@@ -22,8 +22,6 @@ _log = structlog.get_logger(__name__)
 class StatusMessage:
     """Shows the progress of one job; at most one edit is under way."""
 
-    __slots__ = ("_job_id", "_job_messages", "_jobs", "_pending", "_task", "message_id")
-
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id
         self._jobs = jobs
@@ -68,10 +66,6 @@ class StatusMessage:
             self._task.cancel()
 
     async def _run_updates(self) -> None:
-        await self._show_pending()
-        self._task = None  # a job lives for minutes: do not keep the finished task
-
-    async def _show_pending(self) -> None:
         while self._pending is not None:
             progress, self._pending = self._pending, None
             try:
@@ -86,3 +80,4 @@ class StatusMessage:
                 continue
             except Exception:  # a failed status must never fail the job
                 _log.exception("status_message.edit_failed", job_id=self._job_id)
+        self._task = None  # a job lives for minutes: do not keep the finished task
