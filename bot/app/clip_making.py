@@ -25,10 +25,15 @@ from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.job_steps import BillingRules, PollingTimes
-from bot.services.jobs.job_task import JobTaskFactory
+from bot.services.jobs.job_task import JobStages, JobTaskFactory
+from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import RequestService
+from bot.services.jobs.stages.delivery import ClipDelivery
+from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
+from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
@@ -120,7 +125,7 @@ def build_job_services(
     routes: Mapping[GoogleRoute, VideoModels],
     model_directory: ModelDirectory,
     job_messages: DiscordJobMessages,
-    upload_preparer: UploadPreparer,
+    clip_publisher: ClipPublisher,
     critical_sections: CriticalSections,
     clock: Clock,
 ) -> JobServices:
@@ -133,32 +138,33 @@ def build_job_services(
     can_find = GoogleRoute.VERTEX in routes and settings.google_output_uri is not None
     findable = frozenset({GoogleRoute.VERTEX} if can_find else ())
     runner = JobTaskFactory(
-        jobs=jobs,
-        clips=ClipStore(database),
-        model_states=states,
-        routes=routes,
-        job_messages=job_messages,
-        media_probe=PyAvMediaProbe(),
-        clock=clock,
-        critical_sections=critical_sections,
-        wait_estimates=estimates,
-        upload_preparer=upload_preparer,
-        model_availability=model_directory,
-        data_dir=settings.data_dir,
-        polling_times=PollingTimes(
-            poll_interval_s=settings.poll_interval_s,
-            time_limit_s=settings.job_time_limit_s,
-            late_operation_wait_s=max(5.0, settings.lease_s),
+        JobDependencies(
+            jobs=jobs,
+            routes=routes,
+            job_messages=job_messages,
+            clock=clock,
+            critical_sections=critical_sections,
+            polling_times=PollingTimes(
+                poll_interval_s=settings.poll_interval_s,
+                time_limit_s=settings.job_time_limit_s,
+                late_operation_wait_s=max(5.0, settings.lease_s),
+            ),
+            billing_rules=BillingRules(paid_calls=may_pay, unknown_settlement=unknown),
+            searchable_routes=findable,
         ),
-        billing_rules=BillingRules(paid_calls=may_pay, unknown_settlement=unknown),
-        searchable_routes=findable,
+        JobStages(
+            submitter=JobSubmitter(model_states=states, model_availability=model_directory),
+            poller=JobPoller(wait_estimates=estimates, model_availability=model_directory),
+            downloader=ClipDownloader(media_probe=PyAvMediaProbe(), data_dir=settings.data_dir),
+            delivery=ClipDelivery(clips=ClipStore(database), clip_publisher=clip_publisher),
+        ),
     )
     worker = Worker(
         jobs=jobs,
         workers=WorkerStore(database),
         job_task_factory=runner,
         queue_status_updater=QueueStatusUpdater(
-            jobs=jobs, job_messages=job_messages, wait_estimates=estimates
+            jobs=jobs, job_messages=job_messages, wait_estimates=estimates, clock=clock
         ),
         critical_sections=critical_sections,
         clock=clock,

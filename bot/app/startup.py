@@ -16,6 +16,7 @@ from yarl import URL
 
 from bot.config.model_catalogue import CatalogueError, load_catalogue
 from bot.config.settings import Settings, SettingsError
+from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalogue
@@ -24,7 +25,6 @@ from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
-from bot.services.jobs.critical_sections import Backoff
 from bot.store.engine.database import Database, DatabaseInUse, open_database
 from bot.store.engine.schema import upgrade_schema
 
@@ -74,7 +74,7 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
             try:
                 await upgrade_schema(database)
             except DatabaseUnavailable as fault:
-                pause = backoff.next()
+                pause = backoff.next_delay()
                 _log.warning("database away", error=str(fault), retry_in_s=round(pause, 1))
                 await clock.sleep(pause)
             else:

@@ -33,7 +33,7 @@ from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import JobProgress, OperationFinished, OperationPending, PollResult
 from bot.services.jobs.admission import AdmissionBatcher
-from bot.services.jobs.job_steps import PollingTimes
+from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore

@@ -19,7 +19,7 @@ POSTGRES_URL = os.environ.get(
 
 
 async def new_schema() -> str:
-    """Make a schema on the test server. Skips the test where there is no server."""
+    """Create a schema on the test server. Skips the test where there is no server."""
     name = f"clapper_{uuid4().hex[:12]}"
     try:
         connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
@@ -89,7 +89,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[SimulatedWorld]:
     """Give a world over the database, and end its processes."""
-    made = SimulatedWorld(database, tmp_path / "data")
-    yield made
-    for process in made.processes:
+    simulated = SimulatedWorld(database, tmp_path / "data")
+    yield simulated
+    for process in simulated.processes:
         await process.worker.stop(200.0)

@@ -1,4 +1,4 @@
-"""One of two processes that ask for more than a limit allows: 100 requests at once, on a sign."""
+"""One of two processes that together request more than a limit allows: 100 at once, on a signal."""
 
 import asyncio
 import json
@@ -22,23 +22,24 @@ POLICIES = {
 
 
 async def main(url: str, schema: str, scenario: str, number: str) -> None:
-    """Ask 100 times at once and print how it went."""
+    """Request 100 clips at once and print how many were accepted."""
     database = open_database(url, schema=schema)
-    await upgrade_schema(database)  # both do: only one may get to make the tables
+    await upgrade_schema(database)  # both do: only one may create the tables
     clock = FastClock(speed=1.0)
-    door = AdmissionBatcher(jobs=JobStore(database), policy=POLICIES[scenario], clock=clock)
+    batcher = AdmissionBatcher(jobs=JobStore(database), policy=POLICIES[scenario], clock=clock)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
     members = 1 if scenario == "member" else 25
-    asks = [
+    requests = [
         AdmissionRequest(
             make_plan(), make_origin(f"{number}-{n}", user_id=1000 * members + n % members)
         )
         for n in range(100)
     ]
     answers = await asyncio.gather(
-        *(door.admit_request(ask, owner=None) for ask in asks), return_exceptions=True
+        *(batcher.admit_request(request, owner=None) for request in requests),
+        return_exceptions=True,
     )
     accepted = sum(isinstance(answer, Job) for answer in answers)
     refused = sum(isinstance(answer, LimitReached) for answer in answers)

@@ -1,4 +1,4 @@
-"""A job's life through the real services, with Google and Discord played."""
+"""A job from request to end through the real services, with fakes for Google and Discord."""
 
 import asyncio
 from datetime import timedelta
@@ -24,12 +24,16 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, RemoteVideo
-from bot.services.jobs.job_steps import BillingRules, PollingTimes
 from bot.services.jobs.requests import CancellationResult
+from bot.services.jobs.stages.running_job import BillingRules, PollingTimes
+from bot.store.engine.database import Database
+from bot.store.engine.types import DatabaseClock
+from bot.store.jobs.jobs import JobStore
 from tests.fakes.world import (
     GUILD,
     MEMBER,
     MODEL,
+    NOTHING_STARTS,
     PRICE,
     SimulatedProcess,
     SimulatedWorld,
@@ -42,48 +46,27 @@ from tests.harness.waiting import eventually
 @pytest.fixture
 async def process(world: SimulatedWorld) -> SimulatedProcess:
     """Give one process at work."""
-    one = world.create_process()
-    await one.worker.start()
-    return one
+    return await world.start_process()
 
 
-async def ended(world: SimulatedWorld, job: Job) -> Job:
-    """Wait until the job has ended and people know."""
-
-    async def over() -> Job | None:
-        found = await world.get_job(job.id)
-        return found if found.state.has_ended and found.owner is None else None
-
-    found = await eventually(over)
-    assert found is not None
-    return found
-
-
-async def spent(world: SimulatedWorld) -> int:
+async def sum_charged(world: SimulatedWorld) -> int:
     """Return what the server has been charged."""
     rows = await world.ledger.list_usage(GUILD, since=world.clock.now() - timedelta(days=400))
     return sum(row.micros for row in rows)
 
 
-async def member_spent(world: SimulatedWorld) -> int:
+async def sum_member_charged(world: SimulatedWorld) -> int:
     """Return what counts against the member's own limits."""
     policy = SpendingPolicy(member=UsageLimits(usd_per_month=Micros(1_000_000_000)))
     [line] = (await world.ledger.quota_status(make_origin(0), policy=policy)).lines
     return line.used
 
 
-async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def there() -> bool:
-        return (await world.get_job(job.id)).state is state
-
-    await eventually(there)
-
-
 async def test_a_job_is_submitted_once_posted_once_and_settled(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     job = await process.submit_job(1)
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
     [(nonce, message_id, [clip_id])] = world.discord.messages
@@ -96,7 +79,7 @@ async def test_a_job_is_submitted_once_posted_once_and_settled(
     assert world.discord.closed_status_jobs == [job.id]
     assert after.status_message_id is not None
     assert await world.ledger.sum_reserved() == 0
-    assert await spent(world) == PRICE
+    assert await sum_charged(world) == PRICE
     states = [progress.job.state for progress in world.discord.shown_progress]
     assert states == sorted(states, key=list(JobState).index)
 
@@ -107,67 +90,67 @@ async def test_what_google_refuses_costs_nothing(
     world.google.submit_script.append(
         VideoRefused("400", outcome=Outcome.INVALID, detail="durationSeconds")
     )
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome, after.detail) == (
         JobState.FAILED,
         Outcome.INVALID,
         "durationSeconds",
     )
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
-    assert [told.id for told in world.discord.notified_jobs] == [after.id]
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
+    assert [notified.id for notified in world.discord.notified_jobs] == [after.id]
 
 
 async def test_retired_model_is_disabled(world: SimulatedWorld, process: SimulatedProcess) -> None:
     world.google.submit_script.append(
         VideoRefused("404", outcome=Outcome.MODEL_RETIRED, detail="no longer available")
     )
-    await ended(world, await process.submit_job(1))
-    assert world.model_availability.switched_off == {MODEL: "no longer available"}
+    await world.wait_for_end(await process.submit_job(1))
+    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
 
 async def test_failed_operation_of_retired_model_disables_it(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.poll_script.append(OperationFailed(Outcome.MODEL_RETIRED, "no longer available"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.MODEL_RETIRED
-    assert world.model_availability.switched_off == {MODEL: "no longer available"}
+    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
 
 
 async def test_rejected_credentials_cost_nothing(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.submit_script.append(AccessRefused("403", detail="Billing is off."))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.outcome, after.detail) == (Outcome.ACCESS_REFUSED, None)
-    assert await spent(world) == 0
+    assert await sum_charged(world) == 0
 
 
-@pytest.mark.parametrize("fault", [SubmitUncertain("connection lost"), KeyError("name")])
+@pytest.mark.parametrize("error", [SubmitUncertain("connection lost"), KeyError("name")])
 async def test_uncertain_submit_is_never_repeated(
-    world: SimulatedWorld, process: SimulatedProcess, fault: Exception
+    world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
-    world.google.submit_script.append(fault)
-    after = await ended(world, await process.submit_job(1))
+    world.google.submit_script.append(error)
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
     assert not world.google.submit_script
     assert await world.ledger.sum_reserved() == 0
-    assert await spent(world) == PRICE, "the server's budget bears it"
-    assert [each.id for each in await world.jobs.list_unknown(GUILD)] == [after.id]
+    assert await sum_charged(world) == PRICE, "it stays in the server's budget"
+    assert [unknown.id for unknown in await world.jobs.list_unknown(GUILD)] == [after.id]
 
 
 async def test_own_error_before_first_byte_costs_nothing(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    def fault() -> None:
-        raise KeyError("what nobody foresaw")
+    def fail() -> None:
+        raise KeyError("unforeseen")
 
-    world.google.before_send = fault
-    after = await ended(world, await process.submit_job(1))
+    world.google.before_send = fail
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
     assert world.google.submits == []
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_cancelled_job_does_not_wait_for_unavailable_google(
@@ -175,29 +158,31 @@ async def test_cancelled_job_does_not_wait_for_unavailable_google(
 ) -> None:
     world.google.send_gate = asyncio.Event()
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.SUBMITTING)
+    await world.wait_for_state(job, JobState.SUBMITTING)
     await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
     world.google.submit_script.append(GoogleQuotaExceeded("429", retry_after_s=20.0))
     world.google.send_gate.set()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome"),
+    ("error", "outcome"),
     [
         (GoogleQuotaExceeded("429", retry_after_s=20.0), Outcome.GOOGLE_QUOTA),
         (GoogleUnavailable("503"), Outcome.GOOGLE_BUSY),
     ],
 )
 async def test_unavailable_google_is_retried(
-    world: SimulatedWorld, process: SimulatedProcess, fault: GoogleUnavailable, outcome: Outcome
+    world: SimulatedWorld, process: SimulatedProcess, error: GoogleUnavailable, outcome: Outcome
 ) -> None:
-    world.google.submit_script.append(fault)
-    after = await ended(world, await process.submit_job(1))
+    world.google.submit_script.append(error)
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
-    [waiting] = [each for each in world.discord.shown_progress if each.waiting_for is outcome][:1]
+    [waiting] = [shown for shown in world.discord.shown_progress if shown.waiting_for is outcome][
+        :1
+    ]
     assert waiting.retry_at is not None
     assert world.google.repeated_submits == 0
 
@@ -206,10 +191,10 @@ async def test_unavailable_google_is_given_up_eventually(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.submit_script.extend([GoogleUnavailable("503", detail="high demand")] * 8)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.GOOGLE_BUSY)
     assert (after.attempts, after.detail) == (8, "high demand")
-    assert await spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_filtered_clip_is_refunded_with_reason(
@@ -218,30 +203,30 @@ async def test_filtered_clip_is_refunded_with_reason(
     world.google.poll_script.append(
         OperationFailed(Outcome.BLOCKED_AUDIO, "an issue with the audio")
     )
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome, after.detail) == (
         JobState.FAILED,
         Outcome.BLOCKED_AUDIO,
         "an issue with the audio",
     )
-    assert await spent(world) == 0
+    assert await sum_charged(world) == 0
 
 
 async def test_poll_errors_are_tolerated(world: SimulatedWorld, process: SimulatedProcess) -> None:
     world.google.poll_script.extend(
         [GoogleUnavailable("500"), AccessRefused("401"), GoogleUnavailable("503")]
     )
-    assert (await ended(world, await process.submit_job(1))).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(await process.submit_job(1))).outcome is Outcome.DELIVERED
 
 
 async def test_missing_operation_may_be_billed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.poll_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
-    assert await spent(world) == PRICE
-    assert await member_spent(world) == 0
+    assert await sum_charged(world) == PRICE
+    assert await sum_member_charged(world) == 0
 
 
 class TestTimeLimit:
@@ -254,63 +239,61 @@ class TestTimeLimit:
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         world.google.default_poll = OperationPending()
-        after = await ended(world, await process.submit_job(1))
+        after = await world.wait_for_end(await process.submit_job(1))
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
         assert after.finished_at is not None
         assert after.submitted_at is not None
         assert after.finished_at - after.submitted_at >= timedelta(seconds=25)
-        assert await member_spent(world) == 0
-        assert await spent(world) == PRICE, "it may yet be billed: the budgets keep it"
+        assert await sum_member_charged(world) == 0
+        assert await sum_charged(world) == PRICE, "it may still be billed: it stays in the budgets"
         assert [job.id for job in await world.jobs.list_unknown(GUILD)] == [after.id]
 
     async def test_a_late_success_is_charged_and_delivered(self, world: SimulatedWorld) -> None:
         world.polling_times = PollingTimes(poll_interval_s=60.0, time_limit_s=25.0)
-        process = world.create_process()
-        await process.worker.start()
-        after = await ended(world, await process.submit_job(1))
+        process = await world.start_process()
+        after = await world.wait_for_end(await process.submit_job(1))
         assert after.outcome is Outcome.DELIVERED
         assert after.finished_at is not None
         assert after.submitted_at is not None
         assert after.finished_at - after.submitted_at > timedelta(seconds=25)
-        assert await spent(world) == PRICE
+        assert await sum_charged(world) == PRICE
 
     async def test_a_google_that_never_answers_leaves_it_unknown(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         world.google.poll_script.extend([GoogleUnavailable("503")] * 1000)
-        after = await ended(world, await process.submit_job(1))
+        after = await world.wait_for_end(await process.submit_job(1))
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
 
 
 async def test_single_poll_error_after_downtime_keeps_clip(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """The patience counts from the first fault, not from the submit: a bot may have been away."""
+    """It counts from the first error, not from the submit: the bot may have been down."""
     world.google.poll_script.append(OperationPending())
     job = await process.submit_job(1)
     await eventually(lambda: not world.google.poll_script)
     await process.worker.stop(5.0)
     await world.clock.sleep(3 * world.polling_times.time_limit_s)
     world.google.poll_script.append(GoogleUnavailable("503"))
-    later = world.create_process()
-    await later.worker.start()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    await world.start_process()
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_download_is_retried_while_file_exists(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.extend([GoogleUnavailable("503"), OSError(28, "disk full"), None])
-    assert (await ended(world, await process.submit_job(1))).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(await process.submit_job(1))).outcome is Outcome.DELIVERED
 
 
 async def test_impossible_download_is_not_charged(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.DOWNLOAD_FAILED)
-    assert await spent(world) == PRICE, "Google made it: the budgets bear it"
+    assert await sum_charged(world) == PRICE, "Google made it: it stays in the budgets"
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -319,12 +302,12 @@ async def test_download_retries_end_when_file_expires(
 ) -> None:
     world.google.expires_at = world.clock.now() + timedelta(seconds=60)
     world.google.fetch_script.extend([GoogleUnavailable("503")] * 1000)
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
 
 
 @pytest.mark.parametrize(
-    "faults",
+    "errors",
     [
         [DiscordUnavailable("500")],
         [DiscordUnavailable("429", retry_after_s=3.0), DiscordUnavailable("502")],
@@ -333,10 +316,10 @@ async def test_download_retries_end_when_file_expires(
     ],
 )
 async def test_unavailable_discord_is_retried(
-    world: SimulatedWorld, process: SimulatedProcess, faults: list[Exception]
+    world: SimulatedWorld, process: SimulatedProcess, errors: list[Exception]
 ) -> None:
-    world.discord.post_script.extend(faults)
-    after = await ended(world, await process.submit_job(1))
+    world.discord.post_script.extend(errors)
+    after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.DELIVERED
     assert len(world.discord.messages) == 1
 
@@ -347,40 +330,40 @@ async def test_a_post_whose_answer_was_lost_is_found_and_not_made_again(
     world.discord.honours_nonce = False
     world.discord.lost_answers.append(DiscordUnavailable("connection reset"))
     world.discord.find_script.append(DiscordUnavailable("history away"))
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     [(_, message_id, _)] = world.discord.messages
     assert after.posted_message_id == message_id
 
 
-@pytest.mark.parametrize("fault", [ChannelUnavailable("10003"), FileTooLarge("413")])
+@pytest.mark.parametrize("error", [ChannelUnavailable("10003"), FileTooLarge("413")])
 async def test_a_clip_that_cannot_be_posted_is_kept_and_charged(
-    world: SimulatedWorld, process: SimulatedProcess, fault: Exception
+    world: SimulatedWorld, process: SimulatedProcess, error: Exception
 ) -> None:
-    world.discord.post_script.extend([fault] * 20)  # no rung of the ladder gets through
-    after = await ended(world, await process.submit_job(1))
+    world.discord.post_script.extend([error] * 20)  # no upload option is accepted
+    after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERY_FAILED)
     [clip] = await world.clips.list_history(user_id=MEMBER, guild_id=GUILD, limit=9)
     assert clip.message_id is None
     assert (world.data_dir / clip.path).exists()
-    assert await spent(world) == PRICE
-    assert [told.id for told in world.discord.notified_jobs] == [after.id]
+    assert await sum_charged(world) == PRICE
+    assert [notified.id for notified in world.discord.notified_jobs] == [after.id]
 
 
 async def test_undownloadable_one_of_two_videos_is_absorbed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert (after.outcome, after.videos_made) == (Outcome.DELIVERED, 2)
-    assert await member_spent(world) == PRICE
-    assert await spent(world) == 2 * PRICE
+    assert await sum_member_charged(world) == PRICE
+    assert await sum_charged(world) == 2 * PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
 async def test_finished_operation_survives_crash(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    """One of three was filtered, one cannot be fetched, and the poster is another process."""
+    """One of three was filtered, one cannot be downloaded, and another process posts."""
     two = OperationFinished(
         (RemoteVideo("https://google.invalid/files/x"), RemoteVideo("https://google.invalid/y")),
         ("blocked",),
@@ -389,13 +372,13 @@ async def test_finished_operation_survives_crash(
     world.google.fetch_script.append(RemoteNotFound("404"))
     world.discord.post_script.extend([DiscordUnavailable("503")] * 100)
     job = await process.submit_job(1, videos=3, price=Micros(3 * PRICE))
-    await in_state(world, job, JobState.POSTING)
+    await world.wait_for_state(job, JobState.POSTING)
     await process.worker.stop(5.0)
     world.discord.post_script.clear()
-    await world.create_process().worker.start()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
-    assert await member_spent(world) == PRICE
-    assert await spent(world) == 2 * PRICE
+    await world.start_process()
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
+    assert await sum_member_charged(world) == PRICE
+    assert await sum_charged(world) == 2 * PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -405,21 +388,21 @@ async def test_only_made_videos_are_absorbed_when_undownloadable(
     one = OperationFinished((RemoteVideo("https://google.invalid/files/x"),), ("blocked",))
     world.google.poll_script.append(one)
     world.google.fetch_script.append(RemoteNotFound("404"))
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
-    assert await spent(world) == PRICE
-    assert await member_spent(world) == await world.ledger.sum_reserved() == 0
+    assert await sum_charged(world) == PRICE
+    assert await sum_member_charged(world) == await world.ledger.sum_reserved() == 0
 
 
 async def test_all_videos_of_a_job_are_delivered(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     job = await process.submit_job(1, videos=2, price=Micros(2 * PRICE))
-    await ended(world, job)
+    await world.wait_for_end(job)
     [(_, _, clip_ids)] = world.discord.messages
     assert len(clip_ids) == 2
     assert len({clip.path for clip in await world.clips.list_for_job(job.id)}) == 2
-    assert await spent(world) == 2 * PRICE
+    assert await sum_charged(world) == 2 * PRICE
 
 
 async def test_of_two_videos_the_filtered_one_is_refunded(
@@ -427,9 +410,9 @@ async def test_of_two_videos_the_filtered_one_is_refunded(
 ) -> None:
     one = OperationFinished((RemoteVideo("https://google.invalid/files/x"),), ("blocked",))
     world.google.poll_script.append(one)
-    after = await ended(world, await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
+    after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DELIVERED
-    assert await spent(world) == PRICE
+    assert await sum_charged(world) == PRICE
     assert await world.ledger.sum_reserved() == 0
 
 
@@ -438,7 +421,7 @@ async def test_final_status_is_retried_until_discord_returns(
 ) -> None:
     world.google.submit_script.append(VideoRefused("no", outcome=Outcome.BLOCKED))
     world.discord.notify_script.extend([DiscordUnavailable("503"), DiscordUnavailable("429")])
-    after = await ended(world, await process.submit_job(1))
+    after = await world.wait_for_end(await process.submit_job(1))
     assert [job.id for job in world.discord.notified_jobs] == [after.id]
     assert not world.discord.notify_script
 
@@ -449,15 +432,15 @@ async def test_final_status_is_sent_after_restart(
     world.google.submit_script.append(VideoRefused("no", outcome=Outcome.BLOCKED))
     world.discord.notify_script.extend([DiscordUnavailable("503")] * 100)
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.FAILED)
+    await world.wait_for_state(job, JobState.FAILED)
     await eventually(lambda: len(world.discord.notify_script) < 100)
     await process.worker.stop(5.0)
     assert (await world.get_job(job.id)).owner is not None
     assert not world.discord.notified_jobs
     world.discord.notify_script.clear()
-    await world.create_process().worker.start()
-    await ended(world, job)
-    assert [told.id for told in world.discord.notified_jobs] == [job.id]
+    await world.start_process()
+    await world.wait_for_end(job)
+    assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
 
 
 async def test_final_status_is_abandoned_after_a_day(
@@ -468,35 +451,47 @@ async def test_final_status_is_abandoned_after_a_day(
     job = await process.submit_job(1)
     await eventually(lambda: len(world.discord.notify_script) < 100)
     world.clock.jump(timedelta(hours=25))
-    await ended(world, job)
+    await world.wait_for_end(job)
     assert not world.discord.notified_jobs
 
 
 async def test_paid_calls_can_be_forbidden(world: SimulatedWorld) -> None:
     world.billing_rules = BillingRules(paid_calls=False)
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     with pytest.raises(RequestsPaused):
         await process.submit_job(1)
     job = await world.admit_job(2)  # accepted while it was still allowed
     process.worker.wake()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.state is JobState.FAILED
     assert world.google.submits == []
 
 
+class _ReportsCancelRequests(JobStore):
+    """Tells when a worker has read that one of its jobs is to be cancelled."""
+
+    def __init__(self, database: Database, *, now: DatabaseClock) -> None:
+        super().__init__(database, now=now)
+        self.cancel_seen = asyncio.Event()
+
+    async def list_cancel_requests(self, owner: str) -> list[int]:
+        job_ids = await super().list_cancel_requests(owner)
+        if job_ids:
+            self.cancel_seen.set()
+        return job_ids
+
+
 class TestCancel:
     async def test_a_queued_job_is_refunded(self, world: SimulatedWorld) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-        process = world.create_process()
-        await process.worker.start()
+        world.policy = NOTHING_STARTS
+        process = await world.start_process()
         job = await process.submit_job(1)
         answer = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert answer is CancellationResult.CANCELLED
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-        assert await spent(world) == await world.ledger.sum_reserved() == 0
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         again = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert again is CancellationResult.TOO_LATE
 
@@ -505,34 +500,34 @@ class TestCancel:
     ) -> None:
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         answer = await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
         assert answer is CancellationResult.REQUESTED
         world.google.default_poll = None
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
         assert world.discord.messages == []
         assert len(await world.clips.list_for_job(job.id)) == 1
-        assert await spent(world) == PRICE
+        assert await sum_charged(world) == PRICE
 
     async def test_a_running_job_is_refunded_if_it_was_not_made(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         await process.request_service.cancel(job.id, user_id=1, moderator=True, guild_id=GUILD)
         world.google.default_poll = OperationFailed(Outcome.BLOCKED, "no")
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
-        assert await spent(world) == await world.ledger.sum_reserved() == 0
+        assert await sum_charged(world) == await world.ledger.sum_reserved() == 0
 
     @pytest.mark.parametrize("home", [GUILD, None])
     @pytest.mark.parametrize("elsewhere", [GUILD + 1, None])
     async def test_a_moderator_of_another_server_finds_no_job_to_cancel(
         self, world: SimulatedWorld, home: int | None, elsewhere: int | None
     ) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+        world.policy = NOTHING_STARTS
         process = world.create_process()
         job = await process.submit_job(1, guild_id=home)
         with pytest.raises(RecordNotFound):
@@ -540,54 +535,51 @@ class TestCancel:
                 job.id, user_id=1, moderator=True, guild_id=elsewhere
             )
         assert (await world.get_job(job.id)).state is JobState.QUEUED
-        mine = await process.request_service.cancel(
+        result = await process.request_service.cancel(
             job.id, user_id=MEMBER, moderator=False, guild_id=elsewhere
         )
-        assert mine is CancellationResult.CANCELLED
+        assert result is CancellationResult.CANCELLED
 
-    async def test_a_member_who_is_no_moderator_cancels_nobody_elses_job(
-        self, world: SimulatedWorld
-    ) -> None:
-        world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+    async def test_member_cannot_cancel_another_members_job(self, world: SimulatedWorld) -> None:
+        world.policy = NOTHING_STARTS
         process = world.create_process()
         job = await process.submit_job(1)
         with pytest.raises(NotAllowed):
             await process.request_service.cancel(job.id, user_id=1, moderator=False, guild_id=GUILD)
         assert (await world.get_job(job.id)).state is JobState.QUEUED
 
-    async def test_a_job_of_another_process_is_cancelled_there(
-        self, world: SimulatedWorld, process: SimulatedProcess
-    ) -> None:
+    async def test_a_job_of_another_process_is_cancelled_there(self, world: SimulatedWorld) -> None:
+        store = _ReportsCancelRequests(world.database, now=world.now)
+        process = await world.start_process(jobs=store)
         world.google.default_poll = OperationPending()
         job = await process.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
         elsewhere = world.create_process()
         await elsewhere.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
-        process.worker.notify_job_changed(0)  # the tending comes by, as it does every few seconds
-        await eventually(lambda: process.worker.is_job_cancelled(job.id))
+        process.worker.notify_job_changed(0)  # the next reconciliation, at once
+        await asyncio.wait_for(store.cancel_seen.wait(), 30)
         world.google.default_poll = None
-        after = await ended(world, job)
+        after = await world.wait_for_end(job)
         assert after.state is JobState.CANCELLED
 
 
 async def test_places_in_the_queue_are_shown_and_kept_up_to_date(world: SimulatedWorld) -> None:
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
     world.google.answer_gate = asyncio.Event()
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     jobs = [await process.submit_job(n) for n in range(3)]
 
-    def place_shown(job: Job) -> list[int]:
+    def shown_places(job: Job) -> list[int]:
         return [
-            p.queue_position
-            for p in world.discord.shown_progress
-            if p.job.id == job.id and p.queue_position
+            shown.queue_position
+            for shown in world.discord.shown_progress
+            if shown.job.id == job.id and shown.queue_position
         ]
 
-    await eventually(lambda: place_shown(jobs[2]) == [2] and place_shown(jobs[1]) == [1])
+    await eventually(lambda: shown_places(jobs[2]) == [2] and shown_places(jobs[1]) == [1])
     world.google.answer_gate.set()
     for job in jobs:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id for job in jobs]
 
 
@@ -597,26 +589,26 @@ async def test_estimates_are_measured_or_not_given(
     began = world.clock.monotonic()
     first = await process.request_service.submit(make_plan(), make_origin(0))
     assert first.eta is None
-    await ended(world, first.job)
+    await world.wait_for_end(first.job)
     for n in range(1, 4):
-        await ended(world, await process.submit_job(n))
+        await world.wait_for_end(await process.submit_job(n))
     durations = await world.model_store.list_durations(MODEL, limit=10)
     assert len(durations) == 4
-    assert all(5.0 < each < world.clock.monotonic() - began for each in durations)
+    assert all(5.0 < duration < world.clock.monotonic() - began for duration in durations)
     world.clock.jump(timedelta(minutes=1))
     later = await world.create_process().request_service.submit(make_plan(), make_origin(9))
     assert later.eta is not None
-    low, high = (each - world.clock.now() for each in later.eta)
+    low, high = (time - world.clock.now() for time in later.eta)
     assert low <= high < timedelta(seconds=2 * max(durations) + 1)
-    await ended(world, later.job)
+    await world.wait_for_end(later.job)
 
 
 async def test_files_are_written_atomically(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    await ended(world, await process.submit_job(1))
-    kept = [path for path in Path(world.data_dir).rglob("*") if path.is_file()]
-    assert [path.suffix for path in kept] == [".mp4"]
+    await world.wait_for_end(await process.submit_job(1))
+    files = [path for path in Path(world.data_dir).rglob("*") if path.is_file()]
+    assert [path.suffix for path in files] == [".mp4"]
 
 
 async def test_job_resumes_from_database_after_own_error(
@@ -624,14 +616,14 @@ async def test_job_resumes_from_database_after_own_error(
 ) -> None:
     world.google.poll_script.append(KeyError("a mistake in the adapter"))
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
+    await world.wait_for_state(job, JobState.POLLING)
     await eventually(lambda: process.worker.running_count == 0)
 
-    async def resumed() -> bool:
-        process.worker.notify_job_changed(0)  # the tending comes by, as it does every few seconds
+    async def has_ended() -> bool:
+        process.worker.notify_job_changed(0)  # the next reconciliation, at once
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(resumed)
-    after = await ended(world, job)
+    await eventually(has_ended)
+    after = await world.wait_for_end(job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]

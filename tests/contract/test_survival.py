@@ -6,17 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
+from structlog.testing import capture_logs
 
-from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.errors import DatabaseUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationPending
 from bot.services.jobs.lease import Lease
+from bot.services.jobs.stages.running_job import BillingRules
 from bot.store.engine.database import Database, DatabaseInUse, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.engine.types import DatabaseClock, database_time
@@ -28,6 +29,7 @@ from tests.contract.conftest import ON_POSTGRESQL, ON_SQLITE, cut_connections
 from tests.fakes.google import FakeGoogle
 from tests.fakes.world import (
     MEMBER,
+    NOTHING_STARTS,
     PRICE,
     SimulatedProcess,
     SimulatedWorld,
@@ -37,67 +39,17 @@ from tests.fakes.world import (
 from tests.harness.waiting import eventually
 
 
-async def ended(world: SimulatedWorld, job: Job) -> Job:
-    async def over() -> Job | None:
-        found = await world.get_job(job.id)
-        return found if found.state.has_ended and found.owner is None else None
+async def wait_for_sending(world: SimulatedWorld, job: Job) -> None:
+    """Wait until it is recorded that a byte may have been sent."""
 
-    found = await eventually(over)
-    assert found is not None
-    return found
+    async def is_recorded() -> bool:
+        current = await world.get_job(job.id)
+        return current.state is JobState.SUBMITTING and not current.unsent
 
-
-async def in_state(world: SimulatedWorld, job: Job, state: JobState) -> None:
-    async def there() -> bool:
-        return (await world.get_job(job.id)).state is state
-
-    await eventually(there)
+    await eventually(is_recorded)
 
 
-async def sending(world: SimulatedWorld, job: Job) -> None:
-    """Wait until it is written down that a byte may be sent."""
-
-    async def marked() -> bool:
-        found = await world.get_job(job.id)
-        return found.state is JobState.SUBMITTING and not found.unsent
-
-    await eventually(marked)
-
-
-async def kill(process: SimulatedProcess) -> None:
-    """End a process as SIGKILL would: no step more, nothing given back."""
-    worker = process.worker
-    lease_loop = worker._lease_task
-    assert lease_loop is not None
-    runs = [task for _, task in worker._job_tasks.values()]
-    worker._stopping = True  # a dead process starts nothing
-    process.jobs = _Dead()
-    for run, _ in worker._job_tasks.values():
-        run._dependencies = replace(
-            run._dependencies, jobs=cast(JobStore, _Dead())
-        )  # nor does it write
-    for task in [*worker._loop_tasks, lease_loop, *runs, *process.critical_sections._sections]:
-        task.cancel()
-    await asyncio.gather(
-        *worker._loop_tasks,
-        lease_loop,
-        *runs,
-        *process.critical_sections._sections,
-        return_exceptions=True,
-    )
-
-
-class _Dead:
-    """What a dead process does to the database."""
-
-    def __getattr__(self, name: str) -> Any:
-        async def nothing(*_: Any, **__: Any) -> Any:
-            raise LeaseLost("dead")
-
-        return nothing
-
-
-async def expire(world: SimulatedWorld, worker_id: str) -> None:
+async def expire_lease(world: SimulatedWorld, worker_id: str) -> None:
     """Let a lease run out, by the database's clock."""
     statement = (
         update(workers_table)
@@ -107,21 +59,17 @@ async def expire(world: SimulatedWorld, worker_id: str) -> None:
     await world.database.write(lambda connection: connection.execute(statement))
 
 
-async def successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
+async def start_successor(world: SimulatedWorld, dead: SimulatedProcess) -> SimulatedProcess:
     """Start a process that finds the dead one's lease run out."""
-    await expire(world, dead.worker.worker_id)
-    process = world.create_process()
-    await process.worker.start()
-    return process
+    await expire_lease(world, dead.worker.worker_id)
+    return await world.start_process()
 
 
 class TestKilled:
     @pytest.fixture
     async def dying(self, world: SimulatedWorld) -> SimulatedProcess:
         world.discord.honours_nonce = False
-        process = world.create_process()
-        await process.worker.start()
-        return process
+        return await world.start_process()
 
     async def check(self, world: SimulatedWorld, outcome: Outcome, *, submits: int = 1) -> None:
         assert world.google.repeated_submits == 0
@@ -130,12 +78,13 @@ class TestKilled:
         assert len(world.discord.messages) == (1 if outcome is Outcome.DELIVERED else 0)
         assert await world.ledger.sum_reserved() == 0
 
-    async def test_kill_while_queued(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
-        dying.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
+    async def test_kill_while_queued(self, world: SimulatedWorld) -> None:
+        world.discord.honours_nonce = False
+        dying = await world.start_process(worker_policy=NOTHING_STARTS)
         job = await dying.submit_job(1)
-        await kill(dying)
-        await successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        await dying.worker.crash()
+        await start_successor(world, dying)
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
     async def test_kill_between_authorisation_and_send_is_not_unknown(
@@ -143,11 +92,11 @@ class TestKilled:
     ) -> None:
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.SUBMITTING)
-        await kill(dying)
+        await world.wait_for_state(job, JobState.SUBMITTING)
+        await dying.worker.crash()
         world.google.send_gate = None
-        await successor(world, dying)
-        after = await ended(world, job)
+        await start_successor(world, dying)
+        after = await world.wait_for_end(job)
         assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
         await self.check(world, Outcome.DELIVERED)
 
@@ -156,14 +105,14 @@ class TestKilled:
     ) -> None:
         world.google.send_gate = asyncio.Event()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.SUBMITTING)
+        await world.wait_for_state(job, JobState.SUBMITTING)
         await dying.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.send_gate = None
-        await successor(world, dying)
-        after = await ended(world, job)
+        await start_successor(world, dying)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.CANCELLED, submits=0)
         kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
         assert kinds == ["reserve", "refund"]
@@ -176,26 +125,26 @@ class TestKilled:
         if not sent:
             world.google.before_submit = lambda: (_ for _ in ()).throw(asyncio.CancelledError())
         job = await dying.submit_job(1)
-        await sending(world, job)
+        await wait_for_sending(world, job)
         if sent:
             await eventually(lambda: world.google.submits)
-        await kill(dying)
+        await dying.worker.crash()
         world.google.answer_gate = None
         world.google.before_submit = None
-        await successor(world, dying)
-        after = await ended(world, job)
+        await start_successor(world, dying)
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
-        assert [told.id for told in world.discord.notified_jobs] == [job.id]
+        assert [notified.id for notified in world.discord.notified_jobs] == [job.id]
         await self.check(world, Outcome.SUBMIT_UNKNOWN, submits=int(sent))
 
     async def test_kill_while_polling(self, world: SimulatedWorld, dying: SimulatedProcess) -> None:
         world.google.default_poll = OperationPending()
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.POLLING)
-        await kill(dying)
+        await world.wait_for_state(job, JobState.POLLING)
+        await dying.worker.crash()
         world.google.default_poll = None
-        await successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        await start_successor(world, dying)
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         await self.check(world, Outcome.DELIVERED)
 
     async def test_kill_after_fetch_before_post(
@@ -203,11 +152,11 @@ class TestKilled:
     ) -> None:
         world.discord.post_script.extend([DiscordUnavailable("500")] * 1000)
         job = await dying.submit_job(1)
-        await in_state(world, job, JobState.POSTING)
-        await kill(dying)
+        await world.wait_for_state(job, JobState.POSTING)
+        await dying.worker.crash()
         world.discord.post_script.clear()
-        await successor(world, dying)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        await start_successor(world, dying)
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
         assert world.google.fetch_count == 1
         await self.check(world, Outcome.DELIVERED)
 
@@ -217,10 +166,10 @@ class TestKilled:
         world.discord.answer_gate = asyncio.Event()
         job = await dying.submit_job(1)
         await world.discord.post_made.wait()
-        await kill(dying)
+        await dying.worker.crash()
         world.discord.answer_gate = None
-        await successor(world, dying)
-        after = await ended(world, job)
+        await start_successor(world, dying)
+        after = await world.wait_for_end(job)
         [(_, message_id, _)] = world.discord.messages
         assert after.posted_message_id == message_id
         await self.check(world, Outcome.DELIVERED)
@@ -229,53 +178,49 @@ class TestKilled:
         self, world: SimulatedWorld, dying: SimulatedProcess
     ) -> None:
         job = await dying.submit_job(1)
-        await ended(world, job)
+        await world.wait_for_end(job)
         closed = len(world.discord.closed_status_jobs)
         statement = update(jobs_table).values(owner=dying.worker.worker_id)
         await world.database.write(lambda connection: connection.execute(statement))
-        await kill(dying)
-        await successor(world, dying)
-        await ended(world, job)
+        await dying.worker.crash()
+        await start_successor(world, dying)
+        await world.wait_for_end(job)
         assert len(world.discord.closed_status_jobs) == closed + 1
         await self.check(world, Outcome.DELIVERED)
 
 
 async def test_where_google_can_be_searched_a_lost_submit_is_found(world: SimulatedWorld) -> None:
     world.google = FakeGoogle(can_find=True)
-    world.findable = frozenset({GoogleRoute.GEMINI})
+    world.searchable_routes = frozenset({GoogleRoute.GEMINI})
     world.google.answer_gate = asyncio.Event()
-    dying = world.create_process()
-    await dying.worker.start()
+    dying = await world.start_process()
     job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
-    await kill(dying)
-    await successor(world, dying)
-    after = await ended(world, job)
+    await dying.worker.crash()
+    await start_successor(world, dying)
+    after = await world.wait_for_end(job)
     assert after.outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
 async def test_graceful_stop_releases_all_jobs(world: SimulatedWorld) -> None:
     world.google.default_poll = OperationPending()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     held = [await first.submit_job(n) for n in range(3)]
     for job in held:
-        await in_state(world, job, JobState.POLLING)
+        await world.wait_for_state(job, JobState.POLLING)
     await first.worker.stop(5.0)
     assert first.worker.running_count == 0
     world.google.default_poll = None
-    second = world.create_process()
-    await second.worker.start()
+    await world.start_process()
     for job in held:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
 async def test_a_graceful_stop_lets_a_submit_save_its_name(world: SimulatedWorld) -> None:
     world.google.answer_gate = asyncio.Event()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     job = await first.submit_job(1)
     await eventually(lambda: world.google.submits)
     stopping = asyncio.create_task(first.worker.stop(50.0))
@@ -286,15 +231,14 @@ async def test_a_graceful_stop_lets_a_submit_save_its_name(world: SimulatedWorld
 
 
 async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    await process.worker.start()
+    process = await world.start_process()
     await process.worker.stop(5.0)
     job = await world.admit_job(1)
     [claimed] = await world.jobs.claim_jobs(process.worker.worker_id, policy=world.policy, limit=1)
     lease = Lease(
         worker_id=process.worker.worker_id, length=timedelta(seconds=30), clock=world.clock
     )
-    run = process.worker._job_task_factory.build_job_task(claimed, lease, just_claimed=True)
+    run = process.job_task_factory.build_job_task(claimed, lease, just_claimed=True)
     with pytest.raises(LeaseLost):
         await run.run()
     assert (await world.get_job(job.id)).state is JobState.QUEUED
@@ -304,47 +248,42 @@ async def test_a_claim_that_was_not_begun_goes_back_to_the_queue(world: Simulate
 async def test_a_claim_whose_answer_was_lost_is_picked_up_and_submitted_once(
     world: SimulatedWorld,
 ) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     job = await process.submit_job(1)
     owner = process.worker.worker_id
     await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
     process.worker.notify_job_changed(0)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
-async def test_an_answer_that_comes_after_the_adoption_still_names_the_operation(
+async def test_answer_after_adoption_still_saves_operation(
     world: SimulatedWorld,
 ) -> None:
-    """The sender lost its lease (the database was away), not its life: the clip must not be."""
+    """The sender lost its lease (the database was away), but lives: the clip must not be lost."""
     world.polling_times = replace(
         world.polling_times, late_operation_wait_s=1e6
     )  # the machine may be slow
     world.google.answer_gate = asyncio.Event()
-    sender = world.create_process()
-    await sender.worker.start()
+    sender = await world.start_process()
     job = await sender.submit_job(1)
     await eventually(lambda: world.google.submits)
-    adopter = await successor(world, sender)
+    adopter = await start_successor(world, sender)
 
-    async def adopted() -> bool:
+    async def is_adopted() -> bool:
         return (await world.get_job(job.id)).owner == adopter.worker.worker_id
 
-    await eventually(adopted)
+    await eventually(is_adopted)
     world.google.answer_gate.set()
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
     assert world.discord.repeated_posts == 0
     assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+async def test_late_operation_is_not_saved_for_another_attempt(world: SimulatedWorld) -> None:
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     await process.submit_job(1)
     owner = process.worker.worker_id
     [first] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
@@ -356,12 +295,10 @@ async def test_a_late_name_is_not_taken_for_another_attempt(world: SimulatedWorl
     assert (await world.get_job(first.id)).operation == "operations/of-the-second"
 
 
-async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
+async def test_late_operation_is_saved_on_unknown_job(
     world: SimulatedWorld,
 ) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     await process.submit_job(1)
     owner = process.worker.worker_id
     [job] = await world.jobs.claim_jobs(owner, policy=world.policy, limit=1)
@@ -371,7 +308,9 @@ async def test_a_late_name_is_kept_on_a_job_that_was_already_called_unknown(
     assert not await world.jobs.record_late_operation(
         replace(job, attempts=job.attempts + 1), "operations/no"
     )
-    assert not await world.jobs.record_late_operation(job, "operations/late")  # nobody waits for it
+    assert not await world.jobs.record_late_operation(
+        job, "operations/late"
+    )  # no task waits for it
     assert not await world.jobs.record_late_operation(job, "operations/again")
     after = await world.get_job(job.id)
     assert (after.state, after.operation) == (JobState.UNKNOWN, "operations/late")
@@ -381,60 +320,58 @@ async def test_a_lease_lost_right_before_the_first_byte_sends_nothing(
     world: SimulatedWorld,
 ) -> None:
     """The last check, between the decision to submit and the sending: it is submitted later."""
-    process = world.create_process()
-    await process.worker.start()
-    lease = process.worker._lease
+    process = await world.start_process()
+    lease = process.worker.lease
     world.google.before_send = lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: world.google.before_send is None)
     assert not world.google.submits
-    await successor(world, process)
-    after = await ended(world, job)
+    await start_successor(world, process)
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.DONE, Outcome.DELIVERED)
     assert world.google.submits == [job.id]
 
 
-class _FreezesAfterTheMark(JobStore):
-    """A store whose process finds its lease run out when the last change is committed."""
+class _FreezesAfterRecording(JobStore):
+    """A store whose process finds its lease expired when the last change is committed."""
 
     freeze: Callable[[], None] | None = None
 
     async def begin_sending(self, job: Job) -> Job:
-        marked = await super().begin_sending(job)
+        saved = await super().begin_sending(job)
         if self.freeze is not None:
             self.freeze()
             self.freeze = None
-        return marked
+        return saved
 
 
 async def test_a_lease_lost_while_the_sending_is_written_down_sends_nothing(
     world: SimulatedWorld,
 ) -> None:
-    """It was not sent, and the process that knows so lives: it is submitted later."""
-    store = _FreezesAfterTheMark(world.database, now=world.now)
-    process = world.create_process(jobs=store)
-    await process.worker.start()
-    store.freeze = process.worker._lease.mark_lost
+    """Nothing was sent, and the process that knows it lives: it is submitted later."""
+    store = _FreezesAfterRecording(world.database, now=world.now)
+    process = await world.start_process(jobs=store)
+    store.freeze = process.worker.lease.mark_lost
     job = await process.submit_job(1)
     await eventually(lambda: store.freeze is None)
-    await in_state(world, job, JobState.QUEUED)
+    await world.wait_for_state(job, JobState.QUEUED)
     assert not world.google.submits
-    await successor(world, process)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    await start_successor(world, process)
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
 async def test_a_job_that_is_never_sent_ends_with_a_refund(world: SimulatedWorld) -> None:
-    """Perhaps it is the job that brings every process down."""
-    most = world.polling_times.max_submit_attempts
+    """Perhaps it is this job that crashes every process."""
+    max_attempts = world.polling_times.max_submit_attempts
     job = await world.admit_job(1)
-    for _ in range(most):
+    for _ in range(max_attempts):
         [claimed] = await world.jobs.claim_jobs("w", policy=world.policy, limit=1)
         await world.jobs.requeue(claimed, retry_at=None, waiting_for=None)
-    await world.create_process().worker.start()
-    after = await ended(world, job)
+    await world.start_process()
+    after = await world.wait_for_end(job)
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.NOT_SENT)
-    assert after.attempts == most + 1
+    assert after.attempts == max_attempts + 1
     assert world.google.submits == []
     assert await world.ledger.sum_reserved() == 0
 
@@ -444,15 +381,14 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
 ) -> None:
     """Frozen past its lease and adopted, as after SIGSTOP and SIGCONT."""
     world.google.default_poll = OperationPending()
-    frozen = world.create_process()
-    await frozen.worker.start()
+    frozen = await world.start_process()
     job = await frozen.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
-    # frozen: its clock stands past the lease, and others have gone on
-    frozen.worker._lease.mark_lost()
-    await successor(world, frozen)
+    await world.wait_for_state(job, JobState.POLLING)
+    # its clock is past the lease, and other processes have gone on
+    frozen.worker.lease.mark_lost()
+    await start_successor(world, frozen)
     world.google.default_poll = None
-    after = await ended(world, job)
+    after = await world.wait_for_end(job)
     assert after.epoch == 2
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.discord.messages) == 1
@@ -461,22 +397,23 @@ async def test_a_frozen_process_that_wakes_up_submits_and_posts_nothing(
 
 
 async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> None:
-    """It hangs for longer than Discord remembers its nonce, and somebody else has posted."""
+    """It hangs for longer than Discord remembers its nonce, and another process has posted."""
     world.discord.honours_nonce = False
     world.discord.send_gate = held = asyncio.Event()
-    first = world.create_process()
-    await first.worker.start()
+    first = await world.start_process()
     job = await first.submit_job(1)
     await eventually(lambda: world.discord.waiting_count == 1)
-    sections = set(first.critical_sections._sections)
-    assert sections
-    old = first.worker._lease
-    old.mark_lost()
-    await asyncio.wait(sections, timeout=10)
-    assert all(isinstance(each.exception(), LeaseLost) for each in sections)
+    assert first.critical_sections.running_count == 1
+    with capture_logs() as logs:
+        first.worker.lease.mark_lost()
+        await eventually(lambda: first.worker.running_count == 0)
+    assert "job.abandoned" in {line["event"] for line in logs}
+    assert first.critical_sections.running_count == 0
+    assert (await world.get_job(job.id)).state is JobState.POSTING
+    assert world.discord.messages == []
     world.discord.send_gate = None
-    second = await successor(world, first)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    second = await start_successor(world, first)
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     held.set()
     for process in (first, second):
         await process.worker.stop(20.0)
@@ -484,13 +421,12 @@ async def test_a_post_that_hangs_ends_with_the_lease(world: SimulatedWorld) -> N
 
 
 async def test_a_worker_that_lost_its_lease_comes_back_as_another(world: SimulatedWorld) -> None:
-    process = world.create_process(lease_s=1200.0)
-    await process.worker.start()
+    process = await world.start_process(lease_s=1200.0)
     before = process.worker.worker_id
-    await expire(world, before)
+    await expire_lease(world, before)
     await eventually(lambda: process.worker.worker_id != before and process.worker.is_alive)
     job = await process.submit_job(1)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld) -> None:
@@ -509,23 +445,22 @@ async def test_a_worker_that_cannot_renew_stops_by_itself(world: SimulatedWorld)
 
     world.google.default_poll = OperationPending()
     store = Away(world.database)
-    process = world.create_process(lease_s=300.0, workers=store)
-    await process.worker.start()
+    process = await world.start_process(lease_s=300.0, workers=store)
     job = await process.submit_job(1)
-    await in_state(world, job, JobState.POLLING)
+    await world.wait_for_state(job, JobState.POLLING)
     store.away = True
     await eventually(lambda: process.worker.running_count == 0)
     assert not process.worker.is_alive
     store.away = False
     world.google.default_poll = None
     await eventually(lambda: process.worker.is_alive)
-    await expire_all_but(world, process.worker.worker_id)
+    await expire_other_leases(world, process.worker.worker_id)
     process.worker.notify_job_changed(0)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
 
 
-async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
+async def expire_other_leases(world: SimulatedWorld, worker_id: str) -> None:
     statement = (
         update(workers_table)
         .where(workers_table.c.id != worker_id)
@@ -535,31 +470,29 @@ async def expire_all_but(world: SimulatedWorld, worker_id: str) -> None:
 
 
 async def test_what_waits_in_a_restored_backup_is_never_submitted(world: SimulatedWorld) -> None:
-    """It may have been made since the backup; see `bot.restored`."""
+    """It may have been made since the backup; see `bot.store.jobs.restore`."""
     world.google.default_poll = OperationPending()
-    waiting, leave, sent = [await world.admit_job(n) for n in range(3)]
+    waiting, authorised, sent = [await world.admit_job(n) for n in range(3)]
     await world.jobs.cancel(waiting.id, owner=None, now=world.clock.now())
     waiting = await world.admit_job(3)
     claimed = await world.jobs.claim_jobs("w", policy=world.policy, limit=2)
-    assert [job.id for job in claimed] == [leave.id, sent.id]
+    assert [job.id for job in claimed] == [authorised.id, sent.id]
     polling = await world.jobs.begin_polling(await world.jobs.begin_sending(claimed[1]), "op")
     assert await mark_pending_as_unknown(world.database) == 2
     assert await world.get_job(sent.id) == polling
     assert await mark_pending_as_unknown(world.database) == 0
     world.polling_times = replace(world.polling_times, late_operation_wait_s=0.0)
-    await world.create_process().worker.start()
-    for job in (waiting, leave):
-        after = await ended(world, job)
+    await world.start_process()
+    for job in (waiting, authorised):
+        after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN)
     assert world.google.submits == []
-    assert {told.id for told in world.discord.notified_jobs} >= {waiting.id, leave.id}
+    assert {notified.id for notified in world.discord.notified_jobs} >= {waiting.id, authorised.id}
 
 
 @ON_POSTGRESQL
 async def test_restore_is_refused_while_process_runs(world: SimulatedWorld) -> None:
-    process = world.create_process()
-    process.worker._policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    await process.worker.start()
+    process = await world.start_process(worker_policy=NOTHING_STARTS)
     job = await process.submit_job(1)
     with pytest.raises(DatabaseInUse):
         await mark_pending_as_unknown(world.database)
@@ -578,23 +511,23 @@ async def test_orphans_are_adopted_by_exactly_one(world: SimulatedWorld) -> None
         claimed += batch
     assert len(answers) == len(claimed) == 300
     assert await world.jobs.adopt_orphans("early", limit=999) == [], "its lease still holds"
-    await expire(world, "dead")
+    await expire_lease(world, "dead")
 
-    async def adopt(owner: str) -> list[Job]:
-        taken: list[Job] = []
+    async def adopt_all(owner: str) -> list[Job]:
+        adopted: list[Job] = []
         while batch := await world.jobs.adopt_orphans(owner, limit=20):
-            taken += batch
-        return taken
+            adopted += batch
+        return adopted
 
     for name in "abc":
         await world.workers.register(name, host="x", lease=timedelta(seconds=300))
     if not world.database.is_shared:  # on SQLite a register declares the others dead
-        taken = [await adopt("c")]
+        taken = [await adopt_all("c")]
     else:
-        taken = list(await asyncio.gather(*(adopt(name) for name in "abc")))
-    ids = [job.id for each in taken for job in each]
+        taken = list(await asyncio.gather(*(adopt_all(name) for name in "abc")))
+    ids = [job.id for batch in taken for job in batch]
     assert len(ids) == len(set(ids)) == 300
-    assert all(job.epoch == 2 for each in taken for job in each)
+    assert all(job.epoch == 2 for batch in taken for job in batch)
 
 
 @ON_POSTGRESQL
@@ -606,20 +539,20 @@ async def test_several_processes_share_the_queue_and_start_nothing_twice(
         await process.worker.start()
     accepted = [await processes[n % 3].submit_job(n) for n in range(30)]
     for job in accepted:
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 30
 
 
-class Flaky(JobStore):
-    """A store that goes away by script: before a change, or after it was committed."""
+class FlakyJobStore(JobStore):
+    """A store that becomes unavailable by script, before a change or after it was committed."""
 
     def __init__(self, database: Database, *, now: DatabaseClock) -> None:
         super().__init__(database, now=now)
         self.before: dict[str, int] = {}
         self.after: dict[str, int] = {}
 
-    async def _played(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def play_script(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         if self.before.get(name, 0) > 0:
             self.before[name] -= 1
             raise DatabaseUnavailable(name)
@@ -630,11 +563,11 @@ class Flaky(JobStore):
         return answer
 
 
-def _flaky(name: str) -> Any:
+def make_flaky_method(name: str) -> Any:
     original = getattr(JobStore, name)
 
-    async def method(self: Flaky, *args: Any, **kwargs: Any) -> Any:
-        return await self._played(name, lambda: original(self, *args, **kwargs))
+    async def method(self: FlakyJobStore, *args: Any, **kwargs: Any) -> Any:
+        return await self.play_script(name, lambda: original(self, *args, **kwargs))
 
     return method
 
@@ -650,7 +583,7 @@ CHANGES = (
     "mark_announced",
 )
 for _name in CHANGES:
-    setattr(Flaky, _name, _flaky(_name))
+    setattr(FlakyJobStore, _name, make_flaky_method(_name))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -658,26 +591,40 @@ for _name in CHANGES:
 async def test_job_ends_once_despite_database_errors(
     world: SimulatedWorld, when: str, name: str
 ) -> None:
-    store = Flaky(world.database, now=world.now)
+    store = FlakyJobStore(world.database, now=world.now)
     getattr(store, when)[name] = 3
-    process = world.create_process(jobs=store)
-    await process.worker.start()
+    process = await world.start_process(jobs=store)
     job = await process.submit_job(1)
     process.worker.notify_job_changed(0)
 
-    async def over() -> bool:
+    async def has_ended() -> bool:
         process.worker.notify_job_changed(0)
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(over)
+    await eventually(has_ended)
     assert (await world.get_job(job.id)).outcome is Outcome.DELIVERED
     assert len(world.google.submits) == len(world.discord.messages) == 1
     kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
     assert kinds == ["reserve", "settle"]
 
 
-class _LosesTheAdoption(JobStore):
-    """A database that commits the first adoption and whose answer is lost."""
+async def test_crashed_process_gives_nothing_back(world: SimulatedWorld) -> None:
+    """A graceful stop would put this job back in the queue: no submit was begun."""
+    world.billing_rules = BillingRules(paid_calls=False)
+    store = FlakyJobStore(world.database, now=world.now)
+    store.before["finish_job"] = 10**6
+    process = await world.start_process(jobs=store)
+    job = await world.admit_job(1)
+    process.worker.wake()
+    await eventually(lambda: store.before["finish_job"] < 10**6)
+    await process.worker.crash()
+    assert process.worker.running_count == 0
+    after = await world.get_job(job.id)
+    assert (after.state, after.owner) == (JobState.SUBMITTING, process.worker.worker_id)
+
+
+class _LosesAdoptionAnswer(JobStore):
+    """A database that commits the first adoption, but whose answer is lost."""
 
     answer_lost = False
 
@@ -691,22 +638,20 @@ class _LosesTheAdoption(JobStore):
 
 async def test_adoption_with_lost_answer_does_not_authorise_submit(world: SimulatedWorld) -> None:
     world.google.answer_gate = asyncio.Event()
-    dying = world.create_process()
-    await dying.worker.start()
+    dying = await world.start_process()
     job = await dying.submit_job(1)
     await eventually(lambda: world.google.submits)
-    await kill(dying)
+    await dying.worker.crash()
     world.google.answer_gate = None
-    await expire(world, dying.worker.worker_id)
-    store = _LosesTheAdoption(world.database, now=world.now)
-    adopter = world.create_process(jobs=store)
-    await adopter.worker.start()
+    await expire_lease(world, dying.worker.worker_id)
+    store = _LosesAdoptionAnswer(world.database, now=world.now)
+    adopter = await world.start_process(jobs=store)
 
-    async def over() -> bool:
+    async def has_ended() -> bool:
         adopter.worker.notify_job_changed(0)
         return (await world.get_job(job.id)).state.has_ended
 
-    await eventually(over)
+    await eventually(has_ended)
     assert store.answer_lost
     assert world.google.submits == [job.id]
     assert (await world.get_job(job.id)).outcome is Outcome.SUBMIT_UNKNOWN
@@ -730,39 +675,36 @@ class _SlowClaim(JobStore):
 async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: SimulatedWorld) -> None:
     store = _SlowClaim(world.database, now=world.now)
     store.answer = asyncio.Event()
-    stopped = world.create_process(jobs=store)
-    await stopped.worker.start()
+    stopped = await world.start_process(jobs=store)
     job = await stopped.submit_job(1)
-    await in_state(world, job, JobState.SUBMITTING)
+    await world.wait_for_state(job, JobState.SUBMITTING)
     stopping = asyncio.create_task(stopped.worker.stop(50.0))
     await asyncio.sleep(0)
     store.answer.set()
     await stopping
     assert (await world.get_job(job.id)).state is JobState.QUEUED
-    later = world.create_process()
-    await later.worker.start()
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    await world.start_process()
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.submits == [job.id]
 
 
 async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) -> None:
     class Faulty(JobStore):
-        faults = 2
+        error_count = 2
 
         async def claim_jobs(self, owner: str, **how: Any) -> list[Job]:
-            if self.faults:
-                self.faults -= 1
-                raise ValueError("a row that nobody foresaw")
+            if self.error_count:
+                self.error_count -= 1
+                raise ValueError("an unforeseen row")
             return await JobStore.claim_jobs(self, owner, **how)
 
-    process = world.create_process(jobs=Faulty(world.database, now=world.now))
-    await process.worker.start()
+    process = await world.start_process(jobs=Faulty(world.database, now=world.now))
     job = await process.submit_job(1)
-    assert (await ended(world, job)).outcome is Outcome.DELIVERED
+    assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
 
 
 async def test_unavailable_database_accepts_nothing(world: SimulatedWorld) -> None:
-    store = Flaky(world.database, now=world.now)
+    store = FlakyJobStore(world.database, now=world.now)
     store.before["admit_requests"] = 10**6
     process = world.create_process(jobs=store)
     with pytest.raises(DatabaseUnavailable):
@@ -787,8 +729,7 @@ async def test_each_submit_authorisation_is_recorded(world: SimulatedWorld) -> N
 
 @ON_POSTGRESQL
 async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
-    process = world.create_process(lease_s=60_000.0)
-    await process.worker.start()
+    process = await world.start_process(lease_s=60_000.0)
     schema = await world.database.read(
         lambda connection: connection.scalar(text("SELECT current_schema()"))
     )
@@ -802,13 +743,13 @@ async def test_jobs_outlive_cut_connections(world: SimulatedWorld) -> None:
     assert cut > 0
     for job in accepted:
         process.worker.notify_job_changed(0)
-        assert (await ended(world, job)).outcome is Outcome.DELIVERED
+        assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
     assert world.google.repeated_submits == world.discord.repeated_posts == 0
     assert len(world.google.submits) == 40
     assert await world.ledger.sum_reserved() == 0
 
 
-async def test_a_database_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+async def test_unreachable_database_is_unavailable(tmp_path: Path) -> None:
     nobody = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailable):
         await upgrade_schema(nobody)
@@ -855,14 +796,14 @@ async def test_sqlites_readers_cannot_write(database: Database) -> None:
 
 
 async def test_cancelled_caller_does_not_break_transaction(world: SimulatedWorld) -> None:
+    before = asyncio.all_tasks()
     asking = asyncio.create_task(world.admit_job(1))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-    async def settled() -> bool:
-        return await world.ledger.sum_reserved() in (0, PRICE) and not world.database._running_tasks
-
-    await eventually(settled)
-    assert (await world.jobs.get(1) is not None) == (await world.ledger.sum_reserved() == PRICE)
+    while unfinished := asyncio.all_tasks() - before:
+        await asyncio.wait(unfinished)
+    reserved = await world.ledger.sum_reserved()
+    assert reserved in (0, PRICE)
+    assert (await world.jobs.get(1) is not None) == (reserved == PRICE)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, select, text
 from bot.domain.billing.limits import UsageTotals
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
 from bot.domain.ports import OperationFinished, RemoteVideo
-from bot.services.jobs.job_steps import PollingTimes
+from bot.services.jobs.stages.running_job import PollingTimes
 from bot.store.billing import usage_queries
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database

@@ -1,1 +1,1 @@
-"""Google, Discord and time as the ports describe them, in memory, with faults by script."""
+"""Google, Discord and time in memory, with faults by script; each implements its port."""

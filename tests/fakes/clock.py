@@ -4,9 +4,11 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.ports import Clock
 
-class FastClock:
-    """`bot.domain.ports.Clock`, ``speed`` times as fast as the wall clock; begins now, or then."""
+
+class FastClock(Clock):
+    """``speed`` times as fast as the wall clock; begins now, or at ``start``."""
 
     def __init__(self, *, speed: float = 200.0, start: datetime | None = None) -> None:
         self._speed = speed
@@ -27,12 +29,12 @@ class FastClock:
         await asyncio.sleep(seconds / self._speed)
 
     def jump(self, duration: timedelta) -> None:
-        """Change the time of day, as when the machine was asleep; nobody is woken."""
+        """Change the time of day, as when the machine was asleep; no sleep ends earlier."""
         self._skipped_s += duration.total_seconds()
 
 
 class VirtualClock(FastClock):
-    """Time that passes only while somebody sleeps, which takes none of the test's."""
+    """Time that passes only in `sleep`, which returns at once."""
 
     def __init__(self, *, start: datetime) -> None:
         super().__init__(start=start)

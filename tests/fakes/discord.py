@@ -1,4 +1,4 @@
-"""A channel of Discord's in memory: honours nonces, keeps its history, fails by script."""
+"""A Discord channel in memory: honours nonces, keeps its history, fails by script."""
 
 import asyncio
 from collections import deque
@@ -7,16 +7,16 @@ from itertools import count
 
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.ports import JobProgress
+from bot.domain.ports import JobMessages, JobProgress
 
 
-class FakeJobMessages:
-    """`bot.domain.ports.Delivery`.
+class FakeJobMessages(JobMessages):
+    """What members see, and scripts for what fails.
 
-    ``messages`` are the clips' posts as members see them, by nonce; ``honours_nonce`` off stands
-    for a post after Discord has forgotten the nonce. ``lost_answers`` posts are made and then
-    fail, as when the connection breaks. ``held``, when set to an event, holds a post before it is
-    made, as when the library waits for Discord's leave.
+    ``messages`` are the clips' posts as nonce, message id and clip ids; ``honours_nonce`` off
+    stands for a post after Discord has forgotten the nonce. Posts with ``lost_answers`` are made
+    and then fail, as when the connection breaks. ``send_gate`` holds a post before it is made, as
+    a rate limit does, and ``answer_gate`` after it.
     """
 
     def __init__(self) -> None:
@@ -72,8 +72,8 @@ class FakeJobMessages:
         """Post the clips."""
         return await self._record_post(job.post_nonce, uploads)
 
-    async def _record_post(self, nonce: str, enclosures: Sequence[PreparedUpload]) -> int:
-        self.posted_uploads.append(list(enclosures))
+    async def _record_post(self, nonce: str, uploads: Sequence[PreparedUpload]) -> int:
+        self.posted_uploads.append(list(uploads))
         step = self.post_script.popleft() if self.post_script else None
         if step is not None:
             raise step
@@ -81,11 +81,11 @@ class FakeJobMessages:
             self.waiting_count += 1
             await self.send_gate.wait()
         if self.honours_nonce:
-            for known, message_id, _ in self.messages:
-                if known == nonce:
+            for known_nonce, message_id, _ in self.messages:
+                if known_nonce == nonce:
                     return message_id
         message_id = next(self._ids)
-        self.messages.append((nonce, message_id, [each.clip.id for each in enclosures]))
+        self.messages.append((nonce, message_id, [upload.clip.id for upload in uploads]))
         self.post_made.set()
         if self.answer_gate is not None:
             await self.answer_gate.wait()

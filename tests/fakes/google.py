@@ -11,24 +11,26 @@ from bot.domain.clips.clip import VideoFacts
 from bot.domain.errors import RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
+    MediaProbe,
+    ModelReachability,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
+    VideoModels,
 )
 
 ScriptStep = Exception | PollResult | None
 
 
-class FakeGoogle:
-    """`bot.domain.ports.VideoModels`.
+class FakeGoogle(VideoModels):
+    """One route, with scripts for what fails.
 
-    ``submit_script``, ``poll_script`` and ``fetch_script`` are worked off one call at a time: an
-    exception is raised, a poll's answer given, ``None`` means as usual. ``answer``, when set, is
-    what every poll beyond the script is told. ``gate``, when set to an
-    event, holds every submit after Google has started the operation and before it answers; ``door``
-    holds it before its last check. ``before_send`` happens once, right before that.
+    ``submit_script``, ``poll_script`` and ``fetch_script`` serve one call a step: an exception is
+    raised, a poll's answer returned, ``None`` means as usual. Beyond its script every poll returns
+    ``default_poll``, if set. ``send_gate`` holds every submit before the last check,
+    ``answer_gate`` after Google has started the operation and before it answers. ``before_send``
+    is called once, right before the last check. ``can_find`` allows the search for lost submits.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class FakeGoogle:
     ) -> None:
         self._route = route
         self._polls_needed = polls_needed
-        self._can_find = can_find
+        self.can_find = can_find
         self.expires_at: datetime | None = None
         self.submits: list[int] = []
         self.poll_counts: Counter[str] = Counter()
@@ -123,7 +125,7 @@ class FakeGoogle:
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
         """Find what a lost submit has made, where this route can."""
-        if not self._can_find or job_id not in self.submits:
+        if not self.can_find or job_id not in self.submits:
             return None
         return self._build_result(job_id, plan)
 
@@ -143,8 +145,8 @@ class FakeGoogle:
         )
 
 
-class FakeMediaProbe:
-    """`bot.domain.ports.Media` for the files of `FakeGoogle`."""
+class FakeMediaProbe(MediaProbe):
+    """Describes the files of `FakeGoogle`."""
 
     async def read_facts(self, path: Path) -> VideoFacts:
         """Take any file that `FakeGoogle` wrote for a playable clip."""

@@ -1,14 +1,17 @@
-"""Showcase channels in memory: what stands there, and what goes wrong when it is told to."""
+"""Showcase channels in memory, with faults by script."""
 
 import itertools
 from collections import deque
+from collections.abc import Sequence
 
 from bot.domain.clips.clip import Clip
-from bot.domain.showcase.post import WeeklyDigest, ShowcasePost
+from bot.domain.erasure import ErasableFiles, MessageDeleter
+from bot.domain.showcase.ports import PublishedFiles, ShowcaseChannel
+from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
 
 
-class FakeShowcaseChannel:
-    """`bot.domain.showcase.ports.Showroom`, `PublicFiles`; `bot.domain.erasure.Posts`, `Files`."""
+class FakeShowcaseChannel(ShowcaseChannel, PublishedFiles, MessageDeleter, ErasableFiles):
+    """What showcase channels show, and which messages and files were deleted."""
 
     def __init__(self) -> None:
         self.live_posts: dict[int, ShowcasePost] = {}
@@ -23,31 +26,31 @@ class FakeShowcaseChannel:
         """Raised by the next posts, after the message stands: a lost answer."""
         self._ids = itertools.count(5000)
 
-    def _raise_next(self, faults: deque[Exception]) -> None:
-        if faults:
-            raise faults.popleft()
+    def _raise_next(self, errors: deque[Exception]) -> None:
+        if errors:
+            raise errors.popleft()
 
     async def publish(self, exhibit: ShowcasePost) -> int:
-        """Post it, whether or not it stands already: nobody guards a repeat here."""
+        """Post it, also when it was posted already: no nonce guards a repeat here."""
         self._raise_next(self.errors_before)
-        number = next(self._ids)
-        self.live_posts[number] = exhibit
+        message_id = next(self._ids)
+        self.live_posts[message_id] = exhibit
         self.post_count += 1
         self._raise_next(self.errors_after)
-        return number
+        return message_id
 
     async def find_post(self, exhibit: ShowcasePost) -> int | None:
         """Look for it."""
         self._raise_next(self.errors_before)
-        return next((n for n, each in self.live_posts.items() if each.id == exhibit.id), None)
+        return next((n for n, post in self.live_posts.items() if post.id == exhibit.id), None)
 
     async def refresh_post(self, exhibit: ShowcasePost) -> bool:
         """Renew it."""
         self._raise_next(self.errors_before)
-        number = exhibit.entry.message_id
-        if number not in self.live_posts:
+        message_id = exhibit.entry.message_id
+        if message_id not in self.live_posts:
             return False
-        self.live_posts[number] = exhibit
+        self.live_posts[message_id] = exhibit
         return True
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
@@ -67,10 +70,10 @@ class FakeShowcaseChannel:
     async def publish_digest(self, digest: WeeklyDigest) -> int:
         """Post a digest."""
         self._raise_next(self.errors_before)
-        number = next(self._ids)
-        self.digests[number] = digest
+        message_id = next(self._ids)
+        self.digests[message_id] = digest
         self._raise_next(self.errors_after)
-        return number
+        return message_id
 
     async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
         """Edit a digest."""
@@ -82,7 +85,7 @@ class FakeShowcaseChannel:
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
         """Look for it."""
-        return next((n for n, each in self.digests.items() if each.id == digest.id), None)
+        return next((n for n, known in self.digests.items() if known.id == digest.id), None)
 
     async def delete_message(self, channel_id: int, message_id: int) -> None:
         """Delete any message."""
@@ -90,9 +93,8 @@ class FakeShowcaseChannel:
         self.deleted_messages.append(message_id)
         self.digests.pop(message_id, None)
 
-    async def delete_files(self, paths: object) -> None:
+    async def delete_files(self, paths: Sequence[str]) -> None:
         """Delete files."""
-        assert isinstance(paths, tuple | list)
         self.removed_files += paths
 
     async def delete_published(self, clip: Clip) -> None:

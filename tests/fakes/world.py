@@ -1,4 +1,4 @@
-"""The jobs' machinery over a real database and the fakes: one object a pretended process."""
+"""The job services over a real database and the fakes: several pretended processes in one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,19 +7,30 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import SpendingPolicy
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
-from bot.domain.jobs.job import AdmissionRequest, Job, Origin
+from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
+from bot.domain.ports import VideoModels
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.estimates import WaitEstimates
-from bot.services.jobs.job_steps import BillingRules, PollingTimes
-from bot.services.jobs.job_task import JobTaskFactory
+from bot.services.jobs.job_task import JobStages, JobTaskFactory
+from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
-from bot.services.jobs.requests import RequestService
+from bot.services.jobs.requests import OfferedModels, RequestService
+from bot.services.jobs.stages.delivery import ClipDelivery
+from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.running_job import (
+    BillingRules,
+    JobDependencies,
+    ModelAvailability,
+    PollingTimes,
+)
+from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
@@ -32,10 +43,13 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
 from tests.fakes.clock import FastClock
 from tests.fakes.discord import FakeJobMessages
-from tests.fakes.fitting import FakeTranscoder
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
+from tests.fakes.transcoder import FakeTranscoder
+from tests.harness.waiting import eventually
 
 GUILD, CHANNEL, MEMBER = 700, 800, 900
+NOTHING_STARTS = SpendingPolicy(pace=PacingLimits(in_flight=0))
+"""For a process that accepts requests and claims none."""
 MODEL = "veo-3.1-lite-generate-preview"
 PRICE = Micros(400_000)
 
@@ -68,15 +82,15 @@ def make_origin(key: str | int, **changes: Any) -> Origin:
     return Origin(**facts | changes)
 
 
-class FakeModelAvailability:
-    """Remembers which models were taken off the shelf."""
+class FakeModelAvailability(ModelAvailability, OfferedModels):
+    """Remembers which models were marked as unavailable."""
 
     def __init__(self) -> None:
-        self.switched_off: dict[str, str] = {}
+        self.unavailable_models: dict[str, str] = {}
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Remember it."""
-        self.switched_off[model_id] = reason or ""
+        self.unavailable_models[model_id] = reason or ""
 
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[()]:
         """Offer nothing: these tests bring their own plans."""
@@ -92,7 +106,7 @@ class SimulatedWorld:
     policy: SpendingPolicy = field(default_factory=SpendingPolicy)
     polling_times: PollingTimes = field(default_factory=PollingTimes)
     billing_rules: BillingRules = field(default_factory=BillingRules)
-    findable: frozenset[GoogleRoute] = frozenset()
+    searchable_routes: frozenset[GoogleRoute] = frozenset()
     clock: FastClock = field(default_factory=FastClock)
     google: FakeGoogle = field(default_factory=FakeGoogle)
     discord: FakeJobMessages = field(default_factory=FakeJobMessages)
@@ -108,6 +122,11 @@ class SimulatedWorld:
         self.model_store = ModelStateStore(self.database)
         self.workers = WorkerStore(self.database)
 
+    @property
+    def routes(self) -> dict[GoogleRoute, VideoModels]:
+        """The one route of this world."""
+        return {self.google.route: self.google}
+
     async def now(self, _: AsyncConnection) -> datetime:
         """Tell the database's time: here everybody's clock is the same."""
         return self.clock.now()
@@ -116,6 +135,12 @@ class SimulatedWorld:
         """Return a process's worth of services, not yet started."""
         self.processes.append(SimulatedProcess(self, **changes))
         return self.processes[-1]
+
+    async def start_process(self, **changes: Any) -> "SimulatedProcess":
+        """Return a process at work."""
+        process = self.create_process(**changes)
+        await process.worker.start()
+        return process
 
     async def admit_job(self, key: str | int, **changes: Any) -> Job:
         """Accept a request that no worker watches."""
@@ -129,85 +154,125 @@ class SimulatedWorld:
 
     async def get_job(self, job_id: int) -> Job:
         """Return a job that must be there."""
-        found = await self.jobs.get(job_id)
-        assert found is not None
-        return found
+        job = await self.jobs.get(job_id)
+        assert job is not None
+        return job
+
+    async def wait_for_state(self, job: Job, state: JobState) -> None:
+        """Wait until the job has reached ``state``."""
+
+        async def is_reached() -> bool:
+            return (await self.get_job(job.id)).state is state
+
+        await eventually(is_reached)
+
+    async def wait_for_end(self, job: Job, state: JobState | None = None) -> Job:
+        """Wait until the job has ended (in ``state``) and the requester was told; return it."""
+
+        async def find_ended() -> Job | None:
+            current = await self.get_job(job.id)
+            has_ended = current.state.has_ended if state is None else current.state is state
+            return current if has_ended and current.owner is None else None
+
+        ended = await eventually(find_ended)
+        assert ended is not None
+        return ended
 
 
 class SimulatedProcess:
     """One pretended process."""
 
-    def __init__(self, world: SimulatedWorld, *, lease_s: float = 6000.0, **overrides: Any) -> None:
+    def __init__(
+        self,
+        world: SimulatedWorld,
+        *,
+        lease_s: float = 6000.0,
+        jobs: JobStore | None = None,
+        workers: WorkerStore | None = None,
+        worker_policy: SpendingPolicy | None = None,
+    ) -> None:
         self.world = world
         self.critical_sections = CriticalSections(world.clock)
-        self.jobs = overrides.get("jobs", world.jobs)
-        estimates = WaitEstimates(
+        jobs, routes, media_probe = jobs or world.jobs, world.routes, FakeMediaProbe()
+        wait_estimates = WaitEstimates(
             model_states=world.model_store, clock=world.clock, pace=world.policy.pace
         )
-        media = FakeMediaProbe()
         originals = Originals(
-            routes=overrides.get("routes", {world.google.route: world.google}),
-            media_probe=media,
-            data_dir=world.data_dir,
-            clock=world.clock,
+            routes=routes, media_probe=media_probe, data_dir=world.data_dir, clock=world.clock
         )
-        self.upload_preparer = UploadPreparer(
+        upload_preparer = UploadPreparer(
             job_messages=world.discord,
             transcoder=world.transcoder,
             originals=originals,
             thumbnails=Thumbnails(
-                transcoder=world.transcoder, media_probe=media, originals=originals
+                transcoder=world.transcoder, media_probe=media_probe, originals=originals
             ),
-            links=overrides.get("links"),
+            links=None,
             clock=world.clock,
         )
-        runner = JobTaskFactory(
-            jobs=self.jobs,
-            clips=world.clips,
-            model_states=world.model_store,
-            routes=overrides.get("routes", {world.google.route: world.google}),
-            job_messages=world.discord,
-            media_probe=media,
-            clock=world.clock,
-            critical_sections=self.critical_sections,
-            wait_estimates=estimates,
-            upload_preparer=self.upload_preparer,
-            model_availability=world.model_availability,
-            data_dir=world.data_dir,
-            polling_times=world.polling_times,
-            billing_rules=world.billing_rules,
-            searchable_routes=world.findable,
+        self.job_task_factory = JobTaskFactory(
+            JobDependencies(
+                jobs=jobs,
+                routes=routes,
+                job_messages=world.discord,
+                clock=world.clock,
+                critical_sections=self.critical_sections,
+                polling_times=world.polling_times,
+                billing_rules=world.billing_rules,
+                searchable_routes=world.searchable_routes,
+            ),
+            JobStages(
+                submitter=JobSubmitter(
+                    model_states=world.model_store, model_availability=world.model_availability
+                ),
+                poller=JobPoller(
+                    wait_estimates=wait_estimates, model_availability=world.model_availability
+                ),
+                downloader=ClipDownloader(media_probe=media_probe, data_dir=world.data_dir),
+                delivery=ClipDelivery(
+                    clips=world.clips,
+                    clip_publisher=ClipPublisher(
+                        job_messages=world.discord,
+                        upload_preparer=upload_preparer,
+                        clock=world.clock,
+                        critical_sections=self.critical_sections,
+                    ),
+                ),
+            ),
         )
         self.worker = Worker(
-            jobs=self.jobs,
-            workers=overrides.get("workers", world.workers),
-            job_task_factory=runner,
+            jobs=jobs,
+            workers=workers or world.workers,
+            job_task_factory=self.job_task_factory,
             queue_status_updater=QueueStatusUpdater(
-                jobs=self.jobs, job_messages=world.discord, wait_estimates=estimates
+                jobs=jobs,
+                job_messages=world.discord,
+                wait_estimates=wait_estimates,
+                clock=world.clock,
             ),
             critical_sections=self.critical_sections,
             clock=world.clock,
-            policy=world.policy,
+            policy=worker_policy or world.policy,
             lease_s=lease_s,
         )
         self.unknown_job_poller = UnknownJobPoller(
-            jobs=self.jobs,
-            routes=overrides.get("routes", {world.google.route: world.google}),
+            jobs=jobs,
+            routes=routes,
             worker=self.worker,
             clock=world.clock,
-            interval_s=60.0,
-            searchable_routes=world.findable,
+            interval_s=6000.0,  # half a minute of a test's time
+            searchable_routes=world.searchable_routes,
         )
         self.request_service = RequestService(
-            jobs=self.jobs,
+            jobs=jobs,
             ledger=world.ledger,
             guilds=world.guilds,
             offered_models=world.model_availability,
             worker=self.worker,
             admission_batcher=AdmissionBatcher(
-                jobs=self.jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0
+                jobs=jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0
             ),
-            wait_estimates=estimates,
+            wait_estimates=wait_estimates,
             clock=world.clock,
             policy=world.policy,
             paid_calls=world.billing_rules.paid_calls,
@@ -215,8 +280,6 @@ class SimulatedProcess:
 
     async def submit_job(self, key: str | int, **changes: Any) -> Job:
         """Ask for a clip as a member would."""
-        about = {name: changes.pop(name) for name in ("user_id", "guild_id") if name in changes}
-        accepted = await self.request_service.submit(
-            make_plan(**changes), make_origin(key, **about)
-        )
-        return accepted.job
+        origin = {name: changes.pop(name) for name in ("user_id", "guild_id") if name in changes}
+        plan, asked_by = make_plan(**changes), make_origin(key, **origin)
+        return (await self.request_service.submit(plan, asked_by)).job

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import build_preview_target
 from bot.domain.errors import TranscodeFailed
-from bot.domain.ports import Transcoder, MediaProbe
+from bot.domain.ports import MediaProbe, Transcoder
 from bot.services.clips.originals import Originals
 
 POSTER_SUFFIX: Final = "poster.jpg"
@@ -47,7 +47,9 @@ class Thumbnails:
         """
 
         async def render_poster(target: Path) -> None:
-            at_s = max(1.0, clip.seconds - _EXTENSION_POSTER_OFFSET_S) if clip.extension_depth else 1.0
+            at_s = (
+                max(1.0, clip.seconds - _EXTENSION_POSTER_OFFSET_S) if clip.extension_depth else 1.0
+            )
             await self._transcoder.extract_thumbnail(
                 self._originals.original_path(clip), target, at_s=at_s
             )

@@ -9,11 +9,11 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from bot.domain.backoff import Backoff
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.errors import AlreadyAccepted, DatabaseUnavailable, RequestRefused
 from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.ports import Clock
-from bot.services.jobs.critical_sections import Backoff
 from bot.store.jobs.jobs import JobStore
 
 _MAX_BATCH_SIZE: Final = 64
@@ -77,7 +77,7 @@ class AdmissionBatcher:
                 if self._clock.monotonic() >= until:
                     raise
                 tried = {ask.origin.dedupe_key for ask in requests}
-                await self._clock.sleep(backoff.next())
+                await self._clock.sleep(backoff.next_delay())
             else:
                 # what an earlier try of ours has written was accepted, not repeated
                 return [

@@ -1,13 +1,12 @@
-"""Steps that must not be torn: shielded from cancellation, and saved until the database holds."""
+"""Critical sections: shielded from cancellation, and saved until the database has it."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 
+from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
 
@@ -16,65 +15,50 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Backoff:
-    """Waits that double, with jitter so that jobs do not march in step; in seconds."""
-
-    initial: float = 1.0
-    maximum: float = 60.0
-    attempts: int = 0
-
-    def next(self, retry_after: float | None = None) -> float:
-        """Return the next wait, at least what the other side has asked for."""
-        wait = min(self.maximum, self.initial * 2.0 ** min(self.attempts, 16)) * random.uniform(
-            0.75, 1.25
-        )
-        self.attempts += 1
-        return wait if retry_after is None else max(wait, retry_after + random.uniform(0.0, 0.5))
-
-    def reset(self) -> None:
-        """Begin anew after a success."""
-        self.attempts = 0
-
-
 class CriticalSections:
-    """Runs critical sections and knows which have not ended."""
+    """Runs critical sections and knows which are under way."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sections: set[asyncio.Task[Any]] = set()
 
+    @property
+    def running_count(self) -> int:
+        """How many sections are under way."""
+        return len(self._sections)
+
     async def run_shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` to its end even when the caller is cancelled."""
+        """Run ``work`` to its end even if the caller is cancelled."""
         task = asyncio.create_task(work)
         self._sections.add(task)
         task.add_done_callback(self._discard_section)
         return await asyncio.shield(task)
 
     async def retry_until_stored(
-        self, save: Callable[[], Awaitable[T]], entity: str, **facts: object
+        self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
-        """Save until it holds, and log what is not yet saved meanwhile.
+        """Access the database until it answers, and log what is not saved yet.
 
-        `LeaseLost` and mistakes of ours pass at once.
+        `LeaseLost` and programming errors are raised at once.
         """
         backoff = Backoff(initial=0.2, maximum=2.0)
         while True:
             try:
-                return await save()
+                return await access()
             except DatabaseUnavailable as error:
+                delay_s = backoff.next_delay()
                 _log.warning(
-                    "store.away", what=entity, tries=backoff.attempts + 1, error=str(error), **facts
+                    "save.postponed", attempts=backoff.attempts, error=str(error), **log_facts
                 )
-                await self._clock.sleep(backoff.next())
+                await self._clock.sleep(delay_s)
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait for the sections under way, at most ``within_s`` seconds."""
+        """Wait for the sections under way, at most ``timeout_s`` seconds."""
         if self._sections:
             await asyncio.wait(self._sections, timeout=timeout_s)
 
     async def cancel(self) -> None:
-        """Cancel what has not ended: the process is about to go."""
+        """Cancel the sections under way: the process is about to end."""
         sections = list(self._sections)
         for task in sections:
             task.cancel()
@@ -83,4 +67,4 @@ class CriticalSections:
     def _discard_section(self, task: asyncio.Task[Any]) -> None:
         self._sections.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waited has it; after a cancellation nobody does
+            task.exception()  # retrieved here: a cancelled caller no longer does

@@ -1,22 +1,35 @@
-"""The right to work, as one process knows it: until when, by its own monotonic clock.
+"""The lease under which this process may work, as its own monotonic clock sees it.
 
-The database decides by its clock who is dead; a process cannot read that clock in time when it
-was stopped, or the network hung. So it counts from before it asked for the lease, trusts only
-80 % of it, and asks itself before every step that the outside would see.
+- A lease is a row per process, by the database's clock, renewed at a third of its length.
+- One that has run out is never renewed: its jobs may be adopted from that moment.
+- A stopped process or a hung network cannot read the database's clock in time. So a process counts
+  from before it asked, trusts only 80 % of the lease, and checks before every step that the outside
+  would see.
+- A process that could not renew within that time becomes a new worker once the database answers.
 """
 
+import asyncio
+import platform
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
-from bot.domain.errors import LeaseLost
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import DatabaseUnavailable, LeaseLost
 from bot.domain.ports import Clock
+from bot.store.jobs.workers import WorkerStore
 
 TRUSTED_FRACTION: Final = 0.8
-"""The part of a lease that its holder relies on; the rest is for whoever adopts."""
+"""The part of a lease that its holder relies on; the rest is a margin for adopters."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Lease:
-    """One worker's lease; a new one is made when it was lost."""
+    """One worker's lease; a lost one is replaced, never revived."""
 
     def __init__(self, *, worker_id: str, length: timedelta, clock: Clock) -> None:
         self.worker_id = worker_id
@@ -41,3 +54,72 @@ class Lease:
         """Raise `LeaseLost` unless the process may act now."""
         if self.remaining_s <= 0:
             raise LeaseLost(f"the lease of worker {self.worker_id} has run out")
+
+
+class LeaseKeeper:
+    """Takes, renews and gives back the lease of this process."""
+
+    def __init__(self, *, workers: WorkerStore, clock: Clock, length: timedelta) -> None:
+        self._workers = workers
+        self._clock = clock
+        self._length = length
+        self.lease = self._create_lease()
+
+    async def register(self) -> None:
+        """Register the current lease, waiting for the database if it is away."""
+        backoff = Backoff(initial=0.5, maximum=5.0)
+        while True:
+            asked_at = self._clock.monotonic()
+            try:
+                await self._workers.register(
+                    self.lease.worker_id, host=platform.node(), lease=self._length
+                )
+            except DatabaseUnavailable as error:
+                _log.warning("worker.registration_postponed", error=str(error))
+                await self._clock.sleep(backoff.next_delay())
+            else:
+                self.lease.mark_renewed(asked_at)
+                _log.info("worker.registered", worker=self.lease.worker_id)
+                return
+
+    async def register_as_new(self) -> None:
+        """Register under a new name, after the lease was lost."""
+        self.lease = self._create_lease()
+        await self.register()
+
+    async def run_renewal(self, on_lost: Callable[[], Awaitable[None]]) -> None:
+        """Renew for ever; ``on_lost`` is awaited when the lease is lost, and has to replace it."""
+        length_s = self._length.total_seconds()
+        delay_s = length_s / 3
+        while True:
+            await self._clock.sleep(delay_s)
+            asked_at, delay_s = self._clock.monotonic(), length_s / 3
+            try:
+                async with asyncio.timeout(max(0.05, self.lease.remaining_s)):
+                    is_held = await self._workers.renew(self.lease.worker_id, lease=self._length)
+                if is_held:
+                    self.lease.mark_renewed(asked_at)
+            except Exception as error:
+                remaining_s = self.lease.remaining_s
+                if isinstance(error, DatabaseUnavailable | TimeoutError):
+                    _log.warning(
+                        "lease.renewal_failed", remaining_s=round(remaining_s, 1), error=str(error)
+                    )
+                else:  # a bug costs the lease at the worst, not the process
+                    _log.exception("lease.renewal_failed")
+                delay_s = min(length_s / 15, remaining_s)
+                is_held = remaining_s > 0
+            if not is_held:
+                await on_lost()
+
+    async def retire(self, timeout_s: float) -> None:
+        """Give the lease back, best effort."""
+        self.lease.mark_lost()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._workers.retire(self.lease.worker_id)
+        except (DatabaseUnavailable, TimeoutError) as error:
+            _log.warning("lease.retire_failed", error=str(error))
+
+    def _create_lease(self) -> Lease:
+        return Lease(worker_id=uuid4().hex, length=self._length, clock=self._clock)

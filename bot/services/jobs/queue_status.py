@@ -1,53 +1,78 @@
-"""The queue as members see it: their place, and an estimate, kept up to date while they wait."""
+"""The queue as members see it: their place and an estimate, kept up to date while they wait."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
+from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.queue import order_fairly, queue_positions
-from bot.domain.ports import JobMessages, JobProgress
+from bot.domain.ports import Clock, JobMessages, JobProgress
 from bot.services.jobs.estimates import WaitEstimates
 from bot.store.jobs.jobs import JobStore
 
 _MAX_EDITS_PER_ROUND: Final = 10
-"""Status messages edited in one round: Discord's patience is shared by everybody."""
+"""Discord's rate limit is shared by everything the bot does."""
+_INTERVAL_S: Final = 5.0
+_DELAY_S: Final = 1.0
+"""Before the first round after a change, so that jobs that start at once show no place at all."""
+
+_log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class QueueStatusUpdater:
-    """Shows the places of the queued jobs that one worker keeps."""
+    """Shows the places of the queued jobs that one worker owns."""
 
-    def __init__(
-        self, *, jobs: JobStore, job_messages: JobMessages, wait_estimates: WaitEstimates
-    ) -> None:
-        self._jobs = jobs
-        self._job_messages = job_messages
-        self._wait_estimates = wait_estimates
-        self._shown_places: dict[int, int | None] = {}
+    jobs: JobStore
+    job_messages: JobMessages
+    wait_estimates: WaitEstimates
+    clock: Clock
+    _update_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _shown_places: dict[int, int | None] = field(init=False, default_factory=dict)
+
+    def request_update(self) -> None:
+        """The queue may have changed."""
+        self._update_requested.set()
+
+    async def run(self, get_owner: Callable[[], str]) -> None:
+        """Update after every request, and then for as long as a job of the owner waits."""
+        while True:
+            await self._update_requested.wait()
+            self._update_requested.clear()
+            await self.clock.sleep(_DELAY_S)
+            has_waiting = True
+            while has_waiting:
+                try:
+                    has_waiting = await self.update_shown_places(get_owner())
+                except DatabaseUnavailable:
+                    pass
+                except Exception:  # the next round tries again
+                    _log.exception("queue_status.update_failed")
+                if has_waiting:
+                    await self.clock.sleep(_INTERVAL_S)
 
     async def update_shown_places(self, owner: str) -> bool:
-        """Show the places that changed; return whether anybody of ``owner`` still waits."""
-        queue = order_fairly(*await self._jobs.load_queue())
+        """Show the places that changed; return whether a job of ``owner`` still waits."""
+        queue = order_fairly(*await self.jobs.load_queue())
         place_of = queue_positions(queue)
-        mine = [job.id for job in queue if job.owner == owner]
-        self._shown_places = {
-            job_id: self._shown_places[job_id] for job_id in mine if job_id in self._shown_places
-        }
-        paused = {job.id for job in queue if job.paused}
-        moved = [
-            i
-            for i in mine
-            if i not in self._shown_places or self._shown_places[i] != place_of.get(i)
-        ]
+        owned = [job.id for job in queue if job.owner == owner]
+        shown = self._shown_places
+        self._shown_places = {job_id: shown[job_id] for job_id in owned if job_id in shown}
+        shown, paused = self._shown_places, {job.id for job in queue if job.paused}
+        moved = [i for i in owned if i not in shown or shown[i] != place_of.get(i)]
         for job_id in moved[:_MAX_EDITS_PER_ROUND]:
-            job = await self._jobs.get(job_id)
+            job = await self.jobs.get(job_id)
             if job is None or job.state is not JobState.QUEUED:
                 continue
-            self._shown_places[job_id] = place = place_of.get(job_id)
-            eta = (
-                None
-                if place is None
-                else await self._wait_estimates.estimate_queued(job.plan, place)
-            )
-            message_id = await self._job_messages.show_status(
+            shown[job_id] = place = place_of.get(job_id)
+            eta = None
+            if place is not None:
+                eta = await self.wait_estimates.estimate_queued(job.plan, place)
+            message_id = await self.job_messages.show_status(
                 JobProgress(
                     job,
                     queue_position=place,
@@ -58,5 +83,5 @@ class QueueStatusUpdater:
                 )
             )
             if message_id is not None and job.status_message_id is None:
-                await self._jobs.attach_status(job_id, message_id)
-        return bool(mine)
+                await self.jobs.attach_status(job_id, message_id)
+        return bool(owned)

@@ -1,85 +1,60 @@
-"""Jobs that ended as unknown and may yet be made: Google is asked about them, rarely, for two days.
+"""Jobs that ended as unknown: Google is asked about them, rarely, for as long as it keeps files.
 
-An operation that outlived its time limit, or whose name came too late, has no task any more. It is
-looked for here, by whichever process has its turn, for as long as Google keeps files. What Google
-has ended by then is taken up where it was left: a clip is delivered and charged, a refusal is told
-and given back to the budgets. An admin who judges such a job ends the looking.
+An operation that outlived its time limit, or whose name was saved too late, has no task. Whatever
+process has its turn polls it here. What Google has ended by then is resumed where it stopped: a
+clip is delivered and charged, a refusal is told and refunded to the budgets. Once an admin settles
+such a job, it is polled no more.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, DatabaseUnavailable
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, OperationPending, VideoModels
+from bot.services.jobs.worker import Worker
 from bot.store.jobs.jobs import JobStore
 
 _BATCH_SIZE: Final = 50
-"""Jobs asked about between two looks at the table."""
 _MAX_INTERVAL_S: Final = 60.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class JobOwner(Protocol):
-    """The worker of this process, as far as found jobs need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The name under which it owns jobs."""
-        ...
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its lease can be trusted now."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """There is something to do for a job."""
-        ...
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownJobPoller:
-    """Asks about unknown jobs, each every ``every_s`` seconds in whatever process."""
+    """Polls each unknown job every ``interval_s`` seconds, in one process at a time."""
 
-    def __init__(
-        self,
-        *,
-        jobs: JobStore,
-        routes: Mapping[GoogleRoute, VideoModels],
-        worker: JobOwner,
-        clock: Clock,
-        interval_s: float,
-        searchable_routes: frozenset[GoogleRoute] = frozenset(),
-    ) -> None:
-        self._jobs = jobs
-        self._routes = routes
-        self._worker = worker
-        self._clock = clock
-        self._interval = timedelta(seconds=interval_s)
-        self._searchable_routes = searchable_routes
+    jobs: JobStore
+    routes: Mapping[GoogleRoute, VideoModels]
+    worker: Worker
+    clock: Clock
+    interval_s: float
+    searchable_routes: frozenset[GoogleRoute] = frozenset()
 
     async def run(self) -> None:
-        """Look now and then, for ever."""
+        """Poll for ever, while the lease holds."""
         while True:
-            await self._clock.sleep(min(_MAX_INTERVAL_S, self._interval.total_seconds()))
-            if not self._worker.is_alive:
+            await self.clock.sleep(min(_MAX_INTERVAL_S, self.interval_s))
+            if not self.worker.is_alive:
                 continue
             try:
                 await self.poll_once()
             except DatabaseUnavailable as error:
-                _log.warning("lost.store_away", error=str(error))
+                _log.warning("unknown_jobs.poll_postponed", error=str(error))
             except Exception:  # the next round tries again
-                _log.exception("lost.fault")
+                _log.exception("unknown_jobs.poll_failed")
 
     async def poll_once(self) -> None:
-        """Ask once about every job whose turn it is. Raises `StoreAway`."""
+        """Ask once about every job whose turn it is. Raises `DatabaseUnavailable`."""
+        interval = timedelta(seconds=self.interval_s)
         while True:
-            due = await self._jobs.claim_unknown_due(interval=self._interval, limit=_BATCH_SIZE)
+            due = await self.jobs.claim_unknown_due(interval=interval, limit=_BATCH_SIZE)
             for job in due:
                 if await self._has_ended_at_google(job):
                     await self._reopen_job(job)
@@ -87,22 +62,20 @@ class UnknownJobPoller:
                 return
 
     async def _has_ended_at_google(self, job: Job) -> bool:
-        """Whether Google has ended the job in one way or the other."""
-        source = self._routes.get(job.plan.route)
-        if source is None:
+        models = self.routes.get(job.plan.route)
+        if models is None:
             return False
         try:
             if job.operation is not None:
-                return not isinstance(await source.poll(job.operation), OperationPending)
-            if job.plan.route in self._searchable_routes:
-                found = await source.find_result(job.plan, job_id=job.id, dedupe_key=job.origin.dedupe_key)
-                return found is not None
+                return not isinstance(await models.poll(job.operation), OperationPending)
+            if job.plan.route in self.searchable_routes:
+                key = job.origin.dedupe_key
+                return await models.find_result(job.plan, job_id=job.id, dedupe_key=key) is not None
         except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
-            _log.info("lost.not_answered", job_id=job.id, error=str(error))
+            _log.info("unknown_job.not_answered", job_id=job.id, error=str(error))
         return False
 
     async def _reopen_job(self, job: Job) -> None:
-        taken = await self._jobs.reopen(job, owner=self._worker.worker_id)
-        if taken is not None:
-            _log.info("lost.found", job_id=job.id)
-            self._worker.notify_job_changed(job.id)
+        if await self.jobs.reopen(job, owner=self.worker.worker_id) is not None:
+            _log.info("unknown_job.reopened", job_id=job.id)
+            self.worker.notify_job_changed(job.id)

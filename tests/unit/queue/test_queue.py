@@ -1,4 +1,4 @@
-"""Who is next."""
+"""The order of the queue: fair between members, within Google's limits."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -20,9 +20,9 @@ from PIL import Image as Pillow
 from bot.config.model_catalogue import load_catalogue
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
-    InputImage,
     GenerationMode,
     GoogleRoute,
+    InputImage,
     SourceClip,
     VideoPlan,
     VideoRequest,

@@ -10,9 +10,9 @@ import pytest
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
+    GoogleRoute,
     PersonGeneration,
     Resolution,
-    GoogleRoute,
     VideoPlan,
 )
 from bot.domain.ports import VideoModels

@@ -7,15 +7,15 @@ import pytest
 
 from bot.domain.errors import (
     AccessRefused,
-    GoogleUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     RemoteNotFound,
     SubmitUncertain,
     VideoError,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import PersonGeneration, GoogleRoute
+from bot.domain.jobs.request import GoogleRoute, PersonGeneration
 from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, VideoModels
 from tests.unit.video.conftest import Stage, model_of
 

@@ -1,4 +1,4 @@
-"""Films to be made smaller: noise, which no encoder can make small by itself, and a tone."""
+"""Videos to transcode: noise, which no encoder makes small by itself, and a tone."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ RATE = 24
 _SAMPLES = 48_000 // RATE
 
 
-def film(
+def write_video(
     path: Path,
     *,
     size: tuple[int, int] = (640, 360),
@@ -19,7 +19,7 @@ def film(
     sound: bool = True,
     sound_bits: int = 192_000,
 ) -> Path:
-    """Write a film of about ``bits`` a second."""
+    """Write a video of about ``bits`` a second and return ``path``."""
     width, height = size
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 255, (height * 3 // 2, width), dtype=np.uint8)
@@ -32,18 +32,18 @@ def film(
             audio = output.add_stream("aac", rate=48_000, layout="stereo")
             audio.bit_rate = sound_bits
         for number in range(round(seconds * RATE)):
-            picture = np.roll(noise, number * 7, axis=1)
-            frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+            image = np.roll(noise, number * 7, axis=1)
+            frame = av.VideoFrame.from_ndarray(image, format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, RATE)
             output.mux(video.encode(frame))
             if audio is not None:
-                at = np.arange(_SAMPLES) + number * _SAMPLES
-                tone = (0.3 * np.sin(at * 2 * np.pi * 440 / 48_000)).astype(np.float32)
+                sample = np.arange(_SAMPLES) + number * _SAMPLES
+                tone = (0.3 * np.sin(sample * 2 * np.pi * 440 / 48_000)).astype(np.float32)
                 tone += rng.normal(0, 0.1, _SAMPLES).astype(np.float32)
                 block = np.ascontiguousarray(np.tile(tone, (2, 1)))
-                heard = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-                heard.sample_rate, heard.pts = 48_000, int(at[0])
-                output.mux(audio.encode(heard))
+                audio_frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+                audio_frame.sample_rate, audio_frame.pts = 48_000, int(sample[0])
+                output.mux(audio.encode(audio_frame))
         output.mux(video.encode(None))
         if audio is not None:
             output.mux(audio.encode(None))

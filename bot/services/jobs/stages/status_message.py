@@ -1,6 +1,6 @@
-"""The status message of one job: shown beside the work, never in its way.
+"""The status message of one job, edited beside the work so that it never delays it.
 
-Only the latest news counts: while Discord is slow, what is between is dropped.
+Only the latest progress counts: while Discord is slow, what was between is dropped.
 """
 
 import asyncio
@@ -22,8 +22,6 @@ _log = structlog.get_logger(__name__)
 class StatusMessage:
     """Shows the progress of one job; at most one edit is under way."""
 
-    __slots__ = ("_job_messages", "_job_id", "_jobs", "_pending", "_task", "message_id")
-
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id
         self._jobs = jobs
@@ -33,33 +31,33 @@ class StatusMessage:
         self.message_id = job.status_message_id
 
     def show_progress(self, progress: JobProgress) -> None:
-        """Show ``progress`` as soon as Discord lets us."""
+        """Show ``progress`` as soon as Discord allows."""
         self._pending = progress
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run_updates())
 
     def with_message(self, job: Job) -> Job:
-        """Return ``job`` with the status message that this line knows."""
+        """Return ``job`` with the id of this message."""
         return replace(job, status_message_id=self.message_id or job.status_message_id)
 
     async def wait_for_edit(self) -> None:
-        """Wait for the edit under way; what was not shown yet is dropped."""
+        """Wait for the edit under way and drop what comes after it."""
         self._pending = None
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def flush_updates(self) -> None:
-        """Wait until there is a message, and a moment for the latest news; then it is dropped.
+        """Wait until there is a message, and briefly for the latest progress; then drop it.
 
-        The clip replies to the message, and nothing of the status may come after the clip.
+        The clip replies to the message, and no status may appear after the clip.
         """
         if self._task is None:
             return
-        patience = None if self.message_id is None else _FLUSH_TIMEOUT_S
-        _, late = await asyncio.wait([self._task], timeout=patience)
-        if late:
+        timeout = None if self.message_id is None else _FLUSH_TIMEOUT_S
+        _, unfinished = await asyncio.wait([self._task], timeout=timeout)
+        if unfinished:
             self.cancel_updates()
-            await asyncio.wait(late)
+            await asyncio.wait(unfinished)
 
     def cancel_updates(self) -> None:
         """Stop at once."""
@@ -68,22 +66,18 @@ class StatusMessage:
             self._task.cancel()
 
     async def _run_updates(self) -> None:
-        await self._show_pending()
-        self._task = None  # jobs live for minutes; a task that has ended need not
-
-    async def _show_pending(self) -> None:
         while self._pending is not None:
             progress, self._pending = self._pending, None
             try:
-                known = self.message_id
-                shown = await self._job_messages.show_status(
+                known_id = self.message_id
+                shown_id = await self._job_messages.show_status(
                     replace(progress, job=self.with_message(progress.job))
                 )
-                if shown is not None and shown != known:
-                    self.message_id = shown
-                    await self._jobs.attach_status(self._job_id, shown)
+                if shown_id is not None and shown_id != known_id:
+                    self.message_id = shown_id
+                    await self._jobs.attach_status(self._job_id, shown_id)
             except DatabaseUnavailable:
                 continue
-            except Exception:
-                # a fault of the status must never become one of the job
-                _log.exception("status.fault", job_id=self._job_id)
+            except Exception:  # a failed status must never fail the job
+                _log.exception("status_message.edit_failed", job_id=self._job_id)
+        self._task = None  # a job lives for minutes: do not keep the finished task

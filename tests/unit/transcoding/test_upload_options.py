@@ -1,4 +1,4 @@
-"""The ladder as a table: what is tried where, and what a re-encode has to be."""
+"""The upload options as a table: what is tried where, and what a re-encode has to be."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ from bot.domain.clips.upload_options import (
     MIB,
     OBSERVED_LIMIT_LIFETIME,
     ObservedLimit,
+    build_preview_target,
     effective_limit,
     find_decent_target,
-    upload_options,
-    build_preview_target,
     reencode_to_fit,
+    upload_options,
 )
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -29,7 +29,7 @@ def facts(
 
 
 @pytest.mark.parametrize(
-    ("film", "limit", "public", "rungs"),
+    ("video", "limit", "public", "options"),
     [
         (facts(mib=8), 20, True, ["as_is", "fitted", "link", "bare"]),
         (facts(mib=8), 20, False, ["as_is", "fitted", "squeezed", "squeezed"]),
@@ -47,10 +47,10 @@ def facts(
     ],
 )
 def test_upload_options_are_ordered(
-    film: VideoFacts, limit: int, public: bool, rungs: list[str]
+    video: VideoFacts, limit: int, public: bool, options: list[str]
 ) -> None:
-    steps = upload_options(film, limit * MIB, public=public)
-    assert [step.option.value for step in steps] == rungs
+    steps = upload_options(video, limit * MIB, public=public)
+    assert [step.option.value for step in steps] == options
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -64,7 +64,7 @@ def test_each_upload_option_is_smaller(public: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("film", "limit", "side"),
+    ("video", "limit", "side"),
     [
         (facts(P720, 8), 20, 720),
         (facts(P1080, 8), 20, 1080),
@@ -78,16 +78,14 @@ def test_each_upload_option_is_smaller(public: bool) -> None:
         (facts(P720, 148), 10, None),
     ],
 )
-def test_the_largest_picture_that_stays_decent(
-    film: VideoFacts, limit: int, side: int | None
-) -> None:
-    fit = find_decent_target(film, limit * MIB)
-    assert (fit.shorter_side if fit else None) == side
-    if fit is None:
+def test_largest_decent_size_is_chosen(video: VideoFacts, limit: int, side: int | None) -> None:
+    target = find_decent_target(video, limit * MIB)
+    assert (target.shorter_side if target else None) == side
+    if target is None:
         return
-    assert fit.width % 2 == fit.height % 2 == 0
-    assert abs(fit.width / fit.height - film.width / film.height) < 0.01
-    assert (fit.video_bits + fit.sound_bits) * film.seconds / 8 < fit.most < limit * MIB
+    assert target.width % 2 == target.height % 2 == 0
+    assert abs(target.width / target.height - video.width / video.height) < 0.01
+    assert (target.video_bits + target.sound_bits) * video.seconds / 8 < target.most < limit * MIB
 
 
 def test_poor_quality_target_uses_full_limit() -> None:
@@ -96,44 +94,44 @@ def test_poor_quality_target_uses_full_limit() -> None:
     assert reencode_to_fit(facts(P720, 8), 20 * MIB) == find_decent_target(facts(P720, 8), 20 * MIB)
 
 
-def test_sound_has_its_share() -> None:
+def test_audio_bitrate_depends_on_size() -> None:
     assert reencode_to_fit(facts(P720, 148), 5 * MIB).sound_bits == 96_000
     assert reencode_to_fit(facts(P720, 8), 20 * MIB).sound_bits == 128_000
     assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
 
 
 def test_a_preview_is_four_seconds_at_480p_at_most() -> None:
-    fit = build_preview_target(facts(UHD, 148, 900))
-    assert (fit.seconds, fit.shorter_side) == (4.0, 480)
-    assert fit.most < 2 * MIB
+    target = build_preview_target(facts(UHD, 148, 900))
+    assert (target.seconds, target.shorter_side) == (4.0, 480)
+    assert target.most < 2 * MIB
     assert build_preview_target(facts((320, 180), 2)).seconds == 2
 
 
-def learnt(accepted: int = 0, refused: int | None = None) -> ObservedLimit:
+def observed(accepted: int = 0, refused: int | None = None) -> ObservedLimit:
     return ObservedLimit(NOW, accepted, refused)
 
 
 @pytest.mark.parametrize(
-    ("told", "known", "limit"),
+    ("reported", "known", "limit"),
     [
         (None, None, DEFAULT_UPLOAD_LIMIT),
         (50 * MIB, None, 50 * MIB),
         (10 * MIB, None, 10 * MIB),
-        (None, learnt(accepted=40 * MIB), 40 * MIB),
-        (100 * MIB, learnt(refused=60 * MIB), 20 * MIB),
-        (100 * MIB, learnt(accepted=45 * MIB, refused=60 * MIB), 45 * MIB),
-        (20 * MIB, learnt(refused=15 * MIB), 7.5 * MIB),
-        (20 * MIB, learnt(refused=60 * MIB), 20 * MIB),
+        (None, observed(accepted=40 * MIB), 40 * MIB),
+        (100 * MIB, observed(refused=60 * MIB), 20 * MIB),
+        (100 * MIB, observed(accepted=45 * MIB, refused=60 * MIB), 45 * MIB),
+        (20 * MIB, observed(refused=15 * MIB), 7.5 * MIB),
+        (20 * MIB, observed(refused=60 * MIB), 20 * MIB),
     ],
 )
 def test_effective_limit_is_chosen(
-    told: int | None, known: ObservedLimit | None, limit: int
+    reported: int | None, known: ObservedLimit | None, limit: int
 ) -> None:
-    assert effective_limit(told, known, NOW) == limit
+    assert effective_limit(reported, known, NOW) == limit
 
 
 def test_observed_limit_expires() -> None:
-    old = learnt(refused=15 * MIB)
+    old = observed(refused=15 * MIB)
     assert effective_limit(None, old, NOW + OBSERVED_LIMIT_LIFETIME) < DEFAULT_UPLOAD_LIMIT
     assert (
         effective_limit(None, old, NOW + OBSERVED_LIMIT_LIFETIME + timedelta(seconds=1))
@@ -142,7 +140,7 @@ def test_observed_limit_expires() -> None:
 
 
 def test_latest_reported_limit_wins() -> None:
-    once = learnt().with_accepted(40 * MIB, NOW)
+    once = observed().with_accepted(40 * MIB, NOW)
     assert effective_limit(None, once, NOW) == 40 * MIB
     lost = once.with_refused(30 * MIB, NOW)
     assert effective_limit(None, lost, NOW) == 20 * MIB
@@ -150,5 +148,5 @@ def test_latest_reported_limit_wins() -> None:
     assert effective_limit(None, again, NOW) == 45 * MIB
 
 
-def test_a_small_file_that_is_refused_says_nothing_of_the_limit() -> None:
-    assert effective_limit(None, learnt().with_refused(300_000, NOW), NOW) == DEFAULT_UPLOAD_LIMIT
+def test_small_refused_file_does_not_lower_limit() -> None:
+    assert effective_limit(None, observed().with_refused(300_000, NOW), NOW) == DEFAULT_UPLOAD_LIMIT

@@ -1,17 +1,15 @@
-"""An encoder that writes what it was asked for, at once, and fails by script."""
+"""A transcoder that writes files of the right size at once, and fails by script."""
 
 import asyncio
 from collections import deque
 from pathlib import Path
 
 from bot.domain.clips.upload_options import TranscodeTarget
+from bot.domain.ports import Transcoder
 
 
-class FakeTranscoder:
-    """`bot.domain.ports.Fitting`; ``made`` are the files in the order of their making.
-
-    ``gate``, when set to an event, holds what was ``begun``.
-    """
+class FakeTranscoder(Transcoder):
+    """Remembers ``written_files`` in their order; ``start_gate`` holds what has ``started``."""
 
     def __init__(self) -> None:
         self.written_files: list[tuple[str, TranscodeTarget | None]] = []
@@ -20,14 +18,16 @@ class FakeTranscoder:
         self.started = asyncio.Event()
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
-        """Write a film of nine tenths of what is allowed."""
+        """Write a video of nine tenths of what is allowed."""
         return await self._write_file(destination, target, b"f" * (target.most * 9 // 10))
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
-        """Write a still."""
+        """Write a thumbnail."""
         return await self._write_file(destination, None, b"poster")
 
-    async def _write_file(self, destination: Path, fit: TranscodeTarget | None, data: bytes) -> int:
+    async def _write_file(
+        self, destination: Path, target: TranscodeTarget | None, data: bytes
+    ) -> int:
         self.started.set()
         if self.start_gate is not None:
             await self.start_gate.wait()
@@ -35,5 +35,5 @@ class FakeTranscoder:
         if step is not None:
             raise step
         destination.write_bytes(data)
-        self.written_files.append((destination.name, fit))
+        self.written_files.append((destination.name, target))
         return len(data)

@@ -1,0 +1,111 @@
+"""Downloads finished videos to files, checks them, and retries for as long as Google keeps them.
+
+Google has been paid by then, so giving up early would waste money.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.clips.clip import NewClip
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
+from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job
+from bot.domain.ports import MediaProbe, OperationFinished, RemoteVideo, VideoModels
+from bot.services.jobs.stages.running_job import RunningJob
+
+_MAX_UNPLAYABLE_DOWNLOADS: Final = 3
+
+_log = structlog.get_logger(__name__)
+
+
+def clip_path(job_id: int, index: int) -> str:
+    """Return a clip's path below the data directory; a thousand jobs share a folder."""
+    return f"clips/{job_id // 1000:04d}/{job_id}-{index}.mp4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipDownloader:
+    """The stage ``fetching``."""
+
+    media_probe: MediaProbe
+    data_dir: Path
+
+    async def download_clips(self, running: RunningJob, result: OperationFinished) -> None:
+        """Download all videos of the result; fail the job if none can be. Raises `LeaseLost`."""
+        assert running.video_models is not None
+        new_clips: list[NewClip] = []
+        for index, video in enumerate(result.videos):
+            clip = await self._download_video(running, index, video, running.video_models)
+            if clip is not None:
+                new_clips.append(clip)
+        if not new_clips:
+            await running.end_download_failed()
+            return
+        running.job, _ = await running.retry_until_stored(
+            lambda: running.jobs.save_clips(running.job, new_clips)
+        )
+
+    async def _download_video(
+        self, running: RunningJob, index: int, video: RemoteVideo, video_models: VideoModels
+    ) -> NewClip | None:
+        """Download one video; ``None`` when it never can be.
+
+        A whole file from an earlier attempt is kept.
+        """
+        job, clock = running.job, running.clock
+        clip = await self._probe_clip(job, index, video)
+        if clip is not None:
+            return clip
+        path = self.data_dir / clip_path(job.id, index)
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        expires_at = video.expires_at or (job.submitted_at or job.created_at) + GOOGLE_FILE_LIFETIME
+        backoff, unplayable = Backoff(initial=2.0, maximum=300.0), 0
+        while True:
+            running.lease.require_valid()
+            retry_after: float | None = None
+            try:
+                await video_models.download_video(video, path)
+                clip = await self._probe_clip(job, index, video)
+                if clip is not None:
+                    return clip
+                unplayable += 1
+            except RemoteNotFound as error:
+                _log.error("download.not_found", job_id=job.id, error=str(error))
+                return None
+            except GoogleUnavailable as error:
+                retry_after = error.retry_after_s
+                _log.warning("download.postponed", job_id=job.id, error=str(error))
+            except (AccessRefused, OSError) as error:
+                # the operator can fix a key or a full disk while Google keeps the file
+                _log.error("download.failed", job_id=job.id, error=str(error))
+            if clock.now() >= expires_at or unplayable >= _MAX_UNPLAYABLE_DOWNLOADS:
+                return None
+            await clock.sleep(backoff.next_delay(retry_after))
+
+    async def _probe_clip(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
+        """Describe the downloaded file; ``None`` without a playable one, which is deleted."""
+        relative_path = clip_path(job.id, index)
+        path = self.data_dir / relative_path
+        if not await asyncio.to_thread(path.exists):
+            return None
+        try:
+            facts = await self.media_probe.read_facts(path)
+        except ValueError as error:
+            _log.error("download.unplayable", job_id=job.id, error=str(error))
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            return None
+        return NewClip(
+            index=index,
+            width=facts.width,
+            height=facts.height,
+            seconds=round(facts.seconds),
+            path=relative_path,
+            sha256=facts.sha256,
+            size_bytes=facts.size,
+            remote_uri=video.uri,
+            remote_expires_at=video.expires_at if video.uri else None,
+        )

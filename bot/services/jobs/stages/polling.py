@@ -1,0 +1,106 @@
+"""Asking Google whether an operation has ended, and with what."""
+
+import random
+from dataclasses import dataclass
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
+from bot.domain.jobs.job import Outcome
+from bot.domain.ports import JobProgress, OperationFailed, OperationFinished, OperationPending
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPoller:
+    """The stage ``polling``, and the repeated question in ``fetching`` after a restart."""
+
+    wait_estimates: WaitEstimates
+    model_availability: ModelAvailability
+
+    async def poll_until_ended(self, running: RunningJob) -> None:
+        """Poll until Google has ended the operation or the time is up. Raises `LeaseLost`."""
+        times = running.polling_times
+        limit_s, interval_s = times.time_limit_s, times.poll_interval_s
+        backoff = Backoff(initial=interval_s, maximum=120.0)
+        silent_since: float | None = None
+        if not running.just_claimed:  # thousands may have been adopted at the same moment
+            await running.clock.sleep(random.uniform(0.0, interval_s))
+        eta = await self.wait_estimates.estimate_finish(running.job)
+        running.show_progress(JobProgress(running.job, eta=eta))
+        if running.just_claimed:
+            await running.sleep_poll_interval()
+        while True:
+            running.lease.require_valid()
+            age_s = running.age_s
+            try:
+                answer = await running.poll_operation()
+            except RemoteNotFound as error:
+                await running.end_lost(error.detail)
+                return
+            except (GoogleUnavailable, AccessRefused) as error:
+                _log.warning("poll.failed", error=str(error))
+                now = running.clock.monotonic()
+                silent_since = now if silent_since is None else silent_since
+                detail = retry_after = None
+                if isinstance(error, GoogleUnavailable):
+                    detail, retry_after = error.detail, error.retry_after_s
+                if now - silent_since > 2 * limit_s:
+                    # after so long without an answer it may or may not have been made and billed
+                    await running.end_lost(detail)
+                    return
+                running.watched_throughout = False
+                await running.clock.sleep(backoff.next_delay(retry_after))
+                continue
+            backoff.reset()
+            silent_since = None
+            match answer:
+                case OperationFinished():
+                    await self._accept_result(running, answer)
+                    return
+                case OperationFailed():
+                    if answer.outcome is Outcome.MODEL_RETIRED:
+                        await self.model_availability.mark_unavailable(
+                            running.job.plan.model, answer.detail
+                        )
+                    await running.end_failed(answer.outcome, answer.detail)
+                    return
+                case OperationPending() if age_s >= limit_s:  # it was asked once after the limit
+                    await running.end_lost()
+                    return
+            await running.sleep_poll_interval(until_age_s=limit_s)
+
+    async def recover_result(self, running: RunningJob) -> None:
+        """Ask again, after a restart, where Google keeps the videos; end the job if nowhere."""
+        backoff = Backoff(initial=2.0, maximum=120.0)
+        while running.clock.now() < running.job.watched_until:
+            running.lease.require_valid()
+            try:
+                answer = await running.poll_operation()
+            except RemoteNotFound:
+                break
+            except (GoogleUnavailable, AccessRefused) as error:
+                _log.warning("poll.failed", error=str(error))
+            else:
+                if isinstance(answer, OperationFinished) and answer.videos:
+                    running.result = answer
+                    return
+                if isinstance(answer, OperationFailed):
+                    break
+            await running.clock.sleep(backoff.next_delay())
+        await running.end_download_failed()
+
+    async def _accept_result(self, running: RunningJob, result: OperationFinished) -> None:
+        if not result.videos:
+            await running.end_failed(Outcome.BLOCKED, " ".join(result.filtered_reasons) or None)
+            return
+        running.result = result
+        plan = running.job.plan
+        if running.watched_throughout and running.job.operation is not None:
+            await self.wait_estimates.record_duration(plan, running.age_s)
+        count = min(len(result.videos), plan.videos)
+        await running.save(lambda job: running.jobs.begin_fetching(job, count))

@@ -1,0 +1,263 @@
+"""A job as this process works on it: what is saved, what is known beside it, and how it may end.
+
+Every stage records its step by a fenced change before the next begins. A save is retried until the
+database has it; an end writes the job and its money in one transaction.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from bot.domain.billing.ledger import Settlement, build_settlement
+from bot.domain.billing.limits import NO_USAGE, UsageAmount
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost
+from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.ports import (
+    Clock,
+    JobMessages,
+    JobProgress,
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    VideoModels,
+)
+from bot.services.jobs.critical_sections import CriticalSections
+from bot.services.jobs.lease import Lease
+from bot.services.jobs.stages.status_message import StatusMessage
+from bot.store.jobs.jobs import JobStore
+
+T = TypeVar("T")
+
+_JITTER_FRACTION: Final = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+class ModelAvailability(Protocol):
+    """Where it is recorded that Google refuses a model."""
+
+    async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
+        """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollingTimes:
+    """How often Google is asked, and for how long; in seconds.
+
+    ``late_operation_wait_s`` is for the operation's name from a process that lost the job while
+    Google answered its submit, but is still alive.
+    """
+
+    poll_interval_s: float = 10.0
+    time_limit_s: float = 900.0
+    max_submit_attempts: int = 8
+    submit_retry_window_s: float = 3600.0
+    late_operation_wait_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRules:
+    """The operator's rules for money.
+
+    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` settles a job whose submit
+    may or may not have reached Google.
+    """
+
+    paid_calls: bool = True
+    unknown_settlement: Settlement = Settlement.ABSORBED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDependencies:
+    """What all jobs of one process share in every stage.
+
+    ``searchable_routes`` are those where the result of a lost submit can be searched for.
+    """
+
+    jobs: JobStore
+    routes: Mapping[GoogleRoute, VideoModels]
+    job_messages: JobMessages
+    clock: Clock
+    critical_sections: CriticalSections
+    polling_times: PollingTimes
+    billing_rules: BillingRules
+    searchable_routes: frozenset[GoogleRoute] = frozenset()
+
+
+@dataclass(eq=False)
+class RunningJob:
+    """The mutable record that the stages of one job share.
+
+    ``just_claimed``: this process took the job from the queue itself, so nothing can have been
+    submitted before. ``submit_begun``: a submit was begun here and may have reached Google.
+    ``watched_throughout`` is false when the time that Google took cannot be measured. What is
+    abandoned saves nothing on its way out (`bot.services.jobs.worker.Worker.crash`).
+    """
+
+    shared: JobDependencies
+    job: Job
+    lease: Lease
+    just_claimed: bool
+    submit_begun: bool = False
+    result: OperationFinished | None = None
+    is_abandoned: bool = False
+
+    def __post_init__(self) -> None:
+        self.jobs, self.clock = self.shared.jobs, self.shared.clock
+        self.polling_times = self.shared.polling_times
+        self.video_models = self.shared.routes.get(self.job.plan.route)
+        self.is_cancelled = self.job.cancel_requested
+        self.watched_throughout = self.just_claimed
+        self.status_message = StatusMessage(
+            job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
+        )
+        # by this process's own clock: the database's, which wrote the times, may differ
+        self._started_at = self.clock.monotonic()
+        self._age_at_start_s = 0.0
+        if not self.just_claimed:
+            age = self.clock.now() - (self.job.submitted_at or self.job.created_at)
+            self._age_at_start_s = max(0.0, age.total_seconds())
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the submit was authorised."""
+        return self._age_at_start_s + self.clock.monotonic() - self._started_at
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether the result of a lost submit may still be found."""
+        return (
+            self.job.plan.route in self.shared.searchable_routes
+            and self.age_s < self.polling_times.time_limit_s
+        )
+
+    def request_cancel(self) -> None:
+        """Cancel the job: what Google makes nevertheless is kept, but not posted."""
+        self.is_cancelled = True
+        self.job = replace(self.job, cancel_requested=True)
+
+    def show_progress(self, progress: JobProgress | None = None) -> None:
+        """Show ``progress``, or just the job's state, in the status message."""
+        self.status_message.show_progress(progress or JobProgress(self.job))
+
+    async def poll_operation(self) -> PollResult:
+        """Ask Google once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
+        if self.video_models is None:
+            raise AccessRefused(f"route {self.job.plan.route} is not configured")
+        if self.job.operation is not None:
+            return await self.video_models.poll(self.job.operation)
+        return await self.find_result(self.video_models) or OperationPending()
+
+    async def find_result(self, video_models: VideoModels) -> OperationFinished | None:
+        """Search for the result of a submit whose answer was lost; raises as `poll_operation`."""
+        return await video_models.find_result(
+            self.job.plan, job_id=self.job.id, dedupe_key=self.job.origin.dedupe_key
+        )
+
+    async def sleep_poll_interval(self, *, until_age_s: float | None = None) -> None:
+        """Sleep for about one poll interval, but not beyond an age still ahead."""
+        delay = self.polling_times.poll_interval_s * random.uniform(
+            1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION
+        )
+        if until_age_s is not None and self.age_s < until_age_s:
+            delay = min(delay, until_age_s - self.age_s)
+        await self.clock.sleep(delay)
+
+    # -- saving
+
+    async def save(self, change: Callable[[Job], Awaitable[Job]], **log_facts: object) -> None:
+        """Apply a fenced change until it is stored. Raises `LeaseLost`."""
+        self.job = await self.retry_until_stored(lambda: change(self.job), **log_facts)
+
+    async def retry_until_stored(
+        self, access: Callable[[], Awaitable[T]], **log_facts: object
+    ) -> T:
+        """Access the database until it answers. Raises `LeaseLost`."""
+        return await self.shared.critical_sections.retry_until_stored(
+            access, job_id=self.job.id, **log_facts
+        )
+
+    async def requeue_unsent(self) -> None:
+        """Nothing was sent: queue the job again, or end it if it was cancelled meanwhile."""
+        await self.save(lambda job: self.jobs.requeue(job, retry_at=None, waiting_for=None))
+        if self.is_cancelled:
+            now, owner = self.clock.now(), self.job.owner
+            cancelled = await self.retry_until_stored(
+                lambda: self.jobs.cancel(self.job.id, owner=owner, now=now)
+            )
+            if cancelled is not None and cancelled.owner == owner and cancelled.state.has_ended:
+                self.job = cancelled
+
+    async def requeue_unstarted(self) -> None:
+        """On the way out: queue a job again for which no submit was begun; best effort."""
+        is_unstarted = self.just_claimed and not self.submit_begun and not self.is_abandoned
+        if self.job.state is JobState.SUBMITTING and is_unstarted:
+            try:
+                await self.jobs.requeue(self.job, retry_at=None, waiting_for=None)
+            except (DatabaseUnavailable, LeaseLost) as error:
+                _log.warning("job.requeue_failed", error=str(error))
+
+    # -- the ways to end
+
+    async def end_failed(self, outcome: Outcome, detail: str | None = None) -> None:
+        """End without a charge; a job that was to be cancelled counts as cancelled."""
+        if self.is_cancelled:
+            await self.end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
+        else:
+            await self.end(JobState.FAILED, outcome, Settlement.REFUND, detail=detail)
+
+    async def end_unknown(self, detail: str | None = None) -> None:
+        """The submit may or may not have reached Google: the operator's rule settles it."""
+        settlement = self.shared.billing_rules.unknown_settlement
+        await self.end(JobState.UNKNOWN, Outcome.SUBMIT_UNKNOWN, settlement, detail=detail)
+
+    async def end_lost(self, detail: str | None = None) -> None:
+        """Stop waiting: the member is refunded, the budgets keep what Google may still bill.
+
+        `bot.services.jobs.unknown_jobs` goes on asking for as long as Google keeps files.
+        """
+        outcome = Outcome.OPERATION_LOST
+        await self.end(JobState.UNKNOWN, outcome, Settlement.ABSORBED, detail=detail)
+
+    async def end_download_failed(self) -> None:
+        """Google made it and will bill it, but it cannot be downloaded: the operator pays."""
+        await self.end(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.ABSORBED)
+
+    async def end(
+        self,
+        state: JobState,
+        outcome: Outcome,
+        settlement: Settlement,
+        *,
+        clip_count: int | None = None,
+        message_id: int | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Write the end and its money; of several videos only those that were made are charged.
+
+        ``clip_count`` is how many the member gets; the operator pays for what Google made beyond.
+        """
+        reserved, planned = UsageAmount.from_plan(self.job.plan), self.job.plan.videos
+        charged, absorbed, made = None, NO_USAGE, self.job.videos_made
+        if clip_count is not None:
+            charged = reserved.prorated_share(clip_count, planned)
+            absorbed = reserved.prorated_share(max(clip_count, made or 0), planned) - charged
+        elif made is not None:
+            charged = reserved.prorated_share(made, planned)
+        postings = build_settlement(reserved, settlement, charged=charged, absorbed=absorbed)
+        await self.save(
+            lambda job: self.jobs.finish_job(
+                job,
+                state,
+                outcome=outcome,
+                postings=postings,
+                now=self.clock.now(),
+                detail=detail,
+                message_id=message_id,
+            )
+        )

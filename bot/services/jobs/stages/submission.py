@@ -1,0 +1,194 @@
+"""The submit: the one step that costs money and cannot be taken back.
+
+Submitting and saving the operation's name are one critical section, and right before the first
+byte it is recorded that one may have been sent. A submit that may have reached Google is never
+repeated: its result is searched for, or the job ends as unknown. If nothing was sent, the job goes
+back to the queue.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import (
+    AccessRefused,
+    DatabaseUnavailable,
+    GoogleQuotaExceeded,
+    GoogleUnavailable,
+    LeaseLost,
+    RemoteNotFound,
+    SubmitUncertain,
+    VideoRefused,
+)
+from bot.domain.jobs.job import Outcome
+from bot.domain.ports import JobProgress, VideoModels
+from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
+from bot.store.jobs.model_states import ModelStateStore
+
+_LATE_OPERATION_POLL_S: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSubmitter:
+    """The stage ``submitting`` of a job that was just claimed."""
+
+    model_states: ModelStateStore
+    model_availability: ModelAvailability
+
+    async def submit_job(self, running: RunningJob) -> None:
+        """Submit once, or end the job, or queue it again. Raises `LeaseLost`."""
+        attempts = running.job.attempts
+        if running.is_cancelled:
+            await running.end_failed(Outcome.CANCELLED)
+        elif not running.shared.billing_rules.paid_calls:
+            _log.error("submit.forbidden", setting="PAID_CALLS")
+            await running.end_failed(Outcome.ACCESS_REFUSED)
+        elif running.video_models is None:
+            _log.error("submit.route_not_configured", route=running.job.plan.route)
+            await running.end_failed(Outcome.ACCESS_REFUSED)
+        elif attempts > running.polling_times.max_submit_attempts:
+            # each attempt ended with its process before a byte was sent: perhaps by this job
+            _log.error("submit.never_sent", attempts=attempts)
+            await running.end_failed(Outcome.NOT_SENT)
+        else:
+            running.show_progress()
+            running.submit_begun = True
+            await running.shared.critical_sections.run_shielded(
+                self._submit_and_save(running, running.video_models)
+            )
+
+    async def _submit_and_save(self, running: RunningJob, video_models: VideoModels) -> None:
+        async def begin_sending() -> None:
+            """Record that a byte may be sent from here on, if this process may send it."""
+            running.lease.require_valid()
+            try:
+                running.job = await running.jobs.begin_sending(running.job)
+            except DatabaseUnavailable:
+                running.job = replace(running.job, unsent=False)  # it may be recorded nevertheless
+                raise
+            running.lease.require_valid()
+
+        try:
+            running.lease.require_valid()
+            operation = await video_models.submit(
+                running.job.plan,
+                job_id=running.job.id,
+                dedupe_key=running.job.origin.dedupe_key,
+                about_to_send=begin_sending,
+            )
+        except LeaseLost:
+            running.submit_begun = False  # nothing was sent
+            raise
+        except DatabaseUnavailable as error:
+            _log.warning("submit.not_begun", error=str(error))
+            await running.requeue_unsent()
+        except VideoRefused as error:
+            if error.outcome is Outcome.MODEL_RETIRED:
+                await self.model_availability.mark_unavailable(running.job.plan.model, error.detail)
+            await running.end_failed(error.outcome, error.detail)
+        except AccessRefused as error:
+            # Google's words about the operator's account are for the log alone
+            _log.error("submit.access_refused", error=str(error))
+            await running.end_failed(Outcome.ACCESS_REFUSED)
+        except GoogleUnavailable as error:
+            await self._requeue_for_retry(running, error)
+        except SubmitUncertain as error:
+            _log.error("submit.uncertain", error=str(error))
+            if not running.is_searchable:  # else the next stage searches for the clip
+                await running.end_unknown(error.detail)
+        except Exception:
+            _log.exception("submit.failed", unsent=running.job.unsent)
+            if running.job.unsent:
+                await running.end_failed(Outcome.NOT_SENT)
+            elif not running.is_searchable:  # it may have failed after the request was sent
+                await running.end_unknown()
+        else:
+            await self._save_operation(running, operation)
+
+    async def _save_operation(self, running: RunningJob, operation: str) -> None:
+        """Save the operation's name, even if the job was adopted while Google answered."""
+        try:
+            await running.save(
+                lambda job: running.jobs.begin_polling(job, operation), operation=operation
+            )
+        except LeaseLost:
+            in_time = await running.retry_until_stored(
+                lambda: running.jobs.record_late_operation(running.job, operation),
+                operation=operation,
+            )
+            _log.error("submit.operation_saved_late", operation=operation, in_time=in_time)
+            raise
+
+    async def _requeue_for_retry(self, running: RunningJob, error: GoogleUnavailable) -> None:
+        is_quota = isinstance(error, GoogleQuotaExceeded)
+        outcome = Outcome.GOOGLE_QUOTA if is_quota else Outcome.GOOGLE_BUSY
+        job, times, now = running.job, running.polling_times, running.clock.now()
+        waited_s = (now - job.created_at).total_seconds()
+        may_retry = (
+            job.attempts < times.max_submit_attempts and waited_s <= times.submit_retry_window_s
+        )
+        if running.is_cancelled or not may_retry:
+            await running.end_failed(outcome, error.detail)
+            return
+        backoff = Backoff(initial=5.0, maximum=300.0, attempts=job.attempts - 1)
+        retry_at = now + timedelta(seconds=backoff.next_delay(error.retry_after_s))
+        if is_quota:
+            try:
+                await self.model_states.mark_rate_limited(job.plan.model, retry_at)
+            except DatabaseUnavailable:
+                _log.warning("rate_limit.not_saved", model=job.plan.model)
+        await running.save(
+            lambda saved: running.jobs.requeue(saved, retry_at=retry_at, waiting_for=outcome)
+        )
+        running.show_progress(JobProgress(running.job, waiting_for=outcome, retry_at=retry_at))
+        await running.status_message.flush_updates()
+
+
+async def find_lost_submit(running: RunningJob) -> None:
+    """Find what became of a submit that may have been sent, or end the job as unknown.
+
+    The process that sent it may still save the operation's name; on some routes the result can be
+    searched for. Raises `LeaseLost`.
+    """
+    # a submit begun here was sent by no other process: there is no name to wait for
+    if not running.submit_begun and await _wait_for_late_operation(running):
+        return
+    if running.video_models is not None:
+        try:
+            while True:
+                running.result = await running.find_result(running.video_models)
+                if running.result is not None or not running.is_searchable:
+                    break
+                await running.sleep_poll_interval()
+                running.lease.require_valid()
+        except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
+            _log.warning("submit.search_failed", error=str(error))
+            if running.is_searchable:
+                await running.sleep_poll_interval()
+                return
+    if running.result is None:
+        await running.end_unknown()
+    else:
+        await running.save(lambda job: running.jobs.begin_polling(job, None))
+
+
+async def _wait_for_late_operation(running: RunningJob) -> bool:
+    """Wait briefly for the sender: perhaps it lost the database only, and still lives."""
+    clock = running.clock
+    until = clock.monotonic() + running.polling_times.late_operation_wait_s
+    while True:
+        saved = await running.retry_until_stored(lambda: running.jobs.get(running.job.id))
+        operation = None if saved is None else saved.operation
+        if operation is not None:
+            await running.save(partial(running.jobs.begin_polling, operation=operation))
+            return True
+        if clock.monotonic() >= until:
+            return False
+        await clock.sleep(_LATE_OPERATION_POLL_S)
+        running.lease.require_valid()

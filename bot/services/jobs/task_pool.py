@@ -1,0 +1,114 @@
+"""The tasks of the jobs that run in this process: at most one a job, and none twice for a claim."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import LeaseLost
+from bot.domain.jobs.job import Job, JobState
+from bot.domain.ports import Clock
+from bot.services.jobs.job_task import JobTask, JobTaskFactory
+from bot.services.jobs.lease import Lease
+
+_MAX_REMEMBERED_EPOCHS: Final = 20_000
+"""Far more jobs than can be claimed and not yet reported by the database."""
+
+_log = structlog.get_logger(__name__)
+
+
+class JobTaskPool:
+    """Starts and stops `JobTask`s; ``on_finished`` is called whenever one has ended."""
+
+    def __init__(
+        self, *, job_task_factory: JobTaskFactory, clock: Clock, on_finished: Callable[[], None]
+    ) -> None:
+        self._job_task_factory = job_task_factory
+        self._clock = clock
+        self._on_finished = on_finished
+        self._tasks: dict[int, tuple[JobTask, asyncio.Task[None]]] = {}
+        self._started_epochs: dict[int, int] = {}
+        self._failure_backoffs: dict[int, tuple[Backoff, float]] = {}
+        self._is_closed = False
+
+    @property
+    def running_ids(self) -> frozenset[int]:
+        """The jobs that have a task."""
+        return frozenset(self._tasks)
+
+    def start_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> None:
+        """Start a task for ``job``, unless it has one or the pool was closed."""
+        if self._is_closed or job.id in self._tasks:
+            return
+        if just_claimed and self._has_started_epoch(job):
+            return  # the claim's answer came late: the reconciliation has started the job
+        job_task = self._job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
+        self._started_epochs[job.id] = job.epoch
+        while len(self._started_epochs) > _MAX_REMEMBERED_EPOCHS:
+            del self._started_epochs[next(iter(self._started_epochs))]
+        task = asyncio.create_task(self._run_task(job_task), name=f"job {job.id}")
+        self._tasks[job.id] = (job_task, task)
+        task.add_done_callback(lambda _: self._remove_task(job.id))
+
+    def request_cancel(self, job_id: int) -> None:
+        """Tell a running job that it is to be cancelled."""
+        if job_id in self._tasks:
+            self._tasks[job_id][0].running_job.request_cancel()
+
+    def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
+        """Whether nothing can have been submitted for a job in ``submitting``: this worker claimed
+        it, did not adopt it, and has started no task for the claim."""
+        was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
+        was_started = self._has_started_epoch(job)
+        return job.state is JobState.SUBMITTING and was_claimed_here and not was_started
+
+    def may_resume(self, job_id: int) -> bool:
+        """Whether a job has no task and need not wait after a failure."""
+        _, retry_at = self._failure_backoffs.get(job_id, (None, float("-inf")))
+        return job_id not in self._tasks and self._clock.monotonic() >= retry_at
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._is_closed = True
+
+    async def stop_tasks(self, timeout_s: float) -> None:
+        """Cancel all tasks and wait at most ``timeout_s`` seconds for them."""
+        tasks = [task for _, task in self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
+    async def crash(self) -> None:
+        """End as by SIGKILL; see `Worker.crash`."""
+        self.close()
+        tasks = list(self._tasks.values())
+        for job_task, task in tasks:
+            job_task.running_job.is_abandoned = True
+            task.cancel()
+        await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+
+    async def _run_task(self, job_task: JobTask) -> None:
+        job_id = job_task.running_job.job.id
+        try:
+            await job_task.run()
+        except LeaseLost as error:
+            _log.warning("job.abandoned", job_id=job_id, reason=str(error))
+        except Exception:
+            # the reconciliation finds the job and resumes it from what is saved
+            _log.exception("job.failed_unexpectedly", job_id=job_id)
+            default = Backoff(initial=1.0, maximum=600.0), 0.0
+            backoff, _ = self._failure_backoffs.get(job_id, default)
+            self._failure_backoffs[job_id] = backoff, self._clock.monotonic() + backoff.next_delay()
+        else:
+            self._failure_backoffs.pop(job_id, None)
+
+    def _remove_task(self, job_id: int) -> None:
+        self._tasks.pop(job_id, None)
+        self._on_finished()
+
+    def _has_started_epoch(self, job: Job) -> bool:
+        """Whether a task was started here for this epoch of the job, or for a later one."""
+        return self._started_epochs.get(job.id, -1) >= job.epoch
