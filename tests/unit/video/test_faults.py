@@ -1,14 +1,16 @@
 """What Google's sentences mean, and what of them people may see."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.jobs.job import Outcome
 from bot.google.api_errors import (
-    clean_message,
     build_filtered_failure,
     classify_message,
-    read_operation_failure,
+    classify_submit_error,
+    clean_message,
     read_answer,
+    read_operation_failure,
 )
 
 
@@ -130,3 +132,21 @@ def test_only_googles_own_words_are_shown() -> None:
     assert read_answer(400, '{"error":{"message":"Too long."}}').detail == "Too long."
     assert read_answer(400, "<html>nginx</html>").detail is None
     assert read_answer(400, '{"message":"a proxy\'s"}').detail is None
+
+
+def test_unknown_wording_is_logged_without_the_message() -> None:
+    message = "We could not make your red balloon."
+    body = {"error": {"message": message, "status": "INVALID_ARGUMENT"}}
+    with capture_logs() as logs:
+        classify_submit_error(read_answer(400, body))
+        read_operation_failure({"code": 13, "message": message})
+        build_filtered_failure([message])
+        read_operation_failure({"code": 3, "message": "The input image violates our policies."})
+        build_filtered_failure(["Blocked by our safety filters."])
+    assert [(entry["event"], entry["call"]) for entry in logs] == [
+        ("google.answer_unrecognised", "submit"),
+        ("google.answer_unrecognised", "operation"),
+        ("google.answer_unrecognised", "filter"),
+    ]
+    assert len({entry["fingerprint"] for entry in logs}) == 1
+    assert "balloon" not in repr(logs)
