@@ -87,9 +87,9 @@ async def _measure_memory(control: Control, bot: BotProcess) -> OversizeResult:
     await asyncio.gather(*(_download_original(link) for link in links))
     rise = read_memory_mb(status, "VmHWM") - rest
     peaks = [
-        line["peak"]
+        line["peak_bytes"]
         for line in map(_parse_log_line, bot.read_log().splitlines())
-        if line.get("event") == "fitting.made"
+        if line.get("event") == "transcode.finished"
     ]
     return OversizeResult(rest, rise, max(peaks) / 1e6, took)
 

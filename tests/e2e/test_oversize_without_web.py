@@ -79,6 +79,6 @@ def workers(stage: BotStage) -> list[str]:
             line = path.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "fitting_worker" in line and stage.bot.environment["DATA_DIR"] in line:
+        if "transcode_worker" in line and stage.bot.environment["DATA_DIR"] in line:
             found.append(line)
     return found

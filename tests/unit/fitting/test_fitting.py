@@ -1,6 +1,7 @@
 """A re-encode is small enough, exactly as long, sounds, and leaves nothing behind when stopped."""
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bot.domain.clips.upload_options import TranscodeTarget, build_preview_targe
 from bot.domain.errors import TranscodeFailed
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
+from bot.media.worker_process import run_worker
 from bot.services.clips.originals import Originals
 from tests.unit.fitting.films import film
 from tests.unit.words.examples import a_clip
@@ -134,18 +136,16 @@ async def test_previews_do_not_delay_uploads(
     originals = Originals(routes={}, media_probe=media, data_dir=data_dir, clock=SystemClock())
     gallery = build_gallery_thumbnails(media=media, originals=originals)
     orders: list[tuple[str, int]] = []
-    let = asyncio.Event()
-    run = ProcessTranscoder._run_worker
+    release = asyncio.Event()
 
-    async def slow(
-        fitting: ProcessTranscoder, order: dict[str, Any], time_limit_s: float
-    ) -> dict[str, Any]:
+    async def run_slowly(program: Path, order_json: str, *, timeout_s: float) -> dict[str, Any]:
+        order = json.loads(order_json)
         orders.append((order["task"], order["nice"]))
         if order["task"] == "poster":
-            await let.wait()
-        return await run(fitting, order, time_limit_s)
+            await release.wait()
+        return await run_worker(program, order_json, timeout_s=timeout_s)
 
-    monkeypatch.setattr(ProcessTranscoder, "_run_worker", slow)
+    monkeypatch.setattr("bot.media.transcode.run_worker", run_slowly)
     clips = [a_clip(id=number, path=f"{number}-0.mp4") for number in range(1, 9)]
     for clip in clips:
         shutil.copy(source, data_dir / clip.path)
@@ -156,9 +156,11 @@ async def test_previews_do_not_delay_uploads(
     await ProcessTranscoder().reencode_video(
         source, made, TranscodeTarget(320, 180, 500_000, 96_000, 200_000)
     )
-    assert [task for task, _ in orders] == ["poster", "fit"], "one picture a time, and not before"
-    assert orders[0][1] > orders[1][1], "pictures step behind deliveries"
-    let.set()
+    assert [task for task, _ in orders] == ["poster", "reencode"], (
+        "one poster at a time, and no sooner"
+    )
+    assert orders[0][1] > orders[1][1], "posters have a lower priority than deliveries"
+    release.set()
     assert len(set(await asyncio.gather(*rush))) == len(clips)
 
 
@@ -198,6 +200,6 @@ def _workers(made: Path) -> list[str]:
             line = path.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "fitting_worker" in line and str(made.parent) in line:
+        if "transcode_worker" in line and str(made.parent) in line:
             found.append(line)
     return found
