@@ -76,9 +76,7 @@ async def stand(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize(("actor_id", "moderator"), [(30, False), (31, True)])
-async def test_record_is_deleted_before_files(
-    stand: Any, actor_id: int, moderator: bool
-) -> None:
+async def test_record_is_deleted_before_files(stand: Any, actor_id: int, moderator: bool) -> None:
     removed = await stand.removal.remove_clips(a_job(), actor_id=actor_id, moderator=moderator)
     assert [clip.id for clip in removed] == [12]
     assert stand.calls == [f"showcase 12 by {actor_id}", "record"]
