@@ -72,13 +72,13 @@ async def test_stop_during_post_repeats_nothing(tmp_path: Path, cluster: Postgre
     keeps_promises(await play_stop_during_post(tmp_path, cluster, jobs=2))
 
 
-async def test_a_members_limit_holds_over_two_processes(
+async def test_member_limit_holds_across_two_processes(
     tmp_path: Path, cluster: PostgresCluster
 ) -> None:
     keeps_promises(await play_member_limit(tmp_path, cluster, requests=60))
 
 
-async def test_a_servers_budget_holds_over_two_processes(
+async def test_server_budget_holds_across_two_processes(
     tmp_path: Path, cluster: PostgresCluster
 ) -> None:
     keeps_promises(await play_server_budget(tmp_path, cluster, members=30))

@@ -36,29 +36,29 @@ async def stage(
         await stage.load_world()
         yield stage
         assert await bot.terminate(timeout=10) == 0, bot.read_log()[-4000:]
-        said = bot.read_log()
+        log = bot.read_log()
     finally:
         await bot.close()
-        with record_closed() as ended:
+        with record_closed() as closed:
             await sandbox.close()
-    assert "Traceback" not in said, said[-6000:]
-    hold(ended)
+    assert "Traceback" not in log, log[-6000:]
+    assert_conforming(closed)
 
 
 @pytest.fixture(autouse=True)
-def conforming() -> Iterator[None]:
+def check_conformance() -> Iterator[None]:
     """Hold against Discord's description what the sandboxes saw that a test has for itself."""
-    with record_closed() as ended:
+    with record_closed() as closed:
         yield
-    hold(ended)
+    assert_conforming(closed)
 
 
-def hold(ended: list[ClosedSandbox]) -> None:
+def assert_conforming(closed: list[ClosedSandbox]) -> None:
     """Fail where a request or an answer is not Discord's, or the sandbox was not well."""
-    for each in ended:
-        assert each.health["internal_errors"] == 0, each.health
-        assert each.health["unknown_routes"] == 0, each.health
-        report = check_requests(each.traffic)
+    for sandbox in closed:
+        assert sandbox.health["internal_errors"] == 0, sandbox.health
+        assert sandbox.health["unknown_routes"] == 0, sandbox.health
+        report = check_requests(sandbox.traffic)
         assert not report.problems, str(report)
         assert not report.unlisted, report.unlisted
         if report.not_checked:
@@ -66,7 +66,7 @@ def hold(ended: list[ClosedSandbox]) -> None:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def calm(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+async def reset_faults(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Begin and end each test with a Google and a Discord in good health."""
     if "stage" not in request.fixturenames:
         yield

@@ -60,21 +60,21 @@ class BotStage:
         await self.control.google(**QUICK_GOOGLE)
         guild = (await self.control.world())["guilds"][0]
         self.guild = guild["id"]
-        self.people = {each["name"]: each["id"] for each in guild["members"]}
+        self.people = {member["name"]: member["id"] for member in guild["members"]}
 
     async def open_channel(self, **more: Any) -> str:
         """Open a channel of its own for a test, and return its id."""
         self._channel_count += 1
         body = {"guild": self.guild, "name": f"room-{self._channel_count}", **more}
-        made = await self.control.call("POST", "channels", body)
-        return str(made["channel"]["id"])
+        answer = await self.control.call("POST", "channels", body)
+        return str(answer["channel"]["id"])
 
     async def request_clip(
         self, room: str, prompt: str = "a red fox", user: str = "Ada", **options: Any
     ) -> str:
         """Ask for a clip by command; returns the interaction."""
-        asked = {"prompt": prompt, **SHORT_CLIP, **options}
-        return await self.control.command(self.people[user], room, "video generate", asked)
+        values = {"prompt": prompt, **SHORT_CLIP, **options}
+        return await self.control.command(self.people[user], room, "video generate", values)
 
     async def wait_for_clip(
         self, room: str, number: int = 1, *, timeout: float = TIMEOUT_S
@@ -85,9 +85,9 @@ class BotStage:
             clips = clips_of(await self.control.messages(room))
             return clips[number - 1] if len(clips) >= number else None
 
-        found = await eventually(find_clip, timeout=timeout, interval=0.1, what=f"clip {number}")
-        assert found is not None
-        return found
+        clip = await eventually(find_clip, timeout=timeout, interval=0.1, what=f"clip {number}")
+        assert clip is not None
+        return clip
 
     async def make_clip(self, room: str, prompt: str = "a red fox", **options: Any) -> Json:
         """Make a clip in an empty channel and return its message, once the bot has noted it."""
@@ -137,8 +137,8 @@ class BotStage:
 
     async def list_submits(self) -> list[Json]:
         """Return every submit that the sandbox's Google has accepted."""
-        found: list[Json] = (await self.control.call("GET", "google"))["submits"]
-        return found
+        submits: list[Json] = (await self.control.call("GET", "google"))["submits"]
+        return submits
 
     async def refuse_files(self, room: str, times: int | None) -> None:
         """Let Discord answer 413 to the next ``times`` posts in a channel, `None`: to all."""
@@ -171,23 +171,25 @@ def components_of(message: Mapping[str, Any]) -> list[Json]:
     while waiting:
         component = waiting.pop(0)
         found.append(component)
-        beside = [component["accessory"]] if "accessory" in component else []
-        waiting = [*component.get("components", []), *beside, *waiting]
+        accessory = [component["accessory"]] if "accessory" in component else []
+        waiting = [*component.get("components", []), *accessory, *waiting]
     return found
 
 
 def text_of(message: Mapping[str, Any]) -> str:
     """Return everything that a message says."""
-    texts = [each["content"] for each in components_of(message) if each["type"] == 10]
+    texts = [
+        component["content"] for component in components_of(message) if component["type"] == 10
+    ]
     return "\n".join([*([message["content"]] if message.get("content") else []), *texts])
 
 
 def buttons_of(message: Mapping[str, Any]) -> dict[str, str]:
     """Return a message's buttons: custom ids by label."""
     return {
-        each["label"]: each["custom_id"]
-        for each in components_of(message)
-        if each["type"] == 2 and "custom_id" in each
+        component["label"]: component["custom_id"]
+        for component in components_of(message)
+        if component["type"] == 2 and "custom_id" in component
     }
 
 
@@ -225,18 +227,20 @@ async def open_stage(
     return sandbox, bot
 
 
-async def run_operator_program(stage: BotStage, program: str, *words: str, status: int = 0) -> str:
+async def run_operator_program(
+    stage: BotStage, program: str, *arguments: str, status: int = 0
+) -> str:
     """Run one of the operator's programs beside the bot, and return what it says."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", program, *words),
+        *(sys.executable, "-m", program, *arguments),
         cwd=stage.bot.log.parent,
         env={**stage.bot.environment, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == status, said.decode()
-    return said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == status, output.decode()
+    return output.decode()
 
 
 def format_json(value: object) -> str:

@@ -21,12 +21,12 @@ UPDATE digests SET due_at = due_at - interval '7 days';
 """
 
 
-async def digests_in(stage: BotStage, wall: str) -> list[Json]:
-    messages = await stage.control.messages(wall)
+async def list_digests(stage: BotStage, showcase: str) -> list[Json]:
+    messages = await stage.control.messages(showcase)
     return [message for message in messages if "The week's best" in text_of(message)]
 
 
-async def settled(url: str, count: int) -> bool:
+async def are_settled(url: str, count: int) -> bool:
     """Return whether ``count`` digests are written and recorded as posted."""
     database = await asyncpg.connect(url)
     rows = await database.fetch("SELECT settled, message_id FROM digests")
@@ -41,11 +41,11 @@ async def pass_a_week(url: str) -> None:
 
 
 @pytest.mark.postgresql
-async def test_two_processes_and_a_crash_post_each_weeks_digest_once(tmp_path: Path) -> None:
+async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
     try:
         cluster = PostgresCluster()
-    except PostgresNotInstalled as reason:
-        pytest.skip(str(reason))
+    except PostgresNotInstalled as error:
+        pytest.skip(str(error))
     async with cluster:
         address = await cluster.create_database()
         url = address.replace("+asyncpg", "")
@@ -63,59 +63,59 @@ async def test_two_processes_and_a_crash_post_each_weeks_digest_once(tmp_path: P
             stage = BotStage(sandbox, first)
             await stage.load_world()
             await stage.control.google(seconds=0.2)
-            room, wall = await stage.open_channel(), await stage.open_channel()
+            room, showcase = await stage.open_channel(), await stage.open_channel()
             now = datetime.now(UTC)
-            arranged = await stage.control.command(
+            interaction = await stage.control.command(
                 stage.people["Ada"],
                 room,
                 "server showcase",
-                {"channel": wall, "digest_day": str(now.weekday()), "digest_hour": now.hour},
+                {"channel": showcase, "digest_day": str(now.weekday()), "digest_hour": now.hour},
             )
-            await stage.wait_for_answer(arranged, "The weekly digest comes on")
+            await stage.wait_for_answer(interaction, "The weekly digest comes on")
             clips = []
             for prompt in ("look=plain a heron", "look=plain an owl"):
-                place = await stage.open_channel()
-                clips.append(await stage.make_clip(place, prompt))
+                channel = await stage.open_channel()
+                clips.append(await stage.make_clip(channel, prompt))
                 # both processes hear the press; the clip hangs once
                 await stage.wait_for_answer(
                     await stage.press_button(clips[-1], "Showcase"), "in the showcase"
                 )
             await stage.control.reaction(stage.people["Cem"], clips[1]["id"], STAR)
-            assert not await digests_in(stage, wall)
+            assert not await list_digests(stage, showcase)
 
             await pass_a_week(url)
-            await stage.wait_until(lambda: settled(url, 1), "the first digest")
-            said = text_of((await digests_in(stage, wall))[0])
-            assert "🏆" in said
-            assert said.index("an owl") < said.index("a heron")
+            await stage.wait_until(lambda: are_settled(url, 1), "the first digest")
+            text = text_of((await list_digests(stage, showcase))[0])
+            assert "🏆" in text
+            assert text.index("an owl") < text.index("a heron")
 
             # what is withdrawn leaves the digest, whichever process hears it
             await stage.wait_for_answer(await stage.press_button(clips[1], "Delete"), "deleted")
 
-            async def without_the_owl() -> bool:
-                [digest] = await digests_in(stage, wall)
+            async def is_updated() -> bool:
+                [digest] = await list_digests(stage, showcase)
                 return "an owl" not in text_of(digest) and "a heron" in text_of(digest)
 
-            await stage.wait_until(without_the_owl, "the digest without the owl")
-            assert await settled(url, 1)
+            await stage.wait_until(is_updated, "the digest without the owl")
+            assert await are_settled(url, 1)
 
             # the post is carried out, its answer is lost, and everybody dies
-            posts = rf"/channels/{wall}/messages$"
+            posts = rf"/channels/{showcase}/messages$"
             await stage.control.fault("discord", method="POST", path=posts, times=9, drop="after")
             await pass_a_week(url)
 
-            async def posted() -> bool:
-                return len(await digests_in(stage, wall)) == 2
+            async def is_posted() -> bool:
+                return len(await list_digests(stage, showcase)) == 2
 
-            await stage.wait_until(posted, "the second digest")
+            await stage.wait_until(is_posted, "the second digest")
             await first.kill_and_wait()
             await second.kill_and_wait()
             await stage.control.clear_faults()
-            assert not await settled(url, 2)
+            assert not await are_settled(url, 2)
             await second.start()
             await first.start()
-            await stage.wait_until(lambda: settled(url, 2), "the second digest being recorded")
-            assert len(await digests_in(stage, wall)) == 2
+            await stage.wait_until(lambda: are_settled(url, 2), "the second digest being recorded")
+            assert len(await list_digests(stage, showcase)) == 2
         finally:
             await first.close()
             await second.close()

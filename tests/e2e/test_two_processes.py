@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
-from tests.e2e.stage import UNLIMITED_SETTINGS, Json, BotStage, buttons_of, clips_of, open_stage
-from tests.e2e.test_replies import a_picture
+from tests.e2e.stage import UNLIMITED_SETTINGS, BotStage, Json, buttons_of, clips_of, open_stage
+from tests.e2e.test_replies import write_image
 from tests.harness.bot import BotProcess
 
 
 @asynccontextmanager
-async def twins(directory: Path, **settings: str) -> AsyncIterator[tuple[BotStage, BotProcess]]:
+async def run_two_processes(
+    directory: Path, **settings: str
+) -> AsyncIterator[tuple[BotStage, BotProcess]]:
     """Run two processes of one bot on one PostgreSQL; the stage knows the first."""
     try:
         cluster = PostgresCluster()
-    except PostgresNotInstalled as reason:
-        pytest.skip(str(reason))
+    except PostgresNotInstalled as error:
+        pytest.skip(str(error))
     async with cluster:
         shared = {"DATABASE_URL": await cluster.create_database(), **settings}
         sandbox, first = await open_stage(directory, settings=shared)
@@ -44,7 +46,7 @@ async def twins(directory: Path, **settings: str) -> AsyncIterator[tuple[BotStag
 
 @pytest.mark.postgresql
 async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
-    async with twins(tmp_path) as (stage, second):
+    async with run_two_processes(tmp_path) as (stage, second):
         room, ada = await stage.open_channel(), stage.people["Ada"]
         # buttons and forms
         clip = await stage.make_clip(room)
@@ -60,29 +62,31 @@ async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
         await stage.wait_for_answer(await stage.press_button(fourth, "Delete"), "deleted")
         # an offer lives in one of the two; its button works all the same, once
         for _ in range(3):
-            asked = await stage.request_clip(room, resolution="1080p", duration=4)
-            await stage.wait_for_answer(asked, "This would work")
+            interaction = await stage.request_clip(room, resolution="1080p", duration=4)
+            await stage.wait_for_answer(interaction, "This would work")
             await stage.wait_for_answer(
-                await stage.press_answer(asked, "Make this one"), "Accepted"
+                await stage.press_answer(interaction, "Make this one"), "Accepted"
             )
         await stage.wait_for_clip(room, 6)
         picture = await stage.control.message(
-            "Cem", room, "look", attachments=[a_picture(tmp_path / "a.png", "red")]
+            "Cem", room, "look", attachments=[write_image(tmp_path / "a.png", "red")]
         )
         menu = await stage.control.context_menu(ada, "Animate this image", picture)
         await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
         await stage.wait_for_clip(room, 7)
         # answers to messages are said once
-        talk = await stage.open_channel()
-        copy = await stage.control.command(ada, talk, "video get", {"clip": number_of(clip)})
+        other_channel = await stage.open_channel()
+        copy = await stage.control.command(
+            ada, other_channel, "video get", {"clip": number_of(clip)}
+        )
         await stage.wait_for_answer(copy, "posted again")
-        shown = await stage.wait_for_clip(talk)
-        await stage.control.message(ada, talk, "again", reply_to=shown["id"])
-        await stage.wait_for_message(talk, "same once more")
-        await stage.control.message(ada, talk, "x", reply_to=shown["id"], ping=False)
-        await stage.wait_for_message(talk, "@ ON")
-        await stage.wait_until_idle(talk)
-        assert len(await stage.control.messages(talk)) == 5
+        copy_clip = await stage.wait_for_clip(other_channel)
+        await stage.control.message(ada, other_channel, "again", reply_to=copy_clip["id"])
+        await stage.wait_for_message(other_channel, "same once more")
+        await stage.control.message(ada, other_channel, "x", reply_to=copy_clip["id"], ping=False)
+        await stage.wait_for_message(other_channel, "@ ON")
+        await stage.wait_until_idle(other_channel)
+        assert len(await stage.control.messages(other_channel)) == 5
         # a visit: whichever process finishes it edits the one answer
         await stage.control.change_user("Ada", has_app=True)
         guild = await stage.control.add_guild("Away", owner="Cem", members=["Ada"], bot=False)
@@ -111,8 +115,8 @@ def number_of(message: Json) -> str:
 
 
 @pytest.mark.postgresql
-async def test_an_event_that_is_delivered_twice_is_accepted_once(tmp_path: Path) -> None:
-    async with twins(tmp_path) as (stage, _):
+async def test_duplicate_event_is_handled_once(tmp_path: Path) -> None:
+    async with run_two_processes(tmp_path) as (stage, _):
         guild = await stage.control.add_guild("New", owner="Ada", channels=["hall"])
         hall = guild["channels"][0]["id"]
         await stage.wait_for_message(hall, "Hello! I am Clapper")

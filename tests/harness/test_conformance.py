@@ -105,7 +105,7 @@ def entry(**change: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_bodies_are_held_against_the_document(
+def test_bodies_are_validated(
     document: Path, change: dict[str, Any], problem: str | None
 ) -> None:
     report = conformance.check_requests([entry(**change)], document)
@@ -117,7 +117,7 @@ def test_bodies_are_held_against_the_document(
         assert problem in found
 
 
-def test_google_and_attachments_are_not_discord_s_api(document: Path) -> None:
+def test_other_traffic_is_not_checked(document: Path) -> None:
     others = [entry(server="google"), entry(path="/attachments/1/2/a.mp4")]
     assert conformance.check_requests(others, document).checked == 0
 

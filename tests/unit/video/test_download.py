@@ -91,7 +91,7 @@ def cut(after: int, *, ranges: bool = True, etag: str | None = '"one"', times: i
 
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
-async def test_it_goes_on_after_a_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
+async def test_download_resumes_after_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
     destination, naps = tmp_path / "new" / "clip.mp4", Naps()
     async with serving(cut(400_000, ranges=ranges, etag=etag, times=2)) as (base, seen):
         assert await fetch(base, destination, naps) == len(DATA)
@@ -105,7 +105,7 @@ async def test_it_goes_on_after_a_break(tmp_path: Path, ranges: bool, etag: str 
     assert all(headers.get("If-Range") == expected for headers in ranged)
 
 
-async def test_what_has_arrived_is_not_fetched_again(tmp_path: Path) -> None:
+async def test_received_bytes_are_not_requested_again(tmp_path: Path) -> None:
     destination, kept = tmp_path / "clip.mp4", 1_200_000
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -129,7 +129,7 @@ async def test_what_has_arrived_is_not_fetched_again(tmp_path: Path) -> None:
     assert int(seen[1].headers["Range"][6:-1]) > 1_000_000
 
 
-async def test_it_gives_up_after_a_while_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_download_gives_up_and_leaves_nothing(tmp_path: Path) -> None:
     async with serving(cut(1000, times=99)) as (base, seen):
         with pytest.raises(GoogleUnavailable, match="broke 4 times"):
             await fetch(base, tmp_path / "clip.mp4")
@@ -190,7 +190,7 @@ async def test_download_refusals_are_classified(
 
 
 @pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/clip", "file:///etc/passwd", "clip"])
-async def test_redirects_that_are_not_followed(tmp_path: Path, location: str) -> None:
+async def test_unsafe_redirects_are_refused(tmp_path: Path, location: str) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": location} if location else {})
 
@@ -261,7 +261,7 @@ async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
 # --- through the sandbox's Google ---------------------------------------------------------------
 
 
-async def test_a_break_in_the_middle_of_googles_file(stage: Stage) -> None:
+async def test_download_from_google_resumes_after_break(stage: Stage) -> None:
     stage.fault(path="/google-files/", drop="middle", times=2)
     path = stage.data_dir / "clip.mp4"
     await stage.made(stage.gemini(), stage.plan(), path)
@@ -272,13 +272,13 @@ async def test_a_break_in_the_middle_of_googles_file(stage: Stage) -> None:
     assert stage.count(":download") == 3
 
 
-async def test_a_file_in_processing_is_waited_for(stage: Stage) -> None:
+async def test_download_waits_for_processing(stage: Stage) -> None:
     stage.set(processing_s=30)
     await stage.made(stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4")
     assert sum(stage.clock.slept) >= 20
 
 
-async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage: Stage) -> None:
+async def test_failed_file_is_not_requested_again(stage: Stage) -> None:
     gemini = stage.gemini()
     finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
     video = finished.videos[0]  # type: ignore[union-attr]
@@ -291,7 +291,7 @@ async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage
     assert stage.count(":download") == 0
 
 
-async def test_a_file_that_expired_before_it_was_fetched(stage: Stage) -> None:
+async def test_expired_file_is_not_found(stage: Stage) -> None:
     gemini = stage.gemini()
     finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
     stage.clock.clock.advance(3 * 86_400)
@@ -299,7 +299,7 @@ async def test_a_file_that_expired_before_it_was_fetched(stage: Stage) -> None:
         await gemini.download_video(finished.videos[0], stage.data_dir / "clip.mp4")  # type: ignore[union-attr]
 
 
-async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
+async def test_file_is_downloaded_through_gateway(
     stage: Stage,
 ) -> None:
     gemini = stage.gemini()
@@ -330,7 +330,7 @@ async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
         await stage.vertex().download_video(finished.videos[0], path)
 
 
-async def test_a_video_without_an_address(stage: Stage) -> None:
+async def test_video_without_uri_is_not_found(stage: Stage) -> None:
     for adapter in (stage.gemini(), stage.vertex()):
         with pytest.raises(RemoteNotFound):
             await adapter.download_video(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")

@@ -96,7 +96,7 @@ def test_error_classification(said: str, outcome: Outcome | None) -> None:
         ({}, Outcome.OPERATION_FAILED),
     ],
 )
-def test_operations_that_failed(error: dict[str, object], outcome: Outcome) -> None:
+def test_operation_failures_are_classified(error: dict[str, object], outcome: Outcome) -> None:
     assert read_operation_failure(error).outcome is outcome
 
 
@@ -128,7 +128,7 @@ def test_retry_delay_is_parsed(body: str, retry_after: str | None, seconds: floa
     assert read_answer(429, body, retry_after).retry_after_s == seconds
 
 
-def test_only_googles_own_words_are_shown() -> None:
+def test_only_google_messages_are_shown() -> None:
     assert read_answer(400, '{"error":{"message":"Too long."}}').detail == "Too long."
     assert read_answer(400, "<html>nginx</html>").detail is None
     assert read_answer(400, '{"message":"a proxy\'s"}').detail is None

@@ -66,7 +66,7 @@ async def test_stream_parses_at_any_chunking(
     assert found == told
 
 
-async def test_an_answer_without_videos(tmp_path: Path) -> None:
+async def test_answer_without_videos(tmp_path: Path) -> None:
     assert await reader(tmp_path).read(chunks(b'{"name": "o"}', 3)) == {"name": "o"}
 
 
@@ -88,7 +88,7 @@ async def test_malformed_answers_are_rejected(tmp_path: Path, text: bytes) -> No
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-async def test_an_answer_that_is_too_long(tmp_path: Path) -> None:
+async def test_oversized_answer_is_rejected(tmp_path: Path) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 100_000

@@ -39,20 +39,20 @@ async def test_facts(tmp_path: Path) -> None:
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-async def test_a_silent_clip(tmp_path: Path) -> None:
+async def test_clip_without_audio(tmp_path: Path) -> None:
     path = film(tmp_path / "silent.mp4", audio=False)
     assert not (await PyAvMediaProbe().read_facts(path)).has_audio
 
 
 @pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 100])
-async def test_what_is_no_video(tmp_path: Path, data: bytes) -> None:
+async def test_non_video_is_rejected(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(data)
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(path)
 
 
-async def test_a_video_without_its_end(tmp_path: Path) -> None:
+async def test_truncated_video_is_rejected(tmp_path: Path) -> None:
     whole = film(tmp_path / "whole.mp4")
     path = tmp_path / "half.mp4"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
@@ -60,6 +60,6 @@ async def test_a_video_without_its_end(tmp_path: Path) -> None:
         await PyAvMediaProbe().read_facts(path)
 
 
-async def test_a_missing_file(tmp_path: Path) -> None:
+async def test_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(tmp_path / "nothing.mp4")

@@ -114,7 +114,7 @@ async def test_each_mode_makes_a_clip(
         ),
     ],
 )
-async def test_the_parameters_on_the_wire(
+async def test_parameters_on_the_wire(
     stage: Stage, asked: dict[str, Any], parameters: dict[str, Any]
 ) -> None:
     stage.set(outcome="failed")
@@ -124,7 +124,7 @@ async def test_the_parameters_on_the_wire(
         assert type(stage.sent["parameters"].get(name, 0)) is int
 
 
-async def test_an_extension_says_the_length_that_the_document_demands(stage: Stage) -> None:
+async def test_extension_sends_required_duration(stage: Stage) -> None:
     gemini = stage.gemini()
     plan = await plan_of(stage, gemini, GenerationMode.EXTENSION)
     stage.set(outcome="failed")
@@ -137,7 +137,7 @@ async def test_an_extension_says_the_length_that_the_document_demands(stage: Sta
     }
 
 
-async def test_the_person_value_is_sent_when_the_plan_has_one(stage: Stage) -> None:
+async def test_person_generation_is_sent(stage: Stage) -> None:
     stage.set(outcome="failed")
     image = await stage.picture()
     plan = replace(stage.plan(image=image), person_generation=PersonGeneration.ALLOW_ADULT)
@@ -145,7 +145,7 @@ async def test_the_person_value_is_sent_when_the_plan_has_one(stage: Stage) -> N
     assert stage.sent["parameters"]["personGeneration"] == "allow_adult"
 
 
-async def test_vertex_asks_for_sound_and_names_the_jobs_own_folder(stage: Stage) -> None:
+async def test_vertex_requests_audio_and_job_prefix(stage: Stage) -> None:
     stage.set(outcome="failed")
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo/")
     await vertex.submit(stage.plan(model="veo-3.1-generate-001"), job_id=41)
@@ -168,7 +168,7 @@ async def test_several_videos_are_all_delivered(stage: Stage, either: VideoModel
     assert len(hashes) == 2
 
 
-async def test_a_chain_of_three_hops(stage: Stage, either: VideoModels) -> None:
+async def test_chain_of_three_extensions(stage: Stage, either: VideoModels) -> None:
     plan = stage.plan(model=model_of(either), seconds=4)
     path = stage.data_dir / "clips" / "0.mp4"
     finished = await stage.made(either, plan, path, job_id=1)
@@ -183,7 +183,7 @@ async def test_a_chain_of_three_hops(stage: Stage, either: VideoModels) -> None:
     assert stage.google.operations.everything[-1].hops == 3
 
 
-async def test_a_chain_in_a_bucket_passes_the_objects_address(stage: Stage) -> None:
+async def test_extension_from_bucket_sends_gs_uri(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001", seconds=4)
     path = stage.data_dir / "0.mp4"
@@ -199,7 +199,7 @@ async def test_a_chain_in_a_bucket_passes_the_objects_address(stage: Stage) -> N
     assert abs((await PyAvMediaProbe().read_facts(after)).seconds - 11) < 0.1
 
 
-async def test_the_bytes_are_googles(stage: Stage, either: VideoModels) -> None:
+async def test_downloaded_bytes_are_unchanged(stage: Stage, either: VideoModels) -> None:
     path = stage.data_dir / "clip.mp4"
     await stage.made(either, stage.plan(model=model_of(either)), path)
     made = stage.google.operations.everything[-1].products[0].clip
@@ -208,7 +208,7 @@ async def test_the_bytes_are_googles(stage: Stage, either: VideoModels) -> None:
     )
 
 
-async def test_the_clip_says_until_when_google_keeps_it(stage: Stage) -> None:
+async def test_clip_carries_google_expiry(stage: Stage) -> None:
     stage.set(file_lifetime_s=3600)
     finished = await stage.made(stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4")
     operation = stage.google.operations.everything[-1]
@@ -218,7 +218,7 @@ async def test_the_clip_says_until_when_google_keeps_it(stage: Stage) -> None:
     assert expires.timestamp() == pytest.approx(operation.finished_at + 3600)
 
 
-async def test_a_key_never_follows_a_redirect(stage: Stage) -> None:
+async def test_key_is_not_sent_after_redirect(stage: Stage) -> None:
     await stage.made(stage.gemini(), stage.plan(model=VEO), stage.data_dir / "clip.mp4")
     assert stage.count("/google-files/") == 1
     assert stage.google.counters["key_leaks"] == 0

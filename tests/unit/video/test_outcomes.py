@@ -46,7 +46,7 @@ async def test_a_wrong_key(stage: Stage) -> None:
             await adapter.check_reachability(["veo-3.1-generate-preview"])
 
 
-async def test_a_project_that_is_not_ours(stage: Stage) -> None:
+async def test_foreign_project_is_refused(stage: Stage) -> None:
     with pytest.raises(AccessRefused):
         await submit(stage, stage.vertex(project="somebody-elses"))
 
@@ -59,7 +59,7 @@ async def test_a_retired_model(stage: Stage, either: VideoModels) -> None:
     assert "no longer available" in (refused.value.detail or "")
 
 
-async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> None:
+async def test_quota_error_carries_retry_delay(stage: Stage, either: VideoModels) -> None:
     stage.set(quota={"*": {"per_minute": 1}})
     await submit(stage, either)
     stage.clock.clock.advance(20)
@@ -115,7 +115,7 @@ async def test_retryable_errors(
         assert refused.value.retry_after_s == 7
 
 
-async def test_a_redirected_submit_is_not_followed(stage: Stage) -> None:
+async def test_submit_follows_no_redirect(stage: Stage) -> None:
     elsewhere = {"Location": f"{stage.base}/google/v1beta/elsewhere:predictLongRunning"}
     stage.fault(path=":predictLongRunning", status=307, headers=elsewhere, body="")
     with pytest.raises(AccessRefused, match="redirected"):
@@ -123,7 +123,7 @@ async def test_a_redirected_submit_is_not_followed(stage: Stage) -> None:
     assert stage.submits == 1
 
 
-async def test_a_person_value_that_google_refuses(stage: Stage) -> None:
+async def test_refused_person_generation(stage: Stage) -> None:
     stage.set(region="eu")
     plan = replace(stage.plan(), person_generation=PersonGeneration.ALLOW_ALL)
     with pytest.raises(VideoRefused) as refused:
@@ -132,7 +132,7 @@ async def test_a_person_value_that_google_refuses(stage: Stage) -> None:
     assert refused.value.detail == "allow_all for personGeneration is currently not supported."
 
 
-async def test_a_request_that_google_finds_wrong(stage: Stage, either: VideoModels) -> None:
+async def test_invalid_request_is_refused(stage: Stage, either: VideoModels) -> None:
     plan = replace(stage.plan(model=model_of(either)), seconds=5)
     with pytest.raises(VideoRefused) as refused:
         await either.submit(plan, job_id=1)
@@ -141,7 +141,7 @@ async def test_a_request_that_google_finds_wrong(stage: Stage, either: VideoMode
 
 
 @pytest.mark.parametrize("how", ["expire", "revoke", "unknown"])
-async def test_a_source_that_is_gone(stage: Stage, how: str) -> None:
+async def test_missing_source_is_expired(stage: Stage, how: str) -> None:
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
     file = next(iter(stage.google.files._files.values()))
@@ -156,7 +156,7 @@ async def test_a_source_that_is_gone(stage: Stage, how: str) -> None:
     assert file.id not in (refused.value.detail or "")
 
 
-async def test_a_source_that_left_the_bucket(stage: Stage) -> None:
+async def test_source_deleted_from_bucket_is_expired(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan, path = stage.plan(model="veo-3.1-generate-001"), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(vertex, plan, path), path)
@@ -166,7 +166,7 @@ async def test_a_source_that_left_the_bucket(stage: Stage) -> None:
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
 
 
-async def test_a_source_that_is_still_processing_is_waited_for(stage: Stage) -> None:
+async def test_submit_waits_for_processing_source(stage: Stage) -> None:
     stage.set(processing_s=0)
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
@@ -176,7 +176,7 @@ async def test_a_source_that_is_still_processing_is_waited_for(stage: Stage) -> 
     assert stage.submits == 2
 
 
-async def test_a_source_that_stays_in_processing_goes_back_to_the_queue(stage: Stage) -> None:
+async def test_long_processing_source_is_requeued(stage: Stage) -> None:
     stage.set(processing_s=0)
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
@@ -187,7 +187,7 @@ async def test_a_source_that_stays_in_processing_goes_back_to_the_queue(stage: S
     assert stage.submits == 1
 
 
-async def test_a_source_that_google_could_not_process_is_no_source(stage: Stage) -> None:
+async def test_failed_source_is_refused(stage: Stage) -> None:
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
     name = str(source.remote_uri).rpartition("/files/")[2].partition(":")[0]
@@ -219,7 +219,7 @@ async def test_unprocessed_source_is_retried_for_a_minute(stage: Stage) -> None:
     await gemini.submit(longer, job_id=3)
 
 
-async def test_an_input_file_that_is_gone(stage: Stage, either: VideoModels) -> None:
+async def test_missing_input_file_is_invalid(stage: Stage, either: VideoModels) -> None:
     image = await stage.picture()
     plan = stage.plan(model=model_of(either), image=image)
     (stage.data_dir / image.path).unlink()
@@ -229,7 +229,7 @@ async def test_an_input_file_that_is_gone(stage: Stage, either: VideoModels) -> 
     assert stage.submits == 0
 
 
-async def test_a_kept_clip_that_is_gone_is_an_expired_source(stage: Stage) -> None:
+async def test_missing_original_is_expired_source(stage: Stage) -> None:
     vertex, path = stage.vertex(), stage.data_dir / "first.mp4"
     first = stage.plan(model=model_of(vertex))
     source = stage.source(first, await stage.made(vertex, first, path), path)
@@ -281,7 +281,7 @@ async def test_a_failed_operation(stage: Stage, either: VideoModels) -> None:
     )
 
 
-async def test_an_operation_that_never_ends(stage: Stage, either: VideoModels) -> None:
+async def test_unfinished_operation_is_pending(stage: Stage, either: VideoModels) -> None:
     stage.set(outcome="never")
     operation = await submit(stage, either)
     stage.clock.clock.advance(86_400)
@@ -291,7 +291,7 @@ async def test_an_operation_that_never_ends(stage: Stage, either: VideoModels) -
     assert await either.poll(operation) == OperationPending()
 
 
-async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
+async def test_one_filtered_video_of_two(stage: Stage) -> None:
     stage.set(partial_filter=1)
     gemini = stage.gemini()
     plan = stage.plan(model="veo-2.0-generate-001", seconds=5, videos=2)
@@ -301,7 +301,7 @@ async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
     assert ended.filtered_reasons == (AUDIO,)
 
 
-async def test_an_operation_that_google_does_not_know(stage: Stage, either: VideoModels) -> None:
+async def test_unknown_operation_is_not_found(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
     with pytest.raises(RemoteNotFound):
         await either.poll(operation[:-4] + "zzzz")
@@ -322,7 +322,7 @@ async def test_an_operation_that_google_does_not_know(stage: Stage, either: Vide
     ],
     ids=str,
 )
-async def test_a_poll_that_fails_is_asked_again(
+async def test_failed_poll_is_retryable(
     stage: Stage, either: VideoModels, fault: dict[str, Any]
 ) -> None:
     operation = await submit(stage, either)
@@ -334,7 +334,7 @@ async def test_a_poll_that_fails_is_asked_again(
     assert isinstance(await stage.ended(either, operation), OperationFinished)
 
 
-async def test_a_poll_over_quota(stage: Stage, either: VideoModels) -> None:
+async def test_poll_over_quota(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
     stage.fault(path="operations|fetchPredictOperation", status=429, headers={"Retry-After": "9"})
     with pytest.raises(GoogleQuotaExceeded) as refused:
@@ -342,7 +342,7 @@ async def test_a_poll_over_quota(stage: Stage, either: VideoModels) -> None:
     assert refused.value.retry_after_s == 9
 
 
-async def test_a_token_that_is_refused_is_replaced(stage: Stage) -> None:
+async def test_refused_token_is_replaced(stage: Stage) -> None:
     vertex = stage.vertex()
     operation = await submit(stage, vertex)
     stage.google.tokens.revoke_all()
@@ -350,7 +350,7 @@ async def test_a_token_that_is_refused_is_replaced(stage: Stage) -> None:
     assert stage.count("/google-oauth/token") == 2
 
 
-async def test_a_submit_with_an_old_token_is_not_an_access_fault(stage: Stage) -> None:
+async def test_submit_with_expired_token_is_retryable(stage: Stage) -> None:
     vertex = stage.vertex()
     await submit(stage, vertex)
     stage.google.tokens.revoke_all()
@@ -360,7 +360,7 @@ async def test_a_submit_with_an_old_token_is_not_an_access_fault(stage: Stage) -
     assert stage.submits == 3
 
 
-async def test_credentials_that_are_refused(
+async def test_refused_credentials(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     stage.fault(path="/google-oauth/token", status=400, body={"error": "invalid_grant"})
@@ -392,7 +392,9 @@ async def test_reachability(stage: Stage, either: VideoModels) -> None:
     assert "no longer available" in (found[0].reason or "")
 
 
-async def test_a_gateway_that_lists_no_models(stage: Stage, either: VideoModels) -> None:
+async def test_gateway_without_model_list_counts_as_reachable(
+    stage: Stage, either: VideoModels
+) -> None:
     stage.fault(path="/models/", status=404, body="<html>not here</html>")
     (found,) = await either.check_reachability([model_of(either)])
     assert found.is_reachable
@@ -421,7 +423,7 @@ async def test_model_reachability_is_independent(stage: Stage, either: VideoMode
     assert found[0].reason == "Not for you."
 
 
-async def test_an_account_that_is_refused_everywhere(stage: Stage, either: VideoModels) -> None:
+async def test_refused_account_raises(stage: Stage, either: VideoModels) -> None:
     stage.fault(path="/models/", status=403, times=2)
     with pytest.raises(AccessRefused):
         await either.check_reachability([model_of(either), model_of(either)])
@@ -442,7 +444,7 @@ async def test_incomplete_bucket_result_is_retried_for_a_minute(stage: Stage) ->
     assert await vertex.find_result(more, job_id=5, dedupe_key="a") == whole
 
 
-async def test_another_databases_clip_is_not_found(stage: Stage) -> None:
+async def test_clip_of_other_database_is_not_found(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001")
     await stage.ended(vertex, await vertex.submit(plan, job_id=5, dedupe_key="interaction:1"))
@@ -450,7 +452,7 @@ async def test_another_databases_clip_is_not_found(stage: Stage) -> None:
     assert await vertex.find_result(plan, job_id=5, dedupe_key="interaction:1") is not None
 
 
-async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
+async def test_lost_submit_answer_is_found_in_bucket(stage: Stage) -> None:
     vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.plan(model="veo-3.1-generate-001")
     assert await vertex.find_result(plan, job_id=5) is None
@@ -469,7 +471,7 @@ async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
     assert stage.submits == 1
 
 
-async def test_nothing_can_be_found_without_a_bucket(stage: Stage) -> None:
+async def test_find_result_needs_bucket(stage: Stage) -> None:
     assert await stage.gemini().find_result(stage.plan(), job_id=1) is None
     assert (
         await stage.vertex().find_result(stage.plan(model="veo-3.1-generate-001"), job_id=1) is None

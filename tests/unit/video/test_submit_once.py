@@ -161,7 +161,7 @@ async def test_lost_answer_is_never_retried(
             assert seen.connections == number
 
 
-async def test_a_connection_that_dies_while_sending_is_not_tried_again(tmp_path: Path) -> None:
+async def test_connection_lost_while_sending_is_not_retried(tmp_path: Path) -> None:
     async with raw_server(hang_up_at_once) as seen:
         (adapter, other) = adapters(seen.base, tmp_path)
         with pytest.raises((SubmitUncertain, GoogleUnavailable)):
@@ -171,16 +171,14 @@ async def test_a_connection_that_dies_while_sending_is_not_tried_again(tmp_path:
         assert seen.connections == 1
 
 
-async def test_a_server_that_is_not_there_has_started_nothing(
-    tmp_path: Path, unused_tcp_port: int
-) -> None:
+async def test_unreachable_server_starts_nothing(tmp_path: Path, unused_tcp_port: int) -> None:
     for adapter in adapters(f"http://127.0.0.1:{unused_tcp_port}", tmp_path):
         with pytest.raises(GoogleUnavailable, match="before sending"):
             await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
 
 
-async def test_a_name_that_does_not_resolve_has_started_nothing(tmp_path: Path) -> None:
+async def test_unresolved_name_starts_nothing(tmp_path: Path) -> None:
     for adapter in adapters("http://veo.invalid", tmp_path):
         with pytest.raises(GoogleUnavailable, match="before sending"):
             await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
@@ -225,7 +223,7 @@ async def test_submit_without_permission_sends_nothing(tmp_path: Path) -> None:
     assert len(connected) == 2  # once a submit
 
 
-async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path) -> None:
+async def test_about_to_send_runs_once_before_request(tmp_path: Path) -> None:
     async with raw_server(answer_and_keep_alive) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
         arrived: list[int] = []
@@ -239,7 +237,7 @@ async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path
         assert (arrived, len(seen.requests)) == ([0], 1)
 
 
-async def test_each_submit_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+async def test_each_submit_opens_new_connection(tmp_path: Path) -> None:
     """A kept-alive one may be closing just now, and would make a lost submit of a sure one."""
     async with raw_server(answer_and_keep_alive) as seen:
         (gemini, vertex) = adapters(seen.base, tmp_path)
@@ -280,7 +278,7 @@ async def test_aiohttp_retries_idempotent_requests(tmp_path: Path) -> None:
             assert seen.connections == connections
 
 
-async def test_a_timeout_after_sending_is_uncertain(
+async def test_timeout_after_sending_is_uncertain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silence = asyncio.Event()
@@ -303,7 +301,7 @@ async def test_a_timeout_after_sending_is_uncertain(
         assert len(seen.requests) == 1
 
 
-async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> None:
+async def test_images_are_sent_whole(tmp_path: Path) -> None:
     """Files of every remainder by three, and larger than one step of the encoder."""
     sizes = (1, 2, 3, 196_608, 196_609, 500_000)
     async with raw_server(answer_and_keep_alive) as seen:
@@ -324,7 +322,7 @@ async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> No
         await vertex.close()
 
 
-async def test_a_prompt_cannot_become_a_file(tmp_path: Path) -> None:
+async def test_prompt_cannot_inject_file(tmp_path: Path) -> None:
     """Whatever a prompt says stands in the JSON as text."""
     nasty = 'a "fox" \\ {"bytesBase64Encoded":"x"} file-00 \u2028 🦊'
     async with raw_server(answer_and_keep_alive) as seen:
@@ -335,7 +333,7 @@ async def test_a_prompt_cannot_become_a_file(tmp_path: Path) -> None:
         assert json.loads(seen.requests[0][1])["instances"][0] == {"prompt": nasty}
 
 
-async def test_the_key_goes_to_the_apis_own_origin_only() -> None:
+async def test_key_is_sent_to_api_origin_only() -> None:
     async def authorize() -> dict[str, str]:
         return {"x-goog-api-key": "key"}
 

@@ -77,7 +77,7 @@ def expected(request: VideoRequest, model_id: str) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
-async def test_every_cell_of_the_parameter_table(stage: Stage) -> None:
+async def test_parameter_table_on_the_wire(stage: Stage) -> None:
     given, gemini = await inputs(stage), stage.gemini()
     offer = RuleContext(
         models=CATALOGUE.restrict_to(GoogleRoute.GEMINI).models, now=stage.clock.clock.now()
@@ -107,7 +107,7 @@ async def test_every_cell_of_the_parameter_table(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("region", OperatorRegion)
-async def test_every_cell_of_the_person_table(stage: Stage, region: OperatorRegion) -> None:
+async def test_person_table_on_the_wire(stage: Stage, region: OperatorRegion) -> None:
     vertex = stage.vertex()
     on_vertex = await inputs(stage, vertex)
     given, adapters = await inputs(stage), {GoogleRoute.GEMINI: stage.gemini()}
