@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.harness.bot import BotProcess
+from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.process import ROOT
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import eventually
@@ -20,17 +20,7 @@ UNLIMITED_SETTINGS: Final = {
     "POLL_INTERVAL_S": "0.2",
     "LOG_LEVEL": "INFO",
     "LEASE_S": "6",
-    **{
-        f"{whose}_{what}": "none"
-        for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-        for what in (
-            "CLIPS_PER_DAY",
-            "SECONDS_PER_DAY",
-            "USD_PER_DAY",
-            "USD_PER_MONTH",
-            "JOBS_AT_ONCE",
-        )
-    },
+    **NO_LIMITS,
     "BOT_IN_FLIGHT": "none",
 }
 """Fast, and without limits: what limits do has tests of its own."""

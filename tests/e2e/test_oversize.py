@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import pytest
 
 from bot.media.probe import PyAvMediaProbe
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
+from tests.harness.process import find_free_port
 from tests.harness.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,14 +23,7 @@ SMALL: Final = 4_000_000
 LINK: Final = re.compile(r"\((http://127\.0\.0\.1:\d+/download/[^)]+)\)")
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-PORT: Final = free_port()
+PORT: Final = find_free_port()
 BOT_SETTINGS: Final = {"PUBLIC_URL": f"http://127.0.0.1:{PORT}", "WEB_PORT": str(PORT)}
 
 
