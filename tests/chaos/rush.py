@@ -27,7 +27,7 @@ Rush = Callable[[Path, PostgresCluster | None], Awaitable[ScenarioResult]]
 async def play_member_limit(
     directory: Path, cluster: PostgresCluster | None, *, requests: int = 200
 ) -> ScenarioResult:
-    """One member makes 200 requests at once, with a limit of five; raises as `play_server_budget`."""
+    """One member makes 200 requests at once, with a limit of five. Raises as the others do."""
     settings = {**_LONG_LEASE, "DEFAULT_MEMBER_CLIPS_PER_DAY": str(MEMBER_LIMIT)}
     processes = 1 if cluster is None else 2
     async with open_stage(

@@ -1,12 +1,17 @@
-"""A stage for end-to-end tests: the sandbox, the real bot, and people who act through Discord."""
+"""The stage of end-to-end tests: the sandbox, the real bot, and members who act in Discord."""
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.process import ROOT
 from tests.harness.sandbox import Control, SandboxProcess
@@ -15,7 +20,7 @@ from tests.harness.waiting import eventually
 Json = dict[str, Any]
 
 TIMEOUT_S: Final = 120.0
-"""How long a clip may take: rendering and encoding share the machine with everything else."""
+"""How long a clip may take on a busy machine."""
 UNLIMITED_SETTINGS: Final = {
     "POLL_INTERVAL_S": "0.2",
     "LOG_LEVEL": "INFO",
@@ -23,15 +28,15 @@ UNLIMITED_SETTINGS: Final = {
     **NO_LIMITS,
     "BOT_IN_FLIGHT": "none",
 }
-"""Fast, and without limits: what limits do has tests of its own."""
+"""Fast and without limits, which have tests of their own."""
 QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}
-"""A Google in good health whose pictures are quickly drawn."""
+"""A healthy Google whose clips render quickly."""
 SHORT_CLIP: Final = {"model": "veo-3.1-fast-generate-preview", "duration": 4}
 """The shortest clip of a model that can extend."""
 
 
 class BotStage:
-    """One sandbox and one bot, and short words for what people do with them."""
+    """One sandbox and one bot, with methods for what members do."""
 
     def __init__(self, sandbox: SandboxProcess, bot: BotProcess) -> None:
         self.sandbox = sandbox
@@ -46,14 +51,14 @@ class BotStage:
         return self.sandbox.control
 
     async def load_world(self) -> None:
-        """Learn who is in the default world."""
+        """Read the members of the default guild."""
         await self.control.google(**QUICK_GOOGLE)
         guild = (await self.control.world())["guilds"][0]
         self.guild = guild["id"]
         self.people = {member["name"]: member["id"] for member in guild["members"]}
 
     async def open_channel(self, **more: Any) -> str:
-        """Open a channel of its own for a test, and return its id."""
+        """Create a channel for a test and return its id."""
         self._channel_count += 1
         body = {"guild": self.guild, "name": f"room-{self._channel_count}", **more}
         answer = await self.control.call("POST", "channels", body)
@@ -62,7 +67,7 @@ class BotStage:
     async def request_clip(
         self, room: str, prompt: str = "a red fox", user: str = "Ada", **options: Any
     ) -> str:
-        """Ask for a clip by command; returns the interaction."""
+        """Request a clip by command; return the interaction."""
         values = {"prompt": prompt, **SHORT_CLIP, **options}
         return await self.control.command(self.people[user], room, "video generate", values)
 
@@ -80,7 +85,7 @@ class BotStage:
         return clip
 
     async def make_clip(self, room: str, prompt: str = "a red fox", **options: Any) -> Json:
-        """Make a clip in an empty channel and return its message, once the bot has noted it."""
+        """Make a clip in an empty channel and return its message, once its job has ended."""
         await self.request_clip(room, prompt, **options)
         clip = await self.wait_for_clip(room)
         await self.wait_until_idle(room)
@@ -89,7 +94,7 @@ class BotStage:
     async def wait_for_answer(
         self, interaction: str, words: str = "", *, timeout: float = TIMEOUT_S
     ) -> str:
-        """Wait until the answer to an interaction says ``words``; return what it says."""
+        """Wait until the answer to an interaction contains ``words``; return its text."""
 
         def has_words(seen: Json) -> bool:
             texts = [text_of(message) for message in seen["messages"]]
@@ -99,7 +104,7 @@ class BotStage:
         return "\n".join(text_of(message) for message in seen["messages"])
 
     async def wait_for_message(self, room: str, words: str, *, timeout: float = TIMEOUT_S) -> Json:
-        """Wait for a message of the bot in a channel that says ``words``."""
+        """Wait for a message of the bot in a channel that contains ``words``."""
         return await self.control.wait_message(
             room,
             lambda m: m["author"].get("bot") and words in text_of(m),
@@ -107,7 +112,7 @@ class BotStage:
         )
 
     async def press_button(self, message: Json, label: str, user: str = "Ada") -> str:
-        """Press a button by its label; returns the interaction."""
+        """Press a button by its label; return the interaction."""
         return await self.control.component(
             self.people[user], message["id"], buttons_of(message)[label]
         )
@@ -121,7 +126,7 @@ class BotStage:
         return await self.press_button(message, label, user)
 
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
-        """Fill in the form that an interaction opened, and send it."""
+        """Submit the form that an interaction opened; return the new interaction."""
         await self.control.wait_interaction(interaction, lambda seen: seen.get("modal"))
         return await self.control.modal(self.people[user], interaction, {"prompt": prompt})
 
@@ -131,7 +136,7 @@ class BotStage:
         return submits
 
     async def refuse_files(self, room: str, times: int | None) -> None:
-        """Let Discord answer 413 to the next ``times`` posts in a channel, `None`: to all."""
+        """Let Discord answer 413 to the next ``times`` posts in a channel; `None`: to all."""
         await self.control.fault(
             "discord",
             method="POST",
@@ -142,7 +147,7 @@ class BotStage:
         )
 
     async def wait_until_idle(self, room: str) -> None:
-        """Wait until nothing is being made in a channel any more, and all of it is noted."""
+        """Wait until all jobs of a channel have ended."""
 
         async def is_idle() -> bool:
             return not any("Cancel" in buttons_of(m) for m in await self.control.messages(room))
@@ -150,7 +155,7 @@ class BotStage:
         await eventually(is_idle, timeout=TIMEOUT_S, interval=0.1, what="the jobs having ended")
 
     async def wait_until(self, condition: Callable[[], Awaitable[Any]], what: str) -> Any:
-        """Wait for a condition with the stage's patience."""
+        """Wait for a condition, up to `TIMEOUT_S`."""
         return await eventually(condition, timeout=TIMEOUT_S, interval=0.1, what=what)
 
 
@@ -167,7 +172,7 @@ def components_of(message: Mapping[str, Any]) -> list[Json]:
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """Return everything that a message says."""
+    """Return the whole text of a message."""
     texts = [
         component["content"] for component in components_of(message) if component["type"] == 10
     ]
@@ -181,6 +186,13 @@ def buttons_of(message: Mapping[str, Any]) -> dict[str, str]:
         for component in components_of(message)
         if component["type"] == 2 and "custom_id" in component
     }
+
+
+def clip_number_of(message: Mapping[str, Any]) -> str:
+    """Return the number of the clip that a message shows, from its Extend button."""
+    match = re.search(r"clapper:extend:(\d+)", str(message))
+    assert match is not None, message
+    return match[1]
 
 
 def video_of(message: Mapping[str, Any]) -> Json | None:
@@ -217,10 +229,59 @@ async def open_stage(
     return sandbox, bot
 
 
+@asynccontextmanager
+async def run_stage(
+    directory: Path, *, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[BotStage]:
+    """Run a sandbox and a bot that end with the body."""
+    sandbox, bot = await open_stage(directory, settings=settings)
+    try:
+        await bot.start()
+        stage = BotStage(sandbox, bot)
+        await stage.load_world()
+        yield stage
+    finally:
+        await bot.close()
+        await sandbox.close()
+
+
+@asynccontextmanager
+async def run_two_processes(
+    directory: Path, **settings: str
+) -> AsyncIterator[tuple[BotStage, BotProcess, str]]:
+    """Run two processes of one bot on one PostgreSQL; yield the stage of the first, the second and
+    the database's url. Skips the test without PostgreSQL.
+    """
+    try:
+        cluster = PostgresCluster()
+    except PostgresNotInstalled as error:
+        pytest.skip(str(error))
+    async with cluster:
+        shared = {"DATABASE_URL": await cluster.create_database(), **settings}
+        sandbox, first = await open_stage(directory, settings=shared)
+        second = BotProcess(
+            sandbox.control,
+            sandbox.environment_for_bot,
+            directory / "second",
+            settings=UNLIMITED_SETTINGS | shared,
+        )
+        try:
+            await sandbox.control.scale_ratelimits(None)
+            await first.start()
+            await second.start()
+            stage = BotStage(sandbox, first)
+            await stage.load_world()
+            yield stage, second, shared["DATABASE_URL"]
+        finally:
+            await first.close()
+            await second.close()
+            await sandbox.close()
+
+
 async def run_operator_program(
     stage: BotStage, program: str, *arguments: str, status: int = 0
 ) -> str:
-    """Run one of the operator's programs beside the bot, and return what it says."""
+    """Run an operator's program beside the bot and return its output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", program, *arguments),
         cwd=stage.bot.log.parent,

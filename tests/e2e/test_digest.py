@@ -1,4 +1,4 @@
-"""The weekly digest with two processes on one PostgreSQL: once, also over a crash in between."""
+"""The weekly digest with two processes on one PostgreSQL: posted once, also after a crash."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,9 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
-from tests.e2e.stage import UNLIMITED_SETTINGS, BotStage, open_stage, text_of
-from tests.harness.bot import BotProcess
+from tests.e2e.stage import BotStage, run_two_processes, text_of
 
 STAR = "⭐"
 Json = dict[str, Any]
@@ -42,81 +40,59 @@ async def pass_a_week(url: str) -> None:
 
 @pytest.mark.postgresql
 async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
-    try:
-        cluster = PostgresCluster()
-    except PostgresNotInstalled as error:
-        pytest.skip(str(error))
-    async with cluster:
-        address = await cluster.create_database()
-        url = address.replace("+asyncpg", "")
-        sandbox, first = await open_stage(tmp_path, settings={"DATABASE_URL": address})
-        second = BotProcess(
-            sandbox.control,
-            sandbox.environment_for_bot,
-            tmp_path / "second",
-            settings=UNLIMITED_SETTINGS | {"DATABASE_URL": address},
+    async with run_two_processes(tmp_path) as (stage, second, address):
+        first, url = stage.bot, address.replace("+asyncpg", "")
+        await stage.control.google(seconds=0.2)
+        room, showcase = await stage.open_channel(), await stage.open_channel()
+        now = datetime.now(UTC)
+        interaction = await stage.control.command(
+            stage.people["Ada"],
+            room,
+            "server showcase",
+            {"channel": showcase, "digest_day": str(now.weekday()), "digest_hour": now.hour},
         )
-        try:
-            await sandbox.control.scale_ratelimits(None)
-            await first.start()
-            await second.start()
-            stage = BotStage(sandbox, first)
-            await stage.load_world()
-            await stage.control.google(seconds=0.2)
-            room, showcase = await stage.open_channel(), await stage.open_channel()
-            now = datetime.now(UTC)
-            interaction = await stage.control.command(
-                stage.people["Ada"],
-                room,
-                "server showcase",
-                {"channel": showcase, "digest_day": str(now.weekday()), "digest_hour": now.hour},
+        await stage.wait_for_answer(interaction, "The weekly digest comes on")
+        clips = []
+        for prompt in ("look=plain a heron", "look=plain an owl"):
+            channel = await stage.open_channel()
+            clips.append(await stage.make_clip(channel, prompt))
+            # both processes receive the press; the clip is posted once
+            await stage.wait_for_answer(
+                await stage.press_button(clips[-1], "Showcase"), "in the showcase"
             )
-            await stage.wait_for_answer(interaction, "The weekly digest comes on")
-            clips = []
-            for prompt in ("look=plain a heron", "look=plain an owl"):
-                channel = await stage.open_channel()
-                clips.append(await stage.make_clip(channel, prompt))
-                # both processes hear the press; the clip hangs once
-                await stage.wait_for_answer(
-                    await stage.press_button(clips[-1], "Showcase"), "in the showcase"
-                )
-            await stage.control.reaction(stage.people["Cem"], clips[1]["id"], STAR)
-            assert not await list_digests(stage, showcase)
+        await stage.control.reaction(stage.people["Cem"], clips[1]["id"], STAR)
+        assert not await list_digests(stage, showcase)
 
-            await pass_a_week(url)
-            await stage.wait_until(lambda: are_settled(url, 1), "the first digest")
-            text = text_of((await list_digests(stage, showcase))[0])
-            assert "🏆" in text
-            assert text.index("an owl") < text.index("a heron")
+        await pass_a_week(url)
+        await stage.wait_until(lambda: are_settled(url, 1), "the first digest")
+        text = text_of((await list_digests(stage, showcase))[0])
+        assert "🏆" in text
+        assert text.index("an owl") < text.index("a heron")
 
-            # what is withdrawn leaves the digest, whichever process hears it
-            await stage.wait_for_answer(await stage.press_button(clips[1], "Delete"), "deleted")
+        # a withdrawn clip leaves the digest, whichever process handles it
+        await stage.wait_for_answer(await stage.press_button(clips[1], "Delete"), "deleted")
 
-            async def is_updated() -> bool:
-                [digest] = await list_digests(stage, showcase)
-                return "an owl" not in text_of(digest) and "a heron" in text_of(digest)
+        async def is_updated() -> bool:
+            [digest] = await list_digests(stage, showcase)
+            return "an owl" not in text_of(digest) and "a heron" in text_of(digest)
 
-            await stage.wait_until(is_updated, "the digest without the owl")
-            assert await are_settled(url, 1)
+        await stage.wait_until(is_updated, "the digest without the owl")
+        assert await are_settled(url, 1)
 
-            # the post is carried out, its answer is lost, and everybody dies
-            posts = rf"/channels/{showcase}/messages$"
-            await stage.control.fault("discord", method="POST", path=posts, times=9, drop="after")
-            await pass_a_week(url)
+        # the post is made, its answer is lost, and both processes die
+        posts = rf"/channels/{showcase}/messages$"
+        await stage.control.fault("discord", method="POST", path=posts, times=9, drop="after")
+        await pass_a_week(url)
 
-            async def is_posted() -> bool:
-                return len(await list_digests(stage, showcase)) == 2
+        async def is_posted() -> bool:
+            return len(await list_digests(stage, showcase)) == 2
 
-            await stage.wait_until(is_posted, "the second digest")
-            await first.kill_and_wait()
-            await second.kill_and_wait()
-            await stage.control.clear_faults()
-            assert not await are_settled(url, 2)
-            await second.start()
-            await first.start()
-            await stage.wait_until(lambda: are_settled(url, 2), "the second digest being recorded")
-            assert len(await list_digests(stage, showcase)) == 2
-        finally:
-            await first.close()
-            await second.close()
-            await sandbox.close()
+        await stage.wait_until(is_posted, "the second digest")
+        await first.kill_and_wait()
+        await second.kill_and_wait()
+        await stage.control.clear_faults()
+        assert not await are_settled(url, 2)
+        await second.start()
+        await first.start()
+        await stage.wait_until(lambda: are_settled(url, 2), "the second digest being recorded")
+        assert len(await list_digests(stage, showcase)) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import SHORT_CLIP, BotStage, buttons_of, clips_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, clip_number_of, clips_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,7 +105,7 @@ async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
     assert "does not wait for a judgement" in settled
     assert "There is no showcase here yet" in await run_command(stage, "server showcase", {}, room)
     clip = await stage.make_clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     refused = await stage.wait_for_answer(await stage.press_button(clip, "Showcase"))
     assert "This server has no showcase yet" in refused
     showcase = await stage.open_channel()
@@ -121,7 +121,7 @@ async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
     await stage.control.message("Ada", "@Ada", "hello")
     await stage.request_clip("@Ada", "a private fox")
     private = await stage.wait_for_clip("@Ada")
-    private_number = buttons_of(private)["Extend"].rpartition(":")[2]
+    private_number = clip_number_of(private)
     elsewhere = await run_command(stage, "showcase add", {"clip": private_number}, room)
     assert "That clip was made elsewhere" in elsewhere
 
@@ -174,7 +174,7 @@ async def test_people_rule_names_suitable_models(stage: BotStage, tmp_path: Path
 async def test_repost_failure_is_explained(stage: BotStage) -> None:
     room, closed = await stage.open_channel(), await stage.open_channel()
     clip = await stage.make_clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     posts = {"method": "POST", "path": rf"/channels/{closed}/messages$", "times": None}
     await stage.control.fault(
         "discord", status=403, body={"message": "Missing Access", "code": 50001}, **posts

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.i18n.catalogs import translate
-from tests.e2e.stage import BotStage, Json, buttons_of, components_of, text_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, components_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -182,7 +182,7 @@ async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) 
     thread = await stage.control.thread(stage.people["Ada"], "inside", channel=room)
     await stage.request_clip(thread)
     clip = await stage.wait_for_clip(thread)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     interaction = await stage.control.command(
         stage.people["Ada"], other, "video get", {"clip": number}
     )

@@ -5,7 +5,7 @@ import io
 import av
 import pytest
 
-from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +49,7 @@ async def test_generated_clip_is_playable_and_replies_to_status(stage: BotStage)
 async def test_four_ways_to_extend(stage: BotStage) -> None:
     room = await stage.open_channel()
     first = await stage.make_clip(room)
-    number = buttons_of(first)["Extend"].rpartition(":")[2]
+    number = clip_number_of(first)
     ada = stage.people["Ada"]
 
     by_command = await stage.control.command(
@@ -92,7 +92,7 @@ async def test_message_link_identifies_clip(stage: BotStage) -> None:
     await stage.wait_for_clip(room, 2)
 
     # so is a link to where it was posted once more
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     elsewhere = await stage.open_channel()
     repost = await stage.control.command(
         stage.people["Ada"], elsewhere, "video get", {"clip": number}
@@ -176,7 +176,7 @@ async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     clip = await stage.make_clip(room, "a green heron")
     await stage.wait_until_idle(room)  # posted, and recorded under which message
-    ada, number = stage.people["Ada"], buttons_of(clip)["Extend"].rpartition(":")[2]
+    ada, number = stage.people["Ada"], clip_number_of(clip)
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), number
     )

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.chaos.books import DatabaseReader
-from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, components_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -153,7 +153,7 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     before = await open_reader(stage).sum_spent()
     await request_video(stage, room, MODELS["vertex"], {"duration": 4, "videos": 2})
     both = await stage.wait_for_clip(room)
-    gallery = next(component for component in _components(both) if component["type"] == 12)
+    gallery = next(component for component in components_of(both) if component["type"] == 12)
     assert len(gallery["items"]) == 2
     assert await open_reader(stage).sum_spent() - before == 2 * 4 * 100_000
     first, second = sorted(
@@ -179,15 +179,6 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     copy = await stage.wait_for_clip(elsewhere)
     await reply_to(stage, elsewhere, copy)
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(elsewhere, 2))
-
-
-def _components(message: Json) -> list[Json]:
-    found: list[Json] = []
-    waiting = list(message["components"])
-    while waiting:
-        found.append(waiting.pop(0))
-        waiting += found[-1].get("components", [])
-    return found
 
 
 @with_routes("gemini", "vertex")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,7 +28,7 @@ async def fetch_bot_id(stage: BotStage) -> str:
 async def test_clip_can_be_extended_by_several_members(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     replies = await asyncio.gather(
         *(
             stage.control.message(stage.people[name], room, f"{name} goes on", reply_to=clip["id"])

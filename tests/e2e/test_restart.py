@@ -1,28 +1,17 @@
-"""A process that dies on the way: the clip arrives all the same, and once."""
+"""A killed or stopped process: the clip still arrives, once."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest_asyncio
-
-from tests.e2e.stage import BotStage, clips_of, open_stage, run_operator_program
-
-
-@pytest_asyncio.fixture
-async def fresh_stage(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Return a stage of its own for a test: restarted processes must end with it."""
-    sandbox, bot = await open_stage(tmp_path)
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
-        yield stage
-    finally:
-        await bot.close()
-        await sandbox.close()
+from tests.e2e.stage import (
+    BotStage,
+    clip_number_of,
+    clips_of,
+    run_operator_program,
+    run_stage,
+)
 
 
 async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
@@ -37,7 +26,7 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     assert len(clips_of(await fresh_stage.control.messages(room))) == 1
     assert len(await fresh_stage.list_submits()) == 1
 
-    # and its buttons, its form and replies to it live on, also over one more restart
+    # its buttons, form and replies keep working, also after another restart
     opened = await fresh_stage.press_button(clip, "Extend")
     await fresh_stage.control.wait_interaction(opened, lambda seen: seen.get("modal"))
     await fresh_stage.bot.restart()
@@ -48,9 +37,9 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
         fresh_stage.people["Ada"], room, "it sleeps", reply_to=clip["id"]
     )
     await fresh_stage.wait_for_clip(room, 3)
-    number = clips_of(await fresh_stage.control.messages(room))[0]
+    first = clips_of(await fresh_stage.control.messages(room))[0]
     get = await fresh_stage.control.command(
-        fresh_stage.people["Ada"], other, "video get", {"clip": f"#{clip_number(number)}"}
+        fresh_stage.people["Ada"], other, "video get", {"clip": f"#{clip_number_of(first)}"}
     )
     await fresh_stage.wait_for_answer(get, "posted again")
 
@@ -62,7 +51,7 @@ async def test_kill_before_post_recorded_does_not_duplicate(
     async with fresh_stage.control.hold_google():
         await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
         await fresh_stage.wait_for_message(room, "generating")
-        # the post is carried out and its answer held back until the process is gone
+        # the post is made, but its answer is lost
         posts = rf"/channels/{room}/messages$"
         await fresh_stage.control.fault(
             "discord", method="POST", path=posts, delay_s=0, drop="after"
@@ -90,12 +79,9 @@ async def test_stop_hands_jobs_to_next_process(fresh_stage: BotStage) -> None:
 
 
 async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
-    """One clip is being made when the backup is made, and one waits; both are posted after it."""
-    sandbox, bot = await open_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"})
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
+    """At the backup one job is running and one is queued; both are delivered after it."""
+    async with run_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"}) as stage:
+        bot = stage.bot
         room = await stage.open_channel()
         database = bot.log.parent / "data" / "clapper.db"
         async with stage.control.hold_google():
@@ -117,13 +103,10 @@ async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
         await stage.wait_until_idle(room)
         assert len(await stage.list_submits()) == 2
         assert len(clips_of(await stage.control.messages(room))) == 2
-    finally:
-        await bot.close()
-        await sandbox.close()
 
 
 def _back_up(database: Path) -> bytes:
-    """Return what the document's backup would hold."""
+    """Return an online backup of the database."""
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(":memory:")) as copy:
         source.backup(copy)
         return copy.serialize()
@@ -133,9 +116,3 @@ def _restore(database: Path, backup: bytes) -> None:
     for path in database.parent.glob("clapper.db*"):
         path.unlink()
     database.write_bytes(backup)
-
-
-def clip_number(message: dict[str, object]) -> str:
-    """Return the number of the clip that a message shows."""
-    text = str(message)
-    return text.split("clapper:extend:")[1].split("'")[0]

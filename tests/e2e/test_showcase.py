@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import BotStage, clips_of, text_of
+from tests.e2e.stage import BotStage, clip_number_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,11 +34,6 @@ async def open_showcase(stage: BotStage, **options: Any) -> str:
     )
     assert f"<#{showcase}>" in text
     return showcase
-
-
-def number_of(message: Json) -> str:
-    """Return the number of the clip that a message shows."""
-    return str(message).split("clapper:extend:")[1].split("'")[0]
 
 
 async def set_stars(stage: BotStage, message: Json, *people: str, remove: bool = False) -> None:
@@ -110,7 +105,7 @@ async def test_showcase_button_and_votes(
     await stage.bot.start()
     await wait_for_votes(stage, showcase, 2)
 
-    assert f"[#{number_of(clip)}]" in await run_command(stage, room, "showcase top")
+    assert f"[#{clip_number_of(clip)}]" in await run_command(stage, room, "showcase top")
     assert "<@" in await run_command(stage, room, "showcase random")
     assert "None of your clips" in await run_command(stage, room, "showcase mine", "Dia")
 
@@ -122,7 +117,7 @@ async def test_showcase_button_and_votes(
         await stage.press_button(shown, "Withdraw", "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
-    assert f"#{number_of(clip)}]" not in await run_command(stage, room, "showcase top")
+    assert f"#{clip_number_of(clip)}]" not in await run_command(stage, room, "showcase top")
     # and back again, as a new entry
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Cem"), "is in the showcase: "
@@ -147,11 +142,13 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     assert "red fox" not in await run_command(stage, room, "showcase top")
     assert "red fox" not in await run_command(stage, room, "showcase random", "Dia")
     await run_command(stage, room, "showcase choose", "Cem", hide_prompt=False)
-    withdrawn = await run_command(stage, room, "showcase withdraw", "Cem", clip=number_of(clip))
+    withdrawn = await run_command(
+        stage, room, "showcase withdraw", "Cem", clip=clip_number_of(clip)
+    )
     assert "out of the showcase" in withdrawn
     await wait_until_empty(stage, showcase)
     added = await run_command(
-        stage, room, "showcase add", "Cem", clip=number_of(clip), hide_prompt=True
+        stage, room, "showcase add", "Cem", clip=clip_number_of(clip), hide_prompt=True
     )
     assert "is in the showcase: " in added
     again = await wait_for_votes(stage, showcase, 0)
@@ -161,7 +158,9 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     await stage.control.delete_message(stage.people["Bea"], again["id"])
 
     async def is_withdrawn() -> bool:
-        return f"[#{number_of(clip)}]" not in await run_command(stage, room, "showcase mine", "Cem")
+        return f"[#{clip_number_of(clip)}]" not in await run_command(
+            stage, room, "showcase mine", "Cem"
+        )
 
     await stage.wait_until(is_withdrawn, "the entry being gone")
 
@@ -175,7 +174,7 @@ async def test_stars_before_post_is_recorded_count(stage: BotStage) -> None:
     await set_stars(stage, clip, "Bea", "Dia")
     await stage.control.clear_faults()
     shown = await wait_for_votes(stage, showcase, 2)
-    assert number_of(shown) == number_of(clip)
+    assert clip_number_of(shown) == clip_number_of(clip)
     await stage.wait_for_answer(
         await stage.press_button(shown, "Withdraw", "Cem"), "out of the showcase"
     )
@@ -192,14 +191,14 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     await set_stars(stage, clip, "Dia")
     await wait_for_votes(stage, showcase, 2)
     # withdrawn by its maker it stays out, however many star it
-    await run_command(stage, room, "showcase withdraw", "Cem", clip=number_of(clip))
+    await run_command(stage, room, "showcase withdraw", "Cem", clip=clip_number_of(clip))
     await wait_until_empty(stage, showcase)
     await set_stars(stage, clip, "Ada")
     other = await stage.open_channel()
     second = await stage.make_clip(other, PLAIN, user="Cem")
     await set_stars(stage, second, "Ada", "Dia")
     shown = await wait_for_votes(stage, showcase, 2)
-    assert number_of(shown) == number_of(second)
+    assert clip_number_of(shown) == clip_number_of(second)
     await stage.wait_for_answer(await stage.press_button(second, "Delete", "Cem"))
     await wait_until_empty(stage, showcase)
     # a maker who wants no such thing is left alone
@@ -209,7 +208,7 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     mine = await stage.make_clip(await stage.open_channel(), PLAIN, user="Dia")
     await set_stars(stage, mine, "Ada", "Dia")
     shown = await wait_for_votes(stage, showcase, 2)
-    assert number_of(shown) == number_of(mine)
+    assert clip_number_of(shown) == clip_number_of(mine)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     await run_command(stage, room, "showcase choose", "Cem", consent="stars")
 
@@ -217,7 +216,7 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
 async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     showcase, room = await open_showcase(stage), await stage.open_channel()
     clip = await stage.make_clip(room, PLAIN, user="Cem")
-    number = number_of(clip)
+    number = clip_number_of(clip)
     # only with the maker's consent
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Bea"), "does not want it"
@@ -253,11 +252,11 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await run_command(stage, room, "showcase withdraw", "Cem", clip=number)
     assert "stays out" in await run_command(stage, room, "showcase add", "Cem", clip=number)
     second = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
-    await run_command(stage, room, "showcase add", "Cem", clip=number_of(second))
+    await run_command(stage, room, "showcase add", "Cem", clip=clip_number_of(second))
     await wait_for_votes(stage, showcase, 0)
-    await run_command(stage, room, "showcase hide", "Bea", clip=number_of(second))
+    await run_command(stage, room, "showcase hide", "Bea", clip=clip_number_of(second))
     await wait_until_empty(stage, showcase)
-    await run_command(stage, room, "showcase hide", "Bea", clip=number_of(second), undo=True)
+    await run_command(stage, room, "showcase hide", "Bea", clip=clip_number_of(second), undo=True)
     await wait_for_votes(stage, showcase, 0)
 
     blocked = await run_command(stage, room, "showcase block", "Bea", member=stage.people["Cem"])

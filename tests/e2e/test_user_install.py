@@ -1,4 +1,4 @@
-"""The bot as a guest: a member has brought it along to where it is not installed."""
+"""User install: a member uses the bot where the server has not installed it."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, open_stage, text_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clip_number_of, text_of
 from tests.harness.people import ControlRefused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BOT_SETTINGS = {
-    "DEFAULT_SERVER_USD_PER_DAY": "0.01",  # no server of ours: its budget must not count
+    "DEFAULT_SERVER_USD_PER_DAY": "0.01",  # must not apply to servers without the bot
     "DEFAULT_MEMBER_CLIPS_PER_DAY": "30",
 }
 
 
 class ForeignGuild:
-    """A server without the bot, where Ada has it with her."""
+    """A server without the bot, where Ada uses her user install."""
 
     def __init__(self, stage: BotStage, guild: Json) -> None:
         self.stage = stage
@@ -32,12 +32,12 @@ class ForeignGuild:
         return await self.stage.wait_for_clip(room, count)
 
     async def messages(self, room: str) -> list[Json]:
-        """Return what everybody sees."""
+        """Return the messages that everyone sees."""
         return await self.stage.control.messages(room)
 
 
 async def create_foreign_guild(stage: BotStage, name: str = "Elsewhere") -> ForeignGuild:
-    """Found a server without the bot and let Ada carry it there."""
+    """Create a server without the bot and install the app for Ada."""
     await stage.control.change_user("Ada", has_app=True)
     guild = await stage.control.add_guild(
         name,
@@ -79,7 +79,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
     assert clip["id"] == status["id"]
     assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} == set(buttons_of(clip))
     messages = await away.messages(away.room)
-    assert [m["id"] for m in messages] == [clip["id"]]  # one message, and nothing beside it
+    assert [m["id"] for m in messages] == [clip["id"]]  # one message only
     sent = await stage.control.requests(method="POST", path=rf"/channels/{away.room}/messages")
     assert sent == []
 
@@ -103,7 +103,7 @@ async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild
         await stage.press_button(edited, "Details"), "Seed:"
     )
     refused = await stage.wait_for_answer(await stage.press_button(edited, "Delete", "Cem"))
-    assert "Only the person who asked" in refused  # nobody moderates where the bot is a guest
+    assert "Only the person who asked" in refused  # no moderators without the bot in the server
     await stage.wait_for_answer(await stage.press_button(edited, "Delete"), "deleted")
     assert edited["id"] not in [m["id"] for m in await away.messages(room)]
     menu = await stage.control.context_menu(stage.people["Ada"], "Extend this clip", first["id"])
@@ -117,7 +117,7 @@ async def test_refusal_leaves_nothing_and_confirmation_makes_clip(
     room = away.rooms["quiet"]
     interaction = await request_clip_at(stage, room, resolution="1080p")
     assert "8 s only" in await stage.wait_for_answer(interaction, "This would work")
-    assert await away.messages(room) == []  # only Ada sees the question
+    assert await away.messages(room) == []  # only Ada sees the confirmation
     pressed = await stage.press_answer(interaction, "Make this one")
     await stage.wait_for_answer(pressed, "Accepted as job")
     clip = await away.clip(room)
@@ -129,7 +129,7 @@ async def test_user_install_uses_member_limit_not_server_budget(
     stage: BotStage, away: ForeignGuild
 ) -> None:
     home = await stage.open_channel()
-    # at home one cent is less than any clip
+    # in an own server one cent is less than any clip
     await stage.wait_for_answer(await stage.request_clip(home), "this server's limit")
     interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
     text = await stage.wait_for_answer(interaction, "What is left")
@@ -176,7 +176,7 @@ async def test_group_conversations_and_direct_messages(stage: BotStage, away: Fo
     opened = await stage.press_button(clip, "Extend", "Cem")
     await stage.wait_for_answer(await stage.submit_form(opened, "a swan lands", "Cem"), "Accepted")
     await away.clip(group, count=2)
-    # with the bot itself people talk as ever: ordinary messages, and a reply extends
+    # direct messages with the bot are ordinary messages, and a reply extends
     direct = "@Ada"
     await stage.wait_for_answer(await request_clip_at(stage, direct, "a small boat"), "Accepted")
     boat = await away.clip(direct)
@@ -188,7 +188,7 @@ async def test_clips_are_found_outside_their_server(stage: BotStage, away: Forei
     room, ada = away.rooms["shelf"], stage.people["Ada"]
     await stage.wait_for_answer(await request_clip_at(stage, room, "a paper crane"), "Accepted")
     clip = await away.clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), "a paper crane"
     )
@@ -246,7 +246,7 @@ async def test_failure_is_shown_in_reply_and_can_be_retried(
 
 
 async def test_interaction_token_is_never_readable(stage: BotStage) -> None:
-    """Last of those that share the stage: everything they wrote is looked through."""
+    """The last test on the shared stage: it searches everything that was written."""
     requests = await stage.control.requests(path=r"/webhooks/\d+/")
     tokens = {
         request["path"].split("/webhooks/")[1].split("/")[1].split("?")[0] for request in requests
@@ -265,21 +265,7 @@ async def test_interaction_token_is_never_readable(stage: BotStage) -> None:
             visits, sealed = rows.fetchone()
         return bool(visits > 5 and sealed == 0)
 
-    await stage.wait_until(is_erased, "every token going with its job, once all is said")
-
-
-@pytest_asyncio.fixture
-async def fresh_stage(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Return a stage of its own, for tests that kill and that turn the clock."""
-    sandbox, bot = await open_stage(tmp_path)
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
-        yield stage
-    finally:
-        await bot.close()
-        await sandbox.close()
+    await stage.wait_until(is_erased, "every token being erased after its job")
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -294,7 +280,7 @@ async def test_kill_while_polling_completes_same_reply(
         await fresh_stage.bot.restart()
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
-    # killed between the post and its record: the answer is looked at, and holds the clip
+    # killed between the post and its record: the reply is checked and has the clip
     async with fresh_stage.control.hold_google():
         seen = (await fresh_stage.control.requests())[-1]["n"]
         await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Redo"), "Accepted")
