@@ -1,4 +1,4 @@
-"""`make demo` ends by itself and leaves what it says: measured files, a summary, no process."""
+"""`make demo` leaves measured files and a true summary, and no process."""
 
 import fcntl
 import hashlib
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_demo(folder: Path) -> tuple[int, str]:
-    """Run the demo into ``folder``; its status and what it printed."""
+    """Run the demo into ``folder``; return its status and output."""
     process = subprocess.run(
         [sys.executable, "-m", "sandbox.demo", "--dir", str(folder)],
         cwd=folder.parent if folder.parent.is_dir() else ROOT,
@@ -36,13 +36,13 @@ def run_demo(folder: Path) -> tuple[int, str]:
 
 
 def list_processes(folder: Path) -> list[str]:
-    """Return the command lines of living processes that name ``folder``."""
+    """Return the command lines of running processes that name ``folder``."""
     command_lines = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has just ended
         if str(folder) in line and "pytest" not in line:
             command_lines.append(line)
     return command_lines
@@ -63,7 +63,7 @@ def read_video_facts(path: Path) -> dict[str, Any]:
 
 
 def frames(path: Path) -> Iterator[bytes]:
-    """Decode the pictures, one after the other, as bytes that can be compared."""
+    """Yield a hash of each frame."""
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.video[0]):
             yield hashlib.sha256(frame.to_ndarray().tobytes()).digest()
@@ -72,7 +72,7 @@ def frames(path: Path) -> Iterator[bytes]:
 def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     (folder / "left-by-an-earlier-run").mkdir(parents=True)
-    # what a developer may have beside the demo, and what it must not touch
+    # a developer's settings, which the demo must not use
     (tmp_path / ".env").write_text("DATABASE_URL=postgresql+asyncpg://nobody@127.0.0.1:1/real\n")
     status, output = run_demo(folder)
     assert status == 0, output
@@ -84,7 +84,7 @@ def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
         assert measured == {
             "seconds": seconds, "width": 1280, "height": 720, "fps": 24.0, "has_audio": True,
         }  # fmt: skip
-    # every frame of the first clip, in its place
+    # the second clip begins with every frame of the first
     assert all(
         one == other
         for one, other in zip(

@@ -1,4 +1,4 @@
-"""Discord fails in each of its ways: the clip still arrives, once, or is kept."""
+"""Discord fails: the clip is still posted once, or kept."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ async def test_oversized_clip_is_kept_and_announced(stage: BotStage) -> None:
         interaction = await stage.request_clip(room, "a heron")
         await stage.wait_for_answer(interaction, "Accepted")
         await stage.wait_for_message(room, "generating")
-        await stage.refuse_files(room, None)  # on every rung
+        await stage.refuse_files(room, None)  # every upload option
     message = await stage.wait_for_message(room, "/video get")
     assert "$0.40" in text_of(message)
     ada = stage.people["Ada"]
@@ -83,7 +83,7 @@ async def test_gateway_reconnect_misses_nothing(stage: BotStage, action: str) ->
     clip = await stage.make_clip(room)
     await stage.control.gateway(action)
     reply = await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    if action == "invalid_session":  # what was said before a new session is gone at Discord's
+    if action == "invalid_session":  # events before a new session are lost
 
         async def is_connected() -> bool:
             return await stage.control.count_connections() == 1
@@ -138,7 +138,7 @@ async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> 
 
 
 async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
-    """discord.py forgets a dynamic item when a view that had it is edited away."""
+    """discord.py drops a dynamic item when the view that had it is replaced."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")

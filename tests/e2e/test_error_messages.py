@@ -1,7 +1,4 @@
-"""What people read when something cannot be: each text is brought about and seen, word for word.
-
-`tests/unit/project/test_seen_texts.py` holds that none is missing.
-"""
+"""Every error message that members can read is provoked once."""
 
 from pathlib import Path
 
@@ -33,7 +30,7 @@ async def count_submits(stage: BotStage) -> int:
 
 
 async def run_command(stage: BotStage, command: str, options: dict[str, object], room: str) -> str:
-    """Give a command as Ada and return what she is told."""
+    """Give a command as Ada and return its answer's text."""
     interaction = await stage.control.command(stage.people["Ada"], room, command, options)
     return await stage.wait_for_answer(interaction)
 

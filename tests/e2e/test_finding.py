@@ -1,4 +1,4 @@
-"""Finding things again: history in pages, get anywhere, the tree of a clip, presets, details."""
+"""Finding clips again: history, `/video get`, lineage, presets, details."""
 
 import re
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ def number_of(clip: Json) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tree(stage: BotStage) -> AsyncIterator[list[Json]]:
-    """Give a tree in a channel: a clip of Ada's, extended by Cem, and by Dia in another branch."""
+    """Return a clip of Ada's and its two extensions, by Cem and by Dia."""
     room = await stage.open_channel(name="tree")
     clips = [await stage.make_clip(room, "a red fox")]
     for user, text in (("Cem", "it jumps high"), ("Dia", UNSAFE_TEXT)):
@@ -133,7 +133,7 @@ async def test_get_autocompletes_and_reposts_in_other_channel(
     assert before is not None
     assert after is not None
     assert await stage.control.download(after["url"]) == await stage.control.download(before["url"])
-    # others' work too, where they see it
+    # other members' clips too, in channels that they see
     assert "posted again" in await run_command(stage, "Dia", room, "video get", clip=number)
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def menus_of(message: Json) -> dict[str, Json]:
-    """Return a message's menus by what they choose."""
+    """Return a message's menus by the setting that they change."""
     return {
         component["custom_id"].removeprefix("clapper-set:"): component
         for component in components_of(message)
@@ -21,7 +21,7 @@ def menus_of(message: Json) -> dict[str, Json]:
 
 
 def selected_values(message: Json, menu: str) -> list[str]:
-    """Return what a menu shows as chosen."""
+    """Return the selected values of a menu."""
     select = menus_of(message)[menu]
     defaults = [choice["id"] for choice in select.get("default_values", [])]
     return defaults + [
@@ -30,7 +30,7 @@ def selected_values(message: Json, menu: str) -> list[str]:
 
 
 class SetupMessage:
-    """`/server setup`, as Ada has it in front of her."""
+    """The message of `/server setup`."""
 
     def __init__(self, stage: BotStage, room: str, interaction: str) -> None:
         self.stage = stage
@@ -38,7 +38,7 @@ class SetupMessage:
         self.interaction = interaction
 
     async def message(self) -> Json:
-        """Return the message as it stands."""
+        """Return the current message."""
         seen = await self.stage.control.wait_interaction(
             self.interaction, lambda s: s["messages"] and menus_of(s["messages"][0])
         )
@@ -46,7 +46,7 @@ class SetupMessage:
         return message
 
     async def choose(self, menu: str, *values: str, user: str = "Ada") -> str:
-        """Choose in a menu and return the message's text once that has come through."""
+        """Choose in a menu and return the updated message's text."""
         message = await self.message()
         pressed = await self.stage.control.component(
             self.stage.people[user], message["id"], f"clapper-set:{menu}", values
@@ -78,7 +78,7 @@ async def test_new_server_gets_guide_once_in_system_channel(stage: BotStage) -> 
     guide = await stage.wait_for_message(rooms["lobby"], "Hello! I am Clapper")
     assert "Reply to a clip" in text_of(guide)
     assert "/server setup" in text_of(guide)
-    # an outage: Discord tells of every server again
+    # after an outage Discord sends every server again
     before = (await stage.control.sessions())["identified"]
     await stage.control.gateway("invalid_session")
 
@@ -86,7 +86,7 @@ async def test_new_server_gets_guide_once_in_system_channel(stage: BotStage) -> 
         return bool((await stage.control.sessions())["identified"] > before)
 
     await stage.wait_until(has_new_session, "a new session")
-    # the bot goes and comes back
+    # the bot is removed and added again
     await stage.control.change_guild(guild["id"], bot=False)
     await stage.control.change_guild(guild["id"], bot=True)
     second = await stage.control.add_guild("Newer", owner="Ada", channels=["first", "second"])
@@ -106,7 +106,7 @@ async def test_server_joined_during_downtime_gets_guide(
     await stage.wait_for_message(hall, "Hello! I am Clapper")
     assert await stage.bot.terminate(timeout=10) == 0
     await stage.bot.start()
-    # what is told of later is greeted later: by then the bot has heard of all the others
+    # servers are handled in order: once this one is, so are all before it
     after = await stage.control.add_guild("After", owner="Ada", channels=["hall"])
     await stage.wait_for_message(after["channels"][0]["id"], "Hello! I am Clapper")
     assert len(await list_guides(stage, hall)) == 1
@@ -155,7 +155,7 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
     assert "/server setup" in await stage.wait_for_answer(
         await stage.control.command(ada, room, "help", {})
     )
-    assert not await stage.control.messages(room)  # for the person alone
+    assert not await stage.control.messages(room)  # the answer is ephemeral
 
 
 async def test_help_works_in_a_direct_message(stage: BotStage) -> None:
@@ -178,7 +178,7 @@ async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) 
         await stage.request_clip(other, user="Cem"), "these channels only"
     )
     assert f"<#{room}>" in refused
-    # a thread is its channel, and a clip is brought to allowed places only
+    # a thread counts as its channel, and reposts are limited too
     thread = await stage.control.thread(stage.people["Ada"], "inside", channel=room)
     await stage.request_clip(thread)
     clip = await stage.wait_for_clip(thread)

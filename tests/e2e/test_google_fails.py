@@ -1,5 +1,4 @@
-"""Google fails in each of its ways: what people read, what they pay, and that nothing is sent
-twice."""
+"""Google fails: what members read and pay, and that nothing is submitted twice."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,12 +12,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SUBMIT = r":predictLongRunning$"
 PRICE: Final = 4 * 100_000
-"""What the stage's clip costs, in micro-dollars: 4 s of Veo 3.1 Fast."""
-BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than a clip is drawn on a busy machine
+"""The price of the stage's clip in micro-dollars: 4 s of Veo 3.1 Fast."""
+BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than rendering a clip takes on a busy machine
 
 
 async def read_usage(stage: BotStage, room: str) -> str:
-    """Return what the ledger counts for Ada."""
+    """Return Ada's usage report."""
     interaction = await stage.control.command(
         stage.people["Ada"], room, "server usage", {"days": 1}
     )
@@ -65,14 +64,14 @@ async def test_blocked_audio_can_be_retried(stage: BotStage) -> None:
 def build_error_fault(
     status: int, message: str, reason: str = "INVALID_ARGUMENT"
 ) -> dict[str, Any]:
-    """Return a fault: Google answers the submit with an error of its own."""
+    """Return a fault that lets Google answer the submit with an error."""
     error = {"code": status, "message": message, "status": reason}
     return {"path": SUBMIT, "status": status, "body": {"error": error}}
 
 
 @dataclass(frozen=True)
 class OutcomeCase:
-    """How Google behaves, what people then read, and what it costs: the member, and the server."""
+    """How Google behaves, what members then read, and whether the server pays."""
 
     words: str
     google: dict[str, Any] = field(default_factory=dict)
@@ -118,7 +117,7 @@ OUTCOMES = {
 
 
 async def sum_spent(stage: BotStage) -> tuple[int, int]:
-    """Return what members and what servers have spent or reserved, in micro-dollars."""
+    """Return what members and servers have spent or reserved, in micro-dollars."""
     reader = DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
     query = "SELECT coalesce(sum(micros), 0) FROM ledger WHERE kind IN"
     query += " ('reserve', 'refund', 'adjust') AND account <> "
@@ -257,7 +256,7 @@ async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
         messages = await stage.control.messages(room)
         return not any("never finished" in text_of(message) for message in messages)
 
-    await stage.wait_until(is_replaced, "the old words being gone")
+    await stage.wait_until(is_replaced, "the old message being replaced")
 
 
 async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None:

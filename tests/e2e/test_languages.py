@@ -1,4 +1,4 @@
-"""Six languages as people meet them: theirs in what they alone see, the server's in public."""
+"""Six languages: a member's own in private answers, the server's in public."""
 
 import pytest
 
@@ -20,9 +20,9 @@ async def test_messages_use_server_and_member_language(stage: BotStage, locale: 
         interaction = await stage.control.command(
             ada, room, "video generate", {"prompt": "look=plain a fox", **SHORT_CLIP}
         )
-        # the answer for the person alone
+        # the ephemeral answer
         await stage.wait_for_answer(interaction, longest_literal("ask.accepted", locale))
-        # the status and the card, for everyone
+        # the public status and card
         status = await stage.wait_for_message(room, longest_literal("stage.polling", locale))
         assert translate("button.cancel", locale) in buttons_of(status)
     clip = await stage.wait_for_clip(room)
@@ -30,7 +30,7 @@ async def test_messages_use_server_and_member_language(stage: BotStage, locale: 
     assert labels <= set(buttons_of(clip))
     assert translate("seconds", locale, count=4) in text_of(clip)
 
-    # a form, a suggestion, a refusal and a list, in the language of the member
+    # form, suggestion, refusal and list in the member's language
     pressed = await stage.control.component(
         ada, clip["id"], buttons_of(clip)[translate("button.extend", locale)]
     )
@@ -60,7 +60,7 @@ async def test_private_answers_use_member_language(stage: BotStage) -> None:
 async def test_direct_message_reply_uses_clip_language(
     stage: BotStage,
 ) -> None:
-    """And "once more" is understood in it: it must not become a paid prompt."""
+    """ "Once more" is understood in that language and does not become a paid prompt."""
     cem = stage.people["Cem"]
     await stage.control.change_user(cem, locale="ja")
     await stage.control.message("Cem", "@Cem", "hello")
@@ -74,7 +74,7 @@ async def test_direct_message_reply_uses_clip_language(
 
 
 def longest_literal(key: str, locale: str) -> str:
-    """Return what a text says before its first placeholder."""
+    """Return the longest part of a text without placeholders."""
     marks = dict.fromkeys(("job", "what", "since"), "\x00")
     text = translate(key, locale, **marks)
     longest = max(text.split("\0"), key=len)

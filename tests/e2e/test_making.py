@@ -1,4 +1,4 @@
-"""A person makes a clip and extends it in each of the four ways."""
+"""A member makes a clip and extends it in each of the four ways."""
 
 import io
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def read_video_facts(stage: BotStage, message: Json) -> tuple[float, tuple[int, int, int]]:
-    """Return the seconds of a message's video; and width, height and number of audio streams."""
+    """Return seconds, and width, height and audio streams, of a message's video."""
     video = video_of(message)
     assert video is not None
     with av.open(io.BytesIO(await stage.control.download(video["url"])), "r") as container:
@@ -78,7 +78,9 @@ async def test_four_ways_to_extend(stage: BotStage) -> None:
     await stage.wait_until_idle(room)
     messages = await stage.control.messages(room)
     after_reply = messages[[m["id"] for m in messages].index(reply) + 1 :]
-    assert [m["id"] for m in after_reply] == [fifth["id"]]  # the status beside a reply is gone
+    assert [m["id"] for m in after_reply] == [
+        fifth["id"]
+    ]  # the status message of a reply is deleted
 
 
 async def test_message_link_identifies_clip(stage: BotStage) -> None:
@@ -91,7 +93,7 @@ async def test_message_link_identifies_clip(stage: BotStage) -> None:
     await stage.wait_for_answer(interaction, "Accepted")
     await stage.wait_for_clip(room, 2)
 
-    # so is a link to where it was posted once more
+    # a link to a repost works too
     number = clip_number_of(clip)
     elsewhere = await stage.open_channel()
     repost = await stage.control.command(
@@ -175,7 +177,7 @@ async def test_ambiguous_replies_get_help(stage: BotStage) -> None:
 async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     clip = await stage.make_clip(room, "a green heron")
-    await stage.wait_until_idle(room)  # posted, and recorded under which message
+    await stage.wait_until_idle(room)  # its message is recorded
     ada, number = stage.people["Ada"], clip_number_of(clip)
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), number
@@ -187,7 +189,7 @@ async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     interaction = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
     await stage.wait_for_answer(interaction, "posted again")
     copy = await stage.wait_for_clip(elsewhere)
-    # the copy is a clip as good as the first one
+    # the copy can be extended like the original
     await stage.control.message(ada, elsewhere, "it flies", reply_to=copy["id"])
     await stage.wait_for_clip(elsewhere, 2)
     missing = await stage.control.command(ada, room, "video get", {"clip": "99999"})

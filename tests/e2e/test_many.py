@@ -1,6 +1,6 @@
-"""Many members at once: all are answered in time, all clips arrive, none twice.
+"""Many members at once: all are answered in time, every clip arrives once.
 
-The bot has nothing but what the sandbox prints for it, and Discord's limits hold.
+With default settings and Discord's rate limits.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ CLIPS_PER_MEMBER = 2
 
 @pytest.fixture
 async def crowd(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Give a bot as anybody would start it."""
+    """Return a stage with the default settings."""
     async with SandboxProcess(tmp_path / "sandbox") as sandbox:
         environment = sandbox.environment_for_bot
         quick = {"POLL_INTERVAL_S": "0.2"}
@@ -64,7 +64,7 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
         clips = [clips_of(await crowd.control.messages(room)) for room in rooms]
         return sum(len(posts) for posts in clips) >= expected
 
-    for _ in range(6):  # rendering fifty clips takes as long as it takes
+    for _ in range(6):  # rendering fifty clips may take long
         try:
             await crowd.wait_until(are_all_posted, "fifty clips")
             break

@@ -1,6 +1,6 @@
-"""Every mode makes a clip on both routes, chains grow, and what cannot be made costs nothing.
+"""Every mode on both routes, chains of extensions, and refusals that cost nothing.
 
-What Google received is read from the sandbox, what was paid from the bot's database.
+What Google received is read from the sandbox, the charges from the bot's database.
 """
 
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ MODELS: Final = {
 
 
 def with_routes(*routes: str) -> pytest.MarkDecorator:
-    """Run a test on a stage of its own for each of ``routes`` (see `open_stage`)."""
+    """Run a test once for each of ``routes`` (see `open_stage`)."""
     return pytest.mark.parametrize("stage", routes, indirect=True, scope="module")
 
 
 @pytest.fixture
 def route(request: pytest.FixtureRequest) -> str:
-    """Return the routes that the test's stage has."""
+    """Return the routes of the test's stage."""
     return str(request.node.callspec.params["stage"])
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> dict[str, Path]:
-    """Return pictures by the option that they are for."""
+    """Return images by option name."""
     paths = {}
     for number, name in enumerate(
         ("image", "last_frame", "reference_1", "reference_2", "reference_3")
@@ -47,7 +47,7 @@ def pictures(tmp_path: Path) -> dict[str, Path]:
 
 
 def open_reader(stage: BotStage) -> DatabaseReader:
-    """Return the database of the stage's bot."""
+    """Return a reader of the bot's database."""
     return DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
 
 
@@ -58,7 +58,7 @@ async def request_video(
     options: Mapping[str, Any] | None = None,
     attachments: Mapping[str, Path] | None = None,
 ) -> str:
-    """Ask for the shortest clip that the mode allows; returns the interaction."""
+    """Request a clip at 720p; return the interaction."""
     values = {"prompt": "a red fox", "model": model, "resolution": "720p", **(options or {})}
     return await stage.control.command(
         stage.people["Ada"], room, "video generate", values, attachments=attachments
@@ -130,7 +130,7 @@ async def test_chain_of_three_extensions(stage: BotStage, route: str) -> None:
         assert f"extension {hop}" in text_of(clip) or hop == 1
         submit = (await stage.list_submits())[-1]
         video = instance_of(submit)["video"]
-        if route == "gemini":  # the uri alone: mime type or bytes would be refused
+        if route == "gemini":  # Google refuses a MIME type beside the uri
             assert video == {"uri": before["video"]}
         elif route == "vertex":
             assert video.keys() == {"bytesBase64Encoded", "mimeType"}
@@ -162,7 +162,7 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
         if label.startswith("Extend")
     )
 
-    # a message that shows both: which one?
+    # for a message with both clips the bot asks which one
     await reply_to(stage, room, both)
     question = await stage.wait_for_message(room, "shows several clips")
     assert set(buttons_of(question)) == {f"Extend #{first}", f"Extend #{second}"}
@@ -174,7 +174,7 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     shown = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
     await stage.wait_for_answer(shown, "shows several clips")
 
-    # a message that shows the second alone
+    # a message with the second clip alone
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})
     copy = await stage.wait_for_clip(elsewhere)
     await reply_to(stage, elsewhere, copy)
@@ -185,7 +185,7 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
 async def test_images_are_copied_on_request(
     stage: BotStage, route: str, pictures: dict[str, Path]
 ) -> None:
-    """Discord's links run out; a request may wait longer in the queue."""
+    """Discord's attachment links may expire while the request is queued."""
     room = await stage.open_channel()
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
     interaction = await request_video(
@@ -280,12 +280,12 @@ async def test_autocomplete_follows_model_and_people_rule(
         ada, room, "server people", {"rule": "adults", "channel": strict}
     )
     await stage.wait_for_answer(rule)
-    # in text, Veo 3 takes "allow_all" alone: no promise could be kept
+    # for text Veo 3 accepts "allow_all" only
     assert await list_choices(strict, "model") == ["veo-2.0-generate-001"]
 
 
 def write_broken_pictures(folder: Path) -> dict[str, bytes]:
-    """Return broken files by what is wrong with them."""
+    """Return broken files by defect."""
     whole = folder / "whole.png"
     Image.effect_noise((320, 180), 60).save(whole)
     png = whole.read_bytes()

@@ -1,4 +1,4 @@
-"""Clips that Discord does not take arrive all the same, and their originals by a signed link."""
+"""Clips too large for Discord are re-encoded, and their originals served by a signed link."""
 
 import hashlib
 import re
@@ -36,7 +36,7 @@ async def make_large_clip(stage: BotStage, room: str, prompt: str = "a large her
 
 
 async def download_video(control: Control, message: Json, path: Path) -> Path:
-    """Download the film of a message."""
+    """Download the video of a message to ``path``."""
     video = video_of(message)
     assert video is not None
     path.write_bytes(await control.download(video["url"]))
@@ -59,7 +59,7 @@ def data_dir_of(stage: BotStage) -> Path:
 
 
 def hash_originals(stage: BotStage) -> dict[str, Path]:
-    """Every kept original by its hash."""
+    """Return the kept originals by hash."""
     paths = (
         path
         for path in data_dir_of(stage).glob("clips/*/*")
@@ -100,7 +100,7 @@ async def test_large_clip_is_reencoded_and_linked(stage: BotStage, tmp_path: Pat
 
 
 async def check_repost_elsewhere(stage: BotStage, message: Json, original: bytes) -> None:
-    """Where more is allowed, `/video get` posts the original itself."""
+    """In a boosted server `/video get` posts the original itself."""
     ada = stage.people["Ada"]
     boosted = await stage.control.add_guild(
         "Boosted", owner="Ada", boost_tier=3, channels=["clips"]
@@ -118,7 +118,7 @@ async def check_repost_elsewhere(stage: BotStage, message: Json, original: bytes
 
 
 async def find_newest_clip(stage: BotStage) -> str:
-    """The newest clip of Ada's."""
+    """Return the number of Ada's newest clip."""
     room = await stage.open_channel()
     interaction = await stage.control.command(stage.people["Ada"], room, "video history")
     history = await stage.wait_for_answer(interaction, "#")
@@ -126,7 +126,7 @@ async def find_newest_clip(stage: BotStage) -> str:
 
 
 async def check_deletion(stage: BotStage, room: str, message: Json, original_path: Path) -> None:
-    """Delete takes everything: message, files, record, link."""
+    """Delete removes message, files, record and link."""
     number = await find_newest_clip(stage)
     assert original_path.parent.joinpath(original_path.name).exists()
     refused = await stage.press_button(message, "Delete", user="Cem")

@@ -1,4 +1,4 @@
-"""Clips that Discord does not take, where the bot has no public address: the best that fits."""
+"""Clips too large for Discord, without a web server: the best re-encode that fits is posted."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Every kind of place where people talk, and every way in which the bot may be kept from it."""
+"""Every kind of channel, and every permission that the bot may lack there."""
 
 import sqlite3
 from pathlib import Path
@@ -13,7 +13,7 @@ PLACES = ("thread", "private thread", "forum post", "voice chat", "direct messag
 
 
 async def open_place(stage: BotStage, place: str) -> str:
-    """Return a place of its own of that kind, in which Ada is."""
+    """Return a new channel of that kind which Ada sees."""
     if place == "voice chat":
         return await stage.open_channel(kind="voice")
     if place == "direct message":
@@ -24,7 +24,7 @@ async def open_place(stage: BotStage, place: str) -> str:
     room = await stage.open_channel()
     private = place == "private thread"
     thread = await stage.control.thread("Ada", "a film", channel=room, private=private)
-    if private:  # somebody has to bring the bot in
+    if private:  # the bot must be mentioned to join
         assert "Mention me here once" in await stage.wait_for_answer(
             await stage.request_clip(thread)
         )
@@ -56,7 +56,7 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
 
 
 def count_records(stage: BotStage) -> tuple[int, int]:
-    """Return how many jobs and ledger entries there are."""
+    """Return the numbers of jobs and ledger entries."""
     data = Path(stage.bot.log).parent / "data" / "clapper.db"
     with sqlite3.connect(f"file:{data}?mode=ro", uri=True) as database:
         jobs, entries = (
@@ -81,7 +81,7 @@ async def test_missing_permission_is_named_before_reservation(stage: BotStage, d
     before, submits = count_records(stage), len(await stage.list_submits())
     text = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
     assert f"I lack **{MISSING[denied]}**." in text
-    assert "and there my role" in text  # and where an admin grants it
+    assert "and there my role" in text  # where an admin grants it
     assert count_records(stage) == before
     assert len(await stage.list_submits()) == submits
 
@@ -94,7 +94,7 @@ async def test_threads_need_their_own_send_permission(stage: BotStage) -> None:
     text = await stage.wait_for_answer(await stage.request_clip(thread), "I lack")
     assert "I lack **Send Messages in Threads**." in text
     assert count_records(stage) == before
-    # and the other way round: writing in the channel is not needed
+    # conversely, sending in the channel is not needed
     other = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}])
     thread = await stage.control.thread("Ada", "a film", channel=other)
     await stage.wait_for_answer(await stage.request_clip(thread), "Accepted")
@@ -124,7 +124,7 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
     assert "This thread is locked" in refused
     assert count_records(stage) == before
     await stage.control.change_channel(thread, archived=True, locked=False)
-    await stage.control.advance(4)  # two presses within three seconds would be one
+    await stage.control.advance(4)  # two presses within three seconds count once
     form = await stage.press_button(clip, "Edit prompt")
     await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
     await stage.wait_for_clip(thread, 2)

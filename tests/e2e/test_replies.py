@@ -1,4 +1,4 @@
-"""Replies and menus: who writes what to a clip, and what comes of it."""
+"""Replies to clips and context menus."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def write_image(path: Path, colour: str) -> Path:
-    """Write a picture of one colour and return its path."""
+    """Write an image of one colour and return its path."""
     data = io.BytesIO()
     Image.new("RGB", (640, 360), colour).save(data, "PNG")
     path.write_bytes(data.getvalue())
@@ -21,7 +21,7 @@ def write_image(path: Path, colour: str) -> Path:
 
 
 async def fetch_bot_id(stage: BotStage) -> str:
-    """Return the bot's number."""
+    """Return the bot's user id."""
     return str((await stage.control.world())["application"]["id"])
 
 
@@ -114,7 +114,7 @@ async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
     menu = await stage.control.context_menu(ada, "Animate this image", one)
     await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
     await stage.wait_for_clip(room)
-    # of several the person says which
+    # with several images the bot asks which one
     two = await stage.control.message("Cem", room, "look", attachments=pictures)
     menu = await stage.control.context_menu(ada, "Animate this image", two)
     await stage.wait_for_answer(menu, "Several images are attached")
@@ -125,7 +125,7 @@ async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
         submit["json"]["instances"][0]["image"] for submit in (await stage.list_submits())[-2:]
     ]
     assert images[0] != images[1]
-    # a message without an image, and one whose clip is none of ours
+    # a message without an image or clip
     none = await stage.control.message("Cem", room, "https://example.com/cat.png")
     menu = await stage.control.context_menu(ada, "Animate this image", none)
     await stage.wait_for_answer(menu, "No image is attached to this message")

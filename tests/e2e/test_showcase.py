@@ -1,4 +1,4 @@
-"""The showcase as members, voters and moderators meet it: three ways in, votes, and out again."""
+"""The showcase: adding, voting, moderating and withdrawing."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ Json = dict[str, Any]
 async def run_command(
     stage: BotStage, room: str, command: str, user: str = "Ada", **options: Any
 ) -> str:
-    """Give a command and return its answer."""
+    """Give a command and return its answer's text."""
     interaction = await stage.control.command(stage.people[user], room, command, options)
     return await stage.wait_for_answer(interaction)
 
 
 async def open_showcase(stage: BotStage, **options: Any) -> str:
-    """Open a showcase of its own for a test and return its channel."""
+    """Configure a showcase for the test and return its channel."""
     showcase = await stage.open_channel()
     text = await run_command(
         stage, showcase, "server showcase", channel=showcase, **{"stars": 0, **options}
@@ -42,7 +42,7 @@ async def set_stars(stage: BotStage, message: Json, *people: str, remove: bool =
 
 
 async def wait_for_votes(stage: BotStage, showcase: str, count: int, position: int = 0) -> Json:
-    """Wait until an exhibit says that it has so many votes; return its message."""
+    """Wait until a post shows ``count`` votes; return its message."""
 
     async def find_post() -> Json | None:
         posts = clips_of(await stage.control.messages(showcase))
@@ -76,18 +76,18 @@ async def test_showcase_button_and_votes(
     shown = await wait_for_votes(stage, showcase, 0)
     assert "a red fox" in text_of(shown)
     assert stage.people["Cem"] in text_of(shown)
-    # a second wish changes nothing
+    # adding it twice changes nothing
     await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Cem"), "already")
     assert len(clips_of(await stage.control.messages(showcase))) == 1
 
-    # a reply to it extends the clip, as a reply to the clip itself does
+    # a reply to the post extends the clip
     await stage.control.message(
         stage.people["Dia"], showcase, "look=plain it naps", reply_to=shown["id"]
     )
     longer = await stage.wait_for_clip(showcase, 2)
     await stage.wait_for_answer(await stage.press_button(longer, "Delete", "Dia"), "deleted")
 
-    # one vote a member, whichever of the two messages is starred
+    # one vote a member, on either of the two messages
     await set_stars(stage, shown, "Dia", "Bea")
     await set_stars(stage, clip, "Dia")
     await wait_for_votes(stage, showcase, 2)
@@ -96,7 +96,7 @@ async def test_showcase_button_and_votes(
     await set_stars(stage, clip, "Dia", remove=True)
     await wait_for_votes(stage, showcase, 0)
 
-    # what happens while nobody listens is counted afterwards
+    # stars during downtime are counted afterwards
     await set_stars(stage, shown, "Dia")
     await wait_for_votes(stage, showcase, 1)
     await stage.bot.kill_and_wait()
@@ -109,7 +109,7 @@ async def test_showcase_button_and_votes(
     assert "<@" in await run_command(stage, room, "showcase random")
     assert "None of your clips" in await run_command(stage, room, "showcase mine", "Dia")
 
-    # withdrawn by the button under the post, by the maker alone or a moderator
+    # only the creator or a moderator can withdraw by button
     await stage.wait_for_answer(
         await stage.press_button(shown, "Withdraw", "Dia"), "Only the person who made"
     )
@@ -118,7 +118,7 @@ async def test_showcase_button_and_votes(
     )
     await wait_until_empty(stage, showcase)
     assert f"#{clip_number_of(clip)}]" not in await run_command(stage, room, "showcase top")
-    # and back again, as a new entry
+    # it can be added again, as a new post
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Cem"), "is in the showcase: "
     )
@@ -154,7 +154,7 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     again = await wait_for_votes(stage, showcase, 0)
     assert again["id"] != shown["id"]
     assert "red fox" not in text_of(again)
-    # whoever deletes the post wants it out
+    # deleting the message withdraws the post
     await stage.control.delete_message(stage.people["Bea"], again["id"])
 
     async def is_withdrawn() -> bool:
@@ -167,7 +167,7 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
 
 async def test_stars_before_post_is_recorded_count(stage: BotStage) -> None:
     showcase, room = await open_showcase(stage, stars=2), await stage.open_channel()
-    # people see the clip, and the bot does not know yet that its post stands
+    # members see the clip before the bot has recorded its message
     posts = rf"/channels/{room}/messages$"
     await stage.control.fault("discord", method="POST", path=posts, times=9, hold_s=1.5)
     clip = await stage.make_clip(room, PLAIN, user="Cem")
@@ -190,7 +190,7 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     assert not clips_of(await stage.control.messages(showcase))
     await set_stars(stage, clip, "Dia")
     await wait_for_votes(stage, showcase, 2)
-    # withdrawn by its maker it stays out, however many star it
+    # withdrawn by its creator it stays out, whatever its stars
     await run_command(stage, room, "showcase withdraw", "Cem", clip=clip_number_of(clip))
     await wait_until_empty(stage, showcase)
     await set_stars(stage, clip, "Ada")
@@ -201,7 +201,7 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     assert clip_number_of(shown) == clip_number_of(second)
     await stage.wait_for_answer(await stage.press_button(second, "Delete", "Cem"))
     await wait_until_empty(stage, showcase)
-    # a maker who wants no such thing is left alone
+    # a creator can opt out
     await run_command(stage, room, "showcase choose", "Cem", consent="nobody")
     third = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await set_stars(stage, third, "Ada", "Dia")
@@ -217,7 +217,7 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     showcase, room = await open_showcase(stage), await stage.open_channel()
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     number = clip_number_of(clip)
-    # only with the maker's consent
+    # only with the creator's consent
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Bea"), "does not want it"
     )
@@ -248,7 +248,7 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await wait_until_empty(stage, showcase)
     assert f"[#{number}]" not in await run_command(stage, room, "showcase top", "Dia")
     assert "hidden by a moderator" in await run_command(stage, room, "showcase mine", "Cem")
-    # hidden, withdrawn and shown again: it stays out
+    # hidden, withdrawn and added again: it stays hidden
     await run_command(stage, room, "showcase withdraw", "Cem", clip=number)
     assert "stays out" in await run_command(stage, room, "showcase add", "Cem", clip=number)
     second = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
@@ -328,7 +328,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     assert tables["bookings"]
     assert not [row for row in tables["clips"] if str(row["user_id"]) != stage.people["Dia"]]
 
-    # what is still being made ends, too
+    # running jobs end too
     busy = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(busy, PLAIN, user="Dia"), "Accepted")
@@ -348,7 +348,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
         return not any(rows for rows in tables.values() if isinstance(rows, list))
 
     await stage.wait_until(is_erased, "nothing being left")
-    # a star that still stands in Discord is not a vote again when all is counted anew
+    # a recount ignores the star of an erased member
     await stage.bot.kill_and_wait()
     await set_stars(stage, other, "Bea")
     await stage.bot.start()
@@ -358,7 +358,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     await wait_for_votes(stage, showcase, 3)
     assert "of nobody else" not in str(await stage.control.messages(room))
     assert not clips_of(await stage.control.messages(busy))
-    # and they may begin anew
+    # an erased member can use the bot again
     await stage.wait_for_answer(await stage.request_clip(busy, PLAIN, user="Dia"), "Accepted")
     await stage.wait_for_clip(busy)
 
@@ -387,7 +387,7 @@ async def test_guild_removal_is_recorded_until_return(stage: BotStage) -> None:
     await wait_for_removals(1)
     await stage.control.change_guild(guild["id"], bot=True)
     await wait_for_removals(0)
-    # while the bot is not there, nobody tells it; it sees by itself
+    # a removal during downtime is noticed at the start
     await stage.bot.kill_and_wait()
     await stage.control.change_guild(guild["id"], bot=False)
     await stage.bot.start()

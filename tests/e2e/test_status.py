@@ -1,4 +1,4 @@
-"""The one status message of a job: what it says, in which order, and that it holds nothing up."""
+"""The status message of a job: its stages, and that its failures delay nothing."""
 
 import re
 
@@ -10,12 +10,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BOT_SETTINGS = {"BOT_IN_FLIGHT": "1"}
 ESTIMATE = r"Ready <t:\d+:R> or so|between <t:\d+:t> and <t:\d+:t>"
-"""One time where the range is narrower than a minute, as it is here."""
+"""A single time if the range is below a minute."""
 STAGES = ("queue", "Handing", "generating", "fetching", "Posting", "")
 
 
 async def list_texts(stage: BotStage, room: str, message: str) -> list[str]:
-    """Return everything that a message has said, in order, as the bot sent it."""
+    """Return all texts that the bot sent for a message, in order."""
     path = rf"/channels/{room}/messages(/{message})?$"
     texts = []
     for request in await stage.control.requests(path=path, bodies=True):
@@ -28,13 +28,13 @@ async def list_texts(stage: BotStage, room: str, message: str) -> list[str]:
 
 
 async def wait_for_status(stage: BotStage, room: str) -> Json:
-    """Wait for the status message in a room."""
+    """Wait for the status message in a channel."""
     return await stage.wait_for_message(room, "asked Veo")
 
 
 async def test_each_stage_is_shown_once(stage: BotStage) -> None:
     room, other = await stage.open_channel(), await stage.open_channel()
-    for _ in range(3):  # what takes how long is measured before it is promised
+    for _ in range(3):  # estimates need measured durations
         await stage.request_clip(other)
         await stage.wait_until_idle(other)
     await stage.wait_for_clip(other, 3)
@@ -58,7 +58,7 @@ async def test_each_stage_is_shown_once(stage: BotStage) -> None:
     assert re.search(ESTIMATE, generating)
     assert not any("%" in text for text in texts)
     last = next(m for m in await stage.control.messages(room) if m["id"] == waiting["id"])
-    assert "-#" not in text_of(last)  # one line remains
+    assert "-#" not in text_of(last)  # only one line remains
     assert buttons_of(last) == {}
     assert len(texts) <= 8
 
@@ -109,7 +109,7 @@ async def test_late_status_edits_are_dropped(stage: BotStage) -> None:
     requests = await stage.control.requests(path=rf"/channels/{room}/messages")
     posts = [r["n"] for r in requests if r["method"] == "POST"]
     after = [r for r in requests if r["method"] == "PATCH" and r["n"] > posts[-1]]
-    assert len(after) == 1  # the last word only
+    assert len(after) == 1  # only the final edit
     last = next(m for m in await stage.control.messages(room) if m["id"] == status["id"])
     assert "-#" not in text_of(last)
     assert video_of(clip)

@@ -28,7 +28,7 @@ class ForeignGuild:
         self.room = self.rooms["lounge"]
 
     async def clip(self, room: str, *, count: int = 1) -> Json:
-        """Wait for the clip in a room and return its message."""
+        """Wait for the ``count``-th clip in a channel and return its message."""
         return await self.stage.wait_for_clip(room, count)
 
     async def messages(self, room: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""The outcomes of `test_google_fails` on the other route: the same words, the same money."""
+"""The outcomes of `test_google_fails` on the Vertex route."""
 
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}
 MODEL: Final = "veo-3.1-fast-generate-001"
 ON_VERTEX: Final = {
     **{name: play for name, play in OUTCOMES.items() if name != "download failed"},
-    # the clip comes with the answer to the poll, so there is no download that could fail
+    # the clip comes inside the answer to the poll, so no download can fail
     "operation gone": OutcomeCase(
         "has lost it",
         fault={
@@ -58,7 +58,7 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
 
 
 async def _check_late_delivery(stage: BotStage, room: str, expected: tuple[int, int]) -> None:
-    """What Google had lost and finds again is delivered and charged."""
+    """A lost operation that Google finds again is delivered and charged."""
     await stage.wait_for_clip(room)
 
     async def is_charged() -> bool:
@@ -81,7 +81,7 @@ async def test_transient_errors_are_retried_and_paid_once(
     fault["body"]["error"]["details"] = [info]
     await stage.control.fault("google", times=1, **fault)
     await stage.request_clip(room, model=MODEL)
-    assert "<t:" in text_of(await stage.wait_for_message(room, words))  # with the time
+    assert "<t:" in text_of(await stage.wait_for_message(room, words))  # with the retry time
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
@@ -97,7 +97,7 @@ async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
 
 
 async def test_missing_original_is_refused_for_free(stage: BotStage) -> None:
-    """On this route Google keeps nothing: what is extended is the bot's own copy."""
+    """On this route Google keeps nothing, so the bot's own original is extended."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model=MODEL)
     await stage.wait_until_idle(room)

@@ -1,7 +1,6 @@
 """The real bot as a process, against a sandbox."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.harness.process import ProgramProcess
@@ -97,11 +96,3 @@ class BotProcess(ProgramProcess):
     async def __aenter__(self) -> Self:
         await self.start()
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

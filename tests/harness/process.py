@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
 _INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
@@ -110,6 +111,14 @@ class ProgramProcess:
             await self.terminate(timeout=5.0)
         except TimeoutError:
             await self.kill()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     def _send_signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -83,8 +83,8 @@ def test_displayable_reasons(said: str | None, shown: str | None) -> None:
         ("The prompt could not be submitted.", None),
     ],
 )
-def test_error_classification(said: str, outcome: Outcome | None) -> None:
-    assert classify_message(said) is outcome
+def test_error_classification(message: str, outcome: Outcome | None) -> None:
+    assert classify_message(message) is outcome
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_operation_failures_are_classified(error: dict[str, object], outcome: Ou
 
 
 def test_filtered_for_two_reasons() -> None:
-    found = build_filtered_failure(["Blocked by our safety filters.", "An issue with the audio."])
-    assert found.outcome is Outcome.BLOCKED_AUDIO
-    assert found.detail == "Blocked by our safety filters. An issue with the audio."
+    failure = build_filtered_failure(["Blocked by our safety filters.", "An issue with the audio."])
+    assert failure.outcome is Outcome.BLOCKED_AUDIO
+    assert failure.detail == "Blocked by our safety filters. An issue with the audio."
 
 
 @pytest.mark.parametrize(
