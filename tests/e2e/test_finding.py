@@ -154,8 +154,8 @@ async def test_history_pages_and_filters_survive_kill(stage: BotStage) -> None:
     await stage.press_button(message, "Older clips", "Bea")
 
     async def find_page(label: str) -> Json | None:
-        shown: Json = (await stage.control.interaction(interaction))["messages"][0]
-        return shown if label in buttons_of(shown) else None
+        message: Json = (await stage.control.interaction(interaction))["messages"][0]
+        return message if label in buttons_of(message) else None
 
     older = await stage.wait_until(lambda: find_page("Newer clips"), "the older page")
     assert text_of(older).count("a heron") == 1

@@ -171,8 +171,8 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
     menu = await stage.control.context_menu(ada, "Extend this clip", both["id"])
     await stage.wait_for_answer(menu, "shows several clips")
-    shown = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
-    await stage.wait_for_answer(shown, "shows several clips")
+    showcase_menu = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
+    await stage.wait_for_answer(showcase_menu, "shows several clips")
 
     # a message with the second clip alone
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})

@@ -42,9 +42,9 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
     await stage.wait_for_answer(await stage.request_clip(room, "a grey cat"), "Accepted")
     first = await stage.wait_for_clip(room, before + 1)
     reply = await stage.control.message(ada, room, "it jumps", reply_to=first["id"])
-    longer = await stage.wait_for_clip(room, before + 2)
-    assert longer["message_reference"]["message_id"] == reply
-    form = await stage.press_button(longer, "Extend")
+    extension = await stage.wait_for_clip(room, before + 2)
+    assert extension["message_reference"]["message_id"] == reply
+    form = await stage.press_button(extension, "Extend")
     await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
     third = await stage.wait_for_clip(room, before + 3)
     assert "extension 2" in text_of(third)

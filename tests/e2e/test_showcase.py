@@ -73,35 +73,35 @@ async def test_showcase_button_and_votes(
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Cem"), "is in the showcase: "
     )
-    shown = await wait_for_votes(stage, showcase, 0)
-    assert "a red fox" in text_of(shown)
-    assert stage.people["Cem"] in text_of(shown)
+    post = await wait_for_votes(stage, showcase, 0)
+    assert "a red fox" in text_of(post)
+    assert stage.people["Cem"] in text_of(post)
     # adding it twice changes nothing
     await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Cem"), "already")
     assert len(clips_of(await stage.control.messages(showcase))) == 1
 
     # a reply to the post extends the clip
     await stage.control.message(
-        stage.people["Dia"], showcase, "look=plain it naps", reply_to=shown["id"]
+        stage.people["Dia"], showcase, "look=plain it naps", reply_to=post["id"]
     )
-    longer = await stage.wait_for_clip(showcase, 2)
-    await stage.wait_for_answer(await stage.press_button(longer, "Delete", "Dia"), "deleted")
+    extension = await stage.wait_for_clip(showcase, 2)
+    await stage.wait_for_answer(await stage.press_button(extension, "Delete", "Dia"), "deleted")
 
     # one vote a member, on either of the two messages
-    await set_stars(stage, shown, "Dia", "Bea")
+    await set_stars(stage, post, "Dia", "Bea")
     await set_stars(stage, clip, "Dia")
     await wait_for_votes(stage, showcase, 2)
-    await set_stars(stage, shown, "Dia", "Bea", remove=True)
+    await set_stars(stage, post, "Dia", "Bea", remove=True)
     await wait_for_votes(stage, showcase, 1)
     await set_stars(stage, clip, "Dia", remove=True)
     await wait_for_votes(stage, showcase, 0)
 
     # stars during downtime are counted afterwards
-    await set_stars(stage, shown, "Dia")
+    await set_stars(stage, post, "Dia")
     await wait_for_votes(stage, showcase, 1)
     await stage.bot.kill_and_wait()
-    await set_stars(stage, shown, "Dia", remove=True)
-    await set_stars(stage, shown, "Ada", "Bea")
+    await set_stars(stage, post, "Dia", remove=True)
+    await set_stars(stage, post, "Ada", "Bea")
     await stage.bot.start()
     await wait_for_votes(stage, showcase, 2)
 
@@ -111,10 +111,10 @@ async def test_showcase_button_and_votes(
 
     # only the creator or a moderator can withdraw by button
     await stage.wait_for_answer(
-        await stage.press_button(shown, "Withdraw", "Dia"), "Only the person who made"
+        await stage.press_button(post, "Withdraw", "Dia"), "Only the person who made"
     )
     await stage.wait_for_answer(
-        await stage.press_button(shown, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
     assert f"#{clip_number_of(clip)}]" not in await run_command(stage, room, "showcase top")
@@ -130,7 +130,7 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     menu = await stage.control.context_menu(stage.people["Cem"], "Showcase this clip", clip["id"])
     await stage.wait_for_answer(menu, "is in the showcase: ")
-    shown = await wait_for_votes(stage, showcase, 0)
+    post = await wait_for_votes(stage, showcase, 0)
     text = await run_command(stage, room, "showcase choose", "Cem", hide_prompt=True)
     assert "prompts are hidden" in text
 
@@ -151,11 +151,11 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
         stage, room, "showcase add", "Cem", clip=clip_number_of(clip), hide_prompt=True
     )
     assert "is in the showcase: " in added
-    again = await wait_for_votes(stage, showcase, 0)
-    assert again["id"] != shown["id"]
-    assert "red fox" not in text_of(again)
+    second_post = await wait_for_votes(stage, showcase, 0)
+    assert second_post["id"] != post["id"]
+    assert "red fox" not in text_of(second_post)
     # deleting the message withdraws the post
-    await stage.control.delete_message(stage.people["Bea"], again["id"])
+    await stage.control.delete_message(stage.people["Bea"], second_post["id"])
 
     async def is_withdrawn() -> bool:
         return f"[#{clip_number_of(clip)}]" not in await run_command(
@@ -173,10 +173,10 @@ async def test_stars_before_post_is_recorded_count(stage: BotStage) -> None:
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     await set_stars(stage, clip, "Bea", "Dia")
     await stage.control.clear_faults()
-    shown = await wait_for_votes(stage, showcase, 2)
-    assert clip_number_of(shown) == clip_number_of(clip)
+    post = await wait_for_votes(stage, showcase, 2)
+    assert clip_number_of(post) == clip_number_of(clip)
     await stage.wait_for_answer(
-        await stage.press_button(shown, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
 
@@ -197,18 +197,18 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     other = await stage.open_channel()
     second = await stage.make_clip(other, PLAIN, user="Cem")
     await set_stars(stage, second, "Ada", "Dia")
-    shown = await wait_for_votes(stage, showcase, 2)
-    assert clip_number_of(shown) == clip_number_of(second)
+    post = await wait_for_votes(stage, showcase, 2)
+    assert clip_number_of(post) == clip_number_of(second)
     await stage.wait_for_answer(await stage.press_button(second, "Delete", "Cem"))
     await wait_until_empty(stage, showcase)
     # a creator can opt out
     await run_command(stage, room, "showcase choose", "Cem", consent="nobody")
     third = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await set_stars(stage, third, "Ada", "Dia")
-    mine = await stage.make_clip(await stage.open_channel(), PLAIN, user="Dia")
-    await set_stars(stage, mine, "Ada", "Dia")
-    shown = await wait_for_votes(stage, showcase, 2)
-    assert clip_number_of(shown) == clip_number_of(mine)
+    own_clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Dia")
+    await set_stars(stage, own_clip, "Ada", "Dia")
+    post = await wait_for_votes(stage, showcase, 2)
+    assert clip_number_of(post) == clip_number_of(own_clip)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     await run_command(stage, room, "showcase choose", "Cem", consent="stars")
 
@@ -225,22 +225,22 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await stage.wait_for_answer(
         await stage.press_button(clip, "Showcase", "Bea"), "is in the showcase: "
     )
-    shown = await wait_for_votes(stage, showcase, 0)
-    await set_stars(stage, shown, "Dia")
+    post = await wait_for_votes(stage, showcase, 0)
+    await set_stars(stage, post, "Dia")
     await wait_for_votes(stage, showcase, 1)
 
     refused = await run_command(stage, room, "showcase lock", "Dia", clip=number)
     assert "Only moderators" in refused
     assert "stay as they are" in await run_command(stage, room, "showcase lock", "Bea", clip=number)
-    await set_stars(stage, shown, "Ada")
-    await set_stars(stage, shown, "Dia", remove=True)
+    await set_stars(stage, post, "Ada")
+    await set_stars(stage, post, "Dia", remove=True)
 
     async def is_locked() -> bool:
         message = clips_of(await stage.control.messages(showcase))[0]
         return "closed" in text_of(message) and f"{STAR} **1**" in text_of(message)
 
     await stage.wait_until(is_locked, "a closed vote")
-    await set_stars(stage, shown, "Bea")
+    await set_stars(stage, post, "Bea")
     await run_command(stage, room, "showcase lock", "Bea", clip=number, undo=True)
     await wait_for_votes(stage, showcase, 2)
 
@@ -289,12 +289,12 @@ async def test_kill_before_post_recorded_publishes_once(stage: BotStage) -> None
     await stage.bot.kill_and_wait()
     await stage.control.clear_faults()
     await stage.bot.start()
-    shown = clips_of(await stage.control.messages(showcase))[0]
-    await set_stars(stage, shown, "Dia")
+    post = clips_of(await stage.control.messages(showcase))[0]
+    await set_stars(stage, post, "Dia")
     await wait_for_votes(stage, showcase, 1)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     await stage.wait_for_answer(
-        await stage.press_button(shown, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
 
