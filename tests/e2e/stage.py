@@ -96,12 +96,12 @@ class BotStage:
     ) -> str:
         """Wait until the answer to an interaction contains ``words``; return its text."""
 
-        def has_words(seen: Json) -> bool:
-            texts = [text_of(message) for message in seen["messages"]]
+        def has_words(state: Json) -> bool:
+            texts = [text_of(message) for message in state["messages"]]
             return any(text and words in text for text in texts)
 
-        seen = await self.control.wait_interaction(interaction, has_words, timeout=timeout)
-        return "\n".join(text_of(message) for message in seen["messages"])
+        state = await self.control.wait_interaction(interaction, has_words, timeout=timeout)
+        return "\n".join(text_of(message) for message in state["messages"])
 
     async def wait_for_message(self, room: str, words: str, *, timeout: float = TIMEOUT_S) -> Json:
         """Wait for a message of the bot in a channel that contains ``words``."""
@@ -119,15 +119,15 @@ class BotStage:
 
     async def press_answer(self, interaction: str, label: str, user: str = "Ada") -> str:
         """Press a button of an interaction's answer."""
-        seen = await self.control.wait_interaction(
+        state = await self.control.wait_interaction(
             interaction, lambda s: any(label in buttons_of(m) for m in s["messages"])
         )
-        message = next(m for m in seen["messages"] if label in buttons_of(m))
+        message = next(m for m in state["messages"] if label in buttons_of(m))
         return await self.press_button(message, label, user)
 
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
         """Submit the form that an interaction opened; return the new interaction."""
-        await self.control.wait_interaction(interaction, lambda seen: seen.get("modal"))
+        await self.control.wait_interaction(interaction, lambda state: state.get("modal"))
         return await self.control.modal(self.people[user], interaction, {"prompt": prompt})
 
     async def list_submits(self) -> list[Json]:
@@ -161,14 +161,14 @@ class BotStage:
 
 def components_of(message: Mapping[str, Any]) -> list[Json]:
     """Return all components of a message, from the outside in."""
-    found: list[Json] = []
+    components: list[Json] = []
     waiting = list(message.get("components") or [])
     while waiting:
         component = waiting.pop(0)
-        found.append(component)
+        components.append(component)
         accessory = [component["accessory"]] if "accessory" in component else []
         waiting = [*component.get("components", []), *accessory, *waiting]
-    return found
+    return components
 
 
 def text_of(message: Mapping[str, Any]) -> str:

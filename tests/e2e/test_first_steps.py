@@ -39,10 +39,10 @@ class SetupMessage:
 
     async def message(self) -> Json:
         """Return the current message."""
-        seen = await self.stage.control.wait_interaction(
+        state = await self.stage.control.wait_interaction(
             self.interaction, lambda s: s["messages"] and menus_of(s["messages"][0])
         )
-        message: Json = seen["messages"][0]
+        message: Json = state["messages"][0]
         return message
 
     async def choose(self, menu: str, *values: str, user: str = "Ada") -> str:

@@ -34,7 +34,7 @@ async def test_messages_use_server_and_member_language(stage: BotStage, locale: 
     pressed = await stage.control.component(
         ada, clip["id"], buttons_of(clip)[translate("button.extend", locale)]
     )
-    form: Json = await stage.control.wait_interaction(pressed, lambda seen: seen.get("modal"))
+    form: Json = await stage.control.wait_interaction(pressed, lambda state: state.get("modal"))
     assert form["modal"]["title"] == translate("form.extend.title", locale)
     choices = await stage.control.autocomplete(
         ada, room, "video generate", {"prompt": "x"}, "duration"

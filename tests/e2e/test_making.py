@@ -58,8 +58,10 @@ async def test_four_ways_to_extend(stage: BotStage) -> None:
     await stage.wait_for_answer(by_command, "Accepted")
     second = await stage.wait_for_clip(room, 2)
 
-    opened = await stage.press_button(first, "Extend", "Bea")
-    await stage.wait_for_answer(await stage.submit_form(opened, "it sleeps", "Bea"), "Accepted")
+    form_interaction = await stage.press_button(first, "Extend", "Bea")
+    await stage.wait_for_answer(
+        await stage.submit_form(form_interaction, "it sleeps", "Bea"), "Accepted"
+    )
     third = await stage.wait_for_clip(room, 3)
 
     menu = await stage.control.context_menu(ada, "Extend this clip", first["id"])
@@ -118,10 +120,10 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
 
     await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
     await stage.wait_for_clip(room, 2)
-    opened = await stage.press_button(clip, "Edit prompt")
-    form = await stage.control.wait_interaction(opened, lambda seen: seen.get("modal"))
+    form_interaction = await stage.press_button(clip, "Edit prompt")
+    form = await stage.control.wait_interaction(form_interaction, lambda state: state.get("modal"))
     assert "a red fox" in str(form["modal"])
-    await stage.wait_for_answer(await stage.submit_form(opened, "a blue fox"), "Accepted")
+    await stage.wait_for_answer(await stage.submit_form(form_interaction, "a blue fox"), "Accepted")
     third = await stage.wait_for_clip(room, 3)
     assert "a blue fox" in text_of(third)
     parameters = [submit["json"]["parameters"] for submit in (await stage.list_submits())[-3:]]

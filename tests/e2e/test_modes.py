@@ -286,9 +286,9 @@ async def test_autocomplete_follows_model_and_people_rule(
 
 def write_broken_pictures(folder: Path) -> dict[str, bytes]:
     """Return broken files by defect."""
-    whole = folder / "whole.png"
-    Image.effect_noise((320, 180), 60).save(whole)
-    png = whole.read_bytes()
+    path = folder / "whole.png"
+    Image.effect_noise((320, 180), 60).save(path)
+    png = path.read_bytes()
     huge = png[:16] + b"\x00\x01\x86\xa0\x00\x01\x86\xa0" + png[24:]
     return {
         "empty": b"\0",

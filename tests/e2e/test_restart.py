@@ -28,7 +28,7 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
 
     # its buttons, form and replies keep working, also after another restart
     opened = await fresh_stage.press_button(clip, "Extend")
-    await fresh_stage.control.wait_interaction(opened, lambda seen: seen.get("modal"))
+    await fresh_stage.control.wait_interaction(opened, lambda state: state.get("modal"))
     await fresh_stage.bot.restart()
     await fresh_stage.wait_for_answer(await fresh_stage.submit_form(opened, "it jumps"), "Accepted")
     await fresh_stage.wait_for_clip(room, 2)

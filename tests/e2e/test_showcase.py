@@ -320,8 +320,8 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     assert "30 days" in summary
     exported = await stage.control.command(stage.people["Dia"], room, "privacy export", {})
     await stage.wait_for_answer(exported, "as a file")
-    seen = await stage.control.interaction(exported)
-    data = await stage.control.download(seen["messages"][0]["attachments"][0]["url"])
+    state = await stage.control.interaction(exported)
+    data = await stage.control.download(state["messages"][0]["attachments"][0]["url"])
     tables = json.loads(data)
     assert any("of nobody else" in row["prompt"] for row in tables["clips"])
     assert tables["stars"]

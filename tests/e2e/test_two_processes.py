@@ -90,9 +90,9 @@ async def test_duplicate_event_is_handled_once(tmp_path: Path) -> None:
         assert len(await stage.list_submits()) == 2
         # one process dies: the other finishes its jobs
         async with stage.control.hold_google():
-            seen = (await stage.control.requests())[-1]["n"]
+            last_request = (await stage.control.requests())[-1]["n"]
             await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
-            await stage.control.wait_request(r"/operations/", after=seen)
+            await stage.control.wait_request(r"/operations/", after=last_request)
             await stage.bot.kill()
         await stage.wait_for_clip(room, 3)
         await stage.wait_until_idle(room)

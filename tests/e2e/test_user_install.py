@@ -282,18 +282,20 @@ async def test_kill_while_polling_completes_same_reply(
     assert clip["id"] == status["id"]
     # killed between the post and its record: the reply is checked and has the clip
     async with fresh_stage.control.hold_google():
-        seen = (await fresh_stage.control.requests())[-1]["n"]
+        last_request = (await fresh_stage.control.requests())[-1]["n"]
         await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Redo"), "Accepted")
-        await fresh_stage.control.wait_request(r"/operations/", after=seen)
+        await fresh_stage.control.wait_request(r"/operations/", after=last_request)
         webhooks = {"path": r"/webhooks/", "times": None}
         await fresh_stage.control.fault("discord", method="PATCH", drop="after", **webhooks)
         await fresh_stage.control.fault("discord", method="GET", drop="before", **webhooks)
     await away.clip(away.room, count=2)
     await fresh_stage.bot.kill_and_wait()
     await fresh_stage.control.clear_faults()
-    seen = (await fresh_stage.control.requests())[-1]["n"]
+    last_request = (await fresh_stage.control.requests())[-1]["n"]
     await fresh_stage.bot.start()
-    await fresh_stage.control.wait_request(r"/webhooks/.*/messages/", after=seen, method="GET")
+    await fresh_stage.control.wait_request(
+        r"/webhooks/.*/messages/", after=last_request, method="GET"
+    )
 
     async def is_recorded() -> bool:
         data = Path(fresh_stage.bot.log).parent / "data" / "clapper.db"
@@ -306,7 +308,7 @@ async def test_kill_while_polling_completes_same_reply(
 
     await fresh_stage.wait_until(is_recorded, "both jobs being recorded as delivered")
     uploads = await fresh_stage.control.requests(
-        path=r"/webhooks/.*/messages/", method="PATCH", after=seen
+        path=r"/webhooks/.*/messages/", method="PATCH", after=last_request
     )
     assert uploads == []
     assert len(await away.messages(away.room)) == 2

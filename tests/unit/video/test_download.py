@@ -36,10 +36,10 @@ class RecordedSleeps:
 
 @asynccontextmanager
 async def serve(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request]]]:
-    seen: list[web.Request] = []
+    requests: list[web.Request] = []
 
     async def record_request(request: web.Request) -> web.StreamResponse:
-        seen.append(request)
+        requests.append(request)
         return await handler(request)
 
     app = web.Application()
@@ -49,7 +49,7 @@ async def serve(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request]]
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), seen
+        yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), requests
     finally:
         await runner.cleanup()
 
@@ -97,20 +97,20 @@ def cut_off(
 @pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
 async def test_download_resumes_after_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
     destination, sleeps = tmp_path / "new" / "clip.mp4", RecordedSleeps()
-    async with serve(cut_off(400_000, ranges=ranges, etag=etag, times=2)) as (base, seen):
+    async with serve(cut_off(400_000, ranges=ranges, etag=etag, times=2)) as (base, requests):
         assert await fetch(base, destination, sleeps) == len(DATA)
     assert destination.read_bytes() == DATA
     assert [path.name for path in destination.parent.iterdir()] == ["clip.mp4"]
-    assert len(seen) == 3
+    assert len(requests) == 3
     assert len(sleeps.taken) == 2
     # How much arrives before the break varies; the next request follows from it.
-    ranged = [request.headers for request in seen if "Range" in request.headers]
+    ranged = [request.headers for request in requests if "Range" in request.headers]
     expected = etag if etag == '"one"' else None
     assert all(headers.get("If-Range") == expected for headers in ranged)
 
 
 async def test_received_bytes_are_not_requested_again(tmp_path: Path) -> None:
-    destination, kept = tmp_path / "clip.mp4", 1_200_000
+    destination, received_bytes = tmp_path / "clip.mp4", 1_200_000
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if requested := request.headers.get("Range"):
@@ -122,24 +122,24 @@ async def test_received_bytes_are_not_requested_again(tmp_path: Path) -> None:
         response = web.StreamResponse()
         response.content_length = len(DATA)
         await response.prepare(request)
-        await response.write(DATA[:kept])
+        await response.write(DATA[:received_bytes])
         await eventually(lambda: any(part.stat().st_size for part in tmp_path.glob(".*.part")))
         assert request.transport is not None
         request.transport.abort()
         return response
 
-    async with serve(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         await fetch(base, destination)
     assert destination.read_bytes() == DATA
-    assert len(seen) == 2
-    assert int(seen[1].headers["Range"][6:-1]) > 1_000_000
+    assert len(requests) == 2
+    assert int(requests[1].headers["Range"][6:-1]) > 1_000_000
 
 
 async def test_download_gives_up_and_leaves_nothing(tmp_path: Path) -> None:
-    async with serve(cut_off(1000, times=99)) as (base, seen):
+    async with serve(cut_off(1000, times=99)) as (base, requests):
         with pytest.raises(GoogleUnavailable, match="broke 4 times"):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == 4
+    assert len(requests) == 4
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,10 +152,10 @@ async def test_unrequested_range_is_rejected(tmp_path: Path) -> None:
             return web.Response(status=206, body=DATA[5:], headers=headers)
         return await first(request)
 
-    async with serve(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         await fetch(base, tmp_path / "clip.mp4")
     assert (tmp_path / "clip.mp4").read_bytes() == DATA
-    assert len(seen) == 3
+    assert len(requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ async def test_download_refusals_are_classified(
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=answer[0], text=answer[1])
 
-    async with serve(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         with pytest.raises(error):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == 1
+    assert len(requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -200,10 +200,10 @@ async def test_unsafe_redirects_are_refused(tmp_path: Path, location: str) -> No
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": location} if location else {})
 
-    async with serve(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         with pytest.raises(GoogleUnavailable, match="redirected"):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == (6 if location == "clip" else 1)
+    assert len(requests) == (6 if location == "clip" else 1)
 
 
 async def test_key_is_not_sent_to_redirect_target(tmp_path: Path) -> None:

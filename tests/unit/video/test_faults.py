@@ -15,7 +15,7 @@ from bot.google.api_errors import (
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "shown"),
     [
         (None, None),
         ("", None),
@@ -58,12 +58,12 @@ from bot.google.api_errors import (
         ("x" * 1000, "x" * 399 + "…"),
     ],
 )
-def test_displayable_reasons(said: str | None, shown: str | None) -> None:
-    assert clean_message(said) == shown
+def test_displayable_reasons(message: str | None, shown: str | None) -> None:
+    assert clean_message(message) == shown
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome"),
+    ("message", "outcome"),
     [
         ("This model models/veo is no longer available.", Outcome.MODEL_RETIRED),
         ("models/veo-9 is not found for API version v1beta", Outcome.MODEL_RETIRED),

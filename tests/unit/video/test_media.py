@@ -53,9 +53,9 @@ async def test_non_video_is_rejected(tmp_path: Path, data: bytes) -> None:
 
 
 async def test_truncated_video_is_rejected(tmp_path: Path) -> None:
-    whole = write_video(tmp_path / "whole.mp4")
+    complete = write_video(tmp_path / "whole.mp4")
     path = tmp_path / "half.mp4"
-    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    path.write_bytes(complete.read_bytes()[: complete.stat().st_size // 3])
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(path)
 

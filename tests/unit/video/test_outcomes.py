@@ -438,15 +438,15 @@ async def test_incomplete_bucket_result_is_retried_for_a_minute(stage: Stage) ->
     vertex = stage.create_vertex(output_uri="gs://clips-of-ours/veo")
     plan = stage.build_plan(model="veo-3.1-generate-001", videos=2)
     await stage.finish_operation(vertex, await vertex.submit(plan, job_id=5, dedupe_key="a"))
-    whole = await vertex.find_result(plan, job_id=5, dedupe_key="a")
-    assert whole is not None
-    assert len(whole.videos) == 2
+    result = await vertex.find_result(plan, job_id=5, dedupe_key="a")
+    assert result is not None
+    assert len(result.videos) == 2
     more = replace(plan, videos=3)
     assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(59)
     assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(2)
-    assert await vertex.find_result(more, job_id=5, dedupe_key="a") == whole
+    assert await vertex.find_result(more, job_id=5, dedupe_key="a") == result
 
 
 async def test_clip_of_other_database_is_not_found(stage: Stage) -> None:
