@@ -118,7 +118,7 @@ class SetupCommands(commands.Cog):
         """Tell what the bot lacks here, in the showcase and in the channels it is kept to."""
         guild = await _acknowledge_manager(interaction)
         rules = await self._server_rules.get_rules(guild.id)
-        house = await self._showcase_service.get_settings(guild.id)
+        house = await self._showcase_service.settings.load_settings(guild.id)
         others = [*sorted(rules.allowed_channels)]
         if house.channel_id is not None:
             others.insert(0, house.channel_id)
@@ -146,7 +146,7 @@ class SetupCommands(commands.Cog):
         self, interaction: discord.Interaction, guild: discord.Guild, *, notice: str | None = None
     ) -> None:
         locale = interaction.locale.value
-        house = await self._showcase_service.get_settings(guild.id)
+        house = await self._showcase_service.settings.load_settings(guild.id)
         rows = await self._quota_service.list_limits(guild.id)
         quota = next((row.limits for row in rows if row.subject is LimitSubject.DEFAULT), NO_LIMITS)
         now = SetupState(

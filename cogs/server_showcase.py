@@ -11,7 +11,7 @@ from bot.discord.client import respond_privately
 from bot.domain.errors import RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
-from bot.services.showcase.showcase import ShowcaseService
+from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
 from bot.ui.showcase_card import format_audit_log, format_showcase_settings
 from cogs._common.permissions import require_channel_permissions
 
@@ -81,7 +81,7 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        house = await self._showcase_service.get_settings(guild.id)
+        house = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
             house = await self._showcase_service.configure(
@@ -97,7 +97,9 @@ class ShowcaseSettingsCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         if interaction.guild_id is None:
             raise RecordNotFound("server")
-        records = await self._showcase_service.list_audit_entries(interaction.guild_id)
+        records = await self._showcase_service.settings.list_audit_entries(
+            interaction.guild_id, limit=AUDIT_LOG_LENGTH
+        )
         await respond_privately(interaction, format_audit_log(records, interaction.locale.value))
 
 

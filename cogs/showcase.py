@@ -14,7 +14,12 @@ from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
 from bot.domain.showcase.post import AuditAction, ShowcaseConsent
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.clips.library import ClipLibrary
-from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor, ShowcaseService
+from bot.services.showcase.showcase import (
+    LIST_LENGTH,
+    RankingPeriod,
+    ShowcaseActor,
+    ShowcaseService,
+)
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.ui.custom_ids import ButtonAction, InteractionRouter
@@ -200,8 +205,10 @@ class ShowcaseCommands(
         """List the person's own clips in the showcase, and what they have chosen."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = _require_guild(interaction), interaction.user.id
-        entries = await self._showcase_service.list_own(guild_id, user_id)
-        maker = await self._showcase_service.set_preferences(guild_id=guild_id, user_id=user_id)
+        entries = await self._showcase_service.posts.list_member_entries(
+            guild_id, user_id, limit=LIST_LENGTH
+        )
+        maker = await self._showcase_service.settings.load_preferences(guild_id, user_id)
         await respond_privately(
             interaction, format_own_entries(entries, maker, interaction.locale.value)
         )
@@ -328,7 +335,9 @@ class ShowcaseCommands(
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
         """Remember what a server is called now: the gallery says it."""
-        await self._apply_event(after.id, self._showcase_service.rename(after.id, after.name))
+        await self._apply_event(
+            after.id, self._showcase_service.settings.rename(after.id, after.name)
+        )
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

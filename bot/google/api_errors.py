@@ -1,15 +1,19 @@
-"""Google's answers turned into the program's errors, in one place.
+"""Turns Google's error answers into the program's errors, and cleans their messages for people.
 
-The same sentence of Google's means the same thing wherever it turns up: in the answer to a submit,
-in a poll or inside an operation that failed. What may be shown to people is cleaned here too, for
-Google's messages carry uris that need the key, project names and links.
+One place for all calls, because the same sentence means the same in the answer to a submit, in a
+poll and inside a failed operation. Google does not document its sentences: those that match no
+pattern are logged as `google.answer_unrecognised`, so that a change of wording is noticed.
 """
 
+import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
+
+import structlog
 
 from bot.domain.disclosure import redact_account_details
 from bot.domain.errors import (
@@ -26,19 +30,19 @@ from bot.domain.ports import OperationFailed
 
 
 class CredentialsRejected(AccessRefused):
-    """Google does not take the token: it has run out or was withdrawn, or never was any good."""
+    """Google rejects the token: expired, revoked or never valid."""
 
 
 _MAX_DETAIL_LENGTH: Final = 400
 _CLIENT_CLOSED_REQUEST: Final = 499
-"""What gateways, and Google for CANCELLED, answer when nobody waited for the end."""
+"""What gateways, and Google for CANCELLED, answer when the client hung up."""
 _GRPC_RESOURCE_EXHAUSTED: Final = 8
-_GRPC_PERMISSION_DENIED: Final = 7
-_GRPC_NOT_FOUND: Final = 5
+
+_log: Final = structlog.get_logger(__name__)
 
 
 def clean_message(text: str | None) -> str | None:
-    """Return the sentences of Google's that hold no uri, key or name of an account's; or `None`.
+    """Return Google's sentences that reveal no uri, key or account; or `None` without any.
 
     One line, at most 400 characters.
     """
@@ -47,9 +51,9 @@ def clean_message(text: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class GoogleAnswer:
-    """An answer of Google that is not a success, as far as anybody asks.
+    """An answer that is not a success.
 
-    ``google`` tells Google's own error form from a page that something in between has written.
+    ``is_from_google`` is false for a gateway's page: it lacks the form of Google's errors.
     """
 
     status: int
@@ -61,12 +65,12 @@ class GoogleAnswer:
 
     @property
     def detail(self) -> str | None:
-        """What may be shown to people."""
+        """The message as people may see it."""
         return clean_message(self.message) if self.is_from_google else None
 
     @property
     def denial_detail(self) -> str | None:
-        """The same of an answer that denies something: never `None` when Google itself says it."""
+        """`detail`, but never `None` when Google itself denies that something exists."""
         return self.detail or ("Google does not find it." if self.is_from_google else None)
 
     def __str__(self) -> str:
@@ -74,7 +78,7 @@ class GoogleAnswer:
 
 
 def read_answer(status: int, body: Any, retry_after: str | None = None) -> GoogleAnswer:
-    """Return the answer in ``body`` (decoded JSON, or text), whoever wrote it."""
+    """Return the answer in ``body``: decoded JSON or text, from Google or a gateway."""
     if isinstance(body, str | bytes):
         try:
             body = json.loads(body)
@@ -86,8 +90,8 @@ def read_answer(status: int, body: Any, retry_after: str | None = None) -> Googl
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return GoogleAnswer(status, "", retry_after_s=_parse_seconds(retry_after))
     listed = error.get("details")
-    details = (
-        tuple(each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()
+    details = tuple(
+        item for item in (listed if isinstance(listed, list) else []) if isinstance(item, dict)
     )
     reason = error.get("status")
     return GoogleAnswer(
@@ -110,72 +114,39 @@ def _parse_seconds(text: Any) -> float | None:
 
 
 def _find_retry_delay(details: tuple[dict[str, Any], ...]) -> float | None:
-    for each in details:
-        if str(each.get("@type", "")).endswith("RetryInfo"):
-            return _parse_seconds(each.get("retryDelay"))
+    for detail in details:
+        if str(detail.get("@type", "")).endswith("RetryInfo"):
+            return _parse_seconds(detail.get("retryDelay"))
     return None
 
 
-# --- what a sentence of Google's means ----------------------------------------------------------
-
-_OUTCOME_PATTERNS: Final[tuple[tuple[Outcome, tuple[str, ...]], ...]] = (
-    (Outcome.PERSON_REFUSED, ("personGeneration", "person generation")),
-    (
-        Outcome.MODEL_RETIRED,
-        (
-            r"no longer (?:available|supported)",
-            r"has been (?:retired|shut down)",
-            r"models?/\S+ is not found",
-            r"publisher model .*(?:not found|does not exist)",
-        ),
-    ),
-    (
-        Outcome.SOURCE_EXPIRED,
-        (
-            r"do not have permission to access the file",
-            r"\bfile .*(?:not exist|expired|not found)",
-            r"storage object not found",
-        ),
-    ),
-    (
-        Outcome.BLOCKED_IMAGE,
-        (
-            r"input image .*(?:violat|polic|guideline|safety|prohibit)",
-            r"(?:violat|polic|guideline|safety|prohibit).* (?:input|provided|uploaded) image",
-            r"\bimage .*(?:celebrit|likeness|minor|child)",
-        ),
-    ),
-    (
-        Outcome.BLOCKED_AUDIO,
-        (
-            r"issue with the audio",
-            r"audio .*(?:filter|block|safety|polic)",
-            r"(?:filter|block)\w* .*audio",
-        ),
-    ),
-    (
-        Outcome.BLOCKED,
-        (
-            r"responsible ai",
-            r"usage guidelines",
-            r"violat|safety|content polic|prohibited|sensitive words|blocked",
-            r"celebrit|likeness",
-        ),
-    ),
-)
-"""Google's words for each outcome, the most telling first. Google documents none of them: they are
-gathered from its answers and from reports, and what matches none keeps the call's own outcome.
+_OUTCOME_PATTERNS: Final = {
+    Outcome.PERSON_REFUSED: r"personGeneration|person generation",
+    Outcome.MODEL_RETIRED: r"no longer (?:available|supported)|has been (?:retired|shut down)"
+    r"|models?/\S+ is not found|publisher model .*(?:not found|does not exist)",
+    Outcome.SOURCE_EXPIRED: r"do not have permission to access the file"
+    r"|\bfile .*(?:not exist|expired|not found)|storage object not found",
+    Outcome.BLOCKED_IMAGE: r"input image .*(?:violat|polic|guideline|safety|prohibit)"
+    r"|(?:violat|polic|guideline|safety|prohibit).* (?:input|provided|uploaded) image"
+    r"|\bimage .*(?:celebrit|likeness|minor|child)",
+    Outcome.BLOCKED_AUDIO: r"issue with the audio|audio .*(?:filter|block|safety|polic)"
+    r"|(?:filter|block)\w* .*audio",
+    Outcome.BLOCKED: r"responsible ai|usage guidelines|violat|safety|content polic|prohibited"
+    r"|sensitive words|blocked|celebrit|likeness",
+}
+"""Google's wording for each outcome, the most specific first; collected from its answers and from
+reports, because Google documents none of it. Without a match the call's own outcome stays.
 """
 
-_COMPILED_OUTCOME_PATTERNS: Final = tuple(
-    (re.compile("|".join(words), re.IGNORECASE | re.DOTALL), outcome)
-    for outcome, words in _OUTCOME_PATTERNS
-)
+_COMPILED_OUTCOME_PATTERNS: Final = {
+    outcome: re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for outcome, pattern in _OUTCOME_PATTERNS.items()
+}
 
 SOURCE_UNPROCESSED_PATTERN: Final = re.compile(
     r"generated by VEO that has been processed", re.IGNORECASE
 )
-"""Google's words for a source that it has not finished filing (or that is not its own)."""
+"""Google's wording for a source that it has not processed yet (or that is not its own)."""
 
 _BAD_KEY_PATTERN: Final = re.compile(
     r"API key (?:not valid|expired|not found)|API_KEY_INVALID|unregistered callers", re.IGNORECASE
@@ -183,70 +154,82 @@ _BAD_KEY_PATTERN: Final = re.compile(
 
 
 def classify_message(message: str) -> Outcome | None:
-    """Return what Google's sentence tells about the end of a job, if it tells anything."""
-    return next(
-        (outcome for words, outcome in _COMPILED_OUTCOME_PATTERNS if words.search(message)), None
-    )
+    """Return the outcome that Google's wording stands for; `None` if it matches no pattern."""
+    patterns = _COMPILED_OUTCOME_PATTERNS.items()
+    return next((outcome for outcome, pattern in patterns if pattern.search(message)), None)
 
 
-def is_bad_key(answer: GoogleAnswer) -> bool:
-    """Whether the answer refuses the key, which Google also does with status 400."""
-    reasons = {str(each.get("reason")) for each in answer.details}
+def _log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
+    """Report wording that matches no pattern.
+
+    Only its fingerprint, because Google may quote the prompt; the job keeps the cleaned message.
+    """
+    fingerprint = hashlib.sha256("\n".join(messages).encode()).hexdigest()[:12]
+    _log.warning("google.answer_unrecognised", call=call, fingerprint=fingerprint, **facts)
+
+
+def _is_bad_key(answer: GoogleAnswer) -> bool:
+    """Whether Google rejects the API key, which it also does with status 400."""
+    reasons = {str(detail.get("reason")) for detail in answer.details}
     return bool(_BAD_KEY_PATTERN.search(answer.message)) or "API_KEY_INVALID" in reasons
 
 
 def classify_submit_error(answer: GoogleAnswer) -> VideoError:
-    """Return what the answer to a submit means. Raises nothing.
+    """Return the error that the answer to a submit stands for.
 
-    A submit may be sent again only where it is certain that nothing was started: after 429, and
-    after 503 in Google's own form. Behind any other trouble of a server or a gateway, and behind a
-    success that is not 200, the request may well be running.
+    Only after 429, and after 503 in Google's own form, is it certain that nothing was started. With
+    any other 5xx, a gateway's error or a 2xx that is not 200 the request may be running.
     """
-    said = f"submit answered {answer}"
+    message = f"submit answered {answer}"
     status = answer.status
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return GoogleQuotaExceeded(said, retry_after_s=answer.retry_after_s, detail=answer.detail)
     if status == HTTPStatus.SERVICE_UNAVAILABLE and answer.is_from_google:
-        return GoogleUnavailable(said, retry_after_s=answer.retry_after_s, detail=answer.detail)
+        return GoogleUnavailable(message, retry_after_s=answer.retry_after_s, detail=answer.detail)
     if (
         status < HTTPStatus.MULTIPLE_CHOICES
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or status in (HTTPStatus.REQUEST_TIMEOUT, _CLIENT_CLOSED_REQUEST)
     ):
-        return SubmitUncertain(said)
+        return SubmitUncertain(message)
+    if (error := _classify_account_error(answer, message)) is not None:
+        return error
     outcome = classify_message(answer.message)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return CredentialsRejected(said, detail=answer.detail)
-    if is_bad_key(answer):
-        return AccessRefused(said, detail=answer.detail)
     if status == HTTPStatus.FORBIDDEN and outcome is not Outcome.SOURCE_EXPIRED:
-        return AccessRefused(said, detail=answer.detail)
+        return AccessRefused(message, detail=answer.detail)
     if status == HTTPStatus.NOT_FOUND and outcome is not Outcome.SOURCE_EXPIRED:
         outcome = Outcome.MODEL_RETIRED
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        # A redirect would carry the request, and the key, to somebody else.
+        # Following it would send the request and the key to another host.
         return AccessRefused(f"submit was redirected ({status}): is the API's url right?")
-    return VideoRefused(said, outcome=outcome or Outcome.INVALID, detail=answer.detail)
+    if outcome is None:
+        _log_unrecognised("submit", [answer.message], status=status, reason=answer.reason)
+    return VideoRefused(message, outcome=outcome or Outcome.INVALID, detail=answer.detail)
 
 
 def classify_call_error(answer: GoogleAnswer, label: str) -> VideoError:
-    """Return what the answer to a poll or another harmless call means. Raises nothing."""
-    said = f"{label} answered {answer}"
+    """Return the error that the answer to a poll or another free call stands for."""
+    message = f"{label} answered {answer}"
     status = answer.status
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return GoogleQuotaExceeded(said, retry_after_s=answer.retry_after_s, detail=answer.detail)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return CredentialsRejected(said, detail=answer.detail)
-    if is_bad_key(answer):
-        return AccessRefused(said, detail=answer.detail)
+    if (error := _classify_account_error(answer, message)) is not None:
+        return error
     if status == HTTPStatus.FORBIDDEN:
         if classify_message(answer.message) is Outcome.SOURCE_EXPIRED:
-            return RemoteNotFound(said, detail=answer.detail)
-        return AccessRefused(said, detail=answer.detail)
+            return RemoteNotFound(message, detail=answer.detail)
+        return AccessRefused(message, detail=answer.detail)
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return RemoteNotFound(said, detail=answer.denial_detail)
-    # Whatever else: asking again is free, and giving a paid clip up is not.
-    return GoogleUnavailable(said, retry_after_s=answer.retry_after_s, detail=answer.detail)
+        return RemoteNotFound(message, detail=answer.denial_detail)
+    # Asking again is free, giving up a paid clip is not.
+    return GoogleUnavailable(message, retry_after_s=answer.retry_after_s, detail=answer.detail)
+
+
+def _classify_account_error(answer: GoogleAnswer, message: str) -> VideoError | None:
+    """Return the error of an answer about quota, token or key; `None` for any other."""
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return GoogleQuotaExceeded(
+            message, retry_after_s=answer.retry_after_s, detail=answer.detail
+        )
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return CredentialsRejected(message, detail=answer.detail)
+    return AccessRefused(message, detail=answer.detail) if _is_bad_key(answer) else None
 
 
 def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
@@ -256,14 +239,18 @@ def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
     code = error.get("code")
     if outcome is None and code == _GRPC_RESOURCE_EXHAUSTED:
         outcome = Outcome.GOOGLE_QUOTA
+    if outcome is None:
+        _log_unrecognised("operation", [message], code=code)
     return OperationFailed(outcome or Outcome.OPERATION_FAILED, clean_message(message))
 
 
 def build_filtered_failure(reasons: list[str]) -> OperationFailed:
-    """Return how an operation ended that made nothing, by Google's ``reasons`` for holding back."""
-    blocked = (Outcome.BLOCKED_AUDIO, Outcome.BLOCKED_IMAGE, Outcome.PERSON_REFUSED)
-    kinds = [classify_message(reason) for reason in reasons]
-    outcome = next((kind for kind in kinds if kind in blocked), None)
+    """Return how an operation ended whose videos were all filtered, for Google's ``reasons``."""
+    specific = (Outcome.BLOCKED_AUDIO, Outcome.BLOCKED_IMAGE, Outcome.PERSON_REFUSED)
+    outcomes = [classify_message(reason) for reason in reasons]
+    outcome = next((outcome for outcome in outcomes if outcome in specific), None)
     if outcome is None and reasons and all("audio" in reason.lower() for reason in reasons):
         outcome = Outcome.BLOCKED_AUDIO
+    if outcome is None and not any(outcomes):
+        _log_unrecognised("filter", reasons)
     return OperationFailed(outcome or Outcome.BLOCKED, clean_message(" ".join(reasons)))

@@ -1,9 +1,8 @@
-"""One API of Google's: where it is, how to authorize there, and how to ask it exactly once.
+"""HTTP to one of Google's APIs, with submits that are sent at most once.
 
-A submit is a payment without an idempotency key. Whatever sits between us and the socket must not
-send it again: no library's retry, no redirect, no second try on a dropped kept-alive connection
-(docs/decisions/0002). The only thing that is known for sure about a submit whose answer
-never came is whether a byte of it was sent, so that is what is measured here.
+A submit is a payment without an idempotency key, so nothing may send it again: no library's retry,
+no redirect, no second attempt on a dropped kept-alive connection (docs/decisions/0002). If no
+answer arrives, all that can be known is whether a byte was sent; that is recorded here.
 """
 
 import asyncio
@@ -23,21 +22,21 @@ from bot.google.json_stream import JsonBody
 from bot.transfer.resolver import create_system_resolver
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
-"""Returns the headers that authorize a request. Raises `AccessRefused` or `GoogleBusy`."""
+"""Returns the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
 
 CONNECT_S: Final = 15.0
 CALL_S: Final = 45.0
 SUBMIT_S: Final = 300.0
-"""A submit may carry 60 MB of images over a slow line; the answer itself comes within seconds."""
+"""Long enough to upload 60 MB of images over a slow line."""
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class GoogleConnection:
-    """The sessions to one API below ``base_url``; close it when done.
+    """The HTTP sessions to one API below ``base_url``; close it when done.
 
-    Sessions are made lazily, since aiohttp wants a running loop. With ``paid`` false nothing is
-    submitted to any server that is not on this machine.
+    Sessions are created on first use, because aiohttp needs a running loop. With
+    ``allow_paid_calls`` false, submits go to servers on this machine only.
     """
 
     def __init__(
@@ -50,20 +49,20 @@ class GoogleConnection:
         self._opened_submit_session: aiohttp.ClientSession | None = None
 
     def build_url(self, path: str) -> URL:
-        """Return the url of ``path`` (already quoted, may carry a query) below the base."""
+        """Return the url of ``path`` (already quoted, may have a query) below the base."""
         return URL(str(self.base_url) + path.lstrip("/"), encoded=True)
 
     def is_api_origin(self, url: URL) -> bool:
-        """Whether ``url`` is at the API's own origin: the only place that may see the key."""
+        """Whether ``url`` has the API's own origin, the only one that may see the key."""
         return url.origin() == self.base_url.origin()
 
     async def get_authorization_headers(self, url: URL) -> dict[str, str]:
-        """Return the headers that authorize a request to ``url``: none for other hosts."""
+        """Return the authorization headers for ``url``; none for other origins."""
         return dict(await self._authorize()) if self.is_api_origin(url) else {}
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The session for everything that may be asked twice."""
+        """The session for requests that may be repeated."""
         if self._opened_session is None:
             self._opened_session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=100, resolver=create_system_resolver()),
@@ -75,10 +74,9 @@ class GoogleConnection:
 
     @property
     def _submit_session(self) -> aiohttp.ClientSession:
-        """The session for submits: each opens its own connection.
+        """The session for submits, each on a connection of its own.
 
-        A kept-alive one that the other side is just closing fails in a way that cannot be told
-        from a request that was carried out and whose answer was lost.
+        A kept-alive connection that the server closes fails just like one whose answer was lost.
         """
         if self._opened_submit_session is None:
             tracing = aiohttp.TraceConfig()
@@ -96,7 +94,7 @@ class GoogleConnection:
 
     @property
     def _uses_proxy(self) -> bool:
-        """Whether HTTP_PROXY and its kind apply: never for a server on this machine."""
+        """Whether HTTP_PROXY and the like apply: never for a server on this machine."""
         return self.base_url.host not in _LOOPBACK_HOSTS
 
     async def submit(
@@ -109,19 +107,16 @@ class GoogleConnection:
     ) -> Any:
         """POST ``document`` once and return the decoded answer.
 
-        Raises `SubmitUncertain` when a byte was sent and no answer came (or one that settles
-        nothing), else what the answer (or the failed connection) means; then nothing was started.
-        A file of the document that is no longer kept means an expired source where it is
-        ``source``, else a request gone wrong.
-        ``about_to_send`` is awaited on the open connection, right before the request is written;
-        what it raises is raised, and nothing is sent.
+        ``about_to_send`` is awaited on the open connection, right before the first byte; if it
+        raises, nothing is sent. Raises `SubmitUncertain` when a byte was sent and no conclusive
+        answer came, else what the answer or the failed connection means: nothing was started. A
+        missing file is an expired source if it is ``source``, else an invalid request.
         """
         if not self._allow_paid_calls and self.base_url.host not in _LOOPBACK_HOSTS:
             raise AccessRefused("paid calls are forbidden by PAID_CALLS")
         try:
             body = await JsonBody.from_document(document)
         except OSError as error:
-            # an image or a clip that is no longer kept: nothing was sent
             expired = source is not None and error.filename == str(source)
             raise VideoRefused(
                 f"submit: {type(error).__name__} ({'source' if expired else 'image'})",
@@ -133,22 +128,22 @@ class GoogleConnection:
             "Content-Type": "application/json",
             "Content-Length": str(body.length),
         }
-        sent = SimpleNamespace(began=False, about_to_send=about_to_send)
+        sending = SimpleNamespace(started=False, about_to_send=about_to_send)
         try:
             async with self._submit_session.post(
                 url,
                 data=aiter(body),
                 headers=headers,
                 allow_redirects=False,
-                trace_request_ctx=sent,
+                trace_request_ctx=sending,
             ) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After")
                 raw = await _read_limited(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            said = f"submit: {type(error).__name__}"
-            if sent.began:
-                raise SubmitUncertain(f"{said} after sending") from error
-            raise GoogleUnavailable(f"{said} before sending") from error
+            message = f"submit: {type(error).__name__}"
+            if sending.started:
+                raise SubmitUncertain(f"{message} after sending") from error
+            raise GoogleUnavailable(f"{message} before sending") from error
         if status != 200:
             raise classify_submit_error(read_answer(status, raw, retry_after))
         try:
@@ -159,9 +154,9 @@ class GoogleConnection:
     async def request_json(
         self, method: str, path: str, *, document: Any = None, label: str
     ) -> Any:
-        """Ask for something that starts nothing, and return the decoded answer.
+        """Make a request that starts nothing, and return the decoded answer.
 
-        ``what`` names it in errors. Raises `GoogleBusy`, `AccessRefused`, `RemoteGone`.
+        ``label`` names it in errors. Raises `GoogleUnavailable`, `AccessRefused`, `RemoteNotFound`.
         """
         url = self.build_url(path)
         headers = await self.get_authorization_headers(url)
@@ -192,24 +187,24 @@ async def _mark_sending_started(
     context: SimpleNamespace,
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    """Note that the request is about to be written: from here on it may arrive.
+    """Record that aiohttp is about to write the request: from here on it may arrive.
 
-    What the last check raises here leaves aiohttp with nothing written, and closes the connection.
+    If ``about_to_send`` raises, aiohttp has written nothing and closes the connection.
     """
-    sent = context.trace_request_ctx
-    if sent.about_to_send is not None:
-        await sent.about_to_send()
-    sent.began = True
+    sending = context.trace_request_ctx
+    if sending.about_to_send is not None:
+        await sending.about_to_send()
+    sending.started = True
 
 
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer that is small by nature; whatever is longer is cut and will not decode."""
-    read = bytearray()
+    """Read a small answer; a larger one is cut off and will not decode."""
+    body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
-        read += chunk
-        if len(read) > _MAX_ANSWER_BYTES:
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
             break
-    return bytes(read)
+    return bytes(body)
 
 
 async def _decode_json(raw: bytes) -> Any:

@@ -1,7 +1,7 @@
 """Application Default Credentials for the event loop.
 
-google-auth blocks: finding credentials reads files and may ask a metadata server, refreshing them
-is a request. Both happen in a thread, one at a time, ahead of the expiry.
+google-auth blocks while it reads files, asks a metadata server or refreshes a token, so all of that
+happens in a thread, one at a time and ahead of the expiry.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ _TOKEN_LIFETIME_S: Final = 3600.0
 
 
 class TokenSource(Protocol):
-    """What `VertexModels` needs of credentials."""
+    """Where `VertexModels` gets its bearer token."""
 
     async def get_authorization_headers(self) -> Mapping[str, str]:
-        """Return the headers that authorize. Raises `AccessRefused` or `GoogleBusy`."""
+        """Return the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
         ...
 
     def invalidate_token(self) -> bool:
-        """Forget a token that was refused; return whether a new one may do better."""
+        """Forget a refused token; return whether a new one may be accepted."""
         ...
 
 
 class DefaultCredentials:
-    """Implements `TokenSource` with whatever google-auth finds on this machine.
+    """Implements `TokenSource` with what google-auth finds on this machine.
 
-    The order is Google's: GOOGLE_APPLICATION_CREDENTIALS in the environment, gcloud's own login,
-    the metadata server. https://google.aip.dev/auth/4110
+    Google's order: GOOGLE_APPLICATION_CREDENTIALS, gcloud's login, the metadata server.
+    https://google.aip.dev/auth/4110
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class DefaultCredentials:
         self._is_replacement = False
 
     async def get_authorization_headers(self) -> Mapping[str, str]:
-        """Return the bearer token's header, fresh for the next minutes."""
+        """Return the bearer token's headers, valid for the next minutes."""
         async with self._lock:
             if time.monotonic() >= self._expires_at - _REFRESH_AHEAD_S:
                 await self._refresh_token()
@@ -59,10 +59,10 @@ class DefaultCredentials:
         return headers
 
     def invalidate_token(self) -> bool:
-        """Forget a refused token; one that replaced a refused one means the account itself."""
-        promising = not self._is_replacement
+        """Forget a refused token; if it replaced a refused one, the account itself is refused."""
+        may_recover = not self._is_replacement
         self._is_invalidated, self._expires_at = True, 0.0
-        return promising
+        return may_recover
 
     async def _refresh_token(self) -> None:
         try:
@@ -88,9 +88,9 @@ class DefaultCredentials:
         return credentials
 
     def _get_remaining_s(self) -> float:
-        """Return for how many seconds the token holds; google-auth's expiry is naive UTC."""
+        """Return the token's remaining lifetime; google-auth's expiry is naive UTC."""
         expiry = getattr(self._credentials, "expiry", None)
         if expiry is None:
             return _TOKEN_LIFETIME_S
-        left = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
-        return max(float(left), _REFRESH_AHEAD_S + 1)
+        remaining = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
+        return max(float(remaining), _REFRESH_AHEAD_S + 1)

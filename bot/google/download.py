@@ -1,7 +1,7 @@
 """Streams a finished video to disk.
 
-The SDK's download holds the whole clip in memory, follows redirects with the key in its hand and
-leaves half a file behind; a clip that was paid for deserves better (docs/decisions/0002).
+The SDK's download holds the whole clip in memory, sends the key to redirect targets and leaves
+partial files (docs/decisions/0002).
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class _ConnectionBroken(Exception):
-    """The connection broke in the middle: not an error yet, the rest is asked for."""
+    """The connection broke halfway; another attempt may fetch the rest."""
 
 
 async def download_file(
@@ -40,9 +40,9 @@ async def download_file(
 ) -> int:
     """Stream ``url`` to ``destination`` and return its size in bytes.
 
-    A connection that breaks is taken up again where it broke, where the server allows that. The
-    authorization goes to the API's own origin only, however the download is redirected. Raises
-    `GoogleBusy`, `AccessRefused` or `RemoteGone`; then nothing stands at ``destination``.
+    A broken download resumes where it stopped if the server allows it. The authorization goes to
+    the API's own origin only, never to a redirect's target. Raises `GoogleUnavailable`,
+    `AccessRefused` or `RemoteNotFound`; then there is no file at ``destination``.
     """
     async with PartialFile(destination) as file:
         progress = _DownloadProgress(file)
@@ -51,8 +51,8 @@ async def download_file(
                 await sleep(_INITIAL_BACKOFF_S * 2 ** (attempt - 1))
             try:
                 await _attempt_download(connection, url, progress)
-            except _ConnectionBroken as broken:
-                reason = broken.__cause__
+            except _ConnectionBroken as error:
+                reason = error.__cause__
                 continue
             if file.size == 0:
                 raise GoogleUnavailable("download was empty")
@@ -64,7 +64,7 @@ async def download_file(
 
 
 class _DownloadProgress:
-    """How far a download is: what was written, how much there is, and which version it is of."""
+    """What is written so far, how many bytes there are, and of which version of the file."""
 
     def __init__(self, file: PartialFile) -> None:
         self.file = file
@@ -80,15 +80,17 @@ class _DownloadProgress:
         return headers
 
     async def accept_response(self, response: aiohttp.ClientResponse) -> None:
-        """Match the answer with what is there already, or begin again."""
+        """Continue where the file ends, or start again."""
         if response.status == HTTPStatus.PARTIAL_CONTENT:
-            found = _CONTENT_RANGE_PATTERN.fullmatch(response.headers.get("Content-Range", ""))
+            content_range = _CONTENT_RANGE_PATTERN.fullmatch(
+                response.headers.get("Content-Range", "")
+            )
             if (
-                found is None
-                or int(found[1]) != self.file.size
-                or found[2] not in ("*", str(self.total_bytes))
+                content_range is None
+                or int(content_range[1]) != self.file.size
+                or content_range[2] not in ("*", str(self.total_bytes))
             ):
-                # Another part than the one asked for: the next attempt asks for everything.
+                # Not the requested part: the next attempt requests everything.
                 await self._restart_file(None)
                 raise _ConnectionBroken from ValueError("Content-Range")
             return
@@ -105,7 +107,7 @@ class _DownloadProgress:
 async def _attempt_download(
     connection: GoogleConnection, url: URL, progress: _DownloadProgress
 ) -> None:
-    """Make one attempt, through its redirects. Raises `_Broken` when another may go on."""
+    """Make one attempt, following redirects. Raises `_ConnectionBroken` if another may succeed."""
     for _ in range(_MAX_REDIRECTS + 1):
         headers = {
             **progress.build_range_headers(),
@@ -137,7 +139,7 @@ async def _attempt_download(
 
 
 def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
-    """Return where the redirect leads; never from https down to http."""
+    """Return the redirect's target; never from https down to http."""
     location = response.headers.get("Location")
     if not location:
         raise GoogleUnavailable("download was redirected nowhere")
@@ -156,7 +158,7 @@ async def _check_response(response: aiohttp.ClientResponse) -> None:
     if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise GoogleUnavailable("download: the file changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:
-        # A signed address that a redirect led to has run out: the API gives out a new one.
+        # The redirect's signed url has expired; the API issues a new one.
         raise GoogleUnavailable("download: the signed address was refused")
     if isinstance(error, RemoteNotFound):
         raise RemoteNotFound("the file is no longer there", detail=error.detail)

@@ -1,12 +1,11 @@
 """Veo on the Gemini Developer API: an API key, and files that Google keeps for two days.
 
-The submit is a request of our own, since google-genai 3 refuses it on this route; polling and the
-state of files go through the SDK. The uri of a file is worth nothing without the key and is never
-shown to anybody.
+The submit bypasses the SDK, because google-genai 3 refuses it on this route; polling and the state
+of files go through the SDK. A file's uri needs the key, so it is never shown.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,28 +30,20 @@ from bot.domain.models import ModelCatalogue
 from bot.domain.ports import (
     Clock,
     ModelReachability,
-    OperationFailed,
     OperationFinished,
-    OperationPending,
     PollResult,
     RemoteVideo,
 )
-from bot.google.api_errors import (
-    SOURCE_UNPROCESSED_PATTERN,
-    build_filtered_failure,
-    classify_call_error,
-    clean_message,
-    read_answer,
-    read_operation_failure,
-)
+from bot.google.api_errors import SOURCE_UNPROCESSED_PATTERN, classify_call_error, read_answer
 from bot.google.connection import CALL_S, GoogleConnection
 from bot.google.download import download_file
-from bot.google.payload import build_instance, build_parameters, read_filtered_media
-from bot.google.probing import check_each_model
+from bot.google.operations import as_list, as_mapping, read_operation
+from bot.google.payload import build_instance, build_parameters
+from bot.google.reachability import check_each_model
 
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
-"""Where the operations and files of Veo live; google-genai 3 asks elsewhere unless told."""
+"""Where Veo's operations and files are; not google-genai 3's default."""
 
 _FILE_NAME_PATTERN: Final = re.compile(r"/(files/[A-Za-z0-9_-]+)(?=[:/?]|$)")
 _OPERATION_MODEL_PATTERN: Final = re.compile(r"models/([^/]+)/operations/")
@@ -60,14 +51,11 @@ _PROCESSING_WAIT_S: Final = 60.0
 _PROCESSING_POLL_INTERVAL_S: Final = 2.0
 _UNPROCESSED_RETRY_S: Final = 10.0
 _SDK_PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
-"""What the SDK raises over an answer that it did not expect, a gateway's page for example."""
+"""What the SDK raises for an unexpected answer, such as a gateway's page."""
 
 
 class _RawOperation(types.Operation):
-    """What the SDK hands back for a poll: the answer itself.
-
-    The SDK's own class drops the filter's fields where they stand on ``response``.
-    """
+    """Makes the SDK return a poll's raw answer; its own class drops some of the filter's fields."""
 
     def __init__(self, name: str, answer: Any = None) -> None:
         self.name = name
@@ -75,15 +63,15 @@ class _RawOperation(types.Operation):
 
     @classmethod
     def from_api_response(cls, api_response: Any, is_vertex_ai: bool = False) -> Self:
-        """Keep the answer as it came."""
+        """Keep the answer unchanged."""
         return cls("", api_response)
 
 
 class GeminiModels:
     """Implements `bot.domain.ports.VideoModels` for the Gemini route.
 
-    ``base_url`` is the API's or a gateway's; ``data_dir`` is what the images' paths are relative
-    to. With ``paid_calls`` false only servers on this machine get a submit.
+    ``base_url`` is the API's or a gateway's; image paths are relative to ``data_dir``. With
+    ``paid_calls`` false, submits go to servers on this machine only.
     """
 
     route: Final = GoogleRoute.GEMINI
@@ -121,7 +109,7 @@ class GeminiModels:
                     base_url=str(self._connection.base_url),
                     api_version=API_VERSION,
                     timeout=int(CALL_S * 1000),
-                    # The caller decides when to ask again; and the key follows no redirect.
+                    # The caller retries, and the key must not follow redirects.
                     retry_options=types.HttpRetryOptions(attempts=1),
                     aiohttp_client=self._connection.session,
                     async_client_args={"allow_redirects": False},
@@ -138,7 +126,7 @@ class GeminiModels:
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
         """Start the operation and return its name; see the port."""
-        made = build_instance(plan, self._data_dir)
+        instance = build_instance(plan, self._data_dir)
         if plan.source is not None:
             if plan.source.remote_uri is None:
                 raise VideoRefused("the source has no uri", outcome=Outcome.SOURCE_EXPIRED)
@@ -146,9 +134,9 @@ class GeminiModels:
                 await self._wait_until_processed(plan.source.remote_uri)
             except RemoteNotFound as error:
                 raise VideoRefused(str(error), outcome=Outcome.SOURCE_EXPIRED) from error
-            # The uri alone: with a MIME type beside it Google refuses the request.
-            made["video"] = {"uri": plan.source.remote_uri}
-        document = {"instances": [made], "parameters": build_parameters(plan, self._catalogue)}
+            # Google refuses a MIME type beside the uri.
+            instance["video"] = {"uri": plan.source.remote_uri}
+        document = {"instances": [instance], "parameters": build_parameters(plan, self._catalogue)}
         try:
             answer = await self._connection.submit(
                 f"{API_VERSION}/models/{plan.model}:predictLongRunning",
@@ -164,9 +152,9 @@ class GeminiModels:
         return name
 
     def _convert_unprocessed_refusal(self, refusal: VideoRefused, job_id: int) -> VideoError:
-        """Give a source that Google has not finished filing a minute, counted from the first no.
+        """Requeue a job whose source Google still processes, for a minute after the first refusal.
 
-        Google answered and started nothing, so the job may go back to the queue.
+        That is safe: Google answered and started nothing.
         """
         if not SOURCE_UNPROCESSED_PATTERN.search(str(refusal)):
             return refusal
@@ -181,27 +169,27 @@ class GeminiModels:
     async def poll(self, operation: str) -> PollResult:
         """Ask for the operation once; see the port."""
         async with _translate_sdk_errors("poll"):
-            found = await self._sdk_client.aio.operations.get(_RawOperation(operation))
-        made = _OPERATION_MODEL_PATTERN.search(operation)
-        model = self._catalogue.get(made[1]) if made else None
-        poll = read_operation(found.raw_answer)
-        if not isinstance(poll, OperationFinished) or model is None or model.keep_seconds is None:
-            return poll
+            raw_operation = await self._sdk_client.aio.operations.get(_RawOperation(operation))
+        match = _OPERATION_MODEL_PATTERN.search(operation)
+        model = self._catalogue.get(match[1]) if match else None
+        result = read_operation(raw_operation.raw_answer, _read_videos)
+        if not isinstance(result, OperationFinished) or model is None or model.keep_seconds is None:
+            return result
         keep = timedelta(seconds=model.keep_seconds)
         return OperationFinished(
             videos=tuple(
                 [
                     RemoteVideo(uri=video.uri, expires_at=await self._find_expiry(video.uri, keep))
-                    for video in poll.videos
+                    for video in result.videos
                 ]
             ),
-            filtered_reasons=poll.filtered_reasons,
+            filtered_reasons=result.filtered_reasons,
         )
 
     async def _find_expiry(self, uri: str | None, keep: timedelta) -> datetime:
-        """Return until when Google keeps a file: as it says itself, else counted from now.
+        """Return when Google deletes a file: by its own account, else counted from now.
 
-        After a restart the operation may have ended long before it is asked about.
+        After a restart the operation may have finished long ago.
         """
         latest = self._clock.now() + keep
         try:
@@ -215,17 +203,17 @@ class GeminiModels:
         return latest
 
     async def _get_file(self, uri: str | None) -> types.File | None:
-        name = _FILE_NAME_PATTERN.search(uri or "")
-        if name is None:
+        match = _FILE_NAME_PATTERN.search(uri or "")
+        if match is None:
             return None
         async with _translate_sdk_errors("file"):
-            return await self._sdk_client.aio.files.get(name=name[1])
+            return await self._sdk_client.aio.files.get(name=match[1])
 
     async def _wait_until_processed(self, uri: str) -> None:
-        """Wait while Google still processes the file, for at most a minute.
+        """Wait at most a minute while Google processes the file.
 
-        Raises `GoogleBusy` when it takes longer, `RemoteGone` when Google has given the file up.
-        One that Google will not talk about is left to the request proper, whose answer says more.
+        Raises `GoogleUnavailable` when it takes longer, `RemoteNotFound` when processing failed. If
+        Google denies access to the file, the request that needs it will get the better answer.
         """
         deadline = self._clock.monotonic() + _PROCESSING_WAIT_S
         while True:
@@ -256,14 +244,14 @@ class GeminiModels:
         )
 
     def _build_download_url(self, uri: str) -> URL:
-        """Return where to fetch a file: at the API that we speak with, whatever host the uri names.
+        """Return the file's url at the configured API, whatever host the uri names.
 
-        A gateway may hand on Google's own uri, which would not take the gateway's key.
+        A gateway may pass on Google's own uri, which does not accept the gateway's key.
         """
-        name = _FILE_NAME_PATTERN.search(uri)
-        if name is None:
+        match = _FILE_NAME_PATTERN.search(uri)
+        if match is None:
             return URL(uri, encoded=True)
-        return self._connection.build_url(f"{API_VERSION}/{name[1]}:download?alt=media")
+        return self._connection.build_url(f"{API_VERSION}/{match[1]}:download?alt=media")
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
@@ -272,22 +260,12 @@ class GeminiModels:
         return None
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Tell which of ``models`` the key can use.
+        """Return which of ``models`` the key can use; see the port."""
+        return await check_each_model(models, self._request_model)
 
-        Raises `AccessRefused` or `GoogleBusy` when Google says nothing of any.
-        """
-        return await check_each_model(models, self._check_model)
-
-    async def _check_model(self, model: str) -> ModelReachability:
-        try:
-            async with _translate_sdk_errors(f"model {model}"):
-                await self._sdk_client.aio.models.get(model=model)
-        except RemoteNotFound as error:
-            if error.detail is None:
-                # Not Google's own words: a gateway that passes requests on but lists no models.
-                return ModelReachability(model, is_reachable=True)
-            return ModelReachability(model, is_reachable=False, reason=error.detail)
-        return ModelReachability(model, is_reachable=True)
+    async def _request_model(self, model: str) -> None:
+        async with _translate_sdk_errors(f"model {model}"):
+            await self._sdk_client.aio.models.get(model=model)
 
     async def close(self) -> None:
         """Close connections."""
@@ -299,7 +277,7 @@ class GeminiModels:
 
 @asynccontextmanager
 async def _translate_sdk_errors(label: str) -> AsyncIterator[None]:
-    """Turn what the SDK raises into the program's errors; ``what`` names the call."""
+    """Translate the SDK's exceptions into the program's; ``label`` names the call."""
     try:
         yield
     except errors.APIError as error:
@@ -310,29 +288,9 @@ async def _translate_sdk_errors(label: str) -> AsyncIterator[None]:
         raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
 
 
-def read_operation(answer: Any) -> PollResult:
-    """Return what the answer to a poll says. Raises `GoogleBusy` when it says nothing."""
-    if not isinstance(answer, dict):
-        raise GoogleUnavailable("poll answered without an operation")
-    if not answer.get("done"):
-        return OperationPending()
-    if isinstance(error := answer.get("error"), dict):
-        return read_operation_failure(error)
-    response = answer.get("response")
-    inner = response.get("generateVideoResponse") if isinstance(response, dict) else None
-    place = inner if isinstance(inner, dict) else response
-    samples = place.get("generatedSamples") if isinstance(place, dict) else None
-    uris = [uri for sample in samples or [] if (uri := _read_uri(sample))]
-    count, reasons = read_filtered_media(inner, response)
-    if uris:
-        kept = tuple(reason for each in reasons if (reason := clean_message(each)))
-        return OperationFinished(tuple(RemoteVideo(uri=uri) for uri in uris), filtered_reasons=kept)
-    if count:
-        return build_filtered_failure(reasons)
-    return OperationFailed(Outcome.OPERATION_FAILED, None)
-
-
-def _read_uri(sample: Any) -> str | None:
-    video = sample.get("video") if isinstance(sample, dict) else None
-    uri = video.get("uri") if isinstance(video, dict) else None
-    return uri if isinstance(uri, str) and uri else None
+def _read_videos(response: Mapping[str, Any]) -> Iterator[RemoteVideo]:
+    section = as_mapping(response.get("generateVideoResponse")) or response
+    for sample in as_list(section.get("generatedSamples")):
+        uri = as_mapping(as_mapping(sample).get("video")).get("uri")
+        if isinstance(uri, str) and uri:
+            yield RemoteVideo(uri=uri)

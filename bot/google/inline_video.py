@@ -1,8 +1,8 @@
-"""Reads a JSON answer in which whole videos stand as base64, without holding any of them.
+"""Reads a JSON answer that contains whole videos as base64, without holding them in memory.
 
-Vertex AI hands clips over inside the answer to a poll when no bucket is configured: 80 MB of text
-for a clip of 60 MB, which decoded at once would be held four times over. The text is scanned as it
-arrives; each such value goes to a file, decoded, and its place in the JSON says which.
+Without a bucket Vertex AI puts clips into the answer to a poll: 80 MB of text for a clip of 60 MB,
+which decoded at once would take four times that. The text is scanned as it arrives, each video is
+decoded into a file, and the file's path takes its place in the JSON.
 """
 
 import base64
@@ -25,11 +25,11 @@ _MAX_ESCAPE_BYTES: Final = 6
 
 
 class InlineAnswerMalformed(ValueError):
-    """The answer is not the JSON that was expected."""
+    """The answer is not the expected JSON."""
 
 
 class InlineVideoReader:
-    """Takes the answer in chunks; ``place`` names the file of the n-th video."""
+    """Reads one answer; ``path_for_video`` returns the file for the n-th video, from 0."""
 
     def __init__(self, path_for_video: Callable[[int], Path]) -> None:
         self._path_for_video = path_for_video
@@ -40,9 +40,9 @@ class InlineVideoReader:
         self.files: list[Path] = []
 
     async def read(self, chunks: AsyncIterator[bytes]) -> Any:
-        """Return the decoded answer, in which each video is the path of its file.
+        """Return the decoded answer, in which each video is replaced by the path of its file.
 
-        Raises `InlineError`; a video that broke off leaves no file.
+        Raises `InlineAnswerMalformed`; an incomplete video leaves no file.
         """
         try:
             async for chunk in chunks:
@@ -66,18 +66,18 @@ class InlineVideoReader:
             data = await (self._feed_text(data) if file is None else self._feed_video(file, data))
 
     async def _feed_text(self, data: bytes) -> bytes:
-        """Take text up to the next video, and return what follows its opening quote."""
-        found = _VIDEO_START_PATTERN.search(data)
-        if found is None:
-            # The key may be cut by the end of the chunk: keep as much as it can be long.
-            keep = min(len(data), _MAX_START_BYTES)
-            self._append_text(data[: len(data) - keep])
-            self._unread = data[len(data) - keep :]
+        """Consume text up to the next video; return what follows its opening quote."""
+        start = _VIDEO_START_PATTERN.search(data)
+        if start is None:
+            # The key may continue in the next chunk: keep as many bytes as it can have.
+            cut = max(0, len(data) - _MAX_START_BYTES)
+            self._append_text(data[:cut])
+            self._unread = data[cut:]
             return b""
         path = self._path_for_video(len(self.files))
-        self._append_text(data[: found.end()] + json.dumps(str(path))[1:].encode())
+        self._append_text(data[: start.end()] + json.dumps(str(path))[1:].encode())
         self._current_file = await PartialFile(path).__aenter__()
-        return data[found.end() :]
+        return data[start.end() :]
 
     def _append_text(self, text: bytes) -> None:
         self._text += text
@@ -85,7 +85,7 @@ class InlineVideoReader:
             raise InlineAnswerMalformed("the answer is too long")
 
     async def _feed_video(self, file: PartialFile, data: bytes) -> bytes:
-        """Decode a video up to its closing quote, and return what follows it."""
+        """Decode a video up to its closing quote; return what follows it."""
         digits, quote, after = data.partition(b'"')
         if not quote and b"\\" in digits[-_MAX_ESCAPE_BYTES:]:
             cut = digits.rindex(b"\\")
@@ -93,10 +93,10 @@ class InlineVideoReader:
         if b"\\" in digits:
             digits = _ESCAPE_PATTERN.sub(_unescape_character, digits)
         digits = self._pending_digits + digits
-        whole = len(digits) if quote else len(digits) - len(digits) % 4
-        self._pending_digits = digits[whole:]
+        decodable = len(digits) if quote else len(digits) - len(digits) % 4
+        self._pending_digits = digits[decodable:]
         try:
-            decoded = base64.b64decode(digits[:whole], validate=True)
+            decoded = base64.b64decode(digits[:decodable], validate=True)
         except binascii.Error as error:
             raise InlineAnswerMalformed("a video is not base64") from error
         await file.write(decoded)
@@ -107,8 +107,8 @@ class InlineVideoReader:
         return after
 
 
-def _unescape_character(found: re.Match[bytes]) -> bytes:
-    """Return the character of a JSON escape: writers escape `/`, and some `=` and `+`."""
-    if found[1] is not None:
-        return bytes([int(found[1], 16)])
-    return found[2] if found[2] not in b"nrt" else b""
+def _unescape_character(escape: re.Match[bytes]) -> bytes:
+    """Return the character of a JSON escape: some writers escape `/`, `=` and `+`."""
+    if escape[1] is not None:
+        return bytes([int(escape[1], 16)])
+    return escape[2] if escape[2] not in b"nrt" else b""

@@ -1,7 +1,7 @@
-"""JSON bodies that carry files: base64 is made while it is sent, so no image is ever in memory.
+"""JSON bodies that carry files: base64 is encoded while it is sent, so no file is ever in memory.
 
-Veo takes images (and, on Vertex, whole clips) inside the JSON. Encoding a 20 MB image at once
-would hold the event loop for tens of milliseconds and three copies of it in memory.
+Veo takes images (and, on Vertex, whole clips) inside the JSON. Encoding 20 MB at once would block
+the event loop for tens of milliseconds and hold three copies.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 _CHUNK_BYTES: Final = 3 * 64 * 1024
-"""Bytes a step; a multiple of three, so that the pieces' base64 can be joined."""
+"""A multiple of three, so that the base64 of the chunks can be joined."""
 
 
 class FileContent:
-    """Stands in a document for the base64 of a file."""
+    """In a document, the placeholder for a file's content as base64."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -25,7 +25,7 @@ class FileContent:
 
 
 class JsonBody:
-    """A JSON document as the bytes to send: pieces of text with files in between."""
+    """A JSON document as the bytes to send: text with files in between. ``length`` is in bytes."""
 
     def __init__(self, parts: list[bytes | Path], length: int) -> None:
         self._parts = parts
@@ -33,7 +33,7 @@ class JsonBody:
 
     @classmethod
     async def from_document(cls, document: Any) -> "JsonBody":
-        """Return the body of ``document``, in which `FileContent` stands for files.
+        """Return the body of ``document``, which may hold `FileContent`.
 
         Raises `OSError` when a file cannot be read.
         """
@@ -46,21 +46,21 @@ class JsonBody:
             raise TypeError(f"not JSON: {type(value).__name__}")
 
         text = json.dumps(document, default=replace_file, ensure_ascii=False, separators=(",", ":"))
-        rest, length, pieces = text.encode(), 0, list[bytes | Path]()
+        rest, length, parts = text.encode(), 0, list[bytes | Path]()
         for file in files:
             before, rest = rest.split(file.placeholder.encode(), 1)
             size = (await asyncio.to_thread(file.path.stat)).st_size
-            pieces += [before, file.path]
+            parts += [before, file.path]
             length += len(before) + 4 * -(-size // 3)
-        pieces.append(rest)
-        return cls(pieces, length + len(rest))
+        parts.append(rest)
+        return cls(parts, length + len(rest))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._parts:
-            if isinstance(piece, bytes):
-                yield piece
+        for part in self._parts:
+            if isinstance(part, bytes):
+                yield part
                 continue
-            file = await asyncio.to_thread(piece.open, "rb")
+            file = await asyncio.to_thread(part.open, "rb")
             try:
                 while encoded := await asyncio.to_thread(_read_encoded_chunk, file):
                     yield encoded

@@ -1,12 +1,11 @@
-"""Decodes one picture of unknown content, in a process of its own; never imported by the bot.
+"""Decodes one image of unknown content, in a process of its own; never imported by the bot.
 
-Image files are made to break decoders. This program runs them where a crash, a loop or a bomb
-harms nobody: with hard limits on memory, time and file size, and without anything of the bot in
-its memory. It reads `source`, writes a new file that its own encoder made (so nothing of the old
-one survives: no metadata, no trailing data), and says one line of JSON.
+Image files can be made to break decoders. Here a crash, a loop or a decompression bomb does no
+harm: memory, time and file size are limited, and nothing of the bot is in memory. The image is
+encoded anew, so that neither metadata nor trailing data survives.
 
-Run as `python -I picture_worker.py SOURCE DESTINATION`. Answers `{"mime_type", "width",
-"height"}` or `{"refused": reason, …}`.
+Run as `python -I image_worker.py SOURCE DESTINATION`. Prints one line of JSON: `{"mime_type",
+"width", "height"}` or `{"refused": reason, …}`.
 """
 
 import contextlib
@@ -21,14 +20,14 @@ from typing import Any, Final
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 ALLOWED_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF")
-"""Every decoder that may run, whatever the file says it is."""
+"""The only decoders that may run, whatever the file claims to be."""
 
 MAX_PIXELS: Final = 64_000_000
-"""A larger picture is taken for a bomb: 64 megapixels are 256 MB when decoded."""
+"""A larger image is treated as a bomb: 64 megapixels are 256 MB when decoded."""
 
 MAX_SIDE: Final = 4096
 MAX_BYTES: Final = 20 * 1024 * 1024 - 64 * 1024
-"""Google takes 20 MB an image; with a margin."""
+"""Google accepts 20 MB an image; minus a margin."""
 
 MIN_SIDE: Final = 8
 _RESIZABLE_MODES: Final = frozenset({"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"})
@@ -39,7 +38,7 @@ _JPEG_QUALITIES: Final = (95, 90, 82)
 
 
 class ImageRejected(Exception):
-    """The file is no picture that may be used; the arguments are reason and values."""
+    """The image cannot be used; ``reason`` and ``values`` go to the member's error message."""
 
     def __init__(self, reason: str, **values: str | int) -> None:
         super().__init__(reason)
@@ -48,7 +47,7 @@ class ImageRejected(Exception):
 
 
 def apply_process_limits() -> None:
-    """Bind this process to its limits."""
+    """Limit this process's memory, CPU seconds and file size; no core dumps."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT_S, _CPU_LIMIT_S + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_LIMIT_BYTES, _FILE_LIMIT_BYTES))
@@ -56,28 +55,28 @@ def apply_process_limits() -> None:
 
 
 def convert_image(source: Path, destination: Path) -> dict[str, Any]:
-    """Read ``source``, write what Veo takes to ``destination``, and return what it is.
+    """Write ``source`` to ``destination`` as an image that Veo accepts, and describe it.
 
-    Raises `Refused`.
+    Raises `ImageRejected`.
     """
     try:
-        picture, lossless = _read_image(source)
+        image, lossless = _read_image(source)
     except ImageRejected:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        bomb = isinstance(error, Image.DecompressionBombError)
-        raise ImageRejected("image_too_large" if bomb else "not_an_image") from error
+        is_bomb = isinstance(error, Image.DecompressionBombError)
+        raise ImageRejected("image_too_large" if is_bomb else "not_an_image") from error
     except MemoryError as error:
         raise ImageRejected("image_too_large") from error
-    except Exception as error:  # a decoder raises anything on a broken file
+    except Exception as error:  # decoders raise anything on broken files
         raise ImageRejected("image_broken") from error
-    data, mime_type, picture = _encode_image(picture, lossless=lossless)
+    data, mime_type, image = _encode_image(image, lossless=lossless)
     destination.write_bytes(data)
-    return {"mime_type": mime_type, "width": picture.width, "height": picture.height}
+    return {"mime_type": mime_type, "width": image.width, "height": image.height}
 
 
 def _read_image(source: Path) -> tuple[Image.Image, bool]:
-    """Return the picture as it is to be sent, and whether its file kept every pixel."""
+    """Return the image to send, and whether its file was lossless."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -89,46 +88,46 @@ def _read_image(source: Path) -> tuple[Image.Image, bool]:
             profile = opened.info.get("icc_profile")
             lossless = opened.format in ("PNG", "GIF")
             if opened.mode in _RESIZABLE_MODES:
-                # Before anything makes a copy; for JPEG the decoder skips the detail at once.
+                # Before anything copies it; JPEG's decoder skips the detail altogether.
                 opened.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
             opened.load()
-            picture: Image.Image = opened
-            with contextlib.suppress(Exception):  # a broken orientation is no orientation
-                picture = ImageOps.exif_transpose(opened)
-            picture = _convert_to_srgb(picture, profile)
-    if max(picture.size) > MAX_SIDE:
-        picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    if min(picture.size) < MIN_SIDE:
-        raise ImageRejected("image_too_small", width=picture.width, height=picture.height)
-    return picture, lossless
+            image: Image.Image = opened
+            with contextlib.suppress(Exception):  # ignore a broken orientation
+                image = ImageOps.exif_transpose(opened)
+            image = _convert_to_srgb(image, profile)
+    if max(image.size) > MAX_SIDE:
+        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    if min(image.size) < MIN_SIDE:
+        raise ImageRejected("image_too_small", width=image.width, height=image.height)
+    return image, lossless
 
 
-def _convert_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture as 8-bit sRGB, with its transparency where it has some."""
-    transparent = picture.has_transparency_data
-    if picture.mode.startswith(("I", "F")):
-        # Sixteen bits: scale, where a plain conversion would clip to white.
-        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):
+def _convert_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return the image as 8-bit sRGB, keeping any transparency."""
+    has_alpha = image.has_transparency_data
+    if image.mode.startswith(("I", "F")):
+        # Sixteen bits: a plain conversion would clip to white instead of scaling.
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             converted = ImageCms.profileToProfile(
-                picture.convert("RGB") if picture.mode == "RGBA" else picture,
+                image.convert("RGB") if image.mode == "RGBA" else image,
                 ImageCms.ImageCmsProfile(BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
             )
             if converted is not None:
-                if picture.mode == "RGBA":
-                    converted.putalpha(picture.getchannel("A"))
-                picture = converted
-    wanted = "RGBA" if transparent else "RGB"
-    return picture if picture.mode == wanted else picture.convert(wanted)
+                if image.mode == "RGBA":
+                    converted.putalpha(image.getchannel("A"))
+                image = converted
+    mode = "RGBA" if has_alpha else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
-def _encode_image(picture: Image.Image, *, lossless: bool) -> tuple[bytes, str, Image.Image]:
-    """Return the bytes, their MIME type and the picture in them, as large as fits."""
-    clean = Image.new(picture.mode, picture.size)
-    clean.paste(picture)
+def _encode_image(image: Image.Image, *, lossless: bool) -> tuple[bytes, str, Image.Image]:
+    """Return the bytes, their MIME type and the encoded image, as large as `MAX_BYTES` allows."""
+    clean = Image.new(image.mode, image.size)
+    clean.paste(image)
     if lossless or clean.mode == "RGBA":
         data = _save_image(clean, "PNG", compress_level=3)
         if len(data) <= MAX_BYTES:
@@ -145,26 +144,26 @@ def _encode_image(picture: Image.Image, *, lossless: bool) -> tuple[bytes, str, 
         clean = clean.resize((clean.width * 3 // 4, clean.height * 3 // 4))
 
 
-def _save_image(picture: Image.Image, image_format: str, **options: Any) -> bytes:
+def _save_image(image: Image.Image, image_format: str, **options: Any) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, image_format, **options)
+    image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
 def main(arguments: list[str]) -> int:
-    """Convert one picture and say what it is; never a stack trace."""
+    """Convert one image and print the answer, never a stack trace."""
     import pillow_heif
 
     apply_process_limits()
     pillow_heif.register_heif_opener(thumbnails=False)
     source, destination = map(Path, arguments)
     try:
-        said = convert_image(source, destination)
-    except ImageRejected as refusal:
-        said = {"refused": refusal.reason, **refusal.values}
+        answer = convert_image(source, destination)
+    except ImageRejected as error:
+        answer = {"refused": error.reason, **error.values}
     except MemoryError:
-        said = {"refused": "image_too_large"}
-    sys.stdout.write(json.dumps(said))
+        answer = {"refused": "image_too_large"}
+    sys.stdout.write(json.dumps(answer))
     return 0
 
 

@@ -1,20 +1,17 @@
-"""Makes of a file of unknown content an image that Veo takes.
+"""Turns a file of unknown content into an image that Veo accepts.
 
-Each file is decoded in a process of its own (`picture_worker`) rather than in a thread: a thread
-cannot be stopped, and a broken decoder would take the whole bot and its paid jobs with it. The
-process costs a quarter of a second, which nobody notices before a clip that takes a minute.
+Each file is decoded by `image_worker` in a process of its own, which costs a quarter of a second.
 """
 
 import asyncio
 import hashlib
-import json
 import secrets
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 from bot.domain.errors import ImageRefused
 from bot.domain.jobs.request import InputImage
+from bot.media.worker_process import WorkerCrashed, run_worker
 
 _TIMEOUT_S: Final = 30.0
 _MAX_PROCESSES: Final = 2
@@ -23,7 +20,7 @@ _EXTENSIONS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 class ProcessImageDecoder:
-    """Implements `bot.domain.ports.Pictures`: a process for each file, two at once.
+    """Implements `bot.domain.ports.ImageDecoder` with one process a file, two at a time.
 
     ``timeout_s`` is how long one may take.
     """
@@ -35,55 +32,32 @@ class ProcessImageDecoder:
     async def prepare_image(self, source: Path, directory: Path) -> InputImage:
         """Check, turn, strip, convert and shrink; see the port."""
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
-        made = directory / f".{secrets.token_hex(8)}.part"
+        draft = directory / f".{secrets.token_hex(8)}.part"
         try:
             async with self._process_slots:
-                said = await self._run_worker(source, made)
-            if "refused" in said:
-                raise ImageRefused(str(said.pop("refused")), **said)
-            return await asyncio.to_thread(_store_by_hash, made, directory, said)
-        finally:
-            await asyncio.shield(asyncio.to_thread(made.unlink, missing_ok=True))
-
-    async def _run_worker(self, source: Path, made: Path) -> dict[str, Any]:
-        """Return what the worker says. Raises `ImageRefused` when it dies or takes too long."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            str(_WORKER_PATH),
-            str(source),
-            str(made),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},  # it needs none of ours, and must not see the tokens in it
-        )
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                output, _ = await process.communicate()
+                answer = await run_worker(
+                    _WORKER_PATH, str(source), str(draft), timeout_s=self._timeout_s
+                )
+            if "refused" in answer:
+                raise ImageRefused(str(answer.pop("refused")), **answer)
+            return await asyncio.to_thread(_store_by_hash, draft, directory, answer)
         except TimeoutError as error:
             raise ImageRefused("image_too_large") from error
+        except WorkerCrashed as error:
+            raise ImageRefused("image_broken") from error
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            raise ImageRefused("image_broken")
-        said = json.loads(output)
-        if not isinstance(said, dict):
-            raise ImageRefused("image_broken")
-        return said
+            await asyncio.shield(asyncio.to_thread(draft.unlink, missing_ok=True))
 
 
-def _store_by_hash(made: Path, directory: Path, said: dict[str, Any]) -> InputImage:
-    """Name the worker's file by its content, so that the same picture is kept once."""
-    digest = hashlib.sha256(made.read_bytes()).hexdigest()
-    name = f"{digest}.{_EXTENSIONS[said['mime_type']]}"
-    made.replace(directory / name)
+def _store_by_hash(draft: Path, directory: Path, answer: dict[str, Any]) -> InputImage:
+    """Name the worker's file by its content, so that equal images are kept once."""
+    digest = hashlib.sha256(draft.read_bytes()).hexdigest()
+    name = f"{digest}.{_EXTENSIONS[answer['mime_type']]}"
+    draft.replace(directory / name)
     return InputImage(
         path=name,
-        mime_type=said["mime_type"],
-        width=said["width"],
-        height=said["height"],
+        mime_type=answer["mime_type"],
+        width=answer["width"],
+        height=answer["height"],
         sha256=digest,
     )

@@ -1,28 +1,24 @@
-"""Looks into video files with PyAV, off the event loop.
+"""Reads the facts of video files with PyAV, off the event loop.
 
-What is told about a clip (length, size, sound) is read from the file that was delivered, not from
-what was asked for. Threads suffice: the files come from Google, and PyAV and hashlib let go of the
-interpreter while they work.
+What members read about a clip (length, size, sound) comes from the delivered file, not from the
+request. Threads suffice: the files come from Google, and PyAV and hashlib release the GIL.
 """
 
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Final
 
 import av
 from av.error import FFmpegError
 
 from bot.domain.clips.clip import VideoFacts
 
-_CHUNK_BYTES: Final = 1024 * 1024
-
 
 class PyAvMediaProbe:
-    """Implements `bot.domain.ports.Media`."""
+    """Implements `bot.domain.ports.MediaProbe`."""
 
     async def read_facts(self, path: Path) -> VideoFacts:
-        """Read the file. Raises `ValueError` when it is not a playable video."""
+        """Return the file's facts. Raises `ValueError` when it is not a playable video."""
         return await asyncio.to_thread(_probe_file, path)
 
 
@@ -33,7 +29,7 @@ def _probe_file(path: Path) -> VideoFacts:
                 raise ValueError("no video stream")
             video = container.streams.video[0]
             if next(container.decode(video), None) is None:
-                raise ValueError("no picture in the video")
+                raise ValueError("no frame in the video")
             seconds = 0.0
             if video.duration is not None and video.time_base is not None:
                 seconds = float(video.duration * video.time_base)
@@ -46,11 +42,9 @@ def _probe_file(path: Path) -> VideoFacts:
             has_audio = bool(container.streams.audio)
     except FFmpegError as error:
         raise ValueError(f"not a playable video: {type(error).__name__}") from error
-    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
     return VideoFacts(
         seconds=seconds,
         width=width,
@@ -58,5 +52,5 @@ def _probe_file(path: Path) -> VideoFacts:
         fps=float(rate) if rate else 0.0,
         has_audio=has_audio,
         size=size,
-        sha256=digest.hexdigest(),
+        sha256=digest,
     )

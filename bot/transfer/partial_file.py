@@ -1,6 +1,6 @@
 """A file that appears under its name whole or not at all, written off the event loop.
 
-A process may be killed at any write; whoever finds the final name must be able to trust it.
+The process may be killed during any write, so a file under its final name must be complete.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ _BUFFER_BYTES: Final = 1024 * 1024
 
 
 class PartialFile:
-    """Writes below a temporary name beside ``destination``; `keep` makes it the real one.
+    """Writes to a temporary file beside ``destination``; `commit` renames it.
 
-    An async context manager: what is not kept is deleted.
+    An async context manager that deletes what was not committed.
     """
 
     def __init__(self, destination: Path) -> None:
@@ -50,21 +50,21 @@ class PartialFile:
         self.temporary_path.unlink(missing_ok=True)
 
     async def write(self, chunk: bytes) -> None:
-        """Append ``chunk``; small ones are gathered to a megabyte before they are written."""
+        """Append ``chunk``; small ones are buffered up to a megabyte."""
         self.size += len(chunk)
         self._buffer += chunk
         if len(self._buffer) >= _BUFFER_BYTES:
             await self._flush_buffer()
 
     async def restart(self) -> None:
-        """Throw away what was written."""
+        """Discard everything written so far."""
         self._buffer.clear()
         self.size = 0
         await asyncio.to_thread(self._opened_file.seek, 0)
         await asyncio.to_thread(self._opened_file.truncate)
 
     async def commit(self) -> None:
-        """Make the file durable and give it its name, in place of whatever had it."""
+        """Make the file durable under its final name, replacing any file there."""
         await self._flush_buffer()
         await asyncio.to_thread(self._rename_durably)
 

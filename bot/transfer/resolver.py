@@ -5,9 +5,8 @@ import aiohttp.abc
 
 
 def create_system_resolver() -> aiohttp.abc.AbstractResolver:
-    """Return a resolver that asks the machine, as every other program on it does.
+    """Return a resolver that follows the machine's configuration (hosts file, split DNS).
 
-    aiohttp takes c-ares where it is installed, which knows nothing of the machine's own ways
-    (hosts, split DNS) and keeps a thread for ever.
+    aiohttp's default is c-ares where installed, which ignores both and keeps a thread for ever.
     """
     return aiohttp.ThreadedResolver()

@@ -1,6 +1,6 @@
-"""``python -m tests.bench``: every bench, or those named, each as a program of its own.
+"""``python -m tests.bench [NAME …]``: runs every bench, or those named, each as its own program.
 
-Nothing else should run meanwhile. What a bench needs is said by its own ``--help``.
+Nothing else should run meanwhile.
 """
 
 import argparse
@@ -14,11 +14,11 @@ def main() -> int:
     """Return 1 when a bench missed one of its goals."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("bench", nargs="*", help=f"of {', '.join(BENCHES)}; default: all")
-    wanted = parser.parse_args().bench or BENCHES
-    if unknown := set(wanted) - set(BENCHES):
+    names = parser.parse_args().bench or BENCHES
+    if unknown := set(names) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     statuses = []
-    for name in wanted:
+    for name in names:
         command = [sys.executable, "-m", f"tests.bench.{name}"]
         statuses.append(subprocess.run(command, check=False).returncode)
     return max(statuses)

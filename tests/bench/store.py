@@ -1,9 +1,9 @@
-"""What the jobs' machinery does per second, and what thousands of jobs cost a process.
+"""Job throughput per second, and the cost of thousands of running jobs.
 
     python -m tests.bench.store [sqlite] [postgresql] [--jobs N]
 
-Google and Discord are played (`tests.fakes`): what is measured is ours and the database's. Each
-measurement runs in a process of its own, so that memory is counted from the same start.
+Google and Discord are fakes, so the figures are the bot's and the database's. Each measurement runs
+in a process of its own, so that memory starts from the same baseline.
 """
 
 import argparse
@@ -41,8 +41,8 @@ from bot.store.jobs.workers import WorkerStore
 from bot.store.tables.core import jobs_table
 from tests.contract.conftest import POSTGRES_URL
 from tests.fakes.world import SimulatedWorld, make_origin, make_plan
+from tests.harness.process import ROOT
 
-ROOT = Path(__file__).parents[2]
 POLICY = SpendingPolicy(
     member=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
     guild=UsageLimits(10**6, 10**7, Micros(10**12), Micros(10**13), 10**6),
@@ -54,7 +54,7 @@ POLICY = SpendingPolicy(
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One measurement; ``goal`` is what issue 3 asks for, ``met`` whether it was kept."""
+    """One measurement; ``met`` is whether it reached ``goal``."""
 
     what: str
     database: str
@@ -65,7 +65,7 @@ class Measurement:
 
 
 class EndlessGoogle:
-    """Starts everything at once and never ends it."""
+    """Starts every operation at once and never finishes it."""
 
     route = make_plan().route
     polls = 0
@@ -97,12 +97,12 @@ class EndlessGoogle:
 
 
 class QuietDiscord:
-    """Shows everything and remembers nothing."""
+    """Accepts every message and remembers none."""
 
     last_message_id = 10**6
 
     async def show_status(self, progress: JobProgress) -> int | None:
-        """Make or edit a status message."""
+        """Return a status message's id."""
         if progress.job.status_message_id is not None:
             return progress.job.status_message_id
         self.last_message_id += 1
@@ -113,93 +113,93 @@ class QuietDiscord:
         return None
 
     async def post_clips(self, job: Job, clips: list[Clip]) -> int:
-        """Nothing is ever posted."""
+        """Never called: no operation finishes."""
         raise NotImplementedError
 
 
 def make_world(database: Database, folder: Path) -> SimulatedWorld:
-    """Return a world that measures: real time, a Google that never ends."""
-    made = SimulatedWorld(
+    """Return a world with real time and a Google that never finishes."""
+    world = SimulatedWorld(
         database,
         folder,
         policy=POLICY,
         polling_times=PollingTimes(poll_interval_s=10.0, time_limit_s=10**6),
     )
-    made.clock = SystemClock()  # type: ignore[assignment]
-    made.jobs = JobStore(database)  # which asks the database for the time, as in production
-    made.google = EndlessGoogle()  # type: ignore[assignment]
-    made.discord = QuietDiscord()  # type: ignore[assignment]
-    return made
+    world.clock = SystemClock()  # type: ignore[assignment]
+    world.jobs = JobStore(database)  # with the database's time, as in production
+    world.google = EndlessGoogle()  # type: ignore[assignment]
+    world.discord = QuietDiscord()  # type: ignore[assignment]
+    return world
 
 
 async def measure_starts(database: Database, folder: Path, count: int) -> dict[str, float]:
-    """Reserve, write, submit and save ``count`` jobs, 64 members asking at once."""
+    """Admit and submit ``count`` jobs for 64 concurrent members."""
     world = make_world(database, folder)
     process = world.create_process(lease_s=30.0)
     await process.worker.start()
-    door = AdmissionBatcher(jobs=world.jobs, policy=POLICY, clock=world.clock)
+    batcher = AdmissionBatcher(jobs=world.jobs, policy=POLICY, clock=world.clock)
     numbers = iter(range(count))
     owner = process.worker.worker_id
 
     async def submit_as_member(user_id: int) -> None:
         for number in numbers:
-            await door.admit_request(
+            await batcher.admit_request(
                 AdmissionRequest(make_plan(), make_origin(number, user_id=user_id)), owner=owner
             )
             process.worker.wake()
 
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     await asyncio.gather(*(submit_as_member(1000 + n) for n in range(64)))
-    admitted = time.perf_counter() - began
+    admitted_s = time.perf_counter() - started_at
     while await count_polling_jobs(world) < count:
         await asyncio.sleep(0.02)
-    took = time.perf_counter() - began
+    duration_s = time.perf_counter() - started_at
     await process.worker.stop(5.0)
-    return {"starts_per_s": count / took, "admissions_per_s": count / admitted}
+    return {"starts_per_s": count / duration_s, "admissions_per_s": count / admitted_s}
 
 
 async def count_polling_jobs(world: SimulatedWorld) -> int:
-    """Return how many operations' names are saved."""
+    """Return the number of jobs with a saved operation."""
     query = select(func.count()).select_from(jobs_table).where(jobs_table.c.state == "polling")
     return await world.database.read(lambda connection: connection.scalar(query)) or 0
 
 
 async def create_orphans(database: Database, folder: Path, count: int) -> dict[str, float]:
-    """Leave ``count`` polling jobs behind, whose worker is dead."""
+    """Create ``count`` polling jobs of a dead worker."""
     world = make_world(database, folder)
     store = WorkerStore(database)
     await store.register("dead", host="x", lease=timedelta(seconds=600))
     for first in range(0, count, 64):
-        asks = [
+        requests = [
             AdmissionRequest(make_plan(), make_origin(n, user_id=1000 + n % 64))
             for n in range(first, min(count, first + 64))
         ]
-        await world.jobs.admit_requests(asks, policy=POLICY, owner="dead")
+        await world.jobs.admit_requests(requests, policy=POLICY, owner="dead")
         for job in await world.jobs.claim_jobs("dead", policy=POLICY, limit=64):
             await world.jobs.begin_polling(job, f"models/veo/operations/{job.id}")
     await store.retire("dead")
-    # running jobs have their status message by then
-    shown = update(jobs_table).values(status_message_id=jobs_table.c.id)
-    await database.write(lambda connection: connection.execute(shown))
+    # running jobs have a status message
+    statement = update(jobs_table).values(status_message_id=jobs_table.c.id)
+    await database.write(lambda connection: connection.execute(statement))
     return {}
 
 
 async def measure_polling(database: Database, folder: Path, count: int) -> dict[str, float]:
     """Adopt ``count`` orphans, then poll them every 10 s for half a minute."""
     world = make_world(database, folder)
-    await world.ledger.sum_reserved()  # connections and caches are there before memory is counted
+    await world.ledger.sum_reserved()  # fill connections and caches before measuring memory
     before = read_rss_mb()
     process = world.create_process(lease_s=30.0)
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     await process.worker.start()
     while process.worker.running_count < count:
         await asyncio.sleep(0.005)
-    adopted = time.perf_counter() - began
+    adopted_s = time.perf_counter() - started_at
     await asyncio.sleep(5.0)
     world.google.polls = 0  # type: ignore[attr-defined]
     lags: list[float] = []
-    ends = time.perf_counter() + 25.0
-    while (now := time.perf_counter()) < ends:
+    ends_at = time.perf_counter() + 25.0
+    while (now := time.perf_counter()) < ends_at:
         await asyncio.sleep(0.01)
         lags.append((time.perf_counter() - now - 0.01) * 1000)
     after = read_rss_mb()
@@ -207,7 +207,7 @@ async def measure_polling(database: Database, folder: Path, count: int) -> dict[
     await process.worker.stop(5.0)
     lags.sort()
     return {
-        "adopted_s": adopted,
+        "adopted_s": adopted_s,
         "rss_mb": after - before,
         "lag_p99_ms": lags[len(lags) * 99 // 100],
         "lag_max_ms": lags[-1],
@@ -225,55 +225,31 @@ def measure_database(kind: str, maximum_jobs: int) -> list[Measurement]:
     """Run every measurement over one database, each in a process of its own."""
     rows = []
     start_goal, count = (100, 1500) if kind == "sqlite" else (300, 3000)
-    with BenchDatabase(kind) as place:
-        got = place.measure_in_child("starts", count)
-        rate = got["starts_per_s"]
+    with BenchDatabase(kind) as bench_database:
+        figures = bench_database.measure_in_child("starts", count)
+        rate = figures["starts_per_s"]
         rows.append(
             Measurement("job starts", kind, rate, "1/s", f"≥ {start_goal}", rate >= start_goal)
         )
     for number in sorted({min(1000, maximum_jobs), maximum_jobs}):
-        with BenchDatabase(kind) as place:
-            place.measure_in_child("prepare", number)
-            got = place.measure_in_child("polled", number)
-        strict = number >= 5000
-
-        def format_goal(limit: int, strict: bool = strict) -> str:
-            return f"≤ {limit}" if strict else ""
-
-        # the lag is its 99th percentile
-        rss, lag, adopted = got["rss_mb"], got["lag_p99_ms"], got["adopted_s"]
-        rows += [
-            Measurement(
-                f"adoption of {number}",
-                kind,
-                adopted,
-                "s",
-                format_goal(3),
-                adopted <= 3 or not strict,
-            ),
-            Measurement(
-                f"memory of {number} polled",
-                kind,
-                rss,
-                "MiB",
-                format_goal(50),
-                rss <= 50 or not strict,
-            ),
-            Measurement(
-                f"loop lag p99, {number} polled",
-                kind,
-                lag,
-                "ms",
-                format_goal(10),
-                lag <= 10 or not strict,
-            ),
-            Measurement(f"polls, {number} polled", kind, got["polls_per_s"], "1/s", "", True),
-        ]
+        with BenchDatabase(kind) as bench_database:
+            bench_database.measure_in_child("prepare", number)
+            figures = bench_database.measure_in_child("polled", number)
+        for name, key, unit, maximum in (
+            (f"adoption of {number}", "adopted_s", "s", 3),
+            (f"memory of {number} polled", "rss_mb", "MiB", 50),
+            (f"loop lag p99, {number} polled", "lag_p99_ms", "ms", 10),
+            (f"polls, {number} polled", "polls_per_s", "1/s", None),
+        ):
+            has_goal = maximum is not None and number >= 5000
+            goal, value = f"≤ {maximum}" if has_goal else "", figures[key]
+            met = maximum is None or not has_goal or value <= maximum
+            rows.append(Measurement(name, kind, value, unit, goal, met))
     return rows
 
 
 class BenchDatabase:
-    """An empty database for some measurements."""
+    """An empty database for measurements."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -290,13 +266,13 @@ class BenchDatabase:
             asyncio.run(_execute_sql(f'DROP SCHEMA "{self._schema}" CASCADE'))
         self._folder.cleanup()
 
-    def measure_in_child(self, what: str, count: int) -> dict[str, float]:
+    def measure_in_child(self, measurement: str, count: int) -> dict[str, float]:
         """Run one measurement in a process of its own."""
-        command = [sys.executable, "-m", "tests.bench.store", "--child", what]
-        command += [self._kind, "--jobs", str(count), "--place", self._folder.name]
+        command = [sys.executable, "-m", "tests.bench.store", "--child", measurement]
+        command += [self._kind, "--jobs", str(count), "--folder", self._folder.name]
         command += ["--schema", self._schema]
-        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-        answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        process = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        answer: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
         return answer
 
 
@@ -306,13 +282,13 @@ async def _execute_sql(statement: str) -> None:
     await connection.close()
 
 
-async def _run_child(what: str, kind: str, folder: Path, schema: str, count: int) -> None:
+async def _run_child(name: str, kind: str, folder: Path, schema: str, count: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     url = POSTGRES_URL if kind == "postgresql" else f"sqlite+aiosqlite:///{folder}/bench.db"
     database = open_database(url, schema=schema or None)
     await upgrade_schema(database)
-    work = {"starts": measure_starts, "prepare": create_orphans, "polled": measure_polling}[what]
-    result = await work(database, folder, count)
+    measure = {"starts": measure_starts, "prepare": create_orphans, "polled": measure_polling}[name]
+    result = await measure(database, folder, count)
     await database.close()
     print(json.dumps(result))
 
@@ -335,15 +311,16 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--schema", default="", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        asyncio.run(_run_child(given.child, given.kinds[0], given.place, given.schema, given.jobs))
+    arguments = parser.parse_args()
+    if arguments.child:
+        kind, folder, schema = arguments.kinds[0], arguments.folder, arguments.schema
+        asyncio.run(_run_child(arguments.child, kind, folder, schema, arguments.jobs))
         return 0
-    rows = run_bench(given.kinds, given.jobs)
-    if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    rows = run_bench(arguments.kinds, arguments.jobs)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     return 0 if all(row.met for row in rows) else 1
 
 

@@ -1,22 +1,20 @@
-"""Memory of the real bot for each clip in transit: fetched from Google, kept, posted to Discord.
+"""Memory of the real bot for each clip that it downloads, keeps and posts.
 
-A clip is streamed from and to files, so its size must not matter. The figure is the kernel's own:
-the peak of the resident set (VmHWM, reset before each round) over the resident set at rest.
+Clips are streamed, so their size must not matter. The figure is the peak of the resident set
+(VmHWM, reset before each round) above the resident set at rest.
 """
 
-import asyncio
-import re
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.harness.bot import BotProcess
+from tests.bench.memory import list_files, read_memory_mb, reset_peak_memory, run_in_folder
+from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
@@ -27,13 +25,6 @@ AT_ONCE: Final = (1, 4)
 BOOST_TIER: Final = 3
 """Raises Discord's file limit to 100 MiB."""
 _WAIT_S: Final = 240.0
-UNLIMITED: Final = {
-    f"{scope}_{limit}": "none"
-    for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-    for limit in (
-        "CLIPS_PER_DAY", "SECONDS_PER_DAY", "USD_PER_DAY", "USD_PER_MONTH", "JOBS_AT_ONCE",
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +49,13 @@ async def run_bench(console: Console, folder: Path) -> bool:
             sandbox.control,
             sandbox.environment_for_bot,
             folder / "bot",
-            settings={**UNLIMITED, "POLL_INTERVAL_S": "0.5", "LOG_LEVEL": "INFO"},
+            settings={**NO_LIMITS, "POLL_INTERVAL_S": "0.5", "LOG_LEVEL": "INFO"},
         )
         async with bot:
             bench = TransitBench(sandbox.control, bot)
             rounds = await bench.run_rounds()
     console.print(_build_table(rounds))
-    return all(each.per_clip_mb < GOAL_MB for each in rounds)
+    return all(result.per_clip_mb < GOAL_MB for result in rounds)
 
 
 class TransitBench:
@@ -76,30 +67,29 @@ class TransitBench:
         self._member_and_channel: tuple[str, str] | None = None
 
     async def run_rounds(self) -> list[TransitRound]:
-        """Measure each size alone and several at once, after a round that nobody counts."""
+        """Measure each size alone and several at once, after a warm-up round."""
         await self._run_round(SIZES_MB[0], 1)
         return [await self._run_round(size, count) for size in SIZES_MB for count in AT_ONCE]
 
     async def _run_round(self, size_mb: int, at_once: int) -> TransitRound:
         await self._control.google(seconds=1, min_bytes=size_mb * 1_000_000, look="plain")
         user, channel = await self._find_channel()
-        before = len(attached_files(await self._control.messages(channel)))
-        status = Path(f"/proc/{self._bot.pid}/status")
-        Path(f"/proc/{self._bot.pid}/clear_refs").write_text("5")
-        rest, began = read_memory_mb(status, "VmRSS"), time.monotonic()
+        before = len(list_files(await self._control.messages(channel)))
+        reset_peak_memory(self._bot.pid)
+        rest, started_at = read_memory_mb(self._bot.pid, "VmRSS"), time.monotonic()
         for number in range(at_once):
             prompt = f"{size_mb} MB, number {number} of {at_once}"
             await self._control.command(user, channel, "video generate", {"prompt": prompt})
 
         async def are_all_posted() -> bool:
             self._bot.check_running()
-            shown = attached_files(await self._control.messages(channel))[before:]
-            assert all(film["size"] >= size_mb * 1_000_000 for film in shown), shown
-            return len(shown) == at_once
+            files = list_files(await self._control.messages(channel))[before:]
+            assert all(file["size"] >= size_mb * 1_000_000 for file in files), files
+            return len(files) == at_once
 
         await eventually(are_all_posted, timeout=_WAIT_S, interval=0.1, what="the clips")
-        rise = read_memory_mb(status, "VmHWM") - rest
-        return TransitRound(size_mb, at_once, rest, rise, time.monotonic() - began)
+        rise = read_memory_mb(self._bot.pid, "VmHWM") - rest
+        return TransitRound(size_mb, at_once, rest, rise, time.monotonic() - started_at)
 
     async def _find_channel(self) -> tuple[str, str]:
         if self._member_and_channel is None:
@@ -119,41 +109,22 @@ class TransitBench:
         return self._member_and_channel
 
 
-def attached_files(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [file for message in messages for file in message["files"]]
-
-
-def read_memory_mb(status: Path, field: str) -> float:
-    found = re.search(rf"^{field}:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-    assert found is not None, field
-    return int(found[1]) * 1024 / 1e6
-
-
 def _build_table(rounds: list[TransitRound]) -> Table:
     table = Table(title=f"Memory of the bot for each clip in transit (goal: under {GOAL_MB:g} MB)")
     for heading in ("clip MB", "at once", "at rest MB", "rise MB", "per clip MB", "seconds", ""):
         table.add_column(heading, justify="right")
-    for each in rounds:
+    for result in rounds:
         table.add_row(
-            str(each.size_mb),
-            str(each.at_once),
-            f"{each.rest_mb:.1f}",
-            f"{each.rise_mb:.1f}",
-            f"{each.per_clip_mb:.1f}",
-            f"{each.seconds:.1f}",
-            "met" if each.per_clip_mb < GOAL_MB else "missed",
+            str(result.size_mb),
+            str(result.at_once),
+            f"{result.rest_mb:.1f}",
+            f"{result.rise_mb:.1f}",
+            f"{result.per_clip_mb:.1f}",
+            f"{result.seconds:.1f}",
+            "met" if result.per_clip_mb < GOAL_MB else "missed",
         )
     return table
 
 
-def main() -> int:
-    """Print the table; return 1 when a goal was missed."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 100
-    with tempfile.TemporaryDirectory(prefix="clapper-bench-") as folder:
-        return 0 if asyncio.run(run_bench(console, Path(folder))) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_folder(run_bench))

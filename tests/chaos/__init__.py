@@ -1,6 +1,6 @@
-"""Killing, stopping and cutting off real processes, and counting afterwards.
+"""Chaos tests: real processes are killed, paused and cut off, and nothing may be lost or doubled.
 
-Each scenario drives real bots against the sandbox as members would, does its worst, lets everything
-come to rest, and then compares three sets of books: the bot's database, the submits that the
-sandbox's Google saw, and the clips that members see in the sandbox's Discord.
+Each scenario drives real bots against the sandbox as members would, injects its failures, waits
+until all jobs have ended, and then compares three independent records: the bot's database, the
+submits that the sandbox's Google received, and the clips in the sandbox's Discord.
 """

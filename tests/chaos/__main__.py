@@ -1,7 +1,6 @@
-"""``python -m tests.chaos``: every scenario, a table, and ``var/chaos.json``.
+"""``python -m tests.chaos``: plays every scenario, prints a table, writes ``var/chaos.json``.
 
-Nothing here is asserted by the clock; it takes about ten minutes because processes really die and
-leases really run out.
+It takes about ten minutes, because leases really have to expire.
 """
 
 import argparse
@@ -40,22 +39,22 @@ _COLUMNS = (
 _console = Console(width=max(150, Console().width))
 
 
-def list_scenarios(cluster: PostgresCluster | None) -> list[Scenario]:
-    """Return what can be played: everything, or what needs no PostgreSQL."""
-    found: list[Scenario] = []
-    databases: list[PostgresCluster | None] = [None] if cluster is None else [None, cluster]
-    for each in databases:
-        found += [partial(_play_boundary, name, each) for name in BOUNDARIES]
-        found += [partial(_play_rush, act, each) for act in RUSHES.values()]
-    found.append(play_kill_during_write)
-    if cluster is not None:
-        found += [
-            partial(_play_on_cluster, play_postgres_crashes, cluster),
-            partial(_play_on_cluster, play_stop_past_lease, cluster),
-            partial(_play_on_cluster, play_stop_during_post, cluster),
-            partial(_play_on_cluster, play_random_kills, cluster),
+def list_scenarios(postgres: PostgresCluster | None) -> list[Scenario]:
+    """Return all scenarios, or without ``cluster`` those that need no PostgreSQL."""
+    scenarios: list[Scenario] = []
+    databases: list[PostgresCluster | None] = [None] if postgres is None else [None, postgres]
+    for cluster in databases:
+        scenarios += [partial(_play_boundary, name, cluster) for name in BOUNDARIES]
+        scenarios += [partial(_play_rush, act, cluster) for act in RUSHES.values()]
+    scenarios.append(play_kill_during_write)
+    if postgres is not None:
+        scenarios += [
+            partial(_play_on_cluster, play_postgres_crashes, postgres),
+            partial(_play_on_cluster, play_stop_past_lease, postgres),
+            partial(_play_on_cluster, play_stop_during_post, postgres),
+            partial(_play_on_cluster, play_random_kills, postgres),
         ]
-    return found
+    return scenarios
 
 
 async def _play_boundary(
@@ -64,70 +63,75 @@ async def _play_boundary(
     return await play_boundary(name, directory, cluster)
 
 
-async def _play_rush(act: Rush, cluster: PostgresCluster | None, directory: Path) -> ScenarioResult:
-    return await act(directory, cluster)
+async def _play_rush(
+    rush: Rush, cluster: PostgresCluster | None, directory: Path
+) -> ScenarioResult:
+    return await rush(directory, cluster)
 
 
 async def _play_on_cluster(
-    act: Callable[[Path, PostgresCluster], Awaitable[ScenarioResult]],
+    scenario: Callable[[Path, PostgresCluster], Awaitable[ScenarioResult]],
     cluster: PostgresCluster,
     directory: Path,
 ) -> ScenarioResult:
-    return await act(directory, cluster)
+    return await scenario(directory, cluster)
 
 
 async def play_scenarios() -> AsyncIterator[ScenarioResult]:
-    """Play every scenario, one after the other."""
+    """Play the scenarios one after the other."""
     async with AsyncExitStack() as stack:
         try:
             cluster: PostgresCluster | None = await stack.enter_async_context(PostgresCluster())
-        except PostgresNotInstalled as missing:
-            _console.print(f"[yellow]Only SQLite is tried: {missing}[/]")
+        except PostgresNotInstalled as error:
+            _console.print(f"[yellow]Only SQLite is tested: {error}[/]")
             cluster = None
         for scenario in list_scenarios(cluster):
             with tempfile.TemporaryDirectory(prefix="clapper-chaos-") as directory:
                 yield await scenario(Path(directory))
 
 
-def build_table(found: list[ScenarioResult]) -> Table:
-    """Return the findings as people read them."""
-    shown = Table("scenario", "database", *(name.replace("_", "\n") for name in _COLUMNS))
-    for each in found:
-        style = "" if is_acceptable(each) else "bold red"
-        figures = each.to_json()
-        shown.add_row(
-            each.scenario, each.database, *(str(figures[name]) for name in _COLUMNS), style=style
+def build_table(results: list[ScenarioResult]) -> Table:
+    """Return the results as a table."""
+    table = Table("scenario", "database", *(name.replace("_", "\n") for name in _COLUMNS))
+    for result in results:
+        row_style = "" if is_acceptable(result) else "bold red"
+        figures = result.to_json()
+        table.add_row(
+            result.scenario,
+            result.database,
+            *(str(figures[name]) for name in _COLUMNS),
+            style=row_style,
         )
-    return shown
+    return table
 
 
-def is_acceptable(finding: ScenarioResult) -> bool:
-    """Whether the promise held; a job may be unknown only where a kill can fall into its submit."""
-    return finding.is_flawless and (finding.unknown == 0 or finding.scenario in MAY_BE_UNKNOWN)
+def is_acceptable(result: ScenarioResult) -> bool:
+    """Whether nothing went wrong; jobs may be unknown only if a kill can hit their submit."""
+    return result.is_flawless and (result.unknown == 0 or result.scenario in MAY_BE_UNKNOWN)
 
 
 async def run_scenarios() -> list[ScenarioResult]:
-    """Play and write down everything; a line for each as it ends."""
-    found: list[ScenarioResult] = []
-    async for finding in play_scenarios():
-        found.append(finding)
-        mark = "[green]✓[/]" if is_acceptable(finding) else "[red]✗[/]"
-        _console.print(f"{mark} {finding.scenario} ({finding.database})")
+    """Play everything, printing and saving each result as it comes."""
+    results: list[ScenarioResult] = []
+    async for result in play_scenarios():
+        results.append(result)
+        mark = "[green]✓[/]" if is_acceptable(result) else "[red]✗[/]"
+        _console.print(f"{mark} {result.scenario} ({result.database})")
         _RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        _RESULTS.write_text(json.dumps([each.to_json() for each in found], indent=2) + "\n")
-    return found
+        _RESULTS.write_text(json.dumps([result.to_json() for result in results], indent=2) + "\n")
+    return results
 
 
 def main() -> int:
-    """Return 1 when a promise was broken."""
+    """Return 1 if a scenario failed."""
     argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__).parse_args()
-    found = asyncio.run(run_scenarios())
-    _console.print(build_table(found))
-    broken = [each for each in found if not is_acceptable(each)]
+    results = asyncio.run(run_scenarios())
+    _console.print(build_table(results))
+    failed = [result for result in results if not is_acceptable(result)]
     _console.print(
-        f"{len(found) - len(broken)} of {len(found)} scenarios flawless → {_RESULTS.name}"
+        f"{len(results) - len(failed)} of {len(results)} scenarios flawless → {_RESULTS.name}"
     )
-    return 1 if broken else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Three sets of books, kept by three programs, compared after everything has come to rest.
+"""Compares the records of the bot, of Google and of Discord after all jobs have ended.
 
-The bot's database is read with plain SQL, not through the bot's own code: a mistake there must not
-hide itself.
+The bot's database is read with plain SQL, so that a bug in the bot's own code cannot hide itself.
 """
 
 import asyncio
@@ -19,15 +18,15 @@ from tests.harness.sandbox import Control
 Row = tuple[Any, ...]
 
 _ENDED = ("done", "failed", "cancelled", "unknown")
-_OUR_CLIP = re.compile(r"clip-(\d+)")
+_CLIP_FILE_NAME = re.compile(r"clip-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
     """One line of ``var/chaos.json``.
 
-    ``accepted`` are rows of the jobs table; ``lost`` those that never ended, that count as
-    delivered without a clip that members see, or that people were told of and that are not there.
+    ``accepted`` counts rows of the jobs table; ``lost`` counts jobs that never ended, that are
+    recorded as delivered without a visible clip, or that members were told of but do not exist.
     ``ledger_gap_usd_micros`` is what the ledger has settled less what Google has billed.
     """
 
@@ -47,7 +46,7 @@ class ScenarioResult:
 
     @property
     def is_flawless(self) -> bool:
-        """Whether nothing was lost, paid twice or posted twice, and the ledger adds up."""
+        """Whether nothing was lost, paid twice or posted twice, and the ledger balances."""
         return not any(
             (
                 self.repeated_submits,
@@ -65,7 +64,7 @@ class ScenarioResult:
 
 @dataclass(frozen=True, slots=True)
 class UnknownJob:
-    """A job that waits for a judgement, the channel that it was asked for in, and its prompt."""
+    """A job with an unknown outcome, the channel of its request, and its prompt."""
 
     number: int
     channel: str
@@ -73,13 +72,13 @@ class UnknownJob:
 
 
 class DatabaseReader:
-    """The bot's database, by its URL."""
+    """Reads the bot's database."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def fetch_rows(self, query: str) -> list[Row]:
-        """Run a query that reads."""
+        """Run a SELECT."""
         if self._url.startswith("sqlite"):
             return await asyncio.to_thread(self._fetch_sqlite_rows, query)
         connection = await asyncpg.connect(self._url.replace("+asyncpg", ""), timeout=10)
@@ -98,44 +97,45 @@ class DatabaseReader:
 
     async def count_states(self) -> Counter[str]:
         """Count the jobs by state."""
-        found = await self.fetch_rows("SELECT state, count(*) FROM jobs GROUP BY state")
-        return Counter({str(state): int(count) for state, count in found})
+        rows = await self.fetch_rows("SELECT state, count(*) FROM jobs GROUP BY state")
+        return Counter({str(state): int(count) for state, count in rows})
 
     async def list_unknown_jobs(self) -> list[UnknownJob]:
-        """Return the jobs whose submit may or may not have happened."""
-        found = await self.fetch_rows(
+        """Return the jobs whose submit may have happened or not."""
+        rows = await self.fetch_rows(
             "SELECT id, channel_id, plan FROM jobs WHERE state = 'unknown' ORDER BY id"
         )
         return [
-            UnknownJob(int(job), str(room), find_prompt(str(plan))) for job, room, plan in found
+            UnknownJob(int(job), str(channel), find_prompt(str(plan)))
+            for job, channel, plan in rows
         ]
 
     async def get_newest_clip(self) -> int:
         """Return the number of the newest clip."""
-        found = await self.fetch_rows("SELECT max(id) FROM clips")
-        return int(found[0][0])
+        rows = await self.fetch_rows("SELECT max(id) FROM clips")
+        return int(rows[0][0])
 
     async def sum_reserved(self) -> int:
-        """Add up what is reserved and neither settled nor refunded, in micro-dollars."""
-        found = await self.fetch_rows(
+        """Sum what is reserved and neither settled nor refunded, in micro-dollars."""
+        rows = await self.fetch_rows(
             "SELECT coalesce(sum(CASE WHEN kind = 'settle' THEN -micros ELSE micros END), 0)"
             " FROM ledger WHERE kind IN ('reserve', 'settle', 'refund')"
         )
-        return int(found[0][0])
+        return int(rows[0][0])
 
     async def sum_spent(self) -> int:
-        """Add up what the budgets bear: reserved less refunded, and corrections."""
-        found = await self.fetch_rows(
+        """Sum what the budgets bear, in micro-dollars: reserved less refunded, plus corrections."""
+        rows = await self.fetch_rows(
             "SELECT coalesce(sum(micros), 0) FROM ledger"
             " WHERE kind IN ('reserve', 'refund', 'adjust') AND account <> 'member'"
         )
-        return int(found[0][0])
+        return int(rows[0][0])
 
 
 def find_prompt(text: str) -> str:
-    """Return the number that every prompt of the chaos carries, as it stands in ``text``."""
-    found = re.search(r"take \d+", text)
-    return found[0] if found else ""
+    """Return the unique part ("take 7") of the prompt in ``text``."""
+    match = re.search(r"take \d+", text)
+    return match[0] if match else ""
 
 
 async def compare_records(
@@ -149,20 +149,22 @@ async def compare_records(
     unknown_count: int,
     notified_prompts: set[str],
 ) -> ScenarioResult:
-    """Compare the books once everything has come to rest.
+    """Compare the records once all jobs have ended.
 
-    ``told`` are the prompts whose requests people were told are accepted.
+    ``notified_prompts`` are the prompts of the requests that members saw accepted.
     """
     jobs = await reader.fetch_rows("SELECT id, state, plan, outcome, price_micros FROM jobs")
     prices = {find_prompt(str(plan)): int(price) for _, _, plan, _, price in jobs}
     google = await control.call("GET", "google")
-    submits = Counter(find_prompt(each["prompt"]) for each in google["submits"])
-    billed = [find_prompt(each["prompt"]) for each in google["submits"] if each["billed_seconds"]]
+    submits = Counter(find_prompt(submit["prompt"]) for submit in google["submits"])
+    billed = [
+        find_prompt(submit["prompt"]) for submit in google["submits"] if submit["billed_seconds"]
+    ]
     posts = await _count_posts(control)
-    delivered = {int(each[0]) for each in jobs if each[3] == "delivered"}
+    delivered = {int(job) for job, _, _, outcome, _ in jobs if outcome == "delivered"}
     clips = await reader.fetch_rows("SELECT id, job_id FROM clips")
-    seen = {int(job) for clip, job in clips if posts[int(clip)]}
-    unfinished = sum(1 for each in jobs if each[1] not in _ENDED)
+    visible = {int(job) for clip, job in clips if posts[int(clip)]}
+    unfinished = sum(state not in _ENDED for _, state, *_ in jobs)
     return ScenarioResult(
         scenario=scenario,
         database=database,
@@ -174,14 +176,14 @@ async def compare_records(
         posts=len(posts),
         repeated_posts=posts.total() - len(posts),
         unknown=unknown_count,
-        lost=unfinished + len(delivered - seen) + len(notified_prompts - prices.keys()),
+        lost=unfinished + len(delivered - visible) + len(notified_prompts - prices.keys()),
         reserved_left_usd_micros=await reader.sum_reserved(),
         ledger_gap_usd_micros=await reader.sum_spent() - sum(prices[prompt] for prompt in billed),
     )
 
 
 async def _count_posts(control: Control) -> Counter[int]:
-    """Count the messages that members see, by the number of the clip in them."""
+    """Count the visible messages by the number of the clip in them."""
     posts: Counter[int] = Counter()
     for guild in (await control.world())["guilds"]:
         for channel in guild["channels"]:
@@ -189,7 +191,7 @@ async def _count_posts(control: Control) -> Counter[int]:
                 continue
             for message in await control.messages(channel["id"]):
                 for file in message["files"]:
-                    clip = _OUR_CLIP.match(file["filename"])
-                    if clip:
-                        posts[int(clip[1])] += 1
+                    match = _CLIP_FILE_NAME.match(file["filename"])
+                    if match:
+                        posts[int(match[1])] += 1
     return posts

@@ -1,10 +1,9 @@
-"""A PostgreSQL of our own, so that it can be crashed without harming anybody else's."""
+"""A PostgreSQL server of its own, which tests may crash."""
 
 import asyncio
 import os
 import pwd
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -13,19 +12,21 @@ from uuid import uuid4
 
 import asyncpg
 
+from tests.harness.process import find_free_port
+
 _INSTALLED = Path("/usr/lib/postgresql")
 
 
 class PostgresNotInstalled(Exception):
-    """There are no PostgreSQL server programs on this machine."""
+    """PostgreSQL's server programs are not installed."""
 
 
 def find_programs() -> Path:
-    """Return the folder of the newest PostgreSQL's programs. Raises `NoPostgres`."""
-    found = shutil.which("pg_ctl")
-    if found is not None:
-        return Path(found).parent
-    versions = sorted(_INSTALLED.glob("*/bin/pg_ctl"), key=lambda each: int(each.parts[-3]))
+    """Return the folder of the newest PostgreSQL's programs. Raises `PostgresNotInstalled`."""
+    pg_ctl = shutil.which("pg_ctl")
+    if pg_ctl is not None:
+        return Path(pg_ctl).parent
+    versions = sorted(_INSTALLED.glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
     if not versions:
         raise PostgresNotInstalled("no pg_ctl on this machine (Debian: apt-get install postgresql)")
     return versions[-1].parent
@@ -37,8 +38,8 @@ class PostgresCluster:
     def __init__(self) -> None:
         self._programs = find_programs()
         self._home = Path(tempfile.mkdtemp(prefix="clapper-pg-"))
-        self._port = _free_port()
-        # PostgreSQL refuses to run as root; Debian's package brings a user for it
+        self._port = find_free_port()
+        # PostgreSQL refuses to run as root; Debian's package creates a user for it
         self._user = "postgres" if os.geteuid() == 0 else None
 
     async def __aenter__(self) -> Self:
@@ -60,7 +61,7 @@ class PostgresCluster:
         await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
 
     async def crash_and_restart(self) -> None:
-        """Stop at once, as if the power went (mode ``immediate``), and start again."""
+        """Stop at once, as in a power failure (mode ``immediate``), and start again."""
         await self._run_pg_ctl("restart")
 
     async def create_database(self) -> str:
@@ -94,10 +95,3 @@ class PostgresCluster:
         )
         if await process.wait() != 0:
             raise RuntimeError(f"{program} failed with {process.returncode}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

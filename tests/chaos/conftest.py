@@ -1,3 +1,3 @@
-"""The short form draws its clips once, with the other tests."""
+"""Shares rendered clips with the other tests."""
 
 from tests.harness.drawing import drawn_once as drawn_once

@@ -1,4 +1,4 @@
-"""What a scenario plays on: a sandbox, a database, some bots, and members who keep asking."""
+"""What a scenario runs on: a sandbox, a database, bots, and members who request clips."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,33 +14,22 @@ from tests.chaos.books import (
     find_prompt,
 )
 from tests.chaos.cluster import PostgresCluster
-from tests.harness.bot import BotProcess
+from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import InteractionFailed, has_answer
 from tests.harness.people import Json
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import NotInTime, eventually
 
 REST_TIMEOUT_S: Final = 180.0
-"""Seconds in which another job must come to rest once the chaos ends."""
+"""Seconds within which another job must end after the failures."""
 
 _ACCEPTED: Final = "Accepted as job"
 _SUBMITS: Final = r":predictLongRunning"
-_UNLIMITED: Final = {
-    f"{prefix}_{limit}": "none"
-    for prefix in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-    for limit in (
-        "CLIPS_PER_DAY",
-        "SECONDS_PER_DAY",
-        "USD_PER_DAY",
-        "USD_PER_MONTH",
-        "JOBS_AT_ONCE",
-    )
-}
 _SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "BOT_IN_FLIGHT": "24"}
 
 
 class ChaosStage:
-    """One scenario's programs. Every prompt carries a number, by which it is counted."""
+    """One scenario's programs. Every prompt has a number, by which it is counted."""
 
     def __init__(
         self, sandbox: SandboxProcess, bots: Sequence[BotProcess], url: str, database: str
@@ -57,26 +46,25 @@ class ChaosStage:
 
     @property
     def bot(self) -> BotProcess:
-        """The first (often the only) bot."""
+        """The first bot, often the only one."""
         return self.bots[0]
 
-    # -- what members do
+    # -- members
 
     async def create_guilds(self) -> list[Json]:
-        """Found a server on each bot's shard, in which Cem asks from now on; the servers."""
+        """Create a guild on each bot's shard, where Cem requests clips from now on; return them."""
         shards = len(self.bots)
-        found: dict[int, Json] = {}
-        while len(found) < shards:
+        guilds: dict[int, Json] = {}
+        while len(guilds) < shards:
             guild = await self.control.add_guild("Studio", members=["Cem"], channels=["set"])
-            found.setdefault((int(guild["id"]) >> 22) % shards, guild)
-        self._channels = [guild["channels"][0]["id"] for guild in found.values()]
-        return list(found.values())
+            guilds.setdefault((int(guild["id"]) >> 22) % shards, guild)
+        self._channels = [guild["channels"][0]["id"] for guild in guilds.values()]
+        return list(guilds.values())
 
-    async def ask_for_clip(
+    async def request_clip(
         self, user: str = "Cem", channel: str | None = None, *, extend: int | None = None
     ) -> str | None:
-        """Ask once, as a member, for a clip or for an extension of clip number ``extend``; the
-        prompt when the member was told that it is accepted."""
+        """Request a clip, or an extension of clip ``extend``; return the prompt if accepted."""
         prompt = f"take {self._prompt_count}"
         channel = channel or self._channels[self._prompt_count % len(self._channels)]
         self._prompt_count += 1
@@ -85,42 +73,42 @@ class ChaosStage:
         command = "video generate" if extend is None else "video extend"
         interaction = await self.control.command(user, channel, command, options)
         try:
-            seen = await self.control.wait_interaction(interaction, has_answer, timeout=16)
+            state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
         except (InteractionFailed, NotInTime):
-            return None  # nobody answered, or the one who did was killed: the member asks again
-        if _ACCEPTED in str(seen["messages"]):
+            return None  # not acknowledged, or the process was killed: the member tries again
+        if _ACCEPTED in str(state["messages"]):
             self.accepted_prompts.add(prompt)
             return prompt
         return None
 
-    async def ask_for_clips(self, count: int, *, extend: int | None = None) -> None:
-        """Ask for several clips at once. Raises `AssertionError` unless each is accepted."""
-        told = await asyncio.gather(*(self.ask_for_clip(extend=extend) for _ in range(count)))
-        assert None not in told, f"{told.count(None)} of {count} were not accepted"
+    async def request_clips(self, count: int, *, extend: int | None = None) -> None:
+        """Request several clips at once. Raises `AssertionError` unless all are accepted."""
+        prompts = await asyncio.gather(*(self.request_clip(extend=extend) for _ in range(count)))
+        assert None not in prompts, f"{prompts.count(None)} of {count} were not accepted"
 
-    # -- what happens to the bots
+    # -- failures
 
     async def kill_bot(self, bot: BotProcess | None = None) -> None:
-        """SIGKILL."""
+        """Kill a bot (SIGKILL), by default the first."""
         await (bot or self.bot).kill_and_wait()
         self.kills += 1
 
-    async def wait_for_states(self, **wanted: int) -> None:
-        """Wait until so many jobs are in these states."""
+    async def wait_for_states(self, **counts: int) -> None:
+        """Wait for the given numbers of jobs by state."""
 
         async def is_reached() -> bool:
             states = await self.reader.count_states()
-            return all(states[state] == count for state, count in wanted.items())
+            return all(states[state] == count for state, count in counts.items())
 
-        await eventually(is_reached, timeout=60, interval=0.05, what=f"jobs being {wanted}")
+        await eventually(is_reached, timeout=60, interval=0.05, what=f"jobs being {counts}")
 
     async def wait_for_fault(self, fault: Json, times: int) -> None:
-        """Wait until a fault has struck so often."""
+        """Wait until a fault has struck ``times`` times."""
 
         async def has_struck() -> bool:
             return any(
-                each["id"] == fault["id"] and each["struck"] >= times
-                for each in await self.control.faults()
+                active["id"] == fault["id"] and active["struck"] >= times
+                for active in await self.control.faults()
             )
 
         await eventually(has_struck, timeout=60, interval=0.02, what="the fault striking")
@@ -128,41 +116,39 @@ class ChaosStage:
     # -- the end
 
     async def wait_for_rest(self) -> None:
-        """Wait until every accepted job has ended and nothing is reserved.
-
-        A busy machine may take its time, as long as one job after the other ends.
-        """
+        """Wait until every job has ended and nothing is reserved, as long as jobs keep ending."""
         ended, resting = -1, False
 
         async def is_progressing() -> bool:
             nonlocal ended, resting
             states = await self.reader.count_states()
             before = ended
-            ended = sum(states[each] for each in ("done", "failed", "cancelled", "unknown"))
+            ended = sum(states[state] for state in ("done", "failed", "cancelled", "unknown"))
             resting = ended == states.total() and await self.reader.sum_reserved() == 0
             return resting or ended > before
 
         while not resting:
             await eventually(
-                is_progressing, timeout=REST_TIMEOUT_S, interval=0.2, what="jobs coming to rest"
+                is_progressing, timeout=REST_TIMEOUT_S, interval=0.2, what="jobs ending"
             )
 
     async def settle_unknown_jobs(self) -> int:
-        """Judge the unknown jobs as each server's admin who looks at Google's bill would; their
-        number."""
+        """Settle the unknown jobs by Google's bill, as server admins would; return their number."""
         unknown = await self.reader.list_unknown_jobs()
         google = await self.control.call("GET", "google")
         billed = {
-            find_prompt(each["prompt"]) for each in google["submits"] if each["billed_seconds"]
+            find_prompt(submit["prompt"])
+            for submit in google["submits"]
+            if submit["billed_seconds"]
         }
         for job in unknown:
             await self._settle_job(job, charge=job.prompt in billed)
         return len(unknown)
 
     async def _settle_job(self, job: UnknownJob, *, charge: bool) -> None:
-        """Give the command where the job was asked for, until the books say that it is done.
+        """Give the command in the job's channel until the database has the settlement.
 
-        A bot that has only just begun again may leave a command unanswered.
+        A bot that has just restarted may leave a command unanswered.
         """
 
         async def is_settled() -> bool:
@@ -170,16 +156,16 @@ class ChaosStage:
                 "Ada", job.channel, "server unknown", {"job": job.number, "charge": charge}
             )
             try:
-                told = await self.control.wait_interaction(interaction, has_answer, timeout=16)
-            except (InteractionFailed, NotInTime) as fault:
-                told = {"nothing": str(fault)}
-            assert job not in await self.reader.list_unknown_jobs(), told
+                state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
+            except (InteractionFailed, NotInTime) as error:
+                state = {"no answer": str(error)}
+            assert job not in await self.reader.list_unknown_jobs(), state
             return True
 
-        await eventually(is_settled, timeout=120, interval=0.5, what=f"{job} being judged")
+        await eventually(is_settled, timeout=120, interval=0.5, what=f"{job} being settled")
 
     async def conclude_scenario(self, scenario: str) -> ScenarioResult:
-        """Let everything come to rest, judge what is unknown, and compare the books."""
+        """Wait for all jobs to end, settle unknown ones, and compare the records."""
         await self.control.clear_faults()
         await self.wait_for_rest()
         await self._wait_for_google()
@@ -200,10 +186,10 @@ class ChaosStage:
     async def _wait_for_google(self) -> None:
         async def is_finished() -> bool:
             google = await self.control.call("GET", "google")
-            return all(each["finished"] for each in google["submits"])
+            return all(submit["finished"] for submit in google["submits"])
 
         await eventually(
-            is_finished, timeout=60, interval=0.2, what="Google finishing what it began"
+            is_finished, timeout=60, interval=0.2, what="Google finishing its operations"
         )
 
 
@@ -219,8 +205,8 @@ async def open_stage(
 ) -> AsyncIterator[ChaosStage]:
     """Set up a sandbox and bots on SQLite, or on a new database of ``cluster``.
 
-    ``seconds`` is how long Google takes for a clip; each bot has a shard of its own unless
-    ``shards`` says that there are fewer.
+    ``seconds`` is how long Google takes for a clip. Each bot has a shard of its own, unless
+    ``shards`` is smaller.
     """
     directory.mkdir(parents=True, exist_ok=True)
     data = directory / "data"
@@ -242,7 +228,7 @@ async def open_stage(
                 settings={
                     "DATABASE_URL": url,
                     "DATA_DIR": str(data),
-                    **_UNLIMITED,
+                    **NO_LIMITS,
                     **_SHORT_INTERVALS,
                     **(shard if processes > 1 else {}),
                     **(settings or {}),
@@ -252,6 +238,6 @@ async def open_stage(
         yield ChaosStage(sandbox, bots, url, database)
 
 
-async def order_submit_fault(control: Control, times: int, **how: object) -> Json:
+async def order_submit_fault(control: Control, times: int, **options: object) -> Json:
     """Order a fault for the next ``times`` submits."""
-    return await control.fault("google", method="POST", path=_SUBMITS, times=times, **how)
+    return await control.fault("google", method="POST", path=_SUBMITS, times=times, **options)

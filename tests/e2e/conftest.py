@@ -1,16 +1,17 @@
-"""One sandbox and one bot per module: starting them is most of the time that a test takes.
+"""One sandbox and one bot per module, because starting them takes longer than most tests.
 
-The whole traffic with Discord, of these and of the sandboxes that a test starts for itself, is
-held against Discord's own description.
+All traffic with Discord, also of sandboxes that a test starts itself, is validated against
+Discord's OpenAPI document.
 """
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage
+from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage, run_stage
 from tests.harness.conformance import check_requests
 from tests.harness.drawing import drawn_once as drawn_once
 from tests.harness.sandbox import ClosedSandbox, record_closed
@@ -20,45 +21,45 @@ from tests.harness.sandbox import ClosedSandbox, record_closed
 async def stage(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[BotStage]:
-    """Return the stage of a module; ``BOT_SETTINGS`` of the module override the bot's settings.
+    """Return the module's stage; the module's ``BOT_SETTINGS`` override the bot's settings.
 
-    The routes of `open_stage` may be given as the fixture's parameter.
+    The fixture's parameter, if any, are the routes of `open_stage`.
     """
     settings = getattr(request.module, "BOT_SETTINGS", {})
     routes = getattr(request, "param", "gemini")
     directory = tmp_path_factory.mktemp("stage")
     sandbox, bot = await open_stage(directory, settings=settings, routes=routes)
     try:
-        # Discord's pace is tested where it is the matter
+        # rate limits have tests of their own
         await sandbox.control.scale_ratelimits(None)
         await bot.start()
         stage = BotStage(sandbox, bot)
         await stage.load_world()
         yield stage
         assert await bot.terminate(timeout=10) == 0, bot.read_log()[-4000:]
-        said = bot.read_log()
+        log = bot.read_log()
     finally:
         await bot.close()
-        with record_closed() as ended:
+        with record_closed() as closed:
             await sandbox.close()
-    assert "Traceback" not in said, said[-6000:]
-    hold(ended)
+    assert "Traceback" not in log, log[-6000:]
+    assert_conforming(closed)
 
 
 @pytest.fixture(autouse=True)
-def conforming() -> Iterator[None]:
-    """Hold against Discord's description what the sandboxes saw that a test has for itself."""
-    with record_closed() as ended:
+def check_conformance() -> Iterator[None]:
+    """Validate the traffic of sandboxes that the test starts itself."""
+    with record_closed() as closed:
         yield
-    hold(ended)
+    assert_conforming(closed)
 
 
-def hold(ended: list[ClosedSandbox]) -> None:
-    """Fail where a request or an answer is not Discord's, or the sandbox was not well."""
-    for each in ended:
-        assert each.health["internal_errors"] == 0, each.health
-        assert each.health["unknown_routes"] == 0, each.health
-        report = check_requests(each.traffic)
+def assert_conforming(closed: list[ClosedSandbox]) -> None:
+    """Fail on requests or answers that differ from Discord's, and on errors of the sandbox."""
+    for sandbox in closed:
+        assert sandbox.health["internal_errors"] == 0, sandbox.health
+        assert sandbox.health["unknown_routes"] == 0, sandbox.health
+        report = check_requests(sandbox.traffic)
         assert not report.problems, str(report)
         assert not report.unlisted, report.unlisted
         if report.not_checked:
@@ -66,8 +67,8 @@ def hold(ended: list[ClosedSandbox]) -> None:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def calm(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Begin and end each test with a Google and a Discord in good health."""
+async def reset_faults(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Begin and end each test without faults."""
     if "stage" not in request.fixturenames:
         yield
         return
@@ -76,3 +77,10 @@ async def calm(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     yield
     await stage.control.clear_faults()
     await stage.control.call("DELETE", "google")
+
+
+@pytest_asyncio.fixture
+async def fresh_stage(tmp_path: Path) -> AsyncIterator[BotStage]:
+    """Return a stage of the test's own, for tests that kill the bot or move the clock."""
+    async with run_stage(tmp_path) as stage:
+        yield stage

@@ -1,13 +1,18 @@
-"""A stage for end-to-end tests: the sandbox, the real bot, and people who act through Discord."""
+"""The stage of end-to-end tests: the sandbox, the real bot, and members who act in Discord."""
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.harness.bot import BotProcess
+import pytest
+
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
+from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.process import ROOT
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import eventually
@@ -15,33 +20,23 @@ from tests.harness.waiting import eventually
 Json = dict[str, Any]
 
 TIMEOUT_S: Final = 120.0
-"""How long a clip may take: rendering and encoding share the machine with everything else."""
+"""How long a clip may take on a busy machine."""
 UNLIMITED_SETTINGS: Final = {
     "POLL_INTERVAL_S": "0.2",
     "LOG_LEVEL": "INFO",
     "LEASE_S": "6",
-    **{
-        f"{whose}_{what}": "none"
-        for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-        for what in (
-            "CLIPS_PER_DAY",
-            "SECONDS_PER_DAY",
-            "USD_PER_DAY",
-            "USD_PER_MONTH",
-            "JOBS_AT_ONCE",
-        )
-    },
+    **NO_LIMITS,
     "BOT_IN_FLIGHT": "none",
 }
-"""Fast, and without limits: what limits do has tests of its own."""
+"""Fast and without limits, which have tests of their own."""
 QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}
-"""A Google in good health whose pictures are quickly drawn."""
+"""A healthy Google whose clips render quickly."""
 SHORT_CLIP: Final = {"model": "veo-3.1-fast-generate-preview", "duration": 4}
 """The shortest clip of a model that can extend."""
 
 
 class BotStage:
-    """One sandbox and one bot, and short words for what people do with them."""
+    """One sandbox and one bot, with methods for what members do."""
 
     def __init__(self, sandbox: SandboxProcess, bot: BotProcess) -> None:
         self.sandbox = sandbox
@@ -56,25 +51,25 @@ class BotStage:
         return self.sandbox.control
 
     async def load_world(self) -> None:
-        """Learn who is in the default world."""
+        """Read the members of the default guild."""
         await self.control.google(**QUICK_GOOGLE)
         guild = (await self.control.world())["guilds"][0]
         self.guild = guild["id"]
-        self.people = {each["name"]: each["id"] for each in guild["members"]}
+        self.people = {member["name"]: member["id"] for member in guild["members"]}
 
     async def open_channel(self, **more: Any) -> str:
-        """Open a channel of its own for a test, and return its id."""
+        """Create a channel for a test and return its id."""
         self._channel_count += 1
         body = {"guild": self.guild, "name": f"room-{self._channel_count}", **more}
-        made = await self.control.call("POST", "channels", body)
-        return str(made["channel"]["id"])
+        answer = await self.control.call("POST", "channels", body)
+        return str(answer["channel"]["id"])
 
     async def request_clip(
         self, room: str, prompt: str = "a red fox", user: str = "Ada", **options: Any
     ) -> str:
-        """Ask for a clip by command; returns the interaction."""
-        asked = {"prompt": prompt, **SHORT_CLIP, **options}
-        return await self.control.command(self.people[user], room, "video generate", asked)
+        """Request a clip by command; return the interaction."""
+        values = {"prompt": prompt, **SHORT_CLIP, **options}
+        return await self.control.command(self.people[user], room, "video generate", values)
 
     async def wait_for_clip(
         self, room: str, number: int = 1, *, timeout: float = TIMEOUT_S
@@ -85,12 +80,12 @@ class BotStage:
             clips = clips_of(await self.control.messages(room))
             return clips[number - 1] if len(clips) >= number else None
 
-        found = await eventually(find_clip, timeout=timeout, interval=0.1, what=f"clip {number}")
-        assert found is not None
-        return found
+        clip = await eventually(find_clip, timeout=timeout, interval=0.1, what=f"clip {number}")
+        assert clip is not None
+        return clip
 
     async def make_clip(self, room: str, prompt: str = "a red fox", **options: Any) -> Json:
-        """Make a clip in an empty channel and return its message, once the bot has noted it."""
+        """Make a clip in an empty channel and return its message, once its job has ended."""
         await self.request_clip(room, prompt, **options)
         clip = await self.wait_for_clip(room)
         await self.wait_until_idle(room)
@@ -99,17 +94,17 @@ class BotStage:
     async def wait_for_answer(
         self, interaction: str, words: str = "", *, timeout: float = TIMEOUT_S
     ) -> str:
-        """Wait until the answer to an interaction says ``words``; return what it says."""
+        """Wait until the answer to an interaction contains ``words``; return its text."""
 
-        def has_words(seen: Json) -> bool:
-            texts = [text_of(message) for message in seen["messages"]]
+        def has_words(state: Json) -> bool:
+            texts = [text_of(message) for message in state["messages"]]
             return any(text and words in text for text in texts)
 
-        seen = await self.control.wait_interaction(interaction, has_words, timeout=timeout)
-        return "\n".join(text_of(message) for message in seen["messages"])
+        state = await self.control.wait_interaction(interaction, has_words, timeout=timeout)
+        return "\n".join(text_of(message) for message in state["messages"])
 
     async def wait_for_message(self, room: str, words: str, *, timeout: float = TIMEOUT_S) -> Json:
-        """Wait for a message of the bot in a channel that says ``words``."""
+        """Wait for a message of the bot in a channel that contains ``words``."""
         return await self.control.wait_message(
             room,
             lambda m: m["author"].get("bot") and words in text_of(m),
@@ -117,31 +112,31 @@ class BotStage:
         )
 
     async def press_button(self, message: Json, label: str, user: str = "Ada") -> str:
-        """Press a button by its label; returns the interaction."""
+        """Press a button by its label; return the interaction."""
         return await self.control.component(
             self.people[user], message["id"], buttons_of(message)[label]
         )
 
     async def press_answer(self, interaction: str, label: str, user: str = "Ada") -> str:
         """Press a button of an interaction's answer."""
-        seen = await self.control.wait_interaction(
+        state = await self.control.wait_interaction(
             interaction, lambda s: any(label in buttons_of(m) for m in s["messages"])
         )
-        message = next(m for m in seen["messages"] if label in buttons_of(m))
+        message = next(m for m in state["messages"] if label in buttons_of(m))
         return await self.press_button(message, label, user)
 
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
-        """Fill in the form that an interaction opened, and send it."""
-        await self.control.wait_interaction(interaction, lambda seen: seen.get("modal"))
+        """Submit the form that an interaction opened; return the new interaction."""
+        await self.control.wait_interaction(interaction, lambda state: state.get("modal"))
         return await self.control.modal(self.people[user], interaction, {"prompt": prompt})
 
     async def list_submits(self) -> list[Json]:
         """Return every submit that the sandbox's Google has accepted."""
-        found: list[Json] = (await self.control.call("GET", "google"))["submits"]
-        return found
+        submits: list[Json] = (await self.control.call("GET", "google"))["submits"]
+        return submits
 
     async def refuse_files(self, room: str, times: int | None) -> None:
-        """Let Discord answer 413 to the next ``times`` posts in a channel, `None`: to all."""
+        """Let Discord answer 413 to the next ``times`` posts in a channel; `None`: to all."""
         await self.control.fault(
             "discord",
             method="POST",
@@ -152,7 +147,7 @@ class BotStage:
         )
 
     async def wait_until_idle(self, room: str) -> None:
-        """Wait until nothing is being made in a channel any more, and all of it is noted."""
+        """Wait until all jobs of a channel have ended."""
 
         async def is_idle() -> bool:
             return not any("Cancel" in buttons_of(m) for m in await self.control.messages(room))
@@ -160,35 +155,44 @@ class BotStage:
         await eventually(is_idle, timeout=TIMEOUT_S, interval=0.1, what="the jobs having ended")
 
     async def wait_until(self, condition: Callable[[], Awaitable[Any]], what: str) -> Any:
-        """Wait for a condition with the stage's patience."""
+        """Wait for a condition, up to `TIMEOUT_S`."""
         return await eventually(condition, timeout=TIMEOUT_S, interval=0.1, what=what)
 
 
 def components_of(message: Mapping[str, Any]) -> list[Json]:
     """Return all components of a message, from the outside in."""
-    found: list[Json] = []
+    components: list[Json] = []
     waiting = list(message.get("components") or [])
     while waiting:
         component = waiting.pop(0)
-        found.append(component)
-        beside = [component["accessory"]] if "accessory" in component else []
-        waiting = [*component.get("components", []), *beside, *waiting]
-    return found
+        components.append(component)
+        accessory = [component["accessory"]] if "accessory" in component else []
+        waiting = [*component.get("components", []), *accessory, *waiting]
+    return components
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """Return everything that a message says."""
-    texts = [each["content"] for each in components_of(message) if each["type"] == 10]
+    """Return the whole text of a message."""
+    texts = [
+        component["content"] for component in components_of(message) if component["type"] == 10
+    ]
     return "\n".join([*([message["content"]] if message.get("content") else []), *texts])
 
 
 def buttons_of(message: Mapping[str, Any]) -> dict[str, str]:
     """Return a message's buttons: custom ids by label."""
     return {
-        each["label"]: each["custom_id"]
-        for each in components_of(message)
-        if each["type"] == 2 and "custom_id" in each
+        component["label"]: component["custom_id"]
+        for component in components_of(message)
+        if component["type"] == 2 and "custom_id" in component
     }
+
+
+def clip_number_of(message: Mapping[str, Any]) -> str:
+    """Return the number of the clip that a message shows, from its Extend button."""
+    match = re.search(r"clapper:extend:(\d+)", str(message))
+    assert match is not None, message
+    return match[1]
 
 
 def video_of(message: Mapping[str, Any]) -> Json | None:
@@ -225,18 +229,69 @@ async def open_stage(
     return sandbox, bot
 
 
-async def run_operator_program(stage: BotStage, program: str, *words: str, status: int = 0) -> str:
-    """Run one of the operator's programs beside the bot, and return what it says."""
+@asynccontextmanager
+async def run_stage(
+    directory: Path, *, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[BotStage]:
+    """Run a sandbox and a bot that end with the body."""
+    sandbox, bot = await open_stage(directory, settings=settings)
+    try:
+        await bot.start()
+        stage = BotStage(sandbox, bot)
+        await stage.load_world()
+        yield stage
+    finally:
+        await bot.close()
+        await sandbox.close()
+
+
+@asynccontextmanager
+async def run_two_processes(
+    directory: Path, **settings: str
+) -> AsyncIterator[tuple[BotStage, BotProcess, str]]:
+    """Run two processes of one bot on one PostgreSQL; yield the stage of the first, the second and
+    the database's url. Skips the test without PostgreSQL.
+    """
+    try:
+        cluster = PostgresCluster()
+    except PostgresNotInstalled as error:
+        pytest.skip(str(error))
+    async with cluster:
+        shared = {"DATABASE_URL": await cluster.create_database(), **settings}
+        sandbox, first = await open_stage(directory, settings=shared)
+        second = BotProcess(
+            sandbox.control,
+            sandbox.environment_for_bot,
+            directory / "second",
+            settings=UNLIMITED_SETTINGS | shared,
+        )
+        try:
+            await sandbox.control.scale_ratelimits(None)
+            await first.start()
+            await second.start()
+            stage = BotStage(sandbox, first)
+            await stage.load_world()
+            yield stage, second, shared["DATABASE_URL"]
+        finally:
+            await first.close()
+            await second.close()
+            await sandbox.close()
+
+
+async def run_operator_program(
+    stage: BotStage, program: str, *arguments: str, status: int = 0
+) -> str:
+    """Run an operator's program beside the bot and return its output."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", program, *words),
+        *(sys.executable, "-m", program, *arguments),
         cwd=stage.bot.log.parent,
         env={**stage.bot.environment, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == status, said.decode()
-    return said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == status, output.decode()
+    return output.decode()
 
 
 def format_json(value: object) -> str:

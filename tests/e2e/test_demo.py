@@ -1,4 +1,4 @@
-"""`make demo` ends by itself and leaves what it says: measured files, a summary, no process."""
+"""`make demo` leaves measured files and a true summary, and no process."""
 
 import fcntl
 import hashlib
@@ -20,9 +20,9 @@ from tests.harness.conformance import check_requests
 ROOT = Path(__file__).parents[2]
 
 
-def demo(folder: Path) -> tuple[int, str]:
-    """Run the demo into ``folder``; its status and what it printed."""
-    ran = subprocess.run(
+def run_demo(folder: Path) -> tuple[int, str]:
+    """Run the demo into ``folder``; return its status and output."""
+    process = subprocess.run(
         [sys.executable, "-m", "sandbox.demo", "--dir", str(folder)],
         cwd=folder.parent if folder.parent.is_dir() else ROOT,
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT)},
@@ -32,23 +32,23 @@ def demo(folder: Path) -> tuple[int, str]:
         check=False,
         timeout=240,
     )
-    return ran.returncode, ran.stdout
+    return process.returncode, process.stdout
 
 
-def commands_below(folder: Path) -> list[str]:
-    """Return the command lines of living processes that name ``folder``."""
-    found = []
+def list_processes(folder: Path) -> list[str]:
+    """Return the command lines of running processes that name ``folder``."""
+    command_lines = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has just ended
         if str(folder) in line and "pytest" not in line:
-            found.append(line)
-    return found
+            command_lines.append(line)
+    return command_lines
 
 
-def facts(path: Path) -> dict[str, Any]:
+def read_video_facts(path: Path) -> dict[str, Any]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         frames = sum(1 for _ in container.decode(stream))
@@ -63,7 +63,7 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 def frames(path: Path) -> Iterator[bytes]:
-    """Decode the pictures, one after the other, as bytes that can be compared."""
+    """Yield a hash of each frame."""
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.video[0]):
             yield hashlib.sha256(frame.to_ndarray().tobytes()).digest()
@@ -72,19 +72,19 @@ def frames(path: Path) -> Iterator[bytes]:
 def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     (folder / "left-by-an-earlier-run").mkdir(parents=True)
-    # what a developer may have beside the demo, and what it must not touch
+    # a developer's settings, which the demo must not use
     (tmp_path / ".env").write_text("DATABASE_URL=postgresql+asyncpg://nobody@127.0.0.1:1/real\n")
-    status, said = demo(folder)
-    assert status == 0, said
+    status, output = run_demo(folder)
+    assert status == 0, output
     summary = json.loads((folder / "summary.json").read_text())
     first, second = summary["clips"]
     for clip, seconds in ((first, 8.0), (second, 15.0)):
-        measured = facts(folder / clip["file"])
+        measured = read_video_facts(folder / clip["file"])
         assert measured == {name: clip[name] for name in measured}
         assert measured == {
             "seconds": seconds, "width": 1280, "height": 720, "fps": 24.0, "has_audio": True,
         }  # fmt: skip
-    # every frame of the first clip, in its place
+    # the second clip begins with every frame of the first
     assert all(
         one == other
         for one, other in zip(
@@ -96,7 +96,7 @@ def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
     assert first["parent_message_id"] is None
     assert second["parent_message_id"] == first["message_id"]
     assert summary["gallery_url"].endswith("/clips/2")
-    assert summary["gallery_url"] in said
+    assert summary["gallery_url"] in output
     assert 0 < summary["elapsed_s"] < 300
     messages = {
         entry["message"]["id"]: entry["message"]
@@ -106,29 +106,29 @@ def test_demo_plays_and_reports_real_results(tmp_path: Path) -> None:
     request = messages[second["reply_to_message_id"]]
     assert request["author"]["global_name"] == "Ada"
     assert request["message_reference"]["message_id"] == first["message_id"]
-    seen = json.loads((folder / "requests.json").read_text())
-    report = check_requests(seen)
+    requests = json.loads((folder / "requests.json").read_text())
+    report = check_requests(requests)
     assert not report.problems, str(report)
     assert not report.unlisted, report.unlisted
-    submits = [each for each in seen if each["path"].endswith(":predictLongRunning")]
-    assert [each["status"] for each in submits] == [200, 200]
+    submits = [submit for submit in requests if submit["path"].endswith(":predictLongRunning")]
+    assert [submit["status"] for submit in submits] == [200, 200]
     if report.not_checked:
         warnings.warn(str(report), pytest.PytestWarning, stacklevel=1)
     assert not (folder / "left-by-an-earlier-run").exists()
-    assert commands_below(folder) == []
+    assert list_processes(folder) == []
 
 
-def test_a_demo_that_cannot_work_says_why(tmp_path: Path) -> None:
+def test_demo_reports_failure_without_traceback(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file where the demo wants a folder")
-    status, said = demo(tmp_path / "file" / "demo")
+    status, output = run_demo(tmp_path / "file" / "demo")
     assert status == 1
-    assert "The demo failed" in said
-    assert "Traceback" not in said
+    assert "The demo failed" in output
+    assert "Traceback" not in output
 
 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     with (tmp_path / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        status, said = demo(tmp_path / "demo")
+        status, output = run_demo(tmp_path / "demo")
     assert status == 1
-    assert "another demo is running" in said
+    assert "another demo is running" in output

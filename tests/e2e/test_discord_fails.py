@@ -1,4 +1,4 @@
-"""Discord fails in each of its ways: the clip still arrives, once, or is kept."""
+"""Discord fails: the clip is still posted once, or kept."""
 
 import asyncio
 
@@ -9,14 +9,12 @@ from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def posts(room: str) -> str:
+def build_posts_path(room: str) -> str:
     return rf"/channels/{room}/messages$"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_post_that_discord_refuses_for_now_is_made_later(
-    stage: BotStage, status: int
-) -> None:
+async def test_temporarily_refused_post_is_retried(stage: BotStage, status: int) -> None:
     room = await stage.open_channel()
     body = (
         {"message": "slow down", "code": 0, "retry_after": 0.5, "global": False}
@@ -27,7 +25,7 @@ async def test_a_post_that_discord_refuses_for_now_is_made_later(
     await stage.control.fault(
         "discord",
         method="POST",
-        path=posts(room),
+        path=build_posts_path(room),
         status=status,
         times=2,
         body=body,
@@ -39,15 +37,15 @@ async def test_a_post_that_discord_refuses_for_now_is_made_later(
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-async def test_a_clip_that_is_too_large_is_kept_and_said_so(stage: BotStage) -> None:
+async def test_oversized_clip_is_kept_and_announced(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     async with stage.control.hold_google():
-        asked = await stage.request_clip(room, "a heron")
-        await stage.wait_for_answer(asked, "Accepted")
+        interaction = await stage.request_clip(room, "a heron")
+        await stage.wait_for_answer(interaction, "Accepted")
         await stage.wait_for_message(room, "generating")
-        await stage.refuse_files(room, None)  # on every rung
-    told = await stage.wait_for_message(room, "/video get")
-    assert "$0.40" in text_of(told)
+        await stage.refuse_files(room, None)  # every upload option
+    message = await stage.wait_for_message(room, "/video get")
+    assert "$0.40" in text_of(message)
     ada = stage.people["Ada"]
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), "heron"
@@ -59,18 +57,18 @@ async def test_a_clip_that_is_too_large_is_kept_and_said_so(stage: BotStage) -> 
 
 
 @pytest.mark.parametrize("drop", ["before", "after"])
-async def test_a_post_whose_answer_is_lost_is_not_made_twice(stage: BotStage, drop: str) -> None:
+async def test_lost_post_answer_does_not_duplicate(stage: BotStage, drop: str) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.request_clip(room)
         await stage.wait_for_message(room, "generating")
-        await stage.control.fault("discord", method="POST", path=posts(room), drop=drop)
+        await stage.control.fault("discord", method="POST", path=build_posts_path(room), drop=drop)
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-async def test_a_status_that_cannot_be_shown_does_not_hold_the_clip_up(stage: BotStage) -> None:
+async def test_unwritable_status_does_not_delay_clip(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.fault(
         "discord", method="PATCH", path=rf"/channels/{room}/messages/", status=403, times=None
@@ -80,17 +78,17 @@ async def test_a_status_that_cannot_be_shown_does_not_hold_the_clip_up(stage: Bo
 
 
 @pytest.mark.parametrize("action", ["disconnect", "reconnect", "invalid_session"])
-async def test_a_lost_gateway_comes_back_and_misses_nothing(stage: BotStage, action: str) -> None:
+async def test_gateway_reconnect_misses_nothing(stage: BotStage, action: str) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.gateway(action)
     reply = await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    if action == "invalid_session":  # what was said before a new session is gone at Discord's
+    if action == "invalid_session":  # events before a new session are lost
 
-        async def connected() -> bool:
+        async def is_connected() -> bool:
             return await stage.control.count_connections() == 1
 
-        await stage.wait_until(connected, "the bot being back")
+        await stage.wait_until(is_connected, "the bot being back")
         reply = await stage.control.message(
             stage.people["Ada"], room, "it jumps", reply_to=clip["id"]
         )
@@ -108,10 +106,10 @@ async def test_jobs_go_on_while_the_gateway_is_down(stage: BotStage) -> None:
         await stage.control.gateway("down", seconds=4)
     await stage.wait_for_clip(room)
 
-    async def connected() -> bool:
+    async def is_connected() -> bool:
         return await stage.control.count_connections() == 1
 
-    await stage.wait_until(connected, "the bot being back")
+    await stage.wait_until(is_connected, "the bot being back")
 
 
 async def test_deleted_status_does_not_affect_job(stage: BotStage) -> None:
@@ -129,18 +127,18 @@ async def test_deleted_status_does_not_affect_job(stage: BotStage) -> None:
     await stage.wait_for_message(room, "its generation failed")
 
 
-async def test_many_requests_at_once_are_all_answered_in_time(stage: BotStage) -> None:
+async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> None:
     room = await stage.open_channel()
-    asked = await asyncio.gather(
+    interactions = await asyncio.gather(
         *(stage.control.command(stage.people["Dia"], room, "quota show") for _ in range(20))
     )
-    for each in asked:
-        await stage.wait_for_answer(each, "No limit holds")
-        assert (await stage.control.interaction(each))["acknowledged_ms"] < 3000
+    for interaction in interactions:
+        await stage.wait_for_answer(interaction, "No limit holds")
+        assert (await stage.control.interaction(interaction))["acknowledged_ms"] < 3000
 
 
 async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
-    """discord.py forgets a dynamic item when a view that had it is edited away."""
+    """discord.py drops a dynamic item when the view that had it is replaced."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")

@@ -1,4 +1,4 @@
-"""Finding things again: history in pages, get anywhere, the tree of a clip, presets, details."""
+"""Finding clips again: history, `/video get`, lineage, presets, details."""
 
 import re
 from collections.abc import AsyncIterator
@@ -10,79 +10,79 @@ from PIL import Image
 
 from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clips_of, text_of, video_of
 
-NONE = "None of your clips here match"
+NO_MATCH = "None of your clips here match"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STYLE = "Style: film noir, black and white, hard shadows. Camera: slow dolly in."
-EVIL = "@everyone <@1> </x:1> <t:1> [x](http://evil.example) # h ```c``` ||s||"
+UNSAFE_TEXT = "@everyone <@1> </x:1> <t:1> [x](http://evil.example) # h ```c``` ||s||"
 
 
 def number_of(clip: Json) -> str:
     """Return a clip's number, from its card."""
-    found = re.search(r"clip #(\d+)", text_of(clip))
-    assert found is not None
-    return found[1]
+    match = re.search(r"clip #(\d+)", text_of(clip))
+    assert match is not None
+    return match[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tree(stage: BotStage) -> AsyncIterator[list[Json]]:
-    """Give a tree in a channel: a clip of Ada's, extended by Cem, and by Dia in another branch."""
+    """Return a clip of Ada's and its two extensions, by Cem and by Dia."""
     room = await stage.open_channel(name="tree")
     clips = [await stage.make_clip(room, "a red fox")]
-    for user, text in (("Cem", "it jumps high"), ("Dia", EVIL)):
+    for user, text in (("Cem", "it jumps high"), ("Dia", UNSAFE_TEXT)):
         await stage.control.message(stage.people[user], room, text, reply_to=clips[0]["id"])
         clips.append(await stage.wait_for_clip(room, len(clips) + 1))
     await stage.wait_until_idle(room)
     yield clips
 
 
-async def ask(stage: BotStage, user: str, room: str, command: str, **options: object) -> str:
+async def run_command(
+    stage: BotStage, user: str, room: str, command: str, **options: object
+) -> str:
     """Give a command and return its answer's text."""
-    asked = await stage.control.command(
+    interaction = await stage.control.command(
         stage.people[user], room, command, {k: v for k, v in options.items() if v is not None}
     )
-    return await stage.wait_for_answer(asked)
+    return await stage.wait_for_answer(interaction)
 
 
 async def test_lineage_shows_who_extended_clip(stage: BotStage, tree: list[Json]) -> None:
     first, second, third = map(number_of, tree)
     room = tree[0]["channel_id"]
-    said = (await ask(stage, "Dia", room, "video chain", clip=third)).splitlines()
-    assert said[0] == f"**The tree of clip #{third}**"
-    places = {"first": said[1], "second": said[2], "third": said[3]}
+    lines = (await run_command(stage, "Dia", room, "video chain", clip=third)).splitlines()
+    assert lines[0] == f"**The tree of clip #{third}**"
+    rows = {"first": lines[1], "second": lines[2], "third": lines[3]}
     for clip, seconds, user, line in (
-        (tree[0], 4, "Ada", places["first"]),
-        (tree[1], 11, "Cem", places["second"]),
-        (tree[2], 11, "Dia", places["third"]),
+        (tree[0], 4, "Ada", rows["first"]),
+        (tree[1], 11, "Cem", rows["second"]),
+        (tree[2], 11, "Dia", rows["third"]),
     ):
         link = f"https://discord.com/channels/{stage.guild}/{room}/{clip['id']}"
         assert f"[#{number_of(clip)}]({link})" in line
         assert f"{seconds} s · <@{stage.people[user]}>" in line
-    assert "**▶" in places["third"]
-    assert "**▶" not in places["first"] + places["second"]
-    assert f"continues #{first}" in places["third"]
-    for acting in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
-        assert acting not in said[3].replace("\u200b", "!"), acting
+    assert "**▶" in rows["third"]
+    assert "**▶" not in rows["first"] + rows["second"]
+    assert f"continues #{first}" in rows["third"]
+    for markup in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
+        assert markup not in lines[3].replace("\u200b", "!"), markup
     assert second != third
 
 
-async def test_the_tree_is_found_by_link_and_alone_for_a_clip_alone(
-    stage: BotStage, tree: list[Json]
-) -> None:
+async def test_lineage_is_found_by_link(stage: BotStage, tree: list[Json]) -> None:
     room = tree[0]["channel_id"]
     link = f"https://discord.com/channels/{stage.guild}/{room}/{tree[1]['id']}"
-    said = await ask(stage, "Ada", room, "video chain", clip=link)
-    assert f"The tree of clip #{number_of(tree[1])}" in said
-    assert said.count("●") == 1
-    assert said.count("↳") == 2
+    text = await run_command(stage, "Ada", room, "video chain", clip=link)
+    assert f"The tree of clip #{number_of(tree[1])}" in text
+    assert text.count("●") == 1
+    assert text.count("↳") == 2
 
 
-async def test_a_chain_card_names_hop_length_and_source(stage: BotStage, tree: list[Json]) -> None:
-    said = text_of(tree[1])
+async def test_extension_card_shows_source_and_length(stage: BotStage, tree: list[Json]) -> None:
+    text = text_of(tree[1])
     first = number_of(tree[0])
-    assert f"extension of #{first}" in said
-    assert "11 s" in said
-    assert "reply to extend it, until <t:" in said
+    assert f"extension of #{first}" in text
+    assert "11 s" in text
+    assert "reply to extend it, until <t:" in text
     assert {"Extend", "Redo", "Edit prompt", "Showcase", "Details", "Delete"} <= set(
         buttons_of(tree[1])
     )
@@ -90,17 +90,17 @@ async def test_a_chain_card_names_hop_length_and_source(stage: BotStage, tree: l
 
 async def test_user_text_is_never_interpreted(stage: BotStage, tree: list[Json]) -> None:
     room = tree[0]["channel_id"]
-    history = await ask(stage, "Dia", room, "video history")
+    history = await run_command(stage, "Dia", room, "video history")
     details = await stage.wait_for_answer(await stage.press_button(tree[2], "Details"), "Prompt:")
-    for said in (text_of(tree[2]), history, details):
-        assert "@member" in said
-        assert "1970-01-01" in said
-        for acting in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
-            assert acting not in said.replace("\u200b", "!"), (acting, said)
-        assert re.search(r"(?<!\\)\[x", said) is None
+    for text in (text_of(tree[2]), history, details):
+        assert "@member" in text
+        assert "1970-01-01" in text
+        for markup in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
+            assert markup not in text.replace("\u200b", "!"), (markup, text)
+        assert re.search(r"(?<!\\)\[x", text) is None
 
 
-async def test_a_clip_of_a_channel_that_one_does_not_see_is_not_handed_out(stage: BotStage) -> None:
+async def test_clip_of_hidden_channel_is_not_found(stage: BotStage) -> None:
     hidden = await stage.open_channel(
         overwrites=[
             {"role": "@everyone", "deny": ["VIEW_CHANNEL"]},
@@ -110,10 +110,10 @@ async def test_a_clip_of_a_channel_that_one_does_not_see_is_not_handed_out(stage
     number = number_of(await stage.make_clip(hidden))  # Ada owns the server
     room = await stage.open_channel()
     for command in ("video get", "video chain"):
-        assert "no such clip" in await ask(stage, "Cem", room, command, clip=number)
-    asked = {"clip": number, "prompt": "it jumps"}
-    assert "no such clip" in await ask(stage, "Cem", room, "video extend", **asked)
-    assert "posted again" in await ask(stage, "Ada", room, "video get", clip=number)
+        assert "no such clip" in await run_command(stage, "Cem", room, command, clip=number)
+    options = {"clip": number, "prompt": "it jumps"}
+    assert "no such clip" in await run_command(stage, "Cem", room, "video extend", **options)
+    assert "posted again" in await run_command(stage, "Ada", room, "video get", clip=number)
     await stage.wait_for_clip(room)
 
 
@@ -127,63 +127,67 @@ async def test_get_autocompletes_and_reposts_in_other_channel(
     )
     number = number_of(tree[1])
     assert choices == [{"name": f"#{number} it jumps high", "value": number}]
-    assert "posted again" in await ask(stage, "Cem", room, "video get", clip=number)
+    assert "posted again" in await run_command(stage, "Cem", room, "video get", clip=number)
     again = await stage.wait_for_clip(room)
     before, after = video_of(tree[1]), video_of(again)
     assert before is not None
     assert after is not None
     assert await stage.control.download(after["url"]) == await stage.control.download(before["url"])
-    # others' work too, where they see it
-    assert "posted again" in await ask(stage, "Dia", room, "video get", clip=number)
+    # other members' clips too, in channels that they see
+    assert "posted again" in await run_command(stage, "Dia", room, "video get", clip=number)
 
 
 async def test_history_pages_and_filters_survive_kill(stage: BotStage) -> None:
     room = await stage.open_channel()
     bea = stage.people["Bea"]
-    for each in range(11):
-        await stage.request_clip(room, f"a heron number {each}", user="Bea")
-    made = await stage.wait_for_clip(room, 11)
+    for number in range(11):
+        await stage.request_clip(room, f"a heron number {number}", user="Bea")
+    last_clip = await stage.wait_for_clip(room, 11)
     await stage.wait_until_idle(room)
-    asked = await stage.control.command(bea, room, "video history", {})
-    first = await stage.wait_for_answer(asked)
+    interaction = await stage.control.command(bea, room, "video history", {})
+    first = await stage.wait_for_answer(interaction)
     assert first.count("a heron") == 10
     assert "https://discord.com/channels/" in first
     await stage.bot.restart()
-    message = (await stage.control.interaction(asked))["messages"][0]
+    message = (await stage.control.interaction(interaction))["messages"][0]
     assert set(buttons_of(message)) == {"Older clips"}
     await stage.press_button(message, "Older clips", "Bea")
 
-    async def page(word: str) -> Json | None:
-        shown: Json = (await stage.control.interaction(asked))["messages"][0]
-        return shown if word in buttons_of(shown) else None
+    async def find_page(label: str) -> Json | None:
+        message: Json = (await stage.control.interaction(interaction))["messages"][0]
+        return message if label in buttons_of(message) else None
 
-    older = await stage.wait_until(lambda: page("Newer clips"), "the older page")
+    older = await stage.wait_until(lambda: find_page("Newer clips"), "the older page")
     assert text_of(older).count("a heron") == 1
     assert set(buttons_of(older)) == {"Newer clips"}
     await stage.press_button(older, "Newer clips", "Bea")
-    newer = await stage.wait_until(lambda: page("Older clips"), "the newer page")
+    newer = await stage.wait_until(lambda: find_page("Older clips"), "the newer page")
     assert text_of(newer) == first
-    narrowed = await ask(stage, "Bea", room, "video history", words="NUMBER 1", model="fast")
-    assert narrowed.count("a heron number 1") == 2
-    assert "a heron number 2" not in narrowed
-    assert NONE in await ask(stage, "Bea", room, "video history", model="veo-2")
-    assert (await ask(stage, "Bea", room, "video history", only="extendable")).count("heron") == 10
-    assert NONE in await ask(stage, "Bea", room, "video history", only="showcased")
-    assert made["id"]
+    filtered = await run_command(
+        stage, "Bea", room, "video history", words="NUMBER 1", model="fast"
+    )
+    assert filtered.count("a heron number 1") == 2
+    assert "a heron number 2" not in filtered
+    assert NO_MATCH in await run_command(stage, "Bea", room, "video history", model="veo-2")
+    assert (await run_command(stage, "Bea", room, "video history", only="extendable")).count(
+        "heron"
+    ) == 10
+    assert NO_MATCH in await run_command(stage, "Bea", room, "video history", only="showcased")
+    assert last_clip["id"]
 
 
-async def test_presets_are_seen_in_the_prompt_sent_and_edited(stage: BotStage) -> None:
+async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.request_clip(room, "a fox", style="noir", camera="dolly_in")
     clip = await stage.wait_for_clip(room)
     assert f"a fox. {STYLE}" in text_of(clip)
-    sent = (await stage.list_submits())[-1]["json"]
-    assert sent["instances"][0]["prompt"] == f"a fox. {STYLE}"
-    asked_for = await stage.wait_for_message(room, "asked")
-    assert STYLE in text_of(asked_for)
-    opened = await stage.press_button(clip, "Edit prompt")
-    seen = await stage.control.wait_interaction(opened, lambda s: s.get("modal"))
-    assert f"a fox. {STYLE}" in str(seen["modal"])
+    body = (await stage.list_submits())[-1]["json"]
+    assert body["instances"][0]["prompt"] == f"a fox. {STYLE}"
+    status = await stage.wait_for_message(room, "asked")
+    assert STYLE in text_of(status)
+    form = await stage.press_button(clip, "Edit prompt")
+    state = await stage.control.wait_interaction(form, lambda s: s.get("modal"))
+    assert f"a fox. {STYLE}" in str(state["modal"])
     before = len(await stage.list_submits())
     long = "a " * 1015
     refused = await stage.wait_for_answer(
@@ -205,14 +209,14 @@ async def test_details_show_everything_to_reproduce_clip(stage: BotStage, tmp_pa
         attachments={"image": str(picture)},
     )
     clip = await stage.wait_for_clip(room)
-    asked = await stage.press_button(clip, "Details", "Cem")
-    said = await stage.wait_for_answer(asked, "walls")
-    for part in ("Seed:** 7", "First frame:** 320×180", "veo-3.1-fast-generate-preview", "4 s"):
-        assert part in said
-    seen = await stage.control.wait_interaction(asked, lambda s: len(s["messages"]) > 1)
-    whole = "".join(text_of(message) for message in seen["messages"])
-    assert whole.count("walls,") == 90
-    files = [file for message in seen["messages"] for file in message.get("attachments", [])]
+    interaction = await stage.press_button(clip, "Details", "Cem")
+    text = await stage.wait_for_answer(interaction, "walls")
+    for expected in ("Seed:** 7", "First frame:** 320×180", "veo-3.1-fast-generate-preview", "4 s"):
+        assert expected in text
+    state = await stage.control.wait_interaction(interaction, lambda s: len(s["messages"]) > 1)
+    full_text = "".join(text_of(message) for message in state["messages"])
+    assert full_text.count("walls,") == 90
+    files = [file for message in state["messages"] for file in message.get("attachments", [])]
     assert [file["filename"] for file in files] == ["first-frame.png"]
     assert (await stage.control.download(files[0]["url"])).startswith(b"\x89PNG")
     assert len(clips_of(await stage.control.messages(room))) == 1

@@ -1,5 +1,4 @@
-"""Google fails in each of its ways: what people read, what they pay, and that nothing is sent
-twice."""
+"""Google fails: what members read and pay, and that nothing is submitted twice."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,18 +12,20 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SUBMIT = r":predictLongRunning$"
 PRICE: Final = 4 * 100_000
-"""What the stage's clip costs, in micro-dollars: 4 s of Veo 3.1 Fast."""
-BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than a clip is drawn on a busy machine
+"""The price of the stage's clip in micro-dollars: 4 s of Veo 3.1 Fast."""
+BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}  # longer than rendering a clip takes on a busy machine
 
 
-async def left(stage: BotStage, room: str) -> str:
-    """Return what the ledger counts for Ada."""
-    asked = await stage.control.command(stage.people["Ada"], room, "server usage", {"days": 1})
-    return await stage.wait_for_answer(asked)
+async def read_usage(stage: BotStage, room: str) -> str:
+    """Return Ada's usage report."""
+    interaction = await stage.control.command(
+        stage.people["Ada"], room, "server usage", {"days": 1}
+    )
+    return await stage.wait_for_answer(interaction)
 
 
 @pytest.mark.parametrize(
-    ("fate", "words"),
+    ("settings", "words"),
     [
         (
             {"outcome": "filtered", "reason": "The prompt names a real person."},
@@ -34,41 +35,43 @@ async def left(stage: BotStage, room: str) -> str:
         ({"outcome": "failed", "reason": "internal trouble"}, "its generation failed"),
     ],
 )
-async def test_a_clip_that_google_holds_back_is_told_with_its_reason_and_costs_nothing(
-    stage: BotStage, fate: dict[str, str], words: str
+async def test_filtered_clip_shows_reason_and_is_free(
+    stage: BotStage, settings: dict[str, str], words: str
 ) -> None:
     room = await stage.open_channel()
-    before = await left(stage, room)
-    await stage.control.google(seconds=0.2, **fate)
+    before = await read_usage(stage, room)
+    await stage.control.google(seconds=0.2, **settings)
     await stage.request_clip(room)
-    told = await stage.wait_for_message(room, words)
-    assert "Google says:" in text_of(told)
-    assert "Cancel" not in buttons_of(told)
+    message = await stage.wait_for_message(room, words)
+    assert "Google says:" in text_of(message)
+    assert "Cancel" not in buttons_of(message)
     assert not clips_of(await stage.control.messages(room))
-    assert await left(stage, room) == before
+    assert await read_usage(stage, room) == before
 
 
 async def test_blocked_audio_can_be_retried(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, outcome="filtered")
     await stage.request_clip(room)
-    told = await stage.wait_for_message(room, "trying again often passes")
+    message = await stage.wait_for_message(room, "trying again often passes")
     await stage.control.google(outcome="done")
-    await stage.wait_for_answer(await stage.press_button(told, "Try again"), "Accepted")
+    await stage.wait_for_answer(await stage.press_button(message, "Try again"), "Accepted")
     await stage.wait_for_clip(room)
-    again = await stage.press_button(told, "Try again")
+    again = await stage.press_button(message, "Try again")
     await stage.wait_for_answer(again, "already being made")
 
 
-def answered(status: int, message: str, reason: str = "INVALID_ARGUMENT") -> dict[str, Any]:
-    """Return a fault: Google answers the submit with an error of its own."""
+def build_error_fault(
+    status: int, message: str, reason: str = "INVALID_ARGUMENT"
+) -> dict[str, Any]:
+    """Return a fault that lets Google answer the submit with an error."""
     error = {"code": status, "message": message, "status": reason}
     return {"path": SUBMIT, "status": status, "body": {"error": error}}
 
 
 @dataclass(frozen=True)
-class Play:
-    """How Google behaves, what people then read, and what it costs: the member, and the server."""
+class OutcomeCase:
+    """How Google behaves, what members then read, and whether the server pays."""
 
     words: str
     google: dict[str, Any] = field(default_factory=dict)
@@ -77,29 +80,29 @@ class Play:
 
 
 OUTCOMES = {
-    "blocked": Play(
+    "blocked": OutcomeCase(
         "safety filter blocked this prompt", {"outcome": "filtered", "reason": "Sensitive words."}
     ),
-    "blocked audio": Play("blocked the sound", {"outcome": "filtered"}),
-    "blocked input image": Play(
+    "blocked audio": OutcomeCase("blocked the sound", {"outcome": "filtered"}),
+    "blocked input image": OutcomeCase(
         "blocked the input image",
         {"outcome": "filtered", "reason": "The input image violates our usage guidelines."},
     ),
-    "operation failed": Play("its generation failed", {"outcome": "failed"}),
-    "operation lost": Play("never finished", {"outcome": "never"}, server_pays=True),
-    "person refused": Play(
+    "operation failed": OutcomeCase("its generation failed", {"outcome": "failed"}),
+    "operation lost": OutcomeCase("never finished", {"outcome": "never"}, server_pays=True),
+    "person refused": OutcomeCase(
         "Google does not allow the people setting",
-        fault=answered(400, "allow_all for personGeneration is currently not supported."),
+        fault=build_error_fault(400, "allow_all for personGeneration is currently not supported."),
     ),
-    "wrong request": Play(
+    "wrong request": OutcomeCase(
         "Google would not take this request as it is",
-        fault=answered(400, "Your use case is currently not supported."),
+        fault=build_error_fault(400, "Your use case is currently not supported."),
     ),
-    "key refused": Play(
+    "key refused": OutcomeCase(
         "Google does not accept this bot's key",
-        fault=answered(403, "Your API key was reported as leaked.", "PERMISSION_DENIED"),
+        fault=build_error_fault(403, "Your API key was reported as leaked.", "PERMISSION_DENIED"),
     ),
-    "download failed": Play(
+    "download failed": OutcomeCase(
         "would not hand it out",
         fault={
             "method": "GET",
@@ -113,83 +116,83 @@ OUTCOMES = {
 }
 
 
-async def spent(stage: BotStage) -> tuple[int, int]:
-    """Return what members and what servers have spent or reserved, in micro-dollars."""
-    books = DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
-    sums = "SELECT coalesce(sum(micros), 0) FROM ledger WHERE kind IN"
-    sums += " ('reserve', 'refund', 'adjust') AND account <> "
-    members = await books.fetch_rows(f"{sums} 'house'")
-    servers = await books.fetch_rows(f"{sums} 'member'")
+async def sum_spent(stage: BotStage) -> tuple[int, int]:
+    """Return what members and servers have spent or reserved, in micro-dollars."""
+    reader = DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
+    query = "SELECT coalesce(sum(micros), 0) FROM ledger WHERE kind IN"
+    query += " ('reserve', 'refund', 'adjust') AND account <> "
+    members = await reader.fetch_rows(f"{query} 'house'")
+    servers = await reader.fetch_rows(f"{query} 'member'")
     return int(members[0][0]), int(servers[0][0])
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
-async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Play) -> None:
+async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: OutcomeCase) -> None:
     room = await stage.open_channel()
-    members, servers = await spent(stage)
+    members, servers = await sum_spent(stage)
     if outcome.google:
         await stage.control.google(seconds=0.2, **outcome.google)
     if outcome.fault:
         await stage.control.fault("google", **outcome.fault)
     await stage.request_clip(room)
-    told = await stage.wait_for_message(room, outcome.words)
-    assert "Cancel" not in buttons_of(told)
-    assert "Nothing was charged" in text_of(told) or "nothing was charged" in text_of(told)
+    message = await stage.wait_for_message(room, outcome.words)
+    assert "Cancel" not in buttons_of(message)
+    assert "Nothing was charged" in text_of(message) or "nothing was charged" in text_of(message)
     assert not clips_of(await stage.control.messages(room))
     billed = PRICE if outcome.server_pays else 0
-    assert await spent(stage) == (members, servers + billed)
+    assert await sum_spent(stage) == (members, servers + billed)
 
 
-async def test_a_source_that_google_has_lost_is_refused_and_costs_nothing(stage: BotStage) -> None:
+async def test_lost_source_is_refused_for_free(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     uri = (await stage.list_submits())[-1]["video"]
     file = uri.rpartition("/files/")[2].partition(":")[0]
     await stage.control.call("POST", f"google/files/{file}", {"expire": True})
-    before = await spent(stage)
+    before = await sum_spent(stage)
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    told = await stage.wait_for_message(room, "What this was to be made from")
-    assert "Nothing was charged" in text_of(told)
-    assert await spent(stage) == before
+    message = await stage.wait_for_message(room, "What this was to be made from")
+    assert "Nothing was charged" in text_of(message)
+    assert await sum_spent(stage) == before
 
 
-async def test_a_retired_model_is_switched_off(stage: BotStage) -> None:
+async def test_retired_model_is_disabled(stage: BotStage) -> None:
     room = await stage.open_channel()
     model = "veo-3.0-fast-generate-001"
-    before = await spent(stage)
+    before = await sum_spent(stage)
     await stage.control.google(retired_models=[model])
     await stage.request_clip(room, model=model)
     await stage.wait_for_message(room, "Google has retired this model")
-    assert await spent(stage) == before
-    said = await stage.wait_for_answer(await stage.request_clip(room, model=model))
-    assert "is not available here" in said
+    assert await sum_spent(stage) == before
+    text = await stage.wait_for_answer(await stage.request_clip(room, model=model))
+    assert "is not available here" in text
 
 
-async def test_a_busy_google_is_waited_for_and_the_clip_is_paid_once(stage: BotStage) -> None:
+async def test_overloaded_google_is_retried_and_paid_once(stage: BotStage) -> None:
     room = await stage.open_channel()
-    before, (members, servers) = len(await stage.list_submits()), await spent(stage)
+    before, (members, servers) = len(await stage.list_submits()), await sum_spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
     await stage.request_clip(room)
     await stage.wait_for_message(room, "Google is overloaded; trying again")
     await stage.wait_for_clip(room)
     assert len(await stage.list_submits()) == before + 1
-    assert await spent(stage) == (members + PRICE, servers + PRICE)
+    assert await sum_spent(stage) == (members + PRICE, servers + PRICE)
 
 
-async def test_googles_quota_is_waited_for_as_long_as_google_says(stage: BotStage) -> None:
+async def test_google_quota_is_retried_after_given_delay(stage: BotStage) -> None:
     room = await stage.open_channel()
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
     error = {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED", "details": [info]}
-    members, servers = await spent(stage)
+    members, servers = await sum_spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=429, body={"error": error})
     await stage.request_clip(room)
     await stage.wait_for_message(room, "used up for now; trying again")
     await stage.wait_for_clip(room)
-    assert await spent(stage) == (members + PRICE, servers + PRICE)
+    assert await sum_spent(stage) == (members + PRICE, servers + PRICE)
 
 
 @pytest.mark.parametrize("path", [r"/operations/", r":download", r"/v1beta/files/[^:]*$"])
-async def test_polls_and_downloads_are_tried_again(stage: BotStage, path: str) -> None:
+async def test_polls_and_downloads_are_retried(stage: BotStage, path: str) -> None:
     room = await stage.open_channel()
     before = len(await stage.list_submits())
     await stage.control.fault("google", method="GET", path=path, status=503, times=1)
@@ -198,7 +201,7 @@ async def test_polls_and_downloads_are_tried_again(stage: BotStage, path: str) -
     assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage) -> None:
+async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
     room = await stage.open_channel()
     before = len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
@@ -213,13 +216,13 @@ async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage
         stage.people["Ada"], room, "server unknown", {"job": int(job)}
     )
     await stage.wait_for_answer(undecided, "Nothing was judged")
-    judged = await stage.control.command(
+    settled = await stage.control.command(
         stage.people["Ada"], room, "server unknown", {"job": int(job), "charge": False}
     )
-    await stage.wait_for_answer(judged, "is refunded")
+    await stage.wait_for_answer(settled, "is refunded")
 
 
-async def test_a_cancelled_operation_that_never_ends_is_told_with_what_may_still_come(
+async def test_unfinished_cancelled_job_warns_about_late_charge(
     stage: BotStage,
 ) -> None:
     room = await stage.open_channel()
@@ -227,36 +230,36 @@ async def test_a_cancelled_operation_that_never_ends_is_told_with_what_may_still
     await stage.request_clip(room)
     status = await stage.wait_for_message(room, "Google is generating")
     await stage.wait_for_answer(await stage.press_button(status, "Cancel"), "already at Google")
-    told = text_of(await stage.wait_for_message(room, "never finished"))
-    assert "it comes to `/video history`, and is charged then" in told
+    text = text_of(await stage.wait_for_message(room, "never finished"))
+    assert "it comes to `/video history`, and is charged then" in text
 
 
 async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
     room = await stage.open_channel()
-    members, servers = await spent(stage)
+    members, servers = await sum_spent(stage)
     await stage.control.google(seconds=16)
     await stage.request_clip(room)
-    told = text_of(await stage.wait_for_message(room, "never finished"))
-    assert "Nothing was charged to you" in told
-    assert "if it is made after all, it is posted here, and charged then" in told
+    text = text_of(await stage.wait_for_message(room, "never finished"))
+    assert "Nothing was charged to you" in text
+    assert "if it is made after all, it is posted here, and charged then" in text
     price = 400_000
-    assert await spent(stage) == (members, servers + price)
+    assert await sum_spent(stage) == (members, servers + price)
     clip = await stage.wait_for_clip(room)
     assert "It was not charged before; it is now." in text_of(clip)
 
-    async def charged() -> bool:
-        return await spent(stage) == (members + price, servers + price)
+    async def is_charged() -> bool:
+        return await sum_spent(stage) == (members + price, servers + price)
 
-    await stage.wait_until(charged, "the late clip being charged")
+    await stage.wait_until(is_charged, "the late clip being charged")
 
-    async def told_anew() -> bool:
+    async def is_replaced() -> bool:
         messages = await stage.control.messages(room)
         return not any("never finished" in text_of(message) for message in messages)
 
-    await stage.wait_until(told_anew, "the old words being gone")
+    await stage.wait_until(is_replaced, "the old message being replaced")
 
 
-async def test_an_expired_source_is_refused_before_anything_is_paid(stage: BotStage) -> None:
+async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, file_lifetime_s=60)
     clip = await stage.make_clip(room)

@@ -1,4 +1,4 @@
-"""Six languages as people meet them: theirs in what they alone see, the server's in public."""
+"""Six languages: a member's own in private answers, the server's in public."""
 
 import pytest
 
@@ -11,33 +11,31 @@ LOCALES = ("en-US", "de", "es-ES", "fr", "ja", "zh-CN")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-async def test_everything_about_a_clip_is_said_in_the_language_of_server_and_member(
-    stage: BotStage, locale: str
-) -> None:
+async def test_messages_use_server_and_member_language(stage: BotStage, locale: str) -> None:
     ada = stage.people["Ada"]
     await stage.control.change_guild(stage.guild, locale=locale)
     await stage.control.change_user(ada, locale=locale)
     room = await stage.open_channel()
     async with stage.control.hold_google():
-        asked = await stage.control.command(
+        interaction = await stage.control.command(
             ada, room, "video generate", {"prompt": "look=plain a fox", **SHORT_CLIP}
         )
-        # the answer for the person alone
-        await stage.wait_for_answer(asked, beginning("ask.accepted", locale))
-        # the status and the card, for everyone
-        status = await stage.wait_for_message(room, beginning("stage.polling", locale))
+        # the ephemeral answer
+        await stage.wait_for_answer(interaction, longest_literal("ask.accepted", locale))
+        # the public status and card
+        status = await stage.wait_for_message(room, longest_literal("stage.polling", locale))
         assert translate("button.cancel", locale) in buttons_of(status)
     clip = await stage.wait_for_clip(room)
-    wanted = {translate(f"button.{name}", locale) for name in ("extend", "redo", "edit", "details")}
-    assert wanted <= set(buttons_of(clip))
+    labels = {translate(f"button.{name}", locale) for name in ("extend", "redo", "edit", "details")}
+    assert labels <= set(buttons_of(clip))
     assert translate("seconds", locale, count=4) in text_of(clip)
 
-    # a form, a suggestion, a refusal and a list, in the language of the member
+    # form, suggestion, refusal and list in the member's language
     pressed = await stage.control.component(
         ada, clip["id"], buttons_of(clip)[translate("button.extend", locale)]
     )
-    opened: Json = await stage.control.wait_interaction(pressed, lambda seen: seen.get("modal"))
-    assert opened["modal"]["title"] == translate("form.extend.title", locale)
+    form: Json = await stage.control.wait_interaction(pressed, lambda state: state.get("modal"))
+    assert form["modal"]["title"] == translate("form.extend.title", locale)
     choices = await stage.control.autocomplete(
         ada, room, "video generate", {"prompt": "x"}, "duration"
     )
@@ -51,18 +49,18 @@ async def test_everything_about_a_clip_is_said_in_the_language_of_server_and_mem
     await stage.wait_for_answer(listed, translate("jobs.none", locale))
 
 
-async def test_a_member_of_another_language_is_answered_in_theirs(stage: BotStage) -> None:
+async def test_private_answers_use_member_language(stage: BotStage) -> None:
     bea, room = stage.people["Bea"], await stage.open_channel()
     await stage.control.change_guild(stage.guild, locale="de")
     for locale, spoken in (("ja", "ja"), ("es-419", "es-ES"), ("pl", "en-US")):
-        asked = await stage.control.command(bea, room, "video jobs", locale=locale)
-        await stage.wait_for_answer(asked, translate("jobs.none", spoken))
+        interaction = await stage.control.command(bea, room, "video jobs", locale=locale)
+        await stage.wait_for_answer(interaction, translate("jobs.none", spoken))
 
 
-async def test_in_private_a_reply_is_answered_in_the_language_the_clip_was_asked_in(
+async def test_direct_message_reply_uses_clip_language(
     stage: BotStage,
 ) -> None:
-    """And "once more" is understood in it: it must not become a paid prompt."""
+    """ "Once more" is understood in that language and does not become a paid prompt."""
     cem = stage.people["Cem"]
     await stage.control.change_user(cem, locale="ja")
     await stage.control.message("Cem", "@Cem", "hello")
@@ -75,8 +73,8 @@ async def test_in_private_a_reply_is_answered_in_the_language_the_clip_was_asked
     await stage.wait_for_message(talk, translate("reply.again", "ja"))
 
 
-def beginning(key: str, locale: str) -> str:
-    """Return what a text says before its first placeholder."""
+def longest_literal(key: str, locale: str) -> str:
+    """Return the longest part of a text without placeholders."""
     marks = dict.fromkeys(("job", "what", "since"), "\x00")
     text = translate(key, locale, **marks)
     longest = max(text.split("\0"), key=len)

@@ -1,17 +1,17 @@
-"""A person makes a clip and extends it in each of the four ways."""
+"""A member makes a clip and extends it in each of the four ways."""
 
 import io
 
 import av
 import pytest
 
-from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def facts(stage: BotStage, message: Json) -> tuple[float, tuple[int, int, int]]:
-    """Return the seconds of a message's video; and width, height and number of audio streams."""
+async def read_video_facts(stage: BotStage, message: Json) -> tuple[float, tuple[int, int, int]]:
+    """Return seconds, and width, height and audio streams, of a message's video."""
     video = video_of(message)
     assert video is not None
     with av.open(io.BytesIO(await stage.control.download(video["url"])), "r") as container:
@@ -22,34 +22,34 @@ async def facts(stage: BotStage, message: Json) -> tuple[float, tuple[int, int, 
         return seconds, (stream.width, stream.height, len(container.streams.audio))
 
 
-async def test_generate_posts_a_playable_clip_that_replies_to_the_request(stage: BotStage) -> None:
+async def test_generated_clip_is_playable_and_replies_to_status(stage: BotStage) -> None:
     room = await stage.open_channel()
-    asked = await stage.request_clip(room, "a **red** fox <@123456789012345678>")
-    accepted = await stage.wait_for_answer(asked, "Accepted as job")
+    interaction = await stage.request_clip(room, "a **red** fox <@123456789012345678>")
+    accepted = await stage.wait_for_answer(interaction, "Accepted as job")
     assert "$0.40" in accepted
     clip = await stage.wait_for_clip(room)
-    seconds, shape = await facts(stage, clip)
+    seconds, shape = await read_video_facts(stage, clip)
     assert seconds == pytest.approx(4.0, abs=0.1)
     assert shape == (1280, 720, 1)
-    said = text_of(clip)
+    text = text_of(clip)
     for words in ("Veo 3.1 Fast", "4 s", "1280×720", "$0.40", f"<@{stage.people['Ada']}>", "<t:"):
-        assert words in said
-    assert "\\*\\*red" in said
-    assert "@member" in said
+        assert words in text
+    assert "\\*\\*red" in text
+    assert "@member" in text
     assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} <= set(buttons_of(clip))
     await stage.wait_until_idle(room)
     status = next(m for m in await stage.control.messages(room) if not video_of(m))
     assert clip["message_reference"]["message_id"] == status["id"]
     assert f"<@{stage.people['Ada']}> asked Veo 3.1 Fast for" in text_of(status)
     assert not clip["mentions"] or not clip["mention_everyone"]
-    interaction = await stage.control.interaction(asked)
-    assert interaction["acknowledged_ms"] < 3000
+    state = await stage.control.interaction(interaction)
+    assert state["acknowledged_ms"] < 3000
 
 
-async def test_the_four_ways_to_extend(stage: BotStage) -> None:
+async def test_four_ways_to_extend(stage: BotStage) -> None:
     room = await stage.open_channel()
     first = await stage.make_clip(room)
-    number = buttons_of(first)["Extend"].rpartition(":")[2]
+    number = clip_number_of(first)
     ada = stage.people["Ada"]
 
     by_command = await stage.control.command(
@@ -58,8 +58,10 @@ async def test_the_four_ways_to_extend(stage: BotStage) -> None:
     await stage.wait_for_answer(by_command, "Accepted")
     second = await stage.wait_for_clip(room, 2)
 
-    opened = await stage.press_button(first, "Extend", "Bea")
-    await stage.wait_for_answer(await stage.submit_form(opened, "it sleeps", "Bea"), "Accepted")
+    form_interaction = await stage.press_button(first, "Extend", "Bea")
+    await stage.wait_for_answer(
+        await stage.submit_form(form_interaction, "it sleeps", "Bea"), "Accepted"
+    )
     third = await stage.wait_for_clip(room, 3)
 
     menu = await stage.control.context_menu(ada, "Extend this clip", first["id"])
@@ -72,36 +74,40 @@ async def test_the_four_ways_to_extend(stage: BotStage) -> None:
     assert fifth["message_reference"]["message_id"] == reply
     for clip in (second, third, fourth):
         assert f"extension of #{number}" in text_of(clip)
-        assert (await facts(stage, clip))[0] == pytest.approx(11.0, abs=0.1)
+        assert (await read_video_facts(stage, clip))[0] == pytest.approx(11.0, abs=0.1)
     assert "extension 2" in text_of(fifth)
-    assert (await facts(stage, fifth))[0] == pytest.approx(18.0, abs=0.1)
+    assert (await read_video_facts(stage, fifth))[0] == pytest.approx(18.0, abs=0.1)
     await stage.wait_until_idle(room)
     messages = await stage.control.messages(room)
     after_reply = messages[[m["id"] for m in messages].index(reply) + 1 :]
-    assert [m["id"] for m in after_reply] == [fifth["id"]]  # the status beside a reply is gone
+    assert [m["id"] for m in after_reply] == [
+        fifth["id"]
+    ]  # the status message of a reply is deleted
 
 
 async def test_message_link_identifies_clip(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     link = f"https://discord.com/channels/{stage.guild}/{room}/{clip['id']}"
-    asked = await stage.control.command(
+    interaction = await stage.control.command(
         stage.people["Ada"], room, "video extend", {"clip": link, "prompt": "it jumps"}
     )
-    await stage.wait_for_answer(asked, "Accepted")
+    await stage.wait_for_answer(interaction, "Accepted")
     await stage.wait_for_clip(room, 2)
 
-    # so is a link to where it was posted once more
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    # a link to a repost works too
+    number = clip_number_of(clip)
     elsewhere = await stage.open_channel()
-    got = await stage.control.command(stage.people["Ada"], elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(got, "posted again")
+    repost = await stage.control.command(
+        stage.people["Ada"], elsewhere, "video get", {"clip": number}
+    )
+    await stage.wait_for_answer(repost, "posted again")
     copy = await stage.wait_for_clip(elsewhere)
     link = f"https://discord.com/channels/{stage.guild}/{elsewhere}/{copy['id']}"
-    asked = await stage.control.command(
+    interaction = await stage.control.command(
         stage.people["Ada"], elsewhere, "video extend", {"clip": link, "prompt": "it naps"}
     )
-    await stage.wait_for_answer(asked, "Accepted")
+    await stage.wait_for_answer(interaction, "Accepted")
     assert f"#{number}" in text_of(await stage.wait_for_clip(elsewhere, 2))
 
 
@@ -114,14 +120,14 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
 
     await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
     await stage.wait_for_clip(room, 2)
-    opened = await stage.press_button(clip, "Edit prompt")
-    form = await stage.control.wait_interaction(opened, lambda seen: seen.get("modal"))
+    form_interaction = await stage.press_button(clip, "Edit prompt")
+    form = await stage.control.wait_interaction(form_interaction, lambda state: state.get("modal"))
     assert "a red fox" in str(form["modal"])
-    await stage.wait_for_answer(await stage.submit_form(opened, "a blue fox"), "Accepted")
+    await stage.wait_for_answer(await stage.submit_form(form_interaction, "a blue fox"), "Accepted")
     third = await stage.wait_for_clip(room, 3)
     assert "a blue fox" in text_of(third)
-    sent = [submit["json"]["parameters"] for submit in (await stage.list_submits())[-3:]]
-    seeds = [each.get("seed") for each in sent]
+    parameters = [submit["json"]["parameters"] for submit in (await stage.list_submits())[-3:]]
+    seeds = [values.get("seed") for values in parameters]
     assert seeds[0] == 5
     assert seeds[1] not in (5, None)
 
@@ -144,7 +150,7 @@ async def test_double_click_on_redo_makes_one_clip(stage: BotStage) -> None:
     assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_reply_without_ping_gets_one_hint(stage: BotStage) -> None:
+async def test_reply_without_ping_gets_one_hint(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     dia = stage.people["Dia"]
@@ -153,11 +159,11 @@ async def test_a_reply_without_ping_gets_one_hint(stage: BotStage) -> None:
     await stage.control.message(dia, room, "it jumps!", reply_to=clip["id"], ping=False)
     await stage.control.message(dia, room, "it jumps", reply_to=clip["id"])
     await stage.wait_for_clip(room, 2)
-    said = [m for m in await stage.control.messages(room) if "@ ON" in text_of(m)]
-    assert [m["id"] for m in said] == [hint["id"]]
+    hints = [m for m in await stage.control.messages(room) if "@ ON" in text_of(m)]
+    assert [m["id"] for m in hints] == [hint["id"]]
 
 
-async def test_replies_that_cannot_be_extensions_get_a_helpful_answer(stage: BotStage) -> None:
+async def test_ambiguous_replies_get_help(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     ada = stage.people["Ada"]
@@ -170,11 +176,11 @@ async def test_replies_that_cannot_be_extensions_get_a_helpful_answer(stage: Bot
     await stage.wait_for_message(room, "I can only extend my own clips")
 
 
-async def test_a_clip_is_found_again_and_posted_again(stage: BotStage) -> None:
+async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     clip = await stage.make_clip(room, "a green heron")
-    await stage.wait_until_idle(room)  # posted, and recorded under which message
-    ada, number = stage.people["Ada"], buttons_of(clip)["Extend"].rpartition(":")[2]
+    await stage.wait_until_idle(room)  # its message is recorded
+    ada, number = stage.people["Ada"], clip_number_of(clip)
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), number
     )
@@ -182,10 +188,10 @@ async def test_a_clip_is_found_again_and_posted_again(stage: BotStage) -> None:
     assert clip["id"] in history
     choices = await stage.control.autocomplete(ada, room, "video get", {"clip": "heron"}, "clip")
     assert [choice["value"] for choice in choices] == [number]
-    asked = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(asked, "posted again")
+    interaction = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
+    await stage.wait_for_answer(interaction, "posted again")
     copy = await stage.wait_for_clip(elsewhere)
-    # the copy is a clip as good as the first one
+    # the copy can be extended like the original
     await stage.control.message(ada, elsewhere, "it flies", reply_to=copy["id"])
     await stage.wait_for_clip(elsewhere, 2)
     missing = await stage.control.command(ada, room, "video get", {"clip": "99999"})
@@ -213,13 +219,13 @@ async def test_autocomplete_offers_compatible_options_with_prices(stage: BotStag
 async def test_invalid_request_suggests_nearest_valid(stage: BotStage) -> None:
     room = await stage.open_channel()
     before = len(await stage.list_submits())
-    asked = await stage.request_clip(
+    interaction = await stage.request_clip(
         room, model="veo-3.1-fast-generate-preview", resolution="1080p", duration=4
     )
-    said = await stage.wait_for_answer(asked, "This would work")
-    assert "8 s only" in said
+    text = await stage.wait_for_answer(interaction, "This would work")
+    assert "8 s only" in text
     assert len(await stage.list_submits()) == before
-    pressed = await stage.press_answer(asked, "Make this one")
+    pressed = await stage.press_answer(interaction, "Make this one")
     await stage.wait_for_clip(room)
     await stage.wait_for_answer(pressed)
     assert len(await stage.list_submits()) == before + 1
@@ -227,14 +233,14 @@ async def test_invalid_request_suggests_nearest_valid(stage: BotStage) -> None:
 
 async def test_models_lists_prices(stage: BotStage) -> None:
     room = await stage.open_channel()
-    asked = await stage.control.command(stage.people["Cem"], room, "video models")
-    said = await stage.wait_for_answer(asked, "Veo 3.1")
-    assert "$0.40" in said
+    interaction = await stage.control.command(stage.people["Cem"], room, "video models")
+    text = await stage.wait_for_answer(interaction, "Veo 3.1")
+    assert "$0.40" in text
 
 
-async def test_nothing_is_paid_where_the_clip_could_not_be_posted(stage: BotStage) -> None:
+async def test_unwritable_channel_is_refused_before_payment(stage: BotStage) -> None:
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["ATTACH_FILES"]}])
     before = len(await stage.list_submits())
-    said = await stage.wait_for_answer(await stage.request_clip(room))
-    assert "Attach Files" in said
+    text = await stage.wait_for_answer(await stage.request_clip(room))
+    assert "Attach Files" in text
     assert len(await stage.list_submits()) == before

@@ -1,6 +1,6 @@
-"""Many members at once: all are answered in time, all clips arrive, none twice.
+"""Many members at once: all are answered in time, every clip arrives once.
 
-The bot has nothing but what the sandbox prints for it, and Discord's limits hold.
+With default settings and Discord's rate limits.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from tests.harness.bot import BotProcess
 from tests.harness.sandbox import SandboxProcess
 
 MEMBERS = 25
-EACH = 2
+CLIPS_PER_MEMBER = 2
 
 
 @pytest.fixture
 async def crowd(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Give a bot as anybody would start it."""
+    """Return a stage with the default settings."""
     async with SandboxProcess(tmp_path / "sandbox") as sandbox:
         environment = sandbox.environment_for_bot
         quick = {"POLL_INTERVAL_S": "0.2"}
@@ -37,36 +37,36 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
     people = []
     for number in range(MEMBERS):
         body = {"guild": crowd.guild, "user": f"member-{number}"}
-        made = await crowd.control.call("POST", "members", body)
-        people.append(str(made["member"]["id"]))
-    expected = MEMBERS * EACH
+        answer = await crowd.control.call("POST", "members", body)
+        people.append(str(answer["member"]["id"]))
+    expected = MEMBERS * CLIPS_PER_MEMBER
 
-    async def all_in_flight() -> bool:
+    async def are_all_submitted() -> bool:
         return len(await crowd.list_submits()) == expected
 
     async with crowd.control.hold_google():
-        asked = []
-        for number, person in enumerate(people * EACH):
+        commands = []
+        for number, person in enumerate(people * CLIPS_PER_MEMBER):
             room = rooms[number % len(rooms)]
             options = {
                 "prompt": f"fox {number % 3}",
                 "model": "veo-3.1-fast-generate-preview",
                 "duration": 4,
             }
-            asked.append(crowd.control.command(person, room, "video generate", options))
-        interactions = await asyncio.gather(*asked)
+            commands.append(crowd.control.command(person, room, "video generate", options))
+        interactions = await asyncio.gather(*commands)
         for interaction in interactions:
             await crowd.wait_for_answer(interaction, "Accepted")
-        await crowd.wait_until(all_in_flight, "fifty operations at once")
+        await crowd.wait_until(are_all_submitted, "fifty operations at once")
         assert (await crowd.control.call("GET", "google"))["finished_clips"] == 0
 
-    async def all_there() -> bool:
-        found = [clips_of(await crowd.control.messages(room)) for room in rooms]
-        return sum(len(clips) for clips in found) >= expected
+    async def are_all_posted() -> bool:
+        clips = [clips_of(await crowd.control.messages(room)) for room in rooms]
+        return sum(len(posts) for posts in clips) >= expected
 
-    for _ in range(6):  # rendering fifty clips takes as long as it takes
+    for _ in range(6):  # rendering fifty clips may take long
         try:
-            await crowd.wait_until(all_there, "fifty clips")
+            await crowd.wait_until(are_all_posted, "fifty clips")
             break
         except AssertionError:
             continue
@@ -82,6 +82,9 @@ async def test_fifty_clips_in_flight_all_arrive_once(crowd: BotStage) -> None:
     submits = await crowd.list_submits()
     assert len(submits) == expected
     slowest = max(
-        [(await crowd.control.interaction(each))["acknowledged_ms"] for each in interactions]
+        [
+            (await crowd.control.interaction(interaction))["acknowledged_ms"]
+            for interaction in interactions
+        ]
     )
     assert slowest < 3000

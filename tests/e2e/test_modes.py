@@ -1,6 +1,6 @@
-"""Every mode makes a clip on both routes, chains grow, and what cannot be made costs nothing.
+"""Every mode on both routes, chains of extensions, and refusals that cost nothing.
 
-What Google received is read from the sandbox, what was paid from the bot's database.
+What Google received is read from the sandbox, the charges from the bot's database.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.chaos.books import DatabaseReader
-from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, components_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,61 +23,61 @@ MODELS: Final = {
 }
 
 
-def on(*routes: str) -> pytest.MarkDecorator:
-    """Run a test on a stage of its own for each of ``routes`` (see `open_stage`)."""
+def with_routes(*routes: str) -> pytest.MarkDecorator:
+    """Run a test once for each of ``routes`` (see `open_stage`)."""
     return pytest.mark.parametrize("stage", routes, indirect=True, scope="module")
 
 
 @pytest.fixture
 def route(request: pytest.FixtureRequest) -> str:
-    """Return the routes that the test's stage has."""
+    """Return the routes of the test's stage."""
     return str(request.node.callspec.params["stage"])
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> dict[str, Path]:
-    """Return pictures by the option that they are for."""
-    made = {}
+    """Return images by option name."""
+    paths = {}
     for number, name in enumerate(
         ("image", "last_frame", "reference_1", "reference_2", "reference_3")
     ):
-        made[name] = tmp_path / f"{name}.png"
-        Image.new("RGB", (640, 360), (40 * number, 90, 30)).save(made[name])
-    return made
+        paths[name] = tmp_path / f"{name}.png"
+        Image.new("RGB", (640, 360), (40 * number, 90, 30)).save(paths[name])
+    return paths
 
 
-def books_of(stage: BotStage) -> DatabaseReader:
-    """Return the database of the stage's bot."""
+def open_reader(stage: BotStage) -> DatabaseReader:
+    """Return a reader of the bot's database."""
     return DatabaseReader(f"sqlite:///{stage.bot.environment['DATA_DIR']}/clapper.db")
 
 
-async def ask(
+async def request_video(
     stage: BotStage,
     room: str,
     model: str,
     options: Mapping[str, Any] | None = None,
     attachments: Mapping[str, Path] | None = None,
 ) -> str:
-    """Ask for the shortest clip that the mode allows; returns the interaction."""
-    asked = {"prompt": "a red fox", "model": model, "resolution": "720p", **(options or {})}
+    """Request a clip at 720p; return the interaction."""
+    values = {"prompt": "a red fox", "model": model, "resolution": "720p", **(options or {})}
     return await stage.control.command(
-        stage.people["Ada"], room, "video generate", asked, attachments=attachments
+        stage.people["Ada"], room, "video generate", values, attachments=attachments
     )
 
 
-async def extend(stage: BotStage, room: str, clip: Json, prompt: str = "it jumps") -> None:
+async def reply_to(stage: BotStage, room: str, clip: Json, prompt: str = "it jumps") -> None:
     """Reply to a clip."""
     await stage.control.message(stage.people["Ada"], room, prompt, reply_to=clip["id"])
 
 
-def sent(submit: Json) -> Json:
+def instance_of(submit: Json) -> Json:
     """Return the only instance of a submit."""
     (instance,) = submit["json"]["instances"]
-    found: Json = instance
-    return found
+    result: Json = instance
+    return result
 
 
-@on("gemini", "vertex")
+@with_routes("gemini", "vertex")
 @pytest.mark.parametrize(
     ("mode", "names", "fields", "options"),
     [
@@ -102,44 +102,43 @@ async def test_each_mode_makes_a_clip(
     options: dict[str, Any],
 ) -> None:
     room = await stage.open_channel()
-    given = {name: pictures[name] for name in names}
-    asked = await ask(stage, room, MODELS[route], options, given)
-    await stage.wait_for_answer(asked, "Accepted")
+    attachments = {name: pictures[name] for name in names}
+    interaction = await request_video(stage, room, MODELS[route], options, attachments)
+    await stage.wait_for_answer(interaction, "Accepted")
     assert video_of(await stage.wait_for_clip(room))
     submit = (await stage.list_submits())[-1]
     parameters = submit["json"]["parameters"]
     assert submit["route"] == route
     assert submit["mode"] == mode
-    assert sent(submit).keys() - {"prompt"} == fields
+    assert instance_of(submit).keys() - {"prompt"} == fields
     assert parameters["durationSeconds"] == options.get("duration", 8)
     assert parameters.get("seed") == options.get("seed")
     assert parameters.get("negativePrompt") == options.get("negative_prompt")
     if mode == "references":
-        assert len(sent(submit)["referenceImages"]) == 3
+        assert len(instance_of(submit)["referenceImages"]) == 3
 
 
-@on("gemini", "vertex", "both")
-async def test_a_chain_of_three_hops(stage: BotStage, route: str) -> None:
+@with_routes("gemini", "vertex", "both")
+async def test_chain_of_three_extensions(stage: BotStage, route: str) -> None:
     room = await stage.open_channel()
-    await ask(stage, room, MODELS[route], {"duration": 4})
+    await request_video(stage, room, MODELS[route], {"duration": 4})
     clip = await stage.wait_for_clip(room)
     for hop in (1, 2, 3):
         before = (await stage.list_submits())[-1]
-        await extend(stage, room, clip)
+        await reply_to(stage, room, clip)
         clip = await stage.wait_for_clip(room, hop + 1)
         assert f"extension {hop}" in text_of(clip) or hop == 1
         submit = (await stage.list_submits())[-1]
-        video = sent(submit)["video"]
-        if route == "gemini":  # the uri alone: mime type or bytes would be refused
+        video = instance_of(submit)["video"]
+        if route == "gemini":  # Google refuses a MIME type beside the uri
             assert video == {"uri": before["video"]}
         elif route == "vertex":
             assert video.keys() == {"bytesBase64Encoded", "mimeType"}
         else:
             assert video == {"gcsUri": before["video"], "mimeType": "video/mp4"}
         assert submit["hops"] == hop
-    rows = await books_of(stage).fetch_rows(
-        "SELECT id, extension_depth, parent_clip_id, root_clip_id, seconds FROM clips"
-        " ORDER BY id DESC LIMIT 4"
+    rows = await open_reader(stage).fetch_rows(
+        "SELECT id, hop, parent_clip_id, root_clip_id, seconds FROM clips ORDER BY id DESC LIMIT 4"
     )
     (root, *_), second, third, last = reversed(rows)
     assert last[1:] == (3, third[0], root, 25)
@@ -147,158 +146,149 @@ async def test_a_chain_of_three_hops(stage: BotStage, route: str) -> None:
     assert second[1:] == (1, root, root, 11)
 
 
-@on("vertex")
-async def test_two_videos_are_both_delivered_and_each_can_be_extended(stage: BotStage) -> None:
+@with_routes("vertex")
+async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     ada = stage.people["Ada"]
-    before = await books_of(stage).sum_spent()
-    await ask(stage, room, MODELS["vertex"], {"duration": 4, "videos": 2})
+    before = await open_reader(stage).sum_spent()
+    await request_video(stage, room, MODELS["vertex"], {"duration": 4, "videos": 2})
     both = await stage.wait_for_clip(room)
-    gallery = next(each for each in _components(both) if each["type"] == 12)
+    gallery = next(component for component in components_of(both) if component["type"] == 12)
     assert len(gallery["items"]) == 2
-    assert await books_of(stage).sum_spent() - before == 2 * 4 * 100_000
+    assert await open_reader(stage).sum_spent() - before == 2 * 4 * 100_000
     first, second = sorted(
         int(custom_id.rpartition(":")[2])
         for label, custom_id in buttons_of(both).items()
         if label.startswith("Extend")
     )
 
-    # a message that shows both: which one?
-    await extend(stage, room, both)
-    asked = await stage.wait_for_message(room, "shows several clips")
-    assert set(buttons_of(asked)) == {f"Extend #{first}", f"Extend #{second}"}
-    opened = await stage.press_button(asked, f"Extend #{second}")
-    await stage.wait_for_answer(await stage.submit_form(opened, "it sleeps"), "Accepted")
+    # for a message with both clips the bot asks which one
+    await reply_to(stage, room, both)
+    question = await stage.wait_for_message(room, "shows several clips")
+    assert set(buttons_of(question)) == {f"Extend #{first}", f"Extend #{second}"}
+    form = await stage.press_button(question, f"Extend #{second}")
+    await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
     menu = await stage.control.context_menu(ada, "Extend this clip", both["id"])
     await stage.wait_for_answer(menu, "shows several clips")
-    shown = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
-    await stage.wait_for_answer(shown, "shows several clips")
+    showcase_menu = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
+    await stage.wait_for_answer(showcase_menu, "shows several clips")
 
-    # a message that shows the second alone
+    # a message with the second clip alone
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})
     copy = await stage.wait_for_clip(elsewhere)
-    await extend(stage, elsewhere, copy)
+    await reply_to(stage, elsewhere, copy)
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(elsewhere, 2))
 
 
-def _components(message: Json) -> list[Json]:
-    found: list[Json] = []
-    waiting = list(message["components"])
-    while waiting:
-        found.append(waiting.pop(0))
-        waiting += found[-1].get("components", [])
-    return found
-
-
-@on("gemini", "vertex")
-async def test_pictures_are_copied_when_they_are_asked_for(
+@with_routes("gemini", "vertex")
+async def test_images_are_copied_on_request(
     stage: BotStage, route: str, pictures: dict[str, Path]
 ) -> None:
-    """Discord's links run out; a request may wait longer in the queue."""
+    """Discord's attachment links may expire while the request is queued."""
     room = await stage.open_channel()
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
-    asked = await ask(stage, room, MODELS[route], {"duration": 4}, {"image": pictures["image"]})
-    await stage.wait_for_answer(asked, "Accepted")
+    interaction = await request_video(
+        stage, room, MODELS[route], {"duration": 4}, {"image": pictures["image"]}
+    )
+    await stage.wait_for_answer(interaction, "Accepted")
     await stage.control.fault(
         "discord", method="GET", path="^/(ephemeral-)?attachments/", status=404, times=None
     )
     await stage.wait_for_message(room, "trying again")
     clip = await stage.wait_for_clip(room)
     assert video_of(clip)
-    assert sent((await stage.list_submits())[-1])["image"]["mimeType"] == "image/png"
-    fetched = await stage.control.requests(method="GET", path="attachments/")
-    assert fetched
-    assert fetched[-1]["status"] == 200
+    assert instance_of((await stage.list_submits())[-1])["image"]["mimeType"] == "image/png"
+    downloads = await stage.control.requests(method="GET", path="attachments/")
+    assert downloads
+    assert downloads[-1]["status"] == 200
 
 
-@on("gemini", "vertex")
-async def test_a_retired_model_is_refunded_switched_off_and_explained(
-    stage: BotStage, route: str
-) -> None:
-    room, books = await stage.open_channel(), books_of(stage)
+@with_routes("gemini", "vertex")
+async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: str) -> None:
+    room, reader = await stage.open_channel(), open_reader(stage)
     ada = stage.people["Ada"]
     model = {"gemini": "veo-3.0-fast-generate-001", "vertex": "veo-3.1-lite-generate-001"}[route]
-    before, submits = await books.sum_spent(), len(await stage.list_submits())
+    before, submits = await reader.sum_spent(), len(await stage.list_submits())
     await stage.control.google(retired_models=[model])
-    await ask(stage, room, model, {"duration": 4})
-    told = await stage.wait_for_message(room, "is no longer available")
-    assert "Edit prompt" in buttons_of(told)
-    assert await books.sum_spent() == before
-    assert await books.sum_reserved() == 0
-    again = await stage.wait_for_answer(await ask(stage, room, model, {"duration": 4}))
+    await request_video(stage, room, model, {"duration": 4})
+    message = await stage.wait_for_message(room, "is no longer available")
+    assert "Edit prompt" in buttons_of(message)
+    assert await reader.sum_spent() == before
+    assert await reader.sum_reserved() == 0
+    again = await stage.wait_for_answer(await request_video(stage, room, model, {"duration": 4}))
     assert "not available" in again
     listed = await stage.control.command(ada, room, "video models")
     await stage.wait_for_answer(listed, "not available: This model")
     assert len(await stage.list_submits()) == submits
 
 
-@on("gemini")
-async def test_an_expired_source_is_refused_with_help(stage: BotStage) -> None:
-    room, books = await stage.open_channel(), books_of(stage)
+@with_routes("gemini")
+async def test_expired_source_is_refused_with_help(stage: BotStage) -> None:
+    room, reader = await stage.open_channel(), open_reader(stage)
     await stage.control.google(file_lifetime_s=60)
-    await ask(stage, room, MODELS["gemini"], {"duration": 4})
+    await request_video(stage, room, MODELS["gemini"], {"duration": 4})
     clip = await stage.wait_for_clip(room)
-    before, spent = len(await stage.list_submits()), await books.sum_spent()
-    await extend(stage, room, clip)
-    told = await stage.wait_for_message(room, "cannot extend it any more")
-    assert "*Redo* makes a fresh one" in text_of(told)
+    before, spent = len(await stage.list_submits()), await reader.sum_spent()
+    await reply_to(stage, room, clip)
+    message = await stage.wait_for_message(room, "cannot extend it any more")
+    assert "*Redo* makes a fresh one" in text_of(message)
     assert len(await stage.list_submits()) == before
-    assert await books.sum_spent() == spent
+    assert await reader.sum_spent() == spent
 
 
-@on("both")
-async def test_with_both_routes_the_model_decides(stage: BotStage) -> None:
+@with_routes("both")
+async def test_model_decides_route(stage: BotStage) -> None:
     for route, model in (("gemini", MODELS["gemini"]), ("vertex", MODELS["vertex"])):
         room = await stage.open_channel()
-        await ask(stage, room, model, {"duration": 4})
+        await request_video(stage, room, model, {"duration": 4})
         await stage.wait_for_clip(room)
         assert (await stage.list_submits())[-1]["route"] == route
 
 
-@on("both")
-async def test_a_lost_answer_is_found_again_in_the_bucket(stage: BotStage) -> None:
-    room, books = await stage.open_channel(), books_of(stage)
-    before, spent = len(await stage.list_submits()), await books.sum_spent()
+@with_routes("both")
+async def test_lost_submit_answer_is_found_in_bucket(stage: BotStage) -> None:
+    room, reader = await stage.open_channel(), open_reader(stage)
+    before, spent = len(await stage.list_submits()), await reader.sum_spent()
     await stage.control.fault("google", path=SUBMIT, drop="after")
-    await ask(stage, room, MODELS["vertex"], {"duration": 4})
+    await request_video(stage, room, MODELS["vertex"], {"duration": 4})
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     submits = await stage.list_submits()
     assert len(submits) == before + 1
     assert "/job-" in submits[-1]["json"]["parameters"]["storageUri"]
-    assert await books.sum_spent() - spent == 4 * 100_000
+    assert await reader.sum_spent() - spent == 4 * 100_000
     assert len(clips_of(await stage.control.messages(room))) == 1
 
 
-@on("gemini")
-async def test_suggestions_for_the_number_of_videos_and_by_the_rule_for_people(
+@with_routes("gemini")
+async def test_autocomplete_follows_model_and_people_rule(
     stage: BotStage,
 ) -> None:
     room, strict, ada = await stage.open_channel(), await stage.open_channel(), stage.people["Ada"]
 
-    async def suggested(where: str, option: str, **typed: Any) -> list[Any]:
-        found = await stage.control.autocomplete(
-            ada, where, "video generate", {"prompt": "x", option: "", **typed}, option
+    async def list_choices(channel: str, option: str, **options: Any) -> list[Any]:
+        choices = await stage.control.autocomplete(
+            ada, channel, "video generate", {"prompt": "x", option: "", **options}, option
         )
-        return [each["value"] for each in found]
+        return [choice["value"] for choice in choices]
 
-    assert await suggested(room, "videos", model="veo-2.0-generate-001") == [1, 2]
-    assert await suggested(room, "videos", model=MODELS["gemini"]) == [1]
-    assert MODELS["gemini"] in await suggested(room, "model")
+    assert await list_choices(room, "videos", model="veo-2.0-generate-001") == [1, 2]
+    assert await list_choices(room, "videos", model=MODELS["gemini"]) == [1]
+    assert MODELS["gemini"] in await list_choices(room, "model")
     rule = await stage.control.command(
         ada, room, "server people", {"rule": "adults", "channel": strict}
     )
     await stage.wait_for_answer(rule)
-    # in text, Veo 3 takes "allow_all" alone: no promise could be kept
-    assert await suggested(strict, "model") == ["veo-2.0-generate-001"]
+    # for text Veo 3 accepts "allow_all" only
+    assert await list_choices(strict, "model") == ["veo-2.0-generate-001"]
 
 
-def broken_pictures(folder: Path) -> dict[str, bytes]:
-    """Return broken files by what is wrong with them."""
-    whole = folder / "whole.png"
-    Image.effect_noise((320, 180), 60).save(whole)
-    png = whole.read_bytes()
+def write_broken_pictures(folder: Path) -> dict[str, bytes]:
+    """Return broken files by defect."""
+    path = folder / "whole.png"
+    Image.effect_noise((320, 180), 60).save(path)
+    png = path.read_bytes()
     huge = png[:16] + b"\x00\x01\x86\xa0\x00\x01\x86\xa0" + png[24:]
     return {
         "empty": b"\0",
@@ -310,20 +300,18 @@ def broken_pictures(folder: Path) -> dict[str, bytes]:
     }
 
 
-@on("gemini")
-async def test_broken_pictures_are_refused_and_never_reach_google(
-    stage: BotStage, tmp_path: Path
-) -> None:
+@with_routes("gemini")
+async def test_broken_images_never_reach_google(stage: BotStage, tmp_path: Path) -> None:
     room, ada = await stage.open_channel(), stage.people["Ada"]
     before, refused = len(await stage.list_submits()), (await stage.control.call("GET", "google"))
-    for what, data in broken_pictures(tmp_path).items():
+    for defect, data in write_broken_pictures(tmp_path).items():
         path = tmp_path / "broken.png"
         path.write_bytes(data)
-        asked = await stage.control.command(
+        interaction = await stage.control.command(
             ada, room, "video animate", {"prompt": "it turns"}, attachments={"image": path}
         )
-        said = await stage.wait_for_answer(asked)
-        assert any(words in said for words in PICTURE_WORDS), (what, said)
+        text = await stage.wait_for_answer(interaction)
+        assert any(words in text for words in PICTURE_WORDS), (defect, text)
     assert len(await stage.list_submits()) == before
     assert (await stage.control.call("GET", "google"))["refused"] == refused["refused"]
     assert not await stage.control.messages(room)

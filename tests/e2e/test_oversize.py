@@ -1,8 +1,7 @@
-"""Clips that Discord does not take arrive all the same, and their originals by a signed link."""
+"""Clips too large for Discord are re-encoded, and their originals served by a signed link."""
 
 import hashlib
 import re
-import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import pytest
 
 from bot.media.probe import PyAvMediaProbe
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
+from tests.harness.process import find_free_port
 from tests.harness.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,18 +23,11 @@ SMALL: Final = 4_000_000
 LINK: Final = re.compile(r"\((http://127\.0\.0\.1:\d+/download/[^)]+)\)")
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-PORT: Final = free_port()
+PORT: Final = find_free_port()
 BOT_SETTINGS: Final = {"PUBLIC_URL": f"http://127.0.0.1:{PORT}", "WEB_PORT": str(PORT)}
 
 
-async def a_large_clip(stage: BotStage, room: str, prompt: str = "a large heron") -> Json:
+async def make_large_clip(stage: BotStage, room: str, prompt: str = "a large heron") -> Json:
     await stage.control.google(seconds=0.2, min_bytes=SIZE, look="plain")
     await stage.request_clip(room, prompt)
     clip = await stage.wait_for_clip(room, timeout=180)
@@ -42,50 +35,48 @@ async def a_large_clip(stage: BotStage, room: str, prompt: str = "a large heron"
     return clip
 
 
-async def posted(control: Control, message: Json, path: Path) -> Path:
-    """Download the film of a message."""
-    film = video_of(message)
-    assert film is not None
-    path.write_bytes(await control.download(film["url"]))
+async def download_video(control: Control, message: Json, path: Path) -> Path:
+    """Download the video of a message to ``path``."""
+    video = video_of(message)
+    assert video is not None
+    path.write_bytes(await control.download(video["url"]))
     return path
 
 
 def link_of(message: Json) -> str:
-    found = LINK.search(text_of(message))
-    assert found is not None, text_of(message)
-    return found[1]
+    match = LINK.search(text_of(message))
+    assert match is not None, text_of(message)
+    return match[1]
 
 
-async def fetched(link: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+async def fetch_link(link: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
     async with aiohttp.ClientSession() as session, session.get(link, headers=headers) as answer:
         return answer.status, await answer.read(), dict(answer.headers)
 
 
-def data_of(stage: BotStage) -> Path:
+def data_dir_of(stage: BotStage) -> Path:
     return Path(stage.bot.environment["DATA_DIR"])
 
 
-def originals(stage: BotStage) -> dict[str, Path]:
-    """Every kept original by its hash."""
-    found = (
+def hash_originals(stage: BotStage) -> dict[str, Path]:
+    """Return the kept originals by hash."""
+    paths = (
         path
-        for path in data_of(stage).glob("clips/*/*")
+        for path in data_dir_of(stage).glob("clips/*/*")
         if re.fullmatch(r"\d+-\d+\.mp4", path.name)
     )
-    return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in found}
+    return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
 
 def number_in(message: Json) -> str:
     return buttons_of(message)["Details"].split(":")[-1]
 
 
-async def test_sixty_megabytes_arrive_playable_and_the_original_by_its_link(
-    stage: BotStage, tmp_path: Path
-) -> None:
+async def test_large_clip_is_reencoded_and_linked(stage: BotStage, tmp_path: Path) -> None:
     room = await stage.open_channel()
-    message = await a_large_clip(stage, room)
+    message = await make_large_clip(stage, room)
     facts = await PyAvMediaProbe().read_facts(
-        await posted(stage.control, message, tmp_path / "film.mp4")
+        await download_video(stage.control, message, tmp_path / "film.mp4")
     )
     assert facts.size <= 20 * MIB
     assert abs(facts.seconds - 4.0) < 0.1
@@ -93,59 +84,59 @@ async def test_sixty_megabytes_arrive_playable_and_the_original_by_its_link(
     assert (facts.width, facts.height) == (1280, 720)
     assert "re-encoded at 720p" in text_of(message)
 
-    status, original, headers = await fetched(link_of(message))
+    status, original, headers = await fetch_link(link_of(message))
     assert status == 200
     assert len(original) >= SIZE
     assert headers["Content-Disposition"].startswith("attachment")
-    kept = originals(stage)[hashlib.sha256(original).hexdigest()]
-    assert kept.stat().st_size == len(original)
-    status, part, _ = await fetched(link_of(message), Range="bytes=1000-1999")
+    original_path = hash_originals(stage)[hashlib.sha256(original).hexdigest()]
+    assert original_path.stat().st_size == len(original)
+    status, part, _ = await fetch_link(link_of(message), Range="bytes=1000-1999")
     assert (status, part) == (206, original[1000:2000])
 
     wrong = link_of(message).replace("/download/", "/download/x")
-    assert (await fetched(wrong))[0] == 404
-    await look_elsewhere(stage, message, original)
-    await delete(stage, room, message, kept)
+    assert (await fetch_link(wrong))[0] == 404
+    await check_repost_elsewhere(stage, message, original)
+    await check_deletion(stage, room, message, original_path)
 
 
-async def look_elsewhere(stage: BotStage, message: Json, original: bytes) -> None:
-    """Where more is allowed, `/video get` posts the original itself."""
+async def check_repost_elsewhere(stage: BotStage, message: Json, original: bytes) -> None:
+    """In a boosted server `/video get` posts the original itself."""
     ada = stage.people["Ada"]
     boosted = await stage.control.add_guild(
         "Boosted", owner="Ada", boost_tier=3, channels=["clips"]
     )
     elsewhere = boosted["channels"][0]["id"]
-    again = await stage.control.command(
-        ada, elsewhere, "video get", {"clip": await clip_number(stage)}
+    repost = await stage.control.command(
+        ada, elsewhere, "video get", {"clip": await find_newest_clip(stage)}
     )
-    await stage.wait_for_answer(again, "posted again")
+    await stage.wait_for_answer(repost, "posted again")
     other = await stage.wait_for_clip(elsewhere)
-    film = video_of(other)
-    assert film is not None
-    assert await stage.control.download(film["url"]) == original
+    video = video_of(other)
+    assert video is not None
+    assert await stage.control.download(video["url"]) == original
     assert "too large" not in text_of(other)
 
 
-async def clip_number(stage: BotStage) -> str:
-    """The newest clip of Ada's."""
+async def find_newest_clip(stage: BotStage) -> str:
+    """Return the number of Ada's newest clip."""
     room = await stage.open_channel()
-    asked = await stage.control.command(stage.people["Ada"], room, "video history")
-    history = await stage.wait_for_answer(asked, "#")
+    interaction = await stage.control.command(stage.people["Ada"], room, "video history")
+    history = await stage.wait_for_answer(interaction, "#")
     return history.split("[#")[1].split("]")[0]
 
 
-async def delete(stage: BotStage, room: str, message: Json, kept: Path) -> None:
-    """Delete takes everything: message, files, record, link."""
-    number = await clip_number(stage)
-    assert kept.parent.joinpath(kept.name).exists()
-    cem = await stage.press_button(message, "Delete", user="Cem")
-    await stage.wait_for_answer(cem, "may delete")
+async def check_deletion(stage: BotStage, room: str, message: Json, original_path: Path) -> None:
+    """Delete removes message, files, record and link."""
+    number = await find_newest_clip(stage)
+    assert original_path.parent.joinpath(original_path.name).exists()
+    refused = await stage.press_button(message, "Delete", user="Cem")
+    await stage.wait_for_answer(refused, "may delete")
     await stage.wait_for_answer(await stage.press_button(message, "Delete"), "is deleted")
     assert clips_of(await stage.control.messages(room)) == []
-    assert list(kept.parent.glob(f"{kept.stem}.*")) == []
-    assert (await fetched(link_of(message)))[0] == 404
-    again = await stage.control.command(stage.people["Ada"], room, "video get", {"clip": number})
-    await stage.wait_for_answer(again, "no such clip")
+    assert list(original_path.parent.glob(f"{original_path.stem}.*")) == []
+    assert (await fetch_link(link_of(message)))[0] == 404
+    repost = await stage.control.command(stage.people["Ada"], room, "video get", {"clip": number})
+    await stage.wait_for_answer(repost, "no such clip")
 
 
 async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Path) -> None:
@@ -156,11 +147,11 @@ async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Pat
         await stage.refuse_files(room, 1)
     message = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
-    film = await posted(stage.control, message, tmp_path / "film.mp4")
-    facts = await PyAvMediaProbe().read_facts(film)
+    path = await download_video(stage.control, message, tmp_path / "film.mp4")
+    facts = await PyAvMediaProbe().read_facts(path)
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
-    _, original, _ = await fetched(link_of(message))
+    _, original, _ = await fetch_link(link_of(message))
     assert facts.size < len(original) / 2
     assert len(clips_of(await stage.control.messages(room))) == 1
 
@@ -176,13 +167,13 @@ async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: in
     await stage.wait_until_idle(room)
     assert "too large to be posted" in text_of(message)
     assert len(message["files"]) == files
-    status, original, _ = await fetched(link_of(message))
+    status, original, _ = await fetch_link(link_of(message))
     assert status == 200
-    assert hashlib.sha256(original).hexdigest() in originals(stage)
+    assert hashlib.sha256(original).hexdigest() in hash_originals(stage)
     if files:
-        film = video_of(message)
-        assert film is not None
-        assert "preview" in film["url"]
+        video = video_of(message)
+        assert video is not None
+        assert "preview" in video["url"]
         assert all(file["size"] < 4 * MIB for file in message["files"])
     assert {"Redo", "Details", "Delete"} <= buttons_of(message).keys()
 
@@ -190,27 +181,27 @@ async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: in
 async def test_corrupted_original_is_downloaded_again(stage: BotStage) -> None:
     room, elsewhere = await stage.open_channel(), await stage.open_channel()
     await stage.control.google(look="plain")
-    before = originals(stage).keys()
+    before = hash_originals(stage).keys()
     message = await stage.make_clip(room, "a spoilt heron")
-    film = video_of(message)
-    assert film is not None
-    right = await stage.control.download(film["url"])
-    digest = hashlib.sha256(right).hexdigest()
+    video = video_of(message)
+    assert video is not None
+    original = await stage.control.download(video["url"])
+    digest = hashlib.sha256(original).hexdigest()
     assert digest not in before
-    kept = originals(stage)[digest]
-    with kept.open("r+b") as file:
+    original_path = hash_originals(stage)[digest]
+    with original_path.open("r+b") as file:
         file.truncate(1000)
-    number = await clip_number(stage)
+    number = await find_newest_clip(stage)
     ada = stage.people["Ada"]
     await stage.wait_for_answer(
         await stage.control.command(ada, elsewhere, "video get", {"clip": number}), "posted again"
     )
-    again = video_of(await stage.wait_for_clip(elsewhere))
-    assert again is not None
-    assert await stage.control.download(again["url"]) == right
-    assert hashlib.sha256(kept.read_bytes()).hexdigest() == digest
+    repost = video_of(await stage.wait_for_clip(elsewhere))
+    assert repost is not None
+    assert await stage.control.download(repost["url"]) == original
+    assert hashlib.sha256(original_path.read_bytes()).hexdigest() == digest
 
-    kept.unlink()
+    original_path.unlink()
     await stage.control.advance(3 * 86400)  # Google keeps it for two days
     refused = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
     await stage.wait_for_answer(refused, "no longer kept")

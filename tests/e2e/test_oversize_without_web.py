@@ -1,4 +1,4 @@
-"""Clips that Discord does not take, where the bot has no public address: the best that fits."""
+"""Clips too large for Discord, without a web server: the best re-encode that fits is posted."""
 
 from pathlib import Path
 from typing import Final
@@ -13,31 +13,33 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB: Final = 2**20
 
 
-async def film_of(stage: BotStage, room: str, path: Path) -> Path:
+async def download_video(stage: BotStage, room: str, path: Path) -> Path:
     message = await stage.wait_for_clip(room, timeout=180)
     await stage.wait_until_idle(room)
-    film = video_of(message)
-    assert film is not None
-    path.write_bytes(await stage.control.download(film["url"]))
+    video = video_of(message)
+    assert video is not None
+    path.write_bytes(await stage.control.download(video["url"]))
     return path
 
 
-async def ask(stage: BotStage, room: str, prompt: str) -> None:
+async def request_generating_clip(stage: BotStage, room: str, prompt: str) -> None:
     await stage.request_clip(room, prompt)
     await stage.wait_for_message(room, "generating")
 
 
 @pytest.mark.parametrize("refused", [0, 2])
-async def test_the_best_re_encode_that_fits_is_posted(
+async def test_best_fitting_reencode_is_posted(
     stage: BotStage, tmp_path: Path, refused: int
 ) -> None:
     room = await stage.open_channel()
     size = 22 * MIB if refused == 0 else 4_000_000
     async with stage.control.hold_google(min_bytes=size, look="plain"):
-        await ask(stage, room, f"a heron {refused}")
+        await request_generating_clip(stage, room, f"a heron {refused}")
         if refused:
             await stage.refuse_files(room, refused)
-    facts = await PyAvMediaProbe().read_facts(await film_of(stage, room, tmp_path / "film.mp4"))
+    facts = await PyAvMediaProbe().read_facts(
+        await download_video(stage, room, tmp_path / "film.mp4")
+    )
     assert facts.size < (20 * MIB if refused == 0 else size / 2)
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
@@ -46,39 +48,41 @@ async def test_the_best_re_encode_that_fits_is_posted(
     assert "Download" not in text_of(message)
 
 
-async def test_a_crash_while_it_is_re_encoded_loses_and_repeats_nothing(
-    stage: BotStage, tmp_path: Path
-) -> None:
+async def test_crash_while_reencoding_posts_once(stage: BotStage, tmp_path: Path) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google(min_bytes=40_000_000, look="plain"):
-        await ask(stage, room, "a heron in a crash")
+        await request_generating_clip(stage, room, "a heron in a crash")
 
-    async def encoding() -> bool:
-        return bool(workers(stage))
+    async def is_encoding() -> bool:
+        return bool(list_workers(stage))
 
-    await stage.wait_until(encoding, "a worker process")
+    await stage.wait_until(is_encoding, "a worker process")
     await stage.bot.kill_and_wait()
 
-    async def gone() -> bool:
-        return not workers(stage)
+    async def has_ended() -> bool:
+        return not list_workers(stage)
 
-    await stage.wait_until(gone, "the worker ending with the bot")
+    await stage.wait_until(has_ended, "the worker ending with the bot")
     assert clips_of(await stage.control.messages(room)) == []
     await stage.bot.start()
-    facts = await PyAvMediaProbe().read_facts(await film_of(stage, room, tmp_path / "film.mp4"))
+    facts = await PyAvMediaProbe().read_facts(
+        await download_video(stage, room, tmp_path / "film.mp4")
+    )
     assert abs(facts.seconds - 4.0) < 0.1
     assert len(clips_of(await stage.control.messages(room))) == 1
-    assert sum(each["prompt"] == "a heron in a crash" for each in await stage.list_submits()) == 1
+    assert (
+        sum(submit["prompt"] == "a heron in a crash" for submit in await stage.list_submits()) == 1
+    )
 
 
-def workers(stage: BotStage) -> list[str]:
+def list_workers(stage: BotStage) -> list[str]:
     """Return the command lines of the bot's encoders."""
-    found = []
+    command_lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = path.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "fitting_worker" in line and stage.bot.environment["DATA_DIR"] in line:
-            found.append(line)
-    return found
+        if "transcode_worker" in line and stage.bot.environment["DATA_DIR"] in line:
+            command_lines.append(line)
+    return command_lines

@@ -1,4 +1,4 @@
-"""Every kind of place where people talk, and every way in which the bot may be kept from it."""
+"""Every kind of channel, and every permission that the bot may lack there."""
 
 import sqlite3
 from pathlib import Path
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLACES = ("thread", "private thread", "forum post", "voice chat", "direct message")
 
 
-async def opened(stage: BotStage, place: str) -> str:
-    """Return a place of its own of that kind, in which Ada is."""
+async def open_place(stage: BotStage, place: str) -> str:
+    """Return a new channel of that kind which Ada sees."""
     if place == "voice chat":
         return await stage.open_channel(kind="voice")
     if place == "direct message":
@@ -24,7 +24,7 @@ async def opened(stage: BotStage, place: str) -> str:
     room = await stage.open_channel()
     private = place == "private thread"
     thread = await stage.control.thread("Ada", "a film", channel=room, private=private)
-    if private:  # somebody has to bring the bot in
+    if private:  # the bot must be mentioned to join
         assert "Mention me here once" in await stage.wait_for_answer(
             await stage.request_clip(thread)
         )
@@ -34,17 +34,17 @@ async def opened(stage: BotStage, place: str) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_clips_are_made_and_extended_in(stage: BotStage, place: str) -> None:
+async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str) -> None:
     if place == "direct message":
         await stage.control.message("Ada", "@Ada", "hello")
-    room = await opened(stage, place)
+    room = await open_place(stage, place)
     ada, before = stage.people["Ada"], len(clips_of(await stage.control.messages(room)))
     await stage.wait_for_answer(await stage.request_clip(room, "a grey cat"), "Accepted")
     first = await stage.wait_for_clip(room, before + 1)
     reply = await stage.control.message(ada, room, "it jumps", reply_to=first["id"])
-    longer = await stage.wait_for_clip(room, before + 2)
-    assert longer["message_reference"]["message_id"] == reply
-    form = await stage.press_button(longer, "Extend")
+    extension = await stage.wait_for_clip(room, before + 2)
+    assert extension["message_reference"]["message_id"] == reply
+    form = await stage.press_button(extension, "Extend")
     await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
     third = await stage.wait_for_clip(room, before + 3)
     assert "extension 2" in text_of(third)
@@ -55,8 +55,8 @@ async def test_clips_are_made_and_extended_in(stage: BotStage, place: str) -> No
     assert len(clips_of(await stage.control.messages(room))) == before + 2
 
 
-def books(stage: BotStage) -> tuple[int, int]:
-    """Return how many jobs and ledger entries there are."""
+def count_records(stage: BotStage) -> tuple[int, int]:
+    """Return the numbers of jobs and ledger entries."""
     data = Path(stage.bot.log).parent / "data" / "clapper.db"
     with sqlite3.connect(f"file:{data}?mode=ro", uri=True) as database:
         jobs, entries = (
@@ -76,57 +76,55 @@ MISSING = {
 
 
 @pytest.mark.parametrize("denied", MISSING)
-async def test_a_missing_permission_is_named_before_anything_is_reserved(
-    stage: BotStage, denied: str
-) -> None:
+async def test_missing_permission_is_named_before_reservation(stage: BotStage, denied: str) -> None:
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": [denied]}])
-    before, submits = books(stage), len(await stage.list_submits())
-    said = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
-    assert f"I lack **{MISSING[denied]}**." in said
-    assert "and there my role" in said  # and where an admin grants it
-    assert books(stage) == before
+    before, submits = count_records(stage), len(await stage.list_submits())
+    text = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
+    assert f"I lack **{MISSING[denied]}**." in text
+    assert "and there my role" in text  # where an admin grants it
+    assert count_records(stage) == before
     assert len(await stage.list_submits()) == submits
 
 
-async def test_in_a_thread_sending_is_a_permission_of_its_own(stage: BotStage) -> None:
+async def test_threads_need_their_own_send_permission(stage: BotStage) -> None:
     deny = ["SEND_MESSAGES_IN_THREADS"]
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": deny}])
     thread = await stage.control.thread("Ada", "a film", channel=room)
-    before = books(stage)
-    said = await stage.wait_for_answer(await stage.request_clip(thread), "I lack")
-    assert "I lack **Send Messages in Threads**." in said
-    assert books(stage) == before
-    # and the other way round: writing in the channel is not needed
+    before = count_records(stage)
+    text = await stage.wait_for_answer(await stage.request_clip(thread), "I lack")
+    assert "I lack **Send Messages in Threads**." in text
+    assert count_records(stage) == before
+    # conversely, sending in the channel is not needed
     other = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}])
     thread = await stage.control.thread("Ada", "a film", channel=other)
     await stage.wait_for_answer(await stage.request_clip(thread), "Accepted")
     await stage.wait_for_clip(thread)
 
 
-async def test_a_reply_where_the_clip_could_not_be_posted_costs_nothing(stage: BotStage) -> None:
+async def test_reply_in_unwritable_channel_is_free(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.wait_until_idle(room)
-    before = books(stage)
+    before = count_records(stage)
     await stage.control.call(
         "PUT", f"channels/{room}/overwrites", {"member": "Clapper", "deny": ["ATTACH_FILES"]}
     )
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
     await stage.wait_for_message(room, "I lack **Attach Files**")
-    assert books(stage) == before
+    assert count_records(stage) == before
 
 
 async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStage) -> None:
-    thread = await opened(stage, "thread")
+    thread = await open_place(stage, "thread")
     clip = await stage.make_clip(thread)
     await stage.wait_until_idle(thread)
     await stage.control.change_channel(thread, archived=True, locked=True)
-    before = books(stage)
+    before = count_records(stage)
     refused = await stage.wait_for_answer(await stage.press_button(clip, "Redo"))
     assert "This thread is locked" in refused
-    assert books(stage) == before
+    assert count_records(stage) == before
     await stage.control.change_channel(thread, archived=True, locked=False)
-    await stage.control.advance(4)  # two presses within three seconds would be one
+    await stage.control.advance(4)  # two presses within three seconds count once
     form = await stage.press_button(clip, "Edit prompt")
     await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
     await stage.wait_for_clip(thread, 2)
@@ -134,7 +132,7 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
 
 @pytest.mark.parametrize("fate", ["locked", "deleted"])
 async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) -> None:
-    thread = await opened(stage, "thread")
+    thread = await open_place(stage, "thread")
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(thread, f"a {fate} door"), "Accepted")
         await stage.wait_for_message(thread, "generating")
@@ -143,19 +141,19 @@ async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) 
         else:
             await stage.control.delete_channel(thread)
 
-    async def told() -> int:
+    async def is_notified() -> int:
         messages = await stage.control.messages("@Ada")
         return sum(
             "The clip is made and kept" in text_of(m) and fate in text_of(m) for m in messages
         )
 
-    await stage.wait_until(told, "Ada being told in private")
+    await stage.wait_until(is_notified, "Ada being told in private")
     elsewhere = await stage.open_channel()
-    found = await stage.control.autocomplete(
+    choices = await stage.control.autocomplete(
         stage.people["Ada"], elsewhere, "video get", {"clip": f"a {fate} door"}, "clip"
     )
-    get = await stage.control.command(
-        stage.people["Ada"], elsewhere, "video get", {"clip": found[0]["value"]}
+    repost = await stage.control.command(
+        stage.people["Ada"], elsewhere, "video get", {"clip": choices[0]["value"]}
     )
-    await stage.wait_for_answer(get, "posted again")
+    await stage.wait_for_answer(repost, "posted again")
     await stage.wait_for_clip(elsewhere)

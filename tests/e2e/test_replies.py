@@ -1,4 +1,4 @@
-"""Replies and menus: who writes what to a clip, and what comes of it."""
+"""Replies to clips and context menus."""
 
 import asyncio
 import io
@@ -7,28 +7,28 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def a_picture(path: Path, colour: str) -> Path:
-    """Write a picture of one colour and return its path."""
+def write_image(path: Path, colour: str) -> Path:
+    """Write an image of one colour and return its path."""
     data = io.BytesIO()
     Image.new("RGB", (640, 360), colour).save(data, "PNG")
     path.write_bytes(data.getvalue())
     return path
 
 
-async def me(stage: BotStage) -> str:
-    """Return the bot's number."""
+async def fetch_bot_id(stage: BotStage) -> str:
+    """Return the bot's user id."""
     return str((await stage.control.world())["application"]["id"])
 
 
-async def test_anybody_extends_and_a_clip_may_have_several_children(stage: BotStage) -> None:
+async def test_clip_can_be_extended_by_several_members(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     replies = await asyncio.gather(
         *(
             stage.control.message(stage.people[name], room, f"{name} goes on", reply_to=clip["id"])
@@ -41,20 +41,20 @@ async def test_anybody_extends_and_a_clip_may_have_several_children(stage: BotSt
     assert all(f"extension of #{number}" in text_of(m) for m in children)
 
 
-async def test_an_empty_reply_is_asked_what_happens_next(stage: BotStage) -> None:
+async def test_empty_reply_gets_question(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.message(
-        stage.people["Cem"], room, f"<@{await me(stage)}>", reply_to=clip["id"]
+        stage.people["Cem"], room, f"<@{await fetch_bot_id(stage)}>", reply_to=clip["id"]
     )
-    asked = await stage.wait_for_message(room, "Write in your reply what happens next")
-    assert set(buttons_of(asked)) == {"Extend", "Redo"}
-    form = await stage.press_button(asked, "Extend", "Cem")
+    question = await stage.wait_for_message(room, "Write in your reply what happens next")
+    assert set(buttons_of(question)) == {"Extend", "Redo"}
+    form = await stage.press_button(question, "Extend", "Cem")
     await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"), "Accepted")
     await stage.wait_for_clip(room, 2)
 
 
-async def test_two_people_who_press_redo_at_once_get_a_clip_each(stage: BotStage) -> None:
+async def test_concurrent_redo_makes_one_clip_per_member(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
@@ -66,7 +66,7 @@ async def test_two_people_who_press_redo_at_once_get_a_clip_each(stage: BotStage
     assert len(await stage.list_submits()) == before + 2
 
 
-async def test_a_failed_job_is_tried_again_once_however_many_press(stage: BotStage) -> None:
+async def test_failed_job_is_retried_once_for_concurrent_presses(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.google(outcome="failed")
     await stage.request_clip(room)
@@ -76,14 +76,14 @@ async def test_a_failed_job_is_tried_again_once_however_many_press(stage: BotSta
     pressed = await asyncio.gather(
         *(stage.press_button(failed, "Try again", name) for name in ("Cem", "Dia", "Ada"))
     )
-    told = [await stage.wait_for_answer(each) for each in pressed]
-    assert sum("Accepted as job" in each for each in told) == 1
-    assert sum("already being made, as job" in each for each in told) == 2
+    answers = [await stage.wait_for_answer(answer) for answer in pressed]
+    assert sum("Accepted as job" in answer for answer in answers) == 1
+    assert sum("already being made, as job" in answer for answer in answers) == 2
     await stage.wait_for_clip(room)
     assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_clip_that_cannot_be_extended_says_why_and_what_can_be_done(
+async def test_unextendable_clip_explains_why(
     stage: BotStage,
 ) -> None:
     room = await stage.open_channel()
@@ -95,7 +95,7 @@ async def test_a_clip_that_cannot_be_extended_says_why_and_what_can_be_done(
     assert len(await stage.list_submits()) == before
 
 
-async def test_a_reply_to_a_status_is_no_extension(stage: BotStage) -> None:
+async def test_reply_to_status_does_not_extend(stage: BotStage) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
@@ -109,21 +109,23 @@ async def test_a_reply_to_a_status_is_no_extension(stage: BotStage) -> None:
 
 async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
     room, ada = await stage.open_channel(), stage.people["Ada"]
-    pictures = [a_picture(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
+    pictures = [write_image(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
     one = await stage.control.message("Cem", room, "look", attachments=pictures[:1])
     menu = await stage.control.context_menu(ada, "Animate this image", one)
     await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
     await stage.wait_for_clip(room)
-    # of several the person says which
+    # with several images the bot asks which one
     two = await stage.control.message("Cem", room, "look", attachments=pictures)
     menu = await stage.control.context_menu(ada, "Animate this image", two)
     await stage.wait_for_answer(menu, "Several images are attached")
     form = await stage.press_answer(menu, "Image 2")
     await stage.wait_for_answer(await stage.submit_form(form, "it waves"), "Accepted")
     await stage.wait_for_clip(room, 2)
-    sent = [each["json"]["instances"][0]["image"] for each in (await stage.list_submits())[-2:]]
-    assert sent[0] != sent[1]
-    # a message without an image, and one whose clip is none of ours
+    images = [
+        submit["json"]["instances"][0]["image"] for submit in (await stage.list_submits())[-2:]
+    ]
+    assert images[0] != images[1]
+    # a message without an image or clip
     none = await stage.control.message("Cem", room, "https://example.com/cat.png")
     menu = await stage.control.context_menu(ada, "Animate this image", none)
     await stage.wait_for_answer(menu, "No image is attached to this message")

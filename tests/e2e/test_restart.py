@@ -1,95 +1,87 @@
-"""A process that dies on the way: the clip arrives all the same, and once."""
+"""A killed or stopped process: the clip still arrives, once."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest_asyncio
-
-from tests.e2e.stage import BotStage, clips_of, open_stage, run_operator_program
-
-
-@pytest_asyncio.fixture
-async def own(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Return a stage of its own for a test: restarted processes must end with it."""
-    sandbox, bot = await open_stage(tmp_path)
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
-        yield stage
-    finally:
-        await bot.close()
-        await sandbox.close()
+from tests.e2e.stage import (
+    BotStage,
+    clip_number_of,
+    clips_of,
+    run_operator_program,
+    run_stage,
+)
 
 
-async def test_killed_while_google_works_the_clip_arrives_once(own: BotStage) -> None:
-    room, other = await own.open_channel(), await own.open_channel()
-    async with own.control.hold_google():
-        await own.wait_for_answer(await own.request_clip(room), "Accepted")
-        await own.control.wait_request(r"/operations/")
-        await own.bot.kill_and_wait()
-    await own.bot.start()
-    clip = await own.wait_for_clip(room)
-    await own.wait_until_idle(room)
-    assert len(clips_of(await own.control.messages(room))) == 1
-    assert len(await own.list_submits()) == 1
+async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
+    room, other = await fresh_stage.open_channel(), await fresh_stage.open_channel()
+    async with fresh_stage.control.hold_google():
+        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
+        await fresh_stage.control.wait_request(r"/operations/")
+        await fresh_stage.bot.kill_and_wait()
+    await fresh_stage.bot.start()
+    clip = await fresh_stage.wait_for_clip(room)
+    await fresh_stage.wait_until_idle(room)
+    assert len(clips_of(await fresh_stage.control.messages(room))) == 1
+    assert len(await fresh_stage.list_submits()) == 1
 
-    # and its buttons, its form and replies to it live on, also over one more restart
-    opened = await own.press_button(clip, "Extend")
-    await own.control.wait_interaction(opened, lambda seen: seen.get("modal"))
-    await own.bot.restart()
-    await own.wait_for_answer(await own.submit_form(opened, "it jumps"), "Accepted")
-    await own.wait_for_clip(room, 2)
-    await own.wait_for_answer(await own.press_button(clip, "Details"), "Prompt:")
-    await own.control.message(own.people["Ada"], room, "it sleeps", reply_to=clip["id"])
-    await own.wait_for_clip(room, 3)
-    number = clips_of(await own.control.messages(room))[0]
-    get = await own.control.command(
-        own.people["Ada"], other, "video get", {"clip": f"#{clip_number(number)}"}
+    # its buttons, form and replies keep working, also after another restart
+    opened = await fresh_stage.press_button(clip, "Extend")
+    await fresh_stage.control.wait_interaction(opened, lambda state: state.get("modal"))
+    await fresh_stage.bot.restart()
+    await fresh_stage.wait_for_answer(await fresh_stage.submit_form(opened, "it jumps"), "Accepted")
+    await fresh_stage.wait_for_clip(room, 2)
+    await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Details"), "Prompt:")
+    await fresh_stage.control.message(
+        fresh_stage.people["Ada"], room, "it sleeps", reply_to=clip["id"]
     )
-    await own.wait_for_answer(get, "posted again")
+    await fresh_stage.wait_for_clip(room, 3)
+    first = clips_of(await fresh_stage.control.messages(room))[0]
+    get = await fresh_stage.control.command(
+        fresh_stage.people["Ada"], other, "video get", {"clip": f"#{clip_number_of(first)}"}
+    )
+    await fresh_stage.wait_for_answer(get, "posted again")
 
 
-async def test_killed_between_post_and_record_nothing_is_posted_twice(own: BotStage) -> None:
-    room = await own.open_channel()
-    async with own.control.hold_google():
-        await own.wait_for_answer(await own.request_clip(room), "Accepted")
-        await own.wait_for_message(room, "generating")
-        # the post is carried out and its answer held back until the process is gone
+async def test_kill_before_post_recorded_does_not_duplicate(
+    fresh_stage: BotStage,
+) -> None:
+    room = await fresh_stage.open_channel()
+    async with fresh_stage.control.hold_google():
+        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
+        await fresh_stage.wait_for_message(room, "generating")
+        # the post is made, but its answer is lost
         posts = rf"/channels/{room}/messages$"
-        await own.control.fault("discord", method="POST", path=posts, delay_s=0, drop="after")
-    await own.control.wait_request(r":download")
-    await own.wait_for_clip(room)
-    await own.bot.kill_and_wait()
-    await own.bot.start()
-    await own.wait_until_idle(room)
-    assert len(clips_of(await own.control.messages(room))) == 1
+        await fresh_stage.control.fault(
+            "discord", method="POST", path=posts, delay_s=0, drop="after"
+        )
+    await fresh_stage.control.wait_request(r":download")
+    await fresh_stage.wait_for_clip(room)
+    await fresh_stage.bot.kill_and_wait()
+    await fresh_stage.bot.start()
+    await fresh_stage.wait_until_idle(room)
+    assert len(clips_of(await fresh_stage.control.messages(room))) == 1
 
 
-async def test_a_stop_gives_the_work_to_the_next_process(own: BotStage) -> None:
-    room = await own.open_channel()
-    async with own.control.hold_google():
-        await own.wait_for_answer(await own.request_clip(room), "Accepted")
-        await own.control.wait_request(r"/operations/")
-        assert await own.bot.terminate(timeout=10) == 0
-    await own.bot.start()
-    await own.wait_for_clip(room)
-    assert len(await own.list_submits()) == 1
+async def test_stop_hands_jobs_to_next_process(fresh_stage: BotStage) -> None:
+    room = await fresh_stage.open_channel()
+    async with fresh_stage.control.hold_google():
+        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
+        await fresh_stage.control.wait_request(r"/operations/")
+        assert await fresh_stage.bot.terminate(timeout=10) == 0
+    await fresh_stage.bot.start()
+    await fresh_stage.wait_for_clip(room)
+    assert len(await fresh_stage.list_submits()) == 1
     # the commands have not changed, so they were registered once
-    registrations = await own.control.requests(method="PUT", path=r"/commands$")
+    registrations = await fresh_stage.control.requests(method="PUT", path=r"/commands$")
     assert len(registrations) == 1
 
 
-async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
-    """One clip is being made when the backup is made, and one waits; both are posted after it."""
-    sandbox, bot = await open_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"})
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
+async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
+    """At the backup one job is running and one is queued; both are delivered after it."""
+    async with run_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"}) as stage:
+        bot = stage.bot
         room = await stage.open_channel()
         database = bot.log.parent / "data" / "clapper.db"
         async with stage.control.hold_google():
@@ -97,13 +89,13 @@ async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
             await stage.control.wait_request(r"/operations/")
             waiting = await stage.request_clip(room, "a boat that waits")
             await stage.wait_for_answer(waiting, "Accepted")
-            backup = await asyncio.to_thread(_saved, database)
+            backup = await asyncio.to_thread(_back_up, database)
         await stage.wait_for_clip(room, 2)
         await stage.wait_until_idle(room)
         assert "stop every process" in await run_operator_program(stage, "bot.restored", status=1)
         assert await bot.terminate(timeout=10) == 0
 
-        await asyncio.to_thread(_restored, database, backup)
+        await asyncio.to_thread(_restore, database, backup)
         assert "been made since: 1" in await run_operator_program(stage, "bot.restored")
         assert "No job waits" in await run_operator_program(stage, "bot.restored")
         await bot.start()
@@ -111,25 +103,16 @@ async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
         await stage.wait_until_idle(room)
         assert len(await stage.list_submits()) == 2
         assert len(clips_of(await stage.control.messages(room))) == 2
-    finally:
-        await bot.close()
-        await sandbox.close()
 
 
-def _saved(database: Path) -> bytes:
-    """Return what the document's backup would hold."""
+def _back_up(database: Path) -> bytes:
+    """Return an online backup of the database."""
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(":memory:")) as copy:
         source.backup(copy)
         return copy.serialize()
 
 
-def _restored(database: Path, backup: bytes) -> None:
-    for each in database.parent.glob("clapper.db*"):
-        each.unlink()
+def _restore(database: Path, backup: bytes) -> None:
+    for path in database.parent.glob("clapper.db*"):
+        path.unlink()
     database.write_bytes(backup)
-
-
-def clip_number(message: dict[str, object]) -> str:
-    """Return the number of the clip that a message shows."""
-    text = str(message)
-    return text.split("clapper:extend:")[1].split("'")[0]

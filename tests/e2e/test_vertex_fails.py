@@ -1,4 +1,4 @@
-"""The outcomes of `test_google_fails` on the other route: the same words, the same money."""
+"""The outcomes of `test_google_fails` on the Vertex route."""
 
 from pathlib import Path
 from typing import Final
@@ -6,7 +6,14 @@ from typing import Final
 import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
-from tests.e2e.test_google_fails import OUTCOMES, PRICE, SUBMIT, Play, answered, spent
+from tests.e2e.test_google_fails import (
+    OUTCOMES,
+    PRICE,
+    SUBMIT,
+    OutcomeCase,
+    build_error_fault,
+    sum_spent,
+)
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -17,8 +24,8 @@ BOT_SETTINGS = {"JOB_TIME_LIMIT_S": "12"}
 MODEL: Final = "veo-3.1-fast-generate-001"
 ON_VERTEX: Final = {
     **{name: play for name, play in OUTCOMES.items() if name != "download failed"},
-    # the clip comes with the answer to the poll, so there is no download that could fail
-    "operation gone": Play(
+    # the clip comes inside the answer to the poll, so no download can fail
+    "operation gone": OutcomeCase(
         "has lost it",
         fault={
             "path": r":fetchPredictOperation$",
@@ -32,32 +39,32 @@ ON_VERTEX: Final = {
 
 
 @pytest.mark.parametrize("outcome", ON_VERTEX.values(), ids=ON_VERTEX)
-async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Play) -> None:
-    room, (members, servers) = await stage.open_channel(), await spent(stage)
+async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: OutcomeCase) -> None:
+    room, (members, servers) = await stage.open_channel(), await sum_spent(stage)
     if outcome.google:
         await stage.control.google(seconds=0.2, **outcome.google)
     if outcome.fault:
         await stage.control.fault("google", **outcome.fault)
     await stage.request_clip(room, model=MODEL)
-    told = await stage.wait_for_message(room, outcome.words)
-    assert "Cancel" not in buttons_of(told)
-    assert "othing was charged" in text_of(told)
+    message = await stage.wait_for_message(room, outcome.words)
+    assert "Cancel" not in buttons_of(message)
+    assert "othing was charged" in text_of(message)
     assert not clips_of(await stage.control.messages(room))
     billed = PRICE if outcome.server_pays else 0
-    assert await spent(stage) == (members, servers + billed)
+    assert await sum_spent(stage) == (members, servers + billed)
     if outcome is ON_VERTEX["operation gone"]:
         await stage.control.clear_faults()
-        await _found_after_all(stage, room, (members + PRICE, servers + PRICE))
+        await _check_late_delivery(stage, room, (members + PRICE, servers + PRICE))
 
 
-async def _found_after_all(stage: BotStage, room: str, books: tuple[int, int]) -> None:
-    """What Google had lost and finds again is delivered and charged."""
+async def _check_late_delivery(stage: BotStage, room: str, expected: tuple[int, int]) -> None:
+    """A lost operation that Google finds again is delivered and charged."""
     await stage.wait_for_clip(room)
 
-    async def charged() -> bool:
-        return await spent(stage) == books
+    async def is_charged() -> bool:
+        return await sum_spent(stage) == expected
 
-    await stage.wait_until(charged, "the late clip being charged")
+    await stage.wait_until(is_charged, "the late clip being charged")
 
 
 @pytest.mark.parametrize(
@@ -68,20 +75,20 @@ async def test_transient_errors_are_retried_and_paid_once(
     stage: BotStage, status: int, name: str, words: str
 ) -> None:
     room = await stage.open_channel()
-    before, (members, servers) = len(await stage.list_submits()), await spent(stage)
-    fault = answered(status, "Later.", name)
+    before, (members, servers) = len(await stage.list_submits()), await sum_spent(stage)
+    fault = build_error_fault(status, "Later.", name)
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
     fault["body"]["error"]["details"] = [info]
     await stage.control.fault("google", times=1, **fault)
     await stage.request_clip(room, model=MODEL)
-    assert "<t:" in text_of(await stage.wait_for_message(room, words))  # with the time
+    assert "<t:" in text_of(await stage.wait_for_message(room, words))  # with the retry time
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
-    assert await spent(stage) == (members + PRICE, servers + PRICE)
+    assert await sum_spent(stage) == (members + PRICE, servers + PRICE)
 
 
-async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage) -> None:
+async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
     room, before = await stage.open_channel(), len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
     await stage.request_clip(room, model=MODEL)
@@ -89,16 +96,16 @@ async def test_a_submit_whose_answer_is_lost_is_never_sent_again(stage: BotStage
     assert len(await stage.list_submits()) == before + 1
 
 
-async def test_a_source_whose_bytes_are_gone_is_refused_and_costs_nothing(stage: BotStage) -> None:
-    """On this route Google keeps nothing: what is extended is the bot's own copy."""
+async def test_missing_original_is_refused_for_free(stage: BotStage) -> None:
+    """On this route Google keeps nothing, so the bot's own original is extended."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model=MODEL)
     await stage.wait_until_idle(room)
-    for kept in (Path(stage.bot.environment["DATA_DIR"]) / "clips").rglob("*.mp4"):
-        kept.unlink()
-    submits, before = len(await stage.list_submits()), await spent(stage)
+    for original in (Path(stage.bot.environment["DATA_DIR"]) / "clips").rglob("*.mp4"):
+        original.unlink()
+    submits, before = len(await stage.list_submits()), await sum_spent(stage)
     await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
-    told = await stage.wait_for_message(room, "no longer kept")
-    assert "Nothing was charged" in text_of(told)
+    message = await stage.wait_for_message(room, "no longer kept")
+    assert "Nothing was charged" in text_of(message)
     assert len(await stage.list_submits()) == submits
-    assert await spent(stage) == before
+    assert await sum_spent(stage) == before

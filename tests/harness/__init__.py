@@ -1,1 +1,1 @@
-"""What the tests share: the sandbox and the bot as processes, clients for both, and waiting."""
+"""What tests share: the sandbox and the bot as processes, their clients, and waiting."""

@@ -1,7 +1,6 @@
 """The real bot as a process, against a sandbox."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.harness.process import ProgramProcess
@@ -9,13 +8,25 @@ from tests.harness.sandbox import Control
 from tests.harness.waiting import NotInTime, eventually
 
 START_TIMEOUT_S = 90.0
+NO_LIMITS = {
+    f"{scope}_{limit}": "none"
+    for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+    for limit in (
+        "CLIPS_PER_DAY",
+        "SECONDS_PER_DAY",
+        "USD_PER_DAY",
+        "USD_PER_MONTH",
+        "JOBS_AT_ONCE",
+    )
+}
+"""Settings without any quota or budget."""
 
 
 class BotProcess(ProgramProcess):
     """``python -m bot`` with the sandbox's environment and a data directory of its own.
 
-    ``directory`` holds its data and its log; give the same one to a second process and it takes
-    over the first one's database. ``settings`` override the environment.
+    ``directory`` holds its data and its log; a second process with the same one shares the
+    database. ``settings`` override the environment.
     """
 
     def __init__(
@@ -33,7 +44,7 @@ class BotProcess(ProgramProcess):
             "WEB_PORT": "0",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "DEBUG",
-            "PAID_CALLS": "forbid",  # stand-ins on this machine are called all the same
+            "PAID_CALLS": "forbid",  # servers on this machine are called all the same
         }
         super().__init__(
             "bot",
@@ -43,17 +54,16 @@ class BotProcess(ProgramProcess):
         self._control = control
 
     async def start(self, *, timeout: float = START_TIMEOUT_S) -> None:
-        """Starts it and waits until it is ready.
+        """Start it and wait until it has one more gateway connection and its commands registered.
 
-        Ready is what people would see: one more gateway connection than before, and its commands
-        registered. Raises ProcessEnded when it ends instead, NotInTime when it does neither.
+        Raises `ProcessEnded` when it ends instead, `NotInTime` when it does neither.
         """
         before = await self._control.count_connections()
         await self.launch()
         await self.wait_ready(connections=before + 1, timeout=timeout)
 
     async def wait_ready(self, *, connections: int = 1, timeout: float = START_TIMEOUT_S) -> None:
-        """Waits for so many gateway connections in all and for the commands."""
+        """Wait for that many gateway connections in all and for the commands."""
 
         async def is_ready() -> bool:
             self.check_running()
@@ -68,12 +78,12 @@ class BotProcess(ProgramProcess):
             raise
 
     async def restart(self, *, timeout: float = START_TIMEOUT_S) -> None:
-        """SIGKILL and a fresh start."""
+        """Kill it (SIGKILL) and start it again."""
         await self.kill_and_wait()
         await self.start(timeout=timeout)
 
     async def kill_and_wait(self) -> None:
-        """SIGKILL, and until the sandbox has seen the connection go (the kernel closes it)."""
+        """Kill it and wait until the sandbox has seen its connection close."""
         before = await self._control.count_connections()
         await self.kill()
 
@@ -86,11 +96,3 @@ class BotProcess(ProgramProcess):
     async def __aenter__(self) -> Self:
         await self.start()
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -1,12 +1,11 @@
-"""Holds the traffic of a test against Discord's own description of its API.
+"""Validates the traffic of a test against Discord's OpenAPI document.
 
-Discord publishes an OpenAPI document; it is not part of this repository. Where it is found (the
-file named by ``DISCORD_OPENAPI``, or ``shared/reference/discord-openapi.json`` beside the
-checkout) every request the bot made and every answer the sandbox gave is validated; where it is
-not, the report says "not checked" and why, and a test has to pass that on.
+The document is not part of this repository. If it is found (``DISCORD_OPENAPI`` or
+``shared/reference/discord-openapi.json`` beside the checkout), every request of the bot and every
+answer of the sandbox is validated, else the report says "not checked" and tests warn.
 
-The document is a preview: it says a snowflake is a string, Discord itself and discord.py take
-numbers as well, so that one type is relaxed.
+The document says that a snowflake is a string; Discord and discord.py accept numbers too, so that
+type is relaxed.
 """
 
 import functools
@@ -31,7 +30,7 @@ _JSON_TYPES = ("application/json", "multipart/form-data")
 
 @dataclass(slots=True)
 class ConformanceReport:
-    """What was found. ``problems`` has to be empty; ``unlisted`` are routes Discord lacks."""
+    """What was found; ``unlisted`` are routes that Discord does not have."""
 
     checked: int = 0
     problems: list[str] = field(default_factory=list)
@@ -46,19 +45,19 @@ class ConformanceReport:
 
 
 def find_document() -> Path | None:
-    """Where Discord's OpenAPI document is, if it is anywhere."""
-    named = os.environ.get("DISCORD_OPENAPI")
-    path = Path(named) if named else _BESIDE_CHECKOUT
+    """Return the path of Discord's OpenAPI document, if there is one."""
+    configured = os.environ.get("DISCORD_OPENAPI")
+    path = Path(configured) if configured else _BESIDE_CHECKOUT
     return path if path.is_file() else None
 
 
 def check_requests(
     entries: Iterable[dict[str, Any]], document: Path | None = None
 ) -> ConformanceReport:
-    """Validates entries of ``GET /control/requests?bodies=1``.
+    """Validate entries of ``GET /control/requests?bodies=1``.
 
-    Requests that were refused with 400 are allowed to be wrong (that is what refusing is for);
-    their answers are checked all the same. Answers of 5xx have no schema.
+    Requests that were refused with 400 may be wrong, but their answers are checked. Answers of 5xx
+    have no schema.
     """
     path = document or find_document()
     if path is None:
@@ -79,7 +78,7 @@ def _load_document(path: Path) -> "_OpenApiDocument":
 
 
 class _OpenApiDocument:
-    """The document, with its path templates compiled and a validator for each schema used."""
+    """The document with compiled path templates and a cached validator for each schema."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         document["components"]["schemas"]["SnowflakeType"]["type"] = ["string", "integer"]
@@ -87,14 +86,14 @@ class _OpenApiDocument:
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_DOCUMENT, resource)
         self._validators: dict[str, Draft202012Validator] = {}
-        # A literal path wins over a template: sorted, "{" comes after every letter and "@".
+        # A literal path wins over a template: "{" sorts after every letter and "@".
         self._paths: list[tuple[re.Pattern[str], str]] = [
             (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))), template)
             for template in sorted(document["paths"])
         ]
 
     def check_request(self, entry: dict[str, Any], report: ConformanceReport) -> None:
-        """Validates one entry's request and response into the report."""
+        """Validate one entry's request and response into ``report``."""
         path = entry["path"].removeprefix(PREFIX).partition("?")[0]
         method, status = entry["method"].lower(), entry["status"]
         template = self._find_template(path, method)
@@ -124,7 +123,7 @@ class _OpenApiDocument:
 
     def _find_request_schema(self, operation: tuple[str, ...], content_type: str) -> str | None:
         content = self._find_node(operation).get("requestBody", {}).get("content", {})
-        # Of a multipart request the log holds the payload_json, which has the JSON body's schema.
+        # For multipart the log holds the payload_json, which has the JSON body's schema.
         for name in ("application/json", content_type, *_JSON_TYPES):
             if name in content:
                 return _format_pointer(*operation, "requestBody", "content", name, "schema")

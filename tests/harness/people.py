@@ -1,8 +1,7 @@
-"""Acting as people through the sandbox's control API, and arranging the world they live in.
+"""Acting as Discord users through the sandbox's control API, and changing its guilds.
 
-People, channels, roles and servers are named as a person would name them ("Cem", "clips") or by
-id. A call that is refused raises ControlRefused with the sandbox's words: a test that asks for
-something impossible is wrong and should say so at once.
+Users, channels, roles and guilds are given by name ("Cem", "clips") or id. A refused call raises
+`ControlRefused` with the sandbox's message.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ Json = dict[str, Any]
 
 
 class ControlRefused(Exception):
-    """The sandbox refused a control call, because a person could not do that either."""
+    """The sandbox refused a control call, because Discord would not allow that either."""
 
     def __init__(self, method: str, path: str, status: int, body: str) -> None:
         super().__init__(f"{method} {path}: {status}: {body}")
@@ -23,7 +22,7 @@ class ControlRefused(Exception):
 
 
 class People:
-    """Client of one sandbox's control API, as far as people go. ``close`` it at the end."""
+    """The part of the control API's client that acts as users. Close it at the end."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -33,7 +32,7 @@ class People:
         )
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._http.close()
 
     async def call(
@@ -44,7 +43,7 @@ class People:
         *,
         query: Mapping[str, str] | None = None,
     ) -> Any:
-        """One call; the JSON it answers. Raises ControlRefused."""
+        """Make a call and return its JSON. Raises `ControlRefused`."""
         url = f"{self.url}/{path}"
         async with self._http.request(method, url, json=body, params=query) as response:
             if response.status >= 400:
@@ -63,7 +62,7 @@ class People:
         attachments: Mapping[str, Path | str] | None = None,
         locale: str | None = None,
     ) -> str:
-        """Sends a slash command ("video generate"); the interaction's id."""
+        """Send a slash command ("video generate"); return the interaction's id."""
         body: Json = {
             "user": user,
             "channel": channel,
@@ -71,29 +70,29 @@ class People:
             "options": dict(options or {}),
             "attachments": {name: str(path) for name, path in (attachments or {}).items()},
         }
-        return await self._interact("commands", body | _drop_unset(locale=locale))
+        return await self._interact("commands", body | drop_unset(locale=locale))
 
     async def context_menu(self, user: str, command: str, message: str) -> str:
-        """Picks an entry of a message's menu; the interaction's id."""
+        """Use an entry of a message's context menu; return the interaction's id."""
         body = {"user": user, "command": command, "message": message}
         return await self._interact("context-menus", body)
 
     async def component(
         self, user: str, message: str, custom_id: str, values: Sequence[str] | None = None
     ) -> str:
-        """Presses a button or chooses from a select; the interaction's id."""
+        """Press a button or choose from a select; return the interaction's id."""
         body: Json = {"user": user, "message": message, "custom_id": custom_id}
-        return await self._interact("components", body | _drop_unset(values=values))
+        return await self._interact("components", body | drop_unset(values=values))
 
     async def modal(self, user: str, interaction: str, fields: Mapping[str, Any]) -> str:
-        """Submits the modal that an interaction was answered with; the new interaction's id."""
+        """Submit the modal that an interaction opened; return the new interaction's id."""
         body = {"user": user, "interaction": interaction, "fields": dict(fields)}
         return await self._interact("modals", body)
 
     async def autocomplete(
         self, user: str, channel: str, command: str, options: Mapping[str, Any], focused: str
     ) -> list[Json]:
-        """Types in an option; the choices offered."""
+        """Type in an option; return the suggested choices."""
         body = {
             "user": user,
             "channel": channel,
@@ -107,7 +106,7 @@ class People:
     async def _interact(self, path: str, body: Json) -> str:
         return str((await self.call("POST", path, body))["interaction"]["id"])
 
-    # Talking.
+    # Messages.
 
     async def message(
         self,
@@ -119,7 +118,7 @@ class People:
         ping: bool = True,
         attachments: Sequence[Path | str] = (),
     ) -> str:
-        """Writes a message, or replies with one; its id."""
+        """Write a message or a reply; return its id."""
         body: Json = {
             "user": user,
             "channel": channel,
@@ -127,79 +126,80 @@ class People:
             "ping": ping,
             "attachments": [str(path) for path in attachments],
         }
-        answer = await self.call("POST", "messages", body | _drop_unset(reply_to=reply_to))
+        answer = await self.call("POST", "messages", body | drop_unset(reply_to=reply_to))
         return str(answer["message"]["id"])
 
     async def edit_message(self, user: str, message: str, content: str) -> None:
-        """Edits a person's own message."""
+        """Edit a user's own message."""
         await self.call("PATCH", f"messages/{message}", {"user": user, "content": content})
 
     async def delete_message(self, user: str, message: str) -> None:
-        """Deletes a message: one's own, or with the permission to."""
+        """Delete a message."""
         await self.call("DELETE", f"messages/{message}", query={"user": user})
 
     async def reaction(self, user: str, message: str, emoji: str, *, remove: bool = False) -> None:
-        """Adds or removes a reaction."""
+        """Add or remove a reaction."""
         body = {"user": user, "message": message, "emoji": emoji, "remove": remove}
         await self.call("POST", "reactions", body)
 
-    async def thread(self, user: str, name: str, **place: Any) -> str:
-        """Opens a thread (``message`` or ``channel``, ``private, content, tags``); its id."""
-        answer = await self.call("POST", "threads", {"user": user, "name": name, **place})
+    async def thread(self, user: str, name: str, **options: Any) -> str:
+        """Open a thread (``message`` or ``channel``, ``private, content, tags``); return its id."""
+        answer = await self.call("POST", "threads", {"user": user, "name": name, **options})
         return str(answer["channel"]["id"])
 
-    # Arranging the world.
+    # Guilds.
 
     async def add_guild(self, name: str, **more: Any) -> Json:
-        """``owner, members, channels, system_channel, permissions, boost_tier, locale, bot``."""
+        """Add a guild: ``owner, members, channels, permissions, boost_tier, locale, bot`` …"""
         guild: Json = (await self.call("POST", "guilds", {"name": name, **more}))["guild"]
         return guild
 
     async def change_guild(self, guild: str, **change: Any) -> Json:
-        """``name, boost_tier, locale, bot, permissions`` (those of the bot's role)."""
+        """Change ``name, boost_tier, locale, bot, permissions`` (those of the bot's role)."""
         changed: Json = (await self.call("PATCH", f"guilds/{guild}", change))["guild"]
         return changed
 
     async def add_member(self, guild: str, user: str, **more: Any) -> Json:
-        """Lets a person (a new one, if nobody has that name) join: ``roles, nick, locale``."""
+        """Let a user, created if unknown, join: ``roles, nick, locale``."""
         body = {"user": user, **more}
         member: Json = (await self.call("POST", f"guilds/{guild}/members", body))["member"]
         return member
 
     async def remove_member(self, guild: str, user: str) -> None:
-        """A person leaves."""
+        """Let a user leave."""
         await self.call("DELETE", f"guilds/{guild}/members/{user}")
 
     async def add_role(self, guild: str, name: str, permissions: Sequence[str] = ()) -> Json:
-        """A role with permissions by Discord's names."""
+        """Add a role with permissions by Discord's names."""
         body = {"name": name, "permissions": list(permissions)}
         role: Json = (await self.call("POST", f"guilds/{guild}/roles", body))["role"]
         return role
 
     async def add_channel(self, guild: str, name: str, **more: Any) -> Json:
-        """``type`` ("text", "forum", "voice"), ``nsfw, topic, parent, overwrites, tags``."""
+        """Add a channel: ``type`` ("text", "forum", "voice"), ``nsfw, topic, parent`` …"""
         body = {"name": name, **more}
         channel: Json = (await self.call("POST", f"guilds/{guild}/channels", body))["channel"]
         return channel
 
     async def change_channel(self, channel: str, **change: Any) -> Json:
-        """``name, nsfw, topic, overwrites``; of a thread ``archived, locked``."""
+        """Change ``name, nsfw, topic, overwrites``; of a thread ``archived, locked``."""
         changed: Json = (await self.call("PATCH", f"channels/{channel}", change))["channel"]
         return changed
 
     async def delete_channel(self, channel: str) -> None:
-        """Deletes a channel or thread."""
+        """Delete a channel or thread."""
         await self.call("DELETE", f"channels/{channel}")
 
     async def change_user(self, user: str, **change: Any) -> Json:
-        """``locale, accepts_dms, nitro``."""
+        """Change ``locale, accepts_dms, nitro``."""
         changed: Json = (await self.call("PATCH", f"users/{user}", change))["user"]
         return changed
 
     async def grant_intents(self, *names: str) -> None:
-        """Grants the application these privileged intents, and no others."""
+        """Grant the application exactly these privileged intents."""
         await self.call("PATCH", "application", {"privileged_intents": list(names)})
 
 
-def _drop_unset(**values: Any) -> Json:
+def drop_unset(**values: Any) -> Json:
+    """Return ``values`` without those that are `None`."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, as the bot and the demo meet it."""
+"""The sandbox as a process."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from tests.harness.control import Control
@@ -25,26 +24,26 @@ class ClosedSandbox:
     health: dict[str, Any]
 
 
-_recording: list[list[ClosedSandbox]] = []
+_recordings: list[list[ClosedSandbox]] = []
 
 
 @contextmanager
 def record_closed() -> Iterator[list[ClosedSandbox]]:
-    """Keep what each sandbox saw that is closed meanwhile, so that no test goes unchecked."""
-    ended: list[ClosedSandbox] = []
-    _recording.append(ended)
+    """Collect the traffic of every sandbox that is closed in the body, so that all is checked."""
+    closed: list[ClosedSandbox] = []
+    _recordings.append(closed)
     try:
-        yield ended
+        yield closed
     finally:
-        _recording[:] = [each for each in _recording if each is not ended]
+        _recordings[:] = [recording for recording in _recordings if recording is not closed]
 
 
 class SandboxProcess(ProgramProcess):
     """``python -m sandbox`` on a free port, its files and its log under ``directory``.
 
-    After ``start``: ``control`` talks to it, ``environment_for_bot`` is what a bot needs to find
-    it (the Gemini route), ``environment_vertex`` the same with the Vertex route. All share the
-    clips that they have drawn in ``clips``, where that is set.
+    After `start`, ``control`` is its control API's client; ``environment_for_bot`` are the settings
+    with which a bot finds it (Gemini route), ``environment_vertex`` those for the Vertex route.
+    Sandboxes share rendered clips in the folder ``clips``, if that is set.
     """
 
     clips: ClassVar[Path | None] = None
@@ -66,7 +65,7 @@ class SandboxProcess(ProgramProcess):
         self.environment_vertex: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Starts it and waits for its ready line. Raises ProcessEnded."""
+        """Start it and wait for its ready line. Raises `ProcessEnded`."""
         process = await self.launch(stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         async with asyncio.timeout(START_TIMEOUT_S):
@@ -81,11 +80,11 @@ class SandboxProcess(ProgramProcess):
         self.environment_vertex = discord | ready["env_vertex"]
 
     async def close(self) -> None:
-        """Closes the client and ends the process."""
+        """Close the client and end the process."""
         if hasattr(self, "control"):
-            if _recording and self.is_running:
+            if _recordings and self.is_running:
                 traffic = await self.control.requests(bodies=True)
-                _recording[-1].append(ClosedSandbox(traffic, await self.control.health()))
+                _recordings[-1].append(ClosedSandbox(traffic, await self.control.health()))
             await self.control.close()
         await super().close()
 
@@ -96,11 +95,3 @@ class SandboxProcess(ProgramProcess):
             await self.close()
             raise
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

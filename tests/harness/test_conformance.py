@@ -1,4 +1,4 @@
-"""The conformance check finds what is wrong, and says when it cannot look."""
+"""The conformance check finds wrong bodies, and says when it cannot check."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ def document(tmp_path: Path) -> Path:
 
 
 def entry(**change: Any) -> dict[str, Any]:
-    sent = {
+    values = {
         "n": 1,
         "server": "discord",
         "method": "POST",
@@ -74,7 +74,7 @@ def entry(**change: Any) -> dict[str, Any]:
         "request_type": "application/json",
         "response": {"id": "1"},
     }
-    return sent | change
+    return values | change
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,17 @@ def entry(**change: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_bodies_are_held_against_the_document(
-    document: Path, change: dict[str, Any], problem: str | None
-) -> None:
+def test_bodies_are_validated(document: Path, change: dict[str, Any], problem: str | None) -> None:
     report = conformance.check_requests([entry(**change)], document)
     assert not report.unlisted
     if problem is None:
         assert report.problems == []
     else:
-        (found,) = report.problems
-        assert problem in found
+        (message,) = report.problems
+        assert problem in message
 
 
-def test_google_and_attachments_are_not_discord_s_api(document: Path) -> None:
+def test_other_traffic_is_not_checked(document: Path) -> None:
     others = [entry(server="google"), entry(path="/attachments/1/2/a.mp4")]
     assert conformance.check_requests(others, document).checked == 0
 

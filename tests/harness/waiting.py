@@ -1,8 +1,4 @@
-"""Waiting for a condition instead of for a time.
-
-A test that sleeps is slow when it is lucky and wrong when it is not. These functions look again
-and again until the condition holds, and say what they last saw when it does not in time.
-"""
+"""Waiting for a condition instead of for a time: sleeping makes tests slow or flaky."""
 
 import asyncio
 import inspect
@@ -17,7 +13,7 @@ DEFAULT_INTERVAL_S = 0.03
 
 
 class NotInTime(AssertionError):
-    """The condition did not hold in time; the message tells what was last seen."""
+    """The condition did not hold in time; the message holds the last value."""
 
 
 @overload
@@ -43,25 +39,25 @@ async def eventually(
     interval: float = DEFAULT_INTERVAL_S,
     what: str = "",
 ) -> Any:
-    """Calls the condition (plain or async) until it answers something true, and answers that.
+    """Call the condition (plain or async) until it returns something true, and return that.
 
-    An AssertionError raised by the condition counts as "not yet". Raises NotInTime after
-    ``timeout`` seconds.
+    An `AssertionError` of the condition counts as false. Raises `NotInTime` after ``timeout``
+    seconds; ``what`` names the condition in its message.
     """
     deadline = time.monotonic() + timeout
     cause: AssertionError | None = None
-    seen: object = None
+    last: object = None
     while True:
         try:
             answer = condition()
             value = await answer if inspect.isawaitable(answer) else answer
         except AssertionError as error:
-            cause, seen = error, error
+            cause, last = error, error
         else:
             if value:
                 return value
-            cause, seen = None, value
+            cause, last = None, value
         if time.monotonic() >= deadline:
             name = what or getattr(condition, "__name__", "the condition")
-            raise NotInTime(f"{name}: not within {timeout} s; last seen: {seen!r}") from cause
+            raise NotInTime(f"{name}: not within {timeout} s; last value: {last!r}") from cause
         await asyncio.sleep(interval)

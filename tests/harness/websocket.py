@@ -1,7 +1,6 @@
-"""A gateway client without a library: what goes over the wire, and nothing made nicer.
+"""A gateway client without a library, for testing refusals.
 
-discord.py hides half of the protocol (it never sends a bad opcode, never resumes a wrong
-sequence), so the gateway's refusals are tested with this one.
+discord.py never sends a bad opcode and never resumes a wrong sequence.
 """
 
 import json
@@ -36,17 +35,17 @@ class RawGateway:
         )
 
     async def send(self, op: int, d: Any = None) -> None:
-        """Sends one opcode."""
+        """Send one opcode."""
         await self.socket.send_str(json.dumps({"op": op, "d": d}))
 
     async def receive(self) -> dict[str, Any]:
-        """The next message. Raises GatewayClosed."""
+        """Return the next message. Raises `GatewayClosed`."""
         frame = await self.socket.receive(timeout=TIMEOUT_S)
         match frame.type:
             case aiohttp.WSMsgType.TEXT:
                 text = frame.data
             case aiohttp.WSMsgType.BINARY:
-                assert self._zlib or self._zstd, "a compressed frame, though none was asked for"
+                assert self._zlib or self._zstd, "a compressed frame that was not requested"
                 data = self._zlib.decompress(frame.data) if self._zlib else b""
                 text = (self._zstd.decompress(frame.data) if self._zstd else data).decode()
             case aiohttp.WSMsgType.CLOSE:
@@ -59,30 +58,30 @@ class RawGateway:
         return message
 
     async def expect(self, op: int) -> Any:
-        """The data of the next message, which has to be this opcode."""
+        """Return the data of the next message, which must have this opcode."""
         message = await self.receive()
         assert message["op"] == op, message
         return message["d"]
 
     async def expect_event(self, name: str) -> dict[str, Any]:
-        """The data of the next event, which has to be this one."""
+        """Return the data of the next message, which must be this event."""
         message = await self.receive()
         assert (message["op"], message["t"]) == (0, name), message
         data: dict[str, Any] = message["d"]
         return data
 
     async def read_close_code(self) -> int | None:
-        """Reads on until the server closes; the code."""
+        """Read until the server closes; return the code."""
         try:
             while True:
                 await self.receive()
-        except GatewayClosed as closed:
-            return closed.code
+        except GatewayClosed as error:
+            return error.code
 
     async def identify(
         self, token: str, *, intents: int = 0, shard: tuple[int, int] | None = None, **more: Any
     ) -> dict[str, Any]:
-        """Hello, identify, READY and (with the guilds intent) every GUILD_CREATE; the READY."""
+        """Identify; return the READY event, after reading every GUILD_CREATE (guilds intent)."""
         await self.expect(10)
         await self.send(2, identify_payload(token, intents=intents, shard=shard, **more))
         ready = await self.expect_event("READY")
@@ -92,12 +91,12 @@ class RawGateway:
         return ready
 
     async def resume(self, token: str, session_id: str, sequence: int | None) -> None:
-        """Hello and resume."""
+        """Read hello and resume."""
         await self.expect(10)
         await self.send(6, {"token": token, "session_id": session_id, "seq": sequence})
 
     async def assert_no_event(self) -> None:
-        """Asserts that no event is waiting: a heartbeat is answered before anything else."""
+        """Assert that no event is waiting: the next message answers a heartbeat."""
         await self.send(1, self.sequence)
         await self.expect(11)
 
@@ -105,7 +104,7 @@ class RawGateway:
 def identify_payload(
     token: str, *, intents: int = 0, shard: tuple[int, int] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """The data of an identify."""
+    """Return the data of an identify."""
     properties = {"os": "linux", "browser": "raw", "device": "raw"}
     data: dict[str, Any] = {"token": token, "intents": intents, "properties": properties}
     if shard is not None:
@@ -117,7 +116,7 @@ def identify_payload(
 async def open_gateway(
     url: str, *, compress: str | None = None, v: str = "10", encoding: str = "json"
 ) -> AsyncIterator[RawGateway]:
-    """A fresh connection to a gateway URL, closed at the end."""
+    """Open a connection to a gateway url; it is closed at the end."""
     query = {"v": v, "encoding": encoding} | ({"compress": compress} if compress else {})
     async with (
         aiohttp.ClientSession() as session,

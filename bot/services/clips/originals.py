@@ -1,8 +1,8 @@
-"""The kept originals of clips, and everything that was made of them and lies beside them.
+"""The originals of clips, and the files derived from them, which lie beside them.
 
-The original is the one thing that was paid for: it is checked by its hash before it is given away
-again, fetched anew from Google while Google still has it, and removed only by its owner, a
-moderator or the operator's rules (`bot.services.clips.retention`).
+The original is what was paid for: its hash is checked before it is used again, a damaged one is
+downloaded again while Google has it, and only its owner, a moderator or the operator's rules
+(`bot.services.clips.retention`) remove it.
 """
 
 import asyncio
@@ -37,65 +37,65 @@ class Originals:
         self._clock = clock
 
     def original_path(self, clip: Clip) -> Path:
-        """Return where the original is or was."""
+        """Return the original's path, whether or not it exists."""
         return self._data_dir / clip.path
 
     def derived_path(self, clip: Clip, suffix: str) -> str:
-        """Return the path, below the data directory, of something made of the clip."""
+        """Return the path, below the data directory, of a file made from the clip."""
         original = Path(clip.path)
         return str(original.with_name(f"{original.stem}.{suffix}"))
 
     async def load_facts(self, clip: Clip) -> VideoFacts:
-        """Return what the original is, unharmed as its hash says.
+        """Return the facts of the original, after checking its hash.
 
-        One that is gone or spoilt is fetched anew from Google. Raises `NotFound` (``clip_file``)
-        where Google no longer has it either.
+        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``) if
+        Google no longer has it.
         """
-        found = await self._verified(clip)
-        if found is None:
+        facts = await self._read_verified(clip)
+        if facts is None:
             await self._download_again(clip)
-            found = await self._verified(clip)
-        if found is None:
+            facts = await self._read_verified(clip)
+        if facts is None:
             raise RecordNotFound("clip_file")
-        return found
+        return facts
 
     async def remove_files(self, clip: Clip) -> None:
-        """Remove the original and everything beside it, whether or not it is there."""
+        """Remove the original and the files derived from it, as far as they exist."""
         await asyncio.to_thread(_remove_with_derived, self.original_path(clip))
 
-    async def _verified(self, clip: Clip) -> VideoFacts | None:
+    async def _read_verified(self, clip: Clip) -> VideoFacts | None:
         path = self.original_path(clip)
         if not await asyncio.to_thread(path.is_file):
             return None
         try:
             facts = await self._media_probe.read_facts(path)
         except (ValueError, OSError) as error:
-            _log.error("original.unreadable", clip=clip.id, error=type(error).__name__)
+            _log.error("original.unreadable", clip_id=clip.id, error=type(error).__name__)
             return None
         if facts.sha256 != clip.sha256:
-            _log.error("original.spoilt", clip=clip.id)
+            _log.error("original.damaged", clip_id=clip.id)
             return None
         return facts
 
     async def _download_again(self, clip: Clip) -> None:
-        """Fetch the file again, where Google keeps it. Raises `NotFound`."""
-        source = self._routes.get(clip.route)
-        expires = clip.remote_expires_at
-        late = expires is not None and expires <= self._clock.now()
-        if source is None or clip.remote_uri is None or late:
+        """Download the file again. Raises `RecordNotFound` if Google no longer has it."""
+        models = self._routes.get(clip.route)
+        expires_at = clip.remote_expires_at
+        is_expired = expires_at is not None and expires_at <= self._clock.now()
+        if models is None or clip.remote_uri is None or is_expired:
             raise RecordNotFound("clip_file")
         path = self.original_path(clip)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
-            await source.download_video(RemoteVideo(clip.remote_uri, expires_at=expires), path)
+            await models.download_video(RemoteVideo(clip.remote_uri, expires_at=expires_at), path)
         except (VideoError, OSError) as error:
-            _log.warning("original.not_fetched", clip=clip.id, error=str(error))
+            _log.warning("original.download_failed", clip_id=clip.id, error=str(error))
             raise RecordNotFound("clip_file") from error
-        _log.info("original.fetched_again", clip=clip.id)
+        _log.info("original.downloaded_again", clip_id=clip.id)
 
 
 def _remove_with_derived(original: Path) -> None:
     for path in original.parent.glob(f"{original.stem}.*"):
         path.unlink(missing_ok=True)
     for path in original.parent.glob(f".{original.stem}.*"):
-        path.unlink(missing_ok=True)  # of an encode that was killed
+        path.unlink(missing_ok=True)  # left by a killed encode

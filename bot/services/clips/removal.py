@@ -1,8 +1,8 @@
-"""Deleting clips for good: showcase entry, record and files.
+"""Deletes clips for good: showcase post, record and files.
 
-The order makes a crash harmless: the showcase entry is withdrawn (durably, by its own service), the
-record goes, which also ends every signed link and every further post, and then the files; what a
-crash leaves of those belongs to no record and is swept away by `bot.services.clips.retention`.
+The order makes a crash harmless. The showcase post is withdrawn first; deleting the record ends all
+signed links and further posts; files left by a crash have no record, so
+`bot.services.clips.retention` removes them.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,13 +17,13 @@ from bot.services.clips.originals import Originals
 from bot.store.jobs.clips import ClipStore
 
 WithdrawClip = Callable[[Clip, int], Awaitable[None]]
-"""Takes a clip out of somewhere, in the name of a person."""
+"""Takes a clip out of another part of the program, on behalf of the user with this id."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class ClipRemoval:
-    """Deletes the clips of a job; ``withdraw`` are called for each clip before its record goes."""
+    """Deletes a job's clips; ``withdraw_callbacks`` run for each clip before its record goes."""
 
     def __init__(
         self,
@@ -37,22 +37,22 @@ class ClipRemoval:
         self._withdraw_callbacks = list(withdraw_callbacks)
 
     def add_withdraw_callback(self, callback: WithdrawClip) -> None:
-        """Call ``withdraw``, too, before a clip is deleted."""
+        """Also call ``callback`` before a clip is deleted."""
         self._withdraw_callbacks.append(callback)
 
     async def remove_clips(self, job: Job, *, actor_id: int, moderator: bool) -> list[Clip]:
-        """Delete the job's clips and return what they were; none when that was done before.
+        """Delete the job's clips and return them; none if they are already gone.
 
-        Raises `NotAllowed` for anyone but the requester and moderators.
+        Raises `NotAllowed` unless the actor is the requester or a moderator.
         """
         if job.origin.user_id != actor_id and not moderator:
             raise NotAllowed("delete")
-        found = await self._clips.list_for_job(job.id)
-        for clip in found:
+        clips = await self._clips.list_for_job(job.id)
+        for clip in clips:
             for withdraw in self._withdraw_callbacks:
                 await withdraw(clip, actor_id)
         await self._clips.delete_for_job(job.id)
-        for clip in found:
+        for clip in clips:
             await self._originals.remove_files(clip)
-        _log.info("clips.removed", job_id=job.id, count=len(found))
-        return found
+        _log.info("clips.removed", job_id=job.id, count=len(clips))
+        return clips

@@ -1,14 +1,13 @@
-"""Clears away what is no longer kept: old originals, inputs nobody needs, leftovers of crashes.
+"""Removes files that are no longer kept: old originals, unused input images, leftovers of crashes.
 
-What lies on disk is the truth, so this looks there and asks the database about what it finds. It
-can be stopped anywhere and run by several processes on one folder: a file that is gone already is
-as good as removed.
+It starts from the files on disk and asks the database about them. It may be interrupted anywhere
+and run in several processes on one folder, because removing a file twice is harmless.
 """
 
 import asyncio
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -38,15 +37,15 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _FolderScan:
-    """What was found: originals with what lies beside them, and what may simply go."""
+    """Originals grouped with their derived files, and leftovers to remove."""
 
-    kept_groups: dict[Path, StoredOriginal] = field(default_factory=dict)
-    stale_paths: list[Path] = field(default_factory=list)
+    originals: dict[Path, StoredOriginal] = field(default_factory=dict)
+    leftovers: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupSummary:
-    """What one round has removed."""
+    """What one run removed."""
 
     clips: int
     bytes: int
@@ -55,7 +54,7 @@ class CleanupSummary:
 
 
 class FileRetention:
-    """Keeps originals for ``keep_for`` and within ``keep_bytes``; ``None`` lifts a limit."""
+    """Keeps originals for ``keep_for`` and within ``keep_bytes``; ``None`` is no limit."""
 
     def __init__(
         self,
@@ -73,93 +72,96 @@ class FileRetention:
         self._keep_bytes = keep_bytes
 
     async def run(self) -> None:
-        """Tidy up every hour, until cancelled."""
-        wait = _FIRST_DELAY_S
+        """Clean up every hour, until cancelled."""
+        delay_s = _FIRST_DELAY_S
         while True:
-            await self._clock.sleep(wait)
-            wait = _INTERVAL_S
+            await self._clock.sleep(delay_s)
+            delay_s = _INTERVAL_S
             try:
                 await self.run_once()
             except (DatabaseUnavailable, OSError) as error:
-                _log.warning("retention.put_off", error=str(error))
+                _log.warning("retention.postponed", error=str(error))
+            except Exception:  # one unreadable row must not fill the disk
+                _log.exception("retention.failed")
 
     async def run_once(self) -> CleanupSummary:
-        """Remove what is no longer kept. Raises `StoreAway` with nothing of it removed wrongly."""
+        """Remove what is no longer kept. Raises `DatabaseUnavailable`."""
         now = self._clock.now()
-        folder = await asyncio.to_thread(_scan_clips, self._data_dir / CLIPS_FOLDER, now)
-        standings = await self._file_references.classify_jobs(
-            {each.job_id for each in folder.kept_groups.values()}
+        scan = await asyncio.to_thread(_scan_clips, self._data_dir / CLIPS_FOLDER, now)
+        classes = await self._file_references.classify_jobs(
+            {original.job_id for original in scan.originals.values()}
         )
-        paths = {
-            replace(kept, retention_class=standings.get(kept.job_id, RetentionClass.ORPHAN)): path
-            for path, kept in folder.kept_groups.items()
+        groups = {
+            replace(
+                original, retention_class=classes.get(original.job_id, RetentionClass.ORPHAN)
+            ): group
+            for group, original in scan.originals.items()
         }
-        gone = select_removable(
-            paths, now=now, keep_for=self._keep_for, keep_bytes=self._keep_bytes
+        removable = select_removable(
+            groups, now=now, keep_for=self._keep_for, keep_bytes=self._keep_bytes
         )
-        for each in gone:
-            await asyncio.to_thread(_remove_group, paths[each])
+        for original in removable:
+            await asyncio.to_thread(_remove_group, groups[original])
         inputs = await self._find_unneeded_inputs(now)
-        await asyncio.to_thread(_remove_paths, [*folder.stale_paths, *inputs])
-        tidied = CleanupSummary(
-            len(gone), sum(e.size for e in gone), len(inputs), len(folder.stale_paths)
+        await asyncio.to_thread(_remove_paths, [*scan.leftovers, *inputs])
+        summary = CleanupSummary(
+            clips=len(removable),
+            bytes=sum(original.size for original in removable),
+            inputs=len(inputs),
+            leftovers=len(scan.leftovers),
         )
-        if any((gone, inputs, folder.stale_paths)):
-            _log.info(
-                "retention.tidied",
-                clips=tidied.clips,
-                bytes=tidied.bytes,
-                inputs=tidied.inputs,
-                leftovers=tidied.leftovers,
-            )
-        return tidied
+        if any(asdict(summary).values()):
+            _log.info("retention.files_removed", **asdict(summary))
+        return summary
 
     async def _find_unneeded_inputs(self, now: datetime) -> list[Path]:
-        """Return images that neither a running job nor a kept clip was made from."""
+        """Return input images that neither a running job nor a kept clip uses."""
         since = None if self._keep_for is None else now - self._keep_for
-        found = await asyncio.to_thread(_find_old_inputs, self._data_dir / INPUTS_FOLDER, now)
-        if not found:
+        candidates = await asyncio.to_thread(_find_old_inputs, self._data_dir / INPUTS_FOLDER, now)
+        if not candidates:
             return []
         needed = await self._file_references.list_inputs_in_use(since=since)
-        return [path for path in found if f"{INPUTS_FOLDER}/{path.name}" not in needed]
+        return [path for path in candidates if f"{INPUTS_FOLDER}/{path.name}" not in needed]
 
 
 def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
-    folder = _FolderScan()
+    scan = _FolderScan()
     for path in clips.glob("*/*"):
         try:
-            facts = path.stat()
+            status = path.stat()
         except FileNotFoundError:
             continue
-        since = datetime.fromtimestamp(facts.st_mtime, UTC)
+        since = datetime.fromtimestamp(status.st_mtime, UTC)
         match = _ORIGINAL_NAME.match(path.name)
         if match is None:
             if path.name.startswith(".") and now - since > LEFTOVER_LIFETIME:
-                folder.stale_paths.append(path)
+                scan.leftovers.append(path)
             continue
         if _REENCODE_NAME.fullmatch(path.name) and now - since > REENCODE_LIFETIME:
-            folder.stale_paths.append(path)
+            scan.leftovers.append(path)
             continue
         group = path.with_name(match[0])
-        known = folder.kept_groups.get(group)
-        if known is None:
-            known = StoredOriginal(int(match["job"]), f"{path.parent.name}/{match[0]}", 0, since)
-        first = since if path.name == f"{match[0]}.mp4" else min(known.since, since)
-        folder.kept_groups[group] = replace(known, size=known.size + facts.st_size, since=first)
-    return folder
+        original = scan.originals.get(group)
+        if original is None:
+            original = StoredOriginal(int(match["job"]), f"{path.parent.name}/{match[0]}", 0, since)
+        kept_since = since if path.name == f"{match[0]}.mp4" else min(original.since, since)
+        scan.originals[group] = replace(
+            original, size=original.size + status.st_size, since=kept_since
+        )
+    return scan
 
 
 def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
-    """Return the images that are old enough to be asked about."""
-    found = []
+    """Return the images older than `LEFTOVER_LIFETIME`."""
+    paths = []
     for path in folder.glob("*"):
         try:
             since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
             continue
         if now - since > LEFTOVER_LIFETIME:
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 def _remove_group(group: Path) -> None:

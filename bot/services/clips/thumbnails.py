@@ -1,6 +1,6 @@
-"""The poster and the preview of a clip: made once, kept beside the original.
+"""The poster and the preview of a clip, made once and kept beside the original.
 
-For a message that can only hold a link, and for the pages of the showcase.
+Used by messages that can only hold a link, and by the showcase's web pages.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from bot.services.clips.originals import Originals
 POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0
-"""Within what an extension added, however much: the clips of a chain must not all look the same."""
+"""Before the end, so that an extension's poster shows what it added, not what it extended."""
 
 
 class Thumbnails:
-    """Makes posters and previews, each once however many ask at the same time."""
+    """Makes posters and previews, each only once even for concurrent requests."""
 
     def __init__(
         self, *, transcoder: Transcoder, media_probe: MediaProbe, originals: Originals
@@ -33,17 +33,17 @@ class Thumbnails:
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     def poster_path(self, clip: Clip) -> str:
-        """Return where the poster is kept, below the data directory."""
+        """Return the poster's path below the data directory."""
         return self._originals.derived_path(clip, POSTER_SUFFIX)
 
     def preview_path(self, clip: Clip) -> str:
-        """Return where the preview is kept, below the data directory."""
+        """Return the preview's path below the data directory."""
         return self._originals.derived_path(clip, PREVIEW_SUFFIX)
 
     async def get_poster(self, clip: Clip) -> Path:
-        """Return a JPEG of the clip, up to 1280 pixels wide; of an extension, of what it added.
+        """Return a JPEG of at most 1280 pixels; of an extension, of what it added.
 
-        Raises `FileNotFoundError` where the original is gone, `ValueError` where it cannot be read.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
         """
 
         async def render_poster(target: Path) -> None:
@@ -59,7 +59,7 @@ class Thumbnails:
     async def get_preview(self, clip: Clip) -> Path:
         """Return the first four seconds as a small MP4 of at most two megabytes.
 
-        Raises `FileNotFoundError` where the original is gone, `ValueError` where it cannot be read.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
         """
 
         async def render_preview(target: Path) -> None:
@@ -74,15 +74,15 @@ class Thumbnails:
         self, clip: Clip, suffix: str, render: Callable[[Path], Awaitable[None]]
     ) -> Path:
         original = self._originals.original_path(clip)
-        made = original.with_name(f"{original.stem}.{suffix}")
-        lock = self._locks.setdefault(made, asyncio.Lock())
+        target = original.with_name(f"{original.stem}.{suffix}")
+        lock = self._locks.setdefault(target, asyncio.Lock())
         async with lock:
-            if await asyncio.to_thread(made.is_file):
-                return made
+            if await asyncio.to_thread(target.is_file):
+                return target
             if not await asyncio.to_thread(original.is_file):
                 raise FileNotFoundError(clip.path)
             try:
-                await render(made)
+                await render(target)
             except TranscodeFailed as error:
                 raise ValueError(str(error)) from error
-        return made
+        return target

@@ -1,6 +1,6 @@
-"""What has to be done without anybody asking: exhibits left unsettled, doubts, digests, farewells.
+"""Runs background maintenance: pending showcase posts, recounts, digests, erasures.
 
-One loop in each process. Each part claims what it does, so several processes do everything once.
+One loop in each process. Every task claims its rows, so several processes do everything once.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from bot.domain.showcase.ports import WorkerHandle
 MaintenanceTask = Callable[[], Awaitable[None]]
 
 GATHER_DELAY_S: Final = 1.0
-"""Seconds that news waits for more like it: ten votes in a second are one edit."""
+"""Batches requests: ten votes in a second are one edit."""
 MAX_INTERVAL_S: Final = 20.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class MaintenanceLoop:
-    """Runs duties again and again."""
+    """Runs ``tasks`` every ``interval_s`` seconds (at most 20), sooner on ``run_requested``."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class MaintenanceLoop:
         self._interval_s = min(interval_s, MAX_INTERVAL_S)
 
     async def run(self) -> None:
-        """Do every duty now and then, and soon after ``wanted``; for ever."""
+        """Run the tasks again and again, until cancelled."""
         while True:
             self._run_requested.clear()
             if self._worker.is_alive:
@@ -54,11 +54,11 @@ class MaintenanceLoop:
                 pass
 
     async def run_once(self) -> None:
-        """Do every duty once; one that fails does not keep the others from being done."""
-        for duty in self._tasks:
+        """Run each task once; a failing one does not stop the others."""
+        for task in self._tasks:
             try:
-                await duty()
-            except DatabaseUnavailable as fault:
-                _log.warning("upkeep waits for the database", error=str(fault))
+                await task()
+            except DatabaseUnavailable as error:
+                _log.warning("maintenance.postponed", task=task.__qualname__, error=str(error))
             except Exception:
-                _log.exception("upkeep failed", duty=duty.__qualname__)
+                _log.exception("maintenance.failed", task=task.__qualname__)

@@ -1,7 +1,7 @@
-"""Brings Discord to what the showcase's rows say: posts, renews and takes down, each exactly once.
+"""Publishes, updates and removes showcase posts so that Discord matches the database.
 
-Whoever wants something of an exhibit writes it into its row; whoever claims the row does it here.
-A post that may have been made by a process that died is looked for before another is made.
+Services write the desired state into a post's row; the process that claims the row applies it here,
+exactly once. A message that a dead process may have sent is searched for before another is sent.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class ShowcasePublisher:
-    """Settles exhibits in this process."""
+    """Applies the desired state of showcase posts in this process."""
 
     def __init__(
         self,
@@ -35,34 +35,34 @@ class ShowcasePublisher:
         self._worker = worker
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self.settle_requested = asyncio.Event()
-        """Set when something should be settled soon."""
+        """Set when posts should be settled soon."""
 
     def request_settle(self) -> None:
-        """Something has changed that may wait a moment, and for more like it."""
+        """Settle changed posts soon, batched with other changes."""
         self.settle_requested.set()
 
     async def settle_post(self, post_id: int, *, is_new: bool = False) -> None:
-        """Bring one exhibit's message to what is wanted; ``fresh`` when no post can stand yet.
+        """Apply one post's desired state; ``is_new`` skips the search for an earlier message.
 
-        Raises `ChannelClosed` where it can never be posted (it is withdrawn then), `DeliveryBusy`
-        and `StoreAway` where it will be tried again.
+        Raises `ChannelUnavailable` if it can never be sent (the post is withdrawn then),
+        `DiscordUnavailable` and `DatabaseUnavailable` if it will be retried.
         """
         lock = self._locks.setdefault(post_id, asyncio.Lock())
         async with lock:
             while self._worker.is_alive:
-                exhibit = await self._showcase_posts.claim(post_id, self._worker.worker_id)
-                if exhibit is None:
+                post = await self._showcase_posts.claim(post_id, self._worker.worker_id)
+                if post is None:
                     return
-                await self._apply_desired_state(exhibit, is_new=is_new)
+                await self._apply_desired_state(post, is_new=is_new)
                 is_new = False
 
     async def settle_all(self) -> None:
-        """Settle whatever is this process's to settle, or nobody's alive. Raises `StoreAway`."""
-        for exhibit_id in await self._showcase_posts.list_out_of_sync(self._worker.worker_id):
+        """Settle the posts of this process and of dead ones. Raises `DatabaseUnavailable`."""
+        for post_id in await self._showcase_posts.list_out_of_sync(self._worker.worker_id):
             try:
-                await self.settle_post(exhibit_id)
-            except DeliveryError as fault:
-                _log.info("exhibit not settled", exhibit=exhibit_id, error=str(fault))
+                await self.settle_post(post_id)
+            except DeliveryError as error:
+                _log.info("showcase_post.settle_failed", post_id=post_id, error=str(error))
 
     async def _apply_desired_state(self, post: ShowcasePost, *, is_new: bool) -> None:
         if post.should_be_posted and post.entry.message_id is None:
@@ -70,7 +70,7 @@ class ShowcasePublisher:
         elif post.should_be_posted:
             if await self._showcase_channel.refresh_post(post):
                 await self._showcase_posts.mark_refreshed(post)
-            else:  # whoever deletes the message wants it out of the showcase
+            else:  # the message was deleted: that withdraws the post
                 await self._mark_withdrawn(post)
         else:
             await self._published_files.delete_published(post.entry.clip)

@@ -1,8 +1,8 @@
-"""Stars as votes: counted once a member, over restarts, and put right from Discord when in doubt.
+"""Counts star reactions as votes, one a member, and recounts from Discord when they may be stale.
 
-In doubt is every message that this process has not counted since its session with Discord began:
-what happened before that, nobody told it. So is a post of the bot that is starred before anybody
-has written down what it shows: people see a post sooner than the database does.
+Stale is every message that this process has not counted since its Discord session began, because it
+missed the events before. A starred post of the bot may also be unknown at first: members see a
+message before the database does.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 
 RECOUNT_WINDOW: Final = timedelta(days=35)
-"""How old an entry may be to be counted again after a break: `/showcase top` asks for a month."""
+"""Age up to which showcase posts are recounted after a break: `/showcase top` shows a month."""
 FRESH_POST_WINDOW: Final = timedelta(days=3)
-"""How old a clip's own post may be to be counted again after a break, where stars show clips."""
+"""Age up to which other clip messages are recounted where stars add clips to the showcase."""
 UNKNOWN_MESSAGE_TIMEOUT_S: Final = 120.0
-"""How long a starred post of the bot may take to be written down as a clip's."""
+"""How long to wait until a starred message of the bot is known to show a clip."""
 _MAX_RECOUNTS: Final = 200
 _MAX_FRESH_POSTS: Final = 50
 _MAX_COUNTED_MESSAGES: Final = 10_000
@@ -42,9 +42,9 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _UnknownMessage:
-    """A starred message that shows no clip as far as the database knows.
+    """A starred message that shows no clip according to the database.
 
-    ``until`` is when to believe it, counted from the first time that the database said so.
+    ``give_up_at`` (monotonic seconds) is when to believe it; set at the first lookup.
     """
 
     channel_id: int
@@ -52,7 +52,7 @@ class _UnknownMessage:
 
 
 class VoteCounter:
-    """Follows the stars that people give and take."""
+    """Follows the stars that members add and remove."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class VoteCounter:
         self._unknown_messages: OrderedDict[int, _UnknownMessage] = OrderedDict()
 
     def mark_stale(self, guild_ids: Sequence[int]) -> None:
-        """A session with Discord begins: nobody knows what happened in these servers before."""
+        """A Discord session begins: events of these servers may have been missed before."""
         self._counted_messages.clear()
         self._stale_guilds |= set(guild_ids)
         self._publisher.request_settle()
@@ -94,9 +94,9 @@ class VoteCounter:
         starred: bool,
         is_own_message: bool = False,
     ) -> None:
-        """A member has given or taken a star; ``ours`` tells that the message is the bot's.
+        """Record that a member added or removed a star; ``is_own_message``: the bot sent it.
 
-        Raises `StoreAway`; the message is counted when the database is back.
+        Raises `DatabaseUnavailable`; the message is counted when the database is back.
         """
         try:
             async with self._get_message_lock(message_id):
@@ -107,28 +107,31 @@ class VoteCounter:
                     return
                 if message_id not in self._counted_messages:
                     await self._recount_message(message_id, channel_id, clip_id)
-                after = await self._stars.set_star(message_id, clip_id, user_id, starred=starred)
-            await self._evaluate(after)
+                target = await self._stars.set_star(message_id, clip_id, user_id, starred=starred)
+            await self._evaluate(target)
         except DatabaseUnavailable:
             self._recount_later(message_id, channel_id)
             raise
 
     async def reset(self, message_id: int) -> None:
-        """A moderator has removed every star of a message. Raises `StoreAway`."""
+        """Remove all votes of a message after a moderator cleared its stars.
+
+        Raises `DatabaseUnavailable`.
+        """
         async with self._get_message_lock(message_id):
             clip_id = await self._stars.find_clip_by_message(message_id)
             if clip_id is None:
                 return
-            after = await self._stars.replace_stars(message_id, clip_id, ())
-        await self._evaluate(after)
+            target = await self._stars.replace_stars(message_id, clip_id, ())
+        await self._evaluate(target)
 
     async def recount_posts(self, posts: Sequence[ShowcasePost]) -> None:
-        """Ask Discord who stars these, in the showcase and at the clips' own posts.
+        """Recount the stars of showcase posts and of the clips' own messages from Discord.
 
-        Raises `StoreAway`; Discord's faults leave the old count.
+        Raises `DatabaseUnavailable`; Discord's errors leave the old count.
         """
-        for exhibit in posts:
-            entry, clip = exhibit.entry, exhibit.entry.clip
+        for post in posts:
+            entry, clip = post.entry, post.entry.clip
             for message_id, channel_id in (
                 (entry.message_id, entry.channel_id),
                 (clip.message_id, clip.channel_id),
@@ -138,10 +141,9 @@ class VoteCounter:
                         await self._recount_message(message_id, channel_id, clip.id)
 
     async def recount_stale(self) -> None:
-        """Count what nobody knew the clip of, and again what stands in one of the doubted servers.
+        """Look up unknown messages again and recount one stale server.
 
-        One server a time, so that a bot in many does not keep its other duties waiting. Raises
-        `StoreAway`.
+        One at a time, so that other maintenance is not kept waiting. Raises `DatabaseUnavailable`.
         """
         for message_id, unknown in list(self._unknown_messages.items()):
             await self._resolve_unknown_message(message_id, unknown)
@@ -169,9 +171,9 @@ class VoteCounter:
             showcase_settings.guild_id, since=now - FRESH_POST_WINDOW, limit=_MAX_FRESH_POSTS
         ):
             async with self._get_message_lock(post.message_id):
-                after = await self._recount_message(post.message_id, post.channel_id, post.clip_id)
-            if after is not None:
-                await self._evaluate(after)
+                target = await self._recount_message(post.message_id, post.channel_id, post.clip_id)
+            if target is not None:
+                await self._evaluate(target)
 
     def _recount_later(self, message_id: int, channel_id: int) -> None:
         self._unknown_messages.setdefault(message_id, _UnknownMessage(channel_id))
@@ -182,50 +184,50 @@ class VoteCounter:
     async def _resolve_unknown_message(self, message_id: int, message: _UnknownMessage) -> None:
         async with self._get_message_lock(message_id):
             clip_id = await self._stars.find_clip_by_message(message_id)
-            after = None
+            target = None
             if clip_id is not None:
-                after = await self._recount_message(message_id, message.channel_id, clip_id)
-        if after is not None:
-            await self._evaluate(after)
+                target = await self._recount_message(message_id, message.channel_id, clip_id)
+        if target is not None:
+            await self._evaluate(target)
         now = self._clock.monotonic()
         if message.give_up_at is None:
             message.give_up_at = now + UNKNOWN_MESSAGE_TIMEOUT_S
-        if after is not None or now >= message.give_up_at:
+        if target is not None or now >= message.give_up_at:
             self._unknown_messages.pop(message_id, None)
 
     def _get_message_lock(self, message_id: int) -> asyncio.Lock:
-        """One thing at a time: what Discord said a moment ago must not overwrite a later star."""
+        """Serialise by message: an older recount must not overwrite a later star."""
         return self._locks.setdefault(message_id, asyncio.Lock())
 
     async def _recount_message(
         self, message_id: int, channel_id: int, clip_id: int
     ) -> VoteTarget | None:
         try:
-            found = await self._showcase_channel.fetch_stars(channel_id, message_id)
-        except DeliveryError as fault:
-            _log.info("stars not read", message=message_id, error=str(fault))
+            members = await self._showcase_channel.fetch_stars(channel_id, message_id)
+        except DeliveryError as error:
+            _log.info("stars.read_failed", message_id=message_id, error=str(error))
             return None
-        if found is None:
+        if members is None:
             await self._showcase_service.withdraw_deleted_message(message_id)
             return None
-        after = await self._stars.replace_stars(message_id, clip_id, found)
+        target = await self._stars.replace_stars(message_id, clip_id, members)
         self._counted_messages[message_id] = None
         if len(self._counted_messages) > _MAX_COUNTED_MESSAGES:
             self._counted_messages.popitem(last=False)
-        return after
+        return target
 
     async def _evaluate(self, vote_target: VoteTarget) -> None:
-        """Bring the entry's card up to date, or show the clip if enough members star it."""
+        """Refresh the showcase post, or add the clip to the showcase if it has enough stars."""
         if vote_target.post_id is not None:
             self._publisher.request_settle()
             return
         clip = await self._clips.get(vote_target.clip_id)
         if clip is None or clip.guild_id is None:
             return
-        house = await self._showcase_settings_store.load_settings(clip.guild_id)
-        if not house.stars or vote_target.votes < house.stars:
+        showcase_settings = await self._showcase_settings_store.load_settings(clip.guild_id)
+        if not showcase_settings.stars or vote_target.votes < showcase_settings.stars:
             return
         try:
             await self._showcase_service.add_clip(clip, guild_id=clip.guild_id, actor=None)
-        except (RequestRefused, DeliveryError) as fault:
-            _log.info("stars do not show the clip", clip=clip.id, reason=str(fault))
+        except (RequestRefused, DeliveryError) as error:
+            _log.info("stars.clip_not_added", clip_id=clip.id, error=str(error))

@@ -1,8 +1,8 @@
-"""The weekly digest: at the time that a server's admins chose, once, whoever is running then.
+"""The weekly digest, posted once at the time that a server's admins chose.
 
-Every process looks for what is due. The first to write a week's row has it; the row names the
-winner, so that a second try says the same. A digest that was missed comes late rather than never.
-What is withdrawn, hidden or forgotten afterwards leaves the post, too.
+Every process looks for due digests; the first to insert a week's row posts it. The row names the
+winner, so that a retry says the same. A missed digest comes late rather than never. Clips that are
+withdrawn, hidden or erased later disappear from the message.
 """
 
 from datetime import timedelta
@@ -23,14 +23,14 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 _log: Final = structlog.get_logger(__name__)
 
 RANKING_LENGTH: Final = 10
-"""Entries of a week's list."""
+"""Entries in a week's ranking."""
 _MAX_RECOUNTS: Final = 200
 _MAX_LATENESS: Final = timedelta(days=6)
-"""A digest that could not come for so long makes way for the next one."""
+"""A digest this late is skipped in favour of the next one."""
 
 
 class DigestScheduler:
-    """Opens and posts digests."""
+    """Creates due digests and keeps their messages up to date."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class DigestScheduler:
         self._clock = clock
 
     async def get_ranking(self, digest_id: int, *, guild_id: int) -> list[GalleryEntry]:
-        """Return the best of a digest's week as they stand now. Raises `NotFound`."""
+        """Return the best of a digest's week by current votes. Raises `RecordNotFound`."""
         digest = await self._digests.get(digest_id)
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
@@ -61,62 +61,59 @@ class DigestScheduler:
         )
 
     async def run_due(self) -> None:
-        """Open what is due, post what is open, renew what names a changed entry.
+        """Create due digests, post new ones, refresh those with a changed entry.
 
-        Raises `StoreAway`.
+        Raises `DatabaseUnavailable`.
         """
-        opened = set()
-        for house in await self._showcase_settings_store.list_with_digest():
-            number = await self._open_due_digest(house)
-            if number is not None:
-                opened.add(number)
-        for number in await self._digests.list_out_of_sync(self._worker.worker_id):
-            await self._process_digest(number, is_new=number in opened)
+        created = set()
+        for showcase_settings in await self._showcase_settings_store.list_with_digest():
+            digest_id = await self._create_due_digest(showcase_settings)
+            if digest_id is not None:
+                created.add(digest_id)
+        for digest_id in await self._digests.list_out_of_sync(self._worker.worker_id):
+            await self._settle_digest(digest_id, is_new=digest_id in created)
 
-    async def _open_due_digest(self, showcase_settings: ShowcaseSettings) -> int | None:
+    async def _create_due_digest(self, showcase_settings: ShowcaseSettings) -> int | None:
         now = self._clock.now()
-        due = showcase_settings.find_last_due(now)
-        if due is None or now - due > _MAX_LATENESS:
+        due_at = showcase_settings.find_last_due(now)
+        if due_at is None or now - due_at > _MAX_LATENESS:
             return None
-        last = await self._digests.find_last_due(showcase_settings.guild_id)
-        if last is not None and last >= due:
+        last_due_at = await self._digests.find_last_due(showcase_settings.guild_id)
+        if last_due_at is not None and last_due_at >= due_at:
             return None
-        since = due - WEEK if last is None else max(last, due - WEEK)
+        since = due_at - WEEK if last_due_at is None else max(last_due_at, due_at - WEEK)
         await self._vote_counter.recount_posts(
             await self._showcase_posts.list_recent(
                 showcase_settings.guild_id, since=since, limit=_MAX_RECOUNTS
             )
         )
         return await self._digests.create_digest(
-            showcase_settings, due_at=due, since=since, owner=self._worker.worker_id
+            showcase_settings, due_at=due_at, since=since, owner=self._worker.worker_id
         )
 
-    async def _process_digest(self, digest_id: int, *, is_new: bool) -> None:
+    async def _settle_digest(self, digest_id: int, *, is_new: bool) -> None:
         digest = await self._digests.claim(digest_id, self._worker.worker_id)
         if digest is None or not self._worker.is_alive:
             return
         try:
             message_id = await self._publish(digest, is_new=is_new)
-        except ChannelUnavailable as fault:
-            _log.warning("digest cannot be posted", digest=digest_id, reason=str(fault))
+        except ChannelUnavailable as error:
+            _log.warning("digest.abandoned", digest_id=digest_id, error=str(error))
             message_id = None
-        except DeliveryError as fault:
-            _log.info("digest not posted yet", digest=digest_id, reason=str(fault))
+        except DeliveryError as error:
+            _log.info("digest.postponed", digest_id=digest_id, error=str(error))
             return
         await self._digests.mark_posted(digest_id, message_id, owner=self._worker.worker_id)
 
     async def _publish(self, digest: WeeklyDigest, *, is_new: bool) -> int | None:
-        """Let a message say what may be seen of the digest now, or none where nothing may."""
+        """Make the message show the digest's visible entries; delete it if there are none."""
         message_id = digest.message_id
         if message_id is None and not is_new:
             message_id = await self._showcase_channel.find_digest(digest)
         if message_id is None:
             return await self._showcase_channel.publish_digest(digest) if digest.entries else None
         if digest.entries:
-            return (
-                message_id
-                if await self._showcase_channel.refresh_digest(digest, message_id)
-                else None
-            )
+            still_exists = await self._showcase_channel.refresh_digest(digest, message_id)
+            return message_id if still_exists else None
         await self._showcase_channel.delete_message(digest.channel_id, message_id)
         return None

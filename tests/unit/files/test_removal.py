@@ -1,4 +1,4 @@
-"""Deleting: only by those who may, everything of the clip, and nothing of its neighbours."""
+"""Deleting removes everything of a clip, nothing of its neighbours, and asks for permission."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,36 +15,36 @@ from tests.fakes.google import FakeMediaProbe
 from tests.unit.words.examples import a_clip, a_job
 
 
-class Records:
-    """The part of `ClipStore` that deleting needs."""
+class FakeClipStore:
+    """The two methods of `ClipStore` that deleting uses."""
 
-    def __init__(self, clips: Sequence[Clip], told: list[str]) -> None:
+    def __init__(self, clips: Sequence[Clip], calls: list[str]) -> None:
         self.clips = list(clips)
-        self._told = told
+        self._calls = calls
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
         return [clip for clip in self.clips if clip.job_id == job_id]
 
     async def delete_for_job(self, job_id: int) -> None:
-        self._told.append("record")
+        self._calls.append("record")
         self.clips = [clip for clip in self.clips if clip.job_id != job_id]
 
 
 @pytest.fixture
 async def stand(tmp_path: Path) -> Any:
-    told: list[str] = []
+    calls: list[str] = []
 
     class Stand:
         folder = tmp_path / "clips/0000"
-        records = Records(
+        clip_store = FakeClipStore(
             [
                 a_clip(path="clips/0000/7-0.mp4"),
                 a_clip(id=13, job_id=77, path="clips/0000/77-0.mp4"),
             ],
-            told,
+            calls,
         )
 
-        def left(self) -> set[str]:
+        def list_files(self) -> set[str]:
             return {path.name for path in self.folder.iterdir()}
 
     stand = Stand()
@@ -60,40 +60,38 @@ async def stand(tmp_path: Path) -> Any:
     for name in ("77-0.mp4", "77-0.poster.jpg", "7-1.mp4"):
         (stand.folder / name).write_bytes(b"x")
 
-    async def withdraw(clip: Clip, by: int) -> None:
+    async def withdraw(clip: Clip, actor_id: int) -> None:
         assert stand.folder.joinpath("7-0.mp4").exists()
-        told.append(f"showcase {clip.id} by {by}")
+        calls.append(f"showcase {clip.id} by {actor_id}")
 
     originals = Originals(
         routes={}, media_probe=FakeMediaProbe(), data_dir=tmp_path, clock=SystemClock()
     )
-    records: Any = stand.records
-    stand.told = told  # type: ignore[attr-defined]
+    clip_store: Any = stand.clip_store
+    stand.calls = calls  # type: ignore[attr-defined]
     stand.removal = ClipRemoval(  # type: ignore[attr-defined]
-        clips=records, originals=originals, withdraw_callbacks=[withdraw]
+        clips=clip_store, originals=originals, withdraw_callbacks=[withdraw]
     )
     return stand
 
 
-@pytest.mark.parametrize(("by", "moderator"), [(30, False), (31, True)])
-async def test_everything_of_the_clip_goes_and_its_record_first(
-    stand: Any, by: int, moderator: bool
-) -> None:
-    found = await stand.removal.remove(a_job(), by=by, moderator=moderator)
-    assert [clip.id for clip in found] == [12]
-    assert stand.told == [f"showcase 12 by {by}", "record"]
-    assert stand.left() == {"77-0.mp4", "77-0.poster.jpg", "7-1.mp4"}
-    assert [clip.id for clip in stand.records.clips] == [13]
+@pytest.mark.parametrize(("actor_id", "moderator"), [(30, False), (31, True)])
+async def test_record_is_deleted_before_files(stand: Any, actor_id: int, moderator: bool) -> None:
+    removed = await stand.removal.remove_clips(a_job(), actor_id=actor_id, moderator=moderator)
+    assert [clip.id for clip in removed] == [12]
+    assert stand.calls == [f"showcase 12 by {actor_id}", "record"]
+    assert stand.list_files() == {"77-0.mp4", "77-0.poster.jpg", "7-1.mp4"}
+    assert [clip.id for clip in stand.clip_store.clips] == [13]
 
 
-async def test_only_requester_or_moderator_may_remove(stand: Any) -> None:
-    before = stand.left()
+async def test_others_may_not_remove(stand: Any) -> None:
+    before = stand.list_files()
     with pytest.raises(NotAllowed):
-        await stand.removal.remove(a_job(), by=31, moderator=False)
-    assert stand.left() == before
-    assert stand.told == []
+        await stand.removal.remove_clips(a_job(), actor_id=31, moderator=False)
+    assert stand.list_files() == before
+    assert stand.calls == []
 
 
 async def test_removing_twice_is_harmless(stand: Any) -> None:
-    await stand.removal.remove(a_job(), by=30, moderator=False)
-    assert await stand.removal.remove(a_job(), by=30, moderator=False) == []
+    await stand.removal.remove_clips(a_job(), actor_id=30, moderator=False)
+    assert await stand.removal.remove_clips(a_job(), actor_id=30, moderator=False) == []

@@ -1,11 +1,13 @@
-"""Retention: what is needed stays, what is not goes, in whatever order it is interrupted."""
+"""Retention removes what is no longer needed, and only that."""
 
+import asyncio
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.file_retention import RetentionClass, StoredOriginal, select_removable
@@ -17,12 +19,14 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def kept(job: int, *, days: float = 0, size: int = 10, standing: RetentionClass) -> StoredOriginal:
-    return StoredOriginal(job, f"0000/{job}-0", size, NOW - days * DAY, standing)
+def original(
+    job: int, *, days: float = 0, size: int = 10, retention_class: RetentionClass
+) -> StoredOriginal:
+    return StoredOriginal(job, f"0000/{job}-0", size, NOW - days * DAY, retention_class)
 
 
 @pytest.mark.parametrize(
-    ("standing", "days", "gone"),
+    ("retention_class", "days", "is_removed"),
     [
         (RetentionClass.SETTLED, 89.9, False),
         (RetentionClass.SETTLED, 90.1, True),
@@ -32,102 +36,119 @@ def kept(job: int, *, days: float = 0, size: int = 10, standing: RetentionClass)
         (RetentionClass.ORPHAN, 3.1, True),
     ],
 )
-def test_how_long_each_kind_is_kept(standing: RetentionClass, days: float, gone: bool) -> None:
-    found = select_removable(
-        [kept(1, days=days, standing=standing)], now=NOW, keep_for=90 * DAY, keep_bytes=None
+def test_lifetime_by_retention_class(
+    retention_class: RetentionClass, days: float, is_removed: bool
+) -> None:
+    removable = select_removable(
+        [original(1, days=days, retention_class=retention_class)],
+        now=NOW,
+        keep_for=90 * DAY,
+        keep_bytes=None,
     )
-    assert bool(found) is gone
+    assert bool(removable) is is_removed
 
 
-def test_when_space_runs_out_the_oldest_that_nobody_shares_goes_first() -> None:
+def test_byte_limit_removes_oldest_unshared_originals_first() -> None:
     files = [
-        kept(1, days=5, standing=RetentionClass.SHARED),
-        kept(2, days=9, standing=RetentionClass.IN_USE),
-        kept(3, days=1, standing=RetentionClass.SETTLED),
-        kept(4, days=3, standing=RetentionClass.SETTLED),
-        kept(5, days=2, standing=RetentionClass.ORPHAN),
+        original(1, days=5, retention_class=RetentionClass.SHARED),
+        original(2, days=9, retention_class=RetentionClass.IN_USE),
+        original(3, days=1, retention_class=RetentionClass.SETTLED),
+        original(4, days=3, retention_class=RetentionClass.SETTLED),
+        original(5, days=2, retention_class=RetentionClass.ORPHAN),
     ]
 
-    def gone(most: int | None) -> list[int]:
-        found = select_removable(files, now=NOW, keep_for=None, keep_bytes=most)
-        return [each.job_id for each in found]
+    def list_removed(keep_bytes: int | None) -> list[int]:
+        removable = select_removable(files, now=NOW, keep_for=None, keep_bytes=keep_bytes)
+        return [original.job_id for original in removable]
 
-    assert gone(None) == []
-    assert gone(50) == []
-    assert gone(49) == [4]
-    assert gone(40) == [4]
-    assert gone(30) == [4, 3]
-    assert gone(20) == [4, 3, 1]
-    assert gone(0) == [4, 3, 1], "what is in use or not yet known is never touched"
+    assert list_removed(None) == []
+    assert list_removed(50) == []
+    assert list_removed(49) == [4]
+    assert list_removed(40) == [4]
+    assert list_removed(30) == [4, 3]
+    assert list_removed(20) == [4, 3, 1]
+    assert list_removed(0) == [4, 3, 1], (
+        "originals in use or without a record are never removed for space"
+    )
 
 
-class Records(FileReferenceStore):
+class FakeFileReferences(FileReferenceStore):
     """The store's answers, without a database."""
 
     def __init__(self) -> None:
-        self.known: dict[int, RetentionClass] = {}
+        self.classes: dict[int, RetentionClass] = {}
         self.inputs: set[str] = set()
         self.since: datetime | None = None
-        self.away = False
+        self.error: Exception | None = None
 
     async def classify_jobs(self, job_ids: Iterable[int]) -> dict[int, RetentionClass]:
-        if self.away:
-            raise DatabaseUnavailable("away")
-        return {job: self.known[job] for job in job_ids if job in self.known}
+        if self.error is not None:
+            raise self.error
+        return {job: self.classes[job] for job in job_ids if job in self.classes}
 
     async def list_inputs_in_use(self, *, since: datetime | None) -> set[str]:
         self.since = since
         return self.inputs
 
 
-class Clock(SystemClock):
+class FixedClock(SystemClock):
+    """A fixed time; the third sleep ends the loop under test."""
+
+    def __init__(self) -> None:
+        self.sleeps = 0
+
     def now(self) -> datetime:
         return NOW
 
+    async def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
+        if self.sleeps > 2:
+            raise asyncio.CancelledError
 
-class Stand:
+
+class Stage:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.records = Records()
-        self.retention = self.of(90 * DAY, None)
+        self.file_references = FakeFileReferences()
+        self.retention = self.create_retention(90 * DAY, None)
 
-    def of(self, keep_for: timedelta | None, keep_bytes: int | None) -> FileRetention:
+    def create_retention(self, keep_for: timedelta | None, keep_bytes: int | None) -> FileRetention:
         return FileRetention(
-            file_references=self.records,
+            file_references=self.file_references,
             data_dir=self.data_dir,
-            clock=Clock(),
+            clock=FixedClock(),
             keep_for=keep_for,
             keep_bytes=keep_bytes,
         )
 
-    def file(self, name: str, *, days: float = 0, size: int = 10) -> Path:
+    def write_file(self, name: str, *, days: float = 0, size: int = 10) -> Path:
         path = self.data_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * size)
-        at = (NOW - days * DAY).timestamp()
-        os.utime(path, (at, at))
+        modified_at = (NOW - days * DAY).timestamp()
+        os.utime(path, (modified_at, modified_at))
         return path
 
-    def left(self) -> set[str]:
-        found = (path for path in self.data_dir.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.data_dir)) for path in found}
+    def list_files(self) -> set[str]:
+        files = (path for path in self.data_dir.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.data_dir)) for path in files}
 
 
 @pytest.fixture
-async def stand(tmp_path: Path) -> Stand:
-    return Stand(tmp_path)
+async def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
 
 
-async def test_an_old_clip_goes_with_all_that_was_made_of_it(stand: Stand) -> None:
+async def test_old_original_is_removed_with_derived_files(stage: Stage) -> None:
     for job, days in ((1, 91), (12, 89)):
-        stand.file(f"clips/0000/{job}-0.mp4", days=days)
-        stand.file(f"clips/0000/{job}-0.poster.jpg", days=1)
-        stand.file(f"clips/0000/{job}-0.preview.mp4", days=1)
-        stand.file(f"clips/0000/{job}-0.20132659.mp4", days=1)
-        stand.records.known[job] = RetentionClass.SETTLED
-    tidied = await stand.retention.run_once()
-    assert (tidied.clips, tidied.bytes) == (1, 40)
-    assert stand.left() == {
+        stage.write_file(f"clips/0000/{job}-0.mp4", days=days)
+        stage.write_file(f"clips/0000/{job}-0.poster.jpg", days=1)
+        stage.write_file(f"clips/0000/{job}-0.preview.mp4", days=1)
+        stage.write_file(f"clips/0000/{job}-0.20132659.mp4", days=1)
+        stage.file_references.classes[job] = RetentionClass.SETTLED
+    summary = await stage.retention.run_once()
+    assert (summary.clips, summary.bytes) == (1, 40)
+    assert stage.list_files() == {
         "clips/0000/12-0.mp4",
         "clips/0000/12-0.poster.jpg",
         "clips/0000/12-0.preview.mp4",
@@ -135,16 +156,16 @@ async def test_an_old_clip_goes_with_all_that_was_made_of_it(stand: Stand) -> No
     }
 
 
-async def test_re_encodes_and_leftovers_go_after_a_while(stand: Stand) -> None:
-    stand.records.known[1] = RetentionClass.SHARED
-    stand.file("clips/0000/1-0.mp4", days=500)
-    stand.file("clips/0000/1-0.poster.jpg", days=500)
-    stand.file("clips/0000/1-0.20132659.mp4", days=2.1)
-    stand.file("clips/0000/1-0.999.mp4", days=1.9)
-    stand.file("clips/0000/.1-0.mp4.abc.part", days=1.1)
-    stand.file("clips/0000/.2-0.mp4.abc.part", days=0.9)
-    await stand.retention.run_once()
-    assert stand.left() == {
+async def test_reencodes_and_leftovers_expire(stage: Stage) -> None:
+    stage.file_references.classes[1] = RetentionClass.SHARED
+    stage.write_file("clips/0000/1-0.mp4", days=500)
+    stage.write_file("clips/0000/1-0.poster.jpg", days=500)
+    stage.write_file("clips/0000/1-0.20132659.mp4", days=2.1)
+    stage.write_file("clips/0000/1-0.999.mp4", days=1.9)
+    stage.write_file("clips/0000/.1-0.mp4.abc.part", days=1.1)
+    stage.write_file("clips/0000/.2-0.mp4.abc.part", days=0.9)
+    await stage.retention.run_once()
+    assert stage.list_files() == {
         "clips/0000/1-0.mp4",
         "clips/0000/1-0.poster.jpg",
         "clips/0000/1-0.999.mp4",
@@ -152,47 +173,59 @@ async def test_re_encodes_and_leftovers_go_after_a_while(stand: Stand) -> None:
     }
 
 
-async def test_what_belongs_to_no_record_goes_when_no_fetch_can_be_under_way(
-    stand: Stand,
+async def test_orphans_expire_after_three_days(
+    stage: Stage,
 ) -> None:
-    stand.file("clips/0000/1-0.mp4", days=3.1)
-    stand.file("clips/0000/2-0.mp4", days=2.9)
-    stand.file("clips/0000/3-0.mp4", days=400)
-    stand.records.known[3] = RetentionClass.IN_USE
-    await stand.retention.run_once()
-    assert stand.left() == {"clips/0000/2-0.mp4", "clips/0000/3-0.mp4"}
+    stage.write_file("clips/0000/1-0.mp4", days=3.1)
+    stage.write_file("clips/0000/2-0.mp4", days=2.9)
+    stage.write_file("clips/0000/3-0.mp4", days=400)
+    stage.file_references.classes[3] = RetentionClass.IN_USE
+    await stage.retention.run_once()
+    assert stage.list_files() == {"clips/0000/2-0.mp4", "clips/0000/3-0.mp4"}
 
 
-async def test_disk_limit_is_kept(stand: Stand) -> None:
+async def test_byte_limit_is_kept(stage: Stage) -> None:
     for job in range(1, 6):
-        stand.file(f"clips/0000/{job}-0.mp4", days=job, size=100)
-        stand.records.known[job] = RetentionClass.SHARED if job == 5 else RetentionClass.SETTLED
-    await stand.of(None, 250).run_once()
-    assert stand.left() == {"clips/0000/1-0.mp4", "clips/0000/5-0.mp4"}
+        stage.write_file(f"clips/0000/{job}-0.mp4", days=job, size=100)
+        stage.file_references.classes[job] = (
+            RetentionClass.SHARED if job == 5 else RetentionClass.SETTLED
+        )
+    await stage.create_retention(None, 250).run_once()
+    assert stage.list_files() == {"clips/0000/1-0.mp4", "clips/0000/5-0.mp4"}
 
 
-async def test_unneeded_inputs_are_removed(stand: Stand) -> None:
-    stand.file("inputs/needed.png", days=200)
-    stand.file("inputs/unneeded.png", days=1.1)
-    stand.file("inputs/fresh.png", days=0.5)
-    stand.file("inputs/.abc.raw", days=1.1)
-    stand.records.inputs = {"inputs/needed.png"}
-    await stand.retention.run_once()
-    assert stand.left() == {"inputs/needed.png", "inputs/fresh.png"}
-    assert stand.records.since == NOW - 90 * DAY
+async def test_unneeded_inputs_are_removed(stage: Stage) -> None:
+    stage.write_file("inputs/needed.png", days=200)
+    stage.write_file("inputs/unneeded.png", days=1.1)
+    stage.write_file("inputs/fresh.png", days=0.5)
+    stage.write_file("inputs/.abc.raw", days=1.1)
+    stage.file_references.inputs = {"inputs/needed.png"}
+    await stage.retention.run_once()
+    assert stage.list_files() == {"inputs/needed.png", "inputs/fresh.png"}
+    assert stage.file_references.since == NOW - 90 * DAY
 
 
-async def test_nothing_goes_while_the_database_is_away(stand: Stand) -> None:
-    stand.file("clips/0000/1-0.mp4", days=900)
-    stand.records.away = True
+async def test_nothing_is_removed_while_database_is_unavailable(stage: Stage) -> None:
+    stage.write_file("clips/0000/1-0.mp4", days=900)
+    stage.file_references.error = DatabaseUnavailable("away")
     with pytest.raises(DatabaseUnavailable):
-        await stand.retention.run_once()
-    assert stand.left() == {"clips/0000/1-0.mp4"}
+        await stage.retention.run_once()
+    assert stage.list_files() == {"clips/0000/1-0.mp4"}
 
 
-async def test_cleanup_is_idempotent(stand: Stand) -> None:
-    assert (await stand.retention.run_once()).clips == 0
-    stand.file("clips/0000/1-0.mp4", days=91)
-    stand.records.known[1] = RetentionClass.SETTLED
-    await stand.retention.run_once()
-    assert (await stand.retention.run_once()).clips == 0
+async def test_cleanup_is_idempotent(stage: Stage) -> None:
+    assert (await stage.retention.run_once()).clips == 0
+    stage.write_file("clips/0000/1-0.mp4", days=91)
+    stage.file_references.classes[1] = RetentionClass.SETTLED
+    await stage.retention.run_once()
+    assert (await stage.retention.run_once()).clips == 0
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailable("away"), KeyError("unknown class")])
+async def test_loop_survives_errors(stage: Stage, error: Exception) -> None:
+    stage.write_file("clips/0000/1-0.mp4", days=91)
+    stage.file_references.error = error
+    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
+        await stage.retention.run()
+    expected = "retention.failed" if isinstance(error, KeyError) else "retention.postponed"
+    assert [entry["event"] for entry in logs] == [expected] * 2

@@ -158,7 +158,7 @@ async def test_previews_do_not_delay_uploads(
     await ProcessTranscoder().reencode_video(
         source, destination, TranscodeTarget(320, 180, 500_000, 96_000, 200_000)
     )
-    assert [task for task, _ in orders] == ["poster", "fit"], "thumbnails one at a time"
+    assert [task for task, _ in orders] == ["poster", "reencode"], "thumbnails one at a time"
     assert orders[0][1] > orders[1][1], "thumbnails yield to deliveries"
     go_on.set()
     assert len(set(await asyncio.gather(*posters))) == len(clips)

@@ -1,6 +1,6 @@
-"""Both adapters before the sandbox's Google, in one process and on one clock.
+"""Both adapters against the sandbox's Google, in one process and on one clock.
 
-Clips are rendered once in the whole run. Waiting moves the clock instead of taking time.
+Clips are rendered once per run, and waiting advances the clock.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ VEO = "veo-3.1-generate-preview"
 VEO_GA = "veo-3.1-generate-001"
 
 
-class TurnedClock:
-    """The bot's clock, bound to the sandbox's: whoever sleeps turns both."""
+class SharedClock:
+    """The bot's clock, on top of the sandbox's: sleeping advances both."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -66,17 +66,17 @@ class TurnedClock:
 
 @dataclass
 class Stage:
-    """A running Google, a data directory, and the requests that arrived."""
+    """A running Google, a data directory, and the requests that Google received."""
 
     google: Google
-    clock: TurnedClock
+    clock: SharedClock
     base: str
     data_dir: Path
     faults: Faults
-    arrived: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     adapters: list[VideoModels] = field(default_factory=list)
 
-    def gemini(self, **changes: Any) -> GeminiModels:
+    def create_gemini(self, **changes: Any) -> GeminiModels:
         options = {
             "api_key": self.google.api_key,
             "base_url": f"{self.base}/google",
@@ -89,7 +89,7 @@ class Stage:
         self.adapters.append(adapter)
         return adapter
 
-    def vertex(self, **changes: Any) -> VertexModels:
+    def create_vertex(self, **changes: Any) -> VertexModels:
         options = {
             "project": PROJECT,
             "location": LOCATION,
@@ -104,69 +104,69 @@ class Stage:
         self.adapters.append(adapter)
         return adapter
 
-    def plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
-        """A plan as the rules make it; the cheapest clip unless more is asked for."""
+    def build_plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
+        """Return a resolved plan, by default of a short clip."""
         request = VideoRequest(prompt=prompt, **{"model": VEO, "seconds": 4, **changes})
         return resolve_plan(
             request, RuleContext(models=CATALOGUE.models, now=self.clock.clock.now())
         )
 
-    async def picture(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> InputImage:
-        """A picture that has come in as a member's attachment does."""
+    async def store_image(self, size: tuple[int, int] = (64, 36), hue: int = 30) -> InputImage:
+        """Store an image as a member's attachment is stored."""
         raw = self.data_dir / "raw.png"
         buffer = io.BytesIO()
         Pillow.new("HSV", size, (hue, 180, 200)).convert("RGB").save(buffer, "PNG")
         await asyncio.to_thread(raw.write_bytes, buffer.getvalue())
         return await ProcessImageDecoder().prepare_image(raw, self.data_dir)
 
-    def set(self, **settings: Any) -> None:
+    def configure(self, **settings: Any) -> None:
         self.google.settings = self.google.settings.merged(settings)
 
-    def fault(self, **order: Any) -> None:
+    def add_fault(self, **order: Any) -> None:
         self.faults.add({"server": "google", **order})
 
-    def count(self, part: str, method: str | None = None) -> int:
-        """How many requests arrived whose path has ``part``."""
-        return sum(part in path and method in (None, how) for how, path, _ in self.arrived)
+    def count_requests(self, part: str, method: str | None = None) -> int:
+        """Return the number of requests whose path contains ``part``."""
+        return sum(part in path and method in (None, used) for used, path, _ in self.requests)
 
     @property
-    def submits(self) -> int:
-        return self.count(":predictLongRunning")
+    def submit_count(self) -> int:
+        return self.count_requests(":predictLongRunning")
 
     @property
-    def sent(self) -> dict[str, Any]:
+    def last_body(self) -> dict[str, Any]:
         """The body of the last submit that Google accepted."""
         body: dict[str, Any] = self.google.operations.everything[-1].body
         return body
 
-    async def ended(
+    async def finish_operation(
         self, adapter: VideoModels, operation: str
     ) -> OperationFinished | OperationFailed:
-        """Turn the clock past the operation's time, and poll until it has ended."""
+        """Advance the clock past the operation's time, and poll until it has ended."""
         self.clock.clock.advance(10)
 
-        async def asked() -> OperationFinished | OperationFailed | None:
-            poll = await adapter.poll(operation)
-            return None if isinstance(poll, OperationPending) else poll
+        async def poll() -> OperationFinished | OperationFailed | None:
+            result = await adapter.poll(operation)
+            return None if isinstance(result, OperationPending) else result
 
-        found = await eventually(asked, timeout=150, what=operation)
-        assert found is not None
-        return found
+        result = await eventually(poll, timeout=150, what=operation)
+        assert result is not None
+        return result
 
-    async def made(
+    async def make_clip(
         self, adapter: VideoModels, plan: VideoPlan, destination: Path, *, job_id: int = 1
     ) -> OperationFinished:
-        """The whole way: submit, poll, fetch the first video to ``destination``."""
+        """Submit, poll, and download the first video to ``destination``."""
         operation = await adapter.submit(plan, job_id=job_id)
-        finished = await self.ended(adapter, operation)
+        finished = await self.finish_operation(adapter, operation)
         assert isinstance(finished, OperationFinished), finished
         await adapter.download_video(finished.videos[0], destination)
         return finished
 
-    def source(
+    def build_source(
         self, plan: VideoPlan, finished: OperationFinished, path: Path, **changes: Any
     ) -> SourceClip:
-        """The clip that `made` made, as an extension sees it."""
+        """Return the source of an extension of a clip that `make_clip` made."""
         video = finished.videos[0]
         hop = plan.source.extension_depth + 1 if plan.source else 0
         values = {
@@ -196,16 +196,16 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     clock = Clock(frozen_at=NOON)
     faults = Faults(clock)
-    arrived: list[tuple[str, str, dict[str, str]]] = []
+    requests: list[tuple[str, str, dict[str, str]]] = []
 
     @web.middleware
-    async def listening(request: web.Request, handler: Any) -> web.StreamResponse:
-        arrived.append((request.method, str(request.rel_url), dict(request.headers)))
+    async def record_request(request: web.Request, handler: Any) -> web.StreamResponse:
+        requests.append((request.method, str(request.rel_url), dict(request.headers)))
         response: web.StreamResponse = await handler(request)
         return response
 
     app = web.Application(
-        client_max_size=MAX_REQUEST_BYTES, middlewares=[listening, faults.middleware]
+        client_max_size=MAX_REQUEST_BYTES, middlewares=[record_request, faults.middleware]
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     sock = socket.create_server(("127.0.0.1", 0))
@@ -218,7 +218,7 @@ async def stage(
     await web.SockSite(runner, sock).start()
     data_dir = tmp_path / "data"
     await asyncio.to_thread(data_dir.mkdir)
-    stage = Stage(google, TurnedClock(clock), base, data_dir, faults, arrived)
+    stage = Stage(google, SharedClock(clock), base, data_dir, faults, requests)
     yield stage
     for adapter in stage.adapters:
         await adapter.close()
@@ -228,12 +228,12 @@ async def stage(
 
 @pytest.fixture(params=[GoogleRoute.GEMINI, GoogleRoute.VERTEX])
 def either(request: pytest.FixtureRequest, stage: Stage) -> VideoModels:
-    """Each route's adapter in turn."""
-    return stage.gemini() if request.param is GoogleRoute.GEMINI else stage.vertex()
+    """Return each route's adapter in turn."""
+    return stage.create_gemini() if request.param is GoogleRoute.GEMINI else stage.create_vertex()
 
 
 def model_of(adapter: VideoModels) -> str:
-    """Veo 3.1 on the adapter's route."""
+    """Return the id of Veo 3.1 on the adapter's route."""
     return VEO if adapter.route is GoogleRoute.GEMINI else VEO_GA
 
 

@@ -26,7 +26,7 @@ async def authorize() -> Mapping[str, str]:
     return {"x-goog-api-key": "key"}
 
 
-class Naps:
+class RecordedSleeps:
     def __init__(self) -> None:
         self.taken: list[float] = []
 
@@ -35,44 +35,48 @@ class Naps:
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request]]]:
-    seen: list[web.Request] = []
+async def serve(handler: Handler) -> AsyncIterator[tuple[URL, list[web.Request]]]:
+    requests: list[web.Request] = []
 
-    async def heard(request: web.Request) -> web.StreamResponse:
-        seen.append(request)
+    async def record_request(request: web.Request) -> web.StreamResponse:
+        requests.append(request)
         return await handler(request)
 
     app = web.Application()
-    app.router.add_get("/{path:.*}", heard)
+    app.router.add_get("/{path:.*}", record_request)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), seen
+        yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), requests
     finally:
         await runner.cleanup()
 
 
-async def fetch(base: URL, destination: Path, naps: Naps | None = None) -> int:
+async def fetch(base: URL, destination: Path, sleeps: RecordedSleeps | None = None) -> int:
     connection = GoogleConnection(str(base), authorize)
     try:
-        return await download_file(connection, base / "clip", destination, sleep=naps or Naps())
+        return await download_file(
+            connection, base / "clip", destination, sleep=sleeps or RecordedSleeps()
+        )
     finally:
         await connection.close()
 
 
-def cut(after: int, *, ranges: bool = True, etag: str | None = '"one"', times: int = 1) -> Handler:
-    """Break off ``times`` times, each time after so many bytes."""
+def cut_off(
+    after: int, *, ranges: bool = True, etag: str | None = '"one"', times: int = 1
+) -> Handler:
+    """Close the connection after ``after`` bytes, the first ``times`` times."""
     left = times
 
     async def handler(request: web.Request) -> web.StreamResponse:
         nonlocal left
         start, status = 0, 200
         headers = {"ETag": etag} if etag else {}
-        asked = request.headers.get("Range")
-        if asked and ranges and request.headers.get("If-Range", etag) == etag:
-            start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206
+        requested = request.headers.get("Range")
+        if requested and ranges and request.headers.get("If-Range", etag) == etag:
+            start, status = int(requested.removeprefix("bytes=").rstrip("-")), 206
             headers["Content-Range"] = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = len(DATA) - start
@@ -91,54 +95,56 @@ def cut(after: int, *, ranges: bool = True, etag: str | None = '"one"', times: i
 
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
-async def test_it_goes_on_after_a_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
-    destination, naps = tmp_path / "new" / "clip.mp4", Naps()
-    async with serving(cut(400_000, ranges=ranges, etag=etag, times=2)) as (base, seen):
-        assert await fetch(base, destination, naps) == len(DATA)
+async def test_download_resumes_after_break(tmp_path: Path, ranges: bool, etag: str | None) -> None:
+    destination, sleeps = tmp_path / "new" / "clip.mp4", RecordedSleeps()
+    async with serve(cut_off(400_000, ranges=ranges, etag=etag, times=2)) as (base, requests):
+        assert await fetch(base, destination, sleeps) == len(DATA)
     assert destination.read_bytes() == DATA
     assert [path.name for path in destination.parent.iterdir()] == ["clip.mp4"]
-    assert len(seen) == 3
-    assert len(naps.taken) == 2
-    # How much had arrived when it broke is chance; what is asked for then is not.
-    ranged = [request.headers for request in seen if "Range" in request.headers]
+    assert len(requests) == 3
+    assert len(sleeps.taken) == 2
+    # How much arrives before the break varies; the next request follows from it.
+    ranged = [request.headers for request in requests if "Range" in request.headers]
     expected = etag if etag == '"one"' else None
     assert all(headers.get("If-Range") == expected for headers in ranged)
 
 
-async def test_what_has_arrived_is_not_fetched_again(tmp_path: Path) -> None:
-    destination, kept = tmp_path / "clip.mp4", 1_200_000
+async def test_received_bytes_are_not_requested_again(tmp_path: Path) -> None:
+    destination, received_bytes = tmp_path / "clip.mp4", 1_200_000
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        if asked := request.headers.get("Range"):
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            told = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
-            return web.Response(status=206, body=DATA[start:], headers={"Content-Range": told})
+        if requested := request.headers.get("Range"):
+            start = int(requested.removeprefix("bytes=").rstrip("-"))
+            content_range = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
+            return web.Response(
+                status=206, body=DATA[start:], headers={"Content-Range": content_range}
+            )
         response = web.StreamResponse()
         response.content_length = len(DATA)
         await response.prepare(request)
-        await response.write(DATA[:kept])
+        await response.write(DATA[:received_bytes])
         await eventually(lambda: any(part.stat().st_size for part in tmp_path.glob(".*.part")))
         assert request.transport is not None
         request.transport.abort()
         return response
 
-    async with serving(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         await fetch(base, destination)
     assert destination.read_bytes() == DATA
-    assert len(seen) == 2
-    assert int(seen[1].headers["Range"][6:-1]) > 1_000_000
+    assert len(requests) == 2
+    assert int(requests[1].headers["Range"][6:-1]) > 1_000_000
 
 
-async def test_it_gives_up_after_a_while_and_leaves_nothing(tmp_path: Path) -> None:
-    async with serving(cut(1000, times=99)) as (base, seen):
+async def test_download_gives_up_and_leaves_nothing(tmp_path: Path) -> None:
+    async with serve(cut_off(1000, times=99)) as (base, requests):
         with pytest.raises(GoogleUnavailable, match="broke 4 times"):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == 4
+    assert len(requests) == 4
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_unrequested_range_is_rejected(tmp_path: Path) -> None:
-    first = cut(400_000)
+    first = cut_off(400_000)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if "Range" in request.headers:
@@ -146,10 +152,10 @@ async def test_unrequested_range_is_rejected(tmp_path: Path) -> None:
             return web.Response(status=206, body=DATA[5:], headers=headers)
         return await first(request)
 
-    async with serving(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         await fetch(base, tmp_path / "clip.mp4")
     assert (tmp_path / "clip.mp4").read_bytes() == DATA
-    assert len(seen) == 3
+    assert len(requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -182,34 +188,34 @@ async def test_download_refusals_are_classified(
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=answer[0], text=answer[1])
 
-    async with serving(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         with pytest.raises(error):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == 1
+    assert len(requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/clip", "file:///etc/passwd", "clip"])
-async def test_redirects_that_are_not_followed(tmp_path: Path, location: str) -> None:
+async def test_unsafe_redirects_are_refused(tmp_path: Path, location: str) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": location} if location else {})
 
-    async with serving(handler) as (base, seen):
+    async with serve(handler) as (base, requests):
         with pytest.raises(GoogleUnavailable, match="redirected"):
             await fetch(base, tmp_path / "clip.mp4")
-    assert len(seen) == (6 if location == "clip" else 1)
+    assert len(requests) == (6 if location == "clip" else 1)
 
 
 async def test_key_is_not_sent_to_redirect_target(tmp_path: Path) -> None:
     async def other(request: web.Request) -> web.StreamResponse:
         return web.Response(body=DATA)
 
-    async with serving(other) as (elsewhere, there):
+    async with serve(other) as (elsewhere, there):
 
         async def handler(request: web.Request) -> web.StreamResponse:
             return web.Response(status=302, headers={"Location": str(elsewhere / "signed")})
 
-        async with serving(handler) as (base, here):
+        async with serve(handler) as (base, here):
             await fetch(base, tmp_path / "clip.mp4")
     assert here[0].headers["x-goog-api-key"] == "key"
     assert "x-goog-api-key" not in there[0].headers
@@ -227,7 +233,7 @@ async def test_memory_stays_flat(tmp_path: Path) -> None:
             await response.write(chunk)
         return response
 
-    async with serving(handler) as (base, _):
+    async with serve(handler) as (base, _):
         tracemalloc.start()
         try:
             assert await fetch(base, tmp_path / "clip.mp4") == size
@@ -248,7 +254,7 @@ async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
         await over.wait()
         return response
 
-    async with serving(handler) as (base, _):
+    async with serve(handler) as (base, _):
         task = asyncio.create_task(fetch(base, tmp_path / "clip.mp4"))
         await begun.wait()
         task.cancel()
@@ -261,26 +267,28 @@ async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
 # --- through the sandbox's Google ---------------------------------------------------------------
 
 
-async def test_a_break_in_the_middle_of_googles_file(stage: Stage) -> None:
-    stage.fault(path="/google-files/", drop="middle", times=2)
+async def test_download_from_google_resumes_after_break(stage: Stage) -> None:
+    stage.add_fault(path="/google-files/", drop="middle", times=2)
     path = stage.data_dir / "clip.mp4"
-    await stage.made(stage.gemini(), stage.plan(), path)
-    made = stage.google.operations.everything[-1].products[0].clip
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
-    assert [headers["Range"][:6] for _, _, headers in stage.arrived if "Range" in headers]
+    await stage.make_clip(stage.create_gemini(), stage.build_plan(), path)
+    clip = stage.google.operations.everything[-1].products[0].clip
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256
+    assert [headers["Range"][:6] for _, _, headers in stage.requests if "Range" in headers]
     # Each attempt asks the API anew, which hands out a new address.
-    assert stage.count(":download") == 3
+    assert stage.count_requests(":download") == 3
 
 
-async def test_a_file_in_processing_is_waited_for(stage: Stage) -> None:
-    stage.set(processing_s=30)
-    await stage.made(stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4")
+async def test_download_waits_for_processing(stage: Stage) -> None:
+    stage.configure(processing_s=30)
+    await stage.make_clip(stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4")
     assert sum(stage.clock.slept) >= 20
 
 
-async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage: Stage) -> None:
-    gemini = stage.gemini()
-    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+async def test_failed_file_is_not_requested_again(stage: Stage) -> None:
+    gemini = stage.create_gemini()
+    finished = await stage.finish_operation(
+        gemini, await gemini.submit(stage.build_plan(), job_id=1)
+    )
     video = finished.videos[0]  # type: ignore[union-attr]
     name = str(video.uri).rpartition("/files/")[2].partition(":")[0]
     file = stage.google.files.get(name)
@@ -288,22 +296,26 @@ async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage
     file.failed = True
     with pytest.raises(RemoteNotFound, match="could not process"):
         await gemini.download_video(video, stage.data_dir / "clip.mp4")
-    assert stage.count(":download") == 0
+    assert stage.count_requests(":download") == 0
 
 
-async def test_a_file_that_expired_before_it_was_fetched(stage: Stage) -> None:
-    gemini = stage.gemini()
-    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+async def test_expired_file_is_not_found(stage: Stage) -> None:
+    gemini = stage.create_gemini()
+    finished = await stage.finish_operation(
+        gemini, await gemini.submit(stage.build_plan(), job_id=1)
+    )
     stage.clock.clock.advance(3 * 86_400)
     with pytest.raises(RemoteNotFound):
         await gemini.download_video(finished.videos[0], stage.data_dir / "clip.mp4")  # type: ignore[union-attr]
 
 
-async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
+async def test_file_is_downloaded_through_gateway(
     stage: Stage,
 ) -> None:
-    gemini = stage.gemini()
-    finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
+    gemini = stage.create_gemini()
+    finished = await stage.finish_operation(
+        gemini, await gemini.submit(stage.build_plan(), job_id=1)
+    )
     uri = finished.videos[0].uri  # type: ignore[union-attr]
     elsewhere = RemoteVideo(
         uri=str(uri).replace(f"{stage.base}/google", "https://generativelanguage.googleapis.com")
@@ -313,28 +325,28 @@ async def test_a_uri_that_names_googles_own_host_is_fetched_through_the_gateway(
 
 
 async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
-    vertex = stage.vertex()
-    plan = stage.plan(model="veo-3.1-generate-001")
+    vertex = stage.create_vertex()
+    plan = stage.build_plan(model="veo-3.1-generate-001")
     path = stage.data_dir / "clips" / "clip.mp4"
-    finished = await stage.made(vertex, plan, path)
+    finished = await stage.make_clip(vertex, plan, path)
     inline = finished.videos[0].inline_path
     assert inline is not None
     assert inline.parent == stage.data_dir / "incoming"
     assert not inline.exists()
     # The file may turn out to be unplayable: taking it a second time asks Google again.
-    made = stage.google.operations.everything[-1].products[0].clip
+    clip = stage.google.operations.everything[-1].products[0].clip
     path.unlink()
     await vertex.download_video(finished.videos[0], path)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256
     with pytest.raises(RemoteNotFound):
-        await stage.vertex().download_video(finished.videos[0], path)
+        await stage.create_vertex().download_video(finished.videos[0], path)
 
 
-async def test_a_video_without_an_address(stage: Stage) -> None:
-    for adapter in (stage.gemini(), stage.vertex()):
+async def test_video_without_uri_is_not_found(stage: Stage) -> None:
+    for adapter in (stage.create_gemini(), stage.create_vertex()):
         with pytest.raises(RemoteNotFound):
             await adapter.download_video(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")
     with pytest.raises(RemoteNotFound):
-        await stage.vertex().download_video(
+        await stage.create_vertex().download_video(
             RemoteVideo(uri="https://x"), stage.data_dir / "clip.mp4"
         )

@@ -1,11 +1,13 @@
 """What Google's sentences mean, and what of them people may see."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.jobs.job import Outcome
 from bot.google.api_errors import (
     build_filtered_failure,
     classify_message,
+    classify_submit_error,
     clean_message,
     read_answer,
     read_operation_failure,
@@ -13,7 +15,7 @@ from bot.google.api_errors import (
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "shown"),
     [
         (None, None),
         ("", None),
@@ -56,12 +58,12 @@ from bot.google.api_errors import (
         ("x" * 1000, "x" * 399 + "…"),
     ],
 )
-def test_displayable_reasons(said: str | None, shown: str | None) -> None:
-    assert clean_message(said) == shown
+def test_displayable_reasons(message: str | None, shown: str | None) -> None:
+    assert clean_message(message) == shown
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome"),
+    ("message", "outcome"),
     [
         ("This model models/veo is no longer available.", Outcome.MODEL_RETIRED),
         ("models/veo-9 is not found for API version v1beta", Outcome.MODEL_RETIRED),
@@ -81,8 +83,8 @@ def test_displayable_reasons(said: str | None, shown: str | None) -> None:
         ("The prompt could not be submitted.", None),
     ],
 )
-def test_error_classification(said: str, outcome: Outcome | None) -> None:
-    assert classify_message(said) is outcome
+def test_error_classification(message: str, outcome: Outcome | None) -> None:
+    assert classify_message(message) is outcome
 
 
 @pytest.mark.parametrize(
@@ -94,14 +96,14 @@ def test_error_classification(said: str, outcome: Outcome | None) -> None:
         ({}, Outcome.OPERATION_FAILED),
     ],
 )
-def test_operations_that_failed(error: dict[str, object], outcome: Outcome) -> None:
+def test_operation_failures_are_classified(error: dict[str, object], outcome: Outcome) -> None:
     assert read_operation_failure(error).outcome is outcome
 
 
 def test_filtered_for_two_reasons() -> None:
-    found = build_filtered_failure(["Blocked by our safety filters.", "An issue with the audio."])
-    assert found.outcome is Outcome.BLOCKED_AUDIO
-    assert found.detail == "Blocked by our safety filters. An issue with the audio."
+    failure = build_filtered_failure(["Blocked by our safety filters.", "An issue with the audio."])
+    assert failure.outcome is Outcome.BLOCKED_AUDIO
+    assert failure.detail == "Blocked by our safety filters. An issue with the audio."
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,25 @@ def test_retry_delay_is_parsed(body: str, retry_after: str | None, seconds: floa
     assert read_answer(429, body, retry_after).retry_after_s == seconds
 
 
-def test_only_googles_own_words_are_shown() -> None:
+def test_only_google_messages_are_shown() -> None:
     assert read_answer(400, '{"error":{"message":"Too long."}}').detail == "Too long."
     assert read_answer(400, "<html>nginx</html>").detail is None
     assert read_answer(400, '{"message":"a proxy\'s"}').detail is None
+
+
+def test_unknown_wording_is_logged_without_the_message() -> None:
+    message = "We could not make your red balloon."
+    body = {"error": {"message": message, "status": "INVALID_ARGUMENT"}}
+    with capture_logs() as logs:
+        classify_submit_error(read_answer(400, body))
+        read_operation_failure({"code": 13, "message": message})
+        build_filtered_failure([message])
+        read_operation_failure({"code": 3, "message": "The input image violates our policies."})
+        build_filtered_failure(["Blocked by our safety filters."])
+    assert [(entry["event"], entry["call"]) for entry in logs] == [
+        ("google.answer_unrecognised", "submit"),
+        ("google.answer_unrecognised", "operation"),
+        ("google.answer_unrecognised", "filter"),
+    ]
+    assert len({entry["fingerprint"] for entry in logs}) == 1
+    assert "balloon" not in repr(logs)

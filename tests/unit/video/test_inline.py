@@ -1,4 +1,4 @@
-"""Videos inside JSON come out byte for byte, however the text is cut and escaped."""
+"""Videos inside JSON are decoded byte for byte, however the text is cut and escaped."""
 
 import base64
 import itertools
@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 from bot.google.inline_video import INLINE_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
 
 
-async def chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
+async def split_chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for start, end in itertools.pairwise(edges):
         yield data[start:end]
 
 
-def answer(*videos: bytes, **more: Any) -> dict[str, Any]:
-    listed = [
+def build_answer(*videos: bytes, **more: Any) -> dict[str, Any]:
+    videos_json = [
         {INLINE_VIDEO_KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"}
         for video in videos
     ]
-    return {"name": "o", "done": True, "response": {"videos": listed, **more}}
+    return {"name": "o", "done": True, "response": {"videos": videos_json, **more}}
 
 
-def reader(folder: Path) -> InlineVideoReader:
+def create_reader(folder: Path) -> InlineVideoReader:
     return InlineVideoReader(lambda number: folder / f"{number}.mp4")
 
 
@@ -47,27 +47,27 @@ def reader(folder: Path) -> InlineVideoReader:
 async def test_stream_parses_at_any_chunking(
     tmp_path: Path, videos: list[bytes], cuts: list[int], escape: str, reason: str
 ) -> None:
-    told = answer(*videos, raiMediaFilteredReasons=[reason])
-    text = json.dumps(told)
+    answer = build_answer(*videos, raiMediaFilteredReasons=[reason])
+    text = json.dumps(answer)
     if escape:
-        for each in told["response"]["videos"]:
-            plain = each[INLINE_VIDEO_KEY]
+        for video in answer["response"]["videos"]:
+            plain = video[INLINE_VIDEO_KEY]
             escaped = plain.replace("/", "\\/")
             if escape == "unicode":
                 escaped = plain.replace("=", "\\u003d").replace("+", "\\u002B")
             text = text.replace(json.dumps(plain), f'"{escaped}"')
-    reading = reader(tmp_path)
-    found = await reading.read(chunks(text.encode(), *cuts))
-    assert [path.read_bytes() for path in reading.files] == videos
-    told["response"]["videos"] = [
+    reader = create_reader(tmp_path)
+    decoded = await reader.read(split_chunks(text.encode(), *cuts))
+    assert [path.read_bytes() for path in reader.files] == videos
+    answer["response"]["videos"] = [
         {INLINE_VIDEO_KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
         for number in range(len(videos))
     ]
-    assert found == told
+    assert decoded == answer
 
 
-async def test_an_answer_without_videos(tmp_path: Path) -> None:
-    assert await reader(tmp_path).read(chunks(b'{"name": "o"}', 3)) == {"name": "o"}
+async def test_answer_without_videos(tmp_path: Path) -> None:
+    assert await create_reader(tmp_path).read(split_chunks(b'{"name": "o"}', 3)) == {"name": "o"}
 
 
 @pytest.mark.parametrize(
@@ -84,24 +84,24 @@ async def test_an_answer_without_videos(tmp_path: Path) -> None:
 )
 async def test_malformed_answers_are_rejected(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(InlineAnswerMalformed):
-        await reader(tmp_path).read(chunks(text, 10, 25))
+        await create_reader(tmp_path).read(split_chunks(text, 10, 25))
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-async def test_an_answer_that_is_too_long(tmp_path: Path) -> None:
-    async def endless() -> AsyncIterator[bytes]:
+async def test_oversized_answer_is_rejected(tmp_path: Path) -> None:
+    async def stream_endlessly() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 100_000
 
     with pytest.raises(InlineAnswerMalformed, match="too long"):
-        await reader(tmp_path).read(endless())
+        await create_reader(tmp_path).read(stream_endlessly())
 
 
 async def test_memory_stays_flat(tmp_path: Path) -> None:
-    """A clip of thirty megabytes through at most a few."""
+    """Thirty megabytes are decoded within twelve."""
     block = random.Random(1).randbytes(300_000)
 
-    async def told() -> AsyncIterator[bytes]:
+    async def stream_answer() -> AsyncIterator[bytes]:
         yield b'{"done": true, "response": {"videos": [{"bytesBase64Encoded": "'
         for _ in range(100):
             yield base64.b64encode(block)
@@ -109,10 +109,10 @@ async def test_memory_stays_flat(tmp_path: Path) -> None:
 
     tracemalloc.start()
     try:
-        reading = reader(tmp_path)
-        await reading.read(told())
+        reader = create_reader(tmp_path)
+        await reader.read(stream_answer())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert reading.files[0].stat().st_size == 30_000_000
+    assert reader.files[0].stat().st_size == 30_000_000
     assert peak < 12_000_000

@@ -1,4 +1,4 @@
-"""What a file is, is read from the file."""
+"""Facts of a video come from the file itself."""
 
 import hashlib
 from pathlib import Path
@@ -10,28 +10,28 @@ import pytest
 from bot.media.probe import PyAvMediaProbe
 
 
-def film(path: Path, *, size: tuple[int, int] = (128, 72), audio: bool = True) -> Path:
-    """Four seconds at 24 fps."""
+def write_video(path: Path, *, size: tuple[int, int] = (128, 72), audio: bool = True) -> Path:
+    """Write four seconds at 24 fps."""
     with av.open(str(path), "w") as output:
         video = output.add_stream("libx264", rate=24, width=size[0], height=size[1])
         video.pix_fmt = "yuv420p"
-        sound = output.add_stream("aac", rate=48_000, layout="mono") if audio else None
+        audio_stream = output.add_stream("aac", rate=48_000, layout="mono") if audio else None
         for number in range(96):
             shade = np.full((size[1], size[0], 3), number * 2, dtype=np.uint8)
             output.mux(video.encode(av.VideoFrame.from_ndarray(shade, format="rgb24")))
         output.mux(video.encode(None))
-        if sound is not None:
+        if audio_stream is not None:
             for number in range(4 * 48):
                 silence = np.zeros((1, 1000), dtype=np.float32)
                 frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
                 frame.sample_rate, frame.pts = 48_000, number * 1000
-                output.mux(sound.encode(frame))
-            output.mux(sound.encode(None))
+                output.mux(audio_stream.encode(frame))
+            output.mux(audio_stream.encode(None))
     return path
 
 
 async def test_facts(tmp_path: Path) -> None:
-    path = film(tmp_path / "facts.mp4", size=(72, 128))
+    path = write_video(tmp_path / "facts.mp4", size=(72, 128))
     facts = await PyAvMediaProbe().read_facts(path)
     assert abs(facts.seconds - 4) < 0.1
     assert (facts.width, facts.height, facts.fps, facts.has_audio) == (72, 128, 24.0, True)
@@ -39,27 +39,27 @@ async def test_facts(tmp_path: Path) -> None:
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-async def test_a_silent_clip(tmp_path: Path) -> None:
-    path = film(tmp_path / "silent.mp4", audio=False)
+async def test_clip_without_audio(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "silent.mp4", audio=False)
     assert not (await PyAvMediaProbe().read_facts(path)).has_audio
 
 
 @pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 100])
-async def test_what_is_no_video(tmp_path: Path, data: bytes) -> None:
+async def test_non_video_is_rejected(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(data)
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(path)
 
 
-async def test_a_video_without_its_end(tmp_path: Path) -> None:
-    whole = film(tmp_path / "whole.mp4")
+async def test_truncated_video_is_rejected(tmp_path: Path) -> None:
+    complete = write_video(tmp_path / "whole.mp4")
     path = tmp_path / "half.mp4"
-    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    path.write_bytes(complete.read_bytes()[: complete.stat().st_size // 3])
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(path)
 
 
-async def test_a_missing_file(tmp_path: Path) -> None:
+async def test_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="video"):
         await PyAvMediaProbe().read_facts(tmp_path / "nothing.mp4")

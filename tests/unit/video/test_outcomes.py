@@ -1,4 +1,4 @@
-"""Everything that Google may answer, told apart: each is played by the sandbox's Google."""
+"""Each of Google's answers is played by the sandbox and classified."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ WORDS = "The prompt contains sensitive words that violate Google's Responsible A
 
 
 async def submit(stage: Stage, adapter: VideoModels, **changes: Any) -> str:
-    return await adapter.submit(stage.plan(model=model_of(adapter), **changes), job_id=1)
+    return await adapter.submit(stage.build_plan(model=model_of(adapter), **changes), job_id=1)
 
 
 # --- the submit ---------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ async def submit(stage: Stage, adapter: VideoModels, **changes: Any) -> str:
 
 async def test_a_wrong_key(stage: Stage) -> None:
     for wrong in ("not-the-key", "x"):
-        adapter = stage.gemini(api_key=wrong)
+        adapter = stage.create_gemini(api_key=wrong)
         with pytest.raises(AccessRefused) as refused:
             await submit(stage, adapter)
         assert wrong not in str(refused.value) or wrong == "x"
@@ -46,21 +46,21 @@ async def test_a_wrong_key(stage: Stage) -> None:
             await adapter.check_reachability(["veo-3.1-generate-preview"])
 
 
-async def test_a_project_that_is_not_ours(stage: Stage) -> None:
+async def test_foreign_project_is_refused(stage: Stage) -> None:
     with pytest.raises(AccessRefused):
-        await submit(stage, stage.vertex(project="somebody-elses"))
+        await submit(stage, stage.create_vertex(project="somebody-elses"))
 
 
 async def test_a_retired_model(stage: Stage, either: VideoModels) -> None:
-    stage.set(retired_models=[model_of(either)])
+    stage.configure(retired_models=[model_of(either)])
     with pytest.raises(VideoRefused) as refused:
         await submit(stage, either)
     assert refused.value.outcome is Outcome.MODEL_RETIRED
     assert "no longer available" in (refused.value.detail or "")
 
 
-async def test_googles_quota_says_when(stage: Stage, either: VideoModels) -> None:
-    stage.set(quota={"*": {"per_minute": 1}})
+async def test_quota_error_carries_retry_delay(stage: Stage, either: VideoModels) -> None:
+    stage.configure(quota={"*": {"per_minute": 1}})
     await submit(stage, either)
     stage.clock.clock.advance(20)
     with pytest.raises(GoogleQuotaExceeded) as refused:
@@ -104,36 +104,36 @@ async def test_retryable_errors(
     stage: Stage, fault: dict[str, Any], error: type[VideoError]
 ) -> None:
     """Only where Google surely started nothing; and whatever happens, one request was sent."""
-    stage.fault(path=":predictLongRunning", **fault)
+    stage.add_fault(path=":predictLongRunning", **fault)
     with pytest.raises(error) as refused:
-        await submit(stage, stage.gemini())
+        await submit(stage, stage.create_gemini())
     assert isinstance(refused.value, GoogleQuotaExceeded) is (error is GoogleQuotaExceeded)
-    assert stage.submits == 1
+    assert stage.submit_count == 1
     assert len(stage.google.operations.everything) == int(fault.get("drop") in ("after", "middle"))
     if "headers" in fault:
         assert isinstance(refused.value, GoogleUnavailable)
         assert refused.value.retry_after_s == 7
 
 
-async def test_a_redirected_submit_is_not_followed(stage: Stage) -> None:
+async def test_submit_follows_no_redirect(stage: Stage) -> None:
     elsewhere = {"Location": f"{stage.base}/google/v1beta/elsewhere:predictLongRunning"}
-    stage.fault(path=":predictLongRunning", status=307, headers=elsewhere, body="")
+    stage.add_fault(path=":predictLongRunning", status=307, headers=elsewhere, body="")
     with pytest.raises(AccessRefused, match="redirected"):
-        await submit(stage, stage.gemini())
-    assert stage.submits == 1
+        await submit(stage, stage.create_gemini())
+    assert stage.submit_count == 1
 
 
-async def test_a_person_value_that_google_refuses(stage: Stage) -> None:
-    stage.set(region="eu")
-    plan = replace(stage.plan(), person_generation=PersonGeneration.ALLOW_ALL)
+async def test_refused_person_generation(stage: Stage) -> None:
+    stage.configure(region="eu")
+    plan = replace(stage.build_plan(), person_generation=PersonGeneration.ALLOW_ALL)
     with pytest.raises(VideoRefused) as refused:
-        await stage.gemini().submit(plan, job_id=1)
+        await stage.create_gemini().submit(plan, job_id=1)
     assert refused.value.outcome is Outcome.PERSON_REFUSED
     assert refused.value.detail == "allow_all for personGeneration is currently not supported."
 
 
-async def test_a_request_that_google_finds_wrong(stage: Stage, either: VideoModels) -> None:
-    plan = replace(stage.plan(model=model_of(either)), seconds=5)
+async def test_invalid_request_is_refused(stage: Stage, either: VideoModels) -> None:
+    plan = replace(stage.build_plan(model=model_of(either)), seconds=5)
     with pytest.raises(VideoRefused) as refused:
         await either.submit(plan, job_id=1)
     assert refused.value.outcome is Outcome.INVALID
@@ -141,73 +141,73 @@ async def test_a_request_that_google_finds_wrong(stage: Stage, either: VideoMode
 
 
 @pytest.mark.parametrize("how", ["expire", "revoke", "unknown"])
-async def test_a_source_that_is_gone(stage: Stage, how: str) -> None:
-    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+async def test_missing_source_is_expired(stage: Stage, how: str) -> None:
+    gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
     file = next(iter(stage.google.files._files.values()))
     file.expired, file.revoked = how == "expire", how == "revoke"
     if how == "unknown":
         uri = f"{stage.base}/google/v1beta/files/nothing12345:download?alt=media"
         source = replace(source, remote_uri=uri)
-    longer = stage.plan(model=None, seconds=None, source=source)
+    longer = stage.build_plan(model=None, seconds=None, source=source)
     with pytest.raises(VideoRefused) as refused:
         await gemini.submit(longer, job_id=2)
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
     assert file.id not in (refused.value.detail or "")
 
 
-async def test_a_source_that_left_the_bucket(stage: Stage) -> None:
-    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
-    plan, path = stage.plan(model="veo-3.1-generate-001"), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(vertex, plan, path), path)
+async def test_source_deleted_from_bucket_is_expired(stage: Stage) -> None:
+    vertex = stage.create_vertex(output_uri="gs://clips-of-ours/veo")
+    plan, path = stage.build_plan(model="veo-3.1-generate-001"), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(vertex, plan, path), path)
     source = replace(source, remote_uri="gs://clips-of-ours/gone.mp4")
     with pytest.raises(VideoRefused) as refused:
-        await vertex.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+        await vertex.submit(stage.build_plan(model=None, seconds=None, source=source), job_id=2)
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
 
 
-async def test_a_source_that_is_still_processing_is_waited_for(stage: Stage) -> None:
-    stage.set(processing_s=0)
-    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(gemini, plan, path), path)
-    stage.set(processing_s=30)
-    await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+async def test_submit_waits_for_processing_source(stage: Stage) -> None:
+    stage.configure(processing_s=0)
+    gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
+    stage.configure(processing_s=30)
+    await gemini.submit(stage.build_plan(model=None, seconds=None, source=source), job_id=2)
     assert sum(stage.clock.slept) >= 20
-    assert stage.submits == 2
+    assert stage.submit_count == 2
 
 
-async def test_a_source_that_stays_in_processing_goes_back_to_the_queue(stage: Stage) -> None:
-    stage.set(processing_s=0)
-    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(gemini, plan, path), path)
-    stage.set(processing_s=600)
+async def test_long_processing_source_is_requeued(stage: Stage) -> None:
+    stage.configure(processing_s=0)
+    gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
+    stage.configure(processing_s=600)
     with pytest.raises(GoogleUnavailable) as refused:
-        await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+        await gemini.submit(stage.build_plan(model=None, seconds=None, source=source), job_id=2)
     assert refused.value.retry_after_s
-    assert stage.submits == 1
+    assert stage.submit_count == 1
 
 
-async def test_a_source_that_google_could_not_process_is_no_source(stage: Stage) -> None:
-    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(gemini, plan, path), path)
+async def test_failed_source_is_refused(stage: Stage) -> None:
+    gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
     name = str(source.remote_uri).rpartition("/files/")[2].partition(":")[0]
     file = stage.google.files.get(name)
     assert file is not None
     file.failed = True
     with pytest.raises(VideoRefused) as refused:
-        await gemini.submit(stage.plan(model=None, seconds=None, source=source), job_id=2)
+        await gemini.submit(stage.build_plan(model=None, seconds=None, source=source), job_id=2)
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
-    assert stage.submits == 1
+    assert stage.submit_count == 1
 
 
 async def test_unprocessed_source_is_retried_for_a_minute(stage: Stage) -> None:
     """Google says that a file is ready and refuses it all the same, for a while."""
-    gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
-    source = stage.source(plan, await stage.made(gemini, plan, path), path)
-    longer = stage.plan(model=None, seconds=None, source=source)
+    gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
+    source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
+    longer = stage.build_plan(model=None, seconds=None, source=source)
     message = "Input video must be a video that was generated by VEO that has been processed"
     no = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
-    stage.fault(path=":predictLongRunning", status=400, body=no, times=3)
+    stage.add_fault(path=":predictLongRunning", status=400, body=no, times=3)
     for _ in (1, 2):
         with pytest.raises(GoogleUnavailable) as refused:
             await gemini.submit(longer, job_id=2)
@@ -219,35 +219,35 @@ async def test_unprocessed_source_is_retried_for_a_minute(stage: Stage) -> None:
     await gemini.submit(longer, job_id=3)
 
 
-async def test_an_input_file_that_is_gone(stage: Stage, either: VideoModels) -> None:
-    image = await stage.picture()
-    plan = stage.plan(model=model_of(either), image=image)
+async def test_missing_input_file_is_invalid(stage: Stage, either: VideoModels) -> None:
+    image = await stage.store_image()
+    plan = stage.build_plan(model=model_of(either), image=image)
     (stage.data_dir / image.path).unlink()
     with pytest.raises(VideoRefused) as refused:
         await either.submit(plan, job_id=1)
     assert refused.value.outcome is Outcome.INVALID
-    assert stage.submits == 0
+    assert stage.submit_count == 0
 
 
-async def test_a_kept_clip_that_is_gone_is_an_expired_source(stage: Stage) -> None:
-    vertex, path = stage.vertex(), stage.data_dir / "first.mp4"
-    first = stage.plan(model=model_of(vertex))
-    source = stage.source(first, await stage.made(vertex, first, path), path)
+async def test_missing_original_is_expired_source(stage: Stage) -> None:
+    vertex, path = stage.create_vertex(), stage.data_dir / "first.mp4"
+    first = stage.build_plan(model=model_of(vertex))
+    source = stage.build_source(first, await stage.make_clip(vertex, first, path), path)
     path.unlink()
     with pytest.raises(VideoRefused) as refused:
         await vertex.submit(
-            stage.plan(model=model_of(vertex), seconds=None, source=source), job_id=2
+            stage.build_plan(model=model_of(vertex), seconds=None, source=source), job_id=2
         )
     assert refused.value.outcome is Outcome.SOURCE_EXPIRED
-    assert stage.submits == 1
+    assert stage.submit_count == 1
 
 
 async def test_paid_calls_can_be_forbidden(stage: Stage) -> None:
-    real = stage.gemini(base_url="https://veo.invalid", paid_calls=False)
+    real = stage.create_gemini(base_url="https://veo.invalid", paid_calls=False)
     with pytest.raises(AccessRefused, match="PAID_CALLS"):
         await submit(stage, real)
     # The sandbox costs nothing.
-    await submit(stage, stage.gemini(paid_calls=False))
+    await submit(stage, stage.create_gemini(paid_calls=False))
 
 
 # --- the poll -----------------------------------------------------------------------------------
@@ -262,18 +262,18 @@ async def test_paid_calls_can_be_forbidden(stage: Stage) -> None:
         ("Something we cannot name.", Outcome.BLOCKED),
     ],
 )
-@pytest.mark.parametrize("place", ["generateVideoResponse", "response"])
+@pytest.mark.parametrize("section", ["generateVideoResponse", "response"])
 async def test_filtered(
-    stage: Stage, either: VideoModels, reason: str, outcome: Outcome, place: str
+    stage: Stage, either: VideoModels, reason: str, outcome: Outcome, section: str
 ) -> None:
-    stage.set(outcome="filtered", reason=reason, filtered_on=place)
-    ended = await stage.ended(either, await submit(stage, either))
+    stage.configure(outcome="filtered", reason=reason, filtered_on=section)
+    ended = await stage.finish_operation(either, await submit(stage, either))
     assert ended == OperationFailed(outcome, reason)
 
 
 async def test_a_failed_operation(stage: Stage, either: VideoModels) -> None:
-    stage.set(outcome="failed")
-    ended = await stage.ended(either, await submit(stage, either))
+    stage.configure(outcome="failed")
+    ended = await stage.finish_operation(either, await submit(stage, either))
     assert isinstance(ended, OperationFailed)
     assert ended.outcome is Outcome.OPERATION_FAILED
     assert ended.detail == (
@@ -281,27 +281,27 @@ async def test_a_failed_operation(stage: Stage, either: VideoModels) -> None:
     )
 
 
-async def test_an_operation_that_never_ends(stage: Stage, either: VideoModels) -> None:
-    stage.set(outcome="never")
+async def test_unfinished_operation_is_pending(stage: Stage, either: VideoModels) -> None:
+    stage.configure(outcome="never")
     operation = await submit(stage, either)
     stage.clock.clock.advance(86_400)
     if either.route is GoogleRoute.VERTEX:
         # The token has grown old with the day; the poll gets a new one by itself.
-        assert stage.count("/google-oauth/token") == 1
+        assert stage.count_requests("/google-oauth/token") == 1
     assert await either.poll(operation) == OperationPending()
 
 
-async def test_one_of_two_videos_is_held_back(stage: Stage) -> None:
-    stage.set(partial_filter=1)
-    gemini = stage.gemini()
-    plan = stage.plan(model="veo-2.0-generate-001", seconds=5, videos=2)
-    ended = await stage.ended(gemini, await gemini.submit(plan, job_id=1))
+async def test_one_filtered_video_of_two(stage: Stage) -> None:
+    stage.configure(partial_filter=1)
+    gemini = stage.create_gemini()
+    plan = stage.build_plan(model="veo-2.0-generate-001", seconds=5, videos=2)
+    ended = await stage.finish_operation(gemini, await gemini.submit(plan, job_id=1))
     assert isinstance(ended, OperationFinished)
     assert len(ended.videos) == 1
     assert ended.filtered_reasons == (AUDIO,)
 
 
-async def test_an_operation_that_google_does_not_know(stage: Stage, either: VideoModels) -> None:
+async def test_unknown_operation_is_not_found(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
     with pytest.raises(RemoteNotFound):
         await either.poll(operation[:-4] + "zzzz")
@@ -322,80 +322,84 @@ async def test_an_operation_that_google_does_not_know(stage: Stage, either: Vide
     ],
     ids=str,
 )
-async def test_a_poll_that_fails_is_asked_again(
+async def test_failed_poll_is_retryable(
     stage: Stage, either: VideoModels, fault: dict[str, Any]
 ) -> None:
     operation = await submit(stage, either)
-    stage.fault(path="operations|fetchPredictOperation", times=None, **fault)
+    stage.add_fault(path="operations|fetchPredictOperation", times=None, **fault)
     with pytest.raises(GoogleUnavailable):
         await either.poll(operation)
-    assert stage.count("/elsewhere") == 0
+    assert stage.count_requests("/elsewhere") == 0
     stage.faults.clear()
-    assert isinstance(await stage.ended(either, operation), OperationFinished)
+    assert isinstance(await stage.finish_operation(either, operation), OperationFinished)
 
 
-async def test_a_poll_over_quota(stage: Stage, either: VideoModels) -> None:
+async def test_poll_over_quota(stage: Stage, either: VideoModels) -> None:
     operation = await submit(stage, either)
-    stage.fault(path="operations|fetchPredictOperation", status=429, headers={"Retry-After": "9"})
+    stage.add_fault(
+        path="operations|fetchPredictOperation", status=429, headers={"Retry-After": "9"}
+    )
     with pytest.raises(GoogleQuotaExceeded) as refused:
         await either.poll(operation)
     assert refused.value.retry_after_s == 9
 
 
-async def test_a_token_that_is_refused_is_replaced(stage: Stage) -> None:
-    vertex = stage.vertex()
+async def test_refused_token_is_replaced(stage: Stage) -> None:
+    vertex = stage.create_vertex()
     operation = await submit(stage, vertex)
     stage.google.tokens.revoke_all()
-    assert isinstance(await stage.ended(vertex, operation), OperationFinished)
-    assert stage.count("/google-oauth/token") == 2
+    assert isinstance(await stage.finish_operation(vertex, operation), OperationFinished)
+    assert stage.count_requests("/google-oauth/token") == 2
 
 
-async def test_a_submit_with_an_old_token_is_not_an_access_fault(stage: Stage) -> None:
-    vertex = stage.vertex()
+async def test_submit_with_expired_token_is_retryable(stage: Stage) -> None:
+    vertex = stage.create_vertex()
     await submit(stage, vertex)
     stage.google.tokens.revoke_all()
     with pytest.raises(GoogleUnavailable):
         await submit(stage, vertex)
     await submit(stage, vertex)
-    assert stage.submits == 3
+    assert stage.submit_count == 3
 
 
-async def test_credentials_that_are_refused(
+async def test_refused_credentials(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    stage.fault(path="/google-oauth/token", status=400, body={"error": "invalid_grant"})
+    stage.add_fault(path="/google-oauth/token", status=400, body={"error": "invalid_grant"})
     with pytest.raises(AccessRefused):
-        await submit(stage, stage.vertex())
+        await submit(stage, stage.create_vertex())
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
     with pytest.raises(AccessRefused):
-        await submit(stage, stage.vertex())
-    assert stage.submits == 0
+        await submit(stage, stage.create_vertex())
+    assert stage.submit_count == 0
 
 
-# --- what can be reached, and what can be found again -------------------------------------------
+# --- reachability and lost results --------------------------------------------------------------
 
 
 async def test_reachability(stage: Stage, either: VideoModels) -> None:
     mine = model_of(either)
-    stage.set(retired_models=[mine])
+    stage.configure(retired_models=[mine])
     other = (
         "veo-3.1-fast-generate-preview"
         if either.route is GoogleRoute.GEMINI
         else ("veo-3.1-fast-generate-001")
     )
-    found = await either.check_reachability([mine, other, "veo-9"])
-    assert [(each.model, each.is_reachable) for each in found] == [
+    answers = await either.check_reachability([mine, other, "veo-9"])
+    assert [(answer.model, answer.is_reachable) for answer in answers] == [
         (mine, False),
         (other, True),
         ("veo-9", False),
     ]
-    assert "no longer available" in (found[0].reason or "")
+    assert "no longer available" in (answers[0].reason or "")
 
 
-async def test_a_gateway_that_lists_no_models(stage: Stage, either: VideoModels) -> None:
-    stage.fault(path="/models/", status=404, body="<html>not here</html>")
-    (found,) = await either.check_reachability([model_of(either)])
-    assert found.is_reachable
+async def test_gateway_without_model_list_counts_as_reachable(
+    stage: Stage, either: VideoModels
+) -> None:
+    stage.add_fault(path="/models/", status=404, body="<html>not here</html>")
+    (answer,) = await either.check_reachability([model_of(either)])
+    assert answer.is_reachable
 
 
 @pytest.mark.parametrize(
@@ -404,7 +408,7 @@ async def test_a_gateway_that_lists_no_models(stage: Stage, either: VideoModels)
 async def test_reachability_when_google_is_busy(
     stage: Stage, either: VideoModels, fault: dict[str, Any]
 ) -> None:
-    stage.fault(path="/models/", **fault)
+    stage.add_fault(path="/models/", **fault)
     with pytest.raises(GoogleUnavailable):
         await either.check_reachability([model_of(either)])
 
@@ -414,63 +418,71 @@ async def test_model_reachability_is_independent(stage: Stage, either: VideoMode
     fast = mine.replace("veo-3.1-", "veo-3.1-fast-")
     lite = mine.replace("veo-3.1-", "veo-3.1-lite-")
     words = {"error": {"code": 403, "message": "Not for you.", "status": "PERMISSION_DENIED"}}
-    stage.fault(path=f"/models/{fast}", status=403, body=words)
-    stage.fault(path=f"/models/{lite}", status=503)
-    found = await either.check_reachability([fast, lite, mine])
-    assert [(each.model, each.is_reachable) for each in found] == [(fast, False), (mine, True)]
-    assert found[0].reason == "Not for you."
+    stage.add_fault(path=f"/models/{fast}", status=403, body=words)
+    stage.add_fault(path=f"/models/{lite}", status=503)
+    answers = await either.check_reachability([fast, lite, mine])
+    assert [(answer.model, answer.is_reachable) for answer in answers] == [
+        (fast, False),
+        (mine, True),
+    ]
+    assert answers[0].reason == "Not for you."
 
 
-async def test_an_account_that_is_refused_everywhere(stage: Stage, either: VideoModels) -> None:
-    stage.fault(path="/models/", status=403, times=2)
+async def test_refused_account_raises(stage: Stage, either: VideoModels) -> None:
+    stage.add_fault(path="/models/", status=403, times=2)
     with pytest.raises(AccessRefused):
         await either.check_reachability([model_of(either), model_of(either)])
 
 
 async def test_incomplete_bucket_result_is_retried_for_a_minute(stage: Stage) -> None:
-    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
-    plan = stage.plan(model="veo-3.1-generate-001", videos=2)
-    await stage.ended(vertex, await vertex.submit(plan, job_id=5, dedupe_key="a"))
-    whole = await vertex.find_result(plan, job_id=5, dedupe_key="a")
-    assert whole is not None
-    assert len(whole.videos) == 2
+    vertex = stage.create_vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.build_plan(model="veo-3.1-generate-001", videos=2)
+    await stage.finish_operation(vertex, await vertex.submit(plan, job_id=5, dedupe_key="a"))
+    result = await vertex.find_result(plan, job_id=5, dedupe_key="a")
+    assert result is not None
+    assert len(result.videos) == 2
     more = replace(plan, videos=3)
     assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(59)
     assert await vertex.find_result(more, job_id=5, dedupe_key="a") is None
     stage.clock.clock.advance(2)
-    assert await vertex.find_result(more, job_id=5, dedupe_key="a") == whole
+    assert await vertex.find_result(more, job_id=5, dedupe_key="a") == result
 
 
-async def test_another_databases_clip_is_not_found(stage: Stage) -> None:
-    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
-    plan = stage.plan(model="veo-3.1-generate-001")
-    await stage.ended(vertex, await vertex.submit(plan, job_id=5, dedupe_key="interaction:1"))
+async def test_clip_of_other_database_is_not_found(stage: Stage) -> None:
+    vertex = stage.create_vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.build_plan(model="veo-3.1-generate-001")
+    await stage.finish_operation(
+        vertex, await vertex.submit(plan, job_id=5, dedupe_key="interaction:1")
+    )
     assert await vertex.find_result(plan, job_id=5, dedupe_key="interaction:2") is None
     assert await vertex.find_result(plan, job_id=5, dedupe_key="interaction:1") is not None
 
 
-async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
-    vertex = stage.vertex(output_uri="gs://clips-of-ours/veo")
-    plan = stage.plan(model="veo-3.1-generate-001")
+async def test_lost_submit_answer_is_found_in_bucket(stage: Stage) -> None:
+    vertex = stage.create_vertex(output_uri="gs://clips-of-ours/veo")
+    plan = stage.build_plan(model="veo-3.1-generate-001")
     assert await vertex.find_result(plan, job_id=5) is None
-    stage.fault(path=":predictLongRunning", drop="after")
+    stage.add_fault(path=":predictLongRunning", drop="after")
     with pytest.raises(SubmitUncertain):
         await vertex.submit(plan, job_id=5)
     operation = stage.google.operations.everything[-1]
-    await stage.ended(stage.vertex(), operation.name)
-    found = await vertex.find_result(plan, job_id=5)
-    assert found is not None
+    await stage.finish_operation(stage.create_vertex(), operation.name)
+    result = await vertex.find_result(plan, job_id=5)
+    assert result is not None
     path = stage.data_dir / "found.mp4"
-    await vertex.download_video(found.videos[0], path)
+    await vertex.download_video(result.videos[0], path)
     assert path.stat().st_size == operation.products[0].clip.size
     assert await vertex.find_result(plan, job_id=50) is None
     assert await vertex.find_result(replace(plan, prompt="another"), job_id=5) is None
-    assert stage.submits == 1
+    assert stage.submit_count == 1
 
 
-async def test_nothing_can_be_found_without_a_bucket(stage: Stage) -> None:
-    assert await stage.gemini().find_result(stage.plan(), job_id=1) is None
+async def test_find_result_needs_bucket(stage: Stage) -> None:
+    assert await stage.create_gemini().find_result(stage.build_plan(), job_id=1) is None
     assert (
-        await stage.vertex().find_result(stage.plan(model="veo-3.1-generate-001"), job_id=1) is None
+        await stage.create_vertex().find_result(
+            stage.build_plan(model="veo-3.1-generate-001"), job_id=1
+        )
+        is None
     )

@@ -1,7 +1,6 @@
-"""A submit is sent once: proven at the socket, below every library.
+"""A submit is sent once, as a raw socket sees it, below every library.
 
-The server here speaks no HTTP of its own accord: it counts connections and complete requests, and
-does what the worst proxy would do.
+The server counts connections and complete requests, and misbehaves like the worst proxy.
 """
 
 import asyncio
@@ -32,14 +31,14 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @dataclass
 class RawServer:
-    """What arrived: connections, and the head and body of each complete request."""
+    """Counts connections, and records head and body of each complete request."""
 
     connections: int = 0
     requests: list[tuple[bytes, bytes]] = field(default_factory=list)
     base: str = ""
 
-    async def request(self, reader: asyncio.StreamReader) -> bytes:
-        """Read one whole request, and remember it."""
+    async def read_request(self, reader: asyncio.StreamReader) -> bytes:
+        """Read and record one whole request; return its body."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             int(line.split(b":")[1])
@@ -53,11 +52,11 @@ class RawServer:
 
 @asynccontextmanager
 async def raw_server(behaviour: "Callable[[RawServer], Behaviour]") -> AsyncIterator[RawServer]:
-    seen = RawServer()
-    act = behaviour(seen)
+    server = RawServer()
+    act = behaviour(server)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.connections += 1
+        server.connections += 1
         try:
             await act(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -65,13 +64,13 @@ async def raw_server(behaviour: "Callable[[RawServer], Behaviour]") -> AsyncIter
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    seen.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server.base = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     try:
-        yield seen
+        yield server
     finally:
-        server.close()
-        await server.wait_closed()
+        listener.close()
+        await listener.wait_closed()
 
 
 class RealClock:
@@ -106,40 +105,40 @@ def adapters(base: str, data_dir: Path) -> list[GeminiModels | VertexModels]:
     ]
 
 
-def drop_after_request(seen: RawServer) -> Behaviour:
+def drop_after_request(server: RawServer) -> Behaviour:
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await seen.request(reader)
+        await server.read_request(reader)
 
     return act
 
 
-def reset_after_request(seen: RawServer) -> Behaviour:
+def reset_after_request(server: RawServer) -> Behaviour:
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await seen.request(reader)
+        await server.read_request(reader)
         writer.transport.abort()
 
     return act
 
 
-def half_an_answer(seen: RawServer) -> Behaviour:
-    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await seen.request(reader)
-        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"name":')
-        await writer.drain()
+def answer_bytes(data: bytes) -> "Callable[[RawServer], Behaviour]":
+    """Return a behaviour that answers every request with ``data`` and closes the connection."""
 
-    return act
+    def behave(server: RawServer) -> Behaviour:
+        async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.read_request(reader)
+            writer.write(data)
+            await writer.drain()
 
+        return act
 
-def no_http(seen: RawServer) -> Behaviour:
-    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await seen.request(reader)
-        writer.write(b"SMTP ready\r\n\r\n")
-        await writer.drain()
-
-    return act
+    return behave
 
 
-def hang_up_at_once(seen: RawServer) -> Behaviour:
+half_an_answer = answer_bytes(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"name":')
+no_http = answer_bytes(b"SMTP ready\r\n\r\n")
+
+
+def hang_up_at_once(server: RawServer) -> Behaviour:
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
@@ -152,45 +151,43 @@ def hang_up_at_once(seen: RawServer) -> Behaviour:
 async def test_lost_answer_is_never_retried(
     behaviour: Callable[[RawServer], Behaviour], tmp_path: Path
 ) -> None:
-    async with raw_server(behaviour) as seen:
-        for number, adapter in enumerate(adapters(seen.base, tmp_path), start=1):
+    async with raw_server(behaviour) as server:
+        for number, adapter in enumerate(adapters(server.base, tmp_path), start=1):
             with pytest.raises(SubmitUncertain):
                 await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
             await adapter.close()
-            assert len(seen.requests) == number
-            assert seen.connections == number
+            assert len(server.requests) == number
+            assert server.connections == number
 
 
-async def test_a_connection_that_dies_while_sending_is_not_tried_again(tmp_path: Path) -> None:
-    async with raw_server(hang_up_at_once) as seen:
-        (adapter, other) = adapters(seen.base, tmp_path)
+async def test_connection_lost_while_sending_is_not_retried(tmp_path: Path) -> None:
+    async with raw_server(hang_up_at_once) as server:
+        (adapter, other) = adapters(server.base, tmp_path)
         with pytest.raises((SubmitUncertain, GoogleUnavailable)):
             await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
         await other.close()
-        assert seen.connections == 1
+        assert server.connections == 1
 
 
-async def test_a_server_that_is_not_there_has_started_nothing(
-    tmp_path: Path, unused_tcp_port: int
-) -> None:
+async def test_unreachable_server_starts_nothing(tmp_path: Path, unused_tcp_port: int) -> None:
     for adapter in adapters(f"http://127.0.0.1:{unused_tcp_port}", tmp_path):
         with pytest.raises(GoogleUnavailable, match="before sending"):
             await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
 
 
-async def test_a_name_that_does_not_resolve_has_started_nothing(tmp_path: Path) -> None:
+async def test_unresolved_name_starts_nothing(tmp_path: Path) -> None:
     for adapter in adapters("http://veo.invalid", tmp_path):
         with pytest.raises(GoogleUnavailable, match="before sending"):
             await adapter.submit(resolve_plan(asked(), offer()), job_id=1)
         await adapter.close()
 
 
-def answer_and_keep_alive(seen: RawServer) -> Behaviour:
+def answer_and_keep_alive(server: RawServer) -> Behaviour:
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            await seen.request(reader)
+            await server.read_request(reader)
             body = json.dumps({"name": "models/veo/operations/1"}).encode()
             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             writer.write(head + body)
@@ -209,14 +206,14 @@ async def test_submit_without_permission_sends_nothing(tmp_path: Path) -> None:
 
         return act
 
-    async with raw_server(listening) as seen:
+    async with raw_server(listening) as server:
         connected: list[int] = []
 
         async def lost() -> None:
-            connected.append(seen.connections)
+            connected.append(server.connections)
             raise LeaseLost("adopted")
 
-        for adapter in adapters(seen.base, tmp_path):
+        for adapter in adapters(server.base, tmp_path):
             with pytest.raises(LeaseLost):
                 await adapter.submit(resolve_plan(asked(), offer()), job_id=1, about_to_send=lost)
             await adapter.close()
@@ -225,41 +222,41 @@ async def test_submit_without_permission_sends_nothing(tmp_path: Path) -> None:
     assert len(connected) == 2  # once a submit
 
 
-async def test_the_last_check_is_made_once_and_before_the_request(tmp_path: Path) -> None:
-    async with raw_server(answer_and_keep_alive) as seen:
-        (gemini, vertex) = adapters(seen.base, tmp_path)
+async def test_about_to_send_runs_once_before_request(tmp_path: Path) -> None:
+    async with raw_server(answer_and_keep_alive) as server:
+        (gemini, vertex) = adapters(server.base, tmp_path)
         arrived: list[int] = []
 
         async def note() -> None:
-            arrived.append(len(seen.requests))
+            arrived.append(len(server.requests))
 
         await gemini.submit(resolve_plan(asked(), offer()), job_id=1, about_to_send=note)
         await gemini.close()
         await vertex.close()
-        assert (arrived, len(seen.requests)) == ([0], 1)
+        assert (arrived, len(server.requests)) == ([0], 1)
 
 
-async def test_each_submit_opens_a_connection_of_its_own(tmp_path: Path) -> None:
-    """A kept-alive one may be closing just now, and would make a lost submit of a sure one."""
-    async with raw_server(answer_and_keep_alive) as seen:
-        (gemini, vertex) = adapters(seen.base, tmp_path)
+async def test_each_submit_opens_new_connection(tmp_path: Path) -> None:
+    """A kept-alive connection may just be closing, which would lose the submit."""
+    async with raw_server(answer_and_keep_alive) as server:
+        (gemini, vertex) = adapters(server.base, tmp_path)
         for _ in range(3):
             await gemini.submit(resolve_plan(asked(), offer()), job_id=1)
         await gemini.close()
         await vertex.close()
-        assert (seen.connections, len(seen.requests)) == (3, 3)
+        assert (server.connections, len(server.requests)) == (3, 3)
 
 
 async def test_aiohttp_retries_idempotent_requests(tmp_path: Path) -> None:
-    """What is avoided here: on a kept-alive connection aiohttp re-sends a GET, and not a POST."""
+    """Why that matters: on a kept-alive connection aiohttp re-sends a GET, but no POST."""
 
-    def closes_on_the_second(seen: RawServer) -> Behaviour:
+    def closes_on_the_second(server: RawServer) -> Behaviour:
         async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             await writer.drain()
             await reader.readuntil(b"\r\n\r\n")
-            seen.requests.append((b"", b""))
+            server.requests.append((b"", b""))
             writer.transport.abort()
 
         return act
@@ -267,54 +264,54 @@ async def test_aiohttp_retries_idempotent_requests(tmp_path: Path) -> None:
     for method, connections in (("GET", 2), ("POST", 1)):
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
         async with (
-            raw_server(closes_on_the_second) as seen,
+            raw_server(closes_on_the_second) as server,
             aiohttp.ClientSession(connector=connector) as session,
         ):
-            async with session.get(seen.base) as answer:
+            async with session.get(server.base) as answer:
                 await answer.read()
             try:
-                async with session.request(method, seen.base) as answer:
+                async with session.request(method, server.base) as answer:
                     await answer.read()
             except aiohttp.ClientError:
                 assert method == "POST"
-            assert seen.connections == connections
+            assert server.connections == connections
 
 
-async def test_a_timeout_after_sending_is_uncertain(
+async def test_timeout_after_sending_is_uncertain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silence = asyncio.Event()
 
-    def silent(seen: RawServer) -> Behaviour:
+    def silent(server: RawServer) -> Behaviour:
         async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await seen.request(reader)
+            await server.read_request(reader)
             await silence.wait()
 
         return act
 
     monkeypatch.setattr("bot.google.connection.SUBMIT_S", 1.0)
-    async with raw_server(silent) as seen:
-        (gemini, vertex) = adapters(seen.base, tmp_path)
+    async with raw_server(silent) as server:
+        (gemini, vertex) = adapters(server.base, tmp_path)
         with pytest.raises(SubmitUncertain, match="TimeoutError"):
             await gemini.submit(resolve_plan(asked(), offer()), job_id=1)
         silence.set()
         await gemini.close()
         await vertex.close()
-        assert len(seen.requests) == 1
+        assert len(server.requests) == 1
 
 
-async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> None:
-    """Files of every remainder by three, and larger than one step of the encoder."""
+async def test_images_are_sent_whole(tmp_path: Path) -> None:
+    """File sizes of every remainder modulo three, and above one chunk of the encoder."""
     sizes = (1, 2, 3, 196_608, 196_609, 500_000)
-    async with raw_server(answer_and_keep_alive) as seen:
-        (gemini, vertex) = adapters(seen.base, tmp_path)
+    async with raw_server(answer_and_keep_alive) as server:
+        (gemini, vertex) = adapters(server.base, tmp_path)
         for size in sizes:
             data = bytes(number % 251 for number in range(size))
             await asyncio.to_thread((tmp_path / "a.png").write_bytes, data)
             image = InputImage("a.png", "image/png", 640, 360, "0" * 64)
             request = asked(image=image, last_frame=image)
             await gemini.submit(resolve_plan(request, offer()), job_id=1)
-            head, body = seen.requests[-1]
+            head, body = server.requests[-1]
             assert b"transfer-encoding" not in head.lower()
             sent = json.loads(body)["instances"][0]
             for name in ("image", "lastFrame"):
@@ -324,18 +321,18 @@ async def test_images_are_sent_whole_and_with_their_length(tmp_path: Path) -> No
         await vertex.close()
 
 
-async def test_a_prompt_cannot_become_a_file(tmp_path: Path) -> None:
-    """Whatever a prompt says stands in the JSON as text."""
+async def test_prompt_cannot_inject_file(tmp_path: Path) -> None:
+    """A prompt is always JSON text."""
     nasty = 'a "fox" \\ {"bytesBase64Encoded":"x"} file-00 \u2028 🦊'
-    async with raw_server(answer_and_keep_alive) as seen:
-        (gemini, vertex) = adapters(seen.base, tmp_path)
+    async with raw_server(answer_and_keep_alive) as server:
+        (gemini, vertex) = adapters(server.base, tmp_path)
         await gemini.submit(resolve_plan(asked(prompt=nasty), offer()), job_id=1)
         await gemini.close()
         await vertex.close()
-        assert json.loads(seen.requests[0][1])["instances"][0] == {"prompt": nasty}
+        assert json.loads(server.requests[0][1])["instances"][0] == {"prompt": nasty}
 
 
-async def test_the_key_goes_to_the_apis_own_origin_only() -> None:
+async def test_key_is_sent_to_api_origin_only() -> None:
     async def authorize() -> dict[str, str]:
         return {"x-goog-api-key": "key"}
 

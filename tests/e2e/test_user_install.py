@@ -1,4 +1,4 @@
-"""The bot as a guest: a member has brought it along to where it is not installed."""
+"""User install: a member uses the bot where the server has not installed it."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,37 +7,37 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, open_stage, text_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clip_number_of, text_of
 from tests.harness.people import ControlRefused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BOT_SETTINGS = {
-    "DEFAULT_SERVER_USD_PER_DAY": "0.01",  # no server of ours: its budget must not count
+    "DEFAULT_SERVER_USD_PER_DAY": "0.01",  # must not apply to servers without the bot
     "DEFAULT_MEMBER_CLIPS_PER_DAY": "30",
 }
 
 
-class Away:
-    """A server without the bot, where Ada has it with her."""
+class ForeignGuild:
+    """A server without the bot, where Ada uses her user install."""
 
     def __init__(self, stage: BotStage, guild: Json) -> None:
         self.stage = stage
         self.guild = guild["id"]
-        self.rooms = {each["name"]: each["id"] for each in guild["channels"]}
+        self.rooms = {channel["name"]: channel["id"] for channel in guild["channels"]}
         self.room = self.rooms["lounge"]
 
     async def clip(self, room: str, *, count: int = 1) -> Json:
-        """Wait for the clip in a room and return its message."""
+        """Wait for the ``count``-th clip in a channel and return its message."""
         return await self.stage.wait_for_clip(room, count)
 
     async def messages(self, room: str) -> list[Json]:
-        """Return what everybody sees."""
+        """Return the messages that everyone sees."""
         return await self.stage.control.messages(room)
 
 
-async def arranged(stage: BotStage, name: str = "Elsewhere") -> Away:
-    """Found a server without the bot and let Ada carry it there."""
+async def create_foreign_guild(stage: BotStage, name: str = "Elsewhere") -> ForeignGuild:
+    """Create a server without the bot and install the app for Ada."""
     await stage.control.change_user("Ada", has_app=True)
     guild = await stage.control.add_guild(
         name,
@@ -53,45 +53,47 @@ async def arranged(stage: BotStage, name: str = "Elsewhere") -> Away:
             },
         ],
     )
-    return Away(stage, guild)
+    return ForeignGuild(stage, guild)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def away(stage: BotStage) -> AsyncIterator[Away]:
-    yield await arranged(stage)
+async def away(stage: BotStage) -> AsyncIterator[ForeignGuild]:
+    yield await create_foreign_guild(stage)
 
 
-async def asked(stage: BotStage, room: str, prompt: str = "a red fox", **options: object) -> str:
+async def request_clip_at(
+    stage: BotStage, room: str, prompt: str = "a red fox", **options: object
+) -> str:
     return await stage.control.command(
         stage.people["Ada"], room, "video generate", {"prompt": prompt, **SHORT_CLIP, **options}
     )
 
 
-async def test_the_answer_becomes_the_status_and_then_the_clip(stage: BotStage, away: Away) -> None:
+async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild) -> None:
     async with stage.control.hold_google():
-        interaction = await asked(stage, away.room)
-        note = await stage.wait_for_answer(interaction, "Accepted as job")
-        assert "$0.40" in note
+        interaction = await request_clip_at(stage, away.room)
+        answer = await stage.wait_for_answer(interaction, "Accepted as job")
+        assert "$0.40" in answer
         status = await stage.wait_for_message(away.room, "Discord lets me write here until")
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
     assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} == set(buttons_of(clip))
     messages = await away.messages(away.room)
-    assert [m["id"] for m in messages] == [clip["id"]]  # one message, and nothing beside it
+    assert [m["id"] for m in messages] == [clip["id"]]  # one message only
     sent = await stage.control.requests(method="POST", path=rf"/channels/{away.room}/messages")
     assert sent == []
 
 
-async def test_every_button_works_for_whoever_presses_it(stage: BotStage, away: Away) -> None:
+async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild) -> None:
     room = away.rooms["lounge"]
     before = len(await away.messages(room))
-    await stage.wait_for_answer(await asked(stage, room, "a grey heron"), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, room, "a grey heron"), "Accepted")
     first = await away.clip(room, count=before + 1)
     opened = await stage.press_button(first, "Extend", "Dia")
     await stage.wait_for_answer(await stage.submit_form(opened, "it flies", "Dia"), "Accepted")
-    longer = await away.clip(room, count=before + 2)
-    assert f"<@{stage.people['Dia']}>" in text_of(longer)
-    await stage.wait_for_answer(await stage.press_button(longer, "Redo"), "Accepted")
+    extension = await away.clip(room, count=before + 2)
+    assert f"<@{stage.people['Dia']}>" in text_of(extension)
+    await stage.wait_for_answer(await stage.press_button(extension, "Redo"), "Accepted")
     await away.clip(room, count=before + 3)
     opened = await stage.press_button(first, "Edit prompt")
     await stage.wait_for_answer(await stage.submit_form(opened, "a blue heron"), "Accepted")
@@ -101,7 +103,7 @@ async def test_every_button_works_for_whoever_presses_it(stage: BotStage, away: 
         await stage.press_button(edited, "Details"), "Seed:"
     )
     refused = await stage.wait_for_answer(await stage.press_button(edited, "Delete", "Cem"))
-    assert "Only the person who asked" in refused  # nobody moderates where the bot is a guest
+    assert "Only the person who asked" in refused  # no moderators without the bot in the server
     await stage.wait_for_answer(await stage.press_button(edited, "Delete"), "deleted")
     assert edited["id"] not in [m["id"] for m in await away.messages(room)]
     menu = await stage.control.context_menu(stage.people["Ada"], "Extend this clip", first["id"])
@@ -110,12 +112,12 @@ async def test_every_button_works_for_whoever_presses_it(stage: BotStage, away: 
 
 
 async def test_refusal_leaves_nothing_and_confirmation_makes_clip(
-    stage: BotStage, away: Away
+    stage: BotStage, away: ForeignGuild
 ) -> None:
     room = away.rooms["quiet"]
-    interaction = await asked(stage, room, resolution="1080p")
+    interaction = await request_clip_at(stage, room, resolution="1080p")
     assert "8 s only" in await stage.wait_for_answer(interaction, "This would work")
-    assert await away.messages(room) == []  # only Ada sees the question
+    assert await away.messages(room) == []  # only Ada sees the confirmation
     pressed = await stage.press_answer(interaction, "Make this one")
     await stage.wait_for_answer(pressed, "Accepted as job")
     clip = await away.clip(room)
@@ -124,37 +126,35 @@ async def test_refusal_leaves_nothing_and_confirmation_makes_clip(
 
 
 async def test_user_install_uses_member_limit_not_server_budget(
-    stage: BotStage, away: Away
+    stage: BotStage, away: ForeignGuild
 ) -> None:
     home = await stage.open_channel()
-    # at home one cent is less than any clip
+    # in an own server one cent is less than any clip
     await stage.wait_for_answer(await stage.request_clip(home), "this server's limit")
-    shown = await stage.control.command(stage.people["Ada"], away.room, "quota show")
-    left = await stage.wait_for_answer(shown, "What is left")
-    assert "clips a day" in left
-    assert "This server" not in left
+    interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
+    text = await stage.wait_for_answer(interaction, "What is left")
+    assert "clips a day" in text
+    assert "This server" not in text
 
 
-async def test_an_age_restricted_channel_shows_adults_only_there_too(
-    stage: BotStage, away: Away
+async def test_age_restricted_channel_allows_adults_only(
+    stage: BotStage, away: ForeignGuild
 ) -> None:
     room = away.rooms["late"]
-    await stage.wait_for_answer(await asked(stage, room), "adults only")
+    await stage.wait_for_answer(await request_clip_at(stage, room), "adults only")
     await stage.wait_for_answer(
-        await asked(stage, room, model="veo-2.0-generate-001", duration=5), "Accepted"
+        await request_clip_at(stage, room, model="veo-2.0-generate-001", duration=5), "Accepted"
     )
     await away.clip(room)
     sent = (await stage.list_submits())[-1]["json"]["parameters"]
     assert sent["personGeneration"] == "allow_adult"
 
 
-async def test_where_other_apps_may_not_speak_only_the_person_sees_it(
-    stage: BotStage, away: Away
-) -> None:
+async def test_reply_is_private_without_external_apps(stage: BotStage, away: ForeignGuild) -> None:
     room, ada = away.rooms["strict"], stage.people["Ada"]
-    await stage.wait_for_answer(await asked(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
 
-    async def seen() -> bool:
+    async def is_visible() -> bool:
         return bool(
             [
                 m
@@ -163,32 +163,32 @@ async def test_where_other_apps_may_not_speak_only_the_person_sees_it(
             ]
         )
 
-    await stage.wait_until(seen, "the clip for Ada's eyes")
+    await stage.wait_until(is_visible, "the clip for Ada's eyes")
     assert await away.messages(room) == []
 
 
-async def test_group_conversations_and_direct_messages(stage: BotStage, away: Away) -> None:
+async def test_group_conversations_and_direct_messages(stage: BotStage, away: ForeignGuild) -> None:
     people = [stage.people["Ada"], stage.people["Cem"]]
-    made = await stage.control.call("POST", "channels", {"name": "us", "members": people})
-    group = made["channel"]["id"]
-    await stage.wait_for_answer(await asked(stage, group, "a quiet lake"), "Accepted")
+    answer = await stage.control.call("POST", "channels", {"name": "us", "members": people})
+    group = answer["channel"]["id"]
+    await stage.wait_for_answer(await request_clip_at(stage, group, "a quiet lake"), "Accepted")
     clip = await away.clip(group)
     opened = await stage.press_button(clip, "Extend", "Cem")
     await stage.wait_for_answer(await stage.submit_form(opened, "a swan lands", "Cem"), "Accepted")
     await away.clip(group, count=2)
-    # with the bot itself people talk as ever: ordinary messages, and a reply extends
+    # direct messages with the bot are ordinary messages, and a reply extends
     direct = "@Ada"
-    await stage.wait_for_answer(await asked(stage, direct, "a small boat"), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, direct, "a small boat"), "Accepted")
     boat = await away.clip(direct)
     await stage.control.message(stage.people["Ada"], direct, "it sails", reply_to=boat["id"])
     await away.clip(direct, count=2)
 
 
-async def test_clips_are_found_and_fetched_from_anywhere(stage: BotStage, away: Away) -> None:
+async def test_clips_are_found_outside_their_server(stage: BotStage, away: ForeignGuild) -> None:
     room, ada = away.rooms["shelf"], stage.people["Ada"]
-    await stage.wait_for_answer(await asked(stage, room, "a paper crane"), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, room, "a paper crane"), "Accepted")
     clip = await away.clip(room)
-    number = buttons_of(clip)["Extend"].rpartition(":")[2]
+    number = clip_number_of(clip)
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), "a paper crane"
     )
@@ -202,8 +202,8 @@ async def test_clips_are_found_and_fetched_from_anywhere(stage: BotStage, away: 
     assert "$0.40" in models
     choices = await stage.control.autocomplete(ada, room, "video get", {"clip": "crane"}, "clip")
     assert [choice["value"] for choice in choices] == [number]
-    get = await stage.control.command(ada, room, "video get", {"clip": number})
-    await stage.wait_for_answer(get, "posted again")
+    repost = await stage.control.command(ada, room, "video get", {"clip": number})
+    await stage.wait_for_answer(repost, "posted again")
     copy = await away.clip(room, count=2)
     assert copy["id"] != clip["id"]
     # the copy's buttons name the same clip and the same job
@@ -212,17 +212,17 @@ async def test_clips_are_found_and_fetched_from_anywhere(stage: BotStage, away: 
     )
 
 
-async def test_what_belongs_to_a_server_is_not_offered(stage: BotStage, away: Away) -> None:
+async def test_server_commands_are_not_available(stage: BotStage, away: ForeignGuild) -> None:
     for command in ("server usage", "showcase top"):
         with pytest.raises(ControlRefused) as refused:
             await stage.control.command("Cem", away.room, command)
         assert refused.value.status == 409
 
 
-async def test_deleted_reply_is_rewritten_once(stage: BotStage, away: Away) -> None:
+async def test_deleted_reply_is_rewritten_once(stage: BotStage, away: ForeignGuild) -> None:
     room = away.rooms["shredder"]
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await asked(stage, room), "Accepted")
+        await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
         status = await stage.wait_for_message(room, "generating")
         await stage.control.delete_message("Cem", status["id"])
     clip = await away.clip(room)
@@ -231,82 +231,74 @@ async def test_deleted_reply_is_rewritten_once(stage: BotStage, away: Away) -> N
     await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")
 
 
-async def test_a_failure_is_told_in_the_answer_and_can_be_tried_again(
-    stage: BotStage, away: Away
+async def test_failure_is_shown_in_reply_and_can_be_retried(
+    stage: BotStage, away: ForeignGuild
 ) -> None:
     room = away.rooms["shelf"]
     before = len(await away.messages(room))
     await stage.control.google(outcome="failed")
-    await stage.wait_for_answer(await asked(stage, room), "Accepted")
-    told = await stage.wait_for_message(room, "its generation failed")
+    await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
+    message = await stage.wait_for_message(room, "its generation failed")
     await stage.control.google(outcome="done")
-    await stage.wait_for_answer(await stage.press_button(told, "Try again"), "Accepted")
+    await stage.wait_for_answer(await stage.press_button(message, "Try again"), "Accepted")
     await away.clip(room, count=3)
     assert len(await away.messages(room)) == before + 2
 
 
 async def test_interaction_token_is_never_readable(stage: BotStage) -> None:
-    """Last of those that share the stage: everything they wrote is looked through."""
-    sent = await stage.control.requests(path=r"/webhooks/\d+/")
-    tokens = {each["path"].split("/webhooks/")[1].split("/")[1].split("?")[0] for each in sent}
+    """The last test on the shared stage: it searches everything that was written."""
+    requests = await stage.control.requests(path=r"/webhooks/\d+/")
+    tokens = {
+        request["path"].split("/webhooks/")[1].split("/")[1].split("?")[0] for request in requests
+    }
     assert len(tokens) > 5
-    said = stage.bot.read_log()
+    log = stage.bot.read_log()
     data = Path(stage.bot.log).parent / "data"
-    kept = b"".join(path.read_bytes() for path in data.glob("clapper.db*"))
+    stored = b"".join(path.read_bytes() for path in data.glob("clapper.db*"))
     for token in tokens:
-        assert token not in said
-        assert token.encode() not in kept
+        assert token not in log
+        assert token.encode() not in stored
 
-    async def forgotten() -> bool:
+    async def is_erased() -> bool:
         with sqlite3.connect(f"file:{data / 'clapper.db'}?mode=ro", uri=True) as database:
             rows = database.execute("SELECT count(reply_message_id), count(reply_token) FROM jobs")
             visits, sealed = rows.fetchone()
         return bool(visits > 5 and sealed == 0)
 
-    await stage.wait_until(forgotten, "every token going with its job, once all is said")
-
-
-@pytest_asyncio.fixture
-async def own(tmp_path: Path) -> AsyncIterator[BotStage]:
-    """Return a stage of its own, for tests that kill and that turn the clock."""
-    sandbox, bot = await open_stage(tmp_path)
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
-        yield stage
-    finally:
-        await bot.close()
-        await sandbox.close()
+    await stage.wait_until(is_erased, "every token being erased after its job")
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_killed_while_google_works_the_same_answer_becomes_the_clip(own: BotStage) -> None:
-    away = await arranged(own)
-    async with own.control.hold_google():
-        await own.wait_for_answer(await asked(own, away.room), "Accepted")
-        status = await own.wait_for_message(away.room, "generating")
-        await own.control.wait_request(r"/operations/")
-        await own.bot.restart()
+async def test_kill_while_polling_completes_same_reply(
+    fresh_stage: BotStage,
+) -> None:
+    away = await create_foreign_guild(fresh_stage)
+    async with fresh_stage.control.hold_google():
+        await fresh_stage.wait_for_answer(await request_clip_at(fresh_stage, away.room), "Accepted")
+        status = await fresh_stage.wait_for_message(away.room, "generating")
+        await fresh_stage.control.wait_request(r"/operations/")
+        await fresh_stage.bot.restart()
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
-    # killed between the post and its record: the answer is looked at, and holds the clip
-    async with own.control.hold_google():
-        seen = (await own.control.requests())[-1]["n"]
-        await own.wait_for_answer(await own.press_button(clip, "Redo"), "Accepted")
-        await own.control.wait_request(r"/operations/", after=seen)
+    # killed between the post and its record: the reply is checked and has the clip
+    async with fresh_stage.control.hold_google():
+        last_request = (await fresh_stage.control.requests())[-1]["n"]
+        await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Redo"), "Accepted")
+        await fresh_stage.control.wait_request(r"/operations/", after=last_request)
         webhooks = {"path": r"/webhooks/", "times": None}
-        await own.control.fault("discord", method="PATCH", drop="after", **webhooks)
-        await own.control.fault("discord", method="GET", drop="before", **webhooks)
+        await fresh_stage.control.fault("discord", method="PATCH", drop="after", **webhooks)
+        await fresh_stage.control.fault("discord", method="GET", drop="before", **webhooks)
     await away.clip(away.room, count=2)
-    await own.bot.kill_and_wait()
-    await own.control.clear_faults()
-    seen = (await own.control.requests())[-1]["n"]
-    await own.bot.start()
-    await own.control.wait_request(r"/webhooks/.*/messages/", after=seen, method="GET")
+    await fresh_stage.bot.kill_and_wait()
+    await fresh_stage.control.clear_faults()
+    last_request = (await fresh_stage.control.requests())[-1]["n"]
+    await fresh_stage.bot.start()
+    await fresh_stage.control.wait_request(
+        r"/webhooks/.*/messages/", after=last_request, method="GET"
+    )
 
-    async def recorded() -> bool:
-        data = Path(own.bot.log).parent / "data" / "clapper.db"
+    async def is_recorded() -> bool:
+        data = Path(fresh_stage.bot.log).parent / "data" / "clapper.db"
         with sqlite3.connect(f"file:{data}?mode=ro", uri=True) as database:
             (count,) = database.execute(
                 "SELECT count(*) FROM jobs WHERE state = 'done' AND outcome = 'delivered'"
@@ -314,28 +306,34 @@ async def test_killed_while_google_works_the_same_answer_becomes_the_clip(own: B
             ).fetchone()
         return int(count) == 2
 
-    await own.wait_until(recorded, "both jobs being recorded as delivered")
-    uploads = await own.control.requests(path=r"/webhooks/.*/messages/", method="PATCH", after=seen)
+    await fresh_stage.wait_until(is_recorded, "both jobs being recorded as delivered")
+    uploads = await fresh_stage.control.requests(
+        path=r"/webhooks/.*/messages/", method="PATCH", after=last_request
+    )
     assert uploads == []
     assert len(await away.messages(away.room)) == 2
-    assert len(await own.list_submits()) == 2
+    assert len(await fresh_stage.list_submits()) == 2
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_a_clip_that_comes_too_late_for_the_token_is_kept_and_told(own: BotStage) -> None:
-    away = await arranged(own)
-    async with own.control.hold_google():
-        await own.wait_for_answer(await asked(own, away.room, "a slow snail"), "Accepted")
-        await own.wait_for_message(away.room, "generating")
-        await own.control.advance(16 * 60)
-    told = await own.wait_for_message("@Ada", "The clip is made and kept")
-    assert "/video get" in text_of(told)
+async def test_clip_after_token_expiry_is_kept_and_announced(
+    fresh_stage: BotStage,
+) -> None:
+    away = await create_foreign_guild(fresh_stage)
+    async with fresh_stage.control.hold_google():
+        await fresh_stage.wait_for_answer(
+            await request_clip_at(fresh_stage, away.room, "a slow snail"), "Accepted"
+        )
+        await fresh_stage.wait_for_message(away.room, "generating")
+        await fresh_stage.control.advance(16 * 60)
+    message = await fresh_stage.wait_for_message("@Ada", "The clip is made and kept")
+    assert "/video get" in text_of(message)
     room = away.room
-    get = await own.control.autocomplete(
-        own.people["Ada"], room, "video get", {"clip": "snail"}, "clip"
+    choices = await fresh_stage.control.autocomplete(
+        fresh_stage.people["Ada"], room, "video get", {"clip": "snail"}, "clip"
     )
-    fetched = await own.control.command(
-        own.people["Ada"], room, "video get", {"clip": get[0]["value"]}
+    repost = await fresh_stage.control.command(
+        fresh_stage.people["Ada"], room, "video get", {"clip": choices[0]["value"]}
     )
-    await own.wait_for_answer(fetched, "posted again")
+    await fresh_stage.wait_for_answer(repost, "posted again")
     await away.clip(room)

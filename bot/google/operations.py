@@ -1,0 +1,65 @@
+"""What the answer to a poll says: still running, videos, or why there are none."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.domain.errors import GoogleUnavailable
+from bot.domain.jobs.job import Outcome
+from bot.domain.ports import (
+    OperationFailed,
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    RemoteVideo,
+)
+from bot.google.api_errors import build_filtered_failure, clean_message, read_operation_failure
+
+
+def read_operation(
+    answer: Any, read_videos: Callable[[Mapping[str, Any]], Iterable[RemoteVideo]]
+) -> PollResult:
+    """Return what an operation says; ``read_videos`` finds the route's videos in its response.
+
+    Raises `GoogleUnavailable` when the answer is no operation.
+    """
+    if not isinstance(answer, dict):
+        raise GoogleUnavailable("poll answered without an operation")
+    if not answer.get("done"):
+        return OperationPending()
+    if isinstance(error := answer.get("error"), dict):
+        return read_operation_failure(error)
+    response = as_mapping(answer.get("response"))
+    videos = tuple(read_videos(response))
+    count, reasons = _read_filtered_media(
+        as_mapping(response.get("generateVideoResponse")), response
+    )
+    if videos:
+        shown_reasons = (clean_message(reason) for reason in reasons)
+        return OperationFinished(videos, filtered_reasons=tuple(filter(None, shown_reasons)))
+    if count:
+        return build_filtered_failure(reasons)
+    return OperationFailed(Outcome.OPERATION_FAILED, None)
+
+
+def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """Return how many videos the filters held back and why, from wherever Google has put it."""
+    count, reasons = 0, list[str]()
+    for section in sections:
+        section_count = section.get("raiMediaFilteredCount")
+        count = max(count, section_count if isinstance(section_count, int) else 0)
+        reasons += [
+            reason
+            for reason in as_list(section.get("raiMediaFilteredReasons"))
+            if isinstance(reason, str) and reason not in reasons
+        ]
+    return max(count, len(reasons)), reasons
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return ``value`` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> Sequence[Any]:
+    """Return ``value`` if it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []

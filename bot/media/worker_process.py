@@ -1,0 +1,48 @@
+"""Runs a worker program once: a child process that can be killed and shares no memory with the bot.
+
+A thread could be neither stopped nor limited in memory, and a crashing decoder in it would take the
+bot and its paid jobs down.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+class WorkerCrashed(Exception):
+    """The worker ended without an answer."""
+
+
+async def run_worker(program: Path, *arguments: str, timeout_s: float) -> dict[str, Any]:
+    """Run ``program`` and return the JSON object it prints; the process never outlives the call.
+
+    Raises `TimeoutError` after ``timeout_s``, `WorkerCrashed` when there is no such answer.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(program),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},  # the worker must not see our tokens
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise WorkerCrashed(f"ended with {process.returncode}")
+    try:
+        answer = json.loads(output)
+    except ValueError as error:
+        raise WorkerCrashed("printed no JSON") from error
+    if not isinstance(answer, dict):
+        raise WorkerCrashed("printed no JSON object")
+    return answer

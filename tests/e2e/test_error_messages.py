@@ -1,0 +1,188 @@
+"""Every error message that members can read is provoked once."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.stage import SHORT_CLIP, BotStage, clip_number_of, clips_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LITE = {"model": "veo-3.1-lite-generate-preview", "duration": 4}
+VEO_2 = {"model": "veo-2.0-generate-001", "duration": 5}
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "empty": ({"prompt": "   "}, "Say in the prompt what the video shows"),
+    "value": ({"aspect_ratio": "1:1"}, "is no value of"),
+    "model": ({"model": "veo-9"}, "The model veo-9 is not"),
+    "length": ({"duration": 7}, "does not make clips of"),
+    "length for a resolution": ({"resolution": "1080p"}, " makes clips of"),
+    "resolution": ({**LITE, "resolution": "4k"}, "does not come in"),
+    "seed": ({**VEO_2, "seed": 1}, "takes no seed"),
+    "resolution of Veo 2": ({**VEO_2, "resolution": "1080p"}, "lets nobody choose the resolution"),
+    "videos": ({"videos": 3}, "makes at most"),
+}
+
+
+async def count_submits(stage: BotStage) -> int:
+    return len(await stage.list_submits())
+
+
+async def run_command(stage: BotStage, command: str, options: dict[str, object], room: str) -> str:
+    """Give a command as Ada and return its answer's text."""
+    interaction = await stage.control.command(stage.people["Ada"], room, command, options)
+    return await stage.wait_for_answer(interaction)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_unsupported_option_is_named(stage: BotStage, case: str) -> None:
+    room, before = await stage.open_channel(), await count_submits(stage)
+    options, words = REFUSED[case]
+    text = await run_command(
+        stage, "video generate", {"prompt": "a red fox", **SHORT_CLIP, **options}, room
+    )
+    assert words in text
+    assert await count_submits(stage) == before
+
+
+async def test_prompt_length_is_limited(stage: BotStage) -> None:
+    room, endless = await stage.open_channel(), "東京の夜" * 900
+    text = await run_command(stage, "video generate", {"prompt": endless, **SHORT_CLIP}, room)
+    assert "The prompt is too long" in text
+    styled = {"prompt": "a fox " * 666, "style": "noir", **SHORT_CLIP}
+    assert "With the words for style and camera added" in await run_command(
+        stage, "video generate", styled, room
+    )
+    options = {"prompt": "a fox", "negative_prompt": endless, **SHORT_CLIP}
+    assert "The negative prompt is too long" in await run_command(
+        stage, "video generate", options, room
+    )
+
+
+async def test_invalid_image_combinations_are_refused(stage: BotStage, tmp_path: Path) -> None:
+    room, ada = await stage.open_channel(), stage.people["Ada"]
+    picture, dot = tmp_path / "red.png", tmp_path / "dot.png"
+    Image.new("RGB", (640, 360), "red").save(picture)
+    Image.new("RGB", (2, 2), "red").save(dot)
+
+    async def run_with_files(command: str, files: dict[str, Path], **options: object) -> str:
+        interaction = await stage.control.command(
+            ada, room, command, {"prompt": "it turns", **SHORT_CLIP, **options}, attachments=files
+        )
+        return await stage.wait_for_answer(interaction)
+
+    before = await count_submits(stage)
+    assert "A last frame needs" in await run_with_files("video generate", {"last_frame": picture})
+    both = {"image": picture, "reference_1": picture}
+    assert "cannot be combined with a first" in await run_with_files("video generate", both)
+    lite = await run_with_files("video generate", {"reference_1": picture}, **LITE)
+    assert "cannot make a clip" in lite
+    assert "The image is too small" in await run_with_files("video animate", {"image": dot})
+    await stage.control.fault("discord", method="GET", path="attachments/", status=404, times=1)
+    assert "The image is no longer there" in await run_with_files(
+        "video animate", {"image": picture}
+    )
+    await stage.control.clear_faults()
+    await stage.control.fault("discord", method="GET", path="attachments/", status=503, times=None)
+    assert "Discord does not answer right now" in await run_with_files(
+        "video animate", {"image": picture}
+    )
+    assert await count_submits(stage) == before
+
+
+async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    text = await run_command(stage, "video get", {"clip": "the fox one"}, room)
+    assert "Give a clip's number" in text
+    assert "There is no such job here" in await run_command(
+        stage, "video cancel", {"job": 99999}, room
+    )
+    settled = await run_command(stage, "server unknown", {"job": 99999, "charge": True}, room)
+    assert "does not wait for a judgement" in settled
+    assert "There is no showcase here yet" in await run_command(stage, "server showcase", {}, room)
+    clip = await stage.make_clip(room)
+    number = clip_number_of(clip)
+    refused = await stage.wait_for_answer(await stage.press_button(clip, "Showcase"))
+    assert "This server has no showcase yet" in refused
+    showcase = await stage.open_channel()
+    await run_command(stage, "server showcase", {"channel": showcase}, room)
+    zone = await run_command(stage, "server showcase", {"digest_zone": "Mars/Olympus"}, room)
+    assert "There is no such time zone" in zone
+    assert "The showcase is still empty" in await run_command(stage, "showcase random", {}, room)
+    hidden = await run_command(stage, "showcase hide", {"clip": number}, room)
+    assert "is not in the showcase here" in hidden
+    await run_command(stage, "server showcase", {"moderators": "never"}, room)
+    curated = await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Bea"))
+    assert "only the people who made them may showcase" in curated
+    await stage.control.message("Ada", "@Ada", "hello")
+    await stage.request_clip("@Ada", "a private fox")
+    private = await stage.wait_for_clip("@Ada")
+    private_number = clip_number_of(private)
+    elsewhere = await run_command(stage, "showcase add", {"clip": private_number}, room)
+    assert "That clip was made elsewhere" in elsewhere
+
+
+async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
+    room, cem = await stage.open_channel(), stage.people["Cem"]
+    await run_command(stage, "server quota set", {"member": cem, "clips_per_day": 1}, room)
+    await stage.request_clip(room, user="Cem")
+    await stage.wait_for_clip(room)
+    text = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
+    assert "That would pass" in text
+    assert "Enough frees" in text
+    await run_command(
+        stage, "server quota set", {"member": cem, "clips_per_day": 9, "usd_per_day": 0.1}, room
+    )
+    assert "It is larger than the whole limit" in await stage.wait_for_answer(
+        await stage.request_clip(room, user="Cem")
+    )
+    await run_command(stage, "server quota clear", {"member": cem}, room)
+    await run_command(stage, "server quota set", {"member": cem, "jobs_at_once": 1}, room)
+    async with stage.control.hold_google():
+        first = await stage.request_clip(room, user="Cem")
+        await stage.wait_for_answer(first, "Accepted")
+        text = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
+        assert "A place frees as soon as" in text
+        status = await stage.wait_for_message(room, "generating")
+        refused = await stage.wait_for_answer(await stage.press_button(status, "Cancel", "Dia"))
+        assert "may cancel it" in refused
+    await stage.wait_for_clip(room, 2)
+    await run_command(stage, "server quota clear", {"member": cem}, room)
+
+
+async def test_pause_message_shows_reason(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    await run_command(stage, "server pause", {"reason": "exams"}, room)
+    text = await stage.wait_for_answer(await stage.request_clip(room))
+    assert "Clapper is paused in this server" in text
+    assert "Reason:" in text
+    assert "exams" in text
+    await run_command(stage, "server resume", {}, room)
+
+
+async def test_people_rule_names_suitable_models(stage: BotStage, tmp_path: Path) -> None:
+    room = await stage.open_channel(nsfw=True)
+    text = await stage.wait_for_answer(await stage.request_clip(room))
+    assert "cannot promise that" in text
+    assert "These could:" in text
+
+
+async def test_repost_failure_is_explained(stage: BotStage) -> None:
+    room, closed = await stage.open_channel(), await stage.open_channel()
+    clip = await stage.make_clip(room)
+    number = clip_number_of(clip)
+    posts = {"method": "POST", "path": rf"/channels/{closed}/messages$", "times": None}
+    await stage.control.fault(
+        "discord", status=403, body={"message": "Missing Access", "code": 50001}, **posts
+    )
+    assert "I can no longer post" in await run_command(stage, "video get", {"clip": number}, closed)
+    await stage.control.clear_faults()
+    await stage.control.fault(
+        "discord", status=413, body={"message": "Too large", "code": 40005}, **posts
+    )
+    interaction = await stage.control.command(
+        stage.people["Ada"], closed, "video get", {"clip": number}
+    )
+    assert "that Discord takes here" in await stage.wait_for_answer(interaction)
+    assert not clips_of(await stage.control.messages(closed))
