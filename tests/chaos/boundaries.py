@@ -121,7 +121,7 @@ async def play_boundary(
 ) -> ScenarioResult:
     """Kill the bot at one boundary, start it again, and count."""
     act = BOUNDARIES[name]
-    slow = {"BOT_IN_FLIGHT": "1"} if act is kill_before_submit else {}
+    slow = {"MAX_CONCURRENT_JOBS": "1"} if act is kill_before_submit else {}
     async with open_stage(directory, cluster=cluster, settings=slow) as on:
         await act(on)
         await on.control.clear_faults()

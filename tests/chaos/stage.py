@@ -36,7 +36,7 @@ _UNLIMITED: Final = {
         "JOBS_AT_ONCE",
     )
 }
-_SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "BOT_IN_FLIGHT": "24"}
+_SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "MAX_CONCURRENT_JOBS": "24"}
 
 
 class ChaosStage:

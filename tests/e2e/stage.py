@@ -31,7 +31,7 @@ UNLIMITED_SETTINGS: Final = {
             "JOBS_AT_ONCE",
         )
     },
-    "BOT_IN_FLIGHT": "none",
+    "MAX_CONCURRENT_JOBS": "none",
 }
 """Fast, and without limits: what limits do has tests of its own."""
 QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}

@@ -85,7 +85,7 @@ async def test_a_stop_gives_the_work_to_the_next_process(own: BotStage) -> None:
 
 async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
     """One clip is being made when the backup is made, and one waits; both are posted after it."""
-    sandbox, bot = await open_stage(tmp_path, settings={"BOT_IN_FLIGHT": "1"})
+    sandbox, bot = await open_stage(tmp_path, settings={"MAX_CONCURRENT_JOBS": "1"})
     try:
         await bot.start()
         stage = BotStage(sandbox, bot)

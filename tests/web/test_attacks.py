@@ -109,7 +109,7 @@ async def target(
         WEB_PORT=port,
         PUBLIC_URL=f"http://127.0.0.1:{port}",
         LINK_KEYS=",".join(KEYS),
-        LINK_DAYS="7",
+        LINK_LIFETIME_DAYS="7",
     )
     try:
         yield Target(await serving.start(), found)
