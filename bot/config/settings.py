@@ -35,6 +35,8 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
 
+__all__ = ["Settings", "SettingsError", "read_settings"]
+
 _UNLIMITED_WORD: Final = "none"
 
 
