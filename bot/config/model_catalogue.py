@@ -182,6 +182,11 @@ class _ModelRow(_Table):
         return self
 
     def _find_contradictions(self) -> Iterator[str]:
+        if self.extension is not None:
+            for field in fields(self.extension):
+                value = getattr(self.extension, field.name)
+                if isinstance(value, int) and value < 1:
+                    yield f"extension.{field.name} must be at least 1"
         if self.default_seconds not in self.lengths:
             yield "default_seconds is not one of lengths"
         if (GenerationMode.EXTENSION in self.modes) != (self.extension is not None):
@@ -197,11 +202,6 @@ class _ModelRow(_Table):
                 yield f"the condition on {condition.when} needs an aspect ratio it lacks"
             if condition.resolution not in (None, *self.resolutions):
                 yield f"the condition on {condition.when} needs a resolution it lacks"
-        if self.extension is not None:
-            for field in fields(self.extension):
-                value = getattr(self.extension, field.name)
-                if isinstance(value, int) and value < 1:
-                    yield f"extension.{field.name} must be at least 1"
 
 
 _TableType = TypeVar("_TableType", bound=_Table)
