@@ -17,6 +17,7 @@ from bot.domain.billing.money import Micros, format_usd
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.presets import split_presets
 from bot.i18n.catalogs import resolve_language, translate
+from bot.i18n.translations import to_babel_locale
 
 PROMPT_LIMIT: Final = 350
 """Characters of a prompt that a card shows; the rest stands under Details."""
@@ -154,4 +155,4 @@ def join_list(items: Iterable[str], locale: str | None) -> str:
 
 
 def _to_babel_locale(locale: str | None) -> str:
-    return resolve_language(locale).replace("-", "_")
+    return to_babel_locale(resolve_language(locale))

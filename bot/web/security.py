@@ -10,10 +10,11 @@ import structlog
 from aiohttp import hdrs, web
 
 from bot.domain.errors import DatabaseUnavailable
+from bot.i18n.translations import DEFAULT_LANGUAGE
 from bot.web import pages, responses
-from bot.web.i18n import DEFAULT_LANGUAGE, PageTexts, negotiate_locale
-from bot.web.rate_limit import Address, TokenBucket, Network, resolve_client_ip
-from bot.web.site import SITE, PAGE_TEXTS
+from bot.web.page_texts import PageTexts, choose_language
+from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
+from bot.web.site import PAGE_TEXTS, SITE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -84,7 +85,7 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
     try:
         switch = request.cookies.get(pages.LANGUAGE_COOKIE)
         request[PAGE_TEXTS] = PageTexts(
-            negotiate_locale(switch, request.headers.get(hdrs.ACCEPT_LANGUAGE))
+            choose_language(switch, request.headers.get(hdrs.ACCEPT_LANGUAGE))
         )
         asks = get_client_ip(request)
         request[CLIENT_IP] = asks

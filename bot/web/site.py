@@ -13,7 +13,7 @@ from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import StaticAssets
-from bot.web.i18n import PageTexts
+from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.web.i18n import PageTexts
+from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
 
 _MAX_TITLE_LENGTH: Final = 70

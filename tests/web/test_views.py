@@ -11,9 +11,9 @@ from yarl import URL
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.web.i18n import LANGUAGES, PageTexts
+from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
 from bot.web.view_models import build_card_view, build_generate_command, shorten_title
 

@@ -9,14 +9,14 @@ from babel.messages.pofile import read_po
 
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.gallery import ClipLength, GalleryOrder
-from bot.web.i18n import LANGUAGES, PageTexts, negotiate_locale
+from bot.web.page_texts import LANGUAGES, PageTexts, choose_language
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "bot" / "web"
 
 
 def texts(language: str) -> dict[str, tuple[str, ...]]:
-    path = ROOT / "bot" / "locales" / language / "LC_MESSAGES" / "web.po"
+    path = ROOT / "bot" / "i18n" / "locales" / language / "LC_MESSAGES" / "web.po"
     with path.open("rb") as file:
         found = read_po(file, locale=language.replace("-", "_"))
     return {
@@ -74,7 +74,7 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
     ],
 )
 def test_locale_is_negotiated(switch: str | None, accepted: str | None, language: str) -> None:
-    assert negotiate_locale(switch, accepted) == language
+    assert choose_language(switch, accepted) == language
 
 
 def test_plural_forms() -> None:

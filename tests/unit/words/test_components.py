@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import UsageLimits, QuotaLine, QuotaStatus
+from bot.domain.billing.limits import QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
@@ -22,12 +22,12 @@ from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.post import WeeklyDigest, ShowcasePost, ShowcaseSettings
+from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards
 from bot.ui.help_text import build_help_view, build_welcome_view
 from bot.ui.server_setup import (
-    SetupState,
     PermissionCheck,
+    SetupState,
     build_setup_view,
     format_permission_checks,
 )

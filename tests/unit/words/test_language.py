@@ -7,8 +7,9 @@ import pytest
 
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros
-from bot.i18n.catalogs import load_translations, has_message, resolve_language, translate
-from bot.i18n.formatting import join_list, format_mebibytes, format_money
+from bot.i18n.catalogs import has_message, resolve_language, translate
+from bot.i18n.formatting import format_mebibytes, format_money, join_list
+from bot.i18n.translations import load_translations
 from bot.ui.text_lists import format_limits
 
 ROOT = Path(__file__).parents[3]
@@ -27,14 +28,16 @@ def used() -> tuple[set[str], set[str]]:
 
 
 def keys() -> set[str]:
-    messages = load_translations("en")._catalog  # type: ignore[attr-defined]
+    messages = load_translations("en")._catalog
     return {key[0] if isinstance(key, tuple) else key for key in messages} - {""}
 
 
 def asked_for() -> set[str]:
     """Return the keys that are asked for by a literal."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    calls = re.compile(r"""(?:say|command_text|_say)\(\s*(?:interaction,\s*)?"([a-z_.0-9]+)\"""")
+    calls = re.compile(
+        r"""(?:\w*translate|build_command_text)\(\s*(?:interaction,\s*)?"([a-z_.0-9]+)\""""
+    )
     return set(calls.findall(text))
 
 

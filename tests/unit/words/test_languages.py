@@ -13,7 +13,8 @@ from babel.messages.plurals import get_plural
 
 from bot.discord.client import build_command_payloads
 from bot.i18n import catalogs as language
-from bot.i18n.catalogs import load_translations, translate
+from bot.i18n.catalogs import translate
+from bot.i18n.translations import list_languages, load_translations
 from sandbox.discord.command_rules import read_command
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields
@@ -49,7 +50,7 @@ MESSAGE: Final = 2000
 def texts(spoken: str) -> dict[str, list[str]]:
     """Return every text of a language, with all its plural forms."""
     found: dict[str, list[str]] = {}
-    for key, text in load_translations(spoken)._catalog.items():  # type: ignore[attr-defined]
+    for key, text in load_translations(spoken)._catalog.items():
         if key != "":
             found.setdefault(key[0] if isinstance(key, tuple) else key, []).append(text)
     return found
@@ -62,7 +63,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_six_languages_are_spoken() -> None:
-    assert language.list_languages() == OFFERED
+    assert list_languages() == OFFERED
 
 
 @pytest.mark.parametrize("spoken", OTHERS)
