@@ -60,7 +60,7 @@ async def serve_website(
         checks={"database": ping_database, **checks},
         metrics_source=MetricsEndpoint(instruments, StatisticsStore(database), clock),
         trusted_proxies=settings.trusted_proxies,
-        metrics_clients=settings.metrics_allowed_networks,
+        metrics_allowed_networks=settings.metrics_allowed_networks,
         requests_per_minute=settings.web_requests_per_minute,
         features=features,
     )

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the JSON API; the fuzzing test holds the API against it."""
+"""The OpenAPI description of the JSON API; a fuzzing test checks the API against it."""
 
 from typing import Any, Final
 
@@ -13,13 +13,14 @@ API_PREFIX: Final = "/api/v1"
 
 def build_openapi_document(server: str) -> Json:
     """Return the document for the site at ``server``."""
+    named: Json = {"id": {"type": "string"}, "name": {"type": "string"}}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Clapper gallery",
             "version": "1",
-            "description": "What communities chose to show of the clips they made with Clapper."
-            " Read only; no key is needed. Too many requests are answered with 429.",
+            "description": "Clips that communities made with Clapper and chose to show."
+            " Read only; no key is needed. Too many requests get 429.",
         },
         "servers": [{"url": server}],
         "paths": {
@@ -33,33 +34,29 @@ def build_openapi_document(server: str) -> Json:
                 "get": _describe_clip_operation(
                     "chain",
                     "A clip's chain, from its first clip on",
-                    _build_clip_list_schema("Clip"),
+                    _build_list_schema("clips", "Clip"),
                 )
             },
             f"{API_PREFIX}/servers": {
                 "get": _describe_operation(
                     "servers",
-                    "The servers that show something",
-                    _build_named_list_schema("servers", "Server"),
+                    "The servers with clips in the gallery",
+                    _build_list_schema("servers", "Server"),
                 )
             },
             f"{API_PREFIX}/models": {
                 "get": _describe_operation(
                     "models",
                     "The models that were used",
-                    _build_named_list_schema("models", "Model"),
+                    _build_list_schema("models", "Model"),
                 )
             },
         },
         "components": {
             "schemas": {
                 "Clip": _build_clip_schema(),
-                "Server": _build_object_schema(
-                    {"id": {"type": "string"}, "name": {"type": "string"}}
-                ),
-                "Model": _build_object_schema(
-                    {"id": {"type": "string"}, "name": {"type": "string"}}
-                ),
+                "Server": _build_object_schema(named),
+                "Model": _build_object_schema(named),
                 "Problem": {
                     "type": "object",
                     "required": ["type", "status", "title"],
@@ -77,10 +74,10 @@ def build_openapi_document(server: str) -> Json:
 
 
 def _describe_clips_operation() -> Json:
-    found = _build_object_schema(
+    page = _build_object_schema(
         {"clips": _build_array_schema("Clip"), "next_cursor": {"type": ["string", "null"]}},
     )
-    operation = _describe_operation("clips", "Search, filter and page", found, refusals=(400,))
+    operation = _describe_operation("clips", "Search, filter and page", page, refusals=(400,))
     operation["parameters"] = [
         _describe_query_parameter(
             "server", "Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}
@@ -90,12 +87,12 @@ def _describe_clips_operation() -> Json:
         ),
         _describe_query_parameter(
             "length",
-            "short: what one request makes; long: chains",
+            "short: made by one request; long: chains",
             {"type": "string", "enum": list(ClipLength)},
         ),
         _describe_query_parameter(
             "q",
-            "Words that all occur in the prompt, whatever their case",
+            "Words that must all occur in the prompt, in any case",
             {"type": "string", "maxLength": MAX_TEXT_LENGTH},
         ),
         _describe_query_parameter(
@@ -103,12 +100,12 @@ def _describe_clips_operation() -> Json:
         ),
         _describe_query_parameter(
             "cursor",
-            "`next_cursor` of the page before",
+            "`next_cursor` of the previous page",
             {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
         ),
         _describe_query_parameter(
             "limit",
-            "Entries a page",
+            "Entries per page",
             {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
         ),
     ]
@@ -168,11 +165,7 @@ def _build_array_schema(schema_name: str) -> Json:
     return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema_name}"}}
 
 
-def _build_clip_list_schema(schema_name: str) -> Json:
-    return _build_object_schema({"clips": _build_array_schema(schema_name)})
-
-
-def _build_named_list_schema(name: str, schema_name: str) -> Json:
+def _build_list_schema(name: str, schema_name: str) -> Json:
     return _build_object_schema({name: _build_array_schema(schema_name)})
 
 

@@ -26,16 +26,42 @@ SITE = GallerySite(
     clock=SystemClock(),
 )
 CLIP = Clip(
-    id=5, job_id=5, index=0, guild_id=1, channel_id=2, user_id=3, model="veo", route=GoogleRoute.GEMINI,
-    mode=GenerationMode.TEXT, prompt="A kite", aspect_ratio=AspectRatio.PORTRAIT, resolution=Resolution.P720,
-    seconds=68, width=720, height=1280, hop=0, parent_clip_id=None, root_clip_id=None,
-    path="clips/5.mp4", sha256="0" * 64, size=9, created_at=datetime(2026, 1, 1, tzinfo=UTC),
-)  # fmt: skip
+    id=5,
+    job_id=5,
+    index=0,
+    guild_id=1,
+    channel_id=2,
+    user_id=3,
+    model="veo",
+    route=GoogleRoute.GEMINI,
+    mode=GenerationMode.TEXT,
+    prompt="A kite",
+    aspect_ratio=AspectRatio.PORTRAIT,
+    resolution=Resolution.P720,
+    seconds=68,
+    width=720,
+    height=1280,
+    hop=0,
+    parent_clip_id=None,
+    root_clip_id=None,
+    path="clips/5.mp4",
+    sha256="0" * 64,
+    size=9,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
 ENTRY = GalleryEntry(
-    clip=CLIP, guild_id=1, guild_name="Kites", maker_name="Ada", prompt="A kite", votes=1200,
-    showcased_at=datetime(2026, 1, 2, tzinfo=UTC), message_id=None, channel_id=None, hidden=False,
+    clip=CLIP,
+    guild_id=1,
+    guild_name="Kites",
+    maker_name="Ada",
+    prompt="A kite",
+    votes=1200,
+    showcased_at=datetime(2026, 1, 2, tzinfo=UTC),
+    message_id=None,
+    channel_id=None,
+    hidden=False,
     locked=False,
-)  # fmt: skip
+)
 
 
 def test_a_card() -> None:
