@@ -49,7 +49,7 @@ def test_a_row_changes_a_price() -> None:
     )
     model = changed.get(OWN)
     assert model is not None
-    assert model.price_per_second(Resolution.P720) == 310_000
+    assert model.get_price_per_second(Resolution.P720) == 310_000
 
 
 def test_a_row_removes_a_model() -> None:
@@ -86,7 +86,7 @@ def test_a_row_adds_a_model() -> None:
     model = load_catalogue(NEW).get("veo-4")
     assert model is not None
     assert model.modes == {GenerationMode.TEXT}
-    assert model.price_per_second(None) == 75_000
+    assert model.get_price_per_second(None) == 75_000
     assert load_catalogue(NEW).models[-1] is not load_catalogue().models[-1]
 
 
