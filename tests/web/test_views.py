@@ -1,4 +1,4 @@
-"""What becomes of an entry on a page."""
+"""Gallery entries as view models."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,8 +82,8 @@ def test_a_hidden_prompt_is_nowhere(language: str) -> None:
 
 
 def test_the_recipe_is_one_line_with_the_commands_own_names() -> None:
-    found = build_generate_command(replace(ENTRY, prompt="A kite\n over  the bay"))
-    assert found == (
+    command = build_generate_command(replace(ENTRY, prompt="A kite\n over  the bay"))
+    assert command == (
         "/video generate prompt:A kite over the bay model:veo aspect_ratio:9:16"
         " resolution:720p duration:68"
     )
