@@ -5,19 +5,23 @@ that ship with the program: nothing user-given is used as a format string.
 """
 
 from functools import cache
-from typing import Final
 
 from discord.app_commands import locale_str
 
-from bot.i18n.translations import DEFAULT_LANGUAGE, find_template, negotiate_language
+from bot.i18n.translations import (
+    DEFAULT_LANGUAGE,
+    find_template,
+    list_languages,
+    negotiate_language,
+)
 
-DEFAULT_LOCALE: Final = "en-US"
+__all__ = ["build_command_text", "has_message", "list_languages", "resolve_language", "translate"]
 
 
 @cache
 def resolve_language(locale: str | None) -> str:
     """Return the language for someone whose Discord is set to ``locale`` (``pt-BR``)."""
-    return negotiate_language([locale or DEFAULT_LOCALE])
+    return negotiate_language([locale] if locale else [])
 
 
 def translate(key: str, locale: str | None = None, /, **values: object) -> str:
