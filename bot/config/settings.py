@@ -4,6 +4,7 @@ Nothing else in the program reads the environment. Only `bot.app` and `bot.cli` 
 they pass plain values on. A blank setting means its default.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     FilePath,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -35,79 +37,72 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
 
-__all__ = ["Settings", "SettingsError", "read_settings"]
-
-_UNLIMITED_WORD: Final = "none"
-
+__all__ = ["Settings", "SettingsError", "describe_setting", "read_settings"]
 
 _LIMIT_NAMES: Final = tuple(field.name for field in fields(UsageLimits))
 
 
-def _parse_unlimited(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() == _UNLIMITED_WORD else value
+def _read_text(parse: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
-def _build_url_validator(*schemes: str) -> AfterValidator:
-    def check_url(url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if scheme not in schemes or not separator or not rest:
-            raise PydanticCustomError(
-                "url",
-                "must be a URL that begins with {schemes}",
-                {"schemes": " or ".join(f"{name}://" for name in schemes)},
-            )
-        return url.rstrip("/")
-
-    return AfterValidator(check_url)
+def _ignore_case(names: Iterable[str]) -> BeforeValidator:
+    by_folded = {name.casefold(): name for name in names}
+    return _read_text(lambda text: by_folded.get(text.strip().casefold(), text))
 
 
-def _clean_secret(value: object) -> object:
+def _parse_secret(text: str) -> str:
     """Strip pasted whitespace, and refuse what an HTTP header cannot carry."""
-    if not isinstance(value, str):
-        return value
-    secret = value.strip()
+    secret = text.strip()
     if not secret.isprintable() or " " in secret:
         raise PydanticCustomError("secret", "must be one word, without spaces or line breaks")
     return secret
 
 
-def _ignore_case_of(names: tuple[str, ...]) -> BeforeValidator:
-    by_folded = {name.casefold(): name for name in names}
-    return BeforeValidator(
-        lambda value: (
-            by_folded.get(value.strip().casefold(), value) if isinstance(value, str) else value
-        )
-    )
+def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
+    def check_url(url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if scheme not in schemes or not separator or not rest:
+            beginnings = " or ".join(f"{name}://" for name in schemes)
+            raise PydanticCustomError(
+                "url", "must be a URL that begins with {beginnings}", {"beginnings": beginnings}
+            )
+        return url.rstrip(strip)
+
+    return _read_text(check_url)
 
 
-Secret = Annotated[SecretStr, BeforeValidator(_clean_secret)]
-HttpUrl = Annotated[str, _build_url_validator("https", "http")]
-GatewayUrl = Annotated[str, _build_url_validator("wss", "ws")]
+def _split_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _split_list(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _parse_networks(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _parse_networks(text: str) -> object:
     try:
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return tuple(map(ip_network, _split_list(text)))
     except ValueError:
         raise PydanticCustomError(
             "networks", "must be networks separated by commas, e.g. 10.0.0.0/8,::1"
         ) from None
 
 
-Networks = Annotated[
-    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_parse_networks)
+_NONE_IS_UNLIMITED: Final = _read_text(
+    lambda text: None if text.strip().lower() == "none" else text
+)
+
+Secret = Annotated[SecretStr, _read_text(_parse_secret)]
+HttpUrl = Annotated[str, _require_scheme("https", "http")]
+GatewayUrl = Annotated[str, _require_scheme("wss", "ws")]
+DatabaseUrl = Annotated[
+    SecretStr, _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip="")
 ]
-OptionalCount = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_parse_unlimited)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    _ignore_case(("DEBUG", "INFO", "WARNING", "ERROR")),
+]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, _read_text(_parse_networks)]
+OptionalCount = Annotated[NonNegativeInt | None, _NONE_IS_UNLIMITED]
 OptionalDollars = Annotated[
-    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, BeforeValidator(_parse_unlimited)
+    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, _NONE_IS_UNLIMITED
 ]
 
 
@@ -121,6 +116,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     @classmethod
@@ -140,224 +136,141 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, old_names
 
     # Discord
-    discord_token: Secret = Field(
-        description="The bot's token, from Discord's developer portal: your application, Bot,"
-        " Token."
-    )
-    discord_api_url: HttpUrl | None = Field(
-        None,
-        description="A REST server to use instead of Discord's, e.g. http://127.0.0.1:8080/api/v10.",
-    )
-    discord_gateway_url: GatewayUrl | None = Field(
-        None,
-        description="A gateway to use instead of Discord's, e.g. ws://127.0.0.1:8080/gateway.",
-    )
-    shard_count: int | None = Field(
-        None, ge=1, description="Total number of shards. Unset: as Discord recommends."
-    )
-    shard_ids: Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_split_list)] = Field(
-        None, description="Shards to run in this process, e.g. 0,1. Needs SHARD_COUNT."
-    )
+    discord_token: Secret
+    """The bot's token, from Discord's developer portal: your application, Bot, Token."""
+    discord_api_url: HttpUrl | None = None
+    """A REST server to use instead of Discord's, e.g. http://127.0.0.1:8080/api/v10."""
+    discord_gateway_url: GatewayUrl | None = None
+    """A gateway to use instead of Discord's, e.g. ws://127.0.0.1:8080/gateway."""
+    shard_count: PositiveInt | None = None
+    """Total number of shards. Unset: as Discord recommends."""
+    shard_ids: Annotated[tuple[int, ...] | None, NoDecode, _read_text(_split_list)] = None
+    """Shards to run in this process, e.g. 0,1. Needs SHARD_COUNT."""
 
     # Google
-    gemini_api_key: Secret | None = Field(
-        None, description="An API key for the Gemini Developer API (https://aistudio.google.com)."
+    gemini_api_key: Secret | None = None
+    """An API key for the Gemini Developer API (https://aistudio.google.com)."""
+    gemini_api_url: HttpUrl | None = None
+    """A server to use instead of the Gemini API."""
+    google_cloud_project: str | None = None
+    """A Google Cloud project for Veo on Vertex AI, with default credentials."""
+    google_cloud_location: str = "us-central1"
+    """The Vertex AI region."""
+    google_application_credentials: FilePath | None = None
+    """A credentials file for Vertex AI. Unset: Google's default locations."""
+    google_output_uri: Annotated[str, Field(pattern=r"^gs://[^/\s]+(/\S*)?$")] | None = None
+    """A writable gs:// prefix where Vertex AI stores its videos. With it, a video whose submission
+    was never confirmed can be found again."""
+    google_region: Annotated[OperatorRegion, _ignore_case(OperatorRegion)] = (
+        OperatorRegion.ELSEWHERE
     )
-    gemini_api_url: HttpUrl | None = Field(
-        None, description="A server to use instead of the Gemini API."
-    )
-    google_cloud_project: str | None = Field(
-        None, description="A Google Cloud project for Veo on Vertex AI, with default credentials."
-    )
-    google_cloud_location: str = Field("us-central1", description="The Vertex AI region.")
-    google_application_credentials: FilePath | None = Field(
-        None, description="A credentials file for Vertex AI. Unset: Google's default locations."
-    )
-    google_output_uri: str | None = Field(
-        None,
-        pattern=r"^gs://[^/\s]+(/\S*)?$",
-        description="A writable gs:// prefix where Vertex AI stores its videos. With it, a video"
-        " whose submission was never confirmed can be found again.",
-    )
-    google_region: Annotated[OperatorRegion, _ignore_case_of(tuple(OperatorRegion))] = Field(
-        OperatorRegion.ELSEWHERE,
-        description="Where the operator's Google account is registered: eu, uk, ch, mena or"
-        " elsewhere. Veo's rules about people in videos depend on it.",
-    )
-    vertex_api_url: HttpUrl | None = Field(
-        None, description="A server to use instead of Vertex AI."
-    )
-    models_file: Path | None = Field(
-        None, description="A TOML file that adds models to the catalogue or overrides them."
-    )
-    paid_calls: Literal["allow", "forbid"] = Field(
-        "allow",
-        description="forbid: send no request that costs money to Google's own servers.",
-    )
+    """Where the operator's Google account is registered: eu, uk, ch, mena or elsewhere. Veo's
+    rules about people in videos depend on it."""
+    vertex_api_url: HttpUrl | None = None
+    """A server to use instead of Vertex AI."""
+    models_file: Path | None = None
+    """A TOML file that adds models to the catalogue or overrides them."""
+    paid_calls: Literal["allow", "forbid"] = "allow"
+    """forbid: send no request that costs money to Google's own servers."""
 
     # Where things are kept
-    data_dir: Path = Field(
-        Path("var"), description="Directory for clips, input images and the SQLite database."
-    )
-    database_url: SecretStr | None = Field(
-        None,
-        description="sqlite+aiosqlite:///PATH, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME."
-        " Unset: SQLite in clapper.db under DATA_DIR.",
-    )
-    keep_clips_days: Annotated[
-        Annotated[int, Field(ge=1)] | None, BeforeValidator(_parse_unlimited)
-    ] = Field(
-        90,
-        description="Days to keep a clip's original and its input images. Clips in the showcase"
-        " are kept longer. none = forever.",
-    )
-    keep_clips_gb: Annotated[
-        Annotated[float, Field(gt=0)] | None, BeforeValidator(_parse_unlimited)
-    ] = Field(
-        50.0,
-        description="Disk space for originals, in gigabytes. When it is full, the oldest that are"
-        " not in the showcase are deleted. none = no limit.",
-    )
-    keep_left_servers_days: int = Field(
-        30,
-        ge=0,
-        description="Days to keep a server's data after the bot was removed from it. If the bot"
-        " returns in that time, nothing is lost.",
-    )
-    link_lifetime_days: float = Field(
-        7.0,
-        gt=0,
-        description="Lifetime of signed download links, in days. Links need PUBLIC_URL.",
-    )
-    link_keys: SecretStr | None = Field(
-        None,
-        description="Keys that sign download links, separated by commas, newest last. Needed when"
-        " several machines serve one PUBLIC_URL. Unset: generated, and kept under DATA_DIR.",
-    )
+    data_dir: Path = Path("var")
+    """Directory for clips, input images and the SQLite database."""
+    database_url: DatabaseUrl | None = None
+    """sqlite+aiosqlite:///PATH, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME. Unset: SQLite in
+    clapper.db under DATA_DIR."""
+    keep_clips_days: Annotated[PositiveInt | None, _NONE_IS_UNLIMITED] = 90
+    """Days to keep a clip's original and its input images. Clips in the showcase are kept longer.
+    none = forever."""
+    keep_clips_gb: Annotated[PositiveFloat | None, _NONE_IS_UNLIMITED] = 50.0
+    """Disk space for originals, in gigabytes. When it is full, the oldest that are not in the
+    showcase are deleted. none = no limit."""
+    keep_left_servers_days: NonNegativeInt = 30
+    """Days to keep a server's data after the bot was removed from it. If the bot returns in that
+    time, nothing is lost."""
+    link_lifetime_days: PositiveFloat = 7.0
+    """Lifetime of signed download links, in days. Links need PUBLIC_URL."""
+    link_keys: SecretStr | None = None
+    """Keys that sign download links, separated by commas, newest last. Needed when several
+    machines serve one PUBLIC_URL. Unset: generated, and kept under DATA_DIR."""
 
     # The web server
-    public_url: HttpUrl | None = Field(
-        None, description="The web server's public address, if it has one."
-    )
-    web_host: str = Field("127.0.0.1", description="Address the web server listens on.")
-    web_port: int = Field(8080, ge=0, le=65535, description="Port the web server listens on.")
-    trusted_proxies: Networks = Field(
-        "",
-        validate_default=True,
-        description="Networks of reverse proxies whose X-Forwarded-For header is trusted, e.g."
-        " 127.0.0.1,10.0.0.0/8.",
-    )
-    metrics_allowed_networks: Networks = Field(
-        "127.0.0.0/8,::1",
-        validate_default=True,
-        description="Networks that may read /metrics and /readyz. All others get 404.",
-    )
-    web_requests_per_minute: int = Field(
-        300, ge=1, description="Web requests per minute per client."
-    )
+    public_url: HttpUrl | None = None
+    """The web server's public address, if it has one."""
+    web_host: str = "127.0.0.1"
+    """Address the web server listens on."""
+    web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Port the web server listens on."""
+    trusted_proxies: Networks = Field("", validate_default=True)
+    """Networks of reverse proxies whose X-Forwarded-For header is trusted, e.g.
+    127.0.0.1,10.0.0.0/8."""
+    metrics_allowed_networks: Networks = Field("127.0.0.0/8,::1", validate_default=True)
+    """Networks that may read /metrics and /readyz. All others get 404."""
+    web_requests_per_minute: PositiveInt = 300
+    """Web requests per minute per client."""
 
     # Logs
-    log_format: Literal["console", "json"] = Field(
-        "console", description="console for people, json for machines."
-    )
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        _ignore_case_of(("DEBUG", "INFO", "WARNING", "ERROR")),
-    ] = Field("INFO", description="Lowest level to log: DEBUG, INFO, WARNING or ERROR.")
+    log_format: Literal["console", "json"] = "console"
+    """console for people, json for machines."""
+    log_level: LogLevel = "INFO"
+    """Lowest level to log: DEBUG, INFO, WARNING or ERROR."""
 
     # Jobs
-    poll_interval_s: float = Field(
-        10.0,
-        gt=0,
-        description="Seconds between two polls of a running video, varied a little at random.",
-    )
-    job_time_limit_s: float = Field(
-        900.0,
-        gt=0,
-        description="Seconds after which a running video is polled once more and then given up. If"
-        " Google finishes it within two days, it is still delivered and charged.",
-    )
-    lease_s: float = Field(
-        30.0,
-        ge=1,
-        description="Seconds without a sign of life after which another process takes over a"
-        " process's jobs.",
-    )
-    charge_member_for_unconfirmed_submits: bool = Field(
-        False,
-        description="Whether a member pays for a job when it is unknown whether Google received"
-        " it. The server's and the bot's budgets count it either way.",
-    )
-    paused: bool = Field(
-        False,
-        description="true: start paused. New requests are refused and running jobs finish. To"
-        " pause a running bot: clapper pause.",
-    )
+    poll_interval_s: PositiveFloat = 10.0
+    """Seconds between two polls of a running video, varied a little at random."""
+    job_time_limit_s: PositiveFloat = 900.0
+    """Seconds after which a running video is polled once more and then given up. If Google
+    finishes it within two days, it is still delivered and charged."""
+    lease_s: Annotated[float, Field(ge=1)] = 30.0
+    """Seconds without a sign of life after which another process takes over a process's jobs."""
+    charge_member_for_unconfirmed_submits: bool = False
+    """Whether a member pays for a job when it is unknown whether Google received it. The server's
+    and the bot's budgets count it either way."""
+    paused: bool = False
+    """true: start paused. New requests are refused and running jobs finish. To pause a running
+    bot: clapper pause."""
 
-    # Limits of a member without limits of their own, of a server, and of the whole bot.
-    default_member_clips_per_day: OptionalCount = Field(
-        10, description="Clips per member in 24 hours."
-    )
-    default_member_seconds_per_day: OptionalCount = Field(
-        80, description="Seconds of video per member in 24 hours."
-    )
-    default_member_usd_per_day: OptionalDollars = Field(
-        Decimal(4), description="USD per member in 24 hours."
-    )
-    default_member_usd_per_month: OptionalDollars = Field(
-        Decimal(20), description="USD per member in 30 days."
-    )
-    default_member_jobs_at_once: OptionalCount = Field(
-        2, description="Unfinished jobs per member at a time."
-    )
-    default_server_clips_per_day: OptionalCount = Field(
-        100, description="Clips per server in 24 hours."
-    )
-    default_server_seconds_per_day: OptionalCount = Field(
-        800, description="Seconds of video per server in 24 hours."
-    )
-    default_server_usd_per_day: OptionalDollars = Field(
-        Decimal(20), description="USD per server in 24 hours."
-    )
-    default_server_usd_per_month: OptionalDollars = Field(
-        Decimal(100), description="USD per server in 30 days."
-    )
-    default_server_jobs_at_once: OptionalCount = Field(
-        10, description="Unfinished jobs per server at a time."
-    )
-    confirm_above_usd: OptionalDollars = Field(
-        Decimal(2),
-        description="Price in USD from which a request asks for confirmation, unless the server"
-        " set its own with /server confirm.",
-    )
-    bot_clips_per_day: OptionalCount = Field(500, description="Clips of the whole bot in 24 hours.")
-    bot_seconds_per_day: OptionalCount = Field(
-        4000, description="Seconds of video of the whole bot in 24 hours."
-    )
-    bot_usd_per_day: OptionalDollars = Field(
-        Decimal(50), description="USD of the whole bot in 24 hours."
-    )
-    bot_usd_per_month: OptionalDollars = Field(
-        Decimal(300), description="USD of the whole bot in 30 days."
-    )
-    bot_jobs_at_once: OptionalCount = Field(
-        200,
-        description="Unfinished jobs of the whole bot at a time, queued ones included. Further"
-        " requests are refused.",
-    )
-    max_concurrent_jobs: OptionalCount = Field(
-        20, description="Jobs running at Google at a time. Further jobs wait in the queue."
-    )
-    model_requests_per_minute: OptionalCount = Field(
-        None,
-        description="Submissions per minute for each model, to stay within the Google project's"
-        " quota.",
-    )
-    model_requests_per_day: OptionalCount = Field(
-        None,
-        description="Submissions per day for each model, to stay within the Google project's"
-        " quota.",
-    )
+    # Limits of a member where the server sets none, of a server, and of the whole bot
+    default_member_clips_per_day: OptionalCount = 10
+    """Clips per member in 24 hours."""
+    default_member_seconds_per_day: OptionalCount = 80
+    """Seconds of video per member in 24 hours."""
+    default_member_usd_per_day: OptionalDollars = Decimal(4)
+    """USD per member in 24 hours."""
+    default_member_usd_per_month: OptionalDollars = Decimal(20)
+    """USD per member in 30 days."""
+    default_member_jobs_at_once: OptionalCount = 2
+    """Unfinished jobs per member at a time."""
+    default_server_clips_per_day: OptionalCount = 100
+    """Clips per server in 24 hours."""
+    default_server_seconds_per_day: OptionalCount = 800
+    """Seconds of video per server in 24 hours."""
+    default_server_usd_per_day: OptionalDollars = Decimal(20)
+    """USD per server in 24 hours."""
+    default_server_usd_per_month: OptionalDollars = Decimal(100)
+    """USD per server in 30 days."""
+    default_server_jobs_at_once: OptionalCount = 10
+    """Unfinished jobs per server at a time."""
+    confirm_above_usd: OptionalDollars = Decimal(2)
+    """Price in USD from which a request asks for confirmation, unless the server set its own with
+    /server confirm."""
+    bot_clips_per_day: OptionalCount = 500
+    """Clips of the whole bot in 24 hours."""
+    bot_seconds_per_day: OptionalCount = 4000
+    """Seconds of video of the whole bot in 24 hours."""
+    bot_usd_per_day: OptionalDollars = Decimal(50)
+    """USD of the whole bot in 24 hours."""
+    bot_usd_per_month: OptionalDollars = Decimal(300)
+    """USD of the whole bot in 30 days."""
+    bot_jobs_at_once: OptionalCount = 200
+    """Unfinished jobs of the whole bot at a time, queued ones included. Further requests are
+    refused."""
+    max_concurrent_jobs: OptionalCount = 20
+    """Jobs running at Google at a time. Further jobs wait in the queue."""
+    model_requests_per_minute: OptionalCount = None
+    """Submissions per minute for each model, to stay within the Google project's quota."""
+    model_requests_per_day: OptionalCount = None
+    """Submissions per day for each model, to stay within the Google project's quota."""
 
     @model_validator(mode="before")
     @classmethod
@@ -369,17 +282,6 @@ class Settings(BaseSettings):
             for name, value in values.items()
             if not (isinstance(value, str) and not value.strip())
         }
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(
-            ("sqlite+aiosqlite://", "postgresql+asyncpg://")
-        ):
-            raise PydanticCustomError(
-                "database", "must begin with sqlite+aiosqlite:// or postgresql+asyncpg://"
-            )
-        return url
 
     @model_validator(mode="after")
     def _check_routes(self) -> Self:
@@ -438,8 +340,7 @@ class Settings(BaseSettings):
     @property
     def signing_keys(self) -> tuple[str, ...]:
         """The operator's keys for signing links, oldest first; empty if the bot makes its own."""
-        keys = "" if self.link_keys is None else self.link_keys.get_secret_value()
-        return tuple(key.strip() for key in keys.split(",") if key.strip())
+        return () if self.link_keys is None else _split_list(self.link_keys.get_secret_value())
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -453,12 +354,17 @@ def read_settings(**overrides: Any) -> Settings:
         raise SettingsError(_format_setting_error(error.errors(include_input=False)[0])) from None
 
 
+def describe_setting(name: str) -> str:
+    """Return the description of a setting on one line."""
+    return " ".join((Settings.model_fields[name].description or "").split())
+
+
 def _format_setting_error(error: ErrorDetails) -> str:
     if not error["loc"]:
         return error["msg"]
     field = str(error["loc"][0]).lower()
     name = field.upper()
-    description = Settings.model_fields[field].description or ""
+    description = describe_setting(field)
     if error["type"] == "missing":
         return f"{name} is missing: set it in the environment or in .env. {description}"
     message = error["msg"].removeprefix("Input ").removeprefix("String ")
