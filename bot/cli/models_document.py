@@ -86,39 +86,30 @@ def _format_flag(value: bool) -> str:
     return "yes" if value else _EMPTY_CELL
 
 
+_CellBuilder = Callable[[ModelSpec], str]
+
+_ABILITIES: Final[dict[str, _CellBuilder]] = {
+    "model": lambda model: model.name,
+    "id": lambda model: f"`{model.id}`",
+    "route": lambda model: model.route,
+    "modes": lambda model: _join_values(
+        _MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes
+    ),
+    "aspect ratio": lambda model: _join_values(model.aspect_ratios),
+    "resolution": lambda model: (
+        _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen"
+    ),
+    "seconds": lambda model: _join_values(model.lengths),
+    "videos": lambda model: "1" if model.max_videos == 1 else f"1–{model.max_videos}",
+    "seed": lambda model: _format_flag(model.seed),
+    "sound": lambda model: _format_flag(model.audio),
+    "Google's shutdown date": lambda model: str(model.retires or _EMPTY_CELL),
+}
+
+
 def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
-    header = (
-        "model",
-        "id",
-        "route",
-        "modes",
-        "aspect ratio",
-        "resolution",
-        "seconds",
-        "videos",
-        "seed",
-        "sound",
-        "Google's shutdown date",
-    )
-    return _format_table(
-        header,
-        (
-            (
-                model.name,
-                f"`{model.id}`",
-                model.route,
-                _join_values(_MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes),
-                _join_values(model.aspect_ratios),
-                _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen",
-                _join_values(model.lengths),
-                "1" if model.max_videos == 1 else f"1–{model.max_videos}",
-                _format_flag(model.seed),
-                _format_flag(model.audio),
-                model.retires.isoformat() if model.retires else _EMPTY_CELL,
-            )
-            for model in models
-        ),
-    )
+    rows = ([build_cell(model) for build_cell in _ABILITIES.values()] for model in models)
+    return _format_table(list(_ABILITIES), rows)
 
 
 def _build_price_table(models: Sequence[ModelSpec]) -> str:
@@ -126,14 +117,9 @@ def _build_price_table(models: Sequence[ModelSpec]) -> str:
     for model in models:
         prices = [model.prices.get(resolution) for resolution in Resolution]
         default_price = Micros(model.get_price_per_second(None) * model.default_seconds)
-        rows.append(
-            [
-                model.name,
-                model.route,
-                *(_EMPTY_CELL if price is None else format_usd(price) for price in prices),
-                f"{model.default_seconds} s: {format_usd(default_price)}",
-            ]
-        )
+        cells = [_EMPTY_CELL if price is None else format_usd(price) for price in prices]
+        default_cell = f"{model.default_seconds} s: {format_usd(default_price)}"
+        rows.append([model.name, model.route, *cells, default_cell])
     header = ("model", "route", *Resolution, "a clip as the defaults make it")
     return _format_table(header, rows)
 
@@ -245,9 +231,6 @@ def _build_person_cell(model: ModelSpec) -> str:
         only = " only" if len(values) == 1 else ""
         cells.append(f"{_join_values(modes)}: {_join_values(values, quoted=True)}{only}")
     return "; ".join(cells)
-
-
-_CellBuilder = Callable[[ModelSpec], str]
 
 
 def _build_mode_cell(name: str, mode: GenerationMode) -> _CellBuilder:

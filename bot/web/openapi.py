@@ -11,6 +11,29 @@ Json = dict[str, Any]
 API_PREFIX: Final = "/api/v1"
 
 
+_QUERY_PARAMETERS: Final[dict[str, tuple[str, Json]]] = {
+    "server": ("Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
+    "model": ("Only this model's, by id", {"type": "string", "maxLength": 120}),
+    "length": (
+        "short: made by one request; long: chains",
+        {"type": "string", "enum": list(ClipLength)},
+    ),
+    "q": (
+        "Words that must all occur in the prompt, in any case",
+        {"type": "string", "maxLength": MAX_TEXT_LENGTH},
+    ),
+    "order": ("Newest or most liked first", {"type": "string", "enum": list(GalleryOrder)}),
+    "cursor": (
+        "`next_cursor` of the previous page",
+        {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
+    ),
+    "limit": (
+        "Entries per page",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+    ),
+}
+
+
 def build_openapi_document(server: str) -> Json:
     """Return the document for the site at ``server``."""
     named: Json = {"id": {"type": "string"}, "name": {"type": "string"}}
@@ -26,29 +49,23 @@ def build_openapi_document(server: str) -> Json:
         "paths": {
             f"{API_PREFIX}/clips": {"get": _describe_clips_operation()},
             f"{API_PREFIX}/clips/{{clip}}": {
-                "get": _describe_clip_operation(
-                    "clip", "One clip", {"$ref": "#/components/schemas/Clip"}
-                )
+                "get": _describe_clip_operation("clip", "One clip", _build_reference("Clip"))
             },
             f"{API_PREFIX}/clips/{{clip}}/chain": {
                 "get": _describe_clip_operation(
-                    "chain",
-                    "A clip's chain, from its first clip on",
-                    _build_list_schema("clips", "Clip"),
+                    "chain", "A clip's chain, from its first clip on", _build_list("clips", "Clip")
                 )
             },
             f"{API_PREFIX}/servers": {
                 "get": _describe_operation(
                     "servers",
                     "The servers with clips in the gallery",
-                    _build_list_schema("servers", "Server"),
+                    _build_list("servers", "Server"),
                 )
             },
             f"{API_PREFIX}/models": {
                 "get": _describe_operation(
-                    "models",
-                    "The models that were used",
-                    _build_list_schema("models", "Model"),
+                    "models", "The models that were used", _build_list("models", "Model")
                 )
             },
         },
@@ -79,35 +96,8 @@ def _describe_clips_operation() -> Json:
     )
     operation = _describe_operation("clips", "Search, filter and page", page, refusals=(400,))
     operation["parameters"] = [
-        _describe_query_parameter(
-            "server", "Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}
-        ),
-        _describe_query_parameter(
-            "model", "Only this model's, by id", {"type": "string", "maxLength": 120}
-        ),
-        _describe_query_parameter(
-            "length",
-            "short: made by one request; long: chains",
-            {"type": "string", "enum": list(ClipLength)},
-        ),
-        _describe_query_parameter(
-            "q",
-            "Words that must all occur in the prompt, in any case",
-            {"type": "string", "maxLength": MAX_TEXT_LENGTH},
-        ),
-        _describe_query_parameter(
-            "order", "Newest or most liked first", {"type": "string", "enum": list(GalleryOrder)}
-        ),
-        _describe_query_parameter(
-            "cursor",
-            "`next_cursor` of the previous page",
-            {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
-        ),
-        _describe_query_parameter(
-            "limit",
-            "Entries per page",
-            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-        ),
+        {"name": name, "in": "query", "description": description, "schema": schema}
+        for name, (description, schema) in _QUERY_PARAMETERS.items()
     ]
     return operation
 
@@ -131,9 +121,7 @@ def _describe_operation(
 ) -> Json:
     refusal = {
         "description": "Refused",
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
+        "content": {"application/problem+json": {"schema": _build_reference("Problem")}},
     }
     return {
         "operationId": name,
@@ -148,10 +136,6 @@ def _describe_operation(
     }
 
 
-def _describe_query_parameter(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
 def _build_object_schema(properties: Json) -> Json:
     return {
         "type": "object",
@@ -161,11 +145,15 @@ def _build_object_schema(properties: Json) -> Json:
     }
 
 
+def _build_reference(schema_name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema_name}"}
+
+
 def _build_array_schema(schema_name: str) -> Json:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema_name}"}}
+    return {"type": "array", "items": _build_reference(schema_name)}
 
 
-def _build_list_schema(name: str, schema_name: str) -> Json:
+def _build_list(name: str, schema_name: str) -> Json:
     return _build_object_schema({name: _build_array_schema(schema_name)})
 
 
@@ -181,8 +169,8 @@ def _build_clip_schema() -> Json:
             "preview_url": url,
             "prompt": {"type": ["string", "null"], "description": "null: hidden by its maker"},
             "maker": {"type": "string"},
-            "server": {"$ref": "#/components/schemas/Server"},
-            "model": {"$ref": "#/components/schemas/Model"},
+            "server": _build_reference("Server"),
+            "model": _build_reference("Model"),
             "mode": {"type": "string", "enum": list(GenerationMode)},
             "aspect_ratio": {"type": "string", "enum": list(AspectRatio)},
             "resolution": {"enum": [*Resolution, None]},
