@@ -294,7 +294,7 @@ class Settings(BaseSettings):
         if self.shard_ids is not None and self.shard_count is None:
             raise PydanticCustomError("shards", "SHARD_COUNT must be set when SHARD_IDS is")
         if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids or ()):
-            raise PydanticCustomError("shards", "SHARD_IDS must be between 0 and SHARD_COUNT - 1")
+            raise PydanticCustomError("shards", "SHARD_IDS must be below SHARD_COUNT, from 0 on")
         return self
 
     @property
