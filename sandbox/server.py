@@ -38,7 +38,7 @@ _PLAY_MONEY: Final = {
             "JOBS_AT_ONCE",
         )
     },
-    "BOT_IN_FLIGHT": "none",
+    "MAX_CONCURRENT_JOBS": "none",
     "CONFIRM_ABOVE_USD": "none",
 }
 

@@ -134,7 +134,8 @@ def build_job_services(
     jobs, states = JobStore(database), ModelStateStore(database)
     estimates = WaitEstimates(model_states=states, clock=clock, pace=policy.pace)
     may_pay = settings.paid_calls == "allow" or uses_only_local_endpoints(settings)
-    unknown = Settlement.ABSORBED if settings.unknown_settlement == "refund" else Settlement.CHARGE
+    charged = settings.charge_member_for_unconfirmed_submits
+    unknown = Settlement.CHARGE if charged else Settlement.ABSORBED
     can_find = GoogleRoute.VERTEX in routes and settings.google_output_uri is not None
     findable = frozenset({GoogleRoute.VERTEX} if can_find else ())
     runner = JobTaskFactory(

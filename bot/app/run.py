@@ -154,7 +154,7 @@ async def serve(settings: Settings) -> None:
             data_dir=settings.data_dir,
             clock=clock,
             interval_s=settings.lease_s / 3,
-            grace_period=timedelta(days=settings.guild_grace_days),
+            grace_period=timedelta(days=settings.keep_left_servers_days),
         )
         files.clip_removal.add_withdraw_callback(showing.showcase.withdraw_deleted_clip)
         client.set_cogs(

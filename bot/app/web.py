@@ -60,7 +60,7 @@ async def serve_website(
         checks={"database": ping_database, **checks},
         metrics_source=MetricsEndpoint(instruments, StatisticsStore(database), clock),
         trusted_proxies=settings.trusted_proxies,
-        metrics_clients=settings.metrics_clients,
+        metrics_allowed_networks=settings.metrics_allowed_networks,
         requests_per_minute=settings.web_requests_per_minute,
         features=features,
     )
@@ -74,7 +74,7 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
     """Return what signs addresses of originals and believes them; needs a PUBLIC_URL."""
     if settings.public_url is None:
         return None
-    lifetime = timedelta(days=settings.link_days)
+    lifetime = timedelta(days=settings.link_lifetime_days)
 
     def read_signing_keys() -> list[str]:
         given = list(settings.signing_keys)

@@ -1,14 +1,20 @@
-"""The catalogue as people read it: Markdown tables of models, rules, prices and person values.
+"""Renders the catalogue as docs/models.md: tables of models, prices, rules and person values.
 
-The Veo document's own table of parameters is reproduced from the catalogue too. When the two can
-be laid side by side, a wrong row is seen by whoever knows the document.
+Includes the Veo document's own table of parameters, so that a wrong row shows when the two are
+compared.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion, Resolution
+from bot.domain.jobs.request import (
+    GenerationMode,
+    GoogleRoute,
+    OperatorRegion,
+    PersonGeneration,
+    Resolution,
+)
 from bot.domain.models.spec import ExtensionRules, ModelCatalogue, ModelCondition, ModelSpec
 
 DOCUMENT_COLUMNS: Final = (
@@ -16,7 +22,7 @@ DOCUMENT_COLUMNS: Final = (
     ("Veo 3 and Veo 3 Fast", ("veo-3.0-generate-001", "veo-3.0-fast-generate-001")),
     ("Veo 2", ("veo-2.0-generate-001",)),
 )
-"""The columns of the Veo document's table, and the models that each stands for."""
+"""The columns of the Veo document's table, and the models that each covers."""
 
 _MODE_NAMES: Final = {
     GenerationMode.TEXT: "text",
@@ -32,7 +38,7 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
     """Return the page `docs/models.md`."""
     parts = [
         "# Models",
-        "Made from the catalogue by `python -m bot.domain.catalogue > docs/models.md`; a test "
+        "Made from the catalogue by `clapper models > docs/models.md`; a test "
         "fails when it is out of date. Which of these models are offered follows from what the "
         "operator's account can reach (`/video models` says so, and why): Google's shutdown "
         "dates are shown here and decide nothing, since gateways that speak the same wire live "
@@ -63,10 +69,7 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
 
 
 def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
-    """Return what the document's table says of ``parameter`` for ``model``.
-
-    Raises `KeyError` for a parameter that the document does not have.
-    """
+    """Return the cell of the document's table. Raises `KeyError` for an unknown parameter."""
     return _CELL_BUILDERS[parameter](model)
 
 
@@ -83,62 +86,50 @@ def _format_flag(value: bool) -> str:
     return "yes" if value else _EMPTY_CELL
 
 
+_CellBuilder = Callable[[ModelSpec], str]
+
+_ABILITIES: Final[dict[str, _CellBuilder]] = {
+    "model": lambda model: model.name,
+    "id": lambda model: f"`{model.id}`",
+    "route": lambda model: model.route,
+    "modes": lambda model: _join_values(
+        _MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes
+    ),
+    "aspect ratio": lambda model: _join_values(model.aspect_ratios),
+    "resolution": lambda model: (
+        _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen"
+    ),
+    "seconds": lambda model: _join_values(model.lengths),
+    "videos": lambda model: "1" if model.max_videos == 1 else f"1–{model.max_videos}",
+    "seed": lambda model: _format_flag(model.seed),
+    "sound": lambda model: _format_flag(model.audio),
+    "Google's shutdown date": lambda model: str(model.retires or _EMPTY_CELL),
+}
+
+
 def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
-    header = (
-        "model",
-        "id",
-        "route",
-        "modes",
-        "aspect ratio",
-        "resolution",
-        "seconds",
-        "videos",
-        "seed",
-        "sound",
-        "Google's shutdown date",
-    )
-    return _format_table(
-        header,
-        (
-            (
-                model.name,
-                f"`{model.id}`",
-                model.route,
-                _join_values(_MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes),
-                _join_values(model.aspect_ratios),
-                _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen",
-                _join_values(model.lengths),
-                "1" if model.max_videos == 1 else f"1–{model.max_videos}",
-                _format_flag(model.seed),
-                _format_flag(model.audio),
-                model.retires.isoformat() if model.retires else _EMPTY_CELL,
-            )
-            for model in models
-        ),
-    )
+    rows = ([build_cell(model) for build_cell in _ABILITIES.values()] for model in models)
+    return _format_table(list(_ABILITIES), rows)
 
 
 def _build_price_table(models: Sequence[ModelSpec]) -> str:
-    def build_cells(model: ModelSpec) -> list[str]:
-        found = [model.prices.get(resolution) for resolution in Resolution]
-        default = Micros(model.price_per_second(None) * model.default_seconds)
-        return [
-            *(_EMPTY_CELL if price is None else format_usd(price) for price in found),
-            f"{model.default_seconds} s: {format_usd(default)}",
-        ]
-
+    rows = []
+    for model in models:
+        prices = [model.prices.get(resolution) for resolution in Resolution]
+        default_price = Micros(model.get_price_per_second(None) * model.default_seconds)
+        cells = [_EMPTY_CELL if price is None else format_usd(price) for price in prices]
+        default_cell = f"{model.default_seconds} s: {format_usd(default_price)}"
+        rows.append([model.name, model.route, *cells, default_cell])
     header = ("model", "route", *Resolution, "a clip as the defaults make it")
-    return _format_table(
-        header, ((model.name, model.route, *build_cells(model)) for model in models)
-    )
+    return _format_table(header, rows)
 
 
 def _list_rules(model: ModelSpec) -> list[str]:
     lines = [f"- **{model.name}** (`{model.id}`)"]
     lines += [
-        f"  - {_describe_condition(each)}"
-        for each in model.conditions
-        if each.when in model.modes or not isinstance(each.when, GenerationMode)
+        f"  - {_describe_condition(condition)}"
+        for condition in model.conditions
+        if condition.when in model.modes or not isinstance(condition.when, GenerationMode)
     ]
     if model.max_references:
         lines.append(
@@ -158,15 +149,12 @@ def _list_rules(model: ModelSpec) -> list[str]:
 
 
 def _describe_condition(condition: ModelCondition) -> str:
-    what = (
-        _MODE_NAMES[condition.when]
-        if isinstance(condition.when, GenerationMode)
-        else condition.when
-    )
-    needed = [f"{condition.seconds} s"] if condition.seconds is not None else []
-    needed += [each for each in (condition.aspect_ratio, condition.resolution) if each is not None]
-    verb = "need" if what.endswith("s") else "needs"
-    return f"{what} {verb} {' and '.join(needed)}"
+    when = condition.when
+    subject = _MODE_NAMES[when] if isinstance(when, GenerationMode) else when
+    seconds = None if condition.seconds is None else f"{condition.seconds} s"
+    needed = filter(None, (seconds, condition.aspect_ratio, condition.resolution))
+    verb = "need" if subject.endswith("s") else "needs"
+    return f"{subject} {verb} {' and '.join(needed)}"
 
 
 def _describe_extension(extension: ExtensionRules) -> str:
@@ -186,24 +174,20 @@ def _describe_extension(extension: ExtensionRules) -> str:
 # --- the document's table -----------------------------------------------------------------------
 
 
-def _select_conditions(model: ModelSpec, *, by_mode: bool) -> list[ModelCondition]:
-    return [each for each in model.conditions if isinstance(each.when, GenerationMode) is by_mode]
-
-
 def _build_aspect_ratio_cell(model: ModelSpec) -> str:
     cells = []
     for ratio in model.aspect_ratios:
-        fitting = [
+        matching = [
             resolution
             for resolution in model.resolutions or (Resolution.P720,)
             if all(
-                each.aspect_ratio in (None, ratio)
-                for each in model.conditions
-                if each.when is resolution
+                condition.aspect_ratio in (None, ratio)
+                for condition in model.conditions
+                if condition.when is resolution
             )
         ]
         default = "default, " if ratio is model.aspect_ratios[0] else ""
-        cells.append(f'"{ratio}" ({default}{_join_values(fitting)})')
+        cells.append(f'"{ratio}" ({default}{_join_values(matching)})')
     return ", ".join(cells)
 
 
@@ -213,10 +197,10 @@ def _build_resolution_cell(model: ModelSpec) -> str:
     cells = []
     for resolution in model.resolutions:
         notes = ["default"] if resolution is model.resolutions[0] else []
-        for each in _select_conditions(model, by_mode=False):
-            if each.when is resolution:
-                notes += [f"{each.seconds} s only"] if each.seconds else []
-                notes += [f"{each.aspect_ratio} only"] if each.aspect_ratio else []
+        for condition in model.conditions:
+            if condition.when is resolution:
+                notes += [f"{condition.seconds} s only"] if condition.seconds else []
+                notes += [f"{condition.aspect_ratio} only"] if condition.aspect_ratio else []
         cells.append(f'"{resolution}"' + (f" ({', '.join(notes)})" if notes else ""))
     if model.extension is not None:
         cells.append(f'"{model.extension.resolution}" only for extension')
@@ -228,28 +212,25 @@ def _build_duration_cell(model: ModelSpec) -> str:
     needs: list[str] = []
     if model.extension is not None:
         needs.append(_MODE_NAMES[GenerationMode.EXTENSION])
-    for each in _select_conditions(model, by_mode=True):
-        if isinstance(each.when, GenerationMode) and each.seconds is not None:
-            ratio = f" ({each.aspect_ratio} only)" if each.aspect_ratio else ""
-            needs.append(f"{_MODE_NAMES[each.when]}{ratio}")
+    for condition in model.conditions:
+        if isinstance(condition.when, GenerationMode) and condition.seconds is not None:
+            ratio = f" ({condition.aspect_ratio} only)" if condition.aspect_ratio else ""
+            needs.append(f"{_MODE_NAMES[condition.when]}{ratio}")
     seconds = model.extension.sent_seconds if model.extension else model.default_seconds
     return cell + (f'; must be "{seconds}" for {_join_values(needs)}' if needs else "")
 
 
 def _build_person_cell(model: ModelSpec) -> str:
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[PersonGeneration, ...], list[str]] = {}
     for mode in GenerationMode:
         if mode in model.modes:
-            groups.setdefault(
-                tuple(model.person_values(mode, OperatorRegion.ELSEWHERE)), []
-            ).append(_MODE_NAMES[mode])
-    return "; ".join(
-        f"{_join_values(modes)}: {_join_values(values, quoted=True)}{' only' if len(values) == 1 else ''}"
-        for values, modes in groups.items()
-    )
-
-
-_CellBuilder = Callable[[ModelSpec], str]
+            values = model.list_person_values(mode, OperatorRegion.ELSEWHERE)
+            groups.setdefault(values, []).append(_MODE_NAMES[mode])
+    cells = []
+    for values, modes in groups.items():
+        only = " only" if len(values) == 1 else ""
+        cells.append(f"{_join_values(modes)}: {_join_values(values, quoted=True)}{only}")
+    return "; ".join(cells)
 
 
 def _build_mode_cell(name: str, mode: GenerationMode) -> _CellBuilder:
@@ -275,7 +256,7 @@ _CELL_BUILDERS: Final[dict[str, _CellBuilder]] = {
 }
 
 DOCUMENT_PARAMETERS: Final = tuple(_CELL_BUILDERS)
-"""The rows of the document's table; its remark on the seed is the last."""
+"""The rows of the document's table; the last comes from its remark on the seed."""
 
 
 def _build_parameter_table(catalogue: ModelCatalogue) -> str:
@@ -284,7 +265,7 @@ def _build_parameter_table(catalogue: ModelCatalogue) -> str:
     for parameter in DOCUMENT_PARAMETERS:
         row = [f"`{parameter}`" + (" *" if _find_differences(catalogue, parameter) else "")]
         for _, ids in DOCUMENT_COLUMNS:
-            models = [model for each in ids if (model := catalogue.get(each)) is not None]
+            models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
             cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
             row.append(" / ".join(cells) or _EMPTY_CELL)
         rows.append(row)
@@ -292,14 +273,17 @@ def _build_parameter_table(catalogue: ModelCatalogue) -> str:
 
 
 def _find_differences(catalogue: ModelCatalogue, parameter: str) -> dict[str, str]:
-    """Return how a row differs from the document's, by column: the source that bears its name."""
-    found = {}
-    for name, ids in DOCUMENT_COLUMNS:
-        models = [model for each in ids if (model := catalogue.get(each)) is not None]
-        notes = dict.fromkeys(note for each in models if (note := each.sources.get(parameter)))
+    """Return how a row differs from the document's, by column.
+
+    A catalogue's source named like the parameter says so.
+    """
+    differences = {}
+    for column, ids in DOCUMENT_COLUMNS:
+        models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
+        notes = dict.fromkeys(note for model in models if (note := model.sources.get(parameter)))
         if notes:
-            found[name] = "; ".join(notes)
-    return found
+            differences[column] = "; ".join(notes)
+    return differences
 
 
 def _list_footnotes(catalogue: ModelCatalogue) -> str:

@@ -1,0 +1,4 @@
+"""What an operator configures: the settings, and the catalogue of models.
+
+Imported by `bot.app` and `bot.cli` only; imports the domain, pydantic and nothing else.
+"""

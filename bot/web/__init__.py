@@ -1,5 +1,5 @@
-"""The web server: the public gallery, its API and feeds, and what operators watch.
+"""The web server: the public gallery, its API and feeds, downloads, health and metrics.
 
-Handlers read the request, ask one port of the domain and hand the answer to a template. Nothing
-here changes anything: whoever wants to act does so in Discord.
+Read only: members act in Discord. A handler reads the request, asks a store or service, and renders
+a template or JSON. Imports services, stores, i18n, observability and the domain, never Discord.
 """

@@ -1,10 +1,10 @@
-"""The gallery as JSON, for programs. `bot.web.openapi` says what each call takes and gives."""
+"""The gallery as JSON; `bot.web.openapi` describes each call."""
 
 from typing import Any
 
 from aiohttp import web
 
-from bot.domain.showcase.gallery import CursorInvalid, GalleryEntry, GallerySearch
+from bot.domain.showcase.gallery import CursorInvalid, GalleryEntry
 from bot.web import responses
 from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
@@ -12,7 +12,7 @@ from bot.web.site import SITE, GallerySite, get_public_entry
 
 
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
-    """Return an entry as the API gives it; Discord's ids are strings, as in Discord's own API."""
+    """Return an entry's JSON. Discord's ids are strings, as in Discord's own API."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
     return {
@@ -45,27 +45,15 @@ async def list_clips(request: web.Request) -> web.Response:
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
         limit = read_limit(request.query)
+        page = await site.gallery.load_page(search, cursor=cursor, limit=limit)
     except QueryInvalid as error:
         return responses.respond_problem(request, 400, str(error), parameter=error.parameter)
-    return await _respond_page(request, site, search, cursor, limit)
-
-
-async def _respond_page(
-    request: web.Request, site: GallerySite, search: GallerySearch, cursor: str | None, limit: int
-) -> web.Response:
-    try:
-        found = await site.gallery.load_page(search, cursor=cursor, limit=limit)
     except CursorInvalid:
         return responses.respond_problem(
             request, 400, "not a cursor of this order", parameter="cursor"
         )
-    return responses.respond_json(
-        request,
-        {
-            "clips": [serialize_entry(entry, site) for entry in found.entries],
-            "next_cursor": found.next_cursor,
-        },
-    )
+    clips = [serialize_entry(entry, site) for entry in page.entries]
+    return responses.respond_json(request, {"clips": clips, "next_cursor": page.next_cursor})
 
 
 async def get_clip(request: web.Request) -> web.Response:
@@ -79,30 +67,31 @@ async def get_chain(request: web.Request) -> web.Response:
     """The chain that a clip belongs to, from its first clip on."""
     entry = await get_public_entry(request)
     site = request.app[SITE]
-    found = await site.gallery.load_lineage(entry.clip.id)
+    chain = await site.gallery.load_lineage(entry.clip.id)
     return responses.respond_json(
-        request, {"clips": [serialize_entry(each, site) for each in found]}
+        request, {"clips": [serialize_entry(link, site) for link in chain]}
     )
 
 
 async def list_servers(request: web.Request) -> web.Response:
-    """The servers that show something."""
-    found = await request.app[SITE].gallery.list_guilds()
-    listed = [{"id": str(number), "name": name} for number, name in found]
-    return responses.respond_json(request, {"servers": listed})
+    """The servers with clips in the gallery."""
+    guilds = await request.app[SITE].gallery.list_guilds()
+    servers = [{"id": str(guild_id), "name": name} for guild_id, name in guilds]
+    return responses.respond_json(request, {"servers": servers})
 
 
 async def list_models(request: web.Request) -> web.Response:
-    """The models that something was made with."""
+    """The models that the clips in the gallery were made with."""
     site = request.app[SITE]
-    found = await site.gallery.list_models()
-    return responses.respond_json(
-        request, {"models": [{"id": each, "name": site.get_model_name(each)} for each in found]}
-    )
+    models = [
+        {"id": model, "name": site.get_model_name(model)}
+        for model in await site.gallery.list_models()
+    ]
+    return responses.respond_json(request, {"models": models})
 
 
 async def get_openapi(request: web.Request) -> web.Response:
-    """The description of all this."""
+    """The OpenAPI document."""
     return responses.respond_json(
         request, build_openapi_document(request.app[SITE].build_absolute_url(""))
     )

@@ -1,39 +1,43 @@
-"""The web application: which address leads to which handler, and what surrounds them all."""
+"""The web application: its routes, and what applies to all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 
+from bot.observability.metrics import MetricsEndpoint
 from bot.web import api, feeds, media, operations, pages, security
 from bot.web.openapi import API_PREFIX
-from bot.web.operations import MetricsSource, ReadinessCheck
+from bot.web.operations import ReadinessCheck
 from bot.web.rate_limit import Network, TokenBucket
 from bot.web.site import SITE, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"
-"""A clip's number: all that an address can name, and always one that fits the database."""
+"""A clip's number, never one too large for the database."""
 
 Feature = Callable[[web.Application], None]
-"""Adds routes (and what they need) to the application, before it starts."""
+"""Adds routes, and what they need, to the application before it starts."""
 
 
 def build_application(
     site: GallerySite,
     *,
     checks: Mapping[str, ReadinessCheck],
-    metrics_source: MetricsSource,
+    metrics_source: MetricsEndpoint,
     trusted_proxies: Sequence[Network] = (),
-    metrics_clients: Sequence[Network] = (),
+    metrics_allowed_networks: Sequence[Network] = (),
     requests_per_minute: float = 300.0,
     features: Sequence[Feature] = (),
 ) -> web.Application:
-    """Return the application; ``features`` add what is not part of the gallery."""
+    """Return the application; ``features`` add what is not part of the gallery.
+
+    ``checks`` are the parts that must work for `/readyz` to be 200, by name.
+    """
     app = web.Application(middlewares=[security.security_middleware], client_max_size=1024)
     app[SITE] = site
     app[operations.READINESS_CHECKS] = checks
     app[operations.METRICS_SOURCE] = metrics_source
-    app[operations.METRICS_CLIENTS] = tuple(metrics_clients)
+    app[operations.METRICS_ALLOWED_NETWORKS] = tuple(metrics_allowed_networks)
     app[security.TRUSTED_PROXIES] = tuple(trusted_proxies)
     app[security.TOKEN_BUCKET] = TokenBucket(
         per_minute=requests_per_minute,

@@ -1,7 +1,7 @@
-"""The files that pages need, read once at start: no request ever names a path of the disk.
+"""Static files, read once at start, so that no request ever names a path on disk.
 
-Each is known by its name and a digest of its bytes, so that browsers may keep it for a year and
-still get a new one at once when it changes.
+Their addresses carry a digest of the content: browsers may cache them for a year, and still fetch
+a changed file at once.
 """
 
 import gzip
@@ -23,7 +23,7 @@ _COMPRESSIBLE_SUFFIXES: Final = frozenset({".css", ".js", ".svg"})
 
 @dataclass(frozen=True, slots=True)
 class StaticAsset:
-    """One file; ``packed`` is it in gzip, where that is shorter."""
+    """One file. ``gzip_body`` is `None` if compressing does not make it smaller."""
 
     name: str
     content_type: str
@@ -33,30 +33,31 @@ class StaticAsset:
 
 
 class StaticAssets:
-    """Every file below ``static``."""
+    """Every file in ``static``."""
 
     def __init__(self, folder: Path = _STATIC_FOLDER) -> None:
-        found = (
-            _read_asset(path) for path in sorted(folder.iterdir()) if path.suffix in _CONTENT_TYPES
-        )
-        self._assets: Mapping[str, StaticAsset] = {asset.name: asset for asset in found}
+        self._assets: Mapping[str, StaticAsset] = {
+            path.name: _read_asset(path)
+            for path in sorted(folder.iterdir())
+            if path.suffix in _CONTENT_TYPES
+        }
 
     def get(self, name: str) -> StaticAsset | None:
-        """Return the file of that name, if there is one."""
+        """Return the file of that name, or `None`."""
         return self._assets.get(name)
 
     def build_url(self, name: str) -> str:
-        """Return the address of a file. Raises `KeyError` where there is no such file."""
+        """Return the address of a file. Raises `KeyError` if there is none of that name."""
         return f"/static/{name}?v={self._assets[name].digest}"
 
 
 def _read_asset(path: Path) -> StaticAsset:
     body = path.read_bytes()
-    packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSIBLE_SUFFIXES else None
+    packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSIBLE_SUFFIXES else body
     return StaticAsset(
         name=path.name,
         content_type=_CONTENT_TYPES[path.suffix],
         body=body,
-        gzip_body=packed if packed is not None and len(packed) < len(body) else None,
+        gzip_body=packed if len(packed) < len(body) else None,
         digest=blake2b(body, digest_size=8).hexdigest(),
     )

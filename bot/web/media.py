@@ -1,11 +1,11 @@
-"""The files of clips: streamed by the kernel, in ranges, never through our memory.
+"""Files of public clips, sent in ranges by the kernel without passing through memory.
 
-A file is found by the number of a clip that everybody may see at this moment; nothing of a request
-ever becomes part of a path.
+Found by the number of a clip that is public right now; no part of a request becomes part of a path.
 """
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +13,18 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
+from bot.domain.clips.clip import Clip
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web.site import SITE, get_public_entry
 
 REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""In the visitor's own browser only, and asked for anew each time: what is withdrawn is gone."""
+"""No shared cache may keep it, and browsers ask each time: withdrawn clips are gone at once."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class MediaResponse(web.FileResponse):
-    """A file with ranges; `If-Range` also holds for entity tags (RFC 9110, 13.1.5).
+    """A file with ranges, for which `If-Range` also takes entity tags (RFC 9110, 13.1.5).
 
     aiohttp reads that header only as a date, so a stale tag would get a part of a newer file.
     """
@@ -31,31 +32,31 @@ class MediaResponse(web.FileResponse):
     def __init__(
         self, path: Path, content_type: str, *, cache_control: str = REVALIDATE_ALWAYS
     ) -> None:
-        # a file's own type, never one that a browser would run
+        # set here, so that a browser never guesses a type that it would run
         headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: cache_control}
         super().__init__(path, chunk_size=256 * 1024, headers=headers)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send headers and file."""
+        """Send headers and file, without ranges if the tag in `If-Range` is stale."""
         condition = request.headers.get(hdrs.IF_RANGE, "")
         if condition.startswith(('"', "W/")):
             try:
-                found = self._path.stat()
-                same = condition == f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+                status = self._path.stat()
+                is_current = condition == f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             except OSError:
-                same = False
-            kept = request.headers.copy()
-            del kept[hdrs.IF_RANGE]
-            if not same:
-                kept.popall(hdrs.RANGE, None)
-            request = request.clone(headers=kept)
+                is_current = False
+            headers = request.headers.copy()
+            del headers[hdrs.IF_RANGE]
+            if not is_current:
+                headers.popall(hdrs.RANGE, None)
+            request = request.clone(headers=headers)
         return await super().prepare(request)
 
 
 async def is_readable(path: Path) -> bool:
-    """Return whether there is a file that this process may read.
+    """Return whether ``path`` is a file that this process may read.
 
-    aiohttp answers for one that is not with an empty page of its own.
+    For any other, aiohttp would send an empty error page of its own.
     """
     return await asyncio.to_thread(lambda: path.is_file() and os.access(path, os.R_OK))
 
@@ -67,47 +68,50 @@ async def send_video(request: web.Request) -> web.StreamResponse:
 
 
 async def send_poster(request: web.Request) -> web.StreamResponse:
-    """A picture of it."""
-    entry = await get_public_entry(request)
-    try:
-        path = await request.app[SITE].thumbnails.get_poster(entry.clip)
-    except (FileNotFoundError, ValueError) as error:
-        _log.warning("poster.missing", clip=entry.clip.id, error=type(error).__name__)
-        raise web.HTTPNotFound from error
-    return await _send_file(path, "image/jpeg", entry)
+    """A still frame of the clip."""
+    get_poster = request.app[SITE].thumbnails.get_poster
+    return await _send_thumbnail(request, get_poster, "image/jpeg")
 
 
 async def send_preview(request: web.Request) -> web.StreamResponse:
-    """A few silent seconds of it."""
+    """A few silent seconds of the clip."""
+    get_preview = request.app[SITE].thumbnails.get_preview
+    return await _send_thumbnail(request, get_preview, "video/mp4")
+
+
+async def _send_thumbnail(
+    request: web.Request, get_path: Callable[[Clip], Awaitable[Path]], content_type: str
+) -> MediaResponse:
     entry = await get_public_entry(request)
     try:
-        path = await request.app[SITE].thumbnails.get_preview(entry.clip)
+        path = await get_path(entry.clip)
     except (FileNotFoundError, ValueError) as error:
-        _log.warning("preview.missing", clip=entry.clip.id, error=type(error).__name__)
+        _log.warning("thumbnail.failed", clip=entry.clip.id, error=type(error).__name__)
         raise web.HTTPNotFound from error
-    return await _send_file(path, "video/mp4", entry)
+    return await _send_file(path, content_type, entry)
 
 
 async def _send_file(path: Path, content_type: str, entry: GalleryEntry) -> MediaResponse:
     if not await is_readable(path):
-        _log.warning("file.missing", clip=entry.clip.id, name=path.name)
+        _log.warning("clip_file.not_found", clip=entry.clip.id, name=path.name)
         raise web.HTTPNotFound
     return MediaResponse(path, content_type)
 
 
 async def send_asset(request: web.Request) -> web.Response:
-    """What pages are made of, out of memory; an address with its digest stays as it is."""
+    """A static file, from memory; cached for a year if the address carries its digest."""
     asset = request.app[SITE].assets.get(request.match_info["name"])
     if asset is None:
         raise web.HTTPNotFound
-    pinned = request.query.get("v") == asset.digest
+    is_pinned = request.query.get("v") == asset.digest
     headers = {
-        hdrs.CACHE_CONTROL: f"public, max-age={31536000 if pinned else 300}"
-        + (", immutable" if pinned else ""),
+        hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable"
+        if is_pinned
+        else "public, max-age=300",
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
         hdrs.ETAG: f'W/"{asset.digest}"',
     }
-    if any(each.value in (asset.digest, "*") for each in request.if_none_match or ()):
+    if any(tag.value in (asset.digest, "*") for tag in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     body = asset.body
     if asset.gzip_body is not None and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the JSON API; the fuzzing test holds the API against it."""
+"""The OpenAPI description of the JSON API; a fuzzing test checks the API against it."""
 
 from typing import Any, Final
 
@@ -11,55 +11,69 @@ Json = dict[str, Any]
 API_PREFIX: Final = "/api/v1"
 
 
+_QUERY_PARAMETERS: Final[dict[str, tuple[str, Json]]] = {
+    "server": ("Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
+    "model": ("Only this model's, by id", {"type": "string", "maxLength": 120}),
+    "length": (
+        "short: made by one request; long: chains",
+        {"type": "string", "enum": list(ClipLength)},
+    ),
+    "q": (
+        "Words that must all occur in the prompt, in any case",
+        {"type": "string", "maxLength": MAX_TEXT_LENGTH},
+    ),
+    "order": ("Newest or most liked first", {"type": "string", "enum": list(GalleryOrder)}),
+    "cursor": (
+        "`next_cursor` of the previous page",
+        {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
+    ),
+    "limit": (
+        "Entries per page",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+    ),
+}
+
+
 def build_openapi_document(server: str) -> Json:
     """Return the document for the site at ``server``."""
+    named: Json = {"id": {"type": "string"}, "name": {"type": "string"}}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Clapper gallery",
             "version": "1",
-            "description": "What communities chose to show of the clips they made with Clapper."
-            " Read only; no key is needed. Too many requests are answered with 429.",
+            "description": "Clips that communities made with Clapper and chose to show."
+            " Read only; no key is needed. Too many requests get 429.",
         },
         "servers": [{"url": server}],
         "paths": {
             f"{API_PREFIX}/clips": {"get": _describe_clips_operation()},
             f"{API_PREFIX}/clips/{{clip}}": {
-                "get": _describe_clip_operation(
-                    "clip", "One clip", {"$ref": "#/components/schemas/Clip"}
-                )
+                "get": _describe_clip_operation("clip", "One clip", _build_reference("Clip"))
             },
             f"{API_PREFIX}/clips/{{clip}}/chain": {
                 "get": _describe_clip_operation(
-                    "chain",
-                    "A clip's chain, from its first clip on",
-                    _build_clip_list_schema("Clip"),
+                    "chain", "A clip's chain, from its first clip on", _build_list("clips", "Clip")
                 )
             },
             f"{API_PREFIX}/servers": {
                 "get": _describe_operation(
                     "servers",
-                    "The servers that show something",
-                    _build_named_list_schema("servers", "Server"),
+                    "The servers with clips in the gallery",
+                    _build_list("servers", "Server"),
                 )
             },
             f"{API_PREFIX}/models": {
                 "get": _describe_operation(
-                    "models",
-                    "The models that were used",
-                    _build_named_list_schema("models", "Model"),
+                    "models", "The models that were used", _build_list("models", "Model")
                 )
             },
         },
         "components": {
             "schemas": {
                 "Clip": _build_clip_schema(),
-                "Server": _build_object_schema(
-                    {"id": {"type": "string"}, "name": {"type": "string"}}
-                ),
-                "Model": _build_object_schema(
-                    {"id": {"type": "string"}, "name": {"type": "string"}}
-                ),
+                "Server": _build_object_schema(named),
+                "Model": _build_object_schema(named),
                 "Problem": {
                     "type": "object",
                     "required": ["type", "status", "title"],
@@ -77,40 +91,13 @@ def build_openapi_document(server: str) -> Json:
 
 
 def _describe_clips_operation() -> Json:
-    found = _build_object_schema(
+    page = _build_object_schema(
         {"clips": _build_array_schema("Clip"), "next_cursor": {"type": ["string", "null"]}},
     )
-    operation = _describe_operation("clips", "Search, filter and page", found, refusals=(400,))
+    operation = _describe_operation("clips", "Search, filter and page", page, refusals=(400,))
     operation["parameters"] = [
-        _describe_query_parameter(
-            "server", "Only this server's", {"type": "string", "pattern": "^[0-9]{1,18}$"}
-        ),
-        _describe_query_parameter(
-            "model", "Only this model's, by id", {"type": "string", "maxLength": 120}
-        ),
-        _describe_query_parameter(
-            "length",
-            "short: what one request makes; long: chains",
-            {"type": "string", "enum": list(ClipLength)},
-        ),
-        _describe_query_parameter(
-            "q",
-            "Words that all occur in the prompt, whatever their case",
-            {"type": "string", "maxLength": MAX_TEXT_LENGTH},
-        ),
-        _describe_query_parameter(
-            "order", "Newest or most liked first", {"type": "string", "enum": list(GalleryOrder)}
-        ),
-        _describe_query_parameter(
-            "cursor",
-            "`next_cursor` of the page before",
-            {"type": "string", "maxLength": MAX_CURSOR_LENGTH},
-        ),
-        _describe_query_parameter(
-            "limit",
-            "Entries a page",
-            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-        ),
+        {"name": name, "in": "query", "description": description, "schema": schema}
+        for name, (description, schema) in _QUERY_PARAMETERS.items()
     ]
     return operation
 
@@ -134,9 +121,7 @@ def _describe_operation(
 ) -> Json:
     refusal = {
         "description": "Refused",
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
+        "content": {"application/problem+json": {"schema": _build_reference("Problem")}},
     }
     return {
         "operationId": name,
@@ -151,10 +136,6 @@ def _describe_operation(
     }
 
 
-def _describe_query_parameter(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
 def _build_object_schema(properties: Json) -> Json:
     return {
         "type": "object",
@@ -164,15 +145,15 @@ def _build_object_schema(properties: Json) -> Json:
     }
 
 
+def _build_reference(schema_name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema_name}"}
+
+
 def _build_array_schema(schema_name: str) -> Json:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema_name}"}}
+    return {"type": "array", "items": _build_reference(schema_name)}
 
 
-def _build_clip_list_schema(schema_name: str) -> Json:
-    return _build_object_schema({"clips": _build_array_schema(schema_name)})
-
-
-def _build_named_list_schema(name: str, schema_name: str) -> Json:
+def _build_list(name: str, schema_name: str) -> Json:
     return _build_object_schema({name: _build_array_schema(schema_name)})
 
 
@@ -188,8 +169,8 @@ def _build_clip_schema() -> Json:
             "preview_url": url,
             "prompt": {"type": ["string", "null"], "description": "null: hidden by its maker"},
             "maker": {"type": "string"},
-            "server": {"$ref": "#/components/schemas/Server"},
-            "model": {"$ref": "#/components/schemas/Model"},
+            "server": _build_reference("Server"),
+            "model": _build_reference("Model"),
             "mode": {"type": "string", "enum": list(GenerationMode)},
             "aspect_ratio": {"type": "string", "enum": list(AspectRatio)},
             "resolution": {"enum": [*Resolution, None]},

@@ -1,5 +1,6 @@
 """The pages: the gallery, a clip, the player that others embed, the language switch."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -9,12 +10,10 @@ from bot.domain.showcase.gallery import (
     ClipLength,
     CursorInvalid,
     GalleryOrder,
-    GalleryPage,
     GallerySearch,
 )
-from bot.store.showcase.gallery import GalleryStore
 from bot.web import responses
-from bot.web.i18n import LANGUAGES, PageTexts
+from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
 from bot.web.view_models import CardView, build_card_view, build_generate_command, shorten_title
@@ -27,103 +26,91 @@ LANGUAGE_COOKIE: Final = "language"
 def render_page(
     request: web.Request, template: str, *, status: int = 200, **values: Any
 ) -> web.Response:
-    """Return a rendered page with what every page has."""
-    site, words = request.app[SITE], request[PAGE_TEXTS]
+    """Return a rendered page; ``values`` are added to what every template needs."""
+    site, texts = request.app[SITE], request[PAGE_TEXTS]
     body = site.templates.render(
         template,
-        t=words,
+        t=texts,
         asset=site.assets.build_url,
         absolute=site.build_absolute_url,
         languages=LANGUAGES,
         here=request.path_qs if status == 200 else "/",
         **values,
     )
-    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": words.language}
+    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": texts.language}
     return responses.respond_text(request, body, "text/html", status=status, headers=headers)
 
 
 async def show_gallery(request: web.Request) -> web.Response:
-    """The grid. The first page without any filter opens with the best clip."""
-    site, words = request.app[SITE], request[PAGE_TEXTS]
+    """The gallery. Its first page, unless filtered, opens with the best clip."""
+    site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
-        found = await site.gallery.load_page(search, cursor=cursor, limit=PAGE_SIZE)
+        page = await site.gallery.load_page(search, cursor=cursor, limit=PAGE_SIZE)
     except (QueryInvalid, CursorInvalid) as error:
         raise web.HTTPBadRequest from error
-    first = cursor is None and search == GallerySearch()
-    best = await _find_best(site.gallery) if first and len(found.entries) > _RELATED_LIMIT else None
+    best = None
+    if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
+        top = replace(search, order=GalleryOrder.TOP)
+        best = next(iter((await site.gallery.load_page(top, cursor=None, limit=1)).entries), None)
     return render_page(
         request,
         "gallery.html",
         search=search,
-        cards=[build_card_view(entry, site, words) for entry in found.entries],
-        best=build_card_view(best.entries[0], site, words) if best and best.entries else None,
-        more=_build_link(search, cursor=found.next_cursor) if found.next_cursor else None,
+        cards=[build_card_view(entry, site, texts) for entry in page.entries],
+        best=None if best is None else build_card_view(best, site, texts),
+        more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
         first=None if cursor is None else _build_link(search),
         orders=[
-            (each, _build_link(_with_order(search, each)), each is search.order)
-            for each in GalleryOrder
+            (order, _build_link(replace(search, order=order)), order is search.order)
+            for order in GalleryOrder
         ],
         lengths=list(ClipLength),
         servers=await site.gallery.list_guilds(),
-        models=[(each, site.get_model_name(each)) for each in await site.gallery.list_models()],
+        models=[(model, site.get_model_name(model)) for model in await site.gallery.list_models()],
         feed=str(URL("/feed.atom").with_query(build_query(search))),
         narrowed=search != GallerySearch(order=search.order),
     )
 
 
-async def _find_best(gallery: GalleryStore) -> GalleryPage:
-    return await gallery.load_page(GallerySearch(order=GalleryOrder.TOP), cursor=None, limit=1)
-
-
-def _with_order(search: GallerySearch, order: GalleryOrder) -> GallerySearch:
-    return GallerySearch(
-        guild_id=search.guild_id,
-        model=search.model,
-        length=search.length,
-        text=search.text,
-        order=order,
-    )
-
-
-def _build_link(search: GallerySearch, **more: str | None) -> str:
-    return str(URL("/").with_query(build_query(search, **more)))
+def _build_link(search: GallerySearch, **parameters: str | None) -> str:
+    return str(URL("/").with_query(build_query(search, **parameters)))
 
 
 async def show_clip(request: web.Request) -> web.Response:
-    """One clip: player, prompt, settings, chain, and how to make one like it."""
-    site, words = request.app[SITE], request[PAGE_TEXTS]
+    """One clip: player, prompt, settings, chain, and the command for one like it."""
+    site, texts = request.app[SITE], request[PAGE_TEXTS]
     entry = await get_public_entry(request)
-    shown = build_card_view(entry, site, words)
+    card = build_card_view(entry, site, texts)
     chain = [
-        build_card_view(each, site, words)
-        for each in await site.gallery.load_lineage(entry.clip.id)
+        build_card_view(link, site, texts)
+        for link in await site.gallery.load_lineage(entry.clip.id)
     ]
     return render_page(
         request,
         "clip.html",
-        clip=shown,
+        clip=card,
         entry=entry,
-        heading=shorten_title(shown.title, 140),
-        title=shorten_title(shown.title),
+        heading=shorten_title(card.title, 140),
+        title=shorten_title(card.title),
         chain=chain if len(chain) > 1 else [],
         recipe=build_generate_command(entry),
-        more=await _find_related(site, words, shown),
+        more=await _find_related(site, texts, card),
         oembed=site.build_absolute_url(
-            str(URL("/oembed").with_query(url=site.build_absolute_url(shown.url), format="json"))
+            str(URL("/oembed").with_query(url=site.build_absolute_url(card.url), format="json"))
         ),
     )
 
 
-async def _find_related(site: GallerySite, words: PageTexts, shown: CardView) -> list[CardView]:
-    search = GallerySearch(guild_id=shown.server_id)
-    found = await site.gallery.load_page(search, cursor=None, limit=_RELATED_LIMIT)
-    others = [each for each in found.entries if each.clip.id != shown.id]
-    return [build_card_view(each, site, words) for each in others[: _RELATED_LIMIT - 1]]
+async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> list[CardView]:
+    search = GallerySearch(guild_id=card.server_id)
+    page = await site.gallery.load_page(search, cursor=None, limit=_RELATED_LIMIT)
+    others = [entry for entry in page.entries if entry.clip.id != card.id]
+    return [build_card_view(entry, site, texts) for entry in others[: _RELATED_LIMIT - 1]]
 
 
 async def show_player(request: web.Request) -> web.Response:
-    """The player alone, for frames on other sites (oEmbed)."""
+    """The player alone, for iframes on other sites (oEmbed)."""
     entry = await get_public_entry(request)
     return render_page(
         request, "player.html", clip=build_card_view(entry, request.app[SITE], request[PAGE_TEXTS])
@@ -131,16 +118,16 @@ async def show_player(request: web.Request) -> web.Response:
 
 
 async def switch_language(request: web.Request) -> web.Response:
-    """Remember a language for a year and go back. The cookie says nothing else."""
-    wanted = request.query.get("to", "")
-    if wanted not in LANGUAGES:
+    """Remember a language for a year, in a cookie that holds nothing else, and go back."""
+    language = request.query.get("to", "")
+    if language not in LANGUAGES:
         raise web.HTTPBadRequest
     response = web.Response(
         status=303, headers={"Location": _sanitize_return_path(request.query.get("back"))}
     )
     response.set_cookie(
         LANGUAGE_COOKIE,
-        wanted,
+        language,
         max_age=_COOKIE_AGE_S,
         path="/",
         httponly=True,
@@ -152,7 +139,7 @@ async def switch_language(request: web.Request) -> web.Response:
 
 
 def _sanitize_return_path(text: str | None) -> str:
-    """Return a path of this site, whatever was asked for: never a way to another site."""
+    """Return a path of this site whatever ``text`` is, to prevent open redirects."""
     try:
         url = URL(text or "/")
         return str(URL.build(path="/" + url.path.lstrip("/\\"), query_string=url.query_string))
@@ -161,7 +148,7 @@ def _sanitize_return_path(text: str | None) -> str:
 
 
 def render_failure(request: web.Request, status: int) -> web.Response:
-    """Return the page for a fault; it tells nothing but its kind."""
+    """Return the page for an HTTP error; it reveals nothing but its kind."""
     return render_page(
         request, "failure.html", status=status, kind=_FAILURE_KINDS.get(status, "500")
     )

@@ -1,7 +1,8 @@
-"""The query of an address, read into a `Search` and back: every part checked, none used raw."""
+"""Query strings to `GallerySearch` and back; every parameter is checked, none is used raw."""
 
 from collections.abc import Mapping
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from yarl import Query
 
@@ -9,15 +10,16 @@ from bot.domain.showcase.gallery import ClipLength, GalleryOrder, GallerySearch
 
 PAGE_SIZE: Final = 24
 MAX_PAGE_SIZE: Final = 100
-"""Entries that one answer of the API holds at most."""
+"""Maximum number of entries in one response of the API."""
 MAX_TEXT_LENGTH: Final = 200
 _MAX_MODEL_LENGTH: Final = 120
 MAX_CURSOR_LENGTH: Final = 200
 _MAX_ID: Final = 2**63 - 1
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class QueryInvalid(ValueError):
-    """A parameter that means nothing; ``parameter`` names it."""
+    """A query parameter has no valid value; ``parameter`` names it."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -25,7 +27,7 @@ class QueryInvalid(ValueError):
 
 
 def read_search(query: Mapping[str, str]) -> GallerySearch:
-    """Return what is looked for. Empty parameters mean nothing. Raises `QueryInvalid`."""
+    """Return the search; empty parameters count as absent. Raises `QueryInvalid`."""
     text = " ".join(_strip_unprintable(query.get("q", "")).split())
     if len(text) > MAX_TEXT_LENGTH:
         raise QueryInvalid("q", f"at most {MAX_TEXT_LENGTH} characters")
@@ -36,14 +38,14 @@ def read_search(query: Mapping[str, str]) -> GallerySearch:
     return GallerySearch(
         guild_id=_parse_number("server", server) if server else None,
         model=model or None,
-        length=_parse_length(query.get("length", "")),
+        length=_parse_choice(ClipLength, "length", query),
         text=text or None,
-        order=_parse_order(query.get("order", "")),
+        order=_parse_choice(GalleryOrder, "order", query) or GalleryOrder.NEW,
     )
 
 
 def read_cursor(query: Mapping[str, str]) -> str | None:
-    """Return where to go on, if anywhere. Raises `QueryInvalid`."""
+    """Return the cursor, if there is one. Raises `QueryInvalid`."""
     cursor = query.get("cursor", "")
     if len(cursor) > MAX_CURSOR_LENGTH or not cursor.isascii() or not cursor.isprintable():
         raise QueryInvalid("cursor", "not a cursor")
@@ -51,18 +53,18 @@ def read_cursor(query: Mapping[str, str]) -> str | None:
 
 
 def read_limit(query: Mapping[str, str]) -> int:
-    """Return how many entries are wanted. Raises `QueryInvalid`."""
-    given = query.get("limit", "")
-    if not given:
+    """Return how many entries to show. Raises `QueryInvalid`."""
+    text = query.get("limit", "")
+    if not text:
         return PAGE_SIZE
-    limit = _parse_number("limit", given)
+    limit = _parse_number("limit", text)
     if not 1 <= limit <= MAX_PAGE_SIZE:
         raise QueryInvalid("limit", f"between 1 and {MAX_PAGE_SIZE}")
     return limit
 
 
-def build_query(search: GallerySearch, **more: str | None) -> Query:
-    """Return the query of the address that shows ``search``; what does not narrow is left out."""
+def build_query(search: GallerySearch, **extra: str | None) -> Query:
+    """Return the query string of ``search``, without parameters at their default."""
     parts = {
         "server": None if search.guild_id is None else str(search.guild_id),
         "model": search.model,
@@ -70,7 +72,7 @@ def build_query(search: GallerySearch, **more: str | None) -> Query:
         "q": search.text,
         "order": None if search.order is GalleryOrder.NEW else search.order,
     }
-    return {name: str(value) for name, value in (parts | more).items() if value}
+    return {name: str(value) for name, value in (parts | extra).items() if value}
 
 
 def _parse_number(parameter: str, text: str) -> int:
@@ -79,26 +81,22 @@ def _parse_number(parameter: str, text: str) -> int:
     return int(text)
 
 
-def _parse_length(text: str) -> ClipLength | None:
+def _parse_choice(
+    choices: type[_Choice], parameter: str, query: Mapping[str, str]
+) -> _Choice | None:
+    text = query.get(parameter, "")
     if not text:
         return None
     try:
-        return ClipLength(text)
+        return choices(text)
     except ValueError as error:
-        raise QueryInvalid("length", f"one of {', '.join(ClipLength)}") from error
-
-
-def _parse_order(text: str) -> GalleryOrder:
-    if not text:
-        return GalleryOrder.NEW
-    try:
-        return GalleryOrder(text)
-    except ValueError as error:
-        raise QueryInvalid("order", f"one of {', '.join(GalleryOrder)}") from error
+        raise QueryInvalid(parameter, f"one of {', '.join(choices)}") from error
 
 
 def _strip_unprintable(text: str) -> str:
-    """Return ``text`` without what no database or page should be given."""
+    """Return ``text`` without control characters and surrogates, which PostgreSQL refuses."""
     return "".join(
-        each if each.isprintable() else " " for each in text if not "\ud800" <= each <= "\udfff"
+        character if character.isprintable() else " "
+        for character in text
+        if not "\ud800" <= character <= "\udfff"
     )

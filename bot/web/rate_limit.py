@@ -1,51 +1,45 @@
-"""Who asks, and how much: the client's address behind proxies that were named, and rate limits.
+"""Rate limits by client address, and how that address is found behind trusted proxies.
 
-A header that anybody can write is believed only where a proxy of ours wrote it; otherwise every
-visitor could pick a new address for each request and no limit would hold.
+`X-Forwarded-For` counts only where a trusted proxy wrote it. Otherwise a client could claim a new
+address with each request, and no limit would hold.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-UNKNOWN_ADDRESS: Final = IPv4Address("0.0.0.0")  # noqa: S104 - nobody listens on it: it stands for nobody
+UNKNOWN_ADDRESS: Final = IPv4Address("0.0.0.0")  # noqa: S104 - not listened on
 _MAX_BUCKETS: Final = 20_000
 _MAX_PROXY_HOPS: Final = 32
 
 
 def is_in_networks(address: Address, networks: Iterable[Network]) -> bool:
     """Return whether ``address`` lies in one of ``networks``."""
-    return any(address.version == each.version and address in each for each in networks)
+    return any(address in network for network in networks)
 
 
 def resolve_client_ip(
     peer: str | None, forwarded: Sequence[str], trusted_proxies: Sequence[Network]
 ) -> Address:
-    """Return the address of whoever asks.
+    """Return the client's address.
 
-    ``peer`` is the other end of the connection, ``forwarded`` the values of every
-    ``X-Forwarded-For`` header in order. Read from the right, only what a trusted proxy has written
-    counts: the first address that is not such a proxy's is the visitor's.
+    ``peer`` is the other end of the connection, ``forwarded`` the values of all ``X-Forwarded-For``
+    headers in order. Reading from the right, the first address that is not a trusted proxy's is
+    the client's.
     """
     address = _parse_address(peer) or UNKNOWN_ADDRESS
     if not is_in_networks(address, trusted_proxies):
         return address
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     for hop in reversed(hops[-_MAX_PROXY_HOPS:]):
-        found = _parse_address(hop)
-        if found is None:
+        previous = _parse_address(hop)
+        if previous is None:
             return address
-        address = found
+        address = previous
         if not is_in_networks(address, trusted_proxies):
             return address
     return address
@@ -53,19 +47,19 @@ def resolve_client_ip(
 
 def _parse_address(text: str | None) -> Address | None:
     try:
-        found = ip_address((text or "").strip("[]"))
+        address = ip_address((text or "").strip("[]"))
     except ValueError:
         return None
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        return found.ipv4_mapped
-    return found
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
 
 
 class TokenBucket:
-    """A bucket a visitor that fills steadily; whoever empties theirs waits.
+    """A token bucket for each client.
 
-    ``per_minute`` units flow in each minute, ``burst`` fit in. One household's IPv6 addresses (a
-    /64) share a bucket. Only the latest visitors are remembered: memory stays bounded.
+    It gains ``per_minute`` tokens a minute and holds ``burst``. IPv6 addresses of one /64, which is
+    what a household gets, share a bucket. Only the latest clients are remembered, to bound memory.
     """
 
     def __init__(self, *, per_minute: float, burst: float, monotonic: Callable[[], float]) -> None:
@@ -75,16 +69,16 @@ class TokenBucket:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take_tokens(self, address: Address, cost: float) -> float:
-        """Take ``cost`` units; return 0, or the seconds until there are enough of them again."""
+        """Take ``cost`` tokens and return 0, or return the seconds until there will be enough."""
         key = _derive_bucket_key(address)
         now = self._monotonic()
-        level, at = self._buckets.pop(key, (self._burst, now))
-        level = min(self._burst, level + (now - at) * self._per_second)
-        enough = level >= cost
-        self._buckets[key] = (level - cost if enough else level, now)
+        level, updated_at = self._buckets.pop(key, (self._burst, now))
+        level = min(self._burst, level + (now - updated_at) * self._per_second)
+        is_enough = level >= cost
+        self._buckets[key] = (level - cost if is_enough else level, now)
         if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
-        return 0.0 if enough else (cost - level) / self._per_second
+        return 0.0 if is_enough else (cost - level) / self._per_second
 
 
 def _derive_bucket_key(address: Address) -> str:

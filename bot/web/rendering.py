@@ -1,4 +1,4 @@
-"""Jinja2 as the pages use it: everything escaped, a missing value is a fault, nothing reloads."""
+"""Jinja2 for the pages: everything is escaped, and a missing value is an error."""
 
 from pathlib import Path
 from typing import Final

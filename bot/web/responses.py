@@ -1,4 +1,4 @@
-"""Answers made of text: digested, so that whoever has the same page is told just that."""
+"""Text and JSON responses, with entity tags so that browsers need not load a page twice."""
 
 import json
 from hashlib import blake2b
@@ -8,7 +8,7 @@ from aiohttp import ETag, web
 
 _COMPRESSION_THRESHOLD_BYTES: Final = 1000
 REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""Ask each time, and be told that nothing has changed: what is withdrawn is gone at once."""
+"""Browsers revalidate each time, so a withdrawn clip is gone at once."""
 
 
 def respond_text(
@@ -20,19 +20,19 @@ def respond_text(
     cache_control: str = REVALIDATE_ALWAYS,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
-    """Return ``body``, or 304 where the visitor has it already (RFC 9110, 13.1.2)."""
-    packed = body.encode()
+    """Return ``body``, or 304 if the client has it already (RFC 9110, 13.1.2)."""
+    encoded = body.encode()
     response = web.Response(
-        body=packed, content_type=content_type, charset="utf-8", status=status, headers=headers
+        body=encoded, content_type=content_type, charset="utf-8", status=status, headers=headers
     )
     response.headers["Cache-Control"] = cache_control
     if status == 200:
-        tag = blake2b(packed, digest_size=12).hexdigest()
-        if _matches_tag(request.if_none_match, tag):
+        tag = blake2b(encoded, digest_size=12).hexdigest()
+        if any(known.value in (tag, "*") for known in request.if_none_match or ()):
             response = web.Response(status=304, headers=headers)
             response.headers["Cache-Control"] = cache_control
-        response.etag = ETag(tag, is_weak=True)  # weak: the same text may go out packed or not
-    if response.status != 304 and len(packed) >= _COMPRESSION_THRESHOLD_BYTES:
+        response.etag = ETag(tag, is_weak=True)  # weak: the body may be compressed or not
+    if response.status != 304 and len(encoded) >= _COMPRESSION_THRESHOLD_BYTES:
         response.enable_compression()
     return response
 
@@ -53,7 +53,7 @@ def respond_json(
 def respond_problem(
     request: web.Request, status: int, title: str, *, parameter: str | None = None
 ) -> web.Response:
-    """Return a fault as machines read it (RFC 9457)."""
+    """Return an error as problem details (RFC 9457)."""
     value: dict[str, object] = {"type": "about:blank", "status": status, "title": title}
     if parameter is not None:
         value["parameter"] = parameter
@@ -64,7 +64,3 @@ def respond_problem(
         cache_control="no-store",
         content_type="application/problem+json",
     )
-
-
-def _matches_tag(known: tuple[ETag, ...] | None, tag: str) -> bool:
-    return any(each.value in (tag, "*") for each in known or ())

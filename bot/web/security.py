@@ -1,6 +1,6 @@
-"""What holds for every answer: security headers, rate limits, faults that tell nothing.
+"""What applies to every response: security headers, rate limits, errors that reveal nothing.
 
-A middleware and a signal rather than something that each handler must remember.
+A middleware and a signal, so that no handler has to remember any of it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,20 +10,20 @@ import structlog
 from aiohttp import hdrs, web
 
 from bot.domain.errors import DatabaseUnavailable
+from bot.i18n.translations import DEFAULT_LANGUAGE
 from bot.web import pages, responses
-from bot.web.i18n import DEFAULT_LANGUAGE, PageTexts, negotiate_locale
+from bot.web.page_texts import PageTexts, choose_language
 from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
 from bot.web.site import PAGE_TEXTS, SITE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TRUSTED_PROXIES: Final = web.AppKey[tuple[Network, ...]]("trusted proxies")
-TOKEN_BUCKET: Final = web.AppKey("allowance", TokenBucket)
-CLIENT_IP: Final = web.RequestKey("visitor", object)
+TOKEN_BUCKET: Final = web.AppKey("token bucket", TokenBucket)
 
 _API_PREFIXES: Final = ("/api/", "/oembed")
 _LOW_COST: Final = 0.05
-"""A page of posters and previews, and a video in ranges, are one look at one page."""
+"""A page loads dozens of posters, and a player fetches a video in many ranges."""
 _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
@@ -57,16 +57,16 @@ _log: Final = structlog.get_logger(__name__)
 
 
 async def set_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers that every answer has; a signal, so that streams have them too."""
+    """Add the security headers; as a signal, since a middleware would miss streamed files."""
     headers = response.headers
     headers.update(_SECURITY_HEADERS)
-    well = response.status < 400  # what a fault looks like must not hang on what was asked for
-    embedded = well and request.path.endswith("/player")
+    is_success = response.status < 400  # all errors look the same, whatever was requested
+    embedded = is_success and request.path.endswith("/player")
     ancestors = "frame-ancestors *" if embedded else "frame-ancestors 'none'"
     headers["Content-Security-Policy"] = f"{_CONTENT_SECURITY_POLICY}; {ancestors}"
     if not embedded:
         headers["X-Frame-Options"] = "DENY"
-    media = well and request.path.endswith((".mp4", ".jpg"))
+    media = is_success and request.path.endswith((".mp4", ".jpg"))
     headers["Cross-Origin-Resource-Policy"] = "cross-origin" if media else "same-origin"
     if request.path.startswith(_API_PREFIXES):
         headers["Access-Control-Allow-Origin"] = "*"
@@ -79,16 +79,14 @@ async def set_security_headers(request: web.Request, response: web.StreamRespons
 
 @web.middleware
 async def security_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Choose the language, hold the rate limit, and turn every fault into an answer."""
+    """Choose the language, apply the rate limit, and turn every error into a response."""
     request[PAGE_TEXTS] = PageTexts(DEFAULT_LANGUAGE)
     try:
-        switch = request.cookies.get(pages.LANGUAGE_COOKIE)
-        request[PAGE_TEXTS] = PageTexts(
-            negotiate_locale(switch, request.headers.get(hdrs.ACCEPT_LANGUAGE))
-        )
-        asks = get_client_ip(request)
-        request[CLIENT_IP] = asks
-        wait_s = request.app[TOKEN_BUCKET].take_tokens(asks, _compute_cost(request.path))
+        cookie = request.cookies.get(pages.LANGUAGE_COOKIE)
+        language = choose_language(cookie, request.headers.get(hdrs.ACCEPT_LANGUAGE))
+        request[PAGE_TEXTS] = PageTexts(language)
+        cost = _compute_cost(request.path)
+        wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), cost)
         if wait_s > 0:
             response = _respond_error(request, 429)
             response.headers[hdrs.RETRY_AFTER] = str(int(wait_s) + 1)
@@ -106,21 +104,23 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         response.headers[hdrs.RETRY_AFTER] = "5"
         return response
     except ConnectionError:
-        raise  # the visitor has gone: there is nobody to answer
+        raise  # the client has disconnected
     except Exception:
-        _log.exception("web.fault", path=request.path)
+        _log.exception("web.request_failed", path=request.path)
         return _respond_error(request, 500)
 
 
-def get_client_ip(request: web.Request) -> Address:
-    """Return the address of whoever asks."""
+def get_peer(request: web.Request) -> str | None:
+    """Return the address at the other end of the connection: the client's, or a proxy's."""
     peer = request.transport.get_extra_info("peername") if request.transport else None
-    trusted = request.app[TRUSTED_PROXIES]
-    return resolve_client_ip(
-        peer[0] if peer else None,
-        request.headers.getall(hdrs.X_FORWARDED_FOR, ()),
-        trusted,
-    )
+    return peer[0] if peer else None
+
+
+def get_client_ip(request: web.Request) -> Address:
+    """Return the client's address, as trusted proxies report it."""
+    forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+    trusted_proxies = request.app[TRUSTED_PROXIES]
+    return resolve_client_ip(get_peer(request), forwarded, trusted_proxies)
 
 
 def _compute_cost(path: str) -> float:
@@ -131,7 +131,8 @@ def _compute_cost(path: str) -> float:
 
 def _respond_error(request: web.Request, status: int) -> web.Response:
     if request.path.startswith(_API_PREFIXES):
-        response = responses.respond_problem(request, status, _ERROR_TITLES.get(status, "Fault"))
+        title = _ERROR_TITLES.get(status, "Internal error")
+        response = responses.respond_problem(request, status, title)
     else:
         response = pages.render_failure(request, status)
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
@@ -144,5 +145,5 @@ _ERROR_TITLES: Final = {
     405: "Method not allowed",
     413: "Too large",
     429: "Too many requests",
-    503: "The database is away",
+    503: "The database is unavailable",
 }

@@ -1,4 +1,4 @@
-"""An entry as pages show it: addresses, lengths and names in the reader's language; pure."""
+"""Gallery entries as the templates show them, with lengths and dates in the reader's language."""
 
 import re
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from typing import Final
 
 from bot.domain.jobs.request import AspectRatio, GenerationMode
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.web.i18n import PageTexts
+from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
 
 _MAX_TITLE_LENGTH: Final = 70
 _UNPRINTABLE_PATTERN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What no XML document may hold (XML 1.0, 2.2), and no page needs."""
+"""Characters that an XML document may not contain (XML 1.0, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """What a grid, a filmstrip and a page show of one clip."""
+    """One clip in a grid, in a chain and on its page."""
 
     id: int
     url: str
@@ -43,12 +43,12 @@ class CardView:
     iso: str
 
 
-def build_card_view(entry: GalleryEntry, site: GallerySite, words: PageTexts) -> CardView:
-    """Return the entry in ``words``."""
+def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) -> CardView:
+    """Return the entry in the language of ``texts``."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
     prompt = None if entry.prompt is None else _replace_unprintable(entry.prompt)
-    title = prompt or words("clip.untitled", clip=clip.id)
+    title = prompt or texts("clip.untitled", clip=clip.id)
     return CardView(
         id=clip.id,
         url=url,
@@ -65,13 +65,13 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, words: PageTexts) ->
         mode=clip.mode,
         length=f"{clip.seconds // 60}:{clip.seconds % 60:02}",
         seconds=clip.seconds,
-        votes=words.format_number(entry.votes),
+        votes=texts.format_number(entry.votes),
         vote_count=entry.votes,
         portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
         width=clip.width,
         height=clip.height,
-        extension_depth=clip.extension_depth,
-        day=words.format_day(entry.showcased_at),
+        extension_depth=clip.hop,
+        day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
 
@@ -81,7 +81,7 @@ def _replace_unprintable(text: str) -> str:
 
 
 def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
-    """Return a title cut at a word, for the window's title and for feeds."""
+    """Return a title on one line, cut at a word."""
     line = " ".join(title.split())
     if len(line) <= max_length:
         return line
@@ -91,9 +91,9 @@ def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
 
 
 def build_generate_command(entry: GalleryEntry) -> str | None:
-    """Return the command that asks for a clip like this one; ``None`` where the prompt is hidden.
+    """Return the command for a clip like this one, or `None` if the prompt is hidden.
 
-    Names and values of options are the command's own and have no translation.
+    Not translated: Discord takes the English names of options in every language.
     """
     if not entry.prompt:
         return None

@@ -121,10 +121,10 @@ async def play_boundary(
     name: str, directory: Path, cluster: PostgresCluster | None
 ) -> ScenarioResult:
     """Kill the bot at one boundary, start it again, and count."""
-    kill = BOUNDARIES[name]
-    slow = {"BOT_IN_FLIGHT": "1"} if kill is kill_before_submit else {}
-    async with open_stage(directory, cluster=cluster, settings=slow) as stage:
-        await kill(stage)
-        await stage.control.clear_faults()
-        await stage.bot.start()
-        return await stage.conclude_scenario(name)
+    act = BOUNDARIES[name]
+    slow = {"MAX_CONCURRENT_JOBS": "1"} if act is kill_before_submit else {}
+    async with open_stage(directory, cluster=cluster, settings=slow) as on:
+        await act(on)
+        await on.control.clear_faults()
+        await on.bot.start()
+        return await on.conclude_scenario(name)

@@ -25,7 +25,18 @@ REST_TIMEOUT_S: Final = 180.0
 
 _ACCEPTED: Final = "Accepted as job"
 _SUBMITS: Final = r":predictLongRunning"
-_SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "BOT_IN_FLIGHT": "24"}
+_UNLIMITED: Final = {
+    f"{prefix}_{limit}": "none"
+    for prefix in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+    for limit in (
+        "CLIPS_PER_DAY",
+        "SECONDS_PER_DAY",
+        "USD_PER_DAY",
+        "USD_PER_MONTH",
+        "JOBS_AT_ONCE",
+    )
+}
+_SHORT_INTERVALS: Final = {"POLL_INTERVAL_S": "0.3", "LEASE_S": "2", "MAX_CONCURRENT_JOBS": "24"}
 
 
 class ChaosStage:

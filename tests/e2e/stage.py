@@ -25,8 +25,18 @@ UNLIMITED_SETTINGS: Final = {
     "POLL_INTERVAL_S": "0.2",
     "LOG_LEVEL": "INFO",
     "LEASE_S": "6",
-    **NO_LIMITS,
-    "BOT_IN_FLIGHT": "none",
+    **{
+        f"{whose}_{what}": "none"
+        for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+        for what in (
+            "CLIPS_PER_DAY",
+            "SECONDS_PER_DAY",
+            "USD_PER_DAY",
+            "USD_PER_MONTH",
+            "JOBS_AT_ONCE",
+        )
+    },
+    "MAX_CONCURRENT_JOBS": "none",
 }
 """Fast and without limits, which have tests of their own."""
 QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}

@@ -8,7 +8,7 @@ from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BOT_SETTINGS = {"BOT_IN_FLIGHT": "1"}
+BOT_SETTINGS = {"MAX_CONCURRENT_JOBS": "1"}
 ESTIMATE = r"Ready <t:\d+:R> or so|between <t:\d+:t> and <t:\d+:t>"
 """A single time if the range is below a minute."""
 STAGES = ("queue", "Handing", "generating", "fetching", "Posting", "")

@@ -79,12 +79,12 @@ class Serving(ProgramProcess):
         """Start it and return its address as soon as it answers."""
         await self.launch()
 
-        async def found() -> str | None:
+        async def find_url() -> str | None:
             self.check_running()
-            said = re.search(r"^http://\S+$", self.read_log(), re.MULTILINE)
-            return said and said[0]
+            url = re.search(r"^http://\S+$", self.read_log(), re.MULTILINE)
+            return url and url[0]
 
-        url = await eventually(found, interval=0.05, what="the web server's address")
+        url = await eventually(find_url, interval=0.05, what="the web server's address")
         assert url is not None
         return url
 
@@ -106,7 +106,6 @@ async def client(url: str) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def chromium() -> str | None:
-    """Return where Chromium is, if it is anywhere."""
-    named = os.environ.get("CHROMIUM")
-    found = named or shutil.which("chromium") or shutil.which("chromium-browser")
-    return found or shutil.which("google-chrome")
+    """Return the path of Chromium, or `None`."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

@@ -1,6 +1,6 @@
-"""Signed addresses under attack, on the real web server: one answer to everything that is wrong.
+"""Attacks on signed links, against the real web server: they all get the same answer.
 
-Sent raw, byte for byte, as no well-behaved client would: paths are not tidied up on the way.
+Sent byte for byte: HTTP clients would normalise some of these paths.
 """
 
 import asyncio
@@ -91,16 +91,16 @@ class Target:
 async def target(
     rendered: tuple[Path, list[RenderedClip]], tmp_path: Path
 ) -> AsyncIterator[Target]:
-    """Give a server with PUBLIC_URL and keys, and one clip deleted, changed and lost each."""
+    """A web server with PUBLIC_URL and signing keys."""
     folder, clips = rendered
     shutil.copytree(folder / "clips", tmp_path / "clips")
     await seed.fill(tmp_path, clips, entries=len(seed.SCENES))
     database = open_database(seed.data_url(tmp_path))
-    found = {}
+    clips_by_id = {}
     for number in (CLIP, OTHER, DELETED, CHANGED, LOST):
         clip = await ClipStore(database).get(number)
         assert clip is not None
-        found[number] = clip
+        clips_by_id[number] = clip
     await database.close()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
@@ -109,10 +109,10 @@ async def target(
         WEB_PORT=port,
         PUBLIC_URL=f"http://127.0.0.1:{port}",
         LINK_KEYS=",".join(KEYS),
-        LINK_DAYS="7",
+        LINK_LIFETIME_DAYS="7",
     )
     try:
-        yield Target(await serving.start(), found)
+        yield Target(await serving.start(), clips_by_id)
     finally:
         await serving.close()
 
@@ -165,7 +165,7 @@ def attacks(target: Target) -> dict[str, str]:
         "a picture": f"/{prefix}/{token}/poster.jpg",
         "a player": f"/{prefix}/{token}/player",
         "replayed after the clip was deleted": target.path(DELETED),
-        "replayed after the file was made anew": target.path(CHANGED),
+        "replayed after the file was replaced": target.path(CHANGED),
         "replayed after the file was tidied away": target.path(LOST),
     }
 
@@ -220,7 +220,7 @@ def _measure(
     table: dict[str, str],
     took: dict[str, list[float]],
 ) -> None:
-    """Add seconds for each attack, taken in turns so that the machine's moods hit all alike."""
+    """Add seconds for each attack, taken in turns so that load affects all alike."""
     for _ in range(ROUNDS):
         for what, path in table.items():
             began = time.perf_counter()

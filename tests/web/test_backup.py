@@ -1,4 +1,4 @@
-"""Backup and restore, by the very commands of docs/operations.md, while the database is in use."""
+"""Backup and restore with the commands of docs/operations.md, while the database is in use."""
 
 import asyncio
 import os
@@ -25,9 +25,9 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf
 
 def commands(name: str) -> str:
     """Return the commands that the document gives for ``name``."""
-    found = re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", DOCUMENT, re.DOTALL)
-    assert found, name
-    return found[1]
+    match = re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert match, name
+    return match[1]
 
 
 async def follow(name: str, **environment: str) -> None:

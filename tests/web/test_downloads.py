@@ -1,4 +1,4 @@
-"""Signed addresses: whoever has one gets that file until it expires, everybody else a 404."""
+"""Signed links: anyone who has one gets that file until it expires; all else is a 404."""
 
 import json
 import stat
@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
+from bot.store.jobs.clips import ClipStore
 from bot.web.downloads import OriginalDownloads
 from bot.web.links import KEY_ROTATION_AGE, SignedLinks, load_or_rotate_keys
 from tests.unit.words.examples import NOW, a_clip
@@ -23,7 +24,7 @@ WEEK = timedelta(days=7)
 CONTENT = bytes(range(256)) * 1000
 
 
-class Clock(SystemClock):
+class ManualClock(SystemClock):
     at = NOW
     passed = 0.0
 
@@ -34,7 +35,9 @@ class Clock(SystemClock):
         return self.passed
 
 
-class Records:
+class ClipsInMemory(ClipStore):
+    """The store, without a database."""
+
     def __init__(self, *clips: Clip) -> None:
         self.clips = {clip.id: clip for clip in clips}
 
@@ -42,13 +45,15 @@ class Records:
         return self.clips.get(clip_id)
 
 
-class Stand:
-    """A server with one clip."""
+class DownloadServer:
+    """A web server with two clips, and a client of it."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.clip = a_clip(path="clips/7-0.mp4", sha256="a" * 64)
-        self.records = Records(self.clip, a_clip(id=13, path="clips/8-0.mp4", sha256="b" * 64))
+        self.records = ClipsInMemory(
+            self.clip, a_clip(id=13, path="clips/8-0.mp4", sha256="b" * 64)
+        )
         self.file = data_dir / self.clip.path
         self.file.parent.mkdir()
         self.file.write_bytes(CONTENT)
@@ -74,17 +79,17 @@ class Stand:
 
 
 @pytest.fixture
-async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
-    stand = Stand(tmp_path)
+async def server(tmp_path: Path) -> AsyncIterator[DownloadServer]:
+    server = DownloadServer(tmp_path)
     app = web.Application()
-    OriginalDownloads(links=stand.links, clips=stand.records, data_dir=tmp_path)(app)
+    OriginalDownloads(links=server.links, clips=server.records, data_dir=tmp_path)(app)
     async with TestClient(TestServer(app)) as client:
-        stand.client = client
-        yield stand
+        server.client = client
+        yield server
 
 
-async def test_the_original_comes_byte_for_byte(stand: Stand) -> None:
-    response = await stand.get(stand.path())
+async def test_the_original_comes_byte_for_byte(server: DownloadServer) -> None:
+    response = await server.get(server.path())
     assert response.status == 200
     assert await response.read() == CONTENT
     assert response.headers["Content-Type"] == "video/mp4"
@@ -94,44 +99,44 @@ async def test_the_original_comes_byte_for_byte(stand: Stand) -> None:
     assert "noindex" in response.headers["X-Robots-Tag"]
 
 
-async def test_ranges_tags_and_head(stand: Stand) -> None:
-    path = stand.path()
-    part = await stand.get(path, Range="bytes=100-199")
+async def test_ranges_tags_and_head(server: DownloadServer) -> None:
+    path = server.path()
+    part = await server.get(path, Range="bytes=100-199")
     assert part.status == 206
     assert await part.read() == CONTENT[100:200]
     assert part.headers["Content-Range"] == f"bytes 100-199/{len(CONTENT)}"
     tag = part.headers["ETag"]
-    assert (await stand.get(path, **{"If-None-Match": tag})).status == 304
-    assert (await stand.get(path, Range="bytes=9999999-")).status == 416
-    whole = await stand.get(path, **{"Range": "bytes=0-9", "If-Range": '"another"'})
+    assert (await server.get(path, **{"If-None-Match": tag})).status == 304
+    assert (await server.get(path, Range="bytes=9999999-")).status == 416
+    whole = await server.get(path, **{"Range": "bytes=0-9", "If-Range": '"another"'})
     assert whole.status == 200
-    head = await stand.client.head(path)
+    head = await server.client.head(path)
     assert (head.status, head.headers["Content-Length"]) == (200, str(len(CONTENT)))
-    assert (await stand.client.post(path)).status == 405
+    assert (await server.client.post(path)).status == 405
 
 
-async def test_link_expires(stand: Stand) -> None:
-    _, until = stand.links.create_link(stand.clip)
+async def test_link_expires(server: DownloadServer) -> None:
+    _, until = server.links.create_link(server.clip)
     assert NOW + WEEK <= until <= NOW + WEEK + timedelta(hours=1)
-    path = stand.path()
-    stand.clock.at = until - timedelta(seconds=1)
-    assert (await stand.get(path)).status == 200
-    stand.clock.at = until
-    assert (await stand.get(path)).status == 404
+    path = server.path()
+    server.clock.at = until - timedelta(seconds=1)
+    assert (await server.get(path)).status == 200
+    server.clock.at = until
+    assert (await server.get(path)).status == 404
 
 
-async def test_invalid_links_get_identical_answers(stand: Stand) -> None:
-    path = stand.path()
+async def test_invalid_links_get_identical_answers(server: DownloadServer) -> None:
+    path = server.path()
     _, prefix, token, name = path.split("/")
     payload, _, signature = token.rpartition(".")
-    other = stand.path(clip=stand.records.clips[13]).split("/")[2]
-    unsigned = stand.path(stand.signed("guessed"))
-    stand.clock.at = NOW - 2 * WEEK
-    expired = stand.path()
-    stand.clock.at = NOW
+    other = server.path(clip=server.records.clips[13]).split("/")[2]
+    unsigned = server.path(server.signed("guessed"))
+    server.clock.at = NOW - 2 * WEEK
+    expired = server.path()
+    server.clock.at = NOW
     answers = [
-        await stand.get(each)
-        for each in (
+        await server.get(invalid_path)
+        for invalid_path in (
             f"/{prefix}/{token}x/{name}",
             f"/{prefix}/{payload}/{name}",
             f"/{prefix}/{payload}.{signature[::-1]}/{name}",
@@ -146,89 +151,91 @@ async def test_invalid_links_get_identical_answers(stand: Stand) -> None:
             expired,
         )
     ]
-    del stand.records.clips[12]
-    answers.append(await stand.get(path))
+    del server.records.clips[12]
+    answers.append(await server.get(path))
     assert {answer.status for answer in answers} == {404}
     bodies = {await answer.read() for answer in answers}
     assert len(bodies) == 1, bodies
 
 
-async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(stand: Stand) -> None:
-    path = stand.path()
-    stand.records.clips[12] = replace(stand.clip, sha256="c" * 64)
-    assert (await stand.get(path)).status == 404
-    del stand.records.clips[12]
-    assert (await stand.get(path)).status == 404
-    stand.records.clips[12] = stand.clip
-    assert (await stand.get(path)).status == 200
-    stand.file.unlink()
-    assert (await stand.get(path)).status == 404
+async def test_a_deleted_clip_a_changed_and_a_missing_file_end_the_address(
+    server: DownloadServer,
+) -> None:
+    path = server.path()
+    server.records.clips[12] = replace(server.clip, sha256="c" * 64)
+    assert (await server.get(path)).status == 404
+    del server.records.clips[12]
+    assert (await server.get(path)).status == 404
+    server.records.clips[12] = server.clip
+    assert (await server.get(path)).status == 200
+    server.file.unlink()
+    assert (await server.get(path)).status == 404
 
 
-async def test_addresses_of_older_keys_stay_good(stand: Stand) -> None:
-    old = stand.signed("old").create_link(stand.clip)[0].split("/")[-2]
-    rotated = stand.signed("old", "new")
+async def test_addresses_of_older_keys_stay_good(server: DownloadServer) -> None:
+    old = server.signed("old").create_link(server.clip)[0].split("/")[-2]
+    rotated = server.signed("old", "new")
     assert rotated.verify_token(old) is not None
-    assert stand.links.verify_token(old) is None
-    fresh = rotated.create_link(stand.clip)[0].split("/")[-2]
-    assert stand.links.verify_token(fresh) is not None, "the newest key signs"
+    assert server.links.verify_token(old) is None
+    fresh = rotated.create_link(server.clip)[0].split("/")[-2]
+    assert server.links.verify_token(fresh) is not None, "the newest key signs"
 
 
-class Kept:
+class SharedKeys:
     """Keys in a file that another process writes, and that cannot always be read."""
 
     def __init__(self) -> None:
         self.keys = ["old"]
-        self.fault: OSError | None = None
+        self.error: OSError | None = None
         self.reads = 0
 
     def __call__(self) -> list[str]:
         self.reads += 1
-        if self.fault is not None:
-            raise self.fault
+        if self.error is not None:
+            raise self.error
         return list(self.keys)
 
 
-async def test_keys_that_another_process_has_rotated_are_read_again(stand: Stand) -> None:
-    kept = Kept()
+async def test_keys_that_another_process_has_rotated_are_read_again(server: DownloadServer) -> None:
+    shared = SharedKeys()
     links = SignedLinks(
-        public_url="https://x", keys=kept(), lifetime=WEEK, clock=stand.clock, reload_keys=kept
+        public_url="https://x", keys=shared(), lifetime=WEEK, clock=server.clock, reload_keys=shared
     )
-    kept.keys.append("new")
-    token = stand.signed("new").create_link(stand.clip)[0].split("/")[-2]
+    shared.keys.append("new")
+    token = server.signed("new").create_link(server.clip)[0].split("/")[-2]
     await links.refresh_keys()
     assert links.verify_token(token) is None, "a minute has not passed"
-    stand.clock.passed = 61.0
-    kept.fault = PermissionError(13, "no")
+    server.clock.passed = 61.0
+    shared.error = PermissionError(13, "no")
     await links.refresh_keys()
     assert links.verify_token(token) is None
     assert (
-        links.verify_token(stand.signed("old").create_link(stand.clip)[0].split("/")[-2])
+        links.verify_token(server.signed("old").create_link(server.clip)[0].split("/")[-2])
         is not None
     )
-    kept.fault = None
+    shared.error = None
     await links.refresh_keys()
-    assert kept.reads == 2, "also a failure counts as the minute's reading"
-    stand.clock.passed = 122.0
+    assert shared.reads == 2, "also a failure counts as the minute's reading"
+    server.clock.passed = 122.0
     await links.refresh_keys()
     assert links.verify_token(token) is not None
     assert links.verify_token("forged") is None
 
 
 def test_an_address_stays_the_same_for_a_while(tmp_path: Path) -> None:
-    stand = Stand(tmp_path)
-    first = stand.path()
-    stand.clock.at += timedelta(minutes=59)
-    assert stand.path() == first
-    stand.clock.at += timedelta(minutes=1)
-    assert stand.path() != first
+    server = DownloadServer(tmp_path)
+    first = server.path()
+    server.clock.at += timedelta(minutes=59)
+    assert server.path() == first
+    server.clock.at += timedelta(minutes=1)
+    assert server.path() != first
 
 
 def test_nothing_is_signed_without_a_key() -> None:
     with pytest.raises(ValueError, match="key"):
-        SignedLinks(public_url="https://x", keys=[], lifetime=WEEK, clock=Clock())
+        SignedLinks(public_url="https://x", keys=[], lifetime=WEEK, clock=ManualClock())
     with pytest.raises(ValueError, match="key"):
-        SignedLinks(public_url="https://x", keys=[""], lifetime=WEEK, clock=Clock())
+        SignedLinks(public_url="https://x", keys=[""], lifetime=WEEK, clock=ManualClock())
 
 
 def test_keys_are_made_kept_and_rotated(tmp_path: Path) -> None:

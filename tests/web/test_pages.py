@@ -1,4 +1,4 @@
-"""What goes over the wire: headers, conditional requests, ranges, cursors, feeds, faults."""
+"""The web server over HTTP: headers, conditional requests, ranges, cursors, feeds, errors."""
 
 import os
 import re
@@ -75,9 +75,9 @@ async def test_a_language_has_its_own_tag(http: aiohttp.ClientSession) -> None:
 
 async def test_static_files_stay_for_a_year_when_pinned(http: aiohttp.ClientSession) -> None:
     async with http.get("/") as answer:
-        found = re.search(r'href="(/static/gallery\.css\?v=\w+)"', await answer.text())
-    assert found
-    async with http.get(found[1]) as answer:
+        link = re.search(r'href="(/static/gallery\.css\?v=\w+)"', await answer.text())
+    assert link
+    async with http.get(link[1]) as answer:
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.headers["Content-Encoding"] == "gzip"
     async with http.get("/static/gallery.css?v=old") as answer:
@@ -95,7 +95,7 @@ async def test_files_in_ranges(http: aiohttp.ClientSession, file: str, gallery: 
         assert answer.headers["Content-Type"] in ("video/mp4", "image/jpeg")
     if file == "video.mp4":
         assert whole == (gallery.data_dir / "clips" / "4.mp4").read_bytes()
-    for asked, status, part in (
+    for range_, status, part in (
         ("bytes=0-9", 206, whole[:10]),
         ("bytes=100-", 206, whole[100:]),
         ("bytes=-7", 206, whole[-7:]),
@@ -103,8 +103,8 @@ async def test_files_in_ranges(http: aiohttp.ClientSession, file: str, gallery: 
         ("bytes=9-3", 416, None),
         ("cats=1-2", 416, None),
     ):
-        async with http.get(path, headers={"Range": asked}) as answer:
-            assert answer.status == status, asked
+        async with http.get(path, headers={"Range": range_}) as answer:
+            assert answer.status == status, range_
             if part is not None:
                 assert await answer.read() == part
     current = {"Range": "bytes=0-9", "If-Range": tag}
@@ -127,7 +127,7 @@ async def test_every_entry_once_over_all_pages(http: aiohttp.ClientSession) -> N
         while True:
             async with http.get("/api/v1/clips", params=query) as answer:
                 page = await answer.json()
-            seen += [each["id"] for each in page["clips"]]
+            seen += [clip["id"] for clip in page["clips"]]
             if page["next_cursor"] is None:
                 break
             query["cursor"] = page["next_cursor"]
@@ -225,7 +225,7 @@ async def test_a_file_that_may_not_be_read_is_not_there(
     file = tmp_path / "1.mp4"
     file.write_bytes(b"film")
     assert await is_readable(file)
-    # asked of the system: a test that runs as root may read whatever its mode
+    # patched, since a test that runs as root may read any file
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert not await is_readable(file)
 
@@ -294,9 +294,9 @@ async def test_a_pasted_link_plays_in_discord(
     assert tags["og:image"] == f"{gallery.url}/clips/3/poster.jpg"
     async with http.get(tags["og:video"]) as answer:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    found = re.search(r'type="application/json\+oembed" href="([^"]+)"', body)
-    assert found
-    async with http.get(URL(unescape(found[1]), encoded=True)) as answer:
+    link = re.search(r'type="application/json\+oembed" href="([^"]+)"', body)
+    assert link
+    async with http.get(URL(unescape(link[1]), encoded=True)) as answer:
         embed = await answer.json()
     assert embed["type"] == "video"
     assert f'src="{gallery.url}/clips/3/player"' in embed["html"]
@@ -372,7 +372,7 @@ async def test_liveness_and_readiness(http: aiohttp.ClientSession) -> None:
 
 
 async def test_metrics_are_refused_through_proxy(http: aiohttp.ClientSession) -> None:
-    """The proxy's own address is a watching one; whoever comes through it is not."""
+    """The proxy's own address is allowed, but not what it forwards."""
     for path in ("/metrics", "/readyz"):
         for forwarded in ("203.0.113.9", "127.0.0.1"):
             async with http.get(path, headers={"X-Forwarded-For": forwarded}) as answer:
@@ -380,7 +380,7 @@ async def test_metrics_are_refused_through_proxy(http: aiohttp.ClientSession) ->
 
 
 async def test_rate_limit_and_unavailable_database(tmp_path: Path) -> None:
-    """Without a database there is a page that says so; who asks too often waits, others do not."""
+    """Without a database every page says so; a client over its limit waits, others do not."""
     serving = Serving(tmp_path, WEB_REQUESTS_PER_MINUTE="6", TRUSTED_PROXIES="127.0.0.1")
     url = await serving.start()
     try:
@@ -406,7 +406,7 @@ async def test_rate_limit_and_unavailable_database(tmp_path: Path) -> None:
                 assert (await answer.json())["checks"] == {"database": False}
     finally:
         assert await serving.terminate() == 0
-    assert not list(tmp_path.glob("*.db"))  # looking made nothing
+    assert not list(tmp_path.glob("*.db"))  # reading creates no database
 
 
 async def test_the_operators_page_reads_the_same_database(gallery: Gallery, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of an entry on a page."""
+"""Gallery entries as view models."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.web.i18n import LANGUAGES, PageTexts
+from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
 from bot.web.view_models import build_card_view, build_generate_command, shorten_title
 
@@ -26,16 +26,42 @@ SITE = GallerySite(
     clock=SystemClock(),
 )
 CLIP = Clip(
-    id=5, job_id=5, index=0, guild_id=1, channel_id=2, user_id=3, model="veo", route=GoogleRoute.GEMINI,
-    mode=GenerationMode.TEXT, prompt="A kite", aspect_ratio=AspectRatio.PORTRAIT, resolution=Resolution.P720,
-    seconds=68, width=720, height=1280, extension_depth=0, parent_clip_id=None, root_clip_id=None,
-    path="clips/5.mp4", sha256="0" * 64, size_bytes=9, created_at=datetime(2026, 1, 1, tzinfo=UTC),
-)  # fmt: skip
+    id=5,
+    job_id=5,
+    index=0,
+    guild_id=1,
+    channel_id=2,
+    user_id=3,
+    model="veo",
+    route=GoogleRoute.GEMINI,
+    mode=GenerationMode.TEXT,
+    prompt="A kite",
+    aspect_ratio=AspectRatio.PORTRAIT,
+    resolution=Resolution.P720,
+    seconds=68,
+    width=720,
+    height=1280,
+    hop=0,
+    parent_clip_id=None,
+    root_clip_id=None,
+    path="clips/5.mp4",
+    sha256="0" * 64,
+    size=9,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
 ENTRY = GalleryEntry(
-    clip=CLIP, guild_id=1, guild_name="Kites", creator_name="Ada", prompt="A kite", votes=1200,
-    showcased_at=datetime(2026, 1, 2, tzinfo=UTC), message_id=None, channel_id=None, hidden=False,
+    clip=CLIP,
+    guild_id=1,
+    guild_name="Kites",
+    maker_name="Ada",
+    prompt="A kite",
+    votes=1200,
+    showcased_at=datetime(2026, 1, 2, tzinfo=UTC),
+    message_id=None,
+    channel_id=None,
+    hidden=False,
     locked=False,
-)  # fmt: skip
+)
 
 
 def test_a_card() -> None:
@@ -56,8 +82,8 @@ def test_a_hidden_prompt_is_nowhere(language: str) -> None:
 
 
 def test_the_recipe_is_one_line_with_the_commands_own_names() -> None:
-    found = build_generate_command(replace(ENTRY, prompt="A kite\n over  the bay"))
-    assert found == (
+    command = build_generate_command(replace(ENTRY, prompt="A kite\n over  the bay"))
+    assert command == (
         "/video generate prompt:A kite over the bay model:veo aspect_ratio:9:16"
         " resolution:720p duration:68"
     )

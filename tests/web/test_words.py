@@ -9,22 +9,24 @@ from babel.messages.pofile import read_po
 
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.gallery import ClipLength, GalleryOrder
-from bot.web.i18n import LANGUAGES, PageTexts, negotiate_locale
+from bot.web.page_texts import LANGUAGES, PageTexts, choose_language
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "bot" / "web"
 
 
 def texts(language: str) -> dict[str, tuple[str, ...]]:
-    path = ROOT / "bot" / "locales" / language / "LC_MESSAGES" / "web.po"
+    path = ROOT / "bot" / "i18n" / "locales" / language / "LC_MESSAGES" / "web.po"
     with path.open("rb") as file:
-        found = read_po(file, locale=language.replace("-", "_"))
+        catalog = read_po(file, locale=language.replace("-", "_"))
     return {
-        str(each.id[0] if isinstance(each.id, tuple) else each.id): (
-            tuple(each.string) if isinstance(each.string, list | tuple) else (str(each.string),)
+        str(message.id[0] if isinstance(message.id, tuple) else message.id): (
+            tuple(message.string)
+            if isinstance(message.string, list | tuple)
+            else (str(message.string),)
         )
-        for each in found
-        if each.id
+        for message in catalog
+        if message.id
     }
 
 
@@ -47,13 +49,15 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
     sources = [*WEB.glob("*.py"), *(WEB / "templates").iterdir()]
     code = "\n".join(path.read_text("utf-8") for path in sources)
     used = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)?)"', code)) & keys
-    used |= {f"mode.{each}" for each in GenerationMode} | {f"order.{each}" for each in GalleryOrder}
-    used |= {f"length.{each}" for each in ClipLength}
+    used |= {f"mode.{mode}" for mode in GenerationMode} | {
+        f"order.{order}" for order in GalleryOrder
+    }
+    used |= {f"length.{length}" for length in ClipLength}
     kinds = ("400", "404", "405", "429", "500", "503")
     used |= {f"failure.{kind}{end}" for kind in kinds for end in ("", ".hint")}
     assert used == keys
-    asked = set(re.findall(r'\bt\("([\w.]+)"\s*[,)]', code))
-    assert asked <= keys
+    requested = set(re.findall(r'\bt\("([\w.]+)"\s*[,)]', code))
+    assert requested <= keys
 
 
 @pytest.mark.parametrize(
@@ -71,10 +75,13 @@ def test_every_text_is_used_and_every_used_one_exists() -> None:
         ("ja", "de", "ja"),
         ("klingon", "de", "de"),
         (None, ";;;,,," * 1000, "en"),
+        (None, "EN-GB", "en"),
+        (None, "zh", "zh-CN"),
+        (None, "pt, de-CH;q=0.1", "de"),
     ],
 )
 def test_locale_is_negotiated(switch: str | None, accepted: str | None, language: str) -> None:
-    assert negotiate_locale(switch, accepted) == language
+    assert choose_language(switch, accepted) == language
 
 
 def test_plural_forms() -> None:

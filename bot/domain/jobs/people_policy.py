@@ -73,7 +73,7 @@ def choose_person_generation(
     """
     if rule is None:
         return None
-    taken = model.person_values(mode, region)
+    taken = model.list_person_values(mode, region)
     widest = next(
         (value for value in VALUES_BY_RULE[rule] if value in taken), UnsatisfiableRule.UNSATISFIABLE
     )

@@ -145,7 +145,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> 
         seconds=seconds,
         result_seconds=result,
         videos=videos,
-        price=Micros(model.price_per_second(resolution) * seconds * videos),
+        price=Micros(model.get_price_per_second(resolution) * seconds * videos),
         negative_prompt=(request.negative_prompt or "").strip() or None,
         seed=request.seed,
         person_generation=value,

@@ -1,6 +1,6 @@
-"""The video models that the program knows, as facts: ids, prices, modes and rules.
+"""What is known about each video model: ids, prices, modes and rules.
 
-The data is read by `bot.config.model_catalogue`. Imports `bot.domain.jobs` only.
+`bot.config.model_catalogue` reads the facts from TOML. Imports other parts of the domain only.
 """
 
 from bot.domain.models.spec import (

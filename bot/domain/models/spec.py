@@ -1,7 +1,6 @@
-"""What a video model is: the facts that decide what may be asked of it and what it costs.
+"""Video models as facts: what each can do, and what it costs.
 
-Kept apart from the reading of the catalogue so that the rules can be tested against models that
-no file describes.
+Apart from the TOML reader, so that rules can be tested against models that no file describes.
 """
 
 from collections.abc import Mapping
@@ -24,8 +23,8 @@ from bot.domain.jobs.request import (
 class ModelCondition:
     """A rule of the kind "1080p needs 8 s".
 
-    Where ``when`` (a mode or a resolution) is asked for, each given field is the only value that
-    the model takes. ``seconds`` is the length on the wire.
+    A request with the mode or resolution ``when`` must have the value of each field that is set.
+    ``seconds`` is the ``durationSeconds`` sent to Google.
     """
 
     when: GenerationMode | Resolution
@@ -36,11 +35,11 @@ class ModelCondition:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionRules:
-    """How far a model can continue a clip; lengths in seconds.
+    """How a model extends a clip; lengths in seconds.
 
-    ``added_seconds`` is what one call adds and what it costs; ``sent_seconds`` is the
-    ``durationSeconds`` that the call must carry. ``max_hops`` is `None` where only the lengths
-    limit the chain. ``refused_sources`` are modes whose clips Google does not continue.
+    One call adds ``added_seconds``, which is what it costs, and must carry ``sent_seconds`` as its
+    ``durationSeconds``. ``max_hops`` is the number of extensions in a chain; `None` if only the
+    lengths limit it. Google does not extend clips of the modes ``refused_sources``.
     """
 
     added_seconds: int
@@ -54,9 +53,9 @@ class ExtensionRules:
 
 @dataclass(frozen=True, slots=True)
 class PeopleRow:
-    """The values of ``personGeneration`` that a model takes in some regions, for each mode.
+    """The ``personGeneration`` values that a model takes in some regions, by mode.
 
-    The first value of a mode is what Google does when the parameter is left out.
+    The first value of a mode is Google's default.
     """
 
     regions: frozenset[OperatorRegion]
@@ -67,11 +66,11 @@ class PeopleRow:
 class ModelSpec:
     """One model on one route.
 
-    ``resolutions`` is empty where the model does not take the parameter (its clips are 720p).
-    ``prices`` are micro-dollars a second. ``keep_seconds`` is how long Google keeps a finished
-    file (`None`: as long as its owner does). ``retires`` is Google's announced shutdown date: it
-    is shown and decides nothing, since gateways outlive it; what is offered follows from what the
-    account can reach. ``sources`` tells for each fact where it comes from.
+    ``resolutions`` is empty if the model does not take the parameter (its clips are 720p).
+    ``prices`` are micro-dollars per second. ``keep_seconds`` is how long Google keeps a finished
+    file (`None`: as long as its owner does). ``retires`` is Google's announced shutdown date. It is
+    shown but decides nothing, since gateways may outlive it. ``sources`` says for each fact where
+    it comes from.
     """
 
     id: str
@@ -99,19 +98,19 @@ class ModelSpec:
 
     @property
     def native_resolution(self) -> Resolution:
-        """What a clip has when no resolution is asked for."""
+        """The resolution of a clip if the request names none."""
         return self.resolutions[0] if self.resolutions else Resolution.P720
 
-    def price_per_second(self, resolution: Resolution | None) -> Micros:
-        """Return micro-dollars for a second of one video; `None` is the native resolution."""
+    def get_price_per_second(self, resolution: Resolution | None) -> Micros:
+        """Return micro-dollars per second of one video; `None` is the native resolution."""
         return self.prices[resolution or self.native_resolution]
 
-    def person_values(
+    def list_person_values(
         self, mode: GenerationMode, region: OperatorRegion
     ) -> tuple[PersonGeneration, ...]:
-        """Return the ``personGeneration`` values that Google takes here; the first is its default.
+        """Return the ``personGeneration`` values that Google takes, its default first.
 
-        Empty when nothing is known, so that no promise is made.
+        Empty if they are not known, so that nothing is promised.
         """
         for row in self.people:
             if region in row.regions:
@@ -121,22 +120,24 @@ class ModelSpec:
     def find_conditions(
         self, mode: GenerationMode, resolution: Resolution
     ) -> tuple[ModelCondition, ...]:
-        """Return the conditions that a request of this mode and resolution has to meet."""
-        return tuple(each for each in self.conditions if each.when in (mode, resolution))
+        """Return the conditions on a request of this mode and resolution."""
+        return tuple(
+            condition for condition in self.conditions if condition.when in (mode, resolution)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCatalogue:
-    """All models that the program knows, in the order in which ties are broken."""
+    """All known models; earlier ones win ties."""
 
     models: tuple[ModelSpec, ...]
 
     def get(self, model_id: str) -> ModelSpec | None:
-        """Return the model of that id, whichever its route."""
+        """Return the model of that id on any route, or `None`."""
         return next((model for model in self.models if model.id == model_id), None)
 
     def restrict_to(self, *routes: GoogleRoute) -> Self:
-        """Return the part of the catalogue that is reached through ``routes``."""
+        """Return the catalogue of the models on ``routes``."""
         return type(self)(tuple(model for model in self.models if model.route in routes))
 
 

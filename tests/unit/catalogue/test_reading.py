@@ -1,4 +1,4 @@
-"""An operator's catalogue: what it can change, and that a mistake is named with its row."""
+"""An operator's catalogue: what it can change, and that a mistake is named with row and key."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from bot.domain.jobs.request import GenerationMode, GoogleRoute, Resolution
 OWN = "veo-3.1-generate-preview"
 
 
-def test_the_packages_own_models() -> None:
+def test_built_in_models() -> None:
     catalogue = load_catalogue()
     assert [model.id for model in catalogue.restrict_to(GoogleRoute.GEMINI).models] == [
         "veo-3.1-generate-preview",
@@ -25,7 +25,7 @@ def test_the_packages_own_models() -> None:
     ]
 
 
-def test_every_row_tells_its_sources() -> None:
+def test_each_model_gives_its_sources() -> None:
     for model in load_catalogue().models:
         assert {"parameters", "people", "prices"} <= set(model.sources)
         if model.extension is not None:
@@ -34,10 +34,8 @@ def test_every_row_tells_its_sources() -> None:
 
 
 def test_a_row_changes_only_the_keys_that_it_gives() -> None:
-    before, after = (
-        load_catalogue().get(OWN),
-        load_catalogue(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN),
-    )
+    before = load_catalogue().get(OWN)
+    after = load_catalogue(f'[[model]]\nid = "{OWN}"\nname = "Ours"\n').get(OWN)
     assert before is not None
     assert after is not None
     assert after.name == "Ours"
@@ -51,10 +49,10 @@ def test_a_row_changes_a_price() -> None:
     )
     model = changed.get(OWN)
     assert model is not None
-    assert model.price_per_second(Resolution.P720) == 310_000
+    assert model.get_price_per_second(Resolution.P720) == 310_000
 
 
-def test_a_row_takes_a_model_away() -> None:
+def test_a_row_removes_a_model() -> None:
     assert load_catalogue(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
 
 
@@ -84,38 +82,60 @@ prices = { 720p = "0.075" }
 """
 
 
-def test_a_new_model() -> None:
+def test_a_row_adds_a_model() -> None:
     model = load_catalogue(NEW).get("veo-4")
     assert model is not None
     assert model.modes == {GenerationMode.TEXT}
-    assert model.price_per_second(None) == 75_000
+    assert model.get_price_per_second(None) == 75_000
     assert load_catalogue(NEW).models[-1] is not load_catalogue().models[-1]
+
+
+EXTENSION = (
+    'seed = true\nextension = { added_seconds = 7, sent_seconds = 8, resolution = "720p",'
+    " max_input_seconds = 141, max_result_seconds = 148 }"
+)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('route = "gemini"', 'route = "omni"', "model veo-4: route: 'omni' is none of"),
+        ('route = "gemini"', 'route = "omni"', "model veo-4: route should be 'gemini' or 'vertex'"),
         ('name = "Veo 4"', "", "model veo-4: name is missing"),
-        ('name = "Veo 4"', "name = 4", "model veo-4: name must be a text"),
-        ("seed = true", 'seed = "yes"', "model veo-4: seed must be true or false"),
+        ('name = "Veo 4"', "name = 4", "model veo-4: name should be"),
+        ("seed = true", 'seed = "yes"', "model veo-4: seed should be"),
         ("seed = true", "seed = true\nsead = true", "model veo-4: unknown key sead"),
-        ("lengths = [8]", "lengths = [8.5]", "model veo-4: lengths must be a whole number"),
-        ("lengths = [8]", "lengths = [true]", "model veo-4: lengths must be a whole number"),
-        ("lengths = [8]", "lengths = 8", "model veo-4: lengths must be a list"),
+        ("lengths = [8]", "lengths = [8.5]", "model veo-4: lengths.1 should be"),
+        ("lengths = [8]", "lengths = [true]", "model veo-4: lengths.1 should be"),
+        ("lengths = [8]", "lengths = 8", "model veo-4: lengths should be"),
         ("lengths = [8]", "lengths = [4]", "default_seconds is not one of lengths"),
-        ('"0.075"', "0.075", "model veo-4: prices.720p must be dollars a second, as text"),
-        ('"0.075"', '"-1"', "model veo-4: prices.720p must be dollars a second, as text"),
-        ('"0.075"', '"NaN"', "model veo-4: prices.720p must be dollars a second, as text"),
-        ('"0.075"', '"lots"', "model veo-4: prices.720p must be dollars a second, as text"),
+        ('"0.075"', "0.075", "model veo-4: prices.720p must be dollars per second, as text"),
+        ('"0.075"', '"-1"', "model veo-4: prices.720p must be dollars per second, as text"),
+        ('"0.075"', '"NaN"', "model veo-4: prices.720p must be dollars per second, as text"),
+        ('"0.075"', '"lots"', "model veo-4: prices.720p must be dollars per second, as text"),
         ('{ 720p = "0.075" }', "{}", "model veo-4: prices lacks 720p"),
-        ('modes = ["text"]', "modes = []", "model veo-4: modes is empty"),
-        ('aspect_ratios = ["16:9"]', "aspect_ratios = []", "aspect_ratios is empty"),
+        ('modes = ["text"]', "modes = []", "model veo-4: modes must not be empty"),
+        (
+            'aspect_ratios = ["16:9"]',
+            "aspect_ratios = []",
+            "model veo-4: aspect_ratios must not be empty",
+        ),
         ('modes = ["text"]', 'modes = ["text", "extension"]', "need each other"),
         ('modes = ["text"]', 'modes = ["references"]', "need each other"),
-        ('people = "ours"', 'people = "theirs"', "model veo-4: people names no table: theirs"),
-        ("seed = true", "seed = true\nretires = 2026", "retires must be a date"),
-        ("seed = true", "seed = true\nretires = 2026-01-01T00:00:00", "retires must be a date"),
+        (
+            'people = "ours"',
+            'people = "theirs"',
+            "model veo-4: people: there is no table people.theirs",
+        ),
+        (
+            "seed = true",
+            "seed = true\nretires = 2026",
+            "model veo-4: retires should be a valid date",
+        ),
+        (
+            "seed = true",
+            "seed = true\nretires = 2026-01-01T00:00:00",
+            "model veo-4: retires should be a valid date",
+        ),
         (
             "seed = true",
             'seed = true\nconditions = [{ when = "1080p", seconds = 4 }]',
@@ -134,24 +154,47 @@ def test_a_new_model() -> None:
         (
             "seed = true",
             'seed = true\nconditions = [{ when = "noon", seconds = 8 }]',
-            "condition 1: when: 'noon' is none of",
+            "model veo-4: conditions.1.when should be",
         ),
-        ("seed = true", "seed = true\nextension = { hops = 3 }", "extension: unknown key hops"),
+        ('name = "Veo 4"', 'name = " "', "model veo-4: name must not be empty"),
+        ("max_videos = 1", "max_videos = 0", "model veo-4: max_videos should be"),
+        ("max_videos = 1", 'max_videos = "1"', "model veo-4: max_videos should be"),
+        ("seed = true", "seed = true\nkeep_seconds = 0", "model veo-4: keep_seconds should be"),
+        (
+            "seed = true",
+            EXTENSION.replace("= 7", "= 0"),
+            "extension.added_seconds must be at least 1",
+        ),
+        ("seed = true", EXTENSION.replace("= 7", "= true"), "model veo-4: extension.added_seconds"),
+        (
+            "seed = true",
+            "seed = true\nextension = { hops = 3 }",
+            "model veo-4: unknown key extension.hops",
+        ),
         ('id = "veo-4"', "", "model 1: id is missing"),
-        ('regions = ["elsewhere"]', 'regions = ["mars"]', "people.ours: regions: 'mars'"),
-        ('text = ["allow_adult"]', 'dreams = ["allow_adult"]', "people.ours: unknown key dreams"),
-        ("[[people.ours]]", "[people.ours]", "people.ours must be a list"),
-        ("[[model]]", "[model]", "model must be a list"),
+        (
+            'regions = ["elsewhere"]',
+            'regions = ["mars"]',
+            "MODELS_FILE: people.ours.1.regions.1 should be",
+        ),
+        (
+            'text = ["allow_adult"]',
+            'dreams = ["allow_adult"]',
+            "MODELS_FILE: unknown key people.ours.1.dreams",
+        ),
+        ("[[people.ours]]", "[people.ours]", "MODELS_FILE: people.ours should be"),
+        ("[[model]]", "[model]", "MODELS_FILE: model should be"),
         ("[[model]]", "[[modell]]", "MODELS_FILE: unknown key modell"),
         ("[[model]]", "[[model", "MODELS_FILE: "),
     ],
 )
-def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
+def test_mistake_is_named_in_one_line(old: str, new: str, message: str) -> None:
     assert old in NEW
-    with pytest.raises(CatalogueError) as refused:
+    with pytest.raises(CatalogueError) as caught:
         load_catalogue(NEW.replace(old, new))
-    assert message in str(refused.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_nothing_at_all() -> None:
+def test_no_text_means_no_models() -> None:
     assert parse_catalogue([]).models == ()

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from bot.i18n.catalogs import load_translations, translate
+from bot.i18n.catalogs import translate
+from bot.i18n.translations import load_translations
 from tests.unit.project.test_commands import registered
 
 GUIDES: Final = ("guide.md", "admin.md")
@@ -19,7 +20,7 @@ _FEWEST: Final = 6
 def texts() -> list[re.Pattern[str]]:
     """Every English text, a pattern for each of its lines."""
     found = []
-    messages = load_translations("en")._catalog  # type: ignore[attr-defined]
+    messages = load_translations("en")._catalog
     for key, text in messages.items():
         for line in text.splitlines() if key else ():
             parts = list(string.Formatter().parse(line))
@@ -89,7 +90,7 @@ def test_the_guide_explains_every_quoted_failure_in_the_bots_words(
     said = re.findall(r"^\| \"(.+?)\" \|", table, re.MULTILINE)
     english = "\n".join(
         str(text)
-        for key, text in load_translations("en")._catalog.items()  # type: ignore[attr-defined]
+        for key, text in load_translations("en")._catalog.items()
         if key
     )
     assert len(said) > 4

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from bot.config.settings import Settings
+from bot.config.settings import Settings, describe_setting
 
 BEGIN, END = re.compile(r"<!-- settings:.*-->\n"), "<!-- /settings -->"
 
@@ -35,7 +35,7 @@ def table(fields: dict[str, FieldInfo]) -> str:
     lines = ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in fields.items():
         default = "**required**" if field.is_required() else shown(field.default)
-        about = (field.description or "").replace("|", "\\|")
+        about = describe_setting(name).replace("|", "\\|")
         lines.append(f"| `{name.upper()}` | {default} | {about} |")
     return "\n".join(lines) + "\n"
 

@@ -83,14 +83,16 @@ def keeps_every_rule(plan: VideoPlan, offer: RuleContext) -> None:
     assert plan.mode in taken.modes
     assert plan.route is taken.route
     assert plan.aspect_ratio in taken.aspect_ratios
-    assert plan.price == taken.price_per_second(plan.resolution) * plan.seconds * plan.videos > 0
+    assert (
+        plan.price == taken.get_price_per_second(plan.resolution) * plan.seconds * plan.videos > 0
+    )
     assert 1 <= plan.videos <= taken.max_videos
     assert len(plan.references) <= taken.max_references
     assert plan.last_frame is None or plan.image is not None
     assert plan.seed is None or (taken.seed and 0 <= plan.seed < 2**32)
     if offer.person_rule in (PersonRule.ADULTS, PersonRule.NOBODY):
         assert plan.person_generation in VALUES_BY_RULE[offer.person_rule]
-        assert plan.person_generation in taken.person_values(plan.mode, offer.region)
+        assert plan.person_generation in taken.list_person_values(plan.mode, offer.region)
     if plan.source is not None:
         assert taken.extension is not None
         assert plan.result_seconds <= taken.extension.max_result_seconds

@@ -54,9 +54,9 @@ def test_allowed_person_values(
     restricted: tuple[PersonGeneration, ...],
 ) -> None:
     for each in models:
-        assert model(each).person_values(mode, OperatorRegion.ELSEWHERE) == elsewhere
+        assert model(each).list_person_values(mode, OperatorRegion.ELSEWHERE) == elsewhere
         for region in RESTRICTED:
-            assert model(each).person_values(mode, region) == restricted
+            assert model(each).list_person_values(mode, region) == restricted
 
 
 # what Google takes, and then what is sent for: no rule, everyone, adults, nobody
@@ -93,7 +93,9 @@ def test_a_project_on_the_allow_list_lets_everyone_in_where_the_rule_says_so() -
     veo = listed.get("veo-3.1-generate-001")
     assert veo is not None
     for rule, value in zip(
-        (None, *PersonRule), SENT[veo.person_values(TEXT, OperatorRegion.ELSEWHERE)], strict=True
+        (None, *PersonRule),
+        SENT[veo.list_person_values(TEXT, OperatorRegion.ELSEWHERE)],
+        strict=True,
     ):
         assert choose_person_generation(veo, TEXT, OperatorRegion.ELSEWHERE, rule) == value
     assert choose_person_generation(veo, TEXT, OperatorRegion.EU, EVERYONE) is None

@@ -1,11 +1,13 @@
-"""Settings: read from the environment, refused in one line, documented where people look."""
+"""Settings: read from environment and `.env`, rejected in one line, documented for operators."""
 
 import re
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from bot.config.renamed_settings import RENAMED_SETTINGS
 from bot.config.settings import Settings, SettingsError, read_settings
 from bot.domain.jobs.request import OperatorRegion
 
@@ -14,19 +16,19 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, *RENAMED_SETTINGS):
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)  # no .env of the developer's
+    monkeypatch.chdir(tmp_path)  # away from the developer's .env
 
 
 @pytest.fixture
-def least(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def required_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("DISCORD_TOKEN", "a-token-for-nothing")
     monkeypatch.setenv("GEMINI_API_KEY", "a-key-for-nothing")
     return monkeypatch
 
 
-def test_minimal_settings_use_safe_defaults(least: pytest.MonkeyPatch) -> None:
+def test_minimal_settings_use_safe_defaults(required_settings: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     assert settings.resolved_database_url == "sqlite+aiosqlite:///var/clapper.db"
     assert settings.poll_interval_s == 10
@@ -36,17 +38,19 @@ def test_minimal_settings_use_safe_defaults(least: pytest.MonkeyPatch) -> None:
     assert settings.google_region is OperatorRegion.ELSEWHERE
 
 
-def test_a_file_is_read_and_the_environment_wins(least: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_and_the_environment_wins(required_settings: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("WEB_PORT=1234\nLOG_FORMAT=json\nUNRELATED=1\n", encoding="utf-8")
-    least.setenv("LOG_FORMAT", "console")
+    required_settings.setenv("LOG_FORMAT", "console")
     settings = read_settings()
     assert (settings.web_port, settings.log_format) == (1234, "console")
 
 
-def test_a_blank_setting_is_its_default_and_none_lifts_a_limit(least: pytest.MonkeyPatch) -> None:
-    least.setenv("DATA_DIR", "")
-    least.setenv("DEFAULT_MEMBER_CLIPS_PER_DAY", "none")
-    least.setenv("DEFAULT_MEMBER_USD_PER_DAY", "0.0125")
+def test_a_blank_setting_is_its_default_and_none_lifts_a_limit(
+    required_settings: pytest.MonkeyPatch,
+) -> None:
+    required_settings.setenv("DATA_DIR", "")
+    required_settings.setenv("DEFAULT_MEMBER_CLIPS_PER_DAY", "none")
+    required_settings.setenv("DEFAULT_MEMBER_USD_PER_DAY", "0.0125")
     settings = read_settings()
     assert settings.data_dir == Path("var")
     assert settings.default_member_usd_per_day == Decimal("0.0125")
@@ -54,26 +58,26 @@ def test_a_blank_setting_is_its_default_and_none_lifts_a_limit(least: pytest.Mon
     assert settings.policy.member.usd_per_day == 12_500
 
 
-def test_what_is_pasted_with_blanks_or_in_another_case_is_understood(
-    least: pytest.MonkeyPatch,
+def test_pasted_whitespace_and_letter_case_are_ignored(
+    required_settings: pytest.MonkeyPatch,
 ) -> None:
-    least.setenv("DISCORD_TOKEN", " a.token\n")
-    least.setenv("GEMINI_API_KEY", "a-key\r\n")
-    least.setenv("LOG_LEVEL", "debug")
-    least.setenv("GOOGLE_REGION", "EU")
+    required_settings.setenv("DISCORD_TOKEN", " a.token\n")
+    required_settings.setenv("GEMINI_API_KEY", "a-key\r\n")
+    required_settings.setenv("LOG_LEVEL", "debug")
+    required_settings.setenv("GOOGLE_REGION", "EU")
     settings = read_settings()
     assert settings.secret_values == ("a.token", "a-key")
     assert (settings.log_level, settings.google_region) == ("DEBUG", OperatorRegion.EU)
 
 
-def test_shards_are_a_list(least: pytest.MonkeyPatch) -> None:
-    least.setenv("SHARD_COUNT", "4")
-    least.setenv("SHARD_IDS", "0, 2")
+def test_shards_are_a_list(required_settings: pytest.MonkeyPatch) -> None:
+    required_settings.setenv("SHARD_COUNT", "4")
+    required_settings.setenv("SHARD_IDS", "0, 2")
     assert read_settings().shard_ids == (0, 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "message"),
     [
         ("DISCORD_TOKEN", None, "DISCORD_TOKEN is missing"),
         ("DISCORD_TOKEN", "  ", "DISCORD_TOKEN is missing"),
@@ -99,22 +103,105 @@ def test_shards_are_a_list(least: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_invalid_setting_is_named_in_one_line(
-    least: pytest.MonkeyPatch, name: str, value: str | None, words: str
+    required_settings: pytest.MonkeyPatch, name: str, value: str | None, message: str
 ) -> None:
     if value is None:
-        least.delenv(name)
+        required_settings.delenv(name)
     else:
-        least.setenv(name, value)
-    with pytest.raises(SettingsError) as refused:
+        required_settings.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
         read_settings()
-    said = str(refused.value)
-    assert words in said
-    assert "\n" not in said
-    assert value is None or len(value) < 3 or value not in said
+    line = str(caught.value)
+    assert message in line
+    assert "\n" not in line
+    assert value is None or len(value) < 3 or value not in line
 
 
-def test_a_secret_is_printed_nowhere(least: pytest.MonkeyPatch) -> None:
-    least.setenv("DATABASE_URL", "postgresql+asyncpg://clapper:hunter22@db/clapper")
+RENAMED = [
+    ("LINK_DAYS", "2.5", "LINK_LIFETIME_DAYS", "link_lifetime_days", 2.5),
+    (
+        "METRICS_CLIENTS",
+        "10.0.0.0/8",
+        "METRICS_ALLOWED_NETWORKS",
+        "metrics_allowed_networks",
+        (ip_network("10.0.0.0/8"),),
+    ),
+    ("BOT_IN_FLIGHT", "none", "MAX_CONCURRENT_JOBS", "max_concurrent_jobs", None),
+    ("GUILD_GRACE_DAYS", "3", "KEEP_LEFT_SERVERS_DAYS", "keep_left_servers_days", 3),
+    (
+        "UNKNOWN_SETTLEMENT",
+        "refund",
+        "CHARGE_MEMBER_FOR_UNCONFIRMED_SUBMITS",
+        "charge_member_for_unconfirmed_submits",
+        False,
+    ),
+    (
+        "UNKNOWN_SETTLEMENT",
+        "charge",
+        "CHARGE_MEMBER_FOR_UNCONFIRMED_SUBMITS",
+        "charge_member_for_unconfirmed_submits",
+        True,
+    ),
+]
+
+
+def test_each_renamed_setting_has_a_test() -> None:
+    assert {old.lower(): field for old, _, _, field, _ in RENAMED} == RENAMED_SETTINGS
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.parametrize(("old", "value", "new", "field", "expected"), RENAMED)
+def test_old_name_is_understood_with_one_warning(
+    required_settings: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    old: str,
+    value: str,
+    new: str,
+    field: str,
+    expected: object,
+) -> None:
+    if place == "file":
+        Path(".env").write_text(f"{old}={value}\n", encoding="utf-8")
+    else:
+        required_settings.setenv(old, value)
+    assert getattr(read_settings(), field) == expected
+    [warning] = capsys.readouterr().err.splitlines()
+    assert old in warning
+    assert new in warning
+
+
+@pytest.mark.parametrize(("old", "value", "new"), [case[:3] for case in RENAMED])
+def test_old_and_new_name_together_are_refused(
+    required_settings: pytest.MonkeyPatch, old: str, value: str, new: str
+) -> None:
+    Path(".env").write_text(f"{new}=1\n", encoding="utf-8")
+    required_settings.setenv(old, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    line = str(caught.value)
+    assert old in line
+    assert new in line
+    assert "\n" not in line
+
+
+def test_malformed_value_under_an_old_name_is_named(required_settings: pytest.MonkeyPatch) -> None:
+    required_settings.setenv("UNKNOWN_SETTLEMENT", "perhaps")
+    with pytest.raises(SettingsError, match="CHARGE_MEMBER_FOR_UNCONFIRMED_SUBMITS is malformed"):
+        read_settings()
+
+
+def test_new_names_warn_of_nothing(
+    required_settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    required_settings.setenv("LINK_LIFETIME_DAYS", "2")
+    required_settings.setenv("LINK_DAYS", " ")  # blank: as if it were not set
+    assert read_settings().link_lifetime_days == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_secret_is_printed_nowhere(required_settings: pytest.MonkeyPatch) -> None:
+    required_settings.setenv("DATABASE_URL", "postgresql+asyncpg://clapper:hunter22@db/clapper")
     settings = read_settings()
     printed = repr(settings) + str(settings) + settings.model_dump_json()
     for secret in ("a-token-for-nothing", "a-key-for-nothing", "hunter22"):
@@ -125,16 +212,16 @@ def test_a_secret_is_printed_nowhere(least: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_in_the_example_and_nothing_else_is() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    named = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, flags=re.MULTILINE)
-    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+    names = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, flags=re.MULTILINE)
+    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
 
 
-def test_the_example_says_of_each_setting_what_the_code_says() -> None:
+def test_the_example_describes_each_setting_as_the_code_does() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    words = " ".join(re.sub(r"^# ?", "", text, flags=re.MULTILINE).split())
+    comments = " ".join(re.sub(r"^# ?", "", text, flags=re.MULTILINE).split())
     for name, field in Settings.model_fields.items():
         assert field.description, name
-        assert " ".join(field.description.split()) in words, name
+        assert " ".join(field.description.split()) in comments, name
 
 
 def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ CLIP = Clip(
 
 
 def a_job(**changes: Any) -> Job:
-    """Return a job, done unless said otherwise."""
+    """Return a job, done unless ``changes`` say otherwise."""
     job = Job(id=7, state=JobState.DONE, origin=ORIGIN, plan=PLAN, created_at=NOW)
     return replace(job, **changes)
 
@@ -71,6 +71,6 @@ def a_clip(**changes: Any) -> Clip:
 
 
 def enclosed(**changes: Any) -> PreparedUpload:
-    """Return a clip as it is posted where nothing is too large."""
+    """Return a clip ready to be posted without re-encoding."""
     clip = a_clip(**changes)
     return PreparedUpload(clip, size=clip.size_bytes)

@@ -1,7 +1,7 @@
 """Every message and form in every language: within Discord's limits and as its API describes.
 
-Each is built with the longest that can stand in it, and given to two judges that know nothing of
-the bot: the rules of the sandbox, and the OpenAPI description of Discord where it is at hand.
+Each is built with the longest values possible and checked by two sides that know nothing of the
+bot: the sandbox's rules and, if it is at hand, Discord's OpenAPI description.
 """
 
 from collections.abc import Callable, Iterator
@@ -67,66 +67,73 @@ def job_in(locale: str, **changes: Any) -> Job:
 
 def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield every card of a job."""
-    made = ClipCards(model_info=Titles())
+    clip_cards = ClipCards(model_info=Titles())
     chain = {
         "extension_depth": 20,
         "parent_clip_id": 999_999,
         "root_clip_id": 900_000,
         "mode": GenerationMode.EXTENSION,
     }
-    for rung in UploadOption:
+    for option in UploadOption:
         parts = [
             replace(
                 enclosed(id=1_000_000 + index, index=index, **chain),
-                option=rung,
+                option=option,
                 shorter_side=720,
-                thumbnail_path="posters/1.jpg" if rung is UploadOption.LINK else None,
+                thumbnail_path="posters/1.jpg" if option is UploadOption.LINK else None,
                 link="https://gallery.example.org/f/" + "x" * 200,
                 link_expires_at=NOW + timedelta(days=7),
             )
             for index in range(4)
         ]
-        yield f"clip {rung}", made.build_clip_card(job_in(locale), parts[:1], NOW)
-        yield f"clips {rung}", made.build_clip_card(job_in(locale), parts, NOW)
+        yield f"clip {option}", clip_cards.build_clip_card(job_in(locale), parts[:1], NOW)
+        yield f"clips {option}", clip_cards.build_clip_card(job_in(locale), parts, NOW)
     eta = (NOW + timedelta(minutes=1), NOW + timedelta(minutes=6))
     for state in JobState:
         if not state.has_ended:
             progress = JobProgress(job_in(locale, state=state), queue_position=200, eta=eta)
-            yield f"status {state}", made.build_status_card(progress)
+            yield f"status {state}", clip_cards.build_status_card(progress)
     yield (
         "status cancelling",
-        made.build_status_card(JobProgress(job_in(locale, cancel_requested=True))),
+        clip_cards.build_status_card(JobProgress(job_in(locale, cancel_requested=True))),
     )
-    visit = UserInstallReply(message_id=1, editable_until=NOW + timedelta(minutes=15))
-    guest = job_in(locale, state=JobState.POLLING)
-    guest = replace(guest, origin=replace(guest.origin, user_install_reply=visit))
-    yield "status on a visit", made.build_status_card(JobProgress(guest, eta=eta))
+    reply = UserInstallReply(message_id=1, editable_until=NOW + timedelta(minutes=15))
+    user_install_job = job_in(locale, state=JobState.POLLING)
+    user_install_job = replace(
+        user_install_job, origin=replace(user_install_job.origin, user_install_reply=reply)
+    )
+    yield (
+        "status of a user install",
+        clip_cards.build_status_card(JobProgress(user_install_job, eta=eta)),
+    )
     for waiting in (Outcome.GOOGLE_QUOTA, Outcome.GOOGLE_BUSY):
         job = job_in(locale, state=JobState.QUEUED)
         yield (
             f"waiting {waiting}",
-            made.build_status_card(JobProgress(job, waiting_for=waiting, retry_at=NOW)),
+            clip_cards.build_status_card(JobProgress(job, waiting_for=waiting, retry_at=NOW)),
         )
     for outcome in set(Outcome) - {Outcome.DELIVERED}:
         ended = job_in(locale, state=JobState.FAILED, outcome=outcome, detail="Because. " * 200)
-        yield f"outcome {outcome}", made.build_outcome_card(ended)
-    yield "closing", made.build_closed_status_card(job_in(locale))
+        yield f"outcome {outcome}", clip_cards.build_outcome_card(ended)
+    yield "closing", clip_cards.build_closed_status_card(job_in(locale))
 
 
-def exhibits(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
+def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield every message of the showcase channel."""
-    made = ShowcaseCards(model_info=Titles())
+    showcase_cards = ShowcaseCards(model_info=Titles())
     for locked in (False, True):
         for prompt in (LONGEST, None):
             entry = an_entry(prompt, locked=locked)
             yield (
-                f"exhibit {locked} {prompt is None}",
-                made.build_post_card(an_exhibit(entry, locale), with_file=prompt is not None),
+                f"post {locked} {prompt is None}",
+                showcase_cards.build_post_card(
+                    a_showcase_post(entry, locale), with_file=prompt is not None
+                ),
             )
     best = tuple(an_entry(LONGEST, id=number) for number in range(3))
     yield (
         "digest",
-        made.build_digest_card(
+        showcase_cards.build_digest_card(
             WeeklyDigest(
                 1, ShowcaseSettings(10, locale=locale), NOW, NOW - timedelta(days=7), best, 20
             )
@@ -156,7 +163,7 @@ def an_entry(prompt: str | None, *, locked: bool = False, **changes: Any) -> Gal
     )
 
 
-def an_exhibit(entry: GalleryEntry, locale: str) -> ShowcasePost:
+def a_showcase_post(entry: GalleryEntry, locale: str) -> ShowcasePost:
     return ShowcasePost(
         id=7,
         entry=entry,
@@ -172,7 +179,7 @@ def an_exhibit(entry: GalleryEntry, locale: str) -> ShowcasePost:
     )
 
 
-def first_steps(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
+def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     """Yield the guides, and `/server setup` with as much set as can be."""
     lines = tuple(
         QuotaLine(scope, limit, 10**12, 10**11, NOW)
@@ -182,16 +189,16 @@ def first_steps(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     yield "help", build_help_view(QuotaStatus(lines), locale, is_admin=True)
     yield "help without a limit", build_help_view(QuotaStatus(), locale, is_admin=False)
     yield "welcome", build_welcome_view(locale)
-    rooms = frozenset(range(10**18, 10**18 + 25))
+    channels = frozenset(range(10**18, 10**18 + 25))
     million = to_micros("1000000")
     full = SetupState(
-        rules=GuildRules(10, allowed_channels=rooms, locale="ja"),
+        rules=GuildRules(10, allowed_channels=channels, locale="ja"),
         member_limits=UsageLimits(10**6, 10**6, million, million, 10**6),
         showcase_channel_id=10**18,
-        existing_channel_ids=rooms,
+        existing_channel_ids=channels,
         discord_locale=locale,
     )
-    tested = [PermissionCheck(room, list(REQUIRED_PERMISSIONS)) for room in rooms]
+    tested = [PermissionCheck(channel, list(REQUIRED_PERMISSIONS)) for channel in channels]
     yield "setup", build_setup_view(full, locale, notice=format_permission_checks(tested, locale))
     nothing = SetupState(GuildRules(10), UsageLimits(), None, frozenset(), locale)
     yield "setup of nothing", build_setup_view(nothing, locale)
@@ -199,52 +206,52 @@ def first_steps(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
 
 BUILDERS: Final[tuple[Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Modal]]], ...]] = (
     cards,
-    exhibits,
+    showcase_messages,
     forms,
-    first_steps,
+    guides,
 )
 
 
 @pytest.mark.parametrize("builder", BUILDERS, ids=lambda builder: builder.__name__)
 @pytest.mark.parametrize("spoken", OFFERED)
-async def test_every_component_is_taken_by_discord(
+async def test_discord_takes_every_component(
     spoken: str, builder: Callable[[str], Iterator[tuple[str, ui.LayoutView | ui.Modal]]]
 ) -> None:
     entries = []
-    made = list(builder(spoken))
-    assert len({name for name, _ in made}) == len(made)
-    for number, (name, view) in enumerate(made):
-        body = sent(view)
-        refuse(name, body)
+    views = list(builder(spoken))
+    assert len({name for name, _ in views}) == len(views)
+    for number, (name, view) in enumerate(views):
+        body = build_body(view)
+        check_by_sandbox(name, body)
         entries.append(as_request(number, body))
     report = conformance.check_requests(entries)
     if report.not_checked:
         pytest.skip(report.not_checked)
-    assert report.checked == len(made)
+    assert report.checked == len(views)
     assert report.problems == []
 
 
 def test_component_validators_reject_invalid() -> None:
-    """A label over its limit is found by both."""
+    """Both sides refuse a label over its limit."""
     view = ui.LayoutView(timeout=None)
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     row.add_item(ui.Button(label="x" * 81, custom_id="y"))
     view.add_item(row)
     with pytest.raises(AssertionError, match="too long"):
-        refuse("a long label", sent(view))
-    report = conformance.check_requests([as_request(1, sent(view))])
+        check_by_sandbox("a long label", build_body(view))
+    report = conformance.check_requests([as_request(1, build_body(view))])
     assert report.not_checked or report.problems
 
 
-def sent(made: ui.LayoutView | ui.Modal) -> Json:
+def build_body(view: ui.LayoutView | ui.Modal) -> Json:
     """Return the body in which it is sent."""
-    if isinstance(made, ui.Modal):
-        return {"type": _MODAL, "data": made.to_dict()}
-    return {"flags": _V2, "components": made.to_components()}  # type: ignore[no-untyped-call]
+    if isinstance(view, ui.Modal):
+        return {"type": _MODAL, "data": view.to_dict()}
+    return {"flags": _V2, "components": view.to_components()}  # type: ignore[no-untyped-call]
 
 
-def refuse(name: str, body: Json) -> None:
-    """Let the sandbox judge; an AssertionError says what it refuses."""
+def check_by_sandbox(name: str, body: Json) -> None:
+    """Raise `AssertionError` for what the sandbox refuses."""
     errors = FormErrors()
     if body.get("type") == _MODAL:
         read_modal(Fields(body["data"], errors))

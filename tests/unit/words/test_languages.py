@@ -1,4 +1,4 @@
-"""Every language says everything, with the same placeholders, within Discord's limits."""
+"""Every language has every text, with the same placeholders, within Discord's limits."""
 
 import re
 import string
@@ -13,7 +13,8 @@ from babel.messages.plurals import get_plural
 
 from bot.discord.client import build_command_payloads
 from bot.i18n import catalogs as language
-from bot.i18n.catalogs import load_translations, translate
+from bot.i18n.catalogs import translate
+from bot.i18n.translations import list_languages, load_translations
 from sandbox.discord.command_rules import read_command
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form import Fields
@@ -23,7 +24,7 @@ from tests.unit.client.commands import tree_of
 Json = dict[str, Any]
 
 OFFERED: Final = ("de", "en", "es", "fr", "ja", "zh-CN")
-OTHERS: Final = tuple(each for each in OFFERED if each != "en")
+OTHERS: Final = tuple(code for code in OFFERED if code != "en")
 LOCALES: Final = {
     "de": "de",
     "es-ES": "es",
@@ -32,8 +33,8 @@ LOCALES: Final = {
     "ja": "ja",
     "zh-CN": "zh-CN",
 }
-"""Discord's locales that are spoken to in a language of their own."""
-MOST: Final = {
+"""Discord's locales that do not get English."""
+KEY_LIMITS: Final = {
     "command.": 100,
     "option.": 100,
     "choice.": 100,
@@ -41,18 +42,18 @@ MOST: Final = {
     "menu.": 32,
     "name.": 32,
 }
-"""Discord's limits by the beginning of a key; the end of a form's key says which of its texts."""
-FORM: Final = {"title": 45, "label": 45, "hint": 100}
-MESSAGE: Final = 2000
+"""Discord's limits by the beginning of a key; a form's key ends with the kind of text."""
+FORM_LIMITS: Final = {"title": 45, "label": 45, "hint": 100}
+MESSAGE_LIMIT: Final = 2000
 
 
 def texts(spoken: str) -> dict[str, list[str]]:
     """Return every text of a language, with all its plural forms."""
-    found: dict[str, list[str]] = {}
-    for key, text in load_translations(spoken)._catalog.items():  # type: ignore[attr-defined]
+    forms: dict[str, list[str]] = {}
+    for key, text in load_translations(spoken)._catalog.items():
         if key != "":
-            found.setdefault(key[0] if isinstance(key, tuple) else key, []).append(text)
-    return found
+            forms.setdefault(key[0] if isinstance(key, tuple) else key, []).append(text)
+    return forms
 
 
 def placeholders(text: str) -> set[str]:
@@ -62,7 +63,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_six_languages_are_spoken() -> None:
-    assert language.list_languages() == OFFERED
+    assert list_languages() == OFFERED
 
 
 @pytest.mark.parametrize("spoken", OTHERS)
@@ -85,24 +86,26 @@ def test_every_plural_has_as_many_forms_as_the_language_needs(spoken: str) -> No
 def test_every_form_of_a_text_has_the_english_placeholders(spoken: str) -> None:
     english = texts("en")
     for key, forms in texts(spoken).items():
-        wanted = placeholders(english[key][-1])
-        assert placeholders(forms[-1]) == wanted, (spoken, key)
+        expected = placeholders(english[key][-1])
+        assert placeholders(forms[-1]) == expected, (spoken, key)
         for form in forms:  # "in the last day" needs no number
-            assert placeholders(form) | {"count:"} == wanted | {"count:"}, (spoken, key)
+            assert placeholders(form) | {"count:"} == expected | {"count:"}, (spoken, key)
 
 
 @pytest.mark.parametrize("spoken", OFFERED)
 def test_every_text_fits_where_discord_shows_it(spoken: str) -> None:
     for key, forms in texts(spoken).items():
-        most = next((limit for start, limit in MOST.items() if key.startswith(start)), MESSAGE)
+        maximum = next(
+            (limit for start, limit in KEY_LIMITS.items() if key.startswith(start)), MESSAGE_LIMIT
+        )
         if key.startswith("form."):
-            most = FORM[key.rpartition(".")[2]]
-        assert max(map(len, forms)) <= most, (spoken, key)
+            maximum = FORM_LIMITS[key.rpartition(".")[2]]
+        assert max(map(len, forms)) <= maximum, (spoken, key)
 
 
 @pytest.mark.parametrize("spoken", OFFERED)
-def test_commands_are_called_in_texts_what_discord_calls_them(spoken: str) -> None:
-    """A member who reads of a command finds it under that very name."""
+def test_texts_name_commands_as_discord_does(spoken: str) -> None:
+    """A command mentioned in a text exists under that name."""
     names = {
         key.removeprefix("name.command."): forms[0]
         for key, forms in texts(spoken).items()
@@ -112,26 +115,26 @@ def test_commands_are_called_in_texts_what_discord_calls_them(spoken: str) -> No
         " ".join(names[".".join(path[: depth + 1])] for depth in range(len(path)))
         for path in (key.split(".") for key in names)
     }
-    found = 0
+    mentions = 0
     for key, forms in texts(spoken).items():
         for form in forms:
-            for said in re.findall(r"`/([^`]+)`", form):
-                found += 1
-                assert said in spelled, (spoken, key, said)
-    assert found > 10
+            for mention in re.findall(r"`/([^`]+)`", form):
+                mentions += 1
+                assert mention in spelled, (spoken, key, mention)
+    assert mentions > 10
 
 
 async def test_discord_gets_every_command_in_every_language() -> None:
     payloads = await build_command_payloads(await tree_of())
-    walked = 0
+    localizations = 0
     for part in _parts(payloads):
         for field in ("name", "description"):
             if not part.get(field):  # a menu has no description
                 continue
             localized = part[f"{field}_localizations"]
             assert set(localized) == set(LOCALES), part[field]
-            walked += len(localized)
-    assert walked > 500
+            localizations += len(localized)
+    assert localizations > 500
 
 
 async def test_the_sandbox_and_discords_description_take_every_command() -> None:
@@ -160,8 +163,8 @@ async def test_english_names_are_those_that_the_code_declares() -> None:
         f"name.command.{path}": part["name"]
         for path, part in _commands(await build_command_payloads(await tree_of()))
     }
-    said = {key: forms[0] for key, forms in texts("en").items() if key.startswith("name.command.")}
-    assert said == declared
+    named = {key: forms[0] for key, forms in texts("en").items() if key.startswith("name.command.")}
+    assert named == declared
     options = {
         part["name"]: translate(f"name.option.{part['name']}")
         for part in _parts(await build_command_payloads(await tree_of()))
@@ -196,7 +199,7 @@ def _commands(payloads: list[Json], above: str = "") -> Iterator[tuple[str, Json
 
 @pytest.mark.parametrize("spoken", OFFERED)
 def test_catalogs_have_no_duplicate_texts(spoken: str) -> None:
-    """Of two texts with one key the reader of catalogues silently takes the last."""
+    """Babel silently takes the last of two texts with one key."""
     path = Path(language.__file__).parent / "locales" / spoken / "LC_MESSAGES" / "clapper.po"
     keys = re.findall(r'^msgid "(.+)"$', path.read_text("utf-8"), re.MULTILINE)
     assert sorted(keys) == sorted(set(keys))

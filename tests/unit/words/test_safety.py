@@ -1,4 +1,4 @@
-"""What people type is shown as they typed it, and does nothing: in every place it is shown."""
+"""User text is inert wherever it is shown."""
 
 import re
 from collections.abc import Callable
@@ -91,7 +91,7 @@ _ACTS = {
 
 
 def acting(text: str) -> list[str]:
-    """Return what of ``text`` Discord would not show as plain text."""
+    """Return the kinds of markup in ``text`` that Discord would act on."""
     bare = _ESCAPED.sub("x", text)
     return [name for name, pattern in _ACTS.items() if pattern.search(bare)]
 
@@ -110,11 +110,11 @@ def test_markup_check_detects_active_text(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", TYPED)
 @pytest.mark.parametrize(
-    "way", [sanitize_text, format_excerpt, format_prompt, lambda text: split_text(text)[0]]
+    "formatter", [sanitize_text, format_excerpt, format_prompt, lambda text: split_text(text)[0]]
 )
-def test_escaped_text_is_inert(typed: str, way: Callable[[str], str]) -> None:
-    assert acting(way(typed)) == []
-    assert acting(way(f"a fox\n{typed}\n\n{typed} {typed}")) == []
+def test_escaped_text_is_inert(typed: str, formatter: Callable[[str], str]) -> None:
+    assert acting(formatter(typed)) == []
+    assert acting(formatter(f"a fox\n{typed}\n\n{typed} {typed}")) == []
 
 
 def test_mentions_and_times_become_words() -> None:
@@ -123,19 +123,19 @@ def test_mentions_and_times_become_words() -> None:
     )
 
 
-def test_a_long_text_is_cut_so_that_no_part_acts_and_none_is_lost() -> None:
+def test_a_long_text_is_split_into_inert_parts_without_loss() -> None:
     text = "a # b ||c|| *d* [e](http://f) <@12345> " * 300
-    found = split_text(text, 1000)
-    assert len(found) > 10
-    assert all(len(each) <= 1000 for each in found)
-    assert [acting(each) for each in found] == [[] for _ in found]
-    assert re.sub(r"\W|_", "", "".join(found).replace("@member", "12345")) == re.sub(
+    parts = split_text(text, 1000)
+    assert len(parts) > 10
+    assert all(len(part) <= 1000 for part in parts)
+    assert [acting(part) for part in parts] == [[] for _ in parts]
+    assert re.sub(r"\W|_", "", "".join(parts).replace("@member", "12345")) == re.sub(
         r"\W|_", "", text
     )
 
 
-def test_a_text_that_only_escapes_is_cut_too() -> None:
-    assert all(len(each) <= 1000 for each in split_text("*" * 4000, 1000))
+def test_a_text_of_escapes_only_is_split() -> None:
+    assert all(len(part) <= 1000 for part in split_text("*" * 4000, 1000))
 
 
 # -- in every place
@@ -164,7 +164,7 @@ def _entry(typed: str) -> GalleryEntry:
     )
 
 
-def _exhibit(typed: str) -> ShowcasePost:
+def _showcase_post(typed: str) -> ShowcasePost:
     return ShowcasePost(1, _entry(typed), True, False, True, None, 0, 0, NOW, 30, "en-US")
 
 
@@ -180,7 +180,7 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "status": lambda typed: ClipCards(model_info=LABELS).build_status_card(
         JobProgress(a_job(plan=a_plan(prompt=typed), state=JobState.POLLING))
     ),
-    "what remains of a status": lambda typed: ClipCards(model_info=LABELS).build_closed_status_card(
+    "closed status": lambda typed: ClipCards(model_info=LABELS).build_closed_status_card(
         a_job(plan=a_plan(prompt=typed))
     ),
     "outcome": lambda typed: ClipCards(model_info=LABELS).build_outcome_card(
@@ -188,7 +188,7 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     ),
     "google's reason": lambda typed: describe_outcome(a_job(outcome=Outcome.BLOCKED, detail=typed)),
     "history": lambda typed: format_history(HistoryPage((_clip(typed),)), LABELS, "en-US"),
-    "words looked for": lambda typed: format_history(
+    "search text": lambda typed: format_history(
         HistoryPage((_clip("x"),), HistoryFilter(search_text=typed)), LABELS, "en-US"
     ),
     "chain": lambda typed: format_lineage(build_lineage([_clip(typed)], 12), _clip(typed), "en-US"),
@@ -199,8 +199,8 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "negative prompt": lambda typed: "\n".join(
         format_job_details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US")
     ),
-    "exhibit": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(
-        _exhibit(typed), with_file=False
+    "showcase post": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(
+        _showcase_post(typed), with_file=False
     ),
     "digest": lambda typed: ShowcaseCards(model_info=LABELS).build_digest_card(_digest(typed)),
     "showcase line": lambda typed: format_entry(_entry(typed), "en-US"),
@@ -215,16 +215,16 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
 @pytest.mark.parametrize("typed", TYPED)
 @pytest.mark.parametrize("place", PLACES)
 async def test_user_text_is_inert_everywhere(place: str, typed: str) -> None:
-    made = PLACES[place](f"{BEGIN}\n{typed}\n{typed[:30]} {END}")
-    said = texts(made) if isinstance(made, ui.LayoutView) else made
-    found = re.findall(rf"{BEGIN}.*?(?={END}|…|”)", said, re.DOTALL)
-    assert found, said
-    assert [acting(each) for each in found] == [[] for _ in found]
+    shown = PLACES[place](f"{BEGIN}\n{typed}\n{typed[:30]} {END}")
+    text = texts(shown) if isinstance(shown, ui.LayoutView) else shown
+    excerpts = re.findall(rf"{BEGIN}.*?(?={END}|…|”)", text, re.DOTALL)
+    assert excerpts, text
+    assert [acting(excerpt) for excerpt in excerpts] == [[] for _ in excerpts]
 
 
-@pytest.mark.parametrize("place", ["card", "status", "exhibit"])
-async def test_the_words_of_presets_are_seen_under_a_long_prompt_too(place: str) -> None:
+@pytest.mark.parametrize("place", ["card", "status", "showcase post"])
+async def test_presets_are_shown_under_a_long_prompt(place: str) -> None:
     added = "Style: film noir, black and white, hard shadows. Camera: slow dolly in."
-    made = PLACES[place](f"{'a long tale ' * 60}. {added}")
-    assert isinstance(made, ui.LayoutView)
-    assert f"… {added}" in texts(made)
+    view = PLACES[place](f"{'a long tale ' * 60}. {added}")
+    assert isinstance(view, ui.LayoutView)
+    assert f"… {added}" in texts(view)

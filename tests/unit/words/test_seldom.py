@@ -1,7 +1,7 @@
-"""Texts that nothing done from outside brings about: each by the fault that has it, word for word.
+"""Rare error messages, which no end-to-end test can provoke: each is made from its error.
 
-Guards behind what Discord itself does not offer, rules that no model of today breaks or that take
-hours or dozens of clips to break, and another operator's settings.
+Guards against what Discord does not offer, rules that no model of today breaks or that take hours
+or dozens of clips to break, and other operators' settings.
 """
 
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def source(name: str, **values: Any) -> SourceNotExtendable:
 NO_TIME = LimitReached("usd_per_day", LimitScope.BOT, used=1, requested=1, allowed=9, frees_at=None)
 NO_MODEL = PersonPolicyUnsatisfiable(rule="nobody", model=VEO, mode="image", models=[])
 
-SELDOM: dict[str, tuple[BaseException, str]] = {
+RARE_ERRORS: dict[str, tuple[BaseException, str]] = {
     "error.file_too_large": (FileTooLarge("x"), "The clip is larger than Discord takes here."),
     "error.unexpected": (KeyError("x"), "Something went wrong on my side."),
     "image.image_file_too_large": (
@@ -111,25 +111,25 @@ SELDOM: dict[str, tuple[BaseException, str]] = {
     ),
 }
 
-ENDS = {
+RARE_OUTCOMES = {
     "outcome.google_busy": (Outcome.GOOGLE_BUSY, "Google stayed overloaded."),
     "outcome.google_quota": (Outcome.GOOGLE_QUOTA, "and waiting did not help."),
     "outcome.not_sent": (Outcome.NOT_SENT, "it could not be handed over to Google."),
 }
 
 
-@pytest.mark.parametrize("key", [*SELDOM, *ENDS])
+@pytest.mark.parametrize("key", [*RARE_ERRORS, *RARE_OUTCOMES])
 def test_rare_error_messages(key: str) -> None:
-    if key in ENDS:
-        outcome, words = ENDS[key]
-        assert words in describe_outcome(a_job(outcome=outcome), "en-US")
+    if key in RARE_OUTCOMES:
+        outcome, text = RARE_OUTCOMES[key]
+        assert text in describe_outcome(a_job(outcome=outcome), "en-US")
         return
-    fault, words = SELDOM[key]
-    assert words in describe_error(fault, "en-US")
+    error, text = RARE_ERRORS[key]
+    assert text in describe_error(error, "en-US")
 
 
 @pytest.mark.parametrize(
-    ("fault", "key"),
+    ("error", "key"),
     [
         (app_commands.CommandNotFound("video", []), "error.command_outdated"),
         (
@@ -141,9 +141,9 @@ def test_rare_error_messages(key: str) -> None:
         (KeyError("x"), "error.unexpected_number"),
     ],
 )
-def test_errors_raised_by_discord_py(fault: Exception, key: str) -> None:
+def test_errors_raised_by_discord_py(error: Exception, key: str) -> None:
     interaction: Any = SimpleNamespace(
         id=7, user=SimpleNamespace(id=30), locale=discord.Locale.american_english
     )
     values = {"number": 7} if key == "error.unexpected_number" else {}
-    assert _log_and_describe(interaction, fault) == translate(key, "en-US", **values)
+    assert _log_and_describe(interaction, error) == translate(key, "en-US", **values)

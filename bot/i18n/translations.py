@@ -1,0 +1,67 @@
+"""Message catalogues, loaded by Babel and compiled in memory so that no generated file is kept.
+
+Each language has one for the bot (``clapper.po``) and one for the web pages (``web.po``). Free of
+Discord, since the web server uses it too.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.core import negotiate_locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+DEFAULT_LANGUAGE: Final = "en"
+_LOCALES_DIR: Final = Path(__file__).parent / "locales"
+
+
+@cache
+def list_languages() -> tuple[str, ...]:
+    """Return the languages that have catalogues, named as their folders are (``zh-CN``)."""
+    return tuple(sorted(path.name for path in _LOCALES_DIR.iterdir() if path.is_dir()))
+
+
+@cache
+def load_translations(language: str, domain: str = "clapper") -> Translations:
+    """Return the texts of ``language`` in the catalogue ``domain``."""
+    path = _LOCALES_DIR / language / "LC_MESSAGES" / f"{domain}.po"
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=to_babel_locale(language))
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return Translations(compiled, domain)
+
+
+def negotiate_language(preferred: Iterable[str]) -> str:
+    """Return the first language of ``preferred`` (locales such as ``pt-BR``), else English."""
+    offered = {language.lower(): language for language in list_languages()}
+    aliases = {language.partition("-")[0]: language for language in offered if "-" in language}
+    match = negotiate_locale(preferred, offered, sep="-", aliases=aliases) or DEFAULT_LANGUAGE
+    return offered[match.lower()]
+
+
+def to_babel_locale(language: str) -> str:
+    """Return ``language`` as Babel spells it: ``zh_CN``."""
+    return language.replace("-", "_")
+
+
+def find_template(
+    key: str, language: str, count: int | None = None, *, domain: str = "clapper"
+) -> str:
+    """Return the text ``key`` in ``language``, else in English, in its plural form for ``count``.
+
+    Raises `KeyError` if English has no such text either.
+    """
+    for candidate in (language, DEFAULT_LANGUAGE):
+        translations = load_translations(candidate, domain)
+        # gettext returns the key itself for a text that it does not know
+        if count is not None and (text := translations.ngettext(key, key, count)) != key:
+            return text
+        if (text := translations.gettext(key)) != key:
+            return text
+    raise KeyError(key)

@@ -1,0 +1,66 @@
+"""The language of a page, and its texts: the catalogue ``web``, looked up like the bot's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from bot.domain.guild import LANGUAGES as DISCORD_LANGUAGES
+from bot.i18n.translations import find_template, negotiate_language, to_babel_locale
+
+LANGUAGES: Final = {
+    negotiate_language([locale]): name for locale, name in DISCORD_LANGUAGES.items()
+}
+"""The languages of the pages, each with its own name for itself."""
+_MAX_LANGUAGE_RANGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PageTexts:
+    """Texts, dates and numbers in one language (a key of `LANGUAGES`)."""
+
+    language: str
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return the text ``key``, filled; ``count`` chooses the plural form.
+
+        Raises `KeyError` for a key that does not exist.
+        """
+        count = values.get("count")
+        if not isinstance(count, int):
+            template = find_template(key, self.language, domain="web")
+        else:
+            template = find_template(key, self.language, count, domain="web")
+            values["count"] = self.format_number(count)
+        return template.format(**values) if values else template
+
+    def format_number(self, value: int) -> str:
+        """Return a number as the language writes it."""
+        return format_decimal(value, locale=to_babel_locale(self.language))
+
+    def format_day(self, at: datetime) -> str:
+        """Return the day of a time, in UTC."""
+        return format_date(at, "medium", locale=to_babel_locale(self.language))
+
+
+def choose_language(cookie: str | None, accept_language: str | None) -> str:
+    """Return the language that the visitor chose (``cookie``), else the one their browser prefers.
+
+    ``accept_language`` is the header of RFC 9110, 12.5.4.
+    """
+    if cookie is not None and cookie in LANGUAGES:
+        return cookie
+    ranges = []
+    for part in (accept_language or "").split(",")[:_MAX_LANGUAGE_RANGES]:
+        name, _, parameter = part.partition(";")
+        try:
+            quality = float(parameter.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if quality > 0:
+            # zh-TW is no language of ours, but its readers get zh
+            ranges.append((quality, [name.strip(), name.strip().partition("-")[0]]))
+    ranges.sort(key=lambda weighted: -weighted[0])
+    return negotiate_language(name for _, names in ranges for name in names)
