@@ -70,7 +70,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
         width=clip.width,
         height=clip.height,
-        extension_depth=clip.hop,
+        extension_depth=clip.extension_depth,
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )

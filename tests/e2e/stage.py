@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
-from tests.harness.bot import NO_LIMITS, BotProcess
+from tests.harness.bot import BotProcess
 from tests.harness.process import ROOT
 from tests.harness.sandbox import Control, SandboxProcess
 from tests.harness.waiting import eventually

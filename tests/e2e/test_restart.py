@@ -78,13 +78,10 @@ async def test_stop_hands_jobs_to_next_process(fresh_stage: BotStage) -> None:
     assert len(registrations) == 1
 
 
-async def test_a_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
-    """One clip is being made when the backup is made, and one waits; both are posted after it."""
-    sandbox, bot = await open_stage(tmp_path, settings={"MAX_CONCURRENT_JOBS": "1"})
-    try:
-        await bot.start()
-        stage = BotStage(sandbox, bot)
-        await stage.load_world()
+async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
+    """At the backup one job is running and one is queued; both are delivered after it."""
+    async with run_stage(tmp_path, settings={"MAX_CONCURRENT_JOBS": "1"}) as stage:
+        bot = stage.bot
         room = await stage.open_channel()
         database = bot.log.parent / "data" / "clapper.db"
         async with stage.control.hold_google():

@@ -46,14 +46,14 @@ CLIP = Clip(
     root_clip_id=None,
     path="clips/5.mp4",
     sha256="0" * 64,
-    size=9,
+    size_bytes=9,
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
 ENTRY = GalleryEntry(
     clip=CLIP,
     guild_id=1,
     guild_name="Kites",
-    maker_name="Ada",
+    creator_name="Ada",
     prompt="A kite",
     votes=1200,
     showcased_at=datetime(2026, 1, 2, tzinfo=UTC),

@@ -88,11 +88,7 @@ def test_the_guide_explains_every_quoted_failure_in_the_bots_words(
     page = (root / "docs" / "guide.md").read_text("utf-8")
     table = page.partition("| it says |")[2].partition("\n\n")[0]
     said = re.findall(r"^\| \"(.+?)\" \|", table, re.MULTILINE)
-    english = "\n".join(
-        str(text)
-        for key, text in load_translations("en")._catalog.items()
-        if key
-    )
+    english = "\n".join(str(text) for key, text in load_translations("en")._catalog.items() if key)
     assert len(said) > 4
     for words in said:
         beginning = words.split("…")[0].split("**")[0].strip()
