@@ -370,7 +370,7 @@ async def test_a_post_is_found_in_the_history_by_its_buttons(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views = {1: None, 2: 6, 3: 7}
-    monkeypatch.setattr("bot.discord.job_messages.number_on", lambda message, _: views[message.id])
+    monkeypatch.setattr("bot.discord.job_messages.find_button_number", lambda message, _: views[message.id])
 
     def message(number: int, author: int = ME) -> Any:
         return SimpleNamespace(id=number, author=SimpleNamespace(id=author))

@@ -38,7 +38,7 @@ FILM = PreparedUpload(CLIP, size=CLIP.size)
 
 
 class Answer:
-    """The webhook of an interaction, which keeps what was done and fails on order."""
+    """The webhook of an interaction that records what was done and fails on order."""
 
     def __init__(self) -> None:
         self.edits: list[dict[str, Any]] = []
@@ -48,7 +48,7 @@ class Answer:
         self.over = False
         self.found: Any = None
 
-    def of(self, visit: UserInstallReply, now: object) -> "Answer":
+    def get_webhook(self, reply: UserInstallReply, now: object) -> "Answer":
         if self.over:
             raise ChannelUnavailable("over")
         return self
