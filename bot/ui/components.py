@@ -18,7 +18,7 @@ from bot.domain.clips.history_query import (
     PageDirection,
     PageRequest,
 )
-from bot.ui.custom_ids import CUSTOM_ID_PREFIX, PressErrorHandler, SetupSetting
+from bot.ui.custom_ids import CUSTOM_ID_PREFIX, RoutingClient, SetupSetting
 
 _PAGE_PATTERN: Final = re.compile(
     rf"{CUSTOM_ID_PREFIX}-page:(?P<way>older|newer):(?P<clip>\d{{1,12}}):(?P<only>[a-z]?)"
@@ -58,7 +58,7 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=_PAGE_PATTERN):
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the press to the handler that a cog has registered."""
-        desk = cast(PressErrorHandler, interaction.client)
+        desk = cast(RoutingClient, interaction.client)
         try:
             await desk.router.turn_page(interaction, self.page_request)
         except Exception as fault:  # discord.py would only log it: the person must hear of it
@@ -111,7 +111,7 @@ class SettingMenu(ui.DynamicItem[Any], template=_MENU_PATTERN):
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the choice to the handler that a cog has registered."""
-        desk = cast(PressErrorHandler, interaction.client)
+        desk = cast(RoutingClient, interaction.client)
         data = cast(dict[str, Any], interaction.data or {})
         values = [str(each) for each in data.get("values", [])]
         match = _MENU_PATTERN.fullmatch(self.custom_id)

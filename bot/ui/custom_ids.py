@@ -142,7 +142,7 @@ class InteractionRouter:
         return True
 
 
-class PressErrorHandler(Protocol):
+class RoutingClient(Protocol):
     """What a button needs of the client that it was pressed on."""
 
     router: InteractionRouter
@@ -184,7 +184,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=_CUSTOM_ID
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the press to the handler that a cog has registered."""
-        desk = cast(PressErrorHandler, interaction.client)
+        desk = cast(RoutingClient, interaction.client)
         try:
             await desk.router.press_button(interaction, self.action, self.number)
         except Exception as fault:  # discord.py would only log it: the person must hear of it

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.lineage import LineageRow, elided
+from bot.domain.clips.lineage import LineageRow, elide_rows
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import build_jump_link, format_excerpt
 
@@ -27,7 +27,7 @@ def format_lineage(rows: Sequence[LineageRow], clip: Clip, locale: str | None) -
         )
     most = len(rows)
     while True:
-        kept = elided(rows, most)
+        kept = elide_rows(rows, most)
         lines = [title]
         before: LineageRow | None = None
         for row in kept:

@@ -42,7 +42,7 @@ class LedgerAccount(StrEnum):
         return self is not LedgerAccount.BUDGETS
 
     @property
-    def counts_when_absorbed(self) -> bool:
+    def counts_for_budgets(self) -> bool:
         """Whether the server's and the bot's budgets see the entry."""
         return self is not LedgerAccount.MEMBER
 
@@ -145,7 +145,7 @@ def compute_balance(postings: Iterable[LedgerPosting]) -> JobBalance:
                 house += amount
             case EntryKind.ADJUST:
                 member += amount if posting.account.counts_for_member else NO_USAGE
-                house += amount if posting.account.counts_when_absorbed else NO_USAGE
+                house += amount if posting.account.counts_for_budgets else NO_USAGE
             case EntryKind.GRANT:
                 pass
     return JobBalance(reserved, member, house)

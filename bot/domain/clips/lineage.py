@@ -63,7 +63,7 @@ def build_lineage(clips: Iterable[Clip], selected_id: int) -> list[LineageRow]:
     return found
 
 
-def elided(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
+def elide_rows(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
     """Return the ``most`` most telling rows of ``tree``, in the tree's own order."""
     if len(lineage) <= limit:
         return list(lineage)

@@ -83,8 +83,8 @@ class TranscodeTarget:
     width: int
     height: int
     video_bits: int
-    sound_bits: int
-    most: int
+    audio_bits: int
+    max_bytes: int
     seconds: float | None = None
 
     @property
@@ -225,8 +225,8 @@ def _build_target(facts: VideoFacts, limit: int, side: int) -> TranscodeTarget:
         width=_round_to_even(facts.width * scale),
         height=_round_to_even(facts.height * scale),
         video_bits=max(_MIN_VIDEO_BITS, int(whole) - sound),
-        sound_bits=sound,
-        most=most,
+        audio_bits=sound,
+        max_bytes=most,
     )
 
 

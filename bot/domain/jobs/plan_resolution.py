@@ -18,7 +18,7 @@ from bot.domain.jobs.violations import (
     RuleContext,
     Violation,
     choose_aspect_ratio,
-    default_seconds,
+    choose_seconds,
     find_violations,
 )
 from bot.domain.models import ModelSpec
@@ -36,19 +36,19 @@ class OptionChoice:
     price: Micros
 
 
-def resolve_plan(request: VideoRequest, offer: RuleContext) -> VideoPlan:
+def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
     """Return the plan for ``request``: the cheapest model that can do it unless one is named.
 
     Raises `RuleBroken` or one of its kinds; its ``nearest``, where there is one, resolves.
     """
-    fitting = _find_plan(request, offer)
+    fitting = _find_plan(request, context)
     if fitting is not None:
         return fitting
-    raise _build_refusal(request, offer)
+    raise _build_refusal(request, context)
 
 
 def list_choices(
-    request: VideoRequest, option: str, offer: RuleContext
+    request: VideoRequest, option: str, context: RuleContext
 ) -> tuple[OptionChoice, ...]:
     """Return the values that ``option`` can take with the rest of ``request`` as it stands.
 
@@ -58,8 +58,8 @@ def list_choices(
     if not request.prompt.strip():
         request = request.evolve(prompt="…")
     found = []
-    for value, asked in _vary_option(request, option, offer):
-        plan = _find_plan(asked, offer)
+    for value, asked in _vary_option(request, option, context):
+        plan = _find_plan(asked, context)
         if plan is not None:
             found.append(OptionChoice(value=value, price=plan.price))
     return tuple(found)
@@ -134,7 +134,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> 
         native = model.native_resolution if model.resolutions else None
         resolution = request.resolution or native
         ratio = choose_aspect_ratio(request, model)
-        seconds = result = request.seconds or default_seconds(request, model)
+        seconds = result = request.seconds or choose_seconds(request, model)
     return VideoPlan(
         model=model.id,
         route=model.route,

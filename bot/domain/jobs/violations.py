@@ -59,7 +59,7 @@ class Violation:
 
 
 def find_violations(
-    request: VideoRequest, model: ModelSpec, offer: RuleContext
+    request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> Iterator[Violation]:
     """Yield the rules that ``request`` breaks on ``model``, the most telling first."""
     yield from _find_input_violations(request)
@@ -68,14 +68,14 @@ def find_violations(
         yield Violation("mode_unsupported", "model", values=values)
         return
     if isinstance(
-        choose_person_generation(model, request.mode, offer.region, offer.person_rule),
+        choose_person_generation(model, request.mode, context.region, context.person_rule),
         UnsatisfiableRule,
     ):
         yield Violation("person_rule", "model", error_type=PersonPolicyUnsatisfiable)
     yield from _find_text_violations(request, model)
     if request.source is not None and model.extension is not None:
         yield from _find_source_violations(
-            request, request.source, model, model.extension, offer.now
+            request, request.source, model, model.extension, context.now
         )
     else:
         yield from _find_picture_violations(request, model)
@@ -300,7 +300,7 @@ def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution
     return request.resolution or model.native_resolution
 
 
-def default_seconds(request: VideoRequest, model: ModelSpec) -> int:
+def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
     for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
         if condition.seconds is not None:
             return condition.seconds

@@ -158,11 +158,11 @@ class UploadPreparer:
                     else None
                 )
                 fit = fit or reencode_to_fit(facts, step.limit)
-                path = self._originals.derived_path(clip, f"{fit.most}.mp4")
+                path = self._originals.derived_path(clip, f"{fit.max_bytes}.mp4")
                 target = self._originals.original_path(clip).with_name(Path(path).name)
                 async with self._encode_locks.setdefault(target, asyncio.Lock()):
                     size = await asyncio.to_thread(_read_file_size, target)
-                    if size is None or size > fit.most:
+                    if size is None or size > fit.max_bytes:
                         source = self._originals.original_path(clip)
                         size = await self._transcoder.reencode_video(source, target, fit)
                 return _apply_step(plain, step, path=path, size=size, side=fit.shorter_side)

@@ -30,7 +30,7 @@ from bot.store.tables.row_mapping import Row, limit_from_row
 
 COUNTS_FOR_MEMBER = ledger.c.account.in_([each for each in LedgerAccount if each.counts_for_member])
 COUNTS_WHEN_ABSORBED = ledger.c.account.in_(
-    [each for each in LedgerAccount if each.counts_when_absorbed]
+    [each for each in LedgerAccount if each.counts_for_budgets]
 )
 IS_COUNTED = ledger.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
 

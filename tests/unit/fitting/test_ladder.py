@@ -87,7 +87,7 @@ def test_the_largest_picture_that_stays_decent(
         return
     assert fit.width % 2 == fit.height % 2 == 0
     assert abs(fit.width / fit.height - film.width / film.height) < 0.01
-    assert (fit.video_bits + fit.sound_bits) * film.seconds / 8 < fit.most < limit * MIB
+    assert (fit.video_bits + fit.audio_bits) * film.seconds / 8 < fit.max_bytes < limit * MIB
 
 
 def test_poor_quality_target_uses_full_limit() -> None:
@@ -97,15 +97,15 @@ def test_poor_quality_target_uses_full_limit() -> None:
 
 
 def test_sound_has_its_share() -> None:
-    assert reencode_to_fit(facts(P720, 148), 5 * MIB).sound_bits == 96_000
-    assert reencode_to_fit(facts(P720, 8), 20 * MIB).sound_bits == 128_000
-    assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
+    assert reencode_to_fit(facts(P720, 148), 5 * MIB).audio_bits == 96_000
+    assert reencode_to_fit(facts(P720, 8), 20 * MIB).audio_bits == 128_000
+    assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).audio_bits == 0
 
 
 def test_a_preview_is_four_seconds_at_480p_at_most() -> None:
     fit = build_preview_target(facts(UHD, 148, 900))
     assert (fit.seconds, fit.shorter_side) == (4.0, 480)
-    assert fit.most < 2 * MIB
+    assert fit.max_bytes < 2 * MIB
     assert build_preview_target(facts((320, 180), 2)).seconds == 2
 
 
