@@ -19,7 +19,8 @@ from bot.domain.ports import Clock
 from bot.i18n.catalogs import list_languages, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.components import ActionButton
+from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
 from cogs._common.clip_lookup import find_message_clips, build_clip_choice

@@ -17,7 +17,8 @@ from bot.services.clips.library import ClipLibrary
 from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor, ShowcaseService
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
-from bot.ui.custom_ids import ButtonAction, InteractionRouter
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.router import InteractionRouter
 from bot.ui.showcase_card import (
     format_preferences,
     format_entry,

@@ -31,7 +31,7 @@ from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.ui.clip_card import ModelInfoSource
+from bot.ui.model_info import ModelInfoSource
 from bot.ui.showcase_card import ShowcaseCards
 from cogs.privacy import PrivacyCommands
 from cogs.showcase import ShowcaseCommands

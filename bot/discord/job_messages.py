@@ -37,8 +37,9 @@ from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, RecordNotFound
 from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
 from bot.domain.ports import Clock, JobProgress
+from bot.ui.components import find_button_number
+from bot.ui.custom_ids import ButtonAction
 from bot.ui.clip_card import ClipCards, list_attachments
-from bot.ui.custom_ids import ButtonAction, find_button_number
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -24,8 +24,9 @@ from bot.discord.api_errors import (
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import DiscordUnavailable, FileTooLarge
 from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, WeeklyDigest
+from bot.ui.components import find_button_number
+from bot.ui.custom_ids import ButtonAction
 from bot.ui.clip_card import build_file_name
-from bot.ui.custom_ids import ButtonAction, find_button_number
 from bot.ui.showcase_card import ShowcaseCards
 
 _log: Final = structlog.get_logger(__name__)

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from bot.domain.errors import ChannelUnavailable
 from bot.domain.jobs.job import UserInstallReply
 from bot.i18n.catalogs import translate
-from bot.ui.clip_card import build_text_view
+from bot.ui.components import build_text_view
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
 """How long Discord takes an interaction's token."""

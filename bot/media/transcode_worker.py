@@ -5,7 +5,7 @@ killed at any time, is bound in memory and time, and runs at low priority, so th
 loop keeps answering. Frames stream through one by one; nothing grows with the clip's length.
 
 Run as `python -I fitting_worker.py ORDER`, where the order is JSON: `{"task": "fit", "source",
-"destination", "width", "height", "video_bits", "sound_bits", "most", "seconds"}` or `{"task":
+"destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}` or `{"task":
 "poster", "source", "destination", "side", "at"}`. The destination is overwritten. Answers one
 line of JSON: `{"size": bytes, "peak": bytes}` or `{"failed": reason}`.
 """
@@ -88,9 +88,9 @@ def transcode_clip(order: dict[str, Any]) -> None:
         for _ in range(_MAX_ATTEMPTS):
             _encode_pass(order, bits, 2 if twice else 0)
             size = Path(order["destination"]).stat().st_size
-            if size <= order["most"]:
+            if size <= order["max_bytes"]:
                 return
-            bits = max(_MIN_VIDEO_BITS, int(bits * order["most"] / size * 0.97))
+            bits = max(_MIN_VIDEO_BITS, int(bits * order["max_bytes"] / size * 0.97))
     raise OutputTooLarge
 
 
@@ -195,14 +195,14 @@ class _AudioTrack:
         cls, source: InputContainer, output: OutputContainer, order: dict[str, Any]
     ) -> "_AudioTrack | None":
         """Prepare the sound of the new film; ``None`` where there is none."""
-        if not source.streams.audio or not order["sound_bits"]:
+        if not source.streams.audio or not order["audio_bits"]:
             return None
         given = source.streams.audio[0]
-        small = bool(given.bit_rate) and (given.bit_rate or 0) <= order["sound_bits"] * 1.15
+        small = bool(given.bit_rate) and (given.bit_rate or 0) <= order["audio_bits"] * 1.15
         if given.codec_context.name == "aac" and small:
             return cls(output.add_stream_from_template(given), is_copied=True)
         stream = output.add_stream("aac", rate=given.rate, layout="stereo")
-        stream.bit_rate = order["sound_bits"]
+        stream.bit_rate = order["audio_bits"]
         return cls(stream, is_copied=False)
 
     def encode_packet(self, packet: Any, end: float | None) -> "Iterator[Packet[Any]]":

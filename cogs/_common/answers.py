@@ -10,8 +10,8 @@ from bot.discord.client import respond_privately
 from bot.discord.user_install import hand_over_reply, delete_reply
 from bot.domain.clips.history_query import HistoryPage
 from bot.i18n.catalogs import translate
+from bot.ui.components import ActionButton
 from bot.ui.components import PageButton
-from bot.ui.custom_ids import ActionButton
 
 
 class InteractionAnswer(Protocol):

@@ -13,8 +13,8 @@ from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
-from bot.ui.clip_card import ClipCards, build_text_view
-from bot.ui.custom_ids import ActionButton
+from bot.ui.clip_card import ClipCards
+from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
 from bot.ui.text_lists import format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed

@@ -14,15 +14,9 @@ from bot.app.clock import SystemClock
 from bot.discord.client import DiscordClient, build_intents, override_discord_urls
 from bot.discord.user_install import TokenCipher
 from bot.domain.errors import LimitReached, LimitScope
-from bot.ui.clip_card import build_text_view
-from bot.ui.custom_ids import (
-    ActionButton,
-    ButtonAction,
-    FormKind,
-    InteractionRouter,
-    build_custom_id,
-    parse_button_number,
-)
+from bot.ui.components import ActionButton, build_text_view
+from bot.ui.custom_ids import ButtonAction, FormKind, build_custom_id, parse_button_number
+from bot.ui.router import InteractionRouter
 from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from cogs.buttons import DoubleClicks
 from tests.unit.client.commands import every_command, tree_of
@@ -78,7 +72,7 @@ async def test_buttons_outlive_every_view_that_had_them(client: DiscordClient) -
 
 
 async def test_ended_mixed_view_unregisters_all_buttons(client: DiscordClient) -> None:
-    """The rule of `bot.ui.custom_ids` is needed: a mixed view that ends takes all buttons with it."""
+    """Why views of `bot.ui.components` never mix items: this takes all buttons away."""
     view = ui.View(timeout=None)
     view.add_item(ActionButton(ButtonAction.REDO, 1, label="Redo"))
     view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))
