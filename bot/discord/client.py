@@ -24,10 +24,9 @@ from bot.discord.command_names import CommandTranslator
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import ClapperError, DeliveryError, RequestRefused
 from bot.i18n.catalogs import translate
-from bot.ui.components import ActionButton
-from bot.ui.router import InteractionRouter
-from bot.ui.components import PageButton, SettingMenu
+from bot.ui.components import ActionButton, PageButton, SettingMenu
 from bot.ui.error_messages import describe_error
+from bot.ui.router import InteractionRouter
 
 _log: Final = structlog.get_logger(__name__)
 
