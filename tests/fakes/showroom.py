@@ -8,7 +8,7 @@ from bot.domain.showcase.post import WeeklyDigest, ShowcasePost
 
 
 class FakeShowcaseChannel:
-    """`bot.domain.showcase.ports.Showroom`, `PublicFiles`; `bot.domain.erasure.Posts`, `Files`."""
+    """`bot.domain.ports.ShowcaseChannel` and `StoredFiles`."""
 
     def __init__(self) -> None:
         self.live_posts: dict[int, ShowcasePost] = {}

@@ -18,7 +18,7 @@ from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
 from bot.domain.jobs.queue import order_fairly, queue_positions
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoPlan, VideoRequest
 from bot.domain.models import ModelSpec
-from bot.domain.ports import Clock
+from bot.domain.ports import Clock, WorkerHandle
 from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
@@ -77,23 +77,6 @@ class OfferedModels(Protocol):
         ...
 
 
-class JobWatcher(Protocol):
-    """The worker of this process, as far as requests need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The name under which it owns jobs."""
-        ...
-
-    def wake(self) -> None:
-        """There may be something to start."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """A job was cancelled."""
-        ...
-
-
 class RequestService:
     """The one way in for jobs."""
 
@@ -104,7 +87,7 @@ class RequestService:
         ledger: LedgerStore,
         guilds: GuildStore,
         offered_models: OfferedModels,
-        worker: JobWatcher,
+        worker: WorkerHandle,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
         clock: Clock,

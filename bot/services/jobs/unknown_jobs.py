@@ -8,14 +8,14 @@ and given back to the budgets. An admin who judges such a job ends the looking.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, DatabaseUnavailable
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.ports import Clock, OperationPending, VideoModels
+from bot.domain.ports import Clock, OperationPending, VideoModels, WorkerHandle
 from bot.store.jobs.jobs import JobStore
 
 _BATCH_SIZE: Final = 50
@@ -23,24 +23,6 @@ _BATCH_SIZE: Final = 50
 _MAX_INTERVAL_S: Final = 60.0
 
 _log: Final = structlog.get_logger(__name__)
-
-
-class JobOwner(Protocol):
-    """The worker of this process, as far as found jobs need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The name under which it owns jobs."""
-        ...
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its lease can be trusted now."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """There is something to do for a job."""
-        ...
 
 
 class UnknownJobPoller:
@@ -51,7 +33,7 @@ class UnknownJobPoller:
         *,
         jobs: JobStore,
         routes: Mapping[GoogleRoute, VideoModels],
-        worker: JobOwner,
+        worker: WorkerHandle,
         clock: Clock,
         interval_s: float,
         searchable_routes: frozenset[GoogleRoute] = frozenset(),
