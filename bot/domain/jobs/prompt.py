@@ -9,8 +9,6 @@ import re
 import unicodedata
 from typing import Final
 
-from bot.domain.errors import PromptTooLong
-
 _TOKEN_PIECES: Final = re.compile(r"[A-Za-z]+|\d|\n|[^\S\n]+|[^\W\d_]+|.", re.DOTALL)
 _WORD_LETTERS: Final = 8
 """English words up to this length are nearly always one token."""
@@ -43,10 +41,3 @@ def _count_letters(piece: str) -> int:
 
 def _count_sign(sign: str) -> int:
     return 1 if ord(sign) < 0x3100 else _RARE_SIGN_TOKENS
-
-
-def check_prompt_length(text: str, *, limit: int) -> None:
-    """Raise `PromptTooLong`, with the count, when ``text`` has more than ``most`` tokens."""
-    count = count_tokens(text)
-    if count > limit:
-        raise PromptTooLong(tokens=count, limit=limit)
