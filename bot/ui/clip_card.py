@@ -22,7 +22,7 @@ from bot.i18n.formatting import (
     format_timestamp,
     join_list,
 )
-from bot.ui.components import ActionButton, build_button_row, build_text_view, build_view
+from bot.ui.components import ActionButton, build_action_row, build_text_view, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
@@ -256,7 +256,7 @@ class ClipCards:
             rows = [buttons] if len(buttons) <= 5 else [buttons[:3], buttons[3:]]
         else:
             rows = [extend[:5], showcase[:5], [*again, *others]]
-        return [build_button_row(*row) for row in rows if row]
+        return [build_action_row(*row) for row in rows if row]
 
 
 def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:

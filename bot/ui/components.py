@@ -150,7 +150,7 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
         )
 
 
-def build_button_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:
+def build_action_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:
     """Return a row of up to five buttons, or of one menu."""
     row: ui.ActionRow[Any] = ui.ActionRow()
     for button in buttons:
@@ -168,7 +168,7 @@ def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
 
 def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
     """Return a message of one text and, below it, a row of buttons."""
-    rows = [build_button_row(*buttons)] if buttons else []
+    rows = [build_action_row(*buttons)] if buttons else []
     return build_view(ui.TextDisplay(text), *rows)
 
 

@@ -13,7 +13,7 @@ from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import join_fitting_lines, join_list
-from bot.ui.components import ActionButton, SettingMenu, build_button_row, build_view
+from bot.ui.components import ActionButton, SettingMenu, build_action_row, build_view
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
 
@@ -67,7 +67,7 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
         _build_language_menu(state, locale),
     ):
         container.add_item(ui.TextDisplay(text))
-        container.add_item(build_button_row(menu))
+        container.add_item(build_action_row(menu))
     check = ActionButton(ButtonAction.CHECK_PERMISSIONS, 0, label=translate("button.check", locale))
     container.add_item(ui.Section(translate("setup.permissions", locale), accessory=check))
     if notice:

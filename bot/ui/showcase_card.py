@@ -26,7 +26,7 @@ from bot.i18n.formatting import (
     sanitize_text,
 )
 from bot.ui.clip_card import build_file_name, describe_lineage
-from bot.ui.components import ActionButton, build_button_row, build_view
+from bot.ui.components import ActionButton, build_action_row, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.model_info import ModelInfoSource
 
@@ -69,7 +69,7 @@ class ShowcaseCards:
         if clip.message_id is not None:
             label = translate("button.original", locale)
             buttons.insert(1, ui.Button(label=label, url=build_jump_link(clip)))
-        container.add_item(build_button_row(*buttons))
+        container.add_item(build_action_row(*buttons))
         return build_view(container)
 
     def build_digest_card(self, digest: WeeklyDigest) -> ui.LayoutView:
@@ -88,7 +88,7 @@ class ShowcaseCards:
         container.add_item(ui.TextDisplay("\n".join(lines)))
         ranking = translate("button.ranking", locale)
         container.add_item(
-            build_button_row(ActionButton(ButtonAction.RANKING, digest.id, label=ranking))
+            build_action_row(ActionButton(ButtonAction.RANKING, digest.id, label=ranking))
         )
         return build_view(container)
 
