@@ -310,9 +310,11 @@ def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
     )
 
 
-def _mention_member(user_id: int, locale: str | None) -> str:
-    """Return a mention; pseudonyms of erased members are negative."""
-    return f"<@{user_id}>" if user_id > 0 else translate("usage.former", locale)
+def _mention_member(user_id: int | None, locale: str | None) -> str:
+    """Return a mention; erased members have a negative pseudonym, or no id."""
+    if user_id is None or user_id <= 0:
+        return translate("usage.former", locale)
+    return f"<@{user_id}>"
 
 
 def _format_quota_line(line: QuotaLine, locale: str | None) -> str:
