@@ -5,7 +5,8 @@ import sys
 
 from bot.app.run import run
 from bot.app.startup import StartupError
-from bot.config.settings import SettingsError, read_settings
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import read_settings
 from bot.observability.logging import configure_logging
 
 EXIT_CANNOT_RUN = 1

@@ -29,8 +29,9 @@ from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.services.clips.removal import ClipRemoval
 from bot.services.jobs.requests import RequestService
-from bot.ui.clip_card import ModelInfoSource
-from bot.ui.custom_ids import ButtonAction, FormKind, InteractionRouter
+from bot.ui.custom_ids import ButtonAction, FormKind
+from bot.ui.model_info import ModelInfoSource
+from bot.ui.router import InteractionRouter
 from bot.ui.text_lists import format_cancellation, format_history, format_job_details
 from cogs._common.answers import EditedAnswer, PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import get_accessible_clip

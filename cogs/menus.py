@@ -16,7 +16,9 @@ from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ActionButton, ButtonAction, FormKind, InteractionRouter
+from bot.ui.components import ActionButton
+from bot.ui.custom_ids import ButtonAction, FormKind
+from bot.ui.router import InteractionRouter
 from cogs._common.answers import PrivateAnswer, build_button_row
 from cogs._common.clip_lookup import build_clip_choice, find_message_clips
 from cogs._common.context import build_channel_context, build_origin, require_permissions

@@ -15,7 +15,9 @@ from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION, PrivacyService
 from bot.services.showcase.votes import VoteCounter
-from bot.ui.custom_ids import ActionButton, ButtonAction, InteractionRouter
+from bot.ui.components import ActionButton
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row
 
 

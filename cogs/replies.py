@@ -16,10 +16,12 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import AlreadyAccepted, ClapperError, DatabaseUnavailable, RequestRefused
 from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
-from bot.i18n.catalogs import list_languages, translate
+from bot.i18n.catalogs import translate
+from bot.i18n.translations import list_languages
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ActionButton, ButtonAction
+from bot.ui.components import ActionButton
+from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
 from cogs._common.clip_lookup import build_clip_choice, find_message_clips

@@ -23,7 +23,7 @@ from bot.i18n.formatting import format_money
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.showcase.showcase import ShowcaseService
-from bot.ui.custom_ids import InteractionRouter
+from bot.ui.router import InteractionRouter
 from bot.ui.server_setup import CLIP_CHANNEL_TYPES
 from bot.ui.text_lists import (
     build_usage_csv,

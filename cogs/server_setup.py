@@ -19,7 +19,8 @@ from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.showcase.showcase import ShowcaseService
-from bot.ui.custom_ids import ButtonAction, InteractionRouter, SetupSetting
+from bot.ui.custom_ids import ButtonAction, SetupSetting
+from bot.ui.router import InteractionRouter
 from bot.ui.server_setup import (
     KEEP_OPTION,
     UNSET_OPTION,

@@ -22,7 +22,8 @@ from bot.services.showcase.showcase import (
 )
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
-from bot.ui.custom_ids import ButtonAction, InteractionRouter
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.router import InteractionRouter
 from bot.ui.showcase_card import (
     build_entry_link,
     format_entry,

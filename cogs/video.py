@@ -22,8 +22,9 @@ from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.requests import RequestService
-from bot.ui.clip_card import ModelInfoSource, build_text_view
+from bot.ui.components import build_text_view
 from bot.ui.lineage import format_lineage
+from bot.ui.model_info import ModelInfoSource
 from bot.ui.text_lists import (
     format_cancellation,
     format_history,

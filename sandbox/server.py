@@ -22,8 +22,9 @@ from sandbox.discord.gateway import HEARTBEAT_INTERVAL_S, Gateway
 from sandbox.discord.ratelimits import RateLimits
 from sandbox.discord.world import World
 from sandbox.faults import Faults
-from sandbox.google import Google, control_routes
+from sandbox.google import control_routes
 from sandbox.google import routes as google_routes
+from sandbox.google.google import Google
 from sandbox.traffic import LARGEST_REQUEST, Traffic
 
 SHUTDOWN_S = 0.5

@@ -13,8 +13,7 @@ from discord.ext import commands
 from bot.app.data_directory import DataDirectory
 from bot.discord.client import DiscordClient
 from bot.discord.showcase_channel import DiscordShowcaseChannel
-from bot.domain.ports import Clock
-from bot.domain.showcase.ports import WorkerHandle
+from bot.domain.ports import Clock, WorkerHandle
 from bot.services.admin.privacy import JobCanceller, PrivacyService
 from bot.services.clips.library import ClipLibrary
 from bot.services.showcase.maintenance import MaintenanceLoop
@@ -31,7 +30,7 @@ from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
-from bot.ui.clip_card import ModelInfoSource
+from bot.ui.model_info import ModelInfoSource
 from bot.ui.showcase_card import ShowcaseCards
 from cogs.privacy import PrivacyCommands
 from cogs.showcase import ShowcaseCommands

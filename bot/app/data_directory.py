@@ -11,7 +11,7 @@ from bot.domain.clips.clip import Clip
 
 
 class DataDirectory:
-    """`bot.domain.erasure.Files` and `bot.domain.showcase.ports.PublicFiles` on the disk."""
+    """`bot.domain.ports.StoredFiles` on disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()

@@ -15,7 +15,8 @@ import structlog
 from yarl import URL
 
 from bot.config.model_catalogue import CatalogueError, load_catalogue
-from bot.config.settings import Settings, SettingsError
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import Settings
 from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.request import GoogleRoute

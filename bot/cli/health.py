@@ -3,7 +3,8 @@
 import sys
 import time
 
-from bot.config.settings import SettingsError, read_settings
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import read_settings
 from bot.observability.heartbeat import find_health_problem
 
 

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from bot.config.settings import Settings, SettingsError, read_settings
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
 
 EXIT_NOT_DONE: Final = 1

@@ -13,7 +13,8 @@ from rich.live import Live
 
 from bot.app.clock import SystemClock
 from bot.cli.status_page import MAXIMUM_JOBS, build_page, build_unavailable_page
-from bot.config.settings import Settings, SettingsError, read_settings
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
 from bot.domain.statistics import SnapshotSource

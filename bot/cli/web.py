@@ -12,7 +12,8 @@ from pathlib import Path
 from bot.app.clock import SystemClock
 from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
 from bot.config.model_catalogue import CatalogueError, load_catalogue
-from bot.config.settings import Settings, SettingsError, read_settings
+from bot.config.renamed_settings import SettingsError
+from bot.config.settings import Settings, read_settings
 from bot.domain.models import ModelCatalogue
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.logging import configure_logging

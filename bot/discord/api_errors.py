@@ -1,4 +1,7 @@
-"""What a fault of Discord means for a post: too large, hopeless, or to be tried again."""
+"""What an error of discord.py means for a message: too large, impossible, or worth a retry.
+
+Codes are those of https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,52 +13,53 @@ import discord
 from bot.domain.errors import ChannelUnavailable, DeliveryError, DiscordUnavailable, FileTooLarge
 
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
-"""Everything that a call of discord.py raises when Discord, or the way to it, is at fault;
-`RuntimeError` says that the HTTP session is closed, during shutdown."""
+"""Everything that a call of discord.py raises when Discord or the network fails;
+`RuntimeError` means that the HTTP session is closed, during shutdown."""
 UNKNOWN_MESSAGE_CODE: Final = 10008
+UNKNOWN_EMOJI_CODE: Final = 10014
 EXPIRED_TOKEN_CODES: Final = frozenset({10015, 50027})
-"""Unknown webhook, invalid webhook token: an interaction can be answered no more."""
+"""Unknown webhook, invalid webhook token: the interaction's token has expired."""
 UNAVAILABLE_CHANNEL_CODES: Final = frozenset({10003, 50001})
 """Unknown channel, missing access."""
 _FILE_TOO_LARGE_CODE: Final = 40005
 _MISSING_HISTORY_PERMISSION_CODE: Final = 160002
 
 
-def to_delivery_error(fault: BaseException) -> DeliveryError:
-    """Return what a fault of a post means: too large, hopeless, or to be tried again."""
-    if isinstance(fault, discord.RateLimited):
-        return DiscordUnavailable("rate limited", retry_after_s=fault.retry_after)
-    if isinstance(fault, discord.HTTPException):
-        if fault.status == 413 or fault.code == _FILE_TOO_LARGE_CODE:
+def to_delivery_error(error: BaseException) -> DeliveryError:
+    """Return what an error of a post or an edit means."""
+    if isinstance(error, discord.RateLimited):
+        return DiscordUnavailable("rate limited", retry_after_s=error.retry_after)
+    if isinstance(error, discord.HTTPException):
+        if error.status == 413 or error.code == _FILE_TOO_LARGE_CODE:
             return FileTooLarge("refused by Discord for its size")
-        if fault.code == _MISSING_HISTORY_PERMISSION_CODE:
+        if error.code == _MISSING_HISTORY_PERMISSION_CODE:
             return ChannelUnavailable("cannot reply", missing=("read_message_history",))
-        if fault.code in EXPIRED_TOKEN_CODES:
-            return ChannelUnavailable("the interaction's time is over")
-        if fault.status == 401 or fault.status == 429 or fault.status >= 500:
-            return DiscordUnavailable(f"Discord answered {fault.status}")
-        return ChannelUnavailable(f"Discord answered {fault.status}, code {fault.code}")
-    return DiscordUnavailable(type(fault).__name__)
+        if error.code in EXPIRED_TOKEN_CODES:
+            return ChannelUnavailable("the interaction's token has expired")
+        if error.status in (401, 429) or error.status >= 500:
+            return DiscordUnavailable(f"Discord answered {error.status}")
+        return ChannelUnavailable(f"Discord answered {error.status}, code {error.code}")
+    return DiscordUnavailable(type(error).__name__)
 
 
-def raise_if_transient(fault: BaseException) -> None:
-    """Raise `DeliveryBusy` for a fault that is worth another try; a refusal is none."""
-    error = to_delivery_error(fault)
-    if isinstance(error, DiscordUnavailable):
-        raise error from fault
+def raise_if_transient(error: BaseException) -> None:
+    """Raise `DiscordUnavailable` if another try may succeed; do nothing after a refusal."""
+    delivery_error = to_delivery_error(error)
+    if isinstance(delivery_error, DiscordUnavailable):
+        raise delivery_error from error
 
 
 @asynccontextmanager
 async def convert_discord_errors() -> AsyncIterator[None]:
-    """Raise what a fault within the body means instead of the fault."""
+    """Raise errors of discord.py within the body as `DeliveryError`."""
     try:
         yield
-    except DISCORD_ERRORS as fault:
-        raise to_delivery_error(fault) from fault
+    except DISCORD_ERRORS as error:
+        raise to_delivery_error(error) from error
 
 
-def summarize_error(fault: BaseException) -> str:
-    """Return a fault as it may stand in the log: never with what was sent."""
-    if isinstance(fault, discord.HTTPException):
-        return f"{fault.status} ({fault.code})"
-    return type(fault).__name__
+def summarize_error(error: BaseException) -> str:
+    """Return an error for the log, without anything that was sent."""
+    if isinstance(error, discord.HTTPException):
+        return f"{error.status} ({error.code})"
+    return type(error).__name__

@@ -1,8 +1,7 @@
-"""The connection to Discord: discord.py's sharded client, kept small and kept alive.
+"""The connection to Discord: discord.py's sharded client without its caches.
 
-It asks for no privileged intent and caches no member and no message, knows how to wait for a
-Discord that is away, registers commands only when they have changed, and has the one place where
-a fault of any command, button or form is answered. What the commands do is the cogs' matter.
+It uses no privileged intent, waits while Discord is unreachable, registers commands only when
+they have changed, and answers every error of a command, button or form in one place.
 """
 
 import asyncio
@@ -24,14 +23,14 @@ from bot.discord.command_names import CommandTranslator
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import ClapperError, DeliveryError, RequestRefused
 from bot.i18n.catalogs import translate
-from bot.ui.components import PageButton, SettingMenu
-from bot.ui.custom_ids import ActionButton, InteractionRouter
+from bot.ui.components import ActionButton, PageButton, SettingMenu
 from bot.ui.error_messages import describe_error
+from bot.ui.router import InteractionRouter
 
 _log: Final = structlog.get_logger(__name__)
 
 MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
-"""A longer wait is handed back to us as an error, so that a job can say that it waits."""
+"""discord.py raises an error instead of waiting longer, so that a job's status can tell it."""
 _INITIAL_WAIT_S: Final = 1.0
 _MAXIMUM_WAIT_S: Final = 30.0
 _CONNECTION_ERRORS: Final = (
@@ -40,18 +39,17 @@ _CONNECTION_ERRORS: Final = (
     discord.HTTPException,
     discord.GatewayNotFound,
 )
-_EXPIRED_INTERACTION_CODES: Final = frozenset(
-    {10062, 50027}
-)  # unknown interaction, invalid webhook token
+_EXPIRED_INTERACTION_CODES: Final = frozenset({10062, 50027})
+"""Unknown interaction, invalid webhook token."""
 _ALREADY_ACKNOWLEDGED_CODE: Final = 40060
 
 
 class DiscordTokenRejected(Exception):
-    """Discord does not take the bot's token: only the operator can help."""
+    """Discord rejects the bot's token; only the operator can fix that."""
 
 
 def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> None:
-    """Point discord.py at other servers in Discord's place; must run before a client is built."""
+    """Let discord.py use other servers than Discord's; call it before a client is built."""
     if api_url is not None:
         discord.http.Route.BASE = api_url
         discord.Asset.BASE = str(yarl.URL(api_url).origin())
@@ -60,21 +58,21 @@ def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> No
 
 
 def build_intents() -> discord.Intents:
-    """Return what the bot listens to: its servers, the messages that are replies to it, and stars.
+    """Return what the bot listens to: its servers, replies to its messages, and stars.
 
-    The content of messages is a privileged intent and is not asked for: Discord sends it anyway
-    where the bot is mentioned, which a reply with "ping" does.
+    The privileged message content intent is not needed: Discord sends the content of messages
+    that mention the bot, which a reply with "ping" does.
     """
-    wanted = discord.Intents.none()
-    wanted.guilds = True
-    wanted.guild_messages = True
-    wanted.guild_reactions = True
-    wanted.dm_messages = True
-    return wanted
+    intents = discord.Intents.none()
+    intents.guilds = True
+    intents.guild_messages = True
+    intents.guild_reactions = True
+    intents.dm_messages = True
+    return intents
 
 
 class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
-    """The command tree; its faults go where all faults go."""
+    """The command tree, which leaves its errors to the client."""
 
     async def on_error(
         self,
@@ -82,7 +80,7 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
         error: app_commands.AppCommandError,
         /,
     ) -> None:
-        """Answer a fault of a command or a message menu."""
+        """Answer an error of a command or a message menu."""
         original = getattr(error, "original", None)
         await self.client.respond_with_error(
             interaction, original if isinstance(original, Exception) else error
@@ -90,10 +88,7 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
 
 
 class DiscordClient(commands.AutoShardedBot):
-    """The bot's Discord client.
-
-    ``presses`` is filled by the cogs; ``seal`` is for what they write down of an interaction.
-    """
+    """The bot's client. Cogs register their buttons in ``router``."""
 
     def __init__(
         self,
@@ -104,10 +99,10 @@ class DiscordClient(commands.AutoShardedBot):
         http_trace: aiohttp.TraceConfig | None = None,
         token_cipher: TokenCipher,
     ) -> None:
-        # nobody needs to hear that voice, which is never used, would lack libraries
+        # voice is not used, so its missing libraries are no reason for a warning
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
-            command_prefix=commands.when_mentioned,  # required by discord.py, never looked at
+            command_prefix=commands.when_mentioned,  # required by discord.py, not used
             help_command=None,
             tree_cls=DiscordCommandTree,
             intents=build_intents(),
@@ -131,44 +126,41 @@ class DiscordClient(commands.AutoShardedBot):
         self._command_sync_task: asyncio.Task[None] | None = None
 
     def set_cogs(self, cogs: Sequence[commands.Cog]) -> None:
-        """Name the cogs that `setup_hook` adds."""
+        """Set the cogs that `setup_hook` adds."""
         self._cogs_to_add = cogs
 
     async def log_in_with_retry(self, token: str) -> None:
-        """Log in by REST, waiting for as long as Discord is away.
-
-        Raises `TokenRefused`.
-        """
+        """Log in by REST, waiting while Discord is unreachable. Raises `DiscordTokenRejected`."""
         wait_s = _INITIAL_WAIT_S
         while True:
             try:
                 await self.login(token)
-            except discord.LoginFailure as fault:
+            except discord.LoginFailure as error:
                 await self._close_failed_session()
-                raise DiscordTokenRejected from fault
-            except _CONNECTION_ERRORS as fault:
+                raise DiscordTokenRejected from error
+            except _CONNECTION_ERRORS as error:
                 await self._close_failed_session()
-                wait_s = await _log_and_wait("Discord cannot be reached", fault, wait_s)
+                wait_s = await _log_and_wait("discord.unreachable", error, wait_s)
             else:
                 return
 
     async def _close_failed_session(self) -> None:
-        """Close the session of a log-in that failed; the next one makes its own."""
+        """Close the HTTP session of a failed login; the next login opens its own."""
         await self.http.close()
         self.http.connector = discord.utils.MISSING
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether there is a connection to be closed."""
+        """Whether there is a connection to close."""
         return self.http.token is not None
 
     @property
     def is_connected(self) -> bool:
-        """Whether every shard hears Discord now; `is_ready` stays true while one reconnects."""
+        """Whether every shard is connected now; `is_ready` stays true while one reconnects."""
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def setup_hook(self) -> None:
-        """Add cogs and buttons, and see to the commands; called once, after the log-in."""
+        """Add cogs and buttons and sync the commands; discord.py calls it after the login."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
         for cog in self._cogs_to_add:
@@ -183,14 +175,17 @@ class DiscordClient(commands.AutoShardedBot):
         await super().close()
 
     async def launch_shards(self) -> None:
-        """Connect the shards, asking Discord for their number where none is set."""
+        """Connect the shards; ask Discord for their number if none is set.
+
+        Overridden because discord.py gives up if Discord is unreachable at that moment.
+        """
         wait_s = _INITIAL_WAIT_S
         count: int | None = self.shard_count
         while count is None:
             try:
                 count, _, _ = await self.http.get_bot_gateway()
-            except _CONNECTION_ERRORS as fault:
-                wait_s = await _log_and_wait("Discord cannot be reached", fault, wait_s)
+            except _CONNECTION_ERRORS as error:
+                wait_s = await _log_and_wait("discord.unreachable", error, wait_s)
         self.shard_count = count
         await super().launch_shards()
 
@@ -199,57 +194,57 @@ class DiscordClient(commands.AutoShardedBot):
     ) -> None:
         """Connect one shard once the gateway answers.
 
-        discord.py calls itself again at each failure; over a long outage that ends in a
-        RecursionError, and for an unsharded client the first failure ends in an AttributeError.
+        Overridden because discord.py retries by recursion, which raises `RecursionError` in a
+        long outage; for an unsharded client the first failure raises `AttributeError`.
         """
         wait_s = _INITIAL_WAIT_S
         while not self.is_closed():
             try:
                 socket = await self.http.ws_connect(str(gateway))
                 await socket.close()
-            except _CONNECTION_ERRORS as fault:
-                wait_s = await _log_and_wait("the gateway cannot be reached", fault, wait_s)
+            except _CONNECTION_ERRORS as error:
+                wait_s = await _log_and_wait("gateway.unreachable", error, wait_s)
             else:
                 await super().launch_shard(gateway, shard_id, initial=initial)
                 return
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Do nothing: there are no prefix commands, and the cogs listen for themselves."""
+        """Do nothing: there are no prefix commands, and the cogs have their own listeners."""
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer submitted forms; commands and buttons have their own ways."""
+        """Handle submitted forms; discord.py handles commands and buttons."""
         if interaction.type is not discord.InteractionType.modal_submit:
             return
         try:
             await self.router.submit_form(interaction)
-        except Exception as fault:  # the person must hear of any fault
-            await self.respond_with_error(interaction, fault)
+        except Exception as error:  # the member must hear of any error
+            await self.respond_with_error(interaction, error)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
-        """Log a fault of a listener; nobody waits for an answer there."""
-        _log.exception("listener failed", listener=event_method)
+        """Log an error of a listener, which has no one to answer to."""
+        _log.exception("listener.failed", listener=event_method)
 
-    async def respond_with_error(self, interaction: discord.Interaction, fault: Exception) -> None:
-        """Tell the person behind ``interaction`` what went wrong, whatever it was."""
-        if isinstance(fault, discord.HTTPException):
-            if fault.code == _ALREADY_ACKNOWLEDGED_CODE:
-                _log.info("interaction already answered", interaction=interaction.id)
+    async def respond_with_error(self, interaction: discord.Interaction, error: Exception) -> None:
+        """Tell the member behind ``interaction`` what went wrong."""
+        if isinstance(error, discord.HTTPException):
+            if error.code == _ALREADY_ACKNOWLEDGED_CODE:
+                _log.info("interaction.already_acknowledged", interaction=interaction.id)
                 return
-            if fault.code in _EXPIRED_INTERACTION_CODES:
-                _log.warning("interaction too old to be answered", interaction=interaction.id)
+            if error.code in _EXPIRED_INTERACTION_CODES:
+                _log.warning("interaction.expired", interaction=interaction.id)
                 return
-        text = _log_and_describe(interaction, fault)
+        text = _log_and_describe(interaction, error)
         try:
             await delete_reply(interaction)
             await respond_privately(interaction, text)
-        except _CONNECTION_ERRORS as further:
-            _log.warning("fault not told", interaction=interaction.id, error=str(further))
+        except _CONNECTION_ERRORS as send_error:
+            _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
 
     async def _sync_commands(self) -> None:
-        """Register the commands where they have changed since this bot last did so."""
+        """Register the commands if they have changed since the last time."""
         payload = await build_command_payloads(self.tree)
-        told = [str(self.application_id), discord.http.Route.BASE, payload]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        identity = [str(self.application_id), discord.http.Route.BASE, payload]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         if await asyncio.to_thread(_read_text, self._commands_digest_file) == digest:
             return
         wait_s = _INITIAL_WAIT_S
@@ -257,18 +252,18 @@ class DiscordClient(commands.AutoShardedBot):
             try:
                 await self.tree.sync()
             except app_commands.CommandSyncFailure:
-                _log.exception("commands refused by Discord")
+                _log.exception("commands.refused")
                 return
-            except (*_CONNECTION_ERRORS, discord.RateLimited) as fault:
-                wait_s = await _log_and_wait("commands could not be registered", fault, wait_s)
+            except (*_CONNECTION_ERRORS, discord.RateLimited) as error:
+                wait_s = await _log_and_wait("commands.sync_failed", error, wait_s)
             else:
                 break
         await asyncio.to_thread(self._commands_digest_file.write_text, digest, "ascii")
-        _log.info("commands registered", count=len(payload))
+        _log.info("commands.registered", count=len(payload))
 
 
 async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
-    """Return the commands of ``tree`` as Discord gets them, in every language."""
+    """Return the commands of ``tree`` as they are sent to Discord, in every language."""
     translator = CommandTranslator()
     return [
         await command.get_translated_payload(tree, translator) for command in tree.get_commands()
@@ -278,40 +273,40 @@ async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[di
 async def respond_privately(
     interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
 ) -> None:
-    """Say ``text`` to the person alone, as the first answer or in the place of "thinking"."""
-    shown = view if view is not None else discord.utils.MISSING
+    """Send ``text`` to the member only, as the first response or in place of "thinking"."""
+    optional_view = view if view is not None else discord.utils.MISSING
     if not interaction.response.is_done():
-        await interaction.response.send_message(text, view=shown, ephemeral=True)
+        await interaction.response.send_message(text, view=optional_view, ephemeral=True)
     elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
         await interaction.edit_original_response(content=text, view=view)
     else:
-        await interaction.followup.send(text, view=shown, ephemeral=True)
+        await interaction.followup.send(text, view=optional_view, ephemeral=True)
 
 
-def _log_and_describe(interaction: discord.Interaction, fault: Exception) -> str:
-    locale = interaction.locale.value
-    if isinstance(fault, RequestRefused):
-        _log.info("refused", kind=type(fault).__name__, user=interaction.user.id)
-    elif isinstance(fault, DeliveryError):  # foreseen: where it happened says nothing more
-        _log.warning("request failed", kind=type(fault).__name__, error=str(fault))
-    elif isinstance(fault, ClapperError):
-        _log.warning("request failed", kind=type(fault).__name__, exc_info=fault)
-    elif isinstance(fault, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
-        _log.warning("command differs from its registration", error=str(fault))
+def _log_and_describe(interaction: discord.Interaction, error: Exception) -> str:
+    locale, kind = interaction.locale.value, type(error).__name__
+    if isinstance(error, RequestRefused):
+        _log.info("request.refused", kind=kind, user=interaction.user.id)
+    elif isinstance(error, DeliveryError):  # expected, so a traceback would say nothing new
+        _log.warning("request.failed", kind=kind, error=str(error))
+    elif isinstance(error, ClapperError):
+        _log.warning("request.failed", kind=kind, exc_info=error)
+    elif isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
+        _log.warning("command.outdated", error=str(error))
         return translate("error.command_outdated", locale)
-    elif isinstance(fault, app_commands.TransformerError):
+    elif isinstance(error, app_commands.TransformerError):
         return translate("error.option", locale)
     else:
-        _log.error("unforeseen fault", interaction=interaction.id, exc_info=fault)
+        _log.error("request.crashed", interaction=interaction.id, exc_info=error)
         return translate("error.unexpected_number", locale, number=interaction.id)
-    return describe_error(fault, locale)
+    return describe_error(error, locale)
 
 
-async def _log_and_wait(event: str, fault: BaseException, wait_s: float) -> float:
-    """Log that something is away, wait, and return how long to wait the next time, in seconds."""
-    pause = wait_s * random.uniform(0.8, 1.2)
-    _log.warning(event, error=f"{type(fault).__name__}: {fault}", retry_in_s=round(pause, 1))
-    await asyncio.sleep(pause)
+async def _log_and_wait(event: str, error: BaseException, wait_s: float) -> float:
+    """Log ``event``, wait about ``wait_s`` seconds and return the next wait in seconds."""
+    jittered_s = wait_s * random.uniform(0.8, 1.2)
+    _log.warning(event, error=f"{type(error).__name__}: {error}", retry_in_s=round(jittered_s, 1))
+    await asyncio.sleep(jittered_s)
     return min(wait_s * 2, _MAXIMUM_WAIT_S)
 
 

@@ -1,9 +1,8 @@
-"""Commands in every language: discord.py's translator over the catalogue.
+"""Commands in every language: discord.py's translator over the message catalogs.
 
-Names are found by where they stand (``name.command.video.generate``, ``name.option.prompt``), so
-that a command is declared under its plain English name; descriptions, choices and menus carry the
-key of their text. Discord shows a person the language of their client and sends the English names
-back, whatever was shown.
+Commands and options are declared with their English names, and the key is built from those
+(``name.command.video.generate``, ``name.option.prompt``); descriptions, choices and menus carry
+their own key. Discord shows the member's language and always sends the English names back.
 """
 
 from typing import Final
@@ -24,7 +23,7 @@ _UNTRANSLATED_LANGUAGES: Final = frozenset({"en"})
 
 
 class CommandTranslator(Translator):
-    """Answers discord.py when it registers commands."""
+    """Translates commands when discord.py registers them."""
 
     async def translate(
         self,
@@ -32,10 +31,10 @@ class CommandTranslator(Translator):
         locale: discord.Locale,
         context: TranslationContextTypes,
     ) -> str | None:
-        """Return ``string`` in a language, or ``None`` where English, the default, holds.
+        """Return ``string`` in a language; ``None`` leaves it in English.
 
-        A text that nobody wrote is English too: a test finds it, and it must not keep all the
-        other commands from being registered.
+        A missing text stays English, so that it does not keep the commands from being registered;
+        a test reports it.
         """
         key = find_text_key(string, context.data)
         if (
@@ -48,7 +47,7 @@ class CommandTranslator(Translator):
 
 
 def find_text_key(string: locale_str, command: object) -> str | None:
-    """Return the message id of a command's text; ``named`` is what it is the name of."""
+    """Return the message key of a text of ``command``."""
     key = string.extras.get("key")
     if isinstance(key, str):
         return key

@@ -1,5 +1,5 @@
-"""What a request, a job, a clip, a model's rules, a quota and a person rule are.
+"""What requests, jobs, clips, limits, ledger entries and showcase posts are, and their rules.
 
-Pure: nothing here knows Discord, Google, a database or the network, so every rule that decides
-over money can be read and tested alone.
+Imports the standard library and itself only, so that every rule that decides over money can be
+read and tested alone.
 """

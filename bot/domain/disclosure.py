@@ -1,7 +1,7 @@
-"""What of another company's words members may read: nothing about the operator's account.
+"""Redacts Google's messages before members read them.
 
-Google's messages name projects, accounts, addresses and links that need the key. A sentence that
-holds one is dropped whole: a hole in it reads like a riddle, and says that something was there.
+They can name projects, accounts, addresses and links that need the key. A sentence that holds one
+is dropped entirely, because a gap in it would be hard to read and show that something is missing.
 """
 
 import re
@@ -25,7 +25,7 @@ _REVEALING: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Kept, without the name: sentences that say something about the request itself.
+# Sentences about the request itself are kept, without the name.
 _MODEL_PATH: Final = re.compile(r"\b(?:projects/[^\s'\"`]*/)?models/([\w.-]*\w)", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(
     r"(?:\bthe )?\b(?:file )?\bfiles/[\w-]+|\bthe file (?=\w*\d)\w+", re.IGNORECASE
@@ -35,14 +35,14 @@ _SENTENCE_BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
 def redact_account_details(text: str, *, max_length: int) -> str | None:
-    """Return the sentences of ``text`` that say nothing about an account; `None` without any.
+    """Return the sentences of ``text`` that name no account, as one line; `None` if none is left.
 
-    One line, at most ``most`` characters. Files lose their names and models their paths.
+    File names and the paths of models are removed. Longer texts are cut to ``max_length``.
     """
     text = _MODEL_PATH.sub(r"\1", text)
     text = _FILE_NAME.sub("the file", text)
-    kept = [each for each in _SENTENCE_BREAK.split(text) if each and not _REVEALING.search(each)]
-    text = " ".join(" ".join(kept).split())
+    sentences = (part for part in _SENTENCE_BREAK.split(text) if not _REVEALING.search(part))
+    text = " ".join(" ".join(sentences).split())
     if len(text) > max_length:
         text = text[: max_length - 1].rstrip() + "…"
     return text or None

@@ -1,13 +1,12 @@
-"""What a member or a server leaves behind, and how it is taken apart.
+"""Erasing the data of a member or a server, in batches that can be resumed.
 
-A farewell is done part by part: posts and files first, then the rows that name them. Whatever
-interrupts it, the rows that are left say where to go on.
+Each batch deletes messages and files first and the rows that name them last. After an
+interruption the rows that are left say what remains to be done.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 """What JSON can hold."""
@@ -16,9 +15,9 @@ MemberExport = Mapping[str, Sequence[Mapping[str, JsonValue]]]
 
 
 def pseudonym_for(user_id: int) -> int:
-    """Return the number, below 0, under which a forgotten member's sums stay for their windows.
+    """Return the negative number under which an erased member's usage stays for its windows.
 
-    Whoever is forgotten and comes back finds their limits as used as they were.
+    Being erased and coming back therefore brings no fresh quota.
     """
     digest = hashlib.sha256(f"clapper farewell {user_id}".encode()).digest()
     return -1 - int.from_bytes(digest[:7])
@@ -26,10 +25,10 @@ def pseudonym_for(user_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ErasureBatch:
-    """A part of what somebody leaves behind.
+    """A part of what is to be erased.
 
-    ``posts`` are pairs of channel and message, ``paths`` files below the data directory; ``busy``
-    tells that jobs still run, so that this is not the last part.
+    ``posts`` are pairs of channel and message id, ``paths`` files below the data directory. While
+    jobs are running, this is not the last batch.
     """
 
     clip_ids: tuple[int, ...] = ()
@@ -37,22 +36,3 @@ class ErasureBatch:
     posts: tuple[tuple[int, int], ...] = ()
     paths: tuple[str, ...] = ()
     has_running_jobs: bool = False
-
-
-class MessageDeleter(Protocol):
-    """Messages of the bot in Discord."""
-
-    async def delete_message(self, channel_id: int, message_id: int) -> None:
-        """Delete a message; one that is gone or out of reach is as good.
-
-        Raises `DeliveryBusy`.
-        """
-        ...
-
-
-class ErasableFiles(Protocol):
-    """Files below the data directory."""
-
-    async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete the files, those that are there."""
-        ...

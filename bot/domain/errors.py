@@ -1,34 +1,36 @@
-"""Every failure the program knows, as one tree; `bot.ui.error_messages` maps it to what people read.
+"""The errors that the program raises on purpose, as one tree.
+
+`bot.ui.error_messages` maps them to what members read.
 
 ```
 ClapperError
-├── Refused                    before anything started; nothing was reserved or paid
-│   ├── RuleBroken             the request does not fit the model (rule, parameter, nearest request)
+├── RequestRefused                  nothing was started, reserved or paid
+│   ├── RuleBroken                  the request does not fit the model
 │   │   ├── PromptTooLong
-│   │   ├── SourceUnusable     a clip that cannot be extended
-│   │   └── PersonRuleUnkept   no way to keep the server's person rule with this model and mode
-│   ├── ImageRefused           an attachment that is not a usable image
-│   ├── LimitReached           a quota or budget (which, and when it frees)
-│   ├── Paused                 switched off by the server or the operator
-│   ├── NotAllowed             this person may not do this
-│   ├── ChannelNotAllowed      the server lets the bot be used in other channels (which)
-│   ├── NotFound               no such clip or job here
-│   ├── MissingPermissions     the bot may not post here (which permissions)
-│   └── AlreadyAccepted        the same interaction or message came twice
-├── StoreAway                  the database cannot answer; limits fail closed
-├── LeaseLost                  this process no longer owns the job: stop at once, touch nothing
-├── VideoError                 Google's side, raised by the adapters of `bot.google`
-│   ├── VideoRefused           Google answered the submit and started nothing (outcome)
-│   ├── SubmitUncertain        the submit may have reached Google: never send it again
-│   ├── GoogleBusy             a passing fault of a poll, a fetch or an answered submit
-│   │   └── GoogleQuota        429: wait (retry_after_s)
-│   ├── AccessRefused          key or credentials are wrong
-│   └── RemoteGone             operation or file no longer exists there
-├── FittingFailed              a clip could not be re-encoded: another way must be found
-└── DeliveryError              Discord's side, raised by `bot.discord.job_messages` (`bot.discord.api_errors` says which)
-    ├── FileTooLarge           over the live limit (limit in bytes, if told)
-    ├── ChannelClosed          channel, thread or permission gone: posting there cannot succeed
-    └── DeliveryBusy           a passing fault (retry_after_s)
+│   │   ├── SourceNotExtendable     the clip cannot be extended
+│   │   └── PersonPolicyUnsatisfiable  the model cannot follow the server's rule for people
+│   ├── ImageRefused                the attachment is not a usable image
+│   ├── LimitReached                a quota or budget is used up
+│   ├── RequestsPaused              by the server or the operator
+│   ├── NotAllowed                  this member may not do this
+│   ├── ChannelNotAllowed           the server allows other channels only
+│   ├── RecordNotFound              no such clip, job or setting
+│   ├── MissingPermissions          the bot may not post here
+│   └── AlreadyAccepted             the same interaction or message arrived twice
+├── DatabaseUnavailable             nothing may start
+├── LeaseLost                       this process does not own the job any more
+├── VideoError                      Google's side, raised by `bot.google`
+│   ├── VideoRefused                Google answered the submit and started nothing
+│   ├── SubmitUncertain             the submit may have reached Google: never repeat it
+│   ├── GoogleUnavailable           temporary; the call may be repeated
+│   │   └── GoogleQuotaExceeded     429: wait
+│   ├── AccessRefused               key or credentials are wrong
+│   └── RemoteNotFound              the operation or file does not exist at Google
+├── TranscodeFailed                 the clip could not be re-encoded
+└── DeliveryError                   Discord's side, raised by `bot.discord`
+    ├── FileTooLarge                over the upload limit
+    ├── ChannelUnavailable          a retry there cannot succeed
+    └── DiscordUnavailable          temporary; may be repeated
 ```
 """
 
@@ -48,14 +50,14 @@ class ClapperError(Exception):
 
 
 class RequestRefused(ClapperError):
-    """Refused before anything started: nothing was reserved and nothing will be paid."""
+    """Refused before anything was started, reserved or paid."""
 
 
 class RuleBroken(RequestRefused):
     """The request does not fit the model.
 
-    ``rule`` names the broken rule (a key of the texts), ``parameter`` the option to change,
-    ``values`` fill the text, and ``nearest`` is the closest request that would be accepted.
+    ``rule`` is the key of its text, ``parameter`` the option to change, ``values`` fill the text,
+    and ``nearest`` is the closest request that would be accepted.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class RuleBroken(RequestRefused):
 
 
 class PromptTooLong(RuleBroken):
-    """The prompt has more tokens than Veo reads; it is never cut silently."""
+    """The prompt has more tokens than Veo reads."""
 
     def __init__(self, *, tokens: int, limit: int) -> None:
         super().__init__("prompt_too_long", "prompt", tokens=tokens, most=limit)
@@ -83,14 +85,11 @@ class PromptTooLong(RuleBroken):
 
 
 class SourceNotExtendable(RuleBroken):
-    """The clip to be extended cannot be: too old, too long, too large, or of another kind."""
+    """The clip is too old, too long or of the wrong kind to be extended."""
 
 
 class PersonPolicyUnsatisfiable(RuleBroken):
-    """The server's person rule cannot be kept here.
-
-    ``models`` are the names of those that could keep it in this mode.
-    """
+    """The model cannot follow the server's rule for people; ``models`` names those that can."""
 
     def __init__(
         self,
@@ -108,7 +107,7 @@ class PersonPolicyUnsatisfiable(RuleBroken):
 
 
 class ImageRefused(RequestRefused):
-    """An attachment that cannot be used as an image; ``reason`` is a key of the texts."""
+    """An attachment cannot be used as an image; ``reason`` is the key of the text."""
 
     def __init__(self, reason: str, **values: str | int) -> None:
         super().__init__(reason)
@@ -117,7 +116,7 @@ class ImageRefused(RequestRefused):
 
 
 class LimitScope(StrEnum):
-    """Whose limit was hit."""
+    """Whose limit it is."""
 
     MEMBER = "member"
     GUILD = "guild"
@@ -126,12 +125,11 @@ class LimitScope(StrEnum):
 
 
 class LimitReached(RequestRefused):
-    """A quota or budget would be passed.
+    """A quota or budget would be exceeded.
 
-    ``limit`` names it (``clips_per_day``, ``usd_per_month``, ``jobs_at_once`` …), ``frees_at`` is
-    when enough of it frees for this request (``None``: never where ``asked`` is larger than
-    ``allowed``, else at no fixed time, because of what still waits to be sent).
-    ``used``, ``asked`` and ``allowed`` are in the limit's own unit (clips, seconds, micro-dollars).
+    ``limit`` is a field of `UsageLimits`; ``used``, ``requested`` and ``allowed`` are in its unit.
+    ``frees_at`` is when enough becomes available, ``None`` if never (``requested`` is more than
+    ``allowed``) or if that depends on jobs which are still queued.
     """
 
     def __init__(
@@ -154,7 +152,7 @@ class LimitReached(RequestRefused):
 
 
 class RequestsPaused(RequestRefused):
-    """New requests are switched off; ``by_operator`` tells the whole bot from one server."""
+    """New requests are paused, by the operator for the whole bot or by one server."""
 
     def __init__(self, *, by_operator: bool, reason: str | None = None) -> None:
         super().__init__("paused")
@@ -163,7 +161,7 @@ class RequestsPaused(RequestRefused):
 
 
 class NotAllowed(RequestRefused):
-    """This person may not do this; ``what`` is a key of the texts."""
+    """This member may not do this; ``reason`` is the key of the text."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -171,7 +169,7 @@ class NotAllowed(RequestRefused):
 
 
 class ChannelNotAllowed(RequestRefused):
-    """The server's admins let the bot be used in other channels only; ``channels`` are those."""
+    """The server's admins allow the bot in ``channels`` only."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__("not in this channel")
@@ -179,7 +177,7 @@ class ChannelNotAllowed(RequestRefused):
 
 
 class RecordNotFound(RequestRefused):
-    """No such clip or job, or none that this person may see; ``what`` is a key of the texts."""
+    """No such record, or none that this member may see; ``reason`` is the key of the text."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -187,7 +185,7 @@ class RecordNotFound(RequestRefused):
 
 
 class MissingPermissions(RequestRefused):
-    """The bot lacks permissions in the channel; ``missing`` are discord.py's names for them."""
+    """The bot lacks permissions in the channel; ``missing`` holds discord.py's names for them."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__(", ".join(missing))
@@ -203,15 +201,15 @@ class AlreadyAccepted(RequestRefused):
 
 
 class DatabaseUnavailable(ClapperError):
-    """The database cannot answer. Nothing may start while it is away."""
+    """The database cannot answer. Limits cannot be checked then, so nothing may start."""
 
 
 class LeaseLost(ClapperError):
-    """Another process owns the job now, or this one can no longer prove that it does."""
+    """Another process owns the job, or this one cannot prove that it still does: stop at once."""
 
 
 class VideoError(ClapperError):
-    """Something on Google's side. The message is for logs; ``detail`` may be shown to people."""
+    """Something failed at Google. The message is for logs; ``detail`` may be shown to members."""
 
     def __init__(self, message: str, *, detail: str | None = None) -> None:
         super().__init__(message)
@@ -219,7 +217,7 @@ class VideoError(ClapperError):
 
 
 class VideoRefused(VideoError):
-    """Google answered the submit and started nothing; ``outcome`` says what kind of no it was."""
+    """Google answered the submit and started nothing; ``outcome`` says why."""
 
     def __init__(self, message: str, *, outcome: Outcome, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)
@@ -227,11 +225,11 @@ class VideoRefused(VideoError):
 
 
 class SubmitUncertain(VideoError):
-    """The connection broke after the request may have been sent: never send it again."""
+    """The connection broke after the request may have been sent. It must not be sent again."""
 
 
 class GoogleUnavailable(VideoError):
-    """A passing fault: the same call may be made again later (a submit only if it was answered)."""
+    """A temporary error: the call may be repeated (a submit only because it was answered)."""
 
     def __init__(
         self, message: str, *, retry_after_s: float | None = None, detail: str | None = None
@@ -249,7 +247,7 @@ class AccessRefused(VideoError):
 
 
 class RemoteNotFound(VideoError):
-    """The operation or file no longer exists at Google (or is not ours)."""
+    """The operation or file does not exist at Google, or belongs to another account."""
 
 
 class TranscodeFailed(ClapperError):
@@ -257,7 +255,7 @@ class TranscodeFailed(ClapperError):
 
 
 class DeliveryError(ClapperError):
-    """Something on Discord's side of a post or an edit."""
+    """A post or an edit failed at Discord."""
 
 
 class FileTooLarge(DeliveryError):
@@ -269,7 +267,7 @@ class FileTooLarge(DeliveryError):
 
 
 class ChannelUnavailable(DeliveryError):
-    """The channel is gone or closed to the bot: a retry there cannot succeed."""
+    """The channel is gone, or the bot has no access: a retry there cannot succeed."""
 
     def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -277,7 +275,7 @@ class ChannelUnavailable(DeliveryError):
 
 
 class DiscordUnavailable(DeliveryError):
-    """A passing fault of Discord."""
+    """A temporary error of Discord: a retry may succeed."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a server's admins have decided for it, apart from limits."""
+"""A server's rules, as its admins set them; its limits are in `bot.domain.billing.limits`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,11 +18,11 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "de": "Deutsch",
     "fr": "Français",
 }
-"""What a server may choose for its public messages: Discord's locale, and its name for itself."""
+"""Languages for a server's public messages: Discord's locale and the language's own name."""
 MAX_ALLOWED_CHANNELS: Final = 25
-"""How many channels Discord lets somebody choose at once."""
+"""How many channels one of Discord's menus can select."""
 NEVER_CONFIRM: Final = Micros(2**62)
-"""A price that no request reaches: for servers that have chosen never to be asked."""
+"""A price that no request reaches, for servers that want no confirmation."""
 
 
 WHOLE_BOT_ID: Final = 0
@@ -40,13 +40,12 @@ class ExtendPermission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuildRules:
-    """One server's choices.
+    """One server's rules; ``None`` means not set.
 
-    ``person_rule`` is ``None`` where the server has chosen nothing; ``channel_person_rules`` may
-    only be stricter. ``confirm_above`` is the price from which a request asks before it spends
-    (`NEVER`, or ``None`` where the operator's holds). ``locale`` is the language of public
-    messages, as Discord names it (``None``: the one that the server has in Discord).
-    ``allowed_channels`` are those in which the bot may be used; none named means everywhere.
+    ``channel_person_rules`` can only be stricter than ``person_rule``. ``confirm_above`` is the
+    price above which a request needs a confirmation (`NEVER_CONFIRM`; by default the operator's).
+    ``locale`` is the language of public messages (by default the server's language in Discord).
+    The bot may be used in ``allowed_channels``; an empty set means everywhere.
     """
 
     guild_id: int
@@ -62,24 +61,24 @@ class GuildRules:
     def require_allowed_channel(
         self, channel_id: int, parent_channel_id: int | None = None
     ) -> None:
-        """Raise `ChannelNotAllowed` where the bot may not be used; a thread counts as its parent.
+        """Raise `ChannelNotAllowed` if the bot may not be used here; a thread follows its parent.
 
-        A channel that was deleted stays on the list: a rule never loosens by itself.
+        Deleted channels stay on the list, so that the rule never becomes "everywhere" by itself.
         """
         allowed = self.allowed_channels
         if allowed and channel_id not in allowed and parent_channel_id not in allowed:
             raise ChannelNotAllowed(sorted(allowed))
 
     def apply_language(self, origin: Origin) -> Origin:
-        """Return ``origin`` with the language that this server has chosen for public messages.
+        """Return ``origin`` with this server's language for public messages.
 
-        What answers a person's message is public too.
+        Replies to a member's message are public too.
         """
         if self.locale is None:
             return origin
-        public = origin.request_message_id is not None
+        is_reply = origin.request_message_id is not None
         return replace(
             origin,
             guild_locale=self.locale,
-            locale=self.locale if public else origin.locale,
+            locale=self.locale if is_reply else origin.locale,
         )

@@ -1,7 +1,7 @@
-"""What the use cases need from the outside, as protocols; adapters implement them.
+"""What the use cases need from the outside world, as protocols, and the values that they exchange.
 
-`bot.google` implements `VideoModels`, `bot.discord.job_messages` implements `JobMessages`; tests
-bring their own clocks.
+A protocol stands here only if it has two implementations (fakes of the tests count), or one that
+`bot.services` may not import because it lives in a higher layer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,18 +13,19 @@ from typing import Protocol
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.jobs.job import Job, Origin, Outcome
-from bot.domain.jobs.request import GoogleRoute, InputImage, VideoPlan
+from bot.domain.jobs.request import GoogleRoute, VideoPlan
+from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
 
 
 class Clock(Protocol):
-    """Time, injected: tests turn it by hand."""
+    """Time, injected so that tests can set it."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC."""
+        """Return the current time, aware and in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
+        """Return seconds that never go backwards."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -32,12 +33,34 @@ class Clock(Protocol):
         ...
 
 
+class WorkerHandle(Protocol):
+    """The worker of this process, as other services see it."""
+
+    @property
+    def worker_id(self) -> str:
+        """The id under which it owns jobs and showcase posts."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its lease is valid now."""
+        ...
+
+    def wake(self) -> None:
+        """Look for queued jobs now."""
+        ...
+
+    def notify_job_changed(self, job_id: int) -> None:
+        """Look at a job now: it was cancelled, or reopened."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:
-    """One video as Google hands it out: a uri to fetch, or the bytes in a file of ours.
+    """One finished video at Google: a URI to download, or a file that already holds its bytes.
 
-    ``inline`` is a temporary file below the data directory (Vertex without a bucket); the fetch
-    moves it. ``expires_at`` is until when Google keeps the uri.
+    ``inline_path`` is a temporary file below the data directory (Vertex without a bucket), which
+    the download moves. Google keeps the URI until ``expires_at``.
     """
 
     uri: str | None
@@ -52,7 +75,7 @@ class OperationPending:
 
 @dataclass(frozen=True, slots=True)
 class OperationFinished:
-    """The operation made videos; ``filtered`` are Google's reasons for those it held back."""
+    """The operation made videos; ``filtered_reasons`` tell why Google withheld others."""
 
     videos: tuple[RemoteVideo, ...]
     filtered_reasons: tuple[str, ...] = ()
@@ -60,9 +83,9 @@ class OperationFinished:
 
 @dataclass(frozen=True, slots=True)
 class OperationFailed:
-    """The operation ended without a video, and without a charge.
+    """The operation ended without a video and without a charge.
 
-    ``detail`` is Google's own reason, free of urls and keys.
+    ``detail`` is Google's reason, without URLs and keys.
     """
 
     outcome: Outcome
@@ -74,7 +97,7 @@ PollResult = OperationPending | OperationFinished | OperationFailed
 
 @dataclass(frozen=True, slots=True)
 class ModelReachability:
-    """Whether the account can use a model; ``reason`` is why not in Google's words, if any."""
+    """Whether the account can use a model, and Google's reason if it gave one."""
 
     model: str
     is_reachable: bool
@@ -86,7 +109,7 @@ class VideoModels(Protocol):
 
     @property
     def route(self) -> GoogleRoute:
-        """The route that this adapter speaks."""
+        """The route that this adapter uses."""
         ...
 
     async def submit(
@@ -97,41 +120,40 @@ class VideoModels(Protocol):
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Start the operation and return its name. Sends exactly one request, never two.
+        """Start the operation and return its name, by one request that is never repeated.
 
-        ``mark`` tells the job from one of the same number in another database, for `find`.
-        ``about_to_send`` is awaited right before the first byte: when it raises, nothing is sent.
-        Raises `VideoRefused`, `GoogleQuota`, `GoogleBusy`, `AccessRefused` (nothing was started)
-        or `SubmitUncertain` (it may have been).
+        ``dedupe_key`` distinguishes the job from one with the same number in another database.
+        ``about_to_send`` is awaited right before the first byte; if it raises, nothing is sent.
+        Raises `VideoRefused`, `GoogleQuotaExceeded`, `GoogleUnavailable` or `AccessRefused` if
+        nothing was started, `SubmitUncertain` if it may have been.
         """
         ...
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once. Raises `GoogleBusy`, `AccessRefused`, `RemoteGone`."""
+        """Ask once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         ...
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """Stream the video to ``destination``, whole or not at all (temporary name, then rename).
+        """Write the complete video to ``destination``, or nothing (temporary name, then rename).
 
-        Waits while Google still processes the file. Raises `GoogleBusy` when it should be tried
-        again, `RemoteGone` when it never can.
+        Waits while Google still processes the file. Raises `GoogleUnavailable` if another try may
+        succeed, `RemoteNotFound` if none can.
         """
         ...
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """Look for the result of a submit whose answer was lost; ``None`` where that can't be.
+        """Look for the result of a submit whose answer was lost; ``None`` if that is impossible.
 
-        ``mark`` is the one that was given to `submit`. Raises `GoogleBusy` or `AccessRefused`.
+        ``dedupe_key`` is the one of the submit. Raises `GoogleUnavailable` or `AccessRefused`.
         """
         ...
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Tell which of ``models`` the account can use; those that Google was too busy for are
-        left out.
+        """Return which of ``models`` the account can use, without those Google did not answer for.
 
-        Raises `AccessRefused` or `GoogleBusy` when Google says nothing of any.
+        Raises `AccessRefused` or `GoogleUnavailable` if Google answers for none.
         """
         ...
 
@@ -141,67 +163,55 @@ class VideoModels(Protocol):
 
 
 class MediaProbe(Protocol):
-    """Looks into video files, off the event loop."""
+    """Reads video files, off the event loop."""
 
     async def read_facts(self, path: Path) -> VideoFacts:
-        """Read the file. Raises `ValueError` when it is not a playable video."""
+        """Read the file. Raises `ValueError` if it is not a playable video."""
         ...
 
 
 class Transcoder(Protocol):
-    """Makes smaller films and stills of a clip, each in a process that can be stopped.
+    """Makes smaller videos and thumbnails, each in a process that can be stopped.
 
-    Every method writes ``destination`` whole or not at all (temporary name, then rename), ends its
-    process when it is cancelled, and raises `FittingFailed`.
+    Both methods write ``destination`` completely or not at all (temporary name, then rename), end
+    their process on cancellation, and raise `TranscodeFailed`.
     """
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
-        """Re-encode ``source`` so that it stays below ``fit.most`` bytes; return its bytes."""
+        """Re-encode ``source`` to at most ``target.max_bytes``; return the size in bytes."""
         ...
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
-        """Write the frame at ``at_s`` seconds (the last, where it ends before) as a JPEG; return
-        its bytes."""
+        """Write the frame at ``at_s`` seconds (at most the last) as JPEG; return its bytes."""
         ...
 
 
 class DownloadLinks(Protocol):
-    """Signs addresses of originals on the bot's own web server."""
+    """Signs links to originals on the bot's own web server."""
 
     def create_link(self, clip: Clip) -> tuple[str, datetime]:
-        """Return an address of the clip's original, and until when it leads there."""
+        """Return a link to the clip's original, and when it expires."""
         ...
 
 
 class AttachmentDownloader(Protocol):
-    """Reads files that people have attached."""
+    """Downloads files that members attach."""
 
     async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
-        """Stream the attachment to ``destination``, at most ``most`` bytes of it.
+        """Write the attachment to ``destination``.
 
-        Raises `ImageRefused` when it lies elsewhere than at Discord, is too large, or is gone;
-        `DeliveryBusy` when Discord has a passing fault.
-        """
-        ...
-
-
-class ImageDecoder(Protocol):
-    """Makes of a file of unknown content an image that Veo takes."""
-
-    async def prepare_image(self, source: Path, directory: Path) -> InputImage:
-        """Check, turn, strip, convert and shrink; store it in ``directory`` by its hash.
-
-        The image's ``path`` is its name within ``directory``. Raises `ImageRefused`.
+        Raises `ImageRefused` if it is not at Discord, over ``max_bytes``, or gone;
+        `DiscordUnavailable` if another try may succeed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """What the status message says; each field is measured, or `None`: nothing is invented.
+    """What the status message shows. Every field is measured, or ``None``; nothing is guessed.
 
-    ``place`` counts from 1 in the queue; ``eta`` is a range of times of day; ``paused`` is a queue
-    that stands still because the server or the operator has switched it off.
+    ``queue_position`` counts from 1. ``eta`` is the earliest and latest time at which the clip is
+    expected. ``paused`` means that the server or the operator has paused the queue.
     """
 
     job: Job
@@ -213,56 +223,115 @@ class JobProgress:
 
 
 class JobMessages(Protocol):
-    """Posts and edits messages for people."""
+    """The messages of jobs in Discord."""
 
     async def show_status(self, progress: JobProgress) -> int | None:
         """Create or edit the job's status message and return its id.
 
-        Several tasks may tell of one job: what was known of an earlier epoch than was shown is
-        dropped. Best effort: returns ``None`` when it could not, and never raises for Discord's
-        reasons.
+        Progress of an earlier epoch than the one shown is dropped. Best effort: returns ``None``
+        on failure and never raises for Discord's reasons.
         """
         ...
 
     def reported_limit(self, origin: Origin) -> int | None:
-        """Return how many bytes a file may have there, as Discord or the server's boosts say."""
+        """Return the upload limit in bytes per file, if Discord or the server's boosts tell."""
         ...
 
     async def post_clips(
         self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
     ) -> int:
-        """Post the clips as one message and return its id; the job's nonce guards a repeat.
+        """Post the clips as one message and return its id; the job's nonce prevents a repeat.
 
-        ``may_send`` is called while the files are being sent, from any thread: when it raises, the
-        message is left unfinished, and Discord makes nothing of it.
-        Raises `FileTooLarge`, `ChannelClosed` or `DeliveryBusy`.
+        ``may_send`` is called from any thread while files are sent. If it raises, the request
+        stays incomplete and Discord posts nothing.
+        Raises `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
         """
         ...
 
     async def repost_clips(
         self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
     ) -> int:
-        """Post finished clips once more, where ``origin`` asks for them; raises as `post`."""
+        """Post finished clips again, where ``origin`` asks for them; raises as `post_clips`."""
         ...
 
     async def delete_clip_post(self, job: Job) -> None:
-        """Delete the message of a job's clips, if it still stands. Best effort."""
+        """Delete the message with a job's clips, if there is one. Best effort."""
         ...
 
     async def find_posted(self, job: Job) -> int | None:
-        """Look in the channel for a post of this job that was made but not recorded.
+        """Look for a post of this job that was made but not recorded.
 
-        Raises `DeliveryBusy` when the channel could not be read: only an answer is an answer.
+        Raises `DiscordUnavailable` if the channel cannot be read: ``None`` means there is none.
         """
         ...
 
     async def notify_requester(self, job: Job) -> None:
         """Tell the requester how the job ended (failed, cancelled, unknown).
 
-        Raises `DeliveryBusy` when Discord could not be reached; a refusal is final and logged.
+        Raises `DiscordUnavailable` if Discord cannot be reached; a refusal is final and logged.
         """
         ...
 
     async def close_status(self, job: Job) -> None:
-        """Retire the status message once the clip stands in the channel. Best effort."""
+        """Close the status message once the clip is posted. Best effort."""
+        ...
+
+
+class ShowcaseChannel(Protocol):
+    """The showcase channels in Discord. Every method but `fetch_creator_name` may raise
+    `DiscordUnavailable`."""
+
+    async def publish(self, post: ShowcasePost) -> int:
+        """Send the post and return the message's id; its nonce prevents a repeat.
+
+        Raises `ChannelUnavailable`.
+        """
+        ...
+
+    async def find_post(self, post: ShowcasePost) -> int | None:
+        """Look for a message of this revision that was sent but not recorded."""
+        ...
+
+    async def refresh_post(self, post: ShowcasePost) -> bool:
+        """Update the message; ``False`` if it was deleted."""
+        ...
+
+    async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
+        """Return a member's display name in a server. Never raises for Discord's reasons."""
+        ...
+
+    async def unpublish(self, post: ShowcasePost, message_id: int) -> None:
+        """Delete the post's message, if it exists."""
+        ...
+
+    async def delete_message(self, channel_id: int, message_id: int) -> None:
+        """Delete any message of the bot; do nothing if it is gone or out of reach."""
+        ...
+
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
+        """Return the members who star a message; ``None`` if there is no such message."""
+        ...
+
+    async def publish_digest(self, digest: WeeklyDigest) -> int:
+        """Send a digest and return the message's id. Raises `ChannelUnavailable`."""
+        ...
+
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
+        """Update a digest after changes to its entries; ``False`` if it was deleted."""
+        ...
+
+    async def find_digest(self, digest: WeeklyDigest) -> int | None:
+        """Look for a digest that was sent but not recorded."""
+        ...
+
+
+class StoredFiles(Protocol):
+    """Files below the data directory."""
+
+    async def delete_files(self, paths: Sequence[str]) -> None:
+        """Delete those of the files that exist, with everything derived from them."""
+        ...
+
+    async def delete_published(self, clip: Clip) -> None:
+        """Delete what was derived from a clip for the gallery; keep the original."""
         ...

@@ -1,4 +1,4 @@
-"""What operators watch: everything at one moment, as numbers, over all processes."""
+"""What operators see: the state of all processes and jobs at one moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ DURATION_BUCKETS_S: Final = (
     240.0,
     360.0,
 )
-"""Upper bounds for the seconds that Google takes: 11 seconds at best, six minutes at worst."""
+"""Upper bounds for the seconds that Google takes, usually 11 seconds to six minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DurationHistogram:
-    """How long Google took for a model's videos: how many within each of `BUCKETS_S`, and all."""
+    """How long Google took for a model's videos, counted per bucket of `DURATION_BUCKETS_S`."""
 
     bucket_counts: tuple[int, ...]
     count: int
@@ -36,7 +36,7 @@ class DurationHistogram:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """One process and what it has to do; ``alive`` by the database's clock."""
+    """One process and its jobs; ``is_alive`` by the database's clock."""
 
     id: str
     host: str
@@ -48,7 +48,7 @@ class WorkerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class JobSnapshot:
-    """A job as an operator sees it: no prompt, no names."""
+    """A job as operators see it: without prompt and names."""
 
     id: int
     state: JobState
@@ -64,11 +64,11 @@ class JobSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSnapshot:
-    """All of it at one moment.
+    """Everything at one moment.
 
-    ``spent`` is what was settled and corrected in the budgets, ever; ``spent_day`` in the last 24
-    hours; ``reserved`` what running jobs may still cost. ``oldest_wait`` is when the job that
-    waits longest was asked for; ``paused`` is the operator's switch.
+    ``spent`` is what was ever settled and corrected in the budgets, ``spent_day`` the same for the
+    last 24 hours, ``reserved`` what running jobs may still cost. ``oldest_queued_at`` is when the
+    longest waiting job was requested; ``paused`` is the operator's pause.
     """
 
     taken_at: datetime
@@ -87,11 +87,11 @@ class OperatorSnapshot:
 
 
 class SnapshotSource(Protocol):
-    """Where figures come from."""
+    """Loads snapshots: the database, or a fake."""
 
     async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
-        """Return the figures, with up to ``most`` running jobs and failures.
+        """Return a snapshot with up to ``limit`` running and failed jobs.
 
-        Raises `StoreAway`.
+        Raises `DatabaseUnavailable`.
         """
         ...

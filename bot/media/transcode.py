@@ -52,8 +52,8 @@ class ProcessTranscoder:
             "width": target.width,
             "height": target.height,
             "video_bits": target.video_bits,
-            "sound_bits": target.sound_bits,
-            "max_bytes": target.most,
+            "sound_bits": target.audio_bits,
+            "max_bytes": target.max_bytes,
             "seconds": target.seconds,
         }
         return await self._run_task(order, source, destination, self._time_limit_s)

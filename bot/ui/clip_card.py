@@ -1,12 +1,8 @@
-"""What a message about a job looks like: the clip's card, the status. Pure building, no I/O.
-
-Views hold only `ActionButton`, never time out and are built anew
-for every message (see `bot.ui.custom_ids` for why).
-"""
+"""The messages about a job: its status, how it ended, and the card of its clips."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -26,13 +22,16 @@ from bot.i18n.formatting import (
     format_timestamp,
     join_list,
 )
-from bot.ui.custom_ids import ActionButton, ButtonAction
+from bot.ui.components import ActionButton, build_action_row, build_text_view, build_view
+from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
+from bot.ui.model_info import ModelInfoSource
 
 _EDITABLE_OUTCOMES: Final = frozenset(
     {
         Outcome.INVALID,
         Outcome.BLOCKED,
+        Outcome.BLOCKED_AUDIO,
         Outcome.BLOCKED_IMAGE,
         Outcome.PERSON_REFUSED,
         Outcome.MODEL_RETIRED,
@@ -52,25 +51,13 @@ _RETRYABLE_OUTCOMES: Final = frozenset(
 )
 
 
-class ModelInfoSource(Protocol):
-    """What the cards have to know of the models."""
-
-    def get_display_name(self, model: str) -> str:
-        """Return the name of a model for people; its id where it is unknown."""
-        ...
-
-    def is_extendable(self, clip: Clip, now: datetime) -> bool:
-        """Return whether the clip can be made longer at ``now``."""
-        ...
-
-
 def build_file_name(clip: Clip) -> str:
-    """Return the name a clip is posted under; nothing a person typed is in it."""
+    """Return the file name of a posted clip; it holds nothing that a member typed."""
     return f"clip-{clip.id}.mp4"
 
 
 def describe_lineage(clip: Clip, locale: str | None) -> str:
-    """Return what an extension continues, and from where its chain began."""
+    """Return which clip an extension continues, and which clip its chain began with."""
     parent = f"#{clip.parent_clip_id}"
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
     if root == parent:
@@ -79,7 +66,7 @@ def describe_lineage(clip: Clip, locale: str | None) -> str:
 
 
 def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
-    """Return the files that go with a clip, as paths below the data directory and names."""
+    """Return path (below the data directory) and file name of each file to attach."""
     if upload.option is UploadOption.BARE:
         return []
     if upload.option is not UploadOption.LINK:
@@ -90,17 +77,8 @@ def list_attachments(upload: PreparedUpload) -> list[tuple[str, str]]:
     return files
 
 
-def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
-    """Return a message of one text and, below it, a row of buttons."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(text))
-    if buttons:
-        view.add_item(_build_row(*buttons))
-    return view
-
-
 class ClipCards:
-    """Builds the messages about clips and jobs."""
+    """Builds the cards; a view is built anew for every message (see `bot.ui.components`)."""
 
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
@@ -112,11 +90,11 @@ class ClipCards:
         now: datetime,
         locale: str | None = None,
     ) -> ui.LayoutView:
-        """Return the card of a job's clips; the files of `files_of` go with it."""
+        """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)
-        clips = [enclosure.clip for enclosure in uploads]
+        clips = [upload.clip for upload in uploads]
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
-        names = [name for enclosure in uploads for _, name in list_attachments(enclosure)]
+        names = [name for upload in uploads for _, name in list_attachments(upload)]
         if names:
             container.add_item(
                 ui.MediaGallery(
@@ -126,51 +104,40 @@ class ClipCards:
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, now, locale)))
         notes = [
-            _describe_replacement(each, locale)
-            for each in uploads
-            if each.option is not UploadOption.AS_IS
+            _describe_replacement(upload, locale)
+            for upload in uploads
+            if upload.option is not UploadOption.AS_IS
         ]
         notes += _list_first_post_notes(job, clips, locale)
         if notes:
             container.add_item(ui.TextDisplay("\n".join(notes)))
         for row in self._build_clip_rows(job, clips, now, locale):
             container.add_item(row)
-        view = ui.LayoutView(timeout=None)
-        view.add_item(container)
-        return view
+        return build_view(container)
 
     def build_status_card(self, progress: JobProgress) -> ui.LayoutView:
-        """Return the status of a job that has not ended, with a button to cancel it."""
+        """Return the status of a running job, with a button to cancel it."""
         job = progress.job
         locale = get_public_locale(job)
         lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
         if job.origin.user_install_reply is not None:
             until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
             lines.append(f"-# {translate('status.visit', locale, until=until)}")
-        if job.cancel_requested:
-            return build_text_view("\n".join(lines))
-        return build_text_view(
-            "\n".join(lines),
-            ActionButton(ButtonAction.CANCEL, job.id, label=translate("button.cancel", locale)),
-        )
+        buttons = [] if job.cancel_requested else [_build_job_button(ButtonAction.CANCEL, job)]
+        return build_text_view("\n".join(lines), *buttons)
 
     def build_closed_status_card(self, job: Job) -> ui.LayoutView:
-        """Return the one line that remains of a status: the request's public record."""
-        locale = get_public_locale(job)
-        return build_text_view(self._format_request(job, locale))
+        """Return the line that stays behind when the clip is posted: who asked for what."""
+        return build_text_view(self._format_request(job, get_public_locale(job)))
 
     def build_outcome_card(self, job: Job) -> ui.LayoutView:
-        """Return how a job ended that brought no clip, and what can be done about it."""
+        """Return why a job ended without a clip, with buttons for what to do about it."""
         locale = get_public_locale(job)
         buttons = []
         if job.outcome in _RETRYABLE_OUTCOMES:
-            buttons.append(
-                ActionButton(ButtonAction.RETRY, job.id, label=translate("button.retry", locale))
-            )
-        if job.outcome in _EDITABLE_OUTCOMES or job.outcome is Outcome.BLOCKED_AUDIO:
-            buttons.append(
-                ActionButton(ButtonAction.EDIT, job.id, label=translate("button.edit", locale))
-            )
+            buttons.append(_build_job_button(ButtonAction.RETRY, job))
+        if job.outcome in _EDITABLE_OUTCOMES:
+            buttons.append(_build_job_button(ButtonAction.EDIT, job))
         return build_text_view(
             f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}", *buttons
         )
@@ -266,7 +233,7 @@ class ClipCards:
             if self._model_info.is_extendable(clip, now)
         ]
         again = [
-            ActionButton(action, job.id, label=translate(f"button.{action}", locale))
+            _build_job_button(action, job, locale)
             for action in (ButtonAction.REDO, ButtonAction.EDIT)
         ]
         showcase = [
@@ -281,22 +248,19 @@ class ClipCards:
             if clip.guild_id is not None
         ]
         others = [
-            ActionButton(ButtonAction.DETAILS, job.id, label=translate("button.details", locale)),
-            ActionButton(
-                ButtonAction.DELETE, job.id, label=translate("button.delete", locale), danger=True
-            ),
+            _build_job_button(ButtonAction.DETAILS, job, locale),
+            _build_job_button(ButtonAction.DELETE, job, locale, danger=True),
         ]
         if len(clips) == 1:
             buttons = [*extend, *again, *showcase, *others]
-            if len(buttons) <= 5:
-                return [_build_row(*buttons)]
-            return [_build_row(*buttons[:3]), _build_row(*buttons[3:])]
-        rows = [extend[:5], showcase[:5], [*again, *others]]
-        return [_build_row(*row) for row in rows if row]
+            rows = [buttons] if len(buttons) <= 5 else [buttons[:3], buttons[3:]]
+        else:
+            rows = [extend[:5], showcase[:5], [*again, *others]]
+        return [build_action_row(*row) for row in rows if row]
 
 
 def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:
-    """Say what nobody would guess of a clip that is posted for the first time."""
+    """Return notes for a first post: that the clip is late, or that some videos are missing."""
     if job.state is not JobState.POSTING:
         return []
     notes = []
@@ -308,7 +272,7 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
 
 
 def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
-    """Say what stands in the place of a clip that was too large, and where the original is."""
+    """Return what is posted instead of a clip that was too large, and where the original is."""
     clip, size = upload.clip, format_mebibytes(upload.clip.size_bytes, locale)
     if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED):
         text = translate("card.fitted", locale, clip=f"#{clip.id}", side=upload.shorter_side)
@@ -323,18 +287,18 @@ def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
         link=upload.link,
         when=format_timestamp(upload.link_expires_at, "f"),
     )
-    # where there is nothing else to look at, the link is the matter and no small print
+    # small print, unless the link is all there is to see
     small = "-# " if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED) else ""
     return f"{small}{text} {original}"
 
 
 def get_public_locale(job: Job) -> str:
-    """Return the locale of messages that everyone reads: the server's, else the member's."""
+    """Return the locale of messages that everyone reads: the server's, or the member's."""
     return job.origin.guild_locale or job.origin.locale
 
 
-def _build_row(*buttons: ActionButton) -> ui.ActionRow[Any]:
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    for button in buttons:
-        row.add_item(button)
-    return row
+def _build_job_button(
+    action: ButtonAction, job: Job, locale: str | None = None, *, danger: bool = False
+) -> ActionButton:
+    label = translate(f"button.{action}", locale or get_public_locale(job))
+    return ActionButton(action, job.id, label=label, danger=danger)

@@ -1,36 +1,75 @@
-"""Page buttons and menus that work for ever, as the buttons of `bot.ui.custom_ids` do.
+"""Buttons and menus that still work after any number of restarts.
 
-A page button carries the whole look-up (which way, from which clip, what is looked for), a menu
-only what it chooses: both are rebuilt from the message at each use, after any restart.
+discord.py rebuilds each from the custom id of the used item and the `InteractionRouter` finds its
+handler. discord.py unregisters a dynamic item for the whole process when a view that mixes it with
+ordinary buttons ends, and when a sent view is edited. So views hold only these items and link
+buttons, never time out, and are built anew for every message and every edit.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any, Final, Self, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self, cast
 
 import discord
 from discord import ui
 
-from bot.domain.clips.history_query import (
-    MAX_SEARCH_LENGTH,
-    HistoryFilter,
-    HistoryKind,
-    PageDirection,
-    PageRequest,
+from bot.domain.clips.history_query import PageRequest
+from bot.ui.custom_ids import (
+    ACTION_PATTERN,
+    MENU_PATTERN,
+    PAGE_PATTERN,
+    ButtonAction,
+    SetupSetting,
+    build_custom_id,
+    build_menu_custom_id,
+    build_page_custom_id,
+    parse_button_number,
+    parse_page_request,
 )
-from bot.ui.custom_ids import CUSTOM_ID_PREFIX, PressErrorHandler, SetupSetting
+from bot.ui.router import InteractionRouter, RoutingClient
 
-_PAGE_PATTERN: Final = re.compile(
-    rf"{CUSTOM_ID_PREFIX}-page:(?P<way>older|newer):(?P<clip>\d{{1,12}}):(?P<only>[a-z]?)"
-    r":(?P<model>[^:]{0,32}):(?P<words>.*)",
-    re.DOTALL,
-)
-_MENU_PATTERN: Final = re.compile(rf"{CUSTOM_ID_PREFIX}-set:(?P<setting>[a-z_]+)")
-_KIND_BY_LETTER: Final = {each[:1]: each for each in HistoryKind}
 _SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
 
 
-class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=_PAGE_PATTERN):
+class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PATTERN):
+    """A button whose custom id is ``clapper:ACTION:NUMBER``."""
+
+    def __init__(
+        self,
+        action: ButtonAction | str,
+        number: int,
+        *,
+        label: str | None = None,
+        emoji: str | None = None,
+        primary: bool = False,
+        danger: bool = False,
+    ) -> None:
+        style = discord.ButtonStyle.secondary
+        if primary or danger:
+            style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
+        button: ui.Button[ui.LayoutView] = ui.Button(
+            label=label, emoji=emoji, style=style, custom_id=build_custom_id(action, number)
+        )
+        super().__init__(button)
+        self.action = str(action)
+        self.number = number
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the button that was pressed."""
+        return cls(match["action"], int(match["number"]), label=getattr(item, "label", None) or "…")
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Run the registered handler."""
+        await _route(
+            interaction,
+            lambda router: router.press_button(interaction, self.action, self.number),
+        )
+
+
+class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
     """A button that turns a history to its next page."""
 
     def __init__(self, page_request: PageRequest, *, label: str) -> None:
@@ -47,33 +86,23 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=_PAGE_PATTERN):
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button from the pressed one."""
-        wanted = HistoryFilter(
-            model=match["model"] or None,
-            search_text=match["words"] or None,
-            kind=_KIND_BY_LETTER.get(match["only"]),
-        )
-        to = PageRequest(PageDirection(match["way"]), int(match["clip"]), wanted)
-        return cls(to, label=getattr(item, "label", None) or "…")
+        """Rebuild the button that was pressed."""
+        return cls(parse_page_request(match), label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Hand the press to the handler that a cog has registered."""
-        desk = cast(PressErrorHandler, interaction.client)
-        try:
-            await desk.router.turn_page(interaction, self.page_request)
-        except Exception as fault:  # discord.py would only log it: the person must hear of it
-            await desk.respond_with_error(interaction, fault)
+        """Run the registered handler."""
+        await _route(interaction, lambda router: router.turn_page(interaction, self.page_request))
 
 
-class SettingMenu(ui.DynamicItem[Any], template=_MENU_PATTERN):
-    """A menu whose custom id says which setting it chooses."""
+class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
+    """A menu whose custom id says which setting it changes."""
 
     def __init__(self, menu: _SelectMenu) -> None:
         super().__init__(menu)
 
     @classmethod
     def from_options(cls, setting: SetupSetting, options: Sequence[discord.SelectOption]) -> Self:
-        """Return a menu of ``options``, of which one is chosen."""
+        """Return a menu that selects one of ``options``."""
         return cls(ui.Select(custom_id=build_menu_custom_id(setting), options=list(options)))
 
     @classmethod
@@ -86,10 +115,11 @@ class SettingMenu(ui.DynamicItem[Any], template=_MENU_PATTERN):
         maximum: int,
         placeholder: str,
     ) -> Self:
-        """Return a menu of a server's channels, of which up to ``most`` or none are chosen."""
+        """Return a menu of a server's channels that selects 0 to ``maximum`` of them."""
         kind = discord.SelectDefaultValueType.channel
         defaults = [
-            discord.SelectDefaultValue(id=each, type=kind) for each in selected_ids[:maximum]
+            discord.SelectDefaultValue(id=channel_id, type=kind)
+            for channel_id in selected_ids[:maximum]
         ]
         return cls(
             ui.ChannelSelect(
@@ -106,34 +136,64 @@ class SettingMenu(ui.DynamicItem[Any], template=_MENU_PATTERN):
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Take the used menu as it stands in the message."""
+        """Wrap the menu that was used."""
         return cls(cast(_SelectMenu, item))
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Hand the choice to the handler that a cog has registered."""
-        desk = cast(PressErrorHandler, interaction.client)
+        """Run the registered handler."""
         data = cast(dict[str, Any], interaction.data or {})
-        values = [str(each) for each in data.get("values", [])]
-        match = _MENU_PATTERN.fullmatch(self.custom_id)
+        values = [str(value) for value in data.get("values", [])]
+        match = MENU_PATTERN.fullmatch(self.custom_id)
         assert match is not None
-        try:
-            await desk.router.select(interaction, match["setting"], values)
-        except Exception as fault:  # discord.py would only log it: the person must hear of it
-            await desk.respond_with_error(interaction, fault)
+        await _route(
+            interaction, lambda router: router.select(interaction, match["setting"], values)
+        )
 
 
-def build_page_custom_id(page_request: PageRequest) -> str:
-    """Return the custom id of a page button, of at most 100 characters."""
-    wanted = page_request.history_filter
-    words = (
-        (wanted.search_text or "")
-        .encode("utf-16-le")[: 2 * MAX_SEARCH_LENGTH]
-        .decode("utf-16-le", "ignore")
-    )
-    only, model = (wanted.kind or "")[:1], (wanted.model or "").replace(":", "")[:32]
-    return f"{CUSTOM_ID_PREFIX}-page:{page_request.direction}:{page_request.clip_id}:{only}:{model}:{words}"
+def build_action_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:
+    """Return a row of up to five buttons, or of one menu."""
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    for button in buttons:
+        row.add_item(button)
+    return row
 
 
-def build_menu_custom_id(setting: SetupSetting) -> str:
-    """Return the custom id of a menu."""
-    return f"{CUSTOM_ID_PREFIX}-set:{setting}"
+def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
+    """Return a message of ``items`` that never times out."""
+    view = ui.LayoutView(timeout=None)
+    for item in items:
+        view.add_item(item)
+    return view
+
+
+def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
+    """Return a message of one text and, below it, a row of buttons."""
+    rows = [build_action_row(*buttons)] if buttons else []
+    return build_view(ui.TextDisplay(text), *rows)
+
+
+def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[int]:
+    """Return the numbers of a message's buttons for ``action``, from the top."""
+    view = ui.LayoutView.from_message(message, timeout=None)
+    numbers = [
+        parse_button_number(item.custom_id, action)
+        for item in view.walk_children()
+        if isinstance(item, ui.Button) and item.custom_id is not None
+    ]
+    return [number for number in numbers if number is not None]
+
+
+def find_button_number(message: discord.Message, action: ButtonAction) -> int | None:
+    """Return the number of a message's first button for ``action``, if it has one."""
+    return next(iter(find_button_numbers(message, action)), None)
+
+
+async def _route(
+    interaction: discord.Interaction, run: Callable[[InteractionRouter], Awaitable[None]]
+) -> None:
+    """Run a handler; tell the member about any error, which discord.py would only log."""
+    client = cast(RoutingClient, interaction.client)
+    try:
+        await run(client.router)
+    except Exception as error:
+        await client.respond_with_error(interaction, error)

@@ -1,8 +1,7 @@
-"""The one map from what went wrong to what a person reads: plain words, and what can be done.
+"""The one map from an error or outcome to what a member reads.
 
-Nothing else words a failure. A reply never carries a stack trace, an address or a key: texts come
-from the catalogue, numbers and names from the error's own fields, and the only foreign words are
-Google's stated reasons, cleaned by `safe_detail`.
+A message never holds a stack trace, an address or a key: texts come from the catalogue, numbers
+and names from the error's fields, and Google's own reasons pass through `clean_detail`.
 """
 
 from collections.abc import Callable
@@ -37,46 +36,43 @@ from bot.i18n.formatting import format_money, join_list, sanitize_text
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})
-"""Outcomes whose reason is nobody's business here; the operator's account is the log's."""
+"""Outcomes whose reason is for the operator's log only, or says nothing new."""
 
 MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
     DiscordUnavailable: "error.delivery_busy",
 }
-"""Errors whose text needs nothing of the error itself.
-
-Google's faults never reach a request: they end a job, which has words of its own (`outcome_text`).
-"""
+"""Errors with a fixed text. Google's errors are missing here because they end a job, and
+`describe_outcome` has the texts for that."""
 
 
 @singledispatch
-def describe_error(fault: BaseException, locale: str | None = None) -> str:
-    """Return what a person reads about ``fault``: the words of its kind, else of its parent's."""
+def describe_error(error: BaseException, locale: str | None = None) -> str:
+    """Return what a member reads about ``error``, by its class or the nearest parent class."""
     return translate("error.unexpected", locale)
 
 
 def _build_fixed_describer(key: str) -> Callable[..., str]:
-    def describe_fixed_error(_fault: ClapperError, locale: str | None = None) -> str:
+    def describe_fixed_error(_error: ClapperError, locale: str | None = None) -> str:
         return translate(key, locale)
 
     return describe_fixed_error
 
 
-for _kind, _key in MESSAGE_KEYS.items():
-    describe_error.register(_kind, _build_fixed_describer(_key))
+for _error_type, _key in MESSAGE_KEYS.items():
+    describe_error.register(_error_type, _build_fixed_describer(_key))
 
 
 def describe_outcome(job: Job, locale: str | None = None) -> str:
-    """Return what a person reads about a job that ended without its clip in the channel."""
+    """Return what a member reads about a job that ended without posting its clip."""
     outcome = job.outcome or Outcome.OPERATION_FAILED
     text = translate(
         f"outcome.{outcome}", locale, job=job.id, price=format_money(job.price, locale)
     )
     if outcome is Outcome.OPERATION_LOST:
-        posted = (
-            not job.cancel_requested and job.origin.user_install_reply is None
-        )  # a visit's token runs out
-        key = "outcome.watched" if posted else "outcome.watched.kept"
+        # with a user install the interaction's token will have expired by then
+        will_post = not job.cancel_requested and job.origin.user_install_reply is None
+        key = "outcome.watched" if will_post else "outcome.watched.kept"
         until = discord.utils.format_dt(job.watched_until, "f")
         text += " " + translate(key, locale, until=until)
     detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
@@ -86,17 +82,16 @@ def describe_outcome(job: Job, locale: str | None = None) -> str:
 
 
 def clean_detail(detail: str | None) -> str | None:
-    """Return Google's own reason without the sentences that hold addresses, keys or accounts, and
-    without markup."""
-    told = redact_account_details(detail, max_length=_MAXIMUM_DETAIL_LENGTH) if detail else None
-    if told is None:
+    """Return Google's reason without markup and without sentences that name an account."""
+    redacted = redact_account_details(detail, max_length=_MAXIMUM_DETAIL_LENGTH) if detail else None
+    if redacted is None:
         return None
-    text = sanitize_text(told)
+    text = sanitize_text(redacted)
     return text if len(text) <= _MAXIMUM_DETAIL_LENGTH else text[: _MAXIMUM_DETAIL_LENGTH - 1] + "…"
 
 
 def format_limit_amount(limit: str, value: int, locale: str | None = None) -> str:
-    """Return ``value`` of a limit in the limit's own unit: money, seconds, clips or jobs."""
+    """Return ``value`` in the unit of ``limit``: money, seconds, clips or jobs."""
     if limit.startswith("usd"):
         return format_money(Micros(value), locale)
     if limit.startswith("seconds"):
@@ -105,110 +100,108 @@ def format_limit_amount(limit: str, value: int, locale: str | None = None) -> st
 
 
 def format_moment(moment: datetime) -> str:
-    """Return a time of day and how far it is, as every reader's own clock shows it."""
+    """Return a point in time and its distance from now, in the reader's own time zone."""
     return f"{discord.utils.format_dt(moment, 'f')} ({discord.utils.format_dt(moment, 'R')})"
 
 
 @describe_error.register
-def _describe_broken_rule(fault: RuleBroken, locale: str | None = None) -> str:
-    values = {name: _format_value(name, value, locale) for name, value in fault.values.items()}
-    option = f"name.option.{fault.parameter}"
-    parameter = translate(option, locale) if has_message(option) else fault.parameter
-    return translate(f"rule.{fault.rule}", locale, parameter=parameter, **values)
+def _describe_broken_rule(error: RuleBroken, locale: str | None = None) -> str:
+    values = {name: _format_value(name, value, locale) for name, value in error.values.items()}
+    option = f"name.option.{error.parameter}"
+    parameter = translate(option, locale) if has_message(option) else error.parameter
+    return translate(f"rule.{error.rule}", locale, parameter=parameter, **values)
 
 
 @describe_error.register
-def _describe_person_policy(fault: PersonPolicyUnsatisfiable, locale: str | None = None) -> str:
-    rule = translate(f"people.{fault.values['person_rule']}", locale)
-    mode = translate(f"mode.{fault.values['mode']}", locale)
-    text = translate("rule.person_rule", locale, rule=rule, mode=mode, model=fault.values["model"])
-    if fault.models:
-        models = join_list(fault.models, locale)
+def _describe_person_policy(error: PersonPolicyUnsatisfiable, locale: str | None = None) -> str:
+    rule = translate(f"people.{error.values['person_rule']}", locale)
+    mode = translate(f"mode.{error.values['mode']}", locale)
+    text = translate("rule.person_rule", locale, rule=rule, mode=mode, model=error.values["model"])
+    if error.models:
+        models = join_list(error.models, locale)
         return f"{text} {translate('rule.person_rule_models', locale, models=models)}"
     return f"{text} {translate('rule.person_rule_none', locale)}"
 
 
 @describe_error.register
-def _describe_refused_image(fault: ImageRefused, locale: str | None = None) -> str:
-    key = f"image.{fault.reason}"
-    values = {name: _format_value(name, value, locale) for name, value in fault.values.items()}
+def _describe_refused_image(error: ImageRefused, locale: str | None = None) -> str:
+    key = f"image.{error.reason}"
+    values = {name: _format_value(name, value, locale) for name, value in error.values.items()}
     return translate(key, locale, **values)
 
 
 @describe_error.register
-def _describe_reached_limit(fault: LimitReached, locale: str | None = None) -> str:
+def _describe_reached_limit(error: LimitReached, locale: str | None = None) -> str:
     text = translate(
         "limit.reached",
         locale,
-        limit=translate(f"limit.{fault.limit}", locale, count=fault.allowed),
-        whose=translate(f"scope.{fault.scope}", locale),
-        used=format_limit_amount(fault.limit, fault.used, locale),
-        asked=format_limit_amount(fault.limit, fault.requested, locale),
-        allowed=format_limit_amount(fault.limit, fault.allowed, locale),
+        limit=translate(f"limit.{error.limit}", locale, count=error.allowed),
+        whose=translate(f"scope.{error.scope}", locale),
+        used=format_limit_amount(error.limit, error.used, locale),
+        asked=format_limit_amount(error.limit, error.requested, locale),
+        allowed=format_limit_amount(error.limit, error.allowed, locale),
     )
-    if fault.limit == "jobs_at_once":
+    if error.limit == "jobs_at_once":
         return f"{text} {translate('limit.frees_with_job', locale)}"
-    if fault.frees_at is None:
-        hopeless = fault.requested > fault.allowed
-        key = "limit.never_frees" if hopeless else "limit.frees_sometime"
+    if error.frees_at is None:
+        can_never_fit = error.requested > error.allowed
+        key = "limit.never_frees" if can_never_fit else "limit.frees_sometime"
         return f"{text} {translate(key, locale)}"
-    return f"{text} {translate('limit.frees', locale, when=format_moment(fault.frees_at))}"
+    return f"{text} {translate('limit.frees', locale, when=format_moment(error.frees_at))}"
 
 
 @describe_error.register
-def _describe_pause(fault: RequestsPaused, locale: str | None = None) -> str:
-    text = translate("paused.operator" if fault.by_operator else "paused.server", locale)
-    reason = clean_detail(fault.reason)
+def _describe_pause(error: RequestsPaused, locale: str | None = None) -> str:
+    text = translate("paused.operator" if error.by_operator else "paused.server", locale)
+    reason = clean_detail(error.reason)
     return f"{text} {translate('paused.reason', locale, reason=reason)}" if reason else text
 
 
 @describe_error.register
-def _describe_not_allowed(fault: NotAllowed, locale: str | None = None) -> str:
-    return translate(f"not_allowed.{fault.reason}", locale)
+def _describe_not_allowed(error: NotAllowed, locale: str | None = None) -> str:
+    return translate(f"not_allowed.{error.reason}", locale)
 
 
 @describe_error.register
-def _describe_refused_channel(fault: ChannelNotAllowed, locale: str | None = None) -> str:
-    named = join_list((f"<#{channel}>" for channel in fault.channels), locale)
-    return translate("error.channel_not_allowed", locale, channels=named)
+def _describe_refused_channel(error: ChannelNotAllowed, locale: str | None = None) -> str:
+    channels = join_list((f"<#{channel}>" for channel in error.channels), locale)
+    return translate("error.channel_not_allowed", locale, channels=channels)
 
 
 @describe_error.register
-def _describe_not_found(fault: RecordNotFound, locale: str | None = None) -> str:
-    return translate(f"not_found.{fault.reason}", locale)
+def _describe_not_found(error: RecordNotFound, locale: str | None = None) -> str:
+    return translate(f"not_found.{error.reason}", locale)
 
 
 @describe_error.register
 def _describe_permissions(
-    fault: MissingPermissions | ChannelUnavailable, locale: str | None = None
+    error: MissingPermissions | ChannelUnavailable, locale: str | None = None
 ) -> str:
-    if not fault.missing:
+    if not error.missing:
         return translate("error.channel_closed", locale)
-    names = (
-        translate(f"permission.{name}", locale)
-        if has_message(f"permission.{name}")
-        else name.replace("_", " ").title()
-        for name in fault.missing
-    )
-    return translate(
-        "error.missing_permissions", locale, missing=join_list((f"**{n}**" for n in names), locale)
-    )
+    names = (f"**{_name_permission(name, locale)}**" for name in error.missing)
+    return translate("error.missing_permissions", locale, missing=join_list(names, locale))
 
 
 @describe_error.register
-def _describe_already_accepted(fault: AlreadyAccepted, locale: str | None = None) -> str:
-    return translate("error.already_accepted", locale, job=fault.job.id)
+def _describe_already_accepted(error: AlreadyAccepted, locale: str | None = None) -> str:
+    return translate("error.already_accepted", locale, job=error.job.id)
 
 
 @describe_error.register
-def _describe_file_too_large(fault: FileTooLarge, locale: str | None = None) -> str:
-    if fault.limit is None:
+def _describe_file_too_large(error: FileTooLarge, locale: str | None = None) -> str:
+    if error.limit is None:
         return translate("error.file_too_large", locale)
-    return translate("error.file_too_large_limit", locale, limit=f"{fault.limit / 2**20:.0f} MiB")
+    return translate("error.file_too_large_limit", locale, limit=f"{error.limit / 2**20:.0f} MiB")
+
+
+def _name_permission(name: str, locale: str | None) -> str:
+    key = f"permission.{name}"
+    return translate(key, locale) if has_message(key) else name.replace("_", " ").title()
 
 
 def _format_value(name: str, value: str | int, locale: str | None) -> str:
-    """Return a value of a broken rule as people read it: modes by name, times on their clocks."""
+    """Return a value of a broken rule for reading: modes by name, times as timestamps."""
     if name.endswith("_at") and isinstance(value, int):
         return discord.utils.format_dt(datetime.fromtimestamp(value, UTC), "f")
     if name == "mode":

@@ -1,43 +1,38 @@
-"""The first thing people read: `/help`, and the guide in a server that the bot has joined."""
+"""`/help`, and the welcome message in a server that the bot has joined."""
 
 from discord import ui
 
 from bot.domain.billing.limits import QuotaStatus
 from bot.i18n.catalogs import translate
-from bot.ui.clip_card import build_text_view
+from bot.ui.components import build_text_view
 from bot.ui.text_lists import format_quota_lines
 
-_HELP_TOPICS = ("make", "extend", "find", "prompt")
+_HELP_KEYS = ("help.title", "help.make", "help.extend", "help.find", "help.prompt")
+_WELCOME_KEYS = (
+    "welcome.title",
+    "help.make",
+    "help.extend",
+    "help.prompt",
+    "welcome.more",
+    "help.admin",
+)
 
 
 def build_help_view(
     quota_status: QuotaStatus | None, locale: str | None, *, is_admin: bool
 ) -> ui.LayoutView:
-    """Return what the bot can do, and how the reader's own limits stand.
+    """Return the help text with the member's own quota; admins also read how to set up a server.
 
-    ``status`` is ``None`` where the database could not tell; admins also read where to begin.
+    ``quota_status`` is ``None`` if the database could not be asked.
     """
-    lines = [
-        translate("help.title", locale),
-        *(translate(f"help.{part}", locale) for part in _HELP_TOPICS),
-    ]
+    lines = [translate(key, locale) for key in _HELP_KEYS]
     if quota_status is not None:
         lines.append(format_quota_lines(quota_status, locale))
     if is_admin:
         lines.append(translate("help.admin", locale))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay("\n".join(lines)))
-    return view
+    return build_text_view("\n".join(lines))
 
 
 def build_welcome_view(locale: str | None) -> ui.LayoutView:
-    """Return the guide for everybody in a server."""
-    keys = (
-        "welcome.title",
-        "help.make",
-        "help.extend",
-        "help.prompt",
-        "welcome.more",
-        "help.admin",
-    )
-    return build_text_view("\n".join(translate(key, locale) for key in keys))
+    """Return the welcome message for a server."""
+    return build_text_view("\n".join(translate(key, locale) for key in _WELCOME_KEYS))

@@ -1,29 +1,26 @@
-"""The one message of `/server setup`: a menu for each choice, below what is set now. Pure, no I/O.
-
-It has five rows and a button beside its last text; every item works for ever (`bot.ui.components`).
-"""
+"""The message of `/server setup`: a menu for each setting and a button to check permissions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import discord
 from discord import ui
 
 from bot.domain.billing.limits import UsageLimits
-from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset, find_quota_preset, is_unset
+from bot.domain.billing.quota_presets import QUOTA_PRESETS, find_quota_preset, is_unset
 from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import join_fitting_lines, join_list
-from bot.ui.components import SettingMenu
-from bot.ui.custom_ids import ActionButton, ButtonAction, SetupSetting
+from bot.ui.components import ActionButton, SettingMenu, build_action_row, build_view
+from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
 
 UNSET_OPTION: Final = "unset"
-"""The choice that takes a setting back."""
+"""The option that removes a setting."""
 KEEP_OPTION: Final = "keep"
-"""The choice that stands for limits which no preset is."""
+"""The option that stands for limits which are no preset."""
 CLIP_CHANNEL_TYPES: Final = (
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -31,7 +28,7 @@ CLIP_CHANNEL_TYPES: Final = (
     discord.ChannelType.stage_voice,
     discord.ChannelType.forum,
 )
-"""Where clips can be asked for."""
+"""Channels in which clips can be requested."""
 _MAXIMUM_LABEL_LENGTH: Final = 100
 
 
@@ -39,8 +36,8 @@ _MAXIMUM_LABEL_LENGTH: Final = 100
 class SetupState:
     """What is set in a server now.
 
-    ``quota`` are the limits of every member; ``there`` are the channels that still exist, which a
-    menu may show as chosen; ``spoken`` is the server's language in Discord.
+    ``member_limits`` are the default for its members. Menus show only ``existing_channel_ids`` as
+    selected. ``discord_locale`` is the server's language in Discord.
     """
 
     rules: GuildRules
@@ -52,14 +49,14 @@ class SetupState:
 
 @dataclass(frozen=True, slots=True)
 class PermissionCheck:
-    """What the bot lacks in a channel; ``missing`` is ``None`` where it cannot even see it."""
+    """The permissions that the bot lacks in a channel; ``None`` if it cannot see the channel."""
 
     channel_id: int
     missing: Sequence[str] | None
 
 
 def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "") -> ui.LayoutView:
-    """Return the message; ``note`` says what has just been done."""
+    """Return the message; ``notice`` says what has just changed."""
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
     container.add_item(ui.TextDisplay(translate("setup.title", locale)))
     for text, menu in (
@@ -70,21 +67,17 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
         _build_language_menu(state, locale),
     ):
         container.add_item(ui.TextDisplay(text))
-        row: ui.ActionRow[Any] = ui.ActionRow()
-        row.add_item(menu)
-        container.add_item(row)
-    test = ActionButton(ButtonAction.CHECK_PERMISSIONS, 0, label=translate("button.check", locale))
-    container.add_item(ui.Section(translate("setup.permissions", locale), accessory=test))
+        container.add_item(build_action_row(menu))
+    check = ActionButton(ButtonAction.CHECK_PERMISSIONS, 0, label=translate("button.check", locale))
+    container.add_item(ui.Section(translate("setup.permissions", locale), accessory=check))
     if notice:
         container.add_item(ui.TextDisplay(notice))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return view
+    return build_view(container)
 
 
 def format_permission_checks(results: Sequence[PermissionCheck], locale: str | None) -> str:
-    """Return what the test of the permissions found, a channel a line."""
-    return join_fitting_lines([_format_permission_check(each, locale) for each in results])
+    """Return the results, one line per channel."""
+    return join_fitting_lines([_format_permission_check(result, locale) for result in results])
 
 
 def _format_permission_check(result: PermissionCheck, locale: str | None) -> str:
@@ -101,37 +94,33 @@ def _format_permission_check(result: PermissionCheck, locale: str | None) -> str
 
 def _build_channels_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
     allowed = sorted(state.rules.allowed_channels)
-    named = join_list((f"<#{each}>" for each in allowed), locale) or translate(
-        "setup.everywhere", locale
-    )
+    mentions = join_list((f"<#{channel_id}>" for channel_id in allowed), locale)
     menu = SettingMenu.from_channels(
         SetupSetting.CHANNELS,
         channel_types=CLIP_CHANNEL_TYPES,
-        selected_ids=[each for each in allowed if each in state.existing_channel_ids],
+        selected_ids=[channel for channel in allowed if channel in state.existing_channel_ids],
         maximum=MAX_ALLOWED_CHANNELS,
         placeholder=translate("setup.channels_hint", locale),
     )
-    return translate("setup.channels", locale, channels=named), menu
+    channels = mentions or translate("setup.everywhere", locale)
+    return translate("setup.channels", locale, channels=channels), menu
 
 
 def _build_people_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
-    rule = state.rules.person_rule
+    current = state.rules.person_rule
     options = [
         discord.SelectOption(
-            label=translate("choice.people.unset", locale), value=UNSET_OPTION, default=rule is None
-        ),
-        *(
-            discord.SelectOption(
-                label=translate(f"choice.people.{each}", locale), value=each, default=rule is each
-            )
-            for each in PersonRule
-        ),
+            label=translate(f"choice.people.{rule or UNSET_OPTION}", locale),
+            value=rule or UNSET_OPTION,
+            default=current is rule,
+        )
+        for rule in (None, *PersonRule)
     ]
     return translate("setup.people", locale), SettingMenu.from_options(SetupSetting.PEOPLE, options)
 
 
 def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
-    chosen = find_quota_preset(state.member_limits)
+    current = find_quota_preset(state.member_limits)
     unset = is_unset(state.member_limits)
     options = [
         discord.SelectOption(
@@ -139,15 +128,15 @@ def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, Setti
         ),
         *(
             discord.SelectOption(
-                label=translate(f"choice.quota.{each}", locale),
-                value=each,
-                description=_shorten_label(format_limits(QUOTA_PRESETS[each], locale)),
-                default=chosen is each,
+                label=translate(f"choice.quota.{preset}", locale),
+                value=preset,
+                description=_shorten_label(format_limits(limits, locale)),
+                default=current is preset,
             )
-            for each in QuotaPreset
+            for preset, limits in QUOTA_PRESETS.items()
         ),
     ]
-    if chosen is None and not unset:
+    if current is None and not unset:
         options.append(
             discord.SelectOption(
                 label=translate("choice.quota.keep", locale),
@@ -160,21 +149,23 @@ def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, Setti
 
 
 def _build_showcase_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
-    here = state.showcase_channel_id
+    current = state.showcase_channel_id
     menu = SettingMenu.from_channels(
         SetupSetting.SHOWCASE,
         channel_types=(discord.ChannelType.text,),
-        selected_ids=[here] if here is not None and here in state.existing_channel_ids else [],
+        selected_ids=[current] if current in state.existing_channel_ids else [],
         maximum=1,
         placeholder=translate("setup.showcase_hint", locale),
     )
-    named = translate("setup.nowhere", locale) if here is None else f"<#{here}>"
-    return translate("setup.showcase", locale, channel=named), menu
+    channel = translate("setup.nowhere", locale) if current is None else f"<#{current}>"
+    return translate("setup.showcase", locale, channel=channel), menu
 
 
 def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
-    spoken = resolve_language(state.discord_locale)
-    name = next((LANGUAGES[each] for each in LANGUAGES if resolve_language(each) == spoken), spoken)
+    language = resolve_language(state.discord_locale)
+    name = next(
+        (name for code, name in LANGUAGES.items() if resolve_language(code) == language), language
+    )
     options = [
         discord.SelectOption(
             label=_shorten_label(translate("choice.language.unset", locale, language=name)),
@@ -182,8 +173,8 @@ def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, Se
             default=state.rules.locale is None,
         ),
         *(
-            discord.SelectOption(label=own, value=each, default=state.rules.locale == each)
-            for each, own in LANGUAGES.items()
+            discord.SelectOption(label=own_name, value=code, default=state.rules.locale == code)
+            for code, own_name in LANGUAGES.items()
         ),
     ]
     return translate("setup.language", locale), SettingMenu.from_options(

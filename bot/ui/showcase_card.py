@@ -1,4 +1,4 @@
-"""What the showcase looks like in Discord: an exhibit's card, a digest, lists. Pure, no I/O."""
+"""What the showcase looks like in Discord: a post's card, the weekly digest, lists."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,8 +25,10 @@ from bot.i18n.formatting import (
     join_fitting_lines,
     sanitize_text,
 )
-from bot.ui.clip_card import ModelInfoSource, build_file_name, describe_lineage
-from bot.ui.custom_ids import ActionButton, ButtonAction
+from bot.ui.clip_card import build_file_name, describe_lineage
+from bot.ui.components import ActionButton, build_action_row, build_view
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.model_info import ModelInfoSource
 
 _GOLD_COLOUR: Final = 0xE0A526
 
@@ -38,16 +40,15 @@ class ShowcaseCards:
         self._model_info = model_info
 
     def build_post_card(self, post: ShowcasePost, *, with_file: bool) -> ui.LayoutView:
-        """Return an exhibit's card; the file ``file_name(clip)`` goes with it, or stays away."""
+        """Return a post's card, with or without the attachment named by `build_file_name`."""
         entry, clip, locale = post.entry, post.entry.clip, post.locale
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_GOLD_COLOUR)
         if with_file:
             item = discord.MediaGalleryItem(f"attachment://{build_file_name(clip)}")
             container.add_item(ui.MediaGallery(item))
-        if entry.prompt is None:
-            container.add_item(ui.TextDisplay(translate("exhibit.prompt_hidden", locale)))
-        else:
-            container.add_item(ui.TextDisplay(format_prompt(entry.prompt)))
+        hidden = translate("exhibit.prompt_hidden", locale)
+        prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
+        container.add_item(ui.TextDisplay(prompt))
         facts = [
             translate("exhibit.by", locale, maker=mention_creator(entry)),
             self._model_info.get_display_name(clip.model),
@@ -59,25 +60,17 @@ class ShowcaseCards:
             lines.append(f"-# {describe_lineage(clip, locale)}")
         lines.append(format_votes(entry, locale))
         container.add_item(ui.TextDisplay("\n".join(lines)))
-        container.add_item(self._build_button_row(post))
-        view = ui.LayoutView(timeout=None)
-        view.add_item(container)
-        return view
-
-    def _build_button_row(self, post: ShowcasePost) -> ui.ActionRow[Any]:
-        clip, locale = post.entry.clip, post.locale
-        row: ui.ActionRow[Any] = ui.ActionRow()
-        row.add_item(
-            ActionButton(ButtonAction.EXTEND, clip.id, label=translate("button.extend", locale))
-        )
+        buttons: list[ui.Item[Any]] = [
+            ActionButton(ButtonAction.EXTEND, clip.id, label=translate("button.extend", locale)),
+            ActionButton(
+                ButtonAction.WITHDRAW, post.id, label=translate("button.withdraw", locale)
+            ),
+        ]
         if clip.message_id is not None:
-            row.add_item(
-                ui.Button(label=translate("button.original", locale), url=build_jump_link(clip))
-            )
-        row.add_item(
-            ActionButton(ButtonAction.WITHDRAW, post.id, label=translate("button.withdraw", locale))
-        )
-        return row
+            label = translate("button.original", locale)
+            buttons.insert(1, ui.Button(label=label, url=build_jump_link(clip)))
+        container.add_item(build_action_row(*buttons))
+        return build_view(container)
 
     def build_digest_card(self, digest: WeeklyDigest) -> ui.LayoutView:
         """Return a week's digest: the winner first."""
@@ -93,30 +86,26 @@ class ShowcaseCards:
         ]
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_GOLD_COLOUR)
         container.add_item(ui.TextDisplay("\n".join(lines)))
-        row: ui.ActionRow[Any] = ui.ActionRow()
-        row.add_item(
-            ActionButton(ButtonAction.RANKING, digest.id, label=translate("button.ranking", locale))
+        ranking = translate("button.ranking", locale)
+        container.add_item(
+            build_action_row(ActionButton(ButtonAction.RANKING, digest.id, label=ranking))
         )
-        container.add_item(row)
-        view = ui.LayoutView(timeout=None)
-        view.add_item(container)
-        return view
+        return build_view(container)
 
 
 def mention_creator(entry: GalleryEntry) -> str:
-    """Return the maker as the showcase names them: a mention that pings nobody."""
+    """Return a mention of the clip's creator; the bot's messages never ping."""
     return f"<@{entry.clip.user_id}>"
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:
-    """Return how an entry stands, and how to vote."""
-    if entry.locked:
-        return translate("exhibit.votes_locked", locale, star=STAR_EMOJI, votes=entry.votes)
-    return translate("exhibit.votes", locale, star=STAR_EMOJI, votes=entry.votes)
+    """Return an entry's votes, and how to vote."""
+    key = "exhibit.votes_locked" if entry.locked else "exhibit.votes"
+    return translate(key, locale, star=STAR_EMOJI, votes=entry.votes)
 
 
 def format_entry(entry: GalleryEntry, locale: str | None) -> str:
-    """Return an entry in one line, with a link to its post."""
+    """Return an entry as one line, with a link to its post."""
     prompt = (
         format_excerpt(entry.prompt, 60) if entry.prompt else translate("exhibit.untitled", locale)
     )
@@ -134,14 +123,14 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
 
 
 def build_entry_link(entry: GalleryEntry) -> str:
-    """Return the link to an entry's post, or to the clip's own while there is none."""
+    """Return the link to an entry's post, or to the clip's message while it is not posted."""
     if entry.message_id is None:
         return build_jump_link(entry.clip)
     return f"https://discord.com/channels/{entry.guild_id}/{entry.channel_id}/{entry.message_id}"
 
 
 def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | None) -> str:
-    """Return a list of entries, numbered."""
+    """Return a numbered list of entries."""
     if not entries:
         return translate("showcase.none", locale)
     lines = [
@@ -153,18 +142,14 @@ def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | No
 def format_own_entries(
     entries: Sequence[GalleryEntry], preferences: CreatorPreferences, locale: str | None
 ) -> str:
-    """Return a member's own entries and choices."""
-    lines = (
-        [translate("showcase.mine", locale)]
-        if entries
-        else [translate("showcase.mine_none", locale)]
-    )
-    lines += [format_entry(entry, locale) for entry in entries]
-    return join_fitting_lines([*lines, format_preferences(preferences, locale)])
+    """Return a member's own entries and preferences."""
+    title = translate("showcase.mine" if entries else "showcase.mine_none", locale)
+    lines = [format_entry(entry, locale) for entry in entries]
+    return join_fitting_lines([title, *lines, format_preferences(preferences, locale)])
 
 
 def format_preferences(preferences: CreatorPreferences, locale: str | None) -> str:
-    """Return what a member has chosen for their clips."""
+    """Return what a creator has chosen for their clips, and whether moderators block them."""
     prompt = "hidden" if preferences.hide_prompt else "shown"
     text = translate(
         "showcase.choices",
@@ -178,7 +163,7 @@ def format_preferences(preferences: CreatorPreferences, locale: str | None) -> s
 
 
 def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | None) -> str:
-    """Return how a server's showcase is arranged."""
+    """Return how a server's showcase is set up."""
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)
     stars = translate("house.stars_off", locale)
@@ -193,39 +178,37 @@ def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | 
             hour=f"{showcase_settings.digest_hour:02d}:00",
             zone=showcase_settings.digest_zone,
         )
-    public = "public" if showcase_settings.public else "private"
-    return "\n".join(
-        [
-            translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>"),
-            stars,
-            translate(
-                "house.curation",
-                locale,
-                rule=translate(f"choice.curation.{showcase_settings.curation}", locale),
-            ),
-            translate(f"house.{public}", locale),
-            digest,
-        ]
-    )
+    curation = translate(f"choice.curation.{showcase_settings.curation}", locale)
+    lines = [
+        translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>"),
+        stars,
+        translate("house.curation", locale, rule=curation),
+        translate("house.public" if showcase_settings.public else "house.private", locale),
+        digest,
+    ]
+    return "\n".join(lines)
 
 
 def format_audit_log(entries: Sequence[AuditEntry], locale: str | None) -> str:
-    """Return a server's audit log, the latest first."""
+    """Return a server's audit log, the latest entry first."""
     if not entries:
         return translate("log.none", locale)
-    lines = [translate("log.title", locale)]
-    for record in entries:
-        nobody = "log.stars" if record.action is AuditAction.SHOW else "log.nobody"
-        who = f"<@{record.actor_id}>" if record.actor_id else translate(nobody, locale)
-        text = translate(
-            f"log.{record.action}",
-            locale,
-            who=who,
-            clip=f"#{record.clip_id}" if record.clip_id is not None else "",
-            member=f"<@{record.target_user_id}>"
-            if record.target_user_id
-            else translate("log.nobody", locale),
-        )
-        note = f" {sanitize_text(record.comment[:120])}" if record.comment else ""
-        lines.append(f"{format_timestamp(record.recorded_at, 'f')} {text}{note}")
-    return join_fitting_lines(lines)
+    lines = [_format_audit_entry(entry, locale) for entry in entries]
+    return join_fitting_lines([translate("log.title", locale), *lines])
+
+
+def _format_audit_entry(entry: AuditEntry, locale: str | None) -> str:
+    def mention(user_id: int | None, fallback_key: str) -> str:
+        return f"<@{user_id}>" if user_id else translate(fallback_key, locale)
+
+    text = translate(
+        f"log.{entry.action}",
+        locale,
+        who=mention(
+            entry.actor_id, "log.stars" if entry.action is AuditAction.SHOW else "log.nobody"
+        ),
+        clip=f"#{entry.clip_id}" if entry.clip_id is not None else "",
+        member=mention(entry.target_user_id, "log.nobody"),
+    )
+    comment = f" {sanitize_text(entry.comment[:120])}" if entry.comment else ""
+    return f"{format_timestamp(entry.recorded_at, 'f')} {text}{comment}"

@@ -1,4 +1,4 @@
-"""Tables and lists: details of a clip, histories, limits, usage, models. Pure text, no I/O."""
+"""Lists as text: details of a clip, histories, limits, usage, unknown jobs, models."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -28,21 +28,21 @@ from bot.i18n.formatting import (
 )
 from bot.services.admin.model_directory import ModelOfferStatus
 from bot.services.jobs.requests import CancellationResult
-from bot.ui.clip_card import ModelInfoSource
 from bot.ui.error_messages import format_limit_amount
+from bot.ui.model_info import ModelInfoSource
 
 _RULE_BY_PERSON_GENERATION: Final = {
     PersonGeneration.ALLOW_ALL: PersonRule.EVERYONE,
     PersonGeneration.ALLOW_ADULT: PersonRule.ADULTS,
     PersonGeneration.DONT_ALLOW: PersonRule.NOBODY,
 }
-"""Whom each of Google's values lets be seen."""
+"""The person rule that matches each of Google's values."""
 
 
 def format_job_details(
     job: Job, clips: Sequence[Clip], model_info: ModelInfoSource, locale: str | None
 ) -> list[str]:
-    """Return everything needed to make a clip again, as lines of at most 1,900 characters."""
+    """Return everything needed to make a clip again, as texts of at most `MESSAGE_LIMIT`."""
     plan = job.plan
     seed = translate("details.random", locale) if plan.seed is None else str(plan.seed)
     rows: list[tuple[str, str]] = [
@@ -52,7 +52,7 @@ def format_job_details(
         ("details.resolution", plan.resolution or translate("details.default", locale)),
         ("details.seconds", translate("seconds", locale, count=plan.result_seconds)),
         ("details.seed", seed),
-        ("details.people", _format_people(plan.person_generation, locale)),
+        ("details.people", _format_person_generation(plan.person_generation, locale)),
         ("details.price", format_money(job.price, locale)),
         ("details.requester", f"<@{job.origin.user_id}>"),
         ("details.asked", format_timestamp(job.created_at, "f")),
@@ -64,7 +64,7 @@ def format_job_details(
         for key, image in (
             ("details.first_frame", plan.image),
             ("details.last_frame", plan.last_frame),
-            *(("details.reference", each) for each in plan.references),
+            *(("details.reference", reference) for reference in plan.references),
         )
         if image is not None
     ]
@@ -84,22 +84,22 @@ def format_job_details(
     return texts
 
 
-def _format_labelled_text(key: str, typed: str, locale: str | None) -> list[str]:
-    """Return what somebody typed, whole, under its label."""
+def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
+    """Return a member's text in full, with a label before it."""
     label = f"**{translate(key, locale)}** "
-    first, *rest = split_text(typed, MESSAGE_LIMIT - len(label))
+    first, *rest = split_text(text, MESSAGE_LIMIT - len(label))
     return [label + first, *rest]
 
 
-def _format_people(sent: PersonGeneration | None, locale: str | None) -> str:
-    """Return what Google was told about people, in words and as it was sent."""
-    if sent is None:
+def _format_person_generation(value: PersonGeneration | None, locale: str | None) -> str:
+    """Return what was sent to Google about people: translated, and the value itself."""
+    if value is None:
         return translate("details.default", locale)
-    return f"{translate(f'people.{_RULE_BY_PERSON_GENERATION[sent]}', locale)} (`{sent}`)"
+    return f"{translate(f'people.{_RULE_BY_PERSON_GENERATION[value]}', locale)} (`{value}`)"
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    """Return a member's own jobs that have not ended, one a line."""
+    """Return a member's running jobs, one per line."""
     if not jobs:
         return translate("jobs.none", locale)
     lines = [
@@ -118,10 +118,10 @@ def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
 
 
 def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str | None) -> str:
-    """Return a page of finished clips, newest first, with links to their messages."""
-    looked_for = _format_history_filter(page.history_filter, model_info, locale)
+    """Return a page of clips, newest first, with links to their messages."""
+    filter_text = _format_history_filter(page.history_filter, model_info, locale)
     if not page.clips:
-        return translate("history.none_found" if looked_for else "history.none", locale)
+        return translate("history.none_found" if filter_text else "history.none", locale)
     lines = [
         translate(
             "history.line",
@@ -136,7 +136,7 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
         for clip in page.clips
     ]
     title = translate("history.title", locale)
-    return join_fitting_lines([f"{title} · {looked_for}" if looked_for else title, *lines])
+    return join_fitting_lines([f"{title} · {filter_text}" if filter_text else title, *lines])
 
 
 def _format_history_filter(
@@ -153,53 +153,53 @@ def _format_history_filter(
 
 
 def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
-    """Return how every limit stands: what is used, what is left, when the next part frees."""
+    """Return every limit with what is used, what is left and when more becomes available."""
     if not status.lines:
         return translate("quota.unlimited", locale)
     lines = [translate("quota.title", locale)]
     for scope in (LimitScope.MEMBER, LimitScope.GUILD, LimitScope.BOT, LimitScope.MODEL):
-        rows = status.lines_for(scope)
-        if rows:
+        quota_lines = status.lines_for(scope)
+        if quota_lines:
             lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")
-            lines += [_format_quota_line(row, locale) for row in rows]
+            lines += [_format_quota_line(line, locale) for line in quota_lines]
     return join_fitting_lines(lines)
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
-    """Return in one line what a member has left, empty where nothing limits them."""
+    """Return in one line what a member has left; empty if they have no limits."""
     parts = [
-        _format_limit_part(row.limit, row.remaining, locale)
-        for row in status.lines_for(LimitScope.MEMBER)
-        if row.limit != "jobs_at_once"
+        _format_limit_part(line.limit, line.remaining, locale)
+        for line in status.lines_for(LimitScope.MEMBER)
+        if line.limit != "jobs_at_once"
     ]
     return translate("quota.left", locale, parts=" · ".join(parts)) if parts else ""
 
 
 def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
-    """Return the limits that a server has set, one subject a line."""
+    """Return the limits that a server has set, one subject per line."""
     if not rows:
         return translate("server.quota.none", locale)
     order = list(LimitSubject)
     lines = [translate("server.quota.title", locale)]
-    for row in sorted(rows, key=lambda each: (order.index(each.subject), each.subject_id)):
-        whom = {
+    for row in sorted(rows, key=lambda row: (order.index(row.subject), row.subject_id)):
+        subject = {
             LimitSubject.MEMBER: f"<@{row.subject_id}>",
             LimitSubject.ROLE: f"<@&{row.subject_id}>",
             LimitSubject.DEFAULT: translate("server.quota.default", locale),
             LimitSubject.GUILD: translate("server.quota.guild", locale),
         }[row.subject]
-        lines.append(f"{whom}: {format_limits(row.limits, locale)}")
+        lines.append(f"{subject}: {format_limits(row.limits, locale)}")
     return join_fitting_lines(lines)
 
 
 def format_limits(limits: UsageLimits, locale: str | None) -> str:
-    """Return the limits that are set, in one line."""
+    """Return in one line the limits that are set."""
     parts = [_format_limit_part(name, value, locale) for name, value in limits if value is not None]
     return " · ".join(parts) or translate("server.quota.nothing_set", locale)
 
 
 def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str:
-    """Return who has used how much, the dearest first."""
+    """Return what each member has used; ``rows`` are sorted by the highest cost."""
     if not rows:
         return translate("usage.none", locale, count=days)
     total = sum(row.micros for row in rows)
@@ -210,9 +210,7 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
         translate(
             "usage.line",
             locale,
-            member=f"<@{row.user_id}>"
-            if row.user_id is not None and row.user_id > 0
-            else translate("usage.former", locale),
+            member=_mention_member(row.user_id, locale),
             clips=translate("clips", locale, count=row.clips),
             seconds=translate("seconds", locale, count=row.seconds),
             price=format_money(row.micros, locale),
@@ -223,7 +221,7 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
 
 
 def build_usage_csv(rows: Iterable[UsageRow]) -> bytes:
-    """Return the usage as a CSV file in UTF-8; ids and numbers only, so nothing to escape."""
+    """Return the usage as a CSV file in UTF-8; it holds only numbers, so nothing is escaped."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(["user_id", "clips", "seconds", "usd_micros"])
@@ -232,7 +230,7 @@ def build_usage_csv(rows: Iterable[UsageRow]) -> bytes:
 
 
 def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    """Return the jobs that may have been paid, for an admin to judge."""
+    """Return the jobs whose outcome is unknown, for an admin to settle."""
     if not jobs:
         return translate("unknown.none", locale)
     lines = [
@@ -240,11 +238,7 @@ def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
             "unknown.watched" if job.outcome is Outcome.OPERATION_LOST else "unknown.line",
             locale,
             job=job.id,
-            member=(
-                f"<@{job.origin.user_id}>"
-                if job.origin.user_id > 0
-                else translate("usage.former", locale)
-            ),
+            member=_mention_member(job.origin.user_id, locale),
             price=format_money(job.price, locale),
             asked=format_timestamp(job.created_at, "f"),
             until=format_timestamp(job.watched_until, "f"),
@@ -254,16 +248,16 @@ def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
     return join_fitting_lines([translate("unknown.title", locale), *lines])
 
 
-def format_cancellation(outcome: CancellationResult, job_id: int, locale: str | None) -> str:
-    """Return what became of a wish to cancel."""
-    return translate(f"cancel.{outcome}", locale, job=job_id)
+def format_cancellation(result: CancellationResult, job_id: int, locale: str | None) -> str:
+    """Return what happened to a request to cancel."""
+    return translate(f"cancel.{result}", locale, job=job_id)
 
 
 def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
-    """Return every model with its abilities and prices, as messages; why not, where not."""
+    """Return every model with modes, lengths and prices, or why it is unavailable, as messages."""
     if not overview:
         return [translate("models.none", locale)]
-    blocks = ["\n".join(_format_model_lines(each, locale)) for each in overview]
+    blocks = ["\n".join(_format_model_lines(status, locale)) for status in overview]
     texts, current = [], translate("models.title", locale)
     for block in blocks:
         if len(current) + len(block) + 1 > MESSAGE_LIMIT:
@@ -274,8 +268,8 @@ def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | N
     return [*texts, current]
 
 
-def _format_model_lines(standing: ModelOfferStatus, locale: str | None) -> list[str]:
-    model = standing.model
+def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
+    model = status.model
     modes = join_list(
         (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes),
         locale,
@@ -287,7 +281,7 @@ def _format_model_lines(standing: ModelOfferStatus, locale: str | None) -> list[
         translate(
             "models.line",
             locale,
-            mark="✓" if standing.offered else "✗",
+            mark="✓" if status.offered else "✗",
             name=model.name,
             id=model.id,
             modes=modes,
@@ -295,22 +289,19 @@ def _format_model_lines(standing: ModelOfferStatus, locale: str | None) -> list[
             prices=prices,
         )
     ]
-    if not standing.configured:
+    if not status.configured:
         lines.append(translate("models.not_configured", locale))
-    elif not standing.offered:
-        reason = standing.reason
-        lines.append(
-            translate("models.refused", locale)
-            if reason is None
-            else translate("models.reason", locale, reason=sanitize_text(reason))
-        )
+    elif not status.offered and status.reason is None:
+        lines.append(translate("models.refused", locale))
+    elif not status.offered:
+        lines.append(translate("models.reason", locale, reason=sanitize_text(status.reason or "")))
     if model.retires is not None:
         lines.append(translate("models.retires", locale, date=model.retires.isoformat()))
     return lines
 
 
 def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
-    """Return an amount with what it is of: "20 clips a day"."""
+    """Return an amount with the name of its limit: "20 clips a day"."""
     return translate(
         "quota.left_part",
         locale,
@@ -319,15 +310,22 @@ def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
     )
 
 
-def _format_quota_line(row: QuotaLine, locale: str | None) -> str:
+def _mention_member(user_id: int | None, locale: str | None) -> str:
+    """Return a mention; erased members have a negative pseudonym, or no id."""
+    if user_id is None or user_id <= 0:
+        return translate("usage.former", locale)
+    return f"<@{user_id}>"
+
+
+def _format_quota_line(line: QuotaLine, locale: str | None) -> str:
     text = translate(
         "quota.line",
         locale,
-        limit=translate(f"limit.{row.limit}", locale, count=row.allowed),
-        used=format_limit_amount(row.limit, row.used, locale),
-        allowed=format_limit_amount(row.limit, row.allowed, locale),
-        left=format_limit_amount(row.limit, row.remaining, locale),
+        limit=translate(f"limit.{line.limit}", locale, count=line.allowed),
+        used=format_limit_amount(line.limit, line.used, locale),
+        allowed=format_limit_amount(line.limit, line.allowed, locale),
+        left=format_limit_amount(line.limit, line.remaining, locale),
     )
-    if row.frees_at is not None:
-        text += " " + translate("quota.frees", locale, when=format_timestamp(row.frees_at, "R"))
+    if line.frees_at is not None:
+        text += " " + translate("quota.frees", locale, when=format_timestamp(line.frees_at, "R"))
     return text

@@ -10,8 +10,7 @@ from bot.discord.client import respond_privately
 from bot.discord.user_install import delete_reply, hand_over_reply
 from bot.domain.clips.history_query import HistoryPage
 from bot.i18n.catalogs import translate
-from bot.ui.components import PageButton
-from bot.ui.custom_ids import ActionButton
+from bot.ui.components import ActionButton, PageButton
 
 
 class InteractionAnswer(Protocol):

@@ -1,7 +1,7 @@
 """The forms (modals) that buttons and menus open.
 
 Only their look stands here. discord.py would route a submitted form to the object that was sent,
-which a restart forgets: `bot.ui.custom_ids.Presses` routes it by its custom id instead.
+which a restart forgets: `bot.ui.router` routes it by its custom id instead.
 """
 
 from typing import Final

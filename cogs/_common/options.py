@@ -16,7 +16,7 @@ import discord
 from discord import app_commands
 
 from bot.domain.errors import DatabaseUnavailable, RuleBroken
-from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choices
+from bot.domain.jobs.plan_resolution import OptionChoice, list_choices
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
 from bot.domain.jobs.request import (
     AspectRatio,
@@ -26,6 +26,7 @@ from bot.domain.jobs.request import (
     Resolution,
     VideoRequest,
 )
+from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_money

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.harness.sandbox import Control
+from tests.harness.control import Control
 
 Row = tuple[Any, ...]
 

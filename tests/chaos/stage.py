@@ -15,9 +15,9 @@ from tests.chaos.books import (
 )
 from tests.chaos.cluster import PostgresCluster
 from tests.harness.bot import NO_LIMITS, BotProcess
-from tests.harness.control import InteractionFailed, has_answer
+from tests.harness.control import Control, InteractionFailed, has_answer
 from tests.harness.people import Json
-from tests.harness.sandbox import Control, SandboxProcess
+from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import NotInTime, eventually
 
 REST_TIMEOUT_S: Final = 180.0

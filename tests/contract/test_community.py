@@ -49,6 +49,10 @@ class Desk:
     worker_id: str = "w1"
     is_alive: bool = True
 
+    def wake(self) -> None: ...
+
+    def notify_job_changed(self, job_id: int) -> None: ...
+
 
 class NoRequests:
     """Remembers what was to be cancelled."""

@@ -13,8 +13,9 @@ import pytest
 
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.harness.bot import BotProcess
+from tests.harness.control import Control
 from tests.harness.process import ROOT
-from tests.harness.sandbox import Control, SandboxProcess
+from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 
 Json = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 
 from bot.media.probe import PyAvMediaProbe
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
+from tests.harness.control import Control
 from tests.harness.process import find_free_port
-from tests.harness.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -96,7 +96,7 @@ async def test_unavailable_discord_is_retried(sandbox: SandboxProcess, tmp_path:
     try:
         await bot.start()
         said = bot.read_log()
-        assert "Discord cannot be reached" in said
+        assert "discord.unreachable" in said
         assert "retry_in_s" in said
         assert "Traceback" not in said
     finally:
@@ -112,7 +112,7 @@ async def test_a_gateway_that_is_away_at_the_first_connect_is_waited_for(
         await bot.launch()
 
         async def waits() -> bool:
-            return "the gateway cannot be reached" in bot.read_log()
+            return "gateway.unreachable" in bot.read_log()
 
         await eventually(waits)
         await sandbox.control.gateway("up")
@@ -131,7 +131,7 @@ async def test_signal_stops_bot_while_waiting(sandbox: SandboxProcess, tmp_path:
     try:
 
         async def waits() -> bool:
-            return "Discord cannot be reached" in bot.read_log()
+            return "discord.unreachable" in bot.read_log()
 
         await eventually(waits)
         assert await bot.terminate(timeout=10) == 0

@@ -5,12 +5,11 @@ from collections import deque
 from collections.abc import Sequence
 
 from bot.domain.clips.clip import Clip
-from bot.domain.erasure import ErasableFiles, MessageDeleter
-from bot.domain.showcase.ports import PublishedFiles, ShowcaseChannel
+from bot.domain.ports import ShowcaseChannel, StoredFiles
 from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
 
 
-class FakeShowcaseChannel(ShowcaseChannel, PublishedFiles, MessageDeleter, ErasableFiles):
+class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
     """What showcase channels show, and which messages and files were deleted."""
 
     def __init__(self) -> None:

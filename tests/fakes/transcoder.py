@@ -19,7 +19,7 @@ class FakeTranscoder(Transcoder):
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
         """Write a video of nine tenths of what is allowed."""
-        return await self._write_file(destination, target, b"f" * (target.most * 9 // 10))
+        return await self._write_file(destination, target, b"f" * (target.max_bytes * 9 // 10))
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
         """Write a thumbnail."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Self
 
+from tests.harness.control import Control
 from tests.harness.process import ProgramProcess
-from tests.harness.sandbox import Control
 from tests.harness.waiting import NotInTime, eventually
 
 START_TIMEOUT_S = 90.0

@@ -1,0 +1,4 @@
+"""Money, limits and the ledger.
+
+Imports `bot.domain` only.
+"""

@@ -1,8 +1,7 @@
-"""The ledger's entries, and which of them each event writes.
+"""The ledger's entries, and which entries each event adds.
 
-Entries are only ever added; every balance is a sum of them and can be built again. A job's
-``reserve`` is always answered in full: what was reserved is settled or refunded, to the
-micro-dollar.
+Entries are never changed or removed, and every balance is a sum of them. What a job reserves is
+settled or refunded completely, to the micro-dollar.
 """
 
 from collections.abc import Iterable
@@ -18,19 +17,19 @@ class EntryKind(StrEnum):
     """What an entry records."""
 
     RESERVE = "reserve"
-    """A request was accepted: counted at once, before anything is paid."""
+    """A request was accepted: its price counts at once."""
     SETTLE = "settle"
-    """A reservation was spent; it stays counted."""
+    """A reservation was spent and stays counted."""
     REFUND = "refund"
-    """A reservation (or part of it) was given back; negative."""
+    """A reservation, or a part of it, was returned; negative."""
     GRANT = "grant"
-    """An admin gave extra room in the windows that the entry falls in."""
+    """An admin added quota for the windows that the entry falls in."""
     ADJUST = "adjust"
-    """A correction after the fact, of either sign."""
+    """A later correction, positive or negative."""
 
 
 class LedgerAccount(StrEnum):
-    """Whose sums an entry counts in."""
+    """Whose balances an entry counts for."""
 
     ALL = "all"
     MEMBER = "member"
@@ -39,18 +38,18 @@ class LedgerAccount(StrEnum):
 
     @property
     def counts_for_member(self) -> bool:
-        """Whether the member's own limits see the entry."""
+        """Whether the entry counts for the member's own limits."""
         return self is not LedgerAccount.BUDGETS
 
     @property
-    def counts_when_absorbed(self) -> bool:
-        """Whether the server's and the bot's budgets see the entry."""
+    def counts_for_budgets(self) -> bool:
+        """Whether the entry counts for the server's and the bot's budgets."""
         return self is not LedgerAccount.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerPosting:
-    """An entry as an event decides it; the store adds who, where, when and for which job."""
+    """The part of an entry that an event decides; the store adds member, server, time and job."""
 
     kind: EntryKind
     amount: UsageAmount
@@ -61,9 +60,7 @@ class LedgerPosting:
 class LedgerEntry:
     """One row of the ledger.
 
-    ``window_at`` is the time that windows count by: for a job's entries, when it was reserved.
-    ``guild_id`` is `None` for direct messages and erased servers, ``user_id`` for grants to a
-    server's budget and for erased members whose windows have passed.
+    Windows go by ``counted_at``: for a job's entries, when it was reserved.
     """
 
     id: int
@@ -91,19 +88,18 @@ class UsageRow:
 
 
 class Settlement(StrEnum):
-    """Who bears a job's money once it has ended."""
+    """Who pays for a job that has ended."""
 
     CHARGE = "charge"
-    """Google made it: the member, the server and the bot have spent it."""
+    """Google made the video: it counts for the member, the server and the bot."""
     REFUND = "refund"
-    """Google took nothing: nobody has."""
+    """Google charged nothing: it counts for no one."""
     ABSORBED = "house"
-    """It may have been paid, but the member got nothing: the budgets bear it, the member does
-    not."""
+    """Google may have charged it, but the member got nothing: it counts for the budgets only."""
 
 
 def build_reservation(amount: UsageAmount) -> tuple[LedgerPosting, ...]:
-    """Return the entries of an accepted request."""
+    """Return the entry of an accepted request."""
     return (LedgerPosting(EntryKind.RESERVE, amount),)
 
 
@@ -116,23 +112,23 @@ def build_settlement(
 ) -> tuple[LedgerPosting, ...]:
     """Return the entries that end a reservation.
 
-    ``charged`` is the part of ``reserved`` that Google made, by default all of it; ``borne`` is a
-    further part that it made and that never reached the member, which the house bears. The rest
-    is refunded. What is settled and refunded adds up to what was reserved.
+    ``charged`` is the part of ``reserved`` that the member received, by default all of it;
+    ``absorbed`` is a part that Google made but that did not reach the member. The rest is
+    refunded, so settled and refunded amounts add up to ``reserved``.
     """
     paid = reserved if charged is None else charged
     if settlement is Settlement.REFUND:
         paid = absorbed = NO_USAGE
     elif settlement is Settlement.ABSORBED:
         paid, absorbed = NO_USAGE, paid + absorbed
-    given_back = reserved - paid - absorbed
-    if min(given_back.micros, given_back.clips, given_back.seconds) < 0:
+    refunded = reserved - paid - absorbed
+    if min(refunded.micros, refunded.clips, refunded.seconds) < 0:
         raise ValueError("more would be charged than was reserved")
     postings = []
     if paid + absorbed:
         postings.append(LedgerPosting(EntryKind.SETTLE, paid + absorbed))
-    if given_back:
-        postings.append(LedgerPosting(EntryKind.REFUND, -given_back))
+    if refunded:
+        postings.append(LedgerPosting(EntryKind.REFUND, -refunded))
     if absorbed:
         postings.append(LedgerPosting(EntryKind.ADJUST, -absorbed, LedgerAccount.MEMBER))
     return tuple(postings)
@@ -140,7 +136,7 @@ def build_settlement(
 
 @dataclass(frozen=True, slots=True)
 class JobBalance:
-    """What a job's entries add up to: still reserved, counted for the member, for the budgets."""
+    """Sums of a job's entries: what is reserved, what counts for the member and the budgets."""
 
     reserved: UsageAmount
     member: UsageAmount
@@ -148,8 +144,8 @@ class JobBalance:
 
 
 def compute_balance(postings: Iterable[LedgerPosting]) -> JobBalance:
-    """Add up the entries of one job."""
-    reserved = member = house = NO_USAGE
+    """Return the sums of one job's entries."""
+    reserved = member = budgets = NO_USAGE
     for posting in postings:
         amount = posting.amount
         match posting.kind:
@@ -158,33 +154,33 @@ def compute_balance(postings: Iterable[LedgerPosting]) -> JobBalance:
             case EntryKind.RESERVE | EntryKind.REFUND:
                 reserved += amount
                 member += amount
-                house += amount
+                budgets += amount
             case EntryKind.ADJUST:
                 member += amount if posting.account.counts_for_member else NO_USAGE
-                house += amount if posting.account.counts_when_absorbed else NO_USAGE
+                budgets += amount if posting.account.counts_for_budgets else NO_USAGE
             case EntryKind.GRANT:
                 pass
-    return JobBalance(reserved, member, house)
+    return JobBalance(reserved, member, budgets)
 
 
 def build_unknown_settlement(
     postings: Iterable[LedgerPosting], price: UsageAmount, *, charge: bool
 ) -> tuple[LedgerPosting, ...]:
-    """Return the corrections by which an admin's judgement of an unknown job holds.
+    """Return the corrections after an admin has settled an unknown job.
 
-    Afterwards member and budgets both count ``price`` (``charge``) or nothing.
+    Afterwards ``price`` (``charge``) or nothing counts for the member and the budgets.
     """
-    wanted = price if charge else NO_USAGE
-    return _build_corrections(compute_balance(postings), JobBalance(NO_USAGE, wanted, wanted))
+    target = price if charge else NO_USAGE
+    return _build_corrections(compute_balance(postings), JobBalance(NO_USAGE, target, target))
 
 
 def build_resettlement(
     postings: Iterable[LedgerPosting], reserved: UsageAmount, end: Iterable[LedgerPosting]
 ) -> tuple[LedgerPosting, ...]:
-    """Return the corrections by which a job that had ended before ends as ``end`` says.
+    """Return the corrections for a reopened job that now ends with the entries ``end``.
 
-    ``postings`` is everything written so far; the reservation was answered then and is not opened
-    again. Afterwards the sums are those of a job that was reserved once and ended with ``end``.
+    ``postings`` are all its entries so far. Afterwards its sums are those of a job that was
+    reserved once and ended with ``end``.
     """
     return _build_corrections(
         compute_balance(postings), compute_balance((*build_reservation(reserved), *end))
@@ -192,12 +188,12 @@ def build_resettlement(
 
 
 def _build_corrections(now: JobBalance, target: JobBalance) -> tuple[LedgerPosting, ...]:
-    member, house = target.member - now.member, target.budgets - now.budgets
-    if member == house:
+    member, budgets = target.member - now.member, target.budgets - now.budgets
+    if member == budgets:
         return (LedgerPosting(EntryKind.ADJUST, member),) if member else ()
     corrections = []
     if member:
         corrections.append(LedgerPosting(EntryKind.ADJUST, member, LedgerAccount.MEMBER))
-    if house:
-        corrections.append(LedgerPosting(EntryKind.ADJUST, house, LedgerAccount.BUDGETS))
+    if budgets:
+        corrections.append(LedgerPosting(EntryKind.ADJUST, budgets, LedgerAccount.BUDGETS))
     return tuple(corrections)

@@ -1,10 +1,11 @@
-"""What may be spent, by whom, in which window: the decision alone, without a database.
+"""How much may be spent, by whom and in which window.
 
-The store supplies sums; these functions say yes or no. They are pure so that the rule that guards
-everybody's money can be read in one place and driven by random sequences in the tests.
+The store supplies the sums and these functions decide. They are pure, so that the tests can drive
+them with random sequences.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +21,7 @@ MONTH: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class UsageAmount:
-    """What a job takes of every limit at once: micro-dollars, clips and seconds of video."""
+    """What a job uses of each limit: micro-dollars, clips and seconds of video."""
 
     micros: Micros = ZERO_MICROS
     clips: int = 0
@@ -48,7 +49,7 @@ class UsageAmount:
         return self != NO_USAGE
 
     def prorated_share(self, part: int, whole: int) -> "UsageAmount":
-        """Return the share of ``part`` of ``whole`` equal videos, money rounded up."""
+        """Return the share of ``part`` of ``whole`` equal videos, with money rounded up."""
         if part >= whole:
             return self
         return UsageAmount(
@@ -62,7 +63,7 @@ NO_USAGE: Final = UsageAmount()
 
 
 class LimitMeasure(StrEnum):
-    """The parts of an `Amount` that limits count."""
+    """The part of a `UsageAmount` that a limit counts."""
 
     CLIPS = "clips"
     SECONDS = "seconds"
@@ -81,9 +82,9 @@ class LimitMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageLimits:
-    """One set of limits; ``None`` means: not set here (the next level decides, or none does).
+    """One set of limits. ``None`` means not set at this level.
 
-    Days are rolling 24 hours, months rolling 30 days; money is in micro-dollars.
+    A day is the last 24 hours, a month the last 30 days; money is in micro-dollars.
     """
 
     clips_per_day: int | None = None
@@ -98,10 +99,10 @@ class UsageLimits:
                 raise ValueError(f"{name} must not be negative: {value}")
 
     def __iter__(self) -> Iterator[tuple[str, int | None]]:
-        return ((each.name, getattr(self, each.name)) for each in fields(self))
+        return ((limit.name, getattr(self, limit.name)) for limit in fields(self))
 
     def with_fallback(self, fallback: "UsageLimits") -> "UsageLimits":
-        """Return these limits, with ``fallback`` where one is not set."""
+        """Return these limits, with those of ``fallback`` for the ones that are not set."""
         unset = {name: getattr(fallback, name) for name, value in self if value is None}
         return replace(self, **unset)
 
@@ -110,33 +111,35 @@ NO_LIMITS: Final = UsageLimits()
 
 
 def combine_loosest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return the best of ``several`` for each limit that any of them sets."""
-    return _combine_limits(several, prefer_larger=True)
+    """Return for each limit the largest value that is set."""
+    return _combine_limits(several, max)
 
 
 def combine_tightest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return the strictest of ``several`` for each limit that any of them sets."""
-    return _combine_limits(several, prefer_larger=False)
+    """Return for each limit the smallest value that is set."""
+    return _combine_limits(several, min)
 
 
-def _combine_limits(several: Iterable[UsageLimits], *, prefer_larger: bool) -> UsageLimits:
-    rows = list(several)
-    chosen: dict[str, int | None] = {}
-    for each in fields(UsageLimits):
-        values = [value for row in rows if (value := getattr(row, each.name)) is not None]
-        chosen[each.name] = (max(values) if prefer_larger else min(values)) if values else None
-    return UsageLimits(**chosen)  # type: ignore[arg-type]
+def _combine_limits(
+    several: Iterable[UsageLimits], choose: Callable[[Iterable[int]], int]
+) -> UsageLimits:
+    values: dict[str, list[int]] = defaultdict(list)
+    for limits in several:
+        for name, value in limits:
+            if value is not None:
+                values[name].append(value)
+    return UsageLimits(**{name: choose(options) for name, options in values.items()})  # type: ignore[arg-type]
 
 
 class LimitSubject(StrEnum):
-    """Whom an admin's limit is for."""
+    """Whom a limit is for."""
 
     MEMBER = "member"
     ROLE = "role"
     DEFAULT = "default"
-    """Every member of the server who has none of their own."""
+    """Members without a limit of their own."""
     GUILD = "guild"
-    """The server's budget as a whole."""
+    """The server's budget."""
 
 
 NO_SUBJECT: Final = 0
@@ -157,10 +160,10 @@ class LimitRow:
 
 @dataclass(frozen=True, slots=True)
 class PacingLimits:
-    """How fast work may go to Google; ``None`` means no limit.
+    """How fast jobs are sent to Google; ``None`` means no limit.
 
-    ``in_flight`` is operations running at once over all models, the rest is per model and follows
-    Google's project quota: the queue waits for the minute, a request is refused for the day.
+    ``in_flight`` is the number of running operations over all models. The rest is per model and
+    follows Google's project quota: jobs queue for the minute, requests are refused for the day.
     """
 
     in_flight: int | None = None
@@ -170,10 +173,10 @@ class PacingLimits:
 
 @dataclass(frozen=True, slots=True)
 class SpendingPolicy:
-    """The operator's settings over money and pace.
+    """The operator's settings for money and pace.
 
-    ``member`` is the default of members, ``guild`` a ceiling over what any server may set for
-    itself, ``bot`` the budget over everything.
+    ``member`` is the default for members, ``guild`` the most that any server can set for itself,
+    ``bot`` the budget of the whole bot.
     """
 
     member: UsageLimits = NO_LIMITS
@@ -186,10 +189,10 @@ class SpendingPolicy:
 def resolve_member_limits(
     rows: Iterable[LimitRow], *, user_id: int, role_ids: frozenset[int], policy: SpendingPolicy
 ) -> UsageLimits:
-    """Return what holds for one member of one server.
+    """Return the limits of one member of one server.
 
-    Per limit: the member's own, else the best of the roles that set it, else the server's
-    default, else the operator's.
+    For each limit: the member's own, else the loosest of their roles, else the server's default,
+    else the operator's.
     """
     own = default = NO_LIMITS
     roles: list[UsageLimits] = []
@@ -211,7 +214,7 @@ def resolve_member_limits(
 
 
 def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) -> UsageLimits:
-    """Return the server's budget: its own, under the operator's ceiling."""
+    """Return the server's budget: its own, or the operator's if that is tighter."""
     return combine_tightest(
         [policy.guild, *(row.limits for row in rows if row.subject is LimitSubject.GUILD)]
     )
@@ -219,9 +222,9 @@ def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) ->
 
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
-    """What one member, server or the bot has reserved or spent in the windows ending now.
+    """What one member, one server or the bot has reserved or spent in the windows that end now.
 
-    ``granted`` widens the limits; ``jobs`` are those that have not ended.
+    Grants raise the limits; ``jobs`` counts running ones.
     """
 
     day: UsageAmount = NO_USAGE
@@ -231,13 +234,13 @@ class UsageTotals:
     jobs: int = 0
 
     def with_job(self, amount: UsageAmount) -> "UsageTotals":
-        """Return the usage once a job of ``amount`` is accepted."""
+        """Return the usage after a job of ``amount`` is accepted."""
         return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """What one limit counts: a measure in a window, or (``window`` is ``None``) jobs at once."""
+    """What a limit counts: a measure in a window, or running jobs if both are ``None``."""
 
     limit: str
     measure: LimitMeasure | None
@@ -256,7 +259,7 @@ LIMIT_RULES_BY_NAME: Final = {rule.limit: rule for rule in LIMIT_RULES}
 
 @dataclass(frozen=True, slots=True)
 class QuotaLine:
-    """How one limit stands; ``frees_at`` is when the oldest part of what is used frees."""
+    """The state of one limit; ``frees_at`` is when the oldest usage leaves its window."""
 
     scope: LimitScope
     limit: str
@@ -266,13 +269,13 @@ class QuotaLine:
 
     @property
     def remaining(self) -> int:
-        """What is left of the limit, never below zero."""
+        """What is left of the limit, at least 0."""
         return max(0, self.allowed - self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """How every limit stands that holds for a request: the member's, the server's, the bot's."""
+    """The state of every limit that applies to a request."""
 
     lines: tuple[QuotaLine, ...] = ()
 
@@ -283,7 +286,7 @@ class QuotaStatus:
 
 @dataclass(frozen=True, slots=True)
 class LimitExceeded:
-    """A limit that a request would pass: ``used + asked > allowed``, in the limit's own unit."""
+    """A limit that a request would exceed: ``used + requested > allowed``, in the limit's unit."""
 
     scope: LimitScope
     limit: str
@@ -293,7 +296,7 @@ class LimitExceeded:
 
     @property
     def excess(self) -> int:
-        """How much must free before the request fits."""
+        """How much must become available before the request fits."""
         return self.used + self.requested - self.allowed
 
     @property
@@ -302,7 +305,7 @@ class LimitExceeded:
         return self.requested > self.allowed
 
     def as_error(self, frees_at: datetime | None) -> LimitReached:
-        """Return the refusal."""
+        """Return the error that refuses the request."""
         return LimitReached(
             self.limit,
             self.scope,
@@ -316,7 +319,7 @@ class LimitExceeded:
 def build_quota_lines(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals
 ) -> tuple[QuotaLine, ...]:
-    """Return how each limit that is set stands."""
+    """Return the state of each limit that is set."""
     lines = []
     for rule in LIMIT_RULES:
         allowed: int | None = getattr(limits, rule.limit)
@@ -329,37 +332,34 @@ def build_quota_lines(
 def find_exceeded_limit(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals, requested: UsageAmount
 ) -> LimitExceeded | None:
-    """Return the first limit that ``asked`` would pass, or ``None`` when it fits."""
+    """Return the first limit that ``requested`` would exceed, or ``None`` if it fits."""
     for line in build_quota_lines(scope, limits, usage):
         measure = LIMIT_RULES_BY_NAME[line.limit].measure
-        wanted = 1 if measure is None else measure.measure_amount(requested)
-        if line.used + wanted > line.allowed:
-            return LimitExceeded(scope, line.limit, line.used, wanted, line.allowed)
+        amount = 1 if measure is None else measure.measure_amount(requested)
+        if line.used + amount > line.allowed:
+            return LimitExceeded(scope, line.limit, line.used, amount, line.allowed)
     return None
 
 
 def _count_usage(rule: LimitRule, usage: UsageTotals) -> tuple[int, int]:
     if rule.measure is None:
         return usage.jobs, 0
+    used, granted = usage.month, usage.granted_month
     if rule.window == DAY:
-        return rule.measure.measure_amount(usage.day), rule.measure.measure_amount(
-            usage.granted_day
-        )
-    return rule.measure.measure_amount(usage.month), rule.measure.measure_amount(
-        usage.granted_month
-    )
+        used, granted = usage.day, usage.granted_day
+    return rule.measure.measure_amount(used), rule.measure.measure_amount(granted)
 
 
 def compute_release_time(
     spent: Iterable[tuple[datetime, int]], *, window: timedelta, excess: int
 ) -> datetime | None:
-    """Return when at least ``excess`` has left the window.
+    """Return when at least ``excess`` has left the window, or ``None`` if it never does.
 
-    ``spent`` are the counted parts in the window, oldest first; ``None`` when they never suffice.
+    ``spent`` are time and amount of what counts in the window, oldest first.
     """
     freed = 0
-    for at, part in spent:
-        freed += part
+    for at, amount in spent:
+        freed += amount
         if freed >= excess:
             return at + window
     return None

@@ -1,7 +1,7 @@
-"""A few sensible quotas for every member of a server, to be chosen in one click.
+"""Quotas for the members of a server that admins can choose with one click.
 
-Each sets every limit, so that what was chosen before leaves nothing behind; anything finer is set
-by `/server quota set`.
+Each preset sets every limit, so that nothing of an earlier choice remains. `/server quota set`
+sets single limits.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from bot.domain.billing.money import to_micros
 
 
 class QuotaPreset(StrEnum):
-    """A quota by name, from the tightest to the widest."""
+    """A quota by name, from the tightest to the loosest."""
 
     TASTE = "taste"
     LIGHT = "light"
@@ -27,14 +27,14 @@ QUOTA_PRESETS: Final[Mapping[QuotaPreset, UsageLimits]] = {
     QuotaPreset.REGULAR: UsageLimits(10, 80, to_micros("10"), to_micros("100"), 2),
     QuotaPreset.GENEROUS: UsageLimits(30, 240, to_micros("30"), to_micros("300"), 3),
 }
-"""Clips, seconds and dollars a day, dollars a month, jobs at once."""
+"""Clips, seconds and dollars per day, dollars per month, jobs at once."""
 
 
 def find_quota_preset(limits: UsageLimits) -> QuotaPreset | None:
-    """Return the allowance that ``limits`` are; ``None`` where they are something else."""
-    return next((name for name, each in QUOTA_PRESETS.items() if each == limits), None)
+    """Return the preset that equals ``limits``, if there is one."""
+    return next((name for name, preset in QUOTA_PRESETS.items() if preset == limits), None)
 
 
 def is_unset(limits: UsageLimits) -> bool:
-    """Return whether nothing is set, so that the operator's own default holds."""
+    """Return whether no limit is set, so that the operator's default applies."""
     return limits == NO_LIMITS

@@ -1,0 +1,4 @@
+"""Finished clips: lineage, history, uploads to Discord, how long files are kept.
+
+Imports `bot.domain` only.
+"""

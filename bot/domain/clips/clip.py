@@ -1,4 +1,4 @@
-"""A clip: one finished video, the chain it belongs to, and where its bytes are."""
+"""A clip: one finished video, the clips it continues, and where its file is."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Re
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a video file is, read from the file itself."""
+    """Properties of a video file, read from the file."""
 
     seconds: float
     width: int
@@ -23,9 +23,9 @@ class VideoFacts:
 class Clip:
     """A finished video.
 
-    ``id`` is the number that members see. ``seconds`` is the whole length, ``hop`` the number of
-    extensions that led to it, ``path`` the kept original relative to the data directory.
-    ``remote_uri`` is Google's (never shown to anyone: it needs the key) and is kept there until
+    ``id`` is the number that members see. ``seconds`` is the whole length, the extension depth
+    the number of extensions that led to it, ``path`` the original relative to the data directory.
+    ``remote_uri`` is Google's (never shown to members: it needs the key) and valid until
     ``remote_expires_at``.
     """
 
@@ -56,7 +56,7 @@ class Clip:
     message_id: int | None = None
 
     def as_source(self) -> SourceClip:
-        """Return what an extension needs to know of this clip."""
+        """Return this clip as the source of an extension."""
         expires = self.remote_expires_at
         return SourceClip(
             clip_id=self.id,

@@ -1,8 +1,7 @@
-"""What is kept on disk and for how long: pure choices over a list of what lies there.
+"""Which stored originals may be deleted.
 
-Originals are kept for as long as the operator says and within the space the operator gives; what
-the showcase shows is kept beyond the time, and goes last when space runs out. Whatever a running
-job needs is never touched.
+The operator limits their age and total size. Originals of showcased clips have no age limit and
+are deleted last for their size. Files that a running job needs are never deleted.
 """
 
 from collections.abc import Iterable
@@ -12,15 +11,15 @@ from enum import IntEnum
 from typing import Final
 
 REENCODE_LIFETIME: Final = timedelta(days=2)
-"""How long a re-encode lies ready for a retry or another post."""
+"""How long a re-encoded file is kept for a retry or another post."""
 LEFTOVER_LIFETIME: Final = timedelta(days=1)
-"""Age from which a temporary file has been left behind by a process that died."""
+"""Age at which a temporary file must be from a process that died."""
 ORPHAN_LIFETIME: Final = timedelta(days=3)
-"""Age from which a file that no record knows is nobody's; a fetch may be tried for two days."""
+"""Age at which a file without a record is deleted; a download may take up to two days."""
 
 
 class RetentionClass(IntEnum):
-    """What the database says of a job's files; a later one is kept longer."""
+    """How much a job's files are needed, as the database tells; higher values are kept longer."""
 
     ORPHAN = 0
     SETTLED = 1
@@ -30,7 +29,7 @@ class RetentionClass(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredOriginal:
-    """One original with everything beside it, named by its job and index; bytes in all."""
+    """One original with the files derived from it; ``size`` is their total in bytes."""
 
     job_id: int
     name: str
@@ -40,32 +39,32 @@ class StoredOriginal:
 
 
 def select_removable(
-    kept: Iterable[StoredOriginal],
+    originals: Iterable[StoredOriginal],
     *,
     now: datetime,
     keep_for: timedelta | None,
     keep_bytes: int | None,
 ) -> list[StoredOriginal]:
-    """Return what is to be removed; ``None`` lifts a limit."""
-    gone: list[StoredOriginal] = []
-    rest: list[StoredOriginal] = []
-    for each in kept:
-        (gone if _is_expired(each, now, keep_for) else rest).append(each)
+    """Return the originals to delete; ``None`` means no limit."""
+    removable: list[StoredOriginal] = []
+    remaining: list[StoredOriginal] = []
+    for original in originals:
+        (removable if _is_expired(original, now, keep_for) else remaining).append(original)
     if keep_bytes is None:
-        return gone
-    excess = sum(each.size for each in rest) - keep_bytes
-    for each in sorted(rest, key=lambda each: (each.retention_class, each.since)):
+        return removable
+    excess = sum(original.size for original in remaining) - keep_bytes
+    for original in sorted(remaining, key=lambda file: (file.retention_class, file.since)):
         if excess <= 0:
             break
-        if each.retention_class in (RetentionClass.SETTLED, RetentionClass.SHARED):
-            gone.append(each)
-            excess -= each.size
-    return gone
+        if original.retention_class in (RetentionClass.SETTLED, RetentionClass.SHARED):
+            removable.append(original)
+            excess -= original.size
+    return removable
 
 
-def _is_expired(kept: StoredOriginal, now: datetime, keep_for: timedelta | None) -> bool:
-    age = now - kept.since
-    match kept.retention_class:
+def _is_expired(original: StoredOriginal, now: datetime, keep_for: timedelta | None) -> bool:
+    age = now - original.since
+    match original.retention_class:
         case RetentionClass.ORPHAN:
             return age > ORPHAN_LIFETIME
         case RetentionClass.SETTLED:

@@ -1,4 +1,4 @@
-"""What somebody looks for among their clips, and the page they are shown."""
+"""Searching the history of clips, page by page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 
 ExtendableCheck = Callable[[Clip, datetime], bool]
-"""Tells whether a clip can be made longer at a time."""
+"""Returns whether a clip can be extended at a given time."""
 MAX_SEARCH_LENGTH: Final = 30
-"""Characters of the words that are looked for: the page's buttons carry them."""
+"""Characters of the search text, which has to fit into the custom id of a page button."""
 
 
 class HistoryKind(StrEnum):
-    """A kind of clips that a history is narrowed to."""
+    """Which clips a history is limited to."""
 
     EXTENDABLE = "extendable"
     SHOWCASED = "showcased"
 
 
 class PageDirection(StrEnum):
-    """Which page of a history comes next."""
+    """Which way a page button turns."""
 
     OLDER = "older"
     NEWER = "newer"
@@ -30,9 +30,10 @@ class PageDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What is looked for; what is ``None`` is left open.
+    """What to search for; ``None`` matches everything.
 
-    ``model`` is a part of a model's id, ``words`` a part of the prompt, in any case of letters.
+    ``model`` is a part of the model's id, ``search_text`` a part of the prompt; upper and lower
+    case are the same.
     """
 
     model: str | None = None
@@ -40,9 +41,9 @@ class HistoryFilter:
     kind: HistoryKind | None = None
 
     def matches(self, clip: Clip, *, now: datetime, extendable: ExtendableCheck) -> bool:
-        """Return whether a clip is one of those, as far as the clip itself tells.
+        """Return whether a clip matches, apart from `HistoryKind.SHOWCASED`.
 
-        Whether it is showcased does not stand in the clip.
+        Whether a clip is in the showcase is not part of the clip.
         """
         if self.model is not None and self.model.casefold() not in clip.model.casefold():
             return False
@@ -56,7 +57,7 @@ NO_FILTER: Final = HistoryFilter()
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page to turn to: clips older or newer than the number ``clip_id``."""
+    """The page of clips that are older or newer than ``clip_id``."""
 
     direction: PageDirection
     clip_id: int
@@ -65,7 +66,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A page, the newest clip first, and the pages on either side of it, where there are any."""
+    """A page, the newest clip first, and the pages before and after it, if any."""
 
     clips: tuple[Clip, ...]
     history_filter: HistoryFilter = NO_FILTER

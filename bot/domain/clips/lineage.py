@@ -1,9 +1,7 @@
-"""The tree of a clip: what it grew from, and everything that was made by extending it.
+"""The lineage of a clip: the tree of clips that it was extended from and that extend it.
 
-A tree can be large (anyone may extend anything, twenty times over) and a message is small, so its
-rows are ranked from the most to the least telling: the first clip and the one that was asked for,
-the way between them, what continues it, its siblings, then the rest. Whoever shows the tree takes
-as many rows as fit.
+A tree can be larger than a message, so its rows are ranked by relevance: the first clip and the
+selected one, the clips between them, what continues the selected one, its siblings, the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,10 +19,10 @@ _UNRELATED: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class LineageRow:
-    """One clip of a tree as it is shown.
+    """One clip of a tree.
 
-    ``depth`` counts the branchings above it: clips that merely continue one another stand at one
-    depth. ``rank`` says how telling it is, 0 the most; ``orphan`` that what it continued is gone.
+    ``depth`` counts the branches above it: a chain without branches has one depth. ``rank`` 0 is
+    the most relevant. The parent of an orphan is missing.
     """
 
     clip: Clip
@@ -34,62 +32,62 @@ class LineageRow:
 
 
 def find_root_id(clip: Clip) -> int:
-    """Return the number of the first clip of the tree that ``clip`` belongs to."""
+    """Return the id of the first clip of ``clip``'s tree."""
     return clip.id if clip.parent_clip_id is None else (clip.root_clip_id or clip.parent_clip_id)
 
 
 def build_lineage(clips: Iterable[Clip], selected_id: int) -> list[LineageRow]:
-    """Return the tree that ``clips`` make, each before what continues it, around clip ``asked``.
+    """Return the tree of ``clips``, each before what continues it, ranked for ``selected_id``.
 
-    Clips whose parent is not among them (it was deleted, or is not for the reader) stand at the
-    first depth as orphans.
+    Clips whose parent is not among them (deleted, or not visible to the reader) are orphans at
+    depth 0.
     """
-    by_id = {clip.id: clip for clip in sorted(clips, key=lambda each: each.id)}
-    below: dict[int | None, list[Clip]] = {}
+    by_id = {clip.id: clip for clip in sorted(clips, key=lambda clip: clip.id)}
+    children_of: dict[int | None, list[Clip]] = {}
     for clip in by_id.values():
         parent = clip.parent_clip_id if clip.parent_clip_id in by_id else None
-        below.setdefault(parent, []).append(clip)
-    ranks = _rank_clips(by_id, below, selected_id)
-    found: list[LineageRow] = []
-    # not by recursion: what is stored decides how deep it is
-    waiting = [(clip, 0) for clip in reversed(below.get(None, []))]
-    while waiting:
-        clip, depth = waiting.pop()
+        children_of.setdefault(parent, []).append(clip)
+    ranks = _rank_clips(by_id, children_of, selected_id)
+    rows: list[LineageRow] = []
+    # a stack, because stored data decides how deep the tree is
+    stack = [(clip, 0) for clip in reversed(children_of.get(None, []))]
+    while stack:
+        clip, depth = stack.pop()
         orphan = clip.parent_clip_id is not None and clip.parent_clip_id not in by_id
-        found.append(LineageRow(clip, depth, ranks.get(clip.id, _UNRELATED), orphan))
-        children = below.get(clip.id, [])
-        deeper = depth + (len(children) > 1)
-        waiting += [(child, deeper) for child in reversed(children)]
-    return found
+        rows.append(LineageRow(clip, depth, ranks.get(clip.id, _UNRELATED), orphan))
+        children = children_of.get(clip.id, [])
+        child_depth = depth + (len(children) > 1)
+        stack += [(child, child_depth) for child in reversed(children)]
+    return rows
 
 
-def elided(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
-    """Return the ``most`` most telling rows of ``tree``, in the tree's own order."""
+def elide_rows(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
+    """Return the ``limit`` most relevant rows, in their order in the tree."""
     if len(lineage) <= limit:
         return list(lineage)
 
-    def relevance_key(place: int) -> tuple[int, int]:
-        rank = lineage[place].rank
-        return (rank, -place if rank == _ANCESTOR else place)  # of the way, what is near
+    def relevance_key(index: int) -> tuple[int, int]:
+        rank = lineage[index].rank
+        return (rank, -index if rank == _ANCESTOR else index)  # prefer the nearest ancestors
 
-    telling = sorted(range(len(lineage)), key=relevance_key)
-    return [lineage[place] for place in sorted(telling[:limit])]
+    by_relevance = sorted(range(len(lineage)), key=relevance_key)
+    return [lineage[index] for index in sorted(by_relevance[:limit])]
 
 
 def _rank_clips(
-    by_id: dict[int, Clip], below: dict[int | None, list[Clip]], asked: int
+    by_id: dict[int, Clip], children_of: dict[int | None, list[Clip]], selected_id: int
 ) -> dict[int, int]:
     ranks: dict[int, int] = {}
-    here = by_id.get(asked)
-    if here is not None:
-        ranks |= {clip.id: _SIBLING for clip in below.get(here.parent_clip_id, [])}
-        ranks |= {clip.id: _CONTINUATION for clip in below.get(asked, [])}
-    while here is not None and ranks.get(here.id) != _ANCESTOR:
-        ranks[here.id] = _ANCESTOR
-        above = by_id.get(here.parent_clip_id or 0)
-        if above is None:
-            ranks[here.id] = _ENDPOINT
-        here = above
-    if asked in by_id:
-        ranks[asked] = _ENDPOINT
+    clip = by_id.get(selected_id)
+    if clip is not None:
+        ranks |= {sibling.id: _SIBLING for sibling in children_of.get(clip.parent_clip_id, [])}
+        ranks |= {child.id: _CONTINUATION for child in children_of.get(selected_id, [])}
+    while clip is not None and ranks.get(clip.id) != _ANCESTOR:
+        ranks[clip.id] = _ANCESTOR
+        parent = by_id.get(clip.parent_clip_id or 0)
+        if parent is None:
+            ranks[clip.id] = _ENDPOINT
+        clip = parent
+    if selected_id in by_id:
+        ranks[selected_id] = _ENDPOINT
     return ranks

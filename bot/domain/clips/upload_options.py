@@ -1,20 +1,16 @@
-"""How a clip of any size reaches a channel: what Discord takes there, and the rungs below it.
+"""How a clip of any size is posted: the upload limit of a place, and the options to try in order.
 
-Pure rules, so that a table can be tested: the limit that is believed, the rungs that a clip is
-tried on one after another, and what a re-encode has to be so that it fits and is still worth
-seeing. The original is kept whatever is posted.
+1. Within the limit: the original as it is.
+2. Over it: a re-encode that fits, if its quality is decent.
+3. Else, if the web server is public: a link to the original, with a preview and a thumbnail; then
+   the bare link, which needs no upload.
+4. Else: the best re-encode that fits, then one of half and of a quarter of the limit.
 
-The ladder of one clip (each 413 in spite of all leads to the next rung):
+If Discord still answers 413, the next option is tried. The original is kept in any case.
 
-1. under the live limit: **as is**;
-2. over it: **fitted**, a re-encode below the limit, if that keeps decent quality;
-3. else, with a public address: a **link** to the original, with a preview and a poster; at last
-   **bare**, the link alone, which no limit stops;
-4. without one: **squeezed**, the best re-encode that fits, then half and a quarter of that.
-
-*Decent* is at least `DECENT` bits for each pixel of each frame, with a shorter side of at least
-`DECENT_SIDE` pixels. H.264 at 0.06 bits a pixel shows its blocks in fast scenes only; 148 seconds
-in 20 MiB are 0.08 at 540p, eight seconds of 4k in 20 MiB are 0.1 at their full size.
+Decent means at least `DECENT_BITS_PER_PIXEL` for each pixel of each frame, and a shorter side of
+at least `DECENT_SIDE` pixels. H.264 with 0.06 bits per pixel shows blocks in fast scenes only;
+148 seconds in 20 MiB have 0.08 at 540p, eight seconds of 4k in 20 MiB have 0.1 at full size.
 """
 
 from dataclasses import dataclass, replace
@@ -26,29 +22,27 @@ from bot.domain.clips.clip import Clip, VideoFacts
 
 MIB: Final = 1024 * 1024
 DEFAULT_UPLOAD_LIMIT: Final = 20 * MIB
-"""Bytes a file that Discord takes where nothing else is known (since September 2026)."""
+"""Bytes per file that Discord accepts without boosts (since September 2026)."""
 _LOWEST_UPLOAD_LIMIT: Final = 8 * MIB
-"""The smallest limit Discord ever had: a smaller file that is refused says nothing of the limit."""
+"""The lowest limit Discord ever had: if a smaller file is refused, the limit is not the reason."""
 OBSERVED_LIMIT_LIFETIME: Final = timedelta(days=1)
-"""How long what was learnt about a place's limit is believed: boosts come and go."""
+"""How long an observed limit is used: a server's boosts change."""
 
 DECENT_BITS_PER_PIXEL: Final = 0.06
-"""Bits for each pixel of each frame."""
 DECENT_SIDE: Final = 540
-"""Pixels of the shorter side."""
 _DECENT_SIDES: Final = (2160, 1080, 720, DECENT_SIDE)
 _SMALL_SIDES: Final = (DECENT_SIDE, 360, 240)
 _TOLERABLE_BITS_PER_PIXEL: Final = 0.035
-"""Bits a pixel at which a larger picture stops being better than a smaller one."""
+"""Bits per pixel below which a smaller picture looks better than a larger one."""
 _TARGET_SHARE: Final = 0.96
-"""How much of the limit a re-encode aims at."""
+"""The share of the limit that a re-encode aims at."""
 _CONTAINER_SHARE: Final = 0.015
-"""The share of a file that is neither picture nor sound."""
+"""The share of a file that is neither video nor audio."""
 _MIN_VIDEO_BITS: Final = 40_000
 _AUDIO_BITS: Final = 128_000
 _LOW_AUDIO_BITS: Final = 96_000
 _LOW_AUDIO_THRESHOLD_BITS: Final = 1_500_000
-"""Bits a second in all, below which the sound is made with fewer of them."""
+"""Total bits per second below which the audio gets `_LOW_AUDIO_BITS`."""
 
 PREVIEW_S: Final = 4.0
 PREVIEW_SIDE: Final = 480
@@ -56,7 +50,7 @@ PREVIEW_BYTES: Final = 2 * MIB
 
 
 class UploadOption(StrEnum):
-    """What stands in the message for a clip."""
+    """What is posted for a clip."""
 
     AS_IS = "as_is"
     REENCODED = "fitted"
@@ -67,7 +61,7 @@ class UploadOption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadStep:
-    """One rung of a clip's ladder; a re-encode stays below ``limit`` bytes."""
+    """An option to try; a re-encode stays below ``limit`` bytes."""
 
     option: UploadOption
     limit: int
@@ -75,16 +69,16 @@ class UploadStep:
 
 @dataclass(frozen=True, slots=True)
 class TranscodeTarget:
-    """What a re-encode has to be: pixels, bits a second, and the bytes it must not pass.
+    """What to re-encode a clip to: pixels, bits per second, and the largest size in bytes.
 
-    ``seconds`` cuts it (a preview); ``None`` keeps the exact length.
+    ``seconds`` cuts the clip to a preview; ``None`` keeps its length.
     """
 
     width: int
     height: int
     video_bits: int
-    sound_bits: int
-    most: int
+    audio_bits: int
+    max_bytes: int
     seconds: float | None = None
 
     @property
@@ -97,10 +91,9 @@ class TranscodeTarget:
 class PreparedUpload:
     """What is posted for one clip.
 
-    ``path`` is the film that goes into the message (the original, a re-encode or a preview) and
-    ``poster`` a still, both below the data directory; ``size`` is the film's in bytes. ``side`` is
-    the shorter side of a re-encode; ``limit`` what Discord takes there. ``link`` leads to the
-    original until ``link_until``.
+    ``video_path`` is a re-encode or preview of ``size`` bytes (``None``: the original), and
+    ``thumbnail_path`` an image, both below the data directory. ``shorter_side`` is that of a
+    re-encode, ``limit`` the upload limit in bytes. ``link`` leads to the original.
     """
 
     clip: Clip
@@ -115,7 +108,7 @@ class PreparedUpload:
 
     @property
     def video_part(self) -> str:
-        """The film's path; the original's where nothing else was made. Empty for a bare link."""
+        """Path of the video to post, below the data directory; empty for a bare link."""
         if self.option is UploadOption.BARE:
             return ""
         return self.video_path or self.clip.path
@@ -123,28 +116,28 @@ class PreparedUpload:
 
 @dataclass(frozen=True, slots=True)
 class ObservedLimit:
-    """What posts have taught about the limit of a place, in bytes, and when."""
+    """The largest file accepted and the smallest refused in a place, in bytes, and when."""
 
     at: datetime
     accepted: int = 0
     refused: int | None = None
 
     def with_accepted(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this with a file of ``size`` having been accepted."""
+        """Return this after a file of ``size`` bytes was accepted."""
         refused = self.refused if self.refused is not None and size < self.refused else None
         return ObservedLimit(now, max(self.accepted, size), refused)
 
     def with_refused(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this with a file of ``size`` having been refused for its size."""
+        """Return this after a file of ``size`` bytes was refused for its size."""
         if size < _LOWEST_UPLOAD_LIMIT:
             return replace(self, at=now)
         return ObservedLimit(now, self.accepted if self.accepted < size else 0, size)
 
 
 def effective_limit(reported: int | None, observed: ObservedLimit | None, now: datetime) -> int:
-    """Return the live limit of a place in bytes.
+    """Return the upload limit of a place in bytes.
 
-    ``told`` is what Discord said with the interaction, or what the server's boosts give.
+    ``reported`` is what Discord sent with the interaction, or what the server's boosts give.
     """
     limit = reported or DEFAULT_UPLOAD_LIMIT
     if observed is None or now - observed.at > OBSERVED_LIMIT_LIFETIME:
@@ -156,12 +149,12 @@ def effective_limit(reported: int | None, observed: ObservedLimit | None, now: d
 
 
 def limit_below(refused: int) -> int:
-    """Return what to aim at after a file of ``refused`` bytes was too large: clearly less."""
+    """Return the limit to assume after a file of ``refused`` bytes was too large."""
     return DEFAULT_UPLOAD_LIMIT if refused > DEFAULT_UPLOAD_LIMIT else refused // 2
 
 
 def upload_options(facts: VideoFacts, limit: int, *, public: bool) -> tuple[UploadStep, ...]:
-    """Return the rungs that a clip is tried on where ``limit`` is believed, best first."""
+    """Return the options to try for a clip, best first; ``public`` allows links."""
     steps = []
     if facts.size <= limit:
         steps.append(UploadStep(UploadOption.AS_IS, limit))
@@ -181,16 +174,16 @@ def upload_options(facts: VideoFacts, limit: int, *, public: bool) -> tuple[Uplo
 
 
 def find_decent_target(facts: VideoFacts, limit: int) -> TranscodeTarget | None:
-    """Return the largest decent re-encode below ``limit`` bytes, or ``None`` if none is."""
+    """Return the largest decent re-encode below ``limit`` bytes, if there is one."""
     for side in _DECENT_SIDES:
         if side > _shorter_side(facts) and side != DECENT_SIDE:
             continue
-        found = _build_target(facts, limit, min(side, _shorter_side(facts)))
+        target = _build_target(facts, limit, min(side, _shorter_side(facts)))
         if (
-            found.shorter_side >= min(DECENT_SIDE, _shorter_side(facts))
-            and _bits_per_pixel(found, facts) >= DECENT_BITS_PER_PIXEL
+            target.shorter_side >= min(DECENT_SIDE, _shorter_side(facts))
+            and _bits_per_pixel(target, facts) >= DECENT_BITS_PER_PIXEL
         ):
-            return found
+            return target
     return None
 
 
@@ -199,39 +192,44 @@ def reencode_to_fit(facts: VideoFacts, limit: int) -> TranscodeTarget:
     decent = find_decent_target(facts, limit)
     if decent is not None:
         return decent
-    tried = [_build_target(facts, limit, min(side, _shorter_side(facts))) for side in _SMALL_SIDES]
+    shorter_side = _shorter_side(facts)
+    targets = [_build_target(facts, limit, min(side, shorter_side)) for side in _SMALL_SIDES]
     return next(
-        (each for each in tried if _bits_per_pixel(each, facts) >= _TOLERABLE_BITS_PER_PIXEL),
-        tried[-1],
+        (
+            target
+            for target in targets
+            if _bits_per_pixel(target, facts) >= _TOLERABLE_BITS_PER_PIXEL
+        ),
+        targets[-1],
     )
 
 
 def build_preview_target(facts: VideoFacts) -> TranscodeTarget:
-    """Return the first seconds of a clip, small: what is posted beside a link."""
+    """Return the target for the preview beside a link: the first seconds, small."""
     seconds = min(PREVIEW_S, facts.seconds)
     cut = replace(facts, seconds=seconds, size=max(1, int(facts.size * seconds / facts.seconds)))
-    fit = _build_target(cut, PREVIEW_BYTES, min(PREVIEW_SIDE, _shorter_side(facts)))
-    return replace(fit, seconds=seconds)
+    target = _build_target(cut, PREVIEW_BYTES, min(PREVIEW_SIDE, _shorter_side(facts)))
+    return replace(target, seconds=seconds)
 
 
 def _build_target(facts: VideoFacts, limit: int, side: int) -> TranscodeTarget:
-    most = int(limit * _TARGET_SHARE)
-    whole = min(most, facts.size) * 8 * (1 - _CONTAINER_SHARE) / facts.seconds
-    sound = 0
+    max_bytes = int(limit * _TARGET_SHARE)
+    total_bits = min(max_bytes, facts.size) * 8 * (1 - _CONTAINER_SHARE) / facts.seconds
+    audio_bits = 0
     if facts.has_audio:
-        sound = _LOW_AUDIO_BITS if whole < _LOW_AUDIO_THRESHOLD_BITS else _AUDIO_BITS
+        audio_bits = _LOW_AUDIO_BITS if total_bits < _LOW_AUDIO_THRESHOLD_BITS else _AUDIO_BITS
     scale = side / _shorter_side(facts)
     return TranscodeTarget(
         width=_round_to_even(facts.width * scale),
         height=_round_to_even(facts.height * scale),
-        video_bits=max(_MIN_VIDEO_BITS, int(whole) - sound),
-        sound_bits=sound,
-        most=most,
+        video_bits=max(_MIN_VIDEO_BITS, int(total_bits) - audio_bits),
+        audio_bits=audio_bits,
+        max_bytes=max_bytes,
     )
 
 
-def _bits_per_pixel(fit: TranscodeTarget, facts: VideoFacts) -> float:
-    return fit.video_bits / (fit.width * fit.height * (facts.fps or 24.0))
+def _bits_per_pixel(target: TranscodeTarget, facts: VideoFacts) -> float:
+    return target.video_bits / (target.width * target.height * (facts.fps or 24.0))
 
 
 def _shorter_side(facts: VideoFacts) -> int:

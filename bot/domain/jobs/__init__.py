@@ -1,0 +1,4 @@
+"""Requests, the rules that turn them into plans, and the states of jobs.
+
+Imports `bot.domain` only.
+"""

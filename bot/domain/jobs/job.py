@@ -1,6 +1,6 @@
-"""A job: one accepted request, from the moment its money is reserved to its end.
+"""A job: one accepted request, from its reservation to its end.
 
-The states and who may change them are the heart of the promise that nothing accepted is lost, paid
+The states and their allowed transitions are what keeps an accepted request from being lost, paid
 twice or posted twice (docs/architecture.md, "The life of a job").
 """
 
@@ -14,11 +14,11 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
-"""How long Google keeps a file where it does not say (Veo's documentation)."""
+"""How long Google keeps a file if its answer does not say (Veo's documentation)."""
 
 
 class JobState(StrEnum):
-    """Where a job stands; the last four are ends."""
+    """What a job is doing; the last four are ends."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
@@ -32,7 +32,7 @@ class JobState(StrEnum):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will happen to the job any more without an admin."""
+        """Whether the job has ended; only an unknown one may still change."""
         return self in ENDED_STATES
 
 
@@ -45,7 +45,7 @@ IN_FLIGHT_STATES: Final = ACTIVE_STATES - {JobState.QUEUED}
 ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
     JobState.SUBMITTING: frozenset(
-        # back to QUEUED only where nothing was sent, or Google started nothing (quota, busy)
+        # back to QUEUED only if nothing was sent, or Google started nothing (quota, unavailable)
         {JobState.POLLING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
     ),
     JobState.POLLING: frozenset(
@@ -61,11 +61,11 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
 
 
 class Outcome(StrEnum):
-    """Why a job ended as it did; each has its own words and its own rule for the money."""
+    """Why a job ended; each outcome has its own text and its own rule for the money."""
 
     DELIVERED = "delivered"
     DELIVERY_FAILED = "delivery_failed"
-    """The clip is made, paid and kept, but could not be posted: it can be fetched again."""
+    """The clip was made, paid and kept but could not be posted; `/video get` posts it again."""
     INVALID = "invalid"
     BLOCKED = "blocked"
     BLOCKED_AUDIO = "blocked_audio"
@@ -77,23 +77,23 @@ class Outcome(StrEnum):
     PERSON_REFUSED = "person_refused"
     OPERATION_FAILED = "operation_failed"
     OPERATION_LOST = "operation_lost"
-    """Google did not end the operation within the time limit, or no longer knows it."""
+    """Google did not finish the operation in time, or does not know it any more."""
     SUBMIT_UNKNOWN = "submit_unknown"
-    """The submit may or may not have reached Google: never sent again."""
+    """The submit may or may not have reached Google; it is never repeated."""
     DOWNLOAD_FAILED = "download_failed"
     CANCELLED = "cancelled"
     ACCESS_REFUSED = "access_refused"
-    """Google refuses the operator's key or credentials."""
+    """Google rejects the operator's key or credentials."""
     NOT_SENT = "not_sent"
-    """A fault of ours kept it from being sent."""
+    """An error of the bot kept it from being sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserInstallReply:
-    """The one message that a job has where the bot is no member: an answer to an interaction.
+    """The only message of a job where the bot is no member: the reply to the interaction.
 
-    It can be edited, with its files, until ``until``; nothing else can be written there. ``token``
-    is the interaction's, sealed; `None` once nothing is left to be said.
+    It can be edited, with its files, until ``editable_until``. ``token`` is the interaction's,
+    encrypted; `None` once the end of the job is told.
     """
 
     message_id: int
@@ -103,16 +103,15 @@ class UserInstallReply:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked, where, and by what: the Discord side of a request, as plain numbers.
+    """Who asked, where and how: the Discord side of a request.
 
-    ``key`` is unique to the interaction or message that asked, so that an event that Discord
-    delivers twice is accepted once. ``request_message_id`` is the person's own message, which the
-    clip replies to (``None`` for commands and buttons: the clip then replies to the status
-    message). ``upload_limit`` is bytes a file, as Discord told with the interaction; ``locale``
-    is the member's, ``guild_locale`` the server's, as Discord names them (``en-US``).
+    The key is unique to the interaction or message, so that an event which Discord delivers twice
+    is accepted once. ``request_message_id`` is the member's own message, to which the clip replies
+    (``None`` for commands and buttons: the clip then replies to the status message).
+    ``upload_limit`` is in bytes per file, as Discord told with the interaction. ``locale`` is the
+    member's, ``guild_locale`` the server's, as Discord names them (``en-US``).
 
-    With a ``visit`` the bot is no member of the place: there is no server of ours (``guild_id`` is
-    `None`), whatever server the channel belongs to.
+    With a ``user_install_reply``, ``guild_id`` is `None` even if the channel is in a server.
     """
 
     dedupe_key: str
@@ -139,13 +138,12 @@ class AdmissionRequest:
 class Job:
     """One row of the jobs table.
 
-    ``owner`` is the worker that runs it, ``epoch`` the fence: it grows with every change of owner.
-    While ``claimed_epoch`` is the same, the owner has claimed it from the queue, not adopted it.
-    ``unsent`` is set with the leave to submit and cleared right before the first byte: as long as
-    it stands, Google has seen nothing of this attempt.
-    Times are aware and in UTC. ``detail`` is Google's own reason, fit to be shown; ``made`` is how
-    many videos it has made, as soon as that is known. ``finished_at`` stays when the end was not
-    the last word (`reopened`).
+    ``owner`` is the worker that runs it; ``epoch`` grows with every change of owner and fences its
+    changes. If ``claimed_epoch`` equals it, the owner claimed the job from the queue and did not
+    adopt it. ``unsent`` is set when submission is authorised and cleared before the first byte is
+    sent: while it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
+    ``detail`` is Google's reason, safe to show; ``videos_made`` is set as soon as it is known.
+    ``finished_at`` stays when a job is reopened.
     """
 
     id: int
@@ -171,23 +169,24 @@ class Job:
 
     @property
     def was_reopened(self) -> bool:
-        """Whether it had ended as unknown, was answered in the ledger, and was found after all."""
+        """Whether it ended as unknown, was settled, and its result was found afterwards."""
         return self.finished_at is not None and not self.state.has_ended
 
     @property
     def watched_until(self) -> datetime:
-        """Until when Google is asked about it though it has ended as unknown."""
+        """Until when Google is asked about it after it has ended as unknown."""
         return (self.submitted_at or self.created_at) + GOOGLE_FILE_LIFETIME
 
     @property
     def post_nonce(self) -> str:
-        """The message nonce of the clip's post; at most 25 characters, the same after a crash."""
+        """The nonce of the clip's post, the same after a crash."""
         return self.nonce_for("p")
 
     def nonce_for(self, kind: str) -> str:
-        """Return the nonce of another message of the job; ``kind`` is one letter.
+        """Return the nonce of a message of the job; ``kind`` is one letter.
 
-        Numbers begin again with a new database, so what asked is in it too.
+        It has at most 25 characters, Discord's maximum. It includes a hash of the request's key,
+        because job ids start again in a new database.
         """
         mark = sha256(self.origin.dedupe_key.encode()).hexdigest()[:8]
         return f"{mark}-{kind}{self.id}"[:25]

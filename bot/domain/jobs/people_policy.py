@@ -1,8 +1,8 @@
-"""Turns a server's rule for people into what is sent to Google, or into a refusal.
+"""Turns a server's rule for people into the value that is sent to Google, or into a refusal.
 
-Google's values differ by model, mode and region, and a value is never loosened: where no value
-keeps the server's rule, the request is refused. Where the server has no rule the parameter is left
-out, because Google's own documentation of it and its behaviour disagree by date and region.
+Google's values differ by model, mode and region. If none follows the server's rule, the request is
+refused; the rule is never loosened. Without a rule the parameter is left out, because Google's
+documentation of it and its behaviour disagree by date and region.
 """
 
 from enum import StrEnum
@@ -12,10 +12,10 @@ from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGenera
 from bot.domain.models import ModelSpec
 
 AGE_RESTRICTED_DEFAULT: Final = PersonRule.ADULTS
-"""The rule of an age-restricted channel that has none of its own: no minors there."""
+"""The rule of an age-restricted channel without one of its own: no minors."""
 
 DIRECT_MESSAGE_DEFAULT: Final[PersonRule | None] = None
-"""In a direct message nobody has set a rule: Google's own defaults hold."""
+"""Direct messages have no rule: Google's defaults apply."""
 
 _STRICTNESS: Final = (PersonRule.EVERYONE, PersonRule.ADULTS, PersonRule.NOBODY)
 
@@ -28,19 +28,18 @@ VALUES_BY_RULE: Final[dict[PersonRule, tuple[PersonGeneration, ...]]] = {
     PersonRule.ADULTS: (PersonGeneration.ALLOW_ADULT, PersonGeneration.DONT_ALLOW),
     PersonRule.NOBODY: (PersonGeneration.DONT_ALLOW,),
 }
-"""The values that keep each rule, the most generous first."""
+"""The values that follow each rule, the least strict first."""
 
 
 class UnsatisfiableRule(StrEnum):
-    """The answer that no value which Google takes here keeps the rule."""
+    """Returned if no value that Google accepts follows the rule."""
 
     UNSATISFIABLE = "unkept"
 
 
 def pick_strictest(*rules: PersonRule | None) -> PersonRule | None:
-    """Return the strictest of ``rules``; `None` stands for one that nobody has set."""
-    given = [rule for rule in rules if rule is not None]
-    return max(given, key=_STRICTNESS.index) if given else None
+    """Return the strictest of ``rules``; `None` means that a rule is not set."""
+    return max(filter(None, rules), key=_STRICTNESS.index, default=None)
 
 
 def resolve_person_rule(
@@ -50,10 +49,10 @@ def resolve_person_rule(
     age_restricted: bool = False,
     direct_message: bool = False,
 ) -> PersonRule | None:
-    """Return the rule that holds in a channel: the strictest of those that apply.
+    """Return the rule of a channel: the strictest of those that apply, `None` if there is none.
 
-    A channel's own rule takes the place of the default for age-restricted channels but never
-    loosens the server's. `None`: nobody has set a rule.
+    A channel's own rule replaces the default for age-restricted channels, but never loosens the
+    server's rule.
     """
     if direct_message:
         return DIRECT_MESSAGE_DEFAULT
@@ -65,18 +64,18 @@ def resolve_person_rule(
 def choose_person_generation(
     model: ModelSpec, mode: GenerationMode, region: OperatorRegion, rule: PersonRule | None
 ) -> PersonGeneration | UnsatisfiableRule | None:
-    """Return what ``personGeneration`` has to say for ``rule`` to be kept; `None` leaves it out.
+    """Return the value of ``personGeneration`` that follows ``rule``; `None` leaves it out.
 
-    A rule that allows everyone forbids nothing: the parameter is left out unless Google's default
-    is narrower than what it would take. The other rules are always sent, even where Google takes
-    one value only: a promise does not rest on a default.
+    For a rule that allows everyone, the parameter is left out unless Google's default is stricter
+    than another accepted value. Other rules are always sent and never left to a default.
     """
     if rule is None:
         return None
-    taken = model.list_person_values(mode, region)
-    widest = next(
-        (value for value in VALUES_BY_RULE[rule] if value in taken), UnsatisfiableRule.UNSATISFIABLE
+    accepted = model.list_person_values(mode, region)
+    value = next(
+        (value for value in VALUES_BY_RULE[rule] if value in accepted),
+        UnsatisfiableRule.UNSATISFIABLE,
     )
-    if rule is PersonRule.EVERYONE:
-        return widest if taken and widest is not taken[0] else None
-    return widest
+    if rule is PersonRule.EVERYONE and (not accepted or value is accepted[0]):
+        return None
+    return value

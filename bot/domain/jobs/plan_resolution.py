@@ -1,24 +1,25 @@
-"""Turns what a member asks for into what will be sent and charged, or says why it cannot be.
+"""Turns a request into the plan that is sent and charged, or refuses it.
 
-Everything here happens before a cent is spent, and Google's own answer to a request that does not
-fit is a 400 that names nothing: so each rule of the documentation is checked here, and a refusal
-carries the nearest request that would be accepted, so that it can be offered with one button.
+Google answers a request that breaks a rule with a 400 that names no reason. So every documented
+rule is checked here, before anything is spent, and a refusal carries the nearest request that
+would be accepted, which a button can offer.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from bot.domain.billing.money import Micros
 from bot.domain.errors import PersonPolicyUnsatisfiable, PromptTooLong, RuleBroken
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
-from bot.domain.jobs.prompt import check_prompt_length as check_prompt
+from bot.domain.jobs.prompt import count_tokens
 from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import (
     RuleContext,
     Violation,
     choose_aspect_ratio,
-    default_seconds,
+    choose_seconds,
     find_violations,
 )
 from bot.domain.models import ModelSpec
@@ -30,48 +31,47 @@ _MAX_FIXES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class OptionChoice:
-    """A value that an option can take with everything else as asked, and what that would cost."""
+    """A value that an option can take with the rest of the request unchanged, and its price."""
 
     value: str
     price: Micros
 
 
-def resolve_plan(request: VideoRequest, offer: RuleContext) -> VideoPlan:
-    """Return the plan for ``request``: the cheapest model that can do it unless one is named.
+def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
+    """Return the plan for ``request``, on the cheapest model that can do it unless it names one.
 
-    Raises `RuleBroken` or one of its kinds; its ``nearest``, where there is one, resolves.
+    Raises `RuleBroken` or a subclass; its ``nearest`` request, if any, can be resolved.
     """
-    fitting = _find_plan(request, offer)
-    if fitting is not None:
-        return fitting
-    raise _build_refusal(request, offer)
+    plan = _find_plan(request, context)
+    if plan is not None:
+        return plan
+    raise _build_refusal(request, context)
 
 
 def list_choices(
-    request: VideoRequest, option: str, offer: RuleContext
+    request: VideoRequest, option: str, context: RuleContext
 ) -> tuple[OptionChoice, ...]:
-    """Return the values that ``option`` can take with the rest of ``request`` as it stands.
+    """Return the values that ``option`` can take with the rest of ``request`` unchanged.
 
     ``option`` is ``model``, ``aspect_ratio``, ``resolution``, ``duration`` or ``videos``; the
-    prompt may still be empty. Only values that `resolve` accepts are returned.
+    prompt may still be empty. Only values that `resolve_plan` accepts are returned.
     """
     if not request.prompt.strip():
         request = request.evolve(prompt="…")
-    found = []
-    for value, asked in _vary_option(request, option, offer):
-        plan = _find_plan(asked, offer)
-        if plan is not None:
-            found.append(OptionChoice(value=value, price=plan.price))
-    return tuple(found)
+    plans = (
+        (value, _find_plan(variant, context))
+        for value, variant in _vary_option(request, option, context)
+    )
+    return tuple(OptionChoice(value, plan.price) for value, plan in plans if plan is not None)
 
 
 def _vary_option(
-    request: VideoRequest, option: str, offer: RuleContext
+    request: VideoRequest, option: str, context: RuleContext
 ) -> Iterator[tuple[str, VideoRequest]]:
-    models = [each for each in offer.models if request.model in (None, each.id)]
+    models = [model for model in context.models if request.model in (None, model.id)]
     match option:
         case "model":
-            for model in offer.models:
+            for model in context.models:
                 yield model.id, request.evolve(model=model.id)
         case "aspect_ratio":
             for ratio in AspectRatio:
@@ -89,52 +89,51 @@ def _vary_option(
             raise ValueError(f"no choices for {option}")
 
 
-def _find_plan(request: VideoRequest, offer: RuleContext) -> VideoPlan | None:
-    """Return the plan on the preferred model that can do exactly this."""
+def _find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
+    """Return the plan on the preferred model that accepts the request unchanged."""
     plans = [
-        (_preference_key(request, model, plan, offer), plan)
-        for model in offer.models
+        (_preference_key(request, model, plan, context), plan)
+        for model in context.models
         if request.model in (None, model.id)
-        and next(find_violations(request, model, offer), None) is None
-        for plan in (_build_plan(request, model, offer),)
+        and next(find_violations(request, model, context), None) is None
+        for plan in (_build_plan(request, model, context),)
     ]
-    return min(plans, key=lambda each: each[0])[1] if plans else None
+    return min(plans, key=itemgetter(0))[1] if plans else None
 
 
 def _preference_key(
-    request: VideoRequest, model: ModelSpec, plan: VideoPlan, offer: RuleContext
+    request: VideoRequest, model: ModelSpec, plan: VideoPlan, context: RuleContext
 ) -> tuple[bool, bool, int]:
-    """Sort key: an extension stays with its clip's model or family; then the price decides.
+    """Sort key: an extension prefers its clip's model, then its family; then the lowest price.
 
     `min` keeps the first of equals, so the order of the catalogue breaks ties.
     """
     source = request.source
     if source is None:
         return (False, False, plan.price)
-    origin = next((each for each in offer.models if each.id == source.model), None)
-    # A model that is no longer offered still tells its family in its id: veo-3.1-…
+    origin = next((model for model in context.models if model.id == source.model), None)
+    # the id of a model that is no longer offered still names its family: veo-3.1-…
     family = origin.family if origin else "-".join(source.model.split("-")[:2])
     return (model.id != source.model, model.family != family, plan.price)
 
 
-def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> VideoPlan:
-    """Return the plan of a request that breaks no rule on ``model``."""
+def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -> VideoPlan:
+    """Return the plan of a request that breaks no rule of ``model``."""
     mode = request.mode
-    value = choose_person_generation(model, mode, offer.region, offer.person_rule)
-    if isinstance(value, UnsatisfiableRule):
-        raise AssertionError("the person rule is checked first")  # noqa: TRY004 - not a type
+    person_generation = choose_person_generation(model, mode, context.region, context.person_rule)
+    assert not isinstance(person_generation, UnsatisfiableRule), "checked by find_violations"
     source, extension = request.source, model.extension
     videos = request.videos or 1
     if source is not None and extension is not None:
         resolution: Resolution | None = extension.resolution
         ratio = source.aspect_ratio
         seconds = extension.added_seconds
-        result = source.seconds + seconds
+        result_seconds = source.seconds + seconds
     else:
         native = model.native_resolution if model.resolutions else None
         resolution = request.resolution or native
         ratio = choose_aspect_ratio(request, model)
-        seconds = result = request.seconds or default_seconds(request, model)
+        seconds = result_seconds = request.seconds or choose_seconds(request, model)
     return VideoPlan(
         model=model.id,
         route=model.route,
@@ -143,12 +142,12 @@ def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> 
         aspect_ratio=ratio,
         resolution=resolution,
         seconds=seconds,
-        result_seconds=result,
+        result_seconds=result_seconds,
         videos=videos,
         price=Micros(model.get_price_per_second(resolution) * seconds * videos),
         negative_prompt=(request.negative_prompt or "").strip() or None,
         seed=request.seed,
-        person_generation=value,
+        person_generation=person_generation,
         image=request.image,
         last_frame=request.last_frame,
         references=request.references,
@@ -156,69 +155,66 @@ def _build_plan(request: VideoRequest, model: ModelSpec, offer: RuleContext) -> 
     )
 
 
-def _build_refusal(request: VideoRequest, offer: RuleContext) -> RuleBroken:
-    """Return the refusal of a request that fits no model, with the nearest one that does."""
-    if not offer.models:
+def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
+    """Return the error for a request that no model accepts, with the nearest one that one does."""
+    if not context.models:
         return RuleBroken("no_model", "model")
-    settled = _find_nearest(request, offer)
-    nearest = settled[0] if settled is not None else None
+    mended = _find_nearest(request, context)
+    nearest = mended[0] if mended is not None else None
     if request.model is not None:
-        model = next((each for each in offer.models if each.id == request.model), None)
+        model = next((model for model in context.models if model.id == request.model), None)
         if model is None:
             return RuleBroken("model_unavailable", "model", nearest=nearest, model=request.model)
-    elif settled is not None:
-        model = settled[1]
+    elif mended is not None:
+        model = mended[1]
     else:
-        model = _find_most_able(request, offer)
-    breach = next(find_violations(request, model, offer))
-    return _build_error(breach, request, model, offer, nearest)
+        model = _find_closest_model(request, context)
+    violation = next(find_violations(request, model, context))
+    return _build_error(violation, request, model, context, nearest)
 
 
-def _find_most_able(request: VideoRequest, offer: RuleContext) -> ModelSpec:
-    """Return the model whose refusal says most: one that has the mode, on the clip's route."""
+def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpec:
+    """Return the model whose refusal helps most: it has the mode and is on the clip's route."""
     source = request.source
 
     def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
         wrong_route = source is not None and model.route is not source.route
-        unkept = isinstance(
-            choose_person_generation(model, request.mode, offer.region, offer.person_rule),
-            UnsatisfiableRule,
-        )
-        return (request.mode not in model.modes, wrong_route, unkept)
+        breaks_person_rule = not _can_follow_person_rule(request, model, context)
+        return (request.mode not in model.modes, wrong_route, breaks_person_rule)
 
-    return min(offer.models, key=mismatch_key)
+    return min(context.models, key=mismatch_key)
 
 
 def _find_nearest(
-    request: VideoRequest, offer: RuleContext
+    request: VideoRequest, context: RuleContext
 ) -> tuple[VideoRequest, ModelSpec] | None:
-    """Return the closest request that resolves, and the model it was mended for."""
-    found = []
-    for model in offer.models:
-        settled = _mend_request(request, model, offer)
-        if settled is None:
+    """Return the closest request that can be resolved, and the model it was mended for."""
+    candidates = []
+    for model in context.models:
+        mended = _mend_request(request, model, context)
+        if mended is None:
             continue
         if request.model not in (None, model.id):
-            settled = settled.evolve(model=model.id)
-        price = _build_plan(settled, model, offer).price
-        found.append(((_measure_distance(request, settled), price), settled, model))
-    if not found:
+            mended = mended.evolve(model=model.id)
+        price = _build_plan(mended, model, context).price
+        candidates.append(((_measure_distance(request, mended), price), mended, model))
+    if not candidates:
         return None
-    _, settled, model = min(found, key=lambda each: each[0])
-    return settled, model
+    _, mended, model = min(candidates, key=itemgetter(0))
+    return mended, model
 
 
 def _mend_request(
-    request: VideoRequest, model: ModelSpec, offer: RuleContext
+    request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> VideoRequest | None:
-    """Mend one breach after the other until ``model`` takes the request, if that can be."""
+    """Fix one violation after another until ``model`` accepts the request, if that is possible."""
     for _ in range(_MAX_FIXES):
-        breach = next(find_violations(request, model, offer), None)
-        if breach is None:
+        violation = next(find_violations(request, model, context), None)
+        if violation is None:
             return request
-        if breach.fix is None:
+        if violation.fix is None:
             return None
-        request = breach.fix
+        request = violation.fix
     return None
 
 
@@ -235,7 +231,7 @@ _DIFFERENCE_WEIGHTS: Final = {
 
 
 def _measure_distance(requested: VideoRequest, other: VideoRequest) -> float:
-    """Return how far ``other`` is from what was asked, as a person would mind it."""
+    """Return how different ``other`` is from the request, weighted by what matters to members."""
     distance = sum(
         weight
         for name, weight in _DIFFERENCE_WEIGHTS.items()
@@ -248,38 +244,40 @@ def _measure_distance(requested: VideoRequest, other: VideoRequest) -> float:
 
 
 def _build_error(
-    breach: Violation,
+    violation: Violation,
     request: VideoRequest,
     model: ModelSpec,
-    offer: RuleContext,
+    context: RuleContext,
     nearest: VideoRequest | None,
 ) -> RuleBroken:
-    if breach.error_type is PromptTooLong:
-        try:
-            check_prompt(request.prompt.strip(), limit=model.max_prompt_tokens)
-        except PromptTooLong as error:
-            return error
-    if breach.error_type is PersonPolicyUnsatisfiable:
+    if violation.error_type is PromptTooLong:
+        tokens = count_tokens(request.prompt.strip())
+        return PromptTooLong(tokens=tokens, limit=model.max_prompt_tokens)
+    if violation.error_type is PersonPolicyUnsatisfiable:
         return PersonPolicyUnsatisfiable(
-            rule=str(offer.person_rule),
+            rule=str(context.person_rule),
             model=model.name,
             mode=request.mode,
-            models=_list_complying_models(request, offer),
+            models=_list_complying_models(request, context),
             nearest=nearest,
         )
-    return breach.error_type(breach.rule, breach.parameter, nearest=nearest, **breach.values)
+    return violation.error_type(
+        violation.rule, violation.parameter, nearest=nearest, **violation.values
+    )
 
 
-def _list_complying_models(request: VideoRequest, offer: RuleContext) -> list[str]:
-    """Return the names of the models that could keep the person rule in this mode."""
+def _list_complying_models(request: VideoRequest, context: RuleContext) -> list[str]:
+    """Return the names of the models that can follow the rule for people in this mode."""
     source = request.source
     return [
         model.name
-        for model in offer.models
+        for model in context.models
         if request.mode in model.modes
         and (source is None or model.route is source.route)
-        and not isinstance(
-            choose_person_generation(model, request.mode, offer.region, offer.person_rule),
-            UnsatisfiableRule,
-        )
+        and _can_follow_person_rule(request, model, context)
     ]
+
+
+def _can_follow_person_rule(request: VideoRequest, model: ModelSpec, context: RuleContext) -> bool:
+    value = choose_person_generation(model, request.mode, context.region, context.person_rule)
+    return not isinstance(value, UnsatisfiableRule)

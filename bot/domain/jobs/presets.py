@@ -1,8 +1,8 @@
-"""Styles and camera moves to choose from: words that are added to a prompt, and seen there.
+"""Style and camera presets: English words that are appended to a prompt.
 
-What is added is English, because Veo reads it; what people choose by is translated. The words stand
-in the prompt itself (they count to its tokens, and *Edit prompt* shows them), and nothing else is
-kept: which presets a prompt has is read from it.
+The names that members choose from are translated; the words are English because Veo reads them.
+They become part of the prompt (its tokens count, and *Edit prompt* shows them), and nothing else
+is stored: which presets a prompt has is read from its text.
 """
 
 import re
@@ -84,28 +84,12 @@ CAMERA_TEXTS: Final[Mapping[CameraPreset, str]] = {
     CameraPreset.POV: "point-of-view shot",
 }
 MAX_PROMPT_CHARACTERS: Final = 4000
-"""What Discord lets somebody type, and what a form holds."""
-_SENTENCE_ENDS: Final = (
-    ".",
-    "!",
-    "?",
-    "…",
-    "。",
-    "！",
-    "？",
-    '"',
-    "”",
-    "’",
-    "»",
-    "」",
-    "』",
-    ")",
-    "）",
-)
+"""The most that Discord accepts in an option or a form."""
+_SENTENCE_ENDS: Final = tuple('.!?…。！？"”’»」』)）')
 
 
 def _match_any(words: Mapping[StylePreset, str] | Mapping[CameraPreset, str]) -> str:
-    return "|".join(re.escape(each) for each in words.values())
+    return "|".join(re.escape(text) for text in words.values())
 
 
 _PRESET_SUFFIX: Final = re.compile(
@@ -117,33 +101,33 @@ _PRESET_SUFFIX: Final = re.compile(
 def append_presets(
     prompt: str, style: StylePreset | None = None, camera: CameraPreset | None = None
 ) -> str:
-    """Return ``prompt`` with the words of the presets behind it, as sentences of their own.
+    """Return ``prompt`` followed by the words of the presets, as sentences of their own.
 
-    Raises `RuleBroken` for what could not be shown whole in a form, to be edited.
+    Raises `RuleBroken` if the result does not fit into the form that edits it.
     """
-    added = []
+    sentences = []
     if style is not None:
-        added.append(f"Style: {STYLE_TEXTS[style]}.")
+        sentences.append(f"Style: {STYLE_TEXTS[style]}.")
     if camera is not None:
-        added.append(f"Camera: {CAMERA_TEXTS[camera]}.")
+        sentences.append(f"Camera: {CAMERA_TEXTS[camera]}.")
     text = prompt.strip()
-    if not added or not text:
+    if not sentences or not text:
         return prompt
-    stop = "" if text.endswith(_SENTENCE_ENDS) else "."
-    whole = f"{text}{stop} {' '.join(added)}"
-    if len(whole) > MAX_PROMPT_CHARACTERS:
+    full_stop = "" if text.endswith(_SENTENCE_ENDS) else "."
+    result = f"{text}{full_stop} {' '.join(sentences)}"
+    if len(result) > MAX_PROMPT_CHARACTERS:
         raise RuleBroken(
-            "presets_too_long", "prompt", characters=len(whole), most=MAX_PROMPT_CHARACTERS
+            "presets_too_long", "prompt", characters=len(result), most=MAX_PROMPT_CHARACTERS
         )
-    return whole
+    return result
 
 
 def split_presets(prompt: str) -> tuple[str, str]:
-    """Return what a person wrote, and the words of presets behind it (empty where there are none).
+    """Return a prompt without its presets, and the words of the presets (or an empty string).
 
-    So a message that folds a long prompt can still show what was added to it.
+    A message that truncates a long prompt can still show its presets this way.
     """
-    found = _PRESET_SUFFIX.search(prompt)
-    if found is None:
+    match = _PRESET_SUFFIX.search(prompt)
+    if match is None:
         return prompt, ""
-    return prompt[: found.start()], found.group().strip()
+    return prompt[: match.start()], match.group().strip()

@@ -1,8 +1,8 @@
-"""Who is next: first in, first out, and fair between members.
+"""Which queued job starts next: first in, first out, and fair between members.
 
-A member's twenty requests must not starve another's one, so the queue goes round the members:
-whoever has the least running comes first, then whoever was served longest ago, then the oldest
-request. Within a member it is strictly first in, first out.
+Twenty requests of one member must not starve the one of another. So the member with the fewest
+running jobs comes first, then the one whose last job started longest ago, then the oldest
+request. Each member's own jobs are strictly first in, first out.
 """
 
 from collections import Counter, defaultdict
@@ -16,10 +16,10 @@ from bot.domain.billing.limits import PacingLimits
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A queued job, as far as the order needs it; ids grow with the time of acceptance.
+    """A queued job as the order needs it; ids grow with the time of acceptance.
 
-    ``owner`` is the worker that keeps the job's status message; ``paused`` is one that waits for
-    its server's or the operator's switch, and takes nobody's place meanwhile.
+    ``owner`` is the worker that updates the job's status message. A ``paused`` job waits for its
+    server or the operator to resume, and holds no position meanwhile.
     """
 
     id: int
@@ -31,7 +31,7 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True)
 class MemberActivity:
-    """What a member has had lately: operations in flight, and when the last one was started."""
+    """A member's running operations, and when the last one started."""
 
     in_flight: int = 0
     last_start: datetime | None = None
@@ -39,19 +39,19 @@ class MemberActivity:
 
 @dataclass(frozen=True, slots=True)
 class GoogleLoad:
-    """What runs at Google now, over all processes, counted from rows."""
+    """What runs at Google now, over all processes; starts are counted per model."""
 
     in_flight: int = 0
     last_minute: Mapping[str, int] = field(default_factory=dict)
     last_day: Mapping[str, int] = field(default_factory=dict)
     rate_limited: frozenset[str] = frozenset()
-    """Models for which Google asked us to wait."""
+    """Models for which Google asked to wait."""
 
 
 def order_fairly(
     waiting: Iterable[QueuedJob], served: Mapping[int, MemberActivity]
 ) -> list[QueuedJob]:
-    """Return the fair order in which ``waiting`` would be started if all could be."""
+    """Return the order in which ``waiting`` would start if all could."""
     return list(_iterate_fairly(waiting, served))
 
 
@@ -63,15 +63,15 @@ def pick_next(
     *,
     limit: int,
 ) -> list[QueuedJob]:
-    """Return which of ``waiting`` may start now, in order, at most ``most``.
+    """Return which of ``waiting`` may start now, in order, at most ``limit``.
 
-    A job whose model has no room lets those of other models pass.
+    Jobs of other models pass a job whose model has no capacity.
     """
-    room = limit if pace.in_flight is None else min(limit, pace.in_flight - load.in_flight)
+    capacity = limit if pace.in_flight is None else min(limit, pace.in_flight - load.in_flight)
     minute, day = Counter(load.last_minute), Counter(load.last_day)
     picked: list[QueuedJob] = []
     for job in _iterate_fairly(waiting, served):
-        if len(picked) >= room:
+        if len(picked) >= capacity:
             break
         if job.model in load.rate_limited:
             continue
@@ -86,8 +86,9 @@ def pick_next(
 
 
 def queue_positions(queue: Sequence[QueuedJob]) -> dict[int, int]:
-    """Return the place in the queue, from 1, of each job of an ordered ``queue`` that moves."""
-    return {job.id: place for place, job in enumerate((j for j in queue if not j.paused), 1)}
+    """Return the position, from 1, of each job of an ordered ``queue`` that is not paused."""
+    moving = (job for job in queue if not job.paused)
+    return {job.id: position for position, job in enumerate(moving, 1)}
 
 
 def _iterate_fairly(
@@ -97,15 +98,14 @@ def _iterate_fairly(
     for job in sorted(waiting, key=lambda job: -job.id):
         by_member[job.user_id].append(job)  # the oldest is last, so that it can be popped
     heap: list[tuple[int, float, int, int]] = []
-    nobody = MemberActivity()
     for user_id, jobs in by_member.items():
-        past = served.get(user_id, nobody)
-        last = past.last_start.timestamp() if past.last_start else float("-inf")
-        heap.append((past.in_flight, last, jobs[-1].id, user_id))
+        activity = served.get(user_id, MemberActivity())
+        last = activity.last_start.timestamp() if activity.last_start else float("-inf")
+        heap.append((activity.in_flight, last, jobs[-1].id, user_id))
     heapify(heap)
     while heap:
-        turn, last, _, user_id = heappop(heap)
+        running, last, _, user_id = heappop(heap)
         jobs = by_member[user_id]
         yield jobs.pop()
         if jobs:
-            heappush(heap, (turn + 1, last, jobs[-1].id, user_id))
+            heappush(heap, (running + 1, last, jobs[-1].id, user_id))

@@ -1,8 +1,8 @@
-"""What a member asks for, and what will be sent for it.
+"""What a member asks for, and what is sent for it.
 
-A `VideoRequest` is the wish, with `None` wherever the member left the choice to us. The rules turn
-it into a `VideoPlan`, in which everything that costs money or reaches Google is fixed; the plan is
-what a job keeps, so a restart never decides anything anew.
+In a `VideoRequest`, `None` leaves the choice to the bot. The rules turn it into a `VideoPlan`, in
+which everything that costs money or reaches Google is fixed. A job stores its plan, so that a
+restart decides nothing again.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class GoogleRoute(StrEnum):
 
 
 class GenerationMode(StrEnum):
-    """What a clip is made from; the modes exclude each other."""
+    """What a clip is made from."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -30,14 +30,14 @@ class GenerationMode(StrEnum):
 
 
 class AspectRatio(StrEnum):
-    """Width to height, in Veo's own notation."""
+    """Width to height, in Veo's notation."""
 
     LANDSCAPE = "16:9"
     PORTRAIT = "9:16"
 
 
 class Resolution(StrEnum):
-    """Veo's names for the shorter side of the picture."""
+    """Veo's names for the shorter side."""
 
     P720 = "720p"
     P1080 = "1080p"
@@ -45,7 +45,7 @@ class Resolution(StrEnum):
 
 
 class PersonGeneration(StrEnum):
-    """Veo's values for people in a video, as they stand on the wire."""
+    """Veo's values for people in a video, as they are sent."""
 
     ALLOW_ALL = "allow_all"
     ALLOW_ADULT = "allow_adult"
@@ -53,7 +53,7 @@ class PersonGeneration(StrEnum):
 
 
 class OperatorRegion(StrEnum):
-    """Where the operator runs the bot, as far as Google's rules for people tell regions apart."""
+    """Where the operator runs the bot, as Google's rules for people distinguish regions."""
 
     ELSEWHERE = "elsewhere"
     EU = "eu"
@@ -63,7 +63,7 @@ class OperatorRegion(StrEnum):
 
 
 class PersonRule(StrEnum):
-    """What a server's admins allow, from loosest to strictest."""
+    """Which people a server's admins allow in videos, from loosest to strictest."""
 
     EVERYONE = "everyone"
     ADULTS = "adults"
@@ -72,10 +72,10 @@ class PersonRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """An input image, already checked, converted and copied under the data directory.
+    """An input image, checked, converted and stored.
 
-    ``path`` is relative to the data directory and made by us; ``mime_type`` is one that Veo takes
-    (``image/png`` or ``image/jpeg``); ``sha256`` is of the stored bytes.
+    ``path`` is relative to the data directory; ``mime_type`` is ``image/png`` or ``image/jpeg``;
+    ``sha256`` is of the stored bytes.
     """
 
     path: str
@@ -92,11 +92,12 @@ class InputImage:
 
 @dataclass(frozen=True, slots=True)
 class SourceClip:
-    """The clip that an extension continues, as far as the rules need to know it.
+    """The clip that an extension continues, as the rules need it.
 
-    ``seconds`` is its whole length, ``hop`` how many extensions made it (0 for a first clip),
-    ``expires_at`` Unix seconds until when Google keeps the file (``None``: it does not expire),
-    ``path`` our own copy below the data directory, for the route that takes bytes.
+    ``seconds`` is its whole length. The extension depth is the number of extensions that led to
+    it, 0 for a first clip. ``expires_at`` is until when Google keeps the file, in Unix seconds
+    (``None``: it does not expire). ``path`` is the original below the data directory, for the
+    route that takes bytes.
     """
 
     clip_id: int
@@ -114,7 +115,7 @@ class SourceClip:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """What was asked, before any rule has looked at it."""
+    """What was asked for, before any rule is applied."""
 
     prompt: str
     negative_prompt: str | None = None
@@ -131,7 +132,7 @@ class VideoRequest:
 
     @property
     def mode(self) -> GenerationMode:
-        """The mode that the given inputs ask for; whether they fit is the rules' matter."""
+        """The mode that the inputs imply, whether or not they are valid together."""
         if self.source is not None:
             return GenerationMode.EXTENSION
         if self.references:
@@ -149,9 +150,8 @@ class VideoRequest:
 class VideoPlan:
     """Everything that is sent to Google and charged for one job.
 
-    ``seconds`` is what Google is asked for and paid for per video: 7 for an extension, whose
-    result is ``result_seconds`` long. A parameter that is ``None`` is left out on the wire.
-    ``price`` covers all ``videos``.
+    ``seconds`` is what Google charges per video: 7 for an extension, whose result is
+    ``result_seconds`` long. A parameter that is ``None`` is not sent. ``price`` covers all videos.
     """
 
     model: str
@@ -174,11 +174,11 @@ class VideoPlan:
 
     @property
     def charged_seconds(self) -> int:
-        """Seconds of video that are paid for, over all videos."""
+        """Seconds of video that Google charges, over all videos."""
         return self.seconds * self.videos
 
     def as_request(self) -> VideoRequest:
-        """Return the request that would lead to this plan again: for Redo and Edit prompt."""
+        """Return the request that leads to this plan again, for Redo and Edit prompt."""
         return VideoRequest(
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,

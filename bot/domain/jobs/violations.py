@@ -1,7 +1,6 @@
-"""The rules of the models, each as the breach of it: what is wrong, and what would mend it.
+"""Which rules of one model a request violates, and what would fix each.
 
-One request is looked at on one model. Which model is taken, and what is offered instead, is the
-matter of `bot.domain.jobs.plan_resolution`.
+`bot.domain.jobs.plan_resolution` chooses the model and what to offer instead.
 """
 
 from collections.abc import Iterator
@@ -28,17 +27,17 @@ from bot.domain.jobs.request import (
 from bot.domain.models import ExtensionRules, ModelSpec
 
 EXPIRY_MARGIN_S: Final = 120.0
-"""Seconds before Google drops a file from which on it is no longer used: the queue takes time."""
+"""A file that Google deletes in fewer seconds is not used: the job may have to queue."""
 
 MAX_SEED: Final = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What can be had here and now.
+    """What applies here and now.
 
-    ``models`` are those that the account can reach, in the order in which equal prices are
-    decided; ``now`` is in Unix seconds; ``person_rule`` is the one that holds in the channel.
+    ``models`` are those that the account can reach, in the order that breaks ties; ``now`` is in
+    Unix seconds; ``person_rule`` is the channel's.
     """
 
     models: tuple[ModelSpec, ...]
@@ -49,7 +48,7 @@ class RuleContext:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule, and the request with this one breach mended (`None`: not on this model)."""
+    """A broken rule, and the request with it fixed (`None`: impossible on this model)."""
 
     rule: str
     parameter: str
@@ -59,23 +58,23 @@ class Violation:
 
 
 def find_violations(
-    request: VideoRequest, model: ModelSpec, offer: RuleContext
+    request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> Iterator[Violation]:
-    """Yield the rules that ``request`` breaks on ``model``, the most telling first."""
+    """Yield the rules that ``request`` breaks on ``model``, the most important first."""
     yield from _find_input_violations(request)
     if request.mode not in model.modes:
         values: dict[str, str | int] = {"model": model.name, "mode": request.mode}
         yield Violation("mode_unsupported", "model", values=values)
         return
     if isinstance(
-        choose_person_generation(model, request.mode, offer.region, offer.person_rule),
+        choose_person_generation(model, request.mode, context.region, context.person_rule),
         UnsatisfiableRule,
     ):
         yield Violation("person_rule", "model", error_type=PersonPolicyUnsatisfiable)
     yield from _find_text_violations(request, model)
     if request.source is not None and model.extension is not None:
         yield from _find_source_violations(
-            request, request.source, model, model.extension, offer.now
+            request, request.source, model, model.extension, context.now
         )
     else:
         yield from _find_picture_violations(request, model)
@@ -90,7 +89,7 @@ def find_violations(
 
 
 def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
-    """Yield what does not fit together on any model."""
+    """Yield what is invalid on every model."""
     if not request.prompt.strip():
         yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
@@ -119,7 +118,7 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
 
 
 def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what the texts and the seed break."""
+    """Yield what is wrong with the texts and the seed."""
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
     negative = request.negative_prompt
@@ -146,7 +145,7 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
 
 
 def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what references, resolution, length and aspect ratio break (not for extensions)."""
+    """Yield what is wrong with references, resolution, length and aspect ratio of a new clip."""
     named: dict[str, str | int] = {"model": model.name}
     if len(request.references) > model.max_references:
         yield Violation(
@@ -176,14 +175,14 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
                 values={**when, "seconds": needed},
             )
         if condition.aspect_ratio not in (None, choose_aspect_ratio(request, model)):
-            # A picture is rather made smaller than turned or cropped.
-            by_mode = condition.when is request.mode
+            # reduce the resolution rather than turn or crop the picture
+            depends_on_mode = condition.when is request.mode
             yield Violation(
                 "needs_aspect_ratio",
                 "aspect_ratio",
                 fix=(
                     request.evolve(aspect_ratio=condition.aspect_ratio)
-                    if by_mode
+                    if depends_on_mode
                     else request.evolve(resolution=model.native_resolution)
                 ),
                 values={**when, "aspect_ratio": str(condition.aspect_ratio)},
@@ -193,7 +192,7 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
         yield Violation(
             "length_not_offered",
             "duration",
-            fix=request.evolve(seconds=min(model.lengths, key=lambda each: abs(each - seconds))),
+            fix=request.evolve(seconds=min(model.lengths, key=lambda s: abs(s - seconds))),
             values={**named, "seconds": seconds},
         )
     if choose_aspect_ratio(request, model) not in model.aspect_ratios:
@@ -206,7 +205,7 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
 
 
 def _build_resolution_violation(
-    request: VideoRequest, model: ModelSpec, asked: Resolution
+    request: VideoRequest, model: ModelSpec, requested: Resolution
 ) -> Violation:
     if not model.resolutions:
         return Violation(
@@ -215,21 +214,21 @@ def _build_resolution_violation(
             fix=request.evolve(resolution=None),
             values={"model": model.name},
         )
-    ladder = list(Resolution)
-    smaller = [each for each in model.resolutions if ladder.index(each) < ladder.index(asked)]
-    best = max(smaller, key=ladder.index) if smaller else model.resolutions[0]
+    order = list(Resolution).index
+    smaller = [offered for offered in model.resolutions if order(offered) < order(requested)]
+    best = max(smaller, key=order) if smaller else model.resolutions[0]
     return Violation(
         "resolution_not_offered",
         "resolution",
         fix=request.evolve(resolution=best),
-        values={"model": model.name, "resolution": asked},
+        values={"model": model.name, "resolution": requested},
     )
 
 
 def _find_source_violations(
     request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules, now: float
 ) -> Iterator[Violation]:
-    """Yield why ``source`` cannot be continued by ``model``, or not in this way."""
+    """Yield why ``model`` cannot extend ``source``, or not with these options."""
 
     def build_source_violation(rule: str, **values: str | int) -> Violation:
         return Violation(
@@ -287,7 +286,7 @@ def _find_source_violations(
 
 
 def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
-    """Return the aspect ratio that is asked for, or follows from the mode or the given image."""
+    """Return the requested aspect ratio, or the one that follows from the mode or the image."""
     if request.aspect_ratio is not None:
         return request.aspect_ratio
     for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
@@ -302,7 +301,8 @@ def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution
     return request.resolution or model.native_resolution
 
 
-def default_seconds(request: VideoRequest, model: ModelSpec) -> int:
+def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
+    """Return the length of a request without one: what the mode or resolution needs, if any."""
     for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
         if condition.seconds is not None:
             return condition.seconds

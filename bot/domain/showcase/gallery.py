@@ -1,8 +1,7 @@
-"""The showcase: what a community shows of its clips, who may put a clip there, and its gallery.
+"""The gallery: showcased clips as lists in Discord and on the public web pages.
 
-A clip is shown when its maker says so, when a moderator does with the maker's consent, or when
-enough members star it. The public gallery on the web is stricter: only servers whose admins turned
-it on, and only what the maker showed or let be shown.
+The web pages show only servers whose admins made their showcase public, and only clips whose
+creators added them or consented.
 """
 
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 
 MAX_SHORT_SECONDS: Final = 8
-"""The longest clip that counts as short: what one request makes; all others are chains."""
+"""The longest clip that counts as short: the most one request makes without extensions."""
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryEntry:
     """One showcased clip.
 
-    ``prompt`` is ``None`` where the maker hides it (``clip.prompt`` is empty then, too). ``votes``
-    are members, each counted once. ``hidden`` and ``locked`` are moderators' acts: a hidden entry
-    is seen by nobody, a locked one keeps its votes as they are. ``message_id`` is the post in the
-    showcase channel, ``None`` until it stands there.
+    ``prompt`` is ``None`` if the creator hides it (``clip.prompt`` is empty then, too). ``votes``
+    counts each member once. Moderators can hide an entry from everyone, and lock its votes.
+    ``message_id`` is the post in the showcase channel, ``None`` until it is posted.
     """
 
     clip: Clip
@@ -47,7 +45,7 @@ class GalleryOrder(StrEnum):
 
 
 class ClipLength(StrEnum):
-    """How long a clip is: at most `SHORT_SECONDS`, or more."""
+    """Whether a clip has at most `MAX_SHORT_SECONDS`, or more."""
 
     SHORT = "short"
     LONG = "long"
@@ -55,10 +53,9 @@ class ClipLength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GallerySearch:
-    """What a visitor wants to see; ``None`` does not narrow.
+    """What a visitor searches for; ``None`` matches everything.
 
-    ``text`` is looked for in the prompts that are not hidden, whatever the case of its letters;
-    of several words all must occur.
+    Every word of ``text`` must occur in a prompt that is not hidden, in any letter case.
     """
 
     guild_id: int | None = None
@@ -70,11 +67,11 @@ class GallerySearch:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """A part of the gallery, and what to ask for the next (``None``: this is the last)."""
+    """A page of the gallery, and the cursor of the next page (``None`` for the last)."""
 
     entries: tuple[GalleryEntry, ...]
     next_cursor: str | None
 
 
 class CursorInvalid(ValueError):
-    """A cursor that no page of this order has given out."""
+    """A cursor that no page with this order has returned."""

@@ -1,8 +1,8 @@
-"""The showcase behind the glass: who may put a clip there, what stands in Discord, what is due.
+"""The showcase's rules and the rows that say what its channels should show.
 
-A row is written first and the message follows: `Exhibit.wanted` says what the channel should show,
-and whoever owns an exhibit that is not settled brings the channel to it. So every act (showing,
-hiding, withdrawing) survives a crash at any moment, and none is done twice.
+A row is changed first and the message follows: `ShowcasePost.should_be_posted` says what the
+channel should show, and the worker that owns a row out of sync makes the channel show it. So
+publishing, hiding and withdrawing survive a crash at any moment, and none happens twice.
 """
 
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ from bot.domain.showcase.gallery import GalleryEntry
 WEEK: Final = timedelta(days=7)
 STAR_EMOJI: Final = "⭐"
 MAX_DIGEST_CLIPS: Final = 3
-"""How many clips a digest names."""
+"""How many clips a digest lists."""
 
 
 class ShowcaseConsent(StrEnum):
-    """What a maker lets others do with their clips in one server."""
+    """Who besides the creator may add a creator's clips to the showcase of a server."""
 
     STARS = "stars"
-    """Shown when enough members star it; not in the public gallery. What holds when not chosen."""
+    """Enough stars of members may, but not to the public gallery. The default."""
     EVERYONE = "everyone"
-    """Shown by stars and by moderators, in public too."""
+    """Stars and moderators may, to the public gallery too."""
     NOBODY = "nobody"
-    """Shown only by the maker."""
+    """No one may."""
 
 
 class CurationPolicy(StrEnum):
-    """Whether moderators may show other members' clips."""
+    """Whether moderators may add other members' clips."""
 
     NEVER = "never"
     CONSENT = "consent"
-    """With the maker's consent (`Consent.EVERYONE`)."""
+    """With the creator's consent (`ShowcaseConsent.EVERYONE`)."""
     ALWAYS = "always"
-    """Unless the maker has said `Consent.NOBODY`; without consent never in the public gallery."""
+    """Unless it is `ShowcaseConsent.NOBODY`; without consent never to the public gallery."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreatorPreferences:
-    """What a member has chosen for their clips in a server, and what its moderators for them."""
+    """What a creator has chosen for their clips in a server, and whether moderators block them."""
 
     guild_id: int
     user_id: int
@@ -55,11 +55,11 @@ class CreatorPreferences:
 
 @dataclass(frozen=True, slots=True)
 class ShowcaseSettings:
-    """A server's showcase, as its admins arranged it.
+    """A server's showcase, as its admins set it up.
 
-    ``channel_id`` is ``None`` where there is none; ``stars`` is how many members must star a clip
-    to show it (0: never). The digest comes at ``digest_hour`` of ``digest_day`` (Monday is 0,
-    ``None``: never) in ``digest_zone``, for the first time after ``digest_since``.
+    Without ``channel_id`` it is off. ``stars`` is how many members must star a clip to add it (0:
+    never). The digest is due at ``digest_hour`` of ``digest_day`` (Monday is 0, ``None``: never)
+    in ``digest_zone``, for the first time after ``digest_since``.
     """
 
     guild_id: int
@@ -75,20 +75,20 @@ class ShowcaseSettings:
     digest_since: datetime | None = None
 
     def find_last_due(self, now: datetime) -> datetime | None:
-        """Return the latest time before ``now`` at which a digest was to come."""
+        """Return the latest time up to ``now`` at which a digest was due, if any."""
         if self.digest_day is None or self.channel_id is None:
             return None
-        here = now.astimezone(load_time_zone(self.digest_zone))
-        at = here.replace(hour=self.digest_hour, minute=0, second=0, microsecond=0)
-        at -= timedelta(days=(here.weekday() - self.digest_day) % 7)
-        if at > here:
-            at -= WEEK
-        due = at.astimezone(now.tzinfo)
+        local_now = now.astimezone(load_time_zone(self.digest_zone))
+        local_due = local_now.replace(hour=self.digest_hour, minute=0, second=0, microsecond=0)
+        local_due -= timedelta(days=(local_now.weekday() - self.digest_day) % 7)
+        if local_due > local_now:
+            local_due -= WEEK
+        due = local_due.astimezone(now.tzinfo)
         return due if self.digest_since is None or due > self.digest_since else None
 
 
 def load_time_zone(name: str) -> ZoneInfo:
-    """Return a time zone; UTC where its name means nothing (any more)."""
+    """Return a time zone by name; UTC if the name is unknown, as it can become."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -96,11 +96,12 @@ def load_time_zone(name: str) -> ZoneInfo:
 
 
 class PostingPolicy(StrEnum):
-    """How a clip comes into the showcase."""
+    """By whose action a clip is added to the showcase."""
 
     MEMBER = "member"
-    """By button, menu or command of somebody."""
+    """A member's button, menu or command."""
     STARS = "stars"
+    """Enough members starred it."""
 
 
 def authorize_showcasing(
@@ -112,9 +113,9 @@ def authorize_showcasing(
     is_moderator: bool,
     policy: PostingPolicy,
 ) -> bool:
-    """Return whether the entry may stand in the public gallery, once it may be shown at all.
+    """Return whether the clip may be in the public gallery.
 
-    Raises `NotAllowed`.
+    Raises `NotAllowed` if it may not be in the showcase at all.
     """
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
@@ -163,20 +164,20 @@ class ShowcasePost:
 
     @property
     def should_be_posted(self) -> bool:
-        """Whether its message should stand in the showcase channel."""
+        """Whether its message should be in the showcase channel."""
         return not (self.entry.hidden or self.withdrawn)
 
     @property
     def post_nonce(self) -> str:
-        """The nonce of its post: another one for each post, the same after a crash."""
+        """The nonce of its message: new for each revision, the same after a crash."""
         return f"clapper-x{self.id}-{self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
 class NewShowcasePost:
-    """A wish to show a clip that has been found to be allowed.
+    """A clip to add to the showcase, after `authorize_showcasing`.
 
-    What was withdrawn comes back at a member's wish, but not ``by_stars``.
+    A withdrawn post returns if a member asks for it, but not ``by_stars``.
     """
 
     clip: Clip
@@ -191,7 +192,7 @@ class NewShowcasePost:
 
 @dataclass(frozen=True, slots=True)
 class VoteTarget:
-    """How a clip stands after a star: its votes, and its exhibit where it is shown."""
+    """A clip's votes after a star was added or removed, and its showcase post, if any."""
 
     clip_id: int
     votes: int
@@ -200,7 +201,7 @@ class VoteTarget:
 
 @dataclass(frozen=True, slots=True)
 class ShowcaseMessage:
-    """A clip's own post, where it was made."""
+    """The message in which a clip was delivered."""
 
     clip_id: int
     message_id: int
@@ -209,7 +210,7 @@ class ShowcaseMessage:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDigest:
-    """One week's digest of a server: a row first, then the post; the winner is the first."""
+    """One week's digest of a server, the winner first; the row is written before the message."""
 
     id: int
     showcase_settings: ShowcaseSettings
@@ -221,12 +222,12 @@ class WeeklyDigest:
 
     @property
     def post_nonce(self) -> str:
-        """The nonce of the post, the same after a crash."""
+        """The nonce of its message, the same after a crash."""
         return f"clapper-g{self.id}"
 
 
 class AuditAction(StrEnum):
-    """What stands in a server's audit log."""
+    """What a server's audit log records."""
 
     SHOW = "show"
     WITHDRAW = "withdraw"
@@ -237,7 +238,7 @@ class AuditAction(StrEnum):
     BLOCK = "block"
     UNBLOCK = "unblock"
     ARRANGE = "arrange"
-    """Settings of the showcase."""
+    """The showcase's settings were changed."""
     DELETE = "delete"
     """A moderator deleted another member's clip."""
 

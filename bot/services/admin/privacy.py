@@ -13,10 +13,9 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.erasure import ErasableFiles, ErasureBatch, MessageDeleter
+from bot.domain.erasure import ErasureBatch
 from bot.domain.errors import DiscordUnavailable
-from bot.domain.ports import Clock
-from bot.domain.showcase.ports import WorkerHandle
+from bot.domain.ports import Clock, ShowcaseChannel, StoredFiles, WorkerHandle
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.store.jobs.jobs import JobStore
 from bot.store.privacy.erasure import ErasureStore
@@ -52,8 +51,8 @@ class PrivacyService:
         jobs: JobStore,
         job_canceller: JobCanceller,
         publisher: ShowcasePublisher,
-        discord_messages: MessageDeleter,
-        erasable_files: ErasableFiles,
+        discord_messages: ShowcaseChannel,
+        erasable_files: StoredFiles,
         worker: WorkerHandle,
         clock: Clock,
         grace_period: timedelta,

@@ -12,7 +12,8 @@ from typing import Final
 
 from bot.domain.errors import ImageRefused
 from bot.domain.jobs.request import InputImage, VideoPlan
-from bot.domain.ports import AttachmentDownloader, ImageDecoder
+from bot.domain.ports import AttachmentDownloader
+from bot.media.images import ProcessImageDecoder
 
 INPUTS_FOLDER: Final = "inputs"
 """The folder of the pictures below the data directory."""
@@ -33,7 +34,11 @@ class InputImages:
     """Turns an attachment into an `Image` below ``data_dir``."""
 
     def __init__(
-        self, *, attachments: AttachmentDownloader, image_decoder: ImageDecoder, data_dir: Path
+        self,
+        *,
+        attachments: AttachmentDownloader,
+        image_decoder: ProcessImageDecoder,
+        data_dir: Path,
     ) -> None:
         self._attachments = attachments
         self._image_decoder = image_decoder

@@ -14,11 +14,12 @@ from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound, R
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.people_policy import pick_strictest, resolve_person_rule
-from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
+from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.queue import order_fairly, queue_positions
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoPlan, VideoRequest
+from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
-from bot.domain.ports import Clock
+from bot.domain.ports import Clock, WorkerHandle
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.store.billing.ledger import LedgerStore
@@ -76,23 +77,6 @@ class OfferedModels(Protocol):
         ...
 
 
-class JobWatcher(Protocol):
-    """The worker of this process, as far as requests need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The name under which it owns jobs."""
-        ...
-
-    def wake(self) -> None:
-        """There may be something to start."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """A job was cancelled."""
-        ...
-
-
 class RequestService:
     """The one way in for jobs."""
 
@@ -103,7 +87,7 @@ class RequestService:
         ledger: LedgerStore,
         guilds: GuildStore,
         offered_models: OfferedModels,
-        worker: JobWatcher,
+        worker: WorkerHandle,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
         clock: Clock,

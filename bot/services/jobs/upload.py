@@ -154,12 +154,12 @@ class UploadPreparer:
                 return original
             case UploadOption.REENCODED | UploadOption.COMPRESSED:
                 target = reencode_to_fit(facts, step.limit)
-                relative_path = self.originals.derived_path(clip, f"{target.most}.mp4")
+                relative_path = self.originals.derived_path(clip, f"{target.max_bytes}.mp4")
                 source = self.originals.original_path(clip)
                 path = source.with_name(Path(relative_path).name)
                 async with self._encode_locks.setdefault(path, asyncio.Lock()):
                     size = await asyncio.to_thread(_read_file_size, path)
-                    if size is None or size > target.most:
+                    if size is None or size > target.max_bytes:
                         size = await self.transcoder.reencode_video(source, path, target)
                 return replace(
                     _apply_step(original, step),

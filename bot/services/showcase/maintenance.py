@@ -10,8 +10,7 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import DatabaseUnavailable
-from bot.domain.ports import Clock
-from bot.domain.showcase.ports import WorkerHandle
+from bot.domain.ports import Clock, WorkerHandle
 
 MaintenanceTask = Callable[[], Awaitable[None]]
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.errors import ChannelUnavailable, DeliveryError
-from bot.domain.showcase.ports import PublishedFiles, ShowcaseChannel, WorkerHandle
+from bot.domain.ports import ShowcaseChannel, StoredFiles, WorkerHandle
 from bot.domain.showcase.post import ShowcasePost
 from bot.store.showcase.posts import ShowcasePostStore
 
@@ -26,7 +26,7 @@ class ShowcasePublisher:
         *,
         showcase_posts: ShowcasePostStore,
         showcase_channel: ShowcaseChannel,
-        published_files: PublishedFiles,
+        published_files: StoredFiles,
         worker: WorkerHandle,
     ) -> None:
         self._showcase_posts = showcase_posts

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import DiscordUnavailable, NotAllowed, RecordNotFound
-from bot.domain.ports import Clock
+from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.ports import ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.post import (
     WEEK,
     AuditAction,

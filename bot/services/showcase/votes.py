@@ -16,8 +16,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.errors import DatabaseUnavailable, DeliveryError, RequestRefused
-from bot.domain.ports import Clock
-from bot.domain.showcase.ports import ShowcaseChannel
+from bot.domain.ports import Clock, ShowcaseChannel
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, VoteTarget
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService

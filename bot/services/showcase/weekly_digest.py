@@ -11,9 +11,8 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import ChannelUnavailable, DeliveryError, RecordNotFound
-from bot.domain.ports import Clock
+from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.ports import ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.post import WEEK, ShowcaseSettings, WeeklyDigest
 from bot.services.showcase.votes import VoteCounter
 from bot.store.showcase.digests import DigestStore

@@ -33,7 +33,7 @@ COUNTS_FOR_MEMBER = ledger_table.c.account.in_(
     [account for account in LedgerAccount if account.counts_for_member]
 )
 COUNTS_WHEN_ABSORBED = ledger_table.c.account.in_(
-    [account for account in LedgerAccount if account.counts_when_absorbed]
+    [account for account in LedgerAccount if account.counts_for_budgets]
 )
 IS_COUNTED = ledger_table.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
 

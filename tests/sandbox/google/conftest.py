@@ -17,8 +17,9 @@ from aiohttp import web
 from PIL import Image, ImageDraw
 
 from sandbox.clock import Clock
-from sandbox.google import MAX_REQUEST_BYTES, Google, control_routes, routes
+from sandbox.google import MAX_REQUEST_BYTES, control_routes, routes
 from sandbox.google.clips import ClipSpec
+from sandbox.google.google import Google
 from sandbox.google.rendering import RenderedClip
 from sandbox.google.rendering import render as render_by_way_of
 from tests.harness.waiting import eventually

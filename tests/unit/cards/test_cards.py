@@ -1,4 +1,4 @@
-"""Cards: what a message shows, and that nothing a person typed can act in it."""
+"""Cards of clips and jobs: their content, and that nothing a member typed has an effect."""
 
 import re
 from dataclasses import replace
@@ -13,8 +13,8 @@ from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
-from bot.ui.clip_card import ClipCards, build_text_view
-from bot.ui.custom_ids import ActionButton
+from bot.ui.clip_card import ClipCards
+from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
 from bot.ui.text_lists import format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
@@ -50,7 +50,7 @@ def buttons(view: ui.LayoutView) -> dict[str, str]:
 
 
 def check(view: ui.LayoutView) -> None:
-    """What holds for every view: Discord's limits, and nothing that discord.py would store."""
+    """Check what every view must satisfy: Discord's limits, and nothing that discord.py stores."""
     assert view.timeout is None
     assert view.content_length() <= 4000
     items = list(view.walk_children())
@@ -64,11 +64,11 @@ def check(view: ui.LayoutView) -> None:
             assert len(item.children) <= 5
 
 
-async def test_the_clips_card_says_everything_and_has_every_button() -> None:
+async def test_clip_card_has_all_facts_and_buttons() -> None:
     job = a_job(plan=a_plan(seed=3))
     view = ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW)
     check(view)
-    said = texts(view)
+    text = texts(view)
     until = NOW + timedelta(days=2)
     for word in (
         "A red fox in the snow",
@@ -81,7 +81,7 @@ async def test_the_clips_card_says_everything_and_has_every_button() -> None:
         "#12",
         f"<t:{int(until.timestamp())}:f>",
     ):
-        assert word in said
+        assert word in text
     assert {
         "clapper:extend:12",
         "clapper:redo:7",
@@ -93,8 +93,8 @@ async def test_the_clips_card_says_everything_and_has_every_button() -> None:
     assert [item.media.url for item in gallery.items] == ["attachment://clip-12.mp4"]
 
 
-async def test_a_chain_is_told_and_a_clip_that_cannot_be_extended_offers_no_extension() -> None:
-    clip = a_clip(extension_depth=2, parent_clip_id=11, root_clip_id=9, seconds=22)
+async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
+    clip = a_clip(hop=2, parent_clip_id=11, root_clip_id=9, seconds=22)
     view = ClipCards(model_info=Titles(extendable=False)).build_clip_card(
         a_job(), [PreparedUpload(clip)], NOW
     )
@@ -104,15 +104,15 @@ async def test_a_chain_is_told_and_a_clip_that_cannot_be_extended_offers_no_exte
     assert "reply to extend" not in texts(view)
     assert translate("button.extend") not in buttons(view)
 
-    again = a_clip(extension_depth=1, parent_clip_id=9, root_clip_id=9, seconds=15)
-    said = texts(
+    again = a_clip(hop=1, parent_clip_id=9, root_clip_id=9, seconds=15)
+    text = texts(
         ClipCards(model_info=Titles()).build_clip_card(a_job(), [PreparedUpload(again)], NOW)
     )
-    assert "extension of #9" in said
-    assert said.count("#9") == 1
+    assert "extension of #9" in text
+    assert text.count("#9") == 1
 
 
-async def test_several_clips_have_a_button_each_to_extend_them() -> None:
+async def test_each_of_several_clips_has_an_extend_button() -> None:
     clips = [enclosed(id=12 + n, index=n) for n in range(4)]
     view = ClipCards(model_info=Titles()).build_clip_card(a_job(), clips, NOW)
     check(view)
@@ -141,11 +141,11 @@ async def test_user_text_is_escaped_in_every_message(shape: str) -> None:
         "outcome": lambda: cards.build_outcome_card(job),
     }[shape]()
     check(view)
-    said = texts(view).replace(f"<@{ORIGIN.user_id}>", "")
+    text = texts(view).replace(f"<@{ORIGIN.user_id}>", "")
     for acting in ("@everyone", "@here", "<@", "<#", "<:", "</", "**bold", "`code`", "||sp"):
-        assert acting not in said.replace("\\*", "").replace("\\`", "").replace("\\|", ""), acting
-    assert not re.search(r"(?<!\\)\[", said)
-    assert not re.search(r"^\s*(#|>|-(?!#))", said.replace(f"-# {job.id}", ""), re.MULTILINE)
+        assert acting not in text.replace("\\*", "").replace("\\`", "").replace("\\|", ""), acting
+    assert not re.search(r"(?<!\\)\[", text)
+    assert not re.search(r"^\s*(#|>|-(?!#))", text.replace(f"-# {job.id}", ""), re.MULTILINE)
 
 
 async def test_status_shows_only_measured_values() -> None:
@@ -154,16 +154,16 @@ async def test_status_shows_only_measured_values() -> None:
     assert "place 3" in texts(queued)
     polling = a_job(state=JobState.POLLING, submitted_at=NOW)
     eta = (NOW + timedelta(seconds=40), NOW + timedelta(minutes=4))
-    said = texts(cards.build_status_card(JobProgress(polling, eta=eta)))
-    assert f"<t:{int(NOW.timestamp())}:R>" in said
-    assert all(f"<t:{int(each.timestamp())}:t>" in said for each in eta)
-    assert "%" not in said
+    text = texts(cards.build_status_card(JobProgress(polling, eta=eta)))
+    assert f"<t:{int(NOW.timestamp())}:R>" in text
+    assert all(f"<t:{int(each.timestamp())}:t>" in text for each in eta)
+    assert "%" not in text
     for state in JobState:
         if not state.has_ended:
             check(cards.build_status_card(JobProgress(a_job(state=state))))
 
 
-async def test_waiting_for_google_is_told_with_the_time() -> None:
+async def test_status_shows_how_long_google_asks_to_wait() -> None:
     again = NOW + timedelta(seconds=34)
     progress = JobProgress(
         a_job(state=JobState.QUEUED), waiting_for=Outcome.GOOGLE_QUOTA, retry_at=again
@@ -173,7 +173,7 @@ async def test_waiting_for_google_is_told_with_the_time() -> None:
     )
 
 
-async def test_a_job_can_be_cancelled_until_somebody_has() -> None:
+async def test_cancel_button_disappears_after_cancelling() -> None:
     cards = ClipCards(model_info=Titles())
     job = a_job(state=JobState.POLLING)
     assert list(buttons(cards.build_status_card(JobProgress(job))).values()) == ["clapper:cancel:7"]
@@ -182,12 +182,12 @@ async def test_a_job_can_be_cancelled_until_somebody_has() -> None:
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])
-async def test_every_outcome_has_a_card_within_discords_limits(outcome: Outcome) -> None:
+async def test_every_outcome_card_is_within_discords_limits(outcome: Outcome) -> None:
     view = ClipCards(model_info=Titles()).build_outcome_card(a_job(outcome=outcome))
     check(view)
 
 
-async def test_a_blocked_sound_may_be_tried_again_and_a_blocked_prompt_edited() -> None:
+async def test_blocked_audio_offers_retry_and_blocked_prompt_offers_edit() -> None:
     cards = ClipCards(model_info=Titles())
     audio = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED_AUDIO)))
     assert "clapper:retry:7" in audio.values()
@@ -195,7 +195,7 @@ async def test_a_blocked_sound_may_be_tried_again_and_a_blocked_prompt_edited() 
     assert list(blocked.values()) == ["clapper:edit:7"]
 
 
-async def test_plain_texts_are_views_too() -> None:
+async def test_text_view_is_valid() -> None:
     check(build_text_view("hello"))
 
 
@@ -203,7 +203,7 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 
 
 @pytest.mark.parametrize(
-    ("rung", "files", "words"),
+    ("option", "files", "words"),
     [
         (UploadOption.REENCODED, ["clip-12.mp4"], "re-encoded at 720p"),
         (UploadOption.COMPRESSED, ["clip-12.mp4"], "re-encoded at 720p"),
@@ -212,13 +212,13 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
     ],
 )
 @pytest.mark.parametrize("linked", [True, False])
-async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
-    rung: UploadOption, files: list[str], words: str, linked: bool
+async def test_card_says_what_replaces_a_clip_that_is_too_large(
+    option: UploadOption, files: list[str], words: str, linked: bool
 ) -> None:
-    clip = a_clip(size_bytes=60 * 2**20)
-    enclosure = PreparedUpload(
+    clip = a_clip(size=60 * 2**20)
+    upload = PreparedUpload(
         clip,
-        rung,
+        option,
         video_path="clips/0000/7-0.1.mp4",
         size=1,
         thumbnail_path="clips/0000/7-0.poster.jpg",
@@ -226,7 +226,7 @@ async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
         link=LINK if linked else None,
         link_expires_at=NOW if linked else None,
     )
-    view = ClipCards(model_info=Titles()).build_clip_card(a_job(), [enclosure], NOW)
+    view = ClipCards(model_info=Titles()).build_clip_card(a_job(), [upload], NOW)
     check(view)
     assert words in texts(view)
     assert "60.0 MiB" in texts(view)
@@ -241,7 +241,7 @@ async def test_the_card_says_what_was_done_to_a_clip_that_was_too_large(
     assert shown == [f"attachment://{name}" for name in files]
 
 
-async def test_four_clips_that_were_too_large_fit_one_message() -> None:
+async def test_four_linked_clips_fit_one_message() -> None:
     clips = [
         PreparedUpload(
             a_clip(id=10**12 + n, index=n, size_bytes=10**9),
@@ -278,16 +278,16 @@ async def test_status_explains_waiting_for_pause() -> None:
     assert translate("stage.paused") in status
 
 
-def test_a_lost_operation_says_until_when_it_is_asked_about() -> None:
+def test_lost_operation_says_until_when_google_is_asked() -> None:
     job = a_job(state=JobState.UNKNOWN, outcome=Outcome.OPERATION_LOST, submitted_at=NOW)
     until = f"<t:{int((NOW + timedelta(days=2)).timestamp())}:f>"
-    told = describe_outcome(job)
-    assert until in told
-    assert "posted here, and charged then" in told
+    text = describe_outcome(job)
+    assert until in text
+    assert "posted here, and charged then" in text
     kept = translate("outcome.watched.kept", until=until)
     assert kept in describe_outcome(replace(job, cancel_requested=True))
-    visit = UserInstallReply(message_id=1, editable_until=NOW)
-    assert kept in describe_outcome(replace(job, origin=replace(ORIGIN, user_install_reply=visit)))
+    reply = UserInstallReply(message_id=1, editable_until=NOW)
+    assert kept in describe_outcome(replace(job, origin=replace(ORIGIN, user_install_reply=reply)))
     listed = format_unknown_jobs(
         [job, a_job(state=JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN)], None
     )

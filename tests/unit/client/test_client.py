@@ -1,4 +1,4 @@
-"""The client: what it registers, that its buttons survive, and that every fault is answered."""
+"""The client: what it registers, buttons that outlive views, and an answer to every error."""
 
 import asyncio
 import re
@@ -14,15 +14,9 @@ from bot.app.clock import SystemClock
 from bot.discord.client import DiscordClient, build_intents, override_discord_urls
 from bot.discord.user_install import TokenCipher
 from bot.domain.errors import LimitReached, LimitScope
-from bot.ui.clip_card import build_text_view
-from bot.ui.custom_ids import (
-    ActionButton,
-    ButtonAction,
-    FormKind,
-    InteractionRouter,
-    build_custom_id,
-    parse_button_number,
-)
+from bot.ui.components import ActionButton, build_text_view
+from bot.ui.custom_ids import ButtonAction, FormKind, build_custom_id, parse_button_number
+from bot.ui.router import InteractionRouter
 from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from cogs.buttons import DoubleClicks
 from tests.unit.client.commands import every_command, tree_of
@@ -41,7 +35,7 @@ def registered(client: DiscordClient) -> set[type[Any]]:
     return set(client._connection._view_store._dynamic_items.values())
 
 
-def test_no_privileged_intent_is_asked_for() -> None:
+def test_no_privileged_intent_is_used() -> None:
     asked = build_intents()
     assert not asked.message_content
     assert not asked.members
@@ -51,7 +45,7 @@ def test_no_privileged_intent_is_asked_for() -> None:
     assert asked.dm_messages
 
 
-async def test_nothing_is_cached_that_is_not_needed(client: DiscordClient) -> None:
+async def test_members_and_messages_are_not_cached(client: DiscordClient) -> None:
     state = client._connection
     assert state.max_messages is None
     assert state.member_cache_flags == discord.MemberCacheFlags.none()
@@ -61,7 +55,7 @@ async def test_nothing_is_cached_that_is_not_needed(client: DiscordClient) -> No
     assert allowed == {"parse": []}
 
 
-async def test_buttons_outlive_every_view_that_had_them(client: DiscordClient) -> None:
+async def test_buttons_outlive_their_views(client: DiscordClient) -> None:
     """discord.py unregisters a dynamic item for the whole process with a view that ends."""
     store = client._connection._view_store
     for message in range(50):
@@ -73,12 +67,12 @@ async def test_buttons_outlive_every_view_that_had_them(client: DiscordClient) -
         view.stop()
         fresh.stop()
     assert ActionButton in registered(client)
-    assert not store._views  # and no entry is left behind for a message
+    assert not store._views  # and no entry remains for a message
     assert not store._synced_message_views
 
 
 async def test_ended_mixed_view_unregisters_all_buttons(client: DiscordClient) -> None:
-    """The rule of `bot.ui.custom_ids` is needed: a mixed view that ends takes all buttons with it."""
+    """Why views of `bot.ui.components` never mix items: this takes all buttons away."""
     view = ui.View(timeout=None)
     view.add_item(ActionButton(ButtonAction.REDO, 1, label="Redo"))
     view.add_item(ui.Button(label="ordinary", custom_id="ordinary"))
@@ -102,35 +96,35 @@ async def test_modals_are_not_stored_by_discord_py() -> None:
 
 
 class FakeInteraction:
-    """As much of an interaction as a press needs."""
+    """The part of an interaction that a press needs."""
 
     def __init__(self, data: dict[str, Any] | None = None) -> None:
         self.data = data
         self.client = self
         self.router = InteractionRouter()
-        self.faults: list[Exception] = []
+        self.errors: list[Exception] = []
 
-    async def respond_with_error(self, _interaction: object, fault: Exception) -> None:
-        self.faults.append(fault)
+    async def respond_with_error(self, _interaction: object, error: Exception) -> None:
+        self.errors.append(error)
 
 
-async def test_a_press_goes_to_the_handler_of_its_action_with_its_number() -> None:
+async def test_press_runs_handler_with_its_number() -> None:
     interaction = FakeInteraction()
-    heard: list[int] = []
+    received: list[int] = []
 
     async def handler(_interaction: discord.Interaction, number: int) -> None:
-        heard.append(number)
+        received.append(number)
 
     interaction.router.register_button(ButtonAction.REDO, handler)
     match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, "clapper:redo:77")
     assert match is not None
     button = await ActionButton.from_custom_id(interaction, ui.Button(label="Redo"), match)  # type: ignore[arg-type]
     await button.callback(interaction)  # type: ignore[arg-type]
-    assert heard == [77]
+    assert received == [77]
 
 
-@pytest.mark.parametrize("given", ["clapper:redo:1", "clapper:nothing_we_know:1"])
-async def test_press_error_is_answered(given: str) -> None:
+@pytest.mark.parametrize("custom_id", ["clapper:redo:1", "clapper:unknown_action:1"])
+async def test_press_error_is_answered(custom_id: str) -> None:
     interaction = FakeInteraction()
 
     async def handler(_interaction: discord.Interaction, _number: int) -> None:
@@ -139,18 +133,18 @@ async def test_press_error_is_answered(given: str) -> None:
         )
 
     interaction.router.register_button(ButtonAction.REDO, handler)
-    match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, given)
+    match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, custom_id)
     assert match is not None
     button = await ActionButton.from_custom_id(interaction, ui.Button(label="x"), match)  # type: ignore[arg-type]
     await button.callback(interaction)  # type: ignore[arg-type]
-    assert len(interaction.faults) == 1
+    assert len(interaction.errors) == 1
 
 
-async def test_a_form_is_read_from_labels_and_from_rows() -> None:
-    heard: list[tuple[int, dict[str, str]]] = []
+async def test_form_is_read_from_labels_and_rows() -> None:
+    received: list[tuple[int, dict[str, str]]] = []
 
     async def handler(_interaction: discord.Interaction, number: int, fields: Any) -> None:
-        heard.append((number, dict(fields)))
+        received.append((number, dict(fields)))
 
     text = {"type": 4, "custom_id": "prompt", "value": "it jumps"}
     for components in (
@@ -162,12 +156,12 @@ async def test_a_form_is_read_from_labels_and_from_rows() -> None:
         )
         interaction.router.register_form(FormKind.EXTEND, handler)
         assert await interaction.router.submit_form(interaction)  # type: ignore[arg-type]
-    assert heard == [(12, {"prompt": "it jumps"})] * 2
+    assert received == [(12, {"prompt": "it jumps"})] * 2
     foreign = FakeInteraction({"custom_id": "somebody:else", "components": []})
     assert not await foreign.router.submit_form(foreign)  # type: ignore[arg-type]
 
 
-def test_custom_ids_are_read_back_and_never_too_long() -> None:
+def test_custom_ids_are_parsed_and_short_enough() -> None:
     for action in ButtonAction:
         made = build_custom_id(action, 2**63 - 1)
         assert len(made) <= 100
@@ -176,7 +170,7 @@ def test_custom_ids_are_read_back_and_never_too_long() -> None:
     assert parse_button_number("something else", ButtonAction.REDO) is None
 
 
-def test_a_double_click_is_the_same_press_of_the_same_person_soon_after() -> None:
+def test_double_click_is_same_press_by_same_member_soon_after() -> None:
     class Clock(SystemClock):
         at = 0.0
 
@@ -193,7 +187,7 @@ def test_a_double_click_is_the_same_press_of_the_same_person_soon_after() -> Non
     assert not doubles.is_double(1, ButtonAction.REDO, 5)
 
 
-def test_redirection_reaches_every_part_of_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overridden_urls_reach_all_of_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(discord.Asset, "BASE", discord.Asset.BASE)
     gateway = discord.gateway.DiscordWebSocket
@@ -206,7 +200,7 @@ def test_redirection_reaches_every_part_of_discord_py(monkeypatch: pytest.Monkey
     assert str(gateway.DEFAULT_GATEWAY) == "ws://127.0.0.1:9/gateway"
 
 
-async def test_commands_are_registered_when_they_changed_and_only_then(
+async def test_commands_are_registered_only_after_changes(
     client: DiscordClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -235,26 +229,26 @@ async def test_commands_are_registered_when_they_changed_and_only_then(
     assert len(synced) == 3
 
 
-async def test_a_registration_that_discord_cannot_take_now_is_made_later(
+async def test_failed_registration_is_retried(
     client: DiscordClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries: list[int] = []
-    slept: list[float] = []
+    attempts: list[int] = []
+    waits_s: list[float] = []
 
     async def sync(**_: Any) -> list[Any]:
-        tries.append(1)
-        if len(tries) < 3:
-            raise OSError("away")
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OSError("unreachable")
         return []
 
     async def sleep(seconds: float) -> None:
-        slept.append(seconds)
+        waits_s.append(seconds)
 
     monkeypatch.setattr(client.tree, "sync", sync)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     await client._sync_commands()
-    assert len(tries) == 3
-    assert slept[1] > slept[0]
+    assert len(attempts) == 3
+    assert waits_s[1] > waits_s[0]
 
 
 async def test_every_command_is_within_discords_limits() -> None:
@@ -297,7 +291,7 @@ async def test_every_command_is_within_discords_limits() -> None:
     } <= names
 
 
-async def test_the_options_are_those_of_the_design() -> None:
+async def test_options_are_those_of_the_design() -> None:
     options = {
         payload["path"]: [option["name"] for option in payload["options"]]
         for payload in every_command(await tree_of())
@@ -323,7 +317,7 @@ async def test_the_options_are_those_of_the_design() -> None:
     assert options["video animate"][:2] == ["image", "prompt"]
 
 
-async def test_server_commands_are_for_those_who_manage_the_server() -> None:
+async def test_server_commands_need_manage_guild() -> None:
     tree = await tree_of()
     for command in tree.get_commands():
         payload = command.to_dict(tree)
@@ -333,7 +327,7 @@ async def test_server_commands_are_for_those_who_manage_the_server() -> None:
             assert payload["contexts"] == [0]
 
 
-async def test_the_menus_have_their_names() -> None:
+async def test_menus_have_their_names() -> None:
     tree = await tree_of()
     menus = tree.get_commands(type=discord.AppCommandType.message)
     assert sorted(menu.name for menu in menus) == [

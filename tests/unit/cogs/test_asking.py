@@ -13,7 +13,7 @@ from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.services.jobs.requests import AcceptedRequest, ChannelContext, PriceCheck
-from bot.ui.custom_ids import ActionButton
+from bot.ui.components import ActionButton
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow
 from tests.unit.cards.test_cards import Titles

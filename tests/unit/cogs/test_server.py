@@ -12,7 +12,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import translate
-from bot.ui.custom_ids import InteractionRouter
+from bot.ui.router import InteractionRouter
 from cogs.server import ServerCommands
 from tests.unit.words.examples import a_job
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.lineage import build_lineage, elided, find_root_id
+from bot.domain.clips.lineage import build_lineage, elide_rows, find_root_id
 from bot.ui.lineage import format_lineage
 from tests.unit.words.examples import a_clip
 
@@ -99,4 +99,4 @@ def test_a_chain_of_twenty_hops_is_whole() -> None:
 
 def test_shortening_keeps_the_order() -> None:
     found = build_lineage(BRANCHED, 5)
-    assert [row.clip.id for row in elided(found, 3)] == [1, 4, 5]
+    assert [row.clip.id for row in elide_rows(found, 3)] == [1, 4, 5]

@@ -16,7 +16,8 @@ from bot.domain.clips.history_query import (
     PageRequest,
 )
 from bot.services.clips.history import ClipHistory
-from bot.ui.components import PageButton, build_page_custom_id
+from bot.ui.components import PageButton
+from bot.ui.custom_ids import build_page_custom_id
 from tests.unit.words.examples import NOW, a_clip
 
 

@@ -1,4 +1,4 @@
-"""What each event writes into the ledger."""
+"""The entries that each event adds to the ledger."""
 
 import pytest
 from hypothesis import given
@@ -25,18 +25,16 @@ settlements = st.sampled_from(Settlement)
 
 
 @given(amounts, settlements)
-def test_what_was_reserved_is_settled_or_refunded_to_the_micro_dollar(
-    price: UsageAmount, settlement: Settlement
-) -> None:
+def test_reservation_is_settled_completely(price: UsageAmount, settlement: Settlement) -> None:
     after = compute_balance(build_reservation(price) + build_settlement(price, settlement))
     assert after.reserved == NO_USAGE
     member = price if settlement is Settlement.CHARGE else NO_USAGE
-    house = NO_USAGE if settlement is Settlement.REFUND else price
-    assert (after.member, after.budgets) == (member, house)
+    budgets = NO_USAGE if settlement is Settlement.REFUND else price
+    assert (after.member, after.budgets) == (member, budgets)
 
 
 @given(amounts, settlements, st.integers(0, 4))
-def test_a_part_that_was_made_is_charged_and_the_rest_refunded(
+def test_received_part_is_charged_and_rest_refunded(
     price: UsageAmount, settlement: Settlement, made: int
 ) -> None:
     charged = price.prorated_share(made, 4)
@@ -49,13 +47,13 @@ def test_a_part_that_was_made_is_charged_and_the_rest_refunded(
 
 @given(amounts, st.integers(0, 4), st.integers(0, 4))
 def test_undelivered_clip_is_absorbed(price: UsageAmount, one: int, other: int) -> None:
-    made, arrived = (
+    made, delivered = (
         price.prorated_share(max(one, other), 4),
         price.prorated_share(min(one, other), 4),
     )
-    end = build_settlement(price, Settlement.CHARGE, charged=arrived, absorbed=made - arrived)
+    end = build_settlement(price, Settlement.CHARGE, charged=delivered, absorbed=made - delivered)
     after = compute_balance(build_reservation(price) + end)
-    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, arrived, made)
+    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, delivered, made)
 
 
 @given(amounts, settlements, settlements, st.integers(0, 4))
@@ -72,14 +70,14 @@ def test_late_outcome_matches_immediate_outcome(
 
 @given(amounts, settlements, st.lists(st.booleans(), min_size=1, max_size=4))
 def test_last_settlement_wins(
-    price: UsageAmount, settlement: Settlement, verdicts: list[bool]
+    price: UsageAmount, settlement: Settlement, decisions: list[bool]
 ) -> None:
     entries = build_reservation(price) + build_settlement(price, settlement)
-    for verdict in verdicts:
-        entries += build_unknown_settlement(entries, price, charge=verdict)
+    for decision in decisions:
+        entries += build_unknown_settlement(entries, price, charge=decision)
     after = compute_balance(entries)
-    wanted = price if verdicts[-1] else NO_USAGE
-    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, wanted, wanted)
+    expected = price if decisions[-1] else NO_USAGE
+    assert (after.reserved, after.member, after.budgets) == (NO_USAGE, expected, expected)
 
 
 def test_unchanged_settlement_writes_nothing() -> None:
@@ -87,6 +85,6 @@ def test_unchanged_settlement_writes_nothing() -> None:
     assert build_unknown_settlement(entries, PRICE, charge=True) == ()
 
 
-def test_more_than_was_reserved_is_never_charged() -> None:
+def test_charging_more_than_reserved_is_an_error() -> None:
     with pytest.raises(ValueError, match="more"):
         build_settlement(PRICE, Settlement.CHARGE, charged=PRICE + PRICE)

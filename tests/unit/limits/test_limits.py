@@ -1,4 +1,4 @@
-"""The decision over money, alone."""
+"""Limits: which applies, what exceeds it, and when more becomes available."""
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -36,38 +36,40 @@ def row(subject: LimitSubject, number: int = 0, **limits: int) -> LimitRow:
     return LimitRow(GUILD, subject, number, UsageLimits(**limits))  # type: ignore[arg-type]
 
 
-class TestWhoseLimitHolds:
+class TestWhichLimitApplies:
     policy = SpendingPolicy(member=UsageLimits(clips_per_day=3, jobs_at_once=2))
 
-    def of(self, *rows: LimitRow, roles: frozenset[int] = frozenset()) -> UsageLimits:
+    def resolve(self, *rows: LimitRow, roles: frozenset[int] = frozenset()) -> UsageLimits:
         return resolve_member_limits(rows, user_id=MEMBER, role_ids=roles, policy=self.policy)
 
-    def test_nothing_set_means_the_operators_default(self) -> None:
-        assert self.of() == self.policy.member
+    def test_operators_default_applies_if_nothing_is_set(self) -> None:
+        assert self.resolve() == self.policy.member
 
-    def test_the_servers_default_goes_before_the_operators(self) -> None:
-        assert self.of(row(LimitSubject.DEFAULT, clips_per_day=9)) == UsageLimits(9, jobs_at_once=2)
+    def test_servers_default_overrides_operators(self) -> None:
+        assert self.resolve(row(LimitSubject.DEFAULT, clips_per_day=9)) == UsageLimits(
+            9, jobs_at_once=2
+        )
 
-    def test_the_best_of_a_members_roles_counts(self) -> None:
+    def test_loosest_role_counts(self) -> None:
         rows = (
             row(LimitSubject.ROLE, 10, clips_per_day=5),
             row(LimitSubject.ROLE, 11, clips_per_day=20),
             row(LimitSubject.ROLE, 12, clips_per_day=99),
             row(LimitSubject.DEFAULT, clips_per_day=1),
         )
-        assert self.of(*rows, roles=frozenset({10, 11})).clips_per_day == 20
+        assert self.resolve(*rows, roles=frozenset({10, 11})).clips_per_day == 20
 
-    def test_a_members_own_limit_goes_before_better_roles(self) -> None:
+    def test_own_limit_overrides_roles(self) -> None:
         rows = (
             row(LimitSubject.MEMBER, MEMBER, clips_per_day=0),
             row(LimitSubject.ROLE, 10, clips_per_day=5),
         )
-        assert self.of(*rows, roles=frozenset({10})).clips_per_day == 0
+        assert self.resolve(*rows, roles=frozenset({10})).clips_per_day == 0
 
     def test_another_members_limit_does_not_count(self) -> None:
-        assert self.of(row(LimitSubject.MEMBER, 77, clips_per_day=50)) == self.policy.member
+        assert self.resolve(row(LimitSubject.MEMBER, 77, clips_per_day=50)) == self.policy.member
 
-    def test_the_servers_budget_stays_under_the_operators_ceiling(self) -> None:
+    def test_servers_budget_stays_below_operators(self) -> None:
         policy = SpendingPolicy(guild=UsageLimits(clips_per_day=10))
         assert resolve_guild_limits(
             [row(LimitSubject.GUILD, clips_per_day=50)], policy=policy
@@ -77,7 +79,7 @@ class TestWhoseLimitHolds:
         ) == UsageLimits(7)
 
 
-class TestBreach:
+class TestExceededLimit:
     @pytest.mark.parametrize(
         ("limit", "allowed", "used", "unit"),
         [
@@ -88,16 +90,16 @@ class TestBreach:
             ("jobs_at_once", 2, UsageTotals(jobs=2), 1),
         ],
     )
-    def test_each_limit_refuses_what_would_pass_it(
+    def test_each_limit_refuses_what_exceeds_it(
         self, limit: str, allowed: int, used: UsageTotals, unit: int
     ) -> None:
         limits = UsageLimits(**{limit: allowed})  # type: ignore[arg-type]
-        found = find_exceeded_limit(LimitScope.MEMBER, limits, used, CLIP)
-        assert found is not None
-        assert (found.limit, found.requested, found.allowed) == (limit, unit, allowed)
+        exceeded = find_exceeded_limit(LimitScope.MEMBER, limits, used, CLIP)
+        assert exceeded is not None
+        assert (exceeded.limit, exceeded.requested, exceeded.allowed) == (limit, unit, allowed)
         assert find_exceeded_limit(LimitScope.MEMBER, limits, UsageTotals(), CLIP) is None
 
-    def test_a_request_that_just_fits_is_let_in(self) -> None:
+    def test_request_that_just_fits_is_accepted(self) -> None:
         limits = UsageLimits(usd_per_day=Micros(1_000_000))
         assert (
             find_exceeded_limit(
@@ -106,32 +108,32 @@ class TestBreach:
             is None
         )
 
-    def test_a_grant_widens_its_window_and_is_never_usage(self) -> None:
+    def test_grant_raises_limit_and_is_no_usage(self) -> None:
         limits = UsageLimits(clips_per_day=1)
         full = UsageTotals(day=UsageAmount(clips=1), granted_day=UsageAmount(clips=1))
         assert find_exceeded_limit(LimitScope.MEMBER, limits, full, CLIP) is None
         [line] = build_quota_lines(LimitScope.MEMBER, limits, full)
         assert (line.allowed, line.used, line.remaining) == (2, 1, 1)
 
-    def test_larger_than_the_limit_never_frees(self) -> None:
-        found = find_exceeded_limit(
+    def test_request_above_whole_limit_never_fits(self) -> None:
+        exceeded = find_exceeded_limit(
             LimitScope.GUILD, UsageLimits(seconds_per_day=7), UsageTotals(), CLIP
         )
-        assert found is not None
-        assert found.is_unattainable
-        assert found.as_error(NOON).frees_at is None
+        assert exceeded is not None
+        assert exceeded.is_unattainable
+        assert exceeded.as_error(NOON).frees_at is None
 
-    def test_no_limit_lets_everything_in(self) -> None:
+    def test_no_limit_accepts_everything(self) -> None:
         much = UsageTotals(day=UsageAmount(Micros(10**12), 10**6, 10**6), jobs=10**6)
         assert find_exceeded_limit(LimitScope.MEMBER, NO_LIMITS, much, CLIP) is None
 
 
-def test_a_negative_limit_is_a_mistake() -> None:
+def test_negative_limit_is_an_error() -> None:
     with pytest.raises(ValueError, match="clips_per_day"):
         UsageLimits(clips_per_day=-1)
 
 
-def test_frees_when_enough_of_the_oldest_has_left() -> None:
+def test_release_time_is_when_enough_usage_has_left_the_window() -> None:
     spent = [(NOON, 1), (NOON + timedelta(hours=1), 2), (NOON + timedelta(hours=2), 5)]
     assert compute_release_time(spent, window=DAY, excess=1) == NOON + DAY
     assert compute_release_time(spent, window=DAY, excess=2) == NOON + timedelta(hours=1) + DAY
@@ -152,9 +154,7 @@ def test_loosest_and_tightest_bound_every_limit_that_is_set(several: list[UsageL
 
 
 @given(st.integers(0, 10**9), st.integers(0, 9), st.integers(1, 9))
-def test_a_share_is_never_less_than_its_part_nor_more_than_the_whole(
-    price: int, part: int, whole: int
-) -> None:
+def test_share_is_rounded_up_but_at_most_the_whole(price: int, part: int, whole: int) -> None:
     amount = UsageAmount(Micros(price), whole, whole * 8)
     share = amount.prorated_share(part, whole)
     assert share.micros * whole >= price * min(part, whole)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from bot.config.model_catalogue import load_catalogue
-from bot.domain.jobs.plan_resolution import RuleContext
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -13,6 +12,7 @@ from bot.domain.jobs.request import (
     SourceClip,
     VideoRequest,
 )
+from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 
 NOW = 1_795_000_000.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
 from bot.domain.jobs.people_policy import VALUES_BY_RULE
-from bot.domain.jobs.plan_resolution import RuleContext, list_choices, resolve_plan
+from bot.domain.jobs.plan_resolution import list_choices, resolve_plan
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -18,6 +18,7 @@ from bot.domain.jobs.request import (
     VideoPlan,
     VideoRequest,
 )
+from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from tests.unit.rules.given import CATALOGUE, LANDSCAPE, NOW, PORTRAIT, clip, model
 

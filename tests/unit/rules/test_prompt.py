@@ -2,8 +2,7 @@
 
 import pytest
 
-from bot.domain.errors import PromptTooLong
-from bot.domain.jobs.prompt import check_prompt_length, count_tokens
+from bot.domain.jobs.prompt import count_tokens
 
 PARAGRAPH = (
     "Track the butterfly into the garden as it lands on an orange origami flower. A fluffy white "
@@ -42,13 +41,6 @@ def test_english_is_counted_near_what_is_usual() -> None:
 
 def test_a_prompt_in_parts_is_not_cheaper() -> None:
     assert count_tokens(PARAGRAPH) <= count_tokens(PARAGRAPH[:50]) + count_tokens(PARAGRAPH[50:])
-
-
-def test_check_counts() -> None:
-    check_prompt_length("fox " * 10, limit=10)
-    with pytest.raises(PromptTooLong) as refused:
-        check_prompt_length("fox " * 11, limit=10)
-    assert (refused.value.tokens, refused.value.limit) == (11, 10)
 
 
 def test_counting_a_very_long_text_is_quick() -> None:

@@ -11,7 +11,7 @@ from bot.domain.errors import (
     RuleBroken,
     SourceNotExtendable,
 )
-from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choices, resolve_plan
+from bot.domain.jobs.plan_resolution import OptionChoice, list_choices, resolve_plan
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -21,6 +21,7 @@ from bot.domain.jobs.request import (
     PersonRule,
     Resolution,
 )
+from bot.domain.jobs.violations import RuleContext
 from tests.unit.rules.given import (
     CATALOGUE,
     FAST_3,

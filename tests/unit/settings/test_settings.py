@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.renamed_settings import RENAMED_SETTINGS
-from bot.config.settings import Settings, SettingsError, read_settings
+from bot.config.renamed_settings import RENAMED_SETTINGS, SettingsError
+from bot.config.settings import Settings, read_settings
 from bot.domain.jobs.request import OperatorRegion
 
 ROOT = Path(__file__).parents[3]

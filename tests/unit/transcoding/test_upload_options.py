@@ -85,7 +85,9 @@ def test_largest_decent_size_is_chosen(video: VideoFacts, limit: int, side: int 
         return
     assert target.width % 2 == target.height % 2 == 0
     assert abs(target.width / target.height - video.width / video.height) < 0.01
-    assert (target.video_bits + target.sound_bits) * video.seconds / 8 < target.most < limit * MIB
+    assert (
+        (target.video_bits + target.audio_bits) * video.seconds / 8 < target.max_bytes < limit * MIB
+    )
 
 
 def test_poor_quality_target_uses_full_limit() -> None:
@@ -95,15 +97,15 @@ def test_poor_quality_target_uses_full_limit() -> None:
 
 
 def test_audio_bitrate_depends_on_size() -> None:
-    assert reencode_to_fit(facts(P720, 148), 5 * MIB).sound_bits == 96_000
-    assert reencode_to_fit(facts(P720, 8), 20 * MIB).sound_bits == 128_000
-    assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).sound_bits == 0
+    assert reencode_to_fit(facts(P720, 148), 5 * MIB).audio_bits == 96_000
+    assert reencode_to_fit(facts(P720, 8), 20 * MIB).audio_bits == 128_000
+    assert reencode_to_fit(facts(P720, 8, sound=False), 20 * MIB).audio_bits == 0
 
 
 def test_a_preview_is_four_seconds_at_480p_at_most() -> None:
     target = build_preview_target(facts(UHD, 148, 900))
     assert (target.seconds, target.shorter_side) == (4.0, 480)
-    assert target.most < 2 * MIB
+    assert target.max_bytes < 2 * MIB
     assert build_preview_target(facts((320, 180), 2)).seconds == 2
 
 

@@ -35,8 +35,8 @@ from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
 from sandbox.clock import Clock
 from sandbox.faults import Faults
-from sandbox.google import MAX_REQUEST_BYTES, Google, routes
-from sandbox.google.google import LOCATION, PROJECT
+from sandbox.google import MAX_REQUEST_BYTES, routes
+from sandbox.google.google import LOCATION, PROJECT, Google
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0

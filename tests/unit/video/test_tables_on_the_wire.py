@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
-from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
+from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
     GenerationMode,
     GoogleRoute,
@@ -18,6 +18,7 @@ from bot.domain.jobs.request import (
     SourceClip,
     VideoRequest,
 )
+from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import VideoModels
 from tests.unit.rules.given import LANDSCAPE, LITE_31, PORTRAIT, clip, model
 from tests.unit.rules.test_parameters import CELLS, COLUMNS, LITE

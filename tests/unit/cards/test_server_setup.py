@@ -1,4 +1,4 @@
-"""The messages of `/server setup`, `/help` and the guide: within Discord's limits, and true."""
+"""`/server setup`, `/help` and the welcome message: correct and within Discord's limits."""
 
 from dataclasses import replace
 from typing import Any
@@ -51,14 +51,12 @@ def chosen(view: ui.LayoutView, menu: str) -> list[str]:
     return [option.value for option in menus(view)[menu].options if option.default]
 
 
-@pytest.mark.parametrize("now", [FULL, EMPTY])
-async def test_setup_view_has_five_restart_proof_rows(
-    now: SetupState,
-) -> None:
+@pytest.mark.parametrize("state", [FULL, EMPTY])
+async def test_setup_view_has_five_restart_proof_rows(state: SetupState) -> None:
     lines = format_permission_checks(
         [PermissionCheck(10**18 + n, ["view_channel", "embed_links"]) for n in range(60)], "en-US"
     )
-    view = build_setup_view(now, "en-US", notice=lines)
+    view = build_setup_view(state, "en-US", notice=lines)
     check(view)
     rows = [item for item in view.walk_children() if isinstance(item, ui.ActionRow)]
     assert len(rows) == 5
@@ -74,7 +72,7 @@ async def test_setup_view_has_five_restart_proof_rows(
             assert len(option.description or "") <= 100
 
 
-async def test_the_panel_shows_what_is_set() -> None:
+async def test_setup_view_shows_what_is_set() -> None:
     view = build_setup_view(FULL, "en-US")
     assert chosen(view, "people") == ["adults"]
     assert chosen(view, "quota") == [KEEP_OPTION]
@@ -86,27 +84,27 @@ async def test_the_panel_shows_what_is_set() -> None:
     assert "all of them" in texts(empty)
 
 
-@pytest.mark.parametrize("allowance", QuotaPreset)
-async def test_a_quota_that_is_a_preset_is_shown_as_it(allowance: QuotaPreset) -> None:
-    view = build_setup_view(replace(FULL, member_limits=QUOTA_PRESETS[allowance]), "en-US")
-    assert chosen(view, "quota") == [allowance.value]
+@pytest.mark.parametrize("preset", QuotaPreset)
+async def test_quota_preset_is_selected(preset: QuotaPreset) -> None:
+    view = build_setup_view(replace(FULL, member_limits=QUOTA_PRESETS[preset]), "en-US")
+    assert chosen(view, "quota") == [preset.value]
     assert KEEP_OPTION not in [option.value for option in menus(view)["quota"].options]
 
 
-async def test_a_channel_that_is_gone_is_named_but_not_offered_as_chosen() -> None:
+async def test_deleted_channel_is_named_but_not_selected() -> None:
     view = build_setup_view(replace(FULL, existing_channel_ids=frozenset()), "en-US")
     assert menus(view)["channels"].default_values == []
     assert menus(view)["showcase"].default_values == []
     assert f"<#{10**18}>" in texts(view)
 
 
-def test_languages_are_those_of_discord() -> None:
+def test_languages_are_locales_of_discord() -> None:
     assert all(discord.Locale(each) for each in LANGUAGES)
     assert len(LANGUAGES) == 6
 
 
-def test_the_test_of_permissions_names_what_is_missing() -> None:
-    said = format_permission_checks(
+def test_permission_check_names_what_is_missing() -> None:
+    text = format_permission_checks(
         [
             PermissionCheck(1, []),
             PermissionCheck(2, ["attach_files", "send_messages_in_threads"]),
@@ -114,7 +112,7 @@ def test_the_test_of_permissions_names_what_is_missing() -> None:
         ],
         "en-US",
     ).splitlines()
-    assert said == [
+    assert text == [
         "✓ <#1>: I have every permission that I need.",
         "✗ <#2>: I lack **Attach Files**, **Send Messages in Threads**.",
         "✗ <#3>: the channel is gone, or I cannot see it.",
@@ -123,13 +121,13 @@ def test_the_test_of_permissions_names_what_is_missing() -> None:
 
 async def test_help_shows_real_limits_and_admin_setup() -> None:
     status = QuotaStatus((QuotaLine(LimitScope.MEMBER, "clips_per_day", 5, 2),))
-    said = texts(build_help_view(status, "en-US", is_admin=False))
-    assert "clips a day: 3 left (2 of 5 used)" in said
-    assert "/server setup" not in said
+    text = texts(build_help_view(status, "en-US", is_admin=False))
+    assert "clips a day: 3 left (2 of 5 used)" in text
+    assert "/server setup" not in text
     assert "/server setup" in texts(build_help_view(status, "en-US", is_admin=True))
 
 
-async def test_help_comes_without_the_database_and_with_every_limit() -> None:
+async def test_help_works_without_database_and_with_all_limits() -> None:
     assert "What is left" not in texts(build_help_view(None, "en-US", is_admin=False))
     lines = tuple(
         QuotaLine(scope, limit, 10**12, 10**11)
@@ -139,9 +137,9 @@ async def test_help_comes_without_the_database_and_with_every_limit() -> None:
     check(build_help_view(QuotaStatus(lines), "en-US", is_admin=True))
 
 
-async def test_the_guide_has_the_advice_and_fits_a_message() -> None:
+async def test_welcome_fits_a_message() -> None:
     view = build_welcome_view("en-US")
     check(view)
-    said = texts(view)
+    text = texts(view)
     for word in ("/video generate", "Reply to a clip", "quotes", "nouns", "/help", "/server setup"):
-        assert word in said
+        assert word in text

@@ -1,0 +1,53 @@
+"""Clip files as attachments, streamed while Discord receives them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from io import BufferedReader, FileIO
+from pathlib import Path
+
+import discord
+
+from bot.domain.clips.upload_options import PreparedUpload
+from bot.domain.errors import RecordNotFound
+from bot.ui.clip_card import list_attachments
+
+
+@asynccontextmanager
+async def open_attachments(
+    uploads: Sequence[PreparedUpload],
+    *,
+    data_dir: Path,
+    may_send: Callable[[], None] | None = None,
+) -> AsyncIterator[list[discord.File]]:
+    """Open the files of ``uploads``; ``may_send`` is called before each chunk is read.
+
+    Raises `RecordNotFound` if a file is missing.
+    """
+    files: list[discord.File] = []
+    try:
+        for path, name in (file for upload in uploads for file in list_attachments(upload)):
+            files.append(await asyncio.to_thread(_open_file, data_dir / path, name, may_send))
+        yield files
+    except FileNotFoundError as error:
+        raise RecordNotFound("clip_file") from error
+    finally:
+        for file in files:
+            file.close()
+            file.fp.close()  # discord.py closes only the files that it has opened itself
+
+
+class _GuardedFile(BufferedReader):
+    """A file that asks before each read: discord.py may hold a post back for a long time."""
+
+    def __init__(self, path: Path, may_send: Callable[[], None]) -> None:
+        super().__init__(FileIO(path))
+        self._may_send = may_send
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._may_send()
+        return super().read(size)
+
+
+def _open_file(path: Path, name: str, may_send: Callable[[], None] | None) -> discord.File:
+    return discord.File(path if may_send is None else _GuardedFile(path, may_send), name)

@@ -1,0 +1,461 @@
+"""Messages of jobs: posted once, never delayed by a status, every error of Discord classified."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.app.clock import SystemClock
+from bot.discord.api_errors import to_delivery_error
+from bot.discord.job_messages import STATUS_EDIT_INTERVAL_S, DiscordJobMessages
+from bot.domain.clips.clip import Clip
+from bot.domain.clips.upload_options import MIB
+from bot.domain.errors import (
+    ChannelUnavailable,
+    DiscordUnavailable,
+    FileTooLarge,
+    LeaseLost,
+    RecordNotFound,
+)
+from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.ports import JobProgress
+from bot.ui.clip_card import ClipCards
+from tests.unit.words.examples import NOW, ORIGIN, a_job, enclosed
+
+ME = 99
+
+
+def refusal(status: int, code: int = 0) -> discord.HTTPException:
+    response = SimpleNamespace(status=status, reason="x", headers={})
+    kind: type[discord.HTTPException] = {403: discord.Forbidden, 404: discord.NotFound}.get(
+        status, discord.DiscordServerError if status >= 500 else discord.HTTPException
+    )
+    return kind(response, {"code": code, "message": "said"})  # type: ignore[arg-type]
+
+
+def allow_sending() -> None:
+    """Never stop a post."""
+
+
+class FakeModelInfo:
+    def get_display_name(self, model: str) -> str:
+        return model
+
+    def is_extendable(self, clip: Clip, now: datetime) -> bool:
+        return True
+
+
+class FixedClock(SystemClock):
+    at = 100.0
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class FakeChannel:
+    """A channel that records what was sent and fails on demand."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.edits: list[tuple[int, Any]] = []
+        self.deleted: list[int] = []
+        self.errors: list[BaseException] = []
+        self.blocked: asyncio.Event | None = None
+        self.waiting = asyncio.Event()
+        self.messages: list[Any] = []
+        self.read: list[bytes] = []
+        self.fetched: list[int] = []
+        self.fetch_errors: dict[int, Exception] = {}
+
+    async def _pass(self) -> None:
+        if self.blocked is not None:
+            self.waiting.set()
+            await self.blocked.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def send(self, **arguments: Any) -> Any:
+        await self._pass()
+        self.read += [file.fp.read() for file in arguments.get("files", [])]
+        self.sent.append(arguments)
+        return SimpleNamespace(id=500 + len(self.sent))
+
+    def get_partial_message(self, message_id: int) -> Any:
+        async def edit(**arguments: Any) -> None:
+            await self._pass()
+            self.edits.append((message_id, arguments["view"]))
+
+        async def delete() -> None:
+            await self._pass()
+            self.deleted.append(message_id)
+
+        return SimpleNamespace(edit=edit, delete=delete)
+
+    async def fetch_message(self, message_id: int) -> Any:
+        self.fetched.append(message_id)
+        if message_id in self.fetch_errors:
+            raise self.fetch_errors[message_id]
+        return SimpleNamespace(id=message_id)
+
+    async def history(self, *, limit: int | None, after: Any) -> AsyncIterator[Any]:
+        assert limit is None
+        self.after = after
+        await self._pass()
+        for message in self.messages:
+            yield message
+
+
+class MessagesSetup:
+    """The messages of jobs over a fake channel and fake direct messages."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.channel = FakeChannel()
+        self.direct = FakeChannel()
+        self.clock = FixedClock()
+        self.guilds: dict[int, Any] = {}
+        webhooks: Any = None  # for user installs, which have tests of their own
+        client: Any = SimpleNamespace(
+            user=SimpleNamespace(id=ME),
+            get_partial_messageable=lambda _channel, guild_id: self.channel,
+            create_dm=self._create_dm,
+            get_guild=lambda guild_id: self.guilds.get(guild_id),
+        )
+        self.messages = DiscordJobMessages(
+            client=client,
+            cards=ClipCards(model_info=FakeModelInfo()),
+            data_dir=data_dir,
+            clock=self.clock,
+            webhooks=webhooks,
+        )
+        (data_dir / "clips").mkdir()
+        (data_dir / "clips/12.mp4").write_bytes(b"video")
+
+    async def _create_dm(self, _user: object) -> FakeChannel:
+        return self.direct
+
+
+@pytest.fixture
+async def setup(tmp_path: Path) -> MessagesSetup:
+    return MessagesSetup(tmp_path)
+
+
+async def test_post_streams_file_with_job_nonce(setup: MessagesSetup) -> None:
+    job = a_job(state=JobState.POSTING, status_message_id=41)
+    assert await setup.messages.post_clips(job, [enclosed()], may_send=allow_sending) == 501
+    sent = setup.channel.sent[0]
+    assert sent["nonce"] == job.post_nonce
+    assert sent["reference"].message_id == 41
+    assert not sent["reference"].fail_if_not_exists
+    assert setup.channel.read == [b"video"]
+    assert sent["files"][0].filename == "clip-12.mp4"
+    assert sent["files"][0].fp.closed
+
+
+def test_nonces_differ_between_databases() -> None:
+    """Discord would return the message of the old job with the same number."""
+    job = a_job(id=1)
+    other = replace(job, origin=replace(ORIGIN, dedupe_key="interaction:2"))
+    kinds = [job.post_nonce, *(job.nonce_for(kind) for kind in "std")]
+    assert len(set(kinds) | {other.post_nonce} | {other.nonce_for(kind) for kind in "std"}) == 8
+    assert replace(job, epoch=9, state=JobState.POSTING).post_nonce == job.post_nonce
+    assert len(a_job(id=10**14).post_nonce) <= 25
+    assert a_job(id=10**14).post_nonce != a_job(id=10**14 + 1).post_nonce
+
+
+async def test_clip_replies_to_members_message(setup: MessagesSetup) -> None:
+    origin = type(ORIGIN)(**{**_fields(ORIGIN), "request_message_id": 77})
+    job = a_job(state=JobState.POSTING, status_message_id=41, origin=origin)
+    await setup.messages.post_clips(job, [enclosed()], may_send=allow_sending)
+    assert setup.channel.sent[0]["reference"].message_id == 77
+    await setup.messages.close_status(job)
+    assert setup.channel.deleted == [41]
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("reported", "tier", "limit"),
+    [
+        (10 * MIB, 3, 10 * MIB),
+        (None, 0, None),
+        (None, 1, None),
+        (None, 2, 50 * MIB),
+        (None, 3, 100 * MIB),
+        (None, None, None),
+    ],
+)
+async def test_reported_limit_is_discords(
+    setup: MessagesSetup, reported: int | None, tier: int | None, limit: int | None
+) -> None:
+    """discord.py's own value for servers without boosts is out of date."""
+    limits = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
+    if tier is not None:
+        setup.guilds[10] = SimpleNamespace(premium_tier=tier, filesize_limit=limits[tier])
+    assert setup.messages.reported_limit(replace(ORIGIN, upload_limit=reported)) == limit
+
+
+async def test_repost_has_own_nonce(setup: MessagesSetup) -> None:
+    origin = replace(ORIGIN, dedupe_key="interaction:1234567890123456789")
+    await setup.messages.repost_clips(a_job(), [enclosed()], origin)
+    assert setup.channel.sent[0]["nonce"] == "g1234567890123456789"
+    assert len(setup.channel.sent[0]["nonce"]) <= 25
+
+
+async def test_deleting_post_never_fails(setup: MessagesSetup) -> None:
+    await setup.messages.delete_clip_post(a_job())
+    assert setup.channel.deleted == []
+    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
+    assert setup.channel.deleted == [40]
+    setup.channel.errors = [refusal(404, 10008)]
+    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
+    setup.channel.errors = [refusal(500)]
+    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
+
+
+async def test_missing_file_is_not_retried_forever(setup: MessagesSetup) -> None:
+    with pytest.raises(RecordNotFound):
+        await setup.messages.post_clips(
+            a_job(), [enclosed(path="clips/none.mp4")], may_send=allow_sending
+        )
+    with pytest.raises(RecordNotFound):
+        await setup.messages.repost_clips(a_job(), [enclosed(path="clips/none.mp4")], ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal(413), FileTooLarge),
+        (refusal(400, 40005), FileTooLarge),
+        (refusal(403, 50013), ChannelUnavailable),
+        (refusal(403, 50001), ChannelUnavailable),
+        (refusal(404, 10003), ChannelUnavailable),
+        (refusal(400, 160002), ChannelUnavailable),
+        (refusal(400, 50083), ChannelUnavailable),
+        (refusal(401), DiscordUnavailable),
+        (refusal(429), DiscordUnavailable),
+        (refusal(500), DiscordUnavailable),
+        (refusal(503), DiscordUnavailable),
+        (discord.RateLimited(42.0), DiscordUnavailable),
+        (aiohttp.ServerDisconnectedError(), DiscordUnavailable),
+        (TimeoutError(), DiscordUnavailable),
+        (ConnectionResetError(), DiscordUnavailable),
+        (RuntimeError("Session is closed"), DiscordUnavailable),
+    ],
+)
+async def test_every_post_error_is_classified(
+    setup: MessagesSetup, error: Exception, kind: type[Exception]
+) -> None:
+    setup.channel.errors = [error]
+    with pytest.raises(kind) as raised:
+        await setup.messages.post_clips(a_job(), [enclosed()], may_send=allow_sending)
+    assert raised.value.__cause__ is error
+    assert type(to_delivery_error(error)) is kind
+    if isinstance(error, discord.RateLimited):
+        assert getattr(raised.value, "retry_after_s", None) == 42.0
+
+
+async def test_status_is_sent_once_and_then_edited(setup: MessagesSetup) -> None:
+    queued = a_job(state=JobState.QUEUED)
+    assert await setup.messages.show_status(JobProgress(queued, queue_position=2)) == 501
+    assert setup.channel.sent[0]["nonce"] == queued.nonce_for("s")
+    polling = a_job(state=JobState.POLLING, status_message_id=501)
+    assert await setup.messages.show_status(JobProgress(polling)) == 501
+    assert [message for message, _ in setup.channel.edits] == [501]
+
+
+async def test_early_edits_are_dropped(setup: MessagesSetup) -> None:
+    polling = a_job(state=JobState.POLLING, status_message_id=41)
+    for _ in range(5):
+        await setup.messages.show_status(JobProgress(polling))
+    assert len(setup.channel.edits) == 1
+    setup.clock.at += STATUS_EDIT_INTERVAL_S
+    await setup.messages.show_status(JobProgress(polling))
+    assert len(setup.channel.edits) == 2
+    fetching = a_job(state=JobState.FETCHING, status_message_id=41)
+    await setup.messages.show_status(JobProgress(fetching))  # a new state is never too early
+    assert len(setup.channel.edits) == 3
+
+
+async def test_edit_is_dropped_during_another(setup: MessagesSetup) -> None:
+    setup.channel.blocked = asyncio.Event()
+    first = asyncio.create_task(
+        setup.messages.show_status(JobProgress(a_job(state=JobState.POLLING, status_message_id=41)))
+    )
+    await asyncio.sleep(0)
+    late = a_job(state=JobState.FETCHING, status_message_id=41)
+    assert await setup.messages.show_status(JobProgress(late)) == 41
+    setup.channel.blocked.set()
+    await first
+    assert len(setup.channel.edits) == 1
+
+
+async def test_progress_of_earlier_epoch_is_dropped(setup: MessagesSetup) -> None:
+    claimed = a_job(state=JobState.SUBMITTING, status_message_id=41, epoch=1)
+    await setup.messages.show_status(JobProgress(claimed))
+    read_before = a_job(state=JobState.QUEUED, status_message_id=41, epoch=0)
+    assert await setup.messages.show_status(JobProgress(read_before, queue_position=1)) == 41
+    assert len(setup.channel.edits) == 1
+    put_back = a_job(state=JobState.QUEUED, status_message_id=41, epoch=1)
+    await setup.messages.show_status(JobProgress(put_back, queue_position=1))
+    assert len(setup.channel.edits) == 2
+
+
+async def test_no_edits_after_final_status(setup: MessagesSetup) -> None:
+    done = a_job(status_message_id=41)
+    await setup.messages.close_status(done)
+    late = a_job(state=JobState.POLLING, status_message_id=41)
+    await setup.messages.show_status(JobProgress(late))
+    assert len(setup.channel.edits) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refusal(403, 50013), refusal(404, 10003), refusal(503), OSError(), discord.RateLimited(9.0)],
+)
+async def test_status_errors_never_fail_job(setup: MessagesSetup, error: Exception) -> None:
+    for state in (JobState.QUEUED, JobState.POLLING):
+        setup.channel.errors = [error]
+        known = None if state is JobState.QUEUED else 41
+        shown = await setup.messages.show_status(
+            JobProgress(a_job(state=state, status_message_id=known))
+        )
+        assert shown is None
+    setup.channel.errors = [error]
+    await setup.messages.close_status(a_job(status_message_id=41))
+
+
+@pytest.mark.parametrize("error", [refusal(503), refusal(429), OSError(), discord.RateLimited(9.0)])
+async def test_failed_final_status_is_retried(setup: MessagesSetup, error: Exception) -> None:
+    job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
+    setup.channel.errors = [error]
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.notify_requester(job)
+    setup.channel.errors, setup.direct.errors = [refusal(403, 50001)], [error]
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.notify_requester(job)
+    await setup.messages.notify_requester(job)
+    assert [message for message, _ in setup.channel.edits] == [41]
+
+
+@pytest.mark.parametrize("error", [refusal(403, 50013), refusal(404, 10003), refusal(400, 50035)])
+async def test_undeliverable_final_status_is_abandoned(
+    setup: MessagesSetup, error: Exception
+) -> None:
+    setup.channel.errors = [error, error]
+    setup.direct.errors = [error]
+    await setup.messages.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+
+
+async def test_outcome_is_sent_if_status_was_deleted(setup: MessagesSetup) -> None:
+    setup.channel.errors = [refusal(404, 10008)]
+    await setup.messages.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+    assert setup.channel.sent[0]["nonce"] == a_job().nonce_for("t")
+
+
+async def test_unavailable_channel_falls_back_to_direct_message(setup: MessagesSetup) -> None:
+    setup.channel.errors = [refusal(403, 50001)]
+    await setup.messages.notify_requester(a_job(outcome=Outcome.DELIVERY_FAILED))
+    assert len(setup.direct.sent) == 1
+
+
+async def test_post_is_found_in_history_by_its_buttons(
+    setup: MessagesSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = {1: None, 2: 6, 3: 7}
+    monkeypatch.setattr(
+        "bot.discord.job_messages.find_button_number", lambda message, _: views[message.id]
+    )
+
+    def message(number: int, author: int = ME) -> Any:
+        return SimpleNamespace(id=number, author=SimpleNamespace(id=author))
+
+    setup.channel.messages = [message(1), message(3, author=5), message(2), message(3)]
+    job = a_job(state=JobState.POSTING, submitted_at=NOW)
+    assert await setup.messages.find_posted(job) == 3
+    assert setup.channel.after <= NOW - timedelta(seconds=60)
+    setup.channel.messages = [message(3, author=5), message(2)]
+    assert await setup.messages.find_posted(job) is None
+
+
+@pytest.mark.parametrize("error", [refusal(503), refusal(403, 50013), OSError()])
+async def test_unreadable_history_is_inconclusive(setup: MessagesSetup, error: Exception) -> None:
+    setup.channel.errors = [error]
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.find_posted(a_job())
+
+
+@pytest.mark.parametrize(
+    "error", [refusal(403, 50001), refusal(403, 50013), refusal(404, 10003), refusal(503)]
+)
+async def test_empty_history_counts_only_if_known_message_is_readable(
+    setup: MessagesSetup, error: Exception
+) -> None:
+    """Without Read Message History, Discord returns an empty list instead of an error."""
+    job = a_job(status_message_id=41, origin=replace(ORIGIN, request_message_id=40))
+    assert await setup.messages.find_posted(job) is None
+    setup.channel.fetch_errors = {41: error}
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.find_posted(job)
+    setup.channel.fetch_errors = {41: refusal(404, 10008), 40: error}  # the status was deleted
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.find_posted(job)
+    setup.channel.fetch_errors = {41: refusal(404, 10008), 40: refusal(404, 10008)}
+    assert await setup.messages.find_posted(job) is None
+    setup.channel.fetched.clear()
+    setup.channel.messages = [SimpleNamespace(id=50, author=SimpleNamespace(id=5))]
+    assert await setup.messages.find_posted(job) is None
+    assert setup.channel.fetched == []
+
+
+async def test_history_is_read_from_request_on(setup: MessagesSetup) -> None:
+    """A status can be newer than the post: after a crash it is sent again before the search."""
+    asked = 1234567890123456789
+    origin = replace(ORIGIN, dedupe_key=f"interaction:{asked}")
+    await setup.messages.find_posted(a_job(status_message_id=asked + 9, origin=origin))
+    assert setup.channel.after.id == asked
+    origin = replace(ORIGIN, request_message_id=77)
+    await setup.messages.find_posted(a_job(status_message_id=99, origin=origin))
+    assert setup.channel.after.id == 77
+    await setup.messages.find_posted(a_job())
+    assert setup.channel.after < NOW
+
+
+@pytest.mark.parametrize("error", [refusal(404, 10003), refusal(403, 50001)])
+async def test_missing_channel_has_no_post(setup: MessagesSetup, error: Exception) -> None:
+    setup.channel.errors = [error]
+    assert await setup.messages.find_posted(a_job()) is None
+
+
+async def test_delayed_post_sends_nothing_after_lease_is_lost(setup: MessagesSetup) -> None:
+    """The lease is lost while discord.py holds the post back: no byte of the clip is sent."""
+    lease_is_valid = True
+
+    def may_send() -> None:
+        if not lease_is_valid:
+            raise LeaseLost("gone")
+
+    setup.channel.blocked = asyncio.Event()
+    posting = asyncio.create_task(
+        setup.messages.post_clips(a_job(), [enclosed()], may_send=may_send)
+    )
+    await setup.channel.waiting.wait()
+    lease_is_valid = False
+    setup.channel.blocked.set()
+    with pytest.raises(LeaseLost):
+        await posting
+    assert setup.channel.read == []
+    assert setup.channel.sent == []
+    with pytest.raises(LeaseLost):
+        await setup.messages.post_clips(a_job(), [enclosed()], may_send=may_send)
