@@ -1,6 +1,5 @@
 """Message menus: *Extend this clip* and *Animate this image*."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,19 +9,17 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
-from bot.domain.errors import NotAllowed, RecordNotFound, DatabaseUnavailable
+from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
-from bot.services.clips.input_images import InputImages
-from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ButtonAction, ActionButton, FormKind, InteractionRouter
-from cogs._common.answers import PrivateAnswer, build_button_row
-from cogs._common.clip_lookup import find_message_clips, build_clip_choice
-from cogs._common.context import build_origin, require_permissions, build_channel_context
-from cogs._common.modals import FORM_TIMEOUT_S, PROMPT_FIELD, build_animate_form, build_extend_form
+from bot.ui.custom_ids import ActionButton, ButtonAction, FormKind, InteractionRouter
+from cogs._common.answers import build_button_row
+from cogs._common.clip_lookup import ClipFinder, build_clip_choice
+from cogs._common.modals import PROMPT_FIELD, build_animate_form, build_extend_form, read_for_form
+from cogs._common.options import describe_attachment
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, ImageDraft, PendingConfirmations
-from cogs._common.request_flow import RequestFlow
+from cogs._common.request_flow import RequestFlow, RequestSource
 
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 
@@ -36,15 +33,13 @@ class MessageMenus(commands.Cog):
         router: InteractionRouter,
         request_flow: RequestFlow,
         confirmations: PendingConfirmations,
-        clip_library: ClipLibrary,
-        input_images: InputImages,
+        clip_finder: ClipFinder,
         clock: Clock,
     ) -> None:
         self._clock = clock
         self._request_flow = request_flow
         self._confirmations = confirmations
-        self._clip_library = clip_library
-        self._input_images = input_images
+        self._clip_finder = clip_finder
         self._menus = (
             app_commands.ContextMenu(
                 name=build_command_text("menu.extend"), callback=self.extend_this_clip
@@ -65,12 +60,8 @@ class MessageMenus(commands.Cog):
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
         """Ask what happens next in the clip that ``message`` shows."""
-        try:
-            async with asyncio.timeout(FORM_TIMEOUT_S):
-                ours = message.author.id == interaction.application_id
-                clips = await find_message_clips(message, self._clip_library) if ours else []
-        except TimeoutError as fault:
-            raise DatabaseUnavailable("no answer in time for the form") from fault
+        is_own = message.author.id == interaction.application_id
+        clips = await read_for_form(self._clip_finder.find_in_message(message)) if is_own else []
         if not clips:
             raise RecordNotFound("clip_in_message")
         if len(clips) > 1:
@@ -87,13 +78,13 @@ class MessageMenus(commands.Cog):
     ) -> None:
         """Ask what moves in the image of ``message``; of several, first which.
 
-        Only attachments: what a link's preview shows lies anywhere on the web.
+        Only attachments: the preview of a link is fetched from anywhere on the web.
         """
-        images = [each for each in message.attachments if _is_image(each)]
+        images = [attachment for attachment in message.attachments if _is_image(attachment)]
         if not images:
             raise RecordNotFound("image_in_message")
         numbers = [
-            self._confirmations.add(ImageDraft(image.url, image.size, interaction.user.id))
+            self._confirmations.add(ImageDraft(describe_attachment(image), interaction.user.id))
             for image in images
         ]
         locale = interaction.locale.value
@@ -123,7 +114,7 @@ class MessageMenus(commands.Cog):
     async def submit_animate(
         self, interaction: discord.Interaction, number: int, fields: Mapping[str, str]
     ) -> None:
-        """Animate the image as was written."""
+        """Animate the image by what was written."""
         draft = self._confirmations.find_draft(number)
         if draft is None:
             await self._clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
@@ -133,14 +124,9 @@ class MessageMenus(commands.Cog):
         if draft.user_id != interaction.user.id:
             raise NotAllowed("offer")
         await acknowledge_request(interaction)
-        require_permissions(interaction)
-        image = await self._input_images.import_image(draft.url, size=draft.size_bytes)
         await self._request_flow.submit_request(
-            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=image),
-            requester=interaction,
-            origin=build_origin(interaction),
-            channel_context=build_channel_context(interaction),
-            answer=PrivateAnswer(interaction),
+            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image),
+            RequestSource.from_interaction(interaction),
         )
 
 

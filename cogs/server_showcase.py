@@ -1,4 +1,4 @@
-"""The showcase's part of `/server`: its settings, and the log of what moderators did."""
+"""The showcase's part of `/server`: its settings and the moderation log."""
 
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from bot.domain.errors import RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import ShowcaseService
-from bot.ui.showcase_card import format_showcase_settings, format_audit_log
+from bot.ui.showcase_card import format_audit_log, format_showcase_settings
+from cogs._common.context import require_guild_id
 from cogs._common.permissions import require_channel_permissions
 
 _NEVER: Final = "never"
@@ -24,15 +25,16 @@ _DAY_CHOICES: Final = [
     app_commands.Choice(name=build_command_text("choice.day.never"), value=_NEVER),
 ]
 _CURATION_CHOICES: Final = [
-    app_commands.Choice(name=build_command_text(f"choice.curation.{each}"), value=each.value)
-    for each in CurationPolicy
+    app_commands.Choice(name=build_command_text(f"choice.curation.{policy}"), value=policy.value)
+    for policy in CurationPolicy
 ]
 
 
 class ShowcaseSettingsCommands(commands.Cog):
-    """Commands of `/server`; ``_showcase`` is the group's own."""
+    """`/server showcase` and `/server log`, a part of the `/server` group."""
 
-    _showcase_service: ShowcaseService
+    def __init__(self, *, showcase_service: ShowcaseService) -> None:
+        self._showcase_service = showcase_service
 
     @app_commands.command(
         name="showcase", description=build_command_text("command.server.showcase")
@@ -60,7 +62,7 @@ class ShowcaseSettingsCommands(commands.Cog):
         digest_hour: Range[int, 0, 23] | None = None,
         digest_zone: Range[str, 1, 64] | None = None,
     ) -> None:
-        """Arrange the showcase; with nothing given, show how it is arranged."""
+        """Change the showcase's settings; with nothing given, show them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         if guild is None:
@@ -81,24 +83,23 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        house = await self._showcase_service.get_settings(guild.id)
+        settings = await self._showcase_service.get_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
-            house = await self._showcase_service.configure(
+            settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
         await respond_privately(
-            interaction, format_showcase_settings(house, interaction.locale.value)
+            interaction, format_showcase_settings(settings, interaction.locale.value)
         )
 
     @app_commands.command(name="log", description=build_command_text("command.server.log"))
     async def show_log(self, interaction: discord.Interaction) -> None:
         """Show what moderators and admins did with the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        if interaction.guild_id is None:
-            raise RecordNotFound("server")
-        records = await self._showcase_service.list_audit_entries(interaction.guild_id)
-        await respond_privately(interaction, format_audit_log(records, interaction.locale.value))
+        guild_id = require_guild_id(interaction)
+        entries = await self._showcase_service.list_audit_entries(guild_id)
+        await respond_privately(interaction, format_audit_log(entries, interaction.locale.value))
 
 
 def _drop_unset(**changes: Any) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """`/video`: make, extend, find and cancel clips."""
 
 import asyncio
-from typing import Final
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any, Final
 
 import discord
 from discord import app_commands
@@ -10,7 +12,8 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
-from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryKind, HistoryFilter
+from bot.domain.access import ActingPerson
+from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
 from bot.domain.errors import ClapperError
 from bot.domain.jobs.presets import CameraPreset, StylePreset
 from bot.i18n.catalogs import build_command_text, translate
@@ -18,10 +21,10 @@ from bot.i18n.formatting import truncate_text
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.history import ClipHistory
-from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.requests import RequestService
+from bot.store.jobs.jobs import JobStore
 from bot.ui.clip_card import ModelInfoSource, build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.text_lists import (
@@ -31,20 +34,20 @@ from bot.ui.text_lists import (
     format_running_jobs,
 )
 from cogs._common.answers import PrivateAnswer, build_page_buttons
-from cogs._common.clip_lookup import resolve_visible_clip
+from cogs._common.clip_lookup import ClipFinder
 from cogs._common.context import (
-    may_moderate,
-    build_origin,
-    require_permissions,
+    build_acting_person,
     build_channel_context,
+    build_origin,
+    may_moderate,
+    require_permissions,
 )
-from cogs._common.options import Autocompleter, GenerateOptions
-from cogs._common.request_flow import RequestFlow
+from cogs._common.options import MAX_CHOICES, Autocompleter, GenerateOptions
+from cogs._common.request_flow import RequestFlow, RequestSource
 
 _MAX_SEED: Final = 2**32 - 1
-_MAX_SUGGESTIONS: Final = 25
 _SUGGESTION_TIMEOUT_S: Final = 2.0
-"""Seconds that a suggestion may take: Discord waits three."""
+"""Seconds that suggesting clips may take: Discord waits three."""
 _GENERATE_OPTIONS: Final = (
     "prompt",
     "negative_prompt",
@@ -67,17 +70,16 @@ _ANIMATE_OPTIONS: Final = tuple(
 )
 
 
-_STYLE_CHOICES: Final = [
-    Choice(name=build_command_text(f"choice.style.{each}"), value=each.value)
-    for each in StylePreset
-]
-_CAMERA_CHOICES: Final = [
-    Choice(name=build_command_text(f"choice.camera.{each}"), value=each.value)
-    for each in CameraPreset
-]
-_KIND_CHOICES: Final = [
-    Choice(name=build_command_text(f"choice.only.{each}"), value=each.value) for each in HistoryKind
-]
+def _build_choices(key: str, values: type[StrEnum]) -> list[Choice[str]]:
+    return [
+        Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
+        for value in values
+    ]
+
+
+_STYLE_CHOICES: Final = _build_choices("style", StylePreset)
+_CAMERA_CHOICES: Final = _build_choices("camera", CameraPreset)
+_KIND_CHOICES: Final = _build_choices("only", HistoryKind)
 
 
 def _describe_options(*names: str) -> dict[str, app_commands.locale_str]:
@@ -95,23 +97,25 @@ class VideoCommands(
         request_flow: RequestFlow,
         autocompleter: Autocompleter,
         request_service: RequestService,
+        jobs: JobStore,
+        clip_finder: ClipFinder,
         clip_library: ClipLibrary,
         clip_history: ClipHistory,
         server_rules: ServerRulesService,
         model_directory: ModelDirectory,
         model_info: ModelInfoSource,
-        input_images: InputImages,
         clip_publisher: ClipPublisher,
     ) -> None:
         self._request_flow = request_flow
         self._autocompleter = autocompleter
         self._request_service = request_service
+        self._jobs = jobs
+        self._clip_finder = clip_finder
         self._clip_library = clip_library
         self._clip_history = clip_history
         self._server_rules = server_rules
         self._model_directory = model_directory
         self._model_info = model_info
-        self._input_images = input_images
         self._clip_publisher = clip_publisher
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
@@ -206,14 +210,9 @@ class VideoCommands(
     ) -> None:
         """Make a clip longer."""
         await acknowledge_request(interaction)
-        found = await resolve_visible_clip(interaction, clip, self._clip_library)
+        source_clip = await self._clip_finder.resolve_visible(clip, interaction)
         await self._request_flow.extend_clip(
-            found,
-            prompt,
-            requester=interaction,
-            origin=build_origin(interaction),
-            channel_context=build_channel_context(interaction),
-            answer=PrivateAnswer(interaction),
+            source_clip, prompt, RequestSource.from_interaction(interaction)
         )
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
@@ -222,14 +221,17 @@ class VideoCommands(
         """Post a finished clip again, here."""
         await acknowledge_request(interaction)
         require_permissions(interaction)
-        found = await resolve_visible_clip(interaction, clip, self._clip_library)
-        origin = await self._server_rules.apply_guild_language(build_origin(interaction))
-        parent = build_channel_context(interaction).parent_channel_id
-        await self._server_rules.require_open(origin, parent_channel_id=parent)
-        job = await self._clip_library.get_job(found.job_id)
-        await self._clip_publisher.publish_again(job, [found], origin)
+        finished_clip = await self._clip_finder.resolve_visible(clip, interaction)
+        context = await self._server_rules.load_context(
+            build_origin(interaction), build_channel_context(interaction)
+        )
+        context.require_allowed_channel()
+        job = await self._clip_library.get_job(
+            finished_clip.job_id, build_acting_person(interaction)
+        )
+        await self._clip_publisher.publish_again(job, [finished_clip], context.origin)
         await PrivateAnswer(interaction).confirm_accepted(
-            translate("get.done", interaction.locale.value, clip=found.id)
+            translate("get.done", interaction.locale.value, clip=finished_clip.id)
         )
 
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
@@ -249,23 +251,22 @@ class VideoCommands(
 
     @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
     async def list_jobs(self, interaction: discord.Interaction) -> None:
-        """List what is being made for the person."""
+        """List the person's running jobs."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await self._clip_library.list_running(user_id=interaction.user.id)
-        await respond_privately(interaction, format_running_jobs(found, interaction.locale.value))
+        running = await self._jobs.list_running(user_id=interaction.user.id)
+        await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
 
     @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
     @app_commands.describe(**_describe_options("clip"))
     async def show_lineage(
         self, interaction: discord.Interaction, clip: Range[str, 1, 200]
     ) -> None:
-        """Show what a clip grew from, and what grew from it."""
+        """Show what a clip was extended from, and its extensions."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await resolve_visible_clip(interaction, clip, self._clip_library)
-        rows = await self._clip_library.lineage(
-            found, user_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        text = format_lineage(rows, found, interaction.locale.value)
+        shown_clip = await self._clip_finder.resolve_visible(clip, interaction)
+        person = ActingPerson(interaction.user.id, guild_of(interaction))
+        rows = await self._clip_library.load_lineage(shown_clip, person)
+        text = format_lineage(rows, shown_clip, interaction.locale.value)
         await interaction.edit_original_response(view=build_text_view(text))
 
     @app_commands.command(name="history", description=build_command_text("command.video.history"))
@@ -280,7 +281,7 @@ class VideoCommands(
         words: Range[str, 1, MAX_SEARCH_LENGTH] | None = None,
         only: str | None = None,
     ) -> None:
-        """List the person's clips, or those they look for."""
+        """List the person's clips, or those that match a filter."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         page = await self._clip_history.load_first_page(
             user_id=interaction.user.id,
@@ -296,7 +297,7 @@ class VideoCommands(
 
     @app_commands.command(name="models", description=build_command_text("command.video.models"))
     async def list_models(self, interaction: discord.Interaction) -> None:
-        """List the models with their abilities and prices."""
+        """List the models with their features and prices."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         pages = format_models_overview(
             self._model_directory.list_offer_statuses(), interaction.locale.value
@@ -306,51 +307,30 @@ class VideoCommands(
             await interaction.followup.send(page, ephemeral=True)
 
     @generate_clip.autocomplete("model")
-    @animate_image.autocomplete("model")
-    async def _suggest_model(
-        self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[str]]:
-        return await self._autocompleter.suggest_values(interaction, current, "model")
-
     @generate_clip.autocomplete("aspect_ratio")
-    @animate_image.autocomplete("aspect_ratio")
-    async def _suggest_aspect_ratio(
-        self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[str]]:
-        return await self._autocompleter.suggest_values(interaction, current, "aspect_ratio")
-
     @generate_clip.autocomplete("resolution")
-    @animate_image.autocomplete("resolution")
-    async def _suggest_resolution(
-        self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[str]]:
-        return await self._autocompleter.suggest_values(interaction, current, "resolution")
-
     @generate_clip.autocomplete("duration")
-    @animate_image.autocomplete("duration")
-    async def _suggest_duration(
-        self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[str]]:
-        return await self._autocompleter.suggest_values(interaction, current, "duration")
-
     @generate_clip.autocomplete("videos")
+    @animate_image.autocomplete("model")
+    @animate_image.autocomplete("aspect_ratio")
+    @animate_image.autocomplete("resolution")
+    @animate_image.autocomplete("duration")
     @animate_image.autocomplete("videos")
-    async def _suggest_videos(
+    async def _suggest_value(
         self, interaction: discord.Interaction, current: str
-    ) -> list[Choice[int]]:
-        return await self._autocompleter.suggest_values(interaction, current, "videos")
+    ) -> list[Choice[Any]]:
+        return await self._autocompleter.suggest_values(interaction, current)
 
     @show_history.autocomplete("model")
     async def _suggest_history_model(
         self, _interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        known = self._model_directory.catalogue.models
-        wanted = current.lower()
+        typed = current.lower()
         return [
             Choice(name=model.name[:100], value=model.id[:32])
-            for model in known
-            if wanted in f"{model.name} {model.id}".lower()
-        ][:_MAX_SUGGESTIONS]
+            for model in self._model_directory.catalogue.models
+            if typed in f"{model.name} {model.id}".lower()
+        ][:MAX_CHOICES]
 
     @extend_clip.autocomplete("clip")
     @repost_clip.autocomplete("clip")
@@ -358,13 +338,12 @@ class VideoCommands(
     async def _suggest_clip(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        try:
+        clips = []
+        with suppress(ClapperError, TimeoutError):  # no suggestions are better than a late answer
             async with asyncio.timeout(_SUGGESTION_TIMEOUT_S):
                 clips = await self._clip_history.suggest_clips(
-                    current, user_id=interaction.user.id, limit=_MAX_SUGGESTIONS
+                    current, user_id=interaction.user.id, limit=MAX_CHOICES
                 )
-        except (ClapperError, TimeoutError):
-            return []  # suggestions are a courtesy
         return [
             Choice(name=f"#{clip.id} {truncate_text(clip.prompt, 80)}"[:100], value=str(clip.id))
             for clip in clips
@@ -374,11 +353,6 @@ class VideoCommands(
         self, interaction: discord.Interaction, options: GenerateOptions
     ) -> None:
         await acknowledge_request(interaction)
-        require_permissions(interaction)
         await self._request_flow.submit_request(
-            await options.build_request(self._input_images),
-            requester=interaction,
-            origin=build_origin(interaction),
-            channel_context=build_channel_context(interaction),
-            answer=PrivateAnswer(interaction),
+            options.build_request(), RequestSource.from_interaction(interaction)
         )

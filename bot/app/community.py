@@ -33,6 +33,7 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.ui.clip_card import ModelInfoSource
 from bot.ui.showcase_card import ShowcaseCards
+from cogs._common.clip_lookup import ClipFinder
 from cogs.privacy import PrivacyCommands
 from cogs.showcase import ShowcaseCommands
 
@@ -50,6 +51,7 @@ def build_community_services(
     *,
     client: DiscordClient,
     database: Database,
+    clip_finder: ClipFinder,
     clip_library: ClipLibrary,
     request_service: JobCanceller,
     worker: WorkerHandle,
@@ -118,6 +120,7 @@ def build_community_services(
         showcase_service=showcase,
         vote_counter=votes,
         digest_scheduler=weekly,
+        clip_finder=clip_finder,
         clip_library=clip_library,
     )
     commands_of_showcase.add_to(client.tree)

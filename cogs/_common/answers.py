@@ -1,13 +1,13 @@
-"""How a request is answered: to the person alone for an interaction, as a reply for a message."""
+"""How a request is answered: privately for an interaction, by a reply for a message."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 from discord import ui
 
 from bot.discord.client import respond_privately
-from bot.discord.user_install import hand_over_reply, delete_reply
+from bot.discord.user_install import delete_reply, hand_over_reply
 from bot.domain.clips.history_query import HistoryPage
 from bot.i18n.catalogs import translate
 from bot.ui.components import PageButton
@@ -15,10 +15,10 @@ from bot.ui.custom_ids import ActionButton
 
 
 class InteractionAnswer(Protocol):
-    """Where words about one request go."""
+    """Where the answer to one request goes."""
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Say ``text``."""
+        """Answer with ``text``: nothing was accepted."""
         ...
 
     async def confirm_accepted(self, text: str) -> None:
@@ -26,8 +26,8 @@ class InteractionAnswer(Protocol):
         ...
 
 
-def build_button_row(buttons: Sequence[ActionButton]) -> ui.View | None:
-    """Return a view of ``buttons`` for a message with plain content."""
+def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
+    """Return a view of ``buttons`` for a message with plain content; ``None`` without any."""
     if not buttons:
         return None
     view = ui.View(timeout=None)
@@ -38,17 +38,13 @@ def build_button_row(buttons: Sequence[ActionButton]) -> ui.View | None:
 
 def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
     """Return the buttons to the pages on either side of ``page``."""
-    buttons = [
-        PageButton(to, label=translate(f"button.{to.direction}", locale))
-        for to in (page.newer, page.older)
-        if to is not None
-    ]
-    if not buttons:
-        return None
-    view = ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(button)
-    return view
+    return build_button_row(
+        [
+            PageButton(to, label=translate(f"button.{to.direction}", locale))
+            for to in (page.newer, page.older)
+            if to is not None
+        ]
+    )
 
 
 class PrivateAnswer:
@@ -58,7 +54,7 @@ class PrivateAnswer:
         self._interaction = interaction
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Say ``text``."""
+        """Answer with ``text``."""
         await delete_reply(self._interaction)
         await respond_privately(self._interaction, text, build_button_row(buttons))
 
@@ -80,16 +76,16 @@ class EditedAnswer:
         await delete_reply(self._interaction)
         await self._edit_message(text, buttons)
 
-    async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
-
     async def confirm_accepted(self, text: str) -> None:
-        """Say it to the person alone; a question that everyone saw goes."""
+        """Say it in the place of the question; a question that everyone saw is deleted."""
         hand_over_reply(self._interaction)
         if self._public:
             await self._interaction.delete_original_response()
         else:
             await self._edit_message(text)
+
+    async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
 
 
 class ReplyAnswer:
@@ -99,12 +95,12 @@ class ReplyAnswer:
         self._message = message
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Reply with ``text``, whether or not the message still stands."""
+        """Reply with ``text``, even if the message has been deleted."""
         await self._message.channel.send(
             text,
             reference=self._message.to_reference(fail_if_not_exists=False),
             mention_author=False,
-            nonce=f"r{self._message.id}",  # another process may have heard the message too
+            nonce=f"r{self._message.id}",  # another process may have received the message too
             view=build_button_row(buttons) or discord.utils.MISSING,
         )
 

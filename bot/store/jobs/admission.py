@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.ledger import build_reservation
 from bot.domain.billing.limits import (
     NO_LIMITS,
-    UsageAmount,
     LimitExceeded,
     LimitRow,
     SpendingPolicy,
+    UsageAmount,
     UsageTotals,
     find_exceeded_limit,
     resolve_guild_limits,
     resolve_member_limits,
 )
-from bot.domain.errors import AlreadyAccepted, RequestsPaused, RequestRefused, LimitScope
+from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.stores import AdmissionRequest
 from bot.store.billing import usage_queries
@@ -32,9 +32,9 @@ from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds, jobs, ledger
 from bot.store.tables.row_mapping import (
+    guild_id_to_column,
     job_from_row,
     job_to_row,
-    guild_id_to_column,
     posting_to_row,
 )
 
@@ -77,6 +77,25 @@ async def admit_requests(
     return await _build_refusals(
         connection, requests, [answers[place] for place in range(len(requests))], now
     )
+
+
+async def preview_admission(
+    connection: AsyncConnection,
+    request: AdmissionRequest,
+    *,
+    policy: SpendingPolicy,
+    clock: DatabaseClock,
+) -> RequestRefused | None:
+    """Return why ``request`` would be refused now, or ``None``; nothing is written or reserved."""
+    now = await clock(connection)
+    key = request.origin.key
+    if known := await _find_accepted_jobs(connection, [key]):
+        return AlreadyAccepted(known[key])
+    answer = (await _load_totals(connection, [request], policy, now)).admit_request(request)
+    if answer is None:
+        return None
+    [refusal] = await _build_refusals(connection, [request], [answer], now)
+    return refusal if isinstance(refusal, RequestRefused) else None
 
 
 class _AdmissionTotals:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import Select, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, SpendingPolicy
@@ -67,16 +67,47 @@ async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list
     return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
 
 
+def queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
+    """Return the query for a job's place from 1 in `bot.domain.jobs.queue.order_fairly`.
+
+    The order is a merge of the members' own queues, each of which grows by the key that is sorted
+    by here, so that the database can count what is before a job instead of sending the whole queue.
+    """
+    served = _served_members_query(now).subquery()
+    queued = select(
+        jobs.c.id,
+        _is_paused().label("paused"),
+        served.c.last_start,
+        (
+            func.row_number().over(partition_by=jobs.c.user_id, order_by=jobs.c.id)
+            + func.coalesce(served.c.in_flight, 0)
+        ).label("turn"),
+    ).outerjoin(served, served.c.user_id == jobs.c.user_id)
+    waiting = queued.where(is_queued()).subquery()
+    fair = (waiting.c.turn, waiting.c.last_start.nulls_first(), waiting.c.id)
+    places = (
+        select(waiting.c.id, func.row_number().over(order_by=fair).label("place"))
+        .where(~waiting.c.paused)
+        .subquery()
+    )
+    return select(places.c.place).where(places.c.id == job_id)
+
+
+def _served_members_query(now: datetime) -> Select[Any]:
+    """Return the query for what each member has had in the last hour."""
+    in_flight = func.count().filter(jobs.c.state.in_(_AT_GOOGLE_STATES)).label("in_flight")
+    return (
+        select(jobs.c.user_id, in_flight, func.max(jobs.c.submitted_at).label("last_start"))
+        .where(jobs.c.submitted_at > now - timedelta(hours=1))
+        .group_by(jobs.c.user_id)
+    )
+
+
 async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
     """Return what each member has had in the last hour."""
-    flying = func.count().filter(jobs.c.state.in_(_AT_GOOGLE_STATES))
-    rows = await connection.execute(
-        select(jobs.c.user_id, flying, func.max(jobs.c.submitted_at))
-        .where(jobs.c.user_id.in_(user_ids), jobs.c.submitted_at > now - timedelta(hours=1))
-        .group_by(jobs.c.user_id)
-    )
+    rows = await connection.execute(_served_members_query(now).where(jobs.c.user_id.in_(user_ids)))
     return {user_id: MemberActivity(in_flight, last) for user_id, in_flight, last in rows}
 
 

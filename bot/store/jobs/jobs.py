@@ -11,18 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.ledger import (
     LedgerPosting,
     Settlement,
-    build_unknown_settlement,
-    build_settlement,
     build_resettlement,
+    build_settlement,
+    build_unknown_settlement,
 )
-from bot.domain.billing.limits import UsageAmount, SpendingPolicy
+from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RequestRefused
 from bot.domain.jobs.job import (
     ACTIVE_STATES,
     ENDED_STATES,
-    IN_FLIGHT_STATES,
     GOOGLE_FILE_LIFETIME,
+    IN_FLIGHT_STATES,
     Job,
     JobState,
     Outcome,
@@ -36,7 +36,7 @@ from bot.store.jobs import admission, claims, transitions
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, require_transition
 from bot.store.tables.core import clips, jobs, workers
-from bot.store.tables.row_mapping import job_from_row, jobs_from_rows, guild_id_to_column
+from bot.store.tables.row_mapping import guild_id_to_column, job_from_row, jobs_from_rows
 
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
@@ -61,6 +61,19 @@ class JobStore:
                 clock=self._now,
             )
         )
+
+    async def preview_admission(
+        self, request: AdmissionRequest, *, policy: SpendingPolicy
+    ) -> RequestRefused | None:
+        """Return why ``request`` would be refused now, or ``None``; nothing is written."""
+        return await self._db.read(
+            partial(admission.preview_admission, request=request, policy=policy, clock=self._now)
+        )
+
+    async def find_by_key(self, key: str) -> Job | None:
+        """Return the job that the interaction or message of ``key`` was accepted as."""
+        found = await self._select_jobs(select(jobs).where(jobs.c.key == key))
+        return found[0] if found else None
 
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
@@ -208,6 +221,11 @@ class JobStore:
             return queue, served
 
         return await self._db.read(fetch_queue)
+
+    async def find_queue_place(self, job: Job) -> int | None:
+        """Return the place from 1 of a job in the fair order as it was accepted."""
+        query = claims.queue_place_query(job.id, job.created_at)
+        return await self._db.read(lambda connection: connection.scalar(query))
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next waiting job may be tried again."""

@@ -90,7 +90,9 @@ async def test_an_attachment_becomes_an_image_of_ours(tmp_path: Path) -> None:
         served(lambda: web.Response(body=encoded("WEBP"))) as (base, _),
         inputs(base, tmp_path) as ours,
     ):
-        image = await ours.import_image(f"{base}/attachments/1/2/holiday.webp?ex=1", size=1000)
+        image = await ours.import_image(
+            f"{base}/attachments/1/2/holiday.webp?ex=1", size_bytes=1000
+        )
     assert image.path == f"inputs/{image.sha256}.jpg"
     assert left(tmp_path) == [f"{image.sha256}.jpg"]
     assert (tmp_path / image.path).is_file()
@@ -155,7 +157,7 @@ async def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
         inputs(base, tmp_path) as ours,
     ):
         with pytest.raises(ImageRefused) as refused:
-            await ours.import_image(f"{base}/a.png", size=MAX_FILE_BYTES + 1)
+            await ours.import_image(f"{base}/a.png", size_bytes=MAX_FILE_BYTES + 1)
     assert refused.value.reason == "image_file_too_large"
     assert seen == []
 
