@@ -32,7 +32,8 @@ _BINARY_TYPE: Final = "application/octet-stream"
 class AttachedImage(InputImage):
     """An attachment as Discord describes it, in the place of the picture that it will become.
 
-    Width and height are 0 where Discord does not know them.
+    Width and height are 0 where Discord does not know them: it then counts as landscape, which
+    every model takes.
     """
 
     url: str = ""
@@ -57,22 +58,13 @@ class AttachedImage(InputImage):
         pictures = (request.image, request.last_frame, *request.references)
         return [picture for picture in pictures if isinstance(picture, AttachedImage)]
 
-    @property
-    def has_known_size(self) -> bool:
-        """Whether Discord knows width and height."""
-        return self.width > 0 and self.height > 0
-
-    def as_portrait(self) -> Self:
-        """Return it as if it were higher than wide."""
-        return replace(self, width=0, height=1)
-
     def require_usable(self) -> None:
         """Raise `ImageRefused` for a file that its description already rules out."""
         kind = self.mime_type.partition(";")[0].strip().lower()
         if kind.startswith(("application/", "audio/", "text/", "video/")) and kind != _BINARY_TYPE:
             raise ImageRefused("not_an_image")
         _require_fetchable(self.size_bytes)
-        if self.has_known_size:
+        if self.width and self.height:
             size = {"width": self.width, "height": self.height}
             if self.width * self.height > MAX_PIXELS:
                 raise ImageRefused("image_too_large", **size)

@@ -21,7 +21,6 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
     RequestsPaused,
-    RuleBroken,
 )
 from bot.domain.jobs.job import Job, JobState, Origin
 from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
@@ -162,23 +161,14 @@ class RequestService:
         return request, self.plan_video(request, context)
 
     def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
-        """Return what would be sent and charged. Raises `RuleBroken` and its kinds.
-
-        Where Discord does not say which way up the first picture is, either way will do.
-        """
+        """Return what would be sent and charged. Raises `RuleBroken` and its kinds."""
         rules = RuleContext(
             models=tuple(self._offered_models.list_offered()),
             now=self._clock.now().timestamp(),
             region=self._region,
             person_rule=context.person_rule,
         )
-        try:
-            return resolve_plan(request, rules)
-        except RuleBroken:
-            image = request.image
-            if not isinstance(image, AttachedImage) or image.has_known_size:
-                raise
-            return resolve_plan(request.evolve(image=image.as_portrait()), rules)
+        return resolve_plan(request, rules)
 
     def needs_confirmation(self, plan: VideoPlan, context: GuildContext) -> bool:
         """Return whether the price needs a yes: the server's threshold, else the operator's."""
