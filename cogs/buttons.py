@@ -10,7 +10,6 @@ from typing import Final
 import discord
 from discord.ext import commands
 
-from bot.discord.client import respond_privately
 from bot.discord.user_install import (
     acknowledge_request,
     get_user_install_reply,
@@ -27,13 +26,12 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.services.clips.removal import ClipRemoval
-from bot.services.jobs.requests import RequestService
 from bot.store.jobs.clips import ClipStore
 from bot.ui.clip_card import ModelInfoSource
 from bot.ui.custom_ids import ButtonAction, FormKind, InteractionRouter
-from bot.ui.text_lists import format_cancellation, format_history, format_job_details
-from cogs._common.answers import EditedAnswer, build_page_buttons
-from cogs._common.context import build_acting_person, may_moderate
+from bot.ui.text_lists import format_history, format_job_details
+from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
+from cogs._common.context import build_acting_person
 from cogs._common.modals import PROMPT_FIELD, build_edit_form, build_extend_form, read_for_form
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
@@ -69,7 +67,6 @@ class ButtonActions(commands.Cog):
         router: InteractionRouter,
         request_flow: RequestFlow,
         confirmations: PendingConfirmations,
-        request_service: RequestService,
         clips: ClipStore,
         clip_library: ClipLibrary,
         clip_history: ClipHistory,
@@ -81,7 +78,6 @@ class ButtonActions(commands.Cog):
     ) -> None:
         self._request_flow = request_flow
         self._confirmations = confirmations
-        self._request_service = request_service
         self._clips = clips
         self._clip_library = clip_library
         self._clip_history = clip_history
@@ -96,7 +92,7 @@ class ButtonActions(commands.Cog):
         router.register_button(ButtonAction.EDIT, self.open_edit_form)
         router.register_button(ButtonAction.DETAILS, self.show_details)
         router.register_button(ButtonAction.DELETE, self.delete_clip)
-        router.register_button(ButtonAction.CANCEL, self.cancel_job)
+        router.register_button(ButtonAction.CANCEL, request_flow.cancel_job)
         router.register_button(ButtonAction.RETRY, self.retry_job)
         router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
         router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
@@ -187,20 +183,7 @@ class ButtonActions(commands.Cog):
         elif pressed is not None and pressed.id != job.posted_message_id:
             with suppress(discord.NotFound):  # a second press of the same button
                 await pressed.delete()
-        await respond_privately(interaction, translate("delete.done", interaction.locale.value))
-
-    async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Cancel a job, for its requester or a moderator."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        result = await self._request_service.cancel(
-            job_id,
-            user_id=interaction.user.id,
-            moderator=may_moderate(interaction),
-            guild_id=guild_of(interaction),
-        )
-        await respond_privately(
-            interaction, format_cancellation(result, job_id, interaction.locale.value)
-        )
+        await respond_with(interaction, "delete.done")
 
     async def accept_confirmation(self, interaction: discord.Interaction, number: int) -> None:
         """Make what was offered, once, for the person it was offered to."""

@@ -7,14 +7,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
 from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
 from bot.ui.custom_ids import ActionButton, ButtonAction, FormKind, InteractionRouter
-from cogs._common.answers import build_button_row
+from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.modals import PROMPT_FIELD, build_animate_form, build_extend_form, read_for_form
 from cogs._common.options import describe_attachment
@@ -119,7 +118,7 @@ class MessageMenus(commands.Cog):
         if draft is None:
             await self._clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await respond_privately(interaction, translate("ask.gone", interaction.locale.value))
+            await respond_with(interaction, "ask.gone")
             return
         if draft.user_id != interaction.user.id:
             raise NotAllowed("offer")

@@ -37,7 +37,9 @@ from bot.ui.text_lists import (
     format_unknown_jobs,
     format_usage,
 )
+from cogs._common.answers import respond_with
 from cogs._common.context import require_guild_id
+from cogs._common.options import build_choices, describe_options
 
 CountOption = Range[int, 0, 1_000_000]
 DollarOption = Range[float, 0.0, 1_000_000.0]
@@ -71,19 +73,6 @@ class ChannelTransformer(app_commands.Transformer):
 
 
 ChannelOption = app_commands.Transform[app_commands.AppCommandChannel, ChannelTransformer]
-
-
-def _describe_options(*names: str) -> dict[str, app_commands.locale_str]:
-    return {name: build_command_text(f"option.{name}") for name in names}
-
-
-def _build_choices(
-    prefix: str, enum_class: type[PersonRule] | type[ExtendPermission]
-) -> list[app_commands.Choice[str]]:
-    return [
-        app_commands.Choice(name=build_command_text(f"{prefix}.{member}"), value=member.value)
-        for member in enum_class
-    ]
 
 
 @app_commands.guild_only()
@@ -125,7 +114,7 @@ class RulesCommands(commands.Cog):
         self._clock = clock
 
     @quota_group.command(name="set", description=build_command_text("command.server.quota.set"))
-    @app_commands.describe(**_describe_options("member", "role", *_LIMIT_OPTIONS))
+    @app_commands.describe(**describe_options("member", "role", *_LIMIT_OPTIONS))
     async def set_quota(
         self,
         interaction: discord.Interaction,
@@ -139,15 +128,10 @@ class RulesCommands(commands.Cog):
     ) -> None:
         """Set limits of a member, a role, or (with neither) every member; the others stay."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        limits = UsageLimits(
-            clips_per_day,
-            seconds_per_day,
-            _to_micros(usd_per_day),
-            _to_micros(usd_per_month),
-            jobs_at_once,
-        )
+        dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
+        limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
         if limits == NO_LIMITS:
-            await _send_text(interaction, "server.quota.none_given")
+            await respond_with(interaction, "server.quota.none_given")
             return
         locale = interaction.locale.value
         subject, subject_id, name = _resolve_subject(member, role, locale)
@@ -158,12 +142,12 @@ class RulesCommands(commands.Cog):
             limits,
             actor_id=interaction.user.id,
         )
-        await _send_text(
+        await respond_with(
             interaction, "server.quota.set", whom=name, limits=format_limits(limits, locale)
         )
 
     @quota_group.command(name="clear", description=build_command_text("command.server.quota.clear"))
-    @app_commands.describe(**_describe_options("member", "role"))
+    @app_commands.describe(**describe_options("member", "role"))
     async def clear_quota(
         self,
         interaction: discord.Interaction,
@@ -176,7 +160,7 @@ class RulesCommands(commands.Cog):
         await self._quota_service.set_limit(
             require_guild_id(interaction), subject, subject_id, None, actor_id=interaction.user.id
         )
-        await _send_text(interaction, "server.quota.cleared", whom=name)
+        await respond_with(interaction, "server.quota.cleared", whom=name)
 
     @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
     async def list_quotas(self, interaction: discord.Interaction) -> None:
@@ -186,7 +170,7 @@ class RulesCommands(commands.Cog):
         await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
 
     @app_commands.command(name="budget", description=build_command_text("command.server.budget"))
-    @app_commands.describe(**_describe_options(*_LIMIT_OPTIONS))
+    @app_commands.describe(**describe_options(*_LIMIT_OPTIONS))
     async def set_budget(
         self,
         interaction: discord.Interaction,
@@ -198,13 +182,8 @@ class RulesCommands(commands.Cog):
     ) -> None:
         """Set what the server may spend, keeping what is not given; with nothing, clear it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        limits = UsageLimits(
-            clips_per_day,
-            seconds_per_day,
-            _to_micros(usd_per_day),
-            _to_micros(usd_per_month),
-            jobs_at_once,
-        )
+        dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
+        limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
         is_empty = limits == NO_LIMITS
         limits = await self._quota_service.set_limit(
             require_guild_id(interaction),
@@ -213,14 +192,14 @@ class RulesCommands(commands.Cog):
             None if is_empty else limits,
             actor_id=interaction.user.id,
         )
-        await _send_text(
+        await respond_with(
             interaction,
             "server.budget.cleared" if is_empty else "server.budget.set",
             limits=format_limits(limits, interaction.locale.value),
         )
 
     @app_commands.command(name="pause", description=build_command_text("command.server.pause"))
-    @app_commands.describe(**_describe_options("reason"))
+    @app_commands.describe(**describe_options("reason"))
     async def pause_requests(
         self, interaction: discord.Interaction, reason: Range[str, 1, 200] | None = None
     ) -> None:
@@ -229,7 +208,7 @@ class RulesCommands(commands.Cog):
         await self._server_rules.pause_guild(
             require_guild_id(interaction), actor_id=interaction.user.id, reason=reason
         )
-        await _send_text(interaction, "server.paused")
+        await respond_with(interaction, "server.paused")
 
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
     async def resume_requests(self, interaction: discord.Interaction) -> None:
@@ -238,10 +217,10 @@ class RulesCommands(commands.Cog):
         await self._server_rules.resume_guild(
             require_guild_id(interaction), actor_id=interaction.user.id
         )
-        await _send_text(interaction, "server.resumed")
+        await respond_with(interaction, "server.resumed")
 
     @app_commands.command(name="usage", description=build_command_text("command.server.usage"))
-    @app_commands.describe(**_describe_options("days"))
+    @app_commands.describe(**describe_options("days"))
     async def show_usage(
         self, interaction: discord.Interaction, days: Range[int, 1, 365] = 30
     ) -> None:
@@ -255,7 +234,7 @@ class RulesCommands(commands.Cog):
         )
 
     @app_commands.command(name="unknown", description=build_command_text("command.server.unknown"))
-    @app_commands.describe(**_describe_options("job", "charge"))
+    @app_commands.describe(**describe_options("job", "charge"))
     async def review_unknown_jobs(
         self,
         interaction: discord.Interaction,
@@ -274,14 +253,16 @@ class RulesCommands(commands.Cog):
         if job not in {unknown_job.id for unknown_job in unknown_jobs}:
             raise RecordNotFound("unknown_job")
         if charge is None:  # settling cannot be undone, so it takes an explicit choice
-            await _send_text(interaction, "unknown.undecided", job=job)
+            await respond_with(interaction, "unknown.undecided", job=job)
             return
         await self._quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
-        await _send_text(interaction, "unknown.charged" if charge else "unknown.refunded", job=job)
+        await respond_with(
+            interaction, "unknown.charged" if charge else "unknown.refunded", job=job
+        )
 
     @app_commands.command(name="people", description=build_command_text("command.server.people"))
-    @app_commands.describe(**_describe_options("rule", "channel"))
-    @app_commands.choices(rule=_build_choices("choice.people", PersonRule))
+    @app_commands.describe(**describe_options("rule", "channel"))
+    @app_commands.choices(rule=build_choices("people", PersonRule))
     async def set_person_rule(
         self,
         interaction: discord.Interaction,
@@ -312,7 +293,7 @@ class RulesCommands(commands.Cog):
         await respond_privately(interaction, "\n".join(lines))
 
     @app_commands.command(name="confirm", description=build_command_text("command.server.confirm"))
-    @app_commands.describe(**_describe_options("above"))
+    @app_commands.describe(**describe_options("above"))
     async def set_confirmation_price(
         self, interaction: discord.Interaction, above: DollarOption | None = None
     ) -> None:
@@ -325,16 +306,16 @@ class RulesCommands(commands.Cog):
             confirm_above=NEVER_CONFIRM if price is None else price,
         )
         if price is None:
-            await _send_text(interaction, "server.confirm.never")
+            await respond_with(interaction, "server.confirm.never")
         else:
             shown = format_money(price, interaction.locale.value)
-            await _send_text(interaction, "server.confirm.above", price=shown)
+            await respond_with(interaction, "server.confirm.above", price=shown)
 
     @app_commands.command(
         name="extending", description=build_command_text("command.server.extending")
     )
-    @app_commands.describe(**_describe_options("who"))
-    @app_commands.choices(who=_build_choices("choice.extending", ExtendPermission))
+    @app_commands.describe(**describe_options("who"))
+    @app_commands.choices(who=build_choices("extending", ExtendPermission))
     async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
         """Set who may extend a clip: everyone, or only its requester."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -343,7 +324,7 @@ class RulesCommands(commands.Cog):
             actor_id=interaction.user.id,
             extend_by=ExtendPermission(who),
         )
-        await _send_text(interaction, f"server.extending.{who}")
+        await respond_with(interaction, f"server.extending.{who}")
 
 
 def _resolve_subject(
@@ -359,7 +340,3 @@ def _resolve_subject(
 
 def _to_micros(dollars: float | None) -> Micros | None:
     return None if dollars is None else to_micros(Decimal(str(dollars)))
-
-
-async def _send_text(interaction: discord.Interaction, key: str, **values: object) -> None:
-    await respond_privately(interaction, translate(key, interaction.locale.value, **values))

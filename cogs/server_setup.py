@@ -5,6 +5,7 @@ right after a restart and after another admin's choice.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -69,21 +70,13 @@ class SetupCommands(commands.Cog):
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
         """Let the bot be used in these channels only, or everywhere if none is chosen."""
-        guild = await _acknowledge_manager(interaction)
-        chosen = frozenset(int(value) for value in values[:MAX_ALLOWED_CHANNELS])
-        await self._server_rules.change_rules(
-            guild.id, actor_id=interaction.user.id, allowed_channels=chosen
-        )
-        await self._update_message(interaction, guild)
+        channel_ids = frozenset(int(value) for value in values[:MAX_ALLOWED_CHANNELS])
+        await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         """Set which people videos may show."""
-        guild = await _acknowledge_manager(interaction)
         rule = None if values[0] == UNSET_OPTION else PersonRule(values[0])
-        await self._server_rules.change_rules(
-            guild.id, actor_id=interaction.user.id, person_rule=rule
-        )
-        await self._update_message(interaction, guild)
+        await self._change_rules(interaction, person_rule=rule)
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         """Set the limits of every member."""
@@ -121,9 +114,11 @@ class SetupCommands(commands.Cog):
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
         """Set the language of public messages."""
+        await self._change_rules(interaction, locale=values[0] if values[0] in LANGUAGES else None)
+
+    async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> None:
         guild = await _acknowledge_manager(interaction)
-        locale = values[0] if values[0] in LANGUAGES else None
-        await self._server_rules.change_rules(guild.id, actor_id=interaction.user.id, locale=locale)
+        await self._server_rules.change_rules(guild.id, actor_id=interaction.user.id, **changes)
         await self._update_message(interaction, guild)
 
     async def check_permissions(self, interaction: discord.Interaction, _number: int) -> None:

@@ -14,6 +14,7 @@ from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import ShowcaseService
 from bot.ui.showcase_card import format_audit_log, format_showcase_settings
 from cogs._common.context import require_guild_id
+from cogs._common.options import build_choices, describe_options
 from cogs._common.permissions import require_channel_permissions
 
 _NEVER: Final = "never"
@@ -24,10 +25,7 @@ _DAY_CHOICES: Final = [
     ),
     app_commands.Choice(name=build_command_text("choice.day.never"), value=_NEVER),
 ]
-_CURATION_CHOICES: Final = [
-    app_commands.Choice(name=build_command_text(f"choice.curation.{policy}"), value=policy.value)
-    for policy in CurationPolicy
-]
+_CURATION_CHOICES: Final = build_choices("curation", CurationPolicy)
 
 
 class ShowcaseSettingsCommands(commands.Cog):
@@ -40,14 +38,8 @@ class ShowcaseSettingsCommands(commands.Cog):
         name="showcase", description=build_command_text("command.server.showcase")
     )
     @app_commands.describe(
-        channel=build_command_text("option.showcase_channel"),
-        off=build_command_text("option.showcase_off"),
-        stars=build_command_text("option.stars"),
-        moderators=build_command_text("option.curation"),
-        public=build_command_text("option.public"),
-        digest_day=build_command_text("option.digest_day"),
-        digest_hour=build_command_text("option.digest_hour"),
-        digest_zone=build_command_text("option.digest_zone"),
+        **describe_options("stars", "public", "digest_day", "digest_hour", "digest_zone"),
+        **describe_options(channel="showcase_channel", off="showcase_off", moderators="curation"),
     )
     @app_commands.choices(moderators=_CURATION_CHOICES, digest_day=_DAY_CHOICES)
     async def configure_showcase(

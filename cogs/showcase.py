@@ -26,22 +26,13 @@ from bot.ui.showcase_card import (
     format_preferences,
     format_ranking,
 )
-from cogs._common.answers import build_button_row
+from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.context import may_moderate
+from cogs._common.options import build_choices, describe_options
 
-_CONSENT_CHOICES: Final = [
-    app_commands.Choice(name=build_command_text(f"choice.consent.{consent}"), value=consent.value)
-    for consent in ShowcaseConsent
-]
-_PERIOD_CHOICES: Final = [
-    app_commands.Choice(name=build_command_text(f"choice.period.{period}"), value=period.value)
-    for period in RankingPeriod
-]
-
-
-def _describe_options(**options: str) -> dict[str, app_commands.locale_str]:
-    return {name: build_command_text(f"option.{key}") for name, key in options.items()}
+_CONSENT_CHOICES: Final = build_choices("consent", ShowcaseConsent)
+_PERIOD_CHOICES: Final = build_choices("period", RankingPeriod)
 
 
 @app_commands.guild_only()
@@ -86,7 +77,7 @@ class ShowcaseCommands(
     # -- showing
 
     @app_commands.command(name="add", description=build_command_text("command.showcase.add"))
-    @app_commands.describe(**_describe_options(clip="clip", hide_prompt="hide_prompt"))
+    @app_commands.describe(**describe_options("clip", "hide_prompt"))
     async def add_clip(
         self, interaction: discord.Interaction, clip: str, hide_prompt: bool | None = None
     ) -> None:
@@ -131,12 +122,12 @@ class ShowcaseCommands(
             key = "showcase.hidden_already" if post.entry.hidden else "showcase.coming"
         else:
             key = "showcase.added" if is_new else "showcase.there"
-        await self._send_text(interaction, key, clip=clip.id, link=build_entry_link(post.entry))
+        await respond_with(interaction, key, clip=clip.id, link=build_entry_link(post.entry))
 
     @app_commands.command(
         name="withdraw", description=build_command_text("command.showcase.withdraw")
     )
-    @app_commands.describe(**_describe_options(clip="clip"))
+    @app_commands.describe(**describe_options("clip"))
     async def withdraw_clip(self, interaction: discord.Interaction, clip: str) -> None:
         """Take a clip out of the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -144,7 +135,7 @@ class ShowcaseCommands(
         await self._showcase_service.withdraw_clip(
             posted_clip, guild_id=_require_guild(interaction), actor=_build_person(interaction)
         )
-        await self._send_text(interaction, "showcase.withdrawn", clip=posted_clip.id)
+        await respond_with(interaction, "showcase.withdrawn", clip=posted_clip.id)
 
     async def press_withdraw(self, interaction: discord.Interaction, post_id: int) -> None:
         """Take the post of the button's message out of the showcase."""
@@ -152,12 +143,12 @@ class ShowcaseCommands(
         clip_id = await self._showcase_service.withdraw_post(
             post_id, guild_id=_require_guild(interaction), actor=_build_person(interaction)
         )
-        await self._send_text(interaction, "showcase.withdrawn", clip=clip_id)
+        await respond_with(interaction, "showcase.withdrawn", clip=clip_id)
 
     # -- looking
 
     @app_commands.command(name="top", description=build_command_text("command.showcase.top"))
-    @app_commands.describe(**_describe_options(period="period"))
+    @app_commands.describe(**describe_options("period"))
     @app_commands.choices(period=_PERIOD_CHOICES)
     async def show_top(
         self, interaction: discord.Interaction, period: str = RankingPeriod.WEEK
@@ -205,7 +196,7 @@ class ShowcaseCommands(
         )
 
     @app_commands.command(name="choose", description=build_command_text("command.showcase.choose"))
-    @app_commands.describe(**_describe_options(consent="consent", hide_prompt="hide_prompt"))
+    @app_commands.describe(**describe_options("consent", "hide_prompt"))
     @app_commands.choices(consent=_CONSENT_CHOICES)
     async def set_preferences(
         self,
@@ -228,7 +219,7 @@ class ShowcaseCommands(
     # -- moderation
 
     @app_commands.command(name="hide", description=build_command_text("command.showcase.hide"))
-    @app_commands.describe(**_describe_options(clip="clip", undo="undo"))
+    @app_commands.describe(**describe_options("clip", "undo"))
     async def hide_post(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
@@ -246,7 +237,7 @@ class ShowcaseCommands(
         )
 
     @app_commands.command(name="lock", description=build_command_text("command.showcase.lock"))
-    @app_commands.describe(**_describe_options(clip="clip", undo="undo"))
+    @app_commands.describe(**describe_options("clip", "undo"))
     async def lock_votes(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
@@ -264,7 +255,7 @@ class ShowcaseCommands(
         )
 
     @app_commands.command(name="block", description=build_command_text("command.showcase.block"))
-    @app_commands.describe(**_describe_options(member="blocked_member", undo="undo"))
+    @app_commands.describe(**describe_options("undo", member="blocked_member"))
     async def block_member(
         self, interaction: discord.Interaction, member: discord.User, undo: bool = False
     ) -> None:
@@ -364,18 +355,13 @@ class ShowcaseCommands(
         member: int = 0,
         count: int = 0,
     ) -> None:
-        await self._send_text(
+        await respond_with(
             interaction,
             f"moderated.{action}",
             clip=clip.id if clip is not None else 0,
             member=f"<@{member}>",
             count=count,
         )
-
-    async def _send_text(
-        self, interaction: discord.Interaction, key: str, **values: object
-    ) -> None:
-        await respond_privately(interaction, translate(key, interaction.locale.value, **values))
 
 
 def _build_person(interaction: discord.Interaction) -> ShowcaseActor:

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any, Final
 
 import discord
@@ -23,12 +23,10 @@ from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.publishing import ClipPublisher
-from bot.services.jobs.requests import RequestService
 from bot.store.jobs.jobs import JobStore
 from bot.ui.clip_card import ModelInfoSource, build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.text_lists import (
-    format_cancellation,
     format_history,
     format_models_overview,
     format_running_jobs,
@@ -39,10 +37,15 @@ from cogs._common.context import (
     build_acting_person,
     build_channel_context,
     build_origin,
-    may_moderate,
     require_permissions,
 )
-from cogs._common.options import MAX_CHOICES, Autocompleter, GenerateOptions
+from cogs._common.options import (
+    MAX_CHOICES,
+    Autocompleter,
+    GenerateOptions,
+    build_choices,
+    describe_options,
+)
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _MAX_SEED: Final = 2**32 - 1
@@ -69,21 +72,9 @@ _ANIMATE_OPTIONS: Final = tuple(
     name for name in _GENERATE_OPTIONS if not name.startswith("reference_")
 )
 
-
-def _build_choices(key: str, values: type[StrEnum]) -> list[Choice[str]]:
-    return [
-        Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
-        for value in values
-    ]
-
-
-_STYLE_CHOICES: Final = _build_choices("style", StylePreset)
-_CAMERA_CHOICES: Final = _build_choices("camera", CameraPreset)
-_KIND_CHOICES: Final = _build_choices("only", HistoryKind)
-
-
-def _describe_options(*names: str) -> dict[str, app_commands.locale_str]:
-    return {name: build_command_text(f"option.{name}") for name in names}
+_STYLE_CHOICES: Final = build_choices("style", StylePreset)
+_CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
+_KIND_CHOICES: Final = build_choices("only", HistoryKind)
 
 
 class VideoCommands(
@@ -96,7 +87,6 @@ class VideoCommands(
         *,
         request_flow: RequestFlow,
         autocompleter: Autocompleter,
-        request_service: RequestService,
         jobs: JobStore,
         clip_finder: ClipFinder,
         clip_library: ClipLibrary,
@@ -108,7 +98,6 @@ class VideoCommands(
     ) -> None:
         self._request_flow = request_flow
         self._autocompleter = autocompleter
-        self._request_service = request_service
         self._jobs = jobs
         self._clip_finder = clip_finder
         self._clip_library = clip_library
@@ -119,7 +108,7 @@ class VideoCommands(
         self._clip_publisher = clip_publisher
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
-    @app_commands.describe(**_describe_options(*_GENERATE_OPTIONS))
+    @app_commands.describe(**describe_options(*_GENERATE_OPTIONS))
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def generate_clip(
         self,
@@ -141,27 +130,15 @@ class VideoCommands(
         camera: str | None = None,
     ) -> None:
         """Make a clip."""
-        await self._submit_options(
-            interaction,
-            GenerateOptions(
-                prompt,
-                negative_prompt,
-                model,
-                aspect_ratio,
-                resolution,
-                duration,
-                seed,
-                videos,
-                image,
-                last_frame,
-                (reference_1, reference_2, reference_3),
-                style=style,
-                camera=camera,
-            ),
+        values = (model, aspect_ratio, resolution, duration, seed, videos)
+        options = GenerateOptions(
+            prompt, negative_prompt, style, camera, *values, image, last_frame
         )
+        references = (reference_1, reference_2, reference_3)
+        await self._submit_options(interaction, replace(options, references=references))
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
-    @app_commands.describe(**_describe_options(*_ANIMATE_OPTIONS))
+    @app_commands.describe(**describe_options(*_ANIMATE_OPTIONS))
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def animate_image(
         self,
@@ -180,28 +157,14 @@ class VideoCommands(
         camera: str | None = None,
     ) -> None:
         """Make a clip that begins with a picture."""
-        await self._submit_options(
-            interaction,
-            GenerateOptions(
-                prompt,
-                negative_prompt,
-                model,
-                aspect_ratio,
-                resolution,
-                duration,
-                seed,
-                videos,
-                image,
-                last_frame,
-                style=style,
-                camera=camera,
-            ),
+        values = (model, aspect_ratio, resolution, duration, seed, videos)
+        options = GenerateOptions(
+            prompt, negative_prompt, style, camera, *values, image, last_frame
         )
+        await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
-    @app_commands.describe(
-        **_describe_options("clip"), prompt=build_command_text("option.extend_prompt")
-    )
+    @app_commands.describe(**describe_options("clip", prompt="extend_prompt"))
     async def extend_clip(
         self,
         interaction: discord.Interaction,
@@ -216,7 +179,7 @@ class VideoCommands(
         )
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
-    @app_commands.describe(**_describe_options("clip"))
+    @app_commands.describe(**describe_options("clip"))
     async def repost_clip(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
         """Post a finished clip again, here."""
         await acknowledge_request(interaction)
@@ -230,24 +193,14 @@ class VideoCommands(
             finished_clip.job_id, build_acting_person(interaction)
         )
         await self._clip_publisher.publish_again(job, [finished_clip], context.origin)
-        await PrivateAnswer(interaction).confirm_accepted(
-            translate("get.done", interaction.locale.value, clip=finished_clip.id)
-        )
+        text = translate("get.done", interaction.locale.value, clip=finished_clip.id)
+        await PrivateAnswer(interaction).confirm_accepted(text)
 
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
-    @app_commands.describe(**_describe_options("job"))
+    @app_commands.describe(**describe_options("job"))
     async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
         """Cancel a job."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        outcome = await self._request_service.cancel(
-            job,
-            user_id=interaction.user.id,
-            moderator=may_moderate(interaction),
-            guild_id=guild_of(interaction),
-        )
-        await respond_privately(
-            interaction, format_cancellation(outcome, job, interaction.locale.value)
-        )
+        await self._request_flow.cancel_job(interaction, job)
 
     @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
     async def list_jobs(self, interaction: discord.Interaction) -> None:
@@ -257,7 +210,7 @@ class VideoCommands(
         await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
 
     @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
-    @app_commands.describe(**_describe_options("clip"))
+    @app_commands.describe(**describe_options("clip"))
     async def show_lineage(
         self, interaction: discord.Interaction, clip: Range[str, 1, 200]
     ) -> None:
@@ -270,9 +223,7 @@ class VideoCommands(
         await interaction.edit_original_response(view=build_text_view(text))
 
     @app_commands.command(name="history", description=build_command_text("command.video.history"))
-    @app_commands.describe(
-        model=build_command_text("option.history_model"), **_describe_options("words", "only")
-    )
+    @app_commands.describe(**describe_options("words", "only", model="history_model"))
     @app_commands.choices(only=_KIND_CHOICES)
     async def show_history(
         self,

@@ -29,7 +29,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
 from bot.discord.job_messages import DiscordJobMessages
-from bot.discord.user_install import TokenCipher, InteractionWebhooks
+from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
 from bot.observability.heartbeat import run_heartbeat
@@ -45,17 +45,17 @@ from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.requests import RequestService
 from bot.store.billing.ledger import LedgerStore
-from bot.store.guilds import WelcomeStore, GuildStore
+from bot.store.guilds import GuildStore, WelcomeStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.web.server import PortInUse
+from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
-from cogs._common.clip_lookup import ClipFinder
 from cogs.buttons import ButtonActions
 from cogs.help import HelpCommands
 from cogs.menus import MessageMenus
@@ -280,7 +280,6 @@ def _build_cogs(
         router=client.router,
         request_flow=asking,
         confirmations=offers,
-        request_service=request_service,
         clips=clips,
         clip_library=clip_library,
         clip_history=clip_history,
@@ -293,7 +292,6 @@ def _build_cogs(
     video = VideoCommands(
         request_flow=asking,
         autocompleter=autocompleter,
-        request_service=request_service,
         jobs=jobs,
         clip_finder=clip_finder,
         clip_library=clip_library,

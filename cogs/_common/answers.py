@@ -26,6 +26,11 @@ class InteractionAnswer(Protocol):
         ...
 
 
+async def respond_with(interaction: discord.Interaction, key: str, **values: object) -> None:
+    """Answer privately with a text of the catalogue."""
+    await respond_privately(interaction, translate(key, interaction.locale.value, **values))
+
+
 def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
     """Return a view of ``buttons`` for a message with plain content; ``None`` without any."""
     if not buttons:

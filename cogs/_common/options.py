@@ -7,7 +7,7 @@ a slow database is not waited for: the rule is checked again when the request is
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +28,7 @@ from bot.domain.jobs.request import (
     VideoRequest,
 )
 from bot.domain.ports import Clock
-from bot.i18n.catalogs import translate
+from bot.i18n.catalogs import build_command_text, translate
 from bot.i18n.formatting import format_money
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
@@ -50,12 +50,28 @@ _PLACEHOLDER_IMAGE: Final = InputImage(
 )
 
 
+def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:
+    """Return the descriptions of options; ``keys`` names the text where it is not the option's."""
+    described = {name: name for name in names} | keys
+    return {name: build_command_text(f"option.{key}") for name, key in described.items()}
+
+
+def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choice[str]]:
+    """Return the choices of an option, named by the texts under ``choice.key``."""
+    return [
+        app_commands.Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
+        for value in values
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
     """The options as Discord gave them."""
 
     prompt: str
     negative_prompt: str | None = None
+    style: str | None = None
+    camera: str | None = None
     model: str | None = None
     aspect_ratio: str | None = None
     resolution: str | None = None
@@ -65,8 +81,6 @@ class GenerateOptions:
     image: discord.Attachment | None = None
     last_frame: discord.Attachment | None = None
     references: Sequence[discord.Attachment | None] = ()
-    style: str | None = None
-    camera: str | None = None
 
     def build_request(self) -> VideoRequest:
         """Return the request, its pictures as Discord describes them: nothing is fetched.

@@ -11,6 +11,8 @@ from typing import Final, Self
 
 import discord
 
+from bot.discord.client import respond_privately
+from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RuleBroken
 from bot.domain.jobs.job import Job, Origin
@@ -22,12 +24,13 @@ from bot.services.jobs.requests import AcceptedRequest, RequestService
 from bot.ui.clip_card import ModelInfoSource
 from bot.ui.custom_ids import ActionButton, ButtonAction
 from bot.ui.error_messages import describe_error
-from bot.ui.text_lists import format_remaining_quota
+from bot.ui.text_lists import format_cancellation, format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer
 from cogs._common.context import (
     Requester,
     build_channel_context,
     build_origin,
+    may_moderate,
     require_permissions,
 )
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
@@ -111,6 +114,18 @@ class RequestFlow:
         if request.seed is not None:
             request = request.evolve(seed=random.randrange(_MAX_SEED))
         await self.submit_request(request, source)
+
+    async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
+        """Cancel a job, for its requester or a moderator, and say what came of it."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        result = await self._request_service.cancel(
+            job_id,
+            user_id=interaction.user.id,
+            moderator=may_moderate(interaction),
+            guild_id=guild_of(interaction),
+        )
+        text = format_cancellation(result, job_id, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     async def _load_context(self, source: RequestSource) -> GuildContext:
         if source.context is not None:

@@ -134,7 +134,6 @@ class SimulatedCogs:
         self.video = VideoCommands(
             request_flow=flow,
             autocompleter=absent,
-            request_service=requests,
             jobs=jobs,
             clip_finder=finder,
             clip_library=library,
@@ -148,7 +147,6 @@ class SimulatedCogs:
             router=router,
             request_flow=flow,
             confirmations=self.confirmations,
-            request_service=requests,
             clips=clips,
             clip_library=library,
             clip_history=absent,

@@ -12,8 +12,16 @@ from discord import app_commands
 from discord.ext import commands
 
 import cogs
+from cogs.server import RulesCommands, ServerCommands
+from cogs.server_setup import SetupCommands
+from cogs.server_showcase import ShowcaseSettingsCommands
 
 Json = dict[str, Any]
+SERVER_PARTS: tuple[type[commands.Cog], ...] = (
+    SetupCommands,
+    ShowcaseSettingsCommands,
+    RulesCommands,
+)
 
 
 def every_cog() -> list[type[commands.Cog]]:
@@ -24,8 +32,7 @@ def every_cog() -> list[type[commands.Cog]]:
         for cog in vars(importlib.import_module(module.name)).values()
         if isinstance(cog, type) and issubclass(cog, commands.Cog) and cog.__module__ == module.name
     }
-    parts = {base for cog in found for base in cog.__mro__[1:]}
-    return sorted(found - parts, key=lambda cog: cog.__name__)
+    return sorted(found - set(SERVER_PARTS), key=lambda cog: cog.__name__)
 
 
 async def tree_of() -> app_commands.CommandTree[Any]:
@@ -41,6 +48,8 @@ async def tree_of() -> app_commands.CommandTree[Any]:
 
 def _built(kind: type[commands.Cog]) -> commands.Cog:
     """Return a cog whose services do nothing: only its commands are looked at."""
+    if kind is ServerCommands:
+        return ServerCommands([_built(part) for part in SERVER_PARTS])
     return kind(**{name: Mock() for name in inspect.signature(kind).parameters})
 
 
