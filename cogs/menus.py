@@ -59,10 +59,7 @@ class MessageMenus(commands.Cog):
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
         """Ask what happens next in the clip that ``message`` shows."""
-        is_own = message.author.id == interaction.application_id
-        clips = await read_for_form(self._clip_finder.find_in_message(message)) if is_own else []
-        if not clips:
-            raise RecordNotFound("clip_in_message")
+        clips = await read_for_form(self._clip_finder.require_in_message(message, interaction))
         if len(clips) > 1:
             text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
             view = build_button_row(buttons) or discord.utils.MISSING

@@ -11,7 +11,7 @@ from bot.discord.client import respond_privately
 from bot.discord.showcase_channel import is_star
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
+from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.domain.showcase.post import AuditAction, ShowcaseConsent
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.clips.library import ClipLibrary
@@ -97,10 +97,7 @@ class ShowcaseCommands(
     ) -> None:
         """Show the clip of a message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        is_own = message.author.id == interaction.application_id
-        clips = await self._clip_finder.find_in_message(message) if is_own else []
-        if not clips:
-            raise RecordNotFound("clip_in_message")
+        clips = await self._clip_finder.require_in_message(message, interaction)
         if len(clips) > 1:
             text, buttons = build_clip_choice(
                 clips, ButtonAction.SHOWCASE, interaction.locale.value
@@ -232,9 +229,8 @@ class ShowcaseCommands(
             actor=_build_person(interaction),
             hidden=not undo,
         )
-        await self._confirm_action(
-            interaction, AuditAction.UNHIDE if undo else AuditAction.HIDE, clip=posted_clip
-        )
+        action = AuditAction.UNHIDE if undo else AuditAction.HIDE
+        await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="lock", description=build_command_text("command.showcase.lock"))
     @app_commands.describe(**describe_options("clip", "undo"))
@@ -250,9 +246,8 @@ class ShowcaseCommands(
             actor=_build_person(interaction),
             locked=not undo,
         )
-        await self._confirm_action(
-            interaction, AuditAction.UNLOCK if undo else AuditAction.LOCK, clip=posted_clip
-        )
+        action = AuditAction.UNLOCK if undo else AuditAction.LOCK
+        await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="block", description=build_command_text("command.showcase.block"))
     @app_commands.describe(**describe_options("undo", member="blocked_member"))
@@ -268,7 +263,9 @@ class ShowcaseCommands(
             blocked=not undo,
         )
         action = AuditAction.UNBLOCK if undo else AuditAction.BLOCK
-        await self._confirm_action(interaction, action, member=member.id, count=count)
+        await respond_with(
+            interaction, f"moderated.{action}", member=f"<@{member.id}>", count=count
+        )
 
     # -- stars
 
@@ -345,23 +342,6 @@ class ShowcaseCommands(
             await change
         except DatabaseUnavailable:
             self._vote_counter.mark_stale([guild_id])
-
-    async def _confirm_action(
-        self,
-        interaction: discord.Interaction,
-        action: AuditAction,
-        *,
-        clip: Clip | None = None,
-        member: int = 0,
-        count: int = 0,
-    ) -> None:
-        await respond_with(
-            interaction,
-            f"moderated.{action}",
-            clip=clip.id if clip is not None else 0,
-            member=f"<@{member}>",
-            count=count,
-        )
 
 
 def _build_person(interaction: discord.Interaction) -> ShowcaseActor:

@@ -71,6 +71,16 @@ class ClipFinder:
         clip = await self._clips.get(numbers[0])
         return [] if clip is None or clip.guild_id != message.guild.id else [clip]
 
+    async def require_in_message(
+        self, message: discord.Message, interaction: discord.Interaction
+    ) -> list[Clip]:
+        """Return the clips of a message that must be the bot's. Raises `RecordNotFound`."""
+        is_own = message.author.id == interaction.application_id
+        clips = await self.find_in_message(message) if is_own else []
+        if not clips:
+            raise RecordNotFound("clip_in_message")
+        return clips
+
     async def _resolve_clip_id(self, reference: str, interaction: discord.Interaction) -> int:
         if (number := _CLIP_NUMBER.fullmatch(reference)) is not None:
             return int(number[1])

@@ -21,7 +21,6 @@ from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choi
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
 from bot.domain.jobs.request import (
     AspectRatio,
-    InputImage,
     OperatorRegion,
     PersonRule,
     Resolution,
@@ -45,9 +44,7 @@ _DATABASE_TIMEOUT_S: Final = 1.0
 """Seconds that the database may take for a suggestion: Discord waits three."""
 _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
 # Stands for an attachment while a member is still typing: the mode depends on there being one.
-_PLACEHOLDER_IMAGE: Final = InputImage(
-    path="", mime_type="image/png", width=16, height=9, sha256=""
-)
+_PLACEHOLDER_IMAGE: Final = AttachedImage.from_description("")
 
 
 def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:

@@ -32,6 +32,7 @@ from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
 
@@ -71,23 +72,6 @@ class OfferedModels(Protocol):
         ...
 
 
-class JobWatcher(Protocol):
-    """The worker of this process, as far as requests need it."""
-
-    @property
-    def worker_id(self) -> str:
-        """The id under which it owns jobs."""
-        ...
-
-    def wake(self) -> None:
-        """Look for jobs to start."""
-        ...
-
-    def notify_job_changed(self, job_id: int) -> None:
-        """Look at a job that was cancelled."""
-        ...
-
-
 class RequestService:
     """Plans, prices, admits and cancels requests."""
 
@@ -98,7 +82,7 @@ class RequestService:
         ledger: LedgerStore,
         offered_models: OfferedModels,
         input_images: InputImages,
-        worker: JobWatcher,
+        worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
         clock: Clock,
