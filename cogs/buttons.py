@@ -101,7 +101,6 @@ class ButtonActions(commands.Cog):
         router.register_form(FormKind.EDIT, self.submit_edit)
 
     async def open_extend_form(self, interaction: discord.Interaction, clip_id: int) -> None:
-        """Ask what happens next."""
         await interaction.response.send_modal(build_extend_form(clip_id, interaction.locale.value))
 
     async def submit_extend(
@@ -132,7 +131,6 @@ class ButtonActions(commands.Cog):
         )
 
     async def open_edit_form(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Open the prompt in a form."""
         job = await read_for_form(self._load_job(interaction, job_id))
         await interaction.response.send_modal(
             build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
@@ -204,7 +202,6 @@ class ButtonActions(commands.Cog):
             )
 
     async def decline_confirmation(self, interaction: discord.Interaction, number: int) -> None:
-        """Forget what was offered."""
         confirmation = await self._load_confirmation(interaction, number)
         if confirmation is None:
             return
@@ -214,7 +211,6 @@ class ButtonActions(commands.Cog):
         )
 
     async def turn_page(self, interaction: discord.Interaction, to: PageRequest) -> None:
-        """Turn the page of a history."""
         await interaction.response.defer()
         page = await self._clip_history.load_page(
             to, user_id=interaction.user.id, guild_id=guild_of(interaction)

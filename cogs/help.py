@@ -15,8 +15,7 @@ from bot.services.admin.welcome import is_newly_joined
 from bot.services.jobs.requests import RequestService
 from bot.store.guilds import GuildStore, WelcomeStore
 from bot.ui.help_text import build_help_view, build_welcome_view
-from cogs._common.context import build_origin
-from cogs._common.permissions import list_writable_channels
+from cogs._common.context import build_origin, list_writable_channels
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -51,7 +51,6 @@ class MessageMenus(commands.Cog):
         router.register_form(FormKind.ANIMATE, self.submit_animate)
 
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
-        """Add the menus to ``tree``."""
         for menu in self._menus:
             tree.add_command(menu)
 

@@ -75,7 +75,6 @@ class PrivacyCommands(
         )
 
     async def press_forget(self, interaction: discord.Interaction, user_id: int) -> None:
-        """Forget the person."""
         if user_id != interaction.user.id:
             raise NotAllowed("offer")
         await interaction.response.defer()

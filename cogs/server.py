@@ -164,7 +164,6 @@ class RulesCommands(commands.Cog):
 
     @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
     async def list_quotas(self, interaction: discord.Interaction) -> None:
-        """List the limits that the server has set."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         rows = await self._ledger.list_limits(require_guild_id(interaction))
         await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
@@ -212,7 +211,6 @@ class RulesCommands(commands.Cog):
 
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
     async def resume_requests(self, interaction: discord.Interaction) -> None:
-        """Accept requests again."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._server_rules.resume_guild(
             require_guild_id(interaction), actor_id=interaction.user.id

@@ -31,8 +31,7 @@ from bot.ui.server_setup import (
     build_setup_view,
     format_permission_checks,
 )
-from cogs._common.context import find_missing_permissions
-from cogs._common.permissions import find_missing_in_channel
+from cogs._common.context import find_missing_in_channel, find_missing_permissions
 
 
 class SetupCommands(commands.Cog):
@@ -74,12 +73,10 @@ class SetupCommands(commands.Cog):
         await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set which people videos may show."""
         rule = None if values[0] == UNSET_OPTION else PersonRule(values[0])
         await self._change_rules(interaction, person_rule=rule)
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set the limits of every member."""
         guild = await _acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = None if values[0] == UNSET_OPTION else QUOTA_PRESETS[QuotaPreset(values[0])]
@@ -113,7 +110,6 @@ class SetupCommands(commands.Cog):
     async def choose_language(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        """Set the language of public messages."""
         await self._change_rules(interaction, locale=values[0] if values[0] in LANGUAGES else None)
 
     async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> None:

@@ -13,9 +13,8 @@ from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import ShowcaseService
 from bot.ui.showcase_card import format_audit_log, format_showcase_settings
-from cogs._common.context import require_guild_id
+from cogs._common.context import require_channel_permissions, require_guild_id
 from cogs._common.options import build_choices, describe_options
-from cogs._common.permissions import require_channel_permissions
 
 _NEVER: Final = "never"
 _DAY_CHOICES: Final = [
@@ -59,13 +58,14 @@ class ShowcaseSettingsCommands(commands.Cog):
         guild = interaction.guild
         if guild is None:
             raise RecordNotFound("server")
-        changes = _drop_unset(
-            stars=stars,
-            curation=None if moderators is None else CurationPolicy(moderators),
-            public=public,
-            digest_hour=digest_hour,
-            digest_zone=digest_zone,
-        )
+        given = {
+            "stars": stars,
+            "curation": None if moderators is None else CurationPolicy(moderators),
+            "public": public,
+            "digest_hour": digest_hour,
+            "digest_zone": digest_zone,
+        }
+        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if digest_zone is not None and load_time_zone(digest_zone).key != digest_zone:
             raise RecordNotFound("zone")
         if digest_day is not None:
@@ -92,7 +92,3 @@ class ShowcaseSettingsCommands(commands.Cog):
         guild_id = require_guild_id(interaction)
         entries = await self._showcase_service.list_audit_entries(guild_id)
         await respond_privately(interaction, format_audit_log(entries, interaction.locale.value))
-
-
-def _drop_unset(**changes: Any) -> dict[str, Any]:
-    return {name: value for name, value in changes.items() if value is not None}

@@ -71,7 +71,6 @@ class ShowcaseCommands(
         router.register_button(ButtonAction.RANKING, self.press_ranking)
 
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
-        """Add the message menu to ``tree``."""
         tree.add_command(self._menu)
 
     # -- showing
@@ -81,7 +80,6 @@ class ShowcaseCommands(
     async def add_clip(
         self, interaction: discord.Interaction, clip: str, hide_prompt: bool | None = None
     ) -> None:
-        """Show a clip."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self._clip_finder.resolve(clip, interaction)
         await self._add_and_confirm(interaction, posted_clip, hide_prompt=hide_prompt)
@@ -95,7 +93,6 @@ class ShowcaseCommands(
     async def showcase_this_clip(
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
-        """Show the clip of a message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         clips = await self._clip_finder.require_in_message(message, interaction)
         if len(clips) > 1:
@@ -126,7 +123,6 @@ class ShowcaseCommands(
     )
     @app_commands.describe(**describe_options("clip"))
     async def withdraw_clip(self, interaction: discord.Interaction, clip: str) -> None:
-        """Take a clip out of the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self._clip_finder.resolve(clip, interaction)
         await self._showcase_service.withdraw_clip(
@@ -150,7 +146,6 @@ class ShowcaseCommands(
     async def show_top(
         self, interaction: discord.Interaction, period: str = RankingPeriod.WEEK
     ) -> None:
-        """List the clips with the most votes."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
         entries = await self._showcase_service.list_top(
@@ -174,7 +169,6 @@ class ShowcaseCommands(
 
     @app_commands.command(name="random", description=build_command_text("command.showcase.random"))
     async def show_random(self, interaction: discord.Interaction) -> None:
-        """Show a random clip."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         entry = await self._showcase_service.pick_random(_require_guild(interaction))
         await respond_privately(interaction, format_entry(entry, interaction.locale.value))
@@ -220,7 +214,6 @@ class ShowcaseCommands(
     async def hide_post(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
-        """Hide a post, or show it again."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self._clip_finder.resolve(clip, interaction)
         await self._showcase_service.set_hidden(
@@ -237,7 +230,6 @@ class ShowcaseCommands(
     async def lock_votes(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
-        """Lock a post's votes, or unlock them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self._clip_finder.resolve(clip, interaction)
         await self._showcase_service.set_locked(
@@ -254,7 +246,6 @@ class ShowcaseCommands(
     async def block_member(
         self, interaction: discord.Interaction, member: discord.User, undo: bool = False
     ) -> None:
-        """Block a member from the showcase, or unblock them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         count = await self._showcase_service.set_blocked(
             member.id,
@@ -271,7 +262,6 @@ class ShowcaseCommands(
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        """Count a star."""
         if payload.guild_id is None or not is_star(payload.emoji):
             return
         if payload.member is not None and payload.member.bot:
@@ -290,7 +280,6 @@ class ShowcaseCommands(
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        """Remove a star."""
         if payload.guild_id is not None and is_star(payload.emoji):
             await self._apply_event(
                 payload.guild_id,
@@ -301,7 +290,6 @@ class ShowcaseCommands(
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
-        """Remove all stars."""
         if payload.guild_id is not None:
             await self._apply_event(payload.guild_id, self._vote_counter.reset(payload.message_id))
 

@@ -129,7 +129,6 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
-        """Make a clip."""
         values = (model, aspect_ratio, resolution, duration, seed, videos)
         options = GenerateOptions(
             prompt, negative_prompt, style, camera, *values, image, last_frame
@@ -171,7 +170,6 @@ class VideoCommands(
         clip: Range[str, 1, 200],
         prompt: Range[str, 1, 4000],
     ) -> None:
-        """Make a clip longer."""
         await acknowledge_request(interaction)
         source_clip = await self._clip_finder.resolve_visible(clip, interaction)
         await self._request_flow.extend_clip(
@@ -199,12 +197,10 @@ class VideoCommands(
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
     @app_commands.describe(**describe_options("job"))
     async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
-        """Cancel a job."""
         await self._request_flow.cancel_job(interaction, job)
 
     @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
     async def list_jobs(self, interaction: discord.Interaction) -> None:
-        """List the person's running jobs."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         running = await self._jobs.list_running(user_id=interaction.user.id)
         await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))

@@ -1,4 +1,4 @@
-"""Turns Discord's objects into the plain facts that services take: who asks, and where."""
+"""Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +12,7 @@ from bot.domain.jobs.job import Origin
 from bot.services.admin.guild_rules import ChannelContext
 
 Requester = discord.Interaction | discord.Message
+GuildChannelOrThread = discord.abc.GuildChannel | discord.Thread
 
 REQUIRED_PERMISSIONS: Final = (
     "view_channel",
@@ -132,6 +133,27 @@ def require_guild_id(interaction: discord.Interaction) -> int:
     return interaction.guild_id
 
 
+def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
+    """Return what the bot lacks in ``channel`` to post clips there."""
+    granted = channel.permissions_for(channel.guild.me)
+    return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
+
+
+def require_channel_permissions(channel: GuildChannelOrThread) -> None:
+    """Raise `MissingPermissions` for what the bot lacks in ``channel`` to post clips there."""
+    if missing := find_missing_in_channel(channel):
+        raise MissingPermissions(missing)
+
+
+def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
+    """Return the text channels that the bot may write in, the server's system channel first."""
+    channels = sorted(
+        guild.text_channels,
+        key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
+    )
+    return [channel for channel in channels if _can_write(channel)]
+
+
 def may_moderate(interaction: discord.Interaction) -> bool:
     """Return whether the person may remove other people's messages here."""
     return interaction.permissions.manage_messages
@@ -144,6 +166,11 @@ def _drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
     if any(name.startswith("send_messages") for name in missing):
         return [name for name in missing if name not in ("attach_files", "embed_links")]
     return missing
+
+
+def _can_write(channel: discord.TextChannel) -> bool:
+    granted = channel.permissions_for(channel.guild.me)
+    return granted.view_channel and granted.send_messages
 
 
 def _is_private(requester: Requester) -> bool:

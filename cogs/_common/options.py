@@ -44,7 +44,7 @@ _DATABASE_TIMEOUT_S: Final = 1.0
 """Seconds that the database may take for a suggestion: Discord waits three."""
 _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
 # Stands for an attachment while a member is still typing: the mode depends on there being one.
-_PLACEHOLDER_IMAGE: Final = AttachedImage.from_description("")
+_PLACEHOLDER_IMAGE: Final = AttachedImage()
 
 
 def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:
@@ -109,12 +109,12 @@ class GenerateOptions:
 
 def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
     """Return an attachment as Discord describes it."""
-    return AttachedImage.from_description(
-        attachment.url,
+    return AttachedImage(
+        url=attachment.url,
         size_bytes=attachment.size,
-        content_type=attachment.content_type,
-        width=attachment.width,
-        height=attachment.height,
+        mime_type=attachment.content_type or "",
+        width=attachment.width or 0,
+        height=attachment.height or 0,
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from bot.domain.errors import ImageRefused
 from bot.domain.jobs.request import InputImage, VideoPlan, VideoRequest
@@ -36,21 +36,13 @@ class AttachedImage(InputImage):
     every model takes.
     """
 
+    path: str = ""
+    mime_type: str = ""
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
     url: str = ""
     size_bytes: int | None = None
-
-    @classmethod
-    def from_description(
-        cls,
-        url: str,
-        *,
-        size_bytes: int | None = None,
-        content_type: str | None = None,
-        width: int | None = None,
-        height: int | None = None,
-    ) -> Self:
-        """Return it; nothing is fetched."""
-        return cls("", content_type or "", width or 0, height or 0, "", url, size_bytes)
 
     @staticmethod
     def list_in(request: VideoRequest) -> "list[AttachedImage]":

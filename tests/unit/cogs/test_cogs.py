@@ -131,7 +131,7 @@ async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_button
 
 def test_confirmations_have_unique_ids_and_evict_oldest() -> None:
     offers = PendingConfirmations()
-    first = offers.add(ImageDraft(AttachedImage.from_description("https://cdn.example/a.png"), 30))
+    first = offers.add(ImageDraft(AttachedImage(url="https://cdn.example/a.png"), 30))
     offer = PendingConfirmation(VideoRequest("x"), ORIGIN, ChannelContext(), PLAN)
     numbers = {offers.add(offer) for _ in range(5000)}
     assert len(numbers) == 5000

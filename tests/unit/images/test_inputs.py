@@ -215,7 +215,7 @@ def test_what_is_ruled_out_beforehand_is_what_the_decoder_rules_out() -> None:
 def test_an_attachment_has_the_shape_that_discord_describes(
     known: dict[str, Any], ratio: AspectRatio
 ) -> None:
-    image = AttachedImage.from_description("https://cdn.discordapp.com/a", **known)
+    image = AttachedImage(url="https://cdn.discordapp.com/a", **known)
     image.require_usable()
     assert image.aspect_ratio is ratio
 
@@ -226,7 +226,7 @@ async def test_only_attachments_are_imported(tmp_path: Path) -> None:
         served(lambda: web.Response(body=encoded("PNG"))) as (base, seen),
         inputs(base, tmp_path) as ours,
     ):
-        attached = AttachedImage.from_description(f"{base}/attachments/b.png")
+        attached = AttachedImage(url=f"{base}/attachments/b.png")
         request = VideoRequest("x", image=kept, references=(kept, attached))
         imported = await ours.import_attached(request)
     assert imported.image is kept
