@@ -9,38 +9,40 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.errors import DatabaseUnavailable
+from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text
-from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.admin.quotas import QuotaService
-from bot.services.admin.welcome import WelcomeService
+from bot.services.admin.welcome import is_newly_joined
+from bot.services.jobs.requests import RequestService
+from bot.store.guilds import GuildStore, WelcomeStore
 from bot.ui.help_text import build_help_view, build_welcome_view
-from cogs._common.context import build_origin
-from cogs._common.permissions import list_writable_channels
+from cogs._common.context import build_origin, list_writable_channels
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class HelpCommands(commands.Cog):
-    """Tells what the bot can do."""
+    """Explains what the bot can do."""
 
     def __init__(
         self,
         *,
-        quota_service: QuotaService,
-        server_rules: ServerRulesService,
-        welcome_service: WelcomeService,
+        request_service: RequestService,
+        guilds: GuildStore,
+        welcomed_guilds: WelcomeStore,
+        clock: Clock,
     ) -> None:
-        self._quota_service = quota_service
-        self._server_rules = server_rules
-        self._welcome_service = welcome_service
+        self._request_service = request_service
+        self._guilds = guilds
+        self._welcomed_guilds = welcomed_guilds
+        self._clock = clock
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
     async def show_help(self, interaction: discord.Interaction) -> None:
-        """Show it, to the person alone; help comes without the database, too."""
+        """Show the help privately, without quotas if the database is unavailable."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = None
         with suppress(DatabaseUnavailable):
-            status = await self._quota_service.get_quota_status(build_origin(interaction))
+            status = await self._request_service.load_quota_status(build_origin(interaction))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
         await interaction.edit_original_response(
             view=build_help_view(status, interaction.locale.value, is_admin=admin)
@@ -48,30 +50,29 @@ class HelpCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Post the guide where the bot may speak, unless it has been posted."""
-        if not self._welcome_service.is_newly_joined(guild.me.joined_at):
+        """Post the guide where the bot may write, once per server."""
+        channels = list_writable_channels(guild)
+        if not channels or not is_newly_joined(guild.me.joined_at, now=self._clock.now()):
             return
-        rooms = list_writable_channels(guild)
-        if not rooms:
-            return
-        try:
-            locale = (
-                await self._server_rules.get_rules(guild.id)
-            ).locale or guild.preferred_locale.value
-            if not await self._welcome_service.claim(guild.id):
-                return
-        except DatabaseUnavailable:  # the next session sees it
-            return
-        for room in rooms:
-            try:
-                await room.send(view=build_welcome_view(locale), nonce=f"guide-{guild.id}")
-            except discord.Forbidden:
-                continue  # closed in spite of what its permissions say
-            except (discord.HTTPException, OSError) as fault:
-                _log.warning("guide not posted", guild=guild.id, error=type(fault).__name__)
-            return
+        with suppress(DatabaseUnavailable):  # the next session announces the server again
+            rules = await self._guilds.load_rules(guild.id)
+            if await self._welcomed_guilds.claim(guild.id, now=self._clock.now()):
+                await _post_guide(guild, channels, rules.locale or guild.preferred_locale.value)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """The bot is in a server, which Discord also says of one that it has just come to."""
+        """Do the same: Discord may announce a server that the bot has just joined like this."""
         await self.on_guild_join(guild)
+
+
+async def _post_guide(
+    guild: discord.Guild, channels: list[discord.TextChannel], locale: str
+) -> None:
+    for channel in channels:
+        try:
+            await channel.send(view=build_welcome_view(locale), nonce=f"guide-{guild.id}")
+        except discord.Forbidden:
+            continue  # closed in spite of what its permissions say
+        except (discord.HTTPException, OSError) as error:
+            _log.warning("guide.post_failed", guild=guild.id, error=type(error).__name__)
+        return

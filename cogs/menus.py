@@ -1,6 +1,5 @@
 """Message menus: *Extend this clip* and *Animate this image*."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,23 +7,20 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
-from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
+from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
-from bot.services.clips.input_images import InputImages
-from bot.services.clips.library import ClipLibrary
 from bot.ui.components import ActionButton
 from bot.ui.custom_ids import ButtonAction, FormKind
 from bot.ui.router import InteractionRouter
-from cogs._common.answers import PrivateAnswer, build_button_row
-from cogs._common.clip_lookup import build_clip_choice, find_message_clips
-from cogs._common.context import build_channel_context, build_origin, require_permissions
-from cogs._common.modals import FORM_TIMEOUT_S, PROMPT_FIELD, build_animate_form, build_extend_form
+from cogs._common.answers import build_button_row, respond_with
+from cogs._common.clip_lookup import ClipFinder, build_clip_choice
+from cogs._common.modals import PROMPT_FIELD, build_animate_form, build_extend_form, read_for_form
+from cogs._common.options import describe_attachment
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, ImageDraft, PendingConfirmations
-from cogs._common.request_flow import RequestFlow
+from cogs._common.request_flow import RequestFlow, RequestSource
 
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 
@@ -38,15 +34,13 @@ class MessageMenus(commands.Cog):
         router: InteractionRouter,
         request_flow: RequestFlow,
         confirmations: PendingConfirmations,
-        clip_library: ClipLibrary,
-        input_images: InputImages,
+        clip_finder: ClipFinder,
         clock: Clock,
     ) -> None:
         self._clock = clock
         self._request_flow = request_flow
         self._confirmations = confirmations
-        self._clip_library = clip_library
-        self._input_images = input_images
+        self._clip_finder = clip_finder
         self._menus = (
             app_commands.ContextMenu(
                 name=build_command_text("menu.extend"), callback=self.extend_this_clip
@@ -59,7 +53,6 @@ class MessageMenus(commands.Cog):
         router.register_form(FormKind.ANIMATE, self.submit_animate)
 
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
-        """Add the menus to ``tree``."""
         for menu in self._menus:
             tree.add_command(menu)
 
@@ -67,14 +60,7 @@ class MessageMenus(commands.Cog):
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
         """Ask what happens next in the clip that ``message`` shows."""
-        try:
-            async with asyncio.timeout(FORM_TIMEOUT_S):
-                ours = message.author.id == interaction.application_id
-                clips = await find_message_clips(message, self._clip_library) if ours else []
-        except TimeoutError as fault:
-            raise DatabaseUnavailable("no answer in time for the form") from fault
-        if not clips:
-            raise RecordNotFound("clip_in_message")
+        clips = await read_for_form(self._clip_finder.require_in_message(message, interaction))
         if len(clips) > 1:
             text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
             view = build_button_row(buttons) or discord.utils.MISSING
@@ -89,13 +75,13 @@ class MessageMenus(commands.Cog):
     ) -> None:
         """Ask what moves in the image of ``message``; of several, first which.
 
-        Only attachments: what a link's preview shows lies anywhere on the web.
+        Only attachments: the preview of a link is fetched from anywhere on the web.
         """
-        images = [each for each in message.attachments if _is_image(each)]
+        images = [attachment for attachment in message.attachments if _is_image(attachment)]
         if not images:
             raise RecordNotFound("image_in_message")
         numbers = [
-            self._confirmations.add(ImageDraft(image.url, image.size, interaction.user.id))
+            self._confirmations.add(ImageDraft(describe_attachment(image), interaction.user.id))
             for image in images
         ]
         locale = interaction.locale.value
@@ -125,24 +111,19 @@ class MessageMenus(commands.Cog):
     async def submit_animate(
         self, interaction: discord.Interaction, number: int, fields: Mapping[str, str]
     ) -> None:
-        """Animate the image as was written."""
+        """Animate the image by what was written."""
         draft = self._confirmations.find_draft(number)
         if draft is None:
             await self._clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await respond_privately(interaction, translate("ask.gone", interaction.locale.value))
+            await respond_with(interaction, "ask.gone")
             return
         if draft.user_id != interaction.user.id:
             raise NotAllowed("offer")
         await acknowledge_request(interaction)
-        require_permissions(interaction)
-        image = await self._input_images.import_image(draft.url, size=draft.size_bytes)
         await self._request_flow.submit_request(
-            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=image),
-            requester=interaction,
-            origin=build_origin(interaction),
-            channel_context=build_channel_context(interaction),
-            answer=PrivateAnswer(interaction),
+            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image),
+            RequestSource.from_interaction(interaction),
         )
 
 

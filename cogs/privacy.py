@@ -1,6 +1,6 @@
-"""`/privacy`: what is kept of a member, all of it as a file, and being forgotten.
+"""`/privacy`: what is stored about a member, all of it as a file, and being forgotten.
 
-Also hears when the bot leaves a server or is back in one: what is kept of a server goes with it.
+Also listens for the bot leaving a server or coming back: a server's data is erased some time after.
 """
 
 from contextlib import suppress
@@ -41,7 +41,7 @@ class PrivacyCommands(
 
     @app_commands.command(name="show", description=build_command_text("command.privacy.show"))
     async def show_privacy(self, interaction: discord.Interaction) -> None:
-        """Say what is kept, why, and for how long."""
+        """Say what is stored, why, and for how long."""
         text = translate(
             "privacy.kept",
             interaction.locale.value,
@@ -52,7 +52,7 @@ class PrivacyCommands(
 
     @app_commands.command(name="export", description=build_command_text("command.privacy.export"))
     async def export_records(self, interaction: discord.Interaction) -> None:
-        """Hand out everything that is kept of the person, to them alone."""
+        """Send everything that is stored about the person, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         name, data = await self._privacy_service.export_member(interaction.user.id)
         await interaction.edit_original_response(
@@ -77,7 +77,6 @@ class PrivacyCommands(
         )
 
     async def press_forget(self, interaction: discord.Interaction, user_id: int) -> None:
-        """Forget the person."""
         if user_id != interaction.user.id:
             raise NotAllowed("offer")
         await interaction.response.defer()
@@ -91,29 +90,29 @@ class PrivacyCommands(
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """A session has begun: learn where the bot is, and doubt what was counted before."""
-        here = [guild.id for guild in self._client.guilds]
-        self._vote_counter.mark_stale(here)
-        self._privacy_service.record_session_guilds(here, is_own_guild=self._is_served_here)
+        """Reconcile with a new session: servers and votes may have changed unnoticed."""
+        guild_ids = [guild.id for guild in self._client.guilds]
+        self._vote_counter.mark_stale(guild_ids)
+        self._privacy_service.record_session_guilds(guild_ids, is_own_guild=self._is_served_here)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """The bot is (back) in a server."""
-        with suppress(DatabaseUnavailable):  # the next session sees it
+        """Keep the data of a server that the bot is back in."""
+        with suppress(DatabaseUnavailable):  # the next session will notice
             await self._privacy_service.reconcile_guilds([guild.id])
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """The bot is in a server, which Discord also says of one that it has just come back to."""
+        """Do the same: Discord may announce a server that the bot is back in like this."""
         await self.on_guild_join(guild)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was taken out of a server."""
+        """Start the grace period of a server that the bot was removed from."""
         with suppress(DatabaseUnavailable):
             await self._privacy_service.mark_guild_left(guild.id)
 
     def _is_served_here(self, guild_id: int) -> bool:
-        """Whether the server hangs on a shard of this process, which would know of it."""
+        """Return whether the server belongs to a shard of this process."""
         shards = self._client.shard_count or 1
         return (guild_id >> 22) % shards in self._client.shards

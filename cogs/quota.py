@@ -1,4 +1,4 @@
-"""`/quota`: what a member has left, and when more frees."""
+"""`/quota`: what a member has left, and when more becomes available."""
 
 import discord
 from discord import app_commands
@@ -6,7 +6,7 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.i18n.catalogs import build_command_text
-from bot.services.admin.quotas import QuotaService
+from bot.services.jobs.requests import RequestService
 from bot.ui.text_lists import format_quota_lines
 from cogs._common.context import build_origin
 
@@ -16,12 +16,12 @@ class QuotaCommands(
 ):
     """The `/quota` group."""
 
-    def __init__(self, *, quota_service: QuotaService) -> None:
-        self._quota_service = quota_service
+    def __init__(self, *, request_service: RequestService) -> None:
+        self._request_service = request_service
 
     @app_commands.command(name="show", description=build_command_text("command.quota.show"))
     async def show_quota(self, interaction: discord.Interaction) -> None:
-        """Show every limit that holds for the person here, to them alone."""
+        """Show every limit that applies to the person here, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        status = await self._quota_service.get_quota_status(build_origin(interaction))
+        status = await self._request_service.load_quota_status(build_origin(interaction))
         await respond_privately(interaction, format_quota_lines(status, interaction.locale.value))

@@ -1,10 +1,9 @@
-"""A reply to a clip makes it longer: the reply's text says what happens next."""
+"""A reply to a clip extends it: the reply's text says what happens next."""
 
 import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -14,23 +13,22 @@ from discord.ext import commands
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import AlreadyAccepted, ClapperError, DatabaseUnavailable, RequestRefused
-from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.i18n.translations import list_languages
-from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.clips.library import ClipLibrary
+from bot.services.admin.guild_rules import GuildContext, ServerRulesService
+from bot.store.jobs.jobs import JobStore
 from bot.ui.components import ActionButton
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
-from cogs._common.clip_lookup import build_clip_choice, find_message_clips
+from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.context import build_channel_context, build_message_origin
-from cogs._common.request_flow import RequestFlow
+from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
 _IGNORED_PUNCTUATION: Final = " .!。！…"
-"""What may stand around a word without making it another."""
+"""What is ignored around a word."""
 _MAX_REMEMBERED_HINTS: Final = 10_000
 _HINT_INTERVAL_S: Final = 24 * 3600.0
 
@@ -44,13 +42,15 @@ class ReplyListener(commands.Cog):
         client: discord.Client,
         request_flow: RequestFlow,
         server_rules: ServerRulesService,
-        clip_library: ClipLibrary,
+        jobs: JobStore,
+        clip_finder: ClipFinder,
         clock: Clock,
     ) -> None:
         self._client = client
         self._request_flow = request_flow
         self._server_rules = server_rules
-        self._clip_library = clip_library
+        self._jobs = jobs
+        self._clip_finder = clip_finder
         self._clock = clock
         self._last_hint_at: OrderedDict[tuple[int, int], float] = OrderedDict()
 
@@ -61,39 +61,38 @@ class ReplyListener(commands.Cog):
         me = self._client.user
         if me is None or message.author.bot or not isinstance(target, discord.Message):
             return
-        pinged = me.id in message.raw_mentions or me in message.mentions
-        if target.author.id != me.id and not pinged:
+        is_pinged = me.id in message.raw_mentions or me in message.mentions
+        if target.author.id != me.id and not is_pinged:
             return
-        origin = await self._load_origin(message)
-        async with self._report_errors(message, origin.locale):
-            await self._answer_reply(message, target, me.id, origin, is_pinged=pinged)
+        source = await self._load_source(message)
+        async with self._report_errors(message, source.origin.locale):
+            await self._answer_reply(message, target, me.id, source, is_pinged=is_pinged)
 
-    async def _load_origin(self, message: discord.Message) -> Origin:
-        """Return where a reply comes from, in its server's language as far as that is known."""
-        origin = build_message_origin(message)
+    async def _load_source(self, message: discord.Message) -> RequestSource:
+        """Return who asks where; in the server's language, if the database answers."""
+        origin, channel = build_message_origin(message), build_channel_context(message)
+        context: GuildContext | None = None
         with suppress(DatabaseUnavailable):
-            return await self._server_rules.apply_guild_language(origin)
-        return origin
+            context = await self._server_rules.load_context(origin, channel)
+            origin = context.origin
+        return RequestSource(message, origin, channel, ReplyAnswer(message), context)
 
     async def _answer_reply(
         self,
         message: discord.Message,
         target: discord.Message,
         bot_user_id: int,
-        origin: Origin,
+        source: RequestSource,
         *,
         is_pinged: bool,
     ) -> None:
-        answer = ReplyAnswer(message)
-        clips = (
-            await find_message_clips(target, self._clip_library)
-            if target.author.id == bot_user_id
-            else []
-        )
-        if clips and message.guild is None:  # a message does not say which language its writer has
-            asked = await self._clip_library.get_job(clips[0].job_id)
-            origin = replace(origin, locale=asked.origin.locale)
-        locale = origin.locale
+        answer = source.answer
+        is_own = target.author.id == bot_user_id
+        clips = await self._clip_finder.find_in_message(target) if is_own else []
+        if clips and message.guild is None:  # a message does not tell its author's language
+            job = await self._jobs.get(clips[0].job_id)
+            source = source if job is None else source.with_locale(job.origin.locale)
+        locale = source.origin.locale
         prompt = re.sub(rf"<@!?{bot_user_id}>", " ", message.content).strip()
         if not clips:
             if is_pinged:
@@ -109,46 +108,39 @@ class ReplyListener(commands.Cog):
         elif prompt.lower().strip(_IGNORED_PUNCTUATION) in _list_repeat_words():
             await answer.send_text(translate("reply.again", locale), _build_buttons(clip, locale))
         else:
-            await self._request_flow.extend_clip(
-                clip,
-                prompt,
-                requester=message,
-                origin=origin,
-                channel_context=build_channel_context(message),
-                answer=answer,
-            )
+            await self._request_flow.extend_clip(clip, prompt, source)
 
     async def _send_hint(self, message: discord.Message, locale: str) -> None:
-        """Say once a day to each person in a channel that without ping nobody hears the text."""
-        whom, now = (message.author.id, message.channel.id), self._clock.monotonic()
-        if whom in self._last_hint_at and now - self._last_hint_at[whom] < _HINT_INTERVAL_S:
+        """Say, once a day per person and channel, that the bot reads only replies with a ping."""
+        key, now = (message.author.id, message.channel.id), self._clock.monotonic()
+        if now - self._last_hint_at.get(key, float("-inf")) < _HINT_INTERVAL_S:
             return
-        self._last_hint_at[whom] = now
-        self._last_hint_at.move_to_end(whom)
+        self._last_hint_at[key] = now
+        self._last_hint_at.move_to_end(key)
         if len(self._last_hint_at) > _MAX_REMEMBERED_HINTS:
             self._last_hint_at.popitem(last=False)
         await ReplyAnswer(message).send_text(translate("reply.ping_hint", locale))
 
     @asynccontextmanager
     async def _report_errors(self, message: discord.Message, locale: str) -> AsyncIterator[None]:
-        """Answer what goes wrong by a reply; Discord may deliver the same message twice."""
+        """Answer an error by a reply; Discord may deliver the same message twice."""
         try:
             yield
         except AlreadyAccepted:
-            _log.info("message delivered twice", message=message.id)
-        except ClapperError as fault:
-            if not isinstance(fault, RequestRefused):
-                _log.warning("reply failed", message=message.id, exc_info=fault)
+            _log.info("reply.repeated", message=message.id)
+        except ClapperError as error:
+            if not isinstance(error, RequestRefused):
+                _log.warning("reply.failed", message=message.id, exc_info=error)
             try:
-                await ReplyAnswer(message).send_text(describe_error(fault, locale))
+                await ReplyAnswer(message).send_text(describe_error(error, locale))
             except discord.Forbidden:
-                _log.info("may not answer here", channel=message.channel.id)
+                _log.info("reply.answer_forbidden", channel=message.channel.id)
 
 
 @cache
 def _list_repeat_words() -> frozenset[str]:
-    """Return what asks for the same once more, in whatever language it is written."""
-    lists = (translate("words.again", spoken) for spoken in list_languages())
+    """Return the words for "again" in every language."""
+    lists = (translate("words.again", language) for language in list_languages())
     return frozenset(word.strip() for words in lists for word in words.split(","))
 
 

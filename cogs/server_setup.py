@@ -1,10 +1,11 @@
 """`/server setup`: one message in which an admin chooses what matters first.
 
-Every choice is carried out at once and the message is built anew from what is stored then, so that
-it tells the truth after any restart, and also after another admin's choice.
+Every choice takes effect at once and the message is built again from what is stored, so that it is
+right after a restart and after another admin's choice.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -19,6 +20,8 @@ from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.showcase.showcase import ShowcaseService
+from bot.store.billing.ledger import LedgerStore
+from bot.store.guilds import GuildStore
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.router import InteractionRouter
 from bot.ui.server_setup import (
@@ -29,18 +32,27 @@ from bot.ui.server_setup import (
     build_setup_view,
     format_permission_checks,
 )
-from cogs._common.permissions import find_missing_in_channel, find_missing_permissions
+from cogs._common.context import find_missing_in_channel, find_missing_permissions
 
 
 class SetupCommands(commands.Cog):
-    """Part of `/server`; the services are the group's own."""
+    """`/server setup`, a part of the `/server` group, and the menus of its message."""
 
-    _quota_service: QuotaService
-    _server_rules: ServerRulesService
-    _showcase_service: ShowcaseService
-
-    def register_menus(self, router: InteractionRouter) -> None:
-        """Let the menus of the message be answered here."""
+    def __init__(
+        self,
+        *,
+        router: InteractionRouter,
+        quota_service: QuotaService,
+        server_rules: ServerRulesService,
+        showcase_service: ShowcaseService,
+        guilds: GuildStore,
+        ledger: LedgerStore,
+    ) -> None:
+        self._quota_service = quota_service
+        self._server_rules = server_rules
+        self._showcase_service = showcase_service
+        self._guilds = guilds
+        self._ledger = ledger
         router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
         router.register_menu(SetupSetting.PEOPLE, self.choose_people)
         router.register_menu(SetupSetting.QUOTA, self.choose_quota)
@@ -50,32 +62,22 @@ class SetupCommands(commands.Cog):
 
     @app_commands.command(name="setup", description=build_command_text("command.server.setup"))
     async def show_setup(self, interaction: discord.Interaction) -> None:
-        """Show what is set, with a menu for each choice."""
+        """Show the current choices, with a menu for each."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._update_message(interaction, _require_manager(interaction), notice="")
 
     async def choose_channels(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        """Let the bot be used in these channels only; in none named: everywhere."""
-        guild = await _acknowledge_manager(interaction)
-        chosen = frozenset(int(each) for each in values[:MAX_ALLOWED_CHANNELS])
-        await self._server_rules.change_rules(
-            guild.id, actor_id=interaction.user.id, allowed_channels=chosen
-        )
-        await self._update_message(interaction, guild)
+        """Let the bot be used in these channels only, or everywhere if none is chosen."""
+        channel_ids = frozenset(int(value) for value in values[:MAX_ALLOWED_CHANNELS])
+        await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set which people videos may show."""
-        guild = await _acknowledge_manager(interaction)
         rule = None if values[0] == UNSET_OPTION else PersonRule(values[0])
-        await self._server_rules.change_rules(
-            guild.id, actor_id=interaction.user.id, person_rule=rule
-        )
-        await self._update_message(interaction, guild)
+        await self._change_rules(interaction, person_rule=rule)
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        """Set the limits of every member."""
         guild = await _acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = None if values[0] == UNSET_OPTION else QUOTA_PRESETS[QuotaPreset(values[0])]
@@ -92,10 +94,10 @@ class SetupCommands(commands.Cog):
         channel = guild.get_channel(int(values[0])) if values else None
         missing = None if channel is None else find_missing_in_channel(channel)
         if values and missing != []:
-            note = format_permission_checks(
+            notice = format_permission_checks(
                 [PermissionCheck(int(values[0]), missing)], interaction.locale.value
             )
-            await self._update_message(interaction, guild, notice=note)
+            await self._update_message(interaction, guild, notice=notice)
             return
         await self._showcase_service.configure(
             guild.id,
@@ -109,20 +111,21 @@ class SetupCommands(commands.Cog):
     async def choose_language(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        """Set the language of public messages."""
+        await self._change_rules(interaction, locale=values[0] if values[0] in LANGUAGES else None)
+
+    async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> None:
         guild = await _acknowledge_manager(interaction)
-        locale = values[0] if values[0] in LANGUAGES else None
-        await self._server_rules.change_rules(guild.id, actor_id=interaction.user.id, locale=locale)
+        await self._server_rules.change_rules(guild.id, actor_id=interaction.user.id, **changes)
         await self._update_message(interaction, guild)
 
     async def check_permissions(self, interaction: discord.Interaction, _number: int) -> None:
-        """Tell what the bot lacks here, in the showcase and in the channels it is kept to."""
+        """Show what the bot lacks here, in the showcase and in the channels it is restricted to."""
         guild = await _acknowledge_manager(interaction)
-        rules = await self._server_rules.get_rules(guild.id)
-        house = await self._showcase_service.settings.load_settings(guild.id)
-        others = [*sorted(rules.allowed_channels)]
-        if house.channel_id is not None:
-            others.insert(0, house.channel_id)
+        rules = await self._guilds.load_rules(guild.id)
+        showcase_settings = await self._showcase_service.settings.load_settings(guild.id)
+        others = sorted(rules.allowed_channels)
+        if showcase_settings.channel_id is not None:
+            others.insert(0, showcase_settings.channel_id)
         results = []
         here = interaction.channel_id
         if here is not None:
@@ -132,13 +135,10 @@ class SetupCommands(commands.Cog):
                     here, find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
                 )
             )
-        for number in dict.fromkeys(each for each in others if each != here):
-            channel = guild.get_channel_or_thread(number)
-            results.append(
-                PermissionCheck(
-                    number, None if channel is None else find_missing_in_channel(channel)
-                )
-            )
+        for channel_id in dict.fromkeys(other for other in others if other != here):
+            channel = guild.get_channel_or_thread(channel_id)
+            missing = None if channel is None else find_missing_in_channel(channel)
+            results.append(PermissionCheck(channel_id, missing))
         await self._update_message(
             interaction, guild, notice=format_permission_checks(results, interaction.locale.value)
         )
@@ -147,22 +147,23 @@ class SetupCommands(commands.Cog):
         self, interaction: discord.Interaction, guild: discord.Guild, *, notice: str | None = None
     ) -> None:
         locale = interaction.locale.value
-        house = await self._showcase_service.settings.load_settings(guild.id)
-        rows = await self._quota_service.list_limits(guild.id)
-        quota = next((row.limits for row in rows if row.subject is LimitSubject.DEFAULT), NO_LIMITS)
-        now = SetupState(
-            rules=await self._server_rules.get_rules(guild.id),
-            member_limits=quota,
-            showcase_channel_id=house.channel_id,
+        showcase_settings = await self._showcase_service.settings.load_settings(guild.id)
+        rows = await self._ledger.list_limits(guild.id)
+        limits = (row.limits for row in rows if row.subject is LimitSubject.DEFAULT)
+        state = SetupState(
+            rules=await self._guilds.load_rules(guild.id),
+            member_limits=next(limits, NO_LIMITS),
+            showcase_channel_id=showcase_settings.channel_id,
             existing_channel_ids=frozenset(channel.id for channel in guild.channels),
             discord_locale=guild.preferred_locale.value,
         )
-        said = translate("setup.saved", locale) if notice is None else notice
-        await interaction.edit_original_response(view=build_setup_view(now, locale, notice=said))
+        notice = translate("setup.saved", locale) if notice is None else notice
+        view = build_setup_view(state, locale, notice=notice)
+        await interaction.edit_original_response(view=view)
 
 
 def _require_manager(interaction: discord.Interaction) -> discord.Guild:
-    """Return the server; raises `NotAllowed` for whoever may not (any more) manage it."""
+    """Return the server. Raises `NotAllowed` if the person may not manage it (any more)."""
     guild = interaction.guild
     if guild is None:
         raise RecordNotFound("server")

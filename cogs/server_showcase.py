@@ -1,4 +1,4 @@
-"""The showcase's part of `/server`: its settings, and the log of what moderators did."""
+"""The showcase's part of `/server`: its settings and the moderation log."""
 
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
 from bot.ui.showcase_card import format_audit_log, format_showcase_settings
-from cogs._common.permissions import require_channel_permissions
+from cogs._common.context import require_channel_permissions, require_guild_id
+from cogs._common.options import build_choices, describe_options
 
 _NEVER: Final = "never"
 _DAY_CHOICES: Final = [
@@ -23,29 +24,21 @@ _DAY_CHOICES: Final = [
     ),
     app_commands.Choice(name=build_command_text("choice.day.never"), value=_NEVER),
 ]
-_CURATION_CHOICES: Final = [
-    app_commands.Choice(name=build_command_text(f"choice.curation.{each}"), value=each.value)
-    for each in CurationPolicy
-]
+_CURATION_CHOICES: Final = build_choices("curation", CurationPolicy)
 
 
 class ShowcaseSettingsCommands(commands.Cog):
-    """Commands of `/server`; ``_showcase`` is the group's own."""
+    """`/server showcase` and `/server log`, a part of the `/server` group."""
 
-    _showcase_service: ShowcaseService
+    def __init__(self, *, showcase_service: ShowcaseService) -> None:
+        self._showcase_service = showcase_service
 
     @app_commands.command(
         name="showcase", description=build_command_text("command.server.showcase")
     )
     @app_commands.describe(
-        channel=build_command_text("option.showcase_channel"),
-        off=build_command_text("option.showcase_off"),
-        stars=build_command_text("option.stars"),
-        moderators=build_command_text("option.curation"),
-        public=build_command_text("option.public"),
-        digest_day=build_command_text("option.digest_day"),
-        digest_hour=build_command_text("option.digest_hour"),
-        digest_zone=build_command_text("option.digest_zone"),
+        **describe_options("stars", "public", "digest_day", "digest_hour", "digest_zone"),
+        **describe_options(channel="showcase_channel", off="showcase_off", moderators="curation"),
     )
     @app_commands.choices(moderators=_CURATION_CHOICES, digest_day=_DAY_CHOICES)
     async def configure_showcase(
@@ -60,18 +53,19 @@ class ShowcaseSettingsCommands(commands.Cog):
         digest_hour: Range[int, 0, 23] | None = None,
         digest_zone: Range[str, 1, 64] | None = None,
     ) -> None:
-        """Arrange the showcase; with nothing given, show how it is arranged."""
+        """Change the showcase's settings; with nothing given, show them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         if guild is None:
             raise RecordNotFound("server")
-        changes = _drop_unset(
-            stars=stars,
-            curation=None if moderators is None else CurationPolicy(moderators),
-            public=public,
-            digest_hour=digest_hour,
-            digest_zone=digest_zone,
-        )
+        given = {
+            "stars": stars,
+            "curation": None if moderators is None else CurationPolicy(moderators),
+            "public": public,
+            "digest_hour": digest_hour,
+            "digest_zone": digest_zone,
+        }
+        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if digest_zone is not None and load_time_zone(digest_zone).key != digest_zone:
             raise RecordNotFound("zone")
         if digest_day is not None:
@@ -81,27 +75,22 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        house = await self._showcase_service.settings.load_settings(guild.id)
+        settings = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
-            house = await self._showcase_service.configure(
+            settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
         await respond_privately(
-            interaction, format_showcase_settings(house, interaction.locale.value)
+            interaction, format_showcase_settings(settings, interaction.locale.value)
         )
 
     @app_commands.command(name="log", description=build_command_text("command.server.log"))
     async def show_log(self, interaction: discord.Interaction) -> None:
         """Show what moderators and admins did with the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        if interaction.guild_id is None:
-            raise RecordNotFound("server")
-        records = await self._showcase_service.settings.list_audit_entries(
-            interaction.guild_id, limit=AUDIT_LOG_LENGTH
+        guild_id = require_guild_id(interaction)
+        entries = await self._showcase_service.settings.list_audit_entries(
+            guild_id, limit=AUDIT_LOG_LENGTH
         )
-        await respond_privately(interaction, format_audit_log(records, interaction.locale.value))
-
-
-def _drop_unset(**changes: Any) -> dict[str, Any]:
-    return {name: value for name, value in changes.items() if value is not None}
+        await respond_privately(interaction, format_audit_log(entries, interaction.locale.value))

@@ -18,6 +18,7 @@ from bot.domain.ports import Clock, VideoModels
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.services.admin.model_directory import ModelDirectory
+from bot.services.clips.input_images import InputImages
 from bot.services.clips.originals import Originals
 from bot.services.clips.removal import ClipRemoval
 from bot.services.clips.retention import FileRetention
@@ -39,7 +40,6 @@ from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
-from bot.store.guilds import GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
@@ -127,6 +127,7 @@ def build_job_services(
     job_messages: DiscordJobMessages,
     clip_publisher: ClipPublisher,
     critical_sections: CriticalSections,
+    input_images: InputImages,
     clock: Clock,
 ) -> JobServices:
     """Build what makes clips."""
@@ -175,8 +176,8 @@ def build_job_services(
     requests = RequestService(
         jobs=jobs,
         ledger=LedgerStore(database),
-        guilds=GuildStore(database),
         offered_models=model_directory,
+        input_images=input_images,
         worker=worker,
         admission_batcher=AdmissionBatcher(jobs=jobs, policy=policy, clock=clock),
         wait_estimates=estimates,

@@ -32,6 +32,7 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.showcase.stars import StarStore
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.showcase_card import ShowcaseCards
+from cogs._common.clip_lookup import ClipFinder
 from cogs.privacy import PrivacyCommands
 from cogs.showcase import ShowcaseCommands
 
@@ -49,6 +50,7 @@ def build_community_services(
     *,
     client: DiscordClient,
     database: Database,
+    clip_finder: ClipFinder,
     clip_library: ClipLibrary,
     request_service: JobCanceller,
     worker: WorkerHandle,
@@ -117,6 +119,7 @@ def build_community_services(
         showcase_service=showcase,
         vote_counter=votes,
         digest_scheduler=weekly,
+        clip_finder=clip_finder,
         clip_library=clip_library,
     )
     commands_of_showcase.add_to(client.tree)

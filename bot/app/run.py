@@ -31,13 +31,11 @@ from bot.discord.client import DiscordClient, DiscordTokenRejected, override_dis
 from bot.discord.job_messages import DiscordJobMessages
 from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.ports import Clock
-from bot.media.images import ProcessImageDecoder
 from bot.observability.heartbeat import run_heartbeat
 from bot.observability.metrics import Instruments
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.admin.quotas import QuotaService
-from bot.services.admin.welcome import WelcomeService
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
@@ -45,7 +43,6 @@ from bot.services.clips.removal import ClipRemoval
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.requests import RequestService
-from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore, WelcomeStore
 from bot.store.jobs.clips import ClipStore
@@ -54,6 +51,7 @@ from bot.store.jobs.model_states import ModelStateStore
 from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.web.server import PortInUse
+from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
@@ -62,7 +60,9 @@ from cogs.help import HelpCommands
 from cogs.menus import MessageMenus
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
-from cogs.server import ServerCommands
+from cogs.server import RulesCommands, ServerCommands
+from cogs.server_setup import SetupCommands
+from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.video import VideoCommands
 
 _log: Final = structlog.get_logger(__name__)
@@ -142,11 +142,15 @@ async def serve(settings: Settings) -> None:
             settings, database, routes, models, delivery, publisher, steady, clock
         )
         worker, requests = making.worker, making.request_service
-        jobs, ledger = JobStore(database), LedgerStore(database)
-        library = ClipLibrary(jobs=jobs, clips=ClipStore(database))
+        jobs, ledger, guilds = JobStore(database), LedgerStore(database), GuildStore(database)
+        clips = ClipStore(database)
+        library = ClipLibrary(jobs=jobs, clips=clips)
+        clip_finder = ClipFinder(clips=clips, clip_library=library)
+        server_rules = ServerRulesService(guilds=guilds, clock=clock)
         showing = build_community_services(
             client=client,
             database=database,
+            clip_finder=clip_finder,
             clip_library=library,
             request_service=requests,
             worker=worker,
@@ -161,22 +165,20 @@ async def serve(settings: Settings) -> None:
             _build_cogs(
                 client=client,
                 request_service=requests,
-                worker=worker,
+                jobs=jobs,
+                clips=clips,
+                ledger=ledger,
+                guilds=guilds,
+                welcomed_guilds=WelcomeStore(database),
+                clip_finder=clip_finder,
                 clip_library=library,
                 clip_history=ClipHistory(
-                    clips=ClipStore(database), is_extendable=abilities.is_extendable, clock=clock
+                    clips=clips, is_extendable=abilities.is_extendable, clock=clock
                 ),
-                welcome_service=WelcomeService(welcomed_guilds=WelcomeStore(database), clock=clock),
                 community=showing,
-                quota_service=QuotaService(
-                    jobs=jobs, ledger=ledger, clock=clock, policy=settings.policy
-                ),
-                server_rules=ServerRulesService(guilds=GuildStore(database), clock=clock),
-                input_images=InputImages(
-                    attachments=attachments,
-                    image_decoder=ProcessImageDecoder(),
-                    data_dir=settings.data_dir,
-                ),
+                quota_service=QuotaService(jobs=jobs, ledger=ledger, clock=clock),
+                server_rules=server_rules,
+                input_images=input_images,
                 model_directory=models,
                 model_info=abilities,
                 job_messages=delivery,
@@ -184,7 +186,7 @@ async def serve(settings: Settings) -> None:
                 clip_publisher=publisher,
                 autocompleter=Autocompleter(
                     model_directory=models,
-                    request_service=requests,
+                    server_rules=server_rules,
                     region=settings.google_region,
                     clock=clock,
                 ),
@@ -233,10 +235,14 @@ def _build_cogs(
     *,
     client: DiscordClient,
     request_service: RequestService,
-    worker: Worker,
+    jobs: JobStore,
+    clips: ClipStore,
+    ledger: LedgerStore,
+    guilds: GuildStore,
+    welcomed_guilds: WelcomeStore,
+    clip_finder: ClipFinder,
     clip_library: ClipLibrary,
     clip_history: ClipHistory,
-    welcome_service: WelcomeService,
     community: CommunityServices,
     quota_service: QuotaService,
     server_rules: ServerRulesService,
@@ -261,7 +267,7 @@ def _build_cogs(
         router=client.router,
         request_flow=asking,
         confirmations=offers,
-        request_service=request_service,
+        clips=clips,
         clip_library=clip_library,
         clip_history=clip_history,
         input_images=input_images,
@@ -273,21 +279,20 @@ def _build_cogs(
     video = VideoCommands(
         request_flow=asking,
         autocompleter=autocompleter,
-        request_service=request_service,
+        jobs=jobs,
+        clip_finder=clip_finder,
         clip_library=clip_library,
         clip_history=clip_history,
         server_rules=server_rules,
         model_directory=model_directory,
         model_info=model_info,
-        input_images=input_images,
         clip_publisher=clip_publisher,
     )
     menus = MessageMenus(
         router=client.router,
         request_flow=asking,
         confirmations=offers,
-        clip_library=clip_library,
-        input_images=input_images,
+        clip_finder=clip_finder,
         clock=clock,
     )
     menus.add_to(client.tree)
@@ -299,19 +304,36 @@ def _build_cogs(
             client=client,
             request_flow=asking,
             server_rules=server_rules,
-            clip_library=clip_library,
+            jobs=jobs,
+            clip_finder=clip_finder,
             clock=clock,
         ),
-        QuotaCommands(quota_service=quota_service),
+        QuotaCommands(request_service=request_service),
         HelpCommands(
-            quota_service=quota_service, server_rules=server_rules, welcome_service=welcome_service
+            request_service=request_service,
+            guilds=guilds,
+            welcomed_guilds=welcomed_guilds,
+            clock=clock,
         ),
         ServerCommands(
-            router=client.router,
-            quota_service=quota_service,
-            server_rules=server_rules,
-            showcase_service=community.showcase,
-            clock=clock,
+            [
+                SetupCommands(
+                    router=client.router,
+                    quota_service=quota_service,
+                    server_rules=server_rules,
+                    showcase_service=community.showcase,
+                    guilds=guilds,
+                    ledger=ledger,
+                ),
+                ShowcaseSettingsCommands(showcase_service=community.showcase),
+                RulesCommands(
+                    quota_service=quota_service,
+                    server_rules=server_rules,
+                    ledger=ledger,
+                    jobs=jobs,
+                    clock=clock,
+                ),
+            ]
         ),
         *community.cogs,
     ]

@@ -21,12 +21,13 @@ async def apply_pause(settings: Settings, command: str | None, reason: str | Non
     """Turn the switch as ``word`` says and return how it stands. Raises `StoreAway`."""
     database = open_side_writer(settings.resolved_database_url)
     try:
-        servers = ServerRulesService(guilds=GuildStore(database), clock=SystemClock())
+        guilds = GuildStore(database)
+        servers = ServerRulesService(guilds=guilds, clock=SystemClock())
         if command is not None:
             await servers.switch_bot(
                 enabled=command == "resume", actor_id=OPERATOR_ID, reason=reason
             )
-        rules = await servers.get_rules(WHOLE_BOT_ID)
+        rules = await guilds.load_rules(WHOLE_BOT_ID)
     finally:
         await database.close()
     if settings.paused:

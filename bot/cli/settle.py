@@ -29,14 +29,10 @@ async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool
     """
     database = open_side_writer(settings.resolved_database_url)
     try:
-        quotas = QuotaService(
-            jobs=JobStore(database),
-            ledger=LedgerStore(database),
-            clock=SystemClock(),
-            policy=settings.policy,
-        )
+        jobs = JobStore(database)
         if job_id is None:
-            return _format_jobs(await quotas.list_all_unknown_jobs())
+            return _format_jobs(await jobs.list_all_unknown())
+        quotas = QuotaService(jobs=jobs, ledger=LedgerStore(database), clock=SystemClock())
         job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
     finally:
         await database.close()

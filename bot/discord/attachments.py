@@ -1,7 +1,7 @@
-"""Reads what people attach, from Discord's own file hosts and nowhere else.
+"""Downloads attachments, from Discord's own file hosts and nowhere else.
 
-The address comes from an event or from a message's content: fetching it wherever it leads would
-let anybody use the bot to look into the operator's network.
+The URL comes from an event: fetching it wherever it leads would let anyone use the bot to reach
+into the operator's network.
 """
 
 from http import HTTPStatus
@@ -21,9 +21,9 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 
 class DiscordAttachments:
-    """Implements `bot.domain.ports.Attachments`.
+    """Implements `bot.domain.ports.AttachmentDownloader`.
 
-    ``api_url`` is DISCORD_API_URL where it is set: a stand-in for Discord serves its files from
+    ``api_url`` is DISCORD_API_URL where it is set: a stand-in for Discord serves attachments from
     its own origin.
     """
 
@@ -32,7 +32,7 @@ class DiscordAttachments:
         self._session: aiohttp.ClientSession | None = None
 
     def is_discord_url(self, url: str) -> bool:
-        """Whether ``url`` lies at Discord (or its configured stand-in)."""
+        """Return whether ``url`` is one of Discord (or of its configured stand-in)."""
         try:
             parsed = URL(url)
             if parsed.user or parsed.password:

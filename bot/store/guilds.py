@@ -1,10 +1,11 @@
 """Servers' rules, and which servers were welcomed."""
 
 import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.guild import ExtendPermission, GuildRules
@@ -22,30 +23,28 @@ class GuildStore:
 
     async def load_rules(self, guild_id: int) -> GuildRules:
         """Return the server's rules; the defaults where it has none."""
+        return (await self.load_rules_of([guild_id]))[guild_id]
 
-        async def fetch_rules(connection: AsyncConnection) -> GuildRules:
-            query = select(guilds_table).where(guilds_table.c.id == guild_id)
-            row = (await connection.execute(query)).mappings().one_or_none()
-            if row is None:
-                return GuildRules(guild_id)
-            channel_query = select(channel_rules_table).where(
-                channel_rules_table.c.guild_id == guild_id
+    async def load_rules_of(self, guild_ids: Collection[int]) -> dict[int, GuildRules]:
+        """Return the rules of several servers, read in one statement."""
+        query = (
+            select(
+                guilds_table,
+                channel_rules_table.c.id.label("channel_id"),
+                channel_rules_table.c.person_rule.label("channel_person_rule"),
             )
-            channels = (await connection.execute(channel_query)).mappings()
-            rule = row["person_rule"]
-            return GuildRules(
-                guild_id=guild_id,
-                paused=row["paused"],
-                pause_reason=row["pause_reason"],
-                person_rule=None if rule is None else PersonRule(rule),
-                channel_person_rules={
-                    channel["id"]: PersonRule(channel["person_rule"]) for channel in channels
-                },
-                confirm_above=row["confirm_above"],
-                locale=row["locale"],
-                extend_by=ExtendPermission(row["extend_by"]),
-                allowed_channels=frozenset(json.loads(row["allowed_channels"])),
-            )
+            .outerjoin(channel_rules_table, channel_rules_table.c.guild_id == guilds_table.c.id)
+            .where(guilds_table.c.id.in_(guild_ids))
+        )
+
+        async def fetch_rules(connection: AsyncConnection) -> dict[int, GuildRules]:
+            rows: dict[int, list[RowMapping]] = {}
+            for row in (await connection.execute(query)).mappings():
+                rows.setdefault(row["id"], []).append(row)
+            return {
+                guild_id: _rules_from_rows(guild_id, rows.get(guild_id, []))
+                for guild_id in guild_ids
+            }
 
         return await self._db.read(fetch_rules)
 
@@ -90,6 +89,29 @@ class WelcomeStore:
         return await self._db.write(
             lambda connection: insert_if_absent(connection, welcomed_guilds_table, row)
         )
+
+
+def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
+    """Build a server's rules from its row, repeated for each channel that has a person rule."""
+    if not rows:
+        return GuildRules(guild_id)
+    row = rows[0]
+    rule = row["person_rule"]
+    return GuildRules(
+        guild_id=guild_id,
+        paused=row["paused"],
+        pause_reason=row["pause_reason"],
+        person_rule=None if rule is None else PersonRule(rule),
+        channel_person_rules={
+            row["channel_id"]: PersonRule(row["channel_person_rule"])
+            for row in rows
+            if row["channel_id"] is not None
+        },
+        confirm_above=row["confirm_above"],
+        locale=row["locale"],
+        extend_by=ExtendPermission(row["extend_by"]),
+        allowed_channels=frozenset(json.loads(row["allowed_channels"])),
+    )
 
 
 def _rules_to_row(rules: GuildRules) -> dict[str, Any]:

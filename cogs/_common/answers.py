@@ -1,7 +1,7 @@
-"""How a request is answered: to the person alone for an interaction, as a reply for a message."""
+"""How a request is answered: privately for an interaction, by a reply for a message."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 from discord import ui
@@ -14,10 +14,10 @@ from bot.ui.components import ActionButton, PageButton
 
 
 class InteractionAnswer(Protocol):
-    """Where words about one request go."""
+    """Where the answer to one request goes."""
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Say ``text``."""
+        """Answer with ``text``: nothing was accepted."""
         ...
 
     async def confirm_accepted(self, text: str) -> None:
@@ -25,8 +25,13 @@ class InteractionAnswer(Protocol):
         ...
 
 
-def build_button_row(buttons: Sequence[ActionButton]) -> ui.View | None:
-    """Return a view of ``buttons`` for a message with plain content."""
+async def respond_with(interaction: discord.Interaction, key: str, **values: object) -> None:
+    """Answer privately with a text of the catalogue."""
+    await respond_privately(interaction, translate(key, interaction.locale.value, **values))
+
+
+def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
+    """Return a view of ``buttons`` for a message with plain content; ``None`` without any."""
     if not buttons:
         return None
     view = ui.View(timeout=None)
@@ -37,17 +42,13 @@ def build_button_row(buttons: Sequence[ActionButton]) -> ui.View | None:
 
 def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
     """Return the buttons to the pages on either side of ``page``."""
-    buttons = [
-        PageButton(to, label=translate(f"button.{to.direction}", locale))
-        for to in (page.newer, page.older)
-        if to is not None
-    ]
-    if not buttons:
-        return None
-    view = ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(button)
-    return view
+    return build_button_row(
+        [
+            PageButton(to, label=translate(f"button.{to.direction}", locale))
+            for to in (page.newer, page.older)
+            if to is not None
+        ]
+    )
 
 
 class PrivateAnswer:
@@ -57,7 +58,7 @@ class PrivateAnswer:
         self._interaction = interaction
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Say ``text``."""
+        """Answer with ``text``."""
         await delete_reply(self._interaction)
         await respond_privately(self._interaction, text, build_button_row(buttons))
 
@@ -79,16 +80,16 @@ class EditedAnswer:
         await delete_reply(self._interaction)
         await self._edit_message(text, buttons)
 
-    async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
-
     async def confirm_accepted(self, text: str) -> None:
-        """Say it to the person alone; a question that everyone saw goes."""
+        """Say it in the place of the question; a question that everyone saw is deleted."""
         hand_over_reply(self._interaction)
         if self._public:
             await self._interaction.delete_original_response()
         else:
             await self._edit_message(text)
+
+    async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
 
 
 class ReplyAnswer:
@@ -98,12 +99,12 @@ class ReplyAnswer:
         self._message = message
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Reply with ``text``, whether or not the message still stands."""
+        """Reply with ``text``, even if the message has been deleted."""
         await self._message.channel.send(
             text,
             reference=self._message.to_reference(fail_if_not_exists=False),
             mention_author=False,
-            nonce=f"r{self._message.id}",  # another process may have heard the message too
+            nonce=f"r{self._message.id}",  # another process may have received the message too
             view=build_button_row(buttons) or discord.utils.MISSING,
         )
 

@@ -1,18 +1,18 @@
 """Finds the clip that a person means: by its number, a message link, or the message itself."""
 
 import re
-from contextlib import suppress
 from typing import Final
 
 import discord
 
-from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RecordNotFound
 from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
+from bot.store.jobs.clips import ClipStore
 from bot.ui.components import ActionButton, find_button_number, find_button_numbers
 from bot.ui.custom_ids import ButtonAction
+from cogs._common.context import build_acting_person
 
 _CLIP_NUMBER: Final = re.compile(r"\s*#?\s*(\d{1,15})\s*")
 _MESSAGE_LINK: Final = re.compile(
@@ -20,122 +20,109 @@ _MESSAGE_LINK: Final = re.compile(
 )
 
 
-async def get_accessible_clip(
-    clip_id: int, clip_library: ClipLibrary, interaction: discord.Interaction
-) -> Clip:
-    """Return the clip of a number, for whoever sees it where ``interaction`` happens.
+class ClipFinder:
+    """Finds clips for the people who may see them."""
 
-    Raises `NotFound`.
-    """
-    return await clip_library.get_clip(
-        clip_id,
-        user_id=interaction.user.id,
-        guild_id=guild_of(interaction),
-        channel_id=interaction.channel_id,
-    )
+    def __init__(self, *, clips: ClipStore, clip_library: ClipLibrary) -> None:
+        self._clips = clips
+        self._clip_library = clip_library
 
+    async def resolve(self, reference: str, interaction: discord.Interaction) -> Clip:
+        """Return the clip that ``reference`` (a number or a message link) means.
 
-async def resolve_clip_reference(
-    reference: str, clip_library: ClipLibrary, interaction: discord.Interaction
-) -> Clip:
-    """Return the clip that ``given`` (a number or a message link) means.
+        Raises `RecordNotFound`, also for a clip of another server that is not the person's own.
+        """
+        clip_id = await self._resolve_clip_id(reference, interaction)
+        return await self._clip_library.get_clip(clip_id, build_acting_person(interaction))
 
-    Raises `NotFound`, also for a clip of another server that is not the person's own.
-    """
-    clip_id = await _resolve_clip_id(reference, clip_library, interaction)
-    return await get_accessible_clip(clip_id, clip_library, interaction)
+    async def resolve_visible(self, reference: str, interaction: discord.Interaction) -> Clip:
+        """Return the clip that ``reference`` means, if the person sees its channel.
 
+        Raises `RecordNotFound`; a number is easily guessed.
+        """
+        clip = await self.resolve(reference, interaction)
+        if clip.user_id != interaction.user.id and not await _can_view_channel(
+            interaction, clip.channel_id
+        ):
+            raise RecordNotFound("clip")
+        return clip
 
-async def _resolve_clip_id(
-    reference: str, clip_library: ClipLibrary, interaction: discord.Interaction
-) -> int:
-    number = _CLIP_NUMBER.fullmatch(reference)
-    if number is not None:
-        return int(number[1])
-    link = _MESSAGE_LINK.fullmatch(reference)
-    if link is None:
-        raise RecordNotFound("clip_reference")
-    channel_id, message_id = int(link[1]), int(link[2])
-    recorded = await clip_library.clip_of_message(message_id)
-    if recorded is not None:
-        return recorded.id
-    # posted a moment ago and not recorded yet, posted again, or in the showcase: its buttons know
-    channel = interaction.client.get_partial_messageable(channel_id)
-    try:
-        message = await channel.fetch_message(message_id)
-    except (discord.NotFound, discord.Forbidden):
-        raise RecordNotFound("clip") from None
-    shown = []
-    if message.author.id == interaction.application_id:
-        shown = await find_message_clips(message, clip_library)
-    if not shown:
-        raise RecordNotFound("clip")
-    return shown[0].id
+    async def find_in_message(self, message: discord.Message) -> list[Clip]:
+        """Return the clips that a message of the bot shows, in order; empty if it shows none.
 
+        A clip that was posted again, or in the showcase, has another message id than the recorded
+        one; its buttons still say which it is.
+        """
+        recorded = await self._clips.find_by_message(message.id)
+        if recorded is not None:
+            clips = await self._clips.list_for_job(recorded.job_id)
+            return [clip for clip in clips if clip.message_id == message.id] or [recorded]
+        if not message.components:
+            return []
+        numbers = find_button_numbers(message, ButtonAction.EXTEND) + find_button_numbers(
+            message, ButtonAction.SHOWCASE
+        )
+        job_id = find_button_number(message, ButtonAction.DETAILS)  # a clip card has this button
+        if job_id is not None:
+            clips = await self._clips.list_for_job(job_id)
+            return [clip for clip in clips if clip.id in numbers] or clips
+        is_post = bool(find_button_numbers(message, ButtonAction.WITHDRAW))
+        if not numbers or message.guild is None or not is_post:
+            return []
+        clip = await self._clips.get(numbers[0])
+        return [] if clip is None or clip.guild_id != message.guild.id else [clip]
 
-async def resolve_visible_clip(
-    interaction: discord.Interaction, reference: str, clip_library: ClipLibrary
-) -> Clip:
-    """Return the clip that somebody names in a command.
+    async def require_in_message(
+        self, message: discord.Message, interaction: discord.Interaction
+    ) -> list[Clip]:
+        """Return the clips of a message that must be the bot's. Raises `RecordNotFound`."""
+        is_own = message.author.id == interaction.application_id
+        clips = await self.find_in_message(message) if is_own else []
+        if not clips:
+            raise RecordNotFound("clip_in_message")
+        return clips
 
-    Raises `NotFound`, also for a clip of others in a channel that the person does not see: a number
-    is easily guessed.
-    """
-    found = await resolve_clip_reference(reference, clip_library, interaction)
-    if found.user_id != interaction.user.id and not await _can_view_channel(
-        interaction, found.channel_id
-    ):
-        raise RecordNotFound("clip")
-    return found
+    async def _resolve_clip_id(self, reference: str, interaction: discord.Interaction) -> int:
+        if (number := _CLIP_NUMBER.fullmatch(reference)) is not None:
+            return int(number[1])
+        if (link := _MESSAGE_LINK.fullmatch(reference)) is None:
+            raise RecordNotFound("clip_reference")
+        channel_id, message_id = int(link[1]), int(link[2])
+        recorded = await self._clips.find_by_message(message_id)
+        if recorded is not None:
+            return recorded.id
+        # posted a moment ago and not recorded yet, posted again, or in the showcase: read its
+        # buttons
+        channel = interaction.client.get_partial_messageable(channel_id)
+        try:
+            message = await channel.fetch_message(message_id)
+        except (discord.NotFound, discord.Forbidden):
+            raise RecordNotFound("clip") from None
+        clips = []
+        if message.author.id == interaction.application_id:
+            clips = await self.find_in_message(message)
+        if not clips:
+            raise RecordNotFound("clip")
+        return clips[0].id
 
 
 async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -> bool:
-    """Return whether the person may see a channel of this server; no where nobody can tell."""
+    """Return whether the person sees a channel of this server; ``False`` where it is unknown."""
     guild, member = interaction.guild, interaction.user
     if channel_id == interaction.channel_id:
         return True
     if guild is None or not isinstance(member, discord.Member):
         return False
     channel = guild.get_channel_or_thread(channel_id)
-    if channel is None:  # a thread that is archived, or a channel that is gone
+    if channel is None:  # an archived thread, or a channel that is gone
         try:
             channel = await guild.fetch_channel(channel_id)
         except (discord.HTTPException, discord.InvalidData):
             return False
-    had = channel.permissions_for(member)
-    if isinstance(channel, discord.Thread) and channel.is_private() and not had.manage_threads:
+    granted = channel.permissions_for(member)
+    if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:
         return False
-    return had.view_channel
-
-
-async def find_message_clips(message: discord.Message, clip_library: ClipLibrary) -> list[Clip]:
-    """Return the clips that a message of the bot shows, in order; empty where it shows none.
-
-    A clip that was posted again, or in the showcase, stands under another message id than the
-    recorded one; its buttons still say which it is.
-    """
-    recorded = await clip_library.clip_of_message(message.id)
-    if recorded is not None:
-        clips = await clip_library.clips_of_job(recorded.job_id)
-        return [clip for clip in clips if clip.message_id == message.id] or [recorded]
-    if not message.components:
-        return []
-    named = find_button_numbers(message, ButtonAction.EXTEND) + find_button_numbers(
-        message, ButtonAction.SHOWCASE
-    )
-    job_id = read_job_id(message)
-    if job_id is not None:
-        clips = await clip_library.clips_of_job(job_id)
-        return [clip for clip in clips if clip.id in named] or clips
-    if (
-        not named
-        or message.guild is None
-        or not find_button_numbers(message, ButtonAction.WITHDRAW)
-    ):
-        return []
-    with suppress(RecordNotFound):  # a post in the showcase
-        return [await clip_library.get_clip(named[0], user_id=0, guild_id=message.guild.id)]
-    return []
+    return granted.view_channel
 
 
 def build_clip_choice(
@@ -143,7 +130,7 @@ def build_clip_choice(
 ) -> tuple[str, list[ActionButton]]:
     """Return the question which of several clips is meant, and a button for each.
 
-    ``action`` is `Action.EXTEND` or `Action.SHOWCASE`.
+    ``action`` is `ButtonAction.EXTEND` or `ButtonAction.SHOWCASE`.
     """
     buttons = [
         ActionButton(
@@ -155,8 +142,3 @@ def build_clip_choice(
         for clip in clips
     ]
     return translate("clip.which", locale), buttons
-
-
-def read_job_id(message: discord.Message) -> int | None:
-    """Return the job whose clip card ``message`` is, read from its buttons."""
-    return find_button_number(message, ButtonAction.DETAILS)

@@ -1,4 +1,4 @@
-"""Who asks, and where: Discord's objects turned into the plain facts that services take."""
+"""Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,11 +6,13 @@ from typing import Final
 import discord
 
 from bot.discord.user_install import get_user_install_reply, guild_of, is_user_install
-from bot.domain.errors import MissingPermissions, NotAllowed
+from bot.domain.access import ActingPerson
+from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
 from bot.domain.jobs.job import Origin
-from bot.services.jobs.requests import ChannelContext
+from bot.services.admin.guild_rules import ChannelContext
 
 Requester = discord.Interaction | discord.Message
+GuildChannelOrThread = discord.abc.GuildChannel | discord.Thread
 
 REQUIRED_PERMISSIONS: Final = (
     "view_channel",
@@ -23,15 +25,15 @@ REQUIRED_PERMISSIONS: Final = (
 _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
-def build_origin(interaction: discord.Interaction, *, key: str | None = None) -> Origin:
+def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = None) -> Origin:
     """Return the origin of a request made by a command, a button or a form.
 
-    ``key`` names requests of which only one may be made, however often it is asked for.
+    With a ``dedupe_key`` only one request is accepted, however often it is made.
     """
     if interaction.channel_id is None:
         raise MissingPermissions(["view_channel"])
     return Origin(
-        dedupe_key=key or f"interaction:{interaction.id}",
+        dedupe_key=dedupe_key or f"interaction:{interaction.id}",
         guild_id=guild_of(interaction),
         channel_id=interaction.channel_id,
         user_id=interaction.user.id,
@@ -60,17 +62,27 @@ def build_message_origin(message: discord.Message) -> Origin:
 
 
 def build_channel_context(requester: Requester) -> ChannelContext:
-    """Return what the rules have to know of the channel."""
+    """Return what the rules need to know about the channel."""
     channel = requester.channel
-    restricted = getattr(channel, "is_nsfw", None)
-    nsfw = bool(restricted()) if callable(restricted) else False
+    is_nsfw = getattr(channel, "is_nsfw", None)
+    age_restricted = bool(is_nsfw()) if callable(is_nsfw) else False
     if isinstance(requester, discord.Interaction) and is_user_install(requester):
-        # nobody tells a visitor about the channel that a thread belongs to: the stricter is taken
-        nsfw = nsfw or isinstance(channel, discord.Thread)
+        # Discord says nothing about the channel of a thread here: assume the stricter case
+        age_restricted = age_restricted or isinstance(channel, discord.Thread)
     return ChannelContext(
-        age_restricted=nsfw,
+        age_restricted=age_restricted,
         direct_message=_is_private(requester),
         parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
+    )
+
+
+def build_acting_person(interaction: discord.Interaction) -> ActingPerson:
+    """Return who acts, and where, for what they may see and moderate."""
+    return ActingPerson(
+        interaction.user.id,
+        guild_of(interaction),
+        interaction.channel_id,
+        moderator=may_moderate(interaction),
     )
 
 
@@ -89,25 +101,57 @@ def require_permissions(requester: Requester) -> None:
     """
     if _is_private(requester):
         return
-    had = _get_permissions(requester)
-    if had is None:
+    granted = _get_permissions(requester)
+    if granted is None:
         return
     thread = requester.channel if isinstance(requester.channel, discord.Thread) else None
-    needed: Sequence[str] = REQUIRED_PERMISSIONS
     if isinstance(requester, discord.Interaction) and is_user_install(requester):
-        needed = _USER_INSTALL_PERMISSIONS
-    elif thread is not None:
-        needed = [
-            "send_messages_in_threads" if name == "send_messages" else name
-            for name in REQUIRED_PERMISSIONS
-        ]
-    missing = [name for name in needed if not getattr(had, name)]
+        missing = [name for name in _USER_INSTALL_PERMISSIONS if not getattr(granted, name)]
+    else:
+        missing = find_missing_permissions(granted, in_thread=thread is not None)
     if "view_channel" in missing and thread is not None and thread.is_private():
-        raise NotAllowed("private_thread")  # no right is lacking: it has to be brought in
+        raise NotAllowed("private_thread")  # no permission is missing: the bot has to be added
     if missing:
         raise MissingPermissions(_drop_implied_permissions(missing))
-    if thread is not None and thread.locked and not had.manage_threads:
+    if thread is not None and thread.locked and not granted.manage_threads:
         raise NotAllowed("locked_thread")
+
+
+def find_missing_permissions(granted: discord.Permissions, *, in_thread: bool = False) -> list[str]:
+    """Return what is needed to post clips and is not among ``granted``."""
+    needed = [
+        "send_messages_in_threads" if in_thread and name == "send_messages" else name
+        for name in REQUIRED_PERMISSIONS
+    ]
+    return [name for name in needed if not getattr(granted, name)]
+
+
+def require_guild_id(interaction: discord.Interaction) -> int:
+    """Return the server of a command that is for servers only. Raises `RecordNotFound`."""
+    if interaction.guild_id is None:
+        raise RecordNotFound("server")
+    return interaction.guild_id
+
+
+def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
+    """Return what the bot lacks in ``channel`` to post clips there."""
+    granted = channel.permissions_for(channel.guild.me)
+    return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
+
+
+def require_channel_permissions(channel: GuildChannelOrThread) -> None:
+    """Raise `MissingPermissions` for what the bot lacks in ``channel`` to post clips there."""
+    if missing := find_missing_in_channel(channel):
+        raise MissingPermissions(missing)
+
+
+def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
+    """Return the text channels that the bot may write in, the server's system channel first."""
+    channels = sorted(
+        guild.text_channels,
+        dedupe_key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
+    )
+    return [channel for channel in channels if _can_write(channel)]
 
 
 def may_moderate(interaction: discord.Interaction) -> bool:
@@ -115,8 +159,8 @@ def may_moderate(interaction: discord.Interaction) -> bool:
     return interaction.permissions.manage_messages
 
 
-def _drop_implied_permissions(missing: list[str]) -> list[str]:
-    """Return what has to be granted: who may not see or not write has no other right either."""
+def _drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
+    """Return what has to be granted: without seeing or writing, no other permission counts."""
     if "view_channel" in missing:
         return ["view_channel"]
     if any(name.startswith("send_messages") for name in missing):
@@ -124,8 +168,13 @@ def _drop_implied_permissions(missing: list[str]) -> list[str]:
     return missing
 
 
+def _can_write(channel: discord.TextChannel) -> bool:
+    granted = channel.permissions_for(channel.guild.me)
+    return granted.view_channel and granted.send_messages
+
+
 def _is_private(requester: Requester) -> bool:
-    # a server that the bot is no member of may be unknown here, but it has a number
+    # a server that the bot is not in may be unknown here, but it has an id
     if isinstance(requester, discord.Interaction):
         return requester.guild_id is None
     return requester.guild is None
@@ -136,5 +185,5 @@ def _get_permissions(requester: Requester) -> discord.Permissions | None:
         return requester.app_permissions
     channel = requester.channel
     if requester.guild is None or isinstance(channel, discord.PartialMessageable):
-        return None  # a channel that is not known here: Discord itself will say
+        return None  # an unknown channel: Discord itself will answer
     return channel.permissions_for(requester.guild.me)

@@ -1,14 +1,17 @@
 """The forms (modals) that buttons and menus open.
 
-Only their look stands here. discord.py would route a submitted form to the object that was sent,
-which a restart forgets: `bot.ui.router` routes it by its custom id instead.
+discord.py would route a submitted form to the object that was sent, which a restart forgets:
+`bot.ui.custom_ids.InteractionRouter` routes it by its custom id instead.
 """
 
-from typing import Final
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
 import discord
 from discord import ui
 
+from bot.domain.errors import DatabaseUnavailable
 from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import FormKind, build_custom_id
 
@@ -16,8 +19,19 @@ PROMPT_FIELD: Final = "prompt"
 """The custom id of the text field."""
 _MAX_TEXT_LENGTH: Final = 4000
 """What Discord lets a text field hold; Veo's own limit is counted in tokens, by the rules."""
-FORM_TIMEOUT_S: Final = 2.0
+_READ_TIMEOUT_S: Final = 2.0
 """Seconds for reading what a form is filled with: Discord waits three for the form."""
+
+T = TypeVar("T")
+
+
+async def read_for_form(reading: Awaitable[T]) -> T:
+    """Return what a form is built from; raises `DatabaseUnavailable` when it comes too late."""
+    try:
+        async with asyncio.timeout(_READ_TIMEOUT_S):
+            return await reading
+    except TimeoutError as error:
+        raise DatabaseUnavailable("no answer in time for the form") from error
 
 
 def build_extend_form(clip_id: int, locale: str) -> ui.Modal:

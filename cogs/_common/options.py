@@ -1,13 +1,14 @@
-"""The options of `/video generate` and `/video animate`: what was typed, and what could be.
+"""The options of `/video generate` and `/video animate`, and their suggestions.
 
 Suggestions come from the rules themselves, applied to what has been chosen so far, with the price
-of each. Discord asks at every key, so a channel's rule for people is read once and remembered for a
-moment, and a slow database is not waited for: the rule is checked again when the request is made.
+of each. Discord asks at every key, so a channel's rule about people is remembered for a moment, and
+a slow database is not waited for: the rule is checked again when the request is made.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -20,7 +21,6 @@ from bot.domain.jobs.plan_resolution import OptionChoice, list_choices
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
 from bot.domain.jobs.request import (
     AspectRatio,
-    InputImage,
     OperatorRegion,
     PersonRule,
     Resolution,
@@ -28,33 +28,48 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import Clock
-from bot.i18n.catalogs import translate
+from bot.i18n.catalogs import build_command_text, translate
 from bot.i18n.formatting import format_money
+from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
-from bot.services.clips.input_images import InputImages
-from bot.services.jobs.requests import RequestService
+from bot.services.clips.input_images import AttachedImage
 from cogs._common.context import build_channel_context, build_origin
 
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
-_MAX_CHOICES: Final = 25
+MAX_CHOICES: Final = 25
+"""Suggestions that Discord takes for one option."""
 _MAX_NAME_LENGTH: Final = 100
 _MAX_CACHED_RULES: Final = 1000
 _RULE_CACHE_S: Final = 15.0
 _DATABASE_TIMEOUT_S: Final = 1.0
 """Seconds that the database may take for a suggestion: Discord waits three."""
 _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
-# Stands for an attachment while somebody is still typing: the mode depends on there being one.
-_PLACEHOLDER_IMAGE: Final = InputImage(
-    path="", mime_type="image/png", width=16, height=9, sha256=""
-)
+# Stands for an attachment while a member is still typing: the mode depends on there being one.
+_PLACEHOLDER_IMAGE: Final = AttachedImage()
+
+
+def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:
+    """Return the descriptions of options; ``keys`` names the text where it is not the option's."""
+    described = {name: name for name in names} | keys
+    return {name: build_command_text(f"option.{key}") for name, key in described.items()}
+
+
+def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choice[str]]:
+    """Return the choices of an option, named by the texts under ``choice.key``."""
+    return [
+        app_commands.Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
+        for value in values
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """The options as Discord gave them, before anything is fetched or judged."""
+    """The options as Discord gave them."""
 
     prompt: str
     negative_prompt: str | None = None
+    style: str | None = None
+    camera: str | None = None
     model: str | None = None
     aspect_ratio: str | None = None
     resolution: str | None = None
@@ -64,15 +79,13 @@ class GenerateOptions:
     image: discord.Attachment | None = None
     last_frame: discord.Attachment | None = None
     references: Sequence[discord.Attachment | None] = ()
-    style: str | None = None
-    camera: str | None = None
 
-    async def build_request(self, input_images: InputImages) -> VideoRequest:
-        """Return the request, with its pictures copied and checked.
+    def build_request(self) -> VideoRequest:
+        """Return the request, its pictures as Discord describes them: nothing is fetched.
 
-        Raises `RuleBroken` for a value that is none, `ImageRefused` for a picture.
+        Raises `RuleBroken` for an invalid value.
         """
-        plain = VideoRequest(
+        return VideoRequest(
             prompt=append_presets(
                 self.prompt,
                 _parse_value(StylePreset, self.style, "style"),
@@ -85,33 +98,40 @@ class GenerateOptions:
             seconds=self.duration,
             seed=self.seed,
             videos=self.videos,
-        )
-        return plain.evolve(
-            image=await _load_image(self.image, input_images),
-            last_frame=await _load_image(self.last_frame, input_images),
+            image=None if self.image is None else describe_attachment(self.image),
+            last_frame=None if self.last_frame is None else describe_attachment(self.last_frame),
             references=tuple(
-                [
-                    await input_images.import_image(each.url, size=each.size)
-                    for each in self.references
-                    if each is not None
-                ]
+                describe_attachment(reference)
+                for reference in self.references
+                if reference is not None
             ),
         )
 
 
+def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
+    """Return an attachment as Discord describes it."""
+    return AttachedImage(
+        url=attachment.url,
+        size_bytes=attachment.size,
+        mime_type=attachment.content_type or "",
+        width=attachment.width or 0,
+        height=attachment.height or 0,
+    )
+
+
 class Autocompleter:
-    """Answers autocompletion."""
+    """Suggests the values that an option can take."""
 
     def __init__(
         self,
         *,
         model_directory: ModelDirectory,
-        request_service: RequestService,
+        server_rules: ServerRulesService,
         region: OperatorRegion,
         clock: Clock,
     ) -> None:
         self._model_directory = model_directory
-        self._request_service = request_service
+        self._server_rules = server_rules
         self._region = region
         self._clock = clock
         self._cached_rules: OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]] = (
@@ -119,49 +139,49 @@ class Autocompleter:
         )
 
     async def suggest_values(
-        self, interaction: discord.Interaction, current: str | int, option: str
+        self, interaction: discord.Interaction, current: str | int
     ) -> list[app_commands.Choice[Any]]:
-        """Return the values of ``option`` that go with the rest, each with its price."""
-        offer = RuleContext(
+        """Return what the typed option can be with the others as they are, with the prices."""
+        option = _find_focused_option(interaction)
+        rules = RuleContext(
             models=self._model_directory.list_offered(),
             now=self._clock.now().timestamp(),
             region=self._region,
             person_rule=await self._get_person_rule(interaction),
         )
-        asked = _read_partial_request(interaction.namespace, excluded_option=option)
-        wanted = str(current).lower()
+        request = _read_partial_request(interaction.namespace, excluded_option=option)
+        typed = str(current).lower()
         locale = interaction.locale.value
-        found = [
+        choices = [
             app_commands.Choice(
-                name=self._format_choice(each, option, locale)[:_MAX_NAME_LENGTH],
-                value=int(each.value) if option in _NUMERIC_OPTIONS else each.value,
+                name=self._format_choice(choice, option, locale)[:_MAX_NAME_LENGTH],
+                value=int(choice.value) if option in _NUMERIC_OPTIONS else choice.value,
             )
-            for each in list_choices(asked, option, offer)
+            for choice in list_choices(request, option, rules)
         ]
-        return [each for each in found if wanted in f"{each.name} {each.value}".lower()][
-            :_MAX_CHOICES
+        return [choice for choice in choices if typed in f"{choice.name} {choice.value}".lower()][
+            :MAX_CHOICES
         ]
 
     async def _get_person_rule(self, interaction: discord.Interaction) -> PersonRule | None:
-        """Return the rule for people where somebody types, as it was known a moment ago."""
+        """Return the rule about people where a member types, as it was a moment ago."""
         origin = build_origin(interaction)
         key = (origin.guild_id, origin.channel_id)
-        read_at, rule = self._cached_rules.get(key, (None, None))
+        read_at, rule = self._cached_rules.get(key, (float("-inf"), None))
         now = self._clock.monotonic()
-        if read_at is not None and now - read_at < _RULE_CACHE_S:
+        if now - read_at < _RULE_CACHE_S:
             return rule
-        try:
+        with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule will do
             async with asyncio.timeout(_DATABASE_TIMEOUT_S):
-                offer = await self._request_service.get_rule_context(
+                context = await self._server_rules.load_context(
                     origin, build_channel_context(interaction)
                 )
-        except (DatabaseUnavailable, TimeoutError):
-            return rule  # suggestions are a courtesy
-        self._cached_rules[key] = (now, offer.person_rule)
-        self._cached_rules.move_to_end(key)
-        if len(self._cached_rules) > _MAX_CACHED_RULES:
-            self._cached_rules.popitem(last=False)
-        return offer.person_rule
+            rule = context.person_rule
+            self._cached_rules[key] = (now, rule)
+            self._cached_rules.move_to_end(key)
+            if len(self._cached_rules) > _MAX_CACHED_RULES:
+                self._cached_rules.popitem(last=False)
+        return rule
 
     def _format_choice(self, choice: OptionChoice, option: str, locale: str) -> str:
         value = choice.value
@@ -175,43 +195,43 @@ class Autocompleter:
         )
 
 
+def _find_focused_option(interaction: discord.Interaction) -> str:
+    data: Any = interaction.data
+    options: Sequence[Mapping[str, Any]] = data["options"]
+    while "options" in options[0]:  # of a subcommand
+        options = options[0]["options"]
+    return next(str(option["name"]) for option in options if option.get("focused"))
+
+
 def _read_partial_request(
     namespace: app_commands.Namespace, *, excluded_option: str
 ) -> VideoRequest:
-    given = {name: value for name, value in iter(namespace) if name != excluded_option}
-    has_references = any(name.startswith("reference_") for name in given)
+    chosen = {name: value for name, value in iter(namespace) if name != excluded_option}
+    has_references = any(name.startswith("reference_") for name in chosen)
     return VideoRequest(
-        prompt=str(given.get("prompt") or ""),
-        negative_prompt=given.get("negative_prompt") or None,
-        model=given.get("model") or None,
-        aspect_ratio=_find_member(AspectRatio, given.get("aspect_ratio")),
-        resolution=_find_member(Resolution, given.get("resolution")),
-        seconds=given["duration"] if isinstance(given.get("duration"), int) else None,
-        seed=given["seed"] if isinstance(given.get("seed"), int) else None,
-        videos=given["videos"] if isinstance(given.get("videos"), int) else None,
-        image=_PLACEHOLDER_IMAGE if "image" in given else None,
-        last_frame=_PLACEHOLDER_IMAGE if "last_frame" in given else None,
+        prompt=str(chosen.get("prompt") or ""),
+        negative_prompt=chosen.get("negative_prompt") or None,
+        model=chosen.get("model") or None,
+        aspect_ratio=_find_member(AspectRatio, chosen.get("aspect_ratio")),
+        resolution=_find_member(Resolution, chosen.get("resolution")),
+        seconds=chosen["duration"] if isinstance(chosen.get("duration"), int) else None,
+        seed=chosen["seed"] if isinstance(chosen.get("seed"), int) else None,
+        videos=chosen["videos"] if isinstance(chosen.get("videos"), int) else None,
+        image=_PLACEHOLDER_IMAGE if "image" in chosen else None,
+        last_frame=_PLACEHOLDER_IMAGE if "last_frame" in chosen else None,
         references=(_PLACEHOLDER_IMAGE,) if has_references else (),
     )
-
-
-async def _load_image(
-    attachment: discord.Attachment | None, input_images: InputImages
-) -> InputImage | None:
-    if attachment is None:
-        return None
-    return await input_images.import_image(attachment.url, size=attachment.size)
 
 
 def _parse_value(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
     if text is None:
         return None
-    found = _find_member(kind, text)
-    if found is None:
+    member = _find_member(kind, text)
+    if member is None:
         raise RuleBroken("unknown_value", option, value=text[:40], known=", ".join(kind))
-    return found
+    return member
 
 
 def _find_member(kind: type[_OptionEnum], text: object) -> _OptionEnum | None:
-    wanted = str(text).strip().lower()
-    return next((each for each in kind if each.value == wanted), None)
+    value = str(text).strip().lower()
+    return next((member for member in kind if member.value == value), None)

@@ -1,64 +1,74 @@
-"""Requests that wait for a yes: a costly one, or the nearest one that would work.
+"""Requests that wait for a yes, and pictures that a prompt is being written for.
 
-Nothing is reserved or paid for an offer, so it lives in memory and dies with the process: whoever
-presses its button afterwards is told to ask again. Everything that costs something is durable.
+Nothing is reserved or paid for them, so they live in memory and are lost with the process; a button
+pressed afterwards says to ask again. Everything that costs something is durable.
 """
 
 import itertools
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
-from bot.services.jobs.requests import ChannelContext
+from bot.services.admin.guild_rules import ChannelContext
+from bot.services.clips.input_images import AttachedImage
 
 _MAX_PENDING: Final = 5000
-"""Offers that are kept; the oldest go first."""
+"""How many are kept; the oldest go first."""
 
 OTHER_PROCESS_GRACE_S: Final = 1.2
-"""Seconds that a process which does not know an offer leaves to the one that may: Discord gives
-three, and whoever answers first answers alone."""
+"""Seconds that a process which does not know a button's number leaves to the one that may: Discord
+gives three, and the first answer is the only one."""
 
 
 @dataclass(slots=True)
 class PendingConfirmation:
-    """A request as it would be made; ``taken`` once it has been, so that a double click is one.
-
-    ``shown`` is the plan that the person read, with its price: a yes is a yes to that.
-    """
+    """A request and the plan with the price that was shown: a yes is a yes to that."""
 
     request: VideoRequest
     origin: Origin
-    channel_context: ChannelContext
+    channel: ChannelContext
     shown_plan: VideoPlan
     is_resolved: bool = False
+    """Set by the first press, so that a double click is one answer."""
 
     def covers_plan(self, plan: VideoPlan) -> bool:
-        """Whether a yes to what was shown is one to ``plan``: the same model, no dearer."""
+        """Return whether a yes to what was shown covers ``plan``: same model, no higher price."""
         return plan.model == self.shown_plan.model and plan.price <= self.shown_plan.price
+
+    @contextmanager
+    def accepting(self) -> Iterator[None]:
+        """Resolve it, unless the body fails: then the button may be pressed again."""
+        self.is_resolved = True
+        try:
+            yield
+        except BaseException:
+            self.is_resolved = False
+            raise
 
 
 @dataclass(frozen=True, slots=True)
 class ImageDraft:
-    """An image of a message that somebody is writing a prompt for."""
+    """A picture of a message that a member is writing a prompt for."""
 
-    url: str
-    size_bytes: int
+    image: AttachedImage
     user_id: int
 
 
 class PendingConfirmations:
-    """The offers and drafts of this process, found by a number that cannot be guessed."""
+    """The confirmations and drafts of this process, found by a number that cannot be guessed."""
 
     def __init__(self) -> None:
         self._pending: OrderedDict[int, PendingConfirmation | ImageDraft] = OrderedDict()
-        # at random, so that no number of an earlier process comes again
+        # starts at random, so that no number of an earlier process is used again
         self._ids = itertools.count(secrets.randbits(62))
 
     def add(self, pending: PendingConfirmation | ImageDraft) -> int:
-        """Keep ``offer`` and return its number."""
+        """Keep ``pending`` and return its number."""
         number = next(self._ids)
         self._pending[number] = pending
         while len(self._pending) > _MAX_PENDING:
@@ -66,11 +76,11 @@ class PendingConfirmations:
         return number
 
     def find_confirmation(self, confirmation_id: int) -> PendingConfirmation | None:
-        """Return the offer, if this process still has it."""
-        found = self._pending.get(confirmation_id)
-        return found if isinstance(found, PendingConfirmation) else None
+        """Return the confirmation, if this process still has it."""
+        pending = self._pending.get(confirmation_id)
+        return pending if isinstance(pending, PendingConfirmation) else None
 
     def find_draft(self, draft_id: int) -> ImageDraft | None:
         """Return the draft, if this process still has it."""
-        found = self._pending.get(draft_id)
-        return found if isinstance(found, ImageDraft) else None
+        pending = self._pending.get(draft_id)
+        return pending if isinstance(pending, ImageDraft) else None

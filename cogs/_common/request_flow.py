@@ -1,36 +1,75 @@
-"""The one way from a wish to an accepted job, whatever it was asked with.
+"""Takes a request to an accepted job, whether it came by command, button, form, menu or reply.
 
-Command, button, form, menu and reply all end here: the bot's permissions are checked, then the
-rules, then the price; what needs a yes becomes an offer, and what does not fit is answered with the
-nearest request that would.
+The bot's permissions are checked first, then the server's rules, the model's rules and the price.
+A price that needs a yes becomes a question, and a request that breaks a rule is answered with the
+nearest one that does not.
 """
 
 import random
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
+import discord
+
+from bot.discord.client import respond_privately
+from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import NotAllowed, RuleBroken
-from bot.domain.guild import ExtendPermission
+from bot.domain.errors import RuleBroken
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
-from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.jobs.requests import AcceptedRequest, ChannelContext, RequestService
+from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
+from bot.services.jobs.requests import AcceptedRequest, RequestService
 from bot.ui.components import ActionButton
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.text_lists import format_remaining_quota
-from cogs._common.answers import InteractionAnswer
-from cogs._common.context import Requester, require_permissions
+from bot.ui.text_lists import format_cancellation, format_remaining_quota
+from cogs._common.answers import InteractionAnswer, PrivateAnswer
+from cogs._common.context import (
+    Requester,
+    build_channel_context,
+    build_origin,
+    may_moderate,
+    require_permissions,
+)
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
 
 _MAX_SEED: Final = 2**32
 
 
+@dataclass(frozen=True, slots=True)
+class RequestSource:
+    """Who asks, where, and how they are answered; ``context`` if it has been loaded already."""
+
+    requester: Requester
+    origin: Origin
+    channel: ChannelContext
+    answer: InteractionAnswer
+    context: GuildContext | None = None
+
+    @classmethod
+    def from_interaction(
+        cls, interaction: discord.Interaction, *, dedupe_key: str | None = None
+    ) -> Self:
+        """Return it for a command, a button or a form that is answered privately."""
+        return cls(
+            interaction,
+            build_origin(interaction, dedupe_key=dedupe_key),
+            build_channel_context(interaction),
+            PrivateAnswer(interaction),
+        )
+
+    def with_locale(self, locale: str) -> Self:
+        """Return it with the person's language, as Discord names it."""
+        origin, context = replace(self.origin, locale=locale), self.context
+        context = None if context is None else replace(context, origin=origin)
+        return replace(self, origin=origin, context=context)
+
+
 class RequestFlow:
-    """Asks for a job on behalf of a person."""
+    """Submits requests on behalf of people."""
 
     def __init__(
         self,
@@ -48,114 +87,104 @@ class RequestFlow:
     async def submit_request(
         self,
         request: VideoRequest,
+        source: RequestSource,
         *,
-        requester: Requester,
-        origin: Origin,
-        channel_context: ChannelContext,
-        answer: InteractionAnswer,
         confirmed: PendingConfirmation | None = None,
     ) -> None:
-        """Bring ``request`` as far as it goes: accepted, offered for a yes, or refused.
+        """Take ``request`` as far as it goes: accepted, or answered with a question.
 
-        ``agreed`` is the offer that was said yes to; what became dearer since is offered again.
-
-        Raises the `Refused` tree and `StoreAway`, except for a broken rule, whose answer may carry
-        a button for the nearest request.
+        ``confirmed`` is the question that was answered with yes; it is asked again if the price has
+        risen since. Raises the `RequestRefused` tree and `DatabaseUnavailable`; a broken rule is
+        answered here, because the answer may carry a button for the nearest request.
         """
-        require_permissions(requester)
-        origin = await self._server_rules.apply_guild_language(origin)
-        try:
-            plan = await self._request_service.plan_video(request, origin, channel_context)
-        except RuleBroken as broken:
-            await self._suggest_nearest(broken, origin, channel_context, answer)
-            return
-        if confirmed is None or not confirmed.covers_plan(plan):
-            check = await self._request_service.check_price(plan, origin)
-            if check.needs_confirmation or confirmed is not None:
-                changed = "" if confirmed is None else translate("ask.changed", origin.locale)
-                question = translate(
-                    "ask.confirm", origin.locale, what=self._describe_plan(plan, origin.locale)
-                )
-                lines = [
-                    changed,
-                    question,
-                    format_remaining_quota(check.quota_status, origin.locale),
-                ]
-                await answer.send_text(
-                    "\n".join(line for line in lines if line),
-                    self._build_confirm_buttons(
-                        PendingConfirmation(request, origin, channel_context, plan)
-                    ),
-                )
-                return
-        accepted = await self._request_service.submit(plan, origin)
-        await answer.confirm_accepted(self._format_accepted(accepted, origin.locale))
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        await self._submit_in_context(request, context, source.answer, confirmed)
 
-    async def extend_clip(
-        self,
-        clip: Clip,
-        prompt: str,
-        *,
-        requester: Requester,
-        origin: Origin,
-        channel_context: ChannelContext,
-        answer: InteractionAnswer,
-    ) -> None:
-        """Ask for a clip to be made longer, where the server lets this person.
+    async def extend_clip(self, clip: Clip, prompt: str, source: RequestSource) -> None:
+        """Ask for a clip to be made longer; raises `NotAllowed` and as `submit_request`."""
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        context.require_may_extend(clip)
+        request = VideoRequest(prompt=prompt, source=clip.as_source())
+        await self._submit_in_context(request, context, source.answer)
 
-        Raises `NotAllowed` and what `ask` raises.
-        """
-        if origin.guild_id is not None and clip.user_id != origin.user_id:
-            rules = await self._server_rules.get_rules(origin.guild_id)
-            if rules.extend_by is ExtendPermission.REQUESTER:
-                raise NotAllowed("extend")
-        await self.submit_request(
-            VideoRequest(prompt=prompt, source=clip.as_source()),
-            requester=requester,
-            origin=origin,
-            channel_context=channel_context,
-            answer=answer,
-        )
-
-    async def repeat_job(
-        self,
-        job: Job,
-        *,
-        requester: Requester,
-        origin: Origin,
-        channel_context: ChannelContext,
-        answer: InteractionAnswer,
-    ) -> None:
-        """Ask for the same with a new seed: the old one would not even promise the same clip."""
+    async def repeat_job(self, job: Job, source: RequestSource) -> None:
+        """Ask for the same with a new seed: the same one would not even promise the same clip."""
         request = job.plan.as_request()
         if request.seed is not None:
             request = request.evolve(seed=random.randrange(_MAX_SEED))
-        await self.submit_request(
-            request,
-            requester=requester,
-            origin=origin,
-            channel_context=channel_context,
-            answer=answer,
+        await self.submit_request(request, source)
+
+    async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
+        """Cancel a job, for its requester or a moderator, and say what came of it."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        result = await self._request_service.cancel(
+            job_id,
+            user_id=interaction.user.id,
+            moderator=may_moderate(interaction),
+            guild_id=guild_of(interaction),
+        )
+        text = format_cancellation(result, job_id, interaction.locale.value)
+        await respond_privately(interaction, text)
+
+    async def _load_context(self, source: RequestSource) -> GuildContext:
+        if source.context is not None:
+            return source.context
+        return await self._server_rules.load_context(source.origin, source.channel)
+
+    async def _submit_in_context(
+        self,
+        request: VideoRequest,
+        context: GuildContext,
+        answer: InteractionAnswer,
+        confirmed: PendingConfirmation | None = None,
+    ) -> None:
+        await self._request_service.require_open(context)
+        try:
+            request, plan = await self._request_service.prepare_request(request, context)
+        except RuleBroken as error:
+            await self._suggest_nearest(error, context, answer)
+            return
+        is_changed = confirmed is not None and not confirmed.covers_plan(plan)
+        if is_changed or (
+            confirmed is None and self._request_service.needs_confirmation(plan, context)
+        ):
+            confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
+            await self._ask_for_confirmation(confirmation, answer, is_changed=is_changed)
+            return
+        accepted = await self._request_service.submit(plan, context.origin)
+        await answer.confirm_accepted(self._format_accepted(accepted, context.origin.locale))
+
+    async def _ask_for_confirmation(
+        self, confirmation: PendingConfirmation, answer: InteractionAnswer, *, is_changed: bool
+    ) -> None:
+        origin = confirmation.origin
+        status = await self._request_service.load_quota_status(origin)
+        what = self._describe_plan(confirmation.shown_plan, origin.locale)
+        lines = [
+            translate("ask.changed", origin.locale) if is_changed else "",
+            translate("ask.confirm", origin.locale, what=what),
+            format_remaining_quota(status, origin.locale),
+        ]
+        await answer.send_text(
+            "\n".join(line for line in lines if line), self._build_confirm_buttons(confirmation)
         )
 
     async def _suggest_nearest(
-        self,
-        error: RuleBroken,
-        origin: Origin,
-        channel_context: ChannelContext,
-        answer: InteractionAnswer,
+        self, error: RuleBroken, context: GuildContext, answer: InteractionAnswer
     ) -> None:
-        text = describe_error(error, origin.locale)
+        locale = context.origin.locale
+        text = describe_error(error, locale)
         if error.nearest is None:
             await answer.send_text(text)
             return
-        nearest = await self._request_service.plan_video(error.nearest, origin, channel_context)
-        offered = translate(
-            "ask.nearest", origin.locale, what=self._describe_plan(nearest, origin.locale)
-        )
-        offer = PendingConfirmation(error.nearest, origin, channel_context, nearest)
+        plan = self._request_service.plan_video(error.nearest, context)
+        offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
+        confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
         await answer.send_text(
-            f"{text}\n{offered}", self._build_confirm_buttons(offer, label_key="button.nearest")
+            f"{text}\n{offered}",
+            self._build_confirm_buttons(confirmation, label_key="button.nearest"),
         )
 
     def _build_confirm_buttons(
@@ -172,11 +201,8 @@ class RequestFlow:
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
         job = accepted.job
-        lines = [
-            translate(
-                "ask.accepted", locale, job=job.id, what=self._describe_plan(job.plan, locale)
-            )
-        ]
+        what = self._describe_plan(job.plan, locale)
+        lines = [translate("ask.accepted", locale, job=job.id, what=what)]
         if accepted.place > 1:
             lines.append(translate("ask.place", locale, place=accepted.place))
         if accepted.eta is not None:

@@ -289,9 +289,7 @@ async def test_setting_a_limit_again_replaces_it_and_clearing_forgets_it(
 async def test_an_admin_who_sets_one_limit_keeps_the_others(
     world: SimulatedWorld, subject: LimitSubject
 ) -> None:
-    quotas = QuotaService(
-        jobs=world.jobs, ledger=world.ledger, clock=world.clock, policy=world.policy
-    )
+    quotas = QuotaService(jobs=world.jobs, ledger=world.ledger, clock=world.clock)
     other = UsageLimits(jobs_at_once=9, usd_per_day=Micros(9))
     await quotas.set_limit(GUILD, subject, 2, other, actor_id=ADMIN)
     await quotas.set_limit(GUILD + 1, subject, 1, other, actor_id=ADMIN)
@@ -300,10 +298,10 @@ async def test_an_admin_who_sets_one_limit_keeps_the_others(
     )
     now = await quotas.set_limit(GUILD, subject, 1, UsageLimits(jobs_at_once=1), actor_id=ADMIN)
     assert now == UsageLimits(clips_per_day=9, jobs_at_once=1)
-    set_here = {row.subject_id: row.limits for row in await quotas.list_limits(GUILD)}
+    set_here = {row.subject_id: row.limits for row in await world.ledger.list_limits(GUILD)}
     assert set_here == {1: now, 2: other}
     assert await quotas.set_limit(GUILD, subject, 1, None, actor_id=ADMIN) == UsageLimits()
-    assert [row.subject_id for row in await quotas.list_limits(GUILD)] == [2]
+    assert [row.subject_id for row in await world.ledger.list_limits(GUILD)] == [2]
 
 
 async def test_a_paused_server_and_a_paused_bot_refuse(world: SimulatedWorld) -> None:
@@ -371,16 +369,13 @@ async def test_a_costly_request_asks_first_unless_the_server_says_otherwise(
     await world.guilds.save_rules(
         GuildRules(GUILD, confirm_above=servers_own), actor_id=ADMIN, now=world.clock.now()
     )
-    check = await process.request_service.check_price(make_plan(), make_origin(1))
-    assert check.needs_confirmation is asks
-    in_private = await process.request_service.check_price(
-        make_plan(), make_origin(2, guild_id=None)
-    )
-    assert in_private.needs_confirmation
-    cheaper = await process.request_service.check_price(
-        make_plan(price=Micros(PRICE - 1)), make_origin(3, guild_id=None)
-    )
-    assert not cheaper.needs_confirmation
+    servers = ServerRulesService(guilds=world.guilds, clock=world.clock)
+    here = await servers.load_context(make_origin(1))
+    in_private = await servers.load_context(make_origin(2, guild_id=None))
+    requests, cheaper = process.request_service, make_plan(price=Micros(PRICE - 1))
+    assert requests.needs_confirmation(make_plan(), here) is asks
+    assert requests.needs_confirmation(make_plan(), in_private)
+    assert not requests.needs_confirmation(cheaper, in_private)
 
 
 async def test_concurrent_settings_changes_are_all_kept(world: SimulatedWorld) -> None:

@@ -36,18 +36,19 @@ async def test_welcome_record_is_erased_with_server(database: Database) -> None:
 
 
 async def test_allowed_channels_are_kept_beside_what_others_change(database: Database) -> None:
-    servers = ServerRulesService(guilds=GuildStore(database), clock=FastClock())
-    assert (await servers.get_rules(GUILD)).allowed_channels == frozenset()
+    guilds = GuildStore(database)
+    servers = ServerRulesService(guilds=guilds, clock=FastClock())
+    assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
     chosen = frozenset({10, 1 << 62})
     await asyncio.gather(
         servers.change_rules(GUILD, actor_id=1, allowed_channels=chosen),
         servers.change_rules(GUILD, actor_id=2, locale="de"),
         servers.change_rules(GUILD, actor_id=3, confirm_above=5),
     )
-    rules = await servers.get_rules(GUILD)
+    rules = await guilds.load_rules(GUILD)
     assert (rules.allowed_channels, rules.locale, rules.confirm_above) == (chosen, "de", 5)
     await servers.change_rules(GUILD, actor_id=1, allowed_channels=frozenset())
-    assert (await servers.get_rules(GUILD)).allowed_channels == frozenset()
+    assert (await guilds.load_rules(GUILD)).allowed_channels == frozenset()
 
 
 async def test_what_a_job_says_in_public_is_in_the_language_that_the_server_chose(
@@ -55,9 +56,9 @@ async def test_what_a_job_says_in_public_is_in_the_language_that_the_server_chos
 ) -> None:
     servers = ServerRulesService(guilds=world.guilds, clock=world.clock)
     asked = make_origin(1, guild_locale="fr")
-    assert await servers.apply_guild_language(asked) == asked
+    assert (await servers.load_context(asked)).origin == asked
     await servers.change_rules(GUILD, actor_id=1, locale="ja")
-    assert (await servers.apply_guild_language(asked)).guild_locale == "ja"
+    assert (await servers.load_context(asked)).origin.guild_locale == "ja"
 
 
 async def test_the_showcase_speaks_the_chosen_language_and_discords_without_one(

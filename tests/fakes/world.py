@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
 from bot.domain.ports import VideoModels
+from bot.services.clips.input_images import InputImages
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.services.jobs.admission import AdmissionBatcher
@@ -266,8 +268,10 @@ class SimulatedProcess:
         self.request_service = RequestService(
             jobs=jobs,
             ledger=world.ledger,
-            guilds=world.guilds,
             offered_models=world.model_availability,
+            input_images=InputImages(
+                attachments=Mock(), image_decoder=Mock(), data_dir=world.data_dir
+            ),
             worker=self.worker,
             admission_batcher=AdmissionBatcher(
                 jobs=jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0

@@ -1,12 +1,78 @@
-"""What a server's admins decide for it, and the operator's switch over everything."""
+"""What a server's admins decide for it, and the operator's switch over everything.
 
-from dataclasses import replace
-from typing import Any
+A request needs them at many points, so they are read once, as a `GuildContext`, and handed along.
+"""
 
-from bot.domain.guild import WHOLE_BOT_ID, GuildRules
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bot.domain.clips.clip import Clip
+from bot.domain.errors import NotAllowed, RequestsPaused
+from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.job import Origin
+from bot.domain.jobs.people_policy import pick_strictest, resolve_person_rule
+from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
 from bot.store.guilds import GuildStore
+
+WHOLE_BOT_ID: Final = 0
+"""The id under which the operator's switch over the whole bot is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """What the rules need to know about a channel; ``parent_channel_id`` is a thread's."""
+
+    age_restricted: bool = False
+    direct_message: bool = False
+    parent_channel_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuildContext:
+    """Who asks, where, and what the server and the operator have decided there.
+
+    ``origin`` already has the server's language. Outside of a server ``rules`` are the defaults.
+    """
+
+    origin: Origin
+    channel: ChannelContext
+    rules: GuildRules
+    bot_rules: GuildRules
+
+    @property
+    def pause(self) -> RequestsPaused | None:
+        """The refusal of new requests, if the operator or the server has paused them."""
+        for rules in (self.bot_rules, self.rules):
+            if rules.paused:
+                return RequestsPaused(
+                    by_operator=rules is self.bot_rules, reason=rules.pause_reason
+                )
+        return None
+
+    @property
+    def person_rule(self) -> PersonRule | None:
+        """The rule about people in the channel; a thread never loosens its channel's."""
+        channels = (self.origin.channel_id, self.channel.parent_channel_id)
+        by_channel = self.rules.channel_person_rules
+        return resolve_person_rule(
+            self.rules.person_rule,
+            pick_strictest(*(by_channel.get(channel) for channel in channels if channel)),
+            age_restricted=self.channel.age_restricted,
+            direct_message=self.channel.direct_message,
+        )
+
+    def require_allowed_channel(self) -> None:
+        """Raise `ChannelNotAllowed` where the server does not let the bot be used."""
+        self.rules.require_allowed_channel(self.origin.channel_id, self.channel.parent_channel_id)
+
+    def require_may_extend(self, clip: Clip) -> None:
+        """Raise `NotAllowed` where only the requester of a clip may extend it."""
+        if (
+            self.rules.extend_by is ExtendPermission.REQUESTER
+            and clip.user_id != self.origin.user_id
+        ):
+            raise NotAllowed("extend")
 
 
 class ServerRulesService:
@@ -16,27 +82,22 @@ class ServerRulesService:
         self._guilds = guilds
         self._clock = clock
 
-    async def get_rules(self, guild_id: int) -> GuildRules:
-        """Return a server's rules; the defaults where it has chosen nothing."""
-        return await self._guilds.load_rules(guild_id)
-
-    async def apply_guild_language(self, origin: Origin) -> Origin:
-        """Return ``origin`` with the language its server has chosen for public messages."""
-        if origin.guild_id is None:
-            return origin
-        return (await self.get_rules(origin.guild_id)).apply_language(origin)
-
-    async def require_open(self, origin: Origin, *, parent_channel_id: int | None) -> None:
-        """Raise `ChannelNotAllowed` where the server does not let the bot be used there."""
-        if origin.guild_id is not None:
-            rules = await self.get_rules(origin.guild_id)
-            rules.require_allowed_channel(origin.channel_id, parent_channel_id)
+    async def load_context(
+        self, origin: Origin, channel: ChannelContext = ChannelContext()
+    ) -> GuildContext:
+        """Return what holds where ``origin`` asks. Raises `DatabaseUnavailable`."""
+        guild_id = origin.guild_id
+        found = await self._guilds.load_rules_of(
+            [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])]
+        )
+        rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else found[guild_id]
+        return GuildContext(rules.apply_language(origin), channel, rules, found[WHOLE_BOT_ID])
 
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
-        """Change some of the rules (fields of `GuildRules`) and return them all.
+        """Change some of the rules (fields of `GuildRules`) and return all of them.
 
-        Only these are written: others that somebody else changes meanwhile stay. Rules of channels
-        are added to those that are there.
+        Only the changed columns are written, so that concurrent changes of others are kept. Person
+        rules of channels are added to the existing ones.
         """
         before = await self._guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:
@@ -48,18 +109,16 @@ class ServerRulesService:
         return rules
 
     async def pause_guild(self, guild_id: int, *, actor_id: int, reason: str | None = None) -> None:
-        """Accept and start nothing new here; what runs may finish."""
+        """Accept and start nothing new in a server; running jobs finish."""
         await self.change_rules(guild_id, actor_id=actor_id, paused=True, pause_reason=reason)
 
     async def resume_guild(self, guild_id: int, *, actor_id: int) -> None:
-        """Accept and start again."""
+        """Accept and start requests again."""
         await self.change_rules(guild_id, actor_id=actor_id, paused=False, pause_reason=None)
 
     async def switch_bot(self, *, enabled: bool, actor_id: int, reason: str | None = None) -> None:
         """Switch the whole bot off or on; running jobs finish."""
-        await self.change_rules(
-            WHOLE_BOT_ID,
-            actor_id=actor_id,
-            paused=not enabled,
-            pause_reason=None if enabled else reason,
-        )
+        if enabled:
+            await self.resume_guild(WHOLE_BOT_ID, actor_id=actor_id)
+        else:
+            await self.pause_guild(WHOLE_BOT_ID, actor_id=actor_id, reason=reason)

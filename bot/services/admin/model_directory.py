@@ -1,8 +1,8 @@
-"""Which models can be had: the catalogue, as far as the operator's account reaches.
+"""Which models are available: the catalogue, as far as the operator's account can use it.
 
-Google retires models several times a year and says so only to those who ask. The bot asks at its
-start and once a day, and believes a refusal in use at once and for a day, in every process and
-over restarts: a model that is not there is not offered, and admins can see why.
+Google retires models several times a year and says so only when asked. The bot asks at its start
+and once a day. A model that Google refuses in use is not offered for a day, in every process and
+across restarts, and admins can see why.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from bot.store.jobs.model_states import ModelStateStore
 REFRESH_INTERVAL_S: Final = 86_400.0
 RETRY_INTERVAL_S: Final = 300.0
 SYNC_INTERVAL_S: Final = 60.0
-"""How often a process looks what the others have learnt."""
+"""How often a process reads what the others have learnt."""
 _REFUSAL_VALIDITY: Final = timedelta(seconds=REFRESH_INTERVAL_S)
 
 _log = structlog.get_logger(__name__)
@@ -29,10 +29,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOfferStatus:
-    """Whether a model is offered; ``reason`` is why not in Google's words, if it gave any.
+    """Whether a model is offered; ``reason`` is Google's, if it gave one why not.
 
-    ``configured`` is whether this bot can ask Google for it at all; ``checked_at`` is when Google
-    last said so (`None`: it has not been asked yet).
+    ``configured`` is whether its route is set up; ``checked_at`` is when this was last learnt
+    (`None`: Google has not been asked yet).
     """
 
     model: ModelSpec
@@ -43,10 +43,10 @@ class ModelOfferStatus:
 
 
 class ModelDirectory:
-    """The catalogue with what the account can reach.
+    """The catalogue with what the account can use.
 
-    ``adapters`` are the configured routes; through ``states`` the processes tell each other what
-    was refused in use (`None`: this process keeps it to itself).
+    ``routes`` are the configured ones; through ``model_states`` the processes share what was
+    refused in use (`None`: this process keeps it to itself).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ModelDirectory:
         self._model_states = model_states
         self._refused_at: dict[str, datetime] = {}
         # Until Google has been asked, everything on a configured route is offered: a start while
-        # Google is busy must not close the shop.
+        # Google is unavailable must not refuse every request.
         self._offer_statuses = {
             model.id: ModelOfferStatus(
                 model,
@@ -74,31 +74,33 @@ class ModelDirectory:
         }
 
     async def refresh_from_google(self) -> bool:
-        """Ask Google for every model; return whether it has answered for each.
+        """Ask Google about every model; return whether it has answered for each.
 
-        What was refused in use within a day stays off: Google lists models that it no longer runs.
+        A model refused in use within a day stays off: Google lists models it no longer runs.
         """
         answered = True
         for route, adapter in self._routes.items():
             ids = [model.id for model in self.catalogue.restrict_to(route).models]
             try:
-                found = await adapter.check_reachability(ids)
+                answers = await adapter.check_reachability(ids)
             except VideoError as error:
                 answered = False
-                _log.warning("models.unknown", route=route, reason=str(error))
+                _log.warning("models.check_failed", route=route, reason=str(error))
                 continue
-            answered = answered and len(found) == len(ids)
-            for each in found:
-                if self._is_refusal_recent(each.model):
+            answered = answered and len(answers) == len(ids)
+            for answer in answers:
+                if self._is_refusal_recent(answer.model):
                     continue
-                self._set_offer_status(each.model, offered=each.is_reachable, reason=each.reason)
-                if self._refused_at.pop(each.model, None) is not None and each.is_reachable:
-                    await self._save_refusal(each.model, None)
+                self._set_offer_status(
+                    answer.model, offered=answer.is_reachable, reason=answer.reason
+                )
+                if self._refused_at.pop(answer.model, None) is not None and answer.is_reachable:
+                    await self._save_refusal(answer.model, None)
         return answered
 
     async def run_refresh_loop(self) -> None:
-        """Ask once a day, sooner while Google does not answer, and look every minute what other
-        processes have learnt; runs until it is cancelled, whatever goes wrong."""
+        """Ask Google once a day, or sooner while it does not answer, and read every minute what
+        other processes have learnt; runs until it is cancelled, whatever goes wrong."""
         due = self._clock.now()
         while True:
             await self._sync_safely()
@@ -108,29 +110,29 @@ class ModelDirectory:
                     seconds=REFRESH_INTERVAL_S if answered else RETRY_INTERVAL_S
                 )
             now = self._clock.now()
-            ends = (at + _REFUSAL_VALIDITY for at in self._refused_at.values())
-            due = min([due, *(end for end in ends if end > now)])
+            expiries = (at + _REFUSAL_VALIDITY for at in self._refused_at.values())
+            due = min([due, *(expiry for expiry in expiries if expiry > now)])
             await self._clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
 
     async def _refresh_safely(self) -> bool:
         try:
             return await self.refresh_from_google()
-        except Exception:  # unforeseen: what is known stays, and it is asked again
-            _log.exception("models.fault")
+        except Exception:  # unforeseen: keep what is known and ask again
+            _log.exception("models.refresh_failed")
             return False
 
     async def _sync_safely(self) -> None:
         try:
             await self.sync_with_store()
         except DatabaseUnavailable:
-            _log.warning("models.not_shared")
+            _log.warning("models.sync_postponed")
         except Exception:
-            _log.exception("models.fault")
+            _log.exception("models.sync_failed")
 
     async def sync_with_store(self) -> None:
         """Take over what other processes, or this one before its restart, have learnt in use.
 
-        Raises `StoreAway`.
+        Raises `DatabaseUnavailable`.
         """
         if self._model_states is None:
             return
@@ -140,10 +142,10 @@ class ModelDirectory:
             if state is None or state.changed_at is None or state.changed_at < refused_at:
                 await self._save_refusal(model_id, refused_at)
         for model_id, state in known.items():
-            standing, at = self._offer_statuses.get(model_id), state.changed_at
-            if standing is None or at is None or standing.model.route not in self._routes:
+            status, at = self._offer_statuses.get(model_id), state.changed_at
+            if status is None or at is None or status.model.route not in self._routes:
                 continue
-            if standing.checked_at is not None and at <= standing.checked_at:
+            if status.checked_at is not None and at <= status.checked_at:
                 continue
             if state.disabled:
                 self._refused_at[model_id] = at
@@ -161,10 +163,11 @@ class ModelDirectory:
             before, offered=offered, reason=reason, checked_at=self._clock.now()
         )
         if before.offered != offered:
-            _log.warning("model.offered" if offered else "model.off", model=model_id, reason=reason)
+            event = "model.offered" if offered else "model.withdrawn"
+            _log.warning(event, model=model_id, reason=reason)
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Take a model off the shelf that Google has refused in use; the next day asks again.
+        """Stop offering a model that Google has refused in use, for a day.
 
         Other processes learn it from the store, as soon as that can be reached.
         """
@@ -176,29 +179,29 @@ class ModelDirectory:
     async def _save_refusal(self, model_id: str, refused_at: datetime | None) -> None:
         if self._model_states is None:
             return
-        off = refused_at is not None
+        disabled = refused_at is not None
         try:
             await self._model_states.set_disabled(
                 model_id,
-                disabled=off,
-                reason=self._offer_statuses[model_id].reason if off else None,
+                disabled=disabled,
+                reason=self._offer_statuses[model_id].reason if disabled else None,
                 now=refused_at or self._clock.now(),
             )
         except DatabaseUnavailable:
-            _log.warning("model.not_saved", model=model_id, off=off)
+            _log.warning("model.save_failed", model=model_id, disabled=disabled)
 
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
-        """Return the models that can be had now, or those of them that know ``mode``."""
+        """Return the models that are available now, or those of them that support ``mode``."""
         return tuple(
-            each.model
-            for each in self._offer_statuses.values()
-            if each.offered and (mode is None or mode in each.model.modes)
+            status.model
+            for status in self._offer_statuses.values()
+            if status.offered and (mode is None or mode in status.model.modes)
         )
 
     def get_offer_status(self, model_id: str) -> ModelOfferStatus | None:
-        """Return how a model stands, or `None` for one that the catalogue does not know."""
+        """Return a model's status, or `None` for one that the catalogue does not know."""
         return self._offer_statuses.get(model_id)
 
     def list_offer_statuses(self) -> tuple[ModelOfferStatus, ...]:
-        """Return every model of the catalogue with how it stands, in the catalogue's order."""
+        """Return the status of every model, in the catalogue's order."""
         return tuple(self._offer_statuses.values())

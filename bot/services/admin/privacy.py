@@ -1,7 +1,7 @@
-"""What is kept of a member: shown, handed out, and taken away; and of a server that was left.
+"""A member's data: exported and erased; and a server's, erased after the bot has left it.
 
-A wish to be forgotten is a row first. What follows (withdrawing, cancelling, deleting posts, files
-and rows) is done in parts that can be done again, until nothing is left but sums.
+A request to be forgotten is written as a row first. What follows (withdrawing, cancelling, deleting
+posts, files and rows) is done in resumable batches, until only sums are left.
 """
 
 import json
@@ -32,7 +32,7 @@ _CLEANUP_INTERVAL_S: Final = 3600.0
 
 
 class JobCanceller(Protocol):
-    """Where jobs are cancelled."""
+    """Cancels jobs."""
 
     async def cancel(self, job_id: int, *, user_id: int, moderator: bool) -> object:
         """Cancel a job."""
@@ -40,7 +40,7 @@ class JobCanceller(Protocol):
 
 
 class PrivacyService:
-    """A member's rights over their data, and the end of a server's."""
+    """Exports and erases the data of members and servers."""
 
     def __init__(
         self,
@@ -77,79 +77,81 @@ class PrivacyService:
     async def export_member(self, user_id: int) -> tuple[str, bytes]:
         """Return a member's data as a file: its name and its bytes."""
         tables = await self._exports.export_member(user_id)
-        facts = {"user_id": str(user_id), "at": self._clock.now().isoformat(), **tables}
-        text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
+        records = {"user_id": str(user_id), "at": self._clock.now().isoformat(), **tables}
+        text = json.dumps(records, ensure_ascii=False, indent=1).encode()
         name = f"clapper-{user_id}.json"
         if len(text) < _ZIP_THRESHOLD_BYTES:
             return name, text
-        packed = BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        buffer = BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(name, text)
-        return f"clapper-{user_id}.zip", packed.getvalue()
+        return f"clapper-{user_id}.zip", buffer.getvalue()
 
     async def erase_member(self, user_id: int) -> bool:
-        """Forget a member, for good; ``False`` while jobs of theirs still end.
+        """Erase a member for good; return ``False`` while jobs of theirs are still ending.
 
-        Raises `StoreAway` when the wish could not be written down; once it is, it will be done.
+        Raises `DatabaseUnavailable` when the request could not be stored; a stored one is carried
+        out whatever happens.
         """
         await self._erasure_requests.request_erasure(
             user_id, owner=self._worker.worker_id, now=self._clock.now()
         )
         await self._run_erasures()
-        return all(
-            each != user_id
-            for each, _ in await self._erasure_requests.claim_requests(self._worker.worker_id)
-        )
+        pending = await self._erasure_requests.claim_requests(self._worker.worker_id)
+        return user_id not in {pending_id for pending_id, _ in pending}
 
     async def _run_erasures(self) -> None:
-        for user_id, asked_at in await self._erasure_requests.claim_requests(
+        for user_id, requested_at in await self._erasure_requests.claim_requests(
             self._worker.worker_id
         ):
             try:
                 await self._withdraw_posts(user_id)
                 for job in await self._jobs.list_running(user_id=user_id):
-                    if job.created_at <= asked_at and not job.cancel_requested:
+                    if job.created_at <= requested_at and not job.cancel_requested:
                         await self._job_canceller.cancel(job.id, user_id=user_id, moderator=False)
                 while (
-                    part := await self._erasure_requests.load_member_batch(
-                        user_id, requested_at=asked_at
+                    batch := await self._erasure_requests.load_member_batch(
+                        user_id, requested_at=requested_at
                     )
                 ).job_ids:
-                    await self._erase_batch(part, delete_messages=True)
-            except DiscordUnavailable as fault:
-                _log.info("farewell goes on later", reason=str(fault))
+                    await self._erase_batch(batch, delete_messages=True)
+            except DiscordUnavailable as error:
+                _log.info("erasure.postponed", reason=str(error))
                 continue
-            if not part.has_running_jobs:
+            if not batch.has_running_jobs:
                 await self._erasure_requests.erase_member(user_id, now=self._clock.now())
-                _log.info("member forgotten")
+                _log.info("member.erased")
 
     async def _withdraw_posts(self, user_id: int) -> None:
-        for exhibit_id in await self._showcase_posts.list_member_post_ids(user_id):
-            exhibit = await self._showcase_posts.get(exhibit_id)
-            if exhibit is not None and not (exhibit.withdrawn and exhibit.in_sync):
+        for post_id in await self._showcase_posts.list_member_post_ids(user_id):
+            post = await self._showcase_posts.get(post_id)
+            if post is not None and not (post.withdrawn and post.in_sync):
                 await self._showcase_posts.update_post(
-                    exhibit_id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
+                    post_id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
                 )
                 self._publisher.request_settle()
-                await self._publisher.settle_post(exhibit_id)
+                await self._publisher.settle_post(post_id)
 
     # -- servers
 
     async def mark_guild_left(self, guild_id: int) -> None:
-        """The bot was taken out of a server."""
+        """Record that the bot was removed from a server."""
         await self._erasure_requests.mark_guild_left(guild_id, now=self._clock.now())
 
     def record_session_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool]
     ) -> None:
-        """A session with Discord names the servers that the bot is in: seen to as `present`."""
+        """Remember the servers that a new session with Discord names, for `run_due`."""
         self._session_guilds = (guild_ids, is_own_guild)
         self._publisher.request_settle()
 
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """The bot is in these servers; with ``ours`` it is in no other that ``ours`` is true of."""
+        """Record that the bot is in ``guild_ids``.
+
+        With ``is_own_guild``, it has left every other server for which that is true.
+        """
         await self._erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return
@@ -158,32 +160,32 @@ class PrivacyService:
                 await self._erasure_requests.mark_guild_left(guild_id, now=self._clock.now())
 
     async def _remove_due_guilds(self) -> None:
-        before = self._clock.now() - self.grace_period
-        for guild_id in await self._erasure_requests.list_guilds_left(before=before):
-            while (part := await self._erasure_requests.load_guild_batch(guild_id)).job_ids:
-                await self._erase_batch(part, delete_messages=False)
-            if not part.has_running_jobs and await self._erasure_requests.erase_guild(
-                guild_id, left_before=before
+        left_before = self._clock.now() - self.grace_period
+        for guild_id in await self._erasure_requests.list_guilds_left(before=left_before):
+            while (batch := await self._erasure_requests.load_guild_batch(guild_id)).job_ids:
+                await self._erase_batch(batch, delete_messages=False)
+            if not batch.has_running_jobs and await self._erasure_requests.erase_guild(
+                guild_id, left_before=left_before
             ):
-                _log.info("server removed", guild=guild_id)
+                _log.info("guild.erased", guild=guild_id)
 
     # -- both
 
     async def run_due(self) -> None:
-        """Go on with farewells that were interrupted or have come due. Raises `StoreAway`."""
-        seen = self._session_guilds
-        if seen is not None:
-            await self.reconcile_guilds(seen[0], is_own_guild=seen[1])
-            if self._session_guilds is seen:
+        """Continue erasures that were interrupted or are due. Raises `DatabaseUnavailable`."""
+        session = self._session_guilds
+        if session is not None:
+            await self.reconcile_guilds(session[0], is_own_guild=session[1])
+            if self._session_guilds is session:  # no newer one has begun meanwhile
                 self._session_guilds = None
         await self._run_erasures()
-        now = self._clock.monotonic()
-        if now - self._cleaned_up_at < _CLEANUP_INTERVAL_S:
+        started_at = self._clock.monotonic()
+        if started_at - self._cleaned_up_at < _CLEANUP_INTERVAL_S:
             return
         await self._remove_due_guilds()
-        at = self._clock.now()
-        await self._erasure_requests.purge_expired(now=at, audit_before=at - AUDIT_LOG_RETENTION)
-        self._cleaned_up_at = now
+        now = self._clock.now()
+        await self._erasure_requests.purge_expired(now=now, audit_before=now - AUDIT_LOG_RETENTION)
+        self._cleaned_up_at = started_at
 
     async def _erase_batch(self, batch: ErasureBatch, *, delete_messages: bool) -> None:
         if delete_messages:

@@ -1,7 +1,7 @@
-"""Looking through one's own clips: pages in both directions, narrowed by what is looked for.
+"""Pages through a person's clips, in both directions, with a filter.
 
-A page is found by the number of a clip at its edge, never by counting, so that clips that come or
-go meanwhile neither repeat nor hide others.
+A page is found by the id of a clip at its edge, never by counting, so that clips that are added or
+deleted meanwhile are neither repeated nor skipped.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ from bot.store.jobs.clips import ClipStore
 
 PAGE_SIZE: Final = 10
 _BATCH_SIZE: Final = 200
-"""Clips that are read at once: whether one fits is decided here, alike on both databases."""
+"""Clips read at once; the filter is applied here, so that both databases match alike."""
 
 
 class ClipHistory:
@@ -35,115 +35,86 @@ class ClipHistory:
     async def load_first_page(
         self, *, user_id: int, guild_id: int | None, history_filter: HistoryFilter = NO_FILTER
     ) -> HistoryPage:
-        """Return the newest clips of a person in a server, or (``None``) everywhere."""
-        found = await self._find_older(user_id, guild_id, history_filter, None, PAGE_SIZE + 1)
-        return _build_page(found[:PAGE_SIZE], history_filter, older=len(found) > PAGE_SIZE)
+        """Return a person's newest clips in a server, or (``None``) everywhere."""
+        clips = await self._find_matching(user_id, guild_id, history_filter, limit=PAGE_SIZE + 1)
+        return _build_page(clips[:PAGE_SIZE], history_filter, older=len(clips) > PAGE_SIZE)
 
     async def load_page(
         self, page_request: PageRequest, *, user_id: int, guild_id: int | None
     ) -> HistoryPage:
-        """Return the page on one side of a clip; the other side is where the reader came from."""
-        if page_request.direction is PageDirection.OLDER:
-            found = await self._find_older(
-                user_id, guild_id, page_request.history_filter, page_request.clip_id, PAGE_SIZE + 1
-            )
-            if not found:  # deleted meanwhile
-                return HistoryPage(
-                    (),
-                    page_request.history_filter,
-                    newer=PageRequest(
-                        PageDirection.NEWER, page_request.clip_id - 1, page_request.history_filter
-                    ),
-                )
-            return _build_page(
-                found[:PAGE_SIZE],
-                page_request.history_filter,
-                newer=True,
-                older=len(found) > PAGE_SIZE,
-            )
-        found = await self._find_newer(
-            user_id, guild_id, page_request.history_filter, page_request.clip_id, PAGE_SIZE + 1
+        """Return the page on one side of a clip; the reader came from the other side."""
+        history_filter, edge = page_request.history_filter, page_request.clip_id
+        is_older = page_request.direction is PageDirection.OLDER
+        clips = await self._find_matching(
+            user_id,
+            guild_id,
+            history_filter,
+            before=edge if is_older else None,
+            after=None if is_older else edge,
+            limit=PAGE_SIZE + 1,
         )
-        if not found:
+        has_more = len(clips) > PAGE_SIZE
+        if not clips:  # they were deleted meanwhile: leave a way back to where the reader was
+            back = PageDirection.NEWER if is_older else PageDirection.OLDER
+            way_back = PageRequest(back, edge + (-1 if is_older else 1), history_filter)
             return HistoryPage(
                 (),
-                page_request.history_filter,
-                older=PageRequest(
-                    PageDirection.OLDER, page_request.clip_id + 1, page_request.history_filter
-                ),
+                history_filter,
+                newer=way_back if is_older else None,
+                older=None if is_older else way_back,
             )
-        return _build_page(
-            found[-PAGE_SIZE:],
-            page_request.history_filter,
-            newer=len(found) > PAGE_SIZE,
-            older=True,
-        )
+        if is_older:
+            return _build_page(clips[:PAGE_SIZE], history_filter, newer=True, older=has_more)
+        return _build_page(clips[-PAGE_SIZE:], history_filter, newer=has_more, older=True)
 
     async def suggest_clips(self, query: str, *, user_id: int, limit: int) -> list[Clip]:
-        """Return the newest of a person's clips whose number or prompt goes with what is typed."""
+        """Return the newest of a person's clips whose number or prompt matches what is typed."""
         number = query.strip().removeprefix("#")
         if not number.isdecimal():
-            return await self._find_older(
-                user_id, None, HistoryFilter(search_text=query.strip()), None, limit
+            return await self._find_matching(
+                user_id, None, HistoryFilter(search_text=query.strip()), limit=limit
             )
-        found = await self._find_older(user_id, None, NO_FILTER, None, limit * 40)
-        return [clip for clip in found if str(clip.id).startswith(number) or number in clip.prompt][
-            :limit
+        clips = await self._find_matching(user_id, None, NO_FILTER, limit=limit * 40)
+        matching = [
+            clip for clip in clips if str(clip.id).startswith(number) or number in clip.prompt
         ]
+        return matching[:limit]
 
-    async def _find_older(
+    async def _find_matching(
         self,
         user_id: int,
         guild_id: int | None,
         history_filter: HistoryFilter,
-        before: int | None,
+        *,
+        before: int | None = None,
+        after: int | None = None,
         limit: int,
     ) -> list[Clip]:
-        found: list[Clip] = []
-        while len(found) < limit:
-            read = await self._clips.list_history(
+        """Return at most ``limit`` clips, newest first: the nearest on one side of an edge."""
+        matching: list[Clip] = []
+        now = self._clock.now()
+        while len(matching) < limit:
+            batch = await self._clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
                 before=before,
-                showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
-                limit=_BATCH_SIZE,
-            )
-            found += self._filter_matching(read, history_filter)
-            if len(read) < _BATCH_SIZE:
-                break
-            before = read[-1].id
-        return found[:limit]
-
-    async def _find_newer(
-        self,
-        user_id: int,
-        guild_id: int | None,
-        history_filter: HistoryFilter,
-        after: int,
-        limit: int,
-    ) -> list[Clip]:
-        found: list[Clip] = []
-        while len(found) < limit:
-            read = await self._clips.list_history(
-                user_id=user_id,
-                guild_id=guild_id,
                 after=after,
                 showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
                 limit=_BATCH_SIZE,
             )
-            found = [*self._filter_matching(read, history_filter), *found]
-            if len(read) < _BATCH_SIZE:
+            kept = [
+                clip
+                for clip in batch
+                if history_filter.matches(clip, now=now, extendable=self._is_extendable)
+            ]
+            matching = matching + kept if after is None else kept + matching
+            if len(batch) < _BATCH_SIZE:
                 break
-            after = read[0].id
-        return found[-limit:]
-
-    def _filter_matching(self, clips: list[Clip], history_filter: HistoryFilter) -> list[Clip]:
-        now = self._clock.now()
-        return [
-            clip
-            for clip in clips
-            if history_filter.matches(clip, now=now, extendable=self._is_extendable)
-        ]
+            if after is None:
+                before = batch[-1].id
+            else:
+                after = batch[0].id
+        return matching[:limit] if after is None else matching[-limit:]
 
 
 def _build_page(

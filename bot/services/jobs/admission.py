@@ -1,12 +1,13 @@
-"""Where requests come in: those that arrive while a transaction is under way share the next one.
+"""Batches concurrent admissions: requests that arrive during a transaction share the next one.
 
-The database decides them one after the other all the same (`bot.store.jobs.admission`); together they
-pay for its lock and its commit once. A database that went away in between is asked again for a
-moment: the key of each request tells whether it was accepted after all.
+The database still decides them one after the other (`bot.store.jobs.admission`), but they share
+its lock and its commit. When it goes away in between, it is asked again for a moment: the key of
+each request tells whether it had been accepted.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.backoff import Backoff
@@ -33,56 +34,52 @@ class AdmissionBatcher:
         self._serving_task: asyncio.Task[None] | None = None
 
     async def admit_request(self, request: AdmissionRequest, *, owner: str | None) -> Job:
-        """Return the accepted job. Raises the `Refused` tree or `StoreAway`."""
-        answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, owner, answer))
+        """Return the accepted job. Raises the `RequestRefused` tree or `DatabaseUnavailable`."""
+        future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, owner, future))
         if self._serving_task is None or self._serving_task.done():
             self._serving_task = asyncio.create_task(self._serve_queue())
-        return await answer
+        return await future
 
     async def _serve_queue(self) -> None:
         while self._waiting:
             owner = self._waiting[0][1]
             batch: list[tuple[AdmissionRequest, asyncio.Future[Job]]] = []
             while self._waiting and self._waiting[0][1] == owner and len(batch) < _MAX_BATCH_SIZE:
-                ask, _, answer = self._waiting.popleft()
-                batch.append((ask, answer))
+                request, _, future = self._waiting.popleft()
+                batch.append((request, future))
+            results: Sequence[Job | Exception]
             try:
-                results = await self._admit_batch([ask for ask, _ in batch], owner)
+                results = await self._admit_batch([request for request, _ in batch], owner)
             except Exception as error:
-                for _, answer in batch:
-                    if not answer.done():
-                        answer.set_exception(error)
-                continue
-            for (_, answer), result in zip(batch, results, strict=True):
-                if answer.done():  # whoever asked has gone; the job goes on
+                results = [error] * len(batch)
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():  # the caller was cancelled; the job goes on
                     continue
                 if isinstance(result, Job):
-                    answer.set_result(result)
+                    future.set_result(result)
                 else:
-                    answer.set_exception(result)
+                    future.set_exception(result)
 
     async def _admit_batch(
         self, requests: list[AdmissionRequest], owner: str | None
     ) -> list[Job | RequestRefused]:
         backoff = Backoff(initial=0.1, maximum=1.0)
-        until = self._clock.monotonic() + self._retry_window_s
-        tried: set[str] = set()
+        give_up_at = self._clock.monotonic() + self._retry_window_s
+        is_retry = False
         while True:
             try:
-                answers = await self._jobs.admit_requests(
+                results = await self._jobs.admit_requests(
                     requests, policy=self._policy, owner=owner
                 )
             except DatabaseUnavailable:
-                if self._clock.monotonic() >= until:
+                if self._clock.monotonic() >= give_up_at:
                     raise
-                tried = {ask.origin.dedupe_key for ask in requests}
+                is_retry = True
                 await self._clock.sleep(backoff.next_delay())
             else:
-                # what an earlier try of ours has written was accepted, not repeated
+                # what an earlier try of this batch has written was accepted, not repeated
                 return [
-                    answer.job
-                    if isinstance(answer, AlreadyAccepted) and ask.origin.dedupe_key in tried
-                    else answer
-                    for ask, answer in zip(requests, answers, strict=True)
+                    result.job if is_retry and isinstance(result, AlreadyAccepted) else result
+                    for result in results
                 ]

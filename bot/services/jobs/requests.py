@@ -1,4 +1,9 @@
-"""Asking for a clip: rules, price, admission, cancelling. What every command and reply calls."""
+"""Requests for clips: checks, price, admission and cancelling, for every command and reply.
+
+What costs nothing is checked first: the server's rules, the pause, the model's rules and the limits
+are judged before a picture is downloaded or decoded. The same rules are applied again to what the
+pictures turn out to be, and the limits again inside the admission's transaction.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,47 +15,37 @@ import structlog
 
 from bot.domain.billing.limits import QuotaStatus, SpendingPolicy
 from bot.domain.billing.money import Micros
-from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound, RequestsPaused
-from bot.domain.guild import GuildRules
+from bot.domain.errors import (
+    AlreadyAccepted,
+    DatabaseUnavailable,
+    NotAllowed,
+    RecordNotFound,
+    RequestsPaused,
+)
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
-from bot.domain.jobs.people_policy import pick_strictest, resolve_person_rule
 from bot.domain.jobs.plan_resolution import resolve_plan
-from bot.domain.jobs.queue import order_fairly, queue_positions
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
-from bot.domain.ports import Clock, WorkerHandle
+from bot.domain.ports import Clock
+from bot.services.admin.guild_rules import GuildContext
+from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
-from bot.store.guilds import GuildStore
 from bot.store.jobs.jobs import JobStore
 
 _log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelContext:
-    """What the rules have to know of the place of a request; a thread has a parent channel."""
-
-    age_restricted: bool = False
-    direct_message: bool = False
-    parent_channel_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PriceCheck:
-    """What a plan costs, how the limits stand before it, and whether it needs a yes."""
-
-    price: Micros
-    quota_status: QuotaStatus
-    needs_confirmation: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """An accepted request: its place in the queue from 1 (0: nobody could say), the time it will
-    take as far as it was measured, and what is left now."""
+    """An accepted request with what the requester is told.
+
+    ``place`` is its place in the queue from 1 (0: unknown), ``eta`` the range of times at which it
+    should be ready, where enough was measured, and ``quota_status`` what is left now.
+    """
 
     job: Job
     place: int
@@ -59,18 +54,18 @@ class AcceptedRequest:
 
 
 class CancellationResult(StrEnum):
-    """What became of a wish to cancel."""
+    """What a request to cancel a job led to."""
 
     CANCELLED = "cancelled"
-    """It was still queued: nothing was spent, everything is refunded."""
+    """The job was still queued: everything is refunded."""
     REQUESTED = "requested"
-    """Google works on it and cannot be stopped: it may still be billed, and is charged if so."""
+    """Google is already working on it and cannot be stopped; if it bills, it is charged."""
     TOO_LATE = "too_late"
-    """It is being posted, or has ended."""
+    """The job is being posted or has ended."""
 
 
 class OfferedModels(Protocol):
-    """The models that can be had now."""
+    """The models that are available now."""
 
     def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]:
         """Return them in the catalogue's order."""
@@ -78,16 +73,16 @@ class OfferedModels(Protocol):
 
 
 class RequestService:
-    """The one way in for jobs."""
+    """Plans, prices, admits and cancels requests."""
 
     def __init__(
         self,
         *,
         jobs: JobStore,
         ledger: LedgerStore,
-        guilds: GuildStore,
         offered_models: OfferedModels,
-        worker: WorkerHandle,
+        input_images: InputImages,
+        worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
         clock: Clock,
@@ -98,8 +93,8 @@ class RequestService:
     ) -> None:
         self._jobs = jobs
         self._ledger = ledger
-        self._guilds = guilds
         self._offered_models = offered_models
+        self._input_images = input_images
         self._worker = worker
         self._admission_batcher = admission_batcher
         self._wait_estimates = wait_estimates
@@ -109,72 +104,74 @@ class RequestService:
         self._paid_calls = paid_calls
         self._confirm_above_price = confirm_above_price
 
-    async def plan_video(
-        self, request: VideoRequest, origin: Origin, channel_context: ChannelContext
-    ) -> VideoPlan:
-        """Return what would be sent and charged.
+    async def require_open(self, context: GuildContext) -> None:
+        """Check what needs no look at the request itself.
 
-        Raises `ChannelNotAllowed`, or `RuleBroken` and its kinds.
+        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for an event that Discord
+        delivers again after a pause began.
         """
-        rules = await self._load_guild_rules(origin)
-        if rules is not None:
-            rules.require_allowed_channel(origin.channel_id, channel_context.parent_channel_id)
-        return resolve_plan(request, self._build_rule_context(rules, origin, channel_context))
+        context.require_allowed_channel()
+        pause = context.pause
+        if self._policy.paused:
+            pause = RequestsPaused(by_operator=True)
+        elif not self._paid_calls:
+            pause = _forbid_paid_calls()
+        if pause is not None:
+            if (job := await self._jobs.find_by_key(context.origin.dedupe_key)) is not None:
+                raise AlreadyAccepted(job)
+            raise pause
 
-    async def get_rule_context(
-        self, origin: Origin, channel_context: ChannelContext
-    ) -> RuleContext:
-        """Return what can be had where ``origin`` asks: models, region and the person rule."""
-        return self._build_rule_context(
-            await self._load_guild_rules(origin), origin, channel_context
+    async def prepare_request(
+        self, request: VideoRequest, context: GuildContext
+    ) -> tuple[VideoRequest, VideoPlan]:
+        """Return the request with its pictures imported, and what would be sent and charged.
+
+        Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
+        refuse; of a request that Discord's description of its attachments already rules out,
+        nothing is fetched.
+        """
+        plan = self.plan_video(request, context)
+        attached = AttachedImage.list_in(request)
+        if not attached:
+            return request, plan
+        for image in attached:
+            image.require_usable()
+        refusal = await self._jobs.preview_admission(
+            AdmissionRequest(plan, context.origin), policy=self._policy
         )
+        if refusal is not None:
+            raise refusal
+        request = await self._input_images.import_attached(request)
+        return request, self.plan_video(request, context)
 
-    async def _load_guild_rules(self, origin: Origin) -> GuildRules | None:
-        return None if origin.guild_id is None else await self._guilds.load_rules(origin.guild_id)
-
-    def _build_rule_context(
-        self, rules: GuildRules | None, origin: Origin, channel_context: ChannelContext
-    ) -> RuleContext:
-        server = channel = None
-        if rules is not None:
-            server, by_channel = rules.person_rule, rules.channel_person_rules
-            rooms = (
-                origin.channel_id,
-                channel_context.parent_channel_id,
-            )  # a thread, and its channel
-            channel = pick_strictest(*(by_channel.get(room) for room in rooms if room is not None))
-        return RuleContext(
+    def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
+        """Return what would be sent and charged. Raises `RuleBroken` and its kinds."""
+        rules = RuleContext(
             models=tuple(self._offered_models.list_offered()),
             now=self._clock.now().timestamp(),
             region=self._region,
-            person_rule=resolve_person_rule(
-                server,
-                channel,
-                age_restricted=channel_context.age_restricted,
-                direct_message=channel_context.direct_message,
-            ),
+            person_rule=context.person_rule,
         )
+        return resolve_plan(request, rules)
 
-    async def check_price(self, plan: VideoPlan, origin: Origin) -> PriceCheck:
-        """Return the price and what is left, before anything is reserved.
+    def needs_confirmation(self, plan: VideoPlan, context: GuildContext) -> bool:
+        """Return whether the price needs a yes: the server's threshold, else the operator's."""
+        threshold = context.rules.confirm_above
+        if threshold is None:
+            threshold = self._confirm_above_price
+        return threshold is not None and plan.price >= threshold
 
-        Where a server has not said from which price on it wants to be asked, the operator has.
-        """
-        above = None
-        if origin.guild_id is not None:
-            above = (await self._guilds.load_rules(origin.guild_id)).confirm_above
-        if above is None:
-            above = self._confirm_above_price
-        standing = await self._ledger.quota_status(origin, policy=self._policy)
-        return PriceCheck(plan.price, standing, above is not None and plan.price >= above)
+    async def load_quota_status(self, origin: Origin) -> QuotaStatus:
+        """Return every limit that applies to a person where they ask, with what is left of it."""
+        return await self._ledger.quota_status(origin, policy=self._policy)
 
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
         """Check every limit, reserve the money and write the job, in one transaction.
 
-        Raises `LimitReached`, `Paused`, `AlreadyAccepted` or `StoreAway`.
+        Raises `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         if not self._paid_calls:
-            raise RequestsPaused(by_operator=True, reason="PAID_CALLS=forbid")
+            raise _forbid_paid_calls()
         job = await self._admission_batcher.admit_request(
             AdmissionRequest(plan, origin), owner=self._worker.worker_id
         )
@@ -184,28 +181,24 @@ class RequestService:
         self._worker.wake()
         try:
             return await self._describe_accepted(job)
-        except DatabaseUnavailable:  # accepted it is; what is left can be asked for later
+        except DatabaseUnavailable:  # it is accepted; the rest can be asked for later
             return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
 
     async def _describe_accepted(self, job: Job) -> AcceptedRequest:
-        place = queue_positions(order_fairly(*await self._jobs.load_queue())).get(job.id, 1)
+        place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
         return AcceptedRequest(
             job=job,
             place=place,
             eta=await self._wait_estimates.estimate_queued(job.plan, place),
-            quota_status=await self._ledger.quota_status(job.origin, policy=self._policy),
+            quota_status=await self.load_quota_status(job.origin),
         )
-
-    async def attach_status_message(self, job_id: int, message_id: int) -> None:
-        """Record a status message that the caller has made; the first one stays."""
-        await self._jobs.attach_status(job_id, message_id)
 
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None
     ) -> CancellationResult:
         """Cancel a job for its requester, or for a moderator of its own server ``guild_id``.
 
-        Raises `NotFound`, `NotAllowed` or `StoreAway`.
+        Raises `RecordNotFound`, `NotAllowed` or `DatabaseUnavailable`.
         """
         job = await self._jobs.get(job_id)
         if job is None:
@@ -219,10 +212,12 @@ class RequestService:
             return CancellationResult.TOO_LATE
         after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
         self._worker.notify_job_changed(job_id)
-        if after is None or after.state in (JobState.POSTING, JobState.DONE, JobState.FAILED):
-            return CancellationResult.TOO_LATE
-        if after.state is JobState.CANCELLED:
+        if after is not None and after.state is JobState.CANCELLED:
             return CancellationResult.CANCELLED
-        return (
-            CancellationResult.TOO_LATE if after.state.has_ended else CancellationResult.REQUESTED
-        )
+        if after is None or after.state is JobState.POSTING or after.state.has_ended:
+            return CancellationResult.TOO_LATE
+        return CancellationResult.REQUESTED
+
+
+def _forbid_paid_calls() -> RequestsPaused:
+    return RequestsPaused(by_operator=True, reason="PAID_CALLS=forbid")

@@ -86,6 +86,25 @@ async def admit_requests(
     )
 
 
+async def preview_admission(
+    connection: AsyncConnection,
+    request: AdmissionRequest,
+    *,
+    policy: SpendingPolicy,
+    clock: DatabaseClock,
+) -> RequestRefused | None:
+    """Return why ``request`` would be refused now, or ``None``; nothing is written or reserved."""
+    now = await clock(connection)
+    key = request.origin.dedupe_key
+    if known := await _find_accepted_jobs(connection, [key]):
+        return AlreadyAccepted(known[key])
+    answer = (await _load_totals(connection, [request], policy, now)).admit_request(request)
+    if answer is None:
+        return None
+    [refusal] = await _build_refusals(connection, [request], [answer], now)
+    return refusal if isinstance(refusal, RequestRefused) else None
+
+
 class _AdmissionTotals:
     """The sums after each decision of this transaction; servers are `None` in direct messages."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import Select, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import DAY, SpendingPolicy
@@ -76,6 +76,44 @@ async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list
     ranked = select(*facts, turn.label("turn")).where(condition).subquery()
     rows = await connection.execute(select(ranked).where(ranked.c.turn <= _MEMBER_QUEUE_LIMIT))
     return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
+
+
+def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
+    """Return the query for a job's place from 1 in `bot.domain.jobs.queue.order_fairly`.
+
+    The order is a merge of the members' own queues, each of which grows by the key that is sorted
+    by here, so that the database can count what is before a job instead of sending the whole queue.
+    """
+    served = _served_members_query(now).subquery()
+    queued = select(
+        jobs_table.c.id,
+        _is_paused().label("paused"),
+        served.c.last_start,
+        (
+            func.row_number().over(partition_by=jobs_table.c.user_id, order_by=jobs_table.c.id)
+            + func.coalesce(served.c.in_flight, 0)
+        ).label("turn"),
+    ).outerjoin(served, served.c.user_id == jobs_table.c.user_id)
+    waiting = queued.where(is_queued()).subquery()
+    fair = (waiting.c.turn, waiting.c.last_start.nulls_first(), waiting.c.id)
+    places = (
+        select(waiting.c.id, func.row_number().over(order_by=fair).label("place"))
+        .where(~waiting.c.paused)
+        .subquery()
+    )
+    return select(places.c.place).where(places.c.id == job_id)
+
+
+def _served_members_query(now: datetime) -> Select[Any]:
+    """Return the query for what each member has had in the last hour."""
+    in_flight = func.count().filter(jobs_table.c.state.in_(_AT_GOOGLE_STATES)).label("in_flight")
+    return (
+        select(
+            jobs_table.c.user_id, in_flight, func.max(jobs_table.c.submitted_at).label("last_start")
+        )
+        .where(jobs_table.c.submitted_at > now - timedelta(hours=1))
+        .group_by(jobs_table.c.user_id)
+    )
 
 
 async def load_served_members(

@@ -60,6 +60,19 @@ class JobStore:
             )
         )
 
+    async def preview_admission(
+        self, request: AdmissionRequest, *, policy: SpendingPolicy
+    ) -> RequestRefused | None:
+        """Return why ``request`` would be refused now, or ``None``; nothing is written."""
+        return await self._db.read(
+            partial(admission.preview_admission, request=request, policy=policy, clock=self._now)
+        )
+
+    async def find_by_key(self, key: str) -> Job | None:
+        """Return the job that the interaction or message of ``key`` was accepted as."""
+        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.dedupe_key == key))
+        return jobs[0] if jobs else None
+
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
         jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
@@ -208,6 +221,11 @@ class JobStore:
             return queue, served
 
         return await self._db.read(fetch_queue)
+
+    async def find_queue_place(self, job: Job) -> int | None:
+        """Return the place from 1 of a job in the fair order as it was accepted."""
+        query = claims.build_queue_place_query(job.id, job.created_at)
+        return await self._db.read(lambda connection: connection.scalar(query))
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next queued job may be tried again."""

@@ -12,8 +12,16 @@ from discord import app_commands
 from discord.ext import commands
 
 import cogs
+from cogs.server import RulesCommands
+from cogs.server_setup import SetupCommands
+from cogs.server_showcase import ShowcaseSettingsCommands
 
 Json = dict[str, Any]
+SERVER_PARTS: tuple[type[commands.Cog], ...] = (
+    SetupCommands,
+    ShowcaseSettingsCommands,
+    RulesCommands,
+)
 
 
 def every_cog() -> list[type[commands.Cog]]:

@@ -1,21 +1,22 @@
 """A yes is a yes to what was shown: what became dearer meanwhile is asked for again."""
 
 from collections.abc import Sequence
-from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import Mock
 
 import discord
 import pytest
 
 from bot.domain.billing.limits import QuotaStatus
 from bot.domain.billing.money import Micros
+from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
-from bot.services.jobs.requests import AcceptedRequest, ChannelContext, PriceCheck
+from bot.services.admin.guild_rules import ChannelContext, GuildContext
+from bot.services.jobs.requests import AcceptedRequest
 from bot.ui.components import ActionButton
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
-from cogs._common.request_flow import RequestFlow
+from cogs._common.request_flow import RequestFlow, RequestSource
 from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import ORIGIN, PLAN, a_job, a_plan
 
@@ -30,11 +31,19 @@ class FakeRequestService:
         self.current_plan = plan
         self.accepted_plans: list[VideoPlan] = []
 
-    async def plan(self, *_: Any) -> VideoPlan:
-        return self.current_plan
+    async def require_open(self, context: GuildContext) -> None:
+        pass
 
-    async def price_check(self, plan: VideoPlan, _: Origin) -> PriceCheck:
-        return PriceCheck(plan.price, QuotaStatus(), needs_confirmation=plan.price >= PLAN.price)
+    async def prepare_request(
+        self, request: VideoRequest, _: GuildContext
+    ) -> tuple[VideoRequest, VideoPlan]:
+        return request, self.current_plan
+
+    def needs_confirmation(self, plan: VideoPlan, _: GuildContext) -> bool:
+        return plan.price >= PLAN.price
+
+    async def load_quota_status(self, _: Origin) -> QuotaStatus:
+        return QuotaStatus()
 
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
         self.accepted_plans.append(plan)
@@ -60,24 +69,17 @@ class RecordingAnswer:
 async def ask(
     till: FakeRequestService, agreed: PendingConfirmation | None = None
 ) -> RecordingAnswer:
-    said, servers = (
-        RecordingAnswer(),
-        Mock(apply_guild_language=AsyncMock(side_effect=lambda origin: origin)),
-    )
+    said = RecordingAnswer()
     asking = RequestFlow(
         request_service=till,  # type: ignore[arg-type]
-        server_rules=servers,
+        server_rules=Mock(),
         confirmations=PendingConfirmations(),
         model_info=Titles(),
     )
-    await asking.submit_request(
-        REQUEST,
-        requester=Mock(spec=discord.Interaction, app_permissions=discord.Permissions.all()),
-        origin=ORIGIN,
-        channel_context=HERE,
-        answer=said,
-        confirmed=agreed,
-    )
+    requester = Mock(spec=discord.Interaction, app_permissions=discord.Permissions.all())
+    context = GuildContext(ORIGIN, HERE, GuildRules(1), GuildRules(0))
+    source = RequestSource(requester, ORIGIN, HERE, said, context)
+    await asking.submit_request(REQUEST, source, confirmed=agreed)
     return said
 
 

@@ -18,39 +18,49 @@ from bot.domain.errors import (
     RecordNotFound,
     RuleBroken,
 )
+from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import AspectRatio, VideoRequest
 from bot.i18n.catalogs import translate
-from bot.services.jobs.requests import ChannelContext
+from bot.services.admin.guild_rules import ChannelContext, ServerRulesService
+from bot.services.clips.input_images import AttachedImage
+from bot.services.clips.library import ClipLibrary
 from bot.ui.clip_card import ClipCards
-from cogs._common.clip_lookup import resolve_clip_reference
+from cogs._common.clip_lookup import ClipFinder
 from cogs._common.context import get_role_ids, require_permissions
 from cogs._common.options import GenerateOptions
 from cogs._common.pending import ImageDraft, PendingConfirmation, PendingConfirmations
+from cogs._common.request_flow import RequestSource
 from cogs.replies import ReplyListener
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
 
 ME = 99
 
 
-class FakeClipLibrary:
-    """A library with one clip."""
+class FakeClipStore:
+    """A store with one clip."""
 
-    async def clip(
-        self, clip_id: int, *, user_id: int, guild_id: int | None, channel_id: int | None = None
-    ) -> Clip:
-        if clip_id != CLIP.id or guild_id != CLIP.guild_id:
-            raise RecordNotFound("clip")
-        return CLIP
+    async def get(self, clip_id: int) -> Clip | None:
+        return CLIP if clip_id == CLIP.id else None
 
-    async def clip_of_message(self, message_id: int) -> Clip | None:
+    async def find_by_message(self, message_id: int) -> Clip | None:
         return CLIP if message_id == 123456789012345678 else None
 
-    async def clips_of(self, job_id: int) -> list[Clip]:
+    async def list_for_job(self, job_id: int) -> list[Clip]:
         return [CLIP] if job_id == CLIP.job_id else []
 
-    async def job(self, job_id: int) -> Job:
+
+class FakeJobStore:
+    """A store with every job."""
+
+    async def get(self, job_id: int) -> Job:
         return a_job(id=job_id)
+
+
+def build_clip_finder() -> ClipFinder:
+    clips: Any = FakeClipStore()
+    jobs: Any = FakeJobStore()
+    return ClipFinder(clips=clips, clip_library=ClipLibrary(jobs=jobs, clips=clips))
 
 
 def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
@@ -72,6 +82,7 @@ def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
         guild_id=10,
         channel_id=20,
         is_guild_integration=lambda: True,
+        permissions=discord.Permissions.none(),
         application_id=ME,
         client=SimpleNamespace(get_partial_messageable=lambda _: channel),
     )
@@ -88,8 +99,7 @@ def typing(card: ui.LayoutView | None = None, *, author: int = ME) -> Any:
     ],
 )
 async def test_a_clip_is_named_by_number_or_link(given: str) -> None:
-    library: Any = FakeClipLibrary()
-    assert await resolve_clip_reference(given, library, typing()) is CLIP
+    assert await build_clip_finder().resolve(given, typing()) is CLIP
 
 
 @pytest.mark.parametrize(
@@ -102,27 +112,26 @@ async def test_a_clip_is_named_by_number_or_link(given: str) -> None:
     ],
 )
 async def test_invalid_clip_references_are_distinguished(given: str, what: str) -> None:
-    library: Any = FakeClipLibrary()
     with pytest.raises(RecordNotFound) as refused:
-        await resolve_clip_reference(given, library, typing())
+        await build_clip_finder().resolve(given, typing())
     assert refused.value.reason == what
 
 
 async def test_a_link_to_a_clip_that_is_not_recorded_yet_is_read_from_its_buttons() -> None:
     """The card stands in the channel a moment before the database knows its message."""
-    library: Any = FakeClipLibrary()
-    card = ClipCards(model_info=Mock(title=lambda _: "Veo")).build_clip_card(
+    finder = build_clip_finder()
+    card = ClipCards(model_info=Mock(get_display_name=lambda _: "Veo")).build_clip_card(
         a_job(), [enclosed()], NOW
     )
     link = "https://discord.com/channels/10/20/999999999999999999"
-    assert await resolve_clip_reference(link, library, typing(card)) is CLIP
+    assert await finder.resolve(link, typing(card)) is CLIP
     with pytest.raises(RecordNotFound):  # somebody else's message with the same buttons
-        await resolve_clip_reference(link, library, typing(card, author=ME + 1))
+        await finder.resolve(link, typing(card, author=ME + 1))
 
 
 def test_confirmations_have_unique_ids_and_evict_oldest() -> None:
     offers = PendingConfirmations()
-    first = offers.add(ImageDraft("https://cdn.example/a.png", 1, 30))
+    first = offers.add(ImageDraft(AttachedImage(url="https://cdn.example/a.png"), 30))
     offer = PendingConfirmation(VideoRequest("x"), ORIGIN, ChannelContext(), PLAN)
     numbers = {offers.add(offer) for _ in range(5000)}
     assert len(numbers) == 5000
@@ -136,12 +145,11 @@ def test_confirmations_have_unique_ids_and_evict_oldest() -> None:
     )  # another process knows nothing of it
 
 
-async def test_an_option_that_is_no_value_is_refused_by_name() -> None:
-    nothing: Any = None
+def test_an_option_that_is_no_value_is_refused_by_name() -> None:
     with pytest.raises(RuleBroken) as refused:
-        await GenerateOptions("x", aspect_ratio="4:3").build_request(nothing)
+        GenerateOptions("x", aspect_ratio="4:3").build_request()
     assert (refused.value.rule, refused.value.parameter) == ("unknown_value", "aspect_ratio")
-    request = await GenerateOptions("x", aspect_ratio=" 9:16 ").build_request(nothing)
+    request = GenerateOptions("x", aspect_ratio=" 9:16 ").build_request()
     assert request.aspect_ratio is AspectRatio.PORTRAIT
 
 
@@ -165,10 +173,10 @@ class Heard:
         self.fault = fault
         self.asked: list[tuple[str, str]] = []
 
-    async def extend(self, clip: Clip, prompt: str, **given: Any) -> None:
+    async def extend_clip(self, clip: Clip, prompt: str, source: RequestSource) -> None:
         if self.fault is not None:
             raise self.fault
-        self.asked.append((given["origin"].key, prompt))
+        self.asked.append((source.origin.dedupe_key, prompt))
 
 
 class Channel:
@@ -201,15 +209,14 @@ def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> A
 
 def listener(asking: Any, clock: Clock | None = None) -> ReplyListener:
     client: Any = SimpleNamespace(user=SimpleNamespace(id=ME))
-    library: Any = FakeClipLibrary()
-    servers: Any = SimpleNamespace(
-        apply_guild_language=AsyncMock(side_effect=lambda origin: origin)
-    )
+    jobs: Any = FakeJobStore()
+    guilds: Any = SimpleNamespace(load_rules_of=AsyncMock(return_value={0: GuildRules(0)}))
     return ReplyListener(
         client=client,
         request_flow=asking,
-        server_rules=servers,
-        clip_library=library,
+        server_rules=ServerRulesService(guilds=guilds, clock=SystemClock()),
+        jobs=jobs,
+        clip_finder=build_clip_finder(),
         clock=clock or Clock(),
     )
 

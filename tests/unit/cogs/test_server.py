@@ -7,13 +7,12 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.domain.billing.limits import UsageLimits
+from bot.domain.billing.limits import LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import translate
-from bot.ui.router import InteractionRouter
-from cogs.server import ServerCommands
+from cogs.server import RulesCommands, ServerCommands
 from tests.unit.words.examples import a_job
 
 
@@ -41,26 +40,25 @@ class Asked:
 
 @pytest.fixture
 def quotas() -> AsyncMock:
-    """Give a service with one job to judge, which remembers what it was asked."""
-    service = AsyncMock()
-    service.unknown.return_value = [a_job()]
-    return service
+    """Give a service that remembers what it was asked."""
+    return AsyncMock()
+
+
+def build_commands(**services: Any) -> RulesCommands:
+    """Return the commands over some services, with one job to be settled."""
+    jobs = AsyncMock()
+    jobs.list_unknown.return_value = [a_job()]
+    others: dict[str, Any] = dict.fromkeys(("quota_service", "server_rules", "ledger", "clock"))
+    return RulesCommands(**{**others, "jobs": jobs, **services})
 
 
 @pytest.fixture
-def server(quotas: AsyncMock) -> ServerCommands:
+def server(quotas: AsyncMock) -> RulesCommands:
     """Give the commands over that service."""
-    nothing: Any = None
-    return ServerCommands(
-        router=InteractionRouter(),
-        quota_service=quotas,
-        server_rules=nothing,
-        showcase_service=nothing,
-        clock=nothing,
-    )
+    return build_commands(quota_service=quotas)
 
 
-async def give(command: Any, server: ServerCommands, **options: object) -> str:
+async def give(command: Any, server: RulesCommands, **options: object) -> str:
     """Give a command and return its answer."""
     asked = Asked()
     await command.callback(server, asked, **options)
@@ -68,43 +66,44 @@ async def give(command: Any, server: ServerCommands, **options: object) -> str:
 
 
 async def test_unknown_job_is_not_settled_without_choice(
-    server: ServerCommands, quotas: AsyncMock
+    server: RulesCommands, quotas: AsyncMock
 ) -> None:
-    said = await give(ServerCommands.review_unknown_jobs, server, job=a_job().id)
+    said = await give(RulesCommands.review_unknown_jobs, server, job=a_job().id)
     assert said == translate("unknown.undecided", job=a_job().id)
-    quotas.judge.assert_not_awaited()
+    quotas.settle_unknown.assert_not_awaited()
 
 
 @pytest.mark.parametrize("charge", [True, False])
 async def test_unknown_job_is_settled_as_chosen(
-    server: ServerCommands, quotas: AsyncMock, charge: bool
+    server: RulesCommands, quotas: AsyncMock, charge: bool
 ) -> None:
-    said = await give(ServerCommands.review_unknown_jobs, server, job=a_job().id, charge=charge)
+    said = await give(RulesCommands.review_unknown_jobs, server, job=a_job().id, charge=charge)
     assert said == translate("unknown.charged" if charge else "unknown.refunded", job=a_job().id)
-    quotas.judge.assert_awaited_once_with(a_job().id, charge=charge, by=1)
+    quotas.settle_unknown.assert_awaited_once_with(a_job().id, charge=charge, actor_id=1)
 
 
 async def test_a_quota_without_a_limit_changes_nothing(
-    server: ServerCommands, quotas: AsyncMock
+    server: RulesCommands, quotas: AsyncMock
 ) -> None:
-    assert await give(ServerCommands.set_quota, server) == translate("server.quota.none_given")
+    assert await give(RulesCommands.set_quota, server) == translate("server.quota.none_given")
     quotas.set_limit.assert_not_awaited()
 
 
-async def test_reply_shows_all_effective_limits(server: ServerCommands, quotas: AsyncMock) -> None:
-    now = UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
-    quotas.set_limit.return_value = quotas.set_budget.return_value = now
-    assert "$5.00" in await give(ServerCommands.set_quota, server, clips_per_day=9)
-    assert "$5.00" in await give(ServerCommands.set_budget, server, clips_per_day=9)
-    quotas.set_budget.assert_awaited_once_with(10, UsageLimits(clips_per_day=9), by=1)
+async def test_reply_shows_all_effective_limits(server: RulesCommands, quotas: AsyncMock) -> None:
+    quotas.set_limit.return_value = UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
+    assert "$5.00" in await give(RulesCommands.set_quota, server, clips_per_day=9)
+    assert "$5.00" in await give(RulesCommands.set_budget, server, clips_per_day=9)
+    quotas.set_limit.assert_awaited_with(
+        10, LimitSubject.GUILD, 0, UsageLimits(clips_per_day=9), actor_id=1
+    )
 
 
 async def test_a_budget_without_a_limit_is_forgotten(
-    server: ServerCommands, quotas: AsyncMock
+    server: RulesCommands, quotas: AsyncMock
 ) -> None:
-    quotas.set_budget.return_value = UsageLimits()
-    assert await give(ServerCommands.set_budget, server) == translate("server.budget.cleared")
-    quotas.set_budget.assert_awaited_once_with(10, None, by=1)
+    quotas.set_limit.return_value = UsageLimits()
+    assert await give(RulesCommands.set_budget, server) == translate("server.budget.cleared")
+    quotas.set_limit.assert_awaited_once_with(10, LimitSubject.GUILD, 0, None, actor_id=1)
 
 
 @pytest.mark.parametrize(
@@ -118,19 +117,20 @@ async def test_a_budget_without_a_limit_is_forgotten(
 async def test_a_channels_looser_rule_is_told_to_change_nothing(
     server_has: PersonRule | None, chosen: PersonRule, held: str | None
 ) -> None:
-    nothing: Any = None
     servers = AsyncMock()
-    servers.change.return_value = GuildRules(10, person_rule=server_has)
-    room: Any = SimpleNamespace(id=5)
-    commands = ServerCommands(
-        router=InteractionRouter(),
-        quota_service=nothing,
-        server_rules=servers,
-        showcase_service=nothing,
-        clock=nothing,
-    )
-    said = await give(ServerCommands.set_person_rule, commands, rule=chosen, channel=room)
-    servers.change.assert_awaited_once_with(10, by=1, channel_person_rules={5: chosen})
+    servers.change_rules.return_value = GuildRules(10, person_rule=server_has)
+    channel: Any = SimpleNamespace(id=5)
+    commands = build_commands(server_rules=servers)
+    said = await give(RulesCommands.set_person_rule, commands, rule=chosen, channel=channel)
+    servers.change_rules.assert_awaited_once_with(10, actor_id=1, channel_person_rules={5: chosen})
     assert said.startswith(f"People in videos, <#5>: {chosen}.")
     assert ("stricter" in said) is (held is not None)
     assert held is None or said.endswith(f"still holds there: {held}.")
+
+
+def test_the_group_holds_the_commands_of_its_parts() -> None:
+    group = ServerCommands([build_commands()]).app_command
+    assert group is not None
+    assert {"quota", "budget", "pause"} <= {command.name for command in group.commands}
+    for command in group.commands:
+        assert command.parent is group

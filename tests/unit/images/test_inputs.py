@@ -4,14 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from bot.discord.attachments import DiscordAttachments
 from bot.domain.errors import DiscordUnavailable, ImageRefused
+from bot.domain.jobs.request import AspectRatio, InputImage, VideoRequest
+from bot.media import image_worker
 from bot.media.images import ProcessImageDecoder
-from bot.services.clips.input_images import MAX_FILE_BYTES, InputImages
+from bot.services.clips.input_images import (
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    MIN_SIDE,
+    AttachedImage,
+    InputImages,
+)
 from tests.unit.images.samples import encoded
 
 
@@ -90,7 +99,9 @@ async def test_an_attachment_becomes_an_image_of_ours(tmp_path: Path) -> None:
         served(lambda: web.Response(body=encoded("WEBP"))) as (base, _),
         inputs(base, tmp_path) as ours,
     ):
-        image = await ours.import_image(f"{base}/attachments/1/2/holiday.webp?ex=1", size=1000)
+        image = await ours.import_image(
+            f"{base}/attachments/1/2/holiday.webp?ex=1", size_bytes=1000
+        )
     assert image.path == f"inputs/{image.sha256}.jpg"
     assert left(tmp_path) == [f"{image.sha256}.jpg"]
     assert (tmp_path / image.path).is_file()
@@ -155,7 +166,7 @@ async def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
         inputs(base, tmp_path) as ours,
     ):
         with pytest.raises(ImageRefused) as refused:
-            await ours.import_image(f"{base}/a.png", size=MAX_FILE_BYTES + 1)
+            await ours.import_image(f"{base}/a.png", size_bytes=MAX_FILE_BYTES + 1)
     assert refused.value.reason == "image_file_too_large"
     assert seen == []
 
@@ -187,3 +198,40 @@ async def test_a_file_that_turns_out_too_large_is_cut_off(tmp_path: Path, told: 
     await attachments.close()
     await runner.cleanup()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_ruled_out_beforehand_is_what_the_decoder_rules_out() -> None:
+    assert (MAX_PIXELS, MIN_SIDE) == (image_worker.MAX_PIXELS, image_worker.MIN_SIDE)
+
+
+@pytest.mark.parametrize(
+    ("known", "ratio"),
+    [
+        ({}, AspectRatio.LANDSCAPE),
+        ({"width": 720, "height": 1280}, AspectRatio.PORTRAIT),
+        ({"width": 1280, "height": 720}, AspectRatio.LANDSCAPE),
+    ],
+)
+def test_an_attachment_has_the_shape_that_discord_describes(
+    known: dict[str, Any], ratio: AspectRatio
+) -> None:
+    image = AttachedImage(url="https://cdn.discordapp.com/a", **known)
+    image.require_usable()
+    assert image.aspect_ratio is ratio
+
+
+async def test_only_attachments_are_imported(tmp_path: Path) -> None:
+    kept = InputImage("inputs/a.png", "image/png", 16, 9, "0" * 64)
+    async with (
+        served(lambda: web.Response(body=encoded("PNG"))) as (base, seen),
+        inputs(base, tmp_path) as ours,
+    ):
+        attached = AttachedImage(url=f"{base}/attachments/b.png")
+        request = VideoRequest("x", image=kept, references=(kept, attached))
+        imported = await ours.import_attached(request)
+    assert imported.image is kept
+    assert imported.references[0] is kept
+    assert (tmp_path / imported.references[1].path).is_file()
+    assert AttachedImage.list_in(request) == [attached]
+    assert AttachedImage.list_in(imported) == []
+    assert seen == ["/attachments/b.png"]

@@ -3,7 +3,6 @@
 Values are written down by hand from `veo-doc.zh.txt` and `veo.md`.
 """
 
-from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -17,9 +16,8 @@ from bot.domain.jobs.people_policy import (
     resolve_person_rule,
 )
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
-from bot.services.jobs.requests import ChannelContext, RequestService
+from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from tests.fakes.clock import FastClock
-from tests.fakes.world import FakeModelAvailability
 from tests.unit.rules.given import FAST_3, FAST_31, LITE_31, VEO_2, VEO_3, VEO_31, model
 
 ALL, ADULT, NONE = PersonGeneration
@@ -101,20 +99,11 @@ def test_a_project_on_the_allow_list_lets_everyone_in_where_the_rule_says_so() -
     assert choose_person_generation(veo, TEXT, OperatorRegion.EU, EVERYONE) is None
 
 
-def requests_of(guilds: Any = None) -> RequestService:
-    """Requests as far as they look at the rules of servers."""
-    absent: Any = None
-    return RequestService(
-        jobs=absent,
-        ledger=absent,
-        guilds=guilds,
-        offered_models=FakeModelAvailability(),
-        worker=absent,
-        admission_batcher=absent,
-        wait_estimates=absent,
-        clock=FastClock(),
-        policy=absent,
-    )
+async def load_context(rules: GuildRules, origin: Origin, channel: ChannelContext) -> GuildContext:
+    guilds = AsyncMock()
+    guilds.load_rules_of.return_value = {0: GuildRules(0), rules.guild_id: rules}
+    servers = ServerRulesService(guilds=guilds, clock=FastClock())
+    return await servers.load_context(origin, channel)
 
 
 @pytest.mark.parametrize(
@@ -130,24 +119,23 @@ def requests_of(guilds: Any = None) -> RequestService:
 async def test_a_thread_never_loosens_its_channel(
     by_channel: dict[int, PersonRule], expected: PersonRule
 ) -> None:
-    guilds = AsyncMock()
-    guilds.rules.return_value = GuildRules(1, person_rule=EVERYONE, channel_person_rules=by_channel)
-    there = await requests_of(guilds).get_rule_context(
-        Origin("interaction:1", 1, 5, 7), ChannelContext(parent_channel_id=6)
+    there = await load_context(
+        GuildRules(1, person_rule=EVERYONE, channel_person_rules=by_channel),
+        Origin("interaction:1", 1, 5, 7),
+        ChannelContext(parent_channel_id=6),
     )
     assert there.person_rule is expected
 
 
 async def test_a_request_in_a_direct_message_has_googles_own_defaults() -> None:
-    requests = requests_of()
     origin = Origin("interaction:1", None, 5, 7)
-    there = await requests.get_rule_context(
-        origin, ChannelContext(age_restricted=True, direct_message=True)
+    unrelated = GuildRules(1, person_rule=NOBODY)
+    there = await load_context(
+        unrelated, origin, ChannelContext(age_restricted=True, direct_message=True)
     )
     assert there.person_rule is None
-    assert (
-        await requests.get_rule_context(origin, ChannelContext(age_restricted=True))
-    ).person_rule is ADULTS
+    there = await load_context(unrelated, origin, ChannelContext(age_restricted=True))
+    assert there.person_rule is ADULTS
 
 
 def test_unknown_support_promises_nothing() -> None:
