@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, Resolution, GoogleRoute
-from bot.domain.models.spec import ModelCatalogue, ModelCondition, ExtensionRules, ModelSpec
+from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion, Resolution
+from bot.domain.models.spec import ExtensionRules, ModelCatalogue, ModelCondition, ModelSpec
 
 DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),
@@ -32,7 +32,7 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
     """Return the page `docs/models.md`."""
     parts = [
         "# Models",
-        "Made from the catalogue by `python -m bot.domain.catalogue > docs/models.md`; a test "
+        "Made from the catalogue by `clapper models > docs/models.md`; a test "
         "fails when it is out of date. Which of these models are offered follows from what the "
         "operator's account can reach (`/video models` says so, and why): Google's shutdown "
         "dates are shown here and decide nothing, since gateways that speak the same wire live "

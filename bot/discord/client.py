@@ -127,12 +127,7 @@ class DiscordClient(commands.AutoShardedBot):
         self.router = InteractionRouter()
         self.token_cipher = token_cipher
         self._commands_digest_file = data_dir / "commands.sha256"
-        self._cogs_to_add: Sequence[commands.Cog] = ()
         self._command_sync_task: asyncio.Task[None] | None = None
-
-    def set_cogs(self, cogs: Sequence[commands.Cog]) -> None:
-        """Name the cogs that `setup_hook` adds."""
-        self._cogs_to_add = cogs
 
     async def log_in_with_retry(self, token: str) -> None:
         """Log in by REST, waiting for as long as Discord is away.
@@ -168,11 +163,9 @@ class DiscordClient(commands.AutoShardedBot):
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def setup_hook(self) -> None:
-        """Add cogs and buttons, and see to the commands; called once, after the log-in."""
+        """Add the buttons and register the commands; called once, after the log-in."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
-        for cog in self._cogs_to_add:
-            await self.add_cog(cog)
         self._command_sync_task = asyncio.create_task(self._sync_commands(), name="command sync")
 
     async def close(self) -> None:

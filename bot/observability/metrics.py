@@ -23,15 +23,15 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from bot.domain.errors import LeaseLost, DatabaseUnavailable, VideoError
+from bot.domain.errors import DatabaseUnavailable, LeaseLost, VideoError
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
     Clock,
+    ModelReachability,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
     VideoModels,
 )
@@ -100,6 +100,12 @@ class Instruments:
             "How long Google took to answer.",
             ["route", "call"],
             buckets=_REQUEST_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.background_failures = Counter(
+            "clapper_background_failures",
+            "Background loops that raised an error and were restarted.",
+            ["task"],
             registry=self.registry,
         )
         self.gateway_ready = Gauge(

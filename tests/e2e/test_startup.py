@@ -146,7 +146,7 @@ async def test_unavailable_database_is_retried(sandbox: SandboxProcess, tmp_path
     try:
 
         async def waits() -> bool:
-            return bot.read_log().count("database away") >= 2
+            return bot.read_log().count("database.unavailable") >= 2
 
         await eventually(waits)
         assert await bot.terminate(timeout=10) == 0

@@ -1,0 +1,29 @@
+"""Run the bot until SIGTERM or Ctrl-C.
+
+Settings come from the environment and from .env; .env.example documents each of them.
+"""
+
+import argparse
+import asyncio
+
+from bot.app.run import run_bot
+from bot.app.startup import StartupError
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.operator_command import load_settings
+from bot.config.settings import SettingsError
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """There are none: the bot is configured by its settings."""
+
+
+def run_subcommand(_arguments: argparse.Namespace) -> int:
+    """Run the bot. Raises `CommandFailed` when it cannot start."""
+    settings = load_settings(with_logging=True)
+    try:
+        asyncio.run(run_bot(settings))
+    except SettingsError as error:
+        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
+    except StartupError as error:
+        raise CommandFailed(str(error)) from error
+    return 0
