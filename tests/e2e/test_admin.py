@@ -100,7 +100,7 @@ async def test_a_paused_server_starts_nothing_and_says_why(stage: BotStage) -> N
 
 
 async def switch(stage: BotStage, *words: str) -> str:
-    """Turn the operator's switch, and return what it says."""
+    """Pause or resume the whole bot, and return what the command says."""
     return await run_operator_program(stage, "bot", *words)
 
 
@@ -134,7 +134,10 @@ async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) 
     assert "takes no new requests" in refused
     assert "a new version" in refused
     await stage.wait_for_clip(room)  # what was running finishes
-    assert "Paused" in await switch(stage)
+    assert "Paused" in await switch(stage, "pause", "--show")
+    said = await run_operator_program(stage, "bot.switch")  # the old name, for one release
+    assert "Paused" in said
+    assert 'clapper: "python -m bot.switch" is now "clapper pause"' in said
     assert "Open" in await switch(stage, "resume")
     await stage.request_clip(room)
     await stage.wait_for_clip(room, 2)

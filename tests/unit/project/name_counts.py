@@ -68,9 +68,10 @@ def count_names(root: Path) -> NameCounts:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef):
                 classes.append(node.name)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                if not (node.name.startswith("__") and node.name.endswith("__")):
-                    functions.append(node.name)
+            elif isinstance(
+                node, ast.FunctionDef | ast.AsyncFunctionDef
+            ) and not node.name.startswith("__"):
+                functions.append(node.name)
     top = frozenset(path.name for path in (root / "bot").iterdir() if path.is_file())
     return NameCounts(classes, functions, lines, top)
 

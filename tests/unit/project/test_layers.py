@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,7 @@ def copied_tree(root: Path, tmp_path: Path) -> Path:
 
 def test_an_upward_import_is_refused_in_each_layer(copied_tree: Path) -> None:
     layers = read_layers(copied_tree)
-    wrong: dict[str, str] = {}
-    for above, layer in zip(layers, layers[1:], strict=False):
-        for member in layer:
-            wrong[member] = above[0]
+    wrong = {member: above[0] for above, layer in pairwise(layers) for member in layer}
     for module, imported in wrong.items():
         with find_file(copied_tree, module).open("a", encoding="utf-8") as file:
             file.write(f"\nimport {imported}\n")
