@@ -5,12 +5,13 @@ from typing import Final, NoReturn
 
 from bot.cli.main import main
 
-_REPLACEMENTS: Final = {
+OLD_PROGRAMS: Final = {
     "bot.domain.catalogue": "models",
     "bot.health": "health",
     "bot.judge": "settle",
     "bot.restored": "after-restore",
     "bot.status": "status",
+    "bot.switch": "pause",  # or resume: its first word says so
     "bot.web": "web",
 }
 
@@ -18,11 +19,10 @@ _REPLACEMENTS: Final = {
 def run_old_program(module: str) -> NoReturn:
     """Warn on stderr, naming the new command, and run that with the same arguments."""
     words = sys.argv[1:]
-    if module == "bot.switch":  # its first word was the command; without one it showed the state
-        command = words.pop(0) if words and words[0] in ("pause", "resume") else "pause"
-        words = [command, *(words or (["--show"] if len(sys.argv) == 1 else []))]
-    else:
-        words = [_REPLACEMENTS[module], *words]
+    if module != "bot.switch" or words[:1] not in (["pause"], ["resume"]):
+        words = [OLD_PROGRAMS[module], *words]
+    if module == "bot.switch" and len(words) == 1 and len(sys.argv) == 1:
+        words.append("--show")  # without a word it told how the switch stood
     print(
         f'clapper: "python -m {module}" is now "clapper {words[0]}";'
         " the old name is removed in the next release.",

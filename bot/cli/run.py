@@ -6,8 +6,6 @@ Settings come from the environment and from .env; .env.example documents each of
 import argparse
 import asyncio
 
-from bot.app.run import run_bot
-from bot.app.startup import StartupError
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.cli.operator_command import load_settings
 from bot.config.settings import SettingsError
@@ -20,6 +18,10 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Run the bot. Raises `CommandFailed` when it cannot start."""
     settings = load_settings(with_logging=True)
+    # imported late: it takes seconds, and a missing setting is told at once
+    from bot.app.run import run_bot
+    from bot.app.startup import StartupError
+
     try:
         asyncio.run(run_bot(settings))
     except SettingsError as error:

@@ -54,9 +54,7 @@ DOCUMENT = {
 
 def test_the_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "models.md").read_text("utf-8")
-    assert page == render_catalogue(load_catalogue()), (
-        "run: clapper models > docs/models.md"
-    )
+    assert page == render_catalogue(load_catalogue()), "run: clapper models > docs/models.md"
 
 
 def test_every_row_of_the_document_is_there() -> None:
@@ -101,4 +99,4 @@ def test_the_command_reads_an_operators_file(
     file.write_text("[[model]]\n")
     assert main(["models", str(file)]) == 2
     assert "id is missing" in capsys.readouterr().err
-    assert main([str(tmp_path / "nothing.toml")]) == 2
+    assert main(["models", str(tmp_path / "nothing.toml")]) == 2
