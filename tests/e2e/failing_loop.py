@@ -22,5 +22,5 @@ async def run_or_fail(retention: FileRetention) -> None:
 
 
 if __name__ == "__main__":
-    FileRetention.run = run_or_fail  # type: ignore[method-assign]
+    setattr(FileRetention, "run", run_or_fail)  # noqa: B010
     sys.exit(main(["run"]))

@@ -44,11 +44,14 @@ async def let_tasks_run() -> None:
         await asyncio.sleep(0)
 
 
+Failure = Callable[[], Awaitable[None]]
+
+
 class ScriptedLoop:
     """A loop that fails as often as it is told, then runs until it is cancelled."""
 
-    def __init__(self, *failures: Callable[[], Awaitable[None]]) -> None:
-        self.failures = list(failures)
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
         self.starts = 0
 
     async def run(self) -> None:
@@ -112,9 +115,7 @@ async def test_loop_that_runs_is_ready_and_its_series_exists(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("failure", [raise_value_error, await_cancelled_task, end_early])
-async def test_failed_loop_is_logged_counted_and_restarted(
-    bench: Bench, failure: Callable[[], Awaitable[None]]
-) -> None:
+async def test_failed_loop_is_logged_counted_and_restarted(bench: Bench, failure: Failure) -> None:
     bench.loop.failures = [failure]
     with structlog.testing.capture_logs() as logs:
         bench.supervisor.start()
@@ -147,7 +148,7 @@ async def test_pauses_are_short_again_after_a_long_run(bench: Bench) -> None:
         await bench.clock.sleep(MAXIMUM_PAUSE_S + 1)
         raise ValueError
 
-    bench.loop.failures = [raise_value_error] * 5 + [run_long_then_fail]
+    bench.loop.failures = [*[raise_value_error] * 5, run_long_then_fail]
     bench.supervisor.start()
     for _ in range(50):
         await bench.clock.advance(1.0)
