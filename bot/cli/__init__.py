@@ -1,5 +1,5 @@
-"""The command `clapper`: one module per subcommand. May import every room.
+"""The command `clapper`, one module per subcommand. May import every room.
 
-A subcommand's module has `add_arguments(parser)` and `run_subcommand(arguments)`, which returns the
-exit status or raises `CommandFailed`.
+A subcommand's docstring is its help. `run_subcommand(arguments)` returns the exit status or raises
+`CommandFailed`; `add_arguments(parser)` is only there where it takes any.
 """

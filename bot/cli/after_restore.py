@@ -15,10 +15,6 @@ from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.restore import mark_pending_as_unknown
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """There are none."""
-
-
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Mark the jobs. Raises `CommandFailed`, as long as a process of the bot runs too."""
     try:

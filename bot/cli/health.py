@@ -11,10 +11,6 @@ from bot.config.settings import SettingsError, read_settings
 from bot.observability.heartbeat import find_health_problem
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """There are none."""
-
-
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Return 0. Raises `CommandFailed` with what is wrong."""
     try:

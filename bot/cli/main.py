@@ -27,7 +27,7 @@ SUBCOMMANDS: Final = {
 
 
 class _ShowVersion(argparse.Action):
-    """Prints the installed version; read here because the lookup takes longer than the rest."""
+    """Looks the version up only when it is asked for: that takes longer than all the rest."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         try:
@@ -52,7 +52,8 @@ def build_parser(subcommand: str | None) -> argparse.ArgumentParser:
         if name == subcommand:
             module = _import_subcommand(name)
             subparser.description = (module.__doc__ or "").strip()
-            module.add_arguments(subparser)
+            if hasattr(module, "add_arguments"):
+                module.add_arguments(subparser)
     return parser
 
 

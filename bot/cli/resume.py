@@ -6,10 +6,6 @@ from bot.cli.operator_command import run_and_print
 from bot.cli.pause import set_bot_enabled
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """There are none."""
-
-
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Resume. Raises `CommandFailed`."""
     return run_and_print(lambda settings: set_bot_enabled(settings, enabled=True))

@@ -11,10 +11,6 @@ from bot.cli.operator_command import load_settings
 from bot.config.settings import SettingsError
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """There are none: the bot is configured by its settings."""
-
-
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Run the bot. Raises `CommandFailed` when it cannot start."""
     settings = load_settings(with_logging=True)

@@ -23,10 +23,6 @@ from bot.web.downloads import OriginalDownloads
 from bot.web.server import PortInUse
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """There are none: the server is configured by the settings."""
-
-
 def run_subcommand(_arguments: argparse.Namespace) -> int:
     """Serve. Raises `CommandFailed` when that cannot begin."""
     settings = load_settings(with_logging=True)

@@ -1,6 +1,3 @@
-"""`python -m bot.restored`: see `bot.cli.old_programs`."""
-
 from bot.cli.old_programs import run_old_program
 
-if __name__ == "__main__":
-    run_old_program("bot.restored")
+run_old_program("bot.restored")
