@@ -1,22 +1,22 @@
-"""The page `docs/models.md`: Markdown tables of models, rules, prices and person values.
+"""The catalogue as people read it: Markdown tables of models, rules, prices and person values.
 
-It also reproduces the Veo document's table of parameters from the catalogue, so that the two can be
-compared row by row.
+The Veo document's own table of parameters is reproduced from the catalogue too. When the two can
+be laid side by side, a wrong row is seen by whoever knows the document.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion, Resolution
-from bot.domain.models.spec import ExtensionRules, ModelCatalogue, ModelCondition, ModelSpec
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, Resolution, GoogleRoute
+from bot.domain.models.spec import ModelCatalogue, ModelCondition, ExtensionRules, ModelSpec
 
 DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),
     ("Veo 3 and Veo 3 Fast", ("veo-3.0-generate-001", "veo-3.0-fast-generate-001")),
     ("Veo 2", ("veo-2.0-generate-001",)),
 )
-"""The columns of the Veo document's table, and the models that each describes."""
+"""The columns of the Veo document's table, and the models that each stands for."""
 
 _MODE_NAMES: Final = {
     GenerationMode.TEXT: "text",
@@ -63,7 +63,10 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
 
 
 def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
-    """Return the cell of the document's table. Raises `KeyError` for an unknown parameter."""
+    """Return what the document's table says of ``parameter`` for ``model``.
+
+    Raises `KeyError` for a parameter that the document does not have.
+    """
     return _CELL_BUILDERS[parameter](model)
 
 
@@ -82,11 +85,20 @@ def _format_flag(value: bool) -> str:
 
 def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
     header = (
-        "model, id, route, modes, aspect ratio, resolution, seconds, videos, seed, sound, "
-        "Google's shutdown date"
+        "model",
+        "id",
+        "route",
+        "modes",
+        "aspect ratio",
+        "resolution",
+        "seconds",
+        "videos",
+        "seed",
+        "sound",
+        "Google's shutdown date",
     )
     return _format_table(
-        header.split(", "),
+        header,
         (
             (
                 model.name,
@@ -108,10 +120,10 @@ def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
 
 def _build_price_table(models: Sequence[ModelSpec]) -> str:
     def build_cells(model: ModelSpec) -> list[str]:
-        prices = [model.prices.get(resolution) for resolution in Resolution]
+        found = [model.prices.get(resolution) for resolution in Resolution]
         default = Micros(model.price_per_second(None) * model.default_seconds)
         return [
-            *(_EMPTY_CELL if price is None else format_usd(price) for price in prices),
+            *(_EMPTY_CELL if price is None else format_usd(price) for price in found),
             f"{model.default_seconds} s: {format_usd(default)}",
         ]
 
@@ -124,9 +136,9 @@ def _build_price_table(models: Sequence[ModelSpec]) -> str:
 def _list_rules(model: ModelSpec) -> list[str]:
     lines = [f"- **{model.name}** (`{model.id}`)"]
     lines += [
-        f"  - {_describe_condition(condition)}"
-        for condition in model.conditions
-        if condition.when in model.modes or not isinstance(condition.when, GenerationMode)
+        f"  - {_describe_condition(each)}"
+        for each in model.conditions
+        if each.when in model.modes or not isinstance(each.when, GenerationMode)
     ]
     if model.max_references:
         lines.append(
@@ -146,11 +158,15 @@ def _list_rules(model: ModelSpec) -> list[str]:
 
 
 def _describe_condition(condition: ModelCondition) -> str:
-    when = condition.when
-    subject = _MODE_NAMES[when] if isinstance(when, GenerationMode) else when
-    needs = [f"{condition.seconds} s"] if condition.seconds is not None else []
-    needs += [value for value in (condition.aspect_ratio, condition.resolution) if value]
-    return f"{subject} {'need' if subject.endswith('s') else 'needs'} {' and '.join(needs)}"
+    what = (
+        _MODE_NAMES[condition.when]
+        if isinstance(condition.when, GenerationMode)
+        else condition.when
+    )
+    needed = [f"{condition.seconds} s"] if condition.seconds is not None else []
+    needed += [each for each in (condition.aspect_ratio, condition.resolution) if each is not None]
+    verb = "need" if what.endswith("s") else "needs"
+    return f"{what} {verb} {' and '.join(needed)}"
 
 
 def _describe_extension(extension: ExtensionRules) -> str:
@@ -171,27 +187,23 @@ def _describe_extension(extension: ExtensionRules) -> str:
 
 
 def _select_conditions(model: ModelSpec, *, by_mode: bool) -> list[ModelCondition]:
-    return [
-        condition
-        for condition in model.conditions
-        if isinstance(condition.when, GenerationMode) is by_mode
-    ]
+    return [each for each in model.conditions if isinstance(each.when, GenerationMode) is by_mode]
 
 
 def _build_aspect_ratio_cell(model: ModelSpec) -> str:
     cells = []
     for ratio in model.aspect_ratios:
-        possible = [
+        fitting = [
             resolution
             for resolution in model.resolutions or (Resolution.P720,)
             if all(
-                condition.aspect_ratio in (None, ratio)
-                for condition in model.conditions
-                if condition.when is resolution
+                each.aspect_ratio in (None, ratio)
+                for each in model.conditions
+                if each.when is resolution
             )
         ]
         default = "default, " if ratio is model.aspect_ratios[0] else ""
-        cells.append(f'"{ratio}" ({default}{_join_values(possible)})')
+        cells.append(f'"{ratio}" ({default}{_join_values(fitting)})')
     return ", ".join(cells)
 
 
@@ -201,10 +213,10 @@ def _build_resolution_cell(model: ModelSpec) -> str:
     cells = []
     for resolution in model.resolutions:
         notes = ["default"] if resolution is model.resolutions[0] else []
-        for condition in _select_conditions(model, by_mode=False):
-            if condition.when is resolution:
-                notes += [f"{condition.seconds} s only"] if condition.seconds else []
-                notes += [f"{condition.aspect_ratio} only"] if condition.aspect_ratio else []
+        for each in _select_conditions(model, by_mode=False):
+            if each.when is resolution:
+                notes += [f"{each.seconds} s only"] if each.seconds else []
+                notes += [f"{each.aspect_ratio} only"] if each.aspect_ratio else []
         cells.append(f'"{resolution}"' + (f" ({', '.join(notes)})" if notes else ""))
     if model.extension is not None:
         cells.append(f'"{model.extension.resolution}" only for extension')
@@ -216,24 +228,24 @@ def _build_duration_cell(model: ModelSpec) -> str:
     needs: list[str] = []
     if model.extension is not None:
         needs.append(_MODE_NAMES[GenerationMode.EXTENSION])
-    for condition in _select_conditions(model, by_mode=True):
-        if isinstance(condition.when, GenerationMode) and condition.seconds is not None:
-            ratio = f" ({condition.aspect_ratio} only)" if condition.aspect_ratio else ""
-            needs.append(f"{_MODE_NAMES[condition.when]}{ratio}")
+    for each in _select_conditions(model, by_mode=True):
+        if isinstance(each.when, GenerationMode) and each.seconds is not None:
+            ratio = f" ({each.aspect_ratio} only)" if each.aspect_ratio else ""
+            needs.append(f"{_MODE_NAMES[each.when]}{ratio}")
     seconds = model.extension.sent_seconds if model.extension else model.default_seconds
     return cell + (f'; must be "{seconds}" for {_join_values(needs)}' if needs else "")
 
 
 def _build_person_cell(model: ModelSpec) -> str:
-    modes_by_values: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for mode in GenerationMode:
         if mode in model.modes:
-            values = tuple(model.person_values(mode, OperatorRegion.ELSEWHERE))
-            modes_by_values.setdefault(values, []).append(_MODE_NAMES[mode])
+            groups.setdefault(
+                tuple(model.person_values(mode, OperatorRegion.ELSEWHERE)), []
+            ).append(_MODE_NAMES[mode])
     return "; ".join(
-        f"{_join_values(modes)}: {_join_values(values, quoted=True)}"
-        + (" only" if len(values) == 1 else "")
-        for values, modes in modes_by_values.items()
+        f"{_join_values(modes)}: {_join_values(values, quoted=True)}{' only' if len(values) == 1 else ''}"
+        for values, modes in groups.items()
     )
 
 
@@ -263,7 +275,7 @@ _CELL_BUILDERS: Final[dict[str, _CellBuilder]] = {
 }
 
 DOCUMENT_PARAMETERS: Final = tuple(_CELL_BUILDERS)
-"""The rows of the document's table; the seed, which it mentions in a note, is the last."""
+"""The rows of the document's table; its remark on the seed is the last."""
 
 
 def _build_parameter_table(catalogue: ModelCatalogue) -> str:
@@ -272,7 +284,7 @@ def _build_parameter_table(catalogue: ModelCatalogue) -> str:
     for parameter in DOCUMENT_PARAMETERS:
         row = [f"`{parameter}`" + (" *" if _find_differences(catalogue, parameter) else "")]
         for _, ids in DOCUMENT_COLUMNS:
-            models = _find_models(catalogue, ids)
+            models = [model for each in ids if (model := catalogue.get(each)) is not None]
             cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
             row.append(" / ".join(cells) or _EMPTY_CELL)
         rows.append(row)
@@ -280,18 +292,14 @@ def _build_parameter_table(catalogue: ModelCatalogue) -> str:
 
 
 def _find_differences(catalogue: ModelCatalogue, parameter: str) -> dict[str, str]:
-    """Return how a row differs from the document's, by column, as the catalogue's sources say."""
-    differences = {}
-    for column, ids in DOCUMENT_COLUMNS:
-        models = _find_models(catalogue, ids)
-        notes = dict.fromkeys(note for model in models if (note := model.sources.get(parameter)))
+    """Return how a row differs from the document's, by column: the source that bears its name."""
+    found = {}
+    for name, ids in DOCUMENT_COLUMNS:
+        models = [model for each in ids if (model := catalogue.get(each)) is not None]
+        notes = dict.fromkeys(note for each in models if (note := each.sources.get(parameter)))
         if notes:
-            differences[column] = "; ".join(notes)
-    return differences
-
-
-def _find_models(catalogue: ModelCatalogue, ids: Iterable[str]) -> list[ModelSpec]:
-    return [model for model_id in ids if (model := catalogue.get(model_id)) is not None]
+            found[name] = "; ".join(notes)
+    return found
 
 
 def _list_footnotes(catalogue: ModelCatalogue) -> str:

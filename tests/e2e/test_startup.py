@@ -61,7 +61,7 @@ async def test_a_bad_setting_is_one_line_and_status_2(
     }
     bot = ProgramProcess("bot", log=tmp_path / "bot.log", environment=environment | changed)
     await bot.launch()
-    assert await bot.wait_ended() == 2
+    assert await bot.wait_ended(timeout=60) == 2
     lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert words in lines[0]
@@ -73,7 +73,7 @@ async def test_a_refused_token_is_one_line_and_status_1(
 ) -> None:
     bot = bot_of(sandbox, tmp_path, DISCORD_TOKEN="not.the.token")
     await bot.launch()
-    assert await bot.wait_ended() == 1
+    assert await bot.wait_ended(timeout=60) == 1
     lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert "DISCORD_TOKEN" in lines[0]
@@ -87,7 +87,7 @@ async def test_a_second_process_on_the_same_sqlite_file_is_refused(
         second = bot_of(sandbox, tmp_path, LOG_LEVEL="ERROR")
         second.log = tmp_path / "second.log"
         await second.launch()
-        assert await second.wait_ended() == 1
+        assert await second.wait_ended(timeout=60) == 1
         assert "use PostgreSQL" in second.read_log()
         assert len(second.read_log().strip().splitlines()) == 1
 
