@@ -1,4 +1,4 @@
-# The bot from the lock, without development tools, not as root.
+# The bot as the lock has it, without development tools, not as root.
 # Each RUN step also works by hand on Debian.
 
 FROM python:3.13-slim-bookworm AS build
@@ -9,18 +9,18 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON_DOWNLOADS=never
 RUN python -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9
 WORKDIR /opt/clapper
-COPY pyproject.toml uv.lock ./
-RUN /opt/uv/bin/uv sync --frozen --no-default-groups
+COPY pyproject.toml uv.lock README.md LICENSE ./
+RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-install-project
 COPY bot bot
 COPY cogs cogs
-RUN .venv/bin/python -m compileall -q bot cogs
+RUN /opt/uv/bin/uv sync --frozen --no-default-groups --no-editable
 
 FROM python:3.13-slim-bookworm
 RUN groupadd --gid 10001 clapper \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data \
         --shell /usr/sbin/nologin clapper \
     && install --directory --owner=10001 --group=10001 --mode=0750 /data
-COPY --from=build /opt/clapper /opt/clapper
+COPY --from=build /opt/clapper/.venv /opt/clapper/.venv
 WORKDIR /opt/clapper
 ENV PATH=/opt/clapper/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -30,5 +30,5 @@ USER 10001:10001
 VOLUME /data
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "bot.health"]
-CMD ["python", "-m", "bot"]
+    CMD ["clapper", "health"]
+CMD ["clapper", "run"]

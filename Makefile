@@ -1,5 +1,5 @@
-# Everything here works on a fresh clone with Python >= 3.11 and make: what is missing comes from
-# the package index into .venv, once; a set-up checkout needs no network.
+# Every target works on a fresh clone with Python >= 3.11 and make. What is missing is installed from
+# the package index into .venv, once; after that no network is needed.
 
 UV_VERSION := 0.13.9
 CANDIDATES := python3.13 python3.12 python3.11 python3 python3.14
@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	&& echo "$$python" && break; done)
 
 BIN := .venv/bin
-# Runs a command with a throwaway PostgreSQL, where there is one to run.
+# Runs a command with a throwaway PostgreSQL, if PostgreSQL is installed.
 WITH_POSTGRES := .venv/bin/python -m tests.harness.postgres
 READY := .venv/.ready
 CODE := bot cogs sandbox tests docs
@@ -20,7 +20,7 @@ unexport VIRTUAL_ENV
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help:  ## Say what there is.
+help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
 	|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
 
@@ -45,7 +45,7 @@ demo: $(READY)  ## Watch the real bot make and extend a clip, no account needed 
 sandbox: $(READY)  ## Run the local Discord and Google; the first line says how to reach them.
 	@$(BIN)/python -m sandbox $(ARGS)
 
-# Twice as many as processors, at most eight: the end-to-end tests wait as much as they work.
+# Twice the number of processors, at most eight: the end-to-end tests wait half of the time.
 PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores * 2 : 8)))
 
 .PHONY: test
@@ -54,8 +54,8 @@ test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
 		--no-loadscope-reorder $(ARGS)
 
 .PHONY: check
-check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker  ## Run what CI runs beside the tests.
-	@echo "check: all well"
+check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker  ## Run what CI runs besides the tests.
+	@echo "check: ok"
 
 .PHONY: check-format
 check-format: $(READY)
@@ -73,7 +73,7 @@ check-types: $(READY)
 check-imports: $(READY)
 	@$(BIN)/lint-imports --no-logo
 
-# The tables as the migrations make them from nothing, against those that the code declares.
+# Compares the tables that the migrations create with those that the code declares.
 MIGRATE := alembic --config pyproject.toml
 .PHONY: check-migrations
 check-migrations: $(READY)
@@ -86,14 +86,14 @@ check-migrations: $(READY)
 .PHONY: check-lock
 check-lock: $(READY)
 	@$(BIN)/uv lock --check --offline --quiet \
-	|| { echo "uv.lock does not fit pyproject.toml: run $(BIN)/uv lock" >&2; exit 1; }
+	|| { echo "uv.lock does not match pyproject.toml: run $(BIN)/uv lock" >&2; exit 1; }
 
 .PHONY: check-docker
 check-docker: $(READY)
 	@$(BIN)/hadolint Dockerfile
 
 .PHONY: chaos
-chaos: $(READY)  ## Kill everything at the worst moments and count what was lost (nothing).
+chaos: $(READY)  ## Kill processes at the worst moments and count what was lost (nothing).
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: bench
@@ -101,18 +101,18 @@ bench: $(READY)  ## Measure job starts, polling, adoption and memory for each cl
 	@$(WITH_POSTGRES) $(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: pictures
-pictures: $(READY)  ## Take the pictures of docs/pictures anew (needs Chromium, fonts-noto-cjk).
+pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fonts-noto-cjk).
 	@$(BIN)/python -m sandbox.demo >/dev/null
 	@$(BIN)/python docs/pictures/make_conversation.py
 	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py
 
 .PHONY: format
-format: $(READY)  ## Put the code into its one format and mend what lint can.
+format: $(READY)  ## Format the code and fix what the linter can.
 	@$(BIN)/ruff check --fix --quiet $(CODE) || true
 	@$(BIN)/ruff format --quiet $(CODE)
 
 .PHONY: clean
-clean:  ## Remove the environment, caches and what demo, chaos and bench left (never your data).
+clean:  ## Remove the environment, caches and the output of demo, chaos and bench, not your data.
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@rm -rf var/demo var/demo.lock var/chaos var/chaos.json var/bench
 	@find $(wildcard $(CODE)) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,3 +1,6 @@
-"""Clapper: a Discord bot that makes, extends and shares Veo videos."""
+"""Clapper, a Discord bot that makes, extends and shares videos with Google's models.
 
-__version__ = "0.1.0"
+The rooms below import one way only: cli > app > (cogs | web) > discord > ui > services >
+(store | google | media) > transfer > (i18n | observability) > domain. `config` is read by `app` and
+`cli` only. `docs/architecture.md` shows what lives where.
+"""

@@ -1,23 +1,23 @@
-"""Time itself, for the running program; tests bring clocks that they turn by hand."""
+"""The running program's clock; tests bring clocks that they move by hand."""
 
 import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Final
 
-# Linux's monotonic clock stands still while the machine sleeps; leases run out all the same.
+# Linux's monotonic clock stops while the machine is suspended; leases expire all the same.
 _MONOTONIC_CLOCK_ID: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """`bot.domain.ports.Clock` by the machine's clocks."""
+    """`bot.domain.ports.Clock` on the machine's clocks."""
 
     def now(self) -> datetime:
-        """Return the time of day in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
+        """Return seconds from an arbitrary start; they never go back."""
         return time.clock_gettime(_MONOTONIC_CLOCK_ID)
 
     async def sleep(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""Deletes files below the data directory when their member, server or showcase entry goes.
+"""Deletes clips' files when their member, server or showcase post is deleted.
 
-Paths come from our own rows, never from people, and are still held to the data directory.
+Paths come from our own rows, never from members; a path outside the directory is skipped anyway.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from bot.domain.clips.clip import Clip
 
 
 class DataDirectory:
-    """`bot.domain.ports.StoredFiles` on disk."""
+    """`bot.domain.erasure.ErasableFiles` and `bot.domain.showcase.ports.PublishedFiles` on disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
 
     async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete the files and everything that was made of them and lies beside them."""
+        """Delete the files, and the posters and smaller versions beside them."""
         await asyncio.to_thread(self._delete_files, paths, True)
 
     async def delete_published(self, clip: Clip) -> None:
-        """Delete poster and preview, and leave the original to its maker."""
+        """Delete poster and preview, and keep the original for its creator."""
         await asyncio.to_thread(self._delete_files, [clip.path], False)
 
     def _delete_files(self, paths: Iterable[str], include_originals: bool) -> None:

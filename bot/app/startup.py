@@ -1,7 +1,6 @@
-"""What the program stands on: its directory, the catalogue, the database, and the ways to Google.
+"""Opens what every other part needs: data directory, model catalogue, database, routes to Google.
 
-Built from the settings before anything else, and where a setting that is well-formed turns out to
-be wrong. A part of the composition root (`bot.app.run`).
+Here a setting that is well-formed turns out not to work, and becomes one line for the operator.
 """
 
 import os
@@ -39,44 +38,49 @@ class StartupError(Exception):
 
 
 def make_data_dir(data_dir: Path) -> None:
+    """Create the directory. Raises `SettingsError` where it cannot be written to."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data_dir):
             pass
-    except OSError as fault:
-        raise SettingsError(f"DATA_DIR cannot be written to ({fault.strerror}).") from fault
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR cannot be written to ({error.strerror}).") from error
 
 
 def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
+    """Return our catalogue with the operator's changes. Raises `SettingsError`."""
     try:
         return load_catalogue(
             None if extra_models_file is None else extra_models_file.read_text("utf-8")
         )
-    except OSError as fault:
-        raise SettingsError(f"MODELS_FILE cannot be read ({fault.strerror}).") from fault
-    except (CatalogueError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"MODELS_FILE is malformed: {fault}") from fault
+    except OSError as error:
+        raise SettingsError(f"MODELS_FILE cannot be read ({error.strerror}).") from error
+    except (CatalogueError, UnicodeDecodeError) as error:
+        raise SettingsError(f"MODELS_FILE is malformed: {error}") from error
 
 
 @asynccontextmanager
 async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """Open the database and bring its tables up to date, waiting for as long as it is away."""
+    """Open the database and migrate it, waiting for as long as it does not answer.
+
+    Raises `SettingsError` and `StartupError`.
+    """
     try:
         database = open_database(settings.resolved_database_url)
-    except DatabaseInUse as fault:
-        raise StartupError(str(fault)) from fault
-    except ValueError as fault:
-        raise SettingsError(f"DATABASE_URL is malformed: {fault}") from fault
-    except OSError as fault:
-        raise SettingsError(f"DATABASE_URL cannot be opened ({fault.strerror}).") from fault
+    except DatabaseInUse as error:
+        raise StartupError(str(error)) from error
+    except ValueError as error:
+        raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
     try:
         backoff = Backoff(initial=1.0, maximum=30.0)
         while True:
             try:
                 await upgrade_schema(database)
-            except DatabaseUnavailable as fault:
+            except DatabaseUnavailable as error:
                 pause = backoff.next_delay()
-                _log.warning("database away", error=str(fault), retry_in_s=round(pause, 1))
+                _log.warning("database.unavailable", error=str(error), retry_in_s=round(pause, 1))
                 await clock.sleep(pause)
             else:
                 break
@@ -88,7 +92,7 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
 def build_routes(
     settings: Settings, catalogue: ModelCatalogue, instruments: Instruments, clock: Clock
 ) -> dict[GoogleRoute, VideoModels]:
-    """Build an adapter for each route that is configured."""
+    """Return an adapter for each route that is configured."""
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
     if settings.gemini_api_key is not None:
@@ -122,7 +126,7 @@ def build_routes(
 
 
 def uses_only_local_endpoints(settings: Settings) -> bool:
-    """Whether every configured route leads to a stand-in, where nothing costs anything."""
+    """Whether every configured route leads to this machine, where nothing is billed."""
     urls = []
     if settings.gemini_api_key is not None:
         urls.append(settings.gemini_api_url)

@@ -1,4 +1,4 @@
-"""Builds the web server for whatever process has it: the bot's own, or `python -m bot.web`."""
+"""Builds the web server, for the bot's process and for `clapper web`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from bot.web.server import build_local_url, serve_application
 from bot.web.site import GallerySite
 
 _GALLERY_NICENESS: Final = 10
-"""The niceness of what is made for visitors; what is made for a delivery has 5, the bot 0."""
+"""Process niceness of encoding for visitors; encoding for a delivery has 5, the bot 0."""
 
 
 @asynccontextmanager
@@ -41,7 +41,7 @@ async def serve_website(
     checks: Mapping[str, ReadinessCheck],
     features: Sequence[Feature] = (),
 ) -> AsyncIterator[URL]:
-    """Serve the gallery and all that goes with it; yield its address. Raises `PortTaken`."""
+    """Serve the website and yield its URL. Raises `PortInUse`."""
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
         gallery=GalleryStore(database),
@@ -71,14 +71,16 @@ async def serve_website(
 
 
 async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | None:
-    """Return what signs addresses of originals and believes them; needs a PUBLIC_URL."""
+    """Return what signs and verifies links to originals, or `None` without a PUBLIC_URL."""
     if settings.public_url is None:
         return None
     lifetime = timedelta(days=settings.link_lifetime_days)
 
     def read_signing_keys() -> list[str]:
-        given = list(settings.signing_keys)
-        return given or load_or_rotate_keys(settings.data_dir, now=clock.now(), lifetime=lifetime)
+        configured = list(settings.signing_keys)
+        return configured or load_or_rotate_keys(
+            settings.data_dir, now=clock.now(), lifetime=lifetime
+        )
 
     return SignedLinks(
         public_url=settings.public_url,
@@ -90,9 +92,9 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
 
 
 def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
-    """Return what makes posters and previews for visitors: one at a time, behind everything else.
+    """Return what makes posters and previews for visitors, one at a time.
 
-    With an encoder of its own, so that a rush to the gallery does not keep a delivery waiting.
+    It has its own encoder, so that many visitors do not delay a delivery.
     """
-    fitting = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
-    return Thumbnails(transcoder=fitting, media_probe=media, originals=originals)
+    transcoder = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
+    return Thumbnails(transcoder=transcoder, media_probe=media, originals=originals)

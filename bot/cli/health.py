@@ -1,24 +1,23 @@
-"""`clapper health`: whether the bot is well, as the container's health check asks."""
+"""Exit with 0 if the bot that uses this DATA_DIR is healthy, otherwise with 1 and the reason.
 
-import sys
+Healthy means that its heartbeat file is fresh. The container's health check runs this.
+"""
+
+import argparse
 import time
 
+from bot.cli.errors import CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import read_settings
 from bot.observability.heartbeat import find_health_problem
 
 
-def main() -> int:
-    """Return 0 when the bot with this environment's DATA_DIR is well, otherwise 1 and one line."""
+def run_subcommand(_arguments: argparse.Namespace) -> int:
+    """Return 0. Raises `CommandFailed` with what is wrong."""
     try:
-        wrong = find_health_problem(read_settings().data_dir, time.time())
-    except SettingsError as fault:
-        wrong = str(fault)
-    if wrong is not None:
-        sys.stderr.write(f"clapper: {wrong}\n")
-        return 1
+        problem = find_health_problem(read_settings().data_dir, time.time())
+    except SettingsError as error:
+        problem = str(error)
+    if problem is not None:
+        raise CommandFailed(problem)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

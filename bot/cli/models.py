@@ -1,26 +1,29 @@
-"""`python -m bot.domain.catalogue [FILE]`: the table of models, modes, rules and prices.
+"""Print the table of models, modes, rules and prices as Markdown.
 
-FILE is an operator's catalogue (MODELS_FILE); with it, the table shows what the bot would use.
+With FILE, an operator's catalogue (MODELS_FILE), the table shows what the bot would use.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.cli.models_document import render_catalogue
 from bot.config.model_catalogue import CatalogueError, load_catalogue
 
 
-def main(arguments: list[str]) -> int:
-    """Print the page; status 2 for a catalogue that cannot be read."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the operator's file."""
+    parser.add_argument("file", nargs="?", type=Path, help="a catalogue in the form of MODELS_FILE")
+
+
+def run_subcommand(arguments: argparse.Namespace) -> int:
+    """Print the page. Raises `CommandFailed` for a file that cannot be used."""
+    file: Path | None = arguments.file
     try:
-        extra = Path(arguments[0]).read_text("utf-8") if arguments else None
-        catalogue = load_catalogue(extra, extra_name=arguments[0] if arguments else "")
-    except (CatalogueError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        extra = None if file is None else file.read_text("utf-8")
+        catalogue = load_catalogue(extra, extra_name="" if file is None else str(file))
+    except (CatalogueError, OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
     sys.stdout.write(render_catalogue(catalogue))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

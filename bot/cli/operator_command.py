@@ -1,26 +1,51 @@
-"""What the programs share with which the operator writes: a switch, a judgement, a doubt."""
+"""What subcommands share: reading the settings, opening the database, reporting failures."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
+from bot.observability.logging import configure_logging
 
-EXIT_NOT_DONE: Final = 1
-EXIT_BAD_SETTING: Final = 2
+OpenedDatabase = TypeVar("OpenedDatabase")
+
+OPERATOR_ID: Final = 0
+"""The actor recorded for what the operator does; members have their Discord user IDs."""
 
 
-def run_command(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
-    """Do ``work``, print what it says, and return the exit status; a fault is one line."""
+def load_settings(*, with_logging: bool = False) -> Settings:
+    """Return the settings, and set up logging by them. Raises `CommandFailed`."""
     try:
-        print(asyncio.run(work(read_settings())))
+        settings = read_settings()
+    except SettingsError as error:
+        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
+    if with_logging:
+        configure_logging(
+            log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
+        )
+    return settings
+
+
+def open_with(opener: Callable[[str], OpenedDatabase], settings: Settings) -> OpenedDatabase:
+    """Return ``opener`` of the configured URL. Raises `CommandFailed` where that is malformed."""
+    try:
+        return opener(settings.resolved_database_url)
+    except ValueError as error:
+        raise CommandFailed(f"DATABASE_URL is malformed: {error}", EXIT_BAD_SETTING) from error
+    except OSError as error:
+        raise CommandFailed(
+            f"DATABASE_URL cannot be opened ({error.strerror}).", EXIT_BAD_SETTING
+        ) from error
+
+
+def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
+    """Print what ``work`` returns and return 0. Raises `CommandFailed`."""
+    settings = load_settings()
+    try:
+        print(asyncio.run(work(settings)))
     except DatabaseUnavailable as error:
-        print(f"clapper: the database does not answer ({error})", file=sys.stderr)
-        return EXIT_NOT_DONE
-    except (SettingsError, ValueError) as error:
-        print(f"clapper: {error}", file=sys.stderr)
-        return EXIT_BAD_SETTING
+        raise CommandFailed(f"the database does not answer ({error})") from error
     return 0

@@ -1,16 +1,16 @@
-"""`python -m bot.judge`: the operator judges jobs that may have been paid and brought nothing.
+"""List unknown jobs, or settle one of them for good.
 
-Without words it lists them, of every server and of the places that have no admin: direct messages,
-and servers that the bot is no member of. `17 charge` and `17 refund` judge one of them, for ever.
-Needs the database that the settings name, not Discord.
+An unknown job may have been billed by Google and brought nothing. Without arguments this lists
+those of all servers, and those that no server's admin can settle: from direct messages, and from
+servers that the bot has left. Needs only the database that the settings name.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import EXIT_NOT_DONE, run_command
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.operator_command import OPERATOR_ID, open_with, run_and_print
 from bot.config.settings import Settings
 from bot.domain.billing.money import format_usd
 from bot.domain.errors import RecordNotFound
@@ -22,55 +22,51 @@ from bot.store.engine.side_writer import open_side_writer
 from bot.store.jobs.jobs import JobStore
 
 
-async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool) -> str:
-    """Judge a job, or list all where ``number`` is `None`; return what to tell the operator.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the job and what becomes of its price."""
+    parser.add_argument("job", nargs="?", type=int, help="the job's number")
+    parser.add_argument(
+        "settlement", nargs="?", choices=("charge", "refund"), metavar="charge|refund"
+    )
 
-    Raises `NotFound` for a job that waits for no judgement, and `StoreAway`.
+
+def run_subcommand(arguments: argparse.Namespace) -> int:
+    """List or settle. Raises `CommandFailed`."""
+    if (arguments.job is None) != (arguments.settlement is None):
+        raise CommandFailed("say charge or refund: it cannot be taken back", EXIT_BAD_SETTING)
+    charge = arguments.settlement == "charge"
+    return run_and_print(lambda settings: settle_or_list(settings, arguments.job, charge=charge))
+
+
+async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool) -> str:
+    """Settle a job, or list all where ``job_id`` is `None`; return what to tell the operator.
+
+    Raises `CommandFailed` for a job that is not waiting to be settled, and `DatabaseUnavailable`.
     """
-    database = open_side_writer(settings.resolved_database_url)
+    database = open_with(open_side_writer, settings)
     try:
         jobs = JobStore(database)
         if job_id is None:
             return _format_jobs(await jobs.list_all_unknown())
         quotas = QuotaService(jobs=jobs, ledger=LedgerStore(database), clock=SystemClock())
         job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
+    except RecordNotFound as error:
+        raise CommandFailed(f"job {job_id} is not waiting to be settled") from error
     finally:
         await database.close()
-    done = "charged" if charge else "refunded"
-    return f"Job {job.id} is {done}: {format_usd(job.price)}."
+    return f"Job {job.id} is {'charged' if charge else 'refunded'}: {format_usd(job.price)}."
 
 
 def _format_jobs(jobs: Sequence[Job]) -> str:
     if not jobs:
-        return "No job waits for a judgement."
-    lines = (
+        return "No job is waiting to be settled."
+    return "\n".join(
         f"{job.id:>6}  {format_usd(job.price):>8}  {job.created_at:%Y-%m-%d %H:%M} UTC"
         f"  {_describe_place(job)}  {job.operation or 'no operation is known'}"
         for job in jobs
     )
-    return "\n".join(lines)
 
 
 def _describe_place(job: Job) -> str:
-    home = job.origin.guild_id
-    return "no server of ours" if home is None else f"server {home}"
-
-
-def main() -> int:
-    """Run and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bot.judge", description=__doc__)
-    parser.add_argument("job", nargs="?", type=int, help="the job's number")
-    parser.add_argument("word", nargs="?", choices=("charge", "refund"), metavar="charge|refund")
-    arguments = parser.parse_args()
-    if (arguments.job is None) != (arguments.word is None):
-        parser.error("say charge or refund: a judgement cannot be taken back")
-    charge = arguments.word == "charge"
-    try:
-        return run_command(lambda settings: settle_or_list(settings, arguments.job, charge=charge))
-    except RecordNotFound:
-        print(f"clapper: job {arguments.job} waits for no judgement", file=sys.stderr)
-        return EXIT_NOT_DONE
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    guild_id = job.origin.guild_id
+    return "no server of ours" if guild_id is None else f"server {guild_id}"

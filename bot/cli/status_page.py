@@ -1,4 +1,4 @@
-"""Figures as a terminal page; pure, so that a test can look at it."""
+"""The page of `clapper status`: a snapshot as panels for the terminal."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -51,20 +51,22 @@ def build_unavailable_page(error: str, now: datetime) -> RenderableType:
 
 def _build_heading(snapshot: OperatorSnapshot) -> Text:
     alive = sum(worker.is_alive for worker in snapshot.workers)
-    flying = sum(snapshot.job_counts.get(state, 0) for state in IN_FLIGHT_STATES)
+    in_flight = sum(snapshot.job_counts.get(state, 0) for state in IN_FLIGHT_STATES)
     waiting = snapshot.job_counts.get(JobState.QUEUED, 0)
     text = Text("Clapper ", style="bold")
     text.append(f"{snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC   ", style="dim")
     text.append(f"{alive} working ", style="green" if alive else "bold red")
-    text.append(f"· {flying} at Google · {waiting} waiting")
+    text.append(f"· {in_flight} at Google · {waiting} waiting")
     if snapshot.oldest_queued_at is not None:
         text.append(
             f" (for {_format_duration(snapshot.taken_at - snapshot.oldest_queued_at)})",
             style="yellow",
         )
     if snapshot.paused:
-        why = " ".join((snapshot.pause_reason or "").split())
-        text.append(f"\nPaused by the operator{f': {why}' if why else ''}", style="bold yellow")
+        reason = " ".join((snapshot.pause_reason or "").split())
+        text.append(
+            f"\nPaused by the operator{f': {reason}' if reason else ''}", style="bold yellow"
+        )
     return text
 
 
@@ -87,15 +89,15 @@ def _build_money_panel(snapshot: OperatorSnapshot) -> Panel:
     table.add_row("reserved now", format_usd(snapshot.reserved))
     table.add_row("spent, 24 hours", format_usd(snapshot.spent_day))
     table.add_row("spent, ever", format_usd(snapshot.spent))
-    for model, each in sorted(snapshot.durations.items()):
-        mean = each.total_seconds / each.count if each.count else 0.0
-        table.add_row(Text(model, style="dim"), f"{each.count} made, {mean:.0f} s each")
+    for model, durations in sorted(snapshot.durations.items()):
+        mean_s = durations.total_seconds / durations.count if durations.count else 0.0
+        table.add_row(Text(model, style="dim"), f"{durations.count} made, {mean_s:.0f} s each")
     return Panel(table, title="spend and pace")
 
 
 def _build_workers_panel(snapshot: OperatorSnapshot) -> Panel:
     table = Table.grid(padding=(0, 2))
-    for worker in sorted(snapshot.workers, key=lambda each: not each.is_alive)[:MAXIMUM_JOBS]:
+    for worker in sorted(snapshot.workers, key=lambda worker: not worker.is_alive)[:MAXIMUM_JOBS]:
         table.add_row(*_build_worker_row(worker, snapshot.taken_at))
     if not snapshot.workers:
         table.add_row(Text("none: the bot is not running", style="bold red"))
@@ -104,12 +106,12 @@ def _build_workers_panel(snapshot: OperatorSnapshot) -> Panel:
 
 def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str, str, str]:
     mark = Text("●", style="green") if worker.is_alive else Text("○ gone", style="red")
-    held = sum(worker.jobs.values())
+    job_count = sum(worker.jobs.values())
     return (
         mark,
         f"{worker.id[:8]} on {worker.host}",
         f"up {_format_duration(now - worker.started_at)}",
-        (f"{held} jobs" if held else "idle"),
+        f"{job_count} jobs" if job_count else "idle",
     )
 
 

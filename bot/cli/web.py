@@ -1,22 +1,21 @@
-"""`python -m bot.web`: the web server beside the bot, a composition root of its own.
+"""Run the web server in a process of its own, beside the bot, until SIGTERM or Ctrl-C.
 
-It reads the same settings, the same database and the same files, and writes nothing but stills.
+It uses the bot's settings, database and files, and writes nothing but posters and previews.
 """
 
+import argparse
 import asyncio
 import signal
-import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from bot.app.clock import SystemClock
+from bot.app.startup import open_catalogue
 from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
-from bot.config.model_catalogue import CatalogueError, load_catalogue
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.operator_command import load_settings, open_with
 from bot.config.renamed_settings import SettingsError
-from bot.config.settings import Settings, read_settings
-from bot.domain.models import ModelCatalogue
+from bot.config.settings import Settings
 from bot.media.probe import PyAvMediaProbe
-from bot.observability.logging import configure_logging
 from bot.observability.metrics import Instruments
 from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
@@ -24,70 +23,52 @@ from bot.store.jobs.clips import ClipStore
 from bot.web.downloads import OriginalDownloads
 from bot.web.server import PortInUse
 
-CANNOT_RUN = 1
-BAD_SETTING = 2
+
+def run_subcommand(_arguments: argparse.Namespace) -> int:
+    """Serve. Raises `CommandFailed` when that cannot begin."""
+    settings = load_settings(with_logging=True)
+    try:
+        asyncio.run(serve_until_stopped(settings))
+    except SettingsError as error:
+        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
+    except PortInUse as error:
+        raise CommandFailed(str(error)) from error
+    return 0
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `PortTaken`, `SettingsError`."""
+async def serve_until_stopped(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `PortInUse`, `SettingsError`, `CommandFailed`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()
-    catalogue = await asyncio.to_thread(_load_catalogue, settings.models_file)
+    catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
     async with AsyncExitStack() as stack:
-        database = open_reader(settings.resolved_database_url)
+        database = open_with(open_reader, settings)
         stack.push_async_callback(database.close)
-        media = PyAvMediaProbe()
-        originals = Originals(routes={}, media_probe=media, data_dir=settings.data_dir, clock=clock)
-        features = []
+        media_probe = PyAvMediaProbe()
+        originals = Originals(
+            routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
+        )
         links = await build_signed_links(settings, clock)
-        if links is not None:
-            features.append(
-                OriginalDownloads(
-                    links=links, clips=ClipStore(database), data_dir=settings.data_dir
-                )
-            )
-        base = await stack.enter_async_context(
+        url = await stack.enter_async_context(
             serve_website(
                 settings,
                 catalogue=catalogue,
                 database=database,
-                thumbnails=build_gallery_thumbnails(media=media, originals=originals),
+                thumbnails=build_gallery_thumbnails(media=media_probe, originals=originals),
                 instruments=Instruments(),
                 clock=clock,
                 checks={},
-                features=features,
+                features=[]
+                if links is None
+                else [
+                    OriginalDownloads(
+                        links=links, clips=ClipStore(database), data_dir=settings.data_dir
+                    )
+                ],
             )
         )
-        print(base, flush=True)
+        print(url, flush=True)
         await stop.wait()
-
-
-def _load_catalogue(models_file: Path | None) -> ModelCatalogue:
-    try:
-        return load_catalogue(None if models_file is None else models_file.read_text("utf-8"))
-    except (OSError, CatalogueError, UnicodeDecodeError) as error:
-        raise SettingsError(f"MODELS_FILE cannot be used: {error}") from error
-
-
-def main() -> int:
-    """Serve and return the exit status."""
-    try:
-        settings = read_settings()
-        configure_logging(
-            log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
-        )
-        asyncio.run(serve(settings))
-    except SettingsError as error:
-        print(f"clapper: {error}", file=sys.stderr)
-        return BAD_SETTING
-    except PortInUse as error:
-        print(f"clapper: {error}", file=sys.stderr)
-        return CANNOT_RUN
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

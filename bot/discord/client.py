@@ -122,7 +122,6 @@ class DiscordClient(commands.AutoShardedBot):
         self.router = InteractionRouter()
         self.token_cipher = token_cipher
         self._commands_digest_file = data_dir / "commands.sha256"
-        self._cogs_to_add: Sequence[commands.Cog] = ()
         self._command_sync_task: asyncio.Task[None] | None = None
 
     def set_cogs(self, cogs: Sequence[commands.Cog]) -> None:
@@ -163,8 +162,6 @@ class DiscordClient(commands.AutoShardedBot):
         """Add cogs and buttons and sync the commands; discord.py calls it after the login."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
-        for cog in self._cogs_to_add:
-            await self.add_cog(cog)
         self._command_sync_task = asyncio.create_task(self._sync_commands(), name="command sync")
 
     async def close(self) -> None:

@@ -1,0 +1,1 @@
+"""Logs, metrics and the heartbeat file. May import the domain."""

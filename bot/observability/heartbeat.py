@@ -1,7 +1,7 @@
-"""A file that a running bot touches for as long as it is well, for the container's health check.
+"""A file that a healthy bot touches every ten seconds, for the container's health check.
 
-There may be no web server to ask. The event loop must turn and the lease, which can only be renewed
-at the database, must hold; a file that has grown old says that one of the two has stopped.
+A bot need not have a web server that could be asked. The file goes stale when the event loop hangs
+or when the lease, which only the database can renew, is lost.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from bot.domain.ports import Clock
 
 HEARTBEAT_INTERVAL_S: Final = 10.0
 HEARTBEAT_STALE_AFTER_S: Final = 45.0
-"""Seconds without a heartbeat after which the bot is not well: a lease, and some patience."""
+"""Seconds without a heartbeat after which the bot counts as unhealthy: a lease and a margin."""
 
 
 def get_heartbeat_file(data_dir: Path) -> Path:
-    """Return where the beats of the bot with this data directory are."""
+    """Return the heartbeat file of the bot with this data directory."""
     return data_dir / "heartbeat"
 
 
 async def run_heartbeat(data_dir: Path, *, is_healthy: Callable[[], bool], clock: Clock) -> None:
-    """Touch the file every ten seconds while ``well``, until cancelled; then remove it."""
+    """Touch the file every ten seconds while ``is_healthy()``; when cancelled, remove it."""
     file = get_heartbeat_file(data_dir)
     try:
         while True:
@@ -34,9 +34,9 @@ async def run_heartbeat(data_dir: Path, *, is_healthy: Callable[[], bool], clock
 
 
 def find_health_problem(data_dir: Path, now: float) -> str | None:
-    """Return what is wrong at ``now`` (Unix seconds), or ``None`` where all is well."""
+    """Return what is wrong at ``now`` (Unix seconds), or `None`."""
     try:
-        age = now - get_heartbeat_file(data_dir).stat().st_mtime
+        age_s = now - get_heartbeat_file(data_dir).stat().st_mtime
     except FileNotFoundError:
         return "the bot is not running, or has not begun to work yet"
-    return None if age <= HEARTBEAT_STALE_AFTER_S else f"the last heartbeat was {age:.0f} s ago"
+    return None if age_s <= HEARTBEAT_STALE_AFTER_S else f"the last heartbeat was {age_s:.0f} s ago"

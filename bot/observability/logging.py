@@ -1,15 +1,13 @@
-"""What the program says about itself: one line an event, never a secret, never a prompt.
+"""Logging: one line per event, without secrets and without prompts.
 
-Redaction stands at the end of the chain, behind the formatting of tracebacks, so that whatever a
-library puts into a message is cleaned too. `log_context` binds the job's id to every line that a
-task writes.
+Redaction is the last processor, after tracebacks are formatted, so that it also cleans what
+libraries put into their messages.
 """
 
 import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
-from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, TextIO
 
 import aiohttp
@@ -22,12 +20,12 @@ LogFormat = Literal["console", "json"]
 _REDACTED: Final = "[redacted]"
 _PRIVATE_KEYS: Final = frozenset({"prompt", "negative_prompt", "content", "token", "api_key"})
 _SECRET_PATTERNS: Final = (
-    # a bot's token, wherever it stands
+    # a bot token, anywhere
     (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), _REDACTED),
     (re.compile(r"\bAIza[\w-]{30,}"), _REDACTED),
     (re.compile(r"(?i)\b(bearer|bot)\s+[\w.~+/-]{16,}=*"), rf"\1 {_REDACTED}"),
     (re.compile(r"\bya29\.[\w.-]+"), _REDACTED),
-    # an interaction's token stands in the path, a signature in the query
+    # an interaction's token is in the path of a URL, a signature in its query
     (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_REDACTED}"),
     (re.compile(r"(\b[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"), rf"\1?{_REDACTED}"),
     (re.compile(r"(\b[a-z+]+://[^\s:/@]+):[^\s@/]+@"), rf"\1:{_REDACTED}@"),
@@ -39,9 +37,9 @@ _SECRET_PATTERNS: Final = (
 )
 
 _INFO_LOGGERS: Final = ("discord", "aiohttp", "asyncio", "google")
-"""Libraries whose INFO lines are worth reading; their DEBUG lines hold whole payloads."""
+"""Libraries whose INFO lines are useful; their DEBUG lines contain whole payloads."""
 _WARNING_LOGGERS: Final = (
-    # its INFO lines are statements with their parameters: prompts, that is
+    # its INFO lines are statements with their parameters, and so contain prompts
     "sqlalchemy",
     "aiosqlite",
     "alembic",
@@ -60,34 +58,33 @@ _NETWORK_ERRORS: Final = (
     discord.GatewayNotFound,
     discord.ConnectionClosed,
 )
-"""Faults of the network: their cause is their message, a traceback only hides it."""
+"""Network errors, whose message says everything that a traceback would."""
 
 
 class LogRedactor:
     """A processor that removes tokens, keys, signatures, passwords and prompts.
 
-    ``secrets`` are the values of this very process's secret settings: they are removed wherever
-    they stand, whatever they look like.
+    ``secrets`` are the values of this process's secret settings, removed whatever they look like.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # longest first, so that a secret that contains another goes whole
+        # longest first: a secret may contain another
         self._secrets = tuple(sorted({s for s in secrets if len(s) >= 6}, key=len, reverse=True))
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """Return ``event`` without what must not be written down."""
+        """Return ``event`` without secrets and prompts."""
         return {
             key: _REDACTED if key in _PRIVATE_KEYS and value is not None else self.redact(value)
             for key, value in event.items()
         }
 
     def redact(self, value: Any) -> Any:
-        """Return ``value`` cleaned; text through and through, other objects by what they print."""
+        """Return ``value`` cleaned; an unknown object becomes its cleaned text."""
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, _REDACTED)
-            for pattern, instead in _SECRET_PATTERNS:
-                value = pattern.sub(instead, value)
+            for pattern, replacement in _SECRET_PATTERNS:
+                value = pattern.sub(replacement, value)
             return value
         if value is None or isinstance(value, (bool, int, float)):
             return value
@@ -102,24 +99,24 @@ class LogRedactor:
 
 
 def shorten_network_errors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Turn the traceback of a network fault into one field: libraries log it at every retry."""
-    info = event.get("exc_info")
-    fault = info[1] if isinstance(info, tuple) else info
-    if info is True:
-        fault = sys.exc_info()[1]
-    if isinstance(fault, _NETWORK_ERRORS):
+    """Reduce the traceback of a network error to one field: libraries log it at every retry."""
+    error = event.get("exc_info")
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, _NETWORK_ERRORS):
         event.pop("exc_info")
-        event["error"] = f"{type(fault).__name__}: {fault}"
+        event["error"] = f"{type(error).__name__}: {error}"
     return event
 
 
 def configure_logging(
     *, log_format: LogFormat, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
 ) -> None:
-    """Send every log line of this process, libraries' included, to ``stream`` in ``form``.
+    """Send all log lines of this process, libraries' too, to ``stream`` (default: stderr).
 
-    ``stream`` is standard error unless given; ``level`` is one of Python's level names. Libraries
-    stay at INFO or above, some at WARNING.
+    ``level`` is one of Python's level names. Libraries stay at INFO or above, some at WARNING.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -130,7 +127,6 @@ def configure_logging(
         shorten_network_errors,
         structlog.processors.format_exc_info,
     ]
-    redaction = LogRedactor(secrets)
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
@@ -152,7 +148,7 @@ def configure_logging(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redaction,
+                LogRedactor(secrets),
                 renderer,
             ],
         )
@@ -161,12 +157,6 @@ def configure_logging(
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
-    for name in _INFO_LOGGERS:
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    for name in _WARNING_LOGGERS:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-
-
-def bind_log_context(**values: object) -> AbstractContextManager[None]:
-    """Bind ``values`` (a job's id, say) to every line that the current task logs inside."""
-    return structlog.contextvars.bound_contextvars(**values)
+    for names, minimum in ((_INFO_LOGGERS, logging.INFO), (_WARNING_LOGGERS, logging.WARNING)):
+        for name in names:
+            logging.getLogger(name).setLevel(max(minimum, root.level))

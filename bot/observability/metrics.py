@@ -1,12 +1,14 @@
-"""Metrics in Prometheus' terms: what this process sees itself, and what the database knows.
+"""Prometheus metrics: what this process measures itself, and what is counted in the database.
 
-What can be counted from the database is counted there, at the moment somebody asks: it is right
-after a restart and the same from whichever process is asked. Only what leaves no trace (how long
-an acknowledgement took, how late the loop is) is kept in memory.
+What the database can tell is counted there when /metrics is read, so that it survives restarts and
+is the same from every process. Only what is stored nowhere (how long an acknowledgement took, how
+late the event loop is) is kept in memory.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -54,60 +56,68 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Instruments:
-    """The instruments of this process."""
+    """What this process measures."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+        self.registry = registry = registry or CollectorRegistry()
         self.acknowledgement_seconds = Histogram(
             "clapper_ack_seconds",
-            "From an interaction's birth at Discord to its acknowledgement (3 s allowed).",
+            "Time from a Discord interaction to its acknowledgement (Discord allows 3 s).",
             buckets=_REQUEST_BUCKETS_S,
-            registry=self.registry,
+            registry=registry,
         )
         self.detection_lag = Histogram(
             "clapper_detection_lag_seconds",
-            "At most so long after Google had finished did we know: since the look before.",
+            "Upper bound on the delay between Google finishing a video and detection.",
             buckets=_DETECTION_BUCKETS_S,
-            registry=self.registry,
+            registry=registry,
         )
         self.loop_lag = Histogram(
             "clapper_loop_lag_seconds",
-            "How late the event loop was.",
+            "Delay of the asyncio event loop.",
             buckets=_LOOP_LAG_BUCKETS_S,
-            registry=self.registry,
+            registry=registry,
         )
         self.discord_requests = Counter(
             "clapper_discord_requests",
-            "Requests to Discord's REST API; status 0 is a connection that failed.",
+            "Requests to Discord's REST API; status 0 means that the connection failed.",
             ["method", "path", "status"],
-            registry=self.registry,
+            registry=registry,
         )
         self.discord_seconds = Histogram(
             "clapper_discord_request_seconds",
-            "How long Discord's REST API took.",
+            "Duration of requests to Discord's REST API.",
             ["method"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=self.registry,
+            registry=registry,
         )
         self.google_calls = Counter(
             "clapper_google_calls",
-            "Calls to Google by what came of them.",
+            "Calls to Google by result: ok, or the name of the error.",
             ["route", "call", "result"],
-            registry=self.registry,
+            registry=registry,
         )
         self.google_seconds = Histogram(
             "clapper_google_call_seconds",
-            "How long Google took to answer.",
+            "Duration of calls to Google.",
             ["route", "call"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=self.registry,
+            registry=registry,
+        )
+        self.background_failures = Counter(
+            "clapper_background_failures",
+            "Failures of background loops, each followed by a restart.",
+            ["task"],
+            registry=registry,
         )
         self.gateway_ready = Gauge(
-            "clapper_gateway_ready", "1 while Discord's gateway is up.", registry=self.registry
+            "clapper_gateway_ready",
+            "1 while all shards are connected to Discord's gateway.",
+            registry=registry,
         )
 
     def build_discord_trace(self) -> aiohttp.TraceConfig:
-        """Return a trace for discord.py's HTTP session that feeds these instruments."""
+        """Return a trace for discord.py's HTTP session that measures its requests."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
@@ -115,39 +125,39 @@ class Instruments:
         return trace
 
     async def _on_request_start(self, _: object, context: Any, __: object) -> None:
-        context.began = datetime.now(UTC).timestamp()
+        context.started_at = datetime.now(UTC).timestamp()
 
     async def _on_request_end(self, _: object, context: Any, params: Any) -> None:
         now = datetime.now(UTC).timestamp()
         self.discord_requests.labels(
             params.method, normalize_path(params.url.path), params.response.status
         ).inc()
-        self.discord_seconds.labels(params.method).observe(max(0.0, now - context.began))
+        self.discord_seconds.labels(params.method).observe(max(0.0, now - context.started_at))
         callback = _CALLBACK_PATTERN.search(params.url.path)
         if callback is not None and params.response.status < 300:
-            born = ((int(callback[1]) >> 22) + _DISCORD_EPOCH_MS) / 1000
-            self.acknowledgement_seconds.observe(max(0.0, now - born))
+            created_at = ((int(callback[1]) >> 22) + _DISCORD_EPOCH_MS) / 1000
+            self.acknowledgement_seconds.observe(max(0.0, now - created_at))
 
     async def _on_request_exception(self, _: object, __: Any, params: Any) -> None:
         self.discord_requests.labels(params.method, normalize_path(params.url.path), 0).inc()
 
     async def run_measurements(self, clock: Clock, is_connected: Callable[[], bool]) -> None:
-        """Measure how late the event loop wakes us, and the gateway, until cancelled."""
+        """Measure the event loop's delay and the gateway's state until cancelled."""
         while True:
             self.gateway_ready.set(1 if is_connected() else 0)
-            asked = clock.monotonic()
+            due = clock.monotonic() + LOOP_LAG_INTERVAL_S
             await clock.sleep(LOOP_LAG_INTERVAL_S)
-            self.loop_lag.observe(max(0.0, clock.monotonic() - asked - LOOP_LAG_INTERVAL_S))
+            self.loop_lag.observe(max(0.0, clock.monotonic() - due))
 
 
 def normalize_path(path: str) -> str:
-    """Return a path of Discord's without ids and tokens: few enough to count by, and no secret."""
+    """Return a Discord path without IDs and tokens, as a label with few values and no secret."""
     path = _TOKEN_PATTERN.sub(r"\1/TOKEN", _VERSION_PATTERN.sub("", path))
     return _ID_PATTERN.sub("/ID", _EMOJI_PATTERN.sub("/reactions/EMOJI", path))
 
 
 class InstrumentedVideoModels:
-    """`VideoModels` that counts calls and measures how late an end was noticed."""
+    """`VideoModels` that counts calls and measures how late the end of an operation is noticed."""
 
     def __init__(self, models: VideoModels, instruments: Instruments, clock: Clock) -> None:
         self._models = models
@@ -168,84 +178,72 @@ class InstrumentedVideoModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Start the operation."""
-        with _MeasuredCall(self, "submit"):
+        """See `VideoModels`."""
+        with self._measure_call("submit"):
             operation = await self._models.submit(
                 plan, job_id=job_id, dedupe_key=dedupe_key, about_to_send=about_to_send
             )
-        if len(self._polled_at) < _MAXIMUM_OPERATIONS:
-            self._polled_at[operation] = self._clock.monotonic()
+        self._remember_poll(operation)
         return operation
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once."""
-        with _MeasuredCall(self, "poll"):
-            answer = await self._models.poll(operation)
-        now = self._clock.monotonic()
-        before = self._polled_at.pop(operation, None)
-        if isinstance(answer, OperationPending):
-            if len(self._polled_at) < _MAXIMUM_OPERATIONS:
-                self._polled_at[operation] = now
-        elif before is not None:
-            self._instruments.detection_lag.observe(now - before)
-        return answer
+        """See `VideoModels`."""
+        with self._measure_call("poll"):
+            result = await self._models.poll(operation)
+        polled_at = self._polled_at.pop(operation, None)
+        if isinstance(result, OperationPending):
+            self._remember_poll(operation)
+        elif polled_at is not None:
+            self._instruments.detection_lag.observe(self._clock.monotonic() - polled_at)
+        return result
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """Stream the video to ``destination``."""
-        with _MeasuredCall(self, "fetch"):
+        """See `VideoModels`."""
+        with self._measure_call("fetch"):
             await self._models.download_video(video, destination)
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """Look for the result of a submit whose answer was lost."""
-        with _MeasuredCall(self, "find"):
+        """See `VideoModels`."""
+        with self._measure_call("find"):
             return await self._models.find_result(plan, job_id=job_id, dedupe_key=dedupe_key)
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Tell which of ``models`` the account can use."""
-        with _MeasuredCall(self, "reachability"):
+        """See `VideoModels`."""
+        with self._measure_call("reachability"):
             return await self._models.check_reachability(models)
 
     async def close(self) -> None:
-        """Close connections."""
+        """See `VideoModels`."""
         await self._models.close()
 
-    def record_call(self, call: str, result: str, seconds: float) -> None:
-        """Record one call."""
-        route = str(self.route)
-        self._instruments.google_calls.labels(route, call, result).inc()
-        self._instruments.google_seconds.labels(route, call).observe(seconds)
+    def _remember_poll(self, operation: str) -> None:
+        if len(self._polled_at) < _MAXIMUM_OPERATIONS:
+            self._polled_at[operation] = self._clock.monotonic()
 
-    def get_monotonic_time(self) -> float:
-        """Return monotonic seconds."""
-        return self._clock.monotonic()
-
-
-class _MeasuredCall:
-    """One call: its duration, and the kind of fault that ended it."""
-
-    def __init__(self, models: InstrumentedVideoModels, call: str) -> None:
-        self._models = models
-        self._call = call
-        self._started_at = models.get_monotonic_time()
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        result = "ok"
-        if kind is not None:
-            known = issubclass(kind, VideoError | LeaseLost) or not issubclass(kind, Exception)
-            result = kind.__name__ if known else "fault"
-        self._models.record_call(
-            self._call, result, self._models.get_monotonic_time() - self._started_at
-        )
+    @contextmanager
+    def _measure_call(self, call: str) -> Iterator[None]:
+        """Record the duration of a call and how it ended."""
+        started_at, result = self._clock.monotonic(), "ok"
+        try:
+            yield
+        except (VideoError, LeaseLost, asyncio.CancelledError) as error:
+            result = type(error).__name__
+            raise
+        except BaseException:
+            result = "fault"
+            raise
+        finally:
+            duration_s = self._clock.monotonic() - started_at
+            self._instruments.google_calls.labels(self.route, call, result).inc()
+            self._instruments.google_seconds.labels(self.route, call).observe(duration_s)
 
 
 class MetricsEndpoint:
-    """Implements `bot.web.operations.Figures`: the instruments and the database's figures.
+    """`bot.web.operations.MetricsSource`: this process's instruments and the database's counts.
 
-    The database is asked at most every two seconds, however many ask us.
+    The database is read at most every two seconds, however often /metrics is.
     """
 
     def __init__(self, instruments: Instruments, source: SnapshotSource, clock: Clock) -> None:
@@ -257,7 +255,7 @@ class MetricsEndpoint:
         instruments.registry.register(self._collector)
 
     async def render_metrics(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         now = self._clock.monotonic()
         if now - self._read_at >= _SNAPSHOT_CACHE_S:
             self._read_at = now
@@ -265,28 +263,27 @@ class MetricsEndpoint:
                 self._collector.snapshot = await self._source.load_snapshot(now=self._clock.now())
             except DatabaseUnavailable as error:
                 self._collector.snapshot = None
-                _log.warning("metrics.store_away", error=str(error))
+                _log.warning("metrics.database_unavailable", error=str(error))
         return generate_latest(self._instruments.registry)
 
 
 class _SnapshotCollector(Collector):
-    """The latest figures as metric families."""
+    """The latest snapshot as metric families."""
 
     def __init__(self) -> None:
         self.snapshot: OperatorSnapshot | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
-        figures = self.snapshot
-        up = GaugeMetricFamily("clapper_store_up", "1 while the database answers.")
-        up.add_metric([], 0 if figures is None else 1)
-        yield up
-        if figures is not None:
-            yield from _build_metric_families(figures)
+        available = 0 if self.snapshot is None else 1
+        yield _build_gauge("clapper_database_up", "1 while the database answers.", available)
+        yield _build_gauge("clapper_store_up", "Old name of clapper_database_up.", available)
+        if self.snapshot is not None:
+            yield from _build_metric_families(self.snapshot)
 
 
 def _build_metric_families(snapshot: OperatorSnapshot) -> Iterator[Metric]:
-    states = GaugeMetricFamily("clapper_jobs", "Jobs by where they stand.", labels=["state"])
+    states = GaugeMetricFamily("clapper_jobs", "Jobs by state.", labels=["state"])
     for state in JobState:
         states.add_metric([state], snapshot.job_counts.get(state, 0))
     yield states
@@ -296,31 +293,33 @@ def _build_metric_families(snapshot: OperatorSnapshot) -> Iterator[Metric]:
     for (model, outcome), count in snapshot.outcome_counts.items():
         ended.add_metric([model, outcome], count)
     yield ended
-    took = HistogramMetricFamily(
-        "clapper_video_seconds", "How long Google took for a video.", labels=["model"]
+    durations = HistogramMetricFamily(
+        "clapper_video_seconds", "Time that Google took to make a video.", labels=["model"]
     )
-    for model, each in snapshot.durations.items():
-        counts = [
-            *zip(map(str, DURATION_BUCKETS_S), each.bucket_counts, strict=True),
-            ("+Inf", each.count),
+    for model, histogram in snapshot.durations.items():
+        buckets = [
+            *zip(map(str, DURATION_BUCKETS_S), histogram.bucket_counts, strict=True),
+            ("+Inf", histogram.count),
         ]
-        took.add_metric([model], counts, each.total_seconds)
-    yield took
-    waited = 0.0
+        durations.add_metric([model], buckets, histogram.total_seconds)
+    yield durations
+    waited_s = 0.0
     if snapshot.oldest_queued_at is not None:
-        waited = max(0.0, (snapshot.taken_at - snapshot.oldest_queued_at).total_seconds())
-    plain = {
-        "clapper_queue_length": ("Jobs that wait.", snapshot.job_counts.get(JobState.QUEUED, 0)),
-        "clapper_queue_oldest_seconds": ("How long the first of them has waited.", waited),
-        "clapper_spent_usd": ("What was spent, ever.", snapshot.spent / 1e6),
-        "clapper_spent_day_usd": ("What was spent in the last 24 hours.", snapshot.spent_day / 1e6),
-        "clapper_reserved_usd": ("What running jobs may still cost.", snapshot.reserved / 1e6),
-        "clapper_workers": (
-            "Processes that work.",
-            sum(each.is_alive for each in snapshot.workers),
-        ),
-    }
-    for name, (about, value) in plain.items():
-        family = GaugeMetricFamily(name, about)
-        family.add_metric([], value)
-        yield family
+        waited_s = max(0.0, (snapshot.taken_at - snapshot.oldest_queued_at).total_seconds())
+    queued = snapshot.job_counts.get(JobState.QUEUED, 0)
+    alive = sum(worker.is_alive for worker in snapshot.workers)
+    for name, help_text, value in (
+        ("clapper_queue_length", "Jobs waiting to be submitted.", queued),
+        ("clapper_queue_oldest_seconds", "How long the oldest of them has waited.", waited_s),
+        ("clapper_spent_usd", "US dollars spent in all.", snapshot.spent / 1e6),
+        ("clapper_spent_day_usd", "US dollars spent in 24 hours.", snapshot.spent_day / 1e6),
+        ("clapper_reserved_usd", "US dollars reserved for running jobs.", snapshot.reserved / 1e6),
+        ("clapper_workers", "Processes that hold a lease.", alive),
+    ):
+        yield _build_gauge(name, help_text, value)
+
+
+def _build_gauge(name: str, help_text: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, help_text)
+    family.add_metric([], value)
+    return family

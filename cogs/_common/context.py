@@ -149,7 +149,7 @@ def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
     """Return the text channels that the bot may write in, the server's system channel first."""
     channels = sorted(
         guild.text_channels,
-        dedupe_key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
+        key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
     )
     return [channel for channel in channels if _can_write(channel)]
 

@@ -100,28 +100,28 @@ async def test_a_paused_server_starts_nothing_and_says_why(stage: BotStage) -> N
 
 
 async def switch(stage: BotStage, *words: str) -> str:
-    """Turn the operator's switch, and return what it says."""
-    return await run_operator_program(stage, "bot.switch", *words)
+    """Pause or resume the whole bot, and return what the command says."""
+    return await run_operator_program(stage, "bot", *words)
 
 
 async def test_operator_settles_unknown_direct_message_job(
     stage: BotStage,
 ) -> None:
-    assert "No job waits" in await run_operator_program(stage, "bot.judge")
+    assert "No job is waiting" in await run_operator_program(stage, "bot", "settle")
     await stage.control.fault("google", path=r":predictLongRunning$", drop="before")
     await stage.wait_for_answer(await stage.request_clip("@Ada"), "Accepted")
     await stage.wait_for_message("@Ada", "nobody can tell")
-    listed = await run_operator_program(stage, "bot.judge")
+    listed = await run_operator_program(stage, "bot", "settle")
     assert "no server of ours" in listed
     number = listed.split()[0]
-    refused = await run_operator_program(stage, "bot.judge", number, status=2)
+    refused = await run_operator_program(stage, "bot", "settle", number, status=2)
     assert "say charge or refund" in refused
     assert f"Job {number} is refunded" in await run_operator_program(
-        stage, "bot.judge", number, "refund"
+        stage, "bot", "settle", number, "refund"
     )
-    again = await run_operator_program(stage, "bot.judge", number, "charge", status=1)
-    assert f"job {number} waits for no judgement" in again
-    assert "No job waits" in await run_operator_program(stage, "bot.judge")
+    again = await run_operator_program(stage, "bot", "settle", number, "charge", status=1)
+    assert f"job {number} is not waiting to be settled" in again
+    assert "No job is waiting" in await run_operator_program(stage, "bot", "settle")
 
 
 async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) -> None:
@@ -134,7 +134,10 @@ async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) 
     assert "takes no new requests" in refused
     assert "a new version" in refused
     await stage.wait_for_clip(room)  # what was running finishes
-    assert "Paused" in await switch(stage)
+    assert "Paused" in await switch(stage, "pause", "--show")
+    said = await run_operator_program(stage, "bot.switch")  # the old name, for one release
+    assert "Paused" in said
+    assert 'clapper: "python -m bot.switch" is now "clapper pause"' in said
     assert "Open" in await switch(stage, "resume")
     await stage.request_clip(room)
     await stage.wait_for_clip(room, 2)

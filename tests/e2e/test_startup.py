@@ -1,10 +1,13 @@
 """Starting and stopping: faults are one readable line, what is away is waited for."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.stage import UNLIMITED_SETTINGS
 from tests.harness.bot import BotProcess
@@ -58,7 +61,7 @@ async def test_a_bad_setting_is_one_line_and_status_2(
     }
     bot = ProgramProcess("bot", log=tmp_path / "bot.log", environment=environment | changed)
     await bot.launch()
-    assert await bot.wait_ended() == 2
+    assert await bot.wait_ended(timeout=60) == 2
     lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert words in lines[0]
@@ -70,7 +73,7 @@ async def test_a_refused_token_is_one_line_and_status_1(
 ) -> None:
     bot = bot_of(sandbox, tmp_path, DISCORD_TOKEN="not.the.token")
     await bot.launch()
-    assert await bot.wait_ended() == 1
+    assert await bot.wait_ended(timeout=60) == 1
     lines = bot.read_log().strip().splitlines()
     assert len(lines) == 1
     assert "DISCORD_TOKEN" in lines[0]
@@ -84,7 +87,7 @@ async def test_a_second_process_on_the_same_sqlite_file_is_refused(
         second = bot_of(sandbox, tmp_path, LOG_LEVEL="ERROR")
         second.log = tmp_path / "second.log"
         await second.launch()
-        assert await second.wait_ended() == 1
+        assert await second.wait_ended(timeout=60) == 1
         assert "use PostgreSQL" in second.read_log()
         assert len(second.read_log().strip().splitlines()) == 1
 
@@ -146,10 +149,90 @@ async def test_unavailable_database_is_retried(sandbox: SandboxProcess, tmp_path
     try:
 
         async def waits() -> bool:
-            return bot.read_log().count("database away") >= 2
+            return bot.read_log().count("database.unavailable") >= 2
 
         await eventually(waits)
         assert await bot.terminate(timeout=10) == 0
         assert "hunter22" not in bot.read_log()
     finally:
         await bot.close()
+
+
+class FailingBot:
+    """A bot whose clean-up of files raises so many times, seen through its web server."""
+
+    def __init__(self, bot: BotProcess, failures: int) -> None:
+        bot.module = "tests.e2e.failing_loop"
+        bot.environment |= {"FAILURES": str(failures)}
+        self.bot = bot
+
+    async def read_page(self, path: str) -> tuple[int, str]:
+        """Return status and body of one of the pages for operators."""
+        url = next(
+            line["url"]
+            for line in map(json.loads, self.bot.read_log().splitlines())
+            if line["event"] == "gallery.opened"
+        )
+        async with aiohttp.ClientSession(url) as session, session.get(path) as answer:
+            return answer.status, await answer.text()
+
+    async def read_checks(self) -> tuple[int, set[str]]:
+        """Return the status of /readyz, and the checks that failed."""
+        status, body = await self.read_page("/readyz")
+        return status, {name for name, passed in json.loads(body)["checks"].items() if not passed}
+
+    async def count_failures(self) -> dict[str, float]:
+        """Return how often each background task failed."""
+        _, body = await self.read_page("/metrics")
+        return {
+            sample.labels["task"]: sample.value
+            for family in text_string_to_metric_families(body)
+            for sample in family.samples
+            if sample.name == "clapper_background_failures_total"
+        }
+
+
+async def test_background_loop_that_raises_once_is_restarted(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    failing = FailingBot(bot_of(sandbox, tmp_path), 1)
+    async with failing.bot as bot:
+
+        async def has_recovered() -> bool:
+            return await failing.read_checks() == (200, set())
+
+        await eventually(has_recovered)
+        counts = await failing.count_failures()
+        assert counts.pop("file_retention") == 1
+        assert set(counts.values()) == {0}
+        assert {"measurements", "model_directory", "heartbeat", "maintenance"} <= counts.keys()
+        (failed,) = (
+            line
+            for line in map(json.loads, bot.read_log().splitlines())
+            if line["event"] == "background_task.failed"
+        )
+        assert failed["task"] == "file_retention"
+        assert "ValueError: a value that nobody knows" in failed["exception"]
+        assert "failing_loop.py" in failed["exception"]
+        assert await bot.terminate(timeout=10) == 0
+
+
+async def test_background_loop_that_keeps_failing_is_named_by_readyz(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    failing = FailingBot(bot_of(sandbox, tmp_path), 1_000)
+    async with failing.bot as bot:
+
+        async def is_named() -> bool:
+            return await failing.read_checks() == (503, {"file_retention"})
+
+        await eventually(is_named)  # the gateway is ready too by then
+
+        async def has_failed_twice() -> bool:
+            return (await failing.count_failures())["file_retention"] >= 2
+
+        await eventually(has_failed_twice)
+        assert await is_named()
+        assert await bot.terminate(timeout=10) == 0
+        assert "was never retrieved" not in bot.read_log()
+        assert "was destroyed" not in bot.read_log()

@@ -1,4 +1,4 @@
-"""A seeded gallery for all of `tests/web`, served by `python -m bot.web` as operators run it."""
+"""A seeded gallery for all of `tests/web`, served by `clapper web` as operators run it."""
 
 import asyncio
 import fcntl
@@ -62,7 +62,7 @@ def gallery(
 
 
 class Serving(ProgramProcess):
-    """``python -m bot.web`` over a data directory."""
+    """``clapper web`` over a data directory."""
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         defaults = {
@@ -73,7 +73,7 @@ class Serving(ProgramProcess):
             "WEB_REQUESTS_PER_MINUTE": "100000",
             "LOG_FORMAT": "json",
         }
-        super().__init__("bot.web", log=data_dir / "web.log", environment=defaults | settings)
+        super().__init__("bot", "web", log=data_dir / "web.log", environment=defaults | settings)
 
     async def start(self) -> str:
         """Start it and return its address as soon as it answers."""

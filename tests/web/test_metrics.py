@@ -1,4 +1,4 @@
-"""The instruments: what they count, and that no id, token or prompt gets into a label."""
+"""Metrics: what they count, and that no ID, token or prompt gets into a label."""
 
 import asyncio
 import json
@@ -158,9 +158,10 @@ def value(body: bytes, name: str, **labels: str) -> float:
 
 async def test_metrics_reflect_database() -> None:
     source, clock = Source(figures()), HandClock()
-    exposition = MetricsEndpoint(Instruments(), source, clock)
-    body = await exposition.render_metrics()
-    assert value(body, "clapper_store_up") == 1
+    endpoint = MetricsEndpoint(Instruments(), source, clock)
+    body = await endpoint.render_metrics()
+    for name in ("clapper_database_up", "clapper_store_up"):  # the old name, for one release
+        assert value(body, name) == 1
     assert value(body, "clapper_jobs", state="queued") == 3
     assert value(body, "clapper_jobs", state="failed") == 0
     assert value(body, "clapper_jobs_ended_total", model="veo", outcome="blocked") == 2
@@ -171,19 +172,19 @@ async def test_metrics_reflect_database() -> None:
     assert value(body, "clapper_spent_usd") == 2.5
     assert value(body, "clapper_reserved_usd") == 0.4
     assert value(body, "clapper_workers") == 1
-    await exposition.render_metrics()
+    await endpoint.render_metrics()
     assert source.asked == 1  # many may ask, the database is asked once
     source.known = None
     clock.seconds += 5
-    assert value(await exposition.render_metrics(), "clapper_store_up") == 0
+    assert value(await endpoint.render_metrics(), "clapper_database_up") == 0
 
 
 async def test_detection_lag_and_failures_are_counted() -> None:
-    meters, clock = Instruments(), HandClock()
+    instruments, clock = Instruments(), HandClock()
     scripted = Scripted(
         OperationPending(), GoogleUnavailable("busy"), OperationFailed(Outcome.BLOCKED, None)
     )
-    models = InstrumentedVideoModels(scripted, meters, clock)
+    models = InstrumentedVideoModels(scripted, instruments, clock)
     plan: Any = None
     operation = await models.submit(plan, job_id=1)
     clock.seconds = 10
@@ -193,12 +194,12 @@ async def test_detection_lag_and_failures_are_counted() -> None:
         await models.poll(operation)
     clock.seconds = 22
     await models.poll(operation)
-    body = await MetricsEndpoint(meters, Source(None), clock).render_metrics()
+    body = await MetricsEndpoint(instruments, Source(None), clock).render_metrics()
     assert value(body, "clapper_detection_lag_seconds_count") == 1
     assert value(body, "clapper_detection_lag_seconds_sum") == 12  # since the look that answered
     labels = {"route": "gemini", "call": "poll"}
     assert value(body, "clapper_google_calls_total", **labels, result="ok") == 2
-    assert value(body, "clapper_google_calls_total", **labels, result="GoogleBusy") == 1
+    assert value(body, "clapper_google_calls_total", **labels, result="GoogleUnavailable") == 1
 
 
 @pytest.mark.parametrize(
@@ -241,12 +242,13 @@ def test_the_operators_page() -> None:
 
 
 async def test_the_dashboard_asks_only_for_what_there_is() -> None:
-    meters = Instruments()
-    meters.discord_requests.labels("GET", "/gateway", 200).inc()
-    meters.discord_seconds.labels("GET").observe(0.1)
-    meters.google_calls.labels("gemini", "poll", "ok").inc()
-    meters.google_seconds.labels("gemini", "poll").observe(0.1)
-    body = await MetricsEndpoint(meters, Source(figures()), HandClock()).render_metrics()
+    instruments = Instruments()
+    instruments.discord_requests.labels("GET", "/gateway", 200).inc()
+    instruments.discord_seconds.labels("GET").observe(0.1)
+    instruments.google_calls.labels("gemini", "poll", "ok").inc()
+    instruments.google_seconds.labels("gemini", "poll").observe(0.1)
+    instruments.background_failures.labels("maintenance").inc()
+    body = await MetricsEndpoint(instruments, Source(figures()), HandClock()).render_metrics()
     exposed = {name for name, _ in samples(body)}
     document = (Path(__file__).parents[2] / "docs" / "grafana.json").read_text("utf-8")
     asked = {

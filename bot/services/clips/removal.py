@@ -34,11 +34,7 @@ class ClipRemoval:
     ) -> None:
         self._clips = clips
         self._originals = originals
-        self._withdraw_callbacks = list(withdraw_callbacks)
-
-    def add_withdraw_callback(self, callback: WithdrawClip) -> None:
-        """Also call ``callback`` before a clip is deleted."""
-        self._withdraw_callbacks.append(callback)
+        self._withdraw_callbacks = withdraw_callbacks
 
     async def remove_clips(self, job: Job, *, actor_id: int, moderator: bool) -> list[Clip]:
         """Delete the job's clips and return them; none if they are already gone.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.models import main
+from bot.cli.main import main
 from bot.cli.models_document import (
     DOCUMENT_COLUMNS,
     DOCUMENT_PARAMETERS,
@@ -54,9 +54,7 @@ DOCUMENT = {
 
 def test_the_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "models.md").read_text("utf-8")
-    assert page == render_catalogue(load_catalogue()), (
-        "run: python -m bot.domain.catalogue > docs/models.md"
-    )
+    assert page == render_catalogue(load_catalogue()), "run: clapper models > docs/models.md"
 
 
 def test_every_row_of_the_document_is_there() -> None:
@@ -82,7 +80,7 @@ def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None
 
 def test_the_command_prints_the_page() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bot.domain.catalogue"],
+        [sys.executable, "-m", "bot", "models"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -96,9 +94,9 @@ def test_the_command_reads_an_operators_file(
 ) -> None:
     file = tmp_path / "models.toml"
     file.write_text('[[model]]\nid = "veo-2.0-generate-001"\nname = "The old one"\n')
-    assert main([str(file)]) == 0
+    assert main(["models", str(file)]) == 0
     assert "The old one" in capsys.readouterr().out
     file.write_text("[[model]]\n")
-    assert main([str(file)]) == 2
+    assert main(["models", str(file)]) == 2
     assert "id is missing" in capsys.readouterr().err
-    assert main([str(tmp_path / "nothing.toml")]) == 2
+    assert main(["models", str(tmp_path / "nothing.toml")]) == 2

@@ -93,7 +93,7 @@ def test_a_prompt_given_as_a_field_is_not_written(lines: Lines) -> None:
 
 def test_a_jobs_number_is_on_every_line_inside_and_on_none_outside(lines: Lines) -> None:
     log = structlog.get_logger("bot.test")
-    with logs.bind_log_context(job_id=7):
+    with structlog.contextvars.bound_contextvars(job_id=7):
         log.info("inside")
         assert lines.last()["job_id"] == 7
         logging.getLogger("discord.client").warning("a library's line")

@@ -1,4 +1,4 @@
-"""The project's own files, for the tests that keep documents and code telling the same."""
+"""The project's own files, for tests that compare documents with the code."""
 
 from pathlib import Path
 

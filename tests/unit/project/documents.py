@@ -24,14 +24,14 @@ def links(path: Path) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return the anchors of a document's headings, as code hosts make them."""
+    """Return the anchors of a document's headings, as code hosts derive them."""
     headings = re.findall(r"^#+\s+(.+)$", prose(path), re.MULTILINE)
     plain = (re.sub(r"[`*\[\]]", "", heading).strip().lower() for heading in headings)
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
 
 def rows(text: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of the tables in ``text``, without heads' rulers."""
+    """Yield the cells of each table row in ``text``, without the lines under the headers."""
     for line in text.splitlines():
         if line.startswith("|") and not re.fullmatch(r"[|\s:-]+", line):
             cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import health as health_command
+from bot.cli.main import main
 from bot.observability import heartbeat as health
 
 
@@ -80,4 +80,4 @@ def test_the_status_tells(
         monkeypatch.setenv(name, value)
     if beaten:
         health.get_heartbeat_file(tmp_path).touch()
-    assert health_command.main() == status
+    assert main(["health"]) == status

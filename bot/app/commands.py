@@ -1,0 +1,128 @@
+"""Builds the cogs from the container's services."""
+
+from collections.abc import Sequence
+
+from discord.ext import commands
+
+from bot.app.container import Container
+from cogs._common.clip_lookup import ClipFinder
+from cogs._common.options import Autocompleter
+from cogs._common.pending import PendingConfirmations
+from cogs._common.request_flow import RequestFlow
+from cogs.buttons import ButtonActions
+from cogs.help import HelpCommands
+from cogs.menus import MessageMenus
+from cogs.privacy import PrivacyCommands
+from cogs.quota import QuotaCommands
+from cogs.replies import ReplyListener
+from cogs.server import RulesCommands, ServerCommands
+from cogs.server_setup import SetupCommands
+from cogs.server_showcase import ShowcaseSettingsCommands
+from cogs.showcase import ShowcaseCommands
+from cogs.video import VideoCommands
+
+
+def build_cogs(parts: Container) -> Sequence[commands.Cog]:
+    """Return all cogs, and add their message menus to the client's command tree."""
+    client, router = parts.client, parts.client.router
+    confirmations = PendingConfirmations()
+    clip_finder = ClipFinder(clips=parts.clips, clip_library=parts.clip_library)
+    request_flow = RequestFlow(
+        request_service=parts.request_service,
+        server_rules=parts.server_rules,
+        confirmations=confirmations,
+        model_info=parts.model_info,
+    )
+    menus = MessageMenus(
+        router=router,
+        request_flow=request_flow,
+        confirmations=confirmations,
+        clip_finder=clip_finder,
+        clock=parts.clock,
+    )
+    showcase = ShowcaseCommands(
+        client=client,
+        router=router,
+        showcase_service=parts.showcase_service,
+        vote_counter=parts.vote_counter,
+        digest_scheduler=parts.digest_scheduler,
+        clip_finder=clip_finder,
+        clip_library=parts.clip_library,
+    )
+    menus.add_to(client.tree)
+    showcase.add_to(client.tree)
+    return [
+        VideoCommands(
+            request_flow=request_flow,
+            autocompleter=Autocompleter(
+                model_directory=parts.model_directory,
+                server_rules=parts.server_rules,
+                region=parts.settings.google_region,
+                clock=parts.clock,
+            ),
+            jobs=parts.jobs,
+            clip_finder=clip_finder,
+            clip_library=parts.clip_library,
+            clip_history=parts.clip_history,
+            server_rules=parts.server_rules,
+            model_directory=parts.model_directory,
+            model_info=parts.model_info,
+            clip_publisher=parts.clip_publisher,
+        ),
+        ButtonActions(
+            router=router,
+            request_flow=request_flow,
+            confirmations=confirmations,
+            clips=parts.clips,
+            clip_library=parts.clip_library,
+            clip_history=parts.clip_history,
+            input_images=parts.input_images,
+            model_info=parts.model_info,
+            clip_removal=parts.clip_removal,
+            job_messages=parts.job_messages,
+            clock=parts.clock,
+        ),
+        menus,
+        ReplyListener(
+            client=client,
+            request_flow=request_flow,
+            server_rules=parts.server_rules,
+            jobs=parts.jobs,
+            clip_finder=clip_finder,
+            clock=parts.clock,
+        ),
+        QuotaCommands(request_service=parts.request_service),
+        HelpCommands(
+            request_service=parts.request_service,
+            guilds=parts.guilds,
+            welcomed_guilds=parts.welcomed_guilds,
+            clock=parts.clock,
+        ),
+        ServerCommands(
+            [
+                SetupCommands(
+                    router=router,
+                    quota_service=parts.quota_service,
+                    server_rules=parts.server_rules,
+                    showcase_service=parts.showcase_service,
+                    guilds=parts.guilds,
+                    ledger=parts.ledger,
+                ),
+                ShowcaseSettingsCommands(showcase_service=parts.showcase_service),
+                RulesCommands(
+                    quota_service=parts.quota_service,
+                    server_rules=parts.server_rules,
+                    ledger=parts.ledger,
+                    jobs=parts.jobs,
+                    clock=parts.clock,
+                ),
+            ]
+        ),
+        showcase,
+        PrivacyCommands(
+            client=client,
+            router=router,
+            privacy_service=parts.privacy_service,
+            vote_counter=parts.vote_counter,
+        ),
+    ]

@@ -1,0 +1,379 @@
+"""Builds each part of the bot once and hands it the parts that it needs.
+
+The one place that knows which class implements each interface. Nothing here starts, connects or
+closes anything; `bot.app.run` does.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from bot.app.data_directory import DataDirectory
+from bot.app.startup import build_routes, uses_only_local_endpoints
+from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
+from bot.app.web import build_gallery_thumbnails
+from bot.config.settings import Settings
+from bot.discord.attachments import DiscordAttachments
+from bot.discord.client import DiscordClient
+from bot.discord.job_messages import DiscordJobMessages
+from bot.discord.showcase_channel import DiscordShowcaseChannel
+from bot.discord.user_install import InteractionWebhooks, TokenCipher
+from bot.domain.billing.ledger import Settlement
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.models import ModelCatalogue
+from bot.domain.ports import Clock
+from bot.media.images import ProcessImageDecoder
+from bot.media.probe import PyAvMediaProbe
+from bot.media.transcode import ProcessTranscoder
+from bot.observability.heartbeat import run_heartbeat
+from bot.observability.metrics import Instruments
+from bot.services.admin.guild_rules import ServerRulesService
+from bot.services.admin.model_directory import ModelDirectory
+from bot.services.admin.privacy import PrivacyService
+from bot.services.admin.quotas import QuotaService
+from bot.services.clips.history import ClipHistory
+from bot.services.clips.input_images import InputImages
+from bot.services.clips.library import ClipLibrary
+from bot.services.clips.originals import Originals
+from bot.services.clips.removal import ClipRemoval
+from bot.services.clips.retention import FileRetention
+from bot.services.clips.thumbnails import Thumbnails
+from bot.services.jobs.admission import AdmissionBatcher
+from bot.services.jobs.critical_sections import CriticalSections
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.job_task import JobStages, JobTaskFactory
+from bot.services.jobs.publishing import ClipPublisher
+from bot.services.jobs.queue_status import QueueStatusUpdater
+from bot.services.jobs.requests import RequestService
+from bot.services.jobs.stages.delivery import ClipDelivery
+from bot.services.jobs.stages.download import ClipDownloader
+from bot.services.jobs.stages.polling import JobPoller
+from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, PollingTimes
+from bot.services.jobs.stages.submission import JobSubmitter
+from bot.services.jobs.unknown_jobs import UnknownJobPoller
+from bot.services.jobs.upload import UploadPreparer
+from bot.services.jobs.worker import Worker
+from bot.services.showcase.maintenance import MaintenanceLoop
+from bot.services.showcase.publisher import ShowcasePublisher
+from bot.services.showcase.showcase import ShowcaseService
+from bot.services.showcase.votes import VoteCounter
+from bot.services.showcase.weekly_digest import DigestScheduler
+from bot.store.billing.ledger import LedgerStore
+from bot.store.engine.database import Database
+from bot.store.guilds import GuildStore, WelcomeStore
+from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.model_states import ModelStateStore
+from bot.store.jobs.workers import WorkerStore
+from bot.store.operations.file_references import FileReferenceStore
+from bot.store.privacy.erasure import ErasureStore
+from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.digests import DigestStore
+from bot.store.showcase.posts import ShowcasePostStore
+from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.store.showcase.stars import StarStore
+from bot.ui.clip_card import ClipCards
+from bot.ui.model_info import ModelInfo
+from bot.ui.showcase_card import ShowcaseCards
+from bot.web.downloads import OriginalDownloads
+from bot.web.links import SignedLinks
+
+_UNKNOWN_POLL_FACTOR: Final = 30
+"""Poll intervals between two requests to Google about a job that has no task any more."""
+
+
+class Container:
+    """The parts of one bot process, built in the order in which they need each other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        catalogue: ModelCatalogue,
+        signed_links: SignedLinks | None,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.catalogue = catalogue
+        self.signed_links = signed_links
+        self.clock = clock
+        self._build_stores(database)
+        self._build_adapters(settings, clock)
+        self._build_file_services(settings, clock)
+        self._build_job_services(settings, clock)
+        self._build_showcase_services(clock)
+        self._build_member_services(settings, clock)
+        self.supervisor = BackgroundSupervisor(
+            self._list_loops(settings, clock),
+            failures=self.instruments.background_failures,
+            clock=clock,
+        )
+
+    def _build_stores(self, database: Database) -> None:
+        self.jobs = JobStore(database)
+        self.clips = ClipStore(database)
+        self.ledger = LedgerStore(database)
+        self.guilds = GuildStore(database)
+        self.welcomed_guilds = WelcomeStore(database)
+        self.model_states = ModelStateStore(database)
+        self.showcase_posts = ShowcasePostStore(database)
+        self.showcase_settings = ShowcaseSettingsStore(database)
+
+    def _build_adapters(self, settings: Settings, clock: Clock) -> None:
+        """Build what speaks to Google, Discord and the disk."""
+        self.instruments = Instruments()
+        self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
+        self.model_directory = ModelDirectory(
+            catalogue=self.catalogue,
+            routes=self.routes,
+            clock=clock,
+            model_states=self.model_states,
+        )
+        self.model_info = ModelInfo(
+            model_directory=self.model_directory, region=settings.google_region
+        )
+        self.attachments = DiscordAttachments(api_url=settings.discord_api_url)
+        token_cipher = TokenCipher(settings.discord_token.get_secret_value())
+        self.client = DiscordClient(
+            data_dir=settings.data_dir,
+            shard_count=settings.shard_count,
+            shard_ids=settings.shard_ids,
+            http_trace=self.instruments.build_discord_trace(),
+            token_cipher=token_cipher,
+        )
+        self.job_messages = DiscordJobMessages(
+            client=self.client,
+            cards=ClipCards(model_info=self.model_info),
+            data_dir=settings.data_dir,
+            clock=clock,
+            webhooks=InteractionWebhooks(self.client, token_cipher),
+        )
+        self.showcase_channel = DiscordShowcaseChannel(
+            client=self.client,
+            cards=ShowcaseCards(model_info=self.model_info),
+            data_dir=settings.data_dir,
+        )
+        self.data_directory = DataDirectory(settings.data_dir)
+        self.media_probe = PyAvMediaProbe()
+
+    def _build_file_services(self, settings: Settings, clock: Clock) -> None:
+        """Build what keeps clips and images, and makes clips small enough for Discord."""
+        originals = Originals(
+            routes=self.routes,
+            media_probe=self.media_probe,
+            data_dir=settings.data_dir,
+            clock=clock,
+        )
+        self.originals = originals
+        self.gallery_thumbnails = build_gallery_thumbnails(
+            media=self.media_probe, originals=originals
+        )
+        self.original_downloads = (
+            None
+            if self.signed_links is None
+            else OriginalDownloads(
+                links=self.signed_links, clips=self.clips, data_dir=settings.data_dir
+            )
+        )
+        transcoder = ProcessTranscoder()
+        self.upload_preparer = UploadPreparer(
+            job_messages=self.job_messages,
+            transcoder=transcoder,
+            originals=originals,
+            thumbnails=Thumbnails(
+                transcoder=transcoder, media_probe=self.media_probe, originals=originals
+            ),
+            links=self.signed_links,
+            clock=clock,
+        )
+        self.clip_library = ClipLibrary(jobs=self.jobs, clips=self.clips)
+        self.clip_history = ClipHistory(
+            clips=self.clips, is_extendable=self.model_info.is_extendable, clock=clock
+        )
+        days, gigabytes = settings.keep_clips_days, settings.keep_clips_gb
+        self.file_retention = FileRetention(
+            file_references=FileReferenceStore(self.database),
+            data_dir=settings.data_dir,
+            clock=clock,
+            keep_for=None if days is None else timedelta(days=days),
+            keep_bytes=None if gigabytes is None else int(gigabytes * 1_000_000_000),
+        )
+        self.input_images = InputImages(
+            attachments=self.attachments,
+            image_decoder=ProcessImageDecoder(),
+            data_dir=settings.data_dir,
+        )
+
+    def _build_job_services(self, settings: Settings, clock: Clock) -> None:
+        """Build what accepts requests and makes clips of them."""
+        policy = settings.policy
+        paid_calls = settings.paid_calls == "allow" or uses_only_local_endpoints(settings)
+        can_search = GoogleRoute.VERTEX in self.routes and settings.google_output_uri is not None
+        searchable_routes = frozenset({GoogleRoute.VERTEX} if can_search else ())
+        charge = settings.charge_member_for_unconfirmed_submits
+        critical_sections = CriticalSections(clock)
+        wait_estimates = WaitEstimates(
+            model_states=self.model_states, clock=clock, pace=policy.pace
+        )
+        self.clip_publisher = ClipPublisher(
+            job_messages=self.job_messages,
+            upload_preparer=self.upload_preparer,
+            clock=clock,
+            critical_sections=critical_sections,
+        )
+        self.worker = Worker(
+            jobs=self.jobs,
+            workers=WorkerStore(self.database),
+            job_task_factory=JobTaskFactory(
+                JobDependencies(
+                    jobs=self.jobs,
+                    routes=self.routes,
+                    job_messages=self.job_messages,
+                    clock=clock,
+                    critical_sections=critical_sections,
+                    polling_times=PollingTimes(
+                        poll_interval_s=settings.poll_interval_s,
+                        time_limit_s=settings.job_time_limit_s,
+                        late_operation_wait_s=max(5.0, settings.lease_s),
+                    ),
+                    billing_rules=BillingRules(
+                        paid_calls=paid_calls,
+                        unknown_settlement=Settlement.CHARGE if charge else Settlement.ABSORBED,
+                    ),
+                    searchable_routes=searchable_routes,
+                ),
+                JobStages(
+                    submitter=JobSubmitter(
+                        model_states=self.model_states, model_availability=self.model_directory
+                    ),
+                    poller=JobPoller(
+                        wait_estimates=wait_estimates, model_availability=self.model_directory
+                    ),
+                    downloader=ClipDownloader(
+                        media_probe=self.media_probe, data_dir=settings.data_dir
+                    ),
+                    delivery=ClipDelivery(clips=self.clips, clip_publisher=self.clip_publisher),
+                ),
+            ),
+            queue_status_updater=QueueStatusUpdater(
+                jobs=self.jobs,
+                job_messages=self.job_messages,
+                wait_estimates=wait_estimates,
+                clock=clock,
+            ),
+            critical_sections=critical_sections,
+            clock=clock,
+            policy=policy,
+            lease_s=settings.lease_s,
+        )
+        self.request_service = RequestService(
+            jobs=self.jobs,
+            ledger=self.ledger,
+            input_images=self.input_images,
+            offered_models=self.model_directory,
+            worker=self.worker,
+            admission_batcher=AdmissionBatcher(jobs=self.jobs, policy=policy, clock=clock),
+            wait_estimates=wait_estimates,
+            clock=clock,
+            policy=policy,
+            region=settings.google_region,
+            paid_calls=paid_calls,
+            confirm_above_price=settings.confirm_above,
+        )
+        self.unknown_job_poller = UnknownJobPoller(
+            jobs=self.jobs,
+            routes=self.routes,
+            worker=self.worker,
+            clock=clock,
+            interval_s=_UNKNOWN_POLL_FACTOR * settings.poll_interval_s,
+            searchable_routes=searchable_routes,
+        )
+
+    def _build_showcase_services(self, clock: Clock) -> None:
+        self.showcase_publisher = ShowcasePublisher(
+            showcase_posts=self.showcase_posts,
+            showcase_channel=self.showcase_channel,
+            published_files=self.data_directory,
+            worker=self.worker,
+        )
+        self.showcase_service = ShowcaseService(
+            showcase_posts=self.showcase_posts,
+            showcase_settings_store=self.showcase_settings,
+            showcase_channel=self.showcase_channel,
+            publisher=self.showcase_publisher,
+            worker=self.worker,
+            clock=clock,
+        )
+        self.vote_counter = VoteCounter(
+            stars=StarStore(self.database),
+            showcase_posts=self.showcase_posts,
+            showcase_settings_store=self.showcase_settings,
+            clips=self.clips,
+            showcase_channel=self.showcase_channel,
+            showcase_service=self.showcase_service,
+            publisher=self.showcase_publisher,
+            clock=clock,
+        )
+        self.digest_scheduler = DigestScheduler(
+            digests=DigestStore(self.database),
+            showcase_settings_store=self.showcase_settings,
+            showcase_posts=self.showcase_posts,
+            showcase_channel=self.showcase_channel,
+            vote_counter=self.vote_counter,
+            worker=self.worker,
+            clock=clock,
+        )
+        self.clip_removal = ClipRemoval(
+            clips=self.clips,
+            originals=self.originals,
+            withdraw_callbacks=[self.showcase_service.withdraw_deleted_clip],
+        )
+
+    def _build_member_services(self, settings: Settings, clock: Clock) -> None:
+        """Build what concerns servers and members: rules, quotas, privacy."""
+        self.server_rules = ServerRulesService(guilds=self.guilds, clock=clock)
+        self.quota_service = QuotaService(jobs=self.jobs, ledger=self.ledger, clock=clock)
+        self.privacy_service = PrivacyService(
+            erasure_requests=ErasureStore(self.database),
+            exports=ExportStore(self.database),
+            showcase_posts=self.showcase_posts,
+            jobs=self.jobs,
+            job_canceller=self.request_service,
+            publisher=self.showcase_publisher,
+            discord_messages=self.showcase_channel,
+            erasable_files=self.data_directory,
+            worker=self.worker,
+            clock=clock,
+            grace_period=timedelta(days=settings.keep_left_servers_days),
+        )
+
+    def _list_loops(self, settings: Settings, clock: Clock) -> dict[str, BackgroundLoop]:
+        """Return what runs in the background until the end, by the name that operators see."""
+        maintenance = MaintenanceLoop(
+            tasks=(
+                self.showcase_publisher.settle_all,
+                self.vote_counter.recount_stale,
+                self.digest_scheduler.run_due,
+                self.privacy_service.run_due,
+            ),
+            run_requested=self.showcase_publisher.settle_requested,
+            worker=self.worker,
+            clock=clock,
+            interval_s=settings.lease_s / 3,
+        )
+        loops: dict[str, BackgroundLoop] = {
+            "measurements": lambda: self.instruments.run_measurements(
+                clock, lambda: self.client.is_connected
+            ),
+            "model_directory": self.model_directory.run_refresh_loop,
+            "file_retention": self.file_retention.run,
+            "heartbeat": lambda: run_heartbeat(
+                settings.data_dir, is_healthy=lambda: self.worker.is_alive, clock=clock
+            ),
+            "unknown_jobs": self.unknown_job_poller.run,
+            "maintenance": maintenance.run,
+        }
+        if self.signed_links is not None:
+            loops["link_keys"] = self.signed_links.run_key_refresh
+        return loops

@@ -1,0 +1,1 @@
+"""The old name of `clapper models`, kept for one release."""

@@ -1,0 +1,3 @@
+from bot.cli.old_programs import run_old_program
+
+run_old_program("bot.domain.catalogue")

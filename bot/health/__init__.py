@@ -1,0 +1,1 @@
+"""The old name of `clapper health`, kept for one release."""

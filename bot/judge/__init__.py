@@ -1,0 +1,1 @@
+"""The old name of `clapper settle`, kept for one release."""

@@ -1,0 +1,1 @@
+"""The old name of `clapper after-restore`, kept for one release."""

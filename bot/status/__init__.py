@@ -1,0 +1,1 @@
+"""The old name of `clapper status`, kept for one release."""

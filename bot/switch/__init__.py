@@ -1,0 +1,1 @@
+"""The old name of `clapper pause` and `clapper resume`, kept for one release."""
