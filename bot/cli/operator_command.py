@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.config.renamed_settings import SettingsError
@@ -12,8 +12,6 @@ from bot.observability.logging import configure_logging
 
 OpenedDatabase = TypeVar("OpenedDatabase")
 
-OPERATOR_ID: Final = 0
-"""The actor recorded for what the operator does; members have their Discord user IDs."""
 
 
 def load_settings(*, with_logging: bool = False) -> Settings:

@@ -7,7 +7,7 @@ name: the bot may be running, and Discord may be down.
 import argparse
 
 from bot.app.clock import SystemClock
-from bot.cli.operator_command import OPERATOR_ID, open_with, run_and_print
+from bot.cli.operator_command import open_with, run_and_print
 from bot.config.settings import Settings
 from bot.domain.guild import OPERATOR_ID, WHOLE_BOT_ID
 from bot.services.admin.guild_rules import ServerRulesService

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.app.clock import SystemClock
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
-from bot.cli.operator_command import OPERATOR_ID, open_with, run_and_print
+from bot.cli.operator_command import open_with, run_and_print
 from bot.config.settings import Settings
 from bot.domain.billing.money import format_usd
 from bot.domain.errors import RecordNotFound
