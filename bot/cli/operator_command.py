@@ -13,7 +13,6 @@ from bot.observability.logging import configure_logging
 OpenedDatabase = TypeVar("OpenedDatabase")
 
 
-
 def load_settings(*, with_logging: bool = False) -> Settings:
     """Return the settings, and set up logging by them. Raises `CommandFailed`."""
     try:

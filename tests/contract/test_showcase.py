@@ -174,7 +174,7 @@ async def test_only_creator_restores_withdrawn_post(database: Database) -> None:
     await withdraw(exhibit.id)
     assert await store.find_by_clip(1) is None
     with pytest.raises(NotAllowed):
-        await shown(database, clip, by=0, by_stars=True)
+        await shown(database, clip, added_by=None, by_stars=True)
     back, new = await shown(database, clip)
     assert new
     assert back.id > exhibit.id
@@ -244,7 +244,7 @@ async def test_the_gallery_shows_what_is_public_and_nothing_else(database: Datab
     await opened(database, OTHER, public=False)
     await many(database, 4)
     await shown(database, await made(database, 5, guild_id=OTHER))
-    by_stars, _ = await shown(database, await made(database, 6), public=False, by=0)
+    by_stars, _ = await shown(database, await made(database, 6), public=False, added_by=None)
     hidden = await store.find_by_clip(2)
     withdrawn = await store.find_by_clip(3)
     assert hidden is not None

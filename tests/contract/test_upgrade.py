@@ -34,6 +34,7 @@ from bot.store.operations.file_references import FileReferenceStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.core import clips_table
+from bot.store.tables.row_mapping import plan_from_json, plan_to_json
 from bot.store.tables.showcase import showcase_posts_table
 from tests.contract.conftest import KINDS, empty_database
 from tests.fakes.clock import FastClock
@@ -326,3 +327,19 @@ async def test_running_jobs_are_adopted_and_delivered(
     assert world.discord.repeated_posts == 0
     assert len(world.discord.messages) == len(DELIVERED)
     assert await world.ledger.sum_reserved() == 0
+
+
+def test_plans_of_before_the_upgrade_are_still_read() -> None:
+    for job in OLD["tables"]["jobs"]:
+        upgraded = renamed("jobs", {**_none_named("jobs"), "plan": json.loads(job["plan"])})["plan"]
+        assert plan_from_json(job["plan"]) == plan_from_json(json.dumps(upgraded))
+
+
+def test_plan_of_a_newer_program_is_refused() -> None:
+    stored = json.loads(plan_to_json(make_plan()))
+    with pytest.raises(ValueError, match="version"):
+        plan_from_json(json.dumps(stored | {"v": stored["v"] + 1}))
+
+
+def _none_named(table: str) -> dict[str, None]:
+    return dict.fromkeys(NEW_NAMES.NULLABLE.get(table, ()))

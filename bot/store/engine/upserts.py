@@ -1,4 +1,4 @@
-"""Inserts that meet an existing row, for which SQLite and PostgreSQL have constructs of their own."""
+"""Inserts that may meet an existing row, for which each database has constructs of its own."""
 
 from collections.abc import Collection
 from typing import Any
