@@ -7,9 +7,10 @@ that was not sent from one whose answer was lost (docs/decisions/0002).
 """
 
 import asyncio
+import errno
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,7 +18,6 @@ from urllib.parse import quote
 import aiohttp
 
 from bot.domain.errors import (
-    AccessRefused,
     GoogleUnavailable,
     RemoteNotFound,
     SubmitUncertain,
@@ -50,6 +50,7 @@ INCOMING_FOLDER: Final = "incoming"
 
 _LATE_VIDEO_WINDOW_S: Final = 60.0
 """Google writes an operation's videos together; how much later the last may come."""
+_CHUNK_BYTES: Final = 256 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_REMEMBERED_FILES: Final = 1000
 _POLL_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60)
@@ -167,42 +168,37 @@ class VertexModels:
         return f"{self._output_uri}/job-{job_id}-{hashlib.sha256(identity).hexdigest()[:16]}/"
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once; see the port."""
+        """Ask for the operation once, or again with a new token; see the port."""
+        try:
+            return await self._poll_once(operation)
+        except CredentialsRejected:
+            if not self._credentials.invalidate_token():
+                raise
+        return await self._poll_once(operation)
+
+    async def _poll_once(self, operation: str) -> PollResult:
         resource = operation.rpartition("/operations/")[0]
         url = self._api.build_url(f"{API_VERSION}/{resource}:fetchPredictOperation")
-        for attempt in (1, 2):
-            headers = await self._api.get_authorization_headers(url)
-            try:
-                async with self._api.session.post(
-                    url,
-                    json={"operationName": operation},
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=_POLL_TIMEOUT,
-                ) as response:
-                    if (
-                        response.status == 401
-                        and attempt == 1
-                        and self._credentials.invalidate_token()
-                    ):
-                        continue
-                    if response.status != 200:
-                        raw = await response.content.read(_MAX_ERROR_BYTES)
-                        retry_after = response.headers.get("Retry-After")
-                        raise classify_call_error(
-                            read_answer(response.status, raw, retry_after), "poll"
-                        )
-                    reader = InlineVideoReader(lambda n: self._assign_incoming_path(operation, n))
-                    answer = await reader.read(_iterate_chunks(response))
-            except (
-                aiohttp.ClientError,
-                TimeoutError,
-                ConnectionError,
-                InlineAnswerMalformed,
-            ) as error:
-                raise GoogleUnavailable(f"poll: {type(error).__name__}") from error
-            return read_operation(answer, _read_videos)
-        raise AccessRefused("the token is refused")
+        headers = await self._api.get_authorization_headers(url)
+        reader = InlineVideoReader(lambda number: self._assign_incoming_path(operation, number))
+        try:
+            async with self._api.session.post(
+                url,
+                json={"operationName": operation},
+                headers=headers,
+                allow_redirects=False,
+                timeout=_POLL_TIMEOUT,
+            ) as response:
+                if response.status != 200:
+                    raw = await response.content.read(_MAX_ERROR_BYTES)
+                    retry_after = response.headers.get("Retry-After")
+                    raise classify_call_error(
+                        read_answer(response.status, raw, retry_after), "poll"
+                    )
+                answer = await reader.read(response.content.iter_chunked(_CHUNK_BYTES))
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, InlineAnswerMalformed) as error:
+            raise GoogleUnavailable(f"poll: {type(error).__name__}") from error
+        return read_operation(answer, _read_videos)
 
     def _assign_incoming_path(self, operation: str, number: int) -> Path:
         """Return the file of an inline clip, the same for every poll of an operation."""
@@ -282,19 +278,14 @@ class VertexModels:
         await self._storage.close()
 
 
-async def _iterate_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    async for chunk in response.content.iter_chunked(256 * 1024):
-        yield chunk
-
-
 def _move_file(inline: Path, destination: Path) -> None:
     """Move a file, also to another file system. Raises `FileNotFoundError`."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     try:
         inline.replace(destination)
-    except FileNotFoundError:
-        raise
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         # Another file system: copy, then rename, so that the file appears whole.
         temporary = destination.with_name(f".{destination.name}.part")
         shutil.copyfile(inline, temporary)
