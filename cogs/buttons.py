@@ -13,13 +13,13 @@ from discord.ext import commands
 from bot.discord.client import respond_privately
 from bot.discord.user_install import (
     acknowledge_request,
+    get_user_install_reply,
     guild_of,
     is_user_install,
     send_followup,
-    get_user_install_reply,
 )
 from bot.domain.clips.history_query import PageRequest
-from bot.domain.errors import NotAllowed, RecordNotFound, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock, JobMessages
@@ -31,10 +31,10 @@ from bot.services.clips.removal import ClipRemoval
 from bot.services.jobs.requests import RequestService
 from bot.ui.clip_card import ModelInfoSource
 from bot.ui.custom_ids import ButtonAction, FormKind, InteractionRouter
-from bot.ui.text_lists import format_cancellation, format_job_details, format_history
+from bot.ui.text_lists import format_cancellation, format_history, format_job_details
 from cogs._common.answers import EditedAnswer, PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import get_accessible_clip
-from cogs._common.context import may_moderate, build_origin, build_channel_context
+from cogs._common.context import build_channel_context, build_origin, may_moderate
 from cogs._common.modals import FORM_TIMEOUT_S, PROMPT_FIELD, build_edit_form, build_extend_form
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow

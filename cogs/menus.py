@@ -10,16 +10,16 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
-from bot.domain.errors import NotAllowed, RecordNotFound, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ButtonAction, ActionButton, FormKind, InteractionRouter
+from bot.ui.custom_ids import ActionButton, ButtonAction, FormKind, InteractionRouter
 from cogs._common.answers import PrivateAnswer, build_button_row
-from cogs._common.clip_lookup import find_message_clips, build_clip_choice
-from cogs._common.context import build_origin, require_permissions, build_channel_context
+from cogs._common.clip_lookup import build_clip_choice, find_message_clips
+from cogs._common.context import build_channel_context, build_origin, require_permissions
 from cogs._common.modals import FORM_TIMEOUT_S, PROMPT_FIELD, build_animate_form, build_extend_form
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, ImageDraft, PendingConfirmations
 from cogs._common.request_flow import RequestFlow

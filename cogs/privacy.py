@@ -11,11 +11,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.client import DiscordClient
-from bot.domain.errors import NotAllowed, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION, PrivacyService
 from bot.services.showcase.votes import VoteCounter
-from bot.ui.custom_ids import ButtonAction, ActionButton, InteractionRouter
+from bot.ui.custom_ids import ActionButton, ButtonAction, InteractionRouter
 from cogs._common.answers import build_button_row
 
 

@@ -13,17 +13,17 @@ import structlog
 from discord.ext import commands
 
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import AlreadyAccepted, ClapperError, RequestRefused, DatabaseUnavailable
+from bot.domain.errors import AlreadyAccepted, ClapperError, DatabaseUnavailable, RequestRefused
 from bot.domain.jobs.job import Origin
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import list_languages, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.custom_ids import ActionButton, ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
-from cogs._common.clip_lookup import find_message_clips, build_clip_choice
-from cogs._common.context import build_message_origin, build_channel_context
+from cogs._common.clip_lookup import build_clip_choice, find_message_clips
+from cogs._common.context import build_channel_context, build_message_origin
 from cogs._common.request_flow import RequestFlow
 
 _log: Final = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.billing.limits import NO_LIMITS, UsageLimits, LimitSubject
+from bot.domain.billing.limits import NO_LIMITS, LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.errors import RecordNotFound
 from bot.domain.guild import NEVER_CONFIRM, ExtendPermission
@@ -26,11 +26,11 @@ from bot.services.showcase.showcase import ShowcaseService
 from bot.ui.custom_ids import InteractionRouter
 from bot.ui.server_setup import CLIP_CHANNEL_TYPES
 from bot.ui.text_lists import (
+    build_usage_csv,
     format_limit_rows,
     format_limits,
     format_unknown_jobs,
     format_usage,
-    build_usage_csv,
 )
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands

@@ -23,12 +23,12 @@ from bot.ui.custom_ids import ButtonAction, InteractionRouter, SetupSetting
 from bot.ui.server_setup import (
     KEEP_OPTION,
     UNSET_OPTION,
-    SetupState,
     PermissionCheck,
+    SetupState,
     build_setup_view,
     format_permission_checks,
 )
-from cogs._common.permissions import find_missing_permissions, find_missing_in_channel
+from cogs._common.permissions import find_missing_in_channel, find_missing_permissions
 
 
 class SetupCommands(commands.Cog):

@@ -12,7 +12,7 @@ from bot.domain.errors import RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import ShowcaseService
-from bot.ui.showcase_card import format_showcase_settings, format_audit_log
+from bot.ui.showcase_card import format_audit_log, format_showcase_settings
 from cogs._common.permissions import require_channel_permissions
 
 _NEVER: Final = "never"

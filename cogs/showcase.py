@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.discord.client import respond_privately
 from bot.discord.showcase_channel import is_star
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import NotAllowed, RecordNotFound, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound
 from bot.domain.showcase.post import AuditAction, ShowcaseConsent
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.clips.library import ClipLibrary
@@ -19,14 +19,14 @@ from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.ui.custom_ids import ButtonAction, InteractionRouter
 from bot.ui.showcase_card import (
-    format_preferences,
-    format_entry,
     build_entry_link,
+    format_entry,
     format_own_entries,
+    format_preferences,
     format_ranking,
 )
 from cogs._common.answers import build_button_row
-from cogs._common.clip_lookup import resolve_clip_reference, find_message_clips, build_clip_choice
+from cogs._common.clip_lookup import build_clip_choice, find_message_clips, resolve_clip_reference
 from cogs._common.context import may_moderate
 
 _CONSENT_CHOICES: Final = [

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
-from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryKind, HistoryFilter
+from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
 from bot.domain.errors import ClapperError
 from bot.domain.jobs.presets import CameraPreset, StylePreset
 from bot.i18n.catalogs import build_command_text, translate
@@ -33,10 +33,10 @@ from bot.ui.text_lists import (
 from cogs._common.answers import PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import resolve_visible_clip
 from cogs._common.context import (
-    may_moderate,
-    build_origin,
-    require_permissions,
     build_channel_context,
+    build_origin,
+    may_moderate,
+    require_permissions,
 )
 from cogs._common.options import Autocompleter, GenerateOptions
 from cogs._common.request_flow import RequestFlow

@@ -9,7 +9,7 @@ import asyncio
 import time
 
 
-class Clock:
+class SandboxClock:
     """Real time plus whatever it has been advanced by.
 
     With ``frozen_at`` (unix seconds) the clock does not run by itself: it moves only when it is

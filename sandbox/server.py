@@ -14,22 +14,22 @@ from typing import Final
 
 from aiohttp import web
 
-from sandbox.answers import Health
-from sandbox.clock import Clock
-from sandbox.control import Desk, loopback_only
-from sandbox.discord import cdn, control, rest, seed
+from sandbox.clock import SandboxClock
+from sandbox.discord import cdn, control, fixtures, rest
 from sandbox.discord.gateway import HEARTBEAT_INTERVAL_S, Gateway
-from sandbox.discord.ratelimits import RateLimits
-from sandbox.discord.world import World
-from sandbox.faults import Faults
-from sandbox.google import Google, control_routes
-from sandbox.google import routes as google_routes
-from sandbox.traffic import LARGEST_REQUEST, Traffic
+from sandbox.discord.ratelimits import RateLimiter
+from sandbox.discord.world import DiscordWorld
+from sandbox.error_responses import InternalErrorLog
+from sandbox.fault_injection import FaultInjector
+from sandbox.google import SandboxGoogle, build_control_routes
+from sandbox.google import build_routes as google_routes
+from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
+from sandbox.server_control import ServerControlApi, require_loopback
 
-SHUTDOWN_S = 0.5
+SHUTDOWN_TIMEOUT_S = 0.5
 # Nothing costs anything here, so the settings that keep a real account's bill small are lifted;
 # whoever tries limits sets them over these.
-_PLAY_MONEY: Final = {
+_UNLIMITED_BUDGETS: Final = {
     **{
         f"{whose}_{what}": "none"
         for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
@@ -43,7 +43,7 @@ _PLAY_MONEY: Final = {
 }
 
 
-class Sandbox:
+class SandboxServer:
     """A running sandbox; made by ``start``, ended by ``close``."""
 
     def __init__(
@@ -51,18 +51,18 @@ class Sandbox:
         *,
         base: str,
         runner: web.AppRunner,
-        desk: Desk,
-        world: World,
-        google: Google,
+        control_api: ServerControlApi,
+        world: DiscordWorld,
+        google: SandboxGoogle,
         temporary: Path | None,
     ) -> None:
         self.base = base
-        self.clock = desk.clock
-        self.traffic = desk.traffic
-        self.faults = desk.faults
-        self.gateway = desk.gateway
-        self.limits = desk.limits
-        self.health = desk.health
+        self.clock = control_api.clock
+        self.request_log = control_api.request_log
+        self.fault_injector = control_api.fault_injector
+        self.gateway = control_api.gateway
+        self.rate_limits = control_api.rate_limits
+        self.error_log = control_api.error_log
         self.world = world
         self.google = google
         self._runner = runner
@@ -74,12 +74,12 @@ class Sandbox:
         *,
         port: int = 0,
         directory: Path | None = None,
-        clips: Path | None = None,
-        clock: Clock | None = None,
-        planted: bool = True,
+        clip_cache: Path | None = None,
+        clock: SandboxClock | None = None,
+        with_default_world: bool = True,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         ratelimit_scale: float | None = 1.0,
-    ) -> "Sandbox":
+    ) -> "SandboxServer":
         """Builds every part and listens on loopback.
 
         ``port`` 0 takes a free one; without ``directory`` files live in a temporary one that goes
@@ -87,45 +87,47 @@ class Sandbox:
         wanted (``None``: in ``directory``); ``planted`` starts with the default server of people
         and channels. Raises OSError when the port is taken.
         """
-        listener = _listen(port)
+        listener = _open_listener(port)
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         temporary = None
         if directory is None:
             directory = temporary = Path(tempfile.mkdtemp(prefix="clapper-sandbox-"))
-        clock = clock or Clock()
-        world = World(directory / "discord", clock, public_base=base)
-        if planted:
-            seed.plant(world)
-        google = await Google.start(directory, clock, base, clip_cache=clips)
+        clock = clock or SandboxClock()
+        world = DiscordWorld(directory / "discord", clock, public_base=base)
+        if with_default_world:
+            fixtures.create_world(world)
+        google = await SandboxGoogle.start(directory, clock, base, clip_cache=clip_cache)
         gateway = Gateway(
             world,
             clock,
             public_url=base.replace("http", "ws") + "/gateway",
             heartbeat_interval_s=heartbeat_interval_s,
         )
-        desk = Desk(
+        control_api = ServerControlApi(
             clock=clock,
-            traffic=Traffic(clock),
-            faults=Faults(clock),
+            request_log=RequestLog(clock),
+            fault_injector=FaultInjector(clock),
             gateway=gateway,
-            limits=RateLimits(clock, scale=ratelimit_scale),
-            health=Health(),
+            rate_limits=RateLimiter(clock, scale=ratelimit_scale),
+            error_log=InternalErrorLog(),
         )
         runner = web.AppRunner(
-            _application(desk, world, google), access_log=None, shutdown_timeout=SHUTDOWN_S
+            _build_application(control_api, world, google),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
         await runner.setup()
         await web.SockSite(runner, listener).start()
         return cls(
             base=base,
             runner=runner,
-            desk=desk,
+            control_api=control_api,
             world=world,
             google=google,
             temporary=temporary,
         )
 
-    def environment(self) -> dict[str, str]:
+    def bot_environment(self) -> dict[str, str]:
         """The settings by which a bot finds this Discord and this Google.
 
         It is the Gemini route's key that is given: with a project beside it, the cheapest model
@@ -136,8 +138,8 @@ class Sandbox:
             "DISCORD_API_URL": f"{self.base}/api/v10",
             "DISCORD_GATEWAY_URL": f"{self.base.replace('http', 'ws')}/gateway",
             **self.google.environment(),
-            "VERTEX_API_URL": self.google.environment_vertex()["VERTEX_API_URL"],
-            **_PLAY_MONEY,
+            "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
+            **_UNLIMITED_BUDGETS,
             "WEB_PORT": "0",  # any free one: several bots may run beside each other
         }
 
@@ -150,31 +152,33 @@ class Sandbox:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
 
-def _application(desk: Desk, world: World, google: Google) -> web.Application:
+def _build_application(
+    control_api: ServerControlApi, world: DiscordWorld, google: SandboxGoogle
+) -> web.Application:
     app = web.Application(
-        client_max_size=LARGEST_REQUEST,
+        client_max_size=MAX_REQUEST_BYTES,
         middlewares=[
-            loopback_only,
-            desk.traffic.middleware,
-            desk.limits.middleware,
-            desk.health.middleware,
-            desk.faults.middleware,
+            require_loopback,
+            control_api.request_log.middleware,
+            control_api.rate_limits.middleware,
+            control_api.error_log.middleware,
+            control_api.fault_injector.middleware,
         ],
     )
     for table in (
-        rest.routes(world, desk.clock),
-        cdn.routes(world, desk.clock),
-        control.routes(world, desk.clock),
+        rest.build_routes(world, control_api.clock),
+        cdn.build_routes(world, control_api.clock),
+        control.build_routes(world, control_api.clock),
         google_routes(google),
-        control_routes(google),
-        desk.gateway.routes(),
-        desk.routes(),
+        build_control_routes(google),
+        control_api.gateway.build_routes(),
+        control_api.routes(),
     ):
         app.add_routes(table)
     return app
 
 
-def _listen(port: int) -> socket.socket:
+def _open_listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

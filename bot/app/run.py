@@ -29,7 +29,7 @@ from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
 from bot.discord.job_messages import DiscordJobMessages
-from bot.discord.user_install import TokenCipher, InteractionWebhooks
+from bot.discord.user_install import InteractionWebhooks, TokenCipher
 from bot.domain.ports import Clock
 from bot.media.images import ProcessImageDecoder
 from bot.observability.heartbeat import run_heartbeat
@@ -47,7 +47,7 @@ from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.requests import RequestService
 from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
-from bot.store.guilds import WelcomeStore, GuildStore
+from bot.store.guilds import GuildStore, WelcomeStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore

@@ -13,7 +13,7 @@ from bot.config.settings import Settings
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, MediaProbe
 from bot.media.transcode import ProcessTranscoder
-from bot.observability.metrics import MetricsEndpoint, Instruments
+from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database

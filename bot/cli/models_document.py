@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, Resolution, GoogleRoute
-from bot.domain.models.spec import ModelCatalogue, ModelCondition, ExtensionRules, ModelSpec
+from bot.domain.jobs.request import GenerationMode, GoogleRoute, OperatorRegion, Resolution
+from bot.domain.models.spec import ExtensionRules, ModelCatalogue, ModelCondition, ModelSpec
 
 DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),

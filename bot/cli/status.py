@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from bot.app.clock import SystemClock
-from bot.cli.status_page import MAXIMUM_JOBS, build_unavailable_page, build_page
+from bot.cli.status_page import MAXIMUM_JOBS, build_page, build_unavailable_page
 from bot.config.settings import Settings, SettingsError, read_settings
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock

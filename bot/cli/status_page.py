@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.domain.billing.money import Micros, format_usd
 from bot.domain.jobs.job import IN_FLIGHT_STATES, JobState, Outcome
-from bot.domain.statistics import OperatorSnapshot, JobSnapshot, WorkerSnapshot
+from bot.domain.statistics import JobSnapshot, OperatorSnapshot, WorkerSnapshot
 
 MAXIMUM_JOBS: Final = 12
 _STATE_STYLES: Final = {

@@ -16,15 +16,15 @@ from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
-    PersonGeneration,
-    OperatorRegion,
-    Resolution,
     GoogleRoute,
+    OperatorRegion,
+    PersonGeneration,
+    Resolution,
 )
 from bot.domain.models.spec import (
+    ExtensionRules,
     ModelCatalogue,
     ModelCondition,
-    ExtensionRules,
     ModelSpec,
     PeopleRow,
 )

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
 

@@ -7,7 +7,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, DeliveryError, FileTooLarge
+from bot.domain.errors import ChannelUnavailable, DeliveryError, DiscordUnavailable, FileTooLarge
 
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
 """Everything that a call of discord.py raises when Discord, or the way to it, is at fault;

@@ -23,14 +23,14 @@ import structlog
 from discord import ui
 
 from bot.discord.api_errors import (
-    UNAVAILABLE_CHANNEL_CODES,
     DISCORD_ERRORS,
-    UNKNOWN_MESSAGE_CODE,
     EXPIRED_TOKEN_CODES,
+    UNAVAILABLE_CHANNEL_CODES,
+    UNKNOWN_MESSAGE_CODE,
     convert_discord_errors,
+    raise_if_transient,
     summarize_error,
     to_delivery_error,
-    raise_if_transient,
 )
 from bot.discord.user_install import InteractionWebhooks
 from bot.domain.clips.upload_options import PreparedUpload

@@ -16,14 +16,14 @@ import structlog
 from discord import ui
 
 from bot.discord.api_errors import (
-    UNAVAILABLE_CHANNEL_CODES,
     DISCORD_ERRORS,
+    UNAVAILABLE_CHANNEL_CODES,
     UNKNOWN_MESSAGE_CODE,
     convert_discord_errors,
 )
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import DiscordUnavailable, FileTooLarge
-from bot.domain.showcase.post import STAR_EMOJI, WeeklyDigest, ShowcasePost
+from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, WeeklyDigest
 from bot.ui.clip_card import build_file_name
 from bot.ui.custom_ids import ButtonAction, find_button_number
 from bot.ui.showcase_card import ShowcaseCards

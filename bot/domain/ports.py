@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.jobs.job import Job, Origin, Outcome
-from bot.domain.jobs.request import InputImage, GoogleRoute, VideoPlan
+from bot.domain.jobs.request import GoogleRoute, InputImage, VideoPlan
 
 
 class Clock(Protocol):

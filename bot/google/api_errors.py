@@ -14,8 +14,8 @@ from typing import Any, Final
 from bot.domain.disclosure import redact_account_details
 from bot.domain.errors import (
     AccessRefused,
-    GoogleUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     RemoteNotFound,
     SubmitUncertain,
     VideoError,

@@ -18,7 +18,7 @@ from yarl import URL
 
 from bot.domain.errors import AccessRefused, GoogleUnavailable, SubmitUncertain, VideoRefused
 from bot.domain.jobs.job import Outcome
-from bot.google.api_errors import classify_call_error, read_answer, classify_submit_error
+from bot.google.api_errors import classify_call_error, classify_submit_error, read_answer
 from bot.google.json_stream import JsonBody
 from bot.transfer.resolver import create_system_resolver
 

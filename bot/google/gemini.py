@@ -30,24 +30,24 @@ from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import (
     Clock,
+    ModelReachability,
     OperationFailed,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
 )
 from bot.google.api_errors import (
     SOURCE_UNPROCESSED_PATTERN,
+    build_filtered_failure,
     classify_call_error,
     clean_message,
-    build_filtered_failure,
-    read_operation_failure,
     read_answer,
+    read_operation_failure,
 )
 from bot.google.connection import CALL_S, GoogleConnection
 from bot.google.download import download_file
-from bot.google.payload import read_filtered_media, build_instance, build_parameters
+from bot.google.payload import build_instance, build_parameters, read_filtered_media
 from bot.google.probing import check_each_model
 
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"

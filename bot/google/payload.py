@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.domain.jobs.request import InputImage, GenerationMode, VideoPlan
+from bot.domain.jobs.request import GenerationMode, InputImage, VideoPlan
 from bot.domain.models import ModelCatalogue
 from bot.google.json_stream import FileContent
 

@@ -29,28 +29,28 @@ from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import (
     Clock,
+    ModelReachability,
     OperationFailed,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
 )
 from bot.google import storage
 from bot.google.api_errors import (
     CredentialsRejected,
+    build_filtered_failure,
     classify_call_error,
     clean_message,
-    build_filtered_failure,
-    read_operation_failure,
     read_answer,
+    read_operation_failure,
 )
 from bot.google.connection import CONNECT_S, GoogleConnection
 from bot.google.credentials import TokenSource
 from bot.google.download import download_file
 from bot.google.inline_video import INLINE_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
 from bot.google.json_stream import FileContent
-from bot.google.payload import read_filtered_media, build_instance, build_parameters
+from bot.google.payload import build_instance, build_parameters, read_filtered_media
 from bot.google.probing import check_each_model
 
 API_VERSION: Final = "v1beta1"

@@ -23,15 +23,15 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from bot.domain.errors import LeaseLost, DatabaseUnavailable, VideoError
+from bot.domain.errors import DatabaseUnavailable, LeaseLost, VideoError
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
     Clock,
+    ModelReachability,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
     VideoModels,
 )

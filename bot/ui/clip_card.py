@@ -20,13 +20,13 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     EXCERPT_LIMIT,
     format_eta,
-    join_list,
     format_mebibytes,
     format_money,
     format_prompt,
     format_timestamp,
+    join_list,
 )
-from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.custom_ids import ActionButton, ButtonAction
 from bot.ui.error_messages import describe_outcome
 
 _EDITABLE_OUTCOMES: Final = frozenset(

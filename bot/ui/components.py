@@ -13,10 +13,10 @@ from discord import ui
 
 from bot.domain.clips.history_query import (
     MAX_SEARCH_LENGTH,
-    HistoryKind,
-    PageRequest,
     HistoryFilter,
+    HistoryKind,
     PageDirection,
+    PageRequest,
 )
 from bot.ui.custom_ids import CUSTOM_ID_PREFIX, PressErrorHandler, SetupSetting
 

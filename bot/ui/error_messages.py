@@ -16,24 +16,24 @@ from bot.domain.billing.money import Micros
 from bot.domain.disclosure import redact_account_details
 from bot.domain.errors import (
     AlreadyAccepted,
-    ChannelUnavailable,
     ChannelNotAllowed,
+    ChannelUnavailable,
     ClapperError,
+    DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
     ImageRefused,
     LimitReached,
     MissingPermissions,
     NotAllowed,
+    PersonPolicyUnsatisfiable,
     RecordNotFound,
     RequestsPaused,
-    PersonPolicyUnsatisfiable,
     RuleBroken,
-    DatabaseUnavailable,
 )
 from bot.domain.jobs.job import Job, Outcome
 from bot.i18n.catalogs import has_message, translate
-from bot.i18n.formatting import join_list, format_money, sanitize_text
+from bot.i18n.formatting import format_money, join_list, sanitize_text
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})

@@ -6,7 +6,7 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import LineageRow, elided
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import format_excerpt, build_jump_link
+from bot.i18n.formatting import build_jump_link, format_excerpt
 
 MAXIMUM_LENGTH: Final = 3800
 """Characters of the message, whose text may have 4,000."""

@@ -17,7 +17,7 @@ from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import join_fitting_lines, join_list
 from bot.ui.components import SettingMenu
-from bot.ui.custom_ids import ButtonAction, ActionButton, SetupSetting
+from bot.ui.custom_ids import ActionButton, ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
 
 UNSET_OPTION: Final = "unset"

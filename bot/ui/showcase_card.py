@@ -10,23 +10,23 @@ from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import (
     STAR_EMOJI,
     AuditAction,
-    WeeklyDigest,
+    AuditEntry,
+    CreatorPreferences,
     ShowcasePost,
     ShowcaseSettings,
-    CreatorPreferences,
-    AuditEntry,
+    WeeklyDigest,
 )
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
-    format_excerpt,
-    join_fitting_lines,
     build_jump_link,
-    sanitize_text,
+    format_excerpt,
     format_prompt,
     format_timestamp,
+    join_fitting_lines,
+    sanitize_text,
 )
-from bot.ui.clip_card import ModelInfoSource, describe_lineage, build_file_name
-from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.clip_card import ModelInfoSource, build_file_name, describe_lineage
+from bot.ui.custom_ids import ActionButton, ButtonAction
 
 _GOLD_COLOUR: Final = 0xE0A526
 

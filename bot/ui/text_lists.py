@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Final
 
-from bot.domain.billing.limits import LimitRow, UsageLimits, QuotaLine, QuotaStatus, LimitSubject
+from bot.domain.billing.limits import LimitRow, LimitSubject, QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import HistoryPage, HistoryFilter
+from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Job, Outcome
 from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule
@@ -16,15 +16,15 @@ from bot.domain.stores import UsageRow
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     MESSAGE_LIMIT,
-    format_excerpt,
-    join_fitting_lines,
     build_jump_link,
-    join_list,
+    format_excerpt,
     format_mebibytes,
     format_money,
-    split_text,
-    sanitize_text,
     format_timestamp,
+    join_fitting_lines,
+    join_list,
+    sanitize_text,
+    split_text,
 )
 from bot.services.admin.model_directory import ModelOfferStatus
 from bot.services.jobs.requests import CancellationResult

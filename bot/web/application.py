@@ -7,8 +7,8 @@ from aiohttp import web
 
 from bot.web import api, feeds, media, operations, pages, security
 from bot.web.openapi import API_PREFIX
-from bot.web.operations import ReadinessCheck, MetricsSource
-from bot.web.rate_limit import TokenBucket, Network
+from bot.web.operations import MetricsSource, ReadinessCheck
+from bot.web.rate_limit import Network, TokenBucket
 from bot.web.site import SITE, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"

@@ -6,8 +6,8 @@ from aiohttp import web
 from yarl import URL
 
 from bot.web import responses
-from bot.web.query import PAGE_SIZE, QueryInvalid, read_search, build_query
-from bot.web.site import SITE, PAGE_TEXTS
+from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_search
+from bot.web.site import PAGE_TEXTS, SITE
 from bot.web.view_models import build_card_view, shorten_title
 
 _MAX_WIDTH: Final = 960

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution
 from bot.domain.showcase.gallery import ClipLength, GalleryOrder
-from bot.web.query import MAX_CURSOR_LENGTH, MAX_TEXT_LENGTH, MAX_PAGE_SIZE, PAGE_SIZE
+from bot.web.query import MAX_CURSOR_LENGTH, MAX_PAGE_SIZE, MAX_TEXT_LENGTH, PAGE_SIZE
 
 Json = dict[str, Any]
 

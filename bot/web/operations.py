@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from bot.web.rate_limit import Network, resolve_client_ip, is_in_networks
+from bot.web.rate_limit import Network, is_in_networks, resolve_client_ip
 from bot.web.security import TRUSTED_PROXIES
 
 ReadinessCheck = Callable[[], Awaitable[bool]]

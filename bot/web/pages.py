@@ -6,8 +6,8 @@ from aiohttp import web
 from yarl import URL
 
 from bot.domain.showcase.gallery import (
-    CursorInvalid,
     ClipLength,
+    CursorInvalid,
     GalleryOrder,
     GalleryPage,
     GallerySearch,
@@ -15,8 +15,8 @@ from bot.domain.showcase.gallery import (
 from bot.store.showcase.gallery import GalleryStore
 from bot.web import responses
 from bot.web.i18n import LANGUAGES, PageTexts
-from bot.web.query import PAGE_SIZE, QueryInvalid, read_cursor, read_search, build_query
-from bot.web.site import SITE, PAGE_TEXTS, GallerySite, get_public_entry
+from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
+from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
 from bot.web.view_models import CardView, build_card_view, build_generate_command, shorten_title
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600

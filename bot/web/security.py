@@ -12,8 +12,8 @@ from aiohttp import hdrs, web
 from bot.domain.errors import DatabaseUnavailable
 from bot.web import pages, responses
 from bot.web.i18n import DEFAULT_LANGUAGE, PageTexts, negotiate_locale
-from bot.web.rate_limit import Address, TokenBucket, Network, resolve_client_ip
-from bot.web.site import SITE, PAGE_TEXTS
+from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
+from bot.web.site import PAGE_TEXTS, SITE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.discord.client import respond_privately
-from bot.discord.user_install import hand_over_reply, delete_reply
+from bot.discord.user_install import delete_reply, hand_over_reply
 from bot.domain.clips.history_query import HistoryPage
 from bot.i18n.catalogs import translate
 from bot.ui.components import PageButton

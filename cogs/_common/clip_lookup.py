@@ -11,7 +11,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import RecordNotFound
 from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
-from bot.ui.custom_ids import ButtonAction, ActionButton, find_button_number, find_button_numbers
+from bot.ui.custom_ids import ActionButton, ButtonAction, find_button_number, find_button_numbers
 
 _CLIP_NUMBER: Final = re.compile(r"\s*#?\s*(\d{1,15})\s*")
 _MESSAGE_LINK: Final = re.compile(

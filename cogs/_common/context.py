@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.discord.user_install import guild_of, is_user_install, get_user_install_reply
+from bot.discord.user_install import get_user_install_reply, guild_of, is_user_install
 from bot.domain.errors import MissingPermissions, NotAllowed
 from bot.domain.jobs.job import Origin
 from bot.services.jobs.requests import ChannelContext

@@ -15,14 +15,14 @@ from typing import Any, Final, TypeVar
 import discord
 from discord import app_commands
 
-from bot.domain.errors import RuleBroken, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, RuleBroken
 from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choices
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
 from bot.domain.jobs.request import (
     AspectRatio,
     InputImage,
-    PersonRule,
     OperatorRegion,
+    PersonRule,
     Resolution,
     VideoRequest,
 )
@@ -32,7 +32,7 @@ from bot.i18n.formatting import format_money
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.input_images import InputImages
 from bot.services.jobs.requests import RequestService
-from cogs._common.context import build_origin, build_channel_context
+from cogs._common.context import build_channel_context, build_origin
 
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
 _MAX_CHOICES: Final = 25

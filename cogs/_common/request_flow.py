@@ -16,9 +16,9 @@ from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.jobs.requests import AcceptedRequest, RequestService, ChannelContext
+from bot.services.jobs.requests import AcceptedRequest, ChannelContext, RequestService
 from bot.ui.clip_card import ModelInfoSource
-from bot.ui.custom_ids import ButtonAction, ActionButton
+from bot.ui.custom_ids import ActionButton, ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer

@@ -8,26 +8,26 @@ Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 
 from collections.abc import Mapping
 
-from sandbox.discord import errors, messages, showing
-from sandbox.discord.drafts import Draft, read_draft
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.files import Upload
-from sandbox.discord.form import Fields
-from sandbox.discord.interaction import CallbackKind, Interaction
-from sandbox.discord.locales import LOCALES
-from sandbox.discord.modals import read_modal
-from sandbox.discord.model import (
+from sandbox.discord import errors, messages, serializers
+from sandbox.discord.entities import (
     InteractionKind,
     Json,
     Message,
     MessageFlag,
     MessageKind,
-    Reference,
+    MessageReference,
 )
-from sandbox.discord.world import World
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.files import Upload
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.interaction import CallbackKind, Interaction
+from sandbox.discord.locales import LOCALES
+from sandbox.discord.message_builder import MessageDraft, read_draft
+from sandbox.discord.modals import read_modal
+from sandbox.discord.world import DiscordWorld
 
 C = CallbackKind
-_ALLOWED = {
+_ALLOWED_CALLBACKS = {
     InteractionKind.COMMAND: (C.MESSAGE, C.DEFERRED_MESSAGE, C.MODAL),
     InteractionKind.COMPONENT: (
         C.MESSAGE,
@@ -41,7 +41,7 @@ _ALLOWED = {
 }
 
 
-def find(world: World, interaction_id: int, token: str) -> Interaction:
+def find_interaction(world: DiscordWorld, interaction_id: int, token: str) -> Interaction:
     """The interaction a callback is for. Raises DiscordError 10062."""
     interaction = world.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
@@ -49,7 +49,7 @@ def find(world: World, interaction_id: int, token: str) -> Interaction:
     return interaction
 
 
-def require_open(interaction: Interaction, received_at: float) -> None:
+def require_unanswered(interaction: Interaction, received_at: float) -> None:
     """Whether it can still get a first answer. Raises DiscordError 40060 or 10062."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
@@ -57,10 +57,10 @@ def require_open(interaction: Interaction, received_at: float) -> None:
         raise errors.unknown_interaction()
 
 
-async def answer(
-    world: World,
+async def answer_interaction(
+    world: DiscordWorld,
     interaction: Interaction,
-    fields: Fields,
+    fields: FormFields,
     uploads: Mapping[int, Upload],
     *,
     received_at: float,
@@ -69,19 +69,19 @@ async def answer(
 
     ``received_at``: when the request began, unix seconds; a slow upload is no delay of the bot.
     """
-    require_open(interaction, received_at)
-    allowed: tuple[CallbackKind, ...] = _ALLOWED[interaction.kind]
+    require_unanswered(interaction, received_at)
+    allowed: tuple[CallbackKind, ...] = _ALLOWED_CALLBACKS[interaction.kind]
     if interaction.kind is InteractionKind.MODAL and interaction.message_id is not None:
         allowed = (*allowed, C.DEFERRED_UPDATE, C.UPDATE)
     kind = fields.one_of("type", [int(k) for k in allowed], required=True)
     fields.errors.raise_if_any()
     callback = CallbackKind(kind)
-    data = fields.child("data") or Fields({}, fields.errors, ("data",))
+    data = fields.child_object("data") or FormFields({}, fields.errors, ("data",))
     shown: Message | None = None
     if callback in {C.MESSAGE, C.DEFERRED_MESSAGE}:
-        shown = await _message(world, interaction, callback, data, uploads)
+        shown = await _post_response(world, interaction, callback, data, uploads)
     elif callback is C.UPDATE:
-        shown = await _update(world, interaction, data, uploads)
+        shown = await _update_source_message(world, interaction, data, uploads)
     elif callback is C.DEFERRED_UPDATE:
         interaction.response_id = interaction.message_id
     elif callback is C.AUTOCOMPLETE:
@@ -89,37 +89,37 @@ async def answer(
         fields.errors.raise_if_any()
         interaction.choices = choices
     else:
-        fields.child("data", required=True)
+        fields.child_object("data", required=True)
         modal = read_modal(data)
         fields.errors.raise_if_any()
         interaction.modal = modal
-    _acknowledge(interaction, callback, received_at)
-    return _response(world, interaction, callback, shown)
+    _mark_acknowledged(interaction, callback, received_at)
+    return _build_callback_response(world, interaction, callback, shown)
 
 
-async def _message(
-    world: World,
+async def _post_response(
+    world: DiscordWorld,
     interaction: Interaction,
     callback: CallbackKind,
-    data: Fields,
+    data: FormFields,
     uploads: Mapping[int, Upload],
 ) -> Message:
     hidden = wants_ephemeral(interaction, data)
     if callback is C.DEFERRED_MESSAGE:
         data.errors.raise_if_any()
-        draft, flags = Draft(), MessageFlag.LOADING
+        draft, flags = MessageDraft(), MessageFlag.LOADING
     else:
         draft = await read_draft(world, interaction.channel_id, data, uploads, ephemeral=hidden)
         flags = MessageFlag.NONE
-        require_still_open(interaction)
-    message = messages.post(
+        require_still_unanswered(interaction)
+    message = messages.post_message(
         world,
-        world.place(interaction.channel_id),
+        world.existing_channel(interaction.channel_id),
         world.bot.id,
         draft,
-        kind=_message_kind(interaction),
-        reference=source(world, interaction),
-        origin=interaction.origin(),
+        kind=_response_message_kind(interaction),
+        reference=find_source_message(world, interaction),
+        origin=interaction.message_origin(),
         ephemeral_to=interaction.user_id if hidden else None,
         flags=flags,
     )
@@ -129,8 +129,8 @@ async def _message(
     return message
 
 
-async def _update(
-    world: World, interaction: Interaction, data: Fields, uploads: Mapping[int, Upload]
+async def _update_source_message(
+    world: DiscordWorld, interaction: Interaction, data: FormFields, uploads: Mapping[int, Upload]
 ) -> Message:
     message = world.find_message(interaction.message_id or 0)
     if message is None or message.deleted_at is not None:
@@ -143,48 +143,48 @@ async def _update(
         editing=message,
         ephemeral=message.ephemeral_to is not None,
     )
-    require_still_open(interaction)
-    messages.edit(world, message, draft)
+    require_still_unanswered(interaction)
+    messages.edit_message(world, message, draft)
     interaction.response_id = message.id
     interaction.message_ids.append(message.id)
     return message
 
 
-def require_still_open(interaction: Interaction) -> None:
+def require_still_unanswered(interaction: Interaction) -> None:
     """Another answer may have been taken while this one's files were read."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
 
 
-def wants_ephemeral(interaction: Interaction, data: Fields) -> bool:
+def wants_ephemeral(interaction: Interaction, data: FormFields) -> bool:
     """Whether an answer is for the person alone."""
     flags = data.integer("flags", low=0, high=2**31 - 1) or 0
     return interaction.forced_ephemeral or bool(flags & MessageFlag.EPHEMERAL)
 
 
-def source(world: World, interaction: Interaction) -> Reference | None:
+def find_source_message(world: DiscordWorld, interaction: Interaction) -> MessageReference | None:
     """The message with the component, to which answers are shown as replies."""
     message = world.find_message(interaction.message_id or 0)
     if message is None:
         return None
-    return Reference(message.id, message.channel_id, interaction.guild_id)
+    return MessageReference(message.id, message.channel_id, interaction.guild_id)
 
 
-def _message_kind(interaction: Interaction) -> MessageKind:
+def _response_message_kind(interaction: Interaction) -> MessageKind:
     if interaction.kind is InteractionKind.COMMAND:
         menu = interaction.payload["data"]["type"] != 1
         return MessageKind.CONTEXT_MENU_COMMAND if menu else MessageKind.CHAT_INPUT_COMMAND
     return MessageKind.DEFAULT
 
 
-def _acknowledge(interaction: Interaction, callback: CallbackKind, at: float) -> None:
+def _mark_acknowledged(interaction: Interaction, callback: CallbackKind, at: float) -> None:
     interaction.acknowledged_at = at
     interaction.acknowledged_by = callback
     if interaction.on_acknowledged is not None:
         interaction.on_acknowledged()
 
 
-def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
+def _read_choices(data: FormFields, interaction: Interaction) -> list[Json]:
     choices: list[Json] = []
     for item in data.objects("choices", high=25):
         choice: Json = {"name": item.text("name", low=1, high=100, required=True)}
@@ -194,10 +194,10 @@ def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
             choice["value"] = item.number("value")
         else:
             choice["value"] = item.text("value", low=1, high=100, required=True)
-        if (localized := item.child("name_localizations")) is not None:
-            for locale in localized.names():
+        if (localized := item.child_object("name_localizations")) is not None:
+            for locale in localized.field_names():
                 if locale not in LOCALES:
-                    localized.wrong(
+                    localized.add_error(
                         locale, "ENUM_TYPE_COERCE", f'Value "{locale}" is not a known locale.'
                     )
                 localized.text(locale, low=1, high=100)
@@ -205,8 +205,8 @@ def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
     return choices
 
 
-def _response(
-    world: World, interaction: Interaction, callback: CallbackKind, shown: Message | None
+def _build_callback_response(
+    world: DiscordWorld, interaction: Interaction, callback: CallbackKind, shown: Message | None
 ) -> Json:
     facts: Json = {
         "id": str(interaction.id),
@@ -223,7 +223,7 @@ def _response(
         update = callback in {C.UPDATE, C.DEFERRED_UPDATE}
         response["resource"] = {
             "type": int(C.UPDATE if update else C.MESSAGE),
-            "message": showing.message(world, shown),
+            "message": serializers.serialize_message(world, shown),
         }
         facts |= {
             "response_message_id": str(shown.id),

@@ -41,7 +41,7 @@ class _ZstdStream:
         )
 
 
-def compressor(name: str | None) -> Compressor | None:
+def create_compressor(name: str | None) -> Compressor | None:
     """A fresh compressor for one connection; None for plain text frames.
 
     ``name`` is the ``compress`` query parameter. Raises KeyError for one Discord does not know.

@@ -13,14 +13,14 @@ Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 from collections.abc import Iterable
 from typing import Any
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 
-class Refusal(Exception):
+class DiscordRefusal(Exception):
     """Something the sandbox's Discord says no to."""
 
 
-class DiscordError(Refusal):
+class DiscordError(DiscordRefusal):
     """An error as the REST answers it: ``{"message", "code", "errors"?}`` with a status."""
 
     def __init__(
@@ -32,7 +32,7 @@ class DiscordError(Refusal):
         self.message = message
         self.errors = errors
 
-    def body(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The JSON of the answer."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors is not None:
@@ -40,28 +40,28 @@ class DiscordError(Refusal):
         return body
 
 
-class PersonRefused(Refusal):
+class ActionRefused(DiscordRefusal):
     """A person tried what Discord's client would not let them do."""
 
     status = 400
     kind = "invalid"
 
 
-class Unknown(PersonRefused):
+class UnknownEntity(ActionRefused):
     """There is no such thing."""
 
     status = 404
     kind = "unknown"
 
 
-class Forbidden(PersonRefused):
+class ActionForbidden(ActionRefused):
     """The person lacks the permission."""
 
     status = 403
     kind = "forbidden"
 
 
-class Conflict(PersonRefused):
+class StateConflict(ActionRefused):
     """Not possible in the thing's present state (disabled, archived, already answered)."""
 
     status = 409
@@ -74,7 +74,7 @@ class FormErrors:
     def __init__(self) -> None:
         self._tree: dict[str, Any] = {}
 
-    def add(self, path: Path, code: str, message: str) -> None:
+    def add_error(self, path: FieldPath, code: str, message: str) -> None:
         """Files an error under a path such as ``("embeds", 0, "title")``."""
         node = self._tree
         for step in path:
@@ -90,10 +90,10 @@ class FormErrors:
             raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
 
-def invalid(path: Path, code: str, message: str) -> DiscordError:
+def invalid_field(path: FieldPath, code: str, message: str) -> DiscordError:
     """A form error with a single field, ready to raise."""
     errors = FormErrors()
-    errors.add(path, code, message)
+    errors.add_error(path, code, message)
     try:
         errors.raise_if_any()
     except DiscordError as error:
@@ -101,7 +101,7 @@ def invalid(path: Path, code: str, message: str) -> DiscordError:
     raise AssertionError
 
 
-def unauthorized() -> DiscordError:
+def invalid_bot_token() -> DiscordError:
     """A missing or wrong bot token."""
     return DiscordError(401, 0, "401: Unauthorized")
 
@@ -116,7 +116,7 @@ def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
 
 
-def too_large() -> DiscordError:
+def file_too_large() -> DiscordError:
     """A file over the limit of its destination."""
     return DiscordError(413, 40005, "Request entity too large")
 
@@ -157,6 +157,6 @@ def unknown_interaction() -> DiscordError:
     return DiscordError(404, 10062, "Unknown interaction")
 
 
-def choices(values: Iterable[object]) -> str:
+def describe_choices(values: Iterable[object]) -> str:
     """Discord's wording of a closed set of values."""
     return "Value must be one of {" + ", ".join(str(value) for value in values) + "}."

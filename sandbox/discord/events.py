@@ -39,12 +39,12 @@ class Intents(IntFlag):
     DIRECT_MESSAGE_POLLS = 1 << 25
 
 
-PRIVILEGED = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
-ALL = Intents(sum(intent.value for intent in Intents))
+PRIVILEGED_INTENTS = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
+ALL_INTENTS = Intents(sum(intent.value for intent in Intents))
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class GatewayEvent:
     """One dispatch, before it is cut to what a session may see.
 
     ``guild_id`` is None for direct messages and application-level events: they go to shard 0.
@@ -59,22 +59,22 @@ class Event:
     intents: Intents = Intents.NONE
 
 
-class Hub:
+class EventHub:
     """Hands each event to every receiver, at once and in order of publishing."""
 
     def __init__(self) -> None:
-        self._receivers: list[Callable[[Event], None]] = []
+        self._receivers: list[Callable[[GatewayEvent], None]] = []
 
-    def subscribe(self, receiver: Callable[[Event], None]) -> None:
+    def subscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
         """Adds a receiver; it is called synchronously and must not block."""
         self._receivers.append(receiver)
 
-    def unsubscribe(self, receiver: Callable[[Event], None]) -> None:
+    def unsubscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
         """Removes a receiver; one that was never added is ignored."""
         if receiver in self._receivers:
             self._receivers.remove(receiver)
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: GatewayEvent) -> None:
         """Delivers to all receivers before it returns."""
         for receiver in tuple(self._receivers):
             receiver(event)

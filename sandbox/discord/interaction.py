@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from sandbox.discord.model import InteractionKind, Json, Origin
+from sandbox.discord.entities import InteractionKind, Json, MessageOrigin
 
-ACKNOWLEDGE_WITHIN_S = 3.0
+ACKNOWLEDGE_TIMEOUT_S = 3.0
 TOKEN_LIFETIME_S = 15 * 60.0
-USER_INSTALL_FOLLOW_UPS = 5
+MAX_USER_INSTALL_FOLLOW_UPS = 5
 
-State = Literal["pending", "deferred", "answered", "failed"]
+InteractionState = Literal["pending", "deferred", "answered", "failed"]
 
 
 class CallbackKind(IntEnum):
@@ -75,13 +75,13 @@ class Interaction:
 
     def is_late(self, now: float) -> bool:
         """Too late for a first answer."""
-        return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_WITHIN_S
+        return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_TIMEOUT_S
 
     def is_expired(self, now: float) -> bool:
         """The token is worthless."""
         return now - self.created_at > TOKEN_LIFETIME_S
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> InteractionState:
         """What the person sees."""
         if self.acknowledged_at is None:
             return "failed" if self.is_late(now) else "pending"
@@ -91,10 +91,10 @@ class Interaction:
             return "deferred"
         return "answered"
 
-    def origin(self, original_response_id: int | None = None) -> Origin:
+    def message_origin(self, original_response_id: int | None = None) -> MessageOrigin:
         """What messages that answer this say of it."""
-        trigger = self.modal_trigger.origin() if self.modal_trigger else None
-        return Origin(
+        trigger = self.modal_trigger.message_origin() if self.modal_trigger else None
+        return MessageOrigin(
             interaction_id=self.id,
             kind=self.kind,
             user_id=self.user_id,

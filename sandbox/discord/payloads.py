@@ -7,14 +7,14 @@ What needs the whole world (messages) is in `showing`.
 import datetime as dt
 from collections.abc import Iterable
 
-from sandbox.discord.model import (
+from sandbox.discord.entities import (
     Channel,
     ChannelKind,
     Emoji,
     Guild,
     Json,
     Member,
-    Overwrite,
+    PermissionOverwrite,
     Role,
     ThreadState,
     User,
@@ -22,12 +22,12 @@ from sandbox.discord.model import (
 from sandbox.discord.permissions import Permission
 
 
-def timestamp(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     """ISO 8601 in UTC with microseconds, as Discord writes times."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
 
 
-def user(person: User) -> Json:
+def build_user(person: User) -> Json:
     payload: Json = {
         "id": str(person.id),
         "username": person.username,
@@ -47,9 +47,9 @@ def user(person: User) -> Json:
     return payload
 
 
-def own_user(bot: User) -> Json:
+def build_own_user(bot: User) -> Json:
     """The bot as it sees itself."""
-    return user(bot) | {
+    return build_user(bot) | {
         "mfa_enabled": True,
         "locale": bot.locale,
         "premium_type": 0,
@@ -59,14 +59,14 @@ def own_user(bot: User) -> Json:
     }
 
 
-def member(facts: Member, person: User | None) -> Json:
+def build_member(facts: Member, person: User | None) -> Json:
     """A guild member; without ``person`` it is the partial one that comes with messages."""
     payload: Json = {
         "avatar": None,
         "banner": None,
         "communication_disabled_until": None,
         "flags": 0,
-        "joined_at": timestamp(facts.joined_at),
+        "joined_at": format_timestamp(facts.joined_at),
         "nick": facts.nick,
         "pending": False,
         "premium_since": None,
@@ -75,11 +75,11 @@ def member(facts: Member, person: User | None) -> Json:
         "deaf": False,
     }
     if person is not None:
-        payload["user"] = user(person)
+        payload["user"] = build_user(person)
     return payload
 
 
-def role(facts: Role) -> Json:
+def build_role(facts: Role) -> Json:
     payload: Json = {
         "id": str(facts.id),
         "name": facts.name,
@@ -101,7 +101,7 @@ def role(facts: Role) -> Json:
     return payload
 
 
-def overwrite(facts: Overwrite) -> Json:
+def build_overwrite(facts: PermissionOverwrite) -> Json:
     return {
         "id": str(facts.id),
         "type": int(facts.is_member),
@@ -110,7 +110,7 @@ def overwrite(facts: Overwrite) -> Json:
     }
 
 
-def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
+def build_channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
     """A channel of any kind; ``recipients`` are those of a private one."""
     payload: Json = {
         "id": str(facts.id),
@@ -119,7 +119,7 @@ def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
         "last_message_id": _optional_id(facts.last_message_id),
     }
     if facts.kind.is_private:
-        return payload | {"recipients": [user(person) for person in recipients]}
+        return payload | {"recipients": [build_user(person) for person in recipients]}
     payload |= {
         "guild_id": str(facts.guild_id),
         "name": facts.name,
@@ -127,12 +127,12 @@ def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
         "rate_limit_per_user": facts.slowmode_s,
     }
     if facts.thread is not None:
-        return payload | _thread(facts.thread)
+        return payload | _build_thread_metadata(facts.thread)
     payload |= {
         "topic": facts.topic,
         "position": facts.position,
         "nsfw": facts.nsfw,
-        "permission_overwrites": [overwrite(item) for item in facts.overwrites.values()],
+        "permission_overwrites": [build_overwrite(item) for item in facts.overwrites.values()],
     }
     if facts.kind is ChannelKind.VOICE:
         payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
@@ -155,15 +155,15 @@ def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
     return payload
 
 
-def _thread(state: ThreadState) -> Json:
+def _build_thread_metadata(state: ThreadState) -> Json:
     return {
         "owner_id": str(state.owner_id),
         "thread_metadata": {
             "archived": state.archived,
-            "archive_timestamp": timestamp(state.created_at),
+            "archive_timestamp": format_timestamp(state.created_at),
             "auto_archive_duration": state.auto_archive_minutes,
             "locked": state.locked,
-            "create_timestamp": timestamp(state.created_at),
+            "create_timestamp": format_timestamp(state.created_at),
             "invitable": state.invitable,
         },
         "message_count": state.message_count,
@@ -173,16 +173,16 @@ def _thread(state: ThreadState) -> Json:
     }
 
 
-def thread_member(channel_id: int, user_id: int, since: float) -> Json:
+def build_thread_member(channel_id: int, user_id: int, since: float) -> Json:
     return {
         "id": str(channel_id),
         "user_id": str(user_id),
-        "join_timestamp": timestamp(since),
+        "join_timestamp": format_timestamp(since),
         "flags": 1,
     }
 
 
-def guild(facts: Guild) -> Json:
+def build_guild(facts: Guild) -> Json:
     """A guild without its channels and members, as the REST shows it."""
     return {
         "id": str(facts.id),
@@ -204,7 +204,7 @@ def guild(facts: Guild) -> Json:
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": [role(item) for item in facts.roles.values()],
+        "roles": [build_role(item) for item in facts.roles.values()],
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 0,
@@ -228,11 +228,11 @@ def guild(facts: Guild) -> Json:
     }
 
 
-def emoji(facts: Emoji) -> Json:
+def build_emoji(facts: Emoji) -> Json:
     return {"id": _optional_id(facts.id), "name": facts.name}
 
 
-def with_permissions(payload: Json, bits: Permission) -> Json:
+def add_permissions(payload: Json, bits: Permission) -> Json:
     """A channel or member as interactions carry it."""
     return payload | {"permissions": str(bits.value)}
 

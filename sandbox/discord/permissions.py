@@ -70,10 +70,10 @@ class Permission(IntFlag):
 
 
 P = Permission
-EVERYTHING = Permission(sum(bit.value for bit in Permission))
+ALL_PERMISSIONS = Permission(sum(bit.value for bit in Permission))
 
 # What @everyone can do in a new guild.
-EVERYONE = (
+EVERYONE_PERMISSIONS = (
     P.CREATE_INSTANT_INVITE
     | P.ADD_REACTIONS
     | P.STREAM
@@ -97,7 +97,7 @@ EVERYONE = (
 )
 
 # What a bot that posts files, replies and reacts has to ask for, and no more.
-POSTING_BOT = (
+POSTING_BOT_PERMISSIONS = (
     P.VIEW_CHANNEL
     | P.SEND_MESSAGES
     | P.SEND_MESSAGES_IN_THREADS
@@ -108,8 +108,8 @@ POSTING_BOT = (
 )
 
 # In a private conversation everyone may do what the conversation is for.
-DIRECT_MESSAGE = (
-    POSTING_BOT
+DIRECT_MESSAGE_PERMISSIONS = (
+    POSTING_BOT_PERMISSIONS
     | P.MENTION_EVERYONE
     | P.USE_EXTERNAL_EMOJIS
     | P.USE_APPLICATION_COMMANDS
@@ -117,7 +117,7 @@ DIRECT_MESSAGE = (
     | P.PIN_MESSAGES
 )
 
-_NEEDS_SENDING = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
+_REQUIRE_SEND_MESSAGES = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
 
 
 class OverwriteLike(Protocol):
@@ -131,7 +131,7 @@ class OverwriteLike(Protocol):
     def deny(self) -> Permission: ...
 
 
-def parse(value: int | str | Iterable[str] | None) -> Permission:
+def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
     """Bits from a number, a decimal string or names in any case.
 
     Raises ValueError naming what it does not know.
@@ -139,10 +139,10 @@ def parse(value: int | str | Iterable[str] | None) -> Permission:
     if value is None:
         return Permission.NONE
     if isinstance(value, int):
-        return Permission(value & EVERYTHING.value)
+        return Permission(value & ALL_PERMISSIONS.value)
     if isinstance(value, str):
         if value.isdecimal():
-            return Permission(int(value) & EVERYTHING.value)
+            return Permission(int(value) & ALL_PERMISSIONS.value)
         value = [name for name in value.replace("|", ",").split(",") if name.strip()]
     bits = Permission.NONE
     for name in value:
@@ -154,22 +154,24 @@ def parse(value: int | str | Iterable[str] | None) -> Permission:
     return bits
 
 
-def names(bits: Permission) -> list[str]:
+def permission_names(bits: Permission) -> list[str]:
     """The names of the bits set, in Discord's order."""
     return [bit.name for bit in Permission if bit.value and bit in bits and bit.name]
 
 
-def base(everyone: Permission, roles: Iterable[Permission], *, owner: bool) -> Permission:
+def guild_permissions(
+    everyone: Permission, roles: Iterable[Permission], *, owner: bool
+) -> Permission:
     """A member's permissions in the guild, before any channel."""
     if owner:
-        return EVERYTHING
+        return ALL_PERMISSIONS
     bits = everyone
     for role in roles:
         bits |= role
-    return EVERYTHING if P.ADMINISTRATOR in bits else bits
+    return ALL_PERMISSIONS if P.ADMINISTRATOR in bits else bits
 
 
-def in_channel(
+def channel_permissions(
     bits: Permission,
     overwrites: Iterable[OverwriteLike],
     *,
@@ -179,7 +181,7 @@ def in_channel(
 ) -> Permission:
     """Guild permissions after a channel's overwrites and what they imply."""
     if P.ADMINISTRATOR in bits:
-        return EVERYTHING
+        return ALL_PERMISSIONS
     by_id = {overwrite.id: overwrite for overwrite in overwrites}
     if everyone := by_id.get(everyone_id):
         bits = (bits & ~everyone.deny) | everyone.allow
@@ -196,7 +198,7 @@ def in_channel(
     return bits
 
 
-def implied(bits: Permission, *, thread: bool) -> Permission:
+def drop_unusable_permissions(bits: Permission, *, thread: bool) -> Permission:
     """Takes away what is worthless without the permission to send."""
     sending = P.SEND_MESSAGES_IN_THREADS if thread else P.SEND_MESSAGES
-    return bits if sending in bits else bits & ~_NEEDS_SENDING
+    return bits if sending in bits else bits & ~_REQUIRE_SEND_MESSAGES

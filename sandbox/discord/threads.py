@@ -6,26 +6,26 @@ Rules: https://docs.discord.com/developers/topics/threads
 import re
 from collections.abc import Iterable
 
-from sandbox.discord import errors, messages, places
-from sandbox.discord.drafts import Draft
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.events import Intents
-from sandbox.discord.model import (
+from sandbox.discord import errors, guilds, messages
+from sandbox.discord.entities import (
     Channel,
     ChannelKind,
     Message,
     MessageFlag,
     MessageKind,
-    Reference,
+    MessageReference,
     ThreadState,
 )
-from sandbox.discord.world import World
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Intents
+from sandbox.discord.message_builder import MessageDraft
+from sandbox.discord.world import DiscordWorld
 
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 
 
-def start(
-    world: World,
+def start_thread(
+    world: DiscordWorld,
     parent: Channel,
     owner_id: int,
     name: str,
@@ -46,7 +46,7 @@ def start(
     if under is not None and under.thread_id is not None:
         raise DiscordError(400, 160004, "A thread has already been created for this message")
     thread = Channel(
-        under.id if under else world.ids.next(),
+        under.id if under else world.ids.next_id(),
         kind,
         parent.guild_id,
         name,
@@ -64,39 +64,39 @@ def start(
     )
     world.channels[thread.id] = thread
     world.guild_of(parent).channel_ids.append(thread.id)
-    if world.bot_sees(thread):
-        world.publish(
+    if world.can_bot_see(thread):
+        world.publish_event(
             "THREAD_CREATE",
             world.thread_payload(thread) | {"newly_created": True},
             guild_id=parent.guild_id,
             intents=Intents.GUILDS,
         )
     if under is not None:
-        _hang(world, thread, under)
+        _link_to_message(world, thread, under)
     return thread
 
 
-def _hang(world: World, thread: Channel, under: Message) -> None:
+def _link_to_message(world: DiscordWorld, thread: Channel, under: Message) -> None:
     under.thread_id = thread.id
     under.flags |= MessageFlag.HAS_THREAD
-    messages.announce(world, "MESSAGE_UPDATE", under)
+    messages.announce_message(world, "MESSAGE_UPDATE", under)
     starter = Message(
-        world.ids.next(),
+        world.ids.next_id(),
         thread.id,
         under.author_id,
         world.clock.now(),
         kind=MessageKind.THREAD_STARTER,
-        reference=Reference(under.id, under.channel_id, thread.guild_id),
+        reference=MessageReference(under.id, under.channel_id, thread.guild_id),
     )
     world.messages.setdefault(thread.id, {})[starter.id] = starter
 
 
-def post_in_forum(
-    world: World,
+def create_forum_post(
+    world: DiscordWorld,
     forum: Channel,
     owner_id: int,
     name: str,
-    draft: Draft,
+    draft: MessageDraft,
     *,
     auto_archive_minutes: int | None = None,
     applied_tags: Iterable[int] = (),
@@ -105,7 +105,7 @@ def post_in_forum(
     tags = list(applied_tags)
     if forum.tag_required and not tags:
         raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
-    thread = start(
+    thread = start_thread(
         world,
         forum,
         owner_id,
@@ -113,11 +113,11 @@ def post_in_forum(
         auto_archive_minutes=auto_archive_minutes,
         applied_tags=tags,
     )
-    message = messages.post(world, thread, owner_id, draft, message_id=thread.id)
+    message = messages.post_message(world, thread, owner_id, draft, message_id=thread.id)
     return thread, message
 
 
-def bring_in(world: World, thread: Channel, content: str) -> None:
+def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) -> None:
     """Adds the members whom a message in a private thread mentions, before it is posted."""
     state = thread.thread
     if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
@@ -127,8 +127,8 @@ def bring_in(world: World, thread: Channel, content: str) -> None:
         if user_id in state.member_ids or user_id not in world.guild_of(thread).members:
             continue
         state.member_ids.append(user_id)
-        if user_id == world.bot.id and world.bot_sees(thread):
-            world.publish(
+        if user_id == world.bot.id and world.can_bot_see(thread):
+            world.publish_event(
                 "THREAD_CREATE",
                 world.thread_payload(thread),
                 guild_id=thread.guild_id,
@@ -136,8 +136,8 @@ def bring_in(world: World, thread: Channel, content: str) -> None:
             )
 
 
-def change(
-    world: World,
+def update_thread(
+    world: DiscordWorld,
     thread: Channel,
     *,
     name: str | None = None,
@@ -149,4 +149,4 @@ def change(
     if (state := thread.thread) is not None:
         state.archived = state.archived if archived is None else archived
         state.locked = state.locked if locked is None else locked
-    places.announce_channel(world, "THREAD_UPDATE", thread)
+    guilds.announce_channel(world, "THREAD_UPDATE", thread)

@@ -10,13 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.clock import Clock
+from sandbox.clock import SandboxClock
 from sandbox.discord import errors, payloads, permissions
-from sandbox.discord.commands import CommandBook
-from sandbox.discord.events import Event, Hub, Intents
-from sandbox.discord.files import FileStore, limit_of
-from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import (
+from sandbox.discord.commands import CommandRegistry
+from sandbox.discord.entities import (
     Attachment,
     Channel,
     ChannelKind,
@@ -26,8 +23,11 @@ from sandbox.discord.model import (
     Message,
     User,
 )
+from sandbox.discord.events import EventHub, GatewayEvent, Intents
+from sandbox.discord.files import FileStore, file_limit_bytes
+from sandbox.discord.interaction import Interaction
 from sandbox.discord.permissions import Permission
-from sandbox.discord.snowflake import Snowflakes
+from sandbox.discord.snowflake import SnowflakeGenerator
 
 
 @dataclass(slots=True)
@@ -41,19 +41,19 @@ class Application:
     intents: Intents = Intents.NONE
 
 
-class World:
+class DiscordWorld:
     """Everything there is: users, guilds, channels, messages, commands, interactions, files.
 
     ``public_base`` is the URL under which links are given out; the server sets it once it knows its
     port.
     """
 
-    def __init__(self, directory: Path, clock: Clock, *, public_base: str = "") -> None:
+    def __init__(self, directory: Path, clock: SandboxClock, *, public_base: str = "") -> None:
         self.clock = clock
         self.public_base = public_base
-        self.hub = Hub()
+        self.hub = EventHub()
         self.files = FileStore(directory)
-        self.ids = Snowflakes(clock.now)
+        self.ids = SnowflakeGenerator(clock.now)
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -63,12 +63,12 @@ class World:
         self.attachments: dict[int, Attachment] = {}
         self.entitlements: list[Json] = []
         owner = self.add_user("clapper-owner", global_name="Owner")
-        bot_id = self.ids.next()
+        bot_id = self.ids.next_id()
         token = f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"
         self.app = Application(bot_id, "Clapper", token, owner.id)
         self.bot = User(bot_id, "clapper", "Clapper", bot=True)
         self.users[bot_id] = self.bot
-        self.commands = CommandBook(self.app.id, self.ids)
+        self.commands = CommandRegistry(self.app.id, self.ids)
 
     # What the gateway asks for.
 
@@ -83,7 +83,7 @@ class World:
     @property
     def bot_user(self) -> Json:
         """The ``user`` of READY."""
-        return payloads.own_user(self.bot)
+        return payloads.build_own_user(self.bot)
 
     @property
     def application(self) -> Json:
@@ -118,14 +118,14 @@ class World:
             for member in guild.members.values()
             if Intents.GUILD_MEMBERS in intents or member.user_id == self.bot.id
         ]
-        places = list(self.viewable(guild))
-        return payloads.guild(guild) | {
-            "joined_at": payloads.timestamp(guild.members[self.bot.id].joined_at),
+        places = list(self.visible_channels(guild))
+        return payloads.build_guild(guild) | {
+            "joined_at": payloads.format_timestamp(guild.members[self.bot.id].joined_at),
             "large": len(guild.members) > 50,
             "unavailable": False,
             "member_count": len(guild.members),
-            "members": [payloads.member(m, self.users[m.user_id]) for m in seen],
-            "channels": [payloads.channel(c) for c in places if c.thread is None],
+            "members": [payloads.build_member(m, self.users[m.user_id]) for m in seen],
+            "channels": [payloads.build_channel(c) for c in places if c.thread is None],
             "threads": [
                 self.thread_payload(c) for c in places if c.thread and not c.thread.archived
             ],
@@ -160,7 +160,7 @@ class World:
                 or (member.nick or "").casefold().startswith(prefix or "\0")
             ]
         found = found[:limit] if limit else found
-        return [payloads.member(m, self.users[m.user_id]) for m in found], missing
+        return [payloads.build_member(m, self.users[m.user_id]) for m in found], missing
 
     # Lookups, refusing in Discord's words.
 
@@ -179,7 +179,7 @@ class World:
             raise errors.wrong_channel_type()
         return self.guilds[channel.guild_id]
 
-    def place(self, channel_id: int) -> Channel:
+    def existing_channel(self, channel_id: int) -> Channel:
         """A channel that still exists, seen or not. Raises DiscordError 10003."""
         channel = self.channels.get(channel_id)
         if channel is None:
@@ -188,8 +188,8 @@ class World:
 
     def channel(self, channel_id: int) -> Channel:
         """A channel the bot can see. Raises DiscordError 10003 or 50001."""
-        channel = self.place(channel_id)
-        if not self.bot_sees(channel):
+        channel = self.existing_channel(channel_id)
+        if not self.can_bot_see(channel):
             raise errors.missing_access()
         return channel
 
@@ -222,7 +222,9 @@ class World:
         if channel.guild_id is None:
             there = user_id in channel.recipient_ids or user_id == self.bot.id
             group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
-            return permissions.DIRECT_MESSAGE if there and not group else Permission.NONE
+            return (
+                permissions.DIRECT_MESSAGE_PERMISSIONS if there and not group else Permission.NONE
+            )
         guild = self.guilds[channel.guild_id]
         member = guild.members.get(user_id)
         if member is None:
@@ -230,7 +232,7 @@ class World:
         place = self.channels.get(channel.parent_id or 0) if channel.thread else channel
         if place is None:
             return Permission.NONE
-        bits = permissions.in_channel(
+        bits = permissions.channel_permissions(
             self.guild_permissions(guild, member),
             place.overwrites.values(),
             everyone_id=guild.id,
@@ -245,20 +247,20 @@ class World:
             and Permission.MANAGE_THREADS not in bits
         ):
             return Permission.NONE
-        return permissions.implied(bits, thread=state is not None)
+        return permissions.drop_unusable_permissions(bits, thread=state is not None)
 
     def guild_permissions(self, guild: Guild, member: Member) -> Permission:
         """A member's permissions before any channel."""
-        return permissions.base(
+        return permissions.guild_permissions(
             guild.roles[guild.id].permissions,
             [guild.roles[role_id].permissions for role_id in member.role_ids],
             owner=member.user_id == guild.owner_id,
         )
 
-    def bot_sees(self, channel: Channel) -> bool:
+    def can_bot_see(self, channel: Channel) -> bool:
         return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
 
-    def require(self, channel: Channel, needed: Permission) -> None:
+    def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
         """The bot's permissions in a channel. Raises DiscordError 50001 or 50013."""
         held = self.permissions_of(self.bot.id, channel)
         if Permission.VIEW_CHANNEL not in held:
@@ -266,17 +268,17 @@ class World:
         if needed & ~held:
             raise errors.missing_permissions()
 
-    def viewable(self, guild: Guild) -> Iterator[Channel]:
+    def visible_channels(self, guild: Guild) -> Iterator[Channel]:
         """The guild's channels and threads that the bot sees."""
         for channel_id in guild.channel_ids:
             channel = self.channels[channel_id]
-            if channel.kind is ChannelKind.CATEGORY or self.bot_sees(channel):
+            if channel.kind is ChannelKind.CATEGORY or self.can_bot_see(channel):
                 yield channel
 
-    def file_limit(self, guild_id: int | None) -> int:
+    def file_limit_bytes(self, guild_id: int | None) -> int:
         """Bytes per file in a guild or (None) a private conversation."""
         guild = self.guilds.get(guild_id) if guild_id is not None else None
-        return limit_of(guild.boost_tier if guild else 0)
+        return file_limit_bytes(guild.boost_tier if guild else 0)
 
     def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:
         """What a user or their guild has bought."""
@@ -287,17 +289,17 @@ class World:
 
     def add_user(self, username: str, *, global_name: str | None = None) -> User:
         """A new person."""
-        user = User(self.ids.next(), username.lower().replace(" ", "_"), global_name or username)
+        user = User(self.ids.next_id(), username.lower().replace(" ", "_"), global_name or username)
         user.avatar = secrets.token_hex(16)
         self.users[user.id] = user
         return user
 
-    def direct_channel(self, user_id: int) -> Channel:
+    def get_direct_channel(self, user_id: int) -> Channel:
         """The conversation between a person and the bot, made on first use."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DM and channel.recipient_ids == (user_id,):
                 return channel
-        channel = Channel(self.ids.next(), ChannelKind.DM, None, "", recipient_ids=(user_id,))
+        channel = Channel(self.ids.next_id(), ChannelKind.DM, None, "", recipient_ids=(user_id,))
         self.channels[channel.id] = channel
         return channel
 
@@ -305,21 +307,21 @@ class World:
         """A channel of any kind as the REST shows it."""
         if channel.thread is not None:
             return self.thread_payload(channel)
-        return payloads.channel(channel, [self.users[i] for i in channel.recipient_ids])
+        return payloads.build_channel(channel, [self.users[i] for i in channel.recipient_ids])
 
     def thread_payload(self, channel: Channel) -> Json:
         """A thread, with the bot's membership when it has joined."""
-        payload = payloads.channel(channel)
+        payload = payloads.build_channel(channel)
         if channel.thread and self.bot.id in channel.thread.member_ids:
-            payload["member"] = payloads.thread_member(
+            payload["member"] = payloads.build_thread_member(
                 channel.id, self.bot.id, channel.thread.created_at
             )
         return payload
 
-    def publish(
+    def publish_event(
         self, name: str, payload: Json, *, guild_id: int | None, intents: Intents = Intents.NONE
     ) -> None:
         """Publishes an event that looks the same to every session."""
         if guild_id is not None and not self.guilds[guild_id].has_bot:
             return
-        self.hub.publish(Event(name, lambda _: payload, guild_id, intents))
+        self.hub.publish(GatewayEvent(name, lambda _: payload, guild_id, intents))

@@ -9,11 +9,16 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.google.google import Google, shown_operation
-from sandbox.google.operations import State
-from sandbox.google.settings import Fate, Settings, SettingsError, read_fate
+from sandbox.google.operations import OperationState
+from sandbox.google.service import SandboxGoogle, describe_operation
+from sandbox.google.settings import (
+    GoogleSettings,
+    InvalidGoogleSetting,
+    PlannedOutcome,
+    read_planned_outcome,
+)
 
-_COUNTED: Final = (
+_SHOWN_COUNTERS: Final = (
     "refused",
     "rate_limited",
     "unauthorised",
@@ -24,36 +29,39 @@ _COUNTED: Final = (
 )
 
 
-class ControlApi:
+class GoogleControlApi:
     """Handlers over the state of a Google."""
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
         return [
-            web.get("/control/google", self.show),
-            web.put("/control/google", _checked(self.change)),
-            web.delete("/control/google", self.reset),
-            web.post("/control/google/files/{file}", _checked(self.file)),
-            web.post("/control/google/operations/{operation}", _checked(self.operation)),
-            web.post("/control/google/tokens", _checked(self.tokens)),
+            web.get("/control/google", self.get_state),
+            web.put("/control/google", _answer_invalid_settings(self.update_settings)),
+            web.delete("/control/google", self.reset_settings),
+            web.post("/control/google/files/{file}", _answer_invalid_settings(self.update_file)),
+            web.post(
+                "/control/google/operations/{operation}",
+                _answer_invalid_settings(self.update_operation),
+            ),
+            web.post("/control/google/tokens", _answer_invalid_settings(self.revoke_tokens)),
         ]
 
-    async def show(self, request: web.Request) -> web.StreamResponse:
+    async def get_state(self, request: web.Request) -> web.StreamResponse:
         """Counters, settings, every accepted submit, and the latest refusals."""
         google = self._google
         google.operations.refresh_all(google.now())
-        operations = google.operations.everything
+        operations = google.operations.operations
         states = [operation.state for operation in operations]
-        answer: dict[str, Any] = {name: google.counters[name] for name in _COUNTED}
-        answer |= {state.value: states.count(state) for state in State}
+        answer: dict[str, Any] = {name: google.counters[name] for name in _SHOWN_COUNTERS}
+        answer |= {state.value: states.count(state) for state in OperationState}
         answer["accepted"] = len(operations)
         answer["finished_clips"] = sum(len(operation.products) for operation in operations)
         answer["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
-        answer["settings"] = google.settings.shown()
-        answer["submits"] = [shown_operation(operation) for operation in operations]
+        answer["settings"] = google.settings.to_json()
+        answer["submits"] = [describe_operation(operation) for operation in operations]
         answer["refusals"] = [
             {
                 "route": refusal.route,
@@ -65,27 +73,27 @@ class ControlApi:
         ]
         return web.json_response(answer)
 
-    async def change(self, request: web.Request) -> web.StreamResponse:
+    async def update_settings(self, request: web.Request) -> web.StreamResponse:
         """Changes the settings that are named."""
-        self._google.settings = self._google.settings.merged(await _object(request))
-        return web.json_response(self._google.settings.shown())
+        self._google.settings = self._google.settings.with_changes(await _read_object(request))
+        return web.json_response(self._google.settings.to_json())
 
-    async def reset(self, request: web.Request) -> web.StreamResponse:
+    async def reset_settings(self, request: web.Request) -> web.StreamResponse:
         """Back to the defaults."""
-        self._google.settings = Settings()
-        return web.json_response(self._google.settings.shown())
+        self._google.settings = GoogleSettings()
+        return web.json_response(self._google.settings.to_json())
 
-    async def file(self, request: web.Request) -> web.StreamResponse:
+    async def update_file(self, request: web.Request) -> web.StreamResponse:
         """{expire: true}: gone by age; {revoke: true}: taken away; {fail: true}: not processed.
 
         All can be taken back.
         """
-        file = self._google.files.get(request.match_info["file"])
+        file = self._google.files.get_file(request.match_info["file"])
         if file is None:
-            return _refused(404, "no such file")
-        body = await _object(request)
+            return _error_response(404, "no such file")
+        body = await _read_object(request)
         if not body or body.keys() - {"expire", "revoke", "fail"}:
-            return _refused(400, "give expire, revoke or fail, true or false")
+            return _error_response(400, "give expire, revoke or fail, true or false")
         file.expired = bool(body.get("expire", file.expired))
         file.revoked = bool(body.get("revoke", file.revoked))
         file.failed = bool(body.get("fail", file.failed))
@@ -93,29 +101,31 @@ class ControlApi:
             {"expired": file.expired, "revoked": file.revoked, "failed": file.failed}
         )
 
-    async def operation(self, request: web.Request) -> web.StreamResponse:
+    async def update_operation(self, request: web.Request) -> web.StreamResponse:
         """{outcome, reason?, ready?}: changes what becomes of a pending operation, and when.
 
         With ``ready`` true its time has come at once.
         """
         google = self._google
-        operation = google.operations.get(request.match_info["operation"])
+        operation = google.operations.get_operation(request.match_info["operation"])
         if operation is None:
-            return _refused(404, "no such operation")
-        body = await _object(request)
+            return _error_response(404, "no such operation")
+        body = await _read_object(request)
         if not body or body.keys() - {"outcome", "reason", "ready"}:
-            return _refused(400, "give outcome, reason or ready")
-        fate = read_fate({"outcome": operation.fate.outcome, **_without_ready(body)})
-        google.decide(operation, Fate(fate.outcome, fate.reason))
+            return _error_response(400, "give outcome, reason or ready")
+        fate = read_planned_outcome(
+            {"outcome": operation.planned_outcome.outcome, **_without_ready(body)}
+        )
+        google.change_outcome(operation, PlannedOutcome(fate.outcome, fate.reason))
         if body.get("ready"):
             operation.ready_at = min(operation.ready_at, google.now())
         google.operations.refresh(operation, google.now())
-        return web.json_response(shown_operation(operation))
+        return web.json_response(describe_operation(operation))
 
-    async def tokens(self, request: web.Request) -> web.StreamResponse:
+    async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
         """{revoke: true}: every bearer token handed out so far is refused from now on."""
-        if await _object(request) != {"revoke": True}:
-            return _refused(400, "give revoke: true")
+        if await _read_object(request) != {"revoke": True}:
+            return _error_response(400, "give revoke: true")
         return web.json_response({"revoked": self._google.tokens.revoke_all()})
 
 
@@ -123,7 +133,7 @@ def _without_ready(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "ready"}
 
 
-async def _object(request: web.Request) -> dict[str, Any]:
+async def _read_object(request: web.Request) -> dict[str, Any]:
     value = await request.json()
     if not isinstance(value, dict):
         message = "the body has to be a JSON object"
@@ -131,17 +141,17 @@ async def _object(request: web.Request) -> dict[str, Any]:
     return value
 
 
-def _refused(status: int, message: str) -> web.Response:
+def _error_response(status: int, message: str) -> web.Response:
     return web.json_response({"error": message}, status=status)
 
 
-def _checked(
+def _answer_invalid_settings(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def handle_request(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (SettingsError, ValueError, TypeError) as error:
-            return _refused(400, str(error))
+        except (InvalidGoogleSetting, ValueError, TypeError) as error:
+            return _error_response(400, str(error))
 
-    return answer
+    return handle_request

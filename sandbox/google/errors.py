@@ -6,7 +6,7 @@ The body is the one of every Google API (google.rpc.Status, https://google.aip.d
 
 from typing import Any
 
-_TYPES = "type.googleapis.com/google.rpc."
+_TYPE_PREFIX = "type.googleapis.com/google.rpc."
 
 
 class GoogleError(Exception):
@@ -22,7 +22,7 @@ class GoogleError(Exception):
         self.message = message
         self.details = details or []
 
-    def body(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The JSON answer."""
         error: dict[str, Any] = {
             "code": self.http_status,
@@ -58,7 +58,7 @@ class PermissionDenied(GoogleError):
     http_status, status, grpc_code = 403, "PERMISSION_DENIED", 7
 
 
-class NotFound(GoogleError):
+class GoogleNotFound(GoogleError):
     """There is no such thing."""
 
     http_status, status, grpc_code = 404, "NOT_FOUND", 5
@@ -70,7 +70,7 @@ class ResourceExhausted(GoogleError):
     http_status, status, grpc_code = 429, "RESOURCE_EXHAUSTED", 8
 
 
-def unknown_name(name: str, where: str) -> InvalidArgument:
+def unknown_field(name: str, where: str) -> InvalidArgument:
     """A field that the API's description does not have; `where` is its parent's path or empty."""
     at = f" at '{where}'" if where else ""
     description = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
@@ -78,7 +78,7 @@ def unknown_name(name: str, where: str) -> InvalidArgument:
     if where:
         violation["field"] = where
     return InvalidArgument(
-        description, [{"@type": f"{_TYPES}BadRequest", "fieldViolations": [violation]}]
+        description, [{"@type": f"{_TYPE_PREFIX}BadRequest", "fieldViolations": [violation]}]
     )
 
 
@@ -86,12 +86,12 @@ def invalid_key() -> InvalidArgument:
     """An API key that does not exist."""
     message = "API key not valid. Please pass a valid API key."
     info = {
-        "@type": f"{_TYPES}ErrorInfo",
+        "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": "API_KEY_INVALID",
         "domain": "googleapis.com",
         "metadata": {"service": "generativelanguage.googleapis.com"},
     }
-    text = {"@type": f"{_TYPES}LocalizedMessage", "locale": "en-US", "message": message}
+    text = {"@type": f"{_TYPE_PREFIX}LocalizedMessage", "locale": "en-US", "message": message}
     return InvalidArgument(message, [info, text])
 
 
@@ -106,7 +106,7 @@ def missing_key() -> PermissionDenied:
 def invalid_token(reason: str) -> Unauthenticated:
     """A bearer token that is missing, unknown or expired; `reason` is Google's word for which."""
     info = {
-        "@type": f"{_TYPES}ErrorInfo",
+        "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": reason,
         "domain": "googleapis.com",
         "metadata": {"service": "aiplatform.googleapis.com"},
@@ -135,13 +135,13 @@ def quota_exceeded(
         f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
         f"Please retry in {retry_seconds:.9f}s.",
         [
-            {"@type": f"{_TYPES}QuotaFailure", "violations": [violation]},
-            {"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
+            {"@type": f"{_TYPE_PREFIX}QuotaFailure", "violations": [violation]},
+            {"@type": f"{_TYPE_PREFIX}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
         ],
     )
 
 
-def no_file(name: str) -> PermissionDenied:
+def file_not_accessible(name: str) -> PermissionDenied:
     """A file that is not there, is gone, or is somebody else's: Google does not say which."""
     return PermissionDenied(
         f"You do not have permission to access the File {name} or it may not exist."

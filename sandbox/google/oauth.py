@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.google.errors import invalid_token
 
-GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE: Final = "https://oauth2.googleapis.com/token"
 """The audience that google-auth writes whatever the endpoint's address is."""
 SCOPES: Final = frozenset(
@@ -30,9 +30,9 @@ SCOPES: Final = frozenset(
         "https://www.googleapis.com/auth/devstorage.read_write",
     }
 )
-TOKEN_SECONDS: Final = 3600
-_MAX_ASSERTION_SECONDS: Final = 3600
-_SKEW_SECONDS: Final = 300
+TOKEN_LIFETIME_S: Final = 3600
+_MAX_ASSERTION_LIFETIME_S: Final = 3600
+_CLOCK_SKEW_S: Final = 300
 
 
 class InvalidGrant(Exception):
@@ -40,21 +40,21 @@ class InvalidGrant(Exception):
 
 
 @dataclass(slots=True)
-class Tokens:
+class AccessTokens:
     """The bearer tokens that were handed out, and until when they hold (unix seconds)."""
 
-    _until: dict[str, float] = field(default_factory=dict)
+    _expires_at: dict[str, float] = field(default_factory=dict)
 
-    def issue(self, now: float) -> str:
+    def issue_token(self, now: float) -> str:
         """A new token."""
         token = f"ya29.sandbox-{secrets.token_urlsafe(24)}"
-        self._until[token] = now + TOKEN_SECONDS
+        self._expires_at[token] = now + TOKEN_LIFETIME_S
         return token
 
-    def check(self, authorization: str, now: float) -> None:
+    def check_authorization(self, authorization: str, now: float) -> None:
         """Raises Unauthenticated unless an Authorization header carries a token that holds."""
         scheme, _, token = authorization.partition(" ")
-        until = self._until.get(token) if scheme.lower() == "bearer" else None
+        until = self._expires_at.get(token) if scheme.lower() == "bearer" else None
         if until is None:
             raise invalid_token("ACCESS_TOKEN_TYPE_UNSUPPORTED" if token else "CREDENTIALS_MISSING")
         if now >= until:
@@ -62,8 +62,8 @@ class Tokens:
 
     def revoke_all(self) -> int:
         """Ends every token at once; how many there were."""
-        count = len(self._until)
-        self._until = dict.fromkeys(self._until, 0.0)
+        count = len(self._expires_at)
+        self._expires_at = dict.fromkeys(self._expires_at, 0.0)
         return count
 
 
@@ -73,12 +73,12 @@ class ServiceAccount:
     def __init__(self, project: str, token_uri: str) -> None:
         self._project, self._token_uri = project, token_uri
         self._email = f"sandbox@{project}.iam.gserviceaccount.com"
-        self._public: rsa.RSAPublicKey | None = None
+        self._public_key: rsa.RSAPublicKey | None = None
 
-    def write(self, path: Path) -> None:
+    def write_key_file(self, path: Path) -> None:
         """Writes the account's file, readable by its owner only. Blocks."""
-        key = _throwaway_key()
-        self._public = key.public_key()
+        key = _generate_key()
+        self._public_key = key.public_key()
         pem = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -97,13 +97,13 @@ class ServiceAccount:
         path.touch(mode=0o600)
         path.write_text(json.dumps(account, indent=2))
 
-    def check(self, assertion: str) -> None:
+    def check_assertion(self, assertion: str) -> None:
         """Checks a signed statement (a JWT). Raises InvalidGrant.
 
         Its times are compared with the real clock, not with the sandbox's, because the client
         that wrote them cannot know by how much the sandbox's has been moved.
         """
-        claims = self._verified(assertion)
+        claims = self._verify_signature(assertion)
         scopes = set(str(claims.get("scope", "")).split())
         if claims.get("iss") != self._email:
             message = "Not a valid email or user ID."
@@ -117,9 +117,9 @@ class ServiceAccount:
             raise InvalidGrant(message)
         now = time.time()
         if (
-            until - issued > _MAX_ASSERTION_SECONDS
-            or until < now - _SKEW_SECONDS
-            or issued > now + _SKEW_SECONDS
+            until - issued > _MAX_ASSERTION_LIFETIME_S
+            or until < now - _CLOCK_SKEW_S
+            or issued > now + _CLOCK_SKEW_S
         ):
             message = (
                 "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "
@@ -127,19 +127,19 @@ class ServiceAccount:
             )
             raise InvalidGrant(message)
 
-    def _verified(self, assertion: str) -> dict[str, Any]:
-        if self._public is None:
+    def _verify_signature(self, assertion: str) -> dict[str, Any]:
+        if self._public_key is None:
             message = "The account has no key."
             raise InvalidGrant(message)
         try:
             head, claims, signature = assertion.split(".")
-            self._public.verify(
-                _unpacked(signature),
+            self._public_key.verify(
+                _decode_base64url(signature),
                 f"{head}.{claims}".encode(),
                 padding.PKCS1v15(),
                 hashes.SHA256(),
             )
-            value = json.loads(_unpacked(claims))
+            value = json.loads(_decode_base64url(claims))
         except (ValueError, InvalidSignature) as error:
             message = "Invalid JWT Signature."
             raise InvalidGrant(message) from error
@@ -150,10 +150,10 @@ class ServiceAccount:
 
 
 @functools.cache
-def _throwaway_key() -> rsa.RSAPrivateKey:
+def _generate_key() -> rsa.RSAPrivateKey:
     """One key for the life of the process: making one takes a good part of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _unpacked(text: str) -> bytes:
+def _decode_base64url(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

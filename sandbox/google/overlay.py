@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sandbox.google.clips import Fit
+from sandbox.google.clip_spec import ImageFit
 from sandbox.google.pixels import plane_pixels
 
-_LATIN_END = 0x24F
+_LAST_LATIN_CODE_POINT = 0x24F
 """Last character that the font in Pillow is sure to have; others are left out of the caption."""
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
+class FrameOverlay:
     """A picture with an alpha channel at an even position, as YUV planes ready to be blended.
 
     The planes hold the colours already multiplied by alpha, and the alphas what is kept of the
@@ -32,11 +32,13 @@ class Overlay:
     left: int
     top: int
     planes: tuple[npt.NDArray[np.uint16], ...]
-    kept: tuple[npt.NDArray[np.uint16], ...]
+    background_weights: tuple[npt.NDArray[np.uint16], ...]
 
     def blend(self, frame: av.VideoFrame) -> None:
         """Lays this picture over a yuv420p frame, in place."""
-        for index, (color, kept) in enumerate(zip(self.planes, self.kept, strict=True)):
+        for index, (color, kept) in enumerate(
+            zip(self.planes, self.background_weights, strict=True)
+        ):
             half = 1 if index else 0
             pixels = plane_pixels(frame, index)
             top, left = self.top >> half, self.left >> half
@@ -45,22 +47,22 @@ class Overlay:
             box[:] = (color + ((box * kept) >> 8)).astype(np.uint8)
 
 
-def opened(data: bytes) -> Image.Image:
+def open_image(data: bytes) -> Image.Image:
     """The picture in some bytes, upright and without transparency."""
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
-def fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image.Image:
     """The picture brought to a size (width, height), cropped or with black borders."""
-    if fit is Fit.PAD:
+    if fit is ImageFit.PAD:
         return ImageOps.pad(image, size, Image.Resampling.LANCZOS)
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
-def caption(prompt: str, size: tuple[int, int]) -> Overlay | None:
+def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
     """The prompt in small letters at the foot of the picture; None if no letter can be drawn."""
-    shown = "".join(letter if ord(letter) <= _LATIN_END else " " for letter in prompt)
+    shown = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
     shown = " ".join(shown.split())
     if not shown:
         return None
@@ -75,10 +77,10 @@ def caption(prompt: str, size: tuple[int, int]) -> Overlay | None:
     draw = ImageDraw.Draw(card)
     draw.rounded_rectangle((0, 0, card.width - 1, card.height - 1), margin, fill=(8, 10, 22, 105))
     draw.text((margin - left, margin - top), text, font=font, fill=(255, 255, 255, 235))
-    return _overlay(card, (margin, height - margin - card.height), size)
+    return _build_overlay(card, (margin, height - margin - card.height), size)
 
 
-def references(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[Overlay]:
+def build_reference_cards(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[FrameOverlay]:
     """The reference pictures as small framed cards along the upper edge."""
     short = min(size)
     side, margin = short // 5, short // 36
@@ -87,12 +89,12 @@ def references(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[Overl
         card = Image.new("RGBA", (side, side), (255, 255, 255, 225))
         border = max(side // 24, 2)
         inner = (side - 2 * border, side - 2 * border)
-        card.paste(fitted(opened(data), inner, Fit.CROP), (border, border))
-        cards.append(_overlay(card, (margin + index * (side + margin), margin), size))
+        card.paste(fit_image(open_image(data), inner, ImageFit.CROP), (border, border))
+        cards.append(_build_overlay(card, (margin + index * (side + margin), margin), size))
     return cards
 
 
-def _overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> Overlay:
+def _build_overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> FrameOverlay:
     left, top = at[0] & ~1, at[1] & ~1
     width = min(card.width, size[0] - left) & ~1
     height = min(card.height, size[1] - top) & ~1
@@ -112,4 +114,4 @@ def _overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> O
         ((plane.astype(np.uint32) * a) >> 8).astype(np.uint16)
         for plane, a in zip((luma, blue, red), alphas, strict=True)
     )
-    return Overlay(left, top, planes, tuple((256 - a).astype(np.uint16) for a in alphas))
+    return FrameOverlay(left, top, planes, tuple((256 - a).astype(np.uint16) for a in alphas))

@@ -21,11 +21,11 @@ def plane_pixels(frame: av.VideoFrame, index: int) -> Bytes:
     return rows[: plane.height, : plane.width]
 
 
-def frame_of(image: Image.Image) -> av.VideoFrame:
+def frame_from_image(image: Image.Image) -> av.VideoFrame:
     """An RGB image as a frame."""
     return av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
 
 
-def image_of(frame: av.VideoFrame) -> Image.Image:
+def image_from_frame(frame: av.VideoFrame) -> Image.Image:
     """A frame as an RGB image."""
     return Image.fromarray(frame.to_ndarray(format="rgb24"))

@@ -13,25 +13,27 @@ from enum import StrEnum
 from statistics import NormalDist
 from typing import Any, Final
 
-from sandbox.google.clips import Look
-from sandbox.google.models import Region
+from sandbox.google.clip_spec import RenderStyle
+from sandbox.google.models import CallerRegion
 
 FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
 
-AUDIO_BLOCK: Final = (
+AUDIO_BLOCK_MESSAGE: Final = (
     "We encountered an issue with the audio for your prompt, so no video was generated. You have "
     "not been charged for this attempt."
 )
-FAILURE: Final = "Video generation failed due to an internal server issue. Please try again."
+FAILURE_MESSAGE: Final = (
+    "Video generation failed due to an internal server issue. Please try again."
+)
 _P95: Final = NormalDist().inv_cdf(0.95)
 
 
-class SettingsError(Exception):
+class InvalidGoogleSetting(Exception):
     """A setting that the control API does not know or cannot take."""
 
 
-class Outcome(StrEnum):
+class OperationOutcome(StrEnum):
     """How an operation ends."""
 
     DONE = "done"
@@ -40,7 +42,7 @@ class Outcome(StrEnum):
     NEVER = "never"
 
 
-class FilteredOn(StrEnum):
+class FilterPlacement(StrEnum):
     """Where a filtered answer of the Gemini API carries its two fields; both were seen."""
 
     WRAPPED = "generateVideoResponse"
@@ -48,7 +50,7 @@ class FilteredOn(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
+class ModelQuota:
     """How many requests a project may start for one model; None is unlimited."""
 
     per_minute: int | None = None
@@ -56,21 +58,21 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class PlannedOutcome:
     """An outcome with its reason: a filter's words or a failure's message, "" for the usual."""
 
-    outcome: Outcome
+    outcome: OperationOutcome
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class OperationLatency:
     """How long operations take: a log-normal spread with a median and a 95th percentile, in s."""
 
     median: float
     p95: float
 
-    def draw(self, seed: int, number: int) -> float:
+    def draw_seconds(self, seed: int, number: int) -> float:
         """The time of operation `number` in seconds: the same for the same seed."""
         if self.p95 <= self.median or self.median <= 0:
             return self.median
@@ -81,43 +83,45 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OutcomeRule:
     """A fate for the prompts that match a pattern."""
 
     prompt: re.Pattern[str]
-    fate: Fate
+    planned_outcome: PlannedOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GoogleSettings:
     """Everything that can be set. Times in seconds, sizes in bytes."""
 
-    latency: Latency = Latency(3.0, 3.0)
+    latency: OperationLatency = OperationLatency(3.0, 3.0)
     latency_seed: int = 0
-    fate: Fate = Fate(Outcome.DONE)
-    rules: tuple[Rule, ...] = ()
+    fate: PlannedOutcome = PlannedOutcome(OperationOutcome.DONE)
+    rules: tuple[OutcomeRule, ...] = ()
     retired_models: frozenset[str] = frozenset()
     file_lifetime_s: float = FILE_LIFETIME_S
     processing_s: float = 1.0
-    region: Region = Region.ELSEWHERE
-    quotas: dict[str, Quota] = dataclasses.field(default_factory=dict)
+    region: CallerRegion = CallerRegion.ELSEWHERE
+    quotas: dict[str, ModelQuota] = dataclasses.field(default_factory=dict)
     min_bytes: int = 0
     polls_before_done: int = 0
     partial_filter: int = 0
-    filtered_on: FilteredOn = FilteredOn.WRAPPED
-    look: Look = Look.SCENE
+    filtered_on: FilterPlacement = FilterPlacement.WRAPPED
+    look: RenderStyle = RenderStyle.SCENE
     vary_unseeded: bool = False
     allow_all_listed: bool = False
 
-    def fate_of(self, prompt: str) -> Fate:
+    def outcome_for(self, prompt: str) -> PlannedOutcome:
         """What becomes of a request with this prompt: the first rule that matches, or the rest."""
-        return next((rule.fate for rule in self.rules if rule.prompt.search(prompt)), self.fate)
+        return next(
+            (rule.planned_outcome for rule in self.rules if rule.prompt.search(prompt)), self.fate
+        )
 
-    def quota_of(self, model: str) -> Quota:
+    def quota_for(self, model: str) -> ModelQuota:
         """The quota of a model: its own, or the one set for "*"."""
-        return self.quotas.get(model) or self.quotas.get("*") or Quota()
+        return self.quotas.get(model) or self.quotas.get("*") or ModelQuota()
 
-    def merged(self, changes: dict[str, Any]) -> "Settings":
+    def with_changes(self, changes: dict[str, Any]) -> "GoogleSettings":
         """These settings with some changed, by their names at the control API.
 
         Raises SettingsError, with nothing changed, for a name or value that does not fit.
@@ -128,19 +132,19 @@ class Settings:
             if reader is None:
                 known = ", ".join(sorted(_READERS))
                 message = f"unknown setting {name!r}; known are {known}"
-                raise SettingsError(message)
+                raise InvalidGoogleSetting(message)
             try:
                 field, item = reader(value)
             except (TypeError, ValueError, KeyError, AttributeError, re.error) as error:
                 message = f"{name} cannot be {value!r}: {error}"
-                raise SettingsError(message) from error
+                raise InvalidGoogleSetting(message) from error
             values[field] = item
         fate = values.get("fate", self.fate)
         if "reason" in values:
             values["fate"] = dataclasses.replace(fate, reason=values.pop("reason"))
         return dataclasses.replace(self, **values)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The settings as JSON, in the form in which they can be set."""
         latency = self.latency
         plain = latency.p95 == latency.median
@@ -152,8 +156,8 @@ class Settings:
             "outcome_for": [
                 {
                     "prompt": rule.prompt.pattern,
-                    "outcome": rule.fate.outcome,
-                    "reason": rule.fate.reason,
+                    "outcome": rule.planned_outcome.outcome,
+                    "reason": rule.planned_outcome.reason,
                 }
                 for rule in self.rules
             ],
@@ -172,72 +176,77 @@ class Settings:
         }
 
 
-def read_fate(value: dict[str, Any]) -> Fate:
+def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
     """A fate from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
-    return Fate(Outcome(value["outcome"]), _text(value.get("reason", "")))
+    return PlannedOutcome(OperationOutcome(value["outcome"]), _read_text(value.get("reason", "")))
 
 
-def _number(value: Any) -> float:
+def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         message = "it has to be a number that is not negative"
         raise TypeError(message)
     return float(value)
 
 
-def _count(value: Any) -> int:
-    if _number(value) != int(value):
+def _read_count(value: Any) -> int:
+    if _read_number(value) != int(value):
         message = "it has to be a whole number"
         raise ValueError(message)
     return int(value)
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         message = "it has to be a text"
         raise TypeError(message)
     return value
 
 
-def _switch(value: Any) -> bool:
+def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         message = "it has to be true or false"
         raise TypeError(message)
     return value
 
 
-def _latency(value: Any) -> Latency:
+def _read_latency(value: Any) -> OperationLatency:
     if isinstance(value, dict):
-        return Latency(_number(value["median"]), _number(value["p95"]))
-    return Latency(_number(value), _number(value))
+        return OperationLatency(_read_number(value["median"]), _read_number(value["p95"]))
+    return OperationLatency(_read_number(value), _read_number(value))
 
 
-def _rules(value: list[dict[str, Any]]) -> tuple[Rule, ...]:
-    return tuple(Rule(re.compile(_text(rule["prompt"])), read_fate(rule)) for rule in value)
+def _read_rules(value: list[dict[str, Any]]) -> tuple[OutcomeRule, ...]:
+    return tuple(
+        OutcomeRule(re.compile(_read_text(rule["prompt"])), read_planned_outcome(rule))
+        for rule in value
+    )
 
 
-def _quotas(value: dict[str, dict[str, Any]]) -> dict[str, Quota]:
+def _read_quotas(value: dict[str, dict[str, Any]]) -> dict[str, ModelQuota]:
     return {
-        model: Quota(**{name: None if n is None else _count(n) for name, n in limits.items()})
+        model: ModelQuota(
+            **{name: None if n is None else _read_count(n) for name, n in limits.items()}
+        )
         for model, limits in value.items()
     }
 
 
 _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
-    "seconds": lambda value: ("latency", _latency(value)),
-    "latency_seed": lambda value: ("latency_seed", _count(value)),
-    "outcome": lambda value: ("fate", Fate(Outcome(value))),
-    "reason": lambda value: ("reason", _text(value or "")),
-    "outcome_for": lambda value: ("rules", _rules(value)),
-    "retired_models": lambda value: ("retired_models", frozenset(map(_text, value))),
-    "file_lifetime_s": lambda value: ("file_lifetime_s", _number(value)),
-    "processing_s": lambda value: ("processing_s", _number(value)),
-    "region": lambda value: ("region", Region(value)),
-    "quota": lambda value: ("quotas", _quotas(value)),
-    "min_bytes": lambda value: ("min_bytes", _count(value)),
-    "polls_before_done": lambda value: ("polls_before_done", _count(value)),
-    "partial_filter": lambda value: ("partial_filter", _count(value)),
-    "filtered_on": lambda value: ("filtered_on", FilteredOn(value)),
-    "look": lambda value: ("look", Look(value)),
-    "vary_unseeded": lambda value: ("vary_unseeded", _switch(value)),
-    "allow_all_listed": lambda value: ("allow_all_listed", _switch(value)),
+    "seconds": lambda value: ("latency", _read_latency(value)),
+    "latency_seed": lambda value: ("latency_seed", _read_count(value)),
+    "outcome": lambda value: ("fate", PlannedOutcome(OperationOutcome(value))),
+    "reason": lambda value: ("reason", _read_text(value or "")),
+    "outcome_for": lambda value: ("rules", _read_rules(value)),
+    "retired_models": lambda value: ("retired_models", frozenset(map(_read_text, value))),
+    "file_lifetime_s": lambda value: ("file_lifetime_s", _read_number(value)),
+    "processing_s": lambda value: ("processing_s", _read_number(value)),
+    "region": lambda value: ("region", CallerRegion(value)),
+    "quota": lambda value: ("quotas", _read_quotas(value)),
+    "min_bytes": lambda value: ("min_bytes", _read_count(value)),
+    "polls_before_done": lambda value: ("polls_before_done", _read_count(value)),
+    "partial_filter": lambda value: ("partial_filter", _read_count(value)),
+    "filtered_on": lambda value: ("filtered_on", FilterPlacement(value)),
+    "look": lambda value: ("look", RenderStyle(value)),
+    "vary_unseeded": lambda value: ("vary_unseeded", _read_flag(value)),
+    "allow_all_listed": lambda value: ("allow_all_listed", _read_flag(value)),
 }

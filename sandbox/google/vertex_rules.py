@@ -8,20 +8,20 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.google.clips import EXTENSION_SECONDS, Fit
+from sandbox.google.clip_spec import EXTENSION_SECONDS, ImageFit
 from sandbox.google.errors import InvalidArgument
-from sandbox.google.models import EVERYONE, Mode, Model
-from sandbox.google.payload import Fields
-from sandbox.google.pictures import Picture, decoded, read_picture
+from sandbox.google.images import SubmittedImage, decode_base64, read_image
+from sandbox.google.models import ALLOW_ALL, VeoMode, VeoModel
+from sandbox.google.payload_fields import PayloadFields
 from sandbox.google.submission import (
-    NOT_VEO,
-    USE_CASE,
-    Source,
+    NOT_MADE_BY_VEO,
+    UNSUPPORTED_USE_CASE,
+    ExtensionSource,
     Submission,
     billed_seconds,
     check_negative_prompt,
-    only_instance,
     read_mode,
+    read_only_instance,
     read_prompt,
     read_samples,
     read_seconds,
@@ -34,9 +34,9 @@ MAX_TOTAL_SECONDS: Final = 37
 MAX_REFERENCES: Final = 3
 BUCKET_URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:/(.*))?")
 
-_BODY = frozenset({"instances", "parameters", "labels"})
-_INSTANCE = frozenset({"prompt", "image", "lastFrame", "referenceImages", "video"})
-_PARAMETERS = frozenset(
+_BODY_FIELDS = frozenset({"instances", "parameters", "labels"})
+_INSTANCE_FIELDS = frozenset({"prompt", "image", "lastFrame", "referenceImages", "video"})
+_PARAMETER_FIELDS = frozenset(
     {
         "aspectRatio",
         "compressionQuality",
@@ -54,12 +54,12 @@ _PARAMETERS = frozenset(
         "storageUri",
     }
 )
-_MEDIA = frozenset({"bytesBase64Encoded", "gcsUri", "mimeType"})
+_MEDIA_FIELDS = frozenset({"bytesBase64Encoded", "gcsUri", "mimeType"})
 _FRAME_RATE: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFacts:
+class VertexSourceClip:
     """What is known of a clip that is to be extended."""
 
     aspect_ratio: str
@@ -67,28 +67,28 @@ class SourceFacts:
     seconds: float
 
 
-def read(value: dict[str, Any], model: Model, *, allow_everyone: bool) -> Submission:
+def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: bool) -> Submission:
     """Reads and checks a parsed body as far as it can be without knowing any stored object.
 
     ``allow_everyone`` says whether the project is on the allow-list for personGeneration
     "allow_all". Decodes pictures: large bodies belong in a thread. Raises InvalidArgument.
     """
-    top = Fields(value, "", _BODY)
-    instance = Fields(only_instance(top), "instances[0]", _INSTANCE)
+    top = PayloadFields(value, "", _BODY_FIELDS)
+    instance = PayloadFields(read_only_instance(top), "instances[0]", _INSTANCE_FIELDS)
     given = top.value("parameters")
-    parameters = Fields({} if given is None else given, "parameters", _PARAMETERS)
+    parameters = PayloadFields({} if given is None else given, "parameters", _PARAMETER_FIELDS)
     mode = read_mode(instance)
     if mode not in model.modes:
         message = {
-            Mode.EXTENSION: "Video extension is not allowed for this model.",
-            Mode.REFERENCES: "Reference images are not supported by this model.",
-        }.get(mode, USE_CASE)
+            VeoMode.EXTENSION: "Video extension is not allowed for this model.",
+            VeoMode.REFERENCES: "Reference images are not supported by this model.",
+        }.get(mode, UNSUPPORTED_USE_CASE)
         raise InvalidArgument(message)
     prompt = read_prompt(instance, mode)
     check_negative_prompt(parameters)
     resolution, aspect_ratio = read_size(parameters, model)
-    seconds = _seconds(parameters, model, mode, resolution)
-    if mode is Mode.EXTENSION and resolution != "720p":
+    seconds = _read_duration(parameters, model, mode, resolution)
+    if mode is VeoMode.EXTENSION and resolution != "720p":
         message = f"{resolution} for resolution is not supported for video extension."
         raise InvalidArgument(message)
     _check_people(parameters, model, mode, allow_everyone=allow_everyone)
@@ -104,16 +104,16 @@ def read(value: dict[str, Any], model: Model, *, allow_everyone: bool) -> Submis
         resolution=resolution,
         seed=read_seed(parameters),
         audio=model.audio if audio is None else audio,
-        image=_image(instance, "image"),
-        last_frame=_image(instance, "lastFrame"),
-        references=_references(instance),
-        source=_source(instance),
-        fit=_fit(parameters),
-        storage_uri=_storage_uri(parameters),
+        image=_read_image(instance, "image"),
+        last_frame=_read_image(instance, "lastFrame"),
+        references=_read_references(instance),
+        source=_read_source(instance),
+        fit=_read_fit(parameters),
+        storage_uri=_read_storage_uri(parameters),
     )
 
 
-def check_source(facts: SourceFacts, submission: Submission) -> None:
+def check_source(facts: VertexSourceClip, submission: Submission) -> None:
     """Checks the clip that a submission extends. Raises InvalidArgument."""
     if facts.aspect_ratio != submission.aspect_ratio:
         message = f"Aspect ratio of the input video must be {submission.aspect_ratio}."
@@ -127,17 +127,21 @@ def check_source(facts: SourceFacts, submission: Submission) -> None:
         raise InvalidArgument(message)
 
 
-def _seconds(parameters: Fields, model: Model, mode: Mode, resolution: str) -> int:
-    if mode is Mode.EXTENSION and parameters.integer("durationSeconds") == EXTENSION_SECONDS:
+def _read_duration(
+    parameters: PayloadFields, model: VeoModel, mode: VeoMode, resolution: str
+) -> int:
+    if mode is VeoMode.EXTENSION and parameters.integer("durationSeconds") == EXTENSION_SECONDS:
         return EXTENSION_SECONDS
     return read_seconds(parameters, model, mode, resolution)
 
 
-def _check_people(parameters: Fields, model: Model, mode: Mode, *, allow_everyone: bool) -> None:
+def _check_people(
+    parameters: PayloadFields, model: VeoModel, mode: VeoMode, *, allow_everyone: bool
+) -> None:
     value = parameters.text("personGeneration")
     if value is None or value in model.people[mode]:
         return
-    if value == EVERYONE:
+    if value == ALLOW_ALL:
         if allow_everyone:
             return
         message = (
@@ -149,7 +153,7 @@ def _check_people(parameters: Fields, model: Model, mode: Mode, *, allow_everyon
     raise InvalidArgument(message)
 
 
-def _check_switches(parameters: Fields) -> None:
+def _check_switches(parameters: PayloadFields) -> None:
     parameters.text("pubsubTopic")
     parameters.flag("enhancePrompt")
     if parameters.flag("enhancePrompt") is False:
@@ -165,17 +169,17 @@ def _check_switches(parameters: Fields) -> None:
         raise InvalidArgument(message)
 
 
-def _fit(parameters: Fields) -> Fit:
+def _read_fit(parameters: PayloadFields) -> ImageFit:
     value = parameters.text("resizeMode")
     if value is None:
-        return Fit.PAD
+        return ImageFit.PAD
     if value.lower() not in {"pad", "crop"}:
         message = f"{value} for resizeMode is not supported."
         raise InvalidArgument(message)
-    return Fit(value.lower())
+    return ImageFit(value.lower())
 
 
-def _storage_uri(parameters: Fields) -> str | None:
+def _read_storage_uri(parameters: PayloadFields) -> str | None:
     uri = parameters.text("storageUri")
     if uri is not None and BUCKET_URI.fullmatch(uri) is None:
         message = f"Invalid Cloud Storage URI: {uri}."
@@ -183,51 +187,57 @@ def _storage_uri(parameters: Fields) -> str | None:
     return uri
 
 
-def _image(instance: Fields, name: str) -> Picture | None:
+def _read_image(instance: PayloadFields, name: str) -> SubmittedImage | None:
     if name not in instance:
         return None
-    return _picture(Fields(instance.value(name), instance.at(name), _MEDIA))
+    return _read_media_image(
+        PayloadFields(instance.value(name), instance.field_path(name), _MEDIA_FIELDS)
+    )
 
 
-def _picture(fields: Fields) -> Picture:
+def _read_media_image(fields: PayloadFields) -> SubmittedImage:
     if "gcsUri" in fields:
         # Nobody can put a picture into the sandbox's buckets.
         message = f"Cloud Storage object not found: {fields.text('gcsUri')}."
         raise InvalidArgument(message)
-    return read_picture(fields)
+    return read_image(fields)
 
 
-def _references(instance: Fields) -> tuple[Picture, ...]:
+def _read_references(instance: PayloadFields) -> tuple[SubmittedImage, ...]:
     items = instance.items("referenceImages")
     if len(items) > MAX_REFERENCES:
         message = f"At most {MAX_REFERENCES} asset images are supported, got {len(items)}."
         raise InvalidArgument(message)
     pictures = []
     for index, item in enumerate(items):
-        where = f"{instance.at('referenceImages')}[{index}]"
-        fields = Fields(item, where, frozenset({"image", "referenceType"}))
+        where = f"{instance.field_path('referenceImages')}[{index}]"
+        fields = PayloadFields(item, where, frozenset({"image", "referenceType"}))
         kind = fields.text("referenceType")
         # Veo 3.1 has dropped the style images that Veo 2 knew.
         if kind is None or kind.lower() != "asset":
             message = f"{kind} for referenceType is not supported by this model."
             raise InvalidArgument(message)
-        pictures.append(_picture(Fields(fields.value("image"), fields.at("image"), _MEDIA)))
+        pictures.append(
+            _read_media_image(
+                PayloadFields(fields.value("image"), fields.field_path("image"), _MEDIA_FIELDS)
+            )
+        )
     return tuple(pictures)
 
 
-def _source(instance: Fields) -> Source | None:
+def _read_source(instance: PayloadFields) -> ExtensionSource | None:
     if "video" not in instance:
         return None
-    fields = Fields(instance.value("video"), instance.at("video"), _MEDIA)
+    fields = PayloadFields(instance.value("video"), instance.field_path("video"), _MEDIA_FIELDS)
     if (kind := fields.text("mimeType")) != "video/mp4":
-        message = f"Unsupported MIME type in `{fields.where}`: {kind or 'none given'}."
+        message = f"Unsupported MIME type in `{fields.path}`: {kind or 'none given'}."
         raise InvalidArgument(message)
     uri, text = fields.text("gcsUri"), fields.text("bytesBase64Encoded")
     if (uri is None) == (text is None):
         message = "Exactly one of `gcsUri` and `bytesBase64Encoded` must be given in `video`."
         raise InvalidArgument(message)
     if text is not None:
-        return Source(data=decoded(text, fields.at("bytesBase64Encoded")))
+        return ExtensionSource(data=decode_base64(text, fields.field_path("bytesBase64Encoded")))
     if uri is None or BUCKET_URI.fullmatch(uri) is None:
-        raise InvalidArgument(NOT_VEO)
-    return Source(uri=uri)
+        raise InvalidArgument(NOT_MADE_BY_VEO)
+    return ExtensionSource(uri=uri)

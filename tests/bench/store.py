@@ -26,12 +26,12 @@ import structlog
 from sqlalchemy import func, select, update
 
 from bot.app.clock import SystemClock
-from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import VideoPlan
-from bot.domain.ports import OperationFinished, OperationPending, PollResult, JobProgress
+from bot.domain.ports import JobProgress, OperationFinished, OperationPending, PollResult
 from bot.domain.stores import AdmissionRequest
 from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.job_steps import PollingTimes

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.chaos.books import ScenarioResult
 from tests.chaos.cluster import PostgresCluster
-from tests.chaos.stage import ChaosStage, order_submit_fault, open_stage
+from tests.chaos.stage import ChaosStage, open_stage, order_submit_fault
 
 JOBS: Final = 4
 _HOLD_S: Final = 30

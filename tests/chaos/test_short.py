@@ -10,8 +10,8 @@ from tests.chaos.boundaries import (
     BOUNDARIES,
     JOBS,
     MAY_BE_UNKNOWN,
-    play_boundary,
     kill_with_submit_lost,
+    play_boundary,
 )
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.chaos.fleet import play_random_kills

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from bot.domain.billing.limits import UsageLimits, SpendingPolicy
+from bot.domain.billing.limits import SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitReached
 from bot.domain.jobs.job import Job

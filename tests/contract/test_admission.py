@@ -10,27 +10,27 @@ from pathlib import Path
 import pytest
 
 from bot.domain.billing.ledger import (
-    LedgerAccount,
     EntryKind,
+    LedgerAccount,
     LedgerPosting,
     Settlement,
     build_settlement,
 )
 from bot.domain.billing.limits import (
     DAY,
-    UsageAmount,
-    UsageLimits,
+    LimitSubject,
     PacingLimits,
     SpendingPolicy,
-    LimitSubject,
+    UsageAmount,
+    UsageLimits,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     AlreadyAccepted,
     LimitReached,
-    RequestsPaused,
-    RequestRefused,
     LimitScope,
+    RequestRefused,
+    RequestsPaused,
 )
 from bot.domain.guild import NEVER_CONFIRM, GuildRules
 from bot.domain.jobs.job import Job, JobState, Outcome

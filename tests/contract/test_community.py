@@ -12,12 +12,12 @@ import pytest
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     ChannelUnavailable,
+    DatabaseUnavailable,
     DiscordUnavailable,
     NotAllowed,
     RecordNotFound,
-    DatabaseUnavailable,
 )
-from bot.domain.showcase.post import ShowcaseConsent, CurationPolicy, WeeklyDigest
+from bot.domain.showcase.post import CurationPolicy, ShowcaseConsent, WeeklyDigest
 from bot.services.admin.privacy import PrivacyService
 from bot.services.showcase.maintenance import MaintenanceLoop
 from bot.services.showcase.publisher import ShowcasePublisher

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import BigInteger, Column, Executable, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.limits import MONTH, UsageLimits, SpendingPolicy, LimitSubject
+from bot.domain.billing.limits import MONTH, LimitSubject, SpendingPolicy, UsageLimits
 from bot.domain.erasure import pseudonym_for
 from bot.domain.errors import LimitReached
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.request import InputImage
-from bot.domain.showcase.post import AuditAction, ShowcaseConsent, CreatorPreferences, AuditEntry
+from bot.domain.showcase.post import AuditAction, AuditEntry, CreatorPreferences, ShowcaseConsent
 from bot.domain.stores import AdmissionRequest
 from bot.store.engine.database import Database
 from bot.store.engine.types import UtcTime

@@ -6,7 +6,7 @@ from bot.domain.guild import GuildRules
 from bot.domain.showcase.post import AuditAction
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.store.engine.database import Database
-from bot.store.guilds import WelcomeStore, GuildStore
+from bot.store.guilds import GuildStore, WelcomeStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore

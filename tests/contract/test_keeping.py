@@ -8,7 +8,7 @@ from bot.domain.billing.limits import UsageAmount
 from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.clips.upload_options import MIB
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.domain.jobs.request import AspectRatio, InputImage, GenerationMode, GoogleRoute, SourceClip
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, InputImage, SourceClip
 from bot.domain.stores import NewClip
 from bot.services.clips.retention import FileRetention
 from bot.store.engine.database import Database

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.billing.limits import UsageLimits, PacingLimits, SpendingPolicy
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     AccessRefused,
     ChannelUnavailable,
     DiscordUnavailable,
     FileTooLarge,
-    GoogleUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     NotAllowed,
     RecordNotFound,
-    RequestsPaused,
     RemoteNotFound,
+    RequestsPaused,
     SubmitUncertain,
     VideoRefused,
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.billing.ledger import compute_balance
-from bot.domain.billing.limits import NO_USAGE, UsageAmount, UsageLimits, SpendingPolicy
+from bot.domain.billing.limits import NO_USAGE, SpendingPolicy, UsageAmount, UsageLimits
 from bot.domain.errors import GoogleUnavailable, RemoteNotFound, SubmitUncertain
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute

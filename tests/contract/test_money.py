@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import EntryKind, Settlement, compute_balance, build_settlement
-from bot.domain.billing.limits import DAY, MONTH, NO_USAGE, UsageAmount, UsageLimits, SpendingPolicy
+from bot.domain.billing.ledger import EntryKind, Settlement, build_settlement, compute_balance
+from bot.domain.billing.limits import DAY, MONTH, NO_USAGE, SpendingPolicy, UsageAmount, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.errors import AlreadyAccepted, LeaseLost, LimitReached
 from bot.domain.jobs.job import ACTIVE_STATES, Job, JobState, Outcome

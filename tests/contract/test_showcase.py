@@ -11,18 +11,18 @@ from sqlalchemy import insert
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.domain.showcase.gallery import (
+    ClipLength,
     CursorInvalid,
     GalleryEntry,
-    ClipLength,
     GalleryOrder,
     GallerySearch,
 )
 from bot.domain.showcase.post import (
     AuditAction,
-    ShowcasePost,
-    ShowcaseSettings,
     AuditEntry,
     NewShowcasePost,
+    ShowcasePost,
+    ShowcaseSettings,
 )
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore

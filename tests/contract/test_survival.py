@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy
-from bot.domain.errors import DiscordUnavailable, LeaseLost, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DiscordUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationPending

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.billing.ledger import Settlement, build_settlement
 from bot.domain.billing.limits import UsageAmount
 from bot.domain.errors import LeaseLost
-from bot.domain.jobs.job import ENDED_STATES, ALLOWED_TRANSITIONS, Job, JobState, Outcome
+from bot.domain.jobs.job import ALLOWED_TRANSITIONS, ENDED_STATES, Job, JobState, Outcome
 from bot.domain.stores import NewClip
 from bot.store.jobs.transitions import IllegalTransition, apply_transition
 from tests.fakes.world import PRICE, SimulatedWorld, make_plan

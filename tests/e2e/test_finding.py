@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from tests.e2e.stage import SHORT_CLIP, Json, BotStage, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clips_of, text_of, video_of
 
 NONE = "None of your clips here match"
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.i18n.catalogs import translate
-from tests.e2e.stage import Json, BotStage, buttons_of, components_of, text_of
+from tests.e2e.stage import BotStage, Json, buttons_of, components_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

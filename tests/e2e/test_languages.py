@@ -3,7 +3,7 @@
 import pytest
 
 from bot.i18n.catalogs import translate
-from tests.e2e.stage import SHORT_CLIP, Json, BotStage, buttons_of, text_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.chaos.books import DatabaseReader
-from tests.e2e.stage import Json, BotStage, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.e2e.stage import Json, BotStage, buttons_of, clips_of, text_of, video_of
+from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, text_of, video_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
-from tests.e2e.stage import UNLIMITED_SETTINGS, Json, BotStage, buttons_of, clips_of, open_stage
+from tests.e2e.stage import UNLIMITED_SETTINGS, BotStage, Json, buttons_of, clips_of, open_stage
 from tests.e2e.test_replies import a_picture
 from tests.harness.bot import BotProcess
 

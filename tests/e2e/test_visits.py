@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stage import SHORT_CLIP, Json, BotStage, buttons_of, open_stage, text_of
+from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, open_stage, text_of
 from tests.harness.people import ControlRefused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,10 +11,10 @@ from bot.domain.clips.clip import VideoFacts
 from bot.domain.errors import RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
+    ModelReachability,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
 )
 

@@ -4,7 +4,7 @@ import itertools
 from collections import deque
 
 from bot.domain.clips.clip import Clip
-from bot.domain.showcase.post import WeeklyDigest, ShowcasePost
+from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
 
 
 class FakeShowcaseChannel:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import Job, Origin
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, VideoPlan
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
 from bot.domain.stores import AdmissionRequest
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from tests.harness.control import Control
-from tests.harness.process import ProgramProcess, ProcessEnded
+from tests.harness.process import ProcessEnded, ProgramProcess
 
 START_TIMEOUT_S = 90.0
 
-__all__ = ["Control", "ClosedSandbox", "SandboxProcess", "record_closed"]
+__all__ = ["ClosedSandbox", "Control", "SandboxProcess", "record_closed"]
 
 
 @dataclass(frozen=True, slots=True)

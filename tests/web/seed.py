@@ -18,8 +18,8 @@ from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import normalize_search_text
 from bot.store.tables.core import clips
 from bot.store.tables.showcase import showcase, showcase_servers
-from sandbox.google.clips import ClipSpec
-from sandbox.google.rendering import RenderedClip, render
+from sandbox.google.clip_spec import ClipSpec
+from sandbox.google.encoding import RenderedClip, render_to_file
 
 HARBOUR: Final = 7_001
 ATELIER: Final = 7_002
@@ -116,7 +116,7 @@ def _render(order: tuple[Path, int, Scene]) -> RenderedClip:
         audio=True,
         source=source,
     )
-    return render(spec, folder / f"{number}.mp4", folder / f".{number}.mp4")
+    return render_to_file(spec, folder / f"{number}.mp4", folder / f".{number}.mp4")
 
 
 def _size(scene: Scene) -> tuple[int, int]:

@@ -12,30 +12,30 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from bot.cli.status_page import build_unavailable_page, build_page
+from bot.cli.status_page import build_page, build_unavailable_page
 from bot.domain.billing.money import Micros
-from bot.domain.errors import GoogleUnavailable, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
+    ModelReachability,
     OperationFailed,
     OperationFinished,
     OperationPending,
     PollResult,
-    ModelReachability,
     RemoteVideo,
 )
 from bot.domain.statistics import (
     DURATION_BUCKETS_S,
     DurationHistogram,
-    OperatorSnapshot,
     JobSnapshot,
+    OperatorSnapshot,
     WorkerSnapshot,
 )
 from bot.observability.metrics import (
-    MetricsEndpoint,
     InstrumentedVideoModels,
     Instruments,
+    MetricsEndpoint,
     normalize_path,
 )
 

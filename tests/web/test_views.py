@@ -11,7 +11,7 @@ from yarl import URL
 
 from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web.i18n import LANGUAGES, PageTexts
 from bot.web.site import GallerySite

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, SourceClip
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, SourceClip
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ out, because Google's own documentation of it and its behaviour disagree by date
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule, OperatorRegion
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
 from bot.domain.models import ModelSpec
 
 AGE_RESTRICTED_DEFAULT: Final = PersonRule.ADULTS

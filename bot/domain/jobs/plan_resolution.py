@@ -15,11 +15,11 @@ from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_gener
 from bot.domain.jobs.prompt import check_prompt_length as check_prompt
 from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import (
-    Violation,
     RuleContext,
-    find_violations,
+    Violation,
     choose_aspect_ratio,
     default_seconds,
+    find_violations,
 )
 from bot.domain.models import ModelSpec
 

@@ -18,10 +18,10 @@ from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_gener
 from bot.domain.jobs.prompt import count_tokens
 from bot.domain.jobs.request import (
     AspectRatio,
-    PersonRule,
-    OperatorRegion,
-    Resolution,
     GoogleRoute,
+    OperatorRegion,
+    PersonRule,
+    Resolution,
     SourceClip,
     VideoRequest,
 )

@@ -4,11 +4,11 @@ The data is read by `bot.config.model_catalogue`. Imports `bot.domain.jobs` only
 """
 
 from bot.domain.models.spec import (
+    ExtensionRules,
     ModelCatalogue,
     ModelCondition,
-    ExtensionRules,
     ModelSpec,
     PeopleRow,
 )
 
-__all__ = ["ModelCatalogue", "ModelCondition", "ExtensionRules", "ModelSpec", "PeopleRow"]
+__all__ = ["ExtensionRules", "ModelCatalogue", "ModelCondition", "ModelSpec", "PeopleRow"]

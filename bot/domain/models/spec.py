@@ -13,10 +13,10 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
-    PersonGeneration,
-    OperatorRegion,
-    Resolution,
     GoogleRoute,
+    OperatorRegion,
+    PersonGeneration,
+    Resolution,
 )
 
 

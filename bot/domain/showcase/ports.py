@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from bot.domain.clips.clip import Clip
-from bot.domain.showcase.post import WeeklyDigest, ShowcasePost
+from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
 
 
 class WorkerHandle(Protocol):

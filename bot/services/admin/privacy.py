@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.erasure import ErasableFiles, MessageDeleter, ErasureBatch
+from bot.domain.erasure import ErasableFiles, ErasureBatch, MessageDeleter
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.ports import Clock
 from bot.domain.showcase.ports import WorkerHandle

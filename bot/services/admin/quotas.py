@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from bot.domain.billing.ledger import LedgerAccount, EntryKind, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerPosting
 from bot.domain.billing.limits import (
     NO_LIMITS,
-    UsageAmount,
     LimitRow,
-    UsageLimits,
-    SpendingPolicy,
-    QuotaStatus,
     LimitSubject,
+    QuotaStatus,
+    SpendingPolicy,
+    UsageAmount,
+    UsageLimits,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import RecordNotFound

@@ -10,11 +10,11 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import (
     NO_FILTER,
     ExtendableCheck,
+    HistoryFilter,
     HistoryKind,
     HistoryPage,
-    PageRequest,
-    HistoryFilter,
     PageDirection,
+    PageRequest,
 )
 from bot.domain.ports import Clock
 from bot.store.jobs.clips import ClipStore

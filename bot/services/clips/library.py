@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.lineage import LineageRow, find_root_id, build_lineage
+from bot.domain.clips.lineage import LineageRow, build_lineage, find_root_id
 from bot.domain.errors import RecordNotFound
 from bot.domain.jobs.job import Job
 from bot.store.jobs.clips import ClipStore

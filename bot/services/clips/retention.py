@@ -18,8 +18,8 @@ import structlog
 from bot.domain.clips.file_retention import (
     LEFTOVER_LIFETIME,
     REENCODE_LIFETIME,
-    StoredOriginal,
     RetentionClass,
+    StoredOriginal,
     select_removable,
 )
 from bot.domain.errors import DatabaseUnavailable

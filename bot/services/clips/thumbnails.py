@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import build_preview_target
 from bot.domain.errors import TranscodeFailed
-from bot.domain.ports import Transcoder, MediaProbe
+from bot.domain.ports import MediaProbe, Transcoder
 from bot.services.clips.originals import Originals
 
 POSTER_SUFFIX: Final = "poster.jpg"

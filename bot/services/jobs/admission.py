@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final
 
 from bot.domain.billing.limits import SpendingPolicy
-from bot.domain.errors import AlreadyAccepted, RequestRefused, DatabaseUnavailable
+from bot.domain.errors import AlreadyAccepted, DatabaseUnavailable, RequestRefused
 from bot.domain.jobs.job import Job
 from bot.domain.ports import Clock
 from bot.domain.stores import AdmissionRequest

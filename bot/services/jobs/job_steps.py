@@ -13,7 +13,7 @@ from bot.domain.billing.ledger import Settlement, build_settlement
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.ports import Clock, JobMessages, OperationFinished, JobProgress, VideoModels
+from bot.domain.ports import Clock, JobMessages, JobProgress, OperationFinished, VideoModels
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.download import VideoDownloader
 from bot.services.jobs.estimates import WaitEstimates
@@ -88,15 +88,15 @@ class JobSteps:
 
     __slots__ = (
         "_age_at_start_s",
-        "_started_at",
-        "_submit_begun",
+        "_dependencies",
         "_just_claimed",
         "_lease",
-        "_result",
-        "_dependencies",
         "_plan",
-        "_video_models",
+        "_result",
+        "_started_at",
         "_status_message",
+        "_submit_begun",
+        "_video_models",
         "_watched_throughout",
         "is_cancelled",
         "job",

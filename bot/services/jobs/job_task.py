@@ -25,12 +25,12 @@ from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     Clock,
     JobMessages,
+    JobProgress,
+    MediaProbe,
     OperationFailed,
     OperationFinished,
-    MediaProbe,
     OperationPending,
     PollResult,
-    JobProgress,
     VideoModels,
 )
 from bot.domain.stores import NewClip

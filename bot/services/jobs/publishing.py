@@ -23,7 +23,7 @@ from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import Clock, JobMessages
 from bot.services.jobs.critical_sections import Backoff, CriticalSections
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.upload import UploadPreparer, UploadJob
+from bot.services.jobs.upload import UploadJob, UploadPreparer
 
 POST_RETRY_WINDOW: Final = timedelta(hours=24)
 """How long Discord may be away before the clip stays in the history only."""

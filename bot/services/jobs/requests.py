@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.billing.limits import SpendingPolicy, QuotaStatus
+from bot.domain.billing.limits import QuotaStatus, SpendingPolicy
 from bot.domain.billing.money import Micros
-from bot.domain.errors import NotAllowed, RecordNotFound, RequestsPaused, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, NotAllowed, RecordNotFound, RequestsPaused
 from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Job, JobState, Origin
-from bot.domain.jobs.people_policy import resolve_person_rule, pick_strictest
+from bot.domain.jobs.people_policy import pick_strictest, resolve_person_rule
 from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
 from bot.domain.jobs.queue import order_fairly, queue_positions
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoPlan, VideoRequest

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class StatusMessage:
     """Shows the progress of one job; at most one edit is under way."""
 
-    __slots__ = ("_job_messages", "_job_id", "_jobs", "_pending", "_task", "message_id")
+    __slots__ = ("_job_id", "_job_messages", "_jobs", "_pending", "_task", "message_id")
 
     def __init__(self, *, job: Job, jobs: JobStore, job_messages: JobMessages) -> None:
         self._job_id = job.id

@@ -15,11 +15,11 @@ import structlog
 from bot.domain.billing.ledger import Settlement
 from bot.domain.errors import (
     AccessRefused,
-    GoogleUnavailable,
+    DatabaseUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     LeaseLost,
     RemoteNotFound,
-    DatabaseUnavailable,
     SubmitUncertain,
     VideoRefused,
 )

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, DatabaseUnavailable
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import Clock, OperationPending, VideoModels

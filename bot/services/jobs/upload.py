@@ -16,18 +16,18 @@ import structlog
 
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import (
-    PreparedUpload,
     ObservedLimit,
+    PreparedUpload,
     UploadOption,
     UploadStep,
     effective_limit,
     find_decent_target,
-    upload_options,
     reencode_to_fit,
+    upload_options,
 )
 from bot.domain.errors import FileTooLarge, TranscodeFailed
 from bot.domain.jobs.job import Origin
-from bot.domain.ports import Clock, JobMessages, Transcoder, DownloadLinks
+from bot.domain.ports import Clock, DownloadLinks, JobMessages, Transcoder
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 

@@ -19,7 +19,7 @@ from uuid import uuid4
 import structlog
 
 from bot.domain.billing.limits import SpendingPolicy
-from bot.domain.errors import LeaseLost, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.ports import Clock
 from bot.services.jobs.critical_sections import Backoff, CriticalSections

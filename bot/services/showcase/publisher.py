@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.errors import ChannelUnavailable, DeliveryError
-from bot.domain.showcase.ports import WorkerHandle, PublishedFiles, ShowcaseChannel
+from bot.domain.showcase.ports import PublishedFiles, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.post import ShowcasePost
 from bot.store.showcase.posts import ShowcasePostStore
 

@@ -10,17 +10,17 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import DiscordUnavailable, NotAllowed, RecordNotFound
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.ports import WorkerHandle, ShowcaseChannel
+from bot.domain.showcase.ports import ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.post import (
     WEEK,
     AuditAction,
+    AuditEntry,
+    CreatorPreferences,
+    NewShowcasePost,
+    PostingPolicy,
     ShowcaseConsent,
     ShowcasePost,
     ShowcaseSettings,
-    CreatorPreferences,
-    AuditEntry,
-    NewShowcasePost,
-    PostingPolicy,
     authorize_showcasing,
 )
 from bot.services.showcase.publisher import ShowcasePublisher

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.domain.errors import DeliveryError, RequestRefused, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DeliveryError, RequestRefused
 from bot.domain.ports import Clock
 from bot.domain.showcase.ports import ShowcaseChannel
 from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, VoteTarget

@@ -13,8 +13,8 @@ import structlog
 from bot.domain.errors import ChannelUnavailable, DeliveryError, RecordNotFound
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.ports import WorkerHandle, ShowcaseChannel
-from bot.domain.showcase.post import WEEK, WeeklyDigest, ShowcaseSettings
+from bot.domain.showcase.ports import ShowcaseChannel, WorkerHandle
+from bot.domain.showcase.post import WEEK, ShowcaseSettings, WeeklyDigest
 from bot.services.showcase.votes import VoteCounter
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.ledger import LedgerEntry, LedgerPosting
 from bot.domain.jobs.job import Job
 from bot.store.tables.core import ledger
-from bot.store.tables.row_mapping import ledger_entry_from_row, guild_id_to_column, posting_to_row
+from bot.store.tables.row_mapping import guild_id_to_column, ledger_entry_from_row, posting_to_row
 
 
 async def write_entries(

@@ -7,19 +7,19 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import LedgerEntry, EntryKind, LedgerPosting
+from bot.domain.billing.ledger import EntryKind, LedgerEntry, LedgerPosting
 from bot.domain.billing.limits import (
     NO_LIMITS,
     LimitRow,
-    UsageLimits,
-    QuotaLine,
-    SpendingPolicy,
-    QuotaStatus,
     LimitSubject,
+    QuotaLine,
+    QuotaStatus,
+    SpendingPolicy,
+    UsageLimits,
     UsageTotals,
+    build_quota_lines,
     resolve_guild_limits,
     resolve_member_limits,
-    build_quota_lines,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope

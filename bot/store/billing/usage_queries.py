@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.billing.ledger import LedgerAccount, EntryKind
+from bot.domain.billing.ledger import EntryKind, LedgerAccount
 from bot.domain.billing.limits import (
     DAY,
-    MONTH,
     LIMIT_RULES_BY_NAME,
-    UsageAmount,
-    LimitRow,
+    MONTH,
     LimitMeasure,
+    LimitRow,
+    UsageAmount,
     UsageTotals,
 )
 from bot.domain.billing.money import Micros

@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.ledger import build_reservation
 from bot.domain.billing.limits import (
     NO_LIMITS,
-    UsageAmount,
     LimitExceeded,
     LimitRow,
     SpendingPolicy,
+    UsageAmount,
     UsageTotals,
     find_exceeded_limit,
     resolve_guild_limits,
     resolve_member_limits,
 )
-from bot.domain.errors import AlreadyAccepted, RequestsPaused, RequestRefused, LimitScope
+from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
 from bot.domain.jobs.job import Job, JobState
 from bot.domain.stores import AdmissionRequest
 from bot.store.billing import usage_queries
@@ -32,9 +32,9 @@ from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds, jobs, ledger
 from bot.store.tables.row_mapping import (
+    guild_id_to_column,
     job_from_row,
     job_to_row,
-    guild_id_to_column,
     posting_to_row,
 )
 

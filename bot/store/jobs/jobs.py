@@ -11,18 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.ledger import (
     LedgerPosting,
     Settlement,
-    build_unknown_settlement,
-    build_settlement,
     build_resettlement,
+    build_settlement,
+    build_unknown_settlement,
 )
-from bot.domain.billing.limits import UsageAmount, SpendingPolicy
+from bot.domain.billing.limits import SpendingPolicy, UsageAmount
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RequestRefused
 from bot.domain.jobs.job import (
     ACTIVE_STATES,
     ENDED_STATES,
-    IN_FLIGHT_STATES,
     GOOGLE_FILE_LIFETIME,
+    IN_FLIGHT_STATES,
     Job,
     JobState,
     Outcome,
@@ -36,7 +36,7 @@ from bot.store.jobs import admission, claims, transitions
 from bot.store.jobs.clips import write_clips
 from bot.store.jobs.transitions import apply_transition, require_transition
 from bot.store.tables.core import clips, jobs, workers
-from bot.store.tables.row_mapping import job_from_row, jobs_from_rows, guild_id_to_column
+from bot.store.tables.row_mapping import guild_id_to_column, job_from_row, jobs_from_rows
 
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 

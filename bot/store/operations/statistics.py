@@ -13,8 +13,8 @@ from bot.domain.jobs.job import ACTIVE_STATES, JobState, Outcome
 from bot.domain.statistics import (
     DURATION_BUCKETS_S,
     DurationHistogram,
-    OperatorSnapshot,
     JobSnapshot,
+    OperatorSnapshot,
     WorkerSnapshot,
 )
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED

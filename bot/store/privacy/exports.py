@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import LimitSubject
-from bot.domain.erasure import MemberExport, JsonValue
+from bot.domain.erasure import JsonValue, MemberExport
 from bot.store.engine.database import Database
 from bot.store.tables.core import clips, guilds, jobs, ledger, limits
 from bot.store.tables.showcase import (

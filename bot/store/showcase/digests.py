@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import case, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.showcase.post import MAX_DIGEST_CLIPS, WeeklyDigest, ShowcaseSettings
+from bot.domain.showcase.post import MAX_DIGEST_CLIPS, ShowcaseSettings, WeeklyDigest
 from bot.store.engine.database import Database
 from bot.store.showcase.audit_log import claimable_by, insert_if_absent
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.gallery import (
     MAX_SHORT_SECONDS,
+    ClipLength,
     CursorInvalid,
     GalleryEntry,
-    ClipLength,
     GalleryOrder,
     GalleryPage,
     GallerySearch,

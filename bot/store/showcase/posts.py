@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import NotAllowed
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.post import ShowcasePost, AuditEntry, NewShowcasePost
+from bot.domain.showcase.post import AuditEntry, NewShowcasePost, ShowcasePost
 from bot.store.engine.database import Database
 from bot.store.engine.types import database_time
 from bot.store.showcase.audit_log import claimable_by, insert_if_absent, write_audit_entry
 from bot.store.showcase.digests import mark_digests_out_of_sync
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row, normalize_search_text
-from bot.store.showcase.stars import update_votes, count_voters, build_change_values
+from bot.store.showcase.stars import build_change_values, count_voters, update_votes
 from bot.store.tables.core import clips
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (

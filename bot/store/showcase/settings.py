@@ -7,14 +7,14 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import (
-    ShowcaseConsent,
-    CurationPolicy,
-    ShowcaseSettings,
-    CreatorPreferences,
     AuditEntry,
+    CreatorPreferences,
+    CurationPolicy,
+    ShowcaseConsent,
+    ShowcaseSettings,
 )
 from bot.store.engine.database import Database
-from bot.store.showcase.audit_log import upsert, audit_entry_from_row, write_audit_entry
+from bot.store.showcase.audit_log import audit_entry_from_row, upsert, write_audit_entry
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from bot.domain.billing.ledger import LedgerAccount, LedgerEntry, EntryKind, LedgerPosting
-from bot.domain.billing.limits import UsageAmount, LimitRow, UsageLimits, LimitSubject
+from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerEntry, LedgerPosting
+from bot.domain.billing.limits import LimitRow, LimitSubject, UsageAmount, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
 from bot.domain.jobs.request import (
     AspectRatio,
-    InputImage,
     GenerationMode,
+    GoogleRoute,
+    InputImage,
     PersonGeneration,
     Resolution,
-    GoogleRoute,
     SourceClip,
     VideoPlan,
 )

@@ -6,17 +6,17 @@ that Discord's client would not allow is refused with ``{"error": kind, "message
 
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.discord.control import acting, arranging, looking
-from sandbox.discord.world import World
+from sandbox.clock import SandboxClock
+from sandbox.discord.control import actions, configure, queries
+from sandbox.discord.world import DiscordWorld
 
-__all__ = ["routes"]
+__all__ = ["build_routes"]
 
 
-def routes(world: World, clock: Clock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
     """Every ``/control`` route that concerns Discord's world."""
     return [
-        *looking.routes(world),
-        *acting.routes(world, clock),
-        *arranging.routes(world),
+        *queries.build_routes(world),
+        *actions.build_routes(world, clock),
+        *configure.build_routes(world),
     ]

@@ -1,22 +1,22 @@
 """How the control API shows things: as Discord's client would, with ids as strings."""
 
-from sandbox.discord import payloads, showing
-from sandbox.discord.files import limit_of
+from sandbox.discord import payloads, serializers
+from sandbox.discord.entities import Channel, Guild, Json, Member, Message, Role, User
+from sandbox.discord.files import file_limit_bytes
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import Channel, Guild, Json, Member, Message, Role, User
-from sandbox.discord.permissions import names
-from sandbox.discord.world import World
+from sandbox.discord.permissions import permission_names
+from sandbox.discord.world import DiscordWorld
 
 
-def message(world: World, shown: Message) -> Json:
+def view_message(world: DiscordWorld, shown: Message) -> Json:
     """A message with everything a person sees, and what only a test asks for.
 
     ``attachments`` (and ``files``) list every file in it, those in components and embeds as well,
     which the wire leaves out there: a person sees them all the same. ``edits`` counts.
     """
     channel = world.channels.get(shown.channel_id)
-    files = [showing.attachment(world, each) for each in shown.attachments]
-    return showing.message(world, shown) | {
+    files = [serializers.serialize_attachment(world, each) for each in shown.attachments]
+    return serializers.serialize_message(world, shown) | {
         "guild_id": str(channel.guild_id) if channel and channel.guild_id else None,
         "attachments": files,
         "files": files,
@@ -27,7 +27,7 @@ def message(world: World, shown: Message) -> Json:
     }
 
 
-def interaction(world: World, shown: Interaction) -> Json:
+def view_interaction(world: DiscordWorld, shown: Interaction) -> Json:
     """An interaction as the person who caused it sees it."""
     acknowledged_ms = None
     if shown.acknowledged_at is not None:
@@ -44,7 +44,7 @@ def interaction(world: World, shown: Interaction) -> Json:
         "state": shown.state(world.clock.now()),
         "acknowledged_ms": acknowledged_ms,
         "acknowledged_by": None if shown.acknowledged_by is None else int(shown.acknowledged_by),
-        "messages": [message(world, m) for m in found if m and m.deleted_at is None],
+        "messages": [view_message(world, m) for m in found if m and m.deleted_at is None],
     }
     if shown.modal is not None:
         view["modal"] = shown.modal
@@ -53,16 +53,16 @@ def interaction(world: World, shown: Interaction) -> Json:
     return view
 
 
-def role(shown: Role) -> Json:
+def view_role(shown: Role) -> Json:
     return {
         "id": str(shown.id),
         "name": shown.name,
-        "permissions": names(shown.permissions),
+        "permissions": permission_names(shown.permissions),
         "managed": shown.managed,
     }
 
 
-def member(world: World, guild: Guild, shown: Member) -> Json:
+def view_member(world: DiscordWorld, guild: Guild, shown: Member) -> Json:
     person = world.users[shown.user_id]
     return {
         "id": str(person.id),
@@ -78,7 +78,7 @@ def member(world: World, guild: Guild, shown: Member) -> Json:
     }
 
 
-def user(shown: User) -> Json:
+def view_user(shown: User) -> Json:
     return {
         "id": str(shown.id),
         "name": shown.display_name,
@@ -91,55 +91,55 @@ def user(shown: User) -> Json:
     }
 
 
-def channel(world: World, shown: Channel) -> Json:
+def view_channel(world: DiscordWorld, shown: Channel) -> Json:
     """A channel as Discord describes it, with its kind in words and what the bot may do there."""
     payload = world.channel_payload(shown)
     payload["kind"] = shown.kind.name.lower()
-    payload["bot_permissions"] = names(world.permissions_of(world.bot.id, shown))
+    payload["bot_permissions"] = permission_names(world.permissions_of(world.bot.id, shown))
     if shown.overwrites:
         payload["overwrites"] = [
             {
                 "id": str(overwrite.id),
                 "type": "member" if overwrite.is_member else "role",
-                "allow": names(overwrite.allow),
-                "deny": names(overwrite.deny),
+                "allow": permission_names(overwrite.allow),
+                "deny": permission_names(overwrite.deny),
             }
             for overwrite in shown.overwrites.values()
         ]
     return payload
 
 
-def guild(world: World, shown: Guild) -> Json:
+def view_guild(world: DiscordWorld, shown: Guild) -> Json:
     """A guild with its channels, roles and members."""
     return {
         "id": str(shown.id),
         "name": shown.name,
         "owner_id": str(shown.owner_id),
         "boost_tier": shown.boost_tier,
-        "file_limit": limit_of(shown.boost_tier),
+        "file_limit": file_limit_bytes(shown.boost_tier),
         "locale": shown.locale,
         "bot": shown.has_bot,
-        "created_at": payloads.timestamp(shown.created_at),
-        "channels": [channel(world, world.channels[i]) for i in shown.channel_ids],
-        "roles": [role(item) for item in shown.roles.values()],
-        "members": [member(world, shown, item) for item in shown.members.values()],
+        "created_at": payloads.format_timestamp(shown.created_at),
+        "channels": [view_channel(world, world.channels[i]) for i in shown.channel_ids],
+        "roles": [view_role(item) for item in shown.roles.values()],
+        "members": [view_member(world, shown, item) for item in shown.members.values()],
     }
 
 
-def world_view(world: World) -> Json:
+def view_world(world: DiscordWorld) -> Json:
     """All there is, but for messages."""
     return {
         "application": {
             "id": str(world.app.id),
             "name": world.app.name,
-            "bot": user(world.bot),
+            "bot": view_user(world.bot),
             "owner_id": str(world.app.owner_id),
             "privileged_intents": [i.name for i in world.app.intents],
-            "commands": [c.payload() for c in world.commands.all(None)],
+            "commands": [c.to_payload() for c in world.commands.list_commands(None)],
         },
-        "guilds": [guild(world, item) for item in world.guilds.values()],
-        "users": [user(item) for item in world.users.values()],
+        "guilds": [view_guild(world, item) for item in world.guilds.values()],
+        "users": [view_user(item) for item in world.users.values()],
         "direct_messages": [
-            channel(world, item) for item in world.channels.values() if item.kind.is_private
+            view_channel(world, item) for item in world.channels.values() if item.kind.is_private
         ],
     }

@@ -5,7 +5,7 @@ Only routes that are listed here exist; the server answers everything else with 
 
 from aiohttp import web
 
-from sandbox.clock import Clock
+from sandbox.clock import SandboxClock
 from sandbox.discord.rest import (
     applications,
     channels,
@@ -18,15 +18,15 @@ from sandbox.discord.rest import (
     users,
     webhooks,
 )
-from sandbox.discord.rest.wire import Wire
-from sandbox.discord.world import World
+from sandbox.discord.rest.routing import RouteFactory
+from sandbox.discord.world import DiscordWorld
 
-__all__ = ["routes"]
+__all__ = ["build_routes"]
 
 
-def routes(world: World, clock: Clock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
     """Every route, with its ``/api/v10`` prefix."""
-    wire = Wire(world, clock)
+    wire = RouteFactory(world, clock)
     resources = (
         applications,
         channels,

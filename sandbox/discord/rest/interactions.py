@@ -3,23 +3,34 @@
 from aiohttp import web
 
 from sandbox.discord import callbacks
-from sandbox.discord.rest.wire import Wire, flag, nothing, path_id, reply
+from sandbox.discord.rest.routing import (
+    RouteFactory,
+    empty_reply,
+    json_reply,
+    query_flag,
+    read_path_id,
+)
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    async def callback(request: web.Request) -> web.Response:
+    async def create_callback(request: web.Request) -> web.Response:
         received_at = world.clock.now()
-        interaction = callbacks.find(
-            world, path_id(request, "interaction_id"), request.match_info["token"]
+        interaction = callbacks.find_interaction(
+            world, read_path_id(request, "interaction_id"), request.match_info["token"]
         )
-        async with wire.body(request, interaction.guild_id) as body:
-            response = await callbacks.answer(
+        async with wire.read_body(request, interaction.guild_id) as body:
+            response = await callbacks.answer_interaction(
                 world, interaction, body.fields(), body.uploads, received_at=received_at
             )
-        return reply(response) if flag(request, "with_response") else nothing()
+        return json_reply(response) if query_flag(request, "with_response") else empty_reply()
 
     return [
-        wire.route("POST", "/interactions/{interaction_id}/{token}/callback", callback, bot=False)
+        wire.build_route(
+            "POST",
+            "/interactions/{interaction_id}/{token}/callback",
+            create_callback,
+            requires_bot_token=False,
+        )
     ]

@@ -2,48 +2,52 @@
 
 from aiohttp import web
 
-from sandbox.discord import followups, showing
+from sandbox.discord import followups, serializers
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.rest.wire import Wire, nothing, path_id, reply
+from sandbox.discord.rest.routing import RouteFactory, empty_reply, json_reply, read_path_id
 
-_HOOK = "/webhooks/{webhook_id}/{token}"
-_ONE = _HOOK + "/messages/{message_id}"
+_WEBHOOK = "/webhooks/{webhook_id}/{token}"
+_WEBHOOK_MESSAGE = _WEBHOOK + "/messages/{message_id}"
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    def interaction_of(request: web.Request) -> Interaction:
-        return followups.find(world, path_id(request, "webhook_id"), request.match_info["token"])
+    def find_interaction(request: web.Request) -> Interaction:
+        return followups.find_interaction(
+            world, read_path_id(request, "webhook_id"), request.match_info["token"]
+        )
 
-    async def create(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        async with wire.body(request, interaction.guild_id) as body:
-            message = await followups.follow_up(world, interaction, body.fields(), body.uploads)
+    async def create_message(request: web.Request) -> web.Response:
+        interaction = find_interaction(request)
+        async with wire.read_body(request, interaction.guild_id) as body:
+            message = await followups.post_follow_up(
+                world, interaction, body.fields(), body.uploads
+            )
         # An interaction's webhook always answers with the message, whatever ``wait`` says.
-        return reply(showing.message(world, message))
+        return json_reply(serializers.serialize_message(world, message))
 
-    async def one(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        return reply(showing.message(world, message))
+    async def get_message(request: web.Request) -> web.Response:
+        interaction = find_interaction(request)
+        message = followups.find_message(world, interaction, request.match_info["message_id"])
+        return json_reply(serializers.serialize_message(world, message))
 
-    async def edit(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        async with wire.body(request, interaction.guild_id) as body:
-            await followups.edit(world, interaction, message, body.fields(), body.uploads)
-        return reply(showing.message(world, message))
+    async def edit_message(request: web.Request) -> web.Response:
+        interaction = find_interaction(request)
+        message = followups.find_message(world, interaction, request.match_info["message_id"])
+        async with wire.read_body(request, interaction.guild_id) as body:
+            await followups.edit_message(world, interaction, message, body.fields(), body.uploads)
+        return json_reply(serializers.serialize_message(world, message))
 
-    async def delete(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        followups.delete(world, interaction, message)
-        return nothing()
+    async def delete_message(request: web.Request) -> web.Response:
+        interaction = find_interaction(request)
+        message = followups.find_message(world, interaction, request.match_info["message_id"])
+        followups.delete_message(world, interaction, message)
+        return empty_reply()
 
     return [
-        wire.route("POST", _HOOK, create, bot=False),
-        wire.route("GET", _ONE, one, bot=False),
-        wire.route("PATCH", _ONE, edit, bot=False),
-        wire.route("DELETE", _ONE, delete, bot=False),
+        wire.build_route("POST", _WEBHOOK, create_message, requires_bot_token=False),
+        wire.build_route("GET", _WEBHOOK_MESSAGE, get_message, requires_bot_token=False),
+        wire.build_route("PATCH", _WEBHOOK_MESSAGE, edit_message, requires_bot_token=False),
+        wire.build_route("DELETE", _WEBHOOK_MESSAGE, delete_message, requires_bot_token=False),
     ]

@@ -90,7 +90,7 @@ async def test_the_limit_follows_the_boost_tier(town: Town, tier: int, limit: in
     town.listen()
     await town.command("ping")
     assert town.heard("INTERACTION_CREATE")[0]["attachment_size_limit"] == limit * MIB
-    assert town.world.file_limit(guild) == limit * MIB
+    assert town.world.file_limit_bytes(guild) == limit * MIB
 
 
 async def test_one_byte_over_the_limit(town: Town) -> None:

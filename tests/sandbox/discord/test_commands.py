@@ -137,7 +137,7 @@ async def test_what_breaks_a_rule_is_refused(
         answer.refuses_field("0", "APPLICATION_COMMAND_TOO_LARGE")
     else:
         answer.refuses_field(f"0.{path}", code)
-    assert town.world.commands.all(None) == []
+    assert town.world.commands.list_commands(None) == []
 
 
 async def test_of_a_text_in_several_languages_the_longest_counts(town: Town) -> None:
@@ -158,7 +158,7 @@ async def test_how_many_there_may_be(town: Town) -> None:
     (await put(town, *(PING | {"name": f"c{n}"} for n in range(100)))).ok()
     (await put(town, *(PING | {"name": f"c{n}"} for n in range(101)))).refuses(400, 30032)
     (await put(town, *(MENU | {"name": f"M {n}"} for n in range(16)))).refuses(400, 30032)
-    assert len(town.world.commands.all(None)) == 100
+    assert len(town.world.commands.list_commands(None)) == 100
     (await put(town, PING, PING)).refuses_field("1.name", "APPLICATION_COMMANDS_DUPLICATE_NAME")
     (await put(town, PING, {"name": "ping", "type": 3})).ok()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sandbox.discord.model import Message
+from sandbox.discord.entities import Message
 from tests.sandbox.discord.town import PING, Town
 
 

@@ -1,9 +1,9 @@
 """What the bot may read without the message-content intent."""
 
-from sandbox.discord.events import ALL, Intents
+from sandbox.discord.events import ALL_INTENTS, Intents
 from tests.sandbox.discord.town import PING, Town
 
-WITHOUT = ALL & ~Intents.MESSAGE_CONTENT
+WITHOUT = ALL_INTENTS & ~Intents.MESSAGE_CONTENT
 
 
 async def test_only_what_concerns_the_bot_arrives_with_its_text(town: Town) -> None:
@@ -49,7 +49,7 @@ async def test_the_rest_blanks_alike(town: Town) -> None:
 
 
 async def test_with_the_intent_all_of_it_arrives(town: Town) -> None:
-    town.listen(ALL)
+    town.listen(ALL_INTENTS)
     await town.post_message("for people")
     assert town.heard("MESSAGE_CREATE")[0]["content"] == "for people"
 
@@ -61,7 +61,7 @@ async def test_events_need_their_intents_and_a_visible_channel(town: Town) -> No
     assert [event["content"] for event in town.heard("MESSAGE_CREATE")] == ["psst"]
     await town.deny("general", "VIEW_CHANNEL")
     town.events.clear()
-    town.listen(ALL)
+    town.listen(ALL_INTENTS)
     said = await town.post_message("behind closed doors")
     (
         await town.control(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.discord import usage
+from sandbox.discord import person_interactions
+from sandbox.discord.entities import MessageFlag, MessageKind
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import MessageFlag, MessageKind
 from tests.harness.waiting import eventually
 from tests.sandbox.discord.town import EPHEMERAL, PING, V2, Answer, Town, button, row, text
 
@@ -339,7 +339,7 @@ async def test_autocomplete_returns_choices(town: Town) -> None:
 async def test_a_completion_takes_nothing_but_choices(town: Town) -> None:
     await town.register(PING | {"options": [OPTION]})
     person = town.user("Cem")
-    interaction = await usage.use_command(
+    interaction = await person_interactions.use_command(
         town.world, person, town.channel("general"), "ping", {}, focused="clip"
     )
     (await town.respond(interaction, 4, {"content": "x"})).refuses_field(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.discord.model import MessageFlag
-from sandbox.discord.permissions import POSTING_BOT
+from sandbox.discord.entities import MessageFlag
+from sandbox.discord.permissions import POSTING_BOT_PERMISSIONS
 from tests.sandbox.discord.town import EPHEMERAL, Town, button, row
 
 
@@ -135,7 +135,7 @@ async def test_a_role_overwrite_counts_and_a_member_overwrite_beats_it(town: Tow
 async def test_the_bot_starts_with_what_it_asks_for(town: Town) -> None:
     bot_roles = next(iter(town.world.guilds.values())).members[town.world.bot.id].role_ids
     roles = next(iter(town.world.guilds.values())).roles
-    assert [roles[i].permissions for i in bot_roles] == [POSTING_BOT]
+    assert [roles[i].permissions for i in bot_roles] == [POSTING_BOT_PERMISSIONS]
 
 
 async def test_replies(town: Town) -> None:

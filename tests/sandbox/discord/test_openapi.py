@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord import rest
-from sandbox.discord.rest.wire import PREFIX
+from sandbox.discord.rest.routing import API_PREFIX
 from tests.harness import conformance
 from tests.sandbox.discord.town import PING, Town, button, row
 
@@ -33,8 +33,8 @@ def _anonymous(path: str) -> str:
 
 
 def _served(town: Town) -> set[tuple[str, str]]:
-    routes = rest.routes(town.world, town.clock)
-    return {(route.method, route.path.removeprefix(PREFIX)) for route in routes}
+    routes = rest.build_routes(town.world, town.clock)
+    return {(route.method, route.path.removeprefix(API_PREFIX)) for route in routes}
 
 
 async def test_every_route_is_discords(town: Town, paths: Json) -> None:

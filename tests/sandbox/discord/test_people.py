@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.discord.model import MessageKind
+from sandbox.discord.entities import MessageKind
 from tests.sandbox.discord.town import EPHEMERAL, PING, Answer, Town, button, row
 
 Json = dict[str, Any]

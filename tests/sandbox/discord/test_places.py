@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.discord.events import ALL, Intents
-from sandbox.discord.model import MessageKind
+from sandbox.discord.entities import MessageKind
+from sandbox.discord.events import ALL_INTENTS, Intents
 from tests.sandbox.discord.town import Town
 
 
@@ -50,7 +50,7 @@ async def test_channels(town: Town) -> None:
         (await town.bot("PATCH", path, {"topic": "x"})).refuses(403, 50013)
     (await town.send({"content": "x"}, where="Screening Room")).ok()
     assert (await town.bot("POST", f"/channels/{town.channel('general').id}/typing")).status == 204
-    direct = town.world.direct_channel(town.user("Ada").id).id
+    direct = town.world.get_direct_channel(town.user("Ada").id).id
     assert (await town.bot("GET", f"/channels/{direct}")).ok()["type"] == 1
     (await town.bot("PATCH", f"/channels/{direct}", {"name": "x"})).refuses(400, 50024)
     group = await town.control("POST", "/channels", {"name": "Us", "members": ["Ada", "Bea"]})
@@ -83,7 +83,7 @@ async def test_guild_create_lists_what_the_session_may_see(town: Town) -> None:
     few = town.world.guild_create_payload(guild, Intents.GUILDS)
     assert [m["user"]["id"] for m in few["members"]] == [str(town.world.bot.id)]
     assert "clips" not in [c["name"] for c in few["channels"]]
-    assert len(town.world.guild_create_payload(guild, ALL)["members"]) == 5
+    assert len(town.world.guild_create_payload(guild, ALL_INTENTS)["members"]) == 5
 
 
 async def test_a_thread_under_a_message(town: Town) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from sandbox.clock import Clock
+from sandbox.clock import SandboxClock
 from sandbox.discord import lookup
-from sandbox.discord.events import ALL, Event, Intents
+from sandbox.discord.entities import Channel, Message, User
+from sandbox.discord.events import ALL_INTENTS, GatewayEvent, Intents
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import Channel, Message, User
-from sandbox.discord.world import World
+from sandbox.discord.world import DiscordWorld
 
 Json = dict[str, Any]
 
@@ -55,16 +55,16 @@ class Answer:
 class Town:
     """The world, and ways to act on it over HTTP."""
 
-    world: World
-    clock: Clock
+    world: DiscordWorld
+    clock: SandboxClock
     http: aiohttp.ClientSession
     directory: Path
     events: list[tuple[str, Json]] = field(default_factory=list)
 
-    def listen(self, intents: Intents = ALL) -> None:
+    def listen(self, intents: Intents = ALL_INTENTS) -> None:
         """Collects events as a session with these intents gets them."""
 
-        def receive(event: Event) -> None:
+        def receive(event: GatewayEvent) -> None:
             if not event.intents or event.intents & intents:
                 self.events.append((event.name, event.payload(intents)))
 
@@ -75,13 +75,13 @@ class Town:
         return [payload for kind, payload in self.events if kind == name]
 
     def channel(self, name: str) -> Channel:
-        return lookup.channel(self.world, name)
+        return lookup.find_channel(self.world, name)
 
     def user(self, name: str) -> User:
-        return lookup.user(self.world, name)
+        return lookup.find_user(self.world, name)
 
     def message(self, shown: Json) -> Message:
-        return lookup.message(self.world, shown["id"])
+        return lookup.find_message(self.world, shown["id"])
 
     async def bot(
         self,

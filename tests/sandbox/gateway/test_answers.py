@@ -9,16 +9,16 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from sandbox.answers import Health, json_answer
-from sandbox.control import loopback_only
-from sandbox.discord.errors import DiscordError, Forbidden
+from sandbox.discord.errors import ActionForbidden, DiscordError
+from sandbox.error_responses import InternalErrorLog, json_response
+from sandbox.server_control import require_loopback
 
 
 class Server:
     """Raises what it is told to."""
 
     def __init__(self) -> None:
-        self.health = Health()
+        self.health = InternalErrorLog()
         self.error: Exception = ValueError("nothing set")
         self.http: aiohttp.ClientSession
 
@@ -55,7 +55,7 @@ async def test_a_refusal_is_answered_in_discord_s_form(server: Server) -> None:
 
 
 async def test_a_person_s_refusal_says_what_kind(server: Server) -> None:
-    server.error = Forbidden("Cem cannot see #staff")
+    server.error = ActionForbidden("Cem cannot see #staff")
     assert await server.body("/control/messages") == (
         403,
         {"error": "forbidden", "message": "Cem cannot see #staff"},
@@ -79,7 +79,7 @@ async def test_a_bug_is_a_500_counted_and_loud(
     server.error = KeyError("oops")
     assert await server.body(path) == (500, body)
     assert server.health.internal_errors == 1
-    assert list(server.health.latest) == [f"GET {path}: KeyError('oops')"]
+    assert list(server.health.latest_errors) == [f"GET {path}: KeyError('oops')"]
     assert "SANDBOX BUG" in caplog.text
 
 
@@ -104,9 +104,9 @@ async def test_too_large_is_discord_s_413(server: Server) -> None:
 )
 async def test_control_is_for_this_machine_only(remote: str | None, path: str, status: int) -> None:
     async def handler(request: web.Request) -> web.Response:
-        return json_answer({})
+        return json_response({})
 
     transport = Mock()
     transport.get_extra_info = {"peername": (remote, 1) if remote else None}.get
     request = make_mocked_request("GET", path, transport=transport)
-    assert (await loopback_only(request, handler)).status == status
+    assert (await require_loopback(request, handler)).status == status

@@ -7,13 +7,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from sandbox.clock import Clock
-from sandbox.server import Sandbox
+from sandbox.clock import SandboxClock
+from sandbox.server import SandboxServer
 from tests.harness.websocket import open_gateway
 
 
 @pytest_asyncio.fixture
-async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(sandbox: SandboxServer) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(f"{sandbox.base}/control/") as session:
         yield session
 
@@ -26,7 +26,7 @@ async def fate(http: aiohttp.ClientSession, **order: Any) -> int:
 
 
 async def test_disconnect_cuts_the_line_and_the_session_can_resume(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
@@ -38,7 +38,7 @@ async def test_disconnect_cuts_the_line_and_the_session_can_resume(
 
 
 async def test_disconnect_with_a_code(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -47,7 +47,7 @@ async def test_disconnect_with_a_code(
 
 
 async def test_reconnect_asks_politely(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -58,7 +58,7 @@ async def test_reconnect_asks_politely(
 
 @pytest.mark.parametrize("resumable", [False, True])
 async def test_invalid_session(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession, resumable: bool
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, resumable: bool
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
@@ -74,7 +74,7 @@ async def test_invalid_session(
 
 
 async def test_fate_can_pick_a_shard(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
         await zero.identify(sandbox.world.token, shard=(0, 2))
@@ -85,7 +85,7 @@ async def test_fate_can_pick_a_shard(
 
 
 async def test_down_refuses_connections_for_a_time(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, clock: SandboxClock
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
@@ -101,7 +101,7 @@ async def test_down_refuses_connections_for_a_time(
 
 
 async def test_down_until_up(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, clock: SandboxClock
 ) -> None:
     await fate(http, action="down")
     clock.advance(1e6)
@@ -114,7 +114,7 @@ async def test_down_until_up(
 
 
 async def test_sessions_list_connected_clients(
-    sandbox: Sandbox, gateway_url: str, http: aiohttp.ClientSession
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token, intents=1, shard=(0, 1))
@@ -136,7 +136,9 @@ async def test_invalid_orders_are_refused(
         assert (await response.json())["error"] == "invalid"
 
 
-async def test_the_clock_is_moved_but_never_back(http: aiohttp.ClientSession, clock: Clock) -> None:
+async def test_the_clock_is_moved_but_never_back(
+    http: aiohttp.ClientSession, clock: SandboxClock
+) -> None:
     before = clock.now()
     async with http.post("clock", json={"advance_s": 90}) as response:
         assert await response.json() == {"now": before + 90}

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.faults import BadFault, Faults
-from sandbox.traffic import Traffic
+from sandbox.clock import SandboxClock
+from sandbox.fault_injection import FaultInjector, InvalidFault
+from sandbox.request_log import RequestLog
 from tests.harness.waiting import eventually
 
 NOON = 1_790_000_000.0
@@ -22,10 +22,10 @@ FILE_SIZE = Path(__file__).stat().st_size
 class Server:
     """A server that answers everything with 200 and counts what it really did."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock
-        self.faults = Faults(clock)
-        self.traffic = Traffic(clock)
+        self.faults = FaultInjector(clock)
+        self.traffic = RequestLog(clock)
         self.handled: list[str] = []
         self.http: aiohttp.ClientSession
 
@@ -43,7 +43,7 @@ class Server:
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[Server]:
-    serving = Server(Clock(frozen_at=NOON))
+    serving = Server(SandboxClock(frozen_at=NOON))
     app = web.Application(middlewares=[serving.traffic.middleware, serving.faults.middleware])
     app.router.add_route("*", "/{path:.*}", serving.answer)
     runner = web.AppRunner(app)
@@ -57,14 +57,14 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def test_a_status_strikes_so_many_times(server: Server) -> None:
-    server.faults.add({"server": "discord", "path": "/messages$", "times": 2, "status": 503})
+    server.faults.add_fault({"server": "discord", "path": "/messages$", "times": 2, "status": 503})
     statuses = [await server.status("POST", "/api/v10/channels/1/messages") for _ in range(3)]
     assert statuses == [503, 503, 200]
     assert len(server.handled) == 1
 
 
 async def test_only_what_matches_is_struck(server: Server) -> None:
-    server.faults.add(
+    server.faults.add_fault(
         {"server": "discord", "method": "post", "path": "/messages$", "times": None, "status": 500}
     )
     assert await server.status("GET", "/api/v10/channels/1/messages") == 200
@@ -88,66 +88,66 @@ async def test_only_what_matches_is_struck(server: Server) -> None:
     ],
 )
 async def test_each_path_belongs_to_a_server(server: Server, path: str, name: str) -> None:
-    server.faults.add({"server": name, "status": 418})
+    server.faults.add_fault({"server": name, "status": 418})
     assert await server.status("GET", path) == 418
 
 
 async def test_faults_strike_in_order_and_are_counted(server: Server) -> None:
-    first = server.faults.add({"server": "discord", "status": 500})
-    second = server.faults.add({"server": "discord", "status": 502})
+    first = server.faults.add_fault({"server": "discord", "status": 500})
+    second = server.faults.add_fault({"server": "discord", "status": 502})
     assert [await server.status("GET", "/api/v10/x") for _ in range(3)] == [500, 502, 200]
-    assert (first.struck, second.struck) == (1, 1)
+    assert (first.strike_count, second.strike_count) == (1, 1)
 
 
 async def test_body_and_headers_are_as_ordered(server: Server) -> None:
-    server.faults.add(
+    server.faults.add_fault(
         {"server": "google", "status": 429, "body": {"a": 1}, "headers": {"Retry-After": "7"}}
     )
     async with server.http.get("/google/x") as response:
         assert response.headers["Content-Type"] == "application/json"
         assert response.headers["Retry-After"] == "7"
         assert await response.json() == {"a": 1}
-    server.faults.add({"server": "google", "status": 502, "body": "<html>"})
+    server.faults.add_fault({"server": "google", "status": 502, "body": "<html>"})
     async with server.http.get("/google/x") as response:
         assert (response.content_type, await response.text()) == ("text/html", "<html>")
 
 
 async def test_a_discord_429_is_not_taken_for_cloudflare(server: Server) -> None:
-    server.faults.add({"server": "discord", "status": 429})
+    server.faults.add_fault({"server": "discord", "status": 429})
     async with server.http.get("/api/v10/x") as response:
         assert response.headers["Via"]
         assert (await response.json())["retry_after"] > 0
 
 
 async def test_a_google_fault_has_google_s_shape(server: Server) -> None:
-    server.faults.add({"server": "google", "status": 503})
+    server.faults.add_fault({"server": "google", "status": 503})
     async with server.http.get("/google/x") as response:
         assert (await response.json())["error"]["status"] == "UNAVAILABLE"
 
 
 @pytest.mark.parametrize("drop", ["before", True])
 async def test_dropped_before_nothing_has_happened(server: Server, drop: Any) -> None:
-    server.faults.add({"server": "discord", "drop": drop})
+    server.faults.add_fault({"server": "discord", "drop": drop})
     with pytest.raises(aiohttp.ClientConnectionError):
         await server.status("POST", "/api/v10/x")
     assert server.handled == []
-    (entry,) = server.traffic.after(0)
+    (entry,) = server.traffic.entries_after(0)
     assert (entry.status, entry.dropped) == (None, "before")
 
 
 async def test_dropped_after_it_has_happened(server: Server) -> None:
-    server.faults.add({"server": "discord", "drop": "after"})
+    server.faults.add_fault({"server": "discord", "drop": "after"})
     with pytest.raises(aiohttp.ClientConnectionError):
         await server.status("POST", "/api/v10/x")
     assert server.handled == ["/api/v10/x"]
-    (entry,) = server.traffic.after(0)
+    (entry,) = server.traffic.entries_after(0)
     assert (entry.status, entry.dropped) == (200, "after")
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "file.py"])
 async def test_dropped_in_the_middle_of_a_body(server: Server, name: str) -> None:
     whole = FILE_SIZE if name.endswith(".py") else 1000
-    server.faults.add({"server": "discord", "drop": "middle"})
+    server.faults.add_fault({"server": "discord", "drop": "middle"})
     async with server.http.get(f"/attachments/1/2/{name}") as response:
         assert response.status == 200
         assert response.content_length == whole
@@ -158,9 +158,9 @@ async def test_dropped_in_the_middle_of_a_body(server: Server, name: str) -> Non
 
 
 async def test_a_delay_ends_when_the_clock_says_so(server: Server) -> None:
-    server.faults.add({"server": "discord", "delay_s": 3600})
+    server.faults.add_fault({"server": "discord", "delay_s": 3600})
     request = asyncio.create_task(server.status("GET", "/api/v10/x"))
-    (entry,) = await server.traffic.wait(0, 60.0)
+    (entry,) = await server.traffic.wait_for_entries(0, 60.0)
     assert entry.status is None
     server.clock.advance(3599)
     await server.status("GET", "/api/v10/other")
@@ -170,7 +170,7 @@ async def test_a_delay_ends_when_the_clock_says_so(server: Server) -> None:
 
 
 async def test_a_held_answer_was_carried_out_before(server: Server) -> None:
-    server.faults.add({"server": "discord", "hold_s": 3600})
+    server.faults.add_fault({"server": "discord", "hold_s": 3600})
     request = asyncio.create_task(server.status("GET", "/api/v10/x"))
     await eventually(lambda: server.handled == ["/api/v10/x"])
     server.clock.advance(3599)
@@ -181,11 +181,11 @@ async def test_a_held_answer_was_carried_out_before(server: Server) -> None:
 
 
 async def test_clearing_takes_back_one_or_all(server: Server) -> None:
-    first = server.faults.add({"server": "discord", "status": 500})
-    server.faults.add({"server": "discord", "status": 502})
-    assert server.faults.clear(first.id) == 1
+    first = server.faults.add_fault({"server": "discord", "status": 500})
+    server.faults.add_fault({"server": "discord", "status": 502})
+    assert server.faults.remove_faults(first.id) == 1
     assert [fault.status for fault in server.faults] == [502]
-    assert server.faults.clear() == 1
+    assert server.faults.remove_faults() == 1
     assert await server.status("GET", "/api/v10/x") == 200
 
 
@@ -204,12 +204,12 @@ async def test_clearing_takes_back_one_or_all(server: Server) -> None:
     ],
 )
 def test_a_fault_that_cannot_be_meant_is_refused(order: dict[str, Any]) -> None:
-    with pytest.raises(BadFault):
-        Faults(Clock()).add(order)
+    with pytest.raises(InvalidFault):
+        FaultInjector(SandboxClock()).add_fault(order)
 
 
 async def test_a_client_that_gives_up_does_not_leave_the_fault_behind(server: Server) -> None:
-    server.faults.add({"server": "discord", "delay_s": 60})
+    server.faults.add_fault({"server": "discord", "delay_s": 60})
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await server.status("GET", "/api/v10/x")

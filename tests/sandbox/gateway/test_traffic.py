@@ -9,14 +9,14 @@ import pytest_asyncio
 from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
-from sandbox.clock import Clock
-from sandbox.server import Sandbox
-from sandbox.traffic import Traffic, logged_path, shortened
+from sandbox.clock import SandboxClock
+from sandbox.request_log import RequestLog, redact_path, shorten_blobs
+from sandbox.server import SandboxServer
 from tests.harness.websocket import open_gateway
 
 
 @pytest_asyncio.fixture
-async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(sandbox: SandboxServer) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(sandbox.base) as session:
         yield session
 
@@ -35,7 +35,7 @@ async def call(http: aiohttp.ClientSession, method: str, path: str, **more: Any)
 
 
 async def test_every_request_is_there_unknown_routes_too(
-    sandbox: Sandbox, http: aiohttp.ClientSession, clock: Clock
+    sandbox: SandboxServer, http: aiohttp.ClientSession, clock: SandboxClock
 ) -> None:
     assert await call(http, "POST", "/api/v10/moon/landing?at=1", json={"a": 1}) == 404
     clock.advance(5)
@@ -51,7 +51,7 @@ async def test_every_request_is_there_unknown_routes_too(
         "at": clock.now() - 5,
     }
     assert (second["n"], second["server"], second["at"]) == (2, "google", clock.now())
-    assert sandbox.traffic.unknown_routes == 2
+    assert sandbox.request_log.unknown_routes == 2
 
 
 async def test_an_unknown_route_is_refused_in_discord_s_words(
@@ -78,7 +78,7 @@ async def test_after_bodies_and_filters(http: aiohttp.ClientSession) -> None:
 
 
 async def test_control_and_gateway_are_not_the_bot_s_requests(
-    sandbox: Sandbox, http: aiohttp.ClientSession, gateway_url: str
+    sandbox: SandboxServer, http: aiohttp.ClientSession, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -105,27 +105,27 @@ async def test_broken_json_is_logged_as_none(http: aiohttp.ClientSession) -> Non
 
 def test_keys_are_blanked() -> None:
     url = URL("http://h/google/v1beta/models?key=secret&pageSize=2&access_token=s")
-    assert logged_path(url) == "/google/v1beta/models?key=…&pageSize=2&access_token=…"
-    assert logged_path(URL("http://h/a")) == "/a"
+    assert redact_path(url) == "/google/v1beta/models?key=…&pageSize=2&access_token=…"
+    assert redact_path(URL("http://h/a")) == "/a"
 
 
 def test_blobs_are_shortened_and_words_are_not() -> None:
     words = "a long prompt " * 200
     value = {"image": [{"bytesBase64Encoded": "QUJD" * 1000}], "prompt": words, "n": 1}
-    assert shortened(value) == {
+    assert shorten_blobs(value) == {
         "image": [{"bytesBase64Encoded": "<4000 characters>"}],
         "prompt": words,
         "n": 1,
     }
 
 
-async def test_the_log_is_bounded(clock: Clock) -> None:
-    traffic = Traffic(clock, kept=2)
+async def test_the_log_is_bounded(clock: SandboxClock) -> None:
+    traffic = RequestLog(clock, max_entries=2)
     for number in range(5):
-        traffic._add(_request(f"/api/v10/{number}"), "discord")
-    assert [entry.n for entry in traffic.after(0)] == [4, 5]
-    assert [entry.n for entry in traffic.after(4)] == [5]
-    assert traffic.after(5) == []
+        traffic._add_entry(_request(f"/api/v10/{number}"), "discord")
+    assert [entry.number for entry in traffic.entries_after(0)] == [4, 5]
+    assert [entry.number for entry in traffic.entries_after(4)] == [5]
+    assert traffic.entries_after(5) == []
 
 
 def _request(path: str) -> Any:

@@ -14,7 +14,7 @@ from google.auth.transport.requests import Request
 from google.genai import types
 from google.oauth2 import service_account
 
-from sandbox.google.google import PROJECT
+from sandbox.google.service import PROJECT
 from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import VEO_GA, Server
 
@@ -29,7 +29,7 @@ SUBMIT = f"{MODELS}/{VEO_GA}:predictLongRunning"
 
 @pytest_asyncio.fixture
 async def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[genai.Client]:
-    environment = server.google.environment_vertex()
+    environment = server.google.vertex_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     credentials, project = await asyncio.to_thread(
@@ -191,7 +191,7 @@ async def test_an_api_key_does_as_well(server: Server) -> None:
 
 async def token(server: Server) -> dict[str, str]:
     def granted() -> str:
-        path = server.google.environment_vertex()["GOOGLE_APPLICATION_CREDENTIALS"]
+        path = server.google.vertex_environment()["GOOGLE_APPLICATION_CREDENTIALS"]
         credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
             path, scopes=["https://www.googleapis.com/auth/cloud-platform"]
         )

@@ -7,7 +7,7 @@ import discord
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import NO_LIMITS, UsageLimits, QuotaLine, QuotaStatus
+from bot.domain.billing.limits import NO_LIMITS, QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import LimitScope
 from bot.domain.guild import LANGUAGES, GuildRules
@@ -17,8 +17,8 @@ from bot.ui.help_text import build_help_view, build_welcome_view
 from bot.ui.server_setup import (
     KEEP_OPTION,
     UNSET_OPTION,
-    SetupState,
     PermissionCheck,
+    SetupState,
     build_setup_view,
     format_permission_checks,
 )

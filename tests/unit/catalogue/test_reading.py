@@ -3,7 +3,7 @@
 import pytest
 
 from bot.config.model_catalogue import CatalogueError, load_catalogue, parse_catalogue
-from bot.domain.jobs.request import GenerationMode, Resolution, GoogleRoute
+from bot.domain.jobs.request import GenerationMode, GoogleRoute, Resolution
 
 OWN = "veo-3.1-generate-preview"
 

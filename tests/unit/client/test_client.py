@@ -16,8 +16,8 @@ from bot.discord.user_install import TokenCipher
 from bot.domain.errors import LimitReached, LimitScope
 from bot.ui.clip_card import build_text_view
 from bot.ui.custom_ids import (
-    ButtonAction,
     ActionButton,
+    ButtonAction,
     FormKind,
     InteractionRouter,
     build_custom_id,

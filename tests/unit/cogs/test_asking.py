@@ -12,7 +12,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
-from bot.services.jobs.requests import AcceptedRequest, PriceCheck, ChannelContext
+from bot.services.jobs.requests import AcceptedRequest, ChannelContext, PriceCheck
 from bot.ui.custom_ids import ActionButton
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow

@@ -13,10 +13,10 @@ from bot.app.clock import SystemClock
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import (
     AlreadyAccepted,
+    DatabaseUnavailable,
     MissingPermissions,
     RecordNotFound,
     RuleBroken,
-    DatabaseUnavailable,
 )
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import AspectRatio, VideoRequest
@@ -24,7 +24,7 @@ from bot.i18n.catalogs import translate
 from bot.services.jobs.requests import ChannelContext
 from bot.ui.clip_card import ClipCards
 from cogs._common.clip_lookup import resolve_clip_reference
-from cogs._common.context import require_permissions, get_role_ids
+from cogs._common.context import get_role_ids, require_permissions
 from cogs._common.options import GenerateOptions
 from cogs._common.pending import ImageDraft, PendingConfirmation, PendingConfirmations
 from cogs.replies import ReplyListener

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.clock import SystemClock
-from bot.domain.clips.file_retention import StoredOriginal, RetentionClass, select_removable
+from bot.domain.clips.file_retention import RetentionClass, StoredOriginal, select_removable
 from bot.domain.errors import DatabaseUnavailable
 from bot.services.clips.retention import FileRetention
 from bot.store.operations.file_references import FileReferenceStore

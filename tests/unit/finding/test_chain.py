@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.lineage import find_root_id, build_lineage, elided
+from bot.domain.clips.lineage import build_lineage, elided, find_root_id
 from bot.ui.lineage import format_lineage
 from tests.unit.words.examples import a_clip
 

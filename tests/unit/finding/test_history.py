@@ -9,11 +9,11 @@ import pytest
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import (
     MAX_SEARCH_LENGTH,
+    HistoryFilter,
     HistoryKind,
     HistoryPage,
-    PageRequest,
-    HistoryFilter,
     PageDirection,
+    PageRequest,
 )
 from bot.services.clips.history import ClipHistory
 from bot.ui.components import PageButton, build_page_custom_id

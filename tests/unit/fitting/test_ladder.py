@@ -11,11 +11,11 @@ from bot.domain.clips.upload_options import (
     MIB,
     OBSERVED_LIMIT_LIFETIME,
     ObservedLimit,
+    build_preview_target,
     effective_limit,
     find_decent_target,
-    upload_options,
-    build_preview_target,
     reencode_to_fit,
+    upload_options,
 )
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

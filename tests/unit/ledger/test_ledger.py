@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from bot.domain.billing.ledger import (
     EntryKind,
     Settlement,
-    compute_balance,
-    build_unknown_settlement,
     build_reservation,
-    build_settlement,
     build_resettlement,
+    build_settlement,
+    build_unknown_settlement,
+    compute_balance,
 )
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.billing.money import Micros

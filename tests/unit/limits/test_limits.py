@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from bot.domain.billing.limits import (
     DAY,
     NO_LIMITS,
-    UsageAmount,
     LimitRow,
-    UsageLimits,
-    SpendingPolicy,
     LimitSubject,
+    SpendingPolicy,
+    UsageAmount,
+    UsageLimits,
     UsageTotals,
-    find_exceeded_limit,
-    compute_release_time,
-    resolve_guild_limits,
-    combine_loosest,
-    resolve_member_limits,
     build_quota_lines,
+    combine_loosest,
     combine_tightest,
+    compute_release_time,
+    find_exceeded_limit,
+    resolve_guild_limits,
+    resolve_member_limits,
 )
 from bot.domain.billing.money import Micros
 from bot.domain.errors import LimitScope

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.config.model_catalogue import load_catalogue
-from bot.domain.errors import GoogleUnavailable, DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.request import GenerationMode, GoogleRoute, VideoPlan
-from bot.domain.ports import OperationFinished, PollResult, ModelReachability, RemoteVideo
+from bot.domain.ports import ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.domain.stores import ModelState
 from bot.i18n.catalogs import translate
 from bot.services.admin.model_directory import (

@@ -15,10 +15,10 @@ from bot.domain.errors import (
     ChannelUnavailable,
     DiscordUnavailable,
     FileTooLarge,
-    TranscodeFailed,
     LeaseLost,
     RecordNotFound,
     RemoteNotFound,
+    TranscodeFailed,
 )
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute

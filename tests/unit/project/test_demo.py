@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sandbox.demo import film, poster
-from sandbox.demo.control import DemoFailed, until
-from sandbox.demo.letters import render
-from sandbox.demo.play import Saved, write_summary
-from sandbox.demo.screen import Film, Screen
+from sandbox.demo import sample_image, video_file
+from sandbox.demo.control_client import DemoFailed, wait_until
+from sandbox.demo.markdown import render_markdown
+from sandbox.demo.scenario import SavedClip, write_summary
+from sandbox.demo.terminal import ClipPreview, Terminal
 
 NAMES = {"1": "Ada", "2": "clips"}
 
@@ -36,7 +36,7 @@ NAMES = {"1": "Ada", "2": "clips"}
     ],
 )
 def test_markdown_is_read(content: str, shown: str) -> None:
-    assert render(content, NAMES).plain == shown
+    assert render_markdown(content, NAMES).plain == shown
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_markdown_is_read(content: str, shown: str) -> None:
 )
 def test_relative_times_are_told(seconds: float, shown: str) -> None:
     unix = int(time.time() + seconds)
-    assert render(f"<t:{unix}:R>", NAMES).plain == shown
+    assert render_markdown(f"<t:{unix}:R>", NAMES).plain == shown
 
 
 def message(**changes: Any) -> dict[str, Any]:
@@ -53,13 +53,13 @@ def message(**changes: Any) -> dict[str, Any]:
     return {"author": author, "content": "", "attachments": [], "timestamp": None} | changes
 
 
-def told(shown: dict[str, Any], films: dict[str, Film] | None = None, **console: Any) -> str:
+def told(shown: dict[str, Any], films: dict[str, ClipPreview] | None = None, **console: Any) -> str:
     out = io.StringIO()
-    Screen(Console(file=out, **console), NAMES).message(shown, films)
+    Terminal(Console(file=out, **console), NAMES).print_message(shown, films)
     return out.getvalue()
 
 
-FACTS = film.Facts(8.0, 1280, 720, 24.0, True, 2_500_000)
+FACTS = video_file.VideoProperties(8.0, 1280, 720, 24.0, True, 2_500_000)
 CARD = {
     "type": 17,
     "accent_color": 0x4F7CAC,
@@ -76,14 +76,14 @@ def test_a_file_is_shown_once_where_its_component_is() -> None:
     text = told(message(components=[CARD], attachments=files))
     assert text.count("clip-1.mp4") == 1
     assert text.count("notes.txt") == 1
-    film_ = Film("clip-1.mp4", FACTS, ())
+    film_ = ClipPreview("clip-1.mp4", FACTS, ())
     assert told(message(components=[CARD], attachments=files), {film_.name: film_}).count("▣") == 1
 
 
 def test_a_narrow_terminal_cuts_no_fact_off() -> None:
     out = io.StringIO()
-    screen = Screen(Console(file=out, width=80, force_terminal=True, color_system=None), NAMES)
-    screen.summary([("1-generated.mp4", FACTS, "from a prompt and a picture")])
+    screen = Terminal(Console(file=out, width=80, force_terminal=True, color_system=None), NAMES)
+    screen.print_summary([("1-generated.mp4", FACTS, "from a prompt and a picture")])
     for words in ("1-generated.mp4", "1280×720, 24 fps"):
         assert words in out.getvalue()
     assert "…" not in out.getvalue()
@@ -93,7 +93,7 @@ def test_a_card_is_readable_without_a_terminal() -> None:
     answered = message(author={"username": "ada", "global_name": "Ada"}, content="sail on")
     text = told(
         message(components=[CARD], referenced_message=answered),
-        {"clip-1.mp4": Film("clip-1.mp4", FACTS, ())},
+        {"clip-1.mp4": ClipPreview("clip-1.mp4", FACTS, ())},
     )
     for words in ("@Ada sail on", "A boat by @Ada", "[ Extend ]", "1280×720", "0:08", "2.5 MB"):
         assert words in text
@@ -104,7 +104,7 @@ def test_a_terminal_in_colour_shows_the_frames() -> None:
     still = Image.new("RGB", (320, 180), "#ff8000")
     text = told(
         message(components=[CARD]),
-        {"clip-1.mp4": Film("clip-1.mp4", FACTS, (still,))},
+        {"clip-1.mp4": ClipPreview("clip-1.mp4", FACTS, (still,))},
         force_terminal=True,
         color_system="truecolor",
     )
@@ -123,7 +123,7 @@ def clip(path: Path, shift: int, frames: int = 24) -> Path:
 
 
 def test_facts_come_from_the_file(tmp_path: Path) -> None:
-    facts = film.measure(clip(tmp_path / "a.mp4", 0))
+    facts = video_file.read_properties(clip(tmp_path / "a.mp4", 0))
     assert (facts.seconds, facts.width, facts.height, facts.fps) == (1.0, 128, 72, 24.0)
     assert not facts.has_audio
 
@@ -132,13 +132,13 @@ def test_an_extension_has_to_begin_like_its_source(tmp_path: Path) -> None:
     source = clip(tmp_path / "source.mp4", 0)
     longer = clip(tmp_path / "longer.mp4", 0, frames=36)
     other = clip(tmp_path / "other.mp4", 90, frames=36)
-    assert film.begins_like(longer, source, [0.0, 0.5])
-    assert not film.begins_like(other, source, [0.0, 0.5])
+    assert video_file.starts_with_frames_of(longer, source, [0.0, 0.5])
+    assert not video_file.starts_with_frames_of(other, source, [0.0, 0.5])
 
 
 def test_the_summary_is_as_agreed(tmp_path: Path) -> None:
-    first = Saved({"id": "11", "message_reference": {"message_id": "10"}}, Path("1.mp4"), FACTS)
-    second = Saved({"id": "13"}, Path("2.mp4"), FACTS, parent="11")
+    first = SavedClip({"id": "11", "message_reference": {"message_id": "10"}}, Path("1.mp4"), FACTS)
+    second = SavedClip({"id": "13"}, Path("2.mp4"), FACTS, parent_message_id="11")
     write_summary(tmp_path / "summary.json", [first, second], "http://host/clips/2", 12.34)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["clips"][0] == {
@@ -162,11 +162,11 @@ async def test_waiting_in_vain_names_what_was_waited_for() -> None:
         return None
 
     with pytest.raises(DemoFailed, match="for the clip, in vain"):
-        await until(never, within_s=0, waiting_for="the clip")
+        await wait_until(never, within_s=0, waiting_for="the clip")
 
 
 def test_the_picture_is_a_picture(tmp_path: Path) -> None:
-    poster.paint(tmp_path / "harbour.png")
+    sample_image.paint_sample_image(tmp_path / "harbour.png")
     with Image.open(tmp_path / "harbour.png") as picture:
         assert picture.size == (1280, 720)
         assert len(picture.convert("RGB").resize((64, 36)).getcolors(64 * 36) or []) > 500

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bot.domain.jobs.job import ENDED_STATES, ALLOWED_TRANSITIONS, JobState
+from bot.domain.jobs.job import ALLOWED_TRANSITIONS, ENDED_STATES, JobState
 
 
 def test_the_diagram_shows_every_transition_and_no_other(root: Path) -> None:

@@ -6,10 +6,10 @@ from bot.config.model_catalogue import load_catalogue
 from bot.domain.jobs.plan_resolution import RuleContext
 from bot.domain.jobs.request import (
     AspectRatio,
-    InputImage,
     GenerationMode,
-    Resolution,
     GoogleRoute,
+    InputImage,
+    Resolution,
     SourceClip,
     VideoRequest,
 )

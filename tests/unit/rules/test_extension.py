@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.errors import RuleBroken, SourceNotExtendable
 from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
 from bot.domain.jobs.violations import EXPIRY_MARGIN_S
 from tests.unit.rules.given import (
     CATALOGUE,

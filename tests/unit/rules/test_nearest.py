@@ -12,8 +12,8 @@ from bot.domain.jobs.plan_resolution import RuleContext, list_choices, resolve_p
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
-    PersonRule,
     OperatorRegion,
+    PersonRule,
     Resolution,
     VideoPlan,
     VideoRequest,

@@ -13,11 +13,11 @@ from bot.domain.guild import GuildRules
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.people_policy import (
     UnsatisfiableRule,
-    resolve_person_rule,
     choose_person_generation,
+    resolve_person_rule,
 )
-from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule, OperatorRegion
-from bot.services.jobs.requests import RequestService, ChannelContext
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
+from bot.services.jobs.requests import ChannelContext, RequestService
 from tests.fakes.clock import FastClock
 from tests.fakes.world import FakeModelAvailability
 from tests.unit.rules.given import FAST_3, FAST_31, LITE_31, VEO_2, VEO_3, VEO_31, model

@@ -9,8 +9,8 @@ from bot.domain.jobs.presets import (
     STYLE_TEXTS,
     CameraPreset,
     StylePreset,
-    split_presets,
     append_presets,
+    split_presets,
 )
 from bot.domain.jobs.prompt import count_tokens
 from bot.i18n.catalogs import has_message

@@ -15,11 +15,11 @@ from bot.domain.jobs.plan_resolution import OptionChoice, RuleContext, list_choi
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
+    GoogleRoute,
+    OperatorRegion,
     PersonGeneration,
     PersonRule,
-    OperatorRegion,
     Resolution,
-    GoogleRoute,
 )
 from tests.unit.rules.given import (
     CATALOGUE,

@@ -20,9 +20,9 @@ from PIL import Image as Pillow
 from bot.config.model_catalogue import load_catalogue
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
-    InputImage,
     GenerationMode,
     GoogleRoute,
+    InputImage,
     SourceClip,
     VideoPlan,
     VideoRequest,
@@ -33,10 +33,10 @@ from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
-from sandbox.clock import Clock
-from sandbox.faults import Faults
-from sandbox.google import MAX_REQUEST_BYTES, Google, routes
-from sandbox.google.google import LOCATION, PROJECT
+from sandbox.clock import SandboxClock
+from sandbox.fault_injection import FaultInjector
+from sandbox.google import MAX_REQUEST_BYTES, SandboxGoogle, build_routes
+from sandbox.google.service import LOCATION, PROJECT
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0
@@ -48,7 +48,7 @@ VEO_GA = "veo-3.1-generate-001"
 class TurnedClock:
     """The bot's clock, bound to the sandbox's: whoever sleeps turns both."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock
         self.slept: list[float] = []
 
@@ -68,11 +68,11 @@ class TurnedClock:
 class Stage:
     """A running Google, a data directory, and the requests that arrived."""
 
-    google: Google
+    google: SandboxGoogle
     clock: TurnedClock
     base: str
     data_dir: Path
-    faults: Faults
+    faults: FaultInjector
     arrived: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     adapters: list[VideoModels] = field(default_factory=list)
 
@@ -120,10 +120,10 @@ class Stage:
         return await ProcessImageDecoder().prepare_image(raw, self.data_dir)
 
     def set(self, **settings: Any) -> None:
-        self.google.settings = self.google.settings.merged(settings)
+        self.google.settings = self.google.settings.with_changes(settings)
 
     def fault(self, **order: Any) -> None:
-        self.faults.add({"server": "google", **order})
+        self.faults.add_fault({"server": "google", **order})
 
     def count(self, part: str, method: str | None = None) -> int:
         """How many requests arrived whose path has ``part``."""
@@ -136,7 +136,7 @@ class Stage:
     @property
     def sent(self) -> dict[str, Any]:
         """The body of the last submit that Google accepted."""
-        body: dict[str, Any] = self.google.operations.everything[-1].body
+        body: dict[str, Any] = self.google.operations.operations[-1].body
         return body
 
     async def ended(
@@ -194,8 +194,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def stage(
     tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
-    clock = Clock(frozen_at=NOON)
-    faults = Faults(clock)
+    clock = SandboxClock(frozen_at=NOON)
+    faults = FaultInjector(clock)
     arrived: list[tuple[str, str, dict[str, str]]] = []
 
     @web.middleware
@@ -210,10 +210,10 @@ async def stage(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     sock = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    google = await Google.start(tmp_path / "sandbox", clock, base, clip_cache=clips)
-    google.settings = google.settings.merged({"look": "plain"})
+    google = await SandboxGoogle.start(tmp_path / "sandbox", clock, base, clip_cache=clips)
+    google.settings = google.settings.with_changes({"look": "plain"})
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(google.credentials_path))
-    app.add_routes(routes(google))
+    app.add_routes(build_routes(google))
     await runner.setup()
     await web.SockSite(runner, sock).start()
     data_dir = tmp_path / "data"

@@ -265,7 +265,7 @@ async def test_a_break_in_the_middle_of_googles_file(stage: Stage) -> None:
     stage.fault(path="/google-files/", drop="middle", times=2)
     path = stage.data_dir / "clip.mp4"
     await stage.made(stage.gemini(), stage.plan(), path)
-    made = stage.google.operations.everything[-1].products[0].clip
+    made = stage.google.operations.operations[-1].products[0].clip
     assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256
     assert [headers["Range"][:6] for _, _, headers in stage.arrived if "Range" in headers]
     # Each attempt asks the API anew, which hands out a new address.
@@ -283,7 +283,7 @@ async def test_a_file_that_google_gave_up_is_not_asked_for_again_and_again(stage
     finished = await stage.ended(gemini, await gemini.submit(stage.plan(), job_id=1))
     video = finished.videos[0]  # type: ignore[union-attr]
     name = str(video.uri).rpartition("/files/")[2].partition(":")[0]
-    file = stage.google.files.get(name)
+    file = stage.google.files.get_file(name)
     assert file is not None
     file.failed = True
     with pytest.raises(RemoteNotFound, match="could not process"):
@@ -322,7 +322,7 @@ async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
     assert inline.parent == stage.data_dir / "incoming"
     assert not inline.exists()
     # The file may turn out to be unplayable: taking it a second time asks Google again.
-    made = stage.google.operations.everything[-1].products[0].clip
+    made = stage.google.operations.operations[-1].products[0].clip
     path.unlink()
     await vertex.download_video(finished.videos[0], path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == made.sha256

@@ -4,11 +4,11 @@ import pytest
 
 from bot.domain.jobs.job import Outcome
 from bot.google.api_errors import (
-    clean_message,
     build_filtered_failure,
     classify_message,
-    read_operation_failure,
+    clean_message,
     read_answer,
+    read_operation_failure,
 )
 
 

@@ -10,9 +10,9 @@ import pytest
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
+    GoogleRoute,
     PersonGeneration,
     Resolution,
-    GoogleRoute,
     VideoPlan,
 )
 from bot.domain.ports import VideoModels
@@ -54,7 +54,7 @@ async def test_each_mode_makes_a_clip(
     assert (facts.width, facts.height) == (1280, 720)
     assert facts.fps == pytest.approx(24)
     assert facts.has_audio
-    assert str(stage.google.operations.everything[-1].submission.mode) == str(mode)
+    assert str(stage.google.operations.operations[-1].submission.mode) == str(mode)
     assert len(list(destination.parent.glob(".*"))) == 0
 
     sent = stage.sent["instances"][0]
@@ -180,7 +180,7 @@ async def test_a_chain_of_three_hops(stage: Stage, either: VideoModels) -> None:
         finished = await stage.made(either, plan, path, job_id=1 + hop)
         facts = await PyAvMediaProbe().read_facts(path)
         assert abs(facts.seconds - (4 + 7 * hop)) < 0.1
-    assert stage.google.operations.everything[-1].hops == 3
+    assert stage.google.operations.operations[-1].extension_depth == 3
 
 
 async def test_a_chain_in_a_bucket_passes_the_objects_address(stage: Stage) -> None:
@@ -202,7 +202,7 @@ async def test_a_chain_in_a_bucket_passes_the_objects_address(stage: Stage) -> N
 async def test_the_bytes_are_googles(stage: Stage, either: VideoModels) -> None:
     path = stage.data_dir / "clip.mp4"
     await stage.made(either, stage.plan(model=model_of(either)), path)
-    made = stage.google.operations.everything[-1].products[0].clip
+    made = stage.google.operations.operations[-1].products[0].clip
     assert await asyncio.to_thread(path.read_bytes) == await asyncio.to_thread(
         Path(made.path).read_bytes
     )
@@ -211,7 +211,7 @@ async def test_the_bytes_are_googles(stage: Stage, either: VideoModels) -> None:
 async def test_the_clip_says_until_when_google_keeps_it(stage: Stage) -> None:
     stage.set(file_lifetime_s=3600)
     finished = await stage.made(stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4")
-    operation = stage.google.operations.everything[-1]
+    operation = stage.google.operations.operations[-1]
     assert operation.finished_at is not None
     expires = finished.videos[0].expires_at
     assert expires is not None

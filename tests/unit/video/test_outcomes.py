@@ -7,15 +7,15 @@ import pytest
 
 from bot.domain.errors import (
     AccessRefused,
-    GoogleUnavailable,
     GoogleQuotaExceeded,
+    GoogleUnavailable,
     RemoteNotFound,
     SubmitUncertain,
     VideoError,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
-from bot.domain.jobs.request import PersonGeneration, GoogleRoute
+from bot.domain.jobs.request import GoogleRoute, PersonGeneration
 from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, VideoModels
 from tests.unit.video.conftest import Stage, model_of
 
@@ -109,7 +109,7 @@ async def test_retryable_errors(
         await submit(stage, stage.gemini())
     assert isinstance(refused.value, GoogleQuotaExceeded) is (error is GoogleQuotaExceeded)
     assert stage.submits == 1
-    assert len(stage.google.operations.everything) == int(fault.get("drop") in ("after", "middle"))
+    assert len(stage.google.operations.operations) == int(fault.get("drop") in ("after", "middle"))
     if "headers" in fault:
         assert isinstance(refused.value, GoogleUnavailable)
         assert refused.value.retry_after_s == 7
@@ -191,7 +191,7 @@ async def test_a_source_that_google_could_not_process_is_no_source(stage: Stage)
     gemini, plan, path = stage.gemini(), stage.plan(), stage.data_dir / "clip.mp4"
     source = stage.source(plan, await stage.made(gemini, plan, path), path)
     name = str(source.remote_uri).rpartition("/files/")[2].partition(":")[0]
-    file = stage.google.files.get(name)
+    file = stage.google.files.get_file(name)
     assert file is not None
     file.failed = True
     with pytest.raises(VideoRefused) as refused:
@@ -330,7 +330,7 @@ async def test_a_poll_that_fails_is_asked_again(
     with pytest.raises(GoogleUnavailable):
         await either.poll(operation)
     assert stage.count("/elsewhere") == 0
-    stage.faults.clear()
+    stage.faults.remove_faults()
     assert isinstance(await stage.ended(either, operation), OperationFinished)
 
 
@@ -457,7 +457,7 @@ async def test_a_lost_answer_is_found_in_the_bucket(stage: Stage) -> None:
     stage.fault(path=":predictLongRunning", drop="after")
     with pytest.raises(SubmitUncertain):
         await vertex.submit(plan, job_id=5)
-    operation = stage.google.operations.everything[-1]
+    operation = stage.google.operations.operations[-1]
     await stage.ended(stage.vertex(), operation.name)
     found = await vertex.find_result(plan, job_id=5)
     assert found is not None

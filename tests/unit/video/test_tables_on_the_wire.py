@@ -10,11 +10,11 @@ from bot.domain.errors import PersonPolicyUnsatisfiable, RuleBroken
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
 from bot.domain.jobs.plan_resolution import RuleContext, resolve_plan
 from bot.domain.jobs.request import (
-    InputImage,
     GenerationMode,
-    PersonRule,
-    OperatorRegion,
     GoogleRoute,
+    InputImage,
+    OperatorRegion,
+    PersonRule,
     SourceClip,
     VideoRequest,
 )

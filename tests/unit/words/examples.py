@@ -8,7 +8,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, JobState, Origin
-from bot.domain.jobs.request import AspectRatio, GenerationMode, Resolution, GoogleRoute, VideoPlan
+from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import UsageLimits, QuotaLine, QuotaStatus
+from bot.domain.billing.limits import QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
@@ -22,12 +22,12 @@ from bot.domain.jobs.job import Job, JobState, Outcome, UserInstallReply
 from bot.domain.jobs.request import GenerationMode
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
-from bot.domain.showcase.post import WeeklyDigest, ShowcasePost, ShowcaseSettings
+from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, WeeklyDigest
 from bot.ui.clip_card import ClipCards
 from bot.ui.help_text import build_help_view, build_welcome_view
 from bot.ui.server_setup import (
-    SetupState,
     PermissionCheck,
+    SetupState,
     build_setup_view,
     format_permission_checks,
 )
@@ -36,7 +36,7 @@ from cogs._common.context import REQUIRED_PERMISSIONS
 from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.form import Fields
+from sandbox.discord.form_fields import FormFields
 from sandbox.discord.modals import read_modal
 from tests.harness import conformance
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
@@ -247,13 +247,13 @@ def refuse(name: str, body: Json) -> None:
     """Let the sandbox judge; an AssertionError says what it refuses."""
     errors = FormErrors()
     if body.get("type") == _MODAL:
-        read_modal(Fields(body["data"], errors))
+        read_modal(FormFields(body["data"], errors))
     else:
         files = {
             item["media"]["url"].removeprefix("attachment://"): number
             for number, item in enumerate(galleries(body["components"]))
         }
-        read_components(Fields(body, errors), files, v2=True)
+        read_components(FormFields(body, errors), files, v2=True)
     assert not errors, f"{name}: too long or otherwise wrong: {errors._tree}"
 
 

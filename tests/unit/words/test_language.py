@@ -7,8 +7,8 @@ import pytest
 
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.money import Micros
-from bot.i18n.catalogs import load_translations, has_message, resolve_language, translate
-from bot.i18n.formatting import join_list, format_mebibytes, format_money
+from bot.i18n.catalogs import has_message, load_translations, resolve_language, translate
+from bot.i18n.formatting import format_mebibytes, format_money, join_list
 from bot.ui.text_lists import format_limits
 
 ROOT = Path(__file__).parents[3]

@@ -18,14 +18,14 @@ from bot.domain.errors import (
     FileTooLarge,
     ImageRefused,
     LimitReached,
+    LimitScope,
     MissingPermissions,
     NotAllowed,
-    RecordNotFound,
-    RequestsPaused,
     PersonPolicyUnsatisfiable,
     PromptTooLong,
+    RecordNotFound,
+    RequestsPaused,
     RuleBroken,
-    LimitScope,
     SourceNotExtendable,
     VideoRefused,
 )
@@ -33,10 +33,10 @@ from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GenerationMode, PersonRule
 from bot.i18n.catalogs import has_message, translate
 from bot.ui.error_messages import (
-    format_limit_amount,
+    clean_detail,
     describe_error,
     describe_outcome,
-    clean_detail,
+    format_limit_amount,
 )
 from tests.unit.words.examples import a_job
 

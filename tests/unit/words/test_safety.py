@@ -8,31 +8,31 @@ import pytest
 from discord import ui
 
 from bot.domain.clips.clip import Clip
-from bot.domain.clips.history_query import HistoryPage, HistoryFilter
+from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.clips.lineage import build_lineage
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import (
     AuditAction,
-    WeeklyDigest,
+    AuditEntry,
+    CreatorPreferences,
     ShowcasePost,
     ShowcaseSettings,
-    CreatorPreferences,
-    AuditEntry,
+    WeeklyDigest,
 )
-from bot.i18n.formatting import format_excerpt, split_text, sanitize_text, format_prompt
+from bot.i18n.formatting import format_excerpt, format_prompt, sanitize_text, split_text
 from bot.ui.clip_card import ClipCards
 from bot.ui.error_messages import describe_outcome
 from bot.ui.lineage import format_lineage
 from bot.ui.showcase_card import (
     ShowcaseCards,
-    format_entry,
     format_audit_log,
+    format_entry,
     format_own_entries,
     format_ranking,
 )
-from bot.ui.text_lists import format_job_details, format_history, format_running_jobs
+from bot.ui.text_lists import format_history, format_job_details, format_running_jobs
 from tests.unit.cards.test_cards import Titles, texts
 from tests.unit.words.examples import NOW, a_clip, a_job, a_plan, enclosed
 

@@ -16,11 +16,11 @@ from bot.domain.errors import (
     FileTooLarge,
     ImageRefused,
     LimitReached,
-    NotAllowed,
-    RecordNotFound,
-    PersonPolicyUnsatisfiable,
-    RuleBroken,
     LimitScope,
+    NotAllowed,
+    PersonPolicyUnsatisfiable,
+    RecordNotFound,
+    RuleBroken,
     SourceNotExtendable,
 )
 from bot.domain.jobs.job import Outcome

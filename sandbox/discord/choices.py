@@ -1,0 +1,72 @@
+"""Choosing in selects: values that are offered, or users, roles and channels by name."""
+
+from typing import Any
+
+from sandbox.discord import lookup, modals
+from sandbox.discord.components import ComponentKind
+from sandbox.discord.entities import Channel, Json, User
+from sandbox.discord.errors import ActionRefused, UnknownEntity
+from sandbox.discord.interaction_create import ResolvedObjects
+from sandbox.discord.world import DiscordWorld
+
+
+def choose_values(
+    world: DiscordWorld,
+    person: User,
+    channel: Channel,
+    component: Json,
+    values: list[Any],
+    resolved: ResolvedObjects,
+) -> list[str]:
+    """The values a select sends. Raises PersonRefused for too few, too many or unknown ones."""
+    least, most = component["min_values"], component["max_values"]
+    if not least <= len(values) <= most:
+        msg = f"{component['custom_id']}: {len(values)} chosen; must be {least} to {most}"
+        raise ActionRefused(msg)
+    if component["type"] == ComponentKind.STRING_SELECT:
+        taken = [str(value) for value in values]
+    else:
+        taken = choices(world, person, channel, component, values, resolved)
+    modals.require_offered(component, taken)
+    return taken
+
+
+def choices(
+    world: DiscordWorld,
+    person: User,
+    channel: Channel,
+    component: Json,
+    refs: list[Any],
+    resolved: ResolvedObjects,
+) -> list[str]:
+    """Ids of the users, roles or channels chosen by name."""
+    kind = component["type"]
+    found: list[str] = []
+    for value in refs:
+        ref = lookup.read_ref(value, component["custom_id"])
+        if kind == ComponentKind.CHANNEL_SELECT:
+            place = lookup.find_channel(world, ref, acting=person)
+            types = component.get("channel_types")
+            if types and int(place.kind) not in types:
+                msg = f"#{place.name} is not a channel of the kind asked for"
+                raise ActionRefused(msg)
+            resolved.add_channel(place.id)
+            found.append(str(place.id))
+            continue
+        if kind in {ComponentKind.USER_SELECT, ComponentKind.MENTIONABLE_SELECT}:
+            try:
+                user = lookup.find_user(world, ref)
+            except UnknownEntity:
+                if kind == ComponentKind.USER_SELECT:
+                    raise
+            else:
+                resolved.add_user(user.id)
+                found.append(str(user.id))
+                continue
+        if channel.guild_id is None:
+            msg = "there are no roles here"
+            raise ActionRefused(msg)
+        role = lookup.find_role(world.guilds[channel.guild_id], ref)
+        resolved.add_role(role.id)
+        found.append(str(role.id))
+    return found

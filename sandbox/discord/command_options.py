@@ -1,0 +1,178 @@
+"""What a person types into a command, turned into the options the bot receives.
+
+The client checks before it sends: unknown options, missing required ones, values outside the
+choices, lengths and ranges never reach the bot, and so neither do they here.
+
+Rules: https://docs.discord.com/developers/interactions/application-commands
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sandbox.discord import lookup
+from sandbox.discord.command_rules import OptionKind
+from sandbox.discord.commands import ApplicationCommand
+from sandbox.discord.entities import Channel, Json, User
+from sandbox.discord.errors import ActionRefused, UnknownEntity
+from sandbox.discord.interaction_create import ResolvedObjects
+from sandbox.discord.world import DiscordWorld
+
+UploadFile = Callable[[str], Awaitable[int]]
+_SUBCOMMAND_KINDS = (OptionKind.SUB_COMMAND, OptionKind.SUB_COMMAND_GROUP)
+_MAX_TEXT_LENGTH = 6000
+
+
+def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> list[Json]:
+    """The options of the command or sub-command that ``path`` names. Raises Unknown."""
+    options = command.options
+    for name in path:
+        found = next(
+            (o for o in options if o["name"] == name and o["type"] in _SUBCOMMAND_KINDS), None
+        )
+        if found is None:
+            msg = f"/{command.name} has no sub-command {name!r}"
+            raise UnknownEntity(msg)
+        options = found.get("options") or []
+    if any(option["type"] in _SUBCOMMAND_KINDS for option in options):
+        names = [option["name"] for option in options]
+        msg = f"/{' '.join([command.name, *path])} needs a sub-command: {names}"
+        raise ActionRefused(msg)
+    return options
+
+
+def nest_values(command: ApplicationCommand, path: list[str], values: list[Json]) -> list[Json]:
+    """Values inside the sub-commands that ``path`` names."""
+    if not path:
+        return values
+    kinds = []
+    options = command.options
+    for name in path:
+        found = next(o for o in options if o["name"] == name)
+        kinds.append(found["type"])
+        options = found.get("options") or []
+    inner = values
+    for name, kind in zip(reversed(path), reversed(kinds), strict=True):
+        inner = [{"type": kind, "name": name, "options": inner}]
+    return inner
+
+
+class OptionFiller:
+    """A person filling in options in some channel."""
+
+    def __init__(
+        self,
+        world: DiscordWorld,
+        person: User,
+        channel: Channel,
+        resolved: ResolvedObjects,
+        upload: UploadFile,
+    ) -> None:
+        self._world = world
+        self._person = person
+        self._channel = channel
+        self._resolved = resolved
+        self._upload = upload
+
+    async def fill_options(
+        self, options: list[Json], given: Mapping[str, Any], *, focused: str | None = None
+    ) -> list[Json]:
+        """The options as the bot gets them. ``focused``: the one still being typed.
+
+        Raises PersonRefused for what the client would not send.
+        """
+        known = {option["name"]: option for option in options}
+        for name in given:
+            if name not in known:
+                msg = f"there is no option {name!r}; there are {list(known)}"
+                raise ActionRefused(msg)
+        values: list[Json] = []
+        for name, option in known.items():
+            if given.get(name) is None and name != focused:
+                if option["required"] and focused is None:
+                    msg = f"the option {name!r} is required"
+                    raise ActionRefused(msg)
+                continue
+            value: Json = {"type": option["type"], "name": name}
+            if name == focused:
+                value |= {"value": str(given.get(name) or ""), "focused": True}
+            else:
+                value["value"] = await self._option_value(option, given[name])
+            values.append(value)
+        return values
+
+    async def _option_value(self, option: Json, given: Any) -> Any:
+        kind = OptionKind(option["type"])
+        name = option["name"]
+        if option.get("choices"):
+            return _match_choice(option, given)
+        if kind is OptionKind.STRING:
+            text = str(given)
+            low, high = option.get("min_length", 1), option.get("max_length", _MAX_TEXT_LENGTH)
+            if not low <= len(text) <= high:
+                msg = f"{name}: {len(text)} characters; must be {low} to {high}"
+                raise ActionRefused(msg)
+            return text
+        if kind in {OptionKind.INTEGER, OptionKind.NUMBER}:
+            return _parse_number(option, given, whole=kind is OptionKind.INTEGER)
+        if kind is OptionKind.BOOLEAN:
+            if not isinstance(given, bool):
+                msg = f"{name}: must be true or false"
+                raise ActionRefused(msg)
+            return given
+        if kind is OptionKind.ATTACHMENT:
+            return str(await self._upload(str(given)))
+        return str(self._resolve_entity(kind, option, given))
+
+    def _resolve_entity(self, kind: OptionKind, option: Json, given: Any) -> int:
+        ref = lookup.read_ref(given, option["name"])
+        if kind is OptionKind.CHANNEL:
+            channel = lookup.find_channel(self._world, ref, acting=self._person)
+            types = option.get("channel_types")
+            if types and int(channel.kind) not in types:
+                msg = f"{option['name']}: #{channel.name} is not a channel of that kind"
+                raise ActionRefused(msg)
+            self._resolved.add_channel(channel.id)
+            return channel.id
+        if kind is not OptionKind.ROLE:
+            try:
+                user = lookup.find_user(self._world, ref)
+            except UnknownEntity:
+                if kind is OptionKind.USER:
+                    raise
+            else:
+                self._resolved.add_user(user.id)
+                return user.id
+        if self._channel.guild_id is None:
+            msg = f"{option['name']}: there are no roles here"
+            raise ActionRefused(msg)
+        role = lookup.find_role(self._world.guilds[self._channel.guild_id], ref)
+        self._resolved.add_role(role.id)
+        return role.id
+
+
+def _match_choice(option: Json, given: Any) -> Any:
+    for choice in option["choices"]:
+        names = [choice["name"], *(choice.get("name_localizations") or {}).values()]
+        same_value = choice["value"] == given and not isinstance(given, bool)
+        if same_value or given in names or str(choice["value"]) == str(given):
+            return choice["value"]
+    offered = [choice["value"] for choice in option["choices"]]
+    msg = f"{option['name']}: {given!r} is not one of the choices {offered}"
+    raise ActionRefused(msg)
+
+
+def _parse_number(option: Json, given: Any, *, whole: bool) -> int | float:
+    name = option["name"]
+    try:
+        number = float("nan") if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if math.isnan(number) or (whole and not number.is_integer()):
+        msg = f"{name}: {given!r} is not a {'whole ' if whole else ''}number"
+        raise ActionRefused(msg)
+    low, high = option.get("min_value"), option.get("max_value")
+    if (low is not None and number < low) or (high is not None and number > high):
+        msg = f"{name}: {number} is out of range ({low} to {high})"
+        raise ActionRefused(msg)
+    return int(given) if whole else number

@@ -1,0 +1,208 @@
+"""INTERACTION_CREATE: telling the bot what a person did, with all that Discord tells of it."""
+
+import secrets
+
+from sandbox.discord import payloads, serializers
+from sandbox.discord.commands import InteractionContext
+from sandbox.discord.entities import (
+    Attachment,
+    Channel,
+    ChannelKind,
+    Guild,
+    InteractionKind,
+    Json,
+    Message,
+    User,
+)
+from sandbox.discord.events import GatewayEvent
+from sandbox.discord.interaction import Interaction
+from sandbox.discord.permissions import Permission
+from sandbox.discord.world import DiscordWorld
+
+# What an app that a member brought along may do in a guild where it is not installed.
+_USER_INSTALL_PERMISSIONS = (
+    Permission.ATTACH_FILES
+    | Permission.EMBED_LINKS
+    | Permission.MENTION_EVERYONE
+    | Permission.USE_EXTERNAL_EMOJIS
+)
+
+
+def interaction_context(channel: Channel) -> InteractionContext:
+    """Where something happens, as interactions name it."""
+    if channel.guild_id is not None:
+        return InteractionContext.GUILD
+    return (
+        InteractionContext.BOT_DM
+        if channel.kind is ChannelKind.DM
+        else InteractionContext.PRIVATE_CHANNEL
+    )
+
+
+def integration_owners(
+    world: DiscordWorld, channel: Channel, person: User, *, user_install: bool
+) -> dict[str, str]:
+    """Discord's authorizing integration owners."""
+    owners = {"1": str(person.id)} if user_install else {}
+    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    if guild is not None and guild.has_bot:
+        owners["0"] = str(guild.id)
+    elif channel.kind is ChannelKind.DM and not user_install:
+        owners["0"] = "0"
+    return owners
+
+
+def create_interaction(
+    world: DiscordWorld,
+    kind: InteractionKind,
+    person: User,
+    channel: Channel,
+    data: Json,
+    *,
+    owners: dict[str, str],
+    locale: str | None = None,
+    command_name: str = "",
+    message: Message | None = None,
+    target_id: int | None = None,
+    modal_trigger: Interaction | None = None,
+    focused_kind: int = 3,
+) -> Interaction:
+    """Makes the interaction and tells the bot; from now on the 3 seconds run."""
+    held = world.permissions_of(person.id, channel)
+    interaction = Interaction(
+        id=world.ids.next_id(),
+        token=secrets.token_urlsafe(96),
+        kind=kind,
+        user_id=person.id,
+        channel_id=channel.id,
+        guild_id=channel.guild_id,
+        created_at=world.clock.now(),
+        owners=owners,
+        command_name=command_name,
+        message_id=message.id if message else None,
+        target_id=target_id,
+        modal_trigger=modal_trigger,
+        focused_kind=focused_kind,
+    )
+    interaction.forced_ephemeral = (
+        interaction.is_user_install
+        and channel.guild_id is not None
+        and Permission.USE_EXTERNAL_APPS not in held
+    )
+    interaction.payload = _interaction_payload(
+        world, interaction, person, channel, data, locale, message
+    )
+    world.interactions[interaction.id] = interaction
+    world.interactions_by_token[interaction.token] = interaction
+    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    world.hub.publish(
+        GatewayEvent(
+            "INTERACTION_CREATE",
+            lambda _: interaction.payload,
+            guild.id if guild and guild.has_bot else None,
+        )
+    )
+    return interaction
+
+
+def _interaction_payload(
+    world: DiscordWorld,
+    interaction: Interaction,
+    person: User,
+    channel: Channel,
+    data: Json,
+    locale: str | None,
+    message: Message | None,
+) -> Json:
+    payload: Json = {
+        "id": str(interaction.id),
+        "application_id": str(world.app.id),
+        "type": int(interaction.kind),
+        "token": interaction.token,
+        "version": 1,
+        "data": data,
+        "channel_id": str(channel.id),
+        "channel": channel_payload(world, channel, person),
+        "app_permissions": str(_app_permissions(world, channel, interaction).value),
+        "locale": locale or person.locale,
+        "entitlements": world.entitlements_of(person.id, channel.guild_id),
+        "entitlement_sku_ids": [],
+        "authorizing_integration_owners": interaction.owners,
+        "context": int(interaction_context(channel)),
+        "attachment_size_limit": world.file_limit_bytes(channel.guild_id),
+    }
+    if channel.guild_id is None:
+        payload["user"] = payloads.build_user(person)
+    else:
+        guild = world.guilds[channel.guild_id]
+        payload |= {
+            "guild_id": str(guild.id),
+            "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
+            "guild_locale": guild.locale,
+            "member": member_payload(world, guild, person, channel),
+        }
+    if message is not None:
+        payload["message"] = serializers.serialize_message(world, message)
+    return payload
+
+
+def member_payload(world: DiscordWorld, guild: Guild, person: User, channel: Channel) -> Json:
+    """A member with their permissions in a channel."""
+    return payloads.add_permissions(
+        payloads.build_member(guild.members[person.id], person),
+        world.permissions_of(person.id, channel),
+    )
+
+
+def channel_payload(world: DiscordWorld, channel: Channel, person: User) -> Json:
+    """A channel with the person's permissions in it, as interactions carry it."""
+    return payloads.add_permissions(
+        world.channel_payload(channel), world.permissions_of(person.id, channel)
+    )
+
+
+def _app_permissions(world: DiscordWorld, channel: Channel, interaction: Interaction) -> Permission:
+    if interaction.is_user_install and channel.kind is not ChannelKind.DM:
+        return _USER_INSTALL_PERMISSIONS
+    return world.permissions_of(world.bot.id, channel)
+
+
+class ResolvedObjects:
+    """Collects the objects that an interaction's ids stand for."""
+
+    def __init__(self, world: DiscordWorld, channel: Channel, person: User) -> None:
+        self._world = world
+        self._channel = channel
+        self._person = person
+        self._objects: Json = {}
+
+    def add_user(self, user_id: int) -> None:
+        person = self._world.users[user_id]
+        self._objects.setdefault("users", {})[str(user_id)] = payloads.build_user(person)
+        if self._channel.guild_id is None:
+            return
+        guild = self._world.guilds[self._channel.guild_id]
+        if user_id in guild.members:
+            member = member_payload(self._world, guild, person, self._channel)
+            del member["user"], member["mute"], member["deaf"]
+            self._objects.setdefault("members", {})[str(user_id)] = member
+
+    def add_role(self, role_id: int) -> None:
+        role = self._world.guild_of(self._channel).roles[role_id]
+        self._objects.setdefault("roles", {})[str(role_id)] = payloads.build_role(role)
+
+    def add_channel(self, channel_id: int) -> None:
+        found = channel_payload(self._world, self._world.channels[channel_id], self._person)
+        self._objects.setdefault("channels", {})[str(channel_id)] = found
+
+    def add_message(self, message: Message) -> None:
+        shown = serializers.serialize_message(self._world, message)
+        self._objects.setdefault("messages", {})[str(message.id)] = shown
+
+    def add_attachment(self, attachment: Attachment) -> None:
+        shown = serializers.serialize_attachment(self._world, attachment)
+        self._objects.setdefault("attachments", {})[str(attachment.id)] = shown
+
+    def attach_to(self, data: Json) -> Json:
+        """``data`` with what was resolved, if anything was."""
+        return data | {"resolved": self._objects} if self._objects else data

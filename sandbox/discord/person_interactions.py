@@ -1,0 +1,343 @@
+"""People using the bot: commands, menus, buttons, selects, modals and completions.
+
+Only what Discord's client offers can be used: registered commands where they are allowed,
+components that are there and enabled, values that are offered, modals that were shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.discord import (
+    choices,
+    command_options,
+    components,
+    interaction_create,
+    lookup,
+    modals,
+    person_actions,
+)
+from sandbox.discord.command_rules import CommandKind
+from sandbox.discord.commands import ApplicationCommand
+from sandbox.discord.components import ComponentKind
+from sandbox.discord.entities import (
+    Attachment,
+    Channel,
+    InteractionKind,
+    Json,
+    Message,
+    User,
+)
+from sandbox.discord.errors import ActionForbidden, ActionRefused, StateConflict, UnknownEntity
+from sandbox.discord.interaction import Interaction
+from sandbox.discord.interaction_create import ResolvedObjects
+from sandbox.discord.locales import LOCALES
+from sandbox.discord.permissions import ALL_PERMISSIONS, Permission, permission_names
+from sandbox.discord.world import DiscordWorld
+
+
+async def use_command(
+    world: DiscordWorld,
+    person: User,
+    channel: Channel,
+    command: str,
+    given: Mapping[str, Any],
+    *,
+    locale: str | None = None,
+    user_install: bool = False,
+    focused: str | None = None,
+) -> Interaction:
+    """A slash command, or with ``focused`` the completion of one of its options.
+
+    Files are given as paths. Raises PersonRefused and its kinds.
+    """
+    name, *path = command.lstrip("/").split()
+    registered = _find_offered_command(
+        world, person, channel, CommandKind.CHAT_INPUT, name, user_install=user_install
+    )
+    _require_known_locale(locale)
+    leaf = command_options.find_subcommand_options(registered, path)
+    focused_kind = 3
+    if focused is not None:
+        option = next((o for o in leaf if o["name"] == focused), None)
+        if option is None or not option.get("autocomplete"):
+            msg = f"the option {focused!r} has no completion"
+            raise ActionRefused(msg)
+        focused_kind = option["type"]
+    resolved = ResolvedObjects(world, channel, person)
+    typing = command_options.OptionFiller(
+        world,
+        person,
+        channel,
+        resolved,
+        _PersonUploads(world, person, channel, resolved).upload_file,
+    )
+    values = await typing.fill_options(leaf, given, focused=focused)
+    data: Json = {
+        "id": str(registered.id),
+        "name": registered.name,
+        "type": int(registered.kind),
+        "options": command_options.nest_values(registered, path, values),
+    }
+    return interaction_create.create_interaction(
+        world,
+        InteractionKind.COMMAND if focused is None else InteractionKind.AUTOCOMPLETE,
+        person,
+        channel,
+        resolved.attach_to(_add_guild_id(registered, data)),
+        owners=interaction_create.integration_owners(
+            world, channel, person, user_install=user_install
+        ),
+        locale=locale,
+        command_name=" ".join([name, *path]),
+        focused_kind=focused_kind,
+    )
+
+
+def use_context_menu(
+    world: DiscordWorld,
+    person: User,
+    command: str,
+    *,
+    target: Message | User,
+    channel: Channel,
+    locale: str | None = None,
+    user_install: bool = False,
+) -> Interaction:
+    """A context menu's entry on a message or a user. Raises PersonRefused and its kinds."""
+    kind = CommandKind.MESSAGE if isinstance(target, Message) else CommandKind.USER
+    registered = _find_offered_command(
+        world, person, channel, kind, command, user_install=user_install
+    )
+    _require_known_locale(locale)
+    resolved = ResolvedObjects(world, channel, person)
+    if isinstance(target, Message):
+        resolved.add_message(target)
+    else:
+        resolved.add_user(target.id)
+    data: Json = {
+        "id": str(registered.id),
+        "name": registered.name,
+        "type": int(registered.kind),
+        "target_id": str(target.id),
+    }
+    return interaction_create.create_interaction(
+        world,
+        InteractionKind.COMMAND,
+        person,
+        channel,
+        resolved.attach_to(_add_guild_id(registered, data)),
+        owners=interaction_create.integration_owners(
+            world, channel, person, user_install=user_install
+        ),
+        locale=locale,
+        command_name=registered.name,
+        target_id=target.id if isinstance(target, Message) else None,
+    )
+
+
+def use_component(
+    world: DiscordWorld,
+    person: User,
+    message: Message,
+    custom_id: str,
+    values: list[Any] | None,
+    *,
+    locale: str | None = None,
+) -> Interaction:
+    """A press of a button or a choice in a select. Raises PersonRefused and its kinds."""
+    _require_known_locale(locale)
+    component = components.find_component(message.components, custom_id)
+    if message.author_id != world.bot.id or component is None:
+        there = [
+            c["custom_id"]
+            for c in components.walk_components(message.components)
+            if "custom_id" in c
+        ]
+        msg = f"the message has no component {custom_id!r}; it has {there}"
+        raise UnknownEntity(msg)
+    if component.get("disabled"):
+        msg = f"{custom_id!r} is disabled"
+        raise StateConflict(msg)
+    channel = world.channels[message.channel_id]
+    resolved = ResolvedObjects(world, channel, person)
+    data: Json = {
+        "custom_id": custom_id,
+        "component_type": component["type"],
+        "id": component["id"],
+    }
+    if component["type"] == ComponentKind.BUTTON:
+        if values:
+            msg = "a button takes no values"
+            raise ActionRefused(msg)
+    else:
+        data["values"] = choices.choose_values(
+            world, person, channel, component, values or [], resolved
+        )
+    origin = message.origin
+    owners = (
+        dict(origin.owners)
+        if origin
+        else interaction_create.integration_owners(world, channel, person, user_install=False)
+    )
+    return interaction_create.create_interaction(
+        world,
+        InteractionKind.COMPONENT,
+        person,
+        channel,
+        resolved.attach_to(data),
+        owners=owners,
+        locale=locale,
+        message=message,
+    )
+
+
+async def submit_modal(
+    world: DiscordWorld,
+    person: User,
+    shown: Interaction,
+    fields: Mapping[str, Any],
+    *,
+    locale: str | None = None,
+) -> Interaction:
+    """Fills in and submits the modal that an interaction was answered with."""
+    _require_known_locale(locale)
+    if shown.modal is None:
+        msg = "that interaction was not answered with a modal"
+        raise StateConflict(msg)
+    if shown.user_id != person.id:
+        msg = f"the modal was not shown to {person.display_name}"
+        raise ActionForbidden(msg)
+    if shown.modal_submitted:
+        msg = "the modal has been submitted already"
+        raise StateConflict(msg)
+    channel = world.existing_channel(shown.channel_id)
+    resolved = ResolvedObjects(world, channel, person)
+    answers: dict[str, Any] = dict(fields)
+    files: dict[str, list[Attachment]] = {}
+    uploading = _PersonUploads(world, person, channel, resolved)
+    for component in modals.modal_inputs(shown.modal):
+        name, kind = component["custom_id"], component["type"]
+        if kind == ComponentKind.FILE_UPLOAD and name in answers:
+            paths = answers[name] if isinstance(answers[name], list) else [answers[name]]
+            for path in paths:
+                await uploading.upload_file(str(path))
+            files[name] = uploading.take_attachments()
+        elif (
+            kind in components.SELECT_KINDS
+            and kind != ComponentKind.STRING_SELECT
+            and (answers.get(name) is not None)
+        ):
+            refs = answers[name] if isinstance(answers[name], list) else [answers[name]]
+            answers[name] = choices.choices(world, person, channel, component, refs, resolved)
+    parts = modals.build_submission(shown.modal, answers, files)
+    shown.modal_submitted = True
+    message = world.find_message(shown.message_id or 0)
+    if message is not None and message.deleted_at is not None:
+        message = None
+    return interaction_create.create_interaction(
+        world,
+        InteractionKind.MODAL,
+        person,
+        channel,
+        resolved.attach_to({"custom_id": shown.modal["custom_id"], "components": parts}),
+        owners=dict(shown.owners),
+        locale=locale,
+        message=message,
+        modal_trigger=shown,
+    )
+
+
+class _PersonUploads:
+    """Files that a person hands to a command or modal: uploaded at once, shown as ephemeral."""
+
+    def __init__(
+        self, world: DiscordWorld, person: User, channel: Channel, resolved: ResolvedObjects
+    ) -> None:
+        self._world = world
+        self._person = person
+        self._channel = channel
+        self._resolved = resolved
+        self._attachments: list[Attachment] = []
+
+    async def upload_file(self, path: str) -> int:
+        attachment, upload = await person_actions.attach_file(
+            self._world, self._person, self._channel, path, ephemeral=True
+        )
+        attachment.path = self._world.files.keep_upload(upload, attachment.id)
+        self._world.attachments[attachment.id] = attachment
+        self._resolved.add_attachment(attachment)
+        self._attachments.append(attachment)
+        return attachment.id
+
+    def take_attachments(self) -> list[Attachment]:
+        """The files since the last call."""
+        taken, self._attachments = self._attachments, []
+        return taken
+
+
+def _find_offered_command(
+    world: DiscordWorld,
+    person: User,
+    channel: Channel,
+    kind: CommandKind,
+    name: str,
+    *,
+    user_install: bool,
+) -> ApplicationCommand:
+    """The command, if the client offers it to this person here. Raises PersonRefused's kinds."""
+    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    installed = guild.has_bot if guild else channel.recipient_ids == (person.id,)
+    if not installed and not user_install:
+        msg = f"the app is not installed in {guild.name if guild else 'this conversation'}"
+        raise StateConflict(msg)
+    scope = guild.id if guild and guild.has_bot else None
+    command = world.commands.find(scope, kind, name)
+    if command is None:
+        known = [c.name for c in world.commands.list_commands(None) if c.kind is kind]
+        msg = f"there is no command {name!r}; registered are {known}"
+        raise UnknownEntity(msg)
+    if not channel.kind.holds_messages:
+        msg = f"nothing is typed into a {channel.kind.name.lower()}: open a post or go to a channel"
+        raise StateConflict(msg)
+    context = interaction_create.interaction_context(channel)
+    if not command.is_usable_in(context):
+        msg = f"{name!r} is not offered in this context ({context.name})"
+        raise StateConflict(msg)
+    if not (installed and command.is_installable_for(user=False)) and not (
+        user_install and command.is_installable_for(user=True)
+    ):
+        msg = f"{name!r} is not offered to {'user' if user_install else 'guild'} installations"
+        raise StateConflict(msg)
+    if command.body["nsfw"] and guild is not None and not channel.nsfw:
+        msg = f"{name!r} is only offered in age-restricted channels"
+        raise StateConflict(msg)
+    lookup.require_permissions(
+        world, person, channel, Permission.VIEW_CHANNEL | Permission.USE_APPLICATION_COMMANDS
+    )
+    _require_default_permissions(world, person, channel, command)
+    return command
+
+
+def _require_default_permissions(
+    world: DiscordWorld, person: User, channel: Channel, command: ApplicationCommand
+) -> None:
+    needed = command.default_member_permissions
+    if needed is None or channel.guild_id is None:
+        return
+    held = world.permissions_of(person.id, channel)
+    bits = Permission(needed)
+    # "0" means nobody but administrators.
+    if (needed == 0 and held != ALL_PERMISSIONS) or bits & ~held:
+        wanted = ", ".join(permission_names(bits)) or "ADMINISTRATOR"
+        msg = f"{person.display_name} may not use {command.name!r}: it needs {wanted}"
+        raise ActionForbidden(msg)
+
+
+def _add_guild_id(command: ApplicationCommand, data: Json) -> Json:
+    return data if command.guild_id is None else data | {"guild_id": str(command.guild_id)}
+
+
+def _require_known_locale(locale: str | None) -> None:
+    if locale is not None and locale not in LOCALES:
+        msg = f"{locale!r} is not a locale of Discord's"
+        raise ActionRefused(msg)

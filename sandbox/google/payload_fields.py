@@ -1,0 +1,135 @@
+"""Reads a JSON body the way Google's front end does: every name known, every type right.
+
+Google refuses what it does not know instead of ignoring it, and says which name it was. A bot
+that sends a number as text, or a field of another API, has to find that out here.
+"""
+
+import json
+from typing import Any, Final
+
+from sandbox.google.errors import InvalidArgument, unknown_field
+
+_MAX_SHOWN_LENGTH: Final = 200
+"""Longest text that `shortened` leaves as it is when it is base64."""
+
+
+def parse_body(body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body. Raises InvalidArgument."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        message = f"Invalid JSON payload received. {error}"
+        raise InvalidArgument(message) from error
+    if not isinstance(value, dict):
+        message = 'Invalid JSON payload received. Unknown name "": Root element must be a message.'
+        raise InvalidArgument(message)
+    return value
+
+
+def shorten_blobs(value: Any) -> Any:
+    """A JSON value with its long base64 texts replaced by their length, to be shown."""
+    if isinstance(value, dict):
+        return {
+            name: f"<{len(item)} characters of base64>"
+            if name == "bytesBase64Encoded"
+            and isinstance(item, str)
+            and len(item) > _MAX_SHOWN_LENGTH
+            else shorten_blobs(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [shorten_blobs(item) for item in value]
+    return value
+
+
+class PayloadFields:
+    """The fields of one JSON object, which must all be known.
+
+    ``unsupported`` are names that Google knows but no Veo model takes here, with the name that
+    Google's message gives them. Everywhere a null counts as absent, as in protobuf's JSON.
+    """
+
+    def __init__(
+        self,
+        value: object,
+        path: str,
+        known: frozenset[str],
+        unsupported: dict[str, str] | None = None,
+    ) -> None:
+        if not isinstance(value, dict):
+            message = f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Struct)."
+            raise InvalidArgument(message)
+        self.path = path
+        self._values: dict[str, object] = {
+            name: item for name, item in value.items() if item is not None
+        }
+        for name in value:
+            if unsupported and name in unsupported:
+                raise not_supported(unsupported[name])
+            if name not in known:
+                raise unknown_field(name, path)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def field_path(self, name: str) -> str:
+        """The path of a field, for messages."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def value(self, name: str) -> object:
+        """A field as it is; None when absent."""
+        return self._values.get(name)
+
+    def text(self, name: str) -> str | None:
+        """A text. Raises InvalidArgument for another type."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise _wrong_type_error(name, "a string")
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """A whole number. Raises InvalidArgument for another type, text with digits included."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _wrong_type_error(name, "a number")
+        if value != int(value):
+            raise _wrong_type_error(name, "an integer")
+        return int(value)
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean. Raises InvalidArgument for another type."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise _wrong_type_error(name, "a boolean")
+        return value
+
+    def items(self, name: str) -> list[object]:
+        """A list; empty when absent. Raises InvalidArgument for another type."""
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise _wrong_type_error(name, "a list")
+        return value
+
+
+def not_supported(name: str) -> InvalidArgument:
+    """A field that exists, but not for this model."""
+    return InvalidArgument(
+        f"`{name}` isn't supported by this model. Please remove it or refer to the Gemini API "
+        "documentation for supported usage."
+    )
+
+
+def out_of_bound(name: str, first: int, last: int) -> InvalidArgument:
+    """A number outside its range."""
+    return InvalidArgument(
+        f"The number value for `{name}` is out of bound. Please provide a value between {first} "
+        f"and {last}, inclusive."
+    )
+
+
+def _wrong_type_error(name: str, wanted: str) -> InvalidArgument:
+    return InvalidArgument(f"The value type for {name} needs to be {wanted}.")
