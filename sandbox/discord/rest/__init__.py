@@ -39,4 +39,4 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
         users,
         webhooks,
     )
-    return [route for resource in resources for route in resource.routes(wire)]
+    return [route for resource in resources for route in resource.build_routes(wire)]
