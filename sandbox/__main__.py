@@ -1,7 +1,6 @@
-"""``python -m sandbox``: starts the sandbox, says in one line of JSON where it is, runs on.
+"""``python -m sandbox``: starts the sandbox and prints one line of JSON that says how to reach it.
 
-The line on stdout is the program's whole interface to whoever started it; everything else goes to
-stderr.
+That line is all it writes to stdout; logs go to stderr.
 """
 
 import argparse
@@ -21,10 +20,10 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument(
-        "--dir", type=Path, help="where files are kept (default: a temporary directory)"
+        "--dir", type=Path, help="directory for its files (default: a temporary one)"
     )
     parser.add_argument(
-        "--clips", type=Path, help="where clips are kept, shared by sandboxes (default: in DIR)"
+        "--clips", type=Path, help="cache of rendered clips, may be shared (default: in DIR)"
     )
     parser.add_argument(
         "--seed",

@@ -1,8 +1,7 @@
-"""How the server answers when nobody else does: refusals, unknown routes, and its own bugs.
+"""Responses for refusals, unknown routes and the sandbox's own bugs.
 
-Discord's JSON must carry no charset (discord.py compares the content type literally), and a bug in
-the sandbox must never look like an answer of Discord's: it is a 500, it is told loudly on stderr,
-and it is counted, so that a test can assert that there was none.
+A bug must never pass for an answer of Discord or Google: it is a 500, logged on stderr, and
+counted, so that tests can assert that there was none.
 """
 
 import json
@@ -18,29 +17,29 @@ from sandbox.request_log import Handler, server_for_path
 log = logging.getLogger("sandbox")
 
 
-def json_response(data: Any, *, status: int = 200) -> web.Response:
-    """A JSON answer with the bare content type ``application/json``."""
+def json_response(data: Any, status: int = 200) -> web.Response:
+    """A JSON response without a charset: discord.py compares the content type literally."""
     return web.Response(
         status=status, body=json.dumps(data).encode(), content_type="application/json"
     )
 
 
 class InternalErrorLog:
-    """Counts what must not happen: exceptions that nobody handled."""
+    """Counts and keeps the latest unhandled exceptions, each a bug of the sandbox."""
 
     def __init__(self) -> None:
         self.internal_errors = 0
         self.latest_errors: deque[str] = deque(maxlen=20)
 
     def record_error(self, where: str, error: BaseException) -> None:
-        """Counts a bug of the sandbox and tells it on stderr."""
+        """Counts a bug and logs it."""
         self.internal_errors += 1
         self.latest_errors.append(f"{where}: {error!r}")
         log.error("SANDBOX BUG in %s", where, exc_info=error)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Turns what handlers raise into the answers of the server whose path it is."""
+        """Turns exceptions of handlers into error bodies of the server the path belongs to."""
         server = server_for_path(request.path)
         try:
             return await handler(request)
@@ -54,7 +53,7 @@ class InternalErrorLog:
                 raise
             return _error_response(server, error.status, error.reason)
         except ConnectionResetError:
-            raise  # The client went away in the middle of an answer.
+            raise  # The client disconnected while it was being answered.
         except Exception as error:
             self.record_error(f"{request.method} {request.path}", error)
             return _error_response(server, 500, "Internal Server Error")

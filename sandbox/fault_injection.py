@@ -1,8 +1,8 @@
-"""Things that go wrong on order: errors, delays and cut connections.
+"""Injected faults: error responses, delays and cut connections.
 
-A fault matches requests by server, method and path, strikes a number of times, and is used up.
-The nastiest one is ``drop: "after"``: the request is carried out and the answer is lost, which is
-exactly the case in which a bot must not simply try again.
+A fault matches requests by server, method and path and strikes a number of times. With ``drop:
+"after"`` the request is carried out and its response lost: the case in which a bot must not simply
+retry.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from sandbox.clock import SandboxClock
+from sandbox.discord.errors import ActionRefused
 from sandbox.request_log import CUT_POINT, Handler, redact_path, server_for_path
 
 CutPoint = Literal["before", "after", "middle"]
@@ -32,16 +33,16 @@ _GOOGLE_STATUS = {
 }
 
 
-class InvalidFault(ValueError):
-    """A fault that cannot be meant; the message says which key is wrong."""
+class InvalidFault(ActionRefused):
+    """A malformed order for a fault; the message names the field."""
 
 
 @dataclass(slots=True, eq=False)
 class InjectedFault:
-    """One order to fate. ``times`` None strikes for ever; delays are by the sandbox's clock.
+    """One fault. ``times`` None strikes without end; delays are by the sandbox's clock.
 
-    ``delay_s`` passes before the request is carried out, ``hold_s`` after that and before its
-    answer. Without ``status`` and ``drop`` the request is only delayed.
+    ``delay_s`` passes before the request is carried out, ``hold_s`` between that and its response.
+    Without ``status`` and ``drop`` the request is only delayed.
     """
 
     id: int
@@ -59,7 +60,7 @@ class InjectedFault:
 
     @classmethod
     def parse(cls, fault_id: int, order: dict[str, Any]) -> "InjectedFault":
-        """Reads the body of ``POST /control/faults``. Raises BadFault."""
+        """Reads the body of ``POST /control/faults``. Raises InvalidFault."""
         unknown = order.keys() - {
             *("server", "method", "path", "times", "status", "body", "headers"),
             *("delay_s", "hold_s", "drop"),
@@ -92,7 +93,7 @@ class InjectedFault:
         )
 
     def matches(self, server: str, method: str, path: str) -> bool:
-        """Whether it strikes this request; the path is searched, query included."""
+        """Whether it strikes this request; ``path`` includes the query."""
         return (
             self.server == server
             and (self.times is None or self.strike_count < self.times)
@@ -116,13 +117,13 @@ class InjectedFault:
         }
 
     def build_response(self) -> web.Response:
-        """The answer it gives instead of the handler's; the vendor's shape where no body is set."""
+        """The response that replaces the handler's; without a body, an error as the vendor's."""
         status = self.status or 500
         body, headers = self.body, dict(self.headers)
         if body is None:
             body = self._vendor_body(status)
         if status == 429 and self.server == "discord":
-            # Without Via discord.py takes a 429 for a Cloudflare ban.
+            # discord.py takes a 429 without Via for a ban by Cloudflare.
             headers.setdefault("Via", "1.1 google")
             if isinstance(body, dict) and "retry_after" in body:
                 headers.setdefault("Retry-After", str(body["retry_after"]))
@@ -143,8 +144,8 @@ class InjectedFault:
             name = _GOOGLE_STATUS.get(status, "UNKNOWN")
             return {"error": {"code": status, "message": f"Fault {self.id}.", "status": name}}
         if status == 429:
-            limited = "You are being rate limited."
-            return {"message": limited, "code": 0, "retry_after": 0.3, "global": False}
+            message = "You are being rate limited."
+            return {"message": message, "code": 0, "retry_after": 0.3, "global": False}
         if status >= 500:
             return "<html><body>upstream error</body></html>"
         return {"message": f"{status}: Fault {self.id}", "code": 0}
@@ -169,7 +170,7 @@ def _read_cut_point(value: object) -> CutPoint | None:
 
 
 class FaultInjector:
-    """The orders in force, struck in the order they were given, one for each request."""
+    """The faults in force. The oldest one that matches strikes, one for each request."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
@@ -180,14 +181,14 @@ class FaultInjector:
         return iter(tuple(self._faults))
 
     def add_fault(self, order: dict[str, Any]) -> InjectedFault:
-        """Puts a fault in force. Raises BadFault."""
+        """Puts a fault in force and returns it. Raises InvalidFault."""
         fault = InjectedFault.parse(self._last_id + 1, order)
         self._last_id += 1
         self._faults.append(fault)
         return fault
 
     def remove_faults(self, fault_id: int | None = None) -> int:
-        """Takes back one fault or all; answers how many there were."""
+        """Removes one fault or all and returns their number."""
         before = len(self._faults)
         self._faults = [
             fault for fault in self._faults if fault_id is not None and fault.id != fault_id
@@ -196,11 +197,11 @@ class FaultInjector:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Lets the first matching fault strike."""
+        """Applies the first matching fault to the request."""
         server = server_for_path(request.path)
         path = redact_path(request.rel_url)
-        struck = (fault for fault in self._faults if fault.matches(server, request.method, path))
-        fault = next(struck, None)
+        matching = (fault for fault in self._faults if fault.matches(server, request.method, path))
+        fault = next(matching, None)
         if fault is None:
             return await handler(request)
         fault.strike_count += 1
@@ -230,13 +231,12 @@ def _cut_connection(
 
 
 async def _cut_mid_body(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Sends the headers and half of the body, then cuts the line.
+    """Sends the headers and half of the body, then cuts the connection.
 
-    Only an answer that is not on its way yet can be halved; a handler that streams by itself has
-    already sent everything, and losing its last bytes would prove nothing.
+    A response that its handler has streamed already cannot be halved: there only the end is cut.
     """
     if isinstance(response, web.FileResponse):
-        # aiohttp offers no other way to see what it is about to send.
+        # aiohttp has no public way to see which file it is about to send.
         size, half = await asyncio.to_thread(_read_first_half, response._path)
     elif isinstance(response, web.Response) and isinstance(response.body, bytes):
         size, half = len(response.body), response.body[: len(response.body) // 2]

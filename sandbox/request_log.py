@@ -1,8 +1,8 @@
-"""What the bot asked for: every HTTP request, as it arrived and as it was answered.
+"""The log of every HTTP request of the bot, with its response.
 
-Tests prove from this log that nothing was submitted or posted twice, so an entry appears when the
-request *arrives* (with status None until it is answered) and is never rewritten. Uploads are not
-read here: whoever parses a multipart body leaves its JSON under ``LOG_JSON``.
+Tests prove from it that nothing was submitted or posted twice, so an entry is added when the
+request *arrives* (status None until it is answered). Uploads are not read here: the handler that
+parses a multipart body stores its JSON under ``LOG_JSON``.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from yarl import URL
 from sandbox.clock import SandboxClock
 
 LOG_JSON = web.RequestKey("log_json", object)
-"""Where a handler leaves the parsed ``payload_json`` of a multipart request."""
+"""The parsed ``payload_json`` of a multipart request, set by its handler."""
 CUT_POINT = web.RequestKey("dropped", str)
-"""Where a fault notes that it cut the connection, and when."""
+"""When a fault cut the connection: "before", "after" or "middle"."""
 
 MAX_ENTRIES = 100_000
 MAX_KEPT_BODY_BYTES = 64 * 1024 * 1024
-MAX_BODY_BYTES = 1024 * 1024
+MAX_LOGGED_BODY_BYTES = 1024 * 1024
 MAX_REQUEST_BYTES = 160 * 1024 * 1024
-"""Bytes of JSON the server reads at all: three pictures of 20 MB in base64, and room."""
-MAX_TEXT_LENGTH = 16_384
-MAX_BLOB_LENGTH = 1024
+"""The largest body that the server reads: three images of 20 MB, or a clip, in base64, and room."""
+MAX_LOGGED_TEXT_LENGTH = 16_384
+MAX_LOGGED_BLOB_LENGTH = 1024
 
 _MAX_INLINE_BYTES = 64 * 1024
 _SECRET_PARAMETERS = frozenset({"key", "access_token", "token", "hm", "hash"})
@@ -40,14 +40,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def server_for_path(path: str) -> str:
-    """Whose server a path belongs to: "discord", "google" or "control"."""
+    """The server a path belongs to: "discord", "google" or "control"."""
     if path.startswith("/control"):
         return "control"
     return "google" if _GOOGLE_PATH.match(path) else "discord"
 
 
 def redact_path(url: URL) -> str:
-    """Path and query, with keys and signatures blanked."""
+    """Path and query with the values of keys and signatures replaced."""
     if not url.query_string:
         return url.path
     query = [
@@ -57,14 +57,15 @@ def redact_path(url: URL) -> str:
 
 
 def shorten_blobs(value: Any) -> Any:
-    """The same JSON with images, videos and other blobs replaced by their length."""
+    """The same JSON with images, videos and other long texts replaced by their length."""
     match value:
         case dict():
             return {name: shorten_blobs(item) for name, item in value.items()}
         case list():
             return [shorten_blobs(item) for item in value]
-        case str() if len(value) > MAX_TEXT_LENGTH or (
-            len(value) > MAX_BLOB_LENGTH and _BLOB_PATTERN.fullmatch(value, 0, MAX_BLOB_LENGTH)
+        case str() if len(value) > MAX_LOGGED_TEXT_LENGTH or (
+            len(value) > MAX_LOGGED_BLOB_LENGTH
+            and _BLOB_PATTERN.fullmatch(value, 0, MAX_LOGGED_BLOB_LENGTH)
         ):
             return f"<{len(value)} characters>"
     return value
@@ -72,7 +73,7 @@ def shorten_blobs(value: Any) -> Any:
 
 @dataclass(slots=True, eq=False)
 class LoggedRequest:
-    """One request. ``at`` is unix seconds by the sandbox's clock; ``response`` is raw JSON."""
+    """One request. ``at`` is in unix seconds by the sandbox's clock; ``response`` is raw JSON."""
 
     number: int
     server: str
@@ -105,7 +106,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The log. Bounded: the oldest entries, and before them the oldest bodies, are let go."""
+    """The log. Bounded: it drops the oldest response bodies first, then the oldest entries."""
 
     def __init__(self, clock: SandboxClock, *, max_entries: int = MAX_ENTRIES) -> None:
         self.unknown_routes = 0
@@ -116,16 +117,16 @@ class RequestLog:
         self._body_bytes = 0
         self._waiters: set[asyncio.Event] = set()
 
-    def entries_after(self, n: int) -> list[LoggedRequest]:
-        """The entries that arrived after the n-th, oldest first."""
-        missing = min(self._last_number - n, len(self._entries))
+    def entries_after(self, number: int) -> list[LoggedRequest]:
+        """The entries with a higher number, oldest first."""
+        missing = min(self._last_number - number, len(self._entries))
         if missing <= 0:
             return []
         return list(self._entries)[-missing:]
 
-    async def wait_for_entries(self, n: int, seconds: float) -> list[LoggedRequest]:
-        """The entries after the n-th, as soon as there is one, or none after real seconds."""
-        if self._last_number <= n:
+    async def wait_for_entries(self, number: int, seconds: float) -> list[LoggedRequest]:
+        """The entries with a higher number as soon as there is one; none after real seconds."""
+        if self._last_number <= number:
             arrived = asyncio.Event()
             self._waiters.add(arrived)
             try:
@@ -135,11 +136,11 @@ class RequestLog:
                 return []
             finally:
                 self._waiters.discard(arrived)
-        return self.entries_after(n)
+        return self.entries_after(number)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Logs everything but the control API and the gateway's WebSocket."""
+        """Logs every request but those to the control API and the gateway's WebSocket."""
         server = server_for_path(request.path)
         if server == "control" or request.path.startswith("/gateway"):
             return await handler(request)
@@ -181,7 +182,7 @@ class RequestLog:
         if not isinstance(response, web.Response) or response.content_type != "application/json":
             return
         body = response.body
-        if not isinstance(body, bytes) or not body or len(body) > MAX_BODY_BYTES:
+        if not isinstance(body, bytes) or not body or len(body) > MAX_LOGGED_BODY_BYTES:
             return
         entry.response = body
         self._bodies.append(entry)
@@ -193,7 +194,7 @@ class RequestLog:
 
 
 async def _read_json(request: web.Request) -> Any:
-    """The body for the log. What cannot be read is None: its handler will answer for it."""
+    """The JSON body for the log; None when it is unreadable (the handler answers that)."""
     length = request.content_length
     if not length or length > MAX_REQUEST_BYTES:
         return None

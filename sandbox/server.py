@@ -1,8 +1,8 @@
-"""The composition of the sandbox: one process, one port, a Discord and a Google on it.
+"""Composes the sandbox: one process and one port with a Discord, a Google and the control API.
 
-The only module that knows all the parts. The middlewares are ordered from the outside in: who may
-call at all, the log (which must see everything), Discord's limits, the answers to what goes wrong,
-and last the faults, so that an ordered error looks to all the others like the handler's own.
+Middlewares run from the outside in: loopback check, request log (it must see everything), Discord's
+rate limits, error responses, and last the injected faults, which to all the others must look like
+the handler's own responses.
 """
 
 import asyncio
@@ -27,13 +27,12 @@ from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
 from sandbox.server_control import ServerControlApi, require_loopback
 
 SHUTDOWN_TIMEOUT_S = 0.5
-# Nothing costs anything here, so the settings that keep a real account's bill small are lifted;
-# whoever tries limits sets them over these.
+# Nothing costs anything here, so the limits that protect a real account's bill are lifted.
 _UNLIMITED_BUDGETS: Final = {
     **{
-        f"{whose}_{what}": "none"
-        for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-        for what in (
+        f"{scope}_{limit}": "none"
+        for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+        for limit in (
             *("CLIPS_PER_DAY", "SECONDS_PER_DAY", "USD_PER_DAY", "USD_PER_MONTH"),
             "JOBS_AT_ONCE",
         )
@@ -44,7 +43,7 @@ _UNLIMITED_BUDGETS: Final = {
 
 
 class SandboxServer:
-    """A running sandbox; made by ``start``, ended by ``close``."""
+    """A running sandbox: create it with ``start``, end it with ``close``."""
 
     def __init__(
         self,
@@ -80,12 +79,11 @@ class SandboxServer:
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         ratelimit_scale: float | None = 1.0,
     ) -> "SandboxServer":
-        """Builds every part and listens on loopback.
+        """Builds every part and listens on loopback. Raises OSError when the port is taken.
 
-        ``port`` 0 takes a free one; without ``directory`` files live in a temporary one that goes
-        away on ``close``; ``clips`` is where finished clips are kept, for several sandboxes if
-        wanted (``None``: in ``directory``); ``planted`` starts with the default server of people
-        and channels. Raises OSError when the port is taken.
+        ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
+        ``close``. ``clip_cache`` keeps rendered clips and may be shared (default: in ``directory``).
+        ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
         """
         listener = _open_listener(port)
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -95,7 +93,7 @@ class SandboxServer:
         clock = clock or SandboxClock()
         world = DiscordWorld(directory / "discord", clock, public_base=base)
         if with_default_world:
-            fixtures.create_world(world)
+            fixtures.populate_world(world)
         google = await SandboxGoogle.start(directory, clock, base, clip_cache=clip_cache)
         gateway = Gateway(
             world,
@@ -128,10 +126,10 @@ class SandboxServer:
         )
 
     def bot_environment(self) -> dict[str, str]:
-        """The settings by which a bot finds this Discord and this Google.
+        """The settings with which a bot uses this Discord and this Google's Gemini API.
 
-        It is the Gemini route's key that is given: with a project beside it, the cheapest model
-        of both routes would answer a request. Where Vertex AI is does no harm to know.
+        Vertex AI is left unconfigured but for its address: with both routes configured, the bot
+        would choose the cheapest model of either.
         """
         return {
             "DISCORD_TOKEN": self.world.token,
@@ -140,11 +138,11 @@ class SandboxServer:
             **self.google.environment(),
             "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
             **_UNLIMITED_BUDGETS,
-            "WEB_PORT": "0",  # any free one: several bots may run beside each other
+            "WEB_PORT": "0",  # any free one: several bots may run side by side
         }
 
     async def close(self) -> None:
-        """Hangs up on everyone and stops; within two seconds."""
+        """Closes all connections and stops, within two seconds."""
         self.gateway.close()
         await self._runner.cleanup()
         await self.google.close()
@@ -172,7 +170,7 @@ def _build_application(
         google_routes(google),
         build_control_routes(google),
         control_api.gateway.build_routes(),
-        control_api.routes(),
+        control_api.build_routes(),
     ):
         app.add_routes(table)
     return app

@@ -41,7 +41,7 @@ _ALLOWED_CALLBACKS = {
 }
 
 
-def find_interaction(world: DiscordWorld, interaction_id: int, token: str) -> Interaction:
+def find_callback_interaction(world: DiscordWorld, interaction_id: int, token: str) -> Interaction:
     """The interaction a callback is for. Raises DiscordError 10062."""
     interaction = world.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
@@ -77,11 +77,11 @@ async def answer_interaction(
     fields.errors.raise_if_any()
     callback = CallbackKind(kind)
     data = fields.child_object("data") or FormFields({}, fields.errors, ("data",))
-    shown: Message | None = None
+    message: Message | None = None
     if callback in {C.MESSAGE, C.DEFERRED_MESSAGE}:
-        shown = await _post_response(world, interaction, callback, data, uploads)
+        message = await _post_response(world, interaction, callback, data, uploads)
     elif callback is C.UPDATE:
-        shown = await _update_source_message(world, interaction, data, uploads)
+        message = await _update_source_message(world, interaction, data, uploads)
     elif callback is C.DEFERRED_UPDATE:
         interaction.response_id = interaction.message_id
     elif callback is C.AUTOCOMPLETE:
@@ -94,7 +94,7 @@ async def answer_interaction(
         fields.errors.raise_if_any()
         interaction.modal = modal
     _mark_acknowledged(interaction, callback, received_at)
-    return _build_callback_response(world, interaction, callback, shown)
+    return _build_callback_response(world, interaction, callback, message)
 
 
 async def _post_response(
@@ -104,12 +104,12 @@ async def _post_response(
     data: FormFields,
     uploads: Mapping[int, Upload],
 ) -> Message:
-    hidden = wants_ephemeral(interaction, data)
+    ephemeral = wants_ephemeral(interaction, data)
     if callback is C.DEFERRED_MESSAGE:
         data.errors.raise_if_any()
         draft, flags = MessageDraft(), MessageFlag.LOADING
     else:
-        draft = await read_draft(world, interaction.channel_id, data, uploads, ephemeral=hidden)
+        draft = await read_draft(world, interaction.channel_id, data, uploads, ephemeral=ephemeral)
         flags = MessageFlag.NONE
         require_still_unanswered(interaction)
     message = messages.post_message(
@@ -120,7 +120,7 @@ async def _post_response(
         kind=_response_message_kind(interaction),
         reference=find_source_message(world, interaction),
         origin=interaction.message_origin(),
-        ephemeral_to=interaction.user_id if hidden else None,
+        ephemeral_to=interaction.user_id if ephemeral else None,
         flags=flags,
     )
     interaction.response_id = message.id
@@ -206,28 +206,28 @@ def _read_choices(data: FormFields, interaction: Interaction) -> list[Json]:
 
 
 def _build_callback_response(
-    world: DiscordWorld, interaction: Interaction, callback: CallbackKind, shown: Message | None
+    world: DiscordWorld, interaction: Interaction, callback: CallbackKind, message: Message | None
 ) -> Json:
-    facts: Json = {
+    description: Json = {
         "id": str(interaction.id),
         "type": int(interaction.kind),
         "channel_id": str(interaction.channel_id),
     }
     if interaction.guild_id is not None:
-        facts["guild_id"] = str(interaction.guild_id)
+        description["guild_id"] = str(interaction.guild_id)
     if callback is C.DEFERRED_UPDATE:
-        shown = world.find_message(interaction.message_id or 0)
-    response: Json = {"interaction": facts}
-    if shown is not None:
+        message = world.find_message(interaction.message_id or 0)
+    response: Json = {"interaction": description}
+    if message is not None:
         # Deferred answers are told of by what they will become.
         update = callback in {C.UPDATE, C.DEFERRED_UPDATE}
         response["resource"] = {
             "type": int(C.UPDATE if update else C.MESSAGE),
-            "message": serializers.serialize_message(world, shown),
+            "message": serializers.serialize_message(world, message),
         }
-        facts |= {
-            "response_message_id": str(shown.id),
-            "response_message_loading": MessageFlag.LOADING in shown.flags,
-            "response_message_ephemeral": shown.ephemeral_to is not None,
+        description |= {
+            "response_message_id": str(message.id),
+            "response_message_loading": MessageFlag.LOADING in message.flags,
+            "response_message_ephemeral": message.ephemeral_to is not None,
         }
     return response

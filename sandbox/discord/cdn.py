@@ -24,20 +24,20 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
     """Attachments and pictures, at the root of the sandbox's port."""
 
     async def get_attachment(request: web.Request) -> web.StreamResponse:
-        found = _find_attachment(world, request.match_info["attachment_id"])
+        attachment = _find_attachment(world, request.match_info["attachment_id"])
         path = request.path
         if (
-            found is None
-            or link_path(found) != path
+            attachment is None
+            or link_path(attachment) != path
             or not world.files.is_valid_link(path, dict(request.query), clock.now())
         ):
             return web.Response(status=404, text=_GONE_MESSAGE)
         return web.FileResponse(
-            found.path,
+            attachment.path,
             chunk_size=256 * 1024,
             headers={
-                "Content-Type": found.content_type,
-                "Content-Disposition": f'attachment; filename="{found.filename}"',
+                "Content-Type": attachment.content_type,
+                "Content-Disposition": f'attachment; filename="{attachment.filename}"',
                 "Cache-Control": "private, max-age=86400",
             },
         )
@@ -61,7 +61,7 @@ def _find_attachment(world: DiscordWorld, attachment_id: str) -> Attachment | No
 def _draw_avatar(name: str) -> bytes:
     """A plain colour that stands for a face: the same for the same name."""
     hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
-    red, green, blue = (int(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
+    red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
     out = io.BytesIO()
     Image.new("RGB", (_AVATAR_SIZE_PX, _AVATAR_SIZE_PX), (red, green, blue)).save(out, "PNG")
     return out.getvalue()

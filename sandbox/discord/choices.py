@@ -18,20 +18,20 @@ def choose_values(
     values: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """The values a select sends. Raises PersonRefused for too few, too many or unknown ones."""
-    least, most = component["min_values"], component["max_values"]
-    if not least <= len(values) <= most:
-        msg = f"{component['custom_id']}: {len(values)} chosen; must be {least} to {most}"
+    """The values a select sends. Raises ActionRefused for too few, too many or unknown ones."""
+    minimum, maximum = component["min_values"], component["max_values"]
+    if not minimum <= len(values) <= maximum:
+        msg = f"{component['custom_id']}: {len(values)} chosen; must be {minimum} to {maximum}"
         raise ActionRefused(msg)
     if component["type"] == ComponentKind.STRING_SELECT:
-        taken = [str(value) for value in values]
+        chosen = [str(value) for value in values]
     else:
-        taken = choices(world, person, channel, component, values, resolved)
-    modals.require_offered(component, taken)
-    return taken
+        chosen = resolve_choices(world, person, channel, component, values, resolved)
+    modals.require_offered(component, chosen)
+    return chosen
 
 
-def choices(
+def resolve_choices(
     world: DiscordWorld,
     person: User,
     channel: Channel,
@@ -41,17 +41,17 @@ def choices(
 ) -> list[str]:
     """Ids of the users, roles or channels chosen by name."""
     kind = component["type"]
-    found: list[str] = []
+    ids: list[str] = []
     for value in refs:
         ref = lookup.read_ref(value, component["custom_id"])
         if kind == ComponentKind.CHANNEL_SELECT:
-            place = lookup.find_channel(world, ref, acting=person)
+            selected = lookup.find_channel(world, ref, acting=person)
             types = component.get("channel_types")
-            if types and int(place.kind) not in types:
-                msg = f"#{place.name} is not a channel of the kind asked for"
+            if types and int(selected.kind) not in types:
+                msg = f"#{selected.name} is not a channel of the kind asked for"
                 raise ActionRefused(msg)
-            resolved.add_channel(place.id)
-            found.append(str(place.id))
+            resolved.add_channel(selected.id)
+            ids.append(str(selected.id))
             continue
         if kind in {ComponentKind.USER_SELECT, ComponentKind.MENTIONABLE_SELECT}:
             try:
@@ -61,12 +61,12 @@ def choices(
                     raise
             else:
                 resolved.add_user(user.id)
-                found.append(str(user.id))
+                ids.append(str(user.id))
                 continue
         if channel.guild_id is None:
             msg = "there are no roles here"
             raise ActionRefused(msg)
         role = lookup.find_role(world.guilds[channel.guild_id], ref)
         resolved.add_role(role.id)
-        found.append(str(role.id))
-    return found
+        ids.append(str(role.id))
+    return ids

@@ -24,16 +24,16 @@ _MAX_TEXT_LENGTH = 6000
 
 
 def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> list[Json]:
-    """The options of the command or sub-command that ``path`` names. Raises Unknown."""
+    """The options of the command or sub-command that ``path`` names. Raises UnknownEntity."""
     options = command.options
     for name in path:
-        found = next(
+        option = next(
             (o for o in options if o["name"] == name and o["type"] in _SUBCOMMAND_KINDS), None
         )
-        if found is None:
+        if option is None:
             msg = f"/{command.name} has no sub-command {name!r}"
             raise UnknownEntity(msg)
-        options = found.get("options") or []
+        options = option.get("options") or []
     if any(option["type"] in _SUBCOMMAND_KINDS for option in options):
         names = [option["name"] for option in options]
         msg = f"/{' '.join([command.name, *path])} needs a sub-command: {names}"
@@ -48,9 +48,9 @@ def nest_values(command: ApplicationCommand, path: list[str], values: list[Json]
     kinds = []
     options = command.options
     for name in path:
-        found = next(o for o in options if o["name"] == name)
-        kinds.append(found["type"])
-        options = found.get("options") or []
+        option = next(o for o in options if o["name"] == name)
+        kinds.append(option["type"])
+        options = option.get("options") or []
     inner = values
     for name, kind in zip(reversed(path), reversed(kinds), strict=True):
         inner = [{"type": kind, "name": name, "options": inner}]
@@ -75,57 +75,57 @@ class OptionFiller:
         self._upload = upload
 
     async def fill_options(
-        self, options: list[Json], given: Mapping[str, Any], *, focused: str | None = None
+        self, options: list[Json], option_values: Mapping[str, Any], *, focused: str | None = None
     ) -> list[Json]:
         """The options as the bot gets them. ``focused``: the one still being typed.
 
-        Raises PersonRefused for what the client would not send.
+        Raises ActionRefused for what the client would not send.
         """
         known = {option["name"]: option for option in options}
-        for name in given:
+        for name in option_values:
             if name not in known:
                 msg = f"there is no option {name!r}; there are {list(known)}"
                 raise ActionRefused(msg)
         values: list[Json] = []
         for name, option in known.items():
-            if given.get(name) is None and name != focused:
+            if option_values.get(name) is None and name != focused:
                 if option["required"] and focused is None:
                     msg = f"the option {name!r} is required"
                     raise ActionRefused(msg)
                 continue
             value: Json = {"type": option["type"], "name": name}
             if name == focused:
-                value |= {"value": str(given.get(name) or ""), "focused": True}
+                value |= {"value": str(option_values.get(name) or ""), "focused": True}
             else:
-                value["value"] = await self._option_value(option, given[name])
+                value["value"] = await self._option_value(option, option_values[name])
             values.append(value)
         return values
 
-    async def _option_value(self, option: Json, given: Any) -> Any:
+    async def _option_value(self, option: Json, value: Any) -> Any:
         kind = OptionKind(option["type"])
         name = option["name"]
         if option.get("choices"):
-            return _match_choice(option, given)
+            return _match_choice(option, value)
         if kind is OptionKind.STRING:
-            text = str(given)
+            text = str(value)
             low, high = option.get("min_length", 1), option.get("max_length", _MAX_TEXT_LENGTH)
             if not low <= len(text) <= high:
                 msg = f"{name}: {len(text)} characters; must be {low} to {high}"
                 raise ActionRefused(msg)
             return text
         if kind in {OptionKind.INTEGER, OptionKind.NUMBER}:
-            return _parse_number(option, given, whole=kind is OptionKind.INTEGER)
+            return _parse_number(option, value, whole=kind is OptionKind.INTEGER)
         if kind is OptionKind.BOOLEAN:
-            if not isinstance(given, bool):
+            if not isinstance(value, bool):
                 msg = f"{name}: must be true or false"
                 raise ActionRefused(msg)
-            return given
+            return value
         if kind is OptionKind.ATTACHMENT:
-            return str(await self._upload(str(given)))
-        return str(self._resolve_entity(kind, option, given))
+            return str(await self._upload(str(value)))
+        return str(self._resolve_entity(kind, option, value))
 
-    def _resolve_entity(self, kind: OptionKind, option: Json, given: Any) -> int:
-        ref = lookup.read_ref(given, option["name"])
+    def _resolve_entity(self, kind: OptionKind, option: Json, value: Any) -> int:
+        ref = lookup.read_ref(value, option["name"])
         if kind is OptionKind.CHANNEL:
             channel = lookup.find_channel(self._world, ref, acting=self._person)
             types = option.get("channel_types")
@@ -151,28 +151,28 @@ class OptionFiller:
         return role.id
 
 
-def _match_choice(option: Json, given: Any) -> Any:
+def _match_choice(option: Json, value: Any) -> Any:
     for choice in option["choices"]:
         names = [choice["name"], *(choice.get("name_localizations") or {}).values()]
-        same_value = choice["value"] == given and not isinstance(given, bool)
-        if same_value or given in names or str(choice["value"]) == str(given):
+        same_value = choice["value"] == value and not isinstance(value, bool)
+        if same_value or value in names or str(choice["value"]) == str(value):
             return choice["value"]
     offered = [choice["value"] for choice in option["choices"]]
-    msg = f"{option['name']}: {given!r} is not one of the choices {offered}"
+    msg = f"{option['name']}: {value!r} is not one of the choices {offered}"
     raise ActionRefused(msg)
 
 
-def _parse_number(option: Json, given: Any, *, whole: bool) -> int | float:
+def _parse_number(option: Json, value: Any, *, whole: bool) -> int | float:
     name = option["name"]
     try:
-        number = float("nan") if isinstance(given, bool) else float(given)
+        number = float("nan") if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if math.isnan(number) or (whole and not number.is_integer()):
-        msg = f"{name}: {given!r} is not a {'whole ' if whole else ''}number"
+        msg = f"{name}: {value!r} is not a {'whole ' if whole else ''}number"
         raise ActionRefused(msg)
     low, high = option.get("min_value"), option.get("max_value")
     if (low is not None and number < low) or (high is not None and number > high):
         msg = f"{name}: {number} is out of range ({low} to {high})"
         raise ActionRefused(msg)
-    return int(given) if whole else number
+    return int(value) if whole else number

@@ -41,7 +41,7 @@ class OptionKind(IntEnum):
 
 
 COMMAND_LIMITS = {CommandKind.CHAT_INPUT: 100, CommandKind.USER: 15, CommandKind.MESSAGE: 15}
-_SUBCOMMAND_KINDS = (OptionKind.SUB_COMMAND, OptionKind.SUB_COMMAND_GROUP)
+SUBCOMMAND_KINDS = (OptionKind.SUB_COMMAND, OptionKind.SUB_COMMAND_GROUP)
 _CHOICE_KINDS = (OptionKind.STRING, OptionKind.INTEGER, OptionKind.NUMBER)
 
 
@@ -153,7 +153,7 @@ def _read_options(fields: FormFields, depth: int) -> list[Json]:
         option = _read_option(item, depth)
         if option is None:
             continue
-        if option["type"] not in _SUBCOMMAND_KINDS:
+        if option["type"] not in SUBCOMMAND_KINDS:
             if option["required"] and optional_seen:
                 item.add_error(
                     "",
@@ -162,7 +162,7 @@ def _read_options(fields: FormFields, depth: int) -> list[Json]:
                 )
             optional_seen = optional_seen or not option["required"]
         options.append(option)
-    kinds = {option["type"] in _SUBCOMMAND_KINDS for option in options}
+    kinds = {option["type"] in SUBCOMMAND_KINDS for option in options}
     if len(kinds) > 1:
         fields.add_error(
             "options",
@@ -203,7 +203,7 @@ def _read_option(fields: FormFields, depth: int) -> Json | None:
     }
     if kind is None:
         return None
-    if kind in _SUBCOMMAND_KINDS:
+    if kind in SUBCOMMAND_KINDS:
         if depth == 2 or (depth == 1 and kind != OptionKind.SUB_COMMAND):
             fields.add_error(
                 "type", "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "Too deeply nested"
@@ -311,8 +311,8 @@ def _text_size(body: Json) -> int:
     """
     size = 0
     for field in ("name", "description"):
-        said = [body.get(field), *(body.get(f"{field}_localizations") or {}).values()]
-        size += max(len(text or "") for text in said)
+        texts = [body.get(field), *(body.get(f"{field}_localizations") or {}).values()]
+        size += max(len(text or "") for text in texts)
     if isinstance(body.get("value"), str):
         size += len(body["value"])
     for part in (*(body.get("options") or []), *(body.get("choices") or [])):

@@ -77,14 +77,14 @@ def read_components(
 
 def walk_components(components: list[Json]) -> list[Json]:
     """Every component of a tree, outer ones first."""
-    found: list[Json] = []
+    result: list[Json] = []
     for component in components:
-        found.append(component)
-        found += walk_components(component.get("components") or [])
+        result.append(component)
+        result += walk_components(component.get("components") or [])
         for name in ("accessory", "component"):
             if inner := component.get(name):
-                found += walk_components([inner])
-    return found
+                result += walk_components([inner])
+    return result
 
 
 def find_component(components: list[Json], custom_id: str) -> Json | None:
@@ -94,12 +94,12 @@ def find_component(components: list[Json], custom_id: str) -> Json | None:
 
 def used_attachment_ids(components: list[Json]) -> set[int]:
     """Ids of the attachments that components show."""
-    found: set[int] = set()
+    ids: set[int] = set()
     for component in walk_components(components):
         sources = [component.get("media"), component.get("file")]
         sources += [item["media"] for item in component.get("items", [])]
-        found |= {int(s["attachment_id"]) for s in sources if s and "attachment_id" in s}
-    return found
+        ids |= {int(s["attachment_id"]) for s in sources if s and "attachment_id" in s}
+    return ids
 
 
 class _ComponentReader:
@@ -113,11 +113,11 @@ class _ComponentReader:
 
     def read(self) -> list[Json]:
         if self._v2:
-            found = self._read_children(
+            components = self._read_children(
                 self._fields, "components", _TOP_LEVEL_V2, high=MAX_COMPONENTS
             )
         else:
-            found = self._read_children(self._fields, "components", (K.ACTION_ROW,), high=5)
+            components = self._read_children(self._fields, "components", (K.ACTION_ROW,), high=5)
         if self._component_count > MAX_COMPONENTS:
             self._fields.add_error(
                 "components",
@@ -130,8 +130,8 @@ class _ComponentReader:
                 "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
                 f"Total displayable text size of components exceeds the maximum size of {MAX_TEXT_LENGTH}",
             )
-        self._interactive_reader.assign_ids(found, walk_components)
-        return found
+        self._interactive_reader.assign_ids(components, walk_components)
+        return components
 
     def _read_children(
         self,

@@ -25,7 +25,7 @@ OUTBOX_LIMIT = 10_000
 class GatewayConnection:
     """One client's WebSocket, from hello to its close.
 
-    ``handle`` is called with each opcode and its data and may raise Closed.
+    ``handle`` is called with each opcode and its data and may raise GatewayClosed.
     """
 
     def __init__(
@@ -88,15 +88,15 @@ class GatewayConnection:
 
     async def _close_socket(self, code: int | None, reason: str) -> None:
         transport = self._request.transport
-        cut = code is None and self._ending.done()
+        abort = code is None and self._ending.done()
         if code is not None:
             try:
                 # A client that does not read (a stopped process) must not hold the server.
                 async with asyncio.timeout(1.0):
                     await self._socket.close(code=code, message=reason.encode())
             except (ConnectionError, TimeoutError):
-                cut = True
-        if cut and transport is not None:
+                abort = True
+        if abort and transport is not None:
             transport.abort()
 
     def _enqueue(self, text: str) -> None:

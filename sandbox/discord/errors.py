@@ -2,7 +2,7 @@
 
     Refusal                 anything the sandbox's Discord says no to
     ├── DiscordError        answered to the bot: HTTP status, Discord's code and nested ``errors``
-    └── PersonRefused       answered to whoever acts as a person through the control API
+    └── ActionRefused       answered to whoever acts as a person through the control API
         ├── Unknown         there is no such user, channel, message, command, …
         ├── Forbidden       the person may not do that here
         └── Conflict        it exists, but cannot be done in its present state

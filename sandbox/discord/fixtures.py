@@ -8,7 +8,7 @@ from sandbox.discord.world import DiscordWorld
 _MONTH_S = 30 * 24 * 3600.0
 
 
-def create_world(world: DiscordWorld) -> None:
+def populate_world(world: DiscordWorld) -> None:
     """Founds "Clapper Cinema" with its channels, roles and members."""
     ada = world.add_user("ada", global_name="Ada")
     guild = guilds.create_guild(world, "Clapper Cinema", ada)

@@ -18,7 +18,7 @@ from sandbox.discord.message_builder import read_draft
 from sandbox.discord.world import DiscordWorld
 
 
-def find_interaction(world: DiscordWorld, webhook_id: int, token: str) -> Interaction:
+def find_acknowledged_interaction(world: DiscordWorld, webhook_id: int, token: str) -> Interaction:
     """The acknowledged interaction of a token. Raises DiscordError 10015 or 50027."""
     if webhook_id != world.app.id:
         raise errors.unknown_webhook()
@@ -31,7 +31,7 @@ def find_interaction(world: DiscordWorld, webhook_id: int, token: str) -> Intera
     return interaction
 
 
-def find_message(world: DiscordWorld, interaction: Interaction, which: str) -> Message:
+def find_response_message(world: DiscordWorld, interaction: Interaction, which: str) -> Message:
     """``@original`` or one of the interaction's messages by id. Raises DiscordError 10008."""
     if which == "@original":
         message_id = interaction.response_id
@@ -52,11 +52,11 @@ async def post_follow_up(
 ) -> Message:
     """A further message, or the one that "thinking" announced."""
     if interaction.first_follow_up_due:
-        message = find_message(world, interaction, "@original")
-        return await edit_message(world, interaction, message, fields, uploads)
+        message = find_response_message(world, interaction, "@original")
+        return await edit_response_message(world, interaction, message, fields, uploads)
     _require_follow_up_left(interaction)
-    hidden = callbacks.wants_ephemeral(interaction, fields)
-    draft = await read_draft(world, interaction.channel_id, fields, uploads, ephemeral=hidden)
+    ephemeral = callbacks.wants_ephemeral(interaction, fields)
+    draft = await read_draft(world, interaction.channel_id, fields, uploads, ephemeral=ephemeral)
     _require_follow_up_left(interaction)
     interaction.follow_ups += 1
     message = messages.post_message(
@@ -67,13 +67,13 @@ async def post_follow_up(
         reference=_original_reference(world, interaction)
         or callbacks.find_source_message(world, interaction),
         origin=interaction.message_origin(interaction.response_id),
-        ephemeral_to=interaction.user_id if hidden else None,
+        ephemeral_to=interaction.user_id if ephemeral else None,
     )
     interaction.message_ids.append(message.id)
     return message
 
 
-async def edit_message(
+async def edit_response_message(
     world: DiscordWorld,
     interaction: Interaction,
     message: Message,
@@ -99,7 +99,9 @@ async def edit_message(
     return message
 
 
-def delete_message(world: DiscordWorld, interaction: Interaction, message: Message) -> None:
+def delete_response_message(
+    world: DiscordWorld, interaction: Interaction, message: Message
+) -> None:
     """Removes one of the interaction's messages."""
     messages.delete_message(world, message)
     if message.id == interaction.response_id:

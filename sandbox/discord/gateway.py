@@ -113,27 +113,27 @@ class Gateway:
 
         Answers how many connections there were.
         """
-        found = self._connections_of_shard(shard)
-        for connection in found:
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
             connection.close(code)
-        return len(found)
+        return len(connections)
 
     def request_reconnect(self, *, shard: int | None = None) -> int:
         """Op 7: asks clients to reconnect and resume."""
-        found = self._connections_of_shard(shard)
-        for connection in found:
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
             connection.send(Opcode.RECONNECT, None)
-        return len(found)
+        return len(connections)
 
     def invalidate_sessions(self, *, resumable: bool = False, shard: int | None = None) -> int:
         """Op 9: the sessions are over (or, ``resumable``, to be resumed on a new connection)."""
-        found = self._connections_of_shard(shard)
-        for connection in found:
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
             connection.send(Opcode.INVALID_SESSION, resumable)
             if not resumable and connection.session is not None:
                 self.sessions.end_session(connection.session)
                 connection.session = None
-        return len(found)
+        return len(connections)
 
     def go_down(self, seconds: float | None) -> int:
         """Drops everyone and refuses connections for a time; None: until ``up``."""
@@ -309,24 +309,24 @@ class Gateway:
         if query == "" and not session.intents & Intents.GUILD_MEMBERS:
             raise GatewayClosed(CloseCode.DISALLOWED_INTENTS, "The whole list needs GUILD_MEMBERS.")
         listed = user_ids if isinstance(user_ids, list) else [user_ids]
-        wanted = [read_snowflake(user_id) for user_id in listed[:100] if user_id is not None]
+        requested_ids = [read_snowflake(user_id) for user_id in listed[:100] if user_id is not None]
         if guild_id not in self._world.guild_ids() or not session.shard.owns_guild(guild_id):
             return  # Discord does not answer for a guild the session does not have.
         limit = min(limit or 100, 100) if query else limit
         members, missing = self._world.member_chunk(
-            guild_id, query=query, limit=limit, user_ids=wanted
+            guild_id, query=query, limit=limit, user_ids=requested_ids
         )
-        common: dict[str, Any] = {"guild_id": str(guild_id)}
+        base: dict[str, Any] = {"guild_id": str(guild_id)}
         nonce = data.get("nonce")
         if isinstance(nonce, str) and len(nonce.encode()) <= 32:
-            common["nonce"] = nonce
+            base["nonce"] = nonce
         if missing:
-            common["not_found"] = missing
+            base["not_found"] = missing
         count = max(-(-len(members) // CHUNK_SIZE), 1)
         for index in range(count):
             chunk = members[index * CHUNK_SIZE : (index + 1) * CHUNK_SIZE]
-            place = {"members": chunk, "chunk_index": index, "chunk_count": count}
-            session.dispatch_event("GUILD_MEMBERS_CHUNK", json.dumps(common | place))
+            part = {"members": chunk, "chunk_index": index, "chunk_count": count}
+            session.dispatch_event("GUILD_MEMBERS_CHUNK", json.dumps(base | part))
 
 
 def _require_session(connection: GatewayConnection) -> GatewaySession:

@@ -226,7 +226,7 @@ def delete_channel(world: DiscordWorld, channel: Channel) -> None:
 
 def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
     """Lets a person own something of the application's shop, and tells the gateway."""
-    bought: Json = {
+    entitlement: Json = {
         "id": str(world.ids.next_id()),
         "sku_id": str(sku_id),
         "application_id": str(world.app.id),
@@ -238,9 +238,9 @@ def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
         "type": 8,
         "consumed": False,
     }
-    world.entitlements.append(bought)
-    world.publish_event("ENTITLEMENT_CREATE", bought, guild_id=None)
-    return bought
+    world.entitlements.append(entitlement)
+    world.publish_event("ENTITLEMENT_CREATE", entitlement, guild_id=None)
+    return entitlement
 
 
 def announce_channel(world: DiscordWorld, event: str, channel: Channel) -> None:

@@ -15,7 +15,7 @@ from typing import Literal
 from sandbox.discord.entities import InteractionKind, Json, MessageOrigin
 
 ACKNOWLEDGE_TIMEOUT_S = 3.0
-TOKEN_LIFETIME_S = 15 * 60.0
+INTERACTION_TOKEN_LIFETIME_S = 15 * 60.0
 MAX_USER_INSTALL_FOLLOW_UPS = 5
 
 InteractionState = Literal["pending", "deferred", "answered", "failed"]
@@ -79,7 +79,7 @@ class Interaction:
 
     def is_expired(self, now: float) -> bool:
         """The token is worthless."""
-        return now - self.created_at > TOKEN_LIFETIME_S
+        return now - self.created_at > INTERACTION_TOKEN_LIFETIME_S
 
     def state(self, now: float) -> InteractionState:
         """What the person sees."""

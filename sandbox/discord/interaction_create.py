@@ -68,7 +68,7 @@ def create_interaction(
     focused_kind: int = 3,
 ) -> Interaction:
     """Makes the interaction and tells the bot; from now on the 3 seconds run."""
-    held = world.permissions_of(person.id, channel)
+    person_permissions = world.permissions_of(person.id, channel)
     interaction = Interaction(
         id=world.ids.next_id(),
         token=secrets.token_urlsafe(96),
@@ -87,7 +87,7 @@ def create_interaction(
     interaction.forced_ephemeral = (
         interaction.is_user_install
         and channel.guild_id is not None
-        and Permission.USE_EXTERNAL_APPS not in held
+        and Permission.USE_EXTERNAL_APPS not in person_permissions
     )
     interaction.payload = _interaction_payload(
         world, interaction, person, channel, data, locale, message
@@ -177,13 +177,13 @@ class ResolvedObjects:
         self._objects: Json = {}
 
     def add_user(self, user_id: int) -> None:
-        person = self._world.users[user_id]
-        self._objects.setdefault("users", {})[str(user_id)] = payloads.build_user(person)
+        user = self._world.users[user_id]
+        self._objects.setdefault("users", {})[str(user_id)] = payloads.build_user(user)
         if self._channel.guild_id is None:
             return
         guild = self._world.guilds[self._channel.guild_id]
         if user_id in guild.members:
-            member = member_payload(self._world, guild, person, self._channel)
+            member = member_payload(self._world, guild, user, self._channel)
             del member["user"], member["mute"], member["deaf"]
             self._objects.setdefault("members", {})[str(user_id)] = member
 
@@ -192,17 +192,17 @@ class ResolvedObjects:
         self._objects.setdefault("roles", {})[str(role_id)] = payloads.build_role(role)
 
     def add_channel(self, channel_id: int) -> None:
-        found = channel_payload(self._world, self._world.channels[channel_id], self._person)
-        self._objects.setdefault("channels", {})[str(channel_id)] = found
+        payload = channel_payload(self._world, self._world.channels[channel_id], self._person)
+        self._objects.setdefault("channels", {})[str(channel_id)] = payload
 
     def add_message(self, message: Message) -> None:
-        shown = serializers.serialize_message(self._world, message)
-        self._objects.setdefault("messages", {})[str(message.id)] = shown
+        payload = serializers.serialize_message(self._world, message)
+        self._objects.setdefault("messages", {})[str(message.id)] = payload
 
     def add_attachment(self, attachment: Attachment) -> None:
-        shown = serializers.serialize_attachment(self._world, attachment)
-        self._objects.setdefault("attachments", {})[str(attachment.id)] = shown
+        payload = serializers.serialize_attachment(self._world, attachment)
+        self._objects.setdefault("attachments", {})[str(attachment.id)] = payload
 
-    def attach_to(self, data: Json) -> Json:
+    def add_to(self, data: Json) -> Json:
         """``data`` with what was resolved, if anything was."""
         return data | {"resolved": self._objects} if self._objects else data

@@ -145,15 +145,15 @@ class InteractiveComponentReader:
 
 def read_value_bounds(fields: FormFields, high: int, *, default_low: int) -> tuple[int, int]:
     """``min_values`` and ``max_values``, the former not above the latter."""
-    least = fields.integer("min_values", low=0, high=high)
-    most = fields.integer("max_values", low=1, high=high)
-    least = default_low if least is None else least
-    most = 1 if most is None else most
-    if least > most:
+    minimum = fields.integer("min_values", low=0, high=high)
+    maximum = fields.integer("max_values", low=1, high=high)
+    minimum = default_low if minimum is None else minimum
+    maximum = 1 if maximum is None else maximum
+    if minimum > maximum:
         fields.add_error(
             "min_values", "NUMBER_TYPE_MAX", "min_values must be less than or equal to max_values."
         )
-    return least, most
+    return minimum, maximum
 
 
 def read_options(fields: FormFields, *, low: int, high: int) -> list[Json]:

@@ -14,7 +14,7 @@ EntityRef = str | int
 
 
 def read_ref(value: object, what: str) -> EntityRef:
-    """A name or id out of JSON; an object with an ``id`` will do. Raises PersonRefused."""
+    """A name or id out of JSON; an object with an ``id`` will do. Raises ActionRefused."""
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -24,24 +24,24 @@ def read_ref(value: object, what: str) -> EntityRef:
 
 
 def find_user(world: DiscordWorld, ref: EntityRef) -> User:
-    """A user by id, mention, display name or username. Raises Unknown."""
-    if (number := _parse_id(ref, "<@!>")) is not None and number in world.users:
-        return world.users[number]
+    """A user by id, mention, display name or username. Raises UnknownEntity."""
+    if (user_id := _parse_id(ref, "<@!>")) is not None and user_id in world.users:
+        return world.users[user_id]
     name = str(ref).lstrip("@").casefold()
-    for person in world.users.values():
-        if name in {person.display_name.casefold(), person.username.casefold()}:
-            return person
+    for user in world.users.values():
+        if name in {user.display_name.casefold(), user.username.casefold()}:
+            return user
     msg = f"there is no user {ref!r}"
     raise UnknownEntity(msg)
 
 
 def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
-    """A guild by id or name. Raises Unknown."""
-    if (number := _parse_id(ref)) is not None and number in world.guilds:
-        return world.guilds[number]
-    for found in world.guilds.values():
-        if found.name.casefold() == str(ref).casefold():
-            return found
+    """A guild by id or name. Raises UnknownEntity."""
+    if (guild_id := _parse_id(ref)) is not None and guild_id in world.guilds:
+        return world.guilds[guild_id]
+    for guild in world.guilds.values():
+        if guild.name.casefold() == str(ref).casefold():
+            return guild
     msg = f"there is no guild {ref!r}"
     raise UnknownEntity(msg)
 
@@ -51,10 +51,10 @@ def find_channel(
 ) -> Channel:
     """A channel by id, mention, name, or ``@Person`` for that person's talk with the bot.
 
-    The same name in several guilds means the first one of the person's own guilds. Raises Unknown.
+    The same name in several guilds means the first one of the person's own guilds. Raises UnknownEntity.
     """
-    if (number := _parse_id(ref, "<#>")) is not None and number in world.channels:
-        return world.channels[number]
+    if (channel_id := _parse_id(ref, "<#>")) is not None and channel_id in world.channels:
+        return world.channels[channel_id]
     text = str(ref)
     if text.startswith("@"):
         person = find_user(world, text)
@@ -65,68 +65,68 @@ def find_channel(
             person = acting
         return world.get_direct_channel(person.id)
     name = text.lstrip("#").casefold()
-    for found in world.channels.values():
-        if found.name.casefold() != name:
+    for channel in world.channels.values():
+        if channel.name.casefold() != name:
             continue
-        home = world.guilds.get(found.guild_id) if found.guild_id is not None else None
-        if within is not None and home is not within:
+        guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+        if within is not None and guild is not within:
             continue
-        members = home.members if home else dict.fromkeys(found.recipient_ids)
+        members = guild.members if guild else dict.fromkeys(channel.recipient_ids)
         if acting is None or acting.id in members:
-            return found
+            return channel
     msg = f"there is no channel {ref!r}" + (f" that {acting.display_name} is in" if acting else "")
     raise UnknownEntity(msg)
 
 
 def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
-    """A message by id or link; not one that was deleted. Raises Unknown."""
-    number = parse_snowflake(str(ref).rsplit("/", 1)[-1])
-    found = world.find_message(number) if number is not None else None
-    if found is None or found.deleted_at is not None:
+    """A message by id or link; not one that was deleted. Raises UnknownEntity."""
+    message_id = parse_snowflake(str(ref).rsplit("/", 1)[-1])
+    message = world.find_message(message_id) if message_id is not None else None
+    if message is None or message.deleted_at is not None:
         msg = f"there is no message {ref!r}"
         raise UnknownEntity(msg)
-    return found
+    return message
 
 
 def find_visible_message(world: DiscordWorld, ref: EntityRef, person: User) -> Message:
-    """A message that this person can see. Raises Unknown or Forbidden."""
-    found = find_message(world, ref)
-    require_permissions(world, person, world.channels[found.channel_id], Permission.VIEW_CHANNEL)
-    if found.ephemeral_to not in {None, person.id}:
+    """A message that this person can see. Raises UnknownEntity or ActionForbidden."""
+    message = find_message(world, ref)
+    require_permissions(world, person, world.channels[message.channel_id], Permission.VIEW_CHANNEL)
+    if message.ephemeral_to not in {None, person.id}:
         msg = f"{person.display_name} cannot see that message"
         raise ActionForbidden(msg)
-    return found
+    return message
 
 
-def find_role(found: Guild, ref: EntityRef) -> Role:
-    """A role by id, mention or name. Raises Unknown."""
-    if (number := _parse_id(ref, "<@&>")) is not None and number in found.roles:
-        return found.roles[number]
+def find_role(guild: Guild, ref: EntityRef) -> Role:
+    """A role by id, mention or name. Raises UnknownEntity."""
+    if (role_id := _parse_id(ref, "<@&>")) is not None and role_id in guild.roles:
+        return guild.roles[role_id]
     name = str(ref).casefold()
-    for item in found.roles.values():
-        if item.name.casefold() in {name, "@" + name} or name.lstrip("@") == item.name.casefold():
-            return item
-    msg = f"there is no role {ref!r} in {found.name}"
+    for role in guild.roles.values():
+        if role.name.casefold() in {name, "@" + name} or name.lstrip("@") == role.name.casefold():
+            return role
+    msg = f"there is no role {ref!r} in {guild.name}"
     raise UnknownEntity(msg)
 
 
 def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
-    """An interaction by id. Raises Unknown."""
-    found = world.interactions.get(_parse_id(ref) or 0)
-    if found is None:
+    """An interaction by id. Raises UnknownEntity."""
+    interaction = world.interactions.get(_parse_id(ref) or 0)
+    if interaction is None:
         msg = f"there is no interaction {ref!r}"
         raise UnknownEntity(msg)
-    return found
+    return interaction
 
 
 def require_permissions(
-    world: DiscordWorld, person: User, place: Channel, needed: Permission
+    world: DiscordWorld, person: User, channel: Channel, needed: Permission
 ) -> None:
-    """A person's permissions in a channel. Raises Forbidden naming what is missing."""
-    missing = needed & ~world.permissions_of(person.id, place)
+    """A person's permissions in a channel. Raises ActionForbidden naming what is missing."""
+    missing = needed & ~world.permissions_of(person.id, channel)
     if missing:
         names = ", ".join(bit.name or "" for bit in Permission if bit.value and bit in missing)
-        msg = f"{person.display_name} lacks {names} in #{place.name or place.id}"
+        msg = f"{person.display_name} lacks {names} in #{channel.name or channel.id}"
         raise ActionForbidden(msg)
 
 

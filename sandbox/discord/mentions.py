@@ -35,8 +35,8 @@ class AllowedMentions:
 
 
 def _filter_allowed(ids: list[str], allowed: frozenset[int] | None) -> list[int]:
-    found = dict.fromkeys(int(i) for i in ids)
-    return [i for i in found if allowed is None or i in allowed]
+    unique = dict.fromkeys(int(i) for i in ids)
+    return [i for i in unique if allowed is None or i in allowed]
 
 
 def read_allowed_mentions(fields: FormFields) -> AllowedMentions | None:

@@ -70,10 +70,10 @@ async def read_draft(
     """
     draft = MessageDraft()
     await _read_files(world, channel_id, fields, uploads, draft, editing, ephemeral=ephemeral)
-    present = draft.attachments
-    if present is None:
-        present = editing.attachments if editing else []
-    names = {a.filename: a.id for a in reversed(present)}
+    attachments = draft.attachments
+    if attachments is None:
+        attachments = editing.attachments if editing else []
+    names = {a.filename: a.id for a in reversed(attachments)}
     draft.flags = _read_flags(fields)
     draft.content = fields.text("content", high=MAX_CONTENT_LENGTH)
     if "content" in fields and fields.raw_value("content") is None:
@@ -103,9 +103,9 @@ async def read_draft(
             "MessageFlags.IS_COMPONENTS_V2 cannot be removed from a message",
         )
     if editing is not None and draft.components is None:
-        _refuse_unreferenced_files(fields, present, editing)
+        _refuse_unreferenced_files(fields, attachments, editing)
     fields.errors.raise_if_any()
-    _refuse_empty(draft, present, editing)
+    _refuse_empty(draft, attachments, editing)
     return draft
 
 
@@ -119,30 +119,30 @@ async def _read_files(
     *,
     ephemeral: bool,
 ) -> None:
-    described = fields.raw_value("attachments") is not None
-    if not described and not uploads and "attachments" not in fields:
+    has_list = fields.raw_value("attachments") is not None
+    if not has_list and not uploads and "attachments" not in fields:
         return
-    old = {a.id: a for a in editing.attachments} if editing else {}
-    attachments: list[Attachment] = [] if described else list(old.values())
-    left = dict(uploads)
+    existing = {a.id: a for a in editing.attachments} if editing else {}
+    attachments: list[Attachment] = [] if has_list else list(existing.values())
+    remaining = dict(uploads)
     for item in fields.objects("attachments", high=MAX_FILES):
         number = item.snowflake("id", required=True)
         name = item.text("filename", low=1, high=1024)
         description = item.text("description", high=1024)
         if number is None:
             continue
-        if (upload := left.pop(number, None)) is not None:
+        if (upload := remaining.pop(number, None)) is not None:
             attachments.append(
                 await create_attachment(
                     world, channel_id, upload, name, description, ephemeral=ephemeral
                 )
             )
             draft.uploads[attachments[-1].id] = upload
-        elif number in old:
-            attachments.append(old[number])
+        elif number in existing:
+            attachments.append(existing[number])
         else:
             item.add_error("id", "ATTACHMENT_NOT_FOUND", "The attachment was not found")
-    for upload in left.values():
+    for upload in remaining.values():
         attachments.append(
             await create_attachment(world, channel_id, upload, None, None, ephemeral=ephemeral)
         )
@@ -164,21 +164,21 @@ async def create_attachment(
     ephemeral: bool,
 ) -> Attachment:
     """An attachment for an upload, its bytes still at the upload's place."""
-    given = name or upload.filename
-    filename = sanitize_file_name(given)
-    facts = await media_probe.probe_media(upload.path, filename)
-    stem = given.rsplit(".", 1)[0]
+    original_name = name or upload.filename
+    filename = sanitize_file_name(original_name)
+    media = await media_probe.probe_media(upload.path, filename)
+    stem = original_name.rsplit(".", 1)[0]
     return Attachment(
         id=world.ids.next_id(),
         channel_id=channel_id,
         filename=filename,
         path=upload.path,
         size=upload.size,
-        content_type=facts.content_type,
-        title=stem if filename != given else None,
+        content_type=media.content_type,
+        title=stem if filename != original_name else None,
         description=description,
-        width=facts.width,
-        height=facts.height,
+        width=media.width,
+        height=media.height,
         ephemeral=ephemeral,
     )
 
@@ -210,9 +210,9 @@ def _refuse_mixing_with_v2(
 
 
 def _refuse_unreferenced_files(
-    fields: FormFields, present: Sequence[Attachment], editing: Message
+    fields: FormFields, attachments: Sequence[Attachment], editing: Message
 ) -> None:
-    if used_attachment_ids(editing.components) - {a.id for a in present}:
+    if used_attachment_ids(editing.components) - {a.id for a in attachments}:
         fields.add_error(
             "attachments",
             "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
@@ -221,12 +221,12 @@ def _refuse_unreferenced_files(
 
 
 def _refuse_empty(
-    draft: MessageDraft, present: Sequence[Attachment], editing: Message | None
+    draft: MessageDraft, attachments: Sequence[Attachment], editing: Message | None
 ) -> None:
     content, embeds, components = draft.content, draft.embeds, draft.components
     if editing is not None:
         content = editing.content if content is None else content
         embeds = editing.embeds if embeds is None else embeds
         components = editing.components if components is None else components
-    if not (content and content.strip()) and not embeds and not components and not present:
+    if not (content and content.strip()) and not embeds and not components and not attachments:
         raise DiscordError(400, 50006, "Cannot send an empty message")

@@ -104,7 +104,7 @@ def read_reference(
     return MessageReference(original.id, channel.id, channel.guild_id)
 
 
-def find_repeated(
+def find_message_with_nonce(
     world: DiscordWorld, channel: Channel, author_id: int, draft: MessageDraft
 ) -> Message | None:
     """The earlier message of the same nonce, with ``enforce_nonce`` within a few minutes."""
@@ -220,22 +220,22 @@ def delete_message(world: DiscordWorld, message: Message) -> None:
 
 def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable[int]) -> None:
     """Bulk delete. Raises DiscordError 50034 when one is older than two weeks."""
-    found = [
+    deleted = [
         m
         for i in message_ids
         if (m := world.messages.get(channel.id, {}).get(i)) and m.deleted_at is None
     ]
     oldest = world.clock.now() - _BULK_DELETE_MAX_AGE_S
-    if any(message.created_at < oldest for message in found):
+    if any(message.created_at < oldest for message in deleted):
         raise DiscordError(
             400, 50034, "You can only bulk delete messages that are under 14 days old."
         )
-    for message in found:
+    for message in deleted:
         message.deleted_at = world.clock.now()
     world.publish_event(
         "MESSAGE_DELETE_BULK",
         {
-            "ids": [str(message.id) for message in found],
+            "ids": [str(message.id) for message in deleted],
             "channel_id": str(channel.id),
             "guild_id": str(channel.guild_id),
         },
@@ -317,8 +317,8 @@ def _set_mentions(
         for i in rules.mentioned_roles(text)
         if guild and i in guild.roles and (guild.roles[i].mentionable or may_ping_all)
     ]
-    is_answer = message.origin is not None
-    if is_answer or message.reference is None or message.kind is not MessageKind.REPLY:
+    is_response = message.origin is not None
+    if is_response or message.reference is None or message.kind is not MessageKind.REPLY:
         return
     original = world.messages.get(channel.id, {}).get(message.reference.message_id)
     if original is None or not rules.replied_user:

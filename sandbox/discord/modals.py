@@ -87,7 +87,7 @@ def _read_input(
                 "Selects in modals cannot be disabled",
             )
         _refuse_required_without_minimum(
-            fields, required=required, least=fields.raw_value("min_values")
+            fields, required=required, minimum=fields.raw_value("min_values")
         )
         return body | {"required": required}
     body["custom_id"] = inputs.read_custom_id(fields)
@@ -96,11 +96,11 @@ def _read_input(
     body["required"] = required
     if kind == K.RADIO_GROUP:
         return body | {"options": read_options(fields, low=2, high=10)}
-    least, most = read_value_bounds(fields, 10, default_low=1 if required else 0)
+    minimum, maximum = read_value_bounds(fields, 10, default_low=1 if required else 0)
     _refuse_required_without_minimum(
-        fields, required=required, least=fields.raw_value("min_values")
+        fields, required=required, minimum=fields.raw_value("min_values")
     )
-    body |= {"min_values": least, "max_values": most}
+    body |= {"min_values": minimum, "max_values": maximum}
     if kind == K.CHECKBOX_GROUP:
         options = read_options(fields, low=1, high=10)
         body["options"] = options
@@ -109,8 +109,10 @@ def _read_input(
     return body
 
 
-def _refuse_required_without_minimum(fields: FormFields, *, required: bool, least: object) -> None:
-    if least == 0 and required:
+def _refuse_required_without_minimum(
+    fields: FormFields, *, required: bool, minimum: object
+) -> None:
+    if minimum == 0 and required:
         fields.add_error(
             "required",
             "COMPONENT_REQUIRED_WITH_MIN_VALUES_ZERO",
@@ -133,19 +135,19 @@ def _read_text_input(
             "TEXT_INPUT_COMPONENT_LABEL_NOT_ALLOWED",
             "A text input inside a label cannot have a label of its own",
         )
-    least = fields.integer("min_length", low=0, high=_MAX_TEXT_LENGTH)
-    most = fields.integer("max_length", low=1, high=_MAX_TEXT_LENGTH)
-    if least is not None and most is not None and least > most:
+    minimum = fields.integer("min_length", low=0, high=_MAX_TEXT_LENGTH)
+    maximum = fields.integer("max_length", low=1, high=_MAX_TEXT_LENGTH)
+    if minimum is not None and maximum is not None and minimum > maximum:
         fields.add_error("min_length", "NUMBER_TYPE_MAX", "min_length must not exceed max_length.")
-    value = fields.text("value", high=most or _MAX_TEXT_LENGTH)
+    value = fields.text("value", high=maximum or _MAX_TEXT_LENGTH)
     placeholder = fields.text("placeholder", high=100)
     optional = (
-        ("min_length", least),
-        ("max_length", most),
+        ("min_length", minimum),
+        ("max_length", maximum),
         ("value", value),
         ("placeholder", placeholder),
     )
-    return body | {name: given for name, given in optional if given is not None}
+    return body | {name: item for name, item in optional if item is not None}
 
 
 def modal_inputs(modal: Json) -> list[Json]:
@@ -161,7 +163,7 @@ def build_submission(
     """The ``components`` of a modal submission.
 
     ``answers`` by custom id; an input that was left alone keeps its preset value. ``files`` are
-    those given to file uploads. Raises PersonRefused for what the client would not send.
+    those given to file uploads. Raises ActionRefused for what the client would not send.
     """
     known = {component["custom_id"] for component in modal_inputs(modal)}
     for custom_id in answers:
@@ -184,23 +186,23 @@ def _build_answer(
 ) -> Json:
     custom_id, kind = component["custom_id"], component["type"]
     answer: Json = {"type": kind, "id": component["id"], "custom_id": custom_id}
-    given = answers.get(custom_id)
+    value = answers.get(custom_id)
     if kind == K.TEXT_INPUT:
-        return answer | {"value": _build_text_answer(component, given)}
+        return answer | {"value": _build_text_answer(component, value)}
     if kind == K.CHECKBOX:
-        if given is not None and not isinstance(given, bool):
+        if value is not None and not isinstance(value, bool):
             msg = f"{custom_id}: a checkbox is either true or false"
             raise ActionRefused(msg)
-        return answer | {"value": component["default"] if given is None else given}
+        return answer | {"value": component["default"] if value is None else value}
     if kind == K.FILE_UPLOAD:
         values = [str(attachment.id) for attachment in files.get(custom_id, [])]
         _require_count(component, values)
         return answer | {"values": values}
-    if given is None:
+    if value is None:
         values = [o["value"] for o in component.get("options", []) if o.get("default")]
         values += [d["id"] for d in component.get("default_values", [])]
     else:
-        values = [str(v) for v in (given if isinstance(given, list) else [given])]
+        values = [str(v) for v in (value if isinstance(value, list) else [value])]
     require_offered(component, values)
     if kind == K.RADIO_GROUP:
         if component["required"] and not values:
@@ -214,9 +216,9 @@ def _build_answer(
     return answer | {"values": values}
 
 
-def _build_text_answer(component: Json, given: object) -> str:
+def _build_text_answer(component: Json, value: object) -> str:
     custom_id = component["custom_id"]
-    text = component.get("value", "") if given is None else given
+    text = component.get("value", "") if value is None else value
     if not isinstance(text, str):
         msg = f"{custom_id}: a text input takes text"
         raise ActionRefused(msg)
@@ -225,9 +227,9 @@ def _build_text_answer(component: Json, given: object) -> str:
             msg = f"{custom_id}: this field is required"
             raise ActionRefused(msg)
         return ""
-    least, most = component.get("min_length", 0), component.get("max_length", _MAX_TEXT_LENGTH)
-    if not least <= len(text) <= most:
-        msg = f"{custom_id}: {len(text)} characters; must be {least} to {most}"
+    minimum, maximum = component.get("min_length", 0), component.get("max_length", _MAX_TEXT_LENGTH)
+    if not minimum <= len(text) <= maximum:
+        msg = f"{custom_id}: {len(text)} characters; must be {minimum} to {maximum}"
         raise ActionRefused(msg)
     return text
 
@@ -249,10 +251,10 @@ def require_offered(component: Json, values: list[str]) -> None:
 def _require_count(component: Json, values: list[str]) -> None:
     if not values and not component["required"]:
         return
-    least = max(component["min_values"], 1 if component["required"] else 0)
-    if not least <= len(values) <= component["max_values"]:
+    minimum = max(component["min_values"], 1 if component["required"] else 0)
+    if not minimum <= len(values) <= component["max_values"]:
         msg = (
             f"{component['custom_id']}: {len(values)} chosen; "
-            f"must be {least} to {component['max_values']}"
+            f"must be {minimum} to {component['max_values']}"
         )
         raise ActionRefused(msg)

@@ -27,22 +27,22 @@ def format_timestamp(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
 
 
-def build_user(person: User) -> Json:
+def build_user(user: User) -> Json:
     payload: Json = {
-        "id": str(person.id),
-        "username": person.username,
-        "avatar": person.avatar,
-        "discriminator": "0000" if person.bot else "0",
+        "id": str(user.id),
+        "username": user.username,
+        "avatar": user.avatar,
+        "discriminator": "0000" if user.bot else "0",
         "public_flags": 0,
         "flags": 0,
         "banner": None,
         "accent_color": None,
-        "global_name": person.global_name,
+        "global_name": user.global_name,
         "avatar_decoration_data": None,
         "collectibles": None,
         "primary_guild": None,
     }
-    if person.bot:
+    if user.bot:
         payload["bot"] = True
     return payload
 
@@ -59,41 +59,41 @@ def build_own_user(bot: User) -> Json:
     }
 
 
-def build_member(facts: Member, person: User | None) -> Json:
+def build_member(member: Member, user: User | None) -> Json:
     """A guild member; without ``person`` it is the partial one that comes with messages."""
     payload: Json = {
         "avatar": None,
         "banner": None,
         "communication_disabled_until": None,
         "flags": 0,
-        "joined_at": format_timestamp(facts.joined_at),
-        "nick": facts.nick,
+        "joined_at": format_timestamp(member.joined_at),
+        "nick": member.nick,
         "pending": False,
         "premium_since": None,
-        "roles": [str(role_id) for role_id in facts.role_ids],
+        "roles": [str(role_id) for role_id in member.role_ids],
         "mute": False,
         "deaf": False,
     }
-    if person is not None:
-        payload["user"] = build_user(person)
+    if user is not None:
+        payload["user"] = build_user(user)
     return payload
 
 
-def build_role(facts: Role) -> Json:
+def build_role(role: Role) -> Json:
     payload: Json = {
-        "id": str(facts.id),
-        "name": facts.name,
-        "permissions": str(facts.permissions.value),
-        "position": facts.position,
-        "color": facts.color,
+        "id": str(role.id),
+        "name": role.name,
+        "permissions": str(role.permissions.value),
+        "position": role.position,
+        "color": role.color,
         "colors": {
-            "primary_color": facts.color,
+            "primary_color": role.color,
             "secondary_color": None,
             "tertiary_color": None,
         },
         "hoist": False,
-        "managed": facts.managed,
-        "mentionable": facts.mentionable,
+        "managed": role.managed,
+        "mentionable": role.mentionable,
         "icon": None,
         "unicode_emoji": None,
         "flags": 0,
@@ -101,42 +101,42 @@ def build_role(facts: Role) -> Json:
     return payload
 
 
-def build_overwrite(facts: PermissionOverwrite) -> Json:
+def build_overwrite(overwrite: PermissionOverwrite) -> Json:
     return {
-        "id": str(facts.id),
-        "type": int(facts.is_member),
-        "allow": str(facts.allow.value),
-        "deny": str(facts.deny.value),
+        "id": str(overwrite.id),
+        "type": int(overwrite.is_member),
+        "allow": str(overwrite.allow.value),
+        "deny": str(overwrite.deny.value),
     }
 
 
-def build_channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
+def build_channel(channel: Channel, recipients: Iterable[User] = ()) -> Json:
     """A channel of any kind; ``recipients`` are those of a private one."""
     payload: Json = {
-        "id": str(facts.id),
-        "type": int(facts.kind),
-        "flags": (1 << 4) if facts.tag_required else 0,
-        "last_message_id": _optional_id(facts.last_message_id),
+        "id": str(channel.id),
+        "type": int(channel.kind),
+        "flags": (1 << 4) if channel.tag_required else 0,
+        "last_message_id": _optional_id(channel.last_message_id),
     }
-    if facts.kind.is_private:
-        return payload | {"recipients": [build_user(person) for person in recipients]}
+    if channel.kind.is_private:
+        return payload | {"recipients": [build_user(user) for user in recipients]}
     payload |= {
-        "guild_id": str(facts.guild_id),
-        "name": facts.name,
-        "parent_id": _optional_id(facts.parent_id),
-        "rate_limit_per_user": facts.slowmode_s,
+        "guild_id": str(channel.guild_id),
+        "name": channel.name,
+        "parent_id": _optional_id(channel.parent_id),
+        "rate_limit_per_user": channel.slowmode_s,
     }
-    if facts.thread is not None:
-        return payload | _build_thread_metadata(facts.thread)
+    if channel.thread is not None:
+        return payload | _build_thread_metadata(channel.thread)
     payload |= {
-        "topic": facts.topic,
-        "position": facts.position,
-        "nsfw": facts.nsfw,
-        "permission_overwrites": [build_overwrite(item) for item in facts.overwrites.values()],
+        "topic": channel.topic,
+        "position": channel.position,
+        "nsfw": channel.nsfw,
+        "permission_overwrites": [build_overwrite(item) for item in channel.overwrites.values()],
     }
-    if facts.kind is ChannelKind.VOICE:
+    if channel.kind is ChannelKind.VOICE:
         payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
-    if facts.kind is ChannelKind.FORUM:
+    if channel.kind is ChannelKind.FORUM:
         payload |= {
             "available_tags": [
                 {
@@ -146,7 +146,7 @@ def build_channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
                     "emoji_id": None,
                     "emoji_name": None,
                 }
-                for tag in facts.tags
+                for tag in channel.tags
             ],
             "default_reaction_emoji": None,
             "default_sort_order": None,
@@ -182,11 +182,11 @@ def build_thread_member(channel_id: int, user_id: int, since: float) -> Json:
     }
 
 
-def build_guild(facts: Guild) -> Json:
+def build_guild(guild: Guild) -> Json:
     """A guild without its channels and members, as the REST shows it."""
     return {
-        "id": str(facts.id),
-        "name": facts.name,
+        "id": str(guild.id),
+        "name": guild.name,
         "icon": None,
         "description": None,
         "home_header": None,
@@ -194,17 +194,17 @@ def build_guild(facts: Guild) -> Json:
         "discovery_splash": None,
         "features": [],
         "banner": None,
-        "owner_id": str(facts.owner_id),
+        "owner_id": str(guild.owner_id),
         "application_id": None,
         "region": "us-west",
         "afk_channel_id": None,
         "afk_timeout": 300,
-        "system_channel_id": _optional_id(facts.system_channel_id),
+        "system_channel_id": _optional_id(guild.system_channel_id),
         "system_channel_flags": 0,
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": [build_role(item) for item in facts.roles.values()],
+        "roles": [build_role(item) for item in guild.roles.values()],
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 0,
@@ -213,9 +213,9 @@ def build_guild(facts: Guild) -> Json:
         "max_stage_video_channel_users": 50,
         "max_video_channel_users": 25,
         "vanity_url_code": None,
-        "premium_tier": facts.boost_tier,
-        "premium_subscription_count": (0, 2, 7, 14)[facts.boost_tier],
-        "preferred_locale": facts.locale,
+        "premium_tier": guild.boost_tier,
+        "premium_subscription_count": (0, 2, 7, 14)[guild.boost_tier],
+        "preferred_locale": guild.locale,
         "rules_channel_id": None,
         "safety_alerts_channel_id": None,
         "public_updates_channel_id": None,
@@ -228,8 +228,8 @@ def build_guild(facts: Guild) -> Json:
     }
 
 
-def build_emoji(facts: Emoji) -> Json:
-    return {"id": _optional_id(facts.id), "name": facts.name}
+def build_emoji(emoji: Emoji) -> Json:
+    return {"id": _optional_id(emoji.id), "name": emoji.name}
 
 
 def add_permissions(payload: Json, bits: Permission) -> Json:

@@ -34,7 +34,7 @@ from sandbox.discord.world import DiscordWorld
 _NAME_MENTION = re.compile(r"(?<![\w<])@([\w.]+)")
 
 
-async def post_message(
+async def post_as_person(
     world: DiscordWorld,
     person: User,
     channel: Channel,
@@ -46,7 +46,7 @@ async def post_message(
 ) -> Message:
     """Posts a message as a person. ``@Name`` in the text mentions that user.
 
-    Raises Forbidden, Conflict or PersonRefused.
+    Raises ActionForbidden, StateConflict or ActionRefused.
     """
     _require_can_post(world, person, channel, files=bool(paths))
     if reply_to is not None:
@@ -69,7 +69,7 @@ async def post_message(
 async def compose_draft(
     world: DiscordWorld, person: User, channel: Channel, content: str, paths: Sequence[str]
 ) -> MessageDraft:
-    """A person's message before it is sent. Raises PersonRefused."""
+    """A person's message before it is sent. Raises ActionRefused."""
     if len(content) > MAX_CONTENT_LENGTH:
         msg = f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
         raise ActionRefused(msg)
@@ -92,7 +92,7 @@ async def compose_draft(
 async def attach_file(
     world: DiscordWorld, person: User, channel: Channel, path: str, *, ephemeral: bool = False
 ) -> tuple[Attachment, Upload]:
-    """Uploads a file of this machine as a person. Raises PersonRefused when it is too large."""
+    """Uploads a file of this machine as a person. Raises ActionRefused when it is too large."""
     source = Path(path)
     if not await asyncio.to_thread(source.is_file):
         msg = f"there is no file {path!r}"
@@ -109,8 +109,8 @@ async def attach_file(
     return attachment, upload
 
 
-def edit_message(world: DiscordWorld, person: User, message: Message, content: str) -> None:
-    """Edits a person's own message. Raises Forbidden or PersonRefused."""
+def edit_as_person(world: DiscordWorld, person: User, message: Message, content: str) -> None:
+    """Edits a person's own message. Raises ActionForbidden or ActionRefused."""
     if message.author_id != person.id:
         msg = "only the author can edit a message"
         raise ActionForbidden(msg)
@@ -123,8 +123,8 @@ def edit_message(world: DiscordWorld, person: User, message: Message, content: s
     messages.edit_message(world, message, MessageDraft(content=_resolve_mentions(world, content)))
 
 
-def delete_message(world: DiscordWorld, person: User, message: Message) -> None:
-    """Deletes a message: one's own, or with Manage Messages. Raises Forbidden."""
+def delete_as_person(world: DiscordWorld, person: User, message: Message) -> None:
+    """Deletes a message: one's own, or with Manage Messages. Raises ActionForbidden."""
     channel = world.channels[message.channel_id]
     if message.ephemeral_to == person.id:
         messages.delete_message(world, message)
@@ -139,10 +139,10 @@ def delete_message(world: DiscordWorld, person: User, message: Message) -> None:
     messages.delete_message(world, message)
 
 
-def change_reaction(
+def react_as_person(
     world: DiscordWorld, person: User, message: Message, emoji: str, *, is_removal: bool
 ) -> None:
-    """Adds or takes back a reaction. Raises Forbidden, or DiscordError for a bad emoji."""
+    """Adds or takes back a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
     if message.ephemeral_to is not None:
         msg = "an ephemeral message takes no reactions"
         raise StateConflict(msg)
@@ -159,13 +159,13 @@ def change_reaction(
     reactions.add_reaction(world, message, person.id, parsed)
 
 
-async def open_thread(
+async def open_thread_as_person(
     world: DiscordWorld,
     person: User,
     channel: Channel,
     name: str,
     *,
-    under: Message | None = None,
+    source: Message | None = None,
     private: bool = False,
     content: str = "",
     paths: Sequence[str] = (),
@@ -180,10 +180,10 @@ async def open_thread(
             world, person, channel, Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES
         )
         draft = await compose_draft(world, person, channel, content, paths)
-        known = {tag.name.casefold(): tag.id for tag in channel.tags}
-        chosen = [known[tag.casefold()] for tag in tags if tag.casefold() in known]
+        tag_ids = {tag.name.casefold(): tag.id for tag in channel.tags}
+        applied_tags = [tag_ids[tag.casefold()] for tag in tags if tag.casefold() in tag_ids]
         thread, _ = threads.create_forum_post(
-            world, channel, person.id, name, draft, applied_tags=chosen
+            world, channel, person.id, name, draft, applied_tags=applied_tags
         )
         return thread
     needed = Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS
@@ -194,10 +194,10 @@ async def open_thread(
         person.id,
         name,
         kind=ChannelKind.PRIVATE_THREAD if private else ChannelKind.THREAD,
-        under=under,
+        source=source,
     )
     if content or paths:
-        await post_message(world, person, thread, content, paths=paths)
+        await post_as_person(world, person, thread, content, paths=paths)
     return thread
 
 

@@ -40,7 +40,7 @@ async def use_command(
     person: User,
     channel: Channel,
     command: str,
-    given: Mapping[str, Any],
+    option_values: Mapping[str, Any],
     *,
     locale: str | None = None,
     user_install: bool = False,
@@ -48,30 +48,30 @@ async def use_command(
 ) -> Interaction:
     """A slash command, or with ``focused`` the completion of one of its options.
 
-    Files are given as paths. Raises PersonRefused and its kinds.
+    Files are given as paths. Raises ActionRefused and its kinds.
     """
     name, *path = command.lstrip("/").split()
     registered = _find_offered_command(
         world, person, channel, CommandKind.CHAT_INPUT, name, user_install=user_install
     )
     _require_known_locale(locale)
-    leaf = command_options.find_subcommand_options(registered, path)
+    options = command_options.find_subcommand_options(registered, path)
     focused_kind = 3
     if focused is not None:
-        option = next((o for o in leaf if o["name"] == focused), None)
+        option = next((o for o in options if o["name"] == focused), None)
         if option is None or not option.get("autocomplete"):
             msg = f"the option {focused!r} has no completion"
             raise ActionRefused(msg)
         focused_kind = option["type"]
     resolved = ResolvedObjects(world, channel, person)
-    typing = command_options.OptionFiller(
+    filler = command_options.OptionFiller(
         world,
         person,
         channel,
         resolved,
         _PersonUploads(world, person, channel, resolved).upload_file,
     )
-    values = await typing.fill_options(leaf, given, focused=focused)
+    values = await filler.fill_options(options, option_values, focused=focused)
     data: Json = {
         "id": str(registered.id),
         "name": registered.name,
@@ -83,7 +83,7 @@ async def use_command(
         InteractionKind.COMMAND if focused is None else InteractionKind.AUTOCOMPLETE,
         person,
         channel,
-        resolved.attach_to(_add_guild_id(registered, data)),
+        resolved.add_to(_add_guild_id(registered, data)),
         owners=interaction_create.integration_owners(
             world, channel, person, user_install=user_install
         ),
@@ -103,7 +103,7 @@ def use_context_menu(
     locale: str | None = None,
     user_install: bool = False,
 ) -> Interaction:
-    """A context menu's entry on a message or a user. Raises PersonRefused and its kinds."""
+    """A context menu's entry on a message or a user. Raises ActionRefused and its kinds."""
     kind = CommandKind.MESSAGE if isinstance(target, Message) else CommandKind.USER
     registered = _find_offered_command(
         world, person, channel, kind, command, user_install=user_install
@@ -125,7 +125,7 @@ def use_context_menu(
         InteractionKind.COMMAND,
         person,
         channel,
-        resolved.attach_to(_add_guild_id(registered, data)),
+        resolved.add_to(_add_guild_id(registered, data)),
         owners=interaction_create.integration_owners(
             world, channel, person, user_install=user_install
         ),
@@ -144,16 +144,16 @@ def use_component(
     *,
     locale: str | None = None,
 ) -> Interaction:
-    """A press of a button or a choice in a select. Raises PersonRefused and its kinds."""
+    """A press of a button or a choice in a select. Raises ActionRefused and its kinds."""
     _require_known_locale(locale)
     component = components.find_component(message.components, custom_id)
     if message.author_id != world.bot.id or component is None:
-        there = [
+        custom_ids = [
             c["custom_id"]
             for c in components.walk_components(message.components)
             if "custom_id" in c
         ]
-        msg = f"the message has no component {custom_id!r}; it has {there}"
+        msg = f"the message has no component {custom_id!r}; it has {custom_ids}"
         raise UnknownEntity(msg)
     if component.get("disabled"):
         msg = f"{custom_id!r} is disabled"
@@ -184,7 +184,7 @@ def use_component(
         InteractionKind.COMPONENT,
         person,
         channel,
-        resolved.attach_to(data),
+        resolved.add_to(data),
         owners=owners,
         locale=locale,
         message=message,
@@ -194,44 +194,46 @@ def use_component(
 async def submit_modal(
     world: DiscordWorld,
     person: User,
-    shown: Interaction,
+    trigger: Interaction,
     fields: Mapping[str, Any],
     *,
     locale: str | None = None,
 ) -> Interaction:
     """Fills in and submits the modal that an interaction was answered with."""
     _require_known_locale(locale)
-    if shown.modal is None:
+    if trigger.modal is None:
         msg = "that interaction was not answered with a modal"
         raise StateConflict(msg)
-    if shown.user_id != person.id:
+    if trigger.user_id != person.id:
         msg = f"the modal was not shown to {person.display_name}"
         raise ActionForbidden(msg)
-    if shown.modal_submitted:
+    if trigger.modal_submitted:
         msg = "the modal has been submitted already"
         raise StateConflict(msg)
-    channel = world.existing_channel(shown.channel_id)
+    channel = world.existing_channel(trigger.channel_id)
     resolved = ResolvedObjects(world, channel, person)
-    answers: dict[str, Any] = dict(fields)
+    values: dict[str, Any] = dict(fields)
     files: dict[str, list[Attachment]] = {}
     uploading = _PersonUploads(world, person, channel, resolved)
-    for component in modals.modal_inputs(shown.modal):
+    for component in modals.modal_inputs(trigger.modal):
         name, kind = component["custom_id"], component["type"]
-        if kind == ComponentKind.FILE_UPLOAD and name in answers:
-            paths = answers[name] if isinstance(answers[name], list) else [answers[name]]
+        if kind == ComponentKind.FILE_UPLOAD and name in values:
+            paths = values[name] if isinstance(values[name], list) else [values[name]]
             for path in paths:
                 await uploading.upload_file(str(path))
             files[name] = uploading.take_attachments()
         elif (
             kind in components.SELECT_KINDS
             and kind != ComponentKind.STRING_SELECT
-            and (answers.get(name) is not None)
+            and (values.get(name) is not None)
         ):
-            refs = answers[name] if isinstance(answers[name], list) else [answers[name]]
-            answers[name] = choices.choices(world, person, channel, component, refs, resolved)
-    parts = modals.build_submission(shown.modal, answers, files)
-    shown.modal_submitted = True
-    message = world.find_message(shown.message_id or 0)
+            refs = values[name] if isinstance(values[name], list) else [values[name]]
+            values[name] = choices.resolve_choices(
+                world, person, channel, component, refs, resolved
+            )
+    parts = modals.build_submission(trigger.modal, values, files)
+    trigger.modal_submitted = True
+    message = world.find_message(trigger.message_id or 0)
     if message is not None and message.deleted_at is not None:
         message = None
     return interaction_create.create_interaction(
@@ -239,11 +241,11 @@ async def submit_modal(
         InteractionKind.MODAL,
         person,
         channel,
-        resolved.attach_to({"custom_id": shown.modal["custom_id"], "components": parts}),
-        owners=dict(shown.owners),
+        resolved.add_to({"custom_id": trigger.modal["custom_id"], "components": parts}),
+        owners=dict(trigger.owners),
         locale=locale,
         message=message,
-        modal_trigger=shown,
+        modal_trigger=trigger,
     )
 
 
@@ -271,8 +273,8 @@ class _PersonUploads:
 
     def take_attachments(self) -> list[Attachment]:
         """The files since the last call."""
-        taken, self._attachments = self._attachments, []
-        return taken
+        attachments, self._attachments = self._attachments, []
+        return attachments
 
 
 def _find_offered_command(
@@ -284,7 +286,7 @@ def _find_offered_command(
     *,
     user_install: bool,
 ) -> ApplicationCommand:
-    """The command, if the client offers it to this person here. Raises PersonRefused's kinds."""
+    """The command, if the client offers it to this person here. Raises ActionRefused's kinds."""
     guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
     installed = guild.has_bot if guild else channel.recipient_ids == (person.id,)
     if not installed and not user_install:
@@ -324,12 +326,12 @@ def _require_default_permissions(
     needed = command.default_member_permissions
     if needed is None or channel.guild_id is None:
         return
-    held = world.permissions_of(person.id, channel)
-    bits = Permission(needed)
+    granted = world.permissions_of(person.id, channel)
+    required = Permission(needed)
     # "0" means nobody but administrators.
-    if (needed == 0 and held != ALL_PERMISSIONS) or bits & ~held:
-        wanted = ", ".join(permission_names(bits)) or "ADMINISTRATOR"
-        msg = f"{person.display_name} may not use {command.name!r}: it needs {wanted}"
+    if (needed == 0 and granted != ALL_PERMISSIONS) or required & ~granted:
+        names = ", ".join(permission_names(required)) or "ADMINISTRATOR"
+        msg = f"{person.display_name} may not use {command.name!r}: it needs {names}"
         raise ActionForbidden(msg)
 
 

@@ -1,7 +1,7 @@
 """Words of the gateway's protocol, and reading what a client sends.
 
 Apart from the connection so that each refusal can be tested without a socket: everything a client
-can get wrong ends in ``Closed`` with the code Discord closes with.
+can get wrong ends in ``GatewayClosed`` with the code Discord closes with.
 
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
 """
@@ -68,7 +68,7 @@ def raise_decode_error(why: str) -> NoReturn:
 
 
 def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
-    """The opcode and data of one frame. Raises Closed (4002)."""
+    """The opcode and data of one frame. Raises GatewayClosed (4002)."""
     if kind is not WSMsgType.TEXT or len(content.encode()) > MAX_PAYLOAD_BYTES:
         raise_decode_error("text of at most 4096 bytes")
     try:
@@ -82,21 +82,21 @@ def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
 
 
 def read_object(data: Any) -> dict[str, Any]:
-    """The data of an opcode that takes an object. Raises Closed (4002)."""
+    """The data of an opcode that takes an object. Raises GatewayClosed (4002)."""
     if not isinstance(data, dict):
         raise_decode_error("d is an object")
     return data
 
 
 def read_snowflake(value: Any) -> int:
-    """An id, sent as text or number. Raises Closed (4002)."""
+    """An id, sent as text or number. Raises GatewayClosed (4002)."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).isdigit():
         raise_decode_error("not a snowflake")
     return int(value)
 
 
 def read_shard(value: Any) -> GatewayShard:
-    """``[shard_id, num_shards]``. Raises Closed (4010)."""
+    """``[shard_id, num_shards]``. Raises GatewayClosed (4010)."""
     match value:
         case [int(shard_id), int(count)] if 0 <= shard_id < count:
             return GatewayShard(shard_id, count)
@@ -106,7 +106,7 @@ def read_shard(value: Any) -> GatewayShard:
 def read_intents(value: Any, granted: Intents) -> Intents:
     """The intents of an identify.
 
-    Raises Closed: 4013 for bits that mean nothing, 4014 for privileged intents that are not
+    Raises GatewayClosed: 4013 for bits that mean nothing, 4014 for privileged intents that are not
     ``granted`` to the application.
     """
     if (

@@ -84,8 +84,8 @@ class RateLimitRoute:
             # Adding and removing, of whatever emoji, share one bucket.
             del parts[parts.index("reactions") + 1 :]
             method = "PUT" if method == "DELETE" else method
-        named = ["ID" if part.isdigit() or part == "@original" else part for part in parts]
-        return cls(method, "/" + "/".join(named), major)
+        template_parts = ["ID" if part.isdigit() or part == "@original" else part for part in parts]
+        return cls(method, "/" + "/".join(template_parts), major)
 
     @property
     def size(self) -> BucketSize:
@@ -176,15 +176,15 @@ class RateLimiter:
             return await handler(request)  # Callbacks are under no limit of the bot's.
         caller = request.headers.get("Authorization") or request.remote or ""
         now = self._clock.now()
-        everything = self._global_windows.get(caller)
-        if everything is None or now >= everything.resets_at:
+        global_window = self._global_windows.get(caller)
+        if global_window is None or now >= global_window.resets_at:
             limit = max(1, round(GLOBAL_LIMIT * scale))
-            everything = self._global_windows[caller] = _RateLimitWindow(
+            global_window = self._global_windows[caller] = _RateLimitWindow(
                 limit, now + GLOBAL_WINDOW_S
             )
-        if not everything.try_consume():
+        if not global_window.try_consume():
             self.refused += 1
-            return _rate_limited_response(everything.resets_at - now, is_global=True)
+            return _rate_limited_response(global_window.resets_at - now, is_global=True)
         route = RateLimitRoute.from_path(request.method, path)
         window = self._find_window(route, caller, scale, now)
         if not window.try_consume():
@@ -219,12 +219,12 @@ class RateLimiter:
     def _write_headers(
         self, response: web.StreamResponse, route: RateLimitRoute, window: _RateLimitWindow
     ) -> None:
-        left = max(window.resets_at - self._clock.now(), 0.0)
+        reset_after = max(window.resets_at - self._clock.now(), 0.0)
         for name, value in {
             "X-RateLimit-Limit": str(window.limit),
             "X-RateLimit-Remaining": str(window.limit - window.used),
             "X-RateLimit-Reset": f"{window.resets_at:.3f}",
-            "X-RateLimit-Reset-After": f"{left:.3f}",
+            "X-RateLimit-Reset-After": f"{reset_after:.3f}",
             "X-RateLimit-Bucket": route.bucket,
             "Via": "1.1 google",
         }.items():

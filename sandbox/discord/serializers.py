@@ -26,30 +26,30 @@ from sandbox.discord.files import link_path
 from sandbox.discord.world import DiscordWorld
 
 
-def serialize_message(world: DiscordWorld, shown: Message, *, content: bool = True) -> Json:
+def serialize_message(world: DiscordWorld, message: Message, *, content: bool = True) -> Json:
     """A message as the REST shows it to the bot; ``content`` False blanks it where that applies."""
-    payload = _serialize_basics(world, shown, content=content)
-    if shown.reactions:
-        payload["reactions"] = [_serialize_reaction(world, r) for r in shown.reactions]
-    if shown.kind in {MessageKind.REPLY, MessageKind.THREAD_STARTER} and shown.reference:
-        payload["referenced_message"] = _serialize_referenced(world, shown, content=content)
+    payload = _serialize_basics(world, message, content=content)
+    if message.reactions:
+        payload["reactions"] = [_serialize_reaction(world, r) for r in message.reactions]
+    if message.kind in {MessageKind.REPLY, MessageKind.THREAD_STARTER} and message.reference:
+        payload["referenced_message"] = _serialize_referenced(world, message, content=content)
     return payload
 
 
-def serialize_rest_message(world: DiscordWorld, shown: Message) -> Json:
+def serialize_rest_message(world: DiscordWorld, message: Message) -> Json:
     """A message as a GET shows it: blanked as the application's granted intents say."""
-    return serialize_message(world, shown, content=Intents.MESSAGE_CONTENT in world.app.intents)
+    return serialize_message(world, message, content=Intents.MESSAGE_CONTENT in world.app.intents)
 
 
-def serialize_event_message(world: DiscordWorld, shown: Message, intents: Intents) -> Json:
+def serialize_event_message(world: DiscordWorld, message: Message, intents: Intents) -> Json:
     """A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it to a session."""
-    payload = serialize_message(world, shown, content=Intents.MESSAGE_CONTENT in intents)
-    guild_id = world.channels[shown.channel_id].guild_id
+    payload = serialize_message(world, message, content=Intents.MESSAGE_CONTENT in intents)
+    guild_id = world.channels[message.channel_id].guild_id
     if guild_id is None:
         return payload
     members = world.guilds[guild_id].members
     payload["guild_id"] = str(guild_id)
-    if author := members.get(shown.author_id):
+    if author := members.get(message.author_id):
         payload["member"] = payloads.build_member(author, None)
     for mention in payload["mentions"]:
         if member := members.get(int(mention["id"])):
@@ -57,98 +57,98 @@ def serialize_event_message(world: DiscordWorld, shown: Message, intents: Intent
     return payload
 
 
-def serialize_attachment(world: DiscordWorld, shown: Attachment) -> Json:
+def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
     """A file with fresh links."""
-    url = signed_file_url(world, shown)
+    url = signed_file_url(world, attachment)
     payload: Json = {
-        "id": str(shown.id),
-        "filename": shown.filename,
-        "size": shown.size,
+        "id": str(attachment.id),
+        "filename": attachment.filename,
+        "size": attachment.size,
         "url": url,
         "proxy_url": url,
-        "content_type": shown.content_type,
+        "content_type": attachment.content_type,
         "content_scan_version": 0,
         "flags": 0,
     }
     optional: dict[str, Any] = {
-        "title": shown.title,
-        "description": shown.description,
-        "width": shown.width,
-        "height": shown.height,
-        "ephemeral": True if shown.ephemeral else None,
+        "title": attachment.title,
+        "description": attachment.description,
+        "width": attachment.width,
+        "height": attachment.height,
+        "ephemeral": True if attachment.ephemeral else None,
     }
     return payload | {k: v for k, v in optional.items() if v is not None}
 
 
-def signed_file_url(world: DiscordWorld, shown: Attachment) -> str:
+def signed_file_url(world: DiscordWorld, attachment: Attachment) -> str:
     """A link good for 24 hours."""
-    return world.public_base + world.files.sign_link(link_path(shown), world.clock.now())
+    return world.public_base + world.files.sign_link(link_path(attachment), world.clock.now())
 
 
-def is_content_hidden(world: DiscordWorld, shown: Message) -> bool:
+def is_content_hidden(world: DiscordWorld, message: Message) -> bool:
     """Whether the bot needs the message-content intent to read it."""
     return (
-        shown.author_id != world.bot.id
-        and world.bot.id not in shown.mention_ids
-        and world.channels[shown.channel_id].guild_id is not None
+        message.author_id != world.bot.id
+        and world.bot.id not in message.mention_ids
+        and world.channels[message.channel_id].guild_id is not None
     )
 
 
-def _serialize_basics(world: DiscordWorld, shown: Message, *, content: bool) -> Json:
-    blank = not content and is_content_hidden(world, shown)
-    files = {str(a.id): a for a in shown.attachments}
-    embeds, components, used = _resolve_files(world, shown, files)
+def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -> Json:
+    is_hidden = not content and is_content_hidden(world, message)
+    files = {str(a.id): a for a in message.attachments}
+    embeds, components, used_ids = _resolve_files(world, message, files)
     payload: Json = {
-        "id": str(shown.id),
-        "channel_id": str(shown.channel_id),
-        "type": int(shown.kind),
-        "author": payloads.build_user(world.users[shown.author_id]),
-        "content": "" if blank else shown.content,
-        "embeds": [] if blank else embeds,
-        "components": [] if blank else components,
+        "id": str(message.id),
+        "channel_id": str(message.channel_id),
+        "type": int(message.kind),
+        "author": payloads.build_user(world.users[message.author_id]),
+        "content": "" if is_hidden else message.content,
+        "embeds": [] if is_hidden else embeds,
+        "components": [] if is_hidden else components,
         "attachments": []
-        if blank
-        else [serialize_attachment(world, a) for i, a in files.items() if i not in used],
-        "mentions": [payloads.build_user(world.users[i]) for i in shown.mention_ids],
-        "mention_roles": [str(i) for i in shown.mention_role_ids],
-        "mention_everyone": shown.mention_everyone,
-        "timestamp": payloads.format_timestamp(shown.created_at),
+        if is_hidden
+        else [serialize_attachment(world, a) for i, a in files.items() if i not in used_ids],
+        "mentions": [payloads.build_user(world.users[i]) for i in message.mention_ids],
+        "mention_roles": [str(i) for i in message.mention_role_ids],
+        "mention_everyone": message.mention_everyone,
+        "timestamp": payloads.format_timestamp(message.created_at),
         "edited_timestamp": None
-        if shown.edited_at is None
-        else payloads.format_timestamp(shown.edited_at),
-        "flags": int(shown.flags),
-        "pinned": shown.pinned,
-        "tts": shown.tts,
+        if message.edited_at is None
+        else payloads.format_timestamp(message.edited_at),
+        "flags": int(message.flags),
+        "pinned": message.pinned,
+        "tts": message.tts,
     }
-    if shown.nonce is not None:
-        payload["nonce"] = shown.nonce
-    if shown.reference is not None:
+    if message.nonce is not None:
+        payload["nonce"] = message.nonce
+    if message.reference is not None:
         reference: Json = {
             "type": 0,
-            "channel_id": str(shown.reference.channel_id),
-            "message_id": str(shown.reference.message_id),
+            "channel_id": str(message.reference.channel_id),
+            "message_id": str(message.reference.message_id),
         }
-        if shown.reference.guild_id is not None:
-            reference["guild_id"] = str(shown.reference.guild_id)
+        if message.reference.guild_id is not None:
+            reference["guild_id"] = str(message.reference.guild_id)
         payload["message_reference"] = reference
-    if shown.origin is not None:
-        payload |= _serialize_interaction(world, shown.origin)
-    if shown.thread_id is not None and (thread := world.channels.get(shown.thread_id)):
+    if message.origin is not None:
+        payload |= _serialize_interaction(world, message.origin)
+    if message.thread_id is not None and (thread := world.channels.get(message.thread_id)):
         payload["thread"] = world.thread_payload(thread)
     return payload
 
 
 def _resolve_files(
-    world: DiscordWorld, shown: Message, files: dict[str, Attachment]
+    world: DiscordWorld, message: Message, files: dict[str, Attachment]
 ) -> tuple[list[Json], list[Json], set[str]]:
     """Embeds and components with links in place of attachment ids, and the files they use."""
     used: set[str] = set()
 
-    def resolve_media(kept: Json) -> Json:
-        attachment_id = kept.get("attachment_id")
+    def resolve_media(stored: Json) -> Json:
+        attachment_id = stored.get("attachment_id")
         if attachment_id is None:
-            url = kept.get("url", "")
-            return {"id": str(shown.id), "url": url, "proxy_url": url}
+            url = stored.get("url", "")
+            return {"id": str(message.id), "url": url, "proxy_url": url}
         used.add(attachment_id)
         if (file := files.get(attachment_id)) is None:
             return {"id": attachment_id, "url": "", "proxy_url": "", "content_type": ""}
@@ -163,49 +163,49 @@ def _resolve_files(
             "attachment_id": attachment_id,
         }
 
-    def resolve_component(kept: Json) -> Json:
-        drawn = dict(kept)
-        if "components" in kept:
-            drawn["components"] = [resolve_component(c) for c in kept["components"]]
-        if "accessory" in kept:
-            drawn["accessory"] = resolve_component(kept["accessory"])
-        if kept["type"] == K.THUMBNAIL:
-            drawn["media"] = resolve_media(kept["media"])
-        if kept["type"] == K.FILE:
-            drawn["file"] = resolve_media(kept["file"])
-            file = files.get(kept["file"].get("attachment_id", ""))
-            drawn |= {"name": file and file.filename, "size": file and file.size}
-        if kept["type"] == K.MEDIA_GALLERY:
-            drawn["items"] = [
-                item | {"media": resolve_media(item["media"])} for item in kept["items"]
+    def resolve_component(stored: Json) -> Json:
+        resolved = dict(stored)
+        if "components" in stored:
+            resolved["components"] = [resolve_component(c) for c in stored["components"]]
+        if "accessory" in stored:
+            resolved["accessory"] = resolve_component(stored["accessory"])
+        if stored["type"] == K.THUMBNAIL:
+            resolved["media"] = resolve_media(stored["media"])
+        if stored["type"] == K.FILE:
+            resolved["file"] = resolve_media(stored["file"])
+            file = files.get(stored["file"].get("attachment_id", ""))
+            resolved |= {"name": file and file.filename, "size": file and file.size}
+        if stored["type"] == K.MEDIA_GALLERY:
+            resolved["items"] = [
+                item | {"media": resolve_media(item["media"])} for item in stored["items"]
             ]
-        return drawn
+        return resolved
 
-    def resolve_embed(kept: Json) -> Json:
-        drawn = dict(kept)
+    def resolve_embed(stored: Json) -> Json:
+        resolved = dict(stored)
         for name, key in (
             ("image", "url"),
             ("thumbnail", "url"),
             ("author", "icon_url"),
             ("footer", "icon_url"),
         ):
-            link = kept.get(name, {}).get(key)
+            link = stored.get(name, {}).get(key)
             if isinstance(link, dict):
-                facts = resolve_media(link)
-                drawn[name] = kept[name] | {key: facts["url"], f"proxy_{key}": facts["url"]}
+                media = resolve_media(link)
+                resolved[name] = stored[name] | {key: media["url"], f"proxy_{key}": media["url"]}
                 if key == "url":
-                    size = {k: facts[k] for k in ("width", "height") if facts.get(k)}
-                    drawn[name] |= size | {"content_type": facts["content_type"]}
-        return drawn
+                    size = {k: media[k] for k in ("width", "height") if media.get(k)}
+                    resolved[name] |= size | {"content_type": media["content_type"]}
+        return resolved
 
-    embeds = [resolve_embed(e) for e in shown.embeds]
-    if MessageFlag.SUPPRESS_EMBEDS in shown.flags:
+    embeds = [resolve_embed(e) for e in message.embeds]
+    if MessageFlag.SUPPRESS_EMBEDS in message.flags:
         embeds = []
-    return embeds, [resolve_component(c) for c in shown.components], used
+    return embeds, [resolve_component(c) for c in message.components], used
 
 
-def _serialize_referenced(world: DiscordWorld, shown: Message, *, content: bool) -> Json | None:
-    if (reference := shown.reference) is None:
+def _serialize_referenced(world: DiscordWorld, message: Message, *, content: bool) -> Json | None:
+    if (reference := message.reference) is None:
         return None
     original = world.messages.get(reference.channel_id, {}).get(reference.message_id)
     if original is None or original.deleted_at is not None:
@@ -213,17 +213,17 @@ def _serialize_referenced(world: DiscordWorld, shown: Message, *, content: bool)
     return _serialize_basics(world, original, content=content)
 
 
-def _serialize_reaction(world: DiscordWorld, shown: Reaction) -> Json:
-    count = len(shown.user_ids)
+def _serialize_reaction(world: DiscordWorld, reaction: Reaction) -> Json:
+    count = len(reaction.user_ids)
     return {
-        "emoji": payloads.build_emoji(shown.emoji),
+        "emoji": payloads.build_emoji(reaction.emoji),
         "count": count,
         "count_details": {"burst": 0, "normal": count},
         "burst_colors": [],
         "me_burst": False,
         "burst_me": False,
         "burst_count": 0,
-        "me": world.bot.id in shown.user_ids,
+        "me": world.bot.id in reaction.user_ids,
     }
 
 

@@ -31,7 +31,7 @@ def start_thread(
     name: str,
     *,
     kind: ChannelKind = ChannelKind.THREAD,
-    under: Message | None = None,
+    source: Message | None = None,
     auto_archive_minutes: int | None = None,
     slowmode_s: int = 0,
     applied_tags: Iterable[int] = (),
@@ -43,10 +43,10 @@ def start_thread(
     """
     if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS, ChannelKind.FORUM}:
         raise errors.wrong_channel_type()
-    if under is not None and under.thread_id is not None:
+    if source is not None and source.thread_id is not None:
         raise DiscordError(400, 160004, "A thread has already been created for this message")
     thread = Channel(
-        under.id if under else world.ids.next_id(),
+        source.id if source else world.ids.next_id(),
         kind,
         parent.guild_id,
         name,
@@ -71,22 +71,22 @@ def start_thread(
             guild_id=parent.guild_id,
             intents=Intents.GUILDS,
         )
-    if under is not None:
-        _link_to_message(world, thread, under)
+    if source is not None:
+        _link_to_message(world, thread, source)
     return thread
 
 
-def _link_to_message(world: DiscordWorld, thread: Channel, under: Message) -> None:
-    under.thread_id = thread.id
-    under.flags |= MessageFlag.HAS_THREAD
-    messages.announce_message(world, "MESSAGE_UPDATE", under)
+def _link_to_message(world: DiscordWorld, thread: Channel, source: Message) -> None:
+    source.thread_id = thread.id
+    source.flags |= MessageFlag.HAS_THREAD
+    messages.announce_message(world, "MESSAGE_UPDATE", source)
     starter = Message(
         world.ids.next_id(),
         thread.id,
-        under.author_id,
+        source.author_id,
         world.clock.now(),
         kind=MessageKind.THREAD_STARTER,
-        reference=MessageReference(under.id, under.channel_id, thread.guild_id),
+        reference=MessageReference(source.id, source.channel_id, thread.guild_id),
     )
     world.messages.setdefault(thread.id, {})[starter.id] = starter
 
@@ -122,8 +122,8 @@ def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) ->
     state = thread.thread
     if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
         return
-    for found in re.finditer(r"<@!?(\d+)>", content):
-        user_id = int(found[1])
+    for mention in re.finditer(r"<@!?(\d+)>", content):
+        user_id = int(mention[1])
         if user_id in state.member_ids or user_id not in world.guild_of(thread).members:
             continue
         state.member_ids.append(user_id)

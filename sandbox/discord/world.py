@@ -113,21 +113,21 @@ class DiscordWorld:
         Without the members intent only the bot itself is listed; all viewable channels are.
         """
         guild = self.guilds[guild_id]
-        seen = [
+        members = [
             member
             for member in guild.members.values()
             if Intents.GUILD_MEMBERS in intents or member.user_id == self.bot.id
         ]
-        places = list(self.visible_channels(guild))
+        channels = list(self.visible_channels(guild))
         return payloads.build_guild(guild) | {
             "joined_at": payloads.format_timestamp(guild.members[self.bot.id].joined_at),
             "large": len(guild.members) > 50,
             "unavailable": False,
             "member_count": len(guild.members),
-            "members": [payloads.build_member(m, self.users[m.user_id]) for m in seen],
-            "channels": [payloads.build_channel(c) for c in places if c.thread is None],
+            "members": [payloads.build_member(m, self.users[m.user_id]) for m in members],
+            "channels": [payloads.build_channel(c) for c in channels if c.thread is None],
             "threads": [
-                self.thread_payload(c) for c in places if c.thread and not c.thread.archived
+                self.thread_payload(c) for c in channels if c.thread and not c.thread.archived
             ],
             "voice_states": [],
             "presences": [],
@@ -147,20 +147,20 @@ class DiscordWorld:
         """Members by name prefix or by ids, and the ids that are no members; limit 0 is all."""
         guild = self.guilds[guild_id]
         if user_ids:
-            found = [guild.members[i] for i in user_ids if i in guild.members]
+            members = [guild.members[i] for i in user_ids if i in guild.members]
             missing = [str(i) for i in user_ids if i not in guild.members]
         else:
             prefix = (query or "").casefold()
             missing = []
-            found = [
+            members = [
                 member
                 for member in guild.members.values()
                 if self.users[member.user_id].username.casefold().startswith(prefix)
                 or self.users[member.user_id].display_name.casefold().startswith(prefix)
                 or (member.nick or "").casefold().startswith(prefix or "\0")
             ]
-        found = found[:limit] if limit else found
-        return [payloads.build_member(m, self.users[m.user_id]) for m in found], missing
+        members = members[:limit] if limit else members
+        return [payloads.build_member(m, self.users[m.user_id]) for m in members], missing
 
     # Lookups, refusing in Discord's words.
 
@@ -220,34 +220,38 @@ class DiscordWorld:
     def permissions_of(self, user_id: int, channel: Channel) -> Permission:
         """What a user may do in a channel; nothing at all for one who is not there."""
         if channel.guild_id is None:
-            there = user_id in channel.recipient_ids or user_id == self.bot.id
-            group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
+            is_participant = user_id in channel.recipient_ids or user_id == self.bot.id
+            is_bot_in_group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
             return (
-                permissions.DIRECT_MESSAGE_PERMISSIONS if there and not group else Permission.NONE
+                permissions.DIRECT_MESSAGE_PERMISSIONS
+                if is_participant and not is_bot_in_group
+                else Permission.NONE
             )
         guild = self.guilds[channel.guild_id]
         member = guild.members.get(user_id)
         if member is None:
             return Permission.NONE
-        place = self.channels.get(channel.parent_id or 0) if channel.thread else channel
-        if place is None:
+        permission_channel = (
+            self.channels.get(channel.parent_id or 0) if channel.thread else channel
+        )
+        if permission_channel is None:
             return Permission.NONE
         bits = permissions.channel_permissions(
             self.guild_permissions(guild, member),
-            place.overwrites.values(),
+            permission_channel.overwrites.values(),
             everyone_id=guild.id,
             role_ids=member.role_ids,
             member_id=user_id,
         )
-        state = channel.thread
+        thread = channel.thread
         if (
-            state is not None
+            thread is not None
             and channel.kind is ChannelKind.PRIVATE_THREAD
-            and user_id not in state.member_ids
+            and user_id not in thread.member_ids
             and Permission.MANAGE_THREADS not in bits
         ):
             return Permission.NONE
-        return permissions.drop_unusable_permissions(bits, thread=state is not None)
+        return permissions.drop_unusable_permissions(bits, thread=thread is not None)
 
     def guild_permissions(self, guild: Guild, member: Member) -> Permission:
         """A member's permissions before any channel."""
@@ -262,10 +266,10 @@ class DiscordWorld:
 
     def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
         """The bot's permissions in a channel. Raises DiscordError 50001 or 50013."""
-        held = self.permissions_of(self.bot.id, channel)
-        if Permission.VIEW_CHANNEL not in held:
+        granted = self.permissions_of(self.bot.id, channel)
+        if Permission.VIEW_CHANNEL not in granted:
             raise errors.missing_access()
-        if needed & ~held:
+        if needed & ~granted:
             raise errors.missing_permissions()
 
     def visible_channels(self, guild: Guild) -> Iterator[Channel]:

@@ -8,10 +8,7 @@ from sandbox.google.service import SandboxGoogle
 from sandbox.google.storage import StorageApi
 from sandbox.google.vertex import VertexApi
 
-MAX_REQUEST_BYTES = 160 * 1024 * 1024
-"""The server has to take bodies of this size: three pictures of 20 MB, or a clip, in base64."""
-
-__all__ = ["MAX_REQUEST_BYTES", "SandboxGoogle", "build_control_routes", "build_routes"]
+__all__ = ["SandboxGoogle", "build_control_routes", "build_routes"]
 
 
 def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:

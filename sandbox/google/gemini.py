@@ -22,7 +22,7 @@ from sandbox.google.errors import (
 from sandbox.google.gemini_rules import GeminiSourceClip
 from sandbox.google.models import ServiceRoute, VeoMode, VeoModel
 from sandbox.google.operations import Operation, OperationState
-from sandbox.google.payload_fields import parse_body, shorten_blobs
+from sandbox.google.payload_fields import parse_body, shorten_base64
 from sandbox.google.request_handling import (
     answer_errors,
     check_api_key,
@@ -109,7 +109,7 @@ class GeminiApi:
                 value = parse_body(body)
                 return gemini_rules.read_submission(
                     value, model, google.settings.region
-                ), shorten_blobs(value)
+                ), shorten_base64(value)
 
             submission, shown = await run_offloaded(len(body), read_submission)
             extended = self._find_extended(submission)

@@ -1,7 +1,7 @@
-"""What the Gemini API accepts of a request for a video, and how it refuses the rest.
+"""What the Gemini API accepts in a request for a video, and how it refuses the rest.
 
-Sources: the Veo documentation's table of parameters, and the messages that people have got from
-the API (the project's reference page on Veo, "What goes wrong").
+Sources: https://ai.google.dev/gemini-api/docs/video ("Veo API parameters"), and error messages
+reported by users of the API.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,19 @@ from sandbox.google.images import SubmittedImage, read_image
 from sandbox.google.models import CallerRegion, VeoMode, VeoModel
 from sandbox.google.payload_fields import PayloadFields, not_supported
 from sandbox.google.submission import (
+    INSTANCE_FIELDS,
     NOT_MADE_BY_VEO,
     UNSUPPORTED_USE_CASE,
     ExtensionSource,
     Submission,
     billed_seconds,
     check_negative_prompt,
+    check_source_format,
     read_mode,
     read_only_instance,
+    read_optional_image,
     read_prompt,
+    read_references,
     read_samples,
     read_seconds,
     read_seed,
@@ -29,10 +33,8 @@ from sandbox.google.submission import (
 
 MAX_SOURCE_SECONDS: Final = 141
 MAX_EXTENSION_DEPTH: Final = 20
-MAX_REFERENCES: Final = 3
 
 _BODY_FIELDS = frozenset({"instances", "parameters"})
-_INSTANCE_FIELDS = frozenset({"prompt", "image", "lastFrame", "referenceImages", "video"})
 _PARAMETER_FIELDS = frozenset(
     {
         "sampleCount",
@@ -45,7 +47,7 @@ _PARAMETER_FIELDS = frozenset(
     }
 )
 _IMAGE_FIELDS = frozenset({"bytesBase64Encoded", "mimeType"})
-# Names of Vertex AI and of other Gemini methods, which Google recognises in order to refuse them.
+# Names of Vertex AI and of other Gemini methods: Google knows them and says that Veo does not.
 _UNSUPPORTED_PARAMETERS = {
     name: name
     for name in (
@@ -70,7 +72,7 @@ _VIDEO_FIELDS = frozenset({"uri", "bytesBase64Encoded", "encodedVideo"})
 
 @dataclass(frozen=True, slots=True)
 class GeminiSourceClip:
-    """What Google knows of a file that is to be extended."""
+    """What Google knows of the file to extend."""
 
     processed: bool
     aspect_ratio: str
@@ -81,16 +83,13 @@ class GeminiSourceClip:
 
 
 def read_submission(value: dict[str, Any], model: VeoModel, region: CallerRegion) -> Submission:
-    """Reads and checks a parsed body as far as it can be without knowing any file.
+    """Reads a parsed body and checks all but the clip to extend. Raises InvalidArgument.
 
-    Decodes pictures: large bodies belong in a thread. Raises InvalidArgument.
+    Decodes images: large bodies belong in a thread.
     """
     top = PayloadFields(value, "", _BODY_FIELDS)
-    instance = PayloadFields(read_only_instance(top), "instances[0]", _INSTANCE_FIELDS)
-    given = top.value("parameters")
-    parameters = PayloadFields(
-        {} if given is None else given, "parameters", _PARAMETER_FIELDS, _UNSUPPORTED_PARAMETERS
-    )
+    instance = PayloadFields(read_only_instance(top), "instances[0]", INSTANCE_FIELDS)
+    parameters = top.child("parameters", _PARAMETER_FIELDS, _UNSUPPORTED_PARAMETERS, optional=True)
     mode = read_mode(instance)
     _check_mode(model, mode)
     prompt = read_prompt(instance, mode)
@@ -117,31 +116,31 @@ def read_submission(value: dict[str, Any], model: VeoModel, region: CallerRegion
         resolution=resolution,
         seed=read_seed(parameters),
         audio=model.audio,
-        image=_read_image(instance, "image"),
-        last_frame=_read_image(instance, "lastFrame"),
-        references=_read_references(instance),
+        image=read_optional_image(instance, "image", _read_image),
+        last_frame=read_optional_image(instance, "lastFrame", _read_image),
+        references=read_references(
+            instance,
+            _read_image,
+            too_many="reference images",
+            unsupported="currently not supported",
+        ),
         source=_read_source(instance),
     )
 
 
-def check_source(facts: GeminiSourceClip, submission: Submission) -> None:
+def check_source(source: GeminiSourceClip, submission: Submission) -> None:
     """Checks the clip that a submission extends. Raises InvalidArgument."""
-    if not facts.processed:
+    if not source.processed:
         raise InvalidArgument(NOT_MADE_BY_VEO)
-    if facts.aspect_ratio != submission.aspect_ratio:
-        message = f"Aspect ratio of the input video must be {submission.aspect_ratio}."
-        raise InvalidArgument(message)
-    if facts.resolution != "720p":
-        message = "Resolution of the input video must be 720p."
-        raise InvalidArgument(message)
-    if facts.extension_depth >= MAX_EXTENSION_DEPTH:
+    check_source_format(source.aspect_ratio, source.resolution, submission)
+    if source.extension_depth >= MAX_EXTENSION_DEPTH:
         message = f"The input video has already been extended {MAX_EXTENSION_DEPTH} times."
         raise InvalidArgument(message)
-    if facts.seconds > MAX_SOURCE_SECONDS:
+    if source.seconds > MAX_SOURCE_SECONDS:
         message = f"The input video must be at most {MAX_SOURCE_SECONDS} seconds long."
         raise InvalidArgument(message)
-    if facts.interpolated:
-        # Reported by users of the API; Google's documentation does not mention it.
+    if source.interpolated:
+        # Reported by users of the API; Google does not document it.
         raise InvalidArgument(UNSUPPORTED_USE_CASE)
 
 
@@ -163,49 +162,16 @@ def _check_people(
         raise InvalidArgument(message)
 
 
-def _read_image(instance: PayloadFields, name: str) -> SubmittedImage | None:
-    if name not in instance:
-        return None
-    fields = PayloadFields(
-        instance.value(name), instance.field_path(name), _IMAGE_FIELDS, _UNSUPPORTED_IMAGE_FIELDS
-    )
-    return read_image(fields)
-
-
-def _read_references(instance: PayloadFields) -> tuple[SubmittedImage, ...]:
-    items = instance.items("referenceImages")
-    if len(items) > MAX_REFERENCES:
-        message = f"At most {MAX_REFERENCES} reference images are supported, got {len(items)}."
-        raise InvalidArgument(message)
-    pictures = []
-    for index, item in enumerate(items):
-        where = f"{instance.field_path('referenceImages')}[{index}]"
-        fields = PayloadFields(item, where, frozenset({"image", "referenceType"}))
-        kind = fields.text("referenceType")
-        if kind is None or kind.lower() != "asset":
-            message = f"{kind} for referenceType is currently not supported."
-            raise InvalidArgument(message)
-        image = PayloadFields(
-            fields.value("image"),
-            fields.field_path("image"),
-            _IMAGE_FIELDS,
-            _UNSUPPORTED_IMAGE_FIELDS,
-        )
-        pictures.append(read_image(image))
-    return tuple(pictures)
+def _read_image(parent: PayloadFields, name: str) -> SubmittedImage:
+    return read_image(parent.child(name, _IMAGE_FIELDS, _UNSUPPORTED_IMAGE_FIELDS))
 
 
 def _read_source(instance: PayloadFields) -> ExtensionSource | None:
     if "video" not in instance:
         return None
-    fields = PayloadFields(
-        instance.value("video"),
-        instance.field_path("video"),
-        _VIDEO_FIELDS,
-        _UNSUPPORTED_VIDEO_FIELDS,
-    )
+    fields = instance.child("video", _VIDEO_FIELDS, _UNSUPPORTED_VIDEO_FIELDS)
     uri = fields.text("uri")
-    # Bytes that are sent anew have lost their origin, whatever they show.
+    # Google does not recognise uploaded bytes, even those of a clip that Veo made.
     if not uri or "bytesBase64Encoded" in fields or "encodedVideo" in fields:
         raise InvalidArgument(NOT_MADE_BY_VEO)
     return ExtensionSource(uri=uri)

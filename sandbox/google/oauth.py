@@ -30,7 +30,7 @@ SCOPES: Final = frozenset(
         "https://www.googleapis.com/auth/devstorage.read_write",
     }
 )
-TOKEN_LIFETIME_S: Final = 3600
+ACCESS_TOKEN_LIFETIME_S: Final = 3600
 _MAX_ASSERTION_LIFETIME_S: Final = 3600
 _CLOCK_SKEW_S: Final = 300
 
@@ -48,7 +48,7 @@ class AccessTokens:
     def issue_token(self, now: float) -> str:
         """A new token."""
         token = f"ya29.sandbox-{secrets.token_urlsafe(24)}"
-        self._expires_at[token] = now + TOKEN_LIFETIME_S
+        self._expires_at[token] = now + ACCESS_TOKEN_LIFETIME_S
         return token
 
     def check_authorization(self, authorization: str, now: float) -> None:

@@ -1,7 +1,6 @@
-"""Reads a JSON body the way Google's front end does: every name known, every type right.
+"""Reads a JSON body as strictly as Google's front end: unknown names and wrong types are refused.
 
-Google refuses what it does not know instead of ignoring it, and says which name it was. A bot
-that sends a number as text, or a field of another API, has to find that out here.
+A bot that sends a number as text, or a field of another API, must find that out here.
 """
 
 import json
@@ -10,7 +9,7 @@ from typing import Any, Final
 from sandbox.google.errors import InvalidArgument, unknown_field
 
 _MAX_SHOWN_LENGTH: Final = 200
-"""Longest text that `shortened` leaves as it is when it is base64."""
+"""Longest base64 text that ``shorten_base64`` leaves as it is."""
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
@@ -26,27 +25,27 @@ def parse_body(body: bytes) -> dict[str, Any]:
     return value
 
 
-def shorten_blobs(value: Any) -> Any:
-    """A JSON value with its long base64 texts replaced by their length, to be shown."""
+def shorten_base64(value: Any) -> Any:
+    """A JSON value for the control API, with long base64 texts replaced by their length."""
     if isinstance(value, dict):
         return {
             name: f"<{len(item)} characters of base64>"
             if name == "bytesBase64Encoded"
             and isinstance(item, str)
             and len(item) > _MAX_SHOWN_LENGTH
-            else shorten_blobs(item)
+            else shorten_base64(item)
             for name, item in value.items()
         }
     if isinstance(value, list):
-        return [shorten_blobs(item) for item in value]
+        return [shorten_base64(item) for item in value]
     return value
 
 
 class PayloadFields:
     """The fields of one JSON object, which must all be known.
 
-    ``unsupported`` are names that Google knows but no Veo model takes here, with the name that
-    Google's message gives them. Everywhere a null counts as absent, as in protobuf's JSON.
+    ``unsupported`` maps names that Google knows but Veo does not take here to the name in Google's
+    message. A null counts as absent, as in protobuf's JSON.
     """
 
     def __init__(
@@ -75,6 +74,18 @@ class PayloadFields:
     def field_path(self, name: str) -> str:
         """The path of a field, for messages."""
         return f"{self.path}.{name}" if self.path else name
+
+    def child(
+        self,
+        name: str,
+        known: frozenset[str],
+        unsupported: dict[str, str] | None = None,
+        *,
+        optional: bool = False,
+    ) -> "PayloadFields":
+        """The object in a field. Raises InvalidArgument when it is absent, unless ``optional``."""
+        value = {} if optional and name not in self else self.value(name)
+        return PayloadFields(value, self.field_path(name), known, unsupported)
 
     def value(self, name: str) -> object:
         """A field as it is; None when absent."""
@@ -131,5 +142,5 @@ def out_of_bound(name: str, first: int, last: int) -> InvalidArgument:
     )
 
 
-def _wrong_type_error(name: str, wanted: str) -> InvalidArgument:
-    return InvalidArgument(f"The value type for {name} needs to be {wanted}.")
+def _wrong_type_error(name: str, expected: str) -> InvalidArgument:
+    return InvalidArgument(f"The value type for {name} needs to be {expected}.")

@@ -3,14 +3,14 @@
 import asyncio
 import functools
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from aiohttp import web
 
 from sandbox.google.errors import GoogleError, InvalidArgument, invalid_key, missing_key
+from sandbox.request_log import Handler
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 T = TypeVar("T")
 
 _MAX_INLINE_BYTES: Final = 64 * 1024

@@ -162,7 +162,7 @@ class SandboxGoogle:
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
         """A model that can be reached.
 
-        Raises NotFound, with the given message for a model that never was.
+        Raises GoogleNotFound, with the given message for a model that never was.
         """
         model = MODELS.get((route, name))
         if model is None:

@@ -1,6 +1,6 @@
-"""How this Google behaves: fate, as far as a test or a person at the control API decides it.
+"""The settings of ``PUT /control/google``: how this Google behaves.
 
-One frozen value; a change makes a new one. Names are those of ``PUT /control/google``.
+One frozen value; a change makes a new one.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ _P95: Final = NormalDist().inv_cdf(0.95)
 
 
 class InvalidGoogleSetting(Exception):
-    """A setting that the control API does not know or cannot take."""
+    """An unknown setting, or an invalid value for one."""
 
 
 class OperationOutcome(StrEnum):
@@ -43,7 +43,7 @@ class OperationOutcome(StrEnum):
 
 
 class FilterPlacement(StrEnum):
-    """Where a filtered answer of the Gemini API carries its two fields; both were seen."""
+    """Where a filtered response of the Gemini API has its two fields; both have been observed."""
 
     WRAPPED = "generateVideoResponse"
     RESPONSE = "response"
@@ -59,7 +59,7 @@ class ModelQuota:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutcome:
-    """An outcome with its reason: a filter's words or a failure's message, "" for the usual."""
+    """An outcome with its reason (the filter's or the failure's message); "" for Google's usual."""
 
     outcome: OperationOutcome
     reason: str = ""
@@ -67,24 +67,24 @@ class PlannedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class OperationLatency:
-    """How long operations take: a log-normal spread with a median and a 95th percentile, in s."""
+    """How long operations take: log-normal, by its median and 95th percentile in seconds."""
 
     median: float
     p95: float
 
     def draw_seconds(self, seed: int, number: int) -> float:
-        """The time of operation `number` in seconds: the same for the same seed."""
+        """Seconds that operation ``number`` takes: the same for the same seed."""
         if self.p95 <= self.median or self.median <= 0:
             return self.median
         digest = hashlib.sha256(f"latency {seed} {number}".encode()).digest()
-        part = (int.from_bytes(digest[:6], "big") + 0.5) / 2**48
+        quantile = (int.from_bytes(digest[:6], "big") + 0.5) / 2**48
         sigma = math.log(self.p95 / self.median) / _P95
-        return self.median * math.exp(sigma * NormalDist().inv_cdf(part))
+        return self.median * math.exp(sigma * NormalDist().inv_cdf(quantile))
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRule:
-    """A fate for the prompts that match a pattern."""
+    """The outcome of requests whose prompt matches a pattern."""
 
     prompt: re.Pattern[str]
     planned_outcome: PlannedOutcome
@@ -96,8 +96,8 @@ class GoogleSettings:
 
     latency: OperationLatency = OperationLatency(3.0, 3.0)
     latency_seed: int = 0
-    fate: PlannedOutcome = PlannedOutcome(OperationOutcome.DONE)
-    rules: tuple[OutcomeRule, ...] = ()
+    default_outcome: PlannedOutcome = PlannedOutcome(OperationOutcome.DONE)
+    outcome_rules: tuple[OutcomeRule, ...] = ()
     retired_models: frozenset[str] = frozenset()
     file_lifetime_s: float = FILE_LIFETIME_S
     processing_s: float = 1.0
@@ -114,7 +114,8 @@ class GoogleSettings:
     def outcome_for(self, prompt: str) -> PlannedOutcome:
         """What becomes of a request with this prompt: the first rule that matches, or the rest."""
         return next(
-            (rule.planned_outcome for rule in self.rules if rule.prompt.search(prompt)), self.fate
+            (rule.planned_outcome for rule in self.outcome_rules if rule.prompt.search(prompt)),
+            self.default_outcome,
         )
 
     def quota_for(self, model: str) -> ModelQuota:
@@ -124,7 +125,7 @@ class GoogleSettings:
     def with_changes(self, changes: dict[str, Any]) -> "GoogleSettings":
         """These settings with some changed, by their names at the control API.
 
-        Raises SettingsError, with nothing changed, for a name or value that does not fit.
+        Raises InvalidGoogleSetting, with nothing changed, for a name or value that does not fit.
         """
         values: dict[str, Any] = {}
         for name, value in changes.items():
@@ -139,9 +140,10 @@ class GoogleSettings:
                 message = f"{name} cannot be {value!r}: {error}"
                 raise InvalidGoogleSetting(message) from error
             values[field] = item
-        fate = values.get("fate", self.fate)
         if "reason" in values:
-            values["fate"] = dataclasses.replace(fate, reason=values.pop("reason"))
+            outcome = values.get("default_outcome", self.default_outcome)
+            reason = values.pop("reason")
+            values["default_outcome"] = dataclasses.replace(outcome, reason=reason)
         return dataclasses.replace(self, **values)
 
     def to_json(self) -> dict[str, Any]:
@@ -151,15 +153,15 @@ class GoogleSettings:
         return {
             "seconds": latency.median if plain else dataclasses.asdict(latency),
             "latency_seed": self.latency_seed,
-            "outcome": self.fate.outcome,
-            "reason": self.fate.reason,
+            "outcome": self.default_outcome.outcome,
+            "reason": self.default_outcome.reason,
             "outcome_for": [
                 {
                     "prompt": rule.prompt.pattern,
                     "outcome": rule.planned_outcome.outcome,
                     "reason": rule.planned_outcome.reason,
                 }
-                for rule in self.rules
+                for rule in self.outcome_rules
             ],
             "retired_models": sorted(self.retired_models),
             "file_lifetime_s": self.file_lifetime_s,
@@ -177,7 +179,7 @@ class GoogleSettings:
 
 
 def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
-    """A fate from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
+    """An outcome from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
     return PlannedOutcome(OperationOutcome(value["outcome"]), _read_text(value.get("reason", "")))
 
 
@@ -234,9 +236,9 @@ def _read_quotas(value: dict[str, dict[str, Any]]) -> dict[str, ModelQuota]:
 _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
     "seconds": lambda value: ("latency", _read_latency(value)),
     "latency_seed": lambda value: ("latency_seed", _read_count(value)),
-    "outcome": lambda value: ("fate", PlannedOutcome(OperationOutcome(value))),
+    "outcome": lambda value: ("default_outcome", PlannedOutcome(OperationOutcome(value))),
     "reason": lambda value: ("reason", _read_text(value or "")),
-    "outcome_for": lambda value: ("rules", _read_rules(value)),
+    "outcome_for": lambda value: ("outcome_rules", _read_rules(value)),
     "retired_models": lambda value: ("retired_models", frozenset(map(_read_text, value))),
     "file_lifetime_s": lambda value: ("file_lifetime_s", _read_number(value)),
     "processing_s": lambda value: ("processing_s", _read_number(value)),

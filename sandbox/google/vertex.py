@@ -20,9 +20,9 @@ from sandbox.google.errors import (
     PermissionDenied,
 )
 from sandbox.google.models import ServiceRoute, VeoModel
-from sandbox.google.oauth import GRANT_TYPE, TOKEN_LIFETIME_S, InvalidGrant
+from sandbox.google.oauth import ACCESS_TOKEN_LIFETIME_S, GRANT_TYPE, InvalidGrant
 from sandbox.google.operations import Operation, OperationState
-from sandbox.google.payload_fields import PayloadFields, parse_body, shorten_blobs
+from sandbox.google.payload_fields import PayloadFields, parse_body, shorten_base64
 from sandbox.google.request_handling import (
     answer_errors,
     check_api_key,
@@ -72,7 +72,11 @@ class VertexApi:
             return web.json_response(answer, status=400)
         token = self._google.tokens.issue_token(self._google.now())
         return web.json_response(
-            {"access_token": token, "expires_in": TOKEN_LIFETIME_S - 1, "token_type": "Bearer"}
+            {
+                "access_token": token,
+                "expires_in": ACCESS_TOKEN_LIFETIME_S - 1,
+                "token_type": "Bearer",
+            }
         )
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
@@ -98,7 +102,7 @@ class VertexApi:
                 value = parse_body(body)
                 listed = google.settings.allow_all_listed
                 submission = vertex_rules.read_submission(value, model, allow_everyone=listed)
-                return submission, shorten_blobs(value)
+                return submission, shorten_base64(value)
 
             submission, shown = await run_offloaded(len(body), read_submission)
             extended = await self._find_extended(submission)

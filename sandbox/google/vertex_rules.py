@@ -1,7 +1,7 @@
-"""What Vertex AI accepts of a request for a video, and how it refuses the rest.
+"""What Vertex AI accepts in a request for a video, and how it refuses the rest.
 
-Sources: "Veo on Vertex AI API" (model reference), what google-genai 3.4 sends, and the project's
-reference page on Veo.
+Sources: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation
+and what google-genai 3.4 sends.
 """
 
 import re
@@ -14,15 +14,19 @@ from sandbox.google.images import SubmittedImage, decode_base64, read_image
 from sandbox.google.models import ALLOW_ALL, VeoMode, VeoModel
 from sandbox.google.payload_fields import PayloadFields
 from sandbox.google.submission import (
+    INSTANCE_FIELDS,
     NOT_MADE_BY_VEO,
     UNSUPPORTED_USE_CASE,
     ExtensionSource,
     Submission,
     billed_seconds,
     check_negative_prompt,
+    check_source_format,
     read_mode,
     read_only_instance,
+    read_optional_image,
     read_prompt,
+    read_references,
     read_samples,
     read_seconds,
     read_seed,
@@ -30,12 +34,10 @@ from sandbox.google.submission import (
 )
 
 MAX_TOTAL_SECONDS: Final = 37
-"""Longest clip that extension may lead to, in seconds."""
-MAX_REFERENCES: Final = 3
+"""Longest clip that an extension may produce, in seconds."""
 BUCKET_URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:/(.*))?")
 
 _BODY_FIELDS = frozenset({"instances", "parameters", "labels"})
-_INSTANCE_FIELDS = frozenset({"prompt", "image", "lastFrame", "referenceImages", "video"})
 _PARAMETER_FIELDS = frozenset(
     {
         "aspectRatio",
@@ -60,7 +62,7 @@ _FRAME_RATE: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class VertexSourceClip:
-    """What is known of a clip that is to be extended."""
+    """What is known of the clip to extend."""
 
     aspect_ratio: str
     resolution: str
@@ -68,15 +70,14 @@ class VertexSourceClip:
 
 
 def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: bool) -> Submission:
-    """Reads and checks a parsed body as far as it can be without knowing any stored object.
+    """Reads a parsed body and checks all but the clip to extend. Raises InvalidArgument.
 
-    ``allow_everyone`` says whether the project is on the allow-list for personGeneration
-    "allow_all". Decodes pictures: large bodies belong in a thread. Raises InvalidArgument.
+    ``allow_everyone``: the project is on the allow-list for personGeneration "allow_all". Decodes
+    images: large bodies belong in a thread.
     """
     top = PayloadFields(value, "", _BODY_FIELDS)
-    instance = PayloadFields(read_only_instance(top), "instances[0]", _INSTANCE_FIELDS)
-    given = top.value("parameters")
-    parameters = PayloadFields({} if given is None else given, "parameters", _PARAMETER_FIELDS)
+    instance = PayloadFields(read_only_instance(top), "instances[0]", INSTANCE_FIELDS)
+    parameters = top.child("parameters", _PARAMETER_FIELDS, optional=True)
     mode = read_mode(instance)
     if mode not in model.modes:
         message = {
@@ -104,24 +105,24 @@ def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: b
         resolution=resolution,
         seed=read_seed(parameters),
         audio=model.audio if audio is None else audio,
-        image=_read_image(instance, "image"),
-        last_frame=_read_image(instance, "lastFrame"),
-        references=_read_references(instance),
+        image=read_optional_image(instance, "image", _read_image),
+        last_frame=read_optional_image(instance, "lastFrame", _read_image),
+        references=read_references(
+            instance,
+            _read_image,
+            too_many="asset images",
+            unsupported="not supported by this model",
+        ),
         source=_read_source(instance),
         fit=_read_fit(parameters),
         storage_uri=_read_storage_uri(parameters),
     )
 
 
-def check_source(facts: VertexSourceClip, submission: Submission) -> None:
+def check_source(source: VertexSourceClip, submission: Submission) -> None:
     """Checks the clip that a submission extends. Raises InvalidArgument."""
-    if facts.aspect_ratio != submission.aspect_ratio:
-        message = f"Aspect ratio of the input video must be {submission.aspect_ratio}."
-        raise InvalidArgument(message)
-    if facts.resolution != "720p":
-        message = "Resolution of the input video must be 720p."
-        raise InvalidArgument(message)
-    if facts.seconds + EXTENSION_SECONDS > MAX_TOTAL_SECONDS:
+    check_source_format(source.aspect_ratio, source.resolution, submission)
+    if source.seconds + EXTENSION_SECONDS > MAX_TOTAL_SECONDS:
         limit = MAX_TOTAL_SECONDS - EXTENSION_SECONDS
         message = f"Video duration must be between 1 and {limit} seconds."
         raise InvalidArgument(message)
@@ -187,48 +188,18 @@ def _read_storage_uri(parameters: PayloadFields) -> str | None:
     return uri
 
 
-def _read_image(instance: PayloadFields, name: str) -> SubmittedImage | None:
-    if name not in instance:
-        return None
-    return _read_media_image(
-        PayloadFields(instance.value(name), instance.field_path(name), _MEDIA_FIELDS)
-    )
-
-
-def _read_media_image(fields: PayloadFields) -> SubmittedImage:
-    if "gcsUri" in fields:
-        # Nobody can put a picture into the sandbox's buckets.
+def _read_image(parent: PayloadFields, name: str) -> SubmittedImage:
+    fields = parent.child(name, _MEDIA_FIELDS)
+    if "gcsUri" in fields:  # the sandbox's buckets hold no images
         message = f"Cloud Storage object not found: {fields.text('gcsUri')}."
         raise InvalidArgument(message)
     return read_image(fields)
 
 
-def _read_references(instance: PayloadFields) -> tuple[SubmittedImage, ...]:
-    items = instance.items("referenceImages")
-    if len(items) > MAX_REFERENCES:
-        message = f"At most {MAX_REFERENCES} asset images are supported, got {len(items)}."
-        raise InvalidArgument(message)
-    pictures = []
-    for index, item in enumerate(items):
-        where = f"{instance.field_path('referenceImages')}[{index}]"
-        fields = PayloadFields(item, where, frozenset({"image", "referenceType"}))
-        kind = fields.text("referenceType")
-        # Veo 3.1 has dropped the style images that Veo 2 knew.
-        if kind is None or kind.lower() != "asset":
-            message = f"{kind} for referenceType is not supported by this model."
-            raise InvalidArgument(message)
-        pictures.append(
-            _read_media_image(
-                PayloadFields(fields.value("image"), fields.field_path("image"), _MEDIA_FIELDS)
-            )
-        )
-    return tuple(pictures)
-
-
 def _read_source(instance: PayloadFields) -> ExtensionSource | None:
     if "video" not in instance:
         return None
-    fields = PayloadFields(instance.value("video"), instance.field_path("video"), _MEDIA_FIELDS)
+    fields = instance.child("video", _MEDIA_FIELDS)
     if (kind := fields.text("mimeType")) != "video/mp4":
         message = f"Unsupported MIME type in `{fields.path}`: {kind or 'none given'}."
         raise InvalidArgument(message)

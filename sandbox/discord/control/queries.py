@@ -5,20 +5,23 @@ from aiohttp import web
 from sandbox.discord import lookup
 from sandbox.discord.control import views
 from sandbox.discord.control.requests import build_route
-from sandbox.discord.rest.routing import json_reply, query_flag
+from sandbox.discord.rest.routing import query_flag
 from sandbox.discord.world import DiscordWorld
+from sandbox.error_responses import json_response
 
 
 def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     async def get_world(_: web.Request) -> web.Response:
-        return json_reply(views.view_world(world))
+        return json_response(views.view_world(world))
 
     async def get_interaction(request: web.Request) -> web.Response:
-        found = lookup.find_interaction(world, request.match_info["interaction"])
-        return json_reply(views.view_interaction(world, found))
+        interaction = lookup.find_interaction(world, request.match_info["interaction"])
+        return json_response(views.view_interaction(world, interaction))
 
     async def list_interactions(_: web.Request) -> web.Response:
-        return json_reply([views.view_interaction(world, i) for i in world.interactions.values()])
+        return json_response(
+            [views.view_interaction(world, i) for i in world.interactions.values()]
+        )
 
     async def list_messages(request: web.Request) -> web.Response:
         """Oldest first; ``?deleted=1`` adds deleted ones, ``?user=`` that person's ephemeral."""
@@ -30,15 +33,15 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
             if (message.deleted_at is None or query_flag(request, "deleted"))
             and (message.ephemeral_to is None or (person and message.ephemeral_to == person.id))
         ]
-        return json_reply([views.view_message(world, message) for message in shown])
+        return json_response([views.view_message(world, message) for message in shown])
 
     async def get_message(request: web.Request) -> web.Response:
-        found = lookup.find_message(world, request.match_info["message"])
-        return json_reply(views.view_message(world, found))
+        message = lookup.find_message(world, request.match_info["message"])
+        return json_response(views.view_message(world, message))
 
     async def list_commands(_: web.Request) -> web.Response:
         scopes = [None, *world.guilds]
-        return json_reply(
+        return json_response(
             [c.to_payload() for scope in scopes for c in world.commands.list_commands(scope)]
         )
 

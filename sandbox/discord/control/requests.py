@@ -1,7 +1,6 @@
 """Reading control requests and answering them."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -10,27 +9,26 @@ from sandbox.discord import lookup
 from sandbox.discord.errors import ActionRefused, DiscordError
 from sandbox.discord.lookup import EntityRef
 from sandbox.discord.permissions import Permission, parse_permissions
-from sandbox.discord.rest.routing import json_reply
+from sandbox.error_responses import json_response
+from sandbox.request_log import Handler
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class ControlRequest:
+class ControlBody:
     """The JSON object of a control request."""
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
-        self.body = body
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
 
     def __contains__(self, name: str) -> bool:
-        return self.body.get(name) is not None
+        return self.fields.get(name) is not None
 
     def reference(self, name: str) -> EntityRef:
-        """A required name or id. Raises PersonRefused."""
-        return lookup.read_ref(self.body.get(name), name)
+        """A required name or id. Raises ActionRefused."""
+        return lookup.read_ref(self.fields.get(name), name)
 
     def text_value(self, name: str, default: str | None = None) -> str:
-        """A string. Raises PersonRefused when it is missing without a default."""
-        value = self.body.get(name, default)
+        """A string. Raises ActionRefused when it is missing without a default."""
+        value = self.fields.get(name, default)
         if not isinstance(value, str):
             msg = f"{name} must be a string"
             raise ActionRefused(msg)
@@ -41,16 +39,16 @@ class ControlRequest:
         return self.text_value(name) if name in self else None
 
     def flag_value(self, name: str, *, default: bool = False) -> bool:
-        """True or false. Raises PersonRefused."""
-        value = self.body.get(name, default)
+        """True or false. Raises ActionRefused."""
+        value = self.fields.get(name, default)
         if not isinstance(value, bool):
             msg = f"{name} must be true or false"
             raise ActionRefused(msg)
         return value
 
     def integer_value(self, name: str, default: int) -> int:
-        """A whole number. Raises PersonRefused."""
-        value = self.body.get(name, default)
+        """A whole number. Raises ActionRefused."""
+        value = self.fields.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
             msg = f"{name} must be a whole number"
             raise ActionRefused(msg)
@@ -58,34 +56,34 @@ class ControlRequest:
 
     def list_value(self, name: str) -> list[Any]:
         """A list; a single value counts as one of itself."""
-        value = self.body.get(name)
+        value = self.fields.get(name)
         if value is None:
             return []
         return value if isinstance(value, list) else [value]
 
     def object_value(self, name: str) -> dict[str, Any]:
-        """An object. Raises PersonRefused."""
-        value = self.body.get(name) or {}
+        """An object. Raises ActionRefused."""
+        value = self.fields.get(name) or {}
         if not isinstance(value, dict):
             msg = f"{name} must be an object"
             raise ActionRefused(msg)
         return value
 
     def permissions(self, name: str) -> Permission:
-        """Permission names or bits. Raises PersonRefused."""
-        return read_permissions(self.body.get(name))
+        """Permission names or bits. Raises ActionRefused."""
+        return read_permissions(self.fields.get(name))
 
 
 def read_permissions(value: Any) -> Permission:
-    """Permission names or bits. Raises PersonRefused."""
+    """Permission names or bits. Raises ActionRefused."""
     try:
         return parse_permissions(value)
     except (ValueError, TypeError, AttributeError) as error:
         raise ActionRefused(str(error)) from error
 
 
-async def read_request(request: web.Request) -> ControlRequest:
-    """The request's JSON object; an empty body is an empty object. Raises PersonRefused."""
+async def read_control_body(request: web.Request) -> ControlBody:
+    """The request's JSON object; an empty body is an empty object. Raises ActionRefused."""
     text = await request.text()
     try:
         body = json.loads(text) if text else {}
@@ -95,7 +93,7 @@ async def read_request(request: web.Request) -> ControlRequest:
     if not isinstance(body, dict):
         msg = "the body must be a JSON object"
         raise ActionRefused(msg)
-    return ControlRequest(body)
+    return ControlBody(body)
 
 
 def build_route(method: str, path: str, handler: Handler) -> web.RouteDef:
@@ -104,9 +102,9 @@ def build_route(method: str, path: str, handler: Handler) -> web.RouteDef:
     async def handle_request(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except ActionRefused as refused:
-            return json_reply({"error": refused.kind, "message": str(refused)}, refused.status)
-        except DiscordError as refused:
-            return json_reply({"error": "discord", **refused.to_json()}, refused.status)
+        except ActionRefused as refusal:
+            return json_response({"error": refusal.kind, "message": str(refusal)}, refusal.status)
+        except DiscordError as refusal:
+            return json_response({"error": "discord", **refusal.to_json()}, refusal.status)
 
     return web.route(method, "/control" + path, handle_request)

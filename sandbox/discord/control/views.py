@@ -8,95 +8,101 @@ from sandbox.discord.permissions import permission_names
 from sandbox.discord.world import DiscordWorld
 
 
-def view_message(world: DiscordWorld, shown: Message) -> Json:
+def view_message(world: DiscordWorld, message: Message) -> Json:
     """A message with everything a person sees, and what only a test asks for.
 
     ``attachments`` (and ``files``) list every file in it, those in components and embeds as well,
     which the wire leaves out there: a person sees them all the same. ``edits`` counts.
     """
-    channel = world.channels.get(shown.channel_id)
-    files = [serializers.serialize_attachment(world, each) for each in shown.attachments]
-    return serializers.serialize_message(world, shown) | {
+    channel = world.channels.get(message.channel_id)
+    files = [
+        serializers.serialize_attachment(world, attachment) for attachment in message.attachments
+    ]
+    return serializers.serialize_message(world, message) | {
         "guild_id": str(channel.guild_id) if channel and channel.guild_id else None,
         "attachments": files,
         "files": files,
-        "edits": shown.edits,
-        "deleted": shown.deleted_at is not None,
-        "ephemeral": shown.ephemeral_to is not None,
-        "visible_to": None if shown.ephemeral_to is None else str(shown.ephemeral_to),
+        "edits": message.edits,
+        "deleted": message.deleted_at is not None,
+        "ephemeral": message.ephemeral_to is not None,
+        "visible_to": None if message.ephemeral_to is None else str(message.ephemeral_to),
     }
 
 
-def view_interaction(world: DiscordWorld, shown: Interaction) -> Json:
+def view_interaction(world: DiscordWorld, interaction: Interaction) -> Json:
     """An interaction as the person who caused it sees it."""
     acknowledged_ms = None
-    if shown.acknowledged_at is not None:
-        acknowledged_ms = round((shown.acknowledged_at - shown.created_at) * 1000)
-    found = (world.messages.get(shown.channel_id, {}).get(i) for i in shown.message_ids)
+    if interaction.acknowledged_at is not None:
+        acknowledged_ms = round((interaction.acknowledged_at - interaction.created_at) * 1000)
+    messages = (
+        world.messages.get(interaction.channel_id, {}).get(i) for i in interaction.message_ids
+    )
     view: Json = {
-        "id": str(shown.id),
-        "type": int(shown.kind),
-        "user_id": str(shown.user_id),
-        "channel_id": str(shown.channel_id),
-        "guild_id": None if shown.guild_id is None else str(shown.guild_id),
-        "command": shown.command_name or None,
-        "message_id": None if shown.message_id is None else str(shown.message_id),
-        "state": shown.state(world.clock.now()),
+        "id": str(interaction.id),
+        "type": int(interaction.kind),
+        "user_id": str(interaction.user_id),
+        "channel_id": str(interaction.channel_id),
+        "guild_id": None if interaction.guild_id is None else str(interaction.guild_id),
+        "command": interaction.command_name or None,
+        "message_id": None if interaction.message_id is None else str(interaction.message_id),
+        "state": interaction.state(world.clock.now()),
         "acknowledged_ms": acknowledged_ms,
-        "acknowledged_by": None if shown.acknowledged_by is None else int(shown.acknowledged_by),
-        "messages": [view_message(world, m) for m in found if m and m.deleted_at is None],
+        "acknowledged_by": None
+        if interaction.acknowledged_by is None
+        else int(interaction.acknowledged_by),
+        "messages": [view_message(world, m) for m in messages if m and m.deleted_at is None],
     }
-    if shown.modal is not None:
-        view["modal"] = shown.modal
-    if shown.choices is not None:
-        view["choices"] = shown.choices
+    if interaction.modal is not None:
+        view["modal"] = interaction.modal
+    if interaction.choices is not None:
+        view["choices"] = interaction.choices
     return view
 
 
-def view_role(shown: Role) -> Json:
+def view_role(role: Role) -> Json:
     return {
-        "id": str(shown.id),
-        "name": shown.name,
-        "permissions": permission_names(shown.permissions),
-        "managed": shown.managed,
+        "id": str(role.id),
+        "name": role.name,
+        "permissions": permission_names(role.permissions),
+        "managed": role.managed,
     }
 
 
-def view_member(world: DiscordWorld, guild: Guild, shown: Member) -> Json:
-    person = world.users[shown.user_id]
+def view_member(world: DiscordWorld, guild: Guild, member: Member) -> Json:
+    user = world.users[member.user_id]
     return {
-        "id": str(person.id),
-        "name": person.display_name,
-        "username": person.username,
-        "nick": shown.nick,
-        "bot": person.bot,
-        "owner": person.id == guild.owner_id,
-        "locale": person.locale,
+        "id": str(user.id),
+        "name": user.display_name,
+        "username": user.username,
+        "nick": member.nick,
+        "bot": user.bot,
+        "owner": user.id == guild.owner_id,
+        "locale": user.locale,
         "roles": [
-            {"id": str(role_id), "name": guild.roles[role_id].name} for role_id in shown.role_ids
+            {"id": str(role_id), "name": guild.roles[role_id].name} for role_id in member.role_ids
         ],
     }
 
 
-def view_user(shown: User) -> Json:
+def view_user(user: User) -> Json:
     return {
-        "id": str(shown.id),
-        "name": shown.display_name,
-        "username": shown.username,
-        "bot": shown.bot,
-        "locale": shown.locale,
-        "accepts_dms": shown.accepts_dms,
-        "nitro": shown.nitro,
-        "has_app": shown.has_app,
+        "id": str(user.id),
+        "name": user.display_name,
+        "username": user.username,
+        "bot": user.bot,
+        "locale": user.locale,
+        "accepts_dms": user.accepts_dms,
+        "nitro": user.nitro,
+        "has_app": user.has_app,
     }
 
 
-def view_channel(world: DiscordWorld, shown: Channel) -> Json:
+def view_channel(world: DiscordWorld, channel: Channel) -> Json:
     """A channel as Discord describes it, with its kind in words and what the bot may do there."""
-    payload = world.channel_payload(shown)
-    payload["kind"] = shown.kind.name.lower()
-    payload["bot_permissions"] = permission_names(world.permissions_of(world.bot.id, shown))
-    if shown.overwrites:
+    payload = world.channel_payload(channel)
+    payload["kind"] = channel.kind.name.lower()
+    payload["bot_permissions"] = permission_names(world.permissions_of(world.bot.id, channel))
+    if channel.overwrites:
         payload["overwrites"] = [
             {
                 "id": str(overwrite.id),
@@ -104,25 +110,25 @@ def view_channel(world: DiscordWorld, shown: Channel) -> Json:
                 "allow": permission_names(overwrite.allow),
                 "deny": permission_names(overwrite.deny),
             }
-            for overwrite in shown.overwrites.values()
+            for overwrite in channel.overwrites.values()
         ]
     return payload
 
 
-def view_guild(world: DiscordWorld, shown: Guild) -> Json:
+def view_guild(world: DiscordWorld, guild: Guild) -> Json:
     """A guild with its channels, roles and members."""
     return {
-        "id": str(shown.id),
-        "name": shown.name,
-        "owner_id": str(shown.owner_id),
-        "boost_tier": shown.boost_tier,
-        "file_limit": file_limit_bytes(shown.boost_tier),
-        "locale": shown.locale,
-        "bot": shown.has_bot,
-        "created_at": payloads.format_timestamp(shown.created_at),
-        "channels": [view_channel(world, world.channels[i]) for i in shown.channel_ids],
-        "roles": [view_role(item) for item in shown.roles.values()],
-        "members": [view_member(world, shown, item) for item in shown.members.values()],
+        "id": str(guild.id),
+        "name": guild.name,
+        "owner_id": str(guild.owner_id),
+        "boost_tier": guild.boost_tier,
+        "file_limit": file_limit_bytes(guild.boost_tier),
+        "locale": guild.locale,
+        "bot": guild.has_bot,
+        "created_at": payloads.format_timestamp(guild.created_at),
+        "channels": [view_channel(world, world.channels[i]) for i in guild.channel_ids],
+        "roles": [view_role(item) for item in guild.roles.values()],
+        "members": [view_member(world, guild, item) for item in guild.members.values()],
     }
 
 

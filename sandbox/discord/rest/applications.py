@@ -4,8 +4,9 @@ from aiohttp import web
 
 from sandbox.discord import errors, payloads
 from sandbox.discord.entities import Json
-from sandbox.discord.rest.routing import RouteFactory, json_reply, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, read_path_id
 from sandbox.discord.world import DiscordWorld
+from sandbox.error_responses import json_response
 
 
 def require_application(world: DiscordWorld, request: web.Request) -> None:
@@ -49,22 +50,22 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_application(_: web.Request) -> web.Response:
-        return json_reply(application_payload(world))
+        return json_response(application_payload(world))
 
     async def get_gateway(_: web.Request) -> web.Response:
-        return json_reply({"url": _gateway_url(world)})
+        return json_response({"url": _gateway_url(world)})
 
     async def get_gateway_bot(_: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
         shards = len(world.guild_ids()) // 1000 + 1
-        return json_reply(
+        return json_response(
             {"url": _gateway_url(world), "session_start_limit": limit, "shards": shards}
         )
 
     async def list_entitlements(request: web.Request) -> web.Response:
         require_application(world, request)
         user_id, guild_id = request.query.get("user_id"), request.query.get("guild_id")
-        return json_reply(
+        return json_response(
             [
                 item
                 for item in world.entitlements

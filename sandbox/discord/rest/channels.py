@@ -4,49 +4,52 @@ from aiohttp import web
 
 from sandbox.discord import errors, guilds, messages, payloads, serializers, threads
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import RouteFactory, empty_reply, json_reply, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.error_responses import json_response
 
 
 def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_channel(request: web.Request) -> web.Response:
-        return json_reply(world.channel_payload(world.channel(read_path_id(request, "channel_id"))))
+        return json_response(
+            world.channel_payload(world.channel(read_path_id(request, "channel_id")))
+        )
 
     async def update_channel(request: web.Request) -> web.Response:
-        found = world.channel(read_path_id(request, "channel_id"))
-        if found.guild_id is None:
+        channel = world.channel(read_path_id(request, "channel_id"))
+        if channel.guild_id is None:
             raise errors.wrong_channel_type()
-        own = found.thread is not None and found.thread.owner_id == world.bot.id
+        own = channel.thread is not None and channel.thread.owner_id == world.bot.id
         if not own:
-            needed = Permission.MANAGE_THREADS if found.thread else Permission.MANAGE_CHANNELS
-            world.require_bot_permissions(found, needed)
-        async with wire.read_body(request, found.guild_id) as body:
+            needed = Permission.MANAGE_THREADS if channel.thread else Permission.MANAGE_CHANNELS
+            world.require_bot_permissions(channel, needed)
+        async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
             name = fields.text("name", low=1, high=100)
-            if found.thread is not None:
-                archived = fields.boolean("archived", default=found.thread.archived)
-                locked = fields.boolean("locked", default=found.thread.locked)
+            if channel.thread is not None:
+                archived = fields.boolean("archived", default=channel.thread.archived)
+                locked = fields.boolean("locked", default=channel.thread.locked)
                 fields.errors.raise_if_any()
-                threads.update_thread(world, found, name=name, archived=archived, locked=locked)
+                threads.update_thread(world, channel, name=name, archived=archived, locked=locked)
             else:
                 topic = fields.text("topic", high=1024)
-                nsfw = fields.boolean("nsfw", default=found.nsfw)
+                nsfw = fields.boolean("nsfw", default=channel.nsfw)
                 fields.errors.raise_if_any()
-                found.name = name or found.name
-                found.topic = topic if "topic" in fields else found.topic
-                found.nsfw = nsfw
-                guilds.announce_channel(world, "CHANNEL_UPDATE", found)
-        return json_reply(world.channel_payload(found))
+                channel.name = name or channel.name
+                channel.topic = topic if "topic" in fields else channel.topic
+                channel.nsfw = nsfw
+                guilds.announce_channel(world, "CHANNEL_UPDATE", channel)
+        return json_response(world.channel_payload(channel))
 
     async def start_typing(request: web.Request) -> web.Response:
-        found = world.channel(read_path_id(request, "channel_id"))
-        messages.require_can_post(world, found, files=False, embeds=False)
-        return empty_reply()
+        channel = world.channel(read_path_id(request, "channel_id"))
+        messages.require_can_post(world, channel, files=False, embeds=False)
+        return empty_response()
 
     async def list_pins(request: web.Request) -> web.Response:
-        found = world.channel(read_path_id(request, "channel_id"))
-        pinned = [m for m in world.visible_messages(found.id) if m.pinned]
+        channel = world.channel(read_path_id(request, "channel_id"))
+        pinned = [m for m in world.visible_messages(channel.id) if m.pinned]
         items = [
             {
                 "pinned_at": payloads.format_timestamp(m.created_at),
@@ -54,14 +57,14 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             }
             for m in reversed(pinned)
         ]
-        return json_reply({"items": items, "has_more": False})
+        return json_response({"items": items, "has_more": False})
 
     async def set_pin(request: web.Request) -> web.Response:
-        found = world.channel(read_path_id(request, "channel_id"))
-        message = world.message(found.id, read_path_id(request, "message_id"))
-        world.require_bot_permissions(found, Permission.PIN_MESSAGES)
+        channel = world.channel(read_path_id(request, "channel_id"))
+        message = world.message(channel.id, read_path_id(request, "message_id"))
+        world.require_bot_permissions(channel, Permission.PIN_MESSAGES)
         messages.set_pinned(world, message, pinned=request.method == "PUT")
-        return empty_reply()
+        return empty_response()
 
     return [
         wire.build_route("GET", "/channels/{channel_id}", get_channel),

@@ -3,37 +3,32 @@
 from aiohttp import web
 
 from sandbox.discord import errors, payloads
-from sandbox.discord.rest.routing import (
-    RouteFactory,
-    json_reply,
-    query_fields,
-    query_flag,
-    read_path_id,
-)
+from sandbox.discord.rest.routing import RouteFactory, query_fields, query_flag, read_path_id
+from sandbox.error_responses import json_response
 
 
 def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_guild(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
-        payload = payloads.build_guild(found)
+        guild = world.guild(read_path_id(request, "guild_id"))
+        payload = payloads.build_guild(guild)
         if query_flag(request, "with_counts"):
             payload |= {
-                "approximate_member_count": len(found.members),
-                "approximate_presence_count": len(found.members),
+                "approximate_member_count": len(guild.members),
+                "approximate_presence_count": len(guild.members),
             }
-        return json_reply(payload)
+        return json_response(payload)
 
     async def list_channels(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
-        places = [world.channels[i] for i in found.channel_ids]
-        return json_reply([payloads.build_channel(c) for c in places if c.thread is None])
+        guild = world.guild(read_path_id(request, "guild_id"))
+        channels = [world.channels[i] for i in guild.channel_ids]
+        return json_response([payloads.build_channel(c) for c in channels if c.thread is None])
 
     async def list_active_threads(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
-        threads = [c for c in world.visible_channels(found) if c.thread and not c.thread.archived]
-        return json_reply(
+        guild = world.guild(read_path_id(request, "guild_id"))
+        threads = [c for c in world.visible_channels(guild) if c.thread and not c.thread.archived]
+        return json_response(
             {
                 "threads": [world.thread_payload(c) for c in threads],
                 "members": [
@@ -46,36 +41,38 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         )
 
     async def list_roles(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
-        return json_reply([payloads.build_role(role) for role in found.roles.values()])
+        guild = world.guild(read_path_id(request, "guild_id"))
+        return json_response([payloads.build_role(role) for role in guild.roles.values()])
 
     async def get_role(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id")).roles.get(
+        role = world.guild(read_path_id(request, "guild_id")).roles.get(
             read_path_id(request, "role_id")
         )
-        if found is None:
+        if role is None:
             raise errors.DiscordError(404, 10011, "Unknown Role")
-        return json_reply(payloads.build_role(found))
+        return json_response(payloads.build_role(role))
 
     async def list_members(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
+        guild = world.guild(read_path_id(request, "guild_id"))
         if not world.app_flags() & (1 << 15):
             raise errors.missing_access()
-        asked = query_fields(request)
-        limit = asked.integer("limit", low=1, high=1000) or 1
-        after = asked.snowflake("after") or 0
-        asked.errors.raise_if_any()
-        chosen = sorted(m for m in found.members if m > after)[:limit]
-        return json_reply([payloads.build_member(found.members[i], world.users[i]) for i in chosen])
+        query = query_fields(request)
+        limit = query.integer("limit", low=1, high=1000) or 1
+        after = query.snowflake("after") or 0
+        query.errors.raise_if_any()
+        user_ids = sorted(m for m in guild.members if m > after)[:limit]
+        return json_response(
+            [payloads.build_member(guild.members[i], world.users[i]) for i in user_ids]
+        )
 
     async def get_member(request: web.Request) -> web.Response:
-        found = world.guild(read_path_id(request, "guild_id"))
+        guild = world.guild(read_path_id(request, "guild_id"))
         user_id = read_path_id(request, "user_id")
         if user_id not in world.users:
             raise errors.unknown_user()
-        if user_id not in found.members:
+        if user_id not in guild.members:
             raise errors.unknown_member()
-        return json_reply(payloads.build_member(found.members[user_id], world.users[user_id]))
+        return json_response(payloads.build_member(guild.members[user_id], world.users[user_id]))
 
     return [
         wire.build_route("GET", "/guilds/{guild_id}", get_guild),

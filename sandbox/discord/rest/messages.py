@@ -7,13 +7,8 @@ from sandbox.discord.entities import Message
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.message_builder import read_draft
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import (
-    RouteFactory,
-    empty_reply,
-    json_reply,
-    query_fields,
-    read_path_id,
-)
+from sandbox.discord.rest.routing import RouteFactory, empty_response, query_fields, read_path_id
+from sandbox.error_responses import json_response
 
 _MESSAGES = "/channels/{channel_id}/messages"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
@@ -37,32 +32,34 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             # The world may have changed while the files were read.
             channel = world.channel(channel.id)
             reference = messages.read_reference(world, channel, draft.reference)
-            message = messages.find_repeated(world, channel, world.bot.id, draft)
+            message = messages.find_message_with_nonce(world, channel, world.bot.id, draft)
             if message is None:
                 message = messages.post_message(
                     world, channel, world.bot.id, draft, reference=reference
                 )
-        return json_reply(serializers.serialize_message(world, message))
+        return json_response(serializers.serialize_message(world, message))
 
     async def list_messages(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
-        asked = query_fields(request)
-        limit = asked.integer("limit", low=1, high=100) or 50
-        bounds = {n: asked.snowflake(n) for n in ("around", "before", "after")}
+        query = query_fields(request)
+        limit = query.integer("limit", low=1, high=100) or 50
+        bounds = {n: query.snowflake(n) for n in ("around", "before", "after")}
         if sum(value is not None for value in bounds.values()) > 1:
-            asked.add_error("before", "MUTUALLY_EXCLUSIVE", "Only one of around, before, after")
-        asked.errors.raise_if_any()
+            query.add_error("before", "MUTUALLY_EXCLUSIVE", "Only one of around, before, after")
+        query.errors.raise_if_any()
         if Permission.READ_MESSAGE_HISTORY not in world.permissions_of(world.bot.id, channel):
-            return json_reply([])
-        found = sorted(world.visible_messages(channel.id), key=lambda m: m.id)
-        chosen = _select_window(found, limit, **bounds)
-        return json_reply([serializers.serialize_rest_message(world, m) for m in reversed(chosen)])
+            return json_response([])
+        visible = sorted(world.visible_messages(channel.id), key=lambda m: m.id)
+        window = _select_window(visible, limit, **bounds)
+        return json_response(
+            [serializers.serialize_rest_message(world, m) for m in reversed(window)]
+        )
 
     async def get_message(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
         world.require_bot_permissions(channel, Permission.READ_MESSAGE_HISTORY)
         message = world.message(channel.id, read_path_id(request, "message_id"))
-        return json_reply(serializers.serialize_rest_message(world, message))
+        return json_response(serializers.serialize_rest_message(world, message))
 
     async def edit_message(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
@@ -81,7 +78,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             if message.deleted_at is not None:
                 raise errors.unknown_message()
             messages.edit_message(world, message, draft)
-        return json_reply(serializers.serialize_message(world, message))
+        return json_response(serializers.serialize_message(world, message))
 
     async def delete_message(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
@@ -91,7 +88,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 raise DiscordError(403, 50003, "Cannot execute action on a DM channel")
             world.require_bot_permissions(channel, Permission.MANAGE_MESSAGES)
         messages.delete_message(world, message)
-        return empty_reply()
+        return empty_response()
 
     async def delete_messages(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
@@ -105,7 +102,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 fields.text("messages", required=True)
             fields.errors.raise_if_any()
         messages.delete_messages(world, channel, ids or [])
-        return empty_reply()
+        return empty_response()
 
     return [
         wire.build_route("POST", _MESSAGES + "/bulk-delete", delete_messages),
@@ -118,7 +115,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
 
 
 def _select_window(
-    found: list[Message],
+    messages: list[Message],
     limit: int,
     *,
     around: int | None,
@@ -127,12 +124,12 @@ def _select_window(
 ) -> list[Message]:
     """The messages asked for, oldest first, out of all of them in that order."""
     if after is not None:
-        return [m for m in found if m.id > after][:limit]
+        return [m for m in messages if m.id > after][:limit]
     if before is not None:
-        return [m for m in found if m.id < before][-limit:]
+        return [m for m in messages if m.id < before][-limit:]
     if around is not None:
         half = limit // 2
-        older = [m for m in found if m.id < around]
-        newer = [m for m in found if m.id >= around]
+        older = [m for m in messages if m.id < around]
+        newer = [m for m in messages if m.id >= around]
         return (older[-half:] if half else []) + newer[: limit - half]
-    return found[-limit:]
+    return messages[-limit:]

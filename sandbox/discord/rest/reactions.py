@@ -5,13 +5,8 @@ from aiohttp import web
 from sandbox.discord import errors, payloads, reactions
 from sandbox.discord.entities import Channel, Message
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import (
-    RouteFactory,
-    empty_reply,
-    json_reply,
-    query_fields,
-    read_path_id,
-)
+from sandbox.discord.rest.routing import RouteFactory, empty_response, query_fields, read_path_id
+from sandbox.error_responses import json_response
 
 _REACTIONS = "/channels/{channel_id}/messages/{message_id}/reactions"
 _EMOJI_REACTIONS = _REACTIONS + "/{emoji}"
@@ -31,13 +26,13 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         if reactions.find_reaction(message, emoji) is None:
             world.require_bot_permissions(channel, Permission.ADD_REACTIONS)
         reactions.add_reaction(world, message, world.bot.id, emoji)
-        return empty_reply()
+        return empty_response()
 
     async def remove_own_reaction(request: web.Request) -> web.Response:
         _, message = find_target(request)
         emoji = reactions.parse_emoji(request.match_info["emoji"])
         reactions.remove_reaction(world, message, world.bot.id, emoji)
-        return empty_reply()
+        return empty_response()
 
     async def remove_user_reaction(request: web.Request) -> web.Response:
         channel, message = find_target(request)
@@ -47,27 +42,27 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         if user_id not in world.users:
             raise errors.unknown_user()
         reactions.remove_reaction(world, message, user_id, emoji)
-        return empty_reply()
+        return empty_response()
 
     async def clear_reactions(request: web.Request) -> web.Response:
         channel, message = find_target(request)
         world.require_bot_permissions(channel, Permission.MANAGE_MESSAGES)
         text = request.match_info.get("emoji")
         reactions.clear_reactions(world, message, reactions.parse_emoji(text) if text else None)
-        return empty_reply()
+        return empty_response()
 
     async def list_users(request: web.Request) -> web.Response:
         channel, message = find_target(request)
         world.require_bot_permissions(channel, Permission.READ_MESSAGE_HISTORY)
-        asked = query_fields(request)
-        limit = asked.integer("limit", low=1, high=100) or 25
-        after = asked.snowflake("after") or 0
-        asked.errors.raise_if_any()
+        query = query_fields(request)
+        limit = query.integer("limit", low=1, high=100) or 25
+        after = query.snowflake("after") or 0
+        query.errors.raise_if_any()
         reaction = reactions.find_reaction(
             message, reactions.parse_emoji(request.match_info["emoji"])
         )
         ids = sorted(i for i in (reaction.user_ids if reaction else []) if i > after)
-        return json_reply([payloads.build_user(world.users[i]) for i in ids[:limit]])
+        return json_response([payloads.build_user(world.users[i]) for i in ids[:limit]])
 
     return [
         wire.build_route("PUT", _EMOJI_REACTIONS + "/@me", add_reaction),

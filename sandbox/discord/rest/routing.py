@@ -5,7 +5,7 @@ Uploads are written to disk part by part as they arrive, so the size of a file c
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +17,11 @@ from sandbox.discord import errors
 from sandbox.discord.errors import DiscordError, FormErrors
 from sandbox.discord.files import MIB, Upload
 from sandbox.discord.form_fields import FormFields, parse_snowflake
+from sandbox.discord.ratelimits import API_PREFIX
 from sandbox.discord.world import DiscordWorld
-from sandbox.request_log import LOG_JSON
+from sandbox.error_responses import json_response
+from sandbox.request_log import LOG_JSON, Handler
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-API_PREFIX = "/api/v10"
 _MAX_JSON_BYTES = 8 * MIB
 _CHUNK_BYTES = 256 * 1024
 
@@ -59,7 +58,7 @@ class RouteFactory:
                     self._require_token(request)
                 return await handler(request)
             except DiscordError as error:
-                return json_reply(error.to_json(), error.status)
+                return json_response(error.to_json(), error.status)
 
         return web.route(method, API_PREFIX + path, handle_request)
 
@@ -134,16 +133,7 @@ class RouteFactory:
         return upload.size > limit
 
 
-def json_reply(payload: Any, status: int = 200) -> web.Response:
-    """JSON as Discord sends it: no charset in the type, or discord.py reads it as text."""
-    return web.Response(
-        body=json.dumps(payload, separators=(",", ":")).encode(),
-        status=status,
-        content_type="application/json",
-    )
-
-
-def empty_reply() -> web.Response:
+def empty_response() -> web.Response:
     """204."""
     return web.Response(status=204)
 

@@ -7,7 +7,8 @@ from sandbox.discord.entities import ChannelKind
 from sandbox.discord.form_fields import FormFields
 from sandbox.discord.message_builder import read_draft
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import RouteFactory, empty_reply, json_reply, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.error_responses import json_response
 
 
 def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
@@ -26,11 +27,11 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             channel,
             world.bot.id,
             name,
-            under=message,
+            source=message,
             auto_archive_minutes=minutes,
             slowmode_s=slowmode,
         )
-        return json_reply(world.thread_payload(thread), 201)
+        return json_response(world.thread_payload(thread), 201)
 
     async def start_thread(request: web.Request) -> web.Response:
         channel = world.channel(read_path_id(request, "channel_id"))
@@ -39,16 +40,20 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             name, minutes, slowmode = _read_thread_fields(fields)
             if channel.kind is ChannelKind.FORUM:
                 fields.child_object("message", required=True)
-                first = fields.child_object("message") or fields
+                message_fields = fields.child_object("message") or fields
                 tags = fields.snowflakes("applied_tags", high=5) or []
                 fields.errors.raise_if_any()
                 world.require_bot_permissions(
                     channel,
                     Permission.SEND_MESSAGES
                     | (Permission.ATTACH_FILES if body.uploads else Permission.NONE)
-                    | (Permission.EMBED_LINKS if first.raw_value("embeds") else Permission.NONE),
+                    | (
+                        Permission.EMBED_LINKS
+                        if message_fields.raw_value("embeds")
+                        else Permission.NONE
+                    ),
                 )
-                draft = await read_draft(world, channel.id, first, body.uploads)
+                draft = await read_draft(world, channel.id, message_fields, body.uploads)
                 thread, message = threads.create_forum_post(
                     world,
                     channel,
@@ -58,8 +63,8 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                     auto_archive_minutes=minutes,
                     applied_tags=tags,
                 )
-                shown = {"message": serializers.serialize_message(world, message)}
-                return json_reply(world.thread_payload(thread) | shown, 201)
+                extra = {"message": serializers.serialize_message(world, message)}
+                return json_response(world.thread_payload(thread) | extra, 201)
             kind = fields.one_of("type", [10, 11, 12]) or ChannelKind.PRIVATE_THREAD
             invitable = fields.boolean("invitable", default=True)
             fields.errors.raise_if_any()
@@ -78,7 +83,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             slowmode_s=slowmode,
             invitable=invitable,
         )
-        return json_reply(world.thread_payload(thread), 201)
+        return json_response(world.thread_payload(thread), 201)
 
     async def join_thread(request: web.Request) -> web.Response:
         thread = world.channel(read_path_id(request, "channel_id"))
@@ -89,14 +94,14 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             thread.thread.member_ids.append(world.bot.id)
         elif request.method == "DELETE" and joined:
             thread.thread.member_ids.remove(world.bot.id)
-        return empty_reply()
+        return empty_response()
 
     async def list_members(request: web.Request) -> web.Response:
         thread = world.channel(read_path_id(request, "channel_id"))
         if thread.thread is None:
             raise errors.wrong_channel_type()
         since = thread.thread.created_at
-        return json_reply(
+        return json_response(
             [payloads.build_thread_member(thread.id, i, since) for i in thread.thread.member_ids]
         )
 

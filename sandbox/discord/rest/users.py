@@ -3,24 +3,25 @@
 from aiohttp import web
 
 from sandbox.discord import errors, payloads
-from sandbox.discord.rest.routing import RouteFactory, json_reply, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, read_path_id
+from sandbox.error_responses import json_response
 
 
 def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_own_user(_: web.Request) -> web.Response:
-        return json_reply(payloads.build_own_user(world.bot))
+        return json_response(payloads.build_own_user(world.bot))
 
     async def get_user(request: web.Request) -> web.Response:
-        found = world.users.get(read_path_id(request, "user_id"))
-        if found is None:
+        user = world.users.get(read_path_id(request, "user_id"))
+        if user is None:
             raise errors.unknown_user()
-        return json_reply(payloads.build_user(found))
+        return json_response(payloads.build_user(user))
 
     async def list_own_guilds(_: web.Request) -> web.Response:
         guilds = [world.guilds[i] for i in world.guild_ids()]
-        return json_reply(
+        return json_response(
             [
                 {
                     "id": str(guild.id),
@@ -47,7 +48,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             raise errors.invalid_field(
                 ("recipient_id",), "USER_INVALID_RECIPIENT", "Cannot send messages to this user"
             )
-        return json_reply(world.channel_payload(world.get_direct_channel(person.id)))
+        return json_response(world.channel_payload(world.get_direct_channel(person.id)))
 
     return [
         wire.build_route("GET", "/users/@me", get_own_user),

@@ -4,7 +4,8 @@ from aiohttp import web
 
 from sandbox.discord import followups, serializers
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.rest.routing import RouteFactory, empty_reply, json_reply, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.error_responses import json_response
 
 _WEBHOOK = "/webhooks/{webhook_id}/{token}"
 _WEBHOOK_MESSAGE = _WEBHOOK + "/messages/{message_id}"
@@ -14,7 +15,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     def find_interaction(request: web.Request) -> Interaction:
-        return followups.find_interaction(
+        return followups.find_acknowledged_interaction(
             world, read_path_id(request, "webhook_id"), request.match_info["token"]
         )
 
@@ -25,25 +26,33 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 world, interaction, body.fields(), body.uploads
             )
         # An interaction's webhook always answers with the message, whatever ``wait`` says.
-        return json_reply(serializers.serialize_message(world, message))
+        return json_response(serializers.serialize_message(world, message))
 
     async def get_message(request: web.Request) -> web.Response:
         interaction = find_interaction(request)
-        message = followups.find_message(world, interaction, request.match_info["message_id"])
-        return json_reply(serializers.serialize_message(world, message))
+        message = followups.find_response_message(
+            world, interaction, request.match_info["message_id"]
+        )
+        return json_response(serializers.serialize_message(world, message))
 
     async def edit_message(request: web.Request) -> web.Response:
         interaction = find_interaction(request)
-        message = followups.find_message(world, interaction, request.match_info["message_id"])
+        message = followups.find_response_message(
+            world, interaction, request.match_info["message_id"]
+        )
         async with wire.read_body(request, interaction.guild_id) as body:
-            await followups.edit_message(world, interaction, message, body.fields(), body.uploads)
-        return json_reply(serializers.serialize_message(world, message))
+            await followups.edit_response_message(
+                world, interaction, message, body.fields(), body.uploads
+            )
+        return json_response(serializers.serialize_message(world, message))
 
     async def delete_message(request: web.Request) -> web.Response:
         interaction = find_interaction(request)
-        message = followups.find_message(world, interaction, request.match_info["message_id"])
-        followups.delete_message(world, interaction, message)
-        return empty_reply()
+        message = followups.find_response_message(
+            world, interaction, request.match_info["message_id"]
+        )
+        followups.delete_response_message(world, interaction, message)
+        return empty_response()
 
     return [
         wire.build_route("POST", _WEBHOOK, create_message, requires_bot_token=False),

@@ -35,7 +35,7 @@ def clock() -> SandboxClock:
 @pytest.fixture
 async def town(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[Town]:
     world = DiscordWorld(tmp_path / "discord", clock)
-    fixtures.create_world(world)
+    fixtures.populate_world(world)
     traffic = RequestLog(clock)
     app = web.Application(client_max_size=1 << 30, middlewares=[traffic.middleware])
     for routes in (rest.build_routes, cdn.build_routes, control.build_routes):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord import rest
-from sandbox.discord.rest.routing import API_PREFIX
+from sandbox.discord.ratelimits import API_PREFIX
 from tests.harness import conformance
 from tests.sandbox.discord.town import PING, Town, button, row
 

@@ -35,8 +35,9 @@ from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
 from sandbox.clock import SandboxClock
 from sandbox.fault_injection import FaultInjector
-from sandbox.google import MAX_REQUEST_BYTES, SandboxGoogle, build_routes
+from sandbox.google import SandboxGoogle, build_routes
 from sandbox.google.service import LOCATION, PROJECT
+from sandbox.request_log import MAX_REQUEST_BYTES
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0
