@@ -82,7 +82,7 @@ class SandboxServer:
         """Builds every part and listens on loopback. Raises OSError when the port is taken.
 
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
-        ``close``. ``clip_cache`` keeps rendered clips and may be shared (default: in ``directory``).
+        ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
         """
         listener = _open_listener(port)

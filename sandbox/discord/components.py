@@ -128,7 +128,8 @@ class _ComponentReader:
             self._fields.add_error(
                 "components",
                 "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
-                f"Total displayable text size of components exceeds the maximum size of {MAX_TEXT_LENGTH}",
+                "Total displayable text size of components exceeds the maximum size of "
+                f"{MAX_TEXT_LENGTH}",
             )
         self._interactive_reader.assign_ids(components, walk_components)
         return components

@@ -1,4 +1,7 @@
-"""A Google on loopback: Veo on the Gemini API and on Vertex AI, as strict as the real ones."""
+"""A Google on loopback: Veo on the Gemini API and on Vertex AI, as strict as the real ones.
+
+Imports nothing of ``sandbox.discord``; the server mounts the routes built here.
+"""
 
 from aiohttp import web
 
@@ -12,7 +15,7 @@ __all__ = ["SandboxGoogle", "build_control_routes", "build_routes"]
 
 
 def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
-    """Everything that the bot talks to, by full path."""
+    """Every route that the bot uses, by full path."""
     return [
         *GeminiApi(google).build_routes(),
         *VertexApi(google).build_routes(),

@@ -1,9 +1,7 @@
-"""What a clip is made of, before a single frame is painted.
+"""Everything a clip's content depends on, and nothing else.
 
-A `ClipSpec` says everything the picture depends on and nothing else, so it is at once the order
-handed to a worker process and, hashed, the name under which the finished clip is kept. Two
-requests with the same spec get the same file, which is what makes hundreds of clips affordable
-in a test.
+A ``ClipSpec`` is sent to the worker process, and its hash names the finished file: requests with
+the same spec share one file, which makes hundreds of clips affordable in a test.
 """
 
 import hashlib
@@ -12,29 +10,29 @@ from enum import StrEnum
 from pathlib import Path
 
 FRAME_RATE = 24
-"""Frames a second of every clip Veo makes (Veo documentation, "Veo model features")."""
+"""Frames per second of every clip of Veo's (Veo documentation, "Veo model features")."""
 
 SAMPLE_RATE = 48_000
-"""Audio samples a second."""
+"""Audio samples per second."""
 
 EXTENSION_SECONDS = 7
-"""Seconds one extension adds (Veo documentation, "Extending Veo videos")."""
+"""Seconds that an extension adds (Veo documentation, "Extending Veo videos")."""
 
 RENDERING_VERSION = 2
-"""Raise when the same spec begins to look different, so that kept clips are not mistaken."""
+"""Increase when the same spec is rendered differently, so that cached clips are not reused."""
 
 
 class RenderStyle(StrEnum):
-    """How much work goes into the picture."""
+    """How elaborate the picture is."""
 
     SCENE = "scene"
-    """The landscape that people see in the demo."""
+    """The landscape that the demo shows."""
     PLAIN = "plain"
-    """A moving pattern that costs a fraction of it, for tests that only count clips."""
+    """A cheap moving pattern, for tests that only count clips."""
 
 
 class ImageFit(StrEnum):
-    """How a given image is brought to the clip's size (Vertex calls it resizeMode)."""
+    """How an image is fitted to the clip's size (``resizeMode`` on Vertex AI)."""
 
     CROP = "crop"
     PAD = "pad"
@@ -44,9 +42,8 @@ class ImageFit(StrEnum):
 class ClipSpec:
     """One clip to be rendered.
 
-    ``seconds`` is what is *added*: for an extension, the source's own length comes on top.
-    ``source`` is the clip to be extended and ``source_digest`` the SHA-256 of its bytes, which
-    stands for it in the key.
+    ``seconds`` are the new ones: an extension is longer by its source's length. ``source`` is the
+    clip to extend; ``source_digest``, its SHA-256, stands for it in the key.
     """
 
     prompt: str
@@ -67,12 +64,12 @@ class ClipSpec:
 
     @property
     def frames(self) -> int:
-        """Frames to paint, not counting a source's own."""
+        """Frames to paint, without those of a source."""
         return self.seconds * FRAME_RATE
 
     @property
     def key(self) -> str:
-        """A name for the finished clip: equal specs have equal keys (64 hex digits)."""
+        """A hash of the spec, 64 hex digits."""
         digest = hashlib.sha256(f"clip {RENDERING_VERSION}\n".encode())
         for field in fields(self):
             if field.name == "source":
@@ -87,6 +84,6 @@ class ClipSpec:
 
     @property
     def variation(self) -> int:
-        """The number from which everything random in this clip is drawn."""
+        """The seed of the clip's random generators."""
         text = f"{self.prompt}\n{self.seed}\n{self.sample}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -1,7 +1,7 @@
-"""The control API of this Google: how tests act as fate, and see what Google saw.
+"""The control API of this Google: settings, outcomes, and what it has seen.
 
-``/control/google``: GET what happened, PUT settings (those named; the others stay), DELETE back
-to the defaults. Beneath it single files, operations and tokens.
+``/control/google``: GET the state, PUT changes the settings that are named, DELETE resets them.
+Below it single files, operations and tokens.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ _SHOWN_COUNTERS: Final = (
 
 
 class GoogleControlApi:
-    """Handlers over the state of a Google."""
+    """Handlers of the control API."""
 
     def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
@@ -55,14 +55,14 @@ class GoogleControlApi:
         google.operations.refresh_all(google.now())
         operations = google.operations.operations
         states = [operation.state for operation in operations]
-        answer: dict[str, Any] = {name: google.counters[name] for name in _SHOWN_COUNTERS}
-        answer |= {state.value: states.count(state) for state in OperationState}
-        answer["accepted"] = len(operations)
-        answer["finished_clips"] = sum(len(operation.products) for operation in operations)
-        answer["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
-        answer["settings"] = google.settings.to_json()
-        answer["submits"] = [describe_operation(operation) for operation in operations]
-        answer["refusals"] = [
+        state_json: dict[str, Any] = {name: google.counters[name] for name in _SHOWN_COUNTERS}
+        state_json |= {state.value: states.count(state) for state in OperationState}
+        state_json["accepted"] = len(operations)
+        state_json["finished_clips"] = sum(len(operation.products) for operation in operations)
+        state_json["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
+        state_json["settings"] = google.settings.to_json()
+        state_json["submits"] = [describe_operation(operation) for operation in operations]
+        state_json["refusals"] = [
             {
                 "route": refusal.route,
                 "model": refusal.model,
@@ -71,7 +71,7 @@ class GoogleControlApi:
             }
             for refusal in google.refusals
         ]
-        return web.json_response(answer)
+        return web.json_response(state_json)
 
     async def update_settings(self, request: web.Request) -> web.StreamResponse:
         """Changes the settings that are named."""
@@ -79,15 +79,12 @@ class GoogleControlApi:
         return web.json_response(self._google.settings.to_json())
 
     async def reset_settings(self, request: web.Request) -> web.StreamResponse:
-        """Back to the defaults."""
+        """Resets the settings to the defaults."""
         self._google.settings = GoogleSettings()
         return web.json_response(self._google.settings.to_json())
 
     async def update_file(self, request: web.Request) -> web.StreamResponse:
-        """{expire: true}: gone by age; {revoke: true}: taken away; {fail: true}: not processed.
-
-        All can be taken back.
-        """
+        """{expire?, revoke?, fail?}: too old, withdrawn, or failed to process; false undoes it."""
         file = self._google.files.get_file(request.match_info["file"])
         if file is None:
             return _error_response(404, "no such file")
@@ -102,10 +99,7 @@ class GoogleControlApi:
         )
 
     async def update_operation(self, request: web.Request) -> web.StreamResponse:
-        """{outcome, reason?, ready?}: changes what becomes of a pending operation, and when.
-
-        With ``ready`` true its time has come at once.
-        """
+        """{outcome?, reason?, ready?}: a pending operation's outcome; ``ready`` ends it now."""
         google = self._google
         operation = google.operations.get_operation(request.match_info["operation"])
         if operation is None:
@@ -113,17 +107,17 @@ class GoogleControlApi:
         body = await _read_object(request)
         if not body or body.keys() - {"outcome", "reason", "ready"}:
             return _error_response(400, "give outcome, reason or ready")
-        fate = read_planned_outcome(
+        planned = read_planned_outcome(
             {"outcome": operation.planned_outcome.outcome, **_without_ready(body)}
         )
-        google.change_outcome(operation, PlannedOutcome(fate.outcome, fate.reason))
+        google.change_outcome(operation, PlannedOutcome(planned.outcome, planned.reason))
         if body.get("ready"):
             operation.ready_at = min(operation.ready_at, google.now())
         google.operations.refresh(operation, google.now())
         return web.json_response(describe_operation(operation))
 
     async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
-        """{revoke: true}: every bearer token handed out so far is refused from now on."""
+        """{revoke: true}: all bearer tokens issued so far are refused from now on."""
         if await _read_object(request) != {"revoke": True}:
             return _error_response(400, "give revoke: true")
         return web.json_response({"revoked": self._google.tokens.revoke_all()})
@@ -142,7 +136,7 @@ async def _read_object(request: web.Request) -> dict[str, Any]:
 
 
 def _error_response(status: int, message: str) -> web.Response:
-    return web.json_response({"error": message}, status=status)
+    return web.json_response({"error": message, "message": message}, status=status)
 
 
 def _answer_invalid_settings(

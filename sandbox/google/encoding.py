@@ -1,11 +1,10 @@
-"""Encodes clips: H.264 and AAC in an MP4 file, exactly as long as asked.
+"""Encodes clips as H.264 and AAC in an MP4 file of exactly the length asked for.
 
-An extension copies the packets of its source and appends newly encoded ones to the same track,
-so that the frames people have already seen stay the very same. This works because every clip is
-encoded with the same settings, and because x264's `stitchable` keeps what the content would
-otherwise change out of the stream's header.
+An extension copies the packets of its source and appends newly encoded ones to the same track, so
+that the source's frames stay identical. This works because all clips are encoded with the same
+settings, and x264's ``stitchable`` keeps the stream's header independent of the content.
 
-Everything here is plain blocking code for a worker process; see `renderer` for the pool.
+This is blocking code for the worker processes of ``renderer``.
 """
 
 import hashlib
@@ -37,14 +36,14 @@ _Packet: TypeAlias = "Packet[Any]"
 _TIME_BASE = Fraction(1, FRAME_RATE)
 _STITCHABLE_PARAMS = "stitchable=1"
 _FAST_PARAMS = f"{_STITCHABLE_PARAMS}:subme=0:me=dia:rc-lookahead=0:mbtree=0:aq-mode=0"
-"""For the plain pattern. None of it stands in the stream's header, so that looks can be joined."""
+"""For the plain style. None of it is in the stream's header, so both styles can be joined."""
 _AUDIO_BLOCK = 1024
-"""Samples an AAC frame holds."""
+"""Samples in an AAC frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedClip:
-    """A finished clip on disk: its size in bytes, SHA-256 in hex, and length in seconds."""
+    """A clip on disk: its size in bytes, SHA-256 in hex, and length in seconds."""
 
     path: Path
     size: int
@@ -53,13 +52,13 @@ class RenderedClip:
 
 
 class SourceNotStitchable(Exception):
-    """A source's stream cannot be continued by the encoder as it is set up."""
+    """The encoder cannot continue the source's stream with its settings."""
 
 
 def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
-    """Renders a clip to a path, by way of a draft in the same directory.
+    """Renders a clip to a path, atomically by way of a draft in the same directory.
 
-    Raises av.error.FFmpegError, OSError or PIL.UnidentifiedImageError when an input is unusable.
+    Raises av.error.FFmpegError, OSError or PIL.UnidentifiedImageError for an unusable input.
     """
     try:
         if spec.source is None:
@@ -76,7 +75,7 @@ def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
 
 
 def measure_clip(path: Path) -> RenderedClip:
-    """What a clip on disk is, read from the file."""
+    """The properties of a clip, read from its file."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         seconds = video.frames / FRAME_RATE
@@ -100,18 +99,18 @@ def _encode_clip(spec: ClipSpec, path: Path, origin: Image.Image | None) -> None
 
 def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
     with (
-        av.open(str(source)) as given,
+        av.open(str(source)) as source_container,
         av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output,
     ):
-        old_video = given.streams.video[0]
-        old_audio = given.streams.audio[0] if given.streams.audio else None
+        old_video = source_container.streams.video[0]
+        old_audio = source_container.streams.audio[0] if source_container.streams.audio else None
         video, audio = _add_streams(output, spec)
         output.start_encoding()
         if _parameter_sets(video) != _parameter_sets(old_video):
             msg = "the source was not encoded with the settings of this sandbox"
             raise SourceNotStitchable(msg)
-        shown = old_video.frames
-        start = shown / FRAME_RATE
+        source_frames = old_video.frames
+        start = source_frames / FRAME_RATE
         sound = []
         if audio is not None:
             added = synthesize_chord(spec.variation, start, spec.seconds)
@@ -119,7 +118,8 @@ def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
             sound = _encode_audio(audio, [kept, added])
         frames = motion.paint_frames(spec, _decode_last_image(source), start)
         pictures = chain(
-            _copy_packets(given, old_video, video), _encode_frames(video, frames, shown)
+            _copy_packets(source_container, old_video, video),
+            _encode_frames(video, frames, source_frames),
         )
         _write_tracks(output, pictures, sound)
 
@@ -133,11 +133,11 @@ def _encode_frames(
     yield from video.encode(None)
 
 
-def _copy_packets(given: InputContainer, old: VideoStream, new: VideoStream) -> Iterator[_Packet]:
-    # Packets in a file are framed by lengths, those of the encoder by start codes.
-    unframed = BitStreamFilterContext("h264_mp4toannexb", old, new)
-    for packet in given.demux(old):
-        for copied in unframed.filter(packet if packet.dts is not None else None):
+def _copy_packets(source: InputContainer, old: VideoStream, new: VideoStream) -> Iterator[_Packet]:
+    # Packets in an MP4 file are framed by lengths, the encoder's by start codes.
+    to_annexb = BitStreamFilterContext("h264_mp4toannexb", old, new)
+    for packet in source.demux(old):
+        for copied in to_annexb.filter(packet if packet.dts is not None else None):
             copied.stream = new
             yield copied
 
@@ -145,7 +145,7 @@ def _copy_packets(given: InputContainer, old: VideoStream, new: VideoStream) -> 
 def _write_tracks(
     output: OutputContainer, pictures: Iterator[_Packet], sound: list[_Packet]
 ) -> None:
-    """Writes both tracks in step, so that a player never has to look far for either."""
+    """Writes both tracks interleaved by time."""
     waiting = deque(sound)
     for packet in pictures:
         time = _packet_time(packet)
@@ -160,12 +160,12 @@ def _packet_time(packet: _Packet) -> Fraction:
 
 
 def _decode_last_image(source: Path) -> Image.Image:
-    """What an extension sets out from, decoded from the last keyframe on."""
-    with av.open(str(source)) as given:
-        video = given.streams.video[0]
-        given.seek((video.duration or 1) - 1, stream=video)
+    """The source's last frame, decoded from the last keyframe on."""
+    with av.open(str(source)) as container:
+        video = container.streams.video[0]
+        container.seek((video.duration or 1) - 1, stream=video)
         last: av.VideoFrame | None = None
-        for frame in given.decode(video):
+        for frame in container.decode(video):
             last = frame
     if last is None:
         msg = "the source has no picture"
@@ -174,8 +174,8 @@ def _decode_last_image(source: Path) -> Image.Image:
 
 
 def _add_streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, AudioStream | None]:
-    how = _FAST_PARAMS if spec.look is RenderStyle.PLAIN else _STITCHABLE_PARAMS
-    options = {"preset": "superfast", "bf": "0", "g": "48", "x264-params": how}
+    x264_params = _FAST_PARAMS if spec.look is RenderStyle.PLAIN else _STITCHABLE_PARAMS
+    options = {"preset": "superfast", "bf": "0", "g": "48", "x264-params": x264_params}
     if not spec.min_bytes:
         options["crf"] = "21"
     video = output.add_stream("libx264", rate=FRAME_RATE, options=options)
@@ -186,31 +186,31 @@ def _add_streams(output: OutputContainer, spec: ClipSpec) -> tuple[VideoStream, 
     context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1
     context.color_range = 1
     if spec.min_bytes:
-        given = spec.source.stat().st_size if spec.source is not None else 0
-        context.bit_rate = max(spec.min_bytes - given, 1) * 8 // spec.seconds
+        source_bytes = spec.source.stat().st_size if spec.source is not None else 0
+        context.bit_rate = max(spec.min_bytes - source_bytes, 1) * 8 // spec.seconds
     if not spec.audio:
         return video, None
-    coder = {"aac_coder": "fast"} if spec.look is RenderStyle.PLAIN else {}
-    audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", options=coder)
+    audio_options = {"aac_coder": "fast"} if spec.look is RenderStyle.PLAIN else {}
+    audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", options=audio_options)
     audio.bit_rate = 128_000
     return video, audio
 
 
 def _parameter_sets(stream: VideoStream) -> list[bytes]:
-    """The H.264 parameter sets of a stream, whether framed as in a file or as by the encoder.
+    """The H.264 parameter sets of a stream.
 
-    ISO/IEC 14496-15 5.3.3.1 (avcC) and H.264 annex B.
+    Framed as in a file (avcC, ISO/IEC 14496-15, 5.3.3.1) or as by the encoder (H.264, annex B).
     """
     data = stream.codec_context.extradata or b""
     if data[:1] != b"\x01":
         return [part for part in data.split(b"\0\0\0\1") if part]
-    sets, at = [], 5
+    sets, offset = [], 5
     for mask in (0x1F, 0xFF):
-        count, at = data[at] & mask, at + 1
+        count, offset = data[offset] & mask, offset + 1
         for _ in range(count):
-            size = int.from_bytes(data[at : at + 2], "big")
-            sets.append(data[at + 2 : at + 2 + size])
-            at += 2 + size
+            size = int.from_bytes(data[offset : offset + 2], "big")
+            sets.append(data[offset + 2 : offset + 2 + size])
+            offset += 2 + size
     return sets
 
 
@@ -227,7 +227,7 @@ def _encode_audio(audio: AudioStream, parts: list[Samples]) -> list[_Packet]:
 
 
 def _read_audio(source: Path, present: bool, samples: int) -> Samples:
-    """The sound of a source, cut or filled to a number of samples."""
+    """The sound of a source, cut or padded with silence to a number of samples."""
     sound = np.zeros((2, samples), dtype=np.float32)
     if present:
         filled = 0
@@ -239,13 +239,13 @@ def _read_audio(source: Path, present: bool, samples: int) -> Samples:
 
 
 def _decode_audio(source: Path) -> Iterator[Samples]:
-    with av.open(str(source)) as given:
-        for frame in given.decode(given.streams.audio[0]):
+    with av.open(str(source)) as container:
+        for frame in container.decode(container.streams.audio[0]):
             yield frame.to_ndarray().astype(np.float32, copy=False)
 
 
 def _pad_file(path: Path, min_bytes: int) -> None:
-    """Tops a file up with a `free` box of noise where the encoder stayed below the wish."""
+    """Pads a file to ``min_bytes`` with a ``free`` box of random bytes."""
     missing = min_bytes - path.stat().st_size
     if missing <= 0:
         return

@@ -1,6 +1,6 @@
-"""The wire of the Gemini API, as far as Veo needs it: ``/google/v1beta`` and ``/google-files``.
+"""The wire format of Veo on the Gemini API: ``/google/v1beta``, and ``/google-files`` for content.
 
-Shapes: the project's reference page on Veo ("Wire: gemini") and what google-genai 3.4 reads.
+As google-genai 3.4 reads it.
 """
 
 import base64
@@ -43,7 +43,7 @@ _TEXT_MODEL: Final = {
     "name": "models/gemini-2.5-flash",
     "version": "001",
     "displayName": "Gemini 2.5 Flash",
-    "description": "A model that makes no videos, listed so that nobody takes the first one.",
+    "description": "Makes no videos; listed so that a client must not take the first model.",
     "inputTokenLimit": 1048576,
     "outputTokenLimit": 65536,
     "supportedGenerationMethods": ["generateContent", "countTokens"],
@@ -51,7 +51,7 @@ _TEXT_MODEL: Final = {
 
 
 class GeminiApi:
-    """Handlers over the state of a Google."""
+    """Handlers of the Gemini API."""
 
     def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
@@ -74,9 +74,9 @@ class GeminiApi:
         ]
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
-        """GET models: pages of what the key can reach."""
+        """GET models, in pages."""
         self._check_key(request)
-        everything = [
+        all_models = [
             _TEXT_MODEL,
             *map(_model_payload, self._google.list_models(ServiceRoute.GEMINI)),
         ]
@@ -87,8 +87,8 @@ class GeminiApi:
             message = "Invalid value at 'page_size' or 'page_token'."
             raise InvalidArgument(message) from error
         last = first + (size if size > 0 else _DEFAULT_PAGE_SIZE)
-        answer: dict[str, Any] = {"models": everything[first:last]}
-        if last < len(everything):
+        answer: dict[str, Any] = {"models": all_models[first:last]}
+        if last < len(all_models):
             answer["nextPageToken"] = str(last)
         return web.json_response(answer)
 
@@ -137,7 +137,7 @@ class GeminiApi:
         return web.json_response(self._file_payload(self._find_readable_file(request)))
 
     async def redirect_download(self, request: web.Request) -> web.StreamResponse:
-        """GET files/ID:download?alt=media: a redirect to the host that has the bytes."""
+        """GET files/ID:download?alt=media: a redirect to the content on another host."""
         self._check_key(request)
         file = self._find_readable_file(request)
         if request.query.get("alt") != "media":
@@ -152,7 +152,7 @@ class GeminiApi:
         return web.Response(status=302, headers={"Location": target})
 
     async def get_content(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file. The link itself is the permission: a key sent along is a leak."""
+        """The bytes of a file. The link is the permission: a key sent to this host is a leak."""
         if read_api_key(request) or "Authorization" in request.headers:
             self._google.counters["key_leaks"] += 1
         file = self._find_readable_file(request)
@@ -183,19 +183,19 @@ class GeminiApi:
         return google.files.require_readable(request.match_info["file"], google.now(), lifetime)
 
     def _find_extended(self, submission: Submission) -> ExtendedClip | None:
-        """The clip that a submission extends. Raises GoogleError unless it may be extended."""
+        """The clip that a submission extends. Raises GoogleError when that is not allowed."""
         source = submission.source
         if source is None:
             return None
-        found = self._own_uri.fullmatch(source.uri or "")
-        if found is None:
+        uri_match = self._own_uri.fullmatch(source.uri or "")
+        if uri_match is None:
             raise InvalidArgument(NOT_MADE_BY_VEO)
         google = self._google
         settings, now = google.settings, google.now()
-        file = google.files.require_readable(found[1], now, settings.file_lifetime_s)
+        file = google.files.require_readable(uri_match[1], now, settings.file_lifetime_s)
         state = file_state(file, now, settings.processing_s)
         origin = file.origin
-        facts = GeminiSourceClip(
+        source_clip = GeminiSourceClip(
             processed=state is FileState.ACTIVE,
             aspect_ratio=origin.aspect_ratio,
             resolution=origin.resolution,
@@ -203,7 +203,7 @@ class GeminiApi:
             extension_depth=origin.extension_depth,
             interpolated=origin.mode is VeoMode.FRAMES,
         )
-        gemini_rules.check_source(facts, submission)
+        gemini_rules.check_source(source_clip, submission)
         return ExtendedClip(file.clip, origin)
 
     def _operation_payload(self, operation: Operation) -> dict[str, Any]:
@@ -224,10 +224,10 @@ class GeminiApi:
             ]
         filtered = operation.submission.samples - len(operation.products)
         if filtered:
-            direct = self._google.settings.filtered_on is FilterPlacement.RESPONSE
-            place = response if direct else wrapped
-            place["raiMediaFilteredCount"] = filtered
-            place["raiMediaFilteredReasons"] = [operation.reason] * filtered
+            is_direct = self._google.settings.filtered_on is FilterPlacement.RESPONSE
+            filter_parent = response if is_direct else wrapped
+            filter_parent["raiMediaFilteredCount"] = filtered
+            filter_parent["raiMediaFilteredReasons"] = [operation.reason] * filtered
         return {**answer, "done": True, "response": response}
 
     def _file_payload(self, file: GeneratedFile) -> dict[str, Any]:

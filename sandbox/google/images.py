@@ -1,6 +1,6 @@
-"""Checks the pictures in a request by their bytes, as Google does after believing nothing.
+"""Checks the images in a request by their bytes, whatever type they claim to be.
 
-Veo takes JPEG and PNG up to 20 MB (Vertex AI documentation, "Veo on Vertex AI API", `image`).
+Veo takes JPEG and PNG up to 20 MB (Vertex AI documentation, "Veo on Vertex AI API", ``image``).
 """
 
 import base64
@@ -16,7 +16,7 @@ from sandbox.google.payload_fields import PayloadFields
 
 MAX_IMAGE_BYTES: Final = 20 * 1024 * 1024
 MAX_IMAGE_PIXELS: Final = 64_000_000
-"""More than this is a bomb, not a picture; Google does not document its own limit."""
+"""Against decompression bombs; Google does not document its own limit."""
 
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG"}
 
@@ -30,7 +30,7 @@ class SubmittedImage:
 
 
 def read_image(fields: PayloadFields) -> SubmittedImage:
-    """The picture in an Image object's fields. Raises InvalidArgument."""
+    """The image in an Image object's fields. Raises InvalidArgument."""
     text = fields.text("bytesBase64Encoded")
     if not text:
         message = f"Image bytes are missing in `{fields.path}`."
@@ -50,13 +50,13 @@ def read_image(fields: PayloadFields) -> SubmittedImage:
     return SubmittedImage(data, mime_type)
 
 
-def decode_base64(text: str, where: str) -> bytes:
+def decode_base64(text: str, path: str) -> bytes:
     """The bytes of a base64 text. Raises InvalidArgument."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         message = (
-            f"Invalid value at '{where}' (TYPE_BYTES), Base64 decoding failed for \"{text[:32]}\"."
+            f"Invalid value at '{path}' (TYPE_BYTES), Base64 decoding failed for \"{text[:32]}\"."
         )
         raise InvalidArgument(message) from error
 

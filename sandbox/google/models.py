@@ -1,9 +1,8 @@
-"""What each Veo model allows, as Google's server would know it.
+"""What each Veo model allows.
 
-The sandbox keeps its own table: if it shared the bot's catalogue, a mistake in that catalogue
-would be confirmed by the very thing that is meant to find it. Source of every row: the Veo
-documentation's table "Veo API parameters and specifications" and the models' pages; where that
-document is silent, the project's reference page on Veo.
+The sandbox has a table of its own, because with the bot's catalogue it would confirm the mistakes
+that it is meant to find. Sources: "Veo API parameters and specifications" and the model pages of
+https://ai.google.dev/gemini-api/docs/video; where they say nothing, behaviour seen by users.
 """
 
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ class VeoMode(StrEnum):
 
 
 class CallerRegion(StrEnum):
-    """Where the caller is, as far as it changes what Google allows."""
+    """The caller's region, as far as it changes what Google allows."""
 
     ELSEWHERE = "elsewhere"
     EU = "eu"
@@ -55,9 +54,8 @@ VIDEO_SIZES = {
 class VeoModel:
     """One model and its rules.
 
-    ``full_length`` names what needs the longest clip: resolutions and modes. ``people`` are the
-    values of personGeneration by mode; ``people_restricted`` those in the regions with a law of
-    their own.
+    ``full_length``: the resolutions and modes that need the longest clip. ``people``: the values of
+    personGeneration by mode; ``people_restricted``: those in regions with laws of their own.
     """
 
     id: str
@@ -105,7 +103,7 @@ _PEOPLE_VERTEX = dict.fromkeys(VeoMode, (ALLOW_ADULT, DONT_ALLOW))
 _FULL_LENGTH_VEO_31 = frozenset(
     {"1080p", "4k", VeoMode.REFERENCES, VeoMode.FRAMES, VeoMode.EXTENSION}
 )
-# Whether Lite takes two frames is reported both ways; where it does, they are 8 s as elsewhere.
+# Reports differ on whether Lite takes two frames; where it does, such clips are 8 s as elsewhere.
 _FULL_LENGTH_LITE = frozenset({"1080p", VeoMode.FRAMES})
 _SIMPLE_MODES = frozenset({VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES})
 

@@ -1,8 +1,8 @@
-"""Turns a spec into frames: where a clip begins, how it moves, and where it ends.
+"""Turns a clip spec into frames.
 
-Without pictures a clip is a scene and nothing else. A given image is the first frame, from which
-a slow zoom sets out under drifting orbs; a last frame is where the picture arrives; an extension
-sets out from its source's last frame and passes over into the scene of its own prompt.
+Without images a clip is a scene. A given image is the first frame, zoomed slowly under drifting
+orbs; a last frame is faded in at the end; an extension fades from its source's last frame into the
+scene of its own prompt.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ _PLAIN_SIDE = 320
 """The same for the plain pattern, which is scaled up without smoothing."""
 
 _STILL_SIDE = 1280
-"""Longer side of the canvas when a given picture has to stay sharp."""
+"""Longer side of the canvas when a given image must stay sharp."""
 
 _TRANSITION_SECONDS = 2.5
-"""How long an extension takes from its source's picture to its own scene."""
+"""How long an extension fades from its source's last frame to its own scene."""
 
 _LAST_IMAGE_SECONDS = 2.0
-"""How long before the end the last frame begins to appear."""
+"""How long before the end the last frame starts to fade in."""
 
 
 def paint_frames(
@@ -37,21 +37,20 @@ def paint_frames(
 ) -> Iterator[av.VideoFrame]:
     """The frames of a clip, yuv420p at full size, without timestamps.
 
-    ``origin`` is the picture the clip sets out from (the given image, or the source's last frame)
-    and ``start`` the time in seconds at which the scene is entered, so that an extension's scene
-    is not the beginning of another clip's.
+    ``origin`` is the first picture (the given image, or the source's last frame). ``start`` is the
+    scene's time in seconds at the first frame: an extension does not begin like another clip.
     """
     size = (spec.width, spec.height)
-    painted = spec.look is RenderStyle.SCENE
+    is_scene = spec.look is RenderStyle.SCENE
     overlays = build_reference_cards(spec.references, size)
-    if (card := build_caption(spec.prompt, size)) is not None and painted:
+    if (card := build_caption(spec.prompt, size)) is not None and is_scene:
         overlays.append(card)
     arrival = None if spec.last_frame is None else open_image(spec.last_frame)
-    stills = origin is not None or arrival is not None
-    canvas = _canvas_size(spec, _STILL_SIDE if stills and painted else _CANVAS_SIDE)
-    noise = _FilmGrain(spec) if spec.min_bytes else None
-    # The first and the last frame of a clip made from pictures are those pictures, untouched; an
-    # extension waits until the source's own caption has gone.
+    has_images = origin is not None or arrival is not None
+    canvas = _canvas_size(spec, _STILL_SIDE if has_images and is_scene else _CANVAS_SIDE)
+    grain = _FilmGrain(spec) if spec.min_bytes else None
+    # The first and last frames of a clip made from images are exactly those images; an extension
+    # shows its caption once the source's has faded.
     first_covered = 0 if origin is None else 1
     if spec.source is not None:
         first_covered = round(_TRANSITION_SECONDS * FRAME_RATE)
@@ -62,13 +61,13 @@ def paint_frames(
             height=spec.height,
             format="yuv420p",
             dst_colorspace="ITU709",
-            interpolation="BICUBIC" if painted else "POINT",
+            interpolation="BICUBIC" if is_scene else "POINT",
         )
         if first_covered <= index < spec.frames - (arrival is not None):
             for overlay in overlays:
                 overlay.blend(frame)
-        if noise is not None and index:
-            noise.blend(frame, index)
+        if grain is not None and index:
+            grain.blend(frame, index)
         yield frame
 
 
@@ -79,7 +78,7 @@ def _canvas_size(spec: ClipSpec, longer: int) -> tuple[int, int]:
 
 
 class _FramePainter:
-    """Paints one frame after the other on the canvas."""
+    """Paints single frames on the canvas."""
 
     def __init__(
         self,
@@ -90,20 +89,20 @@ class _FramePainter:
         start: float,
     ) -> None:
         self._spec, self._start = spec, start
-        painted = spec.look is RenderStyle.SCENE
-        self._small = _canvas_size(spec, _CANVAS_SIDE if painted else _PLAIN_SIDE)
+        is_scene = spec.look is RenderStyle.SCENE
+        self._small = _canvas_size(spec, _CANVAS_SIDE if is_scene else _PLAIN_SIDE)
         fit = spec.fit if spec.source is None else ImageFit.CROP
         self._first_image = None if origin is None else fit_image(origin, canvas, fit)
         self._last_image = None if arrival is None else fit_image(arrival, canvas, fit)
         self._canvas = canvas
         width, height = self._small
         self._scene = (
-            LandscapeScene(spec.prompt, spec.variation, height, width) if painted else None
+            LandscapeScene(spec.prompt, spec.variation, height, width) if is_scene else None
         )
         self._orbs = GlowingOrbs(spec.variation, canvas[1], canvas[0])
 
     def paint_frame(self, index: int) -> av.VideoFrame:
-        """Frame number `index`, planar RGB on a canvas of some size of the right shape."""
+        """Frame number ``index`` in RGB, not yet scaled to the clip's size."""
         time = index / FRAME_RATE
         scene_weight = self._scene_weight(time)
         arrival_weight = self._last_image_weight(index)
@@ -137,7 +136,7 @@ class _FramePainter:
     def _scene_weight(self, time: float) -> float:
         if self._first_image is None:
             return 1.0
-        if self._scene is None:  # plain: no passage, only what has to be there
+        if self._scene is None:  # the plain style does not fade
             return float(time > 0)
         if self._spec.source is None:
             return 0.0
@@ -156,14 +155,14 @@ class _FramePainter:
 
 
 class _FilmGrain:
-    """Grain so strong that no encoder can make the clip small."""
+    """Noise that no encoder can compress, for clips of a minimum size."""
 
     def __init__(self, spec: ClipSpec) -> None:
         random = np.random.default_rng(spec.variation)
         self._grain = random.integers(-88, 88, spec.width * spec.height * 2, dtype=np.int16)
 
     def blend(self, frame: av.VideoFrame, index: int) -> None:
-        """Adds another piece of the grain to a frame's luma, in place."""
+        """Adds a different part of the grain to each frame's luma, in place."""
         pixels = plane_pixels(frame, 0)
         size = pixels.size
         offset = (index * 7919 * 13) % (self._grain.size - size)

@@ -1,7 +1,7 @@
-"""Long-running operations: what was asked, when it is ready, and what came of it.
+"""Long-running operations: the request, when it is ready, and its result.
 
-An operation never runs anything by itself. It is ready when its time has come by the clock and
-its clips are rendered, and both are looked at when somebody asks.
+Nothing runs in the background: an operation's state is brought up to date whenever it is read. It
+is done when its latency has passed by the clock and its clips are rendered.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ DAY_S: Final = 86_400.0
 
 
 class OperationState(StrEnum):
-    """Where an operation stands."""
+    """The state of an operation."""
 
     PENDING = "pending"
     DONE = "done"
@@ -35,7 +35,7 @@ class OperationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FinishedClip:
-    """A finished clip and where it can be had: a uri, or "" when it is handed over inline."""
+    """A finished clip and its uri; "" when it is delivered inline."""
 
     clip: RenderedClip
     uri: str
@@ -57,7 +57,7 @@ class Operation:
     polls_needed: int
     extension_depth: int
     filtered_count: int = 0
-    """How many of the samples the safety filter keeps back although the operation succeeds."""
+    """Samples that the safety filter withholds although the operation succeeds."""
     polls: int = 0
     rendering: asyncio.Task[tuple[RenderedClip, ...]] | None = None
     rendered_at: float = 0.0
@@ -69,17 +69,17 @@ class Operation:
 
     @property
     def billed_seconds(self) -> int:
-        """What Google bills: the seconds of the clips it delivered, and nothing else."""
+        """The billed seconds: those of the delivered clips only."""
         return self.submission.seconds * len(self.products)
 
     @property
     def reason(self) -> str:
-        """Why the safety filter kept something back."""
+        """Why the safety filter withheld something."""
         return self.planned_outcome.reason or AUDIO_BLOCK_MESSAGE
 
 
 ClipFinisher = Callable[[Operation, tuple[RenderedClip, ...]], tuple[FinishedClip, ...]]
-"""Stores the clips of an operation that has just finished and says where they are."""
+"""Stores the clips of an operation that has just finished and returns their locations."""
 
 
 @dataclass(slots=True)
@@ -96,36 +96,39 @@ class OperationStore:
         self._by_id[operation.id] = operation
 
     def get_operation(self, operation_id: str) -> Operation | None:
-        """An operation by the last part of its name."""
+        """An operation by its id, the last part of its name."""
         return self._by_id.get(operation_id)
 
-    def started_since(self, route: ServiceRoute, model: str, when: float) -> list[float]:
-        """When the operations of a model were submitted, as far as after a time; oldest first."""
+    def started_since(self, route: ServiceRoute, model: str, since: float) -> list[float]:
+        """When a model's operations after ``since`` were submitted, oldest first (unix seconds)."""
         times = []
         for operation in reversed(self.operations):
-            if operation.submitted_at <= when:
+            if operation.submitted_at <= since:
                 break
             if operation.route is route and operation.submission.model.id == model:
                 times.append(operation.submitted_at)
         return times[::-1]
 
     def refresh(self, operation: Operation, now: float) -> None:
-        """Brings an operation up to date."""
-        fate = operation.planned_outcome
-        if operation.state is not OperationState.PENDING or fate.outcome is OperationOutcome.NEVER:
+        """Brings an operation's state up to date."""
+        planned = operation.planned_outcome
+        if (
+            operation.state is not OperationState.PENDING
+            or planned.outcome is OperationOutcome.NEVER
+        ):
             return
         if now < operation.ready_at or operation.polls < operation.polls_needed:
             return
-        if fate.outcome is OperationOutcome.FILTERED:
+        if planned.outcome is OperationOutcome.FILTERED:
             self._finish_operation(operation, OperationState.FILTERED, operation.ready_at)
-        elif fate.outcome is OperationOutcome.FAILED:
-            operation.error_code, operation.error = 13, fate.reason or FAILURE_MESSAGE
+        elif planned.outcome is OperationOutcome.FAILED:
+            operation.error_code, operation.error = 13, planned.reason or FAILURE_MESSAGE
             self._finish_operation(operation, OperationState.FAILED, operation.ready_at)
         elif operation.rendering is not None and operation.rendering.done():
             self._collect_rendered(operation, operation.rendering)
 
     def refresh_all(self, now: float) -> None:
-        """Brings every operation up to date."""
+        """Brings every operation's state up to date."""
         for operation in self.operations:
             self.refresh(operation, now)
 
@@ -133,15 +136,15 @@ class OperationStore:
         self, operation: Operation, rendering: asyncio.Task[tuple[RenderedClip, ...]]
     ) -> None:
         finished = max(operation.ready_at, operation.rendered_at)
-        problem = None if rendering.cancelled() else rendering.exception()
-        if rendering.cancelled() or problem is not None:
+        error = None if rendering.cancelled() else rendering.exception()
+        if rendering.cancelled() or error is not None:
             operation.error_code = 13
-            operation.error = f"The sandbox could not render the clip: {problem!r}"
+            operation.error = f"The sandbox could not render the clip: {error!r}"
             self._finish_operation(operation, OperationState.FAILED, finished)
             return
         self._finish_operation(operation, OperationState.DONE, finished)
         operation.products = self.store_clips(operation, rendering.result())
 
     @staticmethod
-    def _finish_operation(operation: Operation, state: OperationState, when: float) -> None:
-        operation.state, operation.finished_at = state, when
+    def _finish_operation(operation: Operation, state: OperationState, finished_at: float) -> None:
+        operation.state, operation.finished_at = state, finished_at

@@ -1,8 +1,7 @@
-"""What is laid over a painted scene: the caption with the prompt, and the reference pictures.
+"""The caption with the prompt, and the reference images, laid over a painted scene.
 
-Both are drawn once at the clip's full size and blended into every frame, so that letters stay
-sharp although the scene under them is painted small. Blending works on the encoder's own YUV
-planes, on the rectangle concerned only.
+Both are drawn once at full size, so that they stay sharp over a scene that is painted small, and
+blended into the YUV planes of every frame.
 """
 
 import io
@@ -18,15 +17,14 @@ from sandbox.google.clip_spec import ImageFit
 from sandbox.google.pixels import plane_pixels
 
 _LAST_LATIN_CODE_POINT = 0x24F
-"""Last character that the font in Pillow is sure to have; others are left out of the caption."""
+"""Last character that Pillow's font surely has; others are left out of the caption."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameOverlay:
-    """A picture with an alpha channel at an even position, as YUV planes ready to be blended.
+    """A picture at an even position as YUV planes, multiplied by its alpha.
 
-    The planes hold the colours already multiplied by alpha, and the alphas what is kept of the
-    frame under them (0..256).
+    ``background_weights`` is the part of the frame below that stays visible (0..256).
     """
 
     left: int
@@ -35,7 +33,7 @@ class FrameOverlay:
     background_weights: tuple[npt.NDArray[np.uint16], ...]
 
     def blend(self, frame: av.VideoFrame) -> None:
-        """Lays this picture over a yuv420p frame, in place."""
+        """Blends this picture into a yuv420p frame, in place."""
         for index, (color, kept) in enumerate(
             zip(self.planes, self.background_weights, strict=True)
         ):
@@ -48,20 +46,20 @@ class FrameOverlay:
 
 
 def open_image(data: bytes) -> Image.Image:
-    """The picture in some bytes, upright and without transparency."""
+    """Decodes an image, upright and without transparency."""
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image.Image:
-    """The picture brought to a size (width, height), cropped or with black borders."""
+    """The image in a size (width, height), cropped or with black borders."""
     if fit is ImageFit.PAD:
         return ImageOps.pad(image, size, Image.Resampling.LANCZOS)
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
 def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
-    """The prompt in small letters at the foot of the picture; None if no letter can be drawn."""
+    """The prompt at the bottom of the picture; None if the font has none of its characters."""
     shown = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
     shown = " ".join(shown.split())
     if not shown:
@@ -81,7 +79,7 @@ def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
 
 
 def build_reference_cards(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[FrameOverlay]:
-    """The reference pictures as small framed cards along the upper edge."""
+    """The reference images as small framed cards along the upper edge."""
     short = min(size)
     side, margin = short // 5, short // 36
     cards = []

@@ -1,4 +1,4 @@
-"""The colours of a scene: what the hour of the day does to sky, light and land."""
+"""The colours of a scene by time of day."""
 
 import colorsys
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Color = tuple[float, float, float]
 
 
 class DayPhase(StrEnum):
-    """The light of the day."""
+    """The time of day."""
 
     DAWN = "dawn"
     DAY = "day"
@@ -21,18 +21,18 @@ class DayPhase(StrEnum):
 
 
 def color_from_hsv(hue: float, saturation: float, value: float) -> Color:
-    """A colour by hue (0..1, any turn), saturation and value."""
+    """A colour by hue (in turns; wraps), saturation and value (0..1)."""
     return colorsys.hsv_to_rgb(hue % 1.0, min(saturation, 1.0), min(value, 1.0))
 
 
 def color_planes(color: Color) -> npt.NDArray[np.float32]:
-    """A colour as (3, 1, 1) values 0..255, to be spread over planes."""
+    """A colour as (3, 1, 1) values 0..255, which broadcast over planes."""
     return np.array(color, dtype=np.float32).reshape(3, 1, 1) * 255
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePalette:
-    """The colours of a scene: sky from top to horizon, the light, and the land far and near."""
+    """The colours of the sky from top to horizon, of the light, and of the far and near land."""
 
     zenith: Color
     middle: Color
@@ -42,11 +42,11 @@ class ScenePalette:
     near: Color
 
 
-def build_palette(hour: DayPhase, hue: float) -> ScenePalette:
-    """The colours of an hour, turned around a hue (0..1) so that no two scenes share them."""
+def build_palette(phase: DayPhase, hue: float) -> ScenePalette:
+    """The colours of a time of day, varied by ``hue`` (0..1)."""
     turn = (hue - 0.5) * 0.16
     free = hue
-    match hour:
+    match phase:
         case DayPhase.DAWN:
             sky = (color_from_hsv(0.62 + turn, 0.45, 0.62), color_from_hsv(0.92 + turn, 0.34, 0.90))
             rest = (color_from_hsv(0.08 + turn, 0.42, 1.0), color_from_hsv(0.11, 0.30, 1.0))
@@ -62,7 +62,7 @@ def build_palette(hour: DayPhase, hue: float) -> ScenePalette:
                 color_from_hsv(0.62 + turn * 2, 0.72, 0.26),
             )
             rest = (color_from_hsv(0.50 + turn * 3, 0.55, 0.46), color_from_hsv(0.15, 0.10, 1.0))
-    dim = 0.45 if hour is DayPhase.NIGHT else 1.0
+    dim = 0.45 if phase is DayPhase.NIGHT else 1.0
     far = color_from_hsv(free * 0.5 + 0.45, 0.38, 0.62 * dim + 0.08)
     near = color_from_hsv(free * 0.5 + 0.38, 0.62, 0.16 * dim + 0.03)
     return ScenePalette(sky[0], sky[1], rest[0], rest[1], far, near)

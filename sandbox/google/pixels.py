@@ -1,6 +1,6 @@
-"""The border between FFmpeg's frames, NumPy's arrays and Pillow's images.
+"""Conversions between FFmpeg's frames, NumPy's arrays and Pillow's images.
 
-PyAV's type stubs say little here; what is known about these calls is said once, in this place.
+PyAV's type stubs are incomplete here; the casts stay in this module.
 """
 
 from typing import Any, cast
@@ -14,7 +14,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def plane_pixels(frame: av.VideoFrame, index: int) -> Bytes:
-    """One plane of a frame as (rows, columns), sharing its memory; padding columns left out."""
+    """One plane of a frame as (rows, columns) without padding, sharing the frame's memory."""
     plane = frame.planes[index]
     memory = memoryview(cast(Any, plane))
     rows = np.frombuffer(memory, dtype=np.uint8).reshape(-1, plane.line_size)

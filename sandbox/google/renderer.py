@@ -1,8 +1,7 @@
-"""Renders clips away from the event loop, each of them once.
+"""Renders each clip once, in worker processes.
 
-Rendering takes seconds of a whole core. It happens in at most two worker processes of low
-priority, so that the servers go on answering, and a finished clip is kept on disk under the key
-of its spec, so that a hundred requests for the same clip cost one.
+Rendering takes seconds of a whole core: at most two workers of low priority do it, so that the
+servers stay responsive. Finished clips are cached on disk under the key of their spec.
 """
 
 import asyncio
@@ -24,14 +23,11 @@ from sandbox.google.encoding import RenderedClip, measure_clip, render_to_file
 _WORKER_COUNT = 2
 _NICENESS = 10
 _MAX_ATTEMPTS = 2
-"""Times a clip is tried when its worker dies under it."""
+"""Attempts per clip when its worker process dies."""
 
 
 class ClipRenderer:
-    """Makes and keeps clips in a directory.
-
-    The directory may be shared by several sandboxes: clips appear in it whole or not at all.
-    """
+    """Renders clips into a directory, which several sandboxes may share: writes are atomic."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -43,20 +39,17 @@ class ClipRenderer:
         self.rendered_count = 0
 
     async def render_clip(self, spec: ClipSpec) -> RenderedClip:
-        """The finished clip of a spec: kept, being made, or made now.
-
-        Raises what `rendering.render` raises.
-        """
+        """The clip of a spec, from the cache or rendered. Raises as ``encoding.render_to_file``."""
         key = await asyncio.to_thread(lambda: spec.key)
         task = self._clips.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = asyncio.create_task(self._render_to(spec, self._directory / f"{key}.mp4"))
             self._clips[key] = task
-        # One waiter's end must not take the clip away from the others.
+        # Shielded: one waiter's cancellation must not affect the others.
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Ends the workers at once; clips being made are given up."""
+        """Ends the workers at once, abandoning clips in progress."""
         for task in self._clips.values():
             task.cancel()
         await asyncio.gather(*self._clips.values(), return_exceptions=True)
@@ -110,15 +103,15 @@ class ClipRenderer:
 
 
 def _initialize_worker(lifeline: Connection) -> None:
-    """Runs first in each worker: polite to the servers, deaf to Ctrl-C, gone with the parent."""
+    """Sets up a worker: low priority, Ctrl-C ignored, ends with its parent."""
     os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _exit_with_parent(lifeline: Connection) -> None:
-    # Nothing is ever sent. The other end closes when the renderer does, or when its process dies
-    # in any way at all, which the pool's own pipes would never show.
+    # Nothing is ever sent. The other end closes when the renderer closes or its process dies, even
+    # when it is killed; the pool itself would not notice that.
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""How handlers answer: Google's errors become Google's error bodies, in one place."""
+"""What the handlers of both services share: error bodies, reading bodies, API keys."""
 
 import asyncio
 import functools
@@ -14,11 +14,11 @@ from sandbox.request_log import Handler
 T = TypeVar("T")
 
 _MAX_INLINE_BYTES: Final = 64 * 1024
-"""Bodies up to this many bytes are read on the event loop; decoding larger ones takes a thread."""
+"""Larger bodies (bytes) are decoded in a thread instead of on the event loop."""
 
 
 def answer_errors(handler: Handler) -> Handler:
-    """Turns a GoogleError of a handler into its answer."""
+    """Wraps a handler so that a GoogleError becomes Google's error body."""
 
     @functools.wraps(handler)
     async def handle_request(request: web.Request) -> web.StreamResponse:
@@ -31,7 +31,7 @@ def answer_errors(handler: Handler) -> Handler:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body of a request. Raises InvalidArgument when it is larger than the server allows."""
+    """The body of a request. Raises InvalidArgument when it is too large."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
@@ -40,19 +40,19 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def run_offloaded(size: int, work: Callable[[], T]) -> T:
-    """Does some work on a body of a size, away from the event loop when it is large."""
+    """Runs work on a body of ``size`` bytes, in a thread when it is large."""
     return work() if size <= _MAX_INLINE_BYTES else await asyncio.to_thread(work)
 
 
 def read_api_key(request: web.Request) -> str:
-    """The API key of a request, or an empty text."""
+    """The API key of a request, or ""."""
     return request.headers.get("x-goog-api-key") or request.query.get("key", "")
 
 
 def check_api_key(request: web.Request, api_key: str) -> None:
     """Raises PermissionDenied without a key and InvalidArgument with a wrong one."""
-    given = read_api_key(request)
-    if not given:
+    key = read_api_key(request)
+    if not key:
         raise missing_key()
-    if not hmac.compare_digest(given.encode(), api_key.encode()):
+    if not hmac.compare_digest(key.encode(), api_key.encode()):
         raise invalid_key()

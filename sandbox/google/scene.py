@@ -1,12 +1,9 @@
 """Paints the moving landscapes that stand in for Veo's pictures.
 
-A clip has to be recognisable: the same prompt and seed must give the same picture, another
-prompt or seed another one, and it has to look like something, because it is what people see in
-the demo. So a scene is a sky, a light in it, clouds, a land in several layers that drift at
-their own speeds, and a few glowing orbs, all drawn from one random generator, on a small canvas
-that the encoder scales up. Words in the prompt choose the land and the hour where they can.
-
-Frames are float32 planes in the order red, green, blue, values 0..255.
+Clips must be recognisable: the same prompt and seed give the same picture, others another one. A
+scene is a sky, a light, clouds, terrain in four layers and glowing orbs, all drawn from one random
+generator on a small canvas that the encoder scales up. Words in the prompt choose terrain and time
+of day. Frames are float32 planes in the order red, green, blue, values 0..255.
 """
 
 import math
@@ -32,7 +29,7 @@ T = TypeVar("T")
 
 
 class TerrainKind(StrEnum):
-    """What lies under the sky."""
+    """The land below the horizon."""
 
     HILLS = "hills"
     SEA = "sea"
@@ -41,11 +38,17 @@ class TerrainKind(StrEnum):
 
 _TERRAIN_WORDS = {
     TerrainKind.SEA: "sea ocean wave waves beach water lake river ship boat fish whale island surf",
-    TerrainKind.CITY: "city street neon skyline tower car robot building train traffic urban cyberpunk",
-    TerrainKind.HILLS: "hill hills mountain forest meadow garden field valley desert tree snow lion puppy",
+    TerrainKind.CITY: (
+        "city street neon skyline tower car robot building train traffic urban cyberpunk"
+    ),
+    TerrainKind.HILLS: (
+        "hill hills mountain forest meadow garden field valley desert tree snow lion puppy"
+    ),
 }
 _DAY_PHASE_WORDS = {
-    DayPhase.NIGHT: "night moon moonlight stars star space galaxy neon midnight dark firefly aurora",
+    DayPhase.NIGHT: (
+        "night moon moonlight stars star space galaxy neon midnight dark firefly aurora"
+    ),
     DayPhase.DUSK: "dusk sunset evening golden autumn fire lava candle",
     DayPhase.DAWN: "dawn sunrise morning mist fog blossom spring pink",
     DayPhase.DAY: "day noon sunny summer bright sky blue",
@@ -60,7 +63,7 @@ def _choose_by_words(words: set[str], table: dict[T, str]) -> T | None:
 
 def _build_cloud_texture(random: np.random.Generator, height: int, width: int) -> Plane:
     """Soft noise that tiles in x: octaves of periodic waves with random directions."""
-    # A quarter of the pixels is plenty for something this soft.
+    # At half the resolution: the noise is soft enough.
     x = np.linspace(0, 2 * np.pi, width // 2, endpoint=False, dtype=np.float32)[None, :]
     y = np.linspace(0, 2 * np.pi, height // 2, dtype=np.float32)[:, None]
     total = np.zeros((height // 2, width // 2), dtype=np.float32)
@@ -78,17 +81,14 @@ def _build_cloud_texture(random: np.random.Generator, height: int, width: int) -
 
 
 def _pixel_grid(height: int, width: int) -> tuple[Plane, Plane]:
-    """A column of y and a row of x, both in units of the height: pixel centres."""
+    """The pixel centres as a column of y and a row of x, both in units of the height."""
     y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) / np.float32(height)
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) / np.float32(height)
     return y[:, None], x[None, :]
 
 
 class GlowingOrbs:
-    """Glowing orbs that drift through a clip; drawn apart so that they can cross any picture.
-
-    ``height`` and ``width`` are those of the pictures to be painted on, in pixels.
-    """
+    """Glowing orbs that drift over any picture of ``height`` by ``width`` pixels."""
 
     def __init__(self, variation: int, height: int, width: int) -> None:
         random = np.random.default_rng((variation, 1))
@@ -103,7 +103,7 @@ class GlowingOrbs:
         self._drift = float(random.choice([-1.0, 1.0]) * random.uniform(0.018, 0.035))
 
     def paint_orbs(self, picture: Pixels, time: float, strength: float) -> None:
-        """Paints the orbs of a time in seconds on (3, height, width) planes; strength 0..1."""
+        """Paints the orbs at a time in seconds on (3, height, width) planes; strength 0..1."""
         for index, (x, y, size, speed, phase) in enumerate(self._orbs):
             radius = 0.02 + 0.05 * size * size
             cx = (x * self._aspect + self._drift * time * (1 + 2 * speed)) % (self._aspect + 0.2)
@@ -127,11 +127,7 @@ class GlowingOrbs:
 
 
 class LandscapeScene:
-    """A landscape that can be painted at any time.
-
-    ``height`` and ``width`` are those of the canvas in pixels. Painting is a pure function of
-    the time, so frames can be painted in any order.
-    """
+    """A landscape on a canvas of ``height`` by ``width`` pixels; a pure function of the time."""
 
     def __init__(self, prompt: str, variation: int, height: int, width: int) -> None:
         random = np.random.default_rng(variation)
@@ -278,7 +274,7 @@ class LandscapeScene:
         x = (self._x + np.float32(time * self._drift * (0.4 + layer * 0.5))) * np.float32(11)
         tower = np.floor(x).astype(np.intp) % 64
         tall = self._towers[layer, :, 0] ** 2 * np.float32(0.30 - layer * 0.04)
-        # A linear step of one pixel between neighbours keeps the edges from jumping as they drift.
+        # A ramp of one pixel between neighbours keeps the edges from jumping as they drift.
         edge = np.clip((x - np.floor(x)) * np.float32(self._height / 11), 0, 1)
         before = tall[(tower - 1) % 64]
         line: Plane = np.float32(level) - (before + (tall[tower] - before) * edge)
@@ -310,7 +306,7 @@ class LandscapeScene:
 
 
 def paint_plain(variation: int, height: int, width: int, time: float) -> Levels:
-    """A picture that costs next to nothing: two colours and a bar that moves."""
+    """A cheap picture: one colour and a moving bar of another."""
     random = np.random.default_rng(variation)
     first, second = (
         color_planes(color_from_hsv(float(random.random()), 0.6, 0.8)) for _ in range(2)

@@ -1,7 +1,7 @@
-"""The sandbox's Google: one account, its clips, and what has been asked of it.
+"""The sandbox's Google: one account, its operations and its clips.
 
-Holds the state that the wires (`gemini`, `vertex`, `storage`, `oauth`) and the control API share,
-and is the only place that decides what becomes of a request.
+Holds the state that the wire modules (``gemini``, ``vertex``, ``storage``) and the control API
+share, and decides the outcome of each request.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _MAX_KEPT_REFUSALS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ExtendedClip:
-    """The clip that a submission extends, once it has been found."""
+    """The clip that a submission extends."""
 
     clip: RenderedClip
     origin: ClipOrigin
@@ -47,7 +47,7 @@ class ExtendedClip:
 
 @dataclass(frozen=True, slots=True)
 class RefusedSubmission:
-    """A request for a video that was turned away."""
+    """A request for a video that was refused."""
 
     route: ServiceRoute
     model: str
@@ -56,7 +56,7 @@ class RefusedSubmission:
 
 
 class SandboxGoogle:
-    """Use `start`; end with `close`."""
+    """The state of this Google: create it with ``start``, end it with ``close``."""
 
     def __init__(
         self,
@@ -93,32 +93,32 @@ class SandboxGoogle:
     ) -> "SandboxGoogle":
         """Prepares everything under a directory.
 
-        ``public_base`` is how the bot reaches this server ("http://127.0.0.1:8080").
-        ``files_base`` is the origin that downloads are redirected to; by default the same server
-        under its other loopback name, since for a client that is another host.
-        ``clip_cache`` may be a directory shared by several sandboxes.
+        ``public_base`` is this server's address for the bot ("http://127.0.0.1:8080").
+        ``files_base`` is the origin that downloads are redirected to: by default the same server
+        under its other loopback name, which a client takes for another host. ``clip_cache`` may be
+        shared by several sandboxes.
         """
-        home = directory / "google"
-        clips = clip_cache or home / "clips"
+        google_directory = directory / "google"
+        clip_directory = clip_cache or google_directory / "clips"
         public_base = public_base.rstrip("/")
 
         def prepare() -> None:
-            home.mkdir(parents=True, exist_ok=True)
-            clips.mkdir(parents=True, exist_ok=True)
+            google_directory.mkdir(parents=True, exist_ok=True)
+            clip_directory.mkdir(parents=True, exist_ok=True)
 
         await asyncio.to_thread(prepare)
         google = cls(
             clock,
             public_base,
             files_base or _alternate_host(public_base),
-            ClipRenderer(clips),
-            home,
+            ClipRenderer(clip_directory),
+            google_directory,
         )
         await asyncio.to_thread(google.account.write_key_file, google.credentials_path)
         return google
 
     async def close(self) -> None:
-        """Gives up what is being rendered and ends the workers."""
+        """Cancels renderings and ends the workers."""
         tasks = [
             operation.rendering
             for operation in self.operations.operations
@@ -135,11 +135,11 @@ class SandboxGoogle:
         return self._directory / "application_default_credentials.json"
 
     def environment(self) -> dict[str, str]:
-        """What the bot needs for the Gemini API."""
+        """The bot's settings for the Gemini API."""
         return {"GEMINI_API_KEY": self.api_key, "GEMINI_API_URL": f"{self.public_base}/google"}
 
     def vertex_environment(self) -> dict[str, str]:
-        """What the bot needs for Vertex AI."""
+        """The bot's settings for Vertex AI."""
         return {
             "VERTEX_API_URL": f"{self.public_base}/vertex",
             "GOOGLE_CLOUD_PROJECT": PROJECT,
@@ -152,18 +152,15 @@ class SandboxGoogle:
         return self._clock.now()
 
     def list_models(self, route: ServiceRoute) -> list[VeoModel]:
-        """The models that can be reached on a route."""
+        """The models of a route that are not retired."""
         return [
             model
-            for (where, name), model in MODELS.items()
-            if where is route and name not in self.settings.retired_models
+            for (model_route, name), model in MODELS.items()
+            if model_route is route and name not in self.settings.retired_models
         ]
 
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
-        """A model that can be reached.
-
-        Raises GoogleNotFound, with the given message for a model that never was.
-        """
+        """A model that is not retired; otherwise raises GoogleNotFound, for no model ``unknown``."""
         model = MODELS.get((route, name))
         if model is None:
             raise GoogleNotFound(unknown)
@@ -176,17 +173,17 @@ class SandboxGoogle:
         return model
 
     def record_refusal(self, route: ServiceRoute, model: str, error: GoogleError) -> None:
-        """Remembers that a request for a video was turned away."""
+        """Records that a request for a video was refused."""
         self.counters["refused"] += 1
         self.refusals.append(RefusedSubmission(route, model, error.http_status, error.message))
 
     def submit(
-        self, submission: Submission, body: Any, extended: ExtendedClip | None, prefix: str
+        self, submission: Submission, body: Any, extended: ExtendedClip | None, name_prefix: str
     ) -> Operation:
-        """Starts an operation and its rendering.
+        """Starts an operation and its rendering. Raises ResourceExhausted over quota.
 
-        ``body`` is the request as it is to be shown and ``prefix`` the operation's name up to
-        its id. Raises ResourceExhausted when the project's quota is used up.
+        ``body`` is the request as the control API shows it, ``name_prefix`` the operation's name up
+        to "/operations".
         """
         route, now = submission.model.route, self.now()
         self._check_quota(route, submission.model.id, now)
@@ -197,7 +194,7 @@ class SandboxGoogle:
         operation = Operation(
             number=number,
             id=operation_id,
-            name=f"{prefix}/operations/{operation_id}",
+            name=f"{name_prefix}/operations/{operation_id}",
             route=route,
             submission=submission.without_bytes(),
             body=body,
@@ -209,26 +206,26 @@ class SandboxGoogle:
             filtered_count=min(settings.partial_filter, submission.samples - 1),
         )
         specs = self._build_specs(operation, submission, extended)
-        # Rendering begins at once, so that it hides in the time that the operation takes anyway;
-        # also for "never", since such an operation may yet be allowed to end.
+        # Rendering starts at once, during the operation's latency; also for "never", because the
+        # control API may still let such an operation end.
         if operation.planned_outcome.outcome in {OperationOutcome.DONE, OperationOutcome.NEVER}:
             operation.rendering = asyncio.create_task(self._render_clips(operation, specs))
         self.operations.add_operation(operation)
         return operation
 
-    def change_outcome(self, operation: Operation, fate: PlannedOutcome) -> None:
-        """Changes what becomes of a pending operation.
+    def change_outcome(self, operation: Operation, planned: PlannedOutcome) -> None:
+        """Changes the outcome of a pending operation.
 
-        Raises ValueError when it has ended, or when it was never going to have a clip.
+        Raises ValueError when it has ended, or should be done but no clip was rendered for it.
         """
         self.operations.refresh(operation, self.now())
         if operation.finished_at is not None:
             message = "the operation has ended"
             raise ValueError(message)
-        if fate.outcome is OperationOutcome.DONE and operation.rendering is None:
+        if planned.outcome is OperationOutcome.DONE and operation.rendering is None:
             message = "no clip was made for this operation; submit it with outcome never or done"
             raise ValueError(message)
-        operation.planned_outcome = fate
+        operation.planned_outcome = planned
 
     def poll(self, operation: Operation) -> None:
         """Counts a poll and brings the operation up to date."""
@@ -247,13 +244,13 @@ class SandboxGoogle:
                 continue
             self.counters["rate_limited"] += 1
             service = "generativelanguage" if route is ServiceRoute.GEMINI else "aiplatform"
-            free = started[len(started) - limit] + window - now if limit else window
+            retry_s = started[len(started) - limit] + window - now if limit else window
             raise quota_exceeded(
                 metric=f"{service}.googleapis.com/predict_long_running_requests",
                 quota_id=f"PredictLongRunningRequests{name}PerProjectPerModel",
                 model=model,
                 limit=limit,
-                retry_seconds=free,
+                retry_seconds=retry_s,
             )
 
     def _build_specs(
@@ -309,34 +306,34 @@ class SandboxGoogle:
     ) -> tuple[FinishedClip, ...]:
         for clip in clips:
             self.objects.remember_clip(clip, origin)
-        found = BUCKET_URI.fullmatch(submission.storage_uri or "")
-        if found is None:
+        bucket_uri = BUCKET_URI.fullmatch(submission.storage_uri or "")
+        if bucket_uri is None:
             return tuple(FinishedClip(clip, "") for clip in clips)
-        folder = "/".join(part for part in (found[2] or "").split("/") if part)
+        folder = "/".join(part for part in (bucket_uri[2] or "").split("/") if part)
         folder = f"{folder}/" if folder else ""
-        run = 10**18 + secrets.randbelow(9 * 10**18)
+        run_id = 10**18 + secrets.randbelow(9 * 10**18)
         products = []
         for index, clip in enumerate(clips):
-            name = f"{folder}{run}/sample_{index}.mp4"
-            item = StoredObject(found[1], name, clip, origin, created)
-            self.objects.add_object(item)
-            products.append(FinishedClip(clip, item.uri))
+            name = f"{folder}{run_id}/sample_{index}.mp4"
+            stored = StoredObject(bucket_uri[1], name, clip, origin, created)
+            self.objects.add_object(stored)
+            products.append(FinishedClip(clip, stored.uri))
         return tuple(products)
 
     def file_uri(self, file_id: str) -> str:
-        """Where a file of the Gemini API can be downloaded, as an operation's answer says it."""
+        """The download address of a Gemini API file, as in an operation's response."""
         return f"{self.public_base}/google/v1beta/files/{file_id}:download?alt=media"
 
 
 def _alternate_host(base: str) -> str:
-    """The same server under another name: to a client that compares hosts, another host."""
+    """The same server under its other loopback name."""
     if "//127.0.0.1" in base:
         return base.replace("//127.0.0.1", "//localhost", 1)
     return base.replace("//localhost", "//127.0.0.1", 1)
 
 
 def describe_operation(operation: Operation) -> dict[str, Any]:
-    """An operation as the control API lists it."""
+    """An operation as the control API shows it."""
     submission = operation.submission
     prompt = submission.prompt
     uris = [product.uri for product in operation.products]

@@ -112,11 +112,10 @@ class GoogleSettings:
     allow_all_listed: bool = False
 
     def outcome_for(self, prompt: str) -> PlannedOutcome:
-        """What becomes of a request with this prompt: the first rule that matches, or the rest."""
-        return next(
-            (rule.planned_outcome for rule in self.outcome_rules if rule.prompt.search(prompt)),
-            self.default_outcome,
-        )
+        """The outcome of the first rule that matches the prompt, or the default."""
+        matching = (rule for rule in self.outcome_rules if rule.prompt.search(prompt))
+        rule = next(matching, None)
+        return self.default_outcome if rule is None else rule.planned_outcome
 
     def quota_for(self, model: str) -> ModelQuota:
         """The quota of a model: its own, or the one set for "*"."""

@@ -1,7 +1,6 @@
-"""Makes the sound of a clip: a slow chord and a breath of wind, drawn from the same hash.
+"""Synthesizes the sound of a clip: a slow chord and wind, from the same seed as the picture.
 
-Like the picture, the sound has to be recognisable and cheap; unlike it, it has to be exactly as
-long as the clip, because a player shows the longer of the two.
+It must be exactly as long as the clip, because players show the longer of the two tracks.
 """
 
 import numpy as np
@@ -13,14 +12,14 @@ Samples = npt.NDArray[np.float32]
 """Stereo sound: (2, samples), values -1..1."""
 
 _SCALE = (0, 3, 5, 7, 10, 12, 15, 17)
-"""Semitones of a minor pentatonic scale: any of them sound well together."""
+"""Semitones of a minor pentatonic scale: any of them are in harmony."""
 
 _CHUNK_SAMPLES = SAMPLE_RATE * 10
-"""Samples made at a time, so that a long clip does not need its whole sound thrice in memory."""
+"""Samples computed at a time, to limit the memory for long clips."""
 
 
 def synthesize_chord(variation: int, start: float, seconds: float) -> Samples:
-    """The sound of a clip from a time on, both in seconds; (2, seconds * SAMPLE_RATE) samples."""
+    """The sound from ``start``, both in seconds, as (2, seconds * SAMPLE_RATE) samples."""
     total = round(seconds * SAMPLE_RATE)
     first = round(start * SAMPLE_RATE)
     out = np.empty((2, total), dtype=np.float32)

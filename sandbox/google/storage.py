@@ -1,6 +1,6 @@
-"""The little of Cloud Storage's JSON API that finding and fetching clips takes: ``/gcs``.
+"""The part of Cloud Storage's JSON API that finds and fetches clips, under ``/gcs``.
 
-https://cloud.google.com/storage/docs/json_api/v1/objects: list by prefix, get, get media.
+List by prefix, get, get media: https://cloud.google.com/storage/docs/json_api/v1/objects
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _PAGE_SIZE: Final = 1000
 
 
 class StorageApi:
-    """Handlers over the objects of a Google."""
+    """Handlers of Cloud Storage."""
 
     def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
@@ -34,10 +34,10 @@ class StorageApi:
     async def list_objects(self, request: web.Request) -> web.StreamResponse:
         """GET b/BUCKET/o?prefix=…: the objects of a bucket, in pages."""
         self._check_access(request)
-        # a clip is in the bucket once it is made, whether or not anybody has polled
+        # A clip is in the bucket once it is made, polled for or not.
         self._google.operations.refresh_all(self._google.now())
         query = request.query
-        found = self._google.objects.list_objects(
+        stored_objects = self._google.objects.list_objects(
             request.match_info["bucket"], query.get("prefix", "")
         )
         try:
@@ -47,14 +47,14 @@ class StorageApi:
             message = "Invalid maxResults or pageToken."
             raise InvalidArgument(message) from error
         answer: dict[str, Any] = {"kind": "storage#objects"}
-        if page := found[first : first + size]:
+        if page := stored_objects[first : first + size]:
             answer["items"] = [_object_payload(item) for item in page]
-        if first + size < len(found):
+        if first + size < len(stored_objects):
             answer["nextPageToken"] = str(first + size)
         return web.json_response(answer)
 
     async def get_object(self, request: web.Request) -> web.StreamResponse:
-        """GET b/BUCKET/o/OBJECT: what it is, or with alt=media its bytes."""
+        """GET b/BUCKET/o/OBJECT: its metadata, or with alt=media its bytes."""
         self._check_access(request)
         info = request.match_info
         item = self._google.objects.get_object(info["bucket"], info["object"])

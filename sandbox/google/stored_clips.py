@@ -1,7 +1,7 @@
 """The clips that Google keeps: files of the Gemini API, and objects in Cloud Storage.
 
-A file is behind a name nobody can guess, is processed for a moment, and is gone after two days.
-All of that is computed from the clock when somebody asks; nothing runs in the background.
+A file has an unguessable id, is processed for a moment and expires after two days; its state is
+computed from the clock when it is read.
 """
 
 import secrets
@@ -28,7 +28,7 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClipOrigin:
-    """How a clip came about: what an extension of it has to know."""
+    """How a clip was made: what the rules of an extension ask for."""
 
     mode: VeoMode
     aspect_ratio: str
@@ -38,7 +38,7 @@ class ClipOrigin:
 
 @dataclass(slots=True)
 class GeneratedFile:
-    """One file: its clip, its origin, and when it was made (unix seconds)."""
+    """A file: its clip, its origin, and when it was created (unix seconds)."""
 
     id: str
     clip: RenderedClip
@@ -48,11 +48,11 @@ class GeneratedFile:
     revoked: bool = False
     failed: bool = False
     tickets: set[str] = field(default_factory=set)
-    """Parts of the links to which downloads have been redirected."""
+    """Random parts of the links that downloads were redirected to."""
 
 
 def new_file_id() -> str:
-    """A name that cannot be guessed, in the form Google uses (12 letters and digits)."""
+    """A random id in Google's form: 12 letters and digits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
@@ -67,11 +67,11 @@ class GeneratedFileStore:
         self._files[file.id] = file
 
     def get_file(self, file_id: str) -> GeneratedFile | None:
-        """A file whatever has become of it."""
+        """A file, even an expired one."""
         return self._files.get(file_id)
 
     def require_readable(self, file_id: str, now: float, lifetime: float) -> GeneratedFile:
-        """A file that may be read now. Raises PermissionDenied for any other id."""
+        """A file that can be read now. Raises PermissionDenied for any other id."""
         file = self._files.get(file_id)
         if file is None or file.expired or file.revoked or now >= file.created + lifetime:
             raise file_not_accessible(file_id)
@@ -79,7 +79,7 @@ class GeneratedFileStore:
 
 
 def file_state(file: GeneratedFile, now: float, processing: float) -> FileState:
-    """The state of a file; `processing` is how long files are processed, in seconds."""
+    """The state of a file; ``processing`` is how long files are processed, in seconds."""
     if file.failed:
         return FileState.FAILED
     return FileState.PROCESSING if now < file.created + processing else FileState.ACTIVE
@@ -102,7 +102,7 @@ class StoredObject:
 
 
 class ObjectStore:
-    """What has been written to Cloud Storage, by address; and every Vertex clip by its bytes."""
+    """The objects in Cloud Storage, and every Vertex clip by its SHA-256."""
 
     def __init__(self) -> None:
         self._objects: dict[tuple[str, str], StoredObject] = {}
@@ -120,14 +120,14 @@ class ObjectStore:
         """The objects of a bucket whose names begin with a prefix, by name."""
         return [
             item
-            for (where, name), item in sorted(self._objects.items())
-            if where == bucket and name.startswith(prefix)
+            for (item_bucket, name), item in sorted(self._objects.items())
+            if item_bucket == bucket and name.startswith(prefix)
         ]
 
     def remember_clip(self, clip: RenderedClip, origin: ClipOrigin) -> None:
-        """Remembers a clip that was handed out, so that its bytes are known again."""
+        """Remembers a delivered clip, so that its bytes are recognised in an extension."""
         self._by_digest[clip.sha256] = clip, origin
 
     def find_by_digest(self, sha256: str) -> tuple[RenderedClip, ClipOrigin] | None:
-        """The clip with these bytes (SHA-256 in hex), if Veo made it here."""
+        """The delivered clip with this SHA-256 (hex)."""
         return self._by_digest.get(sha256)

@@ -1,8 +1,7 @@
-"""The wire of Vertex AI, as far as Veo needs it: ``/vertex/v1beta1`` and the token endpoint.
+"""The wire format of Veo on Vertex AI: ``/vertex/v1beta1``, and the token endpoint.
 
-Shapes: the project's reference page on Veo ("Wire: vertex") and what google-genai 3.4 sends,
-with a service account (projects/P/locations/L/publishers/…) as well as with an API key
-(publishers/…).
+As google-genai 3.4 uses it, with a service account (projects/P/locations/L/publishers/…) or with an
+API key (publishers/…).
 """
 
 import asyncio
@@ -38,7 +37,7 @@ _RESPONSE_TYPE: Final = "type.googleapis.com/cloud.ai.large_models.vision.Genera
 
 
 class VertexApi:
-    """Handlers over the state of a Google."""
+    """Handlers of Vertex AI."""
 
     def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
@@ -53,14 +52,14 @@ class VertexApi:
             web.get(f"{base}/{models}/{{model}}", answer_errors(self.get_model)),
             web.post("/google-oauth/token", self.issue_token),
         ]
-        for where in (base, project):
-            path = f"{where}/{models}/{{model}}"
+        for prefix in (base, project):
+            path = f"{prefix}/{models}/{{model}}"
             routes.append(web.post(f"{path}:predictLongRunning", answer_errors(self.submit)))
             routes.append(web.post(f"{path}:fetchPredictOperation", answer_errors(self.poll)))
         return routes
 
     async def issue_token(self, request: web.Request) -> web.StreamResponse:
-        """POST token: a bearer token for a signed statement."""
+        """POST token: a bearer token for a signed JWT."""
         form = await request.post()
         if form.get("grant_type") != GRANT_TYPE:
             answer = {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"}
@@ -86,7 +85,7 @@ class VertexApi:
         return web.json_response({"publisherModels": models})
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
-        """GET publishers/google/models/M: whether the account can reach a model."""
+        """GET publishers/google/models/M."""
         check_vertex_access(self._google, request)
         return web.json_response(_model_payload(self._find_model(request)))
 
@@ -100,8 +99,10 @@ class VertexApi:
 
             def read_submission() -> tuple[Submission, Any]:
                 value = parse_body(body)
-                listed = google.settings.allow_all_listed
-                submission = vertex_rules.read_submission(value, model, allow_everyone=listed)
+                allow_everyone = google.settings.allow_all_listed
+                submission = vertex_rules.read_submission(
+                    value, model, allow_everyone=allow_everyone
+                )
                 return submission, shorten_base64(value)
 
             submission, shown = await run_offloaded(len(body), read_submission)
@@ -137,32 +138,32 @@ class VertexApi:
 
     def _find_model(self, request: web.Request) -> VeoModel:
         unknown = (
-            f"Publisher Model `{self._model_resource(request)}` was not found or your project does not "
-            "have access to it. Please ensure you are using a valid model version."
+            f"Publisher Model `{self._model_resource(request)}` was not found or your project does "
+            "not have access to it. Please ensure you are using a valid model version."
         )
         return self._google.find_model(ServiceRoute.VERTEX, request.match_info["model"], unknown)
 
     async def _find_extended(self, submission: Submission) -> ExtendedClip | None:
-        """The clip that a submission extends. Raises InvalidArgument unless it may be extended."""
+        """The clip that a submission extends. Raises InvalidArgument when that is not allowed."""
         source = submission.source
         if source is None:
             return None
         objects = self._google.objects
         if source.data is not None:
-            hashed = await run_offloaded(len(source.data), hashlib.sha256(source.data).hexdigest)
-            found = objects.find_by_digest(hashed)
+            digest = await run_offloaded(len(source.data), hashlib.sha256(source.data).hexdigest)
+            clip_and_origin = objects.find_by_digest(digest)
         else:
-            place = BUCKET_URI.fullmatch(source.uri or "")
-            item = objects.get_object(place[1], place[2] or "") if place else None
-            if item is None:
+            uri_match = BUCKET_URI.fullmatch(source.uri or "")
+            stored = objects.get_object(uri_match[1], uri_match[2] or "") if uri_match else None
+            if stored is None:
                 message = f"Cloud Storage object not found: {source.uri}."
                 raise InvalidArgument(message)
-            found = item.clip, item.origin
-        if found is None:
+            clip_and_origin = stored.clip, stored.origin
+        if clip_and_origin is None:
             raise InvalidArgument(NOT_MADE_BY_VEO)
-        clip, origin = found
-        facts = VertexSourceClip(origin.aspect_ratio, origin.resolution, clip.seconds)
-        vertex_rules.check_source(facts, submission)
+        clip, origin = clip_and_origin
+        source_clip = VertexSourceClip(origin.aspect_ratio, origin.resolution, clip.seconds)
+        vertex_rules.check_source(source_clip, submission)
         return ExtendedClip(clip, origin)
 
     async def _operation_response(self, operation: Operation) -> web.StreamResponse:
@@ -181,13 +182,13 @@ class VertexApi:
             response["raiMediaFilteredReasons"] = [operation.reason] * filtered
         if operation.products:
             response["videos"] = await asyncio.to_thread(_video_payloads, operation)
-        # Inline clips make this answer large: it is put together in a thread.
+        # Inline clips make this response large.
         whole = {**answer, "done": True, "response": response}
         return await asyncio.to_thread(web.json_response, whole)
 
 
 def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
-    """Checks who asks, by bearer token or API key, and for which project. Raises GoogleError."""
+    """Checks the bearer token or API key, and the project. Raises GoogleError."""
     try:
         if read_api_key(request):
             check_api_key(request, google.api_key)
@@ -211,11 +212,11 @@ def _video_payloads(operation: Operation) -> list[dict[str, str]]:
     videos = []
     for product in operation.products:
         if product.uri:
-            place = {"gcsUri": product.uri}
+            location = {"gcsUri": product.uri}
         else:
             data = product.clip.path.read_bytes()
-            place = {"bytesBase64Encoded": base64.b64encode(data).decode()}
-        videos.append({**place, "mimeType": "video/mp4"})
+            location = {"bytesBase64Encoded": base64.b64encode(data).decode()}
+        videos.append({**location, "mimeType": "video/mp4"})
     return videos
 
 
