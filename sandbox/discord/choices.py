@@ -1,4 +1,4 @@
-"""Choosing in selects: values that are offered, or users, roles and channels by name."""
+"""A person's choices in selects: offered values, or users, roles and channels by name."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def choose_values(
     values: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """The values a select sends. Raises ActionRefused for too few, too many or unknown ones."""
+    """The values that a select sends. Raises ActionRefused for too few, too many or unknown ones."""
     minimum, maximum = component["min_values"], component["max_values"]
     if not minimum <= len(values) <= maximum:
         msg = f"{component['custom_id']}: {len(values)} chosen; must be {minimum} to {maximum}"
@@ -39,7 +39,7 @@ def resolve_choices(
     refs: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """Ids of the users, roles or channels chosen by name."""
+    """The ids of the users, roles or channels chosen by name."""
     kind = component["type"]
     ids: list[str] = []
     for value in refs:

@@ -1,4 +1,4 @@
-"""What an embed may hold.
+"""Reads and checks embeds.
 
 Limits: https://docs.discord.com/developers/resources/message#embed-object-embed-limits
 """
@@ -14,10 +14,10 @@ ATTACHMENT_SCHEME = "attachment://"
 
 
 def read_embeds(fields: FormFields, attachment_ids: Mapping[str, int]) -> list[Json] | None:
-    """The ``embeds`` of a message body, as kept; None when the field is absent or null.
+    """The ``embeds`` of a message body; None when the field is absent or null.
 
-    An ``attachment://name`` becomes ``{"attachment_id": id}``; one that names no file of the
-    message is kept as it is, as Discord does (the picture just stays empty).
+    An ``attachment://name`` becomes ``{"attachment_id": id}``; like Discord it keeps one that names
+    no file of the message.
     """
     if fields.raw_value("embeds") is None:
         return None

@@ -1,8 +1,4 @@
-"""The facts of a Discord world: who and what there is, before any rule or wire format.
-
-These are the records the world keeps and changes; how they look on the wire is `payloads`, what may
-be done with them is in the modules named after the thing done.
-"""
+"""The records of a Discord world, without rules (in their own modules) or JSON (``payloads``)."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
@@ -11,8 +7,8 @@ from typing import Any
 
 from sandbox.discord.permissions import Permission
 
-# Embeds and components are JSON documents to Discord as well: checked, completed and kept as such.
 Json = dict[str, Any]
+"""Embeds and components are kept as checked JSON, as Discord does."""
 
 
 class ChannelKind(IntEnum):
@@ -36,7 +32,7 @@ class ChannelKind(IntEnum):
 
     @property
     def is_private(self) -> bool:
-        """A conversation outside any guild."""
+        """Whether it is outside any guild."""
         return self in {self.DM, self.GROUP_DM}
 
     @property
@@ -45,7 +41,7 @@ class ChannelKind(IntEnum):
 
 
 class MessageKind(IntEnum):
-    """Discord's message types, those that occur here."""
+    """Discord's message types that occur here."""
 
     DEFAULT = 0
     PINNED = 6
@@ -57,7 +53,7 @@ class MessageKind(IntEnum):
 
 
 class MessageFlag(IntFlag):
-    """Discord's message flags, those that occur here."""
+    """Discord's message flags that occur here."""
 
     NONE = 0
     SUPPRESS_EMBEDS = 1 << 2
@@ -81,8 +77,8 @@ class InteractionKind(IntEnum):
 class User:
     """A person or the bot.
 
-    ``nitro`` lifts a person's own file limit to 500 MiB; with ``has_app`` they have installed the
-    application for themselves and bring it along wherever they go.
+    ``nitro`` raises a person's file limit to 500 MiB; ``has_app``: has installed the application
+    for themselves and can use it anywhere.
     """
 
     id: int
@@ -102,7 +98,7 @@ class User:
 
 @dataclass(slots=True)
 class Role:
-    """A guild's role; the one with the guild's id is @everyone."""
+    """A guild's role; @everyone has the guild's id."""
 
     id: int
     guild_id: int
@@ -127,7 +123,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class PermissionOverwrite:
-    """A channel's exception for one role or member."""
+    """A channel's permissions for one role or member."""
 
     id: int
     is_member: bool
@@ -137,7 +133,7 @@ class PermissionOverwrite:
 
 @dataclass(slots=True)
 class ForumTag:
-    """A label that posts of a forum can carry."""
+    """A tag for posts of a forum."""
 
     id: int
     name: str
@@ -145,7 +141,7 @@ class ForumTag:
 
 @dataclass(slots=True)
 class ThreadState:
-    """What a thread has beyond a channel."""
+    """What a thread has in addition to a channel."""
 
     owner_id: int
     created_at: float
@@ -161,7 +157,7 @@ class ThreadState:
 
 @dataclass(slots=True)
 class Channel:
-    """Any place for messages. ``guild_id`` is None for direct messages."""
+    """A channel, thread or private conversation (``guild_id`` None)."""
 
     id: int
     kind: ChannelKind
@@ -199,7 +195,7 @@ class Guild:
 
 @dataclass(slots=True)
 class Attachment:
-    """A stored file; its bytes are at ``path``, under a name made of its id alone."""
+    """A stored file; its bytes are at ``path``."""
 
     id: int
     channel_id: int
@@ -224,7 +220,7 @@ class Emoji:
 
 @dataclass(slots=True)
 class Reaction:
-    """Who reacted with one emoji, in order."""
+    """The users who reacted with one emoji, in order."""
 
     emoji: Emoji
     user_ids: list[int] = field(default_factory=list)
@@ -241,11 +237,11 @@ class MessageReference:
 
 @dataclass(frozen=True, slots=True)
 class MessageOrigin:
-    """The interaction a message answers.
+    """The interaction that a message responds to.
 
-    ``name`` is the command's full name for commands, else empty. ``owners`` are Discord's
-    authorizing integration owners (installation type → guild or user id). ``message_id`` is the
-    message with the component, ``target_id`` that of a context menu.
+    ``name`` is the command's full name, or "". ``owners`` are Discord's authorizing integration
+    owners (installation type → guild or user id). ``message_id`` is the message with the component,
+    ``target_id`` that of a context menu.
     """
 
     interaction_id: int
@@ -261,7 +257,7 @@ class MessageOrigin:
 
 @dataclass(slots=True)
 class Message:
-    """A message, also after its deletion (``deleted_at``, unix seconds)."""
+    """A message; a deleted one is kept with ``deleted_at`` (unix seconds)."""
 
     id: int
     channel_id: int

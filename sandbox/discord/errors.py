@@ -1,11 +1,11 @@
-"""What Discord answers when it refuses, so that every rule refuses in Discord's own words.
+"""Discord's errors, and the refusals of the control API.
 
-    Refusal                 anything the sandbox's Discord says no to
-    ├── DiscordError        answered to the bot: HTTP status, Discord's code and nested ``errors``
-    └── ActionRefused       answered to whoever acts as a person through the control API
-        ├── Unknown         there is no such user, channel, message, command, …
-        ├── Forbidden       the person may not do that here
-        └── Conflict        it exists, but cannot be done in its present state
+    DiscordRefusal
+    ├── DiscordError          sent to the bot: HTTP status, Discord's code and nested ``errors``
+    └── ActionRefused         sent to the control API's client: the request is invalid
+        ├── UnknownEntity     there is no such user, channel, message, command, …
+        ├── ActionForbidden   the person may not do that here
+        └── StateConflict     not possible in the present state
 
 Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 """
@@ -17,11 +17,11 @@ FieldPath = tuple[str | int, ...]
 
 
 class DiscordRefusal(Exception):
-    """Something the sandbox's Discord says no to."""
+    """A refusal by the sandbox's Discord."""
 
 
 class DiscordError(DiscordRefusal):
-    """An error as the REST answers it: ``{"message", "code", "errors"?}`` with a status."""
+    """An error of the REST API: ``{"message", "code", "errors"?}`` with a status."""
 
     def __init__(
         self, status: int, code: int, message: str, errors: dict[str, Any] | None = None
@@ -33,7 +33,7 @@ class DiscordError(DiscordRefusal):
         self.errors = errors
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON of the answer."""
+        """The response's JSON."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors is not None:
             body["errors"] = self.errors
@@ -41,14 +41,14 @@ class DiscordError(DiscordRefusal):
 
 
 class ActionRefused(DiscordRefusal):
-    """A person tried what Discord's client would not let them do."""
+    """Invalid, or something that Discord's client would not let a person do."""
 
     status = 400
     kind = "invalid"
 
 
 class UnknownEntity(ActionRefused):
-    """There is no such thing."""
+    """The user, channel, message or command does not exist."""
 
     status = 404
     kind = "unknown"
@@ -62,7 +62,7 @@ class ActionForbidden(ActionRefused):
 
 
 class StateConflict(ActionRefused):
-    """Not possible in the thing's present state (disabled, archived, already answered)."""
+    """Not possible in the present state (disabled, archived, already answered)."""
 
     status = 409
     kind = "conflict"
@@ -75,7 +75,7 @@ class FormErrors:
         self._tree: dict[str, Any] = {}
 
     def add_error(self, path: FieldPath, code: str, message: str) -> None:
-        """Files an error under a path such as ``("embeds", 0, "title")``."""
+        """Adds an error under a path such as ``("embeds", 0, "title")``."""
         node = self._tree
         for step in path:
             node = node.setdefault(str(step), {})
@@ -91,14 +91,11 @@ class FormErrors:
 
 
 def invalid_field(path: FieldPath, code: str, message: str) -> DiscordError:
-    """A form error with a single field, ready to raise."""
-    errors = FormErrors()
-    errors.add_error(path, code, message)
-    try:
-        errors.raise_if_any()
-    except DiscordError as error:
-        return error
-    raise AssertionError
+    """A form error (50035) of a single field, to be raised."""
+    tree: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+    for step in reversed(path):
+        tree = {str(step): tree}
+    return DiscordError(400, 50035, "Invalid Form Body", tree)
 
 
 def invalid_bot_token() -> DiscordError:
@@ -107,17 +104,17 @@ def invalid_bot_token() -> DiscordError:
 
 
 def missing_access() -> DiscordError:
-    """The bot cannot see it."""
+    """The bot cannot see the channel or guild."""
     return DiscordError(403, 50001, "Missing Access")
 
 
 def missing_permissions() -> DiscordError:
-    """The bot sees it but may not do that."""
+    """The bot sees the channel but lacks a permission."""
     return DiscordError(403, 50013, "Missing Permissions")
 
 
 def file_too_large() -> DiscordError:
-    """A file over the limit of its destination."""
+    """A file over the size limit of its destination."""
     return DiscordError(413, 40005, "Request entity too large")
 
 

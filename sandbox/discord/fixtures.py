@@ -1,4 +1,4 @@
-"""The world that every sandbox starts with: one guild, a few people, a bot with few rights."""
+"""The default world: one guild, a few people, and a bot with the permissions it needs."""
 
 from sandbox.discord import guilds
 from sandbox.discord.entities import ChannelKind
@@ -9,10 +9,10 @@ _MONTH_S = 30 * 24 * 3600.0
 
 
 def populate_world(world: DiscordWorld) -> None:
-    """Founds "Clapper Cinema" with its channels, roles and members."""
+    """Creates the guild Clapper Cinema with its channels, roles and members in a new world."""
     ada = world.add_user("ada", global_name="Ada")
     guild = guilds.create_guild(world, "Clapper Cinema", ada)
-    guild.members[world.bot.id].joined_at -= _MONTH_S  # it is no newcomer there
+    guild.members[world.bot.id].joined_at -= _MONTH_S  # so that the bot does not introduce itself
     moderator = guilds.add_role(
         world,
         guild,

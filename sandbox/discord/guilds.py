@@ -1,4 +1,4 @@
-"""Founding and changing guilds, members, roles and channels, and telling the gateway of it."""
+"""Creating and changing guilds, members, roles and channels, with their gateway events."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,7 +30,7 @@ def create_guild(
     has_bot: bool = True,
     bot_permissions: Permission = permissions.POSTING_BOT_PERMISSIONS,
 ) -> Guild:
-    """A new guild with its owner and, with ``has_bot``, the bot and its own role."""
+    """A new guild with its owner and, with ``has_bot``, the bot and its managed role."""
     guild = Guild(
         world.ids.next_guild_id(),
         name,
@@ -51,7 +51,7 @@ def create_guild(
 def add_bot(
     world: DiscordWorld, guild: Guild, bits: Permission = permissions.POSTING_BOT_PERMISSIONS
 ) -> None:
-    """Installs the bot in a guild and tells the gateway."""
+    """Installs the bot in a guild (GUILD_CREATE)."""
     role = add_role(world, guild, world.app.name, bits, managed=True)
     add_member(world, guild, world.bot, [role.id])
     guild.has_bot = True
@@ -67,7 +67,7 @@ def add_bot(
 
 
 def remove_bot(world: DiscordWorld, guild: Guild) -> None:
-    """Takes the bot out of a guild and tells the gateway."""
+    """Removes the bot from a guild (GUILD_DELETE)."""
     world.publish_event(
         "GUILD_DELETE", {"id": str(guild.id)}, guild_id=guild.id, intents=Intents.GUILDS
     )
@@ -87,7 +87,7 @@ def update_guild(
     locale: str | None = None,
     system_channel: Channel | None = None,
 ) -> None:
-    """Renames, boosts or translates a guild, or says where Discord's own notices go."""
+    """Changes what is given; the system channel is where Discord posts its own notices."""
     guild.name = guild.name if name is None else name
     guild.boost_tier = guild.boost_tier if boost_tier is None else boost_tier
     guild.locale = guild.locale if locale is None else locale
@@ -106,20 +106,19 @@ def add_role(
         world.ids.next_id(), guild.id, name, bits, position=len(guild.roles), managed=managed
     )
     guild.roles[role.id] = role
-    world.publish_event(
-        "GUILD_ROLE_CREATE",
-        {"guild_id": str(guild.id), "role": payloads.build_role(role)},
-        guild_id=guild.id,
-        intents=Intents.GUILDS,
-    )
+    _announce_role(world, "GUILD_ROLE_CREATE", guild, role)
     return role
 
 
 def update_role(world: DiscordWorld, guild: Guild, role: Role, bits: Permission) -> None:
     """Gives a role other permissions."""
     role.permissions = bits
+    _announce_role(world, "GUILD_ROLE_UPDATE", guild, role)
+
+
+def _announce_role(world: DiscordWorld, event: str, guild: Guild, role: Role) -> None:
     world.publish_event(
-        "GUILD_ROLE_UPDATE",
+        event,
         {"guild_id": str(guild.id), "role": payloads.build_role(role)},
         guild_id=guild.id,
         intents=Intents.GUILDS,
@@ -152,7 +151,7 @@ def add_member(
 
 
 def remove_member(world: DiscordWorld, guild: Guild, user: User) -> None:
-    """Takes a person out of a guild."""
+    """Removes a person from a guild."""
     if guild.members.pop(user.id, None) is not None:
         world.publish_event(
             "GUILD_MEMBER_REMOVE",
@@ -197,7 +196,7 @@ def add_channel(
 
 
 def set_overwrite(world: DiscordWorld, channel: Channel, overwrite: PermissionOverwrite) -> None:
-    """Sets a channel's exception for one role or member; an empty one removes it."""
+    """Sets a channel's permissions for one role or member; empty ones remove the entry."""
     if overwrite.allow or overwrite.deny:
         channel.overwrites[overwrite.id] = replace(overwrite)
     else:
@@ -206,7 +205,7 @@ def set_overwrite(world: DiscordWorld, channel: Channel, overwrite: PermissionOv
 
 
 def delete_channel(world: DiscordWorld, channel: Channel) -> None:
-    """Removes a channel with its threads; its messages are gone with it."""
+    """Removes a channel with its threads and messages."""
     guild = world.guild_of(channel)
     children = [
         world.channels[i] for i in guild.channel_ids if world.channels[i].parent_id == channel.id
@@ -225,7 +224,7 @@ def delete_channel(world: DiscordWorld, channel: Channel) -> None:
 
 
 def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
-    """Lets a person own something of the application's shop, and tells the gateway."""
+    """Records a purchase in the application's shop (ENTITLEMENT_CREATE)."""
     entitlement: Json = {
         "id": str(world.ids.next_id()),
         "sku_id": str(sku_id),
@@ -244,7 +243,7 @@ def add_entitlement(world: DiscordWorld, user: User, sku_id: int) -> Json:
 
 
 def announce_channel(world: DiscordWorld, event: str, channel: Channel) -> None:
-    """Publishes a channel's or thread's event."""
+    """Publishes an event of a channel or thread."""
     world.publish_event(
         event,
         world.channel_payload(channel),

@@ -1,7 +1,4 @@
-"""How people call things: names, #channels, @people, links and ids alike.
-
-Tests and the demo speak as a person would; Discord's ids stay out of the way until they matter.
-"""
+"""Finds things by what a person would call them: names, #channels, @people, links or ids."""
 
 from sandbox.discord.entities import Channel, Guild, Message, Role, User
 from sandbox.discord.errors import ActionForbidden, ActionRefused, UnknownEntity
@@ -14,7 +11,7 @@ EntityRef = str | int
 
 
 def read_ref(value: object, what: str) -> EntityRef:
-    """A name or id out of JSON; an object with an ``id`` will do. Raises ActionRefused."""
+    """A name or id from JSON, or an object's ``id``. Raises ActionRefused."""
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -49,9 +46,9 @@ def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
 def find_channel(
     world: DiscordWorld, ref: EntityRef, *, acting: User | None = None, within: Guild | None = None
 ) -> Channel:
-    """A channel by id, mention, name, or ``@Person`` for that person's talk with the bot.
+    """A channel by id, mention, name, or ``@Person`` for their direct messages with the bot.
 
-    The same name in several guilds means the first one of the person's own guilds. Raises UnknownEntity.
+    Of channels with the same name it is the first in a guild of ``acting``. Raises UnknownEntity.
     """
     if (channel_id := _parse_id(ref, "<#>")) is not None and channel_id in world.channels:
         return world.channels[channel_id]
@@ -79,7 +76,7 @@ def find_channel(
 
 
 def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
-    """A message by id or link; not one that was deleted. Raises UnknownEntity."""
+    """A message by id or link that is not deleted. Raises UnknownEntity."""
     message_id = parse_snowflake(str(ref).rsplit("/", 1)[-1])
     message = world.find_message(message_id) if message_id is not None else None
     if message is None or message.deleted_at is not None:
@@ -122,7 +119,7 @@ def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
 def require_permissions(
     world: DiscordWorld, person: User, channel: Channel, needed: Permission
 ) -> None:
-    """A person's permissions in a channel. Raises ActionForbidden naming what is missing."""
+    """Raises ActionForbidden, naming the permissions that a person lacks in a channel."""
     missing = needed & ~world.permissions_of(person.id, channel)
     if missing:
         names = ", ".join(bit.name or "" for bit in Permission if bit.value and bit in missing)

@@ -1,4 +1,4 @@
-"""Who a message really mentions: what its text names and its author allows.
+"""Mentions: those in a message's text that its ``allowed_mentions`` permit.
 
 Rules: https://docs.discord.com/developers/resources/message#allowed-mentions-object
 """
@@ -15,7 +15,7 @@ _EVERYONE_PATTERN = re.compile(r"@(everyone|here)\b")
 
 @dataclass(frozen=True, slots=True)
 class AllowedMentions:
-    """What may be mentioned. ``None`` for ids means all of that kind."""
+    """What may be mentioned; None for ids means all of that kind."""
 
     users: frozenset[int] | None = None
     roles: frozenset[int] | None = None
@@ -40,7 +40,7 @@ def _filter_allowed(ids: list[str], allowed: frozenset[int] | None) -> list[int]
 
 
 def read_allowed_mentions(fields: FormFields) -> AllowedMentions | None:
-    """The ``allowed_mentions`` of a body; None when it leaves Discord's default."""
+    """The ``allowed_mentions`` of a body; None for Discord's default."""
     body = fields.child_object("allowed_mentions")
     if body is None:
         return None

@@ -1,19 +1,22 @@
-"""Who may do what, computed as Discord computes it.
+"""Permissions, computed as Discord does.
 
 Base permissions come from @everyone and the member's roles; a channel's overwrites are applied in
-the order @everyone, roles together, member. A few permissions imply others: without VIEW_CHANNEL
-nothing is left, without SEND_MESSAGES no files and no embeds.
+the order @everyone, roles together, member. Without VIEW_CHANNEL nothing remains, without
+SEND_MESSAGES no files and embeds.
 
 Bits and algorithm: https://docs.discord.com/developers/topics/permissions
 """
 
 from collections.abc import Collection, Iterable
 from enum import IntFlag
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.discord.entities import PermissionOverwrite
 
 
 class Permission(IntFlag):
-    """Permission bits by Discord's names."""
+    """Discord's permission bits."""
 
     NONE = 0
     CREATE_INSTANT_INVITE = 1 << 0
@@ -72,7 +75,7 @@ class Permission(IntFlag):
 P = Permission
 ALL_PERMISSIONS = Permission(sum(bit.value for bit in Permission))
 
-# What @everyone can do in a new guild.
+# @everyone in a new guild.
 EVERYONE_PERMISSIONS = (
     P.CREATE_INSTANT_INVITE
     | P.ADD_REACTIONS
@@ -96,7 +99,7 @@ EVERYONE_PERMISSIONS = (
     | P.USE_EXTERNAL_APPS
 )
 
-# What a bot that posts files, replies and reacts has to ask for, and no more.
+# What a bot needs that posts files, replies and reacts.
 POSTING_BOT_PERMISSIONS = (
     P.VIEW_CHANNEL
     | P.SEND_MESSAGES
@@ -107,7 +110,7 @@ POSTING_BOT_PERMISSIONS = (
     | P.ADD_REACTIONS
 )
 
-# In a private conversation everyone may do what the conversation is for.
+# Everyone in a private conversation.
 DIRECT_MESSAGE_PERMISSIONS = (
     POSTING_BOT_PERMISSIONS
     | P.MENTION_EVERYONE
@@ -120,22 +123,8 @@ DIRECT_MESSAGE_PERMISSIONS = (
 _REQUIRE_SEND_MESSAGES = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
 
 
-class OverwriteLike(Protocol):
-    """A channel's exception for one role or member."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def allow(self) -> Permission: ...
-    @property
-    def deny(self) -> Permission: ...
-
-
 def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
-    """Bits from a number, a decimal string or names in any case.
-
-    Raises ValueError naming what it does not know.
-    """
+    """Bits from a number, a decimal string or names. Raises ValueError for an unknown name."""
     if value is None:
         return Permission.NONE
     if isinstance(value, int):
@@ -173,13 +162,13 @@ def guild_permissions(
 
 def channel_permissions(
     bits: Permission,
-    overwrites: Iterable[OverwriteLike],
+    overwrites: "Iterable[PermissionOverwrite]",
     *,
     everyone_id: int,
     role_ids: Collection[int],
     member_id: int,
 ) -> Permission:
-    """Guild permissions after a channel's overwrites and what they imply."""
+    """Guild permissions after a channel's overwrites; none without VIEW_CHANNEL."""
     if P.ADMINISTRATOR in bits:
         return ALL_PERMISSIONS
     by_id = {overwrite.id: overwrite for overwrite in overwrites}
@@ -199,6 +188,6 @@ def channel_permissions(
 
 
 def drop_unusable_permissions(bits: Permission, *, thread: bool) -> Permission:
-    """Takes away what is worthless without the permission to send."""
+    """Removes what has no effect without the permission to send."""
     sending = P.SEND_MESSAGES_IN_THREADS if thread else P.SEND_MESSAGES
     return bits if sending in bits else bits & ~_REQUIRE_SEND_MESSAGES

@@ -1,7 +1,7 @@
-"""Words of the gateway's protocol, and reading what a client sends.
+"""The gateway's opcodes and close codes, and readers for what a client sends.
 
-Apart from the connection so that each refusal can be tested without a socket: everything a client
-can get wrong ends in ``GatewayClosed`` with the code Discord closes with.
+Every mistake of a client raises ``GatewayClosed`` with Discord's close code, so that each can be
+tested without a socket.
 
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
 """
@@ -36,7 +36,7 @@ class Opcode(enum.IntEnum):
 
 
 class CloseCode(enum.IntEnum):
-    """Why Discord closes a connection. After 4004 and 4010-4014 a client must not come back."""
+    """Discord's close codes. After 4004 and 4010-4014 a client must not reconnect."""
 
     UNKNOWN_ERROR = 4000
     UNKNOWN_OPCODE = 4001
@@ -54,7 +54,7 @@ class CloseCode(enum.IntEnum):
 
 
 class GatewayClosed(Exception):
-    """The server closes the connection with this code and reason."""
+    """The server must close the connection with this code and reason."""
 
     def __init__(self, code: CloseCode | WSCloseCode, reason: str) -> None:
         super().__init__(reason)
@@ -62,9 +62,9 @@ class GatewayClosed(Exception):
         self.reason = reason
 
 
-def raise_decode_error(why: str) -> NoReturn:
-    """Raises the close of a payload that cannot be read."""
-    raise GatewayClosed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {why}.")
+def raise_decode_error(reason: str) -> NoReturn:
+    """Raises GatewayClosed (4002) for an unreadable payload."""
+    raise GatewayClosed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {reason}.")
 
 
 def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
@@ -106,8 +106,8 @@ def read_shard(value: Any) -> GatewayShard:
 def read_intents(value: Any, granted: Intents) -> Intents:
     """The intents of an identify.
 
-    Raises GatewayClosed: 4013 for bits that mean nothing, 4014 for privileged intents that are not
-    ``granted`` to the application.
+    Raises GatewayClosed: 4013 for unknown bits, 4014 for privileged intents that the application
+    was not ``granted``.
     """
     if (
         isinstance(value, bool)

@@ -1,7 +1,7 @@
-"""Ids that tell the time, as Discord's do.
+"""Snowflakes: ids that contain their creation time.
 
-discord.py reads creation times out of ids and shards by ``(guild_id >> 22) % shards``, so ids here
-carry the sandbox's own clock and those of guilds fall into different milliseconds.
+discord.py reads creation times from ids and shards by ``(guild_id >> 22) % shards``, so ids use the
+sandbox's clock, and each guild gets a millisecond of its own.
 
 Layout: https://docs.discord.com/developers/reference#snowflakes
 """
@@ -13,7 +13,7 @@ _TIME_SHIFT = 22
 
 
 class SnowflakeGenerator:
-    """Hands out unique, growing ids."""
+    """Generates unique, increasing ids."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -1,8 +1,6 @@
-"""The state of the sandbox's Discord, and the only place that hands it out.
+"""The state of the sandbox's Discord, and lookups that raise Discord's errors.
 
-Pure Python: it knows no HTTP and never waits. What changes it publishes to the hub at once; who
-listens (the gateway) is not its business. Lookups refuse in Discord's words, so that a route only
-asks for what it needs.
+It knows no HTTP and never waits; changes are published to the event hub at once.
 """
 
 import secrets
@@ -32,7 +30,7 @@ from sandbox.discord.snowflake import SnowflakeGenerator
 
 @dataclass(slots=True)
 class Application:
-    """The bot's application. ``intents`` are the privileged ones it was granted."""
+    """The bot's application. ``intents`` are the privileged ones granted to it."""
 
     id: int
     name: str
@@ -42,10 +40,9 @@ class Application:
 
 
 class DiscordWorld:
-    """Everything there is: users, guilds, channels, messages, commands, interactions, files.
+    """Users, guilds, channels, messages, commands, interactions and files.
 
-    ``public_base`` is the URL under which links are given out; the server sets it once it knows its
-    port.
+    ``public_base`` is the server's address, for links.
     """
 
     def __init__(self, directory: Path, clock: SandboxClock, *, public_base: str = "") -> None:
@@ -70,7 +67,7 @@ class DiscordWorld:
         self.users[bot_id] = self.bot
         self.commands = CommandRegistry(self.app.id, self.ids)
 
-    # What the gateway asks for.
+    # For the gateway.
 
     @property
     def token(self) -> str:
@@ -91,7 +88,7 @@ class DiscordWorld:
         return {"id": str(self.app.id), "flags": self.app_flags()}
 
     def app_flags(self) -> int:
-        """Application flags: message content, members and presence granted (limited variants)."""
+        """Application flags: the "limited" variants of the granted privileged intents."""
         granted = (
             (Intents.GUILD_PRESENCES, 1 << 13),
             (Intents.GUILD_MEMBERS, 1 << 15),
@@ -108,10 +105,7 @@ class DiscordWorld:
         return [guild.id for guild in self.guilds.values() if guild.has_bot]
 
     def guild_create_payload(self, guild_id: int, intents: Intents) -> Json:
-        """GUILD_CREATE as a session with these intents receives it.
-
-        Without the members intent only the bot itself is listed; all viewable channels are.
-        """
+        """GUILD_CREATE for a session's intents: without GUILD_MEMBERS the bot is its only member."""
         guild = self.guilds[guild_id]
         members = [
             member
@@ -144,7 +138,7 @@ class DiscordWorld:
         limit: int = 0,
         user_ids: Sequence[int] = (),
     ) -> tuple[list[Json], list[str]]:
-        """Members by name prefix or by ids, and the ids that are no members; limit 0 is all."""
+        """Members by name prefix or by ids, and the ids that are not members; limit 0 means all."""
         guild = self.guilds[guild_id]
         if user_ids:
             members = [guild.members[i] for i in user_ids if i in guild.members]
@@ -162,7 +156,7 @@ class DiscordWorld:
         members = members[:limit] if limit else members
         return [payloads.build_member(m, self.users[m.user_id]) for m in members], missing
 
-    # Lookups, refusing in Discord's words.
+    # Lookups that raise Discord's errors.
 
     def guild(self, guild_id: int) -> Guild:
         """A guild the bot is in. Raises DiscordError 10004 or 50001."""
@@ -180,7 +174,7 @@ class DiscordWorld:
         return self.guilds[channel.guild_id]
 
     def existing_channel(self, channel_id: int) -> Channel:
-        """A channel that still exists, seen or not. Raises DiscordError 10003."""
+        """A channel, whether the bot can see it or not. Raises DiscordError 10003."""
         channel = self.channels.get(channel_id)
         if channel is None:
             raise errors.unknown_channel()
@@ -201,7 +195,7 @@ class DiscordWorld:
         return message
 
     def find_message(self, message_id: int) -> Message | None:
-        """A message of any channel, deleted or ephemeral as well."""
+        """A message of any channel, even a deleted or ephemeral one."""
         for messages in self.messages.values():
             if message_id in messages:
                 return messages[message_id]
@@ -218,7 +212,7 @@ class DiscordWorld:
     # Permissions.
 
     def permissions_of(self, user_id: int, channel: Channel) -> Permission:
-        """What a user may do in a channel; nothing at all for one who is not there."""
+        """A user's permissions in a channel; none for a user who is not a member."""
         if channel.guild_id is None:
             is_participant = user_id in channel.recipient_ids or user_id == self.bot.id
             is_bot_in_group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
@@ -265,7 +259,7 @@ class DiscordWorld:
         return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
 
     def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
-        """The bot's permissions in a channel. Raises DiscordError 50001 or 50013."""
+        """Raises DiscordError 50001 or 50013 when the bot lacks permissions in a channel."""
         granted = self.permissions_of(self.bot.id, channel)
         if Permission.VIEW_CHANNEL not in granted:
             raise errors.missing_access()
@@ -285,11 +279,11 @@ class DiscordWorld:
         return file_limit_bytes(guild.boost_tier if guild else 0)
 
     def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:
-        """What a user or their guild has bought."""
+        """The purchases of a user or their guild."""
         owners = {str(user_id), str(guild_id)}
         return [e for e in self.entitlements if {e["user_id"], e.get("guild_id")} & owners]
 
-    # Growth; changes of what is there are in `places`.
+    # Adding; changes of guilds and channels are in ``guilds``.
 
     def add_user(self, username: str, *, global_name: str | None = None) -> User:
         """A new person."""
@@ -299,7 +293,7 @@ class DiscordWorld:
         return user
 
     def get_direct_channel(self, user_id: int) -> Channel:
-        """The conversation between a person and the bot, made on first use."""
+        """The direct messages between a person and the bot, created on first use."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DM and channel.recipient_ids == (user_id,):
                 return channel
@@ -314,7 +308,7 @@ class DiscordWorld:
         return payloads.build_channel(channel, [self.users[i] for i in channel.recipient_ids])
 
     def thread_payload(self, channel: Channel) -> Json:
-        """A thread, with the bot's membership when it has joined."""
+        """A thread, with the bot's membership if it has joined."""
         payload = payloads.build_channel(channel)
         if channel.thread and self.bot.id in channel.thread.member_ids:
             payload["member"] = payloads.build_thread_member(

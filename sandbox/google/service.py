@@ -160,7 +160,7 @@ class SandboxGoogle:
         ]
 
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
-        """A model that is not retired; otherwise raises GoogleNotFound, for no model ``unknown``."""
+        """A model that is not retired. Raises GoogleNotFound, with ``unknown`` for a wrong name."""
         model = MODELS.get((route, name))
         if model is None:
             raise GoogleNotFound(unknown)
