@@ -21,7 +21,7 @@ _AVATAR_SIZE_PX = 128
 
 
 def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
-    """Attachments and pictures, at the root of the sandbox's port."""
+    """Routes for attachments and avatars, at the root of the server."""
 
     async def get_attachment(request: web.Request) -> web.StreamResponse:
         attachment = _find_attachment(world, request.match_info["attachment_id"])
@@ -59,7 +59,7 @@ def _find_attachment(world: DiscordWorld, attachment_id: str) -> Attachment | No
 
 
 def _draw_avatar(name: str) -> bytes:
-    """A plain colour that stands for a face: the same for the same name."""
+    """An avatar of one plain colour, the same for the same name."""
     hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
     red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
     out = io.BytesIO()

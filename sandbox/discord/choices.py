@@ -18,7 +18,7 @@ def choose_values(
     values: list[Any],
     resolved: ResolvedObjects,
 ) -> list[str]:
-    """The values that a select sends. Raises ActionRefused for too few, too many or unknown ones."""
+    """The values a select sends. Raises ActionRefused for too few, too many or unknown ones."""
     minimum, maximum = component["min_values"], component["max_values"]
     if not minimum <= len(values) <= maximum:
         msg = f"{component['custom_id']}: {len(values)} chosen; must be {minimum} to {maximum}"

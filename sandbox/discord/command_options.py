@@ -1,7 +1,7 @@
-"""What a person types into a command, turned into the options the bot receives.
+"""Turns a person's option values into those of an interaction.
 
-The client checks before it sends: unknown options, missing required ones, values outside the
-choices, lengths and ranges never reach the bot, and so neither do they here.
+Like Discord's client it refuses unknown options, missing required ones, and values outside the
+choices, lengths and ranges: these never reach the bot.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands
 """
@@ -24,7 +24,7 @@ _MAX_TEXT_LENGTH = 6000
 
 
 def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> list[Json]:
-    """The options of the command or sub-command that ``path`` names. Raises UnknownEntity."""
+    """The options of the (sub-)command at ``path``. Raises UnknownEntity or ActionRefused."""
     options = command.options
     for name in path:
         option = next(
@@ -42,7 +42,7 @@ def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> lis
 
 
 def nest_values(command: ApplicationCommand, path: list[str], values: list[Json]) -> list[Json]:
-    """Values inside the sub-commands that ``path`` names."""
+    """Values nested in the sub-commands of ``path``."""
     if not path:
         return values
     kinds = []
@@ -58,7 +58,7 @@ def nest_values(command: ApplicationCommand, path: list[str], values: list[Json]
 
 
 class OptionFiller:
-    """A person filling in options in some channel."""
+    """Fills in a command's options as a person in a channel."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class OptionFiller:
     async def fill_options(
         self, options: list[Json], option_values: Mapping[str, Any], *, focused: str | None = None
     ) -> list[Json]:
-        """The options as the bot gets them. ``focused``: the one still being typed.
+        """The options as the bot receives them; ``focused`` is being autocompleted.
 
         Raises ActionRefused for what the client would not send.
         """

@@ -1,4 +1,4 @@
-"""What a command must look like to be registered.
+"""Reads and checks the definition of a command.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands#application-command-object
 """
@@ -46,7 +46,7 @@ _CHOICE_KINDS = (OptionKind.STRING, OptionKind.INTEGER, OptionKind.NUMBER)
 
 
 def read_command(fields: FormFields) -> Json:
-    """A command's JSON, completed as Discord echoes it; what is wrong is filed in the fields."""
+    """A command's JSON, completed as Discord returns it; errors are added to the fields."""
     kind = fields.one_of("type", [int(k) for k in CommandKind]) or int(CommandKind.CHAT_INPUT)
     chat = kind == CommandKind.CHAT_INPUT
     body: Json = {
@@ -306,9 +306,7 @@ def _read_choice_value(fields: FormFields, kind: int) -> str | int | float | Non
 
 
 def _text_size(body: Json) -> int:
-    """Names, descriptions and values of a command and all below it; of a text in several languages
-    only the longest counts.
-    """
+    """Characters of all names, descriptions and values; only the longest localization counts."""
     size = 0
     for field in ("name", "description"):
         texts = [body.get(field), *(body.get(f"{field}_localizations") or {}).values()]

@@ -1,7 +1,4 @@
-"""The application commands that are registered: global ones and each guild's own.
-
-Every write goes through the rules of `command_rules`; what comes back carries all that a client
-needs to recognise its commands (id, version, application).
+"""The registered application commands: global ones and each guild's own.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands
 """
@@ -19,7 +16,7 @@ from sandbox.discord.snowflake import SnowflakeGenerator
 
 
 class InteractionContext(IntEnum):
-    """Where a command can be used."""
+    """Discord's interaction context types: where a command can be used."""
 
     GUILD = 0
     BOT_DM = 1
@@ -54,7 +51,7 @@ class ApplicationCommand:
         return None if value is None else int(value)
 
     def is_usable_in(self, context: InteractionContext) -> bool:
-        """Whether it is offered there at all."""
+        """Whether it is offered in a context."""
         contexts = self.body["contexts"]
         if self.guild_id is not None:
             return context is InteractionContext.GUILD
@@ -63,7 +60,7 @@ class ApplicationCommand:
         return context is not InteractionContext.BOT_DM or bool(self.body["dm_permission"])
 
     def is_installable_for(self, *, user: bool) -> bool:
-        """Whether it comes with an installation of that kind (user or guild)."""
+        """Whether it belongs to that kind of installation (user or guild)."""
         return (1 if user else 0) in self.body["integration_types"]
 
     def to_payload(self, *, with_localizations: bool = True) -> Json:
@@ -83,7 +80,7 @@ class ApplicationCommand:
 
 
 class CommandRegistry:
-    """All commands of the application. ``None`` as guild id means the global ones."""
+    """All commands of the application; None as guild id means the global ones."""
 
     def __init__(self, application_id: int, ids: SnowflakeGenerator) -> None:
         self._application_id = application_id
@@ -102,7 +99,7 @@ class CommandRegistry:
         return command
 
     def find(self, guild_id: int | None, kind: CommandKind, name: str) -> ApplicationCommand | None:
-        """The command a person means: the guild's own before the global one."""
+        """A command by name: the guild's own before the global one."""
         scopes = (guild_id, None) if guild_id is not None else (None,)
         for scope in scopes:
             for command in self.list_commands(scope):
@@ -111,9 +108,9 @@ class CommandRegistry:
         return None
 
     def overwrite(self, guild_id: int | None, bodies: object) -> list[ApplicationCommand]:
-        """Replaces a scope's commands at once; those that stay keep their ids.
+        """Replaces a scope's commands; those with a known name keep their ids.
 
-        Raises DiscordError 50035 or 30032; then nothing has changed.
+        Raises DiscordError 50035 or 30032 without changing anything.
         """
         form = FormErrors()
         if not isinstance(bodies, list):
@@ -136,7 +133,7 @@ class CommandRegistry:
         return list(new.values())
 
     def upsert(self, guild_id: int | None, body: object) -> tuple[ApplicationCommand, bool]:
-        """Creates a command or replaces the one of the same name; says whether it is new."""
+        """Creates a command or replaces the one of the same name; returns whether it is new."""
         form = FormErrors()
         checked = read_command(FormFields(body, form))
         form.raise_if_any()
@@ -155,7 +152,7 @@ class CommandRegistry:
         return command, before is None
 
     def edit(self, guild_id: int | None, command_id: int, patch: object) -> ApplicationCommand:
-        """Changes the given fields of a command."""
+        """Changes the fields of a command that ``patch`` has."""
         before = self.get(guild_id, command_id)
         form = FormErrors()
         changed = FormFields(patch, form)

@@ -1,7 +1,7 @@
-"""What components a message may carry, and how Discord completes them.
+"""Reads and checks the components of messages.
 
-Two worlds: without the flag IS_COMPONENTS_V2 a message has up to five action rows under its
-content; with it the components are the message, up to 40 of them and 4000 characters of text.
+Without the flag IS_COMPONENTS_V2 a message has up to five action rows below its content; with it
+the components are the message, up to 40 of them with 4000 characters of text.
 
 Rules: https://docs.discord.com/developers/components/reference
 """
@@ -66,9 +66,9 @@ _TOP_LEVEL_V2 = (*_CONTAINER_CHILDREN, K.CONTAINER)
 def read_components(
     fields: FormFields, attachment_ids: Mapping[str, int], *, v2: bool
 ) -> list[Json] | None:
-    """The ``components`` of a message body, as kept; None when the field is absent or null.
+    """The ``components`` of a message body; None when the field is absent or null.
 
-    ``attachment_ids``: the ids of the files that the message will have, by name.
+    ``attachment_ids``: the ids of the message's files, by name.
     """
     if fields.raw_value("components") is None:
         return None
@@ -88,12 +88,12 @@ def walk_components(components: list[Json]) -> list[Json]:
 
 
 def find_component(components: list[Json], custom_id: str) -> Json | None:
-    """The component a person means by its custom id."""
+    """The component with a custom id."""
     return next((c for c in walk_components(components) if c.get("custom_id") == custom_id), None)
 
 
 def used_attachment_ids(components: list[Json]) -> set[int]:
-    """Ids of the attachments that components show."""
+    """The ids of the attachments that components show."""
     ids: set[int] = set()
     for component in walk_components(components):
         sources = [component.get("media"), component.get("file")]

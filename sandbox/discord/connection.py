@@ -1,7 +1,6 @@
-"""One WebSocket of the gateway: frames in, frames out, and how it ends.
+"""One WebSocket of the gateway: compression, heartbeat deadline, send limit and close codes.
 
-It knows the transport (compression, heartbeat deadline, send limit, close codes) and hands each
-opcode to the gateway, which knows what it means.
+Each opcode is passed to the gateway, which interprets it.
 """
 
 import asyncio
@@ -19,13 +18,12 @@ from sandbox.discord.sessions import GatewaySession
 SENDS_PER_MINUTE = 120
 """https://docs.discord.com/developers/events/gateway#rate-limiting"""
 OUTBOX_LIMIT = 10_000
-"""Frames waiting for a client that does not read; beyond it the connection is cut."""
+"""Frames queued for a client that does not read; beyond it the connection is cut."""
 
 
 class GatewayConnection:
-    """One client's WebSocket, from hello to its close.
-
-    ``handle`` is called with each opcode and its data and may raise GatewayClosed.
+    """One client's WebSocket. ``handle`` gets each opcode with its data, and may raise
+    GatewayClosed.
     """
 
     def __init__(
@@ -48,7 +46,7 @@ class GatewayConnection:
         self._ending: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._window_started = clock.now()
         self._window_count = 0
-        # One bound method: a session tells by identity whose connection is attached.
+        # Bound once: sessions compare it by identity to know which connection is attached.
         self.send_text: Callable[[str], None] = self._enqueue
 
     def send(self, opcode: Opcode, data: Any) -> None:
@@ -56,12 +54,12 @@ class GatewayConnection:
         self._enqueue(json.dumps({"op": opcode, "s": None, "t": None, "d": data}))
 
     def close(self, code: int | None) -> None:
-        """Ends the connection: with a close frame, or (None) by cutting the line."""
+        """Ends the connection: with a close frame, or (None) by cutting it."""
         if not self._ending.done():
             self._ending.set_result(code)
 
     async def run(self) -> int | None:
-        """Serves until either side ends it; the server's close code, None when it sent none."""
+        """Serves until either side ends it; returns the server's close code, if it sent one."""
         reading = asyncio.create_task(self._read_frames())
         writing = asyncio.create_task(self._write_frames())
         code, reason = None, ""
@@ -75,7 +73,7 @@ class GatewayConnection:
         except GatewayClosed as closed:
             code, reason = int(closed.code), closed.reason
         except ConnectionError:
-            pass  # The client is gone, which is its right.
+            pass  # The client disconnected.
         except Exception:
             code, reason = int(CloseCode.UNKNOWN_ERROR), "internal error"
             raise
@@ -91,7 +89,7 @@ class GatewayConnection:
         abort = code is None and self._ending.done()
         if code is not None:
             try:
-                # A client that does not read (a stopped process) must not hold the server.
+                # A client that does not read (a stopped process) must not block the server.
                 async with asyncio.timeout(1.0):
                     await self._socket.close(code=code, message=reason.encode())
             except (ConnectionError, TimeoutError):

@@ -1,9 +1,7 @@
-"""Where uploaded bytes live, and the signed links that lead to them.
+"""Uploaded files, and their signed links.
 
-An upload is written under a temporary name while it arrives and only becomes an attachment when the
-message that carries it is accepted. Names given by clients never touch the disk: a stored file is
-named by its id. Links expire, as Discord's do: whoever keeps a link instead of a message id learns
-it here.
+An upload has a temporary name until its message is accepted; then the file is named by its
+attachment's id. Client-given names are never used on disk. Links expire, as Discord's do.
 
 Links: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -48,7 +46,7 @@ _CONTENT_TYPES = {
 
 @dataclass(slots=True)
 class Upload:
-    """A file that has arrived but belongs to no message yet."""
+    """A received file that belongs to no message yet. ``size`` in bytes."""
 
     path: Path
     filename: str
@@ -66,28 +64,28 @@ class FileStore:
         self._key = secrets.token_bytes(32)
 
     def new_upload_path(self) -> Path:
-        """A fresh temporary path to write an arriving file to."""
+        """A new temporary path for an upload."""
         return self.uploads / secrets.token_hex(16)
 
     def keep_upload(self, upload: Upload, attachment_id: int) -> Path:
-        """Turns an upload into an attachment's file."""
+        """Makes an upload the file of an attachment and returns its path."""
         path = self.attachments / str(attachment_id)
         return upload.path.rename(path)
 
     def discard_uploads(self, uploads: list[Upload]) -> None:
-        """Removes uploads that no message took."""
+        """Removes uploads that no message uses."""
         for upload in uploads:
             upload.path.unlink(missing_ok=True)
 
     def sign_link(self, path: str, now: float) -> str:
-        """``path`` with Discord's ``ex``, ``is`` and ``hm``; good for 24 hours."""
+        """``path`` with Discord's ``ex``, ``is`` and ``hm``; valid for 24 hours."""
         issued, expires = int(now), int(now) + LINK_LIFETIME_S
         query = {"ex": f"{expires:x}", "is": f"{issued:x}"}
         query["hm"] = self._signature(path, query["ex"], query["is"])
         return f"{quote(path)}?{urlencode(query)}&"
 
     def is_valid_link(self, path: str, query: dict[str, str], now: float) -> bool:
-        """Whether a link is ours, untouched and not expired."""
+        """Whether a link has a valid signature and is not expired."""
         expires, issued, given = (query.get(name, "") for name in ("ex", "is", "hm"))
         if not hmac.compare_digest(given.encode(), self._signature(path, expires, issued).encode()):
             return False
@@ -105,17 +103,17 @@ def link_path(attachment: Attachment) -> str:
 
 
 def file_limit_bytes(boost_tier: int) -> int:
-    """Bytes that one file may have in a guild of this tier (a DM counts as tier 0)."""
+    """The most bytes of one file in a guild of this tier; a DM counts as tier 0."""
     return _LIMIT_BYTES_BY_TIER[boost_tier]
 
 
 def content_type_of(filename: str) -> str | None:
-    """The type Discord derives from a name's ending; None when it knows none."""
+    """The type that Discord derives from a name's extension; None for an unknown one."""
     return _CONTENT_TYPES.get(Path(filename).suffix.lower())
 
 
 def sanitize_file_name(name: str) -> str:
-    """A file name as Discord keeps it: no folders, no spaces, plain ASCII."""
+    """A file name as Discord keeps it: without folders and spaces, in ASCII."""
     name = re.split(r"[/\\]", name)[-1]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]", "", plain.replace(" ", "_")).lstrip(".")

@@ -1,7 +1,8 @@
-"""What the bot says after its first answer, with the interaction's token.
+"""Messages after the initial response, by the interaction's token.
 
-Fifteen minutes, no permissions needed, and only this interaction's own messages. The first
-follow-up after "thinking" takes its place; a user-installed app has five.
+The token is valid for 15 minutes, needs no permissions, and is limited to the interaction's own
+messages. The first follow-up after a deferred response takes its place; a user-installed app has
+five follow-ups.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
 """
@@ -50,7 +51,7 @@ def find_response_message(world: DiscordWorld, interaction: Interaction, which: 
 async def post_follow_up(
     world: DiscordWorld, interaction: Interaction, fields: FormFields, uploads: Mapping[int, Upload]
 ) -> Message:
-    """A further message, or the one that "thinking" announced."""
+    """A further message, or the one that was deferred."""
     if interaction.first_follow_up_due:
         message = find_response_message(world, interaction, "@original")
         return await edit_response_message(world, interaction, message, fields, uploads)

@@ -1,7 +1,6 @@
-"""Reads request bodies field by field and files what is wrong the way Discord files it.
+"""Reads the fields of request bodies and collects errors as Discord does.
 
-Discord answers a bad body with one tree of errors that mirrors the body (code 50035). Rules read
-their fields here, so that each states only its limits.
+For an invalid body Discord returns a tree of errors that mirrors it (code 50035).
 
 Format: https://docs.discord.com/developers/reference#error-messages
 """
@@ -15,10 +14,9 @@ _MAX_SNOWFLAKE = 2**63 - 1
 
 
 class FormFields:
-    """One JSON object of a body. Unknown fields are ignored, as Discord does.
+    """One JSON object of a body. Unknown fields are ignored, as by Discord.
 
-    Each reader returns None when the field is absent, null or wrong; what is wrong is filed in
-    ``errors`` under the field's path.
+    Readers return None for a field that is absent, null or wrong, and add errors to ``errors``.
     """
 
     def __init__(self, data: object, errors: FormErrors, path: FieldPath = ()) -> None:
@@ -36,11 +34,11 @@ class FormFields:
         return name in self._data
 
     def raw_value(self, name: str) -> Any:
-        """The field as it came, unchecked."""
+        """The field, unchecked."""
         return self._data.get(name)
 
     def add_error(self, name: str, code: str, message: str) -> None:
-        """Files an error of a field; an empty name means the object itself."""
+        """Adds an error to a field; "" means the object itself."""
         self.errors.add_error((*self.path, name) if name else self.path, code, message)
 
     def _get_present(self, name: str, *, required: bool) -> Any:
@@ -137,7 +135,7 @@ class FormFields:
         return parsed
 
     def snowflakes(self, name: str, *, low: int = 0, high: int = 100) -> list[int] | None:
-        """A list of different ids."""
+        """A list of unique ids."""
         values = self.items(name, low=low, high=high)
         if values is None:
             return None
@@ -195,12 +193,12 @@ class FormFields:
         return FormFields(value, self.errors, (*self.path, name))
 
     def field_names(self) -> list[str]:
-        """The names of the fields that came."""
+        """The names of the fields."""
         return list(self._data)
 
 
 def parse_snowflake(value: object) -> int | None:
-    """An id from its string or number; None when it is neither."""
+    """An id from a string or number; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isdecimal() and value.isascii():

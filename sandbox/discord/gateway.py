@@ -1,23 +1,21 @@
 """The gateway: Discord's WebSocket, version 10, JSON only.
 
-It knows what the opcodes mean and plays fate with the connections; how frames travel is
-``connection``'s matter, which session sees which event is ``sessions``', what an event says is the
-world's. Heartbeats are timed in real seconds, because the clients are real processes; the rules of
-the world run on the injected clock.
+Interprets the opcodes and lets the control API disturb connections. Frames are in ``connection``,
+event filtering in ``sessions``, payloads in ``world``. Heartbeats are timed in real seconds, as the
+clients are real processes; everything else runs on the sandbox's clock.
 
 https://docs.discord.com/developers/events/gateway
 """
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 
 from sandbox.clock import SandboxClock
 from sandbox.discord.connection import GatewayConnection
-from sandbox.discord.events import EventHub, Intents
+from sandbox.discord.events import Intents
 from sandbox.discord.protocol import (
     CloseCode,
     GatewayClosed,
@@ -29,40 +27,16 @@ from sandbox.discord.protocol import (
     read_snowflake,
 )
 from sandbox.discord.sessions import GatewaySession, SessionRegistry
+from sandbox.discord.world import DiscordWorld
 
 HEARTBEAT_INTERVAL_S = 41.25
 CHUNK_SIZE = 1000
 """Members in one GUILD_MEMBERS_CHUNK."""
 
 
-class GatewayWorld(Protocol):
-    """What the gateway asks the world."""
-
-    @property
-    def hub(self) -> EventHub: ...
-    @property
-    def application(self) -> dict[str, Any]: ...
-    @property
-    def bot_user(self) -> dict[str, Any]: ...
-    @property
-    def privileged_intents_granted(self) -> Intents: ...
-    def check_token(self, token: str) -> bool: ...
-    def guild_ids(self) -> Iterable[int]: ...
-    def guild_create_payload(self, guild_id: int, intents: Intents) -> dict[str, Any]: ...
-    def member_chunk(
-        self,
-        guild_id: int,
-        *,
-        query: str | None = None,
-        limit: int = 0,
-        user_ids: Sequence[int] = (),
-    ) -> tuple[list[dict[str, Any]], list[str]]:
-        """Members with the ids or whose name starts with the query (0: all), and ids not found."""
-
-
 @dataclass(slots=True)
 class GatewayCounters:
-    """Counters for tests: how clients came, came back and were sent away."""
+    """Counters for tests: sessions started and resumed, events replayed, connections refused."""
 
     identified: int = 0
     resumed: int = 0
@@ -72,17 +46,16 @@ class GatewayCounters:
 
 
 class Gateway:
-    """Every connection and session, and the switches by which fate plays with them.
+    """Every connection and session, and the ways to disturb them.
 
-    ``heartbeat_interval_s``: real seconds announced in HELLO; a client that is silent for one and
-    a half of them is closed with 4009. ``identify_interval_s``: with a number above 0, identifies
-    that come faster are answered with an invalid session, as Discord does for ``max_concurrency``
-    1; off by default, for it would slow every test.
+    ``heartbeat_interval_s``: real seconds announced in HELLO; a client silent for 1.5 times as long
+    is closed with 4009. ``identify_interval_s``: above 0, faster identifies get an invalid session,
+    as at Discord with ``max_concurrency`` 1; off by default, because it would slow every test.
     """
 
     def __init__(
         self,
-        world: GatewayWorld,
+        world: DiscordWorld,
         clock: SandboxClock,
         *,
         public_url: str,
@@ -109,24 +82,21 @@ class Gateway:
         ]
 
     def disconnect_clients(self, *, code: int | None = None, shard: int | None = None) -> int:
-        """Drops connections, as a lost network does, or with a close code; sessions can resume.
-
-        Answers how many connections there were.
-        """
+        """Drops connections (None: without a close frame) and returns how many; they can resume."""
         connections = self._connections_of_shard(shard)
         for connection in connections:
             connection.close(code)
         return len(connections)
 
     def request_reconnect(self, *, shard: int | None = None) -> int:
-        """Op 7: asks clients to reconnect and resume."""
+        """Opcode 7: asks clients to reconnect and resume."""
         connections = self._connections_of_shard(shard)
         for connection in connections:
             connection.send(Opcode.RECONNECT, None)
         return len(connections)
 
     def invalidate_sessions(self, *, resumable: bool = False, shard: int | None = None) -> int:
-        """Op 9: the sessions are over (or, ``resumable``, to be resumed on a new connection)."""
+        """Opcode 9: the sessions are over, or ``resumable`` on a new connection."""
         connections = self._connections_of_shard(shard)
         for connection in connections:
             connection.send(Opcode.INVALID_SESSION, resumable)
@@ -136,7 +106,7 @@ class Gateway:
         return len(connections)
 
     def go_down(self, seconds: float | None) -> int:
-        """Drops everyone and refuses connections for a time; None: until ``up``."""
+        """Drops all connections and refuses new ones for seconds; None: until ``come_up``."""
         self._down_until = float("inf") if seconds is None else self._clock.now() + seconds
         return self.disconnect_clients()
 
@@ -145,7 +115,7 @@ class Gateway:
         self._down_until = None
 
     def close(self) -> None:
-        """Says goodbye to everyone (1001: clients may resume elsewhere)."""
+        """Closes all connections with 1001, "going away"."""
         self._world.hub.unsubscribe(self.sessions.receive_event)
         self.disconnect_clients(code=WSCloseCode.GOING_AWAY)
 
@@ -163,7 +133,7 @@ class Gateway:
             return web.Response(status=503, text="upstream connect error")
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return web.Response(status=400, text="this is the gateway: connect with WebSocket")
-        # Discord does not negotiate permessage-deflate: transport compression is its own.
+        # Discord has its own transport compression instead of permessage-deflate.
         socket = web.WebSocketResponse(compress=False, timeout=0.5, max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = GatewayConnection(
@@ -184,7 +154,7 @@ class Gateway:
         return socket
 
     def _detach_connection(self, connection: GatewayConnection) -> None:
-        """The session waits for a resume, unless the client closed it for good."""
+        """Keeps the session for a resume, unless the client closed with 1000 or 1001."""
         session, connection.session = connection.session, None
         if session is None:
             return
@@ -289,7 +259,7 @@ class Gateway:
         session.dispatch_event("RESUMED", json.dumps({"_trace": ["sandbox"]}))
 
     def _close_other_connections(self, session: GatewaySession) -> None:
-        """A session has one connection: whoever resumes it ends the one before."""
+        """A session has one connection: a resume ends the one before."""
         for connection in self._connections:
             if connection.session is session:
                 connection.session = None
@@ -311,7 +281,7 @@ class Gateway:
         listed = user_ids if isinstance(user_ids, list) else [user_ids]
         requested_ids = [read_snowflake(user_id) for user_id in listed[:100] if user_id is not None]
         if guild_id not in self._world.guild_ids() or not session.shard.owns_guild(guild_id):
-            return  # Discord does not answer for a guild the session does not have.
+            return  # Discord does not answer for a guild that the session does not have.
         limit = min(limit or 100, 100) if query else limit
         members, missing = self._world.member_chunk(
             guild_id, query=query, limit=limit, user_ids=requested_ids

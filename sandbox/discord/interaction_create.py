@@ -1,4 +1,4 @@
-"""INTERACTION_CREATE: telling the bot what a person did, with all that Discord tells of it."""
+"""Creates interactions and publishes INTERACTION_CREATE."""
 
 import secrets
 
@@ -19,7 +19,7 @@ from sandbox.discord.interaction import Interaction
 from sandbox.discord.permissions import Permission
 from sandbox.discord.world import DiscordWorld
 
-# What an app that a member brought along may do in a guild where it is not installed.
+# Permissions of a user-installed app in a guild where it is not installed.
 _USER_INSTALL_PERMISSIONS = (
     Permission.ATTACH_FILES
     | Permission.EMBED_LINKS
@@ -29,7 +29,7 @@ _USER_INSTALL_PERMISSIONS = (
 
 
 def interaction_context(channel: Channel) -> InteractionContext:
-    """Where something happens, as interactions name it."""
+    """The interaction context of a channel."""
     if channel.guild_id is not None:
         return InteractionContext.GUILD
     return (
@@ -42,7 +42,7 @@ def interaction_context(channel: Channel) -> InteractionContext:
 def integration_owners(
     world: DiscordWorld, channel: Channel, person: User, *, user_install: bool
 ) -> dict[str, str]:
-    """Discord's authorizing integration owners."""
+    """Discord's ``authorizing_integration_owners``."""
     owners = {"1": str(person.id)} if user_install else {}
     guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
     if guild is not None and guild.has_bot:
@@ -67,7 +67,7 @@ def create_interaction(
     modal_trigger: Interaction | None = None,
     focused_kind: int = 3,
 ) -> Interaction:
-    """Makes the interaction and tells the bot; from now on the 3 seconds run."""
+    """Creates an interaction and publishes it; the bot's 3 seconds start now."""
     person_permissions = world.permissions_of(person.id, channel)
     interaction = Interaction(
         id=world.ids.next_id(),
@@ -168,7 +168,7 @@ def _app_permissions(world: DiscordWorld, channel: Channel, interaction: Interac
 
 
 class ResolvedObjects:
-    """Collects the objects that an interaction's ids stand for."""
+    """Collects an interaction's ``resolved`` data: the objects of the ids in it."""
 
     def __init__(self, world: DiscordWorld, channel: Channel, person: User) -> None:
         self._world = world
@@ -204,5 +204,5 @@ class ResolvedObjects:
         self._objects.setdefault("attachments", {})[str(attachment.id)] = payload
 
     def add_to(self, data: Json) -> Json:
-        """``data`` with what was resolved, if anything was."""
+        """``data`` with ``resolved``, if there is any."""
         return data | {"resolved": self._objects} if self._objects else data

@@ -1,4 +1,4 @@
-"""The components a person acts on, alike in messages and modals: buttons and selects.
+"""Reads and checks buttons and selects, which are the same in messages and modals.
 
 Rules: https://docs.discord.com/developers/components/reference
 """
@@ -14,14 +14,14 @@ _LINK_STYLE, _PREMIUM_STYLE = 5, 6
 
 
 class InteractiveComponentReader:
-    """Reads them and watches over what must be unique within one message or modal."""
+    """Reads buttons and selects; ids must be unique within one message or modal."""
 
     def __init__(self) -> None:
         self._custom_ids: set[str] = set()
         self._used_ids: set[int] = set()
 
     def read_id(self, fields: FormFields) -> int:
-        """The component's own number; 0 when it leaves that to Discord."""
+        """The component's numeric id; 0 when Discord is to assign it."""
         number = fields.integer("id", low=0, high=2**31 - 1) or 0
         if number and number in self._used_ids:
             fields.add_error("id", "COMPONENT_ID_DUPLICATED", "Component id cannot be duplicated")
@@ -29,7 +29,7 @@ class InteractiveComponentReader:
         return number
 
     def assign_ids(self, components: list[Json], walk: Callable[[list[Json]], list[Json]]) -> None:
-        """Gives every component without a number the next free one."""
+        """Assigns the next free numeric ids to components without one."""
         following = 1
         for component in walk(components):
             if not component.get("id"):
@@ -39,7 +39,7 @@ class InteractiveComponentReader:
                 self._used_ids.add(following)
 
     def read_custom_id(self, fields: FormFields) -> str:
-        """A required custom id of 1 to 100 characters, used once."""
+        """A required, unique custom id of 1 to 100 characters."""
         custom_id = fields.text("custom_id", low=1, high=100, required=True) or ""
         if custom_id and custom_id in self._custom_ids:
             fields.add_error(
@@ -144,7 +144,7 @@ class InteractiveComponentReader:
 
 
 def read_value_bounds(fields: FormFields, high: int, *, default_low: int) -> tuple[int, int]:
-    """``min_values`` and ``max_values``, the former not above the latter."""
+    """``min_values`` and ``max_values``."""
     minimum = fields.integer("min_values", low=0, high=high)
     maximum = fields.integer("max_values", low=1, high=high)
     minimum = default_low if minimum is None else minimum
@@ -157,7 +157,7 @@ def read_value_bounds(fields: FormFields, high: int, *, default_low: int) -> tup
 
 
 def read_options(fields: FormFields, *, low: int, high: int) -> list[Json]:
-    """The options of a select, radio group or checkbox group: different values, labels."""
+    """The options of a select, radio group or checkbox group, with unique values."""
     options: list[Json] = []
     for item in fields.objects("options", low=low, high=high, required=True):
         option: Json = {
@@ -181,7 +181,7 @@ def read_options(fields: FormFields, *, low: int, high: int) -> list[Json]:
 
 
 def read_emoji(fields: FormFields) -> Json | None:
-    """An emoji of a button or option: a custom one's id or a real unicode emoji."""
+    """The emoji of a button or option: a custom one's id or a unicode emoji."""
     emoji = fields.child_object("emoji")
     if emoji is None:
         return None
@@ -196,6 +196,6 @@ def read_emoji(fields: FormFields) -> Json | None:
 
 
 def is_unicode_emoji(name: str) -> bool:
-    """Whether a name can be a unicode emoji: no plain text, not empty."""
+    """Whether a name can be a unicode emoji: not empty and not plain text."""
     keycap = name.endswith("\u20e3") and len(name) <= 3
     return bool(name) and len(name) <= 32 and (keycap or all(ord(c) > 0xA8 for c in name))

@@ -1,7 +1,6 @@
-"""Looks into uploaded files for what Discord tells of them: type, width and height.
+"""The type, width and height of uploaded files, which Discord adds to attachments.
 
-Decoding is slow and works on untrusted bytes, so it runs in a thread and a file that cannot be
-read simply has no dimensions.
+Decoding is slow, so it runs in a thread; an unreadable file has no dimensions.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from sandbox.discord.files import content_type_of
 
 @dataclass(frozen=True, slots=True)
 class MediaProperties:
-    """What Discord shows of a file. Dimensions in pixels, None where there are none."""
+    """What Discord adds to a file. Dimensions in pixels, or None."""
 
     content_type: str
     width: int | None = None
@@ -24,7 +23,7 @@ class MediaProperties:
 
 
 async def probe_media(path: Path, filename: str) -> MediaProperties:
-    """Type by name, dimensions by content."""
+    """The type by the file's name, the dimensions by its content."""
     content_type = content_type_of(filename)
     if content_type is None:
         return MediaProperties("application/octet-stream")

@@ -1,8 +1,7 @@
-"""A message body on its way in: read, checked, but not yet said.
+"""Reads and checks message bodies into drafts.
 
-Creating and editing, over channels, callbacks and webhooks, take the same body; reading it in one
-place keeps the rules the same everywhere. Reading awaits (files are looked into), so a draft is
-complete before the world changes: committing it never waits.
+Channels, callbacks and webhooks take the same body, for creating and for editing. Reading awaits,
+because files are probed; committing a complete draft does not, so no other request intervenes.
 
 Limits: https://docs.discord.com/developers/resources/message#create-message
 """
@@ -32,7 +31,7 @@ _SETTABLE_FLAGS = (
 
 @dataclass(slots=True)
 class MessageDraft:
-    """What a body says. None means that it says nothing of it (an edit leaves it as it is)."""
+    """The fields of a message body; None for absent ones, which an edit leaves unchanged."""
 
     content: str | None = None
     embeds: list[Json] | None = None
@@ -47,7 +46,7 @@ class MessageDraft:
     uploads: dict[int, Upload] = field(default_factory=dict)
 
     def store_files(self, world: DiscordWorld) -> None:
-        """Makes the uploads the attachments' own files; call once, when the draft is accepted."""
+        """Stores the uploads as files of the attachments; to be called once, on acceptance."""
         for attachment in self.attachments or []:
             if upload := self.uploads.get(attachment.id):
                 attachment.path = world.files.keep_upload(upload, attachment.id)
@@ -63,10 +62,9 @@ async def read_draft(
     editing: Message | None = None,
     ephemeral: bool = False,
 ) -> MessageDraft:
-    """Reads a body and the files that came with it.
+    """Reads a body and its files; ``uploads`` are by the number in ``files[n]``.
 
-    ``uploads`` by the number in ``files[n]``. Raises DiscordError 50035 with everything that is
-    wrong, or 50006 for a new message that says nothing.
+    Raises DiscordError 50035 with all errors of the form, or 50006 for an empty message.
     """
     draft = MessageDraft()
     await _read_files(world, channel_id, fields, uploads, draft, editing, ephemeral=ephemeral)
@@ -163,7 +161,7 @@ async def create_attachment(
     *,
     ephemeral: bool,
 ) -> Attachment:
-    """An attachment for an upload, its bytes still at the upload's place."""
+    """An attachment for an upload; its bytes stay at the upload's path for now."""
     original_name = name or upload.filename
     filename = sanitize_file_name(original_name)
     media = await media_probe.probe_media(upload.path, filename)

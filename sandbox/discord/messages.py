@@ -1,6 +1,6 @@
-"""The life of a message: said, edited, deleted, pinned; and who is told of it.
+"""Posting, editing, deleting and pinning messages, with their gateway events.
 
-The bot hears of what happens in channels it can see, and never of ephemeral messages.
+The bot gets events for channels that it can see, but never for ephemeral messages.
 
 Rules: https://docs.discord.com/developers/resources/message
 """
@@ -32,7 +32,7 @@ _EDITABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 
 
 def require_can_post(world: DiscordWorld, channel: Channel, *, files: bool, embeds: bool) -> None:
-    """Whether the bot may post that here. Raises DiscordError 50001, 50013, 50008, 50083, 50007."""
+    """Raises DiscordError 50001, 50007, 50008, 50013 or 50083 when the bot may not post here."""
     if channel.guild_id is None:
         person = world.users[channel.recipient_ids[0]]
         if not can_message_user(world, person.id):
@@ -53,7 +53,7 @@ def require_can_post(world: DiscordWorld, channel: Channel, *, files: bool, embe
 
 
 def can_message_user(world: DiscordWorld, user_id: int) -> bool:
-    """Whether the bot may write to a person: they share a guild or wrote first, and allow it."""
+    """Whether the bot may write to a person, who accepts it and shares a guild or wrote first."""
     person = world.users[user_id]
     if not person.accepts_dms:
         return False
@@ -66,7 +66,7 @@ def can_message_user(world: DiscordWorld, user_id: int) -> bool:
 def read_reference(
     world: DiscordWorld, channel: Channel, fields: FormFields | None
 ) -> MessageReference | None:
-    """The message a body replies to; None when it replies to none or may go without.
+    """The message that a body replies to, if any; a missing one counts as none where allowed.
 
     Raises DiscordError 50035 or 160002.
     """
@@ -107,7 +107,7 @@ def read_reference(
 def find_message_with_nonce(
     world: DiscordWorld, channel: Channel, author_id: int, draft: MessageDraft
 ) -> Message | None:
-    """The earlier message of the same nonce, with ``enforce_nonce`` within a few minutes."""
+    """With ``enforce_nonce``: the author's message of the last minutes with the same nonce."""
     if not draft.enforce_nonce or draft.nonce is None:
         return None
     since = world.clock.now() - NONCE_LIFETIME_S
@@ -133,7 +133,7 @@ def post_message(
     flags: MessageFlag = MessageFlag.NONE,
     message_id: int | None = None,
 ) -> Message:
-    """Says a message and tells whoever may know."""
+    """Posts a message and publishes it."""
     draft.store_files(world)
     flags |= (draft.flags or MessageFlag.NONE) & ~MessageFlag.EPHEMERAL
     if ephemeral_to is not None:
@@ -161,7 +161,7 @@ def post_message(
 
 
 def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None:
-    """Puts a finished message into its channel and publishes it."""
+    """Adds a complete message to its channel and publishes it."""
     world.messages.setdefault(channel.id, {})[message.id] = message
     if message.ephemeral_to is None:
         channel.last_message_id = message.id
@@ -177,7 +177,7 @@ def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None
 
 
 def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> None:
-    """Changes what the draft says something about."""
+    """Changes the fields that the draft has."""
     draft.store_files(world)
     channel = world.channels[message.channel_id]
     if draft.content is not None:
@@ -201,7 +201,7 @@ def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> 
 
 
 def delete_message(world: DiscordWorld, message: Message) -> None:
-    """Removes a message from everyone's sight."""
+    """Marks a message as deleted."""
     message.deleted_at = world.clock.now()
     channel = world.channels[message.channel_id]
     if channel.thread is not None and message.ephemeral_to is None:
@@ -219,7 +219,7 @@ def delete_message(world: DiscordWorld, message: Message) -> None:
 
 
 def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable[int]) -> None:
-    """Bulk delete. Raises DiscordError 50034 when one is older than two weeks."""
+    """Deletes several messages. Raises DiscordError 50034 when one is older than two weeks."""
     deleted = [
         m
         for i in message_ids
@@ -245,7 +245,7 @@ def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable
 
 
 def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
-    """Pins or unpins. Raises DiscordError 30003 when the channel is full."""
+    """Pins or unpins. Raises DiscordError 30003 when the channel has too many pins."""
     channel = world.channels[message.channel_id]
     if pinned and sum(m.pinned for m in world.visible_messages(channel.id)) >= MAX_PINS:
         raise DiscordError(
@@ -323,6 +323,6 @@ def _set_mentions(
     original = world.messages.get(channel.id, {}).get(message.reference.message_id)
     if original is None or not rules.replied_user:
         return
-    # A reply to an interaction's response mentions nobody, so its text stays hidden from the bot.
+    # A reply to an interaction's response mentions no one, so the bot cannot see its text.
     if original.origin is None and original.author_id not in message.mention_ids:
         message.mention_ids.append(original.author_id)

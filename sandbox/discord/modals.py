@@ -1,7 +1,7 @@
-"""What a modal may ask, and what a person may answer.
+"""Reads modals, and builds their submissions from a person's answers.
 
-A modal has up to five parts: labels around one input each, plain text, or the older action rows
-with a text input.
+A modal has up to five parts: labels with one input each, plain text, or the older action rows with
+a text input.
 
 Rules: https://docs.discord.com/developers/components/reference#label
 """
@@ -32,7 +32,7 @@ _MAX_TEXT_LENGTH = 4000
 
 
 def read_modal(fields: FormFields) -> Json:
-    """A modal's data, as kept; what is wrong is filed in the fields."""
+    """A modal's data; errors are added to the fields."""
     inputs = InteractiveComponentReader()
     parts: list[Json] = []
     for item in fields.objects("components", low=1, high=5, required=True):
@@ -160,10 +160,10 @@ def build_submission(
     answers: Mapping[str, Any],
     files: Mapping[str, list[Attachment]],
 ) -> list[Json]:
-    """The ``components`` of a modal submission.
+    """The ``components`` of a modal submission. Raises ActionRefused for invalid answers.
 
-    ``answers`` by custom id; an input that was left alone keeps its preset value. ``files`` are
-    those given to file uploads. Raises ActionRefused for what the client would not send.
+    ``answers`` and ``files`` (for file uploads) are by custom id; unanswered inputs keep their
+    preset value.
     """
     known = {component["custom_id"] for component in modal_inputs(modal)}
     for custom_id in answers:
@@ -235,7 +235,7 @@ def _build_text_answer(component: Json, value: object) -> str:
 
 
 def require_offered(component: Json, values: list[str]) -> None:
-    """Refuses values that a component with options does not offer, and repeated ones."""
+    """Raises ActionRefused for repeated values, and for those that a component does not offer."""
     if len(set(values)) != len(values):
         msg = f"{component['custom_id']}: the same value twice"
         raise ActionRefused(msg)

@@ -1,7 +1,6 @@
-"""How people, guilds, roles and channels look on Discord's wire.
+"""JSON of users, guilds, roles and channels, as pure functions.
 
-Pure functions from facts to JSON; the REST, the gateway and the control API show the same objects.
-What needs the whole world (messages) is in `showing`.
+Messages need the whole world and are in ``serializers``.
 """
 
 import datetime as dt
@@ -60,7 +59,7 @@ def build_own_user(bot: User) -> Json:
 
 
 def build_member(member: Member, user: User | None) -> Json:
-    """A guild member; without ``person`` it is the partial one that comes with messages."""
+    """A guild member; without ``user`` the partial one that comes with messages."""
     payload: Json = {
         "avatar": None,
         "banner": None,

@@ -1,7 +1,6 @@
-"""What people do by themselves: talk, reply, react, attach files, delete, open threads.
+"""People's messages, replies, reactions, files and threads.
 
-They are bound by the same permissions and limits as in Discord; what their client would not let
-them do is refused with the reason.
+Discord's permissions and limits apply; what its client would not allow raises ActionRefused.
 """
 
 import asyncio
@@ -69,7 +68,7 @@ async def post_as_person(
 async def compose_draft(
     world: DiscordWorld, person: User, channel: Channel, content: str, paths: Sequence[str]
 ) -> MessageDraft:
-    """A person's message before it is sent. Raises ActionRefused."""
+    """The draft of a person's message. Raises ActionRefused."""
     if len(content) > MAX_CONTENT_LENGTH:
         msg = f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
         raise ActionRefused(msg)
@@ -92,7 +91,7 @@ async def compose_draft(
 async def attach_file(
     world: DiscordWorld, person: User, channel: Channel, path: str, *, ephemeral: bool = False
 ) -> tuple[Attachment, Upload]:
-    """Uploads a file of this machine as a person. Raises ActionRefused when it is too large."""
+    """Uploads a local file as a person. Raises ActionRefused when it is missing or too large."""
     source = Path(path)
     if not await asyncio.to_thread(source.is_file):
         msg = f"there is no file {path!r}"
@@ -124,7 +123,7 @@ def edit_as_person(world: DiscordWorld, person: User, message: Message, content:
 
 
 def delete_as_person(world: DiscordWorld, person: User, message: Message) -> None:
-    """Deletes a message: one's own, or with Manage Messages. Raises ActionForbidden."""
+    """Deletes the person's own message, or any with Manage Messages. Raises ActionForbidden."""
     channel = world.channels[message.channel_id]
     if message.ephemeral_to == person.id:
         messages.delete_message(world, message)
@@ -142,7 +141,7 @@ def delete_as_person(world: DiscordWorld, person: User, message: Message) -> Non
 def react_as_person(
     world: DiscordWorld, person: User, message: Message, emoji: str, *, is_removal: bool
 ) -> None:
-    """Adds or takes back a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
+    """Adds or removes a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
     if message.ephemeral_to is not None:
         msg = "an ephemeral message takes no reactions"
         raise StateConflict(msg)
@@ -171,7 +170,7 @@ async def open_thread_as_person(
     paths: Sequence[str] = (),
     tags: Sequence[str] = (),
 ) -> Channel:
-    """Opens a thread, or in a forum a post with its first message."""
+    """Starts a thread, or in a forum a post with its first message."""
     if not 1 <= len(name) <= 100:
         msg = "a thread's name has 1 to 100 characters"
         raise ActionRefused(msg)
@@ -215,7 +214,7 @@ def _require_can_post(world: DiscordWorld, person: User, channel: Channel, *, fi
 
 
 def _resolve_mentions(world: DiscordWorld, content: str) -> str:
-    """Turns ``@Name`` into a mention, as Discord's client does while one types."""
+    """Turns ``@Name`` into a mention, as Discord's client does."""
     by_name = {
         name.casefold(): person
         for person in world.users.values()

@@ -1,7 +1,7 @@
-"""People using the bot: commands, menus, buttons, selects, modals and completions.
+"""People's commands, context menus, buttons, selects, modals and autocompletions.
 
-Only what Discord's client offers can be used: registered commands where they are allowed,
-components that are there and enabled, values that are offered, modals that were shown.
+Only what Discord's client offers can be used: commands that are registered and allowed there,
+enabled components, offered values, modals that were shown.
 """
 
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ async def use_command(
     user_install: bool = False,
     focused: str | None = None,
 ) -> Interaction:
-    """A slash command, or with ``focused`` the completion of one of its options.
+    """Uses a slash command, or with ``focused`` autocompletes one of its options.
 
-    Files are given as paths. Raises ActionRefused and its kinds.
+    Files are given as local paths. Raises ActionRefused.
     """
     name, *path = command.lstrip("/").split()
     registered = _find_offered_command(
@@ -63,6 +63,7 @@ async def use_command(
             msg = f"the option {focused!r} has no completion"
             raise ActionRefused(msg)
         focused_kind = option["type"]
+    data = _command_data(registered)
     resolved = ResolvedObjects(world, channel, person)
     filler = command_options.OptionFiller(
         world,
@@ -72,18 +73,13 @@ async def use_command(
         _PersonUploads(world, person, channel, resolved).upload_file,
     )
     values = await filler.fill_options(options, option_values, focused=focused)
-    data: Json = {
-        "id": str(registered.id),
-        "name": registered.name,
-        "type": int(registered.kind),
-        "options": command_options.nest_values(registered, path, values),
-    }
+    data["options"] = command_options.nest_values(registered, path, values)
     return interaction_create.create_interaction(
         world,
         InteractionKind.COMMAND if focused is None else InteractionKind.AUTOCOMPLETE,
         person,
         channel,
-        resolved.add_to(_add_guild_id(registered, data)),
+        resolved.add_to(data),
         owners=interaction_create.integration_owners(
             world, channel, person, user_install=user_install
         ),
@@ -103,7 +99,7 @@ def use_context_menu(
     locale: str | None = None,
     user_install: bool = False,
 ) -> Interaction:
-    """A context menu's entry on a message or a user. Raises ActionRefused and its kinds."""
+    """Uses an entry of a message's or user's context menu. Raises ActionRefused."""
     kind = CommandKind.MESSAGE if isinstance(target, Message) else CommandKind.USER
     registered = _find_offered_command(
         world, person, channel, kind, command, user_install=user_install
@@ -114,18 +110,13 @@ def use_context_menu(
         resolved.add_message(target)
     else:
         resolved.add_user(target.id)
-    data: Json = {
-        "id": str(registered.id),
-        "name": registered.name,
-        "type": int(registered.kind),
-        "target_id": str(target.id),
-    }
+    data = _command_data(registered) | {"target_id": str(target.id)}
     return interaction_create.create_interaction(
         world,
         InteractionKind.COMMAND,
         person,
         channel,
-        resolved.add_to(_add_guild_id(registered, data)),
+        resolved.add_to(data),
         owners=interaction_create.integration_owners(
             world, channel, person, user_install=user_install
         ),
@@ -144,7 +135,7 @@ def use_component(
     *,
     locale: str | None = None,
 ) -> Interaction:
-    """A press of a button or a choice in a select. Raises ActionRefused and its kinds."""
+    """Presses a button or chooses in a select. Raises ActionRefused."""
     _require_known_locale(locale)
     component = components.find_component(message.components, custom_id)
     if message.author_id != world.bot.id or component is None:
@@ -199,7 +190,7 @@ async def submit_modal(
     *,
     locale: str | None = None,
 ) -> Interaction:
-    """Fills in and submits the modal that an interaction was answered with."""
+    """Fills in and submits the modal that an interaction showed. Raises ActionRefused."""
     _require_known_locale(locale)
     if trigger.modal is None:
         msg = "that interaction was not answered with a modal"
@@ -250,7 +241,7 @@ async def submit_modal(
 
 
 class _PersonUploads:
-    """Files that a person hands to a command or modal: uploaded at once, shown as ephemeral."""
+    """Uploads a person's files for a command or modal, as ephemeral attachments."""
 
     def __init__(
         self, world: DiscordWorld, person: User, channel: Channel, resolved: ResolvedObjects
@@ -272,7 +263,7 @@ class _PersonUploads:
         return attachment.id
 
     def take_attachments(self) -> list[Attachment]:
-        """The files since the last call."""
+        """The files uploaded since the last call."""
         attachments, self._attachments = self._attachments, []
         return attachments
 
@@ -286,7 +277,7 @@ def _find_offered_command(
     *,
     user_install: bool,
 ) -> ApplicationCommand:
-    """The command, if the client offers it to this person here. Raises ActionRefused's kinds."""
+    """A command that the client offers to this person here. Raises ActionRefused otherwise."""
     guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
     installed = guild.has_bot if guild else channel.recipient_ids == (person.id,)
     if not installed and not user_install:
@@ -328,14 +319,15 @@ def _require_default_permissions(
         return
     granted = world.permissions_of(person.id, channel)
     required = Permission(needed)
-    # "0" means nobody but administrators.
+    # "0" means administrators only.
     if (needed == 0 and granted != ALL_PERMISSIONS) or required & ~granted:
         names = ", ".join(permission_names(required)) or "ADMINISTRATOR"
         msg = f"{person.display_name} may not use {command.name!r}: it needs {names}"
         raise ActionForbidden(msg)
 
 
-def _add_guild_id(command: ApplicationCommand, data: Json) -> Json:
+def _command_data(command: ApplicationCommand) -> Json:
+    data: Json = {"id": str(command.id), "name": command.name, "type": int(command.kind)}
     return data if command.guild_id is None else data | {"guild_id": str(command.guild_id)}
 
 

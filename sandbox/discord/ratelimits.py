@@ -1,7 +1,7 @@
 """Discord's rate limits: per-route buckets, the global limit, and the ban for invalid requests.
 
-Discord does not publish the bucket sizes; those here are what its headers have long said. A bot
-must read the headers and not the table, and this server is where it can be caught not doing so.
+Discord does not publish the bucket sizes; these are as its headers have long shown them. A bot must
+read the headers instead of assuming sizes.
 
 https://docs.discord.com/developers/topics/rate-limits
 """
@@ -28,7 +28,7 @@ _FORGET_AFTER_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class BucketSize:
-    """So many requests in a window of seconds."""
+    """Requests allowed in a window of seconds."""
 
     limit: int
     window_s: float
@@ -61,7 +61,7 @@ _CALLBACK_PATH = re.compile(r"/interactions/\d+/[^/]+/callback")
 
 @dataclass(frozen=True, slots=True)
 class RateLimitRoute:
-    """A request as the limits see it: what it does, and the major parameter it is counted by."""
+    """A request's bucket: its method and path template, and the value of its major parameter."""
 
     method: str
     template: str
@@ -69,11 +69,7 @@ class RateLimitRoute:
 
     @classmethod
     def from_path(cls, method: str, path: str) -> "RateLimitRoute":
-        """Reads a path below ``/api/v10``.
-
-        >>> Route.of("POST", "/channels/7/messages")
-        Route(method='POST', template='/channels/C/messages', major='7')
-        """
+        """From a path below ``/api/v10``; "/channels/7/messages" becomes "/channels/C/messages"."""
         parts = path.strip("/").split("/")
         major = ""
         if len(parts) > 1 and parts[0] in _MAJOR_PARAMETERS and parts[1].isdigit():
@@ -81,7 +77,7 @@ class RateLimitRoute:
             if parts[0] == "webhooks" and len(parts) > 2:
                 major, parts[2] = f"{major}:{parts[2]}", "T"
         if "reactions" in parts:
-            # Adding and removing, of whatever emoji, share one bucket.
+            # Adding and removing any emoji share one bucket.
             del parts[parts.index("reactions") + 1 :]
             method = "PUT" if method == "DELETE" else method
         template_parts = ["ID" if part.isdigit() or part == "@original" else part for part in parts]
@@ -94,7 +90,7 @@ class RateLimitRoute:
 
     @property
     def bucket(self) -> str:
-        """The opaque bucket name of the header: the route's, whatever its major parameter."""
+        """The opaque bucket name of the header, the same for all major parameters."""
         return hashlib.md5(
             f"{self.method} {self.template}".encode(), usedforsecurity=False
         ).hexdigest()
@@ -115,10 +111,9 @@ class _RateLimitWindow:
 
 
 class RateLimiter:
-    """Counts every REST request, writes the headers and refuses what is too much.
+    """Counts REST requests, writes the rate-limit headers and refuses what exceeds a limit.
 
-    ``scale`` multiplies how many requests every limit allows (benches raise it); None switches
-    the limits off, headers included.
+    ``scale`` multiplies all limits; None switches them off, headers included.
     """
 
     def __init__(
@@ -137,14 +132,14 @@ class RateLimiter:
         self._global_windows: dict[str, _RateLimitWindow] = {}
 
     def set_scale(self, scale: float | None) -> None:
-        """Sets the scale at once: windows under way are forgotten."""
+        """Sets the scale and starts new windows."""
         self.scale = scale
         self._windows.clear()
         self._global_windows.clear()
 
     @property
     def invalid_requests(self) -> int:
-        """Answers of 401, 403 and 429 in the last ten minutes."""
+        """The number of responses 401, 403 and 429 in the last ten minutes."""
         now = self._clock.now()
         while (
             self._invalid_request_times
@@ -155,7 +150,7 @@ class RateLimiter:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Applies to ``/api/v10`` and nothing else."""
+        """Applies the limits to ``/api/v10``."""
         if not request.path.startswith(API_PREFIX + "/"):
             return await handler(request)
         if self.invalid_requests >= self._invalid_limit:
@@ -173,7 +168,7 @@ class RateLimiter:
     ) -> web.StreamResponse:
         path = request.path.removeprefix(API_PREFIX)
         if _CALLBACK_PATH.fullmatch(path):
-            return await handler(request)  # Callbacks are under no limit of the bot's.
+            return await handler(request)  # Interaction callbacks do not count.
         caller = request.headers.get("Authorization") or request.remote or ""
         now = self._clock.now()
         global_window = self._global_windows.get(caller)
@@ -232,7 +227,7 @@ class RateLimiter:
 
 
 def _rate_limited_response(retry_after: float, *, is_global: bool) -> web.Response:
-    # Rounded up: a client that waits exactly that long must find the window open.
+    # Rounded up: after waiting exactly that long the window must be open.
     seconds = math.ceil(max(retry_after, 0.001) * 1000) / 1000
     body = {
         "message": "You are being rate limited.",
@@ -256,7 +251,7 @@ def _rate_limited_response(retry_after: float, *, is_global: bool) -> web.Respon
 
 
 def _ban_response() -> web.Response:
-    """Cloudflare's answer to an address that made too many invalid requests: no Via, no JSON."""
+    """Cloudflare's ban for too many invalid requests: without Via and JSON."""
     return web.Response(
         status=429,
         text="<html><body>error code: 1015</body></html>",

@@ -1,4 +1,4 @@
-"""Emoji under messages.
+"""Reactions to messages.
 
 Rules: https://docs.discord.com/developers/resources/message#create-reaction
 """
@@ -24,7 +24,7 @@ def parse_emoji(text: str) -> Emoji:
 
 
 def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
-    """The reaction with this emoji, if anyone has reacted with it."""
+    """The message's reaction with this emoji, if any."""
     for reaction in message.reactions:
         same_name = reaction.emoji.id is None and reaction.emoji.name == emoji.name
         if reaction.emoji.id == emoji.id and (emoji.id is not None or same_name):
@@ -33,7 +33,7 @@ def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
 
 
 def add_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Reacts; a second time changes nothing. Raises DiscordError 30010 for too many emoji."""
+    """Adds a reaction, once per user. Raises DiscordError 30010 for too many emoji."""
     reaction = find_reaction(message, emoji)
     if reaction is None:
         if len(message.reactions) >= MAX_REACTIONS:
@@ -47,7 +47,7 @@ def add_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emo
 
 
 def remove_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Takes a reaction back. Raises DiscordError 10014 when there is none."""
+    """Removes a user's reaction. Raises DiscordError 10014 when there is none."""
     reaction = find_reaction(message, emoji)
     if reaction is None or user_id not in reaction.user_ids:
         raise errors.unknown_emoji()

@@ -1,8 +1,8 @@
-"""How messages look: to the bot over REST and gateway, and to the people.
+"""JSON of messages for the REST API, the gateway and the control API.
 
-Without the message-content intent Discord blanks what a message says, unless the bot wrote it, is
-mentioned by it (a reply with ping counts) or it is a direct message. Links to files are signed
-anew each time a message is shown.
+Without the message-content intent Discord blanks a message's content, unless the bot wrote it, is
+mentioned in it (a reply with ping counts) or it is a direct message. Links to files are signed anew
+each time.
 
 Rules: https://docs.discord.com/developers/events/gateway#message-content-intent
 """
@@ -27,7 +27,7 @@ from sandbox.discord.world import DiscordWorld
 
 
 def serialize_message(world: DiscordWorld, message: Message, *, content: bool = True) -> Json:
-    """A message as the REST shows it to the bot; ``content`` False blanks it where that applies."""
+    """A message in the REST API; ``content`` False blanks it where Discord does."""
     payload = _serialize_basics(world, message, content=content)
     if message.reactions:
         payload["reactions"] = [_serialize_reaction(world, r) for r in message.reactions]
@@ -37,7 +37,7 @@ def serialize_message(world: DiscordWorld, message: Message, *, content: bool = 
 
 
 def serialize_rest_message(world: DiscordWorld, message: Message) -> Json:
-    """A message as a GET shows it: blanked as the application's granted intents say."""
+    """A message in response to a GET: blanked according to the application's granted intents."""
     return serialize_message(world, message, content=Intents.MESSAGE_CONTENT in world.app.intents)
 
 
@@ -58,7 +58,7 @@ def serialize_event_message(world: DiscordWorld, message: Message, intents: Inte
 
 
 def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
-    """A file with fresh links."""
+    """An attachment with new links."""
     url = signed_file_url(world, attachment)
     payload: Json = {
         "id": str(attachment.id),
@@ -81,12 +81,12 @@ def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
 
 
 def signed_file_url(world: DiscordWorld, attachment: Attachment) -> str:
-    """A link good for 24 hours."""
+    """A link that is valid for 24 hours."""
     return world.public_base + world.files.sign_link(link_path(attachment), world.clock.now())
 
 
 def is_content_hidden(world: DiscordWorld, message: Message) -> bool:
-    """Whether the bot needs the message-content intent to read it."""
+    """Whether the bot needs the message-content intent to read a message."""
     return (
         message.author_id != world.bot.id
         and world.bot.id not in message.mention_ids
@@ -141,7 +141,7 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
 def _resolve_files(
     world: DiscordWorld, message: Message, files: dict[str, Attachment]
 ) -> tuple[list[Json], list[Json], set[str]]:
-    """Embeds and components with links in place of attachment ids, and the files they use."""
+    """Embeds and components with links instead of attachment ids, and the ids they use."""
     used: set[str] = set()
 
     def resolve_media(stored: Json) -> Json:

@@ -1,8 +1,7 @@
-"""Gateway sessions: what outlives a connection.
+"""Gateway sessions, which outlive their connections.
 
-A session belongs to a shard, numbers the events it was sent and keeps those the client has not
-acknowledged, so that a client whose connection dropped can RESUME and miss nothing. Nothing here
-knows of sockets: a connection attaches a ``send`` and takes it away again.
+A session numbers its events and keeps those that the client has not acknowledged, so that a client
+can RESUME after its connection dropped and miss nothing.
 """
 
 import json
@@ -16,20 +15,20 @@ from sandbox.clock import SandboxClock
 from sandbox.discord.events import GatewayEvent, Intents
 
 RESUME_WINDOW_S = 180.0
-"""How long a dropped session can be resumed. Discord does not document it; minutes are seen."""
+"""How long a dropped session can be resumed. Not documented by Discord; observed: minutes."""
 MAX_BUFFERED_EVENTS = 2000
-"""Unacknowledged events kept for a replay; a session that missed more cannot be resumed."""
+"""Unacknowledged events kept for a replay; with more, the session cannot be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayShard:
-    """One share of the guilds: those with ``(guild_id >> 22) % count == id``."""
+    """A shard: the guilds with ``(guild_id >> 22) % count == id``."""
 
     id: int
     count: int
 
     def owns_guild(self, guild_id: int | None) -> bool:
-        """Whether events of this guild come here; direct messages (None) go to shard 0."""
+        """Whether a guild's events go to this shard; direct messages (None) go to shard 0."""
         if guild_id is None:
             return self.id == 0
         return (guild_id >> 22) % self.count == self.id
@@ -63,7 +62,7 @@ class GatewaySession:
         return not event.intents or bool(event.intents & self.intents)
 
     def dispatch_event(self, name: str, data: str) -> None:
-        """Numbers an event (its data already JSON), keeps it for a replay and sends it."""
+        """Numbers an event (``data`` is JSON), keeps it for a replay and sends it."""
         self.sequence += 1
         frame = f'{{"op":0,"s":{self.sequence},"t":"{name}","d":{data}}}'
         self.buffer.append((self.sequence, frame))
@@ -71,20 +70,20 @@ class GatewaySession:
             self.send(frame)
 
     def acknowledge_sequence(self, sequence: int) -> None:
-        """A heartbeat carries the last sequence the client has seen: no need to keep those."""
+        """Drops the events up to the last sequence that the client has seen, as in a heartbeat."""
         self.acknowledged = max(self.acknowledged, min(sequence, self.sequence))
         while self.buffer and self.buffer[0][0] <= self.acknowledged:
             self.buffer.popleft()
 
     def frames_after(self, after: int) -> list[str] | None:
-        """The frames after a sequence; None when some of them are no longer kept."""
+        """The frames after a sequence; None when some of them are not kept any more."""
         if after < self.sequence and (not self.buffer or self.buffer[0][0] > after + 1):
             return None
         return [frame for sequence, frame in self.buffer if sequence > after]
 
 
 class SessionRegistry:
-    """All sessions, connected or waiting to be resumed; told of every event of the world."""
+    """All sessions, connected or resumable. Receives every event of the world."""
 
     def __init__(self, clock: SandboxClock, *, resumable_s: float = RESUME_WINDOW_S) -> None:
         self._clock = clock
@@ -108,34 +107,33 @@ class SessionRegistry:
         return session
 
     def find_session(self, session_id: str) -> GatewaySession | None:
-        """The session, unless it is unknown, ended or was dropped too long ago."""
+        """The session; None when it is unknown, ended or was dropped too long ago."""
         self._expire_sessions()
         return self._sessions.get(session_id)
 
     def detach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
-        """The connection is gone; the session can be resumed for a while.
+        """Makes the session resumable after its connection ended.
 
-        Only the connection that is attached can detach: after a takeover the old one's end means
-        nothing.
+        Ignored unless that connection is still the attached one: another may have resumed it.
         """
         if session.send is send:
             session.send = None
             session.detached_at = self._clock.now()
 
     def attach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
-        """A resumed session goes on with this connection."""
+        """Attaches a new connection to a resumed session."""
         session.send = send
         session.detached_at = None
 
     def end_session(self, session: GatewaySession) -> None:
-        """The session is over and cannot be resumed."""
+        """Ends the session: it cannot be resumed."""
         session.send = None
         self._sessions.pop(session.id, None)
 
     def receive_event(self, event: GatewayEvent) -> None:
-        """Hands an event to every session that may see it: the hub's receiver.
+        """Dispatches an event to every session that may see it.
 
-        Sessions with the same intents see the same payload, so it is built once for each set.
+        The payload depends on the intents only, so it is built once for each set of them.
         """
         payloads: dict[Intents, str] = {}
         for session in self:

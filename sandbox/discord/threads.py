@@ -37,9 +37,9 @@ def start_thread(
     applied_tags: Iterable[int] = (),
     invitable: bool = True,
 ) -> Channel:
-    """Opens a thread. ``under``: the message it hangs from, whose id it takes.
+    """Starts a thread. With a ``source`` message it belongs to it and has its id.
 
-    Raises DiscordError 160004 when that message has one already, 50024 where threads cannot be.
+    Raises DiscordError 160004 when that message has a thread, 50024 where threads are impossible.
     """
     if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS, ChannelKind.FORUM}:
         raise errors.wrong_channel_type()
@@ -101,7 +101,7 @@ def create_forum_post(
     auto_archive_minutes: int | None = None,
     applied_tags: Iterable[int] = (),
 ) -> tuple[Channel, Message]:
-    """Opens a post: a thread and its first message, which shares its id."""
+    """Starts a forum post: a thread and its first message, which have the same id."""
     tags = list(applied_tags)
     if forum.tag_required and not tags:
         raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
@@ -118,7 +118,7 @@ def create_forum_post(
 
 
 def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) -> None:
-    """Adds the members whom a message in a private thread mentions, before it is posted."""
+    """Adds the members that a message in a private thread mentions, before it is posted."""
     state = thread.thread
     if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
         return

@@ -105,7 +105,7 @@ class DiscordWorld:
         return [guild.id for guild in self.guilds.values() if guild.has_bot]
 
     def guild_create_payload(self, guild_id: int, intents: Intents) -> Json:
-        """GUILD_CREATE for a session's intents: without GUILD_MEMBERS the bot is its only member."""
+        """GUILD_CREATE for a session's intents: without GUILD_MEMBERS only the bot is listed."""
         guild = self.guilds[guild_id]
         members = [
             member

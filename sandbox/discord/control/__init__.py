@@ -1,7 +1,7 @@
-"""The control API's Discord side: acting as people, arranging the world, looking at it.
+"""Discord's part of the control API: acting as people, configuring the world, querying it.
 
-JSON over loopback; names and ids are accepted alike, ids are given as strings. A person's action
-that Discord's client would not allow is refused with ``{"error": kind, "message": why}``.
+JSON over loopback; names and ids are accepted alike, ids are returned as strings. What Discord's
+client would not allow is refused with ``{"error": kind, "message": reason}``.
 """
 
 from aiohttp import web
@@ -14,7 +14,7 @@ __all__ = ["build_routes"]
 
 
 def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
-    """Every ``/control`` route that concerns Discord's world."""
+    """Every ``/control`` route of Discord's world."""
     return [
         *queries.build_routes(world),
         *actions.build_routes(world, clock),

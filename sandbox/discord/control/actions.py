@@ -1,4 +1,4 @@
-"""Acting as people: commands, menus, components, modals, completions, messages, reactions."""
+"""Acting as people: commands, menus, components, modals, messages, reactions, threads."""
 
 import asyncio
 
@@ -30,8 +30,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
         channel = lookup.find_channel(
             world, body.reference("channel"), acting=person, within=within
         )
-        private = channel.guild_id is None and person.id not in channel.recipient_ids
-        if private:
+        if channel.guild_id is None and person.id not in channel.recipient_ids:
             msg = f"{person.display_name} is not part of that conversation"
             raise StateConflict(msg)
         return channel
@@ -203,7 +202,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
 
 
 async def _wait_for_acknowledgement(interaction: Interaction, clock: SandboxClock) -> None:
-    """Waits for the bot's answer, at most as long as Discord does."""
+    """Waits for the bot's response, at most as long as Discord does."""
     answered = asyncio.Event()
     interaction.on_acknowledged = answered.set
     waits = {

@@ -1,4 +1,4 @@
-"""Arranging the world: guilds, members, roles, channels, permissions, people's settings."""
+"""Configuring the world: guilds, members, roles, channels, permissions, people's settings."""
 
 from typing import Any
 
@@ -243,7 +243,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
 
 
 def _find_system_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Channel | None:
-    """The channel of Discord's own notices, where one is named."""
+    """The channel of Discord's own notices, if one is named."""
     if "system_channel" not in body:
         return None
     channel = lookup.find_channel(world, body.reference("system_channel"), within=guild)
@@ -267,7 +267,7 @@ def _create_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Cha
     overwrites = [_read_overwrite(world, guild, item) for item in body.list_value("overwrites")]
     if "permissions" in body:
         overwrites.append(_restricting_overwrite(world, body.permissions("permissions")))
-    elif guild.has_bot and all(each.id != world.bot.id for each in overwrites):
+    elif guild.has_bot and all(item.id != world.bot.id for item in overwrites):
         restriction = _restricting_overwrite(world, _find_bot_role(world, guild).permissions)
         overwrites += [restriction] if restriction.deny else []
     return guilds.add_channel(
@@ -320,13 +320,13 @@ def _find_bot_role(world: DiscordWorld, guild: Guild) -> Role:
 
 
 def _restricting_overwrite(world: DiscordWorld, allowed: Permission) -> PermissionOverwrite:
-    """The bot may do ``bits`` and nothing else of what a posting bot needs, whatever roles say."""
+    """Denies the bot all of a posting bot's permissions but ``allowed``, whatever its roles."""
     needed = permissions.POSTING_BOT_PERMISSIONS
     return PermissionOverwrite(world.bot.id, True, Permission.NONE, needed & ~allowed)
 
 
 def _restrict_bot_to(world: DiscordWorld, guild: Guild, allowed: Permission) -> None:
-    """What @everyone has, the bot would have too: only the channels can take it from the bot."""
+    """Restricts the bot in every channel: its role cannot take away what @everyone has."""
     for channel_id in guild.channel_ids:
         channel = world.channels[channel_id]
         if channel.thread is None and (

@@ -1,4 +1,4 @@
-"""Looking at the world: who is there, what was said, what became of an interaction."""
+"""Querying the world: guilds, messages, interactions and registered commands."""
 
 from aiohttp import web
 
@@ -24,7 +24,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         )
 
     async def list_messages(request: web.Request) -> web.Response:
-        """Oldest first; ``?deleted=1`` adds deleted ones, ``?user=`` that person's ephemeral."""
+        """Oldest first; ``?deleted=1`` adds deleted, ``?user=`` that person's ephemeral ones."""
         channel = lookup.find_channel(world, request.match_info["channel"])
         person = lookup.find_user(world, request.query["user"]) if "user" in request.query else None
         shown = [

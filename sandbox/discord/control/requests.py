@@ -1,4 +1,4 @@
-"""Reading control requests and answering them."""
+"""Reads the bodies of control requests and answers refusals."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from sandbox.request_log import Handler
 
 
 class ControlBody:
-    """The JSON object of a control request."""
+    """The JSON object of a control request. Readers raise ActionRefused for a wrong value."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -23,11 +23,11 @@ class ControlBody:
         return self.fields.get(name) is not None
 
     def reference(self, name: str) -> EntityRef:
-        """A required name or id. Raises ActionRefused."""
+        """A required name or id."""
         return lookup.read_ref(self.fields.get(name), name)
 
     def text_value(self, name: str, default: str | None = None) -> str:
-        """A string. Raises ActionRefused when it is missing without a default."""
+        """A string, required without a default."""
         value = self.fields.get(name, default)
         if not isinstance(value, str):
             msg = f"{name} must be a string"
@@ -35,11 +35,11 @@ class ControlBody:
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """A string or nothing."""
+        """A string, or None when absent."""
         return self.text_value(name) if name in self else None
 
     def flag_value(self, name: str, *, default: bool = False) -> bool:
-        """True or false. Raises ActionRefused."""
+        """True or false."""
         value = self.fields.get(name, default)
         if not isinstance(value, bool):
             msg = f"{name} must be true or false"
@@ -47,7 +47,7 @@ class ControlBody:
         return value
 
     def integer_value(self, name: str, default: int) -> int:
-        """A whole number. Raises ActionRefused."""
+        """A whole number."""
         value = self.fields.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
             msg = f"{name} must be a whole number"
@@ -55,14 +55,14 @@ class ControlBody:
         return value
 
     def list_value(self, name: str) -> list[Any]:
-        """A list; a single value counts as one of itself."""
+        """A list; another value counts as a list of one."""
         value = self.fields.get(name)
         if value is None:
             return []
         return value if isinstance(value, list) else [value]
 
     def object_value(self, name: str) -> dict[str, Any]:
-        """An object. Raises ActionRefused."""
+        """An object."""
         value = self.fields.get(name) or {}
         if not isinstance(value, dict):
             msg = f"{name} must be an object"
@@ -70,7 +70,7 @@ class ControlBody:
         return value
 
     def permissions(self, name: str) -> Permission:
-        """Permission names or bits. Raises ActionRefused."""
+        """Permission names or bits."""
         return read_permissions(self.fields.get(name))
 
 
@@ -97,7 +97,7 @@ async def read_control_body(request: web.Request) -> ControlBody:
 
 
 def build_route(method: str, path: str, handler: Handler) -> web.RouteDef:
-    """A control route whose handler may refuse."""
+    """A control route whose handler may raise ActionRefused or DiscordError."""
 
     async def handle_request(request: web.Request) -> web.StreamResponse:
         try:

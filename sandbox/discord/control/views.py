@@ -1,4 +1,4 @@
-"""How the control API shows things: as Discord's client would, with ids as strings."""
+"""JSON of the control API: what Discord's client would show, with ids as strings."""
 
 from sandbox.discord import payloads, serializers
 from sandbox.discord.entities import Channel, Guild, Json, Member, Message, Role, User
@@ -9,10 +9,10 @@ from sandbox.discord.world import DiscordWorld
 
 
 def view_message(world: DiscordWorld, message: Message) -> Json:
-    """A message with everything a person sees, and what only a test asks for.
+    """A message as people see it, with facts for tests.
 
-    ``attachments`` (and ``files``) list every file in it, those in components and embeds as well,
-    which the wire leaves out there: a person sees them all the same. ``edits`` counts.
+    ``attachments`` (and ``files``) list every file, even those in components and embeds, which the
+    wire leaves out. ``edits`` is their number.
     """
     channel = world.channels.get(message.channel_id)
     files = [
@@ -30,7 +30,7 @@ def view_message(world: DiscordWorld, message: Message) -> Json:
 
 
 def view_interaction(world: DiscordWorld, interaction: Interaction) -> Json:
-    """An interaction as the person who caused it sees it."""
+    """An interaction as its person sees it."""
     acknowledged_ms = None
     if interaction.acknowledged_at is not None:
         acknowledged_ms = round((interaction.acknowledged_at - interaction.created_at) * 1000)
@@ -98,7 +98,7 @@ def view_user(user: User) -> Json:
 
 
 def view_channel(world: DiscordWorld, channel: Channel) -> Json:
-    """A channel as Discord describes it, with its kind in words and what the bot may do there."""
+    """A channel as in Discord's API, with its kind in words and the bot's permissions."""
     payload = world.channel_payload(channel)
     payload["kind"] = channel.kind.name.lower()
     payload["bot_permissions"] = permission_names(world.permissions_of(world.bot.id, channel))
@@ -133,7 +133,7 @@ def view_guild(world: DiscordWorld, guild: Guild) -> Json:
 
 
 def view_world(world: DiscordWorld) -> Json:
-    """All there is, but for messages."""
+    """The whole world without messages."""
     return {
         "application": {
             "id": str(world.app.id),

@@ -1,6 +1,6 @@
-"""Discord's REST API v10, as far as a bot that posts clips touches it.
+"""Discord's REST API v10, as far as a bot that posts clips uses it. Other routes are 404.
 
-Only routes that are listed here exist; the server answers everything else with Discord's 404.
+A module for each resource: it parses requests, calls ``sandbox.discord`` and serializes results.
 """
 
 from aiohttp import web

@@ -1,4 +1,4 @@
-"""The application itself, the gateway's address, and entitlements."""
+"""/applications: the application, its entitlements; /gateway: the gateway's address."""
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from sandbox.error_responses import json_response
 
 
 def require_application(world: DiscordWorld, request: web.Request) -> None:
-    """Raises DiscordError 20012 or 10002 for another application's id."""
+    """Raises DiscordError 10002 for another application's id."""
     if read_path_id(request, "application_id") != world.app.id:
         raise errors.DiscordError(404, 10002, "Unknown Application")
 

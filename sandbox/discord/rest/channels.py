@@ -1,4 +1,4 @@
-"""/channels/C itself: looking at it, changing a little, typing, pins."""
+"""/channels/C: the channel itself, typing, pins."""
 
 from aiohttp import web
 

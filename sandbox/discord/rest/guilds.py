@@ -1,4 +1,4 @@
-"""/guilds: what the bot may know of a guild, its channels, roles and members."""
+"""/guilds: a guild with its channels, roles and members."""
 
 from aiohttp import web
 

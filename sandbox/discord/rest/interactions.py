@@ -1,4 +1,4 @@
-"""/interactions/I/T/callback: the bot's first answer. The token in the path is the authority."""
+"""/interactions/I/T/callback: the initial response, authorized by the token in the path."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""/channels/C/messages: the bot's ordinary messages, and reading what is there."""
+"""/channels/C/messages: the bot's messages, and reading those of others."""
 
 from aiohttp import web
 
@@ -29,7 +29,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                 embeds=bool(fields.raw_value("embeds")),
             )
             draft = await read_draft(world, channel.id, fields, body.uploads)
-            # The world may have changed while the files were read.
+            # The channel may be gone since the files were read.
             channel = world.channel(channel.id)
             reference = messages.read_reference(world, channel, draft.reference)
             message = messages.find_message_with_nonce(world, channel, world.bot.id, draft)
@@ -67,7 +67,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         if message.author_id != world.bot.id:
             raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
         if channel.thread is not None and channel.thread.archived:
-            raise DiscordError(400, 50083, "Thread is archived")  # only a new message revives it
+            raise DiscordError(400, 50083, "Thread is archived")  # a new message would reopen it
         async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
             needed = Permission.VIEW_CHANNEL
@@ -122,7 +122,7 @@ def _select_window(
     before: int | None,
     after: int | None,
 ) -> list[Message]:
-    """The messages asked for, oldest first, out of all of them in that order."""
+    """The requested messages, oldest first, of all messages in that order."""
     if after is not None:
         return [m for m in messages if m.id > after][:limit]
     if before is not None:

@@ -1,6 +1,6 @@
-"""Between aiohttp and the rules: tokens, ids in paths, bodies in, JSON out.
+"""What the REST modules share: tokens, ids in paths, bodies, errors.
 
-Uploads are written to disk part by part as they arrive, so the size of a file costs no memory.
+Uploads are written to disk as they arrive, so large files cost no memory.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class RequestBody:
     uploads: dict[int, Upload] = field(default_factory=dict)
 
     def fields(self) -> FormFields:
-        """The JSON as an object to read. Raises DiscordError 50035 when it is none."""
+        """The fields of the JSON object. Raises DiscordError 50035 for other JSON."""
         fields = FormFields(self.json, FormErrors())
         fields.errors.raise_if_any()
         return fields
@@ -42,7 +42,7 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True)
 class RouteFactory:
-    """Makes routes whose handlers may refuse with DiscordError."""
+    """Builds routes whose handlers may raise DiscordError."""
 
     world: DiscordWorld
     clock: SandboxClock
@@ -50,7 +50,7 @@ class RouteFactory:
     def build_route(
         self, method: str, path: str, handler: Handler, *, requires_bot_token: bool = True
     ) -> web.RouteDef:
-        """A route under the API's prefix; ``bot`` asks for the bot's token."""
+        """A route below the API's prefix."""
 
         async def handle_request(request: web.Request) -> web.StreamResponse:
             try:
@@ -71,9 +71,9 @@ class RouteFactory:
     async def read_body(
         self, request: web.Request, guild_id: int | None
     ) -> AsyncIterator[RequestBody]:
-        """The request's body; files that no message took are gone afterwards.
+        """The request's body; files that no message uses are removed afterwards.
 
-        ``guild_id`` sets the file limit. Raises DiscordError 40005, 50109 or 50035.
+        ``guild_id`` determines the file limit. Raises DiscordError 40005, 50109 or 50035.
         """
         body = RequestBody(None)
         try:
@@ -89,11 +89,11 @@ class RouteFactory:
     async def _read_multipart(self, request: web.Request, body: RequestBody, limit: int) -> None:
         try:
             await self._parse_multipart(request, body, limit)
-        except (ValueError, RuntimeError, AssertionError, web.HTTPBadRequest) as broken:
-            # What aiohttp's reader makes of a body that is not what its header says.
+        except (ValueError, RuntimeError, AssertionError, web.HTTPBadRequest) as error:
+            # These are what aiohttp's reader raises for a malformed body.
             raise errors.invalid_field(
                 (), "CONTENT_TYPE_INVALID", "The multipart body is malformed."
-            ) from broken
+            ) from error
 
     async def _parse_multipart(self, request: web.Request, body: RequestBody, limit: int) -> None:
         over = False
@@ -111,14 +111,14 @@ class RouteFactory:
                 over |= await self._receive_part(part, body, index, limit)
         if body.json is None:
             body.json = {}
-        # Refused only after the last byte: a client that is still writing would see a broken pipe.
+        # Only after the last byte: a client that is still sending would see a broken pipe.
         if over:
             raise errors.file_too_large()
 
     async def _receive_part(
         self, part: BodyPartReader, body: RequestBody, index: int, limit: int
     ) -> bool:
-        """Writes a part to disk; says whether it is over the limit (then it is only drained)."""
+        """Writes a part to disk; returns whether it exceeds the limit (then it is only drained)."""
         upload = Upload(self.world.files.new_upload_path(), part.filename or "unknown", 0)
         if index in body.uploads:
             raise errors.invalid_field(
@@ -155,7 +155,7 @@ def query_fields(request: web.Request) -> FormFields:
 
 
 def query_flag(request: web.Request, name: str) -> bool:
-    """A yes or no in the query string."""
+    """A boolean in the query string."""
     return request.query.get(name, "").lower() in {"1", "true"}
 
 
@@ -193,7 +193,7 @@ async def _read_text(part: BodyPartReader) -> str:
 
 
 def _file_number(name: str | None, position: int) -> int:
-    """``files[3]`` → 3; the old ``file`` counts by position."""
+    """``files[3]`` → 3; the old name ``file`` counts by position."""
     if name and name.startswith("files[") and name.endswith("]") and name[6:-1].isdecimal():
         return int(name[6:-1])
     return position

@@ -1,4 +1,4 @@
-"""Threads: under a message, on their own, as forum posts; and joining them."""
+"""/channels/C/threads: starting threads and forum posts, and joining them."""
 
 from aiohttp import web
 

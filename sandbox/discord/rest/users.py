@@ -1,4 +1,4 @@
-"""/users: the bot itself, its guilds, and opening direct messages."""
+"""/users: the bot, its guilds, and opening direct messages."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""/webhooks/A/T: follow-ups and the original response. The token in the path is the authority."""
+"""/webhooks/A/T: follow-ups and the original response, authorized by the token in the path."""
 
 from aiohttp import web
 
@@ -25,7 +25,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             message = await followups.post_follow_up(
                 world, interaction, body.fields(), body.uploads
             )
-        # An interaction's webhook always answers with the message, whatever ``wait`` says.
+        # An interaction's webhook always returns the message, whatever ``wait`` is.
         return json_response(serializers.serialize_message(world, message))
 
     async def get_message(request: web.Request) -> web.Response:
