@@ -1,4 +1,4 @@
-"""``python -m sandbox.demo``: start the sandbox and the bot, play, leave the clips, end with 0."""
+"""``python -m sandbox.demo``: runs the demo and leaves its clips; exit status 0 when it passed."""
 
 import argparse
 import asyncio
@@ -23,8 +23,8 @@ from sandbox.demo.runner import DemoRunner
 from sandbox.demo.scenario import (
     GENERATION_S,
     PERSON,
-    DemoContext,
     DemoScenario,
+    DemoSetting,
     SavedClip,
     wait_for_bot,
     write_summary,
@@ -41,15 +41,17 @@ def _parse_arguments() -> argparse.Namespace:
         description="Watch the real bot make, extend and show a clip, against a local Discord and"
         " Google.",
     )
-    parser.add_argument("--keep", action="store_true", help="stay up afterwards, to play on")
-    parser.add_argument("--dir", type=Path, default=Path("var/demo"), help="where everything goes")
+    parser.add_argument("--keep", action="store_true", help="stay up afterwards, to continue")
+    parser.add_argument(
+        "--dir", type=Path, default=Path("var/demo"), help="directory for all files"
+    )
     return parser.parse_args()
 
 
 async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
-    began = time.monotonic()
+    started_at = time.monotonic()
     port = _find_free_port()
-    stage = DemoRunner(
+    runner = DemoRunner(
         folder,
         {
             "DATA_DIR": str((folder / "bot").resolve()),
@@ -61,33 +63,35 @@ async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
         },
     )
     try:
-        async with stage, aiohttp.ClientSession() as session:
-            control = ControlClient(stage.control_url, session)
-            place = await wait_for_bot(control, stage.check_processes)
-            screen = Terminal(console, place.names)
-            screen.print_line(f"The bot is online after {time.monotonic() - began:.1f} s.\n")
-            clips = await DemoScenario(control, screen, folder, stage.check_processes).run(place)
-            exhibition = ShowcaseStep(
-                control, screen, f"http://127.0.0.1:{port}", stage.check_processes
+        async with runner, aiohttp.ClientSession() as session:
+            control = ControlClient(runner.control_url, session)
+            setting = await wait_for_bot(control, runner.check_processes)
+            terminal = Terminal(console, setting.names)
+            terminal.print_line(f"The bot is online after {time.monotonic() - started_at:.1f} s.\n")
+            clips = await DemoScenario(control, terminal, folder, runner.check_processes).run(
+                setting
             )
-            page = await exhibition.showcase_clip(
-                user=place.user_id,
+            showcase_step = ShowcaseStep(
+                control, terminal, f"http://127.0.0.1:{port}", runner.check_processes
+            )
+            gallery_page = await showcase_step.showcase_clip(
+                user=setting.user_id,
                 person=PERSON,
-                channel=place.showcase_channel_id,
-                bot=place.bot_id,
+                channel=setting.showcase_channel_id,
+                bot=setting.bot_id,
                 clip=clips[-1].message,
-                facts=clips[-1].facts,
+                properties=clips[-1].properties,
                 stills=clips[-1].stills,
             )
-            seen = await control.get("requests?bodies=1")
-            (folder / "requests.json").write_text(json.dumps(seen, indent=1))
-            elapsed = time.monotonic() - began
-            write_summary(folder / "summary.json", clips, page, elapsed)
-            _print_summary(screen, folder, clips, page, elapsed, keep=keep)
+            requests = await control.get("requests?bodies=1")
+            (folder / "requests.json").write_text(json.dumps(requests, indent=1))
+            elapsed = time.monotonic() - started_at
+            write_summary(folder / "summary.json", clips, gallery_page, elapsed)
+            _print_summary(terminal, folder, clips, gallery_page, elapsed, keep=keep)
             if keep:
-                await _wait_for_interrupt(console, stage, place, clips)
+                await _wait_for_interrupt(console, runner, setting, clips)
     except Exception as error:
-        for name, lines in stage.read_logs(_SHOWN_LOG_LINES).items():
+        for name, lines in runner.read_logs(_SHOWN_LOG_LINES).items():
             console.print(Panel(Text(lines or "(empty)"), title=f"{name}.log", border_style="red"))
         if isinstance(error, DemoFailed):
             raise
@@ -95,63 +99,72 @@ async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
 
 
 def _find_free_port() -> int:
-    """Return a port for the web server, so that the gallery's address is known beforehand."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A free port for the bot's web server, so that the gallery's address is known beforehand."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _print_summary(
-    screen: Terminal, folder: Path, clips: list[SavedClip], page: str, elapsed: float, *, keep: bool
+    terminal: Terminal,
+    folder: Path,
+    clips: list[SavedClip],
+    gallery_page: str,
+    elapsed: float,
+    *,
+    keep: bool,
 ) -> None:
-    screen.console.rule(style="grey37")
+    terminal.console.rule(style="grey37")
     remarks = ("from a prompt and a picture", "begins with the first clip")
-    screen.print_summary(
-        [(clip.path.name, clip.facts, remark) for clip, remark in zip(clips, remarks, strict=True)]
+    terminal.print_summary(
+        [
+            (clip.path.name, clip.properties, remark)
+            for clip, remark in zip(clips, remarks, strict=True)
+        ]
     )
-    screen.print_line(f"In the gallery: {page}", "bold green")
+    terminal.print_line(f"In the gallery: {gallery_page}", "bold green")
     if not keep:
-        screen.print_line("It was open until now; with make demo KEEP=1 it stays open.")
-    screen.print_line(
-        f"{elapsed:.0f} s in all. The bot was the real one; Discord and Google were the sandbox's"
-        f" (which takes {GENERATION_S} s for a clip), so nothing was paid."
+        terminal.print_line("It was open until now; with make demo KEEP=1 it stays open.")
+    terminal.print_line(
+        f"{elapsed:.0f} s in total. The bot was real; Discord and Google were the sandbox"
+        f" (which takes {GENERATION_S} s for a clip), so nothing was charged."
     )
-    screen.print_line(
-        f"What is left in {folder}: the clips, summary.json, every request the bot made"
-        " (requests.json), the logs."
+    terminal.print_line(
+        f"Saved in {folder}: the clips, summary.json, every request of the bot (requests.json),"
+        " the logs."
     )
 
 
 async def _wait_for_interrupt(
-    console: Console, stage: DemoRunner, place: DemoContext, clips: list[SavedClip]
+    console: Console, runner: DemoRunner, setting: DemoSetting, clips: list[SavedClip]
 ) -> None:
-    control, clip = stage.control_url, clips[-1].message["id"]
-    ask = 'curl -s -H "content-type: application/json"'
+    base, message_id = runner.control_url, clips[-1].message["id"]
+    curl = 'curl -s -H "content-type: application/json"'
     reply = (
-        f'{{"user": "{place.user_id}", "channel": "{place.channel_id}", "reply_to": "{clip}",'
-        ' "content": "Morning comes"}'
+        f'{{"user": "{setting.user_id}", "channel": "{setting.channel_id}",'
+        f' "reply_to": "{message_id}", "content": "Morning comes"}}'
     )
-    ways = {
-        "who and what there is": f"curl -s {control}/world",
-        "reply to the clip again": f"{ask} {control}/messages -d '{reply}'",
-        "see the channel": f"curl -s {control}/channels/{place.channel_id}/messages",
-        "let Google refuse the next one": (
-            f'{ask} -X PUT {control}/google -d \'{{"outcome": "filtered"}}\''
+    examples = {
+        "list guilds, channels and members": f"curl -s {base}/world",
+        "reply to the clip again": f"{curl} {base}/messages -d '{reply}'",
+        "read the channel": f"curl -s {base}/channels/{setting.channel_id}/messages",
+        "let Google filter the next clip": (
+            f'{curl} -X PUT {base}/google -d \'{{"outcome": "filtered"}}\''
         ),
     }
-    console.rule("play on", style="green")
-    for what, command in ways.items():
-        console.print(Text(what, style="bold"))
+    console.rule("try it", style="green")
+    for description, command in examples.items():
+        console.print(Text(description, style="bold"))
         console.out("  " + command, highlight=False)
-    console.print("\nEverything stays up until Ctrl-C. More ways: docs/sandbox.md", style="green")
+    console.print("\nEverything stays up until Ctrl-C. More: docs/sandbox.md", style="green")
     while True:
-        stage.check_processes()
+        runner.check_processes()
         await asyncio.sleep(0.5)
 
 
 @contextmanager
 def _exclusive_directory(folder: Path) -> Iterator[None]:
-    """Empty ``folder`` and keep it for this run. Raises `DemoFailed` where that cannot be."""
+    """Empties ``folder`` and locks it for this run. Raises DemoFailed when that is impossible."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_suffix(".lock").open("w")
@@ -168,7 +181,7 @@ def _exclusive_directory(folder: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Return 0 when the play ran to its end, 1 when it failed, 130 when it was interrupted."""
+    """Returns 0 when the demo passed, 1 when it failed, 130 when it was interrupted."""
     arguments = _parse_arguments()
     console = Console()
     folder: Path = arguments.dir

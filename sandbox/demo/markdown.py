@@ -1,7 +1,6 @@
-"""Discord's message text as a terminal shows it: markdown, mentions and timestamps.
+"""Renders Discord's message text for a terminal: markdown, mentions and timestamps.
 
-Discord sends ``<@123>`` and ``<t:1700000000:R>`` and leaves the rest to the client; a person never
-sees either. This is that part of the client.
+Discord sends ``<@123>`` and ``<t:1700000000:R>`` and leaves their display to the client.
 """
 
 import datetime as dt
@@ -36,7 +35,7 @@ _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)
 
 
 def render_markdown(content: str, names: Mapping[str, str]) -> Text:
-    """Return ``content`` as styled text; ``names`` are people and channels by their ids."""
+    """``content`` as styled text; ``names`` are people and channels by their ids."""
     lines = [_render_line(line, names) for line in content.splitlines()]
     return Text("\n").join(lines)
 
@@ -47,31 +46,31 @@ def _render_line(line: str, names: Mapping[str, str]) -> Text:
             text = _render_inline(line.removeprefix(mark), names)
             text.stylize(style)
             return text
-    for mark, shown in (("> ", "▎ "), ("- ", "• "), ("* ", "• ")):
+    for mark, bullet in (("> ", "▎ "), ("- ", "• "), ("* ", "• ")):
         if line.startswith(mark):
-            return Text(shown, style="dim") + _render_inline(line.removeprefix(mark), names)
+            return Text(bullet, style="dim") + _render_inline(line.removeprefix(mark), names)
     return _render_inline(line, names)
 
 
 def _render_inline(line: str, names: Mapping[str, str]) -> Text:
     text, end = Text(), 0
-    for found in _INLINE.finditer(line):
-        if found.start() and line[found.start() - 1] == "\\":
+    for match in _INLINE.finditer(line):
+        if match.start() and line[match.start() - 1] == "\\":
             continue
-        text.append(_unescape_markdown(line[end : found.start()]))
-        kind = next(name for name in found.groupdict() if found[name] is not None)
-        text.append(_RENDERERS[kind](found, names))
-        end = found.end()
+        text.append(_unescape_markdown(line[end : match.start()]))
+        kind = next(name for name in match.groupdict() if match[name] is not None)
+        text.append(_RENDERERS[kind](match, names))
+        end = match.end()
     text.append(_unescape_markdown(line[end:]))
     return text
 
 
-def _unescape_markdown(words: str) -> str:
-    return _ESCAPED.sub(r"\1", words)
+def _unescape_markdown(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
 
 
-def _format_timestamp(found: re.Match[str], _: Mapping[str, str]) -> Text:
-    unix, style = int(found["when"]), found["style"] or "f"
+def _format_timestamp(match: re.Match[str], _: Mapping[str, str]) -> Text:
+    unix, style = int(match["when"]), match["style"] or "f"
     if style == "R":
         return Text(_format_relative_time(unix - time.time()), style="underline")
     moment = dt.datetime.fromtimestamp(unix, dt.UTC).astimezone()
@@ -82,31 +81,31 @@ def _format_relative_time(seconds: float) -> str:
     for name, length in _UNITS:
         if abs(seconds) >= length:
             count = round(abs(seconds) / length)
-            words = f"{count} {name}{'s' if count > 1 else ''}"
-            return f"in {words}" if seconds > 0 else f"{words} ago"
+            duration = f"{count} {name}{'s' if count > 1 else ''}"
+            return f"in {duration}" if seconds > 0 else f"{duration} ago"
     return "now"
 
 
 def _mention_renderer(mark: str, group: str) -> Callable[[re.Match[str], Mapping[str, str]], Text]:
-    def render_mention(found: re.Match[str], names: Mapping[str, str]) -> Text:
-        return Text(mark + names.get(found[group], "unknown"), style="bold bright_blue")
+    def render_mention(match: re.Match[str], names: Mapping[str, str]) -> Text:
+        return Text(mark + names.get(match[group], "unknown"), style="bold bright_blue")
 
     return render_mention
 
 
 _RENDERERS: Final[Mapping[str, Callable[[re.Match[str], Mapping[str, str]], Text]]] = {
-    "bold": lambda found, names: _with_style(_render_inline(found["bold"], names), "bold"),
-    "italic": lambda found, names: _with_style(_render_inline(found["italic"], names), "italic"),
-    "code": lambda found, _: Text(found["code"], style="cyan"),
+    "bold": lambda match, names: _with_style(_render_inline(match["bold"], names), "bold"),
+    "italic": lambda match, names: _with_style(_render_inline(match["italic"], names), "italic"),
+    "code": lambda match, _: Text(match["code"], style="cyan"),
     "when": _format_timestamp,
     "person": _mention_renderer("@", "person"),
     "channel": _mention_renderer("#", "channel"),
-    "room": lambda found, names: Text(
-        f"#{names.get(found['room'], 'unknown')} › message", style="bold bright_blue"
+    "room": lambda match, names: Text(
+        f"#{names.get(match['room'], 'unknown')} › message", style="bold bright_blue"
     ),
-    "command": lambda found, _: Text(f"/{found['command']}", style="bold bright_blue"),
-    "label": lambda found, names: _with_style(
-        _render_inline(found["label"], names), "bright_blue underline"
+    "command": lambda match, _: Text(f"/{match['command']}", style="bold bright_blue"),
+    "label": lambda match, names: _with_style(
+        _render_inline(match["label"], names), "bright_blue underline"
     ),
 }
 

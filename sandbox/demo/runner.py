@@ -1,4 +1,4 @@
-"""The two programs of the demo, the sandbox and the real bot, each a process of its own."""
+"""Runs the sandbox and the real bot as processes of their own."""
 
 import asyncio
 import json
@@ -18,11 +18,10 @@ _INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPD
 
 
 class DemoRunner:
-    """Starts and ends the processes; an async context manager.
+    """Starts and stops the processes, as an async context manager.
 
-    Everything they leave stands below ``folder``: ``sandbox.log``, ``bot.log`` and the bot's data.
-    ``settings`` are added to what the sandbox says the bot needs. Both run inside ``folder``, so
-    that no `.env` of the checkout, with somebody's real accounts in it, is ever read.
+    Their logs and the bot's data go below ``folder``. ``settings`` are added to those in the
+    sandbox's ready line. Both run in ``folder``, so that they never read the checkout's ``.env``.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
@@ -45,19 +44,19 @@ class DemoRunner:
         await self._stop_processes()
 
     def check_processes(self) -> None:
-        """Raise `DemoFailed` when one of the two has ended by itself."""
+        """Raises DemoFailed when one of the two has ended by itself."""
         for name, process in self._processes.items():
             if process.returncode is not None:
                 raise DemoFailed(f"the {name} ended by itself with status {process.returncode}")
 
     def read_logs(self, lines: int) -> dict[str, str]:
-        """Return the last lines of each log."""
-        found = {}
+        """The last lines of each log."""
+        logs = {}
         for name in ("sandbox", "bot"):
             path = self._log_path(name)
             if path.exists():
-                found[name] = "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-        return found
+                logs[name] = "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return logs
 
     async def _start_sandbox(self) -> dict[str, Any]:
         files = str(self.folder.resolve() / "sandbox")
@@ -74,11 +73,11 @@ class DemoRunner:
             ) from error
         if not line:
             raise DemoFailed("the sandbox did not start")
-        said: dict[str, Any] = json.loads(line)
-        return said
+        ready: dict[str, Any] = json.loads(line)
+        return ready
 
-    async def _start_bot(self, found: Mapping[str, str]) -> None:
-        await self._start_process("bot", {**found, **self._settings})
+    async def _start_bot(self, environment: Mapping[str, str]) -> None:
+        await self._start_process("bot", {**environment, **self._settings})
 
     async def _start_process(
         self, name: str, settings: Mapping[str, str], *arguments: str, stdout: int | None = None

@@ -1,4 +1,4 @@
-"""The play: Ada asks for a clip of her picture, gets it, and replies to it to make it longer."""
+"""The demo's first steps: Ada requests a clip of her image and extends it by a reply."""
 
 import asyncio
 import json
@@ -11,12 +11,18 @@ from typing import Any, Final
 from PIL import Image
 
 from sandbox.demo import sample_image, showcase_step, video_file
-from sandbox.demo.control_client import ControlClient, DemoFailed, Json, wait_until
+from sandbox.demo.control_client import (
+    ControlClient,
+    DemoFailed,
+    Json,
+    wait_for_response,
+    wait_until,
+)
 from sandbox.demo.terminal import ClipPreview, ProgressDisplay, Terminal
 from sandbox.demo.video_file import VideoProperties
 
 GENERATION_S: Final = 8
-"""How long the sandbox's Google takes for a clip; the real one takes 11 s to 6 minutes."""
+"""Seconds that the sandbox's Google takes for a clip; the real one takes 11 s to 6 minutes."""
 
 PROMPT: Final = (
     "A paper boat leaves the harbour at dusk, the lanterns light up one by one, soft waves"
@@ -28,13 +34,13 @@ EXTENSION_PROMPT: Final = (
 PERSON: Final = "Ada"
 _CHANNEL: Final = "clips"
 _ONLINE_TIMEOUT_S: Final = 45.0
-_ANSWER_TIMEOUT_S: Final = 10.0
+_RESPONSE_TIMEOUT_S: Final = 10.0
 _CLIP_TIMEOUT_S: Final = 150.0
 
 
 @dataclass(frozen=True, slots=True)
-class DemoContext:
-    """Where the play takes place: ids as strings, names by their ids."""
+class DemoSetting:
+    """The people, channels and server of the demo: ids as strings, names by their ids."""
 
     user_id: str
     bot_id: str
@@ -46,17 +52,17 @@ class DemoContext:
 
 @dataclass(frozen=True, slots=True)
 class SavedClip:
-    """A clip as posted and as saved."""
+    """A posted clip and its downloaded file."""
 
     message: Json
     path: Path
-    facts: VideoProperties
+    properties: VideoProperties
     stills: tuple[Image.Image, ...] = ()
     parent_message_id: str | None = None
 
 
 class DemoScenario:
-    """One run. Everything saved goes below ``folder``; ``check`` raises when the bot is gone."""
+    """One run. Files go below ``folder``; ``check`` raises DemoFailed when the bot has ended."""
 
     def __init__(
         self, control: ControlClient, terminal: Terminal, folder: Path, check: Callable[[], None]
@@ -68,152 +74,163 @@ class DemoScenario:
         self._transcript: list[Json] = []
         self._saved_names: dict[str, str] = {}
 
-    async def run(self, place: DemoContext) -> list[SavedClip]:
-        """Play it through and return the clips. Raises `DemoFailed` where anything fails."""
+    async def run(self, setting: DemoSetting) -> list[SavedClip]:
+        """Runs all steps and returns the clips. Raises DemoFailed."""
         await self._control.put("google", {"seconds": GENERATION_S})
-        self._terminal.print_channel(_CHANNEL, place.server_name)
-        first = await self._generate_clip(place)
-        second = await self._extend_clip(place, first)
-        alike = await asyncio.to_thread(
+        self._terminal.print_channel(_CHANNEL, setting.server_name)
+        first = await self._generate_clip(setting)
+        second = await self._extend_clip(setting, first)
+        is_extension = await asyncio.to_thread(
             video_file.starts_with_frames_of, second.path, first.path, [0.0, 2.5, 6.0]
         )
-        if not alike:
+        if not is_extension:
             raise DemoFailed("the longer clip does not begin with the first one's frames")
-        told = {"names": place.names, "files": self._saved_names, "said": self._transcript}
-        transcript = json.dumps(told, indent=1)
+        conversation = {
+            "names": setting.names,
+            "files": self._saved_names,
+            "said": self._transcript,
+        }
+        transcript = json.dumps(conversation, indent=1)
         (self._folder / "conversation.json").write_text(transcript)
         return [first, second]
 
-    async def _generate_clip(self, place: DemoContext) -> SavedClip:
-        picture = self._folder / "harbour.png"
-        await asyncio.to_thread(sample_image.paint_sample_image, picture)
+    async def _generate_clip(self, setting: DemoSetting) -> SavedClip:
+        image_path = self._folder / "harbour.png"
+        await asyncio.to_thread(sample_image.paint_sample_image, image_path)
         options = {"prompt": PROMPT, "resolution": "720p", "duration": 8}
-        with Image.open(picture) as opened:
-            shown = {"prompt": PROMPT, "resolution": "720p", "duration": "8", "image": picture.name}
-            self._terminal.print_command(PERSON, "video generate", shown, opened.convert("RGB"))
+        with Image.open(image_path) as image:
+            options_shown = {
+                "prompt": PROMPT,
+                "resolution": "720p",
+                "duration": "8",
+                "image": image_path.name,
+            }
+            self._terminal.print_command(
+                PERSON, "video generate", options_shown, image.convert("RGB")
+            )
         now = datetime.now(UTC).isoformat()
         self._transcript.append(
-            {"person": PERSON, "command": "video generate", "options": shown, "timestamp": now}
+            {
+                "person": PERSON,
+                "command": "video generate",
+                "options": options_shown,
+                "timestamp": now,
+            }
         )
-        asked = await self._control.post(
+        command = await self._control.post(
             "commands",
             {
-                "user": place.user_id,
-                "channel": place.channel_id,
+                "user": setting.user_id,
+                "channel": setting.channel_id,
                 "command": "video generate",
                 "options": options,
-                "attachments": {"image": str(picture.resolve())},
+                "attachments": {"image": str(image_path.resolve())},
             },
         )
-        interaction = str(asked["interaction"]["id"])
-        answer = await wait_until(
-            lambda: self._find_answer(interaction),
-            within_s=_ANSWER_TIMEOUT_S,
-            waiting_for="the bot's answer to the command",
+        interaction = command["interaction"]
+        response = await wait_for_response(
+            self._control, interaction, self._check, within_s=_RESPONSE_TIMEOUT_S
         )
-        self._record_message(answer)
-        return await self._save_next_clip(place, after=int(interaction), name="1-generated.mp4")
+        self._record_message(response)
+        after = int(interaction["id"])
+        return await self._save_next_clip(setting, after=after, name="1-generated.mp4")
 
-    async def _extend_clip(self, place: DemoContext, first: SavedClip) -> SavedClip:
-        said = await self._control.post(
+    async def _extend_clip(self, setting: DemoSetting, first: SavedClip) -> SavedClip:
+        posted = await self._control.post(
             "messages",
             {
-                "user": place.user_id,
-                "channel": place.channel_id,
+                "user": setting.user_id,
+                "channel": setting.channel_id,
                 "content": EXTENSION_PROMPT,
                 "reply_to": first.message["id"],
             },
         )
-        reply = str(said["message"]["id"])
-        self._record_message(await self._get_message(place, reply))
-        clip = await self._save_next_clip(place, after=int(reply), name="2-extended.mp4")
+        reply = str(posted["message"]["id"])
+        self._record_message(await self._get_message(setting, reply))
+        clip = await self._save_next_clip(setting, after=int(reply), name="2-extended.mp4")
         if (clip.message.get("message_reference") or {}).get("message_id") != reply:
             raise DemoFailed("the longer clip is not a reply to the message that asked for it")
         return replace(clip, parent_message_id=first.message["id"])
 
-    async def _save_next_clip(self, place: DemoContext, *, after: int, name: str) -> SavedClip:
-        """Wait for the bot's next clip, showing its status meanwhile; save it and show it."""
-        with self._terminal.show_progress("waiting for the clip") as waiting:
+    async def _save_next_clip(self, setting: DemoSetting, *, after: int, name: str) -> SavedClip:
+        """Waits for the bot's next clip, showing its status meanwhile, then saves and shows it."""
+        with self._terminal.show_progress("waiting for the clip") as progress:
             message = await wait_until(
-                lambda: self._find_clip_message(place, after, waiting),
+                lambda: self._find_clip_message(setting, after, progress),
                 within_s=_CLIP_TIMEOUT_S,
                 waiting_for="the clip",
             )
-        for status in await self._list_bot_messages(place, after):
+        for status in await self._list_bot_messages(setting, after):
             if int(status["id"]) < int(message["id"]):
                 self._record_message(status)
-        file = _video_files(message)[0]
+        video = _video_files(message)[0]
         path = self._folder / name
-        await self._control.download_file(file["url"], path)
-        self._saved_names[file["filename"]] = name
-        facts = await asyncio.to_thread(video_file.read_properties, path)
-        times = [0.0, facts.seconds / 2, facts.seconds - 0.2]
+        await self._control.download_file(video["url"], path)
+        self._saved_names[video["filename"]] = name
+        properties = await asyncio.to_thread(video_file.read_properties, path)
+        times = [0.0, properties.seconds / 2, properties.seconds - 0.2]
         stills = tuple(await asyncio.to_thread(video_file.extract_stills, path, times))
         self._record_message(
-            message, {file["filename"]: ClipPreview(file["filename"], facts, stills)}
+            message, {video["filename"]: ClipPreview(video["filename"], properties, stills)}
         )
-        return SavedClip(message, path, facts, stills)
+        return SavedClip(message, path, properties, stills)
 
     async def _find_clip_message(
-        self, place: DemoContext, after: int, waiting: ProgressDisplay
+        self, setting: DemoSetting, after: int, progress: ProgressDisplay
     ) -> Json | None:
         self._check()
-        spoken = await self._list_bot_messages(place, after)
-        clip = next((message for message in spoken if _video_files(message)), None)
+        messages = await self._list_bot_messages(setting, after)
+        clip = next((message for message in messages if _video_files(message)), None)
         if clip is None:
-            waiting.show_status(spoken[-1] if spoken else None)
+            progress.show_status(messages[-1] if messages else None)
         return clip
 
-    async def _list_bot_messages(self, place: DemoContext, after: int) -> list[Json]:
-        messages = await self._control.list_messages(place.channel_id)
+    async def _list_bot_messages(self, setting: DemoSetting, after: int) -> list[Json]:
+        messages = await self._control.list_messages(setting.channel_id)
         return [
             message
             for message in messages
-            if int(message["id"]) > after and message["author"]["id"] == place.bot_id
+            if int(message["id"]) > after and message["author"]["id"] == setting.bot_id
         ]
 
-    async def _get_message(self, place: DemoContext, message_id: str) -> Json:
-        messages = await self._control.list_messages(place.channel_id)
+    async def _get_message(self, setting: DemoSetting, message_id: str) -> Json:
+        messages = await self._control.list_messages(setting.channel_id)
         return next(message for message in messages if message["id"] == message_id)
 
-    async def _find_answer(self, interaction: str) -> Json | None:
-        self._check()
-        seen = await self._control.get(f"interactions/{interaction}")
-        answers: list[Json] = [each for each in seen["messages"] if _has_content(each)]
-        return answers[-1] if answers else None
-
-    def _record_message(self, message: Json, films: dict[str, ClipPreview] | None = None) -> None:
+    def _record_message(
+        self, message: Json, previews: dict[str, ClipPreview] | None = None
+    ) -> None:
         self._transcript.append({"message": message})
-        self._terminal.print_message(message, films)
+        self._terminal.print_message(message, previews)
 
 
-async def wait_for_bot(control: ControlClient, check: Callable[[], None]) -> DemoContext:
-    """Return the place, once the bot is online there with its commands registered."""
+async def wait_for_bot(control: ControlClient, check: Callable[[], None]) -> DemoSetting:
+    """The setting, once the bot is online with its commands registered. Raises DemoFailed."""
 
-    async def find_context() -> DemoContext | None:
+    async def find_setting() -> DemoSetting | None:
         check()
         world = await control.get("world")
         sessions = await control.get("sessions")
         commands = world["application"].get("commands") or []
-        return _build_context(world) if sessions["connected"] and commands else None
+        return _build_setting(world) if sessions["connected"] and commands else None
 
     return await wait_until(
-        find_context, within_s=_ONLINE_TIMEOUT_S, waiting_for="the bot to come online"
+        find_setting, within_s=_ONLINE_TIMEOUT_S, waiting_for="the bot to come online"
     )
 
 
 def write_summary(
     path: Path, clips: Sequence[SavedClip], gallery_url: str, elapsed_s: float
 ) -> None:
-    """Write what the play left behind; see docs/sandbox.md for the fields."""
+    """Writes ``summary.json``; its fields are in docs/sandbox.md."""
     rows: list[dict[str, Any]] = []
     for clip in clips:
-        facts = asdict(clip.facts)
-        del facts["size"]
+        properties = asdict(clip.properties)
+        del properties["size"]
         rows.append(
             {
                 "file": clip.path.name,
-                **facts,
+                **properties,
                 "message_id": clip.message["id"],
                 "parent_message_id": clip.parent_message_id,
                 "reply_to_message_id": (clip.message.get("message_reference") or {}).get(
@@ -225,12 +242,12 @@ def write_summary(
     path.write_text(json.dumps(summary, indent=2) + "\n")
 
 
-def _build_context(world: Json) -> DemoContext:
+def _build_setting(world: Json) -> DemoSetting:
     guild = world["guilds"][0]
     names = {channel["id"]: channel["name"] for channel in guild["channels"]}
     names |= {member["id"]: member["name"] for member in guild["members"]}
     by_name = {name: key for key, name in names.items()}
-    return DemoContext(
+    return DemoSetting(
         user_id=by_name[PERSON],
         bot_id=world["application"]["bot"]["id"],
         channel_id=by_name[_CHANNEL],
@@ -242,8 +259,3 @@ def _build_context(world: Json) -> DemoContext:
 
 def _video_files(message: Json) -> list[Json]:
     return [file for file in message["files"] if file["content_type"] == "video/mp4"]
-
-
-def _has_content(message: Json) -> bool:
-    loading = int(message.get("flags", 0)) & 128
-    return not loading and bool(message.get("content") or message.get("components"))

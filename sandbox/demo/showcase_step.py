@@ -1,4 +1,4 @@
-"""The last act: the clip goes into the showcase, and from there into the gallery on the web."""
+"""The demo's last step: the clip is posted in the showcase and appears in the web gallery."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,18 +6,24 @@ from typing import Final
 import aiohttp
 from PIL import Image
 
-from sandbox.demo.control_client import ControlClient, DemoFailed, Json, wait_until
+from sandbox.demo.control_client import (
+    ControlClient,
+    DemoFailed,
+    Json,
+    wait_for_response,
+    wait_until,
+)
 from sandbox.demo.terminal import ClipPreview, Terminal
 from sandbox.demo.video_file import VideoProperties
 
 SHOWCASE_CHANNEL: Final = "showcase"
 _BUTTON_LABEL: Final = "Showcase"
-_ANSWER_TIMEOUT_S: Final = 15.0
+_RESPONSE_TIMEOUT_S: Final = 15.0
 _PUBLISH_TIMEOUT_S: Final = 30.0
 
 
 class ShowcaseStep:
-    """Shows a clip, as its maker would; ``gallery`` is where the bot's web server listens."""
+    """Showcases a clip as its creator; ``gallery`` is the address of the bot's web server."""
 
     def __init__(
         self, control: ControlClient, terminal: Terminal, gallery: str, check: Callable[[], None]
@@ -35,16 +41,16 @@ class ShowcaseStep:
         channel: str,
         bot: str,
         clip: Json,
-        facts: VideoProperties,
+        properties: VideoProperties,
         stills: tuple[Image.Image, ...],
     ) -> str:
-        """Open the gallery, showcase ``clip`` and return its page. Raises `DemoFailed`.
+        """Sets up the showcase, posts ``clip`` there and returns its web page. Raises DemoFailed.
 
-        ``facts`` and ``stills`` are of the clip's file, which the showcase shows again.
+        ``properties`` and ``stills`` are those of the clip's file, for display.
         """
-        shown = {"channel": f"#{SHOWCASE_CHANNEL}", "public": "True"}
-        self._terminal.print_command(person, "server showcase", shown, None)
-        asked = await self._control.post(
+        options = {"channel": f"#{SHOWCASE_CHANNEL}", "public": "True"}
+        self._terminal.print_command(person, "server showcase", options, None)
+        command = await self._control.post(
             "commands",
             {
                 "user": user,
@@ -53,23 +59,23 @@ class ShowcaseStep:
                 "options": {"channel": channel, "public": True},
             },
         )
-        await self._wait_for_answer(asked)
+        await self._print_response(command["interaction"])
         self._terminal.print_line(
             f"{person} presses *{_BUTTON_LABEL}* under the longer clip.\n", "default"
         )
-        pressed = await self._control.post(
+        press = await self._control.post(
             "components",
             {"user": user, "message": clip["id"], "custom_id": _find_button(clip, _BUTTON_LABEL)},
         )
-        await self._wait_for_answer(pressed)
+        await self._print_response(press["interaction"])
         post = await wait_until(
             lambda: self._find_post(channel, bot),
             within_s=_PUBLISH_TIMEOUT_S,
             waiting_for="the clip in the showcase channel",
         )
-        films = [file["filename"] for file in post["files"] if file["filename"].endswith(".mp4")]
+        names = [file["filename"] for file in post["files"] if file["filename"].endswith(".mp4")]
         self._terminal.print_message(
-            post, {name: ClipPreview(name, facts, stills) for name in films}
+            post, {name: ClipPreview(name, properties, stills) for name in names}
         )
         return await wait_until(
             self._find_gallery_page,
@@ -77,52 +83,39 @@ class ShowcaseStep:
             waiting_for="the clip in the gallery on the web",
         )
 
-    async def _wait_for_answer(self, asked: Json) -> None:
-        interaction = str(asked["interaction"]["id"])
-
-        async def find_answer() -> Json | None:
-            self._check()
-            seen = await self._control.get(f"interactions/{interaction}")
-            said: list[Json] = [each for each in seen["messages"] if _has_content(each)]
-            return said[-1] if said else None
-
-        message = await wait_until(
-            find_answer, within_s=_ANSWER_TIMEOUT_S, waiting_for="the bot's answer"
+    async def _print_response(self, interaction: Json) -> None:
+        message = await wait_for_response(
+            self._control, interaction, self._check, within_s=_RESPONSE_TIMEOUT_S
         )
         self._terminal.print_message(message)
 
     async def _find_post(self, channel: str, bot: str) -> Json | None:
         self._check()
         messages = await self._control.list_messages(channel)
-        return next((each for each in messages if each["author"]["id"] == bot), None)
+        return next((message for message in messages if message["author"]["id"] == bot), None)
 
     async def _find_gallery_page(self) -> str | None:
-        """Return the clip's page once page, poster and video really open."""
+        """The clip's page, once page, poster and video can be opened."""
         self._check()
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"{self._gallery}/api/v1/clips") as answer:
-                found = (await answer.json())["clips"]
-            if not found:
+            async with session.get(f"{self._gallery}/api/v1/clips") as response:
+                clips = (await response.json())["clips"]
+            if not clips:
                 return None
             for part in ("url", "poster_url", "video_url"):
-                async with session.get(found[0][part]) as answer:
-                    if answer.status != 200:
-                        raise DemoFailed(f"{found[0][part]} does not open: HTTP {answer.status}")
-        return str(found[0]["url"])
+                async with session.get(clips[0][part]) as response:
+                    if response.status != 200:
+                        raise DemoFailed(f"{clips[0][part]} does not open: HTTP {response.status}")
+        return str(clips[0]["url"])
 
 
 def _find_button(message: Json, label: str) -> str:
-    """Return the custom id of the button with that label, wherever in the message it stands."""
-    waiting = list(message.get("components") or [])
-    while waiting:
-        part = waiting.pop(0)
+    """The custom id of the button with a label, anywhere in the message."""
+    parts = list(message.get("components") or [])
+    while parts:
+        part = parts.pop(0)
         if part.get("label") == label and part.get("custom_id"):
             return str(part["custom_id"])
-        waiting += part.get("components") or []
-        waiting += [part["accessory"]] if part.get("accessory") else []
+        parts += part.get("components") or []
+        parts += [part["accessory"]] if part.get("accessory") else []
     raise DemoFailed(f"the clip has no button {label!r}")
-
-
-def _has_content(message: Json) -> bool:
-    loading = int(message.get("flags", 0)) & 128
-    return not loading and bool(message.get("content") or message.get("components"))

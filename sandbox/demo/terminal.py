@@ -1,7 +1,7 @@
-"""The terminal as a small Discord: who said what, the bot's cards and buttons, the clips' pictures.
+"""Shows Discord's messages, cards and buttons in a terminal.
 
-On a terminal in colour a clip is shown as a strip of its own frames in half blocks, and waiting
-shows the status message as the bot edits it. Without a terminal the same is told in plain lines.
+In colour a clip is a strip of its frames in half blocks, and the status message is updated as the
+bot edits it. Without a terminal everything is printed as plain lines.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,34 +24,24 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from sandbox.demo.control_client import Json
 from sandbox.demo.markdown import render_markdown
 from sandbox.demo.video_file import VideoProperties
-
-Json = dict[str, Any]
+from sandbox.discord.components import ComponentKind as K
 
 _PLAIN_WIDTH: Final = 96
 _MAX_WIDTH: Final = 108
 _BUTTON_COLORS: Final = {1: "#5865f2", 2: "#4e5058", 3: "#248046", 4: "#da373c", 5: "#4e5058"}
 _PERSON_COLORS: Final = ("#eb459e", "#3ba55d", "#faa61a", "#00a8fc")
 _BOT_COLOR: Final = "#5865f2"
-_TEXT, _ROW, _BUTTON, _SECTION, _GALLERY, _FILE, _SEPARATOR, _CONTAINER = (
-    10,
-    1,
-    2,
-    9,
-    12,
-    13,
-    14,
-    17,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipPreview:
-    """A posted clip as the terminal can show it."""
+    """A posted clip for display."""
 
     name: str
-    facts: VideoProperties
+    properties: VideoProperties
     stills: tuple[Image.Image, ...]
 
 
@@ -66,18 +56,18 @@ class Terminal:
         console.width = min(console.width, _MAX_WIDTH)
 
     def print_channel(self, name: str, server: str) -> None:
-        """Begin: the channel's headline."""
+        """Prints the channel's heading."""
         title = Text.assemble((f" # {name} ", "bold"), (f" {server} ", "dim"))
         self.console.print(Rule(title, style="grey37", characters="─"), "")
 
     def print_line(self, words: str, style: str = "dim") -> None:
-        """Say something that is not part of the conversation."""
+        """Prints a remark that is not part of the conversation."""
         self.console.print(Text(words, style=style))
 
     def print_command(
         self, person: str, name: str, options: Mapping[str, str], picture: Image.Image | None
     ) -> None:
-        """Show what a person typed as a command, with the picture they gave."""
+        """Prints a person's command, with the image they attached."""
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="dim")
         rows.add_column()
@@ -92,12 +82,12 @@ class Terminal:
     def print_message(
         self, message: Json, previews: Mapping[str, ClipPreview] | None = None
     ) -> None:
-        """Show a message; ``films`` are its clips by their file names."""
+        """Prints a message; ``previews`` are its clips by their file names."""
         self.console.print(self.render_message(message, previews or {}), "")
 
     @contextmanager
     def show_progress(self, description: str) -> Iterator["ProgressDisplay"]:
-        """Show progress while something takes its time."""
+        """Shows progress while the block runs."""
         if self.console.is_terminal:
             with Live(console=self.console, transient=True, refresh_per_second=8) as live:
                 yield ProgressDisplay(self, description, live)
@@ -106,15 +96,15 @@ class Terminal:
             self.print_line("")
 
     def print_summary(self, rows: Sequence[tuple[str, VideoProperties, str]]) -> None:
-        """Show what is left: file names, facts and remarks."""
+        """Prints a table of files: names, properties and remarks."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
         for heading in ("file", "length", "picture", "sound"):
             table.add_column(heading, no_wrap=True)
-        table.add_column("")  # in a narrow terminal the remark is what gives way
-        for name, facts, remark in rows:
-            picture = f"{facts.width}×{facts.height}, {facts.fps:g} fps"
-            sound = "yes" if facts.has_audio else "no"
-            table.add_row(name, f"{facts.seconds:g} s", picture, sound, remark)
+        table.add_column("")  # the remark, which wraps in a narrow terminal
+        for name, properties, remark in rows:
+            picture = f"{properties.width}×{properties.height}, {properties.fps:g} fps"
+            sound = "yes" if properties.has_audio else "no"
+            table.add_row(name, f"{properties.seconds:g} s", picture, sound, remark)
         self.console.print(table)
 
     @property
@@ -124,7 +114,7 @@ class Terminal:
     def _print_bubble(self, author: str, at: str | None, blocks: Sequence[RenderableType]) -> None:
         self.console.print(self._render_bubble(author, False, at, blocks), "")
 
-    def render_message(self, message: Json, films: Mapping[str, ClipPreview]) -> RenderableType:
+    def render_message(self, message: Json, previews: Mapping[str, ClipPreview]) -> RenderableType:
         author = message["author"]
         blocks: list[RenderableType] = []
         if int(message.get("flags", 0)) & 64:
@@ -133,10 +123,10 @@ class Terminal:
             blocks.append(render_markdown(message["content"], self._names))
         for embed in message.get("embeds", []):
             blocks.extend(self._render_embed(embed))
-        # what a component shows stands where that component is, and nowhere else
-        left = [file["filename"] for file in message.get("attachments", [])]
-        blocks.extend(self._render_components(message.get("components", []), films, left))
-        blocks.extend(self._render_file(name, films) for name in left)
+        # A file that a component shows is shown there only.
+        remaining = [file["filename"] for file in message.get("attachments", [])]
+        blocks.extend(self._render_components(message.get("components", []), previews, remaining))
+        blocks.extend(self._render_file(name, previews) for name in remaining)
         name = author.get("global_name") or author["username"]
         return self._render_bubble(
             name,
@@ -179,8 +169,8 @@ class Terminal:
     def _render_reply_line(self, message: Json) -> Text:
         author = message["author"]
         name = author.get("global_name") or author["username"]
-        words = " ".join(render_markdown(_first_text(message), self._names).plain.split())
-        line = Text.assemble(("╭─ ", "grey50"), (f"@{name} ", "bold dim"), (words, "dim"))
+        text = " ".join(render_markdown(_first_text(message), self._names).plain.split())
+        line = Text.assemble(("╭─ ", "grey50"), (f"@{name} ", "bold dim"), (text, "dim"))
         line.truncate(self.console.width - 12, overflow="ellipsis")
         return line
 
@@ -194,29 +184,29 @@ class Terminal:
             yield self._render_card([render_markdown(text, self._names)], embed.get("color"))
 
     def _render_components(
-        self, components: Sequence[Json], films: Mapping[str, ClipPreview], left: list[str]
+        self, components: Sequence[Json], previews: Mapping[str, ClipPreview], remaining: list[str]
     ) -> Iterator[RenderableType]:
         for component in components:
             inner = component.get("components", [])
             match component["type"]:
-                case 17:
-                    blocks = list(self._render_components(inner, films, left))
+                case K.CONTAINER:
+                    blocks = list(self._render_components(inner, previews, remaining))
                     yield self._render_card(blocks, component.get("accent_color"))
-                case 9:
-                    yield from self._render_components(inner, films, left)
-                    if component.get("accessory", {}).get("type") == _BUTTON:
+                case K.SECTION:
+                    yield from self._render_components(inner, previews, remaining)
+                    if component.get("accessory", {}).get("type") == K.BUTTON:
                         yield self._render_buttons([component["accessory"]])
-                case 10:
+                case K.TEXT_DISPLAY:
                     yield render_markdown(component["content"], self._names)
-                case 12:
+                case K.MEDIA_GALLERY:
                     for item in component["items"]:
                         name = _file_name(item["media"]["url"])
-                        yield self._take_file(name, films, left)
-                case 13:
-                    yield self._take_file(_file_name(component["file"]["url"]), films, left)
-                case 14:
+                        yield self._take_file(name, previews, remaining)
+                case K.FILE:
+                    yield self._take_file(_file_name(component["file"]["url"]), previews, remaining)
+                case K.SEPARATOR:
                     yield Text("")
-                case 1 if any(each["type"] == _BUTTON for each in inner):
+                case K.ACTION_ROW if any(child["type"] == K.BUTTON for child in inner):
                     yield self._render_buttons(inner)
 
     def _render_card(self, blocks: Sequence[RenderableType], accent: int | None) -> Panel:
@@ -237,60 +227,63 @@ class Terminal:
         return row
 
     def _take_file(
-        self, name: str, films: Mapping[str, ClipPreview], left: list[str]
+        self, name: str, previews: Mapping[str, ClipPreview], remaining: list[str]
     ) -> RenderableType:
-        if name in left:
-            left.remove(name)
-        return self._render_file(name, films)
+        if name in remaining:
+            remaining.remove(name)
+        return self._render_file(name, previews)
 
-    def _render_file(self, name: str, films: Mapping[str, ClipPreview]) -> RenderableType:
+    def _render_file(self, name: str, previews: Mapping[str, ClipPreview]) -> RenderableType:
         return (
-            self._render_preview(films[name]) if name in films else Text(f"▣ {name}", style="dim")
+            self._render_preview(previews[name])
+            if name in previews
+            else Text(f"▣ {name}", style="dim")
         )
 
-    def _render_preview(self, film: ClipPreview) -> RenderableType:
-        facts = film.facts
-        told = Text.assemble(
+    def _render_preview(self, preview: ClipPreview) -> RenderableType:
+        properties = preview.properties
+        caption = Text.assemble(
             ("▶ ", "bold green"),
-            (film.name, "bold"),
+            (preview.name, "bold"),
             (
-                f"  {int(facts.seconds) // 60}:{round(facts.seconds) % 60:02}"
-                f" · {facts.width}×{facts.height} · {facts.fps:g} fps"
-                f" · {'sound' if facts.has_audio else 'no sound'} · {facts.size / 1e6:.1f} MB",
+                f"  {int(properties.seconds) // 60}:{round(properties.seconds) % 60:02}"
+                f" · {properties.width}×{properties.height} · {properties.fps:g} fps"
+                f" · {'sound' if properties.has_audio else 'no sound'}"
+                f" · {properties.size / 1e6:.1f} MB",
                 "dim",
             ),
         )
-        if not self._supports_color or not film.stills:
-            return told
+        if not self._supports_color or not preview.stills:
+            return caption
         strip = Table.grid(padding=(0, 1, 0, 0))
-        width = (self.console.width - 14) // max(len(film.stills), 1) - 1
-        strip.add_row(*(_render_half_blocks(still, width) for still in film.stills))
-        return Group(strip, told)
+        width = (self.console.width - 14) // max(len(preview.stills), 1) - 1
+        strip.add_row(*(_render_half_blocks(still, width) for still in preview.stills))
+        return Group(strip, caption)
 
 
 class ProgressDisplay:
-    """What is shown while the bot works."""
+    """The progress display while the bot works."""
 
-    def __init__(self, screen: Terminal, for_what: str, live: Live | None) -> None:
-        self._terminal = screen
+    def __init__(self, terminal: Terminal, description: str, live: Live | None) -> None:
+        self._terminal = terminal
         self._live = live
         self._printed_lines: set[str] = set()
         self._started_at = time.monotonic()
-        self._spinner = Spinner("dots", Text(for_what, style="dim"), style="bold green")
-        self._description = for_what
+        self._spinner = Spinner("dots", Text(description, style="dim"), style="bold green")
+        self._description = description
         if live is None:
-            screen.print_line(f"… {for_what}")
+            terminal.print_line(f"… {description}")
 
     def show_status(self, message: Json | None) -> None:
-        """Show the status message as it stands now."""
+        """Shows the current status message."""
         if self._live is not None:
-            took = time.monotonic() - self._started_at
-            self._spinner.update(text=Text(f"{self._description}  {took:.0f} s", style="dim"))
-            under = Padding(self._spinner, (0, 0, 0, 6))
+            elapsed = time.monotonic() - self._started_at
+            self._spinner.update(text=Text(f"{self._description}  {elapsed:.0f} s", style="dim"))
+            spinner = Padding(self._spinner, (0, 0, 0, 6))
             self._live.update(
-                under
+                spinner
                 if message is None
-                else Group(self._terminal.render_message(message, {}), "", under)
+                else Group(self._terminal.render_message(message, {}), "", spinner)
             )
         elif message is not None:
             for line in _first_text(message).splitlines():
@@ -310,7 +303,7 @@ def _first_text(message: Json) -> str:
 
 def _component_texts(components: Sequence[Json]) -> Iterator[str]:
     for component in components:
-        if component["type"] == _TEXT:
+        if component["type"] == K.TEXT_DISPLAY:
             yield str(component["content"])
         yield from _component_texts(component.get("components", []))
 
@@ -320,7 +313,7 @@ def _file_name(url: str) -> str:
 
 
 def _render_half_blocks(picture: Image.Image, width: int) -> Text:
-    """Return a picture as half blocks: two pixels a character, ``width`` characters wide."""
+    """A picture as half blocks: two pixels per character, ``width`` characters wide."""
     rows = max(round(width * picture.height / picture.width / 2), 1)
     small = picture.convert("RGB").resize((width, rows * 2), Image.Resampling.BOX)
     pixels = np.asarray(small)

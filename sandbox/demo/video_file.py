@@ -1,4 +1,4 @@
-"""What a saved clip is, measured from the file: facts for the summary, stills for the terminal."""
+"""Measures saved clips: properties for the summary, stills for the terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 _MAX_FRAME_DIFFERENCE = 6.0
-"""Mean difference of 8-bit values below which two frames count as one picture, encoded twice."""
+"""Mean difference of 8-bit values below which two frames are the same picture, encoded twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoProperties:
-    """Length in seconds, size in pixels, frames a second, and whether there is sound."""
+    """Length in seconds, dimensions in pixels, frames per second, sound, and size in bytes."""
 
     seconds: float
     width: int
@@ -25,7 +25,7 @@ class VideoProperties:
 
 
 def read_properties(path: Path) -> VideoProperties:
-    """Decode a video file whole and say what it is. Raises `av.FFmpegError` for a broken one."""
+    """Decodes a whole video file. Raises av.FFmpegError for a broken one."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or 0)
@@ -41,30 +41,30 @@ def read_properties(path: Path) -> VideoProperties:
 
 
 def extract_stills(path: Path, seconds: list[float], width: int = 320) -> list[Image.Image]:
-    """Return the frames at the given times, ``width`` pixels wide."""
+    """The frames at the given times, ``width`` pixels wide."""
     return [_downscale_frame(frame, width) for frame in _decode_frames_at(path, seconds)]
 
 
 def starts_with_frames_of(path: Path, source: Path, seconds: list[float]) -> bool:
-    """Return whether ``path`` shows the same pictures as ``source`` at the given times."""
+    """Whether ``path`` shows the same pictures as ``source`` at the given times."""
     pairs = zip(_decode_frames_at(path, seconds), _decode_frames_at(source, seconds), strict=True)
     return all(
-        _frame_difference(_downscale_frame(one, 160), _downscale_frame(other, 160))
+        _frame_difference(_downscale_frame(frame, 160), _downscale_frame(source_frame, 160))
         < _MAX_FRAME_DIFFERENCE
-        for one, other in pairs
+        for frame, source_frame in pairs
     )
 
 
 def _decode_frames_at(path: Path, seconds: list[float]) -> Iterator[av.VideoFrame]:
     with av.open(str(path)) as container:
-        wanted = iter(sorted(seconds))
-        time = next(wanted, None)
+        times = iter(sorted(seconds))
+        time = next(times, None)
         for frame in container.decode(container.streams.video[0]):
             if time is None:
                 return
             if frame.time + 1e-3 >= time:
                 yield frame
-                time = next(wanted, None)
+                time = next(times, None)
 
 
 def _downscale_frame(frame: av.VideoFrame, width: int) -> Image.Image:
@@ -73,5 +73,5 @@ def _downscale_frame(frame: av.VideoFrame, width: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.BOX)
 
 
-def _frame_difference(one: Image.Image, other: Image.Image) -> float:
-    return float(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).mean())
+def _frame_difference(first: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(first, np.int16) - np.asarray(other, np.int16)).mean())
