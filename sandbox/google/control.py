@@ -14,7 +14,6 @@ from sandbox.google.service import SandboxGoogle, describe_operation
 from sandbox.google.settings import (
     GoogleSettings,
     InvalidGoogleSetting,
-    PlannedOutcome,
     read_planned_outcome,
 )
 
@@ -37,16 +36,14 @@ class GoogleControlApi:
 
     def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
+        checked = _answer_invalid_settings
         return [
             web.get("/control/google", self.get_state),
-            web.put("/control/google", _answer_invalid_settings(self.update_settings)),
+            web.put("/control/google", checked(self.update_settings)),
             web.delete("/control/google", self.reset_settings),
-            web.post("/control/google/files/{file}", _answer_invalid_settings(self.update_file)),
-            web.post(
-                "/control/google/operations/{operation}",
-                _answer_invalid_settings(self.update_operation),
-            ),
-            web.post("/control/google/tokens", _answer_invalid_settings(self.revoke_tokens)),
+            web.post("/control/google/files/{file}", checked(self.update_file)),
+            web.post("/control/google/operations/{operation}", checked(self.update_operation)),
+            web.post("/control/google/tokens", checked(self.revoke_tokens)),
         ]
 
     async def get_state(self, request: web.Request) -> web.StreamResponse:
@@ -107,11 +104,10 @@ class GoogleControlApi:
         body = await _read_object(request)
         if not body or body.keys() - {"outcome", "reason", "ready"}:
             return _error_response(400, "give outcome, reason or ready")
-        planned = read_planned_outcome(
-            {"outcome": operation.planned_outcome.outcome, **_without_ready(body)}
-        )
-        google.change_outcome(operation, PlannedOutcome(planned.outcome, planned.reason))
-        if body.get("ready"):
+        ready = body.pop("ready", False)
+        planned = read_planned_outcome({"outcome": operation.planned_outcome.outcome, **body})
+        google.change_outcome(operation, planned)
+        if ready:
             operation.ready_at = min(operation.ready_at, google.now())
         google.operations.refresh(operation, google.now())
         return web.json_response(describe_operation(operation))
@@ -121,10 +117,6 @@ class GoogleControlApi:
         if await _read_object(request) != {"revoke": True}:
             return _error_response(400, "give revoke: true")
         return web.json_response({"revoked": self._google.tokens.revoke_all()})
-
-
-def _without_ready(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name != "ready"}
 
 
 async def _read_object(request: web.Request) -> dict[str, Any]:
