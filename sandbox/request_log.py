@@ -88,7 +88,7 @@ class LoggedRequest:
 
     def to_json(self, *, bodies: bool) -> dict[str, Any]:
         """The entry as ``GET /control/requests`` shows it."""
-        shown: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "n": self.number,
             "server": self.server,
             "method": self.method,
@@ -98,11 +98,11 @@ class LoggedRequest:
             "at": self.at,
         }
         if self.dropped is not None:
-            shown["dropped"] = self.dropped
+            entry["dropped"] = self.dropped
         if bodies:
-            shown["request_type"] = self.request_type
-            shown["response"] = None if self.response is None else json.loads(self.response)
-        return shown
+            entry["request_type"] = self.request_type
+            entry["response"] = None if self.response is None else json.loads(self.response)
+        return entry
 
 
 class RequestLog:

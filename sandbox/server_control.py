@@ -130,7 +130,7 @@ class ServerControlApi:
         sessions = [
             {
                 "session_id": session.id,
-                "connected": session.connected,
+                "connected": session.is_connected,
                 "shard": [session.shard.id, session.shard.count],
                 "intents": int(session.intents),
                 "sequence": session.sequence,

@@ -85,8 +85,8 @@ async def wait_for_response(
 
     async def find_response() -> Json | None:
         check_processes()
-        seen = await control.get(f"interactions/{interaction['id']}")
-        responses: list[Json] = [m for m in seen["messages"] if _has_content(m)]
+        view = await control.get(f"interactions/{interaction['id']}")
+        responses: list[Json] = [m for m in view["messages"] if _has_content(m)]
         return responses[-1] if responses else None
 
     return await wait_until(

@@ -246,12 +246,12 @@ def _build_setting(world: Json) -> DemoSetting:
     guild = world["guilds"][0]
     names = {channel["id"]: channel["name"] for channel in guild["channels"]}
     names |= {member["id"]: member["name"] for member in guild["members"]}
-    by_name = {name: key for key, name in names.items()}
+    ids = {name: key for key, name in names.items()}
     return DemoSetting(
-        user_id=by_name[PERSON],
+        user_id=ids[PERSON],
         bot_id=world["application"]["bot"]["id"],
-        channel_id=by_name[_CHANNEL],
-        showcase_channel_id=by_name[showcase_step.SHOWCASE_CHANNEL],
+        channel_id=ids[_CHANNEL],
+        showcase_channel_id=ids[showcase_step.SHOWCASE_CHANNEL],
         server_name=guild["name"],
         names=names,
     )

@@ -114,7 +114,7 @@ async def _post_response(
         require_still_unanswered(interaction)
     message = messages.post_message(
         world,
-        world.existing_channel(interaction.channel_id),
+        world.require_existing_channel(interaction.channel_id),
         world.bot.id,
         draft,
         kind=_response_message_kind(interaction),

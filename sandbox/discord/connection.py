@@ -22,9 +22,7 @@ OUTBOX_LIMIT = 10_000
 
 
 class GatewayConnection:
-    """One client's WebSocket. ``handle`` gets each opcode with its data, and may raise
-    GatewayClosed.
-    """
+    """One client's WebSocket. ``handle`` gets opcodes with their data; may raise GatewayClosed."""
 
     def __init__(
         self,

@@ -67,10 +67,10 @@ def _read_embed(fields: FormFields, attachment_ids: Mapping[str, int]) -> Json:
     for name in ("image", "thumbnail"):
         if picture := fields.child_object(name):
             embed[name] = {"url": _read_media(picture, "url", attachment_ids)}
-    kept = {k: v for k, v in _without_none(embed).items() if v != []}
-    if set(kept) == {"type"}:
+    present = {k: v for k, v in _without_none(embed).items() if v != []}
+    if set(present) == {"type"}:
         fields.add_error("", "EMBED_EMPTY", "Embeds must have content")
-    return kept
+    return present
 
 
 def _read_url(fields: FormFields, name: str) -> str | None:

@@ -86,8 +86,10 @@ class FileStore:
 
     def is_valid_link(self, path: str, query: dict[str, str], now: float) -> bool:
         """Whether a link has a valid signature and is not expired."""
-        expires, issued, given = (query.get(name, "") for name in ("ex", "is", "hm"))
-        if not hmac.compare_digest(given.encode(), self._signature(path, expires, issued).encode()):
+        expires, issued, signature = (query.get(name, "") for name in ("ex", "is", "hm"))
+        if not hmac.compare_digest(
+            signature.encode(), self._signature(path, expires, issued).encode()
+        ):
             return False
         return now < int(expires, 16)
 

@@ -62,7 +62,7 @@ async def post_follow_up(
     interaction.follow_ups += 1
     message = messages.post_message(
         world,
-        world.existing_channel(interaction.channel_id),
+        world.require_existing_channel(interaction.channel_id),
         world.bot.id,
         draft,
         reference=_original_reference(world, interaction)

@@ -57,7 +57,7 @@ def find_channel(
         person = find_user(world, text)
         if person.id == world.bot.id:
             if acting is None:
-                msg = "whose direct messages with the bot?"
+                msg = "@bot means a person's direct messages: name the person"
                 raise UnknownEntity(msg)
             person = acting
         return world.get_direct_channel(person.id)

@@ -84,11 +84,11 @@ def read_reference(
             "Cannot reply to a message in a different channel",
         )
     fields.errors.raise_if_any()
-    held = world.permissions_of(world.bot.id, channel)
-    if Permission.READ_MESSAGE_HISTORY not in held:
+    granted = world.permissions_of(world.bot.id, channel)
+    if Permission.READ_MESSAGE_HISTORY not in granted:
         raise DiscordError(403, 160002, "Cannot reply without permission to read message history")
     try:
-        original = world.message(channel.id, message_id or 0)
+        original = world.require_message(channel.id, message_id or 0)
     except DiscordError:
         if not must_exist:
             return None

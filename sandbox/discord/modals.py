@@ -172,12 +172,12 @@ def build_submission(
             raise ActionRefused(msg)
     parts: list[Json] = []
     for part in modal["components"]:
-        kept: Json = {"type": part["type"], "id": part["id"]}
+        answered: Json = {"type": part["type"], "id": part["id"]}
         if part["type"] == K.LABEL:
-            kept["component"] = _build_answer(part["component"], answers, files)
+            answered["component"] = _build_answer(part["component"], answers, files)
         elif part["type"] == K.ACTION_ROW:
-            kept["components"] = [_build_answer(c, answers, files) for c in part["components"]]
-        parts.append(kept)
+            answered["components"] = [_build_answer(c, answers, files) for c in part["components"]]
+        parts.append(answered)
     return parts
 
 

@@ -201,7 +201,7 @@ async def submit_modal(
     if trigger.modal_submitted:
         msg = "the modal has been submitted already"
         raise StateConflict(msg)
-    channel = world.existing_channel(trigger.channel_id)
+    channel = world.require_existing_channel(trigger.channel_id)
     resolved = ResolvedObjects(world, channel, person)
     values: dict[str, Any] = dict(fields)
     files: dict[str, list[Attachment]] = {}

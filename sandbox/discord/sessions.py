@@ -51,7 +51,7 @@ class GatewaySession:
     )
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether a connection is attached."""
         return self.send is not None
 

@@ -158,7 +158,7 @@ class DiscordWorld:
 
     # Lookups that raise Discord's errors.
 
-    def guild(self, guild_id: int) -> Guild:
+    def require_guild(self, guild_id: int) -> Guild:
         """A guild the bot is in. Raises DiscordError 10004 or 50001."""
         guild = self.guilds.get(guild_id)
         if guild is None:
@@ -173,21 +173,21 @@ class DiscordWorld:
             raise errors.wrong_channel_type()
         return self.guilds[channel.guild_id]
 
-    def existing_channel(self, channel_id: int) -> Channel:
+    def require_existing_channel(self, channel_id: int) -> Channel:
         """A channel, whether the bot can see it or not. Raises DiscordError 10003."""
         channel = self.channels.get(channel_id)
         if channel is None:
             raise errors.unknown_channel()
         return channel
 
-    def channel(self, channel_id: int) -> Channel:
+    def require_channel(self, channel_id: int) -> Channel:
         """A channel the bot can see. Raises DiscordError 10003 or 50001."""
-        channel = self.existing_channel(channel_id)
+        channel = self.require_existing_channel(channel_id)
         if not self.can_bot_see(channel):
             raise errors.missing_access()
         return channel
 
-    def message(self, channel_id: int, message_id: int) -> Message:
+    def require_message(self, channel_id: int, message_id: int) -> Message:
         """A message that is neither deleted nor ephemeral. Raises DiscordError 10008."""
         message = self.messages.get(channel_id, {}).get(message_id)
         if message is None or message.deleted_at is not None or message.ephemeral_to is not None:

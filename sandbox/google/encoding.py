@@ -113,9 +113,9 @@ def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
         start = source_frames / FRAME_RATE
         sound = []
         if audio is not None:
-            added = synthesize_chord(spec.variation, start, spec.seconds)
-            kept = _read_audio(source, old_audio is not None, round(start * SAMPLE_RATE))
-            sound = _encode_audio(audio, [kept, added])
+            new_sound = synthesize_chord(spec.variation, start, spec.seconds)
+            source_sound = _read_audio(source, old_audio is not None, round(start * SAMPLE_RATE))
+            sound = _encode_audio(audio, [source_sound, new_sound])
         frames = motion.paint_frames(spec, _decode_last_image(source), start)
         pictures = chain(
             _copy_packets(source_container, old_video, video),

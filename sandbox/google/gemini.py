@@ -111,9 +111,9 @@ class GeminiApi:
                     value, model, google.settings.region
                 ), shorten_base64(value)
 
-            submission, shown = await run_offloaded(len(body), read_submission)
+            submission, shortened = await run_offloaded(len(body), read_submission)
             extended = self._find_extended(submission)
-            operation = google.submit(submission, shown, extended, f"models/{model.id}")
+            operation = google.submit(submission, shortened, extended, f"models/{model.id}")
         except GoogleError as error:
             google.record_refusal(ServiceRoute.GEMINI, request.match_info["model"], error)
             raise

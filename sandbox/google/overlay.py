@@ -34,7 +34,7 @@ class FrameOverlay:
 
     def blend(self, frame: av.VideoFrame) -> None:
         """Blends this picture into a yuv420p frame, in place."""
-        for index, (color, kept) in enumerate(
+        for index, (color, background) in enumerate(
             zip(self.planes, self.background_weights, strict=True)
         ):
             half = 1 if index else 0
@@ -42,7 +42,7 @@ class FrameOverlay:
             top, left = self.top >> half, self.left >> half
             height, width = color.shape
             box = pixels[top : top + height, left : left + width]
-            box[:] = (color + ((box * kept) >> 8)).astype(np.uint8)
+            box[:] = (color + ((box * background) >> 8)).astype(np.uint8)
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -60,14 +60,14 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image
 
 def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
     """The prompt at the bottom of the picture; None if the font has none of its characters."""
-    shown = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
-    shown = " ".join(shown.split())
-    if not shown:
+    caption = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
+    caption = " ".join(caption.split())
+    if not caption:
         return None
     width, height = size
     short = min(size)
     font = ImageFont.load_default(size=max(short // 34, 10))
-    text = textwrap.shorten(shown, width=max(8, width // (short // 66)), placeholder=" …")
+    text = textwrap.shorten(caption, width=max(8, width // (short // 66)), placeholder=" …")
     margin = short // 36
     left, top, right, bottom = font.getbbox(text)
     box = (int(right - left) + 2 * margin, int(bottom - top) + 2 * margin)

@@ -105,9 +105,11 @@ class VertexApi:
                 )
                 return submission, shorten_base64(value)
 
-            submission, shown = await run_offloaded(len(body), read_submission)
+            submission, shortened = await run_offloaded(len(body), read_submission)
             extended = await self._find_extended(submission)
-            operation = google.submit(submission, shown, extended, self._model_resource(request))
+            operation = google.submit(
+                submission, shortened, extended, self._model_resource(request)
+            )
         except GoogleError as error:
             google.record_refusal(ServiceRoute.VERTEX, request.match_info["model"], error)
             raise

@@ -27,13 +27,13 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         """Oldest first; ``?deleted=1`` adds deleted, ``?user=`` that person's ephemeral ones."""
         channel = lookup.find_channel(world, request.match_info["channel"])
         person = lookup.find_user(world, request.query["user"]) if "user" in request.query else None
-        shown = [
+        visible = [
             message
             for message in world.messages.get(channel.id, {}).values()
             if (message.deleted_at is None or query_flag(request, "deleted"))
             and (message.ephemeral_to is None or (person and message.ephemeral_to == person.id))
         ]
-        return json_response([views.view_message(world, message) for message in shown])
+        return json_response([views.view_message(world, message) for message in visible])
 
     async def get_message(request: web.Request) -> web.Response:
         message = lookup.find_message(world, request.match_info["message"])

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from sandbox.discord import errors, guilds, messages, payloads, serializers, threads
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, empty_response
 from sandbox.error_responses import json_response
 
 
@@ -12,12 +12,10 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_channel(request: web.Request) -> web.Response:
-        return json_response(
-            world.channel_payload(world.channel(read_path_id(request, "channel_id")))
-        )
+        return json_response(world.channel_payload(wire.find_channel(request)))
 
     async def update_channel(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         if channel.guild_id is None:
             raise errors.wrong_channel_type()
         own = channel.thread is not None and channel.thread.owner_id == world.bot.id
@@ -43,12 +41,12 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(world.channel_payload(channel))
 
     async def start_typing(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         messages.require_can_post(world, channel, files=False, embeds=False)
         return empty_response()
 
     async def list_pins(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         pinned = [m for m in world.visible_messages(channel.id) if m.pinned]
         items = [
             {
@@ -60,8 +58,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response({"items": items, "has_more": False})
 
     async def set_pin(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
-        message = world.message(channel.id, read_path_id(request, "message_id"))
+        channel, message = wire.find_message(request)
         world.require_bot_permissions(channel, Permission.PIN_MESSAGES)
         messages.set_pinned(world, message, pinned=request.method == "PUT")
         return empty_response()

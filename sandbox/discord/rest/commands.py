@@ -18,7 +18,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         require_application(world, request)
         if "guild_id" not in request.match_info:
             return None
-        return world.guild(read_path_id(request, "guild_id")).id
+        return wire.find_guild(request).id
 
     async def list_commands(request: web.Request) -> web.Response:
         localized = query_flag(request, "with_localizations")

@@ -11,7 +11,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def get_guild(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         payload = payloads.build_guild(guild)
         if query_flag(request, "with_counts"):
             payload |= {
@@ -21,12 +21,12 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(payload)
 
     async def list_channels(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         channels = [world.channels[i] for i in guild.channel_ids]
         return json_response([payloads.build_channel(c) for c in channels if c.thread is None])
 
     async def list_active_threads(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         threads = [c for c in world.visible_channels(guild) if c.thread and not c.thread.archived]
         return json_response(
             {
@@ -41,19 +41,17 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         )
 
     async def list_roles(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         return json_response([payloads.build_role(role) for role in guild.roles.values()])
 
     async def get_role(request: web.Request) -> web.Response:
-        role = world.guild(read_path_id(request, "guild_id")).roles.get(
-            read_path_id(request, "role_id")
-        )
+        role = wire.find_guild(request).roles.get(read_path_id(request, "role_id"))
         if role is None:
             raise errors.DiscordError(404, 10011, "Unknown Role")
         return json_response(payloads.build_role(role))
 
     async def list_members(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         if not world.app_flags() & (1 << 15):
             raise errors.missing_access()
         query = query_fields(request)
@@ -66,7 +64,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         )
 
     async def get_member(request: web.Request) -> web.Response:
-        guild = world.guild(read_path_id(request, "guild_id"))
+        guild = wire.find_guild(request)
         user_id = read_path_id(request, "user_id")
         if user_id not in world.users:
             raise errors.unknown_user()

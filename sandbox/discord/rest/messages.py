@@ -18,7 +18,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def create_message(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         messages.require_can_post(world, channel, files=False, embeds=False)
         async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
@@ -30,7 +30,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             )
             draft = await read_draft(world, channel.id, fields, body.uploads)
             # The channel may be gone since the files were read.
-            channel = world.channel(channel.id)
+            channel = world.require_channel(channel.id)
             reference = messages.read_reference(world, channel, draft.reference)
             message = messages.find_message_with_nonce(world, channel, world.bot.id, draft)
             if message is None:
@@ -40,7 +40,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(serializers.serialize_message(world, message))
 
     async def list_messages(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         query = query_fields(request)
         limit = query.integer("limit", low=1, high=100) or 50
         bounds = {n: query.snowflake(n) for n in ("around", "before", "after")}
@@ -56,14 +56,13 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         )
 
     async def get_message(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         world.require_bot_permissions(channel, Permission.READ_MESSAGE_HISTORY)
-        message = world.message(channel.id, read_path_id(request, "message_id"))
+        message = world.require_message(channel.id, read_path_id(request, "message_id"))
         return json_response(serializers.serialize_rest_message(world, message))
 
     async def edit_message(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
-        message = world.message(channel.id, read_path_id(request, "message_id"))
+        channel, message = wire.find_message(request)
         if message.author_id != world.bot.id:
             raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
         if channel.thread is not None and channel.thread.archived:
@@ -81,8 +80,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(serializers.serialize_message(world, message))
 
     async def delete_message(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
-        message = world.message(channel.id, read_path_id(request, "message_id"))
+        channel, message = wire.find_message(request)
         if message.author_id != world.bot.id:
             if channel.guild_id is None:
                 raise DiscordError(403, 50003, "Cannot execute action on a DM channel")
@@ -91,7 +89,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return empty_response()
 
     async def delete_messages(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         if channel.guild_id is None:
             raise DiscordError(403, 50003, "Cannot execute action on a DM channel")
         world.require_bot_permissions(channel, Permission.MANAGE_MESSAGES)

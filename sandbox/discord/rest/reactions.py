@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from sandbox.discord import errors, payloads, reactions
-from sandbox.discord.entities import Channel, Message
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rest.routing import RouteFactory, empty_response, query_fields, read_path_id
 from sandbox.error_responses import json_response
@@ -15,12 +14,8 @@ _EMOJI_REACTIONS = _REACTIONS + "/{emoji}"
 def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    def find_target(request: web.Request) -> tuple[Channel, Message]:
-        channel = world.channel(read_path_id(request, "channel_id"))
-        return channel, world.message(channel.id, read_path_id(request, "message_id"))
-
     async def add_reaction(request: web.Request) -> web.Response:
-        channel, message = find_target(request)
+        channel, message = wire.find_message(request)
         emoji = reactions.parse_emoji(request.match_info["emoji"])
         world.require_bot_permissions(channel, Permission.READ_MESSAGE_HISTORY)
         if reactions.find_reaction(message, emoji) is None:
@@ -29,13 +24,13 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return empty_response()
 
     async def remove_own_reaction(request: web.Request) -> web.Response:
-        _, message = find_target(request)
+        _, message = wire.find_message(request)
         emoji = reactions.parse_emoji(request.match_info["emoji"])
         reactions.remove_reaction(world, message, world.bot.id, emoji)
         return empty_response()
 
     async def remove_user_reaction(request: web.Request) -> web.Response:
-        channel, message = find_target(request)
+        channel, message = wire.find_message(request)
         world.require_bot_permissions(channel, Permission.MANAGE_MESSAGES)
         emoji = reactions.parse_emoji(request.match_info["emoji"])
         user_id = read_path_id(request, "user_id")
@@ -45,14 +40,14 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return empty_response()
 
     async def clear_reactions(request: web.Request) -> web.Response:
-        channel, message = find_target(request)
+        channel, message = wire.find_message(request)
         world.require_bot_permissions(channel, Permission.MANAGE_MESSAGES)
         text = request.match_info.get("emoji")
         reactions.clear_reactions(world, message, reactions.parse_emoji(text) if text else None)
         return empty_response()
 
     async def list_users(request: web.Request) -> web.Response:
-        channel, message = find_target(request)
+        channel, message = wire.find_message(request)
         world.require_bot_permissions(channel, Permission.READ_MESSAGE_HISTORY)
         query = query_fields(request)
         limit = query.integer("limit", low=1, high=100) or 25

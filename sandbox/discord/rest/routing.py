@@ -14,6 +14,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from sandbox.clock import SandboxClock
 from sandbox.discord import errors
+from sandbox.discord.entities import Channel, Guild, Message
 from sandbox.discord.errors import DiscordError, FormErrors
 from sandbox.discord.files import MIB, Upload
 from sandbox.discord.form_fields import FormFields, parse_snowflake
@@ -61,6 +62,20 @@ class RouteFactory:
                 return json_response(error.to_json(), error.status)
 
         return web.route(method, API_PREFIX + path, handle_request)
+
+    def find_guild(self, request: web.Request) -> Guild:
+        """The guild in the path. Raises DiscordError 10004 or 50001."""
+        return self.world.require_guild(read_path_id(request, "guild_id"))
+
+    def find_channel(self, request: web.Request) -> Channel:
+        """The channel in the path. Raises DiscordError 10003 or 50001."""
+        return self.world.require_channel(read_path_id(request, "channel_id"))
+
+    def find_message(self, request: web.Request) -> tuple[Channel, Message]:
+        """The channel and message in the path. Raises DiscordError 10003, 10008 or 50001."""
+        channel = self.find_channel(request)
+        message_id = read_path_id(request, "message_id")
+        return channel, self.world.require_message(channel.id, message_id)
 
     def _require_token(self, request: web.Request) -> None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")

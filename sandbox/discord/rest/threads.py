@@ -7,7 +7,7 @@ from sandbox.discord.entities import ChannelKind
 from sandbox.discord.form_fields import FormFields
 from sandbox.discord.message_builder import read_draft
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.discord.rest.routing import RouteFactory, empty_response
 from sandbox.error_responses import json_response
 
 
@@ -15,8 +15,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
     async def start_from_message(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
-        message = world.message(channel.id, read_path_id(request, "message_id"))
+        channel, message = wire.find_message(request)
         world.require_bot_permissions(channel, Permission.CREATE_PUBLIC_THREADS)
         async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
@@ -34,7 +33,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(world.thread_payload(thread), 201)
 
     async def start_thread(request: web.Request) -> web.Response:
-        channel = world.channel(read_path_id(request, "channel_id"))
+        channel = wire.find_channel(request)
         async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
             name, minutes, slowmode = _read_thread_fields(fields)
@@ -86,7 +85,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(world.thread_payload(thread), 201)
 
     async def join_thread(request: web.Request) -> web.Response:
-        thread = world.channel(read_path_id(request, "channel_id"))
+        thread = wire.find_channel(request)
         if thread.thread is None:
             raise errors.wrong_channel_type()
         joined = world.bot.id in thread.thread.member_ids
@@ -97,7 +96,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return empty_response()
 
     async def list_members(request: web.Request) -> web.Response:
-        thread = world.channel(read_path_id(request, "channel_id"))
+        thread = wire.find_channel(request)
         if thread.thread is None:
             raise errors.wrong_channel_type()
         since = thread.thread.created_at

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from sandbox.discord import followups, serializers
+from sandbox.discord.entities import Message
 from sandbox.discord.interaction import Interaction
 from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
 from sandbox.error_responses import json_response
@@ -19,6 +20,12 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             world, read_path_id(request, "webhook_id"), request.match_info["token"]
         )
 
+    def find_message(request: web.Request) -> tuple[Interaction, Message]:
+        interaction = find_interaction(request)
+        return interaction, followups.find_response_message(
+            world, interaction, request.match_info["message_id"]
+        )
+
     async def create_message(request: web.Request) -> web.Response:
         interaction = find_interaction(request)
         async with wire.read_body(request, interaction.guild_id) as body:
@@ -29,17 +36,11 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(serializers.serialize_message(world, message))
 
     async def get_message(request: web.Request) -> web.Response:
-        interaction = find_interaction(request)
-        message = followups.find_response_message(
-            world, interaction, request.match_info["message_id"]
-        )
+        _, message = find_message(request)
         return json_response(serializers.serialize_message(world, message))
 
     async def edit_message(request: web.Request) -> web.Response:
-        interaction = find_interaction(request)
-        message = followups.find_response_message(
-            world, interaction, request.match_info["message_id"]
-        )
+        interaction, message = find_message(request)
         async with wire.read_body(request, interaction.guild_id) as body:
             await followups.edit_response_message(
                 world, interaction, message, body.fields(), body.uploads
@@ -47,10 +48,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(serializers.serialize_message(world, message))
 
     async def delete_message(request: web.Request) -> web.Response:
-        interaction = find_interaction(request)
-        message = followups.find_response_message(
-            world, interaction, request.match_info["message_id"]
-        )
+        interaction, message = find_message(request)
         followups.delete_response_message(world, interaction, message)
         return empty_response()
 

@@ -17,7 +17,7 @@ def publish(sandbox: SandboxServer, number: int) -> None:
 async def drop(sandbox: SandboxServer, client: RawGateway) -> None:
     sandbox.gateway.disconnect_clients()
     assert await client.read_close_code() == 1006
-    await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))
+    await eventually(lambda: all(not s.is_connected for s in sandbox.gateway.sessions))
 
 
 async def test_missed_events_are_replayed_in_order(
@@ -154,5 +154,5 @@ async def test_closing_with_1000_or_1001_ends_the_session(
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.socket.close(code=code)
-    await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))
+    await eventually(lambda: all(not s.is_connected for s in sandbox.gateway.sessions))
     assert len(list(sandbox.gateway.sessions)) == left
