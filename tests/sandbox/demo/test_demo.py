@@ -1,4 +1,4 @@
-"""The demo shows what Discord's client would, and measures files instead of believing them."""
+"""Tests of the demo: rendering of Discord's messages, measured files, the summary."""
 
 import io
 import json

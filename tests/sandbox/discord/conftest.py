@@ -17,7 +17,7 @@ from sandbox.discord import cdn, control, fixtures, rest
 from sandbox.discord.world import DiscordWorld
 from sandbox.request_log import RequestLog
 from tests.harness import conformance
-from tests.sandbox.discord.town import Town
+from tests.sandbox.discord.discord_harness import DiscordHarness
 
 NOON = 1_790_000_000.0
 
@@ -33,11 +33,11 @@ def clock() -> SandboxClock:
 
 
 @pytest.fixture
-async def town(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[Town]:
+async def harness(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[DiscordHarness]:
     world = DiscordWorld(tmp_path / "discord", clock)
     fixtures.populate_world(world)
-    traffic = RequestLog(clock)
-    app = web.Application(client_max_size=1 << 30, middlewares=[traffic.middleware])
+    request_log = RequestLog(clock)
+    app = web.Application(client_max_size=1 << 30, middlewares=[request_log.middleware])
     for routes in (rest.build_routes, cdn.build_routes, control.build_routes):
         app.add_routes(routes(world, clock))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -49,10 +49,10 @@ async def town(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[Town]:
     resolver = aiohttp.ThreadedResolver()
     connector = aiohttp.TCPConnector(resolver=resolver)
     async with aiohttp.ClientSession(connector=connector) as http:
-        yield Town(world, clock, http, tmp_path)
+        yield DiscordHarness(world, clock, http, tmp_path)
     await runner.cleanup()
     report = conformance.check_requests(
-        entry.to_json(bodies=True) for entry in traffic.entries_after(0)
+        entry.to_json(bodies=True) for entry in request_log.entries_after(0)
     )
     problems = [problem for problem in report.problems if not _NAMED_CODE.search(problem)]
     assert not problems, str(report)

@@ -1,4 +1,4 @@
-"""A real discord.py bot in the whole sandbox, used by people through the control API."""
+"""A real discord.py bot in the whole sandbox, used through the control API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -182,7 +182,7 @@ async def test_command_button_modal_select(control: Control, tmp_path: Path, whe
         assert (private["content"], private["ephemeral"]) == ("Moderator", True)
 
 
-async def test_menu_and_completion(control: Control) -> None:
+async def test_context_menu_and_autocomplete(control: Control) -> None:
     said = {"user": "Ada", "channel": "#clips", "content": "hidden words"}
     message = (await control.call("POST", "messages", said))["message"]
     shown = await answered(control, "context-menus", command="Look", message=message["id"])

@@ -1,4 +1,4 @@
-"""A sandbox inside the test's own loop, on a clock that stands still until a test moves it."""
+"""A sandbox in the test's event loop, with a frozen clock."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A compressed connection is one stream, flushed for every message."""
+"""A compressed connection is one stream, flushed after every message."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""The gateway as the real discord.py meets it: what must be right, or the bot breaks."""
+"""The gateway with the real discord.py."""
 
 import asyncio
 import zlib
@@ -110,7 +110,7 @@ async def test_login_and_events_over_each_compression(
         await seen(client, "TEST")
 
 
-async def test_a_lost_connection_is_resumed_and_nothing_is_missed(
+async def test_a_lost_connection_is_resumed_without_missed_events(
     sandbox: SandboxServer, login: Login
 ) -> None:
     async with login() as client:
@@ -158,7 +158,7 @@ async def test_two_shards_share_the_guilds(sandbox: SandboxServer, login: Login)
         assert guild.shard_id == (guild.id >> 22) % 2
 
 
-async def test_the_recommended_shard_count_is_taken(sandbox: SandboxServer, login: Login) -> None:
+async def test_the_recommended_shard_count_is_used(sandbox: SandboxServer, login: Login) -> None:
     async with login(shards=None) as client:
         assert client.shard_count == 1
 

@@ -1,4 +1,4 @@
-"""Who sees an event: intents, shards, and several clients on one token."""
+"""Which session sees an event: intents, shards, and several clients with one token."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -41,7 +41,7 @@ async def test_an_event_needs_any_of_its_intents(
         await client.assert_no_event()
 
 
-async def test_the_payload_is_cut_to_the_session_s_intents(
+async def test_the_payload_depends_on_the_sessions_intents(
     sandbox: SandboxServer, gateway_url: str
 ) -> None:
     def payload(intents: Intents) -> dict[str, Any]:

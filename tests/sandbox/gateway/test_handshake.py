@@ -1,4 +1,4 @@
-"""Hello, identify, heartbeat: and the close code for everything a client can get wrong."""
+"""Hello, identify, heartbeat, and the close codes for a client's mistakes."""
 
 import json
 from pathlib import Path
@@ -123,7 +123,7 @@ async def test_identifying_twice_is_closed(
         ('{"op": 0, "d": null}', 4001),
     ],
 )
-async def test_what_cannot_be_read_is_closed(
+async def test_unreadable_payloads_are_closed(
     sandbox: SandboxServer, gateway_url: str, text: str, code: int
 ) -> None:
     async with open_gateway(gateway_url) as client:

@@ -1,4 +1,4 @@
-"""Op 8: asking for a guild's members."""
+"""Opcode 8: requesting a guild's members."""
 
 import pytest
 
@@ -64,7 +64,9 @@ async def test_a_malformed_request_is_closed(
         assert await client.read_close_code() == 4002
 
 
-async def test_a_foreign_guild_is_not_answered(sandbox: SandboxServer, gateway_url: str) -> None:
+async def test_a_guild_of_another_shard_is_ignored(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.send(8, {"guild_id": "1", "query": "a", "limit": 1})

@@ -1,4 +1,4 @@
-"""Buckets, the global limit, the ban: each refusing, and each letting go when its time is over."""
+"""Buckets, the global limit and the ban, and when each of them ends."""
 
 from collections.abc import AsyncIterator
 
@@ -114,7 +114,7 @@ async def test_another_channel_has_its_own_bucket(discord: Discord) -> None:
         ("GET", "/guilds/7", "/guilds/G", "7", (10, 2.0)),
     ],
 )
-def test_routes_are_told_apart(
+def test_paths_map_to_rate_limit_routes(
     method: str, path: str, template: str | None, major: str, limit: tuple[int, float]
 ) -> None:
     route = RateLimitRoute.from_path(method, path)
@@ -144,7 +144,7 @@ async def test_the_global_limit_is_50_a_second(discord: Discord) -> None:
     assert (await discord.call("GET", "/channels/99")).status == 200
 
 
-async def test_interaction_callbacks_are_under_no_limit(discord: Discord) -> None:
+async def test_interaction_callbacks_are_not_limited(discord: Discord) -> None:
     for number in range(60):
         answer = await discord.call("POST", f"/interactions/{number}/tok/callback")
         assert answer.status == 200

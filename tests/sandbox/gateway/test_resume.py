@@ -1,4 +1,4 @@
-"""A dropped connection loses nothing; a lost session says so."""
+"""Resuming a session without losing events."""
 
 import pytest
 
@@ -55,7 +55,7 @@ async def test_events_sent_but_not_seen_are_replayed_too(
         await client.expect_event("RESUMED")
 
 
-async def test_acknowledged_events_are_let_go(sandbox: SandboxServer, gateway_url: str) -> None:
+async def test_acknowledged_events_are_dropped(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
@@ -135,7 +135,7 @@ async def test_missing_more_than_is_kept_is_an_invalid_session(
         assert await client.expect(9) is False
 
 
-async def test_whoever_resumes_takes_the_session_from_a_half_dead_connection(
+async def test_a_resume_ends_the_previous_connection(
     sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as old, open_gateway(gateway_url) as new:

@@ -20,7 +20,7 @@ from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import LION, Server
 
 
-async def test_settings_that_are_not_named_stay(server: Server) -> None:
+async def test_unnamed_settings_stay_unchanged(server: Server) -> None:
     await server.control(seconds=7, outcome="filtered", reason="no")
     shown = await server.control(file_lifetime_s=60)
     assert (shown["seconds"], shown["outcome"], shown["reason"]) == (7.0, "filtered", "no")
@@ -29,7 +29,7 @@ async def test_settings_that_are_not_named_stay(server: Server) -> None:
     assert reset == GoogleSettings().to_json()
 
 
-def test_what_is_shown_can_be_set_again() -> None:
+def test_settings_round_trip() -> None:
     settings = GoogleSettings().with_changes(
         {
             "seconds": {"median": 40, "p95": 90},
@@ -61,7 +61,7 @@ def test_what_is_shown_can_be_set_again() -> None:
         {"retired_models": [1]},
     ],
 )
-def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidGoogleSetting, match=next(iter(changes))):
         GoogleSettings().with_changes(changes)
 
@@ -83,7 +83,7 @@ async def test_invalid_orders_are_refused(
     assert answer["error"]
 
 
-async def test_an_operation_can_be_hurried_but_not_changed_when_it_has_ended(
+async def test_an_operation_can_be_finished_early_but_not_changed_after(
     server: Server,
 ) -> None:
     await server.control(seconds=600, outcome="filtered")
@@ -96,7 +96,7 @@ async def test_an_operation_can_be_hurried_but_not_changed_when_it_has_ended(
     await server.call("POST", path, 400, json={"outcome": "never"})
 
 
-def test_latency_has_the_asked_spread_and_repeats() -> None:
+def test_latency_has_the_given_distribution_and_repeats() -> None:
     latency = OperationLatency(40, 120)
     drawn = [latency.draw_seconds(7, number) for number in range(4000)]
     assert drawn == [latency.draw_seconds(7, number) for number in range(4000)]
@@ -120,7 +120,7 @@ def test_the_first_rule_that_matches_counts() -> None:
     assert found == [OperationOutcome.FAILED, OperationOutcome.FILTERED, OperationOutcome.NEVER]
 
 
-async def test_a_clip_is_rendered_once_for_everybody(tmp_path: Path) -> None:
+async def test_a_clip_is_rendered_once(tmp_path: Path) -> None:
     spec = replace(LION, look=RenderStyle.PLAIN, prompt="once")
     renderer = ClipRenderer(tmp_path)
     try:
@@ -137,7 +137,7 @@ async def test_a_clip_is_rendered_once_for_everybody(tmp_path: Path) -> None:
         await later.close()
 
 
-async def test_the_loop_goes_on_while_clips_are_rendered(tmp_path: Path) -> None:
+async def test_rendering_does_not_block_the_event_loop(tmp_path: Path) -> None:
     renderer = ClipRenderer(tmp_path)
     turns = 0
     try:
@@ -151,7 +151,7 @@ async def test_the_loop_goes_on_while_clips_are_rendered(tmp_path: Path) -> None
     assert turns > 10, "rendering held the loop"
 
 
-async def test_a_clip_that_cannot_be_made_is_a_failed_operation(server: Server) -> None:
+async def test_a_failed_rendering_is_a_failed_operation(server: Server) -> None:
     uri = await server.made("a ball", durationSeconds=4)
     file = server.google.files.get_file(uri.rpartition("/")[2].partition(":")[0])
     assert file is not None

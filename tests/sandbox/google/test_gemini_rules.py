@@ -169,7 +169,7 @@ def test_an_image_alone_may_be_short() -> None:
         (V20, {VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES}),
     ],
 )
-def test_what_models_can(model: str, able: set[VeoMode]) -> None:
+def test_modes_of_models(model: str, able: set[VeoMode]) -> None:
     for mode, instance in MODES.items():
         if mode in able:
             assert ask(model, instance).mode is mode
@@ -201,7 +201,7 @@ def test_an_extension_is_720p(resolution: str) -> None:
         ({**TEXT, "referenceImages": [{"image": image()}]}, "referenceType"),
     ],
 )
-def test_what_excludes_each_other(instance: dict[str, Any], told: str) -> None:
+def test_exclusive_inputs(instance: dict[str, Any], told: str) -> None:
     assert told in words(V31, instance)
 
 
@@ -368,7 +368,7 @@ def test_pictures_have_a_size_limit() -> None:
     assert "20 MB" in message
 
 
-def test_a_bomb_is_no_picture() -> None:
+def test_decompression_bombs_are_refused() -> None:
     bomb = io.BytesIO()
     Image.new("1", (9000, 9000)).save(bomb, "PNG")
     assert "Unable to process input image" in words(

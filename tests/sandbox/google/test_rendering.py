@@ -86,7 +86,7 @@ def test_the_picture_moves(lion: RenderedClip) -> None:
     assert min(steps) > 0.3
 
 
-def test_the_same_spec_is_the_same_clip(lion: RenderedClip, tmp_path: Path) -> None:
+def test_equal_specs_give_equal_clips(lion: RenderedClip, tmp_path: Path) -> None:
     again = render(LION, tmp_path / "again.mp4")
     assert again.sha256 == lion.sha256
     assert [path.name for path in tmp_path.iterdir()] == ["again.mp4"]
@@ -131,7 +131,7 @@ def test_references_are_shown(lion: RenderedClip, tmp_path: Path) -> None:
     assert difference(shown[300:], plain[300:]) < 2
 
 
-def test_an_extension_begins_with_the_very_frames_of_its_source(
+def test_an_extension_begins_with_the_frames_of_its_source(
     lion: RenderedClip, extended_lion: RenderedClip
 ) -> None:
     check_shape(extended_lion, (1280, 720), 9, audio=True)
@@ -181,7 +181,7 @@ def test_a_foreign_stream_cannot_be_continued(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.mp4"]
 
 
-def test_a_large_clip_is_large_by_its_content(tmp_path: Path) -> None:
+def test_a_large_clip_is_not_mere_padding(tmp_path: Path) -> None:
     spec = replace(LION, min_bytes=10_000_000, seconds=2, look=RenderStyle.PLAIN)
     clip = render(spec, tmp_path / "large.mp4")
     assert 10_000_000 <= clip.size < 16_000_000

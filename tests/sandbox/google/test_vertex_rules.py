@@ -41,7 +41,7 @@ def words(model: str, instance: dict[str, Any], **parameters: Any) -> str:
     return caught.value.message
 
 
-def test_everything_that_google_genai_can_send() -> None:
+def test_requests_of_google_genai_are_accepted() -> None:
     asked = ask(
         VEO_GA,
         {**TEXT, "image": IMAGE, "lastFrame": IMAGE},
@@ -103,7 +103,7 @@ def test_person_generation(mode: dict[str, Any]) -> None:
     ask(VEO_GA, mode, listed=True, personGeneration="allow_all")
 
 
-def test_lite_can_do_less() -> None:
+def test_lite_supports_less() -> None:
     assert "extension is not allowed" in words(LITE, EXTENSION)
     assert "Reference images" in words(LITE, REFERENCES)
     assert "4k for resolution" in words(LITE, TEXT, resolution="4k")

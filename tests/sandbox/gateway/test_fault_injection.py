@@ -1,4 +1,4 @@
-"""Orders to fate, and their striking in the middle of real requests."""
+"""Injected faults in real requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,14 +56,14 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
-async def test_a_status_strikes_so_many_times(server: Server) -> None:
+async def test_a_fault_strikes_the_given_number_of_times(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "path": "/messages$", "times": 2, "status": 503})
     statuses = [await server.status("POST", "/api/v10/channels/1/messages") for _ in range(3)]
     assert statuses == [503, 503, 200]
     assert len(server.handled) == 1
 
 
-async def test_only_what_matches_is_struck(server: Server) -> None:
+async def test_only_matching_requests_are_struck(server: Server) -> None:
     server.faults.add_fault(
         {"server": "discord", "method": "post", "path": "/messages$", "times": None, "status": 500}
     )
@@ -99,7 +99,7 @@ async def test_faults_strike_in_order_and_are_counted(server: Server) -> None:
     assert (first.strike_count, second.strike_count) == (1, 1)
 
 
-async def test_body_and_headers_are_as_ordered(server: Server) -> None:
+async def test_body_and_headers_of_a_fault_are_used(server: Server) -> None:
     server.faults.add_fault(
         {"server": "google", "status": 429, "body": {"a": 1}, "headers": {"Retry-After": "7"}}
     )
@@ -126,7 +126,7 @@ async def test_a_google_fault_has_google_s_shape(server: Server) -> None:
 
 
 @pytest.mark.parametrize("drop", ["before", True])
-async def test_dropped_before_nothing_has_happened(server: Server, drop: Any) -> None:
+async def test_drop_before_does_not_carry_out_the_request(server: Server, drop: Any) -> None:
     server.faults.add_fault({"server": "discord", "drop": drop})
     with pytest.raises(aiohttp.ClientConnectionError):
         await server.status("POST", "/api/v10/x")
@@ -135,7 +135,7 @@ async def test_dropped_before_nothing_has_happened(server: Server, drop: Any) ->
     assert (entry.status, entry.dropped) == (None, "before")
 
 
-async def test_dropped_after_it_has_happened(server: Server) -> None:
+async def test_drop_after_carries_out_the_request(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "drop": "after"})
     with pytest.raises(aiohttp.ClientConnectionError):
         await server.status("POST", "/api/v10/x")
@@ -145,7 +145,7 @@ async def test_dropped_after_it_has_happened(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "file.py"])
-async def test_dropped_in_the_middle_of_a_body(server: Server, name: str) -> None:
+async def test_drop_in_the_middle_of_a_body(server: Server, name: str) -> None:
     whole = FILE_SIZE if name.endswith(".py") else 1000
     server.faults.add_fault({"server": "discord", "drop": "middle"})
     async with server.http.get(f"/attachments/1/2/{name}") as response:
@@ -157,7 +157,7 @@ async def test_dropped_in_the_middle_of_a_body(server: Server, name: str) -> Non
         assert len(await response.read()) == whole
 
 
-async def test_a_delay_ends_when_the_clock_says_so(server: Server) -> None:
+async def test_a_delay_follows_the_sandbox_clock(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "delay_s": 3600})
     request = asyncio.create_task(server.status("GET", "/api/v10/x"))
     (entry,) = await server.traffic.wait_for_entries(0, 60.0)
@@ -169,7 +169,7 @@ async def test_a_delay_ends_when_the_clock_says_so(server: Server) -> None:
     assert await asyncio.wait_for(request, 60) == 200
 
 
-async def test_a_held_answer_was_carried_out_before(server: Server) -> None:
+async def test_a_held_response_was_carried_out_before(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "hold_s": 3600})
     request = asyncio.create_task(server.status("GET", "/api/v10/x"))
     await eventually(lambda: server.handled == ["/api/v10/x"])
@@ -180,7 +180,7 @@ async def test_a_held_answer_was_carried_out_before(server: Server) -> None:
     assert await request == 200
 
 
-async def test_clearing_takes_back_one_or_all(server: Server) -> None:
+async def test_one_fault_or_all_can_be_removed(server: Server) -> None:
     first = server.faults.add_fault({"server": "discord", "status": 500})
     server.faults.add_fault({"server": "discord", "status": 502})
     assert server.faults.remove_faults(first.id) == 1
@@ -203,7 +203,7 @@ async def test_clearing_takes_back_one_or_all(server: Server) -> None:
         {"server": "discord", "stat": 500},
     ],
 )
-def test_a_fault_that_cannot_be_meant_is_refused(order: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_refused(order: dict[str, Any]) -> None:
     with pytest.raises(InvalidFault):
         FaultInjector(SandboxClock()).add_fault(order)
 

@@ -1,4 +1,4 @@
-"""Refusals, unknown routes and bugs: what is answered when no handler answers."""
+"""Responses to refusals, unknown routes and bugs."""
 
 from collections.abc import AsyncIterator
 from unittest.mock import Mock
@@ -46,7 +46,7 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
-async def test_a_refusal_is_answered_in_discord_s_form(server: Server) -> None:
+async def test_discord_errors_have_discords_body(server: Server) -> None:
     server.error = DiscordError(403, 50013, "Missing Permissions", {"a": 1})
     assert await server.body("/api/v10/x") == (
         403,
@@ -54,7 +54,7 @@ async def test_a_refusal_is_answered_in_discord_s_form(server: Server) -> None:
     )
 
 
-async def test_a_person_s_refusal_says_what_kind(server: Server) -> None:
+async def test_refused_actions_name_their_kind(server: Server) -> None:
     server.error = ActionForbidden("Cem cannot see #staff")
     assert await server.body("/control/messages") == (
         403,
@@ -73,7 +73,7 @@ async def test_a_person_s_refusal_says_what_kind(server: Server) -> None:
         ("/control/x", {"error": "http", "message": "500: Internal Server Error"}),
     ],
 )
-async def test_a_bug_is_a_500_counted_and_loud(
+async def test_a_bug_is_a_500_and_is_counted_and_logged(
     server: Server, caplog: pytest.LogCaptureFixture, path: str, body: object
 ) -> None:
     server.error = KeyError("oops")
@@ -102,7 +102,9 @@ async def test_too_large_is_discord_s_413(server: Server) -> None:
         ("10.1.2.3", "/api/v10/users/@me", 200),
     ],
 )
-async def test_control_is_for_this_machine_only(remote: str | None, path: str, status: int) -> None:
+async def test_control_api_is_limited_to_loopback(
+    remote: str | None, path: str, status: int
+) -> None:
     async def handler(request: web.Request) -> web.Response:
         return json_response({})
 

@@ -104,7 +104,9 @@ def control(sandbox: SandboxProcess) -> Control:
     return sandbox.control
 
 
-async def test_a_command_becomes_a_clip_and_a_reply_is_heard(control: Control, bot: Bot) -> None:
+async def test_a_command_makes_a_clip_and_a_reply_reaches_the_bot(
+    control: Control, bot: Bot
+) -> None:
     await bot.synced.wait()
     assert [command["name"] for command in await control.commands()] == ["film"]
 

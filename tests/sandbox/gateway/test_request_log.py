@@ -1,4 +1,4 @@
-"""The log of what the bot asked for."""
+"""The request log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ async def call(http: aiohttp.ClientSession, method: str, path: str, **more: Any)
         return response.status
 
 
-async def test_every_request_is_there_unknown_routes_too(
+async def test_every_request_is_logged_even_for_unknown_routes(
     sandbox: SandboxServer, http: aiohttp.ClientSession, clock: SandboxClock
 ) -> None:
     assert await call(http, "POST", "/api/v10/moon/landing?at=1", json={"a": 1}) == 404
@@ -54,7 +54,7 @@ async def test_every_request_is_there_unknown_routes_too(
     assert sandbox.request_log.unknown_routes == 2
 
 
-async def test_an_unknown_route_is_refused_in_discord_s_words(
+async def test_unknown_routes_get_discords_404(
     http: aiohttp.ClientSession,
 ) -> None:
     async with http.get("/api/v10/moon") as response:
@@ -77,7 +77,7 @@ async def test_after_bodies_and_filters(http: aiohttp.ClientSession) -> None:
         assert response.status == 400
 
 
-async def test_control_and_gateway_are_not_the_bot_s_requests(
+async def test_control_and_gateway_are_not_logged(
     sandbox: SandboxServer, http: aiohttp.ClientSession, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
@@ -103,13 +103,13 @@ async def test_broken_json_is_logged_as_none(http: aiohttp.ClientSession) -> Non
     assert entry["json"] is None
 
 
-def test_keys_are_blanked() -> None:
+def test_keys_are_redacted() -> None:
     url = URL("http://h/google/v1beta/models?key=secret&pageSize=2&access_token=s")
     assert redact_path(url) == "/google/v1beta/models?key=…&pageSize=2&access_token=…"
     assert redact_path(URL("http://h/a")) == "/a"
 
 
-def test_blobs_are_shortened_and_words_are_not() -> None:
+def test_only_blobs_are_shortened() -> None:
     words = "a long prompt " * 200
     value = {"image": [{"bytesBase64Encoded": "QUJD" * 1000}], "prompt": words, "n": 1}
     assert shorten_blobs(value) == {

@@ -1,4 +1,4 @@
-"""What the control API can do to the gateway."""
+"""Disturbing the gateway through the control API."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,19 +18,19 @@ async def http(sandbox: SandboxServer) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def fate(http: aiohttp.ClientSession, **order: Any) -> int:
+async def control_gateway(http: aiohttp.ClientSession, **order: Any) -> int:
     async with http.post("gateway", json=order) as response:
         assert response.status == 200, await response.text()
         struck: int = (await response.json())["connections"]
         return struck
 
 
-async def test_disconnect_cuts_the_line_and_the_session_can_resume(
+async def test_after_a_disconnect_the_session_can_resume(
     sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
-        assert await fate(http, action="disconnect") == 1
+        assert await control_gateway(http, action="disconnect") == 1
         assert await client.read_close_code() == 1006
     async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
@@ -42,16 +42,16 @@ async def test_disconnect_with_a_code(
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
-        await fate(http, action="disconnect", code=4000)
+        await control_gateway(http, action="disconnect", code=4000)
         assert await client.read_close_code() == 4000
 
 
-async def test_reconnect_asks_politely(
+async def test_reconnect_sends_opcode_7(
     sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
-        await fate(http, action="reconnect")
+        await control_gateway(http, action="reconnect")
         assert await client.expect(7) is None
         await client.assert_no_event()
 
@@ -62,7 +62,7 @@ async def test_invalid_session(
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
-        await fate(http, action="invalid_session", resumable=resumable)
+        await control_gateway(http, action="invalid_session", resumable=resumable)
         assert await client.expect(9) is resumable
         await client.socket.close(code=4000)
     async with open_gateway(gateway_url) as client:
@@ -73,13 +73,13 @@ async def test_invalid_session(
             assert await client.expect(9) is False
 
 
-async def test_fate_can_pick_a_shard(
+async def test_one_shard_can_be_disconnected(
     sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
     async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
         await zero.identify(sandbox.world.token, shard=(0, 2))
         await one.identify(sandbox.world.token, shard=(1, 2))
-        assert await fate(http, action="disconnect", shard=1) == 1
+        assert await control_gateway(http, action="disconnect", shard=1) == 1
         assert await one.read_close_code() == 1006
         await zero.assert_no_event()
 
@@ -89,7 +89,7 @@ async def test_down_refuses_connections_for_a_time(
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
-        await fate(http, action="down", seconds=30)
+        await control_gateway(http, action="down", seconds=30)
         assert await client.read_close_code() == 1006
     with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
         async with open_gateway(gateway_url):
@@ -103,12 +103,12 @@ async def test_down_refuses_connections_for_a_time(
 async def test_down_until_up(
     sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, clock: SandboxClock
 ) -> None:
-    await fate(http, action="down")
+    await control_gateway(http, action="down")
     clock.advance(1e6)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         async with open_gateway(gateway_url):
             pass
-    await fate(http, action="up")
+    await control_gateway(http, action="up")
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
 
@@ -136,9 +136,7 @@ async def test_invalid_orders_are_refused(
         assert (await response.json())["error"] == "invalid"
 
 
-async def test_the_clock_is_moved_but_never_back(
-    http: aiohttp.ClientSession, clock: SandboxClock
-) -> None:
+async def test_the_clock_only_advances(http: aiohttp.ClientSession, clock: SandboxClock) -> None:
     before = clock.now()
     async with http.post("clock", json={"advance_s": 90}) as response:
         assert await response.json() == {"now": before + 90}

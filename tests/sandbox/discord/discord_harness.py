@@ -1,4 +1,4 @@
-"""A bot's and a person's view of the sandbox's Discord, for the tests of this folder."""
+"""Requests of the bot and of people to the sandbox's Discord, for the tests here."""
 
 import io
 import json
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResult:
     """What came back, and the assertions that tests of refusals share."""
 
     status: int
@@ -32,27 +32,27 @@ class Answer:
         assert self.status < 300, self.json
         return self.json
 
-    def refuses(self, status: int, code: int) -> None:
+    def assert_error(self, status: int, code: int) -> None:
         """Asserts Discord's HTTP status and error code."""
         assert (self.status, self.json["code"]) == (status, code), self.json
 
-    def refuses_field(self, path: str, code: str) -> None:
+    def assert_field_error(self, path: str, code: str) -> None:
         """Asserts a form error under a dotted path, ``""`` being the body itself."""
-        self.refuses(400, 50035)
+        self.assert_error(400, 50035)
         node = self.json["errors"]
         for step in path.split(".") if path else []:
             assert step in node, (step, self.json)
             node = node[step]
         assert code in [error["code"] for error in node["_errors"]], self.json
 
-    def refused(self, status: int, words: str) -> None:
+    def assert_refused(self, status: int, words: str) -> None:
         """Asserts a refusal of the control API that says why."""
         assert self.status == status, self.json
         assert words in self.json["message"], self.json
 
 
 @dataclass(slots=True)
-class Town:
+class DiscordHarness:
     """The world, and ways to act on it over HTTP."""
 
     world: DiscordWorld
@@ -61,7 +61,7 @@ class Town:
     directory: Path
     events: list[tuple[str, Json]] = field(default_factory=list)
 
-    def listen(self, intents: Intents = ALL_INTENTS) -> None:
+    def collect_events(self, intents: Intents = ALL_INTENTS) -> None:
         """Collects events as a session with these intents gets them."""
 
         def receive(event: GatewayEvent) -> None:
@@ -70,7 +70,7 @@ class Town:
 
         self.world.hub.subscribe(receive)
 
-    def heard(self, name: str) -> list[Json]:
+    def events_named(self, name: str) -> list[Json]:
         """The payloads of one kind of event so far."""
         return [payload for kind, payload in self.events if kind == name]
 
@@ -92,7 +92,7 @@ class Town:
         files: Mapping[str, bytes] | None = None,
         token: str | None = None,
         query: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpResult:
         """A request of the bot, multipart when it brings files."""
         data = None
         if files is not None:
@@ -109,26 +109,28 @@ class Town:
             headers={"Authorization": f"Bot {token or self.world.token}"},
         )
 
-    async def control(self, method: str, path: str, body: Any = None) -> Answer:
+    async def control(self, method: str, path: str, body: Any = None) -> HttpResult:
         """A request to the control API."""
         return await self._call(method, f"/control{path}", json=body)
 
-    async def _call(self, method: str, path: str, **how: Any) -> Answer:
+    async def _call(self, method: str, path: str, **options: Any) -> HttpResult:
         url = self.world.public_base + path
-        async with self.http.request(method, url, **how) as response:
+        async with self.http.request(method, url, **options) as response:
             text = await response.text()
             if text:
                 assert response.headers["Content-Type"] == "application/json"
-            return Answer(response.status, json.loads(text) if text else None)
+            return HttpResult(response.status, json.loads(text) if text else None)
 
-    async def send(self, body: Json, *, where: str = "general", **how: Any) -> Answer:
+    async def send(self, body: Json, *, where: str = "general", **options: Any) -> HttpResult:
         """The bot posts."""
-        return await self.bot("POST", f"/channels/{self.channel(where).id}/messages", body, **how)
+        return await self.bot(
+            "POST", f"/channels/{self.channel(where).id}/messages", body, **options
+        )
 
-    async def edit(self, shown: Json, body: Json, **how: Any) -> Answer:
+    async def edit(self, shown: Json, body: Json, **options: Any) -> HttpResult:
         """The bot edits its message."""
         path = f"/channels/{shown['channel_id']}/messages/{shown['id']}"
-        return await self.bot("PATCH", path, body, **how)
+        return await self.bot("PATCH", path, body, **options)
 
     async def register(self, *commands: Json) -> None:
         """Replaces the bot's global commands."""
@@ -144,19 +146,25 @@ class Town:
         return self.world.interactions[int(answer["interaction"]["id"])]
 
     async def respond(
-        self, interaction: Interaction, kind: int, data: Any = None, **how: Any
-    ) -> Answer:
+        self, interaction: Interaction, kind: int, data: Any = None, **options: Any
+    ) -> HttpResult:
         """The bot's first answer."""
         body: Json = {"type": kind} if data is None else {"type": kind, "data": data}
         path = f"/interactions/{interaction.id}/{interaction.token}/callback"
-        return await self.bot("POST", path, body, query={"with_response": "true"}, **how)
+        return await self.bot("POST", path, body, query={"with_response": "true"}, **options)
 
-    async def hook(
-        self, method: str, interaction: Interaction, body: Any = None, *, tail: str = "", **how: Any
-    ) -> Answer:
+    async def call_webhook(
+        self,
+        method: str,
+        interaction: Interaction,
+        body: Any = None,
+        *,
+        tail: str = "",
+        **options: Any,
+    ) -> HttpResult:
         """The interaction's webhook: follow-ups and the original response."""
         path = f"/webhooks/{self.world.app.id}/{interaction.token}{tail}"
-        return await self.bot(method, path, body, **how)
+        return await self.bot(method, path, body, **options)
 
     async def state(self, interaction: Interaction) -> Json:
         """What the control API says of an interaction."""
@@ -174,7 +182,7 @@ class Town:
         body = {"member": "Clapper", "deny": list(permissions)}
         (await self.control("PUT", f"/channels/{self.channel(where).id}/overwrites", body)).ok()
 
-    def picture(self, name: str = "picture.png", size: tuple[int, int] = (32, 18)) -> str:
+    def create_image(self, name: str = "picture.png", size: tuple[int, int] = (32, 18)) -> str:
         """A real image on disk, to attach."""
         path = self.directory / name
         Image.new("RGB", size, (200, 30, 30)).save(path)
