@@ -29,8 +29,7 @@ class SandboxClock:
     def advance(self, seconds: float) -> None:
         """Moves time forward and wakes sleepers. Raises ValueError for a negative number."""
         if seconds < 0:
-            msg = f"time does not run backwards: {seconds}"
-            raise ValueError(msg)
+            raise ValueError(f"time does not run backwards: {seconds}")
         self._offset += seconds
         for sleeper in self._sleepers:
             if not sleeper.done():

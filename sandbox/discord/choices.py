@@ -21,8 +21,9 @@ def choose_values(
     """The values a select sends. Raises ActionRefused for too few, too many or unknown ones."""
     minimum, maximum = component["min_values"], component["max_values"]
     if not minimum <= len(values) <= maximum:
-        msg = f"{component['custom_id']}: {len(values)} chosen; must be {minimum} to {maximum}"
-        raise ActionRefused(msg)
+        raise ActionRefused(
+            f"{component['custom_id']}: {len(values)} chosen; must be {minimum} to {maximum}"
+        )
     if component["type"] == ComponentKind.STRING_SELECT:
         chosen = [str(value) for value in values]
     else:
@@ -48,8 +49,7 @@ def resolve_choices(
             selected = lookup.find_channel(world, ref, acting=person)
             types = component.get("channel_types")
             if types and int(selected.kind) not in types:
-                msg = f"#{selected.name} is not a channel of the kind asked for"
-                raise ActionRefused(msg)
+                raise ActionRefused(f"#{selected.name} is not a channel of the kind asked for")
             resolved.add_channel(selected.id)
             ids.append(str(selected.id))
             continue
@@ -64,8 +64,7 @@ def resolve_choices(
                 ids.append(str(user.id))
                 continue
         if channel.guild_id is None:
-            msg = "there are no roles here"
-            raise ActionRefused(msg)
+            raise ActionRefused("there are no roles here")
         role = lookup.find_role(world.guilds[channel.guild_id], ref)
         resolved.add_role(role.id)
         ids.append(str(role.id))

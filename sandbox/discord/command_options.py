@@ -31,13 +31,11 @@ def find_subcommand_options(command: ApplicationCommand, path: list[str]) -> lis
             (o for o in options if o["name"] == name and o["type"] in _SUBCOMMAND_KINDS), None
         )
         if option is None:
-            msg = f"/{command.name} has no sub-command {name!r}"
-            raise UnknownEntity(msg)
+            raise UnknownEntity(f"/{command.name} has no sub-command {name!r}")
         options = option.get("options") or []
     if any(option["type"] in _SUBCOMMAND_KINDS for option in options):
         names = [option["name"] for option in options]
-        msg = f"/{' '.join([command.name, *path])} needs a sub-command: {names}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"/{' '.join([command.name, *path])} needs a sub-command: {names}")
     return options
 
 
@@ -84,14 +82,12 @@ class OptionFiller:
         known = {option["name"]: option for option in options}
         for name in option_values:
             if name not in known:
-                msg = f"there is no option {name!r}; there are {list(known)}"
-                raise ActionRefused(msg)
+                raise ActionRefused(f"there is no option {name!r}; there are {list(known)}")
         values: list[Json] = []
         for name, option in known.items():
             if option_values.get(name) is None and name != focused:
                 if option["required"] and focused is None:
-                    msg = f"the option {name!r} is required"
-                    raise ActionRefused(msg)
+                    raise ActionRefused(f"the option {name!r} is required")
                 continue
             value: Json = {"type": option["type"], "name": name}
             if name == focused:
@@ -110,15 +106,13 @@ class OptionFiller:
             text = str(value)
             low, high = option.get("min_length", 1), option.get("max_length", _MAX_TEXT_LENGTH)
             if not low <= len(text) <= high:
-                msg = f"{name}: {len(text)} characters; must be {low} to {high}"
-                raise ActionRefused(msg)
+                raise ActionRefused(f"{name}: {len(text)} characters; must be {low} to {high}")
             return text
         if kind in {OptionKind.INTEGER, OptionKind.NUMBER}:
             return _parse_number(option, value, whole=kind is OptionKind.INTEGER)
         if kind is OptionKind.BOOLEAN:
             if not isinstance(value, bool):
-                msg = f"{name}: must be true or false"
-                raise ActionRefused(msg)
+                raise ActionRefused(f"{name}: must be true or false")
             return value
         if kind is OptionKind.ATTACHMENT:
             return str(await self._upload(str(value)))
@@ -130,8 +124,9 @@ class OptionFiller:
             channel = lookup.find_channel(self._world, ref, acting=self._person)
             types = option.get("channel_types")
             if types and int(channel.kind) not in types:
-                msg = f"{option['name']}: #{channel.name} is not a channel of that kind"
-                raise ActionRefused(msg)
+                raise ActionRefused(
+                    f"{option['name']}: #{channel.name} is not a channel of that kind"
+                )
             self._resolved.add_channel(channel.id)
             return channel.id
         if kind is not OptionKind.ROLE:
@@ -144,8 +139,7 @@ class OptionFiller:
                 self._resolved.add_user(user.id)
                 return user.id
         if self._channel.guild_id is None:
-            msg = f"{option['name']}: there are no roles here"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{option['name']}: there are no roles here")
         role = lookup.find_role(self._world.guilds[self._channel.guild_id], ref)
         self._resolved.add_role(role.id)
         return role.id
@@ -158,8 +152,7 @@ def _match_choice(option: Json, value: Any) -> Any:
         if same_value or value in names or str(choice["value"]) == str(value):
             return choice["value"]
     offered = [choice["value"] for choice in option["choices"]]
-    msg = f"{option['name']}: {value!r} is not one of the choices {offered}"
-    raise ActionRefused(msg)
+    raise ActionRefused(f"{option['name']}: {value!r} is not one of the choices {offered}")
 
 
 def _parse_number(option: Json, value: Any, *, whole: bool) -> int | float:
@@ -169,10 +162,8 @@ def _parse_number(option: Json, value: Any, *, whole: bool) -> int | float:
     except (TypeError, ValueError):
         number = float("nan")
     if math.isnan(number) or (whole and not number.is_integer()):
-        msg = f"{name}: {value!r} is not a {'whole ' if whole else ''}number"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{name}: {value!r} is not a {'whole ' if whole else ''}number")
     low, high = option.get("min_value"), option.get("max_value")
     if (low is not None and number < low) or (high is not None and number > high):
-        msg = f"{name}: {number} is out of range ({low} to {high})"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{name}: {number} is out of range ({low} to {high})")
     return int(value) if whole else number

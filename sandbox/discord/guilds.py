@@ -206,7 +206,7 @@ def set_overwrite(world: DiscordWorld, channel: Channel, overwrite: PermissionOv
 
 def delete_channel(world: DiscordWorld, channel: Channel) -> None:
     """Removes a channel with its threads and messages."""
-    guild = world.guild_of(channel)
+    guild = world.require_guild_of(channel)
     children = [
         world.channels[i] for i in guild.channel_ids if world.channels[i].parent_id == channel.id
     ]

@@ -44,7 +44,7 @@ def integration_owners(
 ) -> dict[str, str]:
     """Discord's ``authorizing_integration_owners``."""
     owners = {"1": str(person.id)} if user_install else {}
-    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    guild = world.find_guild(channel.guild_id)
     if guild is not None and guild.has_bot:
         owners["0"] = str(guild.id)
     elif channel.kind is ChannelKind.DM and not user_install:
@@ -94,7 +94,7 @@ def create_interaction(
     )
     world.interactions[interaction.id] = interaction
     world.interactions_by_token[interaction.token] = interaction
-    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    guild = world.find_guild(channel.guild_id)
     world.hub.publish(
         GatewayEvent(
             "INTERACTION_CREATE",
@@ -188,7 +188,7 @@ class ResolvedObjects:
             self._objects.setdefault("members", {})[str(user_id)] = member
 
     def add_role(self, role_id: int) -> None:
-        role = self._world.guild_of(self._channel).roles[role_id]
+        role = self._world.require_guild_of(self._channel).roles[role_id]
         self._objects.setdefault("roles", {})[str(role_id)] = payloads.build_role(role)
 
     def add_channel(self, channel_id: int) -> None:

@@ -15,8 +15,7 @@ def read_ref(value: object, what: str) -> EntityRef:
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        msg = f"{what} must be a name or an id"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{what} must be a name or an id")
     return value
 
 
@@ -28,8 +27,7 @@ def find_user(world: DiscordWorld, ref: EntityRef) -> User:
     for user in world.users.values():
         if name in {user.display_name.casefold(), user.username.casefold()}:
             return user
-    msg = f"there is no user {ref!r}"
-    raise UnknownEntity(msg)
+    raise UnknownEntity(f"there is no user {ref!r}")
 
 
 def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
@@ -39,8 +37,7 @@ def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
     for guild in world.guilds.values():
         if guild.name.casefold() == str(ref).casefold():
             return guild
-    msg = f"there is no guild {ref!r}"
-    raise UnknownEntity(msg)
+    raise UnknownEntity(f"there is no guild {ref!r}")
 
 
 def find_channel(
@@ -57,22 +54,22 @@ def find_channel(
         person = find_user(world, text)
         if person.id == world.bot.id:
             if acting is None:
-                msg = "@bot means a person's direct messages: name the person"
-                raise UnknownEntity(msg)
+                raise UnknownEntity("@bot means a person's direct messages: name the person")
             person = acting
         return world.get_direct_channel(person.id)
     name = text.lstrip("#").casefold()
     for channel in world.channels.values():
         if channel.name.casefold() != name:
             continue
-        guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+        guild = world.find_guild(channel.guild_id)
         if within is not None and guild is not within:
             continue
         members = guild.members if guild else dict.fromkeys(channel.recipient_ids)
         if acting is None or acting.id in members:
             return channel
-    msg = f"there is no channel {ref!r}" + (f" that {acting.display_name} is in" if acting else "")
-    raise UnknownEntity(msg)
+    raise UnknownEntity(
+        f"there is no channel {ref!r}" + (f" that {acting.display_name} is in" if acting else "")
+    )
 
 
 def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
@@ -80,8 +77,7 @@ def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
     message_id = parse_snowflake(str(ref).rsplit("/", 1)[-1])
     message = world.find_message(message_id) if message_id is not None else None
     if message is None or message.deleted_at is not None:
-        msg = f"there is no message {ref!r}"
-        raise UnknownEntity(msg)
+        raise UnknownEntity(f"there is no message {ref!r}")
     return message
 
 
@@ -90,8 +86,7 @@ def find_visible_message(world: DiscordWorld, ref: EntityRef, person: User) -> M
     message = find_message(world, ref)
     require_permissions(world, person, world.channels[message.channel_id], Permission.VIEW_CHANNEL)
     if message.ephemeral_to not in {None, person.id}:
-        msg = f"{person.display_name} cannot see that message"
-        raise ActionForbidden(msg)
+        raise ActionForbidden(f"{person.display_name} cannot see that message")
     return message
 
 
@@ -103,16 +98,14 @@ def find_role(guild: Guild, ref: EntityRef) -> Role:
     for role in guild.roles.values():
         if role.name.casefold() in {name, "@" + name} or name.lstrip("@") == role.name.casefold():
             return role
-    msg = f"there is no role {ref!r} in {guild.name}"
-    raise UnknownEntity(msg)
+    raise UnknownEntity(f"there is no role {ref!r} in {guild.name}")
 
 
 def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
     """An interaction by id. Raises UnknownEntity."""
     interaction = world.interactions.get(_parse_id(ref) or 0)
     if interaction is None:
-        msg = f"there is no interaction {ref!r}"
-        raise UnknownEntity(msg)
+        raise UnknownEntity(f"there is no interaction {ref!r}")
     return interaction
 
 
@@ -123,8 +116,9 @@ def require_permissions(
     missing = needed & ~world.permissions_of(person.id, channel)
     if missing:
         names = ", ".join(bit.name or "" for bit in Permission if bit.value and bit in missing)
-        msg = f"{person.display_name} lacks {names} in #{channel.name or channel.id}"
-        raise ActionForbidden(msg)
+        raise ActionForbidden(
+            f"{person.display_name} lacks {names} in #{channel.name or channel.id}"
+        )
 
 
 def _parse_id(ref: EntityRef, marks: str = "") -> int | None:

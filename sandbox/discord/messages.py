@@ -208,11 +208,9 @@ def delete_message(world: DiscordWorld, message: Message) -> None:
         channel.thread.message_count -= 1
     if _is_visible_to_bot(world, message):
         payload = {"id": str(message.id), "channel_id": str(message.channel_id)}
-        if channel.guild_id is not None:
-            payload["guild_id"] = str(channel.guild_id)
         world.publish_event(
             "MESSAGE_DELETE",
-            payload,
+            payloads.add_guild_id(payload, channel.guild_id),
             guild_id=channel.guild_id,
             intents=_message_intent(channel),
         )
@@ -259,11 +257,9 @@ def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
         "channel_id": str(channel.id),
         "last_pin_timestamp": payloads.format_timestamp(world.clock.now()),
     }
-    if channel.guild_id is not None:
-        payload["guild_id"] = str(channel.guild_id)
     world.publish_event(
         "CHANNEL_PINS_UPDATE",
-        payload,
+        payloads.add_guild_id(payload, channel.guild_id),
         guild_id=channel.guild_id,
         intents=Intents.GUILDS if channel.guild_id else Intents.DIRECT_MESSAGES,
     )
@@ -309,7 +305,7 @@ def _set_mentions(
         ]
     )
     message.mention_ids = [i for i in rules.mentioned_users(text) if i in world.users]
-    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    guild = world.find_guild(channel.guild_id)
     may_ping_all = Permission.MENTION_EVERYONE in world.permissions_of(message.author_id, channel)
     message.mention_everyone = guild is not None and may_ping_all and rules.mentions_everyone(text)
     message.mention_role_ids = [

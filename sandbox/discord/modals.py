@@ -168,8 +168,7 @@ def build_submission(
     known = {component["custom_id"] for component in modal_inputs(modal)}
     for custom_id in answers:
         if custom_id not in known:
-            msg = f"the modal has no field {custom_id!r}; it has {sorted(known)}"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"the modal has no field {custom_id!r}; it has {sorted(known)}")
     parts: list[Json] = []
     for part in modal["components"]:
         answered: Json = {"type": part["type"], "id": part["id"]}
@@ -191,8 +190,7 @@ def _build_answer(
         return answer | {"value": _build_text_answer(component, value)}
     if kind == K.CHECKBOX:
         if value is not None and not isinstance(value, bool):
-            msg = f"{custom_id}: a checkbox is either true or false"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{custom_id}: a checkbox is either true or false")
         return answer | {"value": component["default"] if value is None else value}
     if kind == K.FILE_UPLOAD:
         values = [str(attachment.id) for attachment in files.get(custom_id, [])]
@@ -206,11 +204,9 @@ def _build_answer(
     require_offered(component, values)
     if kind == K.RADIO_GROUP:
         if component["required"] and not values:
-            msg = f"{custom_id}: an answer is required"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{custom_id}: an answer is required")
         if len(values) > 1:
-            msg = f"{custom_id}: only one of these can be chosen"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{custom_id}: only one of these can be chosen")
         return answer | {"value": values[0] if values else None}
     _require_count(component, values)
     return answer | {"values": values}
@@ -220,32 +216,29 @@ def _build_text_answer(component: Json, value: object) -> str:
     custom_id = component["custom_id"]
     text = component.get("value", "") if value is None else value
     if not isinstance(text, str):
-        msg = f"{custom_id}: a text input takes text"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{custom_id}: a text input takes text")
     if not text:
         if component["required"]:
-            msg = f"{custom_id}: this field is required"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{custom_id}: this field is required")
         return ""
     minimum, maximum = component.get("min_length", 0), component.get("max_length", _MAX_TEXT_LENGTH)
     if not minimum <= len(text) <= maximum:
-        msg = f"{custom_id}: {len(text)} characters; must be {minimum} to {maximum}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{custom_id}: {len(text)} characters; must be {minimum} to {maximum}")
     return text
 
 
 def require_offered(component: Json, values: list[str]) -> None:
     """Raises ActionRefused for repeated values, and for those that a component does not offer."""
     if len(set(values)) != len(values):
-        msg = f"{component['custom_id']}: the same value twice"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{component['custom_id']}: the same value twice")
     if "options" not in component:
         return
     offered = [option["value"] for option in component["options"]]
     for value in values:
         if value not in offered:
-            msg = f"{component['custom_id']}: {value!r} is not offered; there are {offered}"
-            raise ActionRefused(msg)
+            raise ActionRefused(
+                f"{component['custom_id']}: {value!r} is not offered; there are {offered}"
+            )
 
 
 def _require_count(component: Json, values: list[str]) -> None:
@@ -253,8 +246,7 @@ def _require_count(component: Json, values: list[str]) -> None:
         return
     minimum = max(component["min_values"], 1 if component["required"] else 0)
     if not minimum <= len(values) <= component["max_values"]:
-        msg = (
+        raise ActionRefused(
             f"{component['custom_id']}: {len(values)} chosen; "
             f"must be {minimum} to {component['max_values']}"
         )
-        raise ActionRefused(msg)

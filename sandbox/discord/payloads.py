@@ -236,5 +236,10 @@ def add_permissions(payload: Json, bits: Permission) -> Json:
     return payload | {"permissions": str(bits.value)}
 
 
+def add_guild_id(payload: Json, guild_id: int | None) -> Json:
+    """``payload`` with ``guild_id``, which Discord omits in private conversations."""
+    return payload if guild_id is None else payload | {"guild_id": str(guild_id)}
+
+
 def _optional_id(value: int | None) -> str | None:
     return None if value is None else str(value)

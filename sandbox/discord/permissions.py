@@ -137,8 +137,7 @@ def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
     for name in value:
         key = name.strip().upper().replace(" ", "_")
         if key not in Permission.__members__:
-            msg = f"unknown permission: {name}"
-            raise ValueError(msg)
+            raise ValueError(f"unknown permission: {name}")
         bits |= Permission[key]
     return bits
 

@@ -50,11 +50,9 @@ async def post_as_person(
     _require_can_post(world, person, channel, files=bool(paths))
     if reply_to is not None:
         if reply_to.channel_id != channel.id:
-            msg = "a reply goes into the channel of the message it answers"
-            raise ActionRefused(msg)
+            raise ActionRefused("a reply goes into the channel of the message it answers")
         if reply_to.ephemeral_to is not None:
-            msg = "an ephemeral message cannot be replied to"
-            raise StateConflict(msg)
+            raise StateConflict("an ephemeral message cannot be replied to")
         lookup.require_permissions(world, person, channel, Permission.READ_MESSAGE_HISTORY)
     draft = await compose_draft(world, person, channel, content, paths)
     draft.allowed_mentions = AllowedMentions(replied_user=ping)
@@ -70,14 +68,13 @@ async def compose_draft(
 ) -> MessageDraft:
     """The draft of a person's message. Raises ActionRefused."""
     if len(content) > MAX_CONTENT_LENGTH:
-        msg = f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
-        raise ActionRefused(msg)
+        raise ActionRefused(
+            f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
+        )
     if len(paths) > MAX_FILES:
-        msg = f"{len(paths)} files; a message has at most {MAX_FILES}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{len(paths)} files; a message has at most {MAX_FILES}")
     if not content.strip() and not paths:
-        msg = "an empty message cannot be sent"
-        raise ActionRefused(msg)
+        raise ActionRefused("an empty message cannot be sent")
     draft = MessageDraft(content=_resolve_mentions(world, content))
     attachments = []
     for path in paths:
@@ -94,14 +91,12 @@ async def attach_file(
     """Uploads a local file as a person. Raises ActionRefused when it is missing or too large."""
     source = Path(path)
     if not await asyncio.to_thread(source.is_file):
-        msg = f"there is no file {path!r}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"there is no file {path!r}")
     size = (await asyncio.to_thread(source.stat)).st_size
     limit = world.file_limit_bytes(channel.guild_id)
     limit = max(limit, NITRO_LIMIT_BYTES) if person.nitro else limit
     if size > limit:
-        msg = f"{source.name} has {size} bytes; the limit here is {limit}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{source.name} has {size} bytes; the limit here is {limit}")
     upload = Upload(world.files.new_upload_path(), source.name, size)
     await asyncio.to_thread(shutil.copyfile, source, upload.path)
     attachment = await create_attachment(world, channel.id, upload, None, None, ephemeral=ephemeral)
@@ -111,14 +106,13 @@ async def attach_file(
 def edit_as_person(world: DiscordWorld, person: User, message: Message, content: str) -> None:
     """Edits a person's own message. Raises ActionForbidden or ActionRefused."""
     if message.author_id != person.id:
-        msg = "only the author can edit a message"
-        raise ActionForbidden(msg)
+        raise ActionForbidden("only the author can edit a message")
     if not content.strip() and not message.attachments:
-        msg = "an empty message cannot be sent"
-        raise ActionRefused(msg)
+        raise ActionRefused("an empty message cannot be sent")
     if len(content) > MAX_CONTENT_LENGTH:
-        msg = f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
-        raise ActionRefused(msg)
+        raise ActionRefused(
+            f"{len(content)} characters; a message has at most {MAX_CONTENT_LENGTH}"
+        )
     messages.edit_message(world, message, MessageDraft(content=_resolve_mentions(world, content)))
 
 
@@ -130,8 +124,7 @@ def delete_as_person(world: DiscordWorld, person: User, message: Message) -> Non
         return
     if message.author_id != person.id:
         if channel.guild_id is None:
-            msg = "in direct messages one can only delete one's own"
-            raise ActionForbidden(msg)
+            raise ActionForbidden("in direct messages one can only delete one's own")
         lookup.require_permissions(
             world, person, channel, Permission.VIEW_CHANNEL | Permission.MANAGE_MESSAGES
         )
@@ -143,8 +136,7 @@ def react_as_person(
 ) -> None:
     """Adds or removes a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
     if message.ephemeral_to is not None:
-        msg = "an ephemeral message takes no reactions"
-        raise StateConflict(msg)
+        raise StateConflict("an ephemeral message takes no reactions")
     channel = world.channels[message.channel_id]
     lookup.require_permissions(
         world, person, channel, Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
@@ -172,8 +164,7 @@ async def open_thread_as_person(
 ) -> Channel:
     """Starts a thread, or in a forum a post with its first message."""
     if not 1 <= len(name) <= 100:
-        msg = "a thread's name has 1 to 100 characters"
-        raise ActionRefused(msg)
+        raise ActionRefused("a thread's name has 1 to 100 characters")
     if channel.kind is ChannelKind.FORUM:
         lookup.require_permissions(
             world, person, channel, Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES
@@ -202,15 +193,13 @@ async def open_thread_as_person(
 
 def _require_can_post(world: DiscordWorld, person: User, channel: Channel, *, files: bool) -> None:
     if not channel.kind.holds_messages:
-        msg = f"#{channel.name} holds no messages; a forum takes posts"
-        raise StateConflict(msg)
+        raise StateConflict(f"#{channel.name} holds no messages; a forum takes posts")
     needed = Permission.VIEW_CHANNEL
     needed |= Permission.SEND_MESSAGES_IN_THREADS if channel.thread else Permission.SEND_MESSAGES
     needed |= Permission.ATTACH_FILES if files else Permission.NONE
     lookup.require_permissions(world, person, channel, needed)
     if channel.thread and channel.thread.locked:
-        msg = f"the thread {channel.name!r} is locked"
-        raise StateConflict(msg)
+        raise StateConflict(f"the thread {channel.name!r} is locked")
 
 
 def _resolve_mentions(world: DiscordWorld, content: str) -> str:

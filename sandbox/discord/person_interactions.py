@@ -14,6 +14,7 @@ from sandbox.discord import (
     interaction_create,
     lookup,
     modals,
+    payloads,
     person_actions,
 )
 from sandbox.discord.command_rules import CommandKind
@@ -60,8 +61,7 @@ async def use_command(
     if focused is not None:
         option = next((o for o in options if o["name"] == focused), None)
         if option is None or not option.get("autocomplete"):
-            msg = f"the option {focused!r} has no completion"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"the option {focused!r} has no completion")
         focused_kind = option["type"]
     data = _command_data(registered)
     resolved = ResolvedObjects(world, channel, person)
@@ -144,11 +144,9 @@ def use_component(
             for c in components.walk_components(message.components)
             if "custom_id" in c
         ]
-        msg = f"the message has no component {custom_id!r}; it has {custom_ids}"
-        raise UnknownEntity(msg)
+        raise UnknownEntity(f"the message has no component {custom_id!r}; it has {custom_ids}")
     if component.get("disabled"):
-        msg = f"{custom_id!r} is disabled"
-        raise StateConflict(msg)
+        raise StateConflict(f"{custom_id!r} is disabled")
     channel = world.channels[message.channel_id]
     resolved = ResolvedObjects(world, channel, person)
     data: Json = {
@@ -158,8 +156,7 @@ def use_component(
     }
     if component["type"] == ComponentKind.BUTTON:
         if values:
-            msg = "a button takes no values"
-            raise ActionRefused(msg)
+            raise ActionRefused("a button takes no values")
     else:
         data["values"] = choices.choose_values(
             world, person, channel, component, values or [], resolved
@@ -193,14 +190,11 @@ async def submit_modal(
     """Fills in and submits the modal that an interaction showed. Raises ActionRefused."""
     _require_known_locale(locale)
     if trigger.modal is None:
-        msg = "that interaction was not answered with a modal"
-        raise StateConflict(msg)
+        raise StateConflict("that interaction was not answered with a modal")
     if trigger.user_id != person.id:
-        msg = f"the modal was not shown to {person.display_name}"
-        raise ActionForbidden(msg)
+        raise ActionForbidden(f"the modal was not shown to {person.display_name}")
     if trigger.modal_submitted:
-        msg = "the modal has been submitted already"
-        raise StateConflict(msg)
+        raise StateConflict("the modal has been submitted already")
     channel = world.require_existing_channel(trigger.channel_id)
     resolved = ResolvedObjects(world, channel, person)
     values: dict[str, Any] = dict(fields)
@@ -278,32 +272,32 @@ def _find_offered_command(
     user_install: bool,
 ) -> ApplicationCommand:
     """A command that the client offers to this person here. Raises ActionRefused otherwise."""
-    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    guild = world.find_guild(channel.guild_id)
     installed = guild.has_bot if guild else channel.recipient_ids == (person.id,)
     if not installed and not user_install:
-        msg = f"the app is not installed in {guild.name if guild else 'this conversation'}"
-        raise StateConflict(msg)
+        raise StateConflict(
+            f"the app is not installed in {guild.name if guild else 'this conversation'}"
+        )
     scope = guild.id if guild and guild.has_bot else None
     command = world.commands.find(scope, kind, name)
     if command is None:
         known = [c.name for c in world.commands.list_commands(None) if c.kind is kind]
-        msg = f"there is no command {name!r}; registered are {known}"
-        raise UnknownEntity(msg)
+        raise UnknownEntity(f"there is no command {name!r}; registered are {known}")
     if not channel.kind.holds_messages:
-        msg = f"nothing is typed into a {channel.kind.name.lower()}: open a post or go to a channel"
-        raise StateConflict(msg)
+        raise StateConflict(
+            f"nothing is typed into a {channel.kind.name.lower()}: open a post or go to a channel"
+        )
     context = interaction_create.interaction_context(channel)
     if not command.is_usable_in(context):
-        msg = f"{name!r} is not offered in this context ({context.name})"
-        raise StateConflict(msg)
+        raise StateConflict(f"{name!r} is not offered in this context ({context.name})")
     if not (installed and command.is_installable_for(user=False)) and not (
         user_install and command.is_installable_for(user=True)
     ):
-        msg = f"{name!r} is not offered to {'user' if user_install else 'guild'} installations"
-        raise StateConflict(msg)
+        raise StateConflict(
+            f"{name!r} is not offered to {'user' if user_install else 'guild'} installations"
+        )
     if command.body["nsfw"] and guild is not None and not channel.nsfw:
-        msg = f"{name!r} is only offered in age-restricted channels"
-        raise StateConflict(msg)
+        raise StateConflict(f"{name!r} is only offered in age-restricted channels")
     lookup.require_permissions(
         world, person, channel, Permission.VIEW_CHANNEL | Permission.USE_APPLICATION_COMMANDS
     )
@@ -322,16 +316,16 @@ def _require_default_permissions(
     # "0" means administrators only.
     if (needed == 0 and granted != ALL_PERMISSIONS) or required & ~granted:
         names = ", ".join(permission_names(required)) or "ADMINISTRATOR"
-        msg = f"{person.display_name} may not use {command.name!r}: it needs {names}"
-        raise ActionForbidden(msg)
+        raise ActionForbidden(
+            f"{person.display_name} may not use {command.name!r}: it needs {names}"
+        )
 
 
 def _command_data(command: ApplicationCommand) -> Json:
     data: Json = {"id": str(command.id), "name": command.name, "type": int(command.kind)}
-    return data if command.guild_id is None else data | {"guild_id": str(command.guild_id)}
+    return payloads.add_guild_id(data, command.guild_id)
 
 
 def _require_known_locale(locale: str | None) -> None:
     if locale is not None and locale not in LOCALES:
-        msg = f"{locale!r} is not a locale of Discord's"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{locale!r} is not a locale of Discord's")

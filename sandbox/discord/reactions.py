@@ -95,11 +95,9 @@ def _publish_reaction_event(
     if not world.can_bot_see(channel):
         return
     payload |= {"message_id": str(message.id), "channel_id": str(channel.id)}
-    if channel.guild_id is not None:
-        payload["guild_id"] = str(channel.guild_id)
     world.publish_event(
         event,
-        payload,
+        payloads.add_guild_id(payload, channel.guild_id),
         guild_id=channel.guild_id,
         intents=Intents.DIRECT_MESSAGE_REACTIONS
         if channel.guild_id is None

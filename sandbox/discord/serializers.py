@@ -128,9 +128,7 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
             "channel_id": str(message.reference.channel_id),
             "message_id": str(message.reference.message_id),
         }
-        if message.reference.guild_id is not None:
-            reference["guild_id"] = str(message.reference.guild_id)
-        payload["message_reference"] = reference
+        payload["message_reference"] = payloads.add_guild_id(reference, message.reference.guild_id)
     if message.origin is not None:
         payload |= _serialize_interaction(world, message.origin)
     if message.thread_id is not None and (thread := world.channels.get(message.thread_id)):

@@ -63,7 +63,7 @@ def start_thread(
         ),
     )
     world.channels[thread.id] = thread
-    world.guild_of(parent).channel_ids.append(thread.id)
+    world.require_guild_of(parent).channel_ids.append(thread.id)
     if world.can_bot_see(thread):
         world.publish_event(
             "THREAD_CREATE",
@@ -124,7 +124,7 @@ def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) ->
         return
     for mention in re.finditer(r"<@!?(\d+)>", content):
         user_id = int(mention[1])
-        if user_id in state.member_ids or user_id not in world.guild_of(thread).members:
+        if user_id in state.member_ids or user_id not in world.require_guild_of(thread).members:
             continue
         state.member_ids.append(user_id)
         if user_id == world.bot.id and world.can_bot_see(thread):

@@ -167,7 +167,11 @@ class DiscordWorld:
             raise errors.missing_access()
         return guild
 
-    def guild_of(self, channel: Channel) -> Guild:
+    def find_guild(self, guild_id: int | None) -> Guild | None:
+        """A guild by id, whether the bot is in it or not; None for None."""
+        return None if guild_id is None else self.guilds.get(guild_id)
+
+    def require_guild_of(self, channel: Channel) -> Guild:
         """The guild of a channel that is in one. Raises DiscordError 50024 for direct messages."""
         if channel.guild_id is None:
             raise errors.wrong_channel_type()
@@ -275,7 +279,7 @@ class DiscordWorld:
 
     def file_limit_bytes(self, guild_id: int | None) -> int:
         """Bytes per file in a guild or (None) a private conversation."""
-        guild = self.guilds.get(guild_id) if guild_id is not None else None
+        guild = self.find_guild(guild_id)
         return file_limit_bytes(guild.boost_tier if guild else 0)
 
     def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:

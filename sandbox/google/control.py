@@ -122,8 +122,7 @@ class GoogleControlApi:
 async def _read_object(request: web.Request) -> dict[str, Any]:
     value = await request.json()
     if not isinstance(value, dict):
-        message = "the body has to be a JSON object"
-        raise TypeError(message)
+        raise TypeError("the body has to be a JSON object")
     return value
 
 

@@ -107,8 +107,9 @@ def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
         video, audio = _add_streams(output, spec)
         output.start_encoding()
         if _parameter_sets(video) != _parameter_sets(old_video):
-            msg = "the source was not encoded with the settings of this sandbox"
-            raise SourceNotStitchable(msg)
+            raise SourceNotStitchable(
+                "the source was not encoded with the settings of this sandbox"
+            )
         source_frames = old_video.frames
         start = source_frames / FRAME_RATE
         sound = []
@@ -168,8 +169,7 @@ def _decode_last_image(source: Path) -> Image.Image:
         for frame in container.decode(video):
             last = frame
     if last is None:
-        msg = "the source has no picture"
-        raise SourceNotStitchable(msg)
+        raise SourceNotStitchable("the source has no picture")
     return image_from_frame(last)
 
 

@@ -84,8 +84,7 @@ class GeminiApi:
             size = int(request.query.get("pageSize", _DEFAULT_PAGE_SIZE))
             first = int(request.query.get("pageToken") or 0)
         except ValueError as error:
-            message = "Invalid value at 'page_size' or 'page_token'."
-            raise InvalidArgument(message) from error
+            raise InvalidArgument("Invalid value at 'page_size' or 'page_token'.") from error
         last = first + (size if size > 0 else _DEFAULT_PAGE_SIZE)
         answer: dict[str, Any] = {"models": all_models[first:last]}
         if last < len(all_models):
@@ -126,8 +125,7 @@ class GeminiApi:
         operation = self._google.operations.get_operation(info["operation"])
         name = f"models/{info['model']}/operations/{info['operation']}"
         if operation is None or operation.name != name:
-            message = f"Operation {name} not found."
-            raise GoogleNotFound(message)
+            raise GoogleNotFound(f"Operation {name} not found.")
         self._google.poll(operation)
         return web.json_response(self._operation_payload(operation))
 
@@ -143,8 +141,9 @@ class GeminiApi:
         if request.query.get("alt") != "media":
             return web.json_response(self._file_payload(file))
         if file.failed:
-            message = f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
-            raise FailedPrecondition(message)
+            raise FailedPrecondition(
+                f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
+            )
         self._google.counters["downloads"] += 1
         ticket = secrets.token_urlsafe(16)
         file.tickets.add(ticket)

@@ -101,8 +101,9 @@ def read_submission(value: dict[str, Any], model: VeoModel, region: CallerRegion
     resolution, aspect_ratio = read_size(parameters, model)
     seconds = read_seconds(parameters, model, mode, resolution)
     if mode is VeoMode.EXTENSION and resolution != "720p":
-        message = f"{resolution} for resolution is currently not supported for video extension."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"{resolution} for resolution is currently not supported for video extension."
+        )
     if mode is VeoMode.REFERENCES and model.allows_wide_references and aspect_ratio != "16:9":
         raise InvalidArgument(UNSUPPORTED_USE_CASE)
     _check_people(parameters, model, mode, region)
@@ -134,11 +135,11 @@ def check_source(source: GeminiSourceClip, submission: Submission) -> None:
         raise InvalidArgument(NOT_MADE_BY_VEO)
     check_source_format(source.aspect_ratio, source.resolution, submission)
     if source.extension_depth >= MAX_EXTENSION_DEPTH:
-        message = f"The input video has already been extended {MAX_EXTENSION_DEPTH} times."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"The input video has already been extended {MAX_EXTENSION_DEPTH} times."
+        )
     if source.seconds > MAX_SOURCE_SECONDS:
-        message = f"The input video must be at most {MAX_SOURCE_SECONDS} seconds long."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"The input video must be at most {MAX_SOURCE_SECONDS} seconds long.")
     if source.interpolated:
         # Reported by users of the API; Google does not document it.
         raise InvalidArgument(UNSUPPORTED_USE_CASE)
@@ -148,8 +149,7 @@ def _check_mode(model: VeoModel, mode: VeoMode) -> None:
     if mode in model.modes:
         return
     if mode is VeoMode.EXTENSION:
-        message = "Video extension is not allowed for this model."
-        raise InvalidArgument(message)
+        raise InvalidArgument("Video extension is not allowed for this model.")
     raise not_supported({VeoMode.REFERENCES: "referenceImages", VeoMode.FRAMES: "lastFrame"}[mode])
 
 
@@ -158,8 +158,7 @@ def _check_people(
 ) -> None:
     value = parameters.text("personGeneration")
     if value is not None and value not in model.supported_people(mode, region):
-        message = f"{value} for personGeneration is currently not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{value} for personGeneration is currently not supported.")
 
 
 def _read_image(parent: PayloadFields, name: str) -> SubmittedImage:

@@ -33,19 +33,16 @@ def read_image(fields: PayloadFields) -> SubmittedImage:
     """The image in an Image object's fields. Raises InvalidArgument."""
     text = fields.text("bytesBase64Encoded")
     if not text:
-        message = f"Image bytes are missing in `{fields.path}`."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Image bytes are missing in `{fields.path}`.")
     mime_type = fields.text("mimeType")
     if mime_type not in _FORMATS:
-        message = (
+        raise InvalidArgument(
             f"Unsupported MIME type in `{fields.path}`: {mime_type or 'none given'}. "
             "Supported types are image/jpeg and image/png."
         )
-        raise InvalidArgument(message)
     data = decode_base64(text, fields.field_path("bytesBase64Encoded"))
     if len(data) > MAX_IMAGE_BYTES:
-        message = f"The image in `{fields.path}` exceeds the size limit of 20 MB."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"The image in `{fields.path}` exceeds the size limit of 20 MB.")
     _check_image(data, _FORMATS[mime_type])
     return SubmittedImage(data, mime_type)
 
@@ -55,10 +52,9 @@ def decode_base64(text: str, path: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        message = (
+        raise InvalidArgument(
             f"Invalid value at '{path}' (TYPE_BYTES), Base64 decoding failed for \"{text[:32]}\"."
-        )
-        raise InvalidArgument(message) from error
+        ) from error
 
 
 def _check_image(data: bytes, expected: str) -> None:

@@ -106,31 +106,26 @@ class ServiceAccount:
         claims = self._verify_signature(assertion)
         scopes = set(str(claims.get("scope", "")).split())
         if claims.get("iss") != self._email:
-            message = "Not a valid email or user ID."
-            raise InvalidGrant(message)
+            raise InvalidGrant("Not a valid email or user ID.")
         if claims.get("aud") not in {AUDIENCE, self._token_uri} or not scopes & SCOPES:
-            message = "Invalid audience or scope."
-            raise InvalidGrant(message)
+            raise InvalidGrant("Invalid audience or scope.")
         issued_at, expires_at = claims.get("iat"), claims.get("exp")
         if not isinstance(issued_at, int) or not isinstance(expires_at, int):
-            message = "Invalid JWT: iat and exp are required."
-            raise InvalidGrant(message)
+            raise InvalidGrant("Invalid JWT: iat and exp are required.")
         now = time.time()
         if (
             expires_at - issued_at > _MAX_ASSERTION_LIFETIME_S
             or expires_at < now - _CLOCK_SKEW_S
             or issued_at > now + _CLOCK_SKEW_S
         ):
-            message = (
+            raise InvalidGrant(
                 "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "
                 "timeframe. Check your iat and exp values in the JWT claim."
             )
-            raise InvalidGrant(message)
 
     def _verify_signature(self, assertion: str) -> dict[str, Any]:
         if self._public_key is None:
-            message = "The account has no key."
-            raise InvalidGrant(message)
+            raise InvalidGrant("The account has no key.")
         try:
             head, claims, signature = assertion.split(".")
             self._public_key.verify(
@@ -141,11 +136,9 @@ class ServiceAccount:
             )
             value = json.loads(_decode_base64url(claims))
         except (ValueError, InvalidSignature) as error:
-            message = "Invalid JWT Signature."
-            raise InvalidGrant(message) from error
+            raise InvalidGrant("Invalid JWT Signature.") from error
         if not isinstance(value, dict):
-            message = "Invalid JWT: claims must be an object."
-            raise InvalidGrant(message)
+            raise InvalidGrant("Invalid JWT: claims must be an object.")
         return value
 
 

@@ -17,11 +17,11 @@ def parse_body(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        message = f"Invalid JSON payload received. {error}"
-        raise InvalidArgument(message) from error
+        raise InvalidArgument(f"Invalid JSON payload received. {error}") from error
     if not isinstance(value, dict):
-        message = 'Invalid JSON payload received. Unknown name "": Root element must be a message.'
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            'Invalid JSON payload received. Unknown name "": Root element must be a message.'
+        )
     return value
 
 
@@ -56,8 +56,9 @@ class PayloadFields:
         unsupported: dict[str, str] | None = None,
     ) -> None:
         if not isinstance(value, dict):
-            message = f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Struct)."
-            raise InvalidArgument(message)
+            raise InvalidArgument(
+                f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Struct)."
+            )
         self.path = path
         self._values: dict[str, object] = {
             name: item for name, item in value.items() if item is not None

@@ -35,8 +35,7 @@ async def read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        message = f"Request payload size exceeds the limit: {error.reason}."
-        raise InvalidArgument(message) from error
+        raise InvalidArgument(f"Request payload size exceeds the limit: {error.reason}.") from error
 
 
 async def run_offloaded(size: int, work: Callable[[], T]) -> T:

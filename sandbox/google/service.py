@@ -165,11 +165,10 @@ class SandboxGoogle:
         if model is None:
             raise GoogleNotFound(unknown)
         if name in self.settings.retired_models:
-            message = (
+            raise GoogleNotFound(
                 f"This model models/{name} is no longer available. Please update your code to "
                 "use a newer model for the latest features and improvements."
             )
-            raise GoogleNotFound(message)
         return model
 
     def record_refusal(self, route: ServiceRoute, model: str, error: GoogleError) -> None:
@@ -220,11 +219,11 @@ class SandboxGoogle:
         """
         self.operations.refresh(operation, self.now())
         if operation.finished_at is not None:
-            message = "the operation has ended"
-            raise ValueError(message)
+            raise ValueError("the operation has ended")
         if planned.outcome is OperationOutcome.DONE and operation.rendering is None:
-            message = "no clip was made for this operation; submit it with outcome never or done"
-            raise ValueError(message)
+            raise ValueError(
+                "no clip was made for this operation; submit it with outcome never or done"
+            )
         operation.planned_outcome = planned
 
     def poll(self, operation: Operation) -> None:

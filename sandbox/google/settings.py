@@ -131,13 +131,11 @@ class GoogleSettings:
             reader = _READERS.get(name)
             if reader is None:
                 known = ", ".join(sorted(_READERS))
-                message = f"unknown setting {name!r}; known are {known}"
-                raise InvalidGoogleSetting(message)
+                raise InvalidGoogleSetting(f"unknown setting {name!r}; known are {known}")
             try:
                 field, item = reader(value)
             except (TypeError, ValueError, KeyError, AttributeError, re.error) as error:
-                message = f"{name} cannot be {value!r}: {error}"
-                raise InvalidGoogleSetting(message) from error
+                raise InvalidGoogleSetting(f"{name} cannot be {value!r}: {error}") from error
             values[field] = item
         if "reason" in values:
             outcome = values.get("default_outcome", self.default_outcome)
@@ -184,29 +182,25 @@ def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
 
 def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        message = "it has to be a number that is not negative"
-        raise TypeError(message)
+        raise TypeError("it has to be a number that is not negative")
     return float(value)
 
 
 def _read_count(value: Any) -> int:
     if _read_number(value) != int(value):
-        message = "it has to be a whole number"
-        raise ValueError(message)
+        raise ValueError("it has to be a whole number")
     return int(value)
 
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
-        message = "it has to be a text"
-        raise TypeError(message)
+        raise TypeError("it has to be a text")
     return value
 
 
 def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        message = "it has to be true or false"
-        raise TypeError(message)
+        raise TypeError("it has to be true or false")
     return value
 
 

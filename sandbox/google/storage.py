@@ -44,8 +44,7 @@ class StorageApi:
             size = min(int(query.get("maxResults", _PAGE_SIZE)), _PAGE_SIZE)
             first = int(query.get("pageToken") or 0)
         except ValueError as error:
-            message = "Invalid maxResults or pageToken."
-            raise InvalidArgument(message) from error
+            raise InvalidArgument("Invalid maxResults or pageToken.") from error
         answer: dict[str, Any] = {"kind": "storage#objects"}
         if page := stored_objects[first : first + size]:
             answer["items"] = [_object_payload(item) for item in page]
@@ -59,8 +58,7 @@ class StorageApi:
         info = request.match_info
         item = self._google.objects.get_object(info["bucket"], info["object"])
         if item is None:
-            message = f"No such object: {info['bucket']}/{info['object']}"
-            raise GoogleNotFound(message)
+            raise GoogleNotFound(f"No such object: {info['bucket']}/{info['object']}")
         if request.query.get("alt") != "media":
             return web.json_response(_object_payload(item))
         self._google.counters["downloads"] += 1

@@ -97,8 +97,7 @@ def read_prompt(fields: PayloadFields, mode: VeoMode) -> str:
     if prompt is None and mode in {VeoMode.IMAGE, VeoMode.FRAMES, VeoMode.EXTENSION}:
         return ""
     if prompt is None or not prompt.strip():
-        message = "The `prompt` is empty. Please provide a text prompt."
-        raise InvalidArgument(message)
+        raise InvalidArgument("The `prompt` is empty. Please provide a text prompt.")
     _check_token_count("prompt", prompt)
     return prompt
 
@@ -112,11 +111,10 @@ def check_negative_prompt(parameters: PayloadFields) -> None:
 
 def _check_token_count(name: str, text: str) -> None:
     if (count := count_tokens(text)) > MAX_PROMPT_TOKENS:
-        message = (
+        raise InvalidArgument(
             f"The input token count ({count}) of `{name}` exceeds the maximum number of tokens "
             f"allowed ({MAX_PROMPT_TOKENS})."
         )
-        raise InvalidArgument(message)
 
 
 def read_mode(instance: PayloadFields) -> VeoMode:
@@ -124,14 +122,13 @@ def read_mode(instance: PayloadFields) -> VeoMode:
     image, last = "image" in instance, "lastFrame" in instance
     references, video = bool(instance.items("referenceImages")), "video" in instance
     if references and (image or last or video):
-        message = "`referenceImages` can't be combined with `image`, `lastFrame` or `video`."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            "`referenceImages` can't be combined with `image`, `lastFrame` or `video`."
+        )
     if video and (image or last):
-        message = "`video` can't be combined with `image` or `lastFrame`."
-        raise InvalidArgument(message)
+        raise InvalidArgument("`video` can't be combined with `image` or `lastFrame`.")
     if last and not image:
-        message = "`lastFrame` must be used in combination with `image`."
-        raise InvalidArgument(message)
+        raise InvalidArgument("`lastFrame` must be used in combination with `image`.")
     if references:
         return VeoMode.REFERENCES
     if video:
@@ -146,17 +143,14 @@ def read_size(parameters: PayloadFields, model: VeoModel) -> tuple[str, str]:
     aspect_ratio = parameters.text("aspectRatio") or "16:9"
     resolution = parameters.text("resolution") or "720p"
     if not any(ratio == aspect_ratio for _, ratio in model.sizes):
-        message = f"{aspect_ratio} for aspectRatio is currently not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{aspect_ratio} for aspectRatio is currently not supported.")
     if not any(known == resolution for known, _ in model.sizes):
-        message = f"{resolution} for resolution is currently not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{resolution} for resolution is currently not supported.")
     if (resolution, aspect_ratio) not in model.sizes:
-        message = (
+        raise InvalidArgument(
             f"{resolution} for resolution is currently not supported with {aspect_ratio} for "
             "aspectRatio."
         )
-        raise InvalidArgument(message)
     return resolution, aspect_ratio
 
 
@@ -168,14 +162,12 @@ def read_seconds(parameters: PayloadFields, model: VeoModel, mode: VeoMode, reso
     if not min(model.seconds) <= seconds <= max(model.seconds):
         raise out_of_bound("durationSeconds", min(model.seconds), max(model.seconds))
     if seconds not in model.seconds:
-        message = f"{seconds} for durationSeconds is currently not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{seconds} for durationSeconds is currently not supported.")
     if seconds != model.full_seconds:
         if mode in model.full_length:
             raise InvalidArgument(UNSUPPORTED_USE_CASE)
         if resolution in model.full_length:
-            message = f"{resolution} for resolution requires durationSeconds to be 8."
-            raise InvalidArgument(message)
+            raise InvalidArgument(f"{resolution} for resolution requires durationSeconds to be 8.")
     return seconds
 
 
@@ -213,16 +205,16 @@ def read_references(
     """
     items = instance.items("referenceImages")
     if len(items) > MAX_REFERENCES:
-        message = f"At most {MAX_REFERENCES} {too_many} are supported, got {len(items)}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"At most {MAX_REFERENCES} {too_many} are supported, got {len(items)}."
+        )
     images = []
     for index, item in enumerate(items):
         path = f"{instance.field_path('referenceImages')}[{index}]"
         fields = PayloadFields(item, path, frozenset({"image", "referenceType"}))
         kind = fields.text("referenceType")
         if kind is None or kind.lower() != "asset":
-            message = f"{kind} for referenceType is {unsupported}."
-            raise InvalidArgument(message)
+            raise InvalidArgument(f"{kind} for referenceType is {unsupported}.")
         images.append(read_image(fields, "image"))
     return tuple(images)
 
@@ -230,11 +222,9 @@ def read_references(
 def check_source_format(aspect_ratio: str, resolution: str, submission: Submission) -> None:
     """Checks the format of the clip that a submission extends. Raises InvalidArgument."""
     if aspect_ratio != submission.aspect_ratio:
-        message = f"Aspect ratio of the input video must be {submission.aspect_ratio}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Aspect ratio of the input video must be {submission.aspect_ratio}.")
     if resolution != "720p":
-        message = "Resolution of the input video must be 720p."
-        raise InvalidArgument(message)
+        raise InvalidArgument("Resolution of the input video must be 720p.")
 
 
 def billed_seconds(mode: VeoMode, seconds: int) -> int:
@@ -246,6 +236,7 @@ def read_only_instance(body: PayloadFields) -> object:
     """The one element of `instances`. Raises InvalidArgument."""
     instances = body.items("instances")
     if len(instances) != 1:
-        message = f"`instances` must have exactly one element, but has {len(instances)}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"`instances` must have exactly one element, but has {len(instances)}."
+        )
     return instances[0]

@@ -125,11 +125,9 @@ class VertexApi:
         resource, _, operation_id = name.rpartition("/operations/")
         operation = self._google.operations.get_operation(operation_id)
         if resource != self._model_resource(request):
-            message = f"Invalid operation name: {name}."
-            raise InvalidArgument(message)
+            raise InvalidArgument(f"Invalid operation name: {name}.")
         if operation is None or operation.name != name:
-            message = f"Operation {name} not found."
-            raise GoogleNotFound(message)
+            raise GoogleNotFound(f"Operation {name} not found.")
         self._google.poll(operation)
         return await self._operation_response(operation)
 
@@ -158,8 +156,7 @@ class VertexApi:
             uri_match = BUCKET_URI.fullmatch(source.uri or "")
             stored = objects.get_object(uri_match[1], uri_match[2] or "") if uri_match else None
             if stored is None:
-                message = f"Cloud Storage object not found: {source.uri}."
-                raise InvalidArgument(message)
+                raise InvalidArgument(f"Cloud Storage object not found: {source.uri}.")
             clip_and_origin = stored.clip, stored.origin
         if clip_and_origin is None:
             raise InvalidArgument(NOT_MADE_BY_VEO)
@@ -203,11 +200,10 @@ def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
         raise
     project = request.match_info.get("project", PROJECT)
     if project != PROJECT:
-        message = (
+        raise PermissionDenied(
             "Permission 'aiplatform.endpoints.predict' denied on resource "
             f"'//aiplatform.googleapis.com/projects/{project}' (or it may not exist)."
         )
-        raise PermissionDenied(message)
 
 
 def _video_payloads(operation: Operation) -> list[dict[str, str]]:

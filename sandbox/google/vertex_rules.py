@@ -90,8 +90,7 @@ def read_submission(value: dict[str, Any], model: VeoModel, *, allow_everyone: b
     resolution, aspect_ratio = read_size(parameters, model)
     seconds = _read_duration(parameters, model, mode, resolution)
     if mode is VeoMode.EXTENSION and resolution != "720p":
-        message = f"{resolution} for resolution is not supported for video extension."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{resolution} for resolution is not supported for video extension.")
     _check_people(parameters, model, mode, allow_everyone=allow_everyone)
     _check_switches(parameters)
     audio = parameters.flag("generateAudio")
@@ -124,8 +123,7 @@ def check_source(source: VertexSourceClip, submission: Submission) -> None:
     check_source_format(source.aspect_ratio, source.resolution, submission)
     if source.seconds + EXTENSION_SECONDS > MAX_TOTAL_SECONDS:
         limit = MAX_TOTAL_SECONDS - EXTENSION_SECONDS
-        message = f"Video duration must be between 1 and {limit} seconds."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Video duration must be between 1 and {limit} seconds.")
 
 
 def _read_duration(
@@ -145,29 +143,26 @@ def _check_people(
     if value == ALLOW_ALL:
         if allow_everyone:
             return
-        message = (
+        raise InvalidArgument(
             "allow_all for personGeneration is currently not supported: your project is not on "
             "the allow-list."
         )
-        raise InvalidArgument(message)
-    message = f"{value} for personGeneration is currently not supported."
-    raise InvalidArgument(message)
+    raise InvalidArgument(f"{value} for personGeneration is currently not supported.")
 
 
 def _check_switches(parameters: PayloadFields) -> None:
     parameters.text("pubsubTopic")
     parameters.flag("enhancePrompt")
     if parameters.flag("enhancePrompt") is False:
-        message = "Veo 3 prompt enhancement cannot be disabled."
-        raise InvalidArgument(message)
+        raise InvalidArgument("Veo 3 prompt enhancement cannot be disabled.")
     rate = parameters.integer("fps")
     if rate not in {None, _FRAME_RATE}:
-        message = f"{rate} for fps is not supported. Supported values are: [{_FRAME_RATE}]."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"{rate} for fps is not supported. Supported values are: [{_FRAME_RATE}]."
+        )
     quality = parameters.text("compressionQuality")
     if quality is not None and quality.lower() not in {"optimized", "lossless"}:
-        message = f"{quality} for compressionQuality is not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{quality} for compressionQuality is not supported.")
 
 
 def _read_fit(parameters: PayloadFields) -> ImageFit:
@@ -175,24 +170,21 @@ def _read_fit(parameters: PayloadFields) -> ImageFit:
     if value is None:
         return ImageFit.PAD
     if value.lower() not in {"pad", "crop"}:
-        message = f"{value} for resizeMode is not supported."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{value} for resizeMode is not supported.")
     return ImageFit(value.lower())
 
 
 def _read_storage_uri(parameters: PayloadFields) -> str | None:
     uri = parameters.text("storageUri")
     if uri is not None and BUCKET_URI.fullmatch(uri) is None:
-        message = f"Invalid Cloud Storage URI: {uri}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Invalid Cloud Storage URI: {uri}.")
     return uri
 
 
 def _read_image(parent: PayloadFields, name: str) -> SubmittedImage:
     fields = parent.child(name, _MEDIA_FIELDS)
     if "gcsUri" in fields:  # the sandbox's buckets hold no images
-        message = f"Cloud Storage object not found: {fields.text('gcsUri')}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Cloud Storage object not found: {fields.text('gcsUri')}.")
     return read_image(fields)
 
 
@@ -201,12 +193,12 @@ def _read_source(instance: PayloadFields) -> ExtensionSource | None:
         return None
     fields = instance.child("video", _MEDIA_FIELDS)
     if (kind := fields.text("mimeType")) != "video/mp4":
-        message = f"Unsupported MIME type in `{fields.path}`: {kind or 'none given'}."
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"Unsupported MIME type in `{fields.path}`: {kind or 'none given'}.")
     uri, text = fields.text("gcsUri"), fields.text("bytesBase64Encoded")
     if (uri is None) == (text is None):
-        message = "Exactly one of `gcsUri` and `bytesBase64Encoded` must be given in `video`."
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            "Exactly one of `gcsUri` and `bytesBase64Encoded` must be given in `video`."
+        )
     if text is not None:
         return ExtensionSource(data=decode_base64(text, fields.field_path("bytesBase64Encoded")))
     if uri is None or BUCKET_URI.fullmatch(uri) is None:

@@ -19,8 +19,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
     def find_actor(body: ControlBody) -> User:
         person = lookup.find_user(world, body.reference("user"))
         if person.bot:
-            msg = "the bot acts by itself"
-            raise ActionRefused(msg)
+            raise ActionRefused("the bot acts by itself")
         return person
 
     def find_channel(body: ControlBody, person: User, *, default: Channel | None = None) -> Channel:
@@ -31,8 +30,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
             world, body.reference("channel"), acting=person, within=within
         )
         if channel.guild_id is None and person.id not in channel.recipient_ids:
-            msg = f"{person.display_name} is not part of that conversation"
-            raise StateConflict(msg)
+            raise StateConflict(f"{person.display_name} is not part of that conversation")
         return channel
 
     def channel_of_message(message: Message) -> Channel:
@@ -64,8 +62,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
             target = lookup.find_visible_message(world, body.reference("message"), person)
             channel = find_channel(body, person, default=channel_of_message(target))
             if channel_of_message(target) is not channel:
-                msg = "the message is in another channel"
-                raise ActionRefused(msg)
+                raise ActionRefused("the message is in another channel")
         else:
             target = lookup.find_user(world, body.reference("target"))
             channel = find_channel(body, person)

@@ -110,8 +110,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         guild = lookup.find_guild(world, request.match_info["guild"])
         user = find_person(request.match_info["user"], new=False)
         if user.id in {guild.owner_id, world.bot.id}:
-            msg = "the owner cannot leave, and the bot leaves by PATCH of the guild"
-            raise StateConflict(msg)
+            raise StateConflict("the owner cannot leave, and the bot leaves by PATCH of the guild")
         guilds.remove_member(world, guild, user)
         return json_response({"guild": views.view_guild(world, guild)})
 
@@ -136,8 +135,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         if "guild" not in request.match_info and "guild" not in body:
             member_ids = tuple(find_person(ref, new=False).id for ref in body.list_value("members"))
             if not member_ids:
-                msg = "a channel needs a guild, a conversation its members"
-                raise ActionRefused(msg)
+                raise ActionRefused("a channel needs a guild, a conversation its members")
             channel = Channel(
                 world.ids.next_id(),
                 ChannelKind.GROUP_DM,
@@ -154,8 +152,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         body = await read_control_body(request)
         channel = lookup.find_channel(world, request.match_info["channel"])
         if channel.guild_id is None:
-            msg = "a private conversation has no settings"
-            raise StateConflict(msg)
+            raise StateConflict("a private conversation has no settings")
         guild = world.guilds[channel.guild_id]
         if channel.thread is not None:
             threads.update_thread(
@@ -182,8 +179,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         body = await read_control_body(request)
         channel = lookup.find_channel(world, request.match_info["channel"])
         if channel.guild_id is None or channel.thread is not None:
-            msg = "only channels of a guild have overwrites"
-            raise StateConflict(msg)
+            raise StateConflict("only channels of a guild have overwrites")
         guild = world.guilds[channel.guild_id]
         guilds.set_overwrite(world, channel, _read_overwrite(world, guild, body.fields))
         return json_response({"channel": views.view_channel(world, channel)})
@@ -191,8 +187,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     async def delete_channel(request: web.Request) -> web.Response:
         channel = lookup.find_channel(world, request.match_info["channel"])
         if channel.guild_id is None:
-            msg = "a private conversation cannot be deleted"
-            raise StateConflict(msg)
+            raise StateConflict("a private conversation cannot be deleted")
         guilds.delete_channel(world, channel)
         return json_response({"deleted": str(channel.id)})
 
@@ -217,8 +212,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         intents = Intents.NONE
         for name in body.list_value("privileged_intents"):
             if name not in Intents.__members__:
-                msg = f"there is no intent {name!r}"
-                raise ActionRefused(msg)
+                raise ActionRefused(f"there is no intent {name!r}")
             intents |= Intents[name]
         world.app.intents = intents
         return json_response(views.view_world(world)["application"])
@@ -248,8 +242,7 @@ def _find_system_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -
         return None
     channel = lookup.find_channel(world, body.reference("system_channel"), within=guild)
     if channel.kind is not ChannelKind.TEXT:
-        msg = "a system channel is a text channel"
-        raise ActionRefused(msg)
+        raise ActionRefused("a system channel is a text channel")
     return channel
 
 
@@ -259,8 +252,7 @@ def _create_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Cha
     if isinstance(kind, int) and kind in {int(k) for k in ChannelKind}:
         channel_kind = ChannelKind(kind)
     if channel_kind is None or channel_kind.is_private or channel_kind.is_thread:
-        msg = f"a guild has no channels of kind {kind!r}"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"a guild has no channels of kind {kind!r}")
     parent = None
     if "parent" in body:
         parent = lookup.find_channel(world, body.reference("parent"), within=guild).id
@@ -286,14 +278,14 @@ def _create_channel(world: DiscordWorld, guild: Guild, body: ControlBody) -> Cha
 
 def _read_overwrite(world: DiscordWorld, guild: Guild, value: Any) -> PermissionOverwrite:
     if not isinstance(value, dict):
-        msg = 'an overwrite is {"role" or "member": name, "allow": [...], "deny": [...]}'
-        raise ActionRefused(msg)
+        raise ActionRefused(
+            'an overwrite is {"role" or "member": name, "allow": [...], "deny": [...]}'
+        )
     body = ControlBody(value)
     if "member" in body:
         user = lookup.find_user(world, body.reference("member"))
         if user.id not in guild.members:
-            msg = f"{user.display_name} is no member of {guild.name}"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{user.display_name} is no member of {guild.name}")
         target, is_member = user.id, True
     else:
         target, is_member = lookup.find_role(guild, body.reference("role")).id, False
@@ -307,8 +299,7 @@ def _read_overwrite(world: DiscordWorld, guild: Guild, value: Any) -> Permission
 
 def _set_bot_permissions(world: DiscordWorld, guild: Guild, body: ControlBody) -> None:
     if not guild.has_bot:
-        msg = "the bot is not in that guild"
-        raise StateConflict(msg)
+        raise StateConflict("the bot is not in that guild")
     allowed = body.permissions("permissions")
     guilds.update_role(world, guild, _find_bot_role(world, guild), allowed)
     _restrict_bot_to(world, guild, allowed)
@@ -338,14 +329,12 @@ def _restrict_bot_to(world: DiscordWorld, guild: Guild, allowed: Permission) -> 
 def _read_boost_tier(body: ControlBody, default: int) -> int:
     tier = body.integer_value("boost_tier", default)
     if tier not in range(4):
-        msg = "a boost tier is 0 to 3"
-        raise ActionRefused(msg)
+        raise ActionRefused("a boost tier is 0 to 3")
     return tier
 
 
 def _read_locale(body: ControlBody, default: str) -> str:
     locale = body.text_value("locale", default)
     if locale not in LOCALES:
-        msg = f"{locale!r} is not a locale of Discord's"
-        raise ActionRefused(msg)
+        raise ActionRefused(f"{locale!r} is not a locale of Discord's")
     return locale

@@ -30,8 +30,7 @@ class ControlBody:
         """A string, required without a default."""
         value = self.fields.get(name, default)
         if not isinstance(value, str):
-            msg = f"{name} must be a string"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{name} must be a string")
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -42,16 +41,14 @@ class ControlBody:
         """True or false."""
         value = self.fields.get(name, default)
         if not isinstance(value, bool):
-            msg = f"{name} must be true or false"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{name} must be true or false")
         return value
 
     def integer_value(self, name: str, default: int) -> int:
         """A whole number."""
         value = self.fields.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            msg = f"{name} must be a whole number"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{name} must be a whole number")
         return value
 
     def list_value(self, name: str) -> list[Any]:
@@ -65,8 +62,7 @@ class ControlBody:
         """An object."""
         value = self.fields.get(name) or {}
         if not isinstance(value, dict):
-            msg = f"{name} must be an object"
-            raise ActionRefused(msg)
+            raise ActionRefused(f"{name} must be an object")
         return value
 
     def permissions(self, name: str) -> Permission:
@@ -88,11 +84,9 @@ async def read_control_body(request: web.Request) -> ControlBody:
     try:
         body = json.loads(text) if text else {}
     except ValueError as error:
-        msg = f"the body is not JSON: {error}"
-        raise ActionRefused(msg) from error
+        raise ActionRefused(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
-        msg = "the body must be a JSON object"
-        raise ActionRefused(msg)
+        raise ActionRefused("the body must be a JSON object")
     return ControlBody(body)
 
 
