@@ -97,7 +97,6 @@ class SandboxServer:
         google = await SandboxGoogle.start(directory, clock, base, clip_cache=clip_cache)
         gateway = Gateway(
             world,
-            clock,
             public_url=base.replace("http", "ws") + "/gateway",
             heartbeat_interval_s=heartbeat_interval_s,
         )
@@ -164,9 +163,9 @@ def _build_application(
         ],
     )
     for table in (
-        rest.build_routes(world, control_api.clock),
-        cdn.build_routes(world, control_api.clock),
-        control.build_routes(world, control_api.clock),
+        rest.build_routes(world),
+        cdn.build_routes(world),
+        control.build_routes(world),
         google_routes(google),
         build_control_routes(google),
         control_api.gateway.build_routes(),

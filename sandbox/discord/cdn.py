@@ -11,7 +11,6 @@ import io
 from aiohttp import web
 from PIL import Image
 
-from sandbox.clock import SandboxClock
 from sandbox.discord.entities import Attachment
 from sandbox.discord.files import link_path
 from sandbox.discord.world import DiscordWorld
@@ -20,7 +19,7 @@ _GONE_MESSAGE = "This content is no longer available."
 _AVATAR_SIZE_PX = 128
 
 
-def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     """Routes for attachments and avatars, at the root of the server."""
 
     async def get_attachment(request: web.Request) -> web.StreamResponse:
@@ -29,7 +28,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
         if (
             attachment is None
             or link_path(attachment) != path
-            or not world.files.is_valid_link(path, dict(request.query), clock.now())
+            or not world.files.is_valid_link(path, dict(request.query), world.clock.now())
         ):
             return web.Response(status=404, text=_GONE_MESSAGE)
         return web.FileResponse(

@@ -13,7 +13,6 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from sandbox.clock import SandboxClock
 from sandbox.discord.connection import GatewayConnection
 from sandbox.discord.events import Intents
 from sandbox.discord.protocol import (
@@ -56,16 +55,15 @@ class Gateway:
     def __init__(
         self,
         world: DiscordWorld,
-        clock: SandboxClock,
         *,
         public_url: str,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         identify_interval_s: float = 0.0,
     ) -> None:
-        self.sessions = SessionRegistry(clock)
+        self.sessions = SessionRegistry(world.clock)
         self.counters = GatewayCounters()
         self._world = world
-        self._clock = clock
+        self._clock = world.clock
         self._public_url = public_url
         self._heartbeat_interval_s = heartbeat_interval_s
         self.identify_interval_s = identify_interval_s

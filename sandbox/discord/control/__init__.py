@@ -6,17 +6,16 @@ client would not allow is refused with ``{"error": kind, "message": reason}``.
 
 from aiohttp import web
 
-from sandbox.clock import SandboxClock
 from sandbox.discord.control import actions, configure, queries
 from sandbox.discord.world import DiscordWorld
 
 __all__ = ["build_routes"]
 
 
-def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     """Every ``/control`` route of Discord's world."""
     return [
         *queries.build_routes(world),
-        *actions.build_routes(world, clock),
+        *actions.build_routes(world),
         *configure.build_routes(world),
     ]

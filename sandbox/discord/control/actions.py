@@ -15,7 +15,7 @@ from sandbox.discord.world import DiscordWorld
 from sandbox.error_responses import json_response
 
 
-def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     def find_actor(body: ControlBody) -> User:
         person = lookup.find_user(world, body.reference("user"))
         if person.bot:
@@ -119,7 +119,7 @@ def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]
             user_install=body.flag_value("user_install", default=person.has_app),
             focused=body.text_value("focused"),
         )
-        await _wait_for_acknowledgement(interaction, clock)
+        await _wait_for_acknowledgement(interaction, world.clock)
         view = views.view_interaction(world, interaction)
         return json_response({"choices": view.get("choices", []), "interaction": view})
 

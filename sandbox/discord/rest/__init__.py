@@ -5,7 +5,6 @@ A module for each resource: it parses requests, calls ``sandbox.discord`` and se
 
 from aiohttp import web
 
-from sandbox.clock import SandboxClock
 from sandbox.discord.rest import (
     applications,
     channels,
@@ -24,9 +23,9 @@ from sandbox.discord.world import DiscordWorld
 __all__ = ["build_routes"]
 
 
-def build_routes(world: DiscordWorld, clock: SandboxClock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     """Every route, with its ``/api/v10`` prefix."""
-    wire = RouteFactory(world, clock)
+    wire = RouteFactory(world)
     resources = (
         applications,
         channels,

@@ -12,7 +12,6 @@ from typing import Any
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from sandbox.clock import SandboxClock
 from sandbox.discord import errors
 from sandbox.discord.entities import Channel, Guild, Message
 from sandbox.discord.errors import DiscordError, FormErrors
@@ -46,7 +45,6 @@ class RouteFactory:
     """Builds routes whose handlers may raise DiscordError."""
 
     world: DiscordWorld
-    clock: SandboxClock
 
     def build_route(
         self, method: str, path: str, handler: Handler, *, requires_bot_token: bool = True

@@ -39,7 +39,7 @@ async def harness(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[DiscordH
     request_log = RequestLog(clock)
     app = web.Application(client_max_size=1 << 30, middlewares=[request_log.middleware])
     for routes in (rest.build_routes, cdn.build_routes, control.build_routes):
-        app.add_routes(routes(world, clock))
+        app.add_routes(routes(world))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

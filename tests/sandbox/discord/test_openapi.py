@@ -33,7 +33,7 @@ def _anonymous(path: str) -> str:
 
 
 def _served(harness: DiscordHarness) -> set[tuple[str, str]]:
-    routes = rest.build_routes(harness.world, harness.clock)
+    routes = rest.build_routes(harness.world)
     return {(route.method, route.path.removeprefix(API_PREFIX)) for route in routes}
 
 
