@@ -6,7 +6,7 @@ https://ai.google.dev/gemini-api/docs/video; where they say nothing, behaviour s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -73,7 +73,6 @@ class VeoModel:
     accepts_resolution: bool = True
     accepts_seed: bool = True
     allows_wide_references: bool = True
-    retired: bool = False
 
     @property
     def full_seconds(self) -> int:
@@ -124,18 +123,13 @@ def _gemini_veo_31(name: str, title: str) -> VeoModel:
 
 
 def _gemini_veo_30(name: str, title: str) -> VeoModel:
-    return VeoModel(
-        id=name,
-        route=ServiceRoute.GEMINI,
+    return replace(
+        _gemini_veo_31(name, title),
         version="3.0",
-        title=title,
-        seconds=(4, 6, 8),
         # "1080p (16:9 only)": the documentation's table for Veo 3 and Veo 3 Fast.
         sizes=_HD_SIZES - {("1080p", "9:16")},
         modes=_SIMPLE_MODES,
         full_length=frozenset({"1080p"}),
-        people=_PEOPLE_VEO_3,
-        people_restricted=(ALLOW_ADULT,),
     )
 
 
@@ -159,28 +153,19 @@ def _vertex_veo_31(name: str, title: str, *, lite: bool = False) -> VeoModel:
 _MODELS = (
     _gemini_veo_31("veo-3.1-generate-preview", "Veo 3.1"),
     _gemini_veo_31("veo-3.1-fast-generate-preview", "Veo 3.1 fast"),
-    VeoModel(
-        id="veo-3.1-lite-generate-preview",
-        route=ServiceRoute.GEMINI,
-        version="3.1",
-        title="Veo 3.1 lite",
-        seconds=(4, 6, 8),
+    replace(
+        _gemini_veo_31("veo-3.1-lite-generate-preview", "Veo 3.1 lite"),
         sizes=_HD_SIZES,
         modes=_SIMPLE_MODES,
         full_length=_FULL_LENGTH_LITE,
-        people=_PEOPLE_VEO_3,
-        people_restricted=(ALLOW_ADULT,),
     ),
     _gemini_veo_30("veo-3.0-generate-001", "Veo 3"),
     _gemini_veo_30("veo-3.0-fast-generate-001", "Veo 3 fast"),
-    VeoModel(
-        id="veo-2.0-generate-001",
-        route=ServiceRoute.GEMINI,
+    replace(
+        _gemini_veo_30("veo-2.0-generate-001", "Veo 2"),
         version="2.0",
-        title="Veo 2",
         seconds=(5, 6, 8),
         sizes=frozenset({("720p", "16:9"), ("720p", "9:16")}),
-        modes=_SIMPLE_MODES,
         full_length=frozenset(),
         people=_PEOPLE_VEO_2,
         people_restricted=(DONT_ALLOW, ALLOW_ADULT),
