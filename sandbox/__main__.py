@@ -1,7 +1,6 @@
-"""``python -m sandbox``: starts the sandbox, says in one line of JSON where it is, runs on.
+"""``python -m sandbox``: starts the sandbox and prints one line of JSON that says how to reach it.
 
-The line on stdout is the program's whole interface to whoever started it; everything else goes to
-stderr.
+That line is all it writes to stdout; logs go to stderr.
 """
 
 import argparse
@@ -12,19 +11,19 @@ import signal
 import sys
 from pathlib import Path
 
-from sandbox.server import Sandbox
+from sandbox.server import SandboxServer
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="A Discord and a Google on loopback."
     )
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument(
-        "--dir", type=Path, help="where files are kept (default: a temporary directory)"
+        "--dir", type=Path, help="directory for its files (default: a temporary one)"
     )
     parser.add_argument(
-        "--clips", type=Path, help="where clips are kept, shared by sandboxes (default: in DIR)"
+        "--clips", type=Path, help="cache of rendered clips, may be shared (default: in DIR)"
     )
     parser.add_argument(
         "--seed",
@@ -35,22 +34,22 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _run_sandbox(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    sandbox = await Sandbox.start(
+    sandbox = await SandboxServer.start(
         port=arguments.port,
         directory=arguments.dir,
-        clips=arguments.clips,
-        planted=arguments.seed,
+        clip_cache=arguments.clips,
+        with_default_world=arguments.seed,
     )
     try:
         ready = {
             "control": f"{sandbox.base}/control",
-            "env": sandbox.environment(),
-            "env_vertex": sandbox.google.environment_vertex(),
+            "env": sandbox.bot_environment(),
+            "env_vertex": sandbox.google.vertex_environment(),
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
@@ -64,9 +63,9 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
-    arguments = _arguments()
+    arguments = _parse_arguments()
     try:
-        asyncio.run(_serve(arguments))
+        asyncio.run(_run_sandbox(arguments))
     except OSError as error:
         sys.stderr.write(f"the sandbox cannot start: {error}\n")
         return 1

@@ -1,20 +1,15 @@
-"""The sandbox's only source of time.
+"""The sandbox's only source of time, so that tests can advance it instead of waiting.
 
-Discord's 3-second acknowledgement, 15-minute tokens, rate-limit windows and Google's two-day file
-lifetime are all rules about time. Nothing in the sandbox reads the system clock itself, so a test
-(or ``POST /control/clock``) can move time forward instead of waiting for it.
+Acknowledgement deadlines, token lifetimes, rate-limit windows and Google's file lifetime are all
+read from here.
 """
 
 import asyncio
 import time
 
 
-class Clock:
-    """Real time plus whatever it has been advanced by.
-
-    With ``frozen_at`` (unix seconds) the clock does not run by itself: it moves only when it is
-    advanced, which makes a test's arithmetic exact.
-    """
+class SandboxClock:
+    """Real time plus what it has been advanced by; with ``frozen_at`` (unix s) only the latter."""
 
     def __init__(self, frozen_at: float | None = None) -> None:
         self._frozen_at = frozen_at
@@ -27,25 +22,21 @@ class Clock:
         return base + self._offset
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; only differences mean anything."""
+        """Seconds that never decrease; only differences mean anything."""
         base = time.monotonic() if self._frozen_at is None else self._frozen_at
         return base + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Moves time forward and wakes the sleepers whose time has come.
-
-        Raises ValueError for a negative number: no rule here can undo what it has done.
-        """
+        """Moves time forward and wakes sleepers. Raises ValueError for a negative number."""
         if seconds < 0:
-            msg = f"time does not run backwards: {seconds}"
-            raise ValueError(msg)
+            raise ValueError(f"time does not run backwards: {seconds}")
         self._offset += seconds
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleeps by this clock: ends early in real time when the clock is advanced past it."""
+        """Sleeps by this clock; returns early in real time when it is advanced far enough."""
         deadline = self.monotonic() + seconds
         while (left := deadline - self.monotonic()) > 0:
             moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,8 +1,8 @@
-"""The composition of the sandbox: one process, one port, a Discord and a Google on it.
+"""Composes the sandbox: one process and one port with a Discord, a Google and the control API.
 
-The only module that knows all the parts. The middlewares are ordered from the outside in: who may
-call at all, the log (which must see everything), Discord's limits, the answers to what goes wrong,
-and last the faults, so that an ordered error looks to all the others like the handler's own.
+Middlewares run from the outside in: loopback check, request log (it must see everything), Discord's
+rate limits, error responses, and last the injected faults, which to all the others must look like
+the handler's own responses.
 """
 
 import asyncio
@@ -14,27 +14,25 @@ from typing import Final
 
 from aiohttp import web
 
-from sandbox.answers import Health
-from sandbox.clock import Clock
-from sandbox.control import Desk, loopback_only
-from sandbox.discord import cdn, control, rest, seed
+from sandbox.clock import SandboxClock
+from sandbox.discord import cdn, control, fixtures, rest
 from sandbox.discord.gateway import HEARTBEAT_INTERVAL_S, Gateway
-from sandbox.discord.ratelimits import RateLimits
-from sandbox.discord.world import World
-from sandbox.faults import Faults
-from sandbox.google import control_routes
-from sandbox.google import routes as google_routes
-from sandbox.google.google import Google
-from sandbox.traffic import LARGEST_REQUEST, Traffic
+from sandbox.discord.ratelimits import RateLimiter
+from sandbox.discord.world import DiscordWorld
+from sandbox.error_responses import InternalErrorLog
+from sandbox.fault_injection import FaultInjector
+from sandbox.google import SandboxGoogle, build_control_routes
+from sandbox.google import build_routes as google_routes
+from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
+from sandbox.server_control import ServerControlApi, require_loopback
 
-SHUTDOWN_S = 0.5
-# Nothing costs anything here, so the settings that keep a real account's bill small are lifted;
-# whoever tries limits sets them over these.
-_PLAY_MONEY: Final = {
+SHUTDOWN_TIMEOUT_S = 0.5
+# Nothing costs anything here, so the limits that protect a real account's bill are lifted.
+_UNLIMITED_BUDGETS: Final = {
     **{
-        f"{whose}_{what}": "none"
-        for whose in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
-        for what in (
+        f"{scope}_{limit}": "none"
+        for scope in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
+        for limit in (
             *("CLIPS_PER_DAY", "SECONDS_PER_DAY", "USD_PER_DAY", "USD_PER_MONTH"),
             "JOBS_AT_ONCE",
         )
@@ -44,26 +42,26 @@ _PLAY_MONEY: Final = {
 }
 
 
-class Sandbox:
-    """A running sandbox; made by ``start``, ended by ``close``."""
+class SandboxServer:
+    """A running sandbox: create it with ``start``, end it with ``close``."""
 
     def __init__(
         self,
         *,
         base: str,
         runner: web.AppRunner,
-        desk: Desk,
-        world: World,
-        google: Google,
+        control_api: ServerControlApi,
+        world: DiscordWorld,
+        google: SandboxGoogle,
         temporary: Path | None,
     ) -> None:
         self.base = base
-        self.clock = desk.clock
-        self.traffic = desk.traffic
-        self.faults = desk.faults
-        self.gateway = desk.gateway
-        self.limits = desk.limits
-        self.health = desk.health
+        self.clock = control_api.clock
+        self.request_log = control_api.request_log
+        self.fault_injector = control_api.fault_injector
+        self.gateway = control_api.gateway
+        self.rate_limits = control_api.rate_limits
+        self.error_log = control_api.error_log
         self.world = world
         self.google = google
         self._runner = runner
@@ -75,75 +73,75 @@ class Sandbox:
         *,
         port: int = 0,
         directory: Path | None = None,
-        clips: Path | None = None,
-        clock: Clock | None = None,
-        planted: bool = True,
+        clip_cache: Path | None = None,
+        clock: SandboxClock | None = None,
+        with_default_world: bool = True,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         ratelimit_scale: float | None = 1.0,
-    ) -> "Sandbox":
-        """Builds every part and listens on loopback.
+    ) -> "SandboxServer":
+        """Builds every part and listens on loopback. Raises OSError when the port is taken.
 
-        ``port`` 0 takes a free one; without ``directory`` files live in a temporary one that goes
-        away on ``close``; ``clips`` is where finished clips are kept, for several sandboxes if
-        wanted (``None``: in ``directory``); ``planted`` starts with the default server of people
-        and channels. Raises OSError when the port is taken.
+        ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
+        ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
+        ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
         """
-        listener = _listen(port)
+        listener = _open_listener(port)
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         temporary = None
         if directory is None:
             directory = temporary = Path(tempfile.mkdtemp(prefix="clapper-sandbox-"))
-        clock = clock or Clock()
-        world = World(directory / "discord", clock, public_base=base)
-        if planted:
-            seed.plant(world)
-        google = await Google.start(directory, clock, base, clip_cache=clips)
+        clock = clock or SandboxClock()
+        world = DiscordWorld(directory / "discord", clock, public_base=base)
+        if with_default_world:
+            fixtures.populate_world(world)
+        google = await SandboxGoogle.start(directory, clock, base, clip_cache=clip_cache)
         gateway = Gateway(
             world,
-            clock,
             public_url=base.replace("http", "ws") + "/gateway",
             heartbeat_interval_s=heartbeat_interval_s,
         )
-        desk = Desk(
+        control_api = ServerControlApi(
             clock=clock,
-            traffic=Traffic(clock),
-            faults=Faults(clock),
+            request_log=RequestLog(clock),
+            fault_injector=FaultInjector(clock),
             gateway=gateway,
-            limits=RateLimits(clock, scale=ratelimit_scale),
-            health=Health(),
+            rate_limits=RateLimiter(clock, scale=ratelimit_scale),
+            error_log=InternalErrorLog(),
         )
         runner = web.AppRunner(
-            _application(desk, world, google), access_log=None, shutdown_timeout=SHUTDOWN_S
+            _build_application(control_api, world, google),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
         await runner.setup()
         await web.SockSite(runner, listener).start()
         return cls(
             base=base,
             runner=runner,
-            desk=desk,
+            control_api=control_api,
             world=world,
             google=google,
             temporary=temporary,
         )
 
-    def environment(self) -> dict[str, str]:
-        """The settings by which a bot finds this Discord and this Google.
+    def bot_environment(self) -> dict[str, str]:
+        """The settings with which a bot uses this Discord and this Google's Gemini API.
 
-        It is the Gemini route's key that is given: with a project beside it, the cheapest model
-        of both routes would answer a request. Where Vertex AI is does no harm to know.
+        Vertex AI is left unconfigured but for its address: with both routes configured, the bot
+        would choose the cheapest model of either.
         """
         return {
             "DISCORD_TOKEN": self.world.token,
             "DISCORD_API_URL": f"{self.base}/api/v10",
             "DISCORD_GATEWAY_URL": f"{self.base.replace('http', 'ws')}/gateway",
             **self.google.environment(),
-            "VERTEX_API_URL": self.google.environment_vertex()["VERTEX_API_URL"],
-            **_PLAY_MONEY,
-            "WEB_PORT": "0",  # any free one: several bots may run beside each other
+            "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
+            **_UNLIMITED_BUDGETS,
+            "WEB_PORT": "0",  # any free one: several bots may run side by side
         }
 
     async def close(self) -> None:
-        """Hangs up on everyone and stops; within two seconds."""
+        """Closes all connections and stops, within two seconds."""
         self.gateway.close()
         await self._runner.cleanup()
         await self.google.close()
@@ -151,31 +149,33 @@ class Sandbox:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
 
-def _application(desk: Desk, world: World, google: Google) -> web.Application:
+def _build_application(
+    control_api: ServerControlApi, world: DiscordWorld, google: SandboxGoogle
+) -> web.Application:
     app = web.Application(
-        client_max_size=LARGEST_REQUEST,
+        client_max_size=MAX_REQUEST_BYTES,
         middlewares=[
-            loopback_only,
-            desk.traffic.middleware,
-            desk.limits.middleware,
-            desk.health.middleware,
-            desk.faults.middleware,
+            require_loopback,
+            control_api.request_log.middleware,
+            control_api.rate_limits.middleware,
+            control_api.error_log.middleware,
+            control_api.fault_injector.middleware,
         ],
     )
     for table in (
-        rest.routes(world, desk.clock),
-        cdn.routes(world, desk.clock),
-        control.routes(world, desk.clock),
+        rest.build_routes(world),
+        cdn.build_routes(world),
+        control.build_routes(world),
         google_routes(google),
-        control_routes(google),
-        desk.gateway.routes(),
-        desk.routes(),
+        build_control_routes(google),
+        control_api.gateway.build_routes(),
+        control_api.build_routes(),
     ):
         app.add_routes(table)
     return app
 
 
-def _listen(port: int) -> socket.socket:
+def _open_listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

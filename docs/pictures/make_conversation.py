@@ -1,9 +1,9 @@
-"""Draws docs/pictures/conversation.png from what `make demo` left in var/demo.
+"""Draws docs/pictures/conversation.png from the files of ``make demo`` in var/demo.
 
     make demo && .venv/bin/python docs/pictures/make_conversation.py
 
-Every word and every frame in the picture is the demo's own; only the paint around them is ours.
-Needs Chromium on the PATH (Debian: apt install chromium).
+All texts and frames in the picture come from the demo. Needs Chromium on the PATH (Debian: apt
+install chromium).
 """
 
 import base64
@@ -73,16 +73,16 @@ _BOT: Final = "#5865f2"
 
 
 def main() -> int:
-    """Return 1 where the demo has not run or there is no browser."""
-    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
-    told = DEMO / "conversation.json"
-    if browser is None or not told.exists():
-        sys.stderr.write("needs Chromium on the PATH, and `make demo` before it\n")
+    """Returns 1 when the demo has not run or there is no browser."""
+    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    transcript = DEMO / "conversation.json"
+    if browser is None or not transcript.exists():
+        sys.stderr.write("needs Chromium on the PATH, and `make demo` first\n")
         return 1
-    conversation = json.loads(told.read_text("utf-8"))
+    conversation = json.loads(transcript.read_text("utf-8"))
     columns = "".join(
-        f"<div>{''.join(_entry(entry, conversation['names']) for entry in column)}</div>"
-        for column in _columns(conversation["said"])
+        f"<div>{''.join(_render_entry(entry, conversation['names']) for entry in column)}</div>"
+        for column in _split_columns(conversation["said"])
     )
     page = f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><body>{columns}"
     with tempfile.TemporaryDirectory() as folder:
@@ -97,30 +97,40 @@ def main() -> int:
             check=True,
             capture_output=True,
         )  # fmt: skip
-    _trim(PICTURE)
+    _trim_image(PICTURE)
     return 0
 
 
-def _columns(said: list[Json]) -> tuple[list[Json], list[Json]]:
-    """Return the first request with its clip, and the reply with its own; no status, no asides."""
+def _split_columns(entries: list[Json]) -> tuple[list[Json], list[Json]]:
+    """The request with its clip, and the reply with its clip, without status messages."""
     shown = [
         entry
-        for entry in said
+        for entry in entries
         if "command" in entry
         or not entry["message"]["author"].get("bot")
-        or any(part.get("items") for part in _all(entry["message"].get("components", [])))
+        or any(
+            part.get("items") for part in _walk_components(entry["message"].get("components", []))
+        )
     ]
     return shown[:2], shown[2:]
 
 
-def _all(components: list[Json]) -> list[Json]:
-    found = []
+def _walk_components(components: list[Json]) -> list[Json]:
+    parts = []
     for part in components:
-        found += [part, *_all(part.get("components", []))]
-    return found
+        parts += [part, *_walk_components(part.get("components", []))]
+    return parts
 
 
-def _trim(path: Path) -> None:
+def _message_components(message: Json) -> list[Json]:
+    return _walk_components(message.get("components", []))
+
+
+def _display_name(user: Json) -> str:
+    return str(user.get("global_name") or user["username"])
+
+
+def _trim_image(path: Path) -> None:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     empty = Image.new("RGB", picture.size, picture.getpixel((2, picture.height - 2)))
@@ -136,17 +146,19 @@ def _trim(path: Path) -> None:
     cropped.quantize(palette=colors, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
-def _entry(entry: Json, names: dict[str, str]) -> str:
-    return _message(entry["message"], names) if "message" in entry else _command(entry)
+def _render_entry(entry: Json, names: dict[str, str]) -> str:
+    return (
+        _render_message(entry["message"], names) if "message" in entry else _render_command(entry)
+    )
 
 
-def _command(entry: Json) -> str:
+def _render_command(entry: Json) -> str:
     options = "".join(
         f"<i>{html.escape(name)}</i><span>{html.escape(value)}</span>"
         for name, value in entry["options"].items()
     )
-    picture = base64.b64encode(_jpeg(Image.open(DEMO / entry["options"]["image"]))).decode()
-    return _person(
+    picture = base64.b64encode(_encode_jpeg(Image.open(DEMO / entry["options"]["image"]))).decode()
+    return _render_bubble(
         entry["person"],
         False,
         f"<div class=u>used <b>/{html.escape(entry['command'])}</b></div>"
@@ -156,25 +168,27 @@ def _command(entry: Json) -> str:
     )
 
 
-def _message(message: Json, names: dict[str, str]) -> str:
+def _render_message(message: Json, names: dict[str, str]) -> str:
     author = message["author"]
     body = ""
     if message.get("content"):
-        body += f"<div>{_text(message['content'], names)}</div>"
-    body += "".join(_component(part, names) for part in message.get("components", []))
+        body += f"<div>{_render_text(message['content'], names)}</div>"
+    body += "".join(_render_component(part, names) for part in message.get("components", []))
     if int(message.get("flags", 0)) & 64:
         body += "<div class=e>Only you can see this</div>"
-    answered = message.get("referenced_message")
+    replied_to = message.get("referenced_message")
     reply = ""
-    if answered:
-        who = html.escape(answered["author"].get("global_name") or answered["author"]["username"])
-        words = re.sub(r"<[^>]+>", "", _text(_words(answered), names).replace("<br>", " "))
-        reply = f"<div class=r><b>@{who}</b> {words}</div>"
-    name = author.get("global_name") or author["username"]
-    return _person(name, bool(author.get("bot")), body, reply, at=message["timestamp"])
+    if replied_to:
+        original_author = html.escape(_display_name(replied_to["author"]))
+        preview = _render_text(_first_text(replied_to), names).replace("<br>", " ")
+        preview = re.sub(r"<[^>]+>", "", preview)
+        reply = f"<div class=r><b>@{original_author}</b> {preview}</div>"
+    return _render_bubble(
+        _display_name(author), bool(author.get("bot")), body, reply, at=message["timestamp"]
+    )
 
 
-def _person(name: str, bot: bool, body: str, reply: str = "", *, at: str) -> str:
+def _render_bubble(name: str, bot: bool, body: str, reply: str = "", *, at: str) -> str:
     moment = datetime.fromisoformat(at)
     color = _BOT if bot else _PEOPLE
     badge = "<span class=app>APP</span>" if bot else ""
@@ -186,34 +200,34 @@ def _person(name: str, bot: bool, body: str, reply: str = "", *, at: str) -> str
     )
 
 
-def _component(part: Json, names: dict[str, str]) -> str:
-    inner = "".join(_component(each, names) for each in part.get("components", []))
+def _render_component(part: Json, names: dict[str, str]) -> str:
+    children = "".join(_render_component(child, names) for child in part.get("components", []))
     match part["type"]:
         case 17:
             accent = part.get("accent_color")
             color = "#3f4147" if accent is None else f"#{accent:06x}"
-            return f'<div class=c style="border-left-color:{color}">{inner}</div>'
+            return f'<div class=c style="border-left-color:{color}">{children}</div>'
         case 10:
-            return f"<div>{_text(part['content'], names)}</div>"
+            return f"<div>{_render_text(part['content'], names)}</div>"
         case 12:
-            return "".join(_video(item["media"]["url"]) for item in part["items"])
+            return "".join(_render_video(item["media"]["url"]) for item in part["items"])
         case 2:
             emoji = (part.get("emoji") or {}).get("name") or ""
             color = _BUTTONS.get(part.get("style", 2), _BUTTONS[2])
             return f'<span style="background:{color}">{emoji} {html.escape(part["label"])}</span>'
         case 1:
-            return f"<div class=b>{inner}</div>"
+            return f"<div class=b>{children}</div>"
         case _:
-            return inner
+            return children
 
 
-def _video(url: str) -> str:
+def _render_video(url: str) -> str:
     summary = json.loads((DEMO / "summary.json").read_text("utf-8"))
     name = url.partition("?")[0].rpartition("/")[2]
-    told = json.loads((DEMO / "conversation.json").read_text("utf-8"))
-    clip = next(each for each in summary["clips"] if each["file"] == told["files"][name])
-    at = clip["seconds"] * (0.3 if clip["parent_message_id"] is None else 0.85)
-    frame = base64.b64encode(_jpeg(_still(DEMO / clip["file"], at))).decode()
+    conversation = json.loads((DEMO / "conversation.json").read_text("utf-8"))
+    clip = next(entry for entry in summary["clips"] if entry["file"] == conversation["files"][name])
+    time_s = clip["seconds"] * (0.3 if clip["parent_message_id"] is None else 0.85)
+    frame = base64.b64encode(_encode_jpeg(_extract_still(DEMO / clip["file"], time_s))).decode()
     seconds = round(clip["seconds"])
     return (
         f'<div class=v><img src="data:image/jpeg;base64,{frame}"><div class=k><span><svg width=26 '
@@ -222,53 +236,57 @@ def _video(url: str) -> str:
     )
 
 
-def _still(path: Path, at: float) -> Image.Image:
+def _extract_still(path: Path, time_s: float) -> Image.Image:
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.video[0]):
-            if frame.time >= at:
+            if frame.time >= time_s:
                 return Image.fromarray(frame.to_ndarray(format="rgb24"))
-    raise ValueError(f"{path} is shorter than {at} s")
+    raise ValueError(f"{path} is shorter than {time_s} s")
 
 
-def _jpeg(picture: Image.Image) -> bytes:
-    kept = io.BytesIO()
-    picture.convert("RGB").save(kept, "JPEG", quality=92)
-    return kept.getvalue()
+def _encode_jpeg(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
 
 
-def _words(message: Json) -> str:
+def _first_text(message: Json) -> str:
     if message.get("content"):
         return str(message["content"])
-    found = [each["content"] for each in _all(message.get("components", [])) if each["type"] == 10]
-    return str(found[0]) if found else ""
+    texts = [
+        part["content"]
+        for part in _walk_components(message.get("components", []))
+        if part["type"] == 10
+    ]
+    return str(texts[0]) if texts else ""
 
 
-def _text(words: str, names: dict[str, str]) -> str:
-    return "<br>".join(_line(line, names) for line in words.splitlines())
+def _render_text(content: str, names: dict[str, str]) -> str:
+    return "<br>".join(_render_line(line, names) for line in content.splitlines())
 
 
-def _line(line: str, names: dict[str, str]) -> str:
+def _render_line(line: str, names: dict[str, str]) -> str:
     small = line.startswith("-# ")
     text = html.escape(line.removeprefix("-# "), quote=False)
     text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
     text = re.sub(
         r"&lt;@!?(\d+)&gt;",
-        lambda found: f"<span class=x>@{html.escape(names.get(found[1], '?'))}</span>",
+        lambda match: f"<span class=x>@{html.escape(names.get(match[1], '?'))}</span>",
         text,
     )
-    text = re.sub(r"&lt;t:(\d+)(?::(\w))?&gt;", _moment, text)
+    text = re.sub(r"&lt;t:(\d+)(?::(\w))?&gt;", _format_timestamp, text)
     text = re.sub(r"\\([\\*_`~|>#\-.])", r"\1", text)
     return f"<span class=s>{text}</span>" if small else text
 
 
-def _moment(found: re.Match[str]) -> str:
-    unix, style = int(found[1]), found[2] or "f"
+def _format_timestamp(match: re.Match[str]) -> str:
+    unix, style = int(match[1]), match[2] or "f"
     if style == "R":
         minutes = round((unix - time.time()) / 60)
-        words = f"in {minutes} minutes" if minutes > 0 else f"{-minutes} minutes ago"
-        return f"<time>{words if minutes else 'now'}</time>"
-    form = "%H:%M" if style in "tT" else "%d %B %Y" if style in "dD" else "%d %B %Y %H:%M"
-    return f"<time>{datetime.fromtimestamp(unix, UTC).astimezone().strftime(form)}</time>"
+        distance = f"in {minutes} minutes" if minutes > 0 else f"{-minutes} minutes ago"
+        return f"<time>{distance if minutes else 'now'}</time>"
+    time_format = "%H:%M" if style in "tT" else "%d %B %Y" if style in "dD" else "%d %B %Y %H:%M"
+    return f"<time>{datetime.fromtimestamp(unix, UTC).astimezone().strftime(time_format)}</time>"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``python -m sandbox.demo``: start the sandbox and the bot, play, leave the clips, end with 0."""
+"""``python -m sandbox.demo``: runs the demo and leaves its clips; exit status 0 when it passed."""
 
 import argparse
 import asyncio
@@ -18,30 +18,40 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from sandbox.demo.control import Control, DemoFailed
-from sandbox.demo.exhibition import Exhibition
-from sandbox.demo.play import FILMING_S, PERSON, Place, Play, Saved, find_place, write_summary
-from sandbox.demo.screen import Screen
-from sandbox.demo.stage import Stage
+from sandbox.demo.control_client import ControlClient, DemoFailed
+from sandbox.demo.runner import DemoRunner
+from sandbox.demo.scenario import (
+    GENERATION_S,
+    PERSON,
+    DemoScenario,
+    DemoSetting,
+    SavedClip,
+    wait_for_bot,
+    write_summary,
+)
+from sandbox.demo.showcase_step import ShowcaseStep
+from sandbox.demo.terminal import Terminal
 
-_LOG_LINES = 25
+_SHOWN_LOG_LINES = 25
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox.demo",
         description="Watch the real bot make, extend and show a clip, against a local Discord and"
         " Google.",
     )
-    parser.add_argument("--keep", action="store_true", help="stay up afterwards, to play on")
-    parser.add_argument("--dir", type=Path, default=Path("var/demo"), help="where everything goes")
+    parser.add_argument("--keep", action="store_true", help="stay up afterwards, to continue")
+    parser.add_argument(
+        "--dir", type=Path, default=Path("var/demo"), help="directory for all files"
+    )
     return parser.parse_args()
 
 
-async def _run(folder: Path, console: Console, *, keep: bool) -> None:
-    began = time.monotonic()
-    port = _free_port()
-    stage = Stage(
+async def _run_demo(folder: Path, console: Console, *, keep: bool) -> None:
+    started_at = time.monotonic()
+    port = _find_free_port()
+    runner = DemoRunner(
         folder,
         {
             "DATA_DIR": str((folder / "bot").resolve()),
@@ -53,93 +63,108 @@ async def _run(folder: Path, console: Console, *, keep: bool) -> None:
         },
     )
     try:
-        async with stage, aiohttp.ClientSession() as session:
-            control = Control(stage.control, session)
-            place = await find_place(control, stage.check)
-            screen = Screen(console, place.names)
-            screen.line(f"The bot is online after {time.monotonic() - began:.1f} s.\n")
-            clips = await Play(control, screen, folder, stage.check).perform(place)
-            exhibition = Exhibition(control, screen, f"http://127.0.0.1:{port}", stage.check)
-            page = await exhibition.show(
-                user=place.user,
+        async with runner, aiohttp.ClientSession() as session:
+            control = ControlClient(runner.control_url, session)
+            setting = await wait_for_bot(control, runner.check_processes)
+            terminal = Terminal(console, setting.names)
+            terminal.print_line(f"The bot is online after {time.monotonic() - started_at:.1f} s.\n")
+            clips = await DemoScenario(control, terminal, folder, runner.check_processes).run(
+                setting
+            )
+            showcase_step = ShowcaseStep(
+                control, terminal, f"http://127.0.0.1:{port}", runner.check_processes
+            )
+            gallery_page = await showcase_step.showcase_clip(
+                user=setting.user_id,
                 person=PERSON,
-                channel=place.showcase,
-                bot=place.bot,
+                channel=setting.showcase_channel_id,
+                bot=setting.bot_id,
                 clip=clips[-1].message,
-                facts=clips[-1].facts,
+                properties=clips[-1].properties,
                 stills=clips[-1].stills,
             )
-            seen = await control.get("requests?bodies=1")
-            (folder / "requests.json").write_text(json.dumps(seen, indent=1))
-            elapsed = time.monotonic() - began
-            write_summary(folder / "summary.json", clips, page, elapsed)
-            _close(screen, folder, clips, page, elapsed, keep=keep)
+            requests = await control.get("requests?bodies=1")
+            (folder / "requests.json").write_text(json.dumps(requests, indent=1))
+            elapsed = time.monotonic() - started_at
+            write_summary(folder / "summary.json", clips, gallery_page, elapsed)
+            _print_summary(terminal, folder, clips, gallery_page, elapsed, keep=keep)
             if keep:
-                await _stay(console, stage, place, clips)
+                await _wait_for_interrupt(console, runner, setting, clips)
     except Exception as error:
-        for name, lines in stage.logs(_LOG_LINES).items():
+        for name, lines in runner.read_logs(_SHOWN_LOG_LINES).items():
             console.print(Panel(Text(lines or "(empty)"), title=f"{name}.log", border_style="red"))
         if isinstance(error, DemoFailed):
             raise
         raise DemoFailed(f"{type(error).__name__}: {error}") from error
 
 
-def _free_port() -> int:
-    """Return a port for the web server, so that the gallery's address is known beforehand."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def _find_free_port() -> int:
+    """A free port for the bot's web server, so that the gallery's address is known beforehand."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def _close(
-    screen: Screen, folder: Path, clips: list[Saved], page: str, elapsed: float, *, keep: bool
+def _print_summary(
+    terminal: Terminal,
+    folder: Path,
+    clips: list[SavedClip],
+    gallery_page: str,
+    elapsed: float,
+    *,
+    keep: bool,
 ) -> None:
-    screen.console.rule(style="grey37")
+    terminal.console.rule(style="grey37")
     remarks = ("from a prompt and a picture", "begins with the first clip")
-    screen.summary(
-        [(clip.path.name, clip.facts, remark) for clip, remark in zip(clips, remarks, strict=True)]
+    terminal.print_summary(
+        [
+            (clip.path.name, clip.properties, remark)
+            for clip, remark in zip(clips, remarks, strict=True)
+        ]
     )
-    screen.line(f"In the gallery: {page}", "bold green")
+    terminal.print_line(f"In the gallery: {gallery_page}", "bold green")
     if not keep:
-        screen.line("It was open until now; with make demo KEEP=1 it stays open.")
-    screen.line(
-        f"{elapsed:.0f} s in all. The bot was the real one; Discord and Google were the sandbox's"
-        f" (which takes {FILMING_S} s for a clip), so nothing was paid."
+        terminal.print_line("It was open until now; with make demo KEEP=1 it stays open.")
+    terminal.print_line(
+        f"{elapsed:.0f} s in total. The bot was real; Discord and Google were the sandbox"
+        f" (which takes {GENERATION_S} s for a clip), so nothing was charged."
     )
-    screen.line(
-        f"What is left in {folder}: the clips, summary.json, every request the bot made"
-        " (requests.json), the logs."
+    terminal.print_line(
+        f"Saved in {folder}: the clips, summary.json, every request of the bot (requests.json),"
+        " the logs."
     )
 
 
-async def _stay(console: Console, stage: Stage, place: Place, clips: list[Saved]) -> None:
-    control, clip = stage.control, clips[-1].message["id"]
-    ask = 'curl -s -H "content-type: application/json"'
+async def _wait_for_interrupt(
+    console: Console, runner: DemoRunner, setting: DemoSetting, clips: list[SavedClip]
+) -> None:
+    base, message_id = runner.control_url, clips[-1].message["id"]
+    curl = 'curl -s -H "content-type: application/json"'
     reply = (
-        f'{{"user": "{place.user}", "channel": "{place.channel}", "reply_to": "{clip}",'
-        ' "content": "Morning comes"}'
+        f'{{"user": "{setting.user_id}", "channel": "{setting.channel_id}",'
+        f' "reply_to": "{message_id}", "content": "Morning comes"}}'
     )
-    ways = {
-        "who and what there is": f"curl -s {control}/world",
-        "reply to the clip again": f"{ask} {control}/messages -d '{reply}'",
-        "see the channel": f"curl -s {control}/channels/{place.channel}/messages",
-        "let Google refuse the next one": (
-            f'{ask} -X PUT {control}/google -d \'{{"outcome": "filtered"}}\''
+    examples = {
+        "list guilds, channels and members": f"curl -s {base}/world",
+        "reply to the clip again": f"{curl} {base}/messages -d '{reply}'",
+        "read the channel": f"curl -s {base}/channels/{setting.channel_id}/messages",
+        "let Google filter the next clip": (
+            f'{curl} -X PUT {base}/google -d \'{{"outcome": "filtered"}}\''
         ),
     }
-    console.rule("play on", style="green")
-    for what, command in ways.items():
-        console.print(Text(what, style="bold"))
+    console.rule("try it", style="green")
+    for description, command in examples.items():
+        console.print(Text(description, style="bold"))
         console.out("  " + command, highlight=False)
-    console.print("\nEverything stays up until Ctrl-C. More ways: docs/sandbox.md", style="green")
+    console.print("\nEverything stays up until Ctrl-C. More: docs/sandbox.md", style="green")
     while True:
-        stage.check()
+        runner.check_processes()
         await asyncio.sleep(0.5)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Empty ``folder`` and keep it for this run. Raises `DemoFailed` where that cannot be."""
+def _exclusive_directory(folder: Path) -> Iterator[None]:
+    """Empties ``folder`` and locks it for this run. Raises DemoFailed when that is impossible."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_suffix(".lock").open("w")
@@ -156,14 +181,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Return 0 when the play ran to its end, 1 when it failed, 130 when it was interrupted."""
-    arguments = _arguments()
+    """Returns 0 when the demo passed, 1 when it failed, 130 when it was interrupted."""
+    arguments = _parse_arguments()
     console = Console()
     folder: Path = arguments.dir
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _alone(folder):
-            asyncio.run(_run(folder, console, keep=arguments.keep))
+        with _exclusive_directory(folder):
+            asyncio.run(_run_demo(folder, console, keep=arguments.keep))
     except DemoFailed as error:
         console.print(Text(f"The demo failed: {error}.", style="bold red"))
         return 1

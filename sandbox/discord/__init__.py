@@ -1,1 +1,5 @@
-"""Discord, as a bot sees it: the world, its rules, and the wires that reach it."""
+"""A Discord on loopback: its world, rules, REST API, gateway, CDN and control API.
+
+State (``world`` and its neighbours) is apart from the wire (``rest``, ``gateway``); events join
+them. Imports nothing of ``sandbox.google``.
+"""

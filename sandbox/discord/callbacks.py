@@ -1,33 +1,33 @@
-"""The bot's first answer to an interaction.
+"""The bot's initial response to an interaction: once, within 3 seconds.
 
-It comes within 3 seconds or not at all, once, and of a kind that fits what the person did: a
-message, "thinking", an update of the component's message, choices, or a modal.
+It is a message, a deferred one ("thinking"), an update of the component's message, autocomplete
+choices or a modal, depending on the kind of interaction.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
 
 from collections.abc import Mapping
 
-from sandbox.discord import errors, messages, showing
-from sandbox.discord.drafts import Draft, read_draft
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.files import Upload
-from sandbox.discord.form import Fields
-from sandbox.discord.interaction import CallbackKind, Interaction
-from sandbox.discord.locales import LOCALES
-from sandbox.discord.modals import read_modal
-from sandbox.discord.model import (
+from sandbox.discord import errors, messages, serializers
+from sandbox.discord.entities import (
     InteractionKind,
     Json,
     Message,
     MessageFlag,
     MessageKind,
-    Reference,
+    MessageReference,
 )
-from sandbox.discord.world import World
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.files import Upload
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.interaction import CallbackKind, Interaction
+from sandbox.discord.locales import LOCALES
+from sandbox.discord.message_builder import MessageDraft, read_draft
+from sandbox.discord.modals import read_modal
+from sandbox.discord.world import DiscordWorld
 
 C = CallbackKind
-_ALLOWED = {
+_ALLOWED_CALLBACKS = {
     InteractionKind.COMMAND: (C.MESSAGE, C.DEFERRED_MESSAGE, C.MODAL),
     InteractionKind.COMPONENT: (
         C.MESSAGE,
@@ -41,47 +41,47 @@ _ALLOWED = {
 }
 
 
-def find(world: World, interaction_id: int, token: str) -> Interaction:
-    """The interaction a callback is for. Raises DiscordError 10062."""
+def find_callback_interaction(world: DiscordWorld, interaction_id: int, token: str) -> Interaction:
+    """The interaction that a callback is for. Raises DiscordError 10062."""
     interaction = world.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
         raise errors.unknown_interaction()
     return interaction
 
 
-def require_open(interaction: Interaction, received_at: float) -> None:
-    """Whether it can still get a first answer. Raises DiscordError 40060 or 10062."""
+def require_unanswered(interaction: Interaction, received_at: float) -> None:
+    """Raises DiscordError 40060 or 10062 when a response is not possible any more."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
     if interaction.is_late(received_at):
         raise errors.unknown_interaction()
 
 
-async def answer(
-    world: World,
+async def answer_interaction(
+    world: DiscordWorld,
     interaction: Interaction,
-    fields: Fields,
+    fields: FormFields,
     uploads: Mapping[int, Upload],
     *,
     received_at: float,
 ) -> Json:
-    """Takes the first answer and returns what ``with_response`` shows of it.
+    """Applies the initial response and returns the JSON for ``with_response``.
 
-    ``received_at``: when the request began, unix seconds; a slow upload is no delay of the bot.
+    ``received_at``: when the request began (unix seconds), because a slow upload does not count.
     """
-    require_open(interaction, received_at)
-    allowed: tuple[CallbackKind, ...] = _ALLOWED[interaction.kind]
+    require_unanswered(interaction, received_at)
+    allowed: tuple[CallbackKind, ...] = _ALLOWED_CALLBACKS[interaction.kind]
     if interaction.kind is InteractionKind.MODAL and interaction.message_id is not None:
         allowed = (*allowed, C.DEFERRED_UPDATE, C.UPDATE)
     kind = fields.one_of("type", [int(k) for k in allowed], required=True)
     fields.errors.raise_if_any()
     callback = CallbackKind(kind)
-    data = fields.child("data") or Fields({}, fields.errors, ("data",))
-    shown: Message | None = None
+    data = fields.child_object("data") or FormFields({}, fields.errors, ("data",))
+    message: Message | None = None
     if callback in {C.MESSAGE, C.DEFERRED_MESSAGE}:
-        shown = await _message(world, interaction, callback, data, uploads)
+        message = await _post_response(world, interaction, callback, data, uploads)
     elif callback is C.UPDATE:
-        shown = await _update(world, interaction, data, uploads)
+        message = await _update_source_message(world, interaction, data, uploads)
     elif callback is C.DEFERRED_UPDATE:
         interaction.response_id = interaction.message_id
     elif callback is C.AUTOCOMPLETE:
@@ -89,38 +89,38 @@ async def answer(
         fields.errors.raise_if_any()
         interaction.choices = choices
     else:
-        fields.child("data", required=True)
+        fields.child_object("data", required=True)
         modal = read_modal(data)
         fields.errors.raise_if_any()
         interaction.modal = modal
-    _acknowledge(interaction, callback, received_at)
-    return _response(world, interaction, callback, shown)
+    _mark_acknowledged(interaction, callback, received_at)
+    return _build_callback_response(world, interaction, callback, message)
 
 
-async def _message(
-    world: World,
+async def _post_response(
+    world: DiscordWorld,
     interaction: Interaction,
     callback: CallbackKind,
-    data: Fields,
+    data: FormFields,
     uploads: Mapping[int, Upload],
 ) -> Message:
-    hidden = wants_ephemeral(interaction, data)
+    ephemeral = wants_ephemeral(interaction, data)
     if callback is C.DEFERRED_MESSAGE:
         data.errors.raise_if_any()
-        draft, flags = Draft(), MessageFlag.LOADING
+        draft, flags = MessageDraft(), MessageFlag.LOADING
     else:
-        draft = await read_draft(world, interaction.channel_id, data, uploads, ephemeral=hidden)
+        draft = await read_draft(world, interaction.channel_id, data, uploads, ephemeral=ephemeral)
         flags = MessageFlag.NONE
-        require_still_open(interaction)
-    message = messages.post(
+        require_still_unanswered(interaction)
+    message = messages.post_message(
         world,
-        world.place(interaction.channel_id),
+        world.require_existing_channel(interaction.channel_id),
         world.bot.id,
         draft,
-        kind=_message_kind(interaction),
-        reference=source(world, interaction),
-        origin=interaction.origin(),
-        ephemeral_to=interaction.user_id if hidden else None,
+        kind=_response_message_kind(interaction),
+        reference=find_source_message(world, interaction),
+        origin=interaction.message_origin(),
+        ephemeral_to=interaction.user_id if ephemeral else None,
         flags=flags,
     )
     interaction.response_id = message.id
@@ -129,8 +129,8 @@ async def _message(
     return message
 
 
-async def _update(
-    world: World, interaction: Interaction, data: Fields, uploads: Mapping[int, Upload]
+async def _update_source_message(
+    world: DiscordWorld, interaction: Interaction, data: FormFields, uploads: Mapping[int, Upload]
 ) -> Message:
     message = world.find_message(interaction.message_id or 0)
     if message is None or message.deleted_at is not None:
@@ -143,48 +143,48 @@ async def _update(
         editing=message,
         ephemeral=message.ephemeral_to is not None,
     )
-    require_still_open(interaction)
-    messages.edit(world, message, draft)
+    require_still_unanswered(interaction)
+    messages.edit_message(world, message, draft)
     interaction.response_id = message.id
     interaction.message_ids.append(message.id)
     return message
 
 
-def require_still_open(interaction: Interaction) -> None:
-    """Another answer may have been taken while this one's files were read."""
+def require_still_unanswered(interaction: Interaction) -> None:
+    """Raises DiscordError 40060 when another response came while this one's files were read."""
     if interaction.acknowledged_at is not None:
         raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
 
 
-def wants_ephemeral(interaction: Interaction, data: Fields) -> bool:
-    """Whether an answer is for the person alone."""
+def wants_ephemeral(interaction: Interaction, data: FormFields) -> bool:
+    """Whether a response is visible to the person only."""
     flags = data.integer("flags", low=0, high=2**31 - 1) or 0
     return interaction.forced_ephemeral or bool(flags & MessageFlag.EPHEMERAL)
 
 
-def source(world: World, interaction: Interaction) -> Reference | None:
-    """The message with the component, to which answers are shown as replies."""
+def find_source_message(world: DiscordWorld, interaction: Interaction) -> MessageReference | None:
+    """The message with the component; responses are shown as replies to it."""
     message = world.find_message(interaction.message_id or 0)
     if message is None:
         return None
-    return Reference(message.id, message.channel_id, interaction.guild_id)
+    return MessageReference(message.id, message.channel_id, interaction.guild_id)
 
 
-def _message_kind(interaction: Interaction) -> MessageKind:
+def _response_message_kind(interaction: Interaction) -> MessageKind:
     if interaction.kind is InteractionKind.COMMAND:
         menu = interaction.payload["data"]["type"] != 1
         return MessageKind.CONTEXT_MENU_COMMAND if menu else MessageKind.CHAT_INPUT_COMMAND
     return MessageKind.DEFAULT
 
 
-def _acknowledge(interaction: Interaction, callback: CallbackKind, at: float) -> None:
+def _mark_acknowledged(interaction: Interaction, callback: CallbackKind, at: float) -> None:
     interaction.acknowledged_at = at
     interaction.acknowledged_by = callback
     if interaction.on_acknowledged is not None:
         interaction.on_acknowledged()
 
 
-def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
+def _read_choices(data: FormFields, interaction: Interaction) -> list[Json]:
     choices: list[Json] = []
     for item in data.objects("choices", high=25):
         choice: Json = {"name": item.text("name", low=1, high=100, required=True)}
@@ -194,10 +194,10 @@ def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
             choice["value"] = item.number("value")
         else:
             choice["value"] = item.text("value", low=1, high=100, required=True)
-        if (localized := item.child("name_localizations")) is not None:
-            for locale in localized.names():
+        if (localized := item.child_object("name_localizations")) is not None:
+            for locale in localized.field_names():
                 if locale not in LOCALES:
-                    localized.wrong(
+                    localized.add_error(
                         locale, "ENUM_TYPE_COERCE", f'Value "{locale}" is not a known locale.'
                     )
                 localized.text(locale, low=1, high=100)
@@ -205,29 +205,29 @@ def _read_choices(data: Fields, interaction: Interaction) -> list[Json]:
     return choices
 
 
-def _response(
-    world: World, interaction: Interaction, callback: CallbackKind, shown: Message | None
+def _build_callback_response(
+    world: DiscordWorld, interaction: Interaction, callback: CallbackKind, message: Message | None
 ) -> Json:
-    facts: Json = {
+    description: Json = {
         "id": str(interaction.id),
         "type": int(interaction.kind),
         "channel_id": str(interaction.channel_id),
     }
     if interaction.guild_id is not None:
-        facts["guild_id"] = str(interaction.guild_id)
+        description["guild_id"] = str(interaction.guild_id)
     if callback is C.DEFERRED_UPDATE:
-        shown = world.find_message(interaction.message_id or 0)
-    response: Json = {"interaction": facts}
-    if shown is not None:
-        # Deferred answers are told of by what they will become.
+        message = world.find_message(interaction.message_id or 0)
+    response: Json = {"interaction": description}
+    if message is not None:
+        # A deferred response has the type of what it will become.
         update = callback in {C.UPDATE, C.DEFERRED_UPDATE}
         response["resource"] = {
             "type": int(C.UPDATE if update else C.MESSAGE),
-            "message": showing.message(world, shown),
+            "message": serializers.serialize_message(world, message),
         }
-        facts |= {
-            "response_message_id": str(shown.id),
-            "response_message_loading": MessageFlag.LOADING in shown.flags,
-            "response_message_ephemeral": shown.ephemeral_to is not None,
+        description |= {
+            "response_message_id": str(message.id),
+            "response_message_loading": MessageFlag.LOADING in message.flags,
+            "response_message_ephemeral": message.ephemeral_to is not None,
         }
     return response

@@ -11,57 +11,56 @@ import io
 from aiohttp import web
 from PIL import Image
 
-from sandbox.clock import Clock
+from sandbox.discord.entities import Attachment
 from sandbox.discord.files import link_path
-from sandbox.discord.model import Attachment
-from sandbox.discord.world import World
+from sandbox.discord.world import DiscordWorld
 
-_GONE = "This content is no longer available."
-_AVATAR_SIDE = 128
+_GONE_MESSAGE = "This content is no longer available."
+_AVATAR_SIZE_PX = 128
 
 
-def routes(world: World, clock: Clock) -> list[web.RouteDef]:
-    """Attachments and pictures, at the root of the sandbox's port."""
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
+    """Routes for attachments and avatars, at the root of the server."""
 
-    async def attachment(request: web.Request) -> web.StreamResponse:
-        found = _find(world, request.match_info["attachment_id"])
+    async def get_attachment(request: web.Request) -> web.StreamResponse:
+        attachment = _find_attachment(world, request.match_info["attachment_id"])
         path = request.path
         if (
-            found is None
-            or link_path(found) != path
-            or not world.files.admits(path, dict(request.query), clock.now())
+            attachment is None
+            or link_path(attachment) != path
+            or not world.files.is_valid_link(path, dict(request.query), world.clock.now())
         ):
-            return web.Response(status=404, text=_GONE)
+            return web.Response(status=404, text=_GONE_MESSAGE)
         return web.FileResponse(
-            found.path,
+            attachment.path,
             chunk_size=256 * 1024,
             headers={
-                "Content-Type": found.content_type,
-                "Content-Disposition": f'attachment; filename="{found.filename}"',
+                "Content-Type": attachment.content_type,
+                "Content-Disposition": f'attachment; filename="{attachment.filename}"',
                 "Cache-Control": "private, max-age=86400",
             },
         )
 
-    async def avatar(request: web.Request) -> web.Response:
-        picture = await asyncio.to_thread(_picture, request.match_info["name"])
+    async def get_avatar(request: web.Request) -> web.Response:
+        picture = await asyncio.to_thread(_draw_avatar, request.match_info["name"])
         return web.Response(body=picture, content_type="image/png")
 
     return [
-        web.get("/attachments/{channel_id}/{attachment_id}/{filename}", attachment),
-        web.get("/ephemeral-attachments/{channel_id}/{attachment_id}/{filename}", attachment),
-        web.get("/avatars/{user_id}/{name}", avatar),
-        web.get("/embed/avatars/{name}", avatar),
+        web.get("/attachments/{channel_id}/{attachment_id}/{filename}", get_attachment),
+        web.get("/ephemeral-attachments/{channel_id}/{attachment_id}/{filename}", get_attachment),
+        web.get("/avatars/{user_id}/{name}", get_avatar),
+        web.get("/embed/avatars/{name}", get_avatar),
     ]
 
 
-def _find(world: World, attachment_id: str) -> Attachment | None:
+def _find_attachment(world: DiscordWorld, attachment_id: str) -> Attachment | None:
     return world.attachments.get(int(attachment_id)) if attachment_id.isdecimal() else None
 
 
-def _picture(name: str) -> bytes:
-    """A plain colour that stands for a face: the same for the same name."""
+def _draw_avatar(name: str) -> bytes:
+    """An avatar of one plain colour, the same for the same name."""
     hue = hashlib.sha256(name.split(".")[0].encode()).digest()[0] / 255
-    red, green, blue = (int(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
+    red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.5, 0.8))
     out = io.BytesIO()
-    Image.new("RGB", (_AVATAR_SIDE, _AVATAR_SIDE), (red, green, blue)).save(out, "PNG")
+    Image.new("RGB", (_AVATAR_SIZE_PX, _AVATAR_SIZE_PX), (red, green, blue)).save(out, "PNG")
     return out.getvalue()

@@ -1,7 +1,4 @@
-"""The application commands that are registered: global ones and each guild's own.
-
-Every write goes through the rules of `command_rules`; what comes back carries all that a client
-needs to recognise its commands (id, version, application).
+"""The registered application commands: global ones and each guild's own.
 
 Rules: https://docs.discord.com/developers/interactions/application-commands
 """
@@ -11,15 +8,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sandbox.discord.command_rules import LIMITS, CommandKind, read_command
+from sandbox.discord.command_rules import COMMAND_LIMITS, CommandKind, read_command
+from sandbox.discord.entities import Json
 from sandbox.discord.errors import DiscordError, FormErrors
-from sandbox.discord.form import Fields
-from sandbox.discord.model import Json
-from sandbox.discord.snowflake import Snowflakes
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.snowflake import SnowflakeGenerator
 
 
-class Context(IntEnum):
-    """Where a command can be used."""
+class InteractionContext(IntEnum):
+    """Discord's interaction context types: where a command can be used."""
 
     GUILD = 0
     BOT_DM = 1
@@ -27,7 +24,7 @@ class Context(IntEnum):
 
 
 @dataclass(slots=True)
-class Command:
+class ApplicationCommand:
     """A registered command; ``body`` is its JSON without id and version."""
 
     id: int
@@ -53,20 +50,20 @@ class Command:
         value = self.body["default_member_permissions"]
         return None if value is None else int(value)
 
-    def usable_in(self, context: Context) -> bool:
-        """Whether it is offered there at all."""
+    def is_usable_in(self, context: InteractionContext) -> bool:
+        """Whether it is offered in a context."""
         contexts = self.body["contexts"]
         if self.guild_id is not None:
-            return context is Context.GUILD
+            return context is InteractionContext.GUILD
         if contexts is not None:
             return int(context) in contexts
-        return context is not Context.BOT_DM or bool(self.body["dm_permission"])
+        return context is not InteractionContext.BOT_DM or bool(self.body["dm_permission"])
 
-    def installable_for(self, *, user: bool) -> bool:
-        """Whether it comes with an installation of that kind (user or guild)."""
+    def is_installable_for(self, *, user: bool) -> bool:
+        """Whether it belongs to that kind of installation (user or guild)."""
         return (1 if user else 0) in self.body["integration_types"]
 
-    def payload(self, *, with_localizations: bool = True) -> Json:
+    def to_payload(self, *, with_localizations: bool = True) -> Json:
         body = dict(self.body)
         if not with_localizations:
             body.pop("name_localizations", None)
@@ -82,91 +79,94 @@ class Command:
         return payload
 
 
-class CommandBook:
-    """All commands of the application. ``None`` as guild id means the global ones."""
+class CommandRegistry:
+    """All commands of the application; None as guild id means the global ones."""
 
-    def __init__(self, application_id: int, ids: Snowflakes) -> None:
+    def __init__(self, application_id: int, ids: SnowflakeGenerator) -> None:
         self._application_id = application_id
         self._ids = ids
-        self._commands: dict[int | None, dict[int, Command]] = {None: {}}
+        self._commands: dict[int | None, dict[int, ApplicationCommand]] = {None: {}}
 
-    def all(self, guild_id: int | None) -> list[Command]:
+    def list_commands(self, guild_id: int | None) -> list[ApplicationCommand]:
         """The commands of one scope, in order of registration."""
         return list(self._commands.get(guild_id, {}).values())
 
-    def get(self, guild_id: int | None, command_id: int) -> Command:
+    def get(self, guild_id: int | None, command_id: int) -> ApplicationCommand:
         """One command. Raises DiscordError 10063."""
         command = self._commands.get(guild_id, {}).get(command_id)
         if command is None:
             raise DiscordError(404, 10063, "Unknown application command")
         return command
 
-    def find(self, guild_id: int | None, kind: CommandKind, name: str) -> Command | None:
-        """The command a person means: the guild's own before the global one."""
+    def find(self, guild_id: int | None, kind: CommandKind, name: str) -> ApplicationCommand | None:
+        """A command by name: the guild's own before the global one."""
         scopes = (guild_id, None) if guild_id is not None else (None,)
         for scope in scopes:
-            for command in self.all(scope):
+            for command in self.list_commands(scope):
                 if command.kind is kind and command.name == name:
                     return command
         return None
 
-    def overwrite(self, guild_id: int | None, bodies: object) -> list[Command]:
-        """Replaces a scope's commands at once; those that stay keep their ids.
+    def overwrite(self, guild_id: int | None, bodies: object) -> list[ApplicationCommand]:
+        """Replaces a scope's commands; those with a known name keep their ids.
 
-        Raises DiscordError 50035 or 30032; then nothing has changed.
+        Raises DiscordError 50035 or 30032 without changing anything.
         """
         form = FormErrors()
         if not isinstance(bodies, list):
-            form.add((), "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
+            form.add_error((), "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             form.raise_if_any()
             return []
         checked: list[Json] = []
         for index, item in enumerate(bodies):
-            checked.append(read_command(Fields(item, form, (index,))))
+            checked.append(read_command(FormFields(item, form, (index,))))
         _refuse_duplicates(checked, form)
         form.raise_if_any()
         _refuse_too_many(checked)
-        old = {(c.kind, c.name): c for c in self.all(guild_id)}
-        new: dict[int, Command] = {}
+        old = {(c.kind, c.name): c for c in self.list_commands(guild_id)}
+        new: dict[int, ApplicationCommand] = {}
         for body in checked:
             before = old.get((CommandKind(body["type"]), body["name"]))
-            command = self._stored(guild_id, body, before)
+            command = self._store_command(guild_id, body, before)
             new[command.id] = command
         self._commands[guild_id] = new
         return list(new.values())
 
-    def upsert(self, guild_id: int | None, body: object) -> tuple[Command, bool]:
-        """Creates a command or replaces the one of the same name; says whether it is new."""
+    def upsert(self, guild_id: int | None, body: object) -> tuple[ApplicationCommand, bool]:
+        """Creates a command or replaces the one of the same name; returns whether it is new."""
         form = FormErrors()
-        checked = read_command(Fields(body, form))
+        checked = read_command(FormFields(body, form))
         form.raise_if_any()
         before = next(
             (
                 c
-                for c in self.all(guild_id)
+                for c in self.list_commands(guild_id)
                 if c.kind is CommandKind(checked["type"]) and c.name == checked["name"]
             ),
             None,
         )
         if before is None:
-            _refuse_too_many([*(c.body for c in self.all(guild_id)), checked])
-        command = self._stored(guild_id, checked, before)
+            _refuse_too_many([*(c.body for c in self.list_commands(guild_id)), checked])
+        command = self._store_command(guild_id, checked, before)
         self._commands.setdefault(guild_id, {})[command.id] = command
         return command, before is None
 
-    def edit(self, guild_id: int | None, command_id: int, patch: object) -> Command:
-        """Changes the given fields of a command."""
+    def edit(self, guild_id: int | None, command_id: int, patch: object) -> ApplicationCommand:
+        """Changes the fields of a command that ``patch`` has."""
         before = self.get(guild_id, command_id)
         form = FormErrors()
-        changed = Fields(patch, form)
+        changed = FormFields(patch, form)
         form.raise_if_any()
-        merged: dict[str, Any] = {**before.body, **{k: changed.raw(k) for k in changed.names()}}
+        merged: dict[str, Any] = {
+            **before.body,
+            **{k: changed.raw_value(k) for k in changed.field_names()},
+        }
         merged["type"] = int(before.kind)
-        checked = read_command(Fields(merged, form))
-        others = [c.body for c in self.all(guild_id) if c.id != command_id]
+        checked = read_command(FormFields(merged, form))
+        others = [c.body for c in self.list_commands(guild_id) if c.id != command_id]
         _refuse_duplicates([*others, checked], form)
         form.raise_if_any()
-        command = self._stored(guild_id, checked, before)
+        command = self._store_command(guild_id, checked, before)
         self._commands[guild_id][command_id] = command
         return command
 
@@ -175,11 +175,15 @@ class CommandBook:
         self.get(guild_id, command_id)
         del self._commands[guild_id][command_id]
 
-    def _stored(self, guild_id: int | None, body: Json, before: Command | None) -> Command:
+    def _store_command(
+        self, guild_id: int | None, body: Json, before: ApplicationCommand | None
+    ) -> ApplicationCommand:
         if before is not None and before.body == body:
             return before
-        command_id = before.id if before else self._ids.next()
-        return Command(command_id, self._ids.next(), self._application_id, guild_id, body)
+        command_id = before.id if before else self._ids.next_id()
+        return ApplicationCommand(
+            command_id, self._ids.next_id(), self._application_id, guild_id, body
+        )
 
 
 def _refuse_duplicates(bodies: Iterable[Json], form: FormErrors) -> None:
@@ -187,7 +191,7 @@ def _refuse_duplicates(bodies: Iterable[Json], form: FormErrors) -> None:
     for index, body in enumerate(bodies):
         key = (body["type"], body["name"])
         if key in seen:
-            form.add(
+            form.add_error(
                 (index, "name"),
                 "APPLICATION_COMMANDS_DUPLICATE_NAME",
                 "Application command names must be unique",
@@ -196,11 +200,13 @@ def _refuse_duplicates(bodies: Iterable[Json], form: FormErrors) -> None:
 
 
 def _refuse_too_many(bodies: Iterable[Json]) -> None:
-    counts = dict.fromkeys(LIMITS, 0)
+    counts = dict.fromkeys(COMMAND_LIMITS, 0)
     for body in bodies:
         kind = CommandKind(body["type"])
         counts[kind] += 1
-        if counts[kind] > LIMITS[kind]:
+        if counts[kind] > COMMAND_LIMITS[kind]:
             raise DiscordError(
-                400, 30032, f"Maximum number of application commands reached ({LIMITS[kind]})"
+                400,
+                30032,
+                f"Maximum number of application commands reached ({COMMAND_LIMITS[kind]})",
             )

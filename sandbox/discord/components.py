@@ -1,7 +1,7 @@
-"""What components a message may carry, and how Discord completes them.
+"""Reads and checks the components of messages.
 
-Two worlds: without the flag IS_COMPONENTS_V2 a message has up to five action rows under its
-content; with it the components are the message, up to 40 of them and 4000 characters of text.
+Without the flag IS_COMPONENTS_V2 a message has up to five action rows below its content; with it
+the components are the message, up to 40 of them with 4000 characters of text.
 
 Rules: https://docs.discord.com/developers/components/reference
 """
@@ -9,14 +9,14 @@ Rules: https://docs.discord.com/developers/components/reference
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 
-from sandbox.discord.form import Fields
-from sandbox.discord.inputs import Inputs
-from sandbox.discord.model import Json
+from sandbox.discord.entities import Json
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.interactive_components import InteractiveComponentReader
 
 MAX_COMPONENTS = 40
-MAX_TEXT = 4000
-_ATTACHMENT = "attachment://"
-_MEDIA_SCHEMES = ("http://", "https://", _ATTACHMENT)
+MAX_TEXT_LENGTH = 4000
+_ATTACHMENT_SCHEME = "attachment://"
+_MEDIA_SCHEMES = ("http://", "https://", _ATTACHMENT_SCHEME)
 
 
 class ComponentKind(IntEnum):
@@ -45,14 +45,14 @@ class ComponentKind(IntEnum):
 
 
 K = ComponentKind
-SELECTS = (
+SELECT_KINDS = (
     K.STRING_SELECT,
     K.USER_SELECT,
     K.ROLE_SELECT,
     K.MENTIONABLE_SELECT,
     K.CHANNEL_SELECT,
 )
-_IN_CONTAINER = (
+_CONTAINER_CHILDREN = (
     K.ACTION_ROW,
     K.SECTION,
     K.TEXT_DISPLAY,
@@ -60,80 +60,83 @@ _IN_CONTAINER = (
     K.FILE,
     K.SEPARATOR,
 )
-_TOP_V2 = (*_IN_CONTAINER, K.CONTAINER)
+_TOP_LEVEL_V2 = (*_CONTAINER_CHILDREN, K.CONTAINER)
 
 
 def read_components(
-    fields: Fields, attachment_ids: Mapping[str, int], *, v2: bool
+    fields: FormFields, attachment_ids: Mapping[str, int], *, v2: bool
 ) -> list[Json] | None:
-    """The ``components`` of a message body, as kept; None when the field is absent or null.
+    """The ``components`` of a message body; None when the field is absent or null.
 
-    ``attachment_ids``: the ids of the files that the message will have, by name.
+    ``attachment_ids``: the ids of the message's files, by name.
     """
-    if fields.raw("components") is None:
+    if fields.raw_value("components") is None:
         return None
-    return _Reader(fields, attachment_ids, v2=v2).read()
+    return _ComponentReader(fields, attachment_ids, v2=v2).read()
 
 
-def walk(components: list[Json]) -> list[Json]:
+def walk_components(components: list[Json]) -> list[Json]:
     """Every component of a tree, outer ones first."""
-    found: list[Json] = []
+    result: list[Json] = []
     for component in components:
-        found.append(component)
-        found += walk(component.get("components") or [])
+        result.append(component)
+        result += walk_components(component.get("components") or [])
         for name in ("accessory", "component"):
             if inner := component.get(name):
-                found += walk([inner])
-    return found
+                result += walk_components([inner])
+    return result
 
 
-def find(components: list[Json], custom_id: str) -> Json | None:
-    """The component a person means by its custom id."""
-    return next((c for c in walk(components) if c.get("custom_id") == custom_id), None)
+def find_component(components: list[Json], custom_id: str) -> Json | None:
+    """The component with a custom id."""
+    return next((c for c in walk_components(components) if c.get("custom_id") == custom_id), None)
 
 
-def files_used(components: list[Json]) -> set[int]:
-    """Ids of the attachments that components show."""
-    found: set[int] = set()
-    for component in walk(components):
+def used_attachment_ids(components: list[Json]) -> set[int]:
+    """The ids of the attachments that components show."""
+    ids: set[int] = set()
+    for component in walk_components(components):
         sources = [component.get("media"), component.get("file")]
         sources += [item["media"] for item in component.get("items", [])]
-        found |= {int(s["attachment_id"]) for s in sources if s and "attachment_id" in s}
-    return found
+        ids |= {int(s["attachment_id"]) for s in sources if s and "attachment_id" in s}
+    return ids
 
 
-class _Reader:
-    def __init__(self, fields: Fields, attachment_ids: Mapping[str, int], *, v2: bool) -> None:
+class _ComponentReader:
+    def __init__(self, fields: FormFields, attachment_ids: Mapping[str, int], *, v2: bool) -> None:
         self._fields = fields
         self._attachment_ids = attachment_ids
         self._v2 = v2
-        self._inputs = Inputs()
-        self._count = 0
-        self._text = 0
+        self._interactive_reader = InteractiveComponentReader()
+        self._component_count = 0
+        self._text_length = 0
 
     def read(self) -> list[Json]:
         if self._v2:
-            found = self._children(self._fields, "components", _TOP_V2, high=MAX_COMPONENTS)
+            components = self._read_children(
+                self._fields, "components", _TOP_LEVEL_V2, high=MAX_COMPONENTS
+            )
         else:
-            found = self._children(self._fields, "components", (K.ACTION_ROW,), high=5)
-        if self._count > MAX_COMPONENTS:
-            self._fields.wrong(
+            components = self._read_children(self._fields, "components", (K.ACTION_ROW,), high=5)
+        if self._component_count > MAX_COMPONENTS:
+            self._fields.add_error(
                 "components",
                 "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
                 f"Total number of components exceeds the maximum of {MAX_COMPONENTS}",
             )
-        if self._text > MAX_TEXT:
-            self._fields.wrong(
+        if self._text_length > MAX_TEXT_LENGTH:
+            self._fields.add_error(
                 "components",
                 "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
-                f"Total displayable text size of components exceeds the maximum size of {MAX_TEXT}",
+                "Total displayable text size of components exceeds the maximum size of "
+                f"{MAX_TEXT_LENGTH}",
             )
-        self._inputs.number(found, walk)
-        return found
+        self._interactive_reader.assign_ids(components, walk_components)
+        return components
 
-    def _children(
+    def _read_children(
         self,
-        fields: Fields,
+        fields: FormFields,
         name: str,
         kinds: tuple[ComponentKind, ...],
         *,
@@ -142,68 +145,70 @@ class _Reader:
     ) -> list[Json]:
         children = []
         for item in fields.objects(name, low=low, high=high, required=low > 0):
-            child = self._component(item, kinds)
+            child = self._read_component(item, kinds)
             if child is not None:
                 children.append(child)
         return children
 
-    def _component(self, fields: Fields, kinds: tuple[ComponentKind, ...]) -> Json | None:
+    def _read_component(self, fields: FormFields, kinds: tuple[ComponentKind, ...]) -> Json | None:
         kind = fields.one_of("type", [int(k) for k in kinds], required=True)
         if kind is None:
             return None
-        self._count += 1
-        readers: dict[int, Callable[[Fields], Json]] = {
-            K.ACTION_ROW: self._action_row,
-            K.BUTTON: self._inputs.button,
-            K.SECTION: self._section,
-            K.TEXT_DISPLAY: self._text_display,
-            K.THUMBNAIL: self._thumbnail,
-            K.MEDIA_GALLERY: self._gallery,
-            K.FILE: self._file,
-            K.SEPARATOR: self._separator,
-            K.CONTAINER: self._container,
+        self._component_count += 1
+        readers: dict[int, Callable[[FormFields], Json]] = {
+            K.ACTION_ROW: self._read_action_row,
+            K.BUTTON: self._interactive_reader.read_button,
+            K.SECTION: self._read_section,
+            K.TEXT_DISPLAY: self._read_text_display,
+            K.THUMBNAIL: self._read_thumbnail,
+            K.MEDIA_GALLERY: self._read_gallery,
+            K.FILE: self._read_file,
+            K.SEPARATOR: self._read_separator,
+            K.CONTAINER: self._read_container,
         }
-        body = readers.get(kind, self._inputs.select)(fields)
-        return {"type": kind, "id": self._inputs.explicit_id(fields)} | body
+        body = readers.get(kind, self._interactive_reader.read_select)(fields)
+        return {"type": kind, "id": self._interactive_reader.read_id(fields)} | body
 
-    def _action_row(self, fields: Fields) -> Json:
-        children = self._children(fields, "components", (K.BUTTON, *SELECTS), low=1, high=5)
+    def _read_action_row(self, fields: FormFields) -> Json:
+        children = self._read_children(
+            fields, "components", (K.BUTTON, *SELECT_KINDS), low=1, high=5
+        )
         width = 0
         for index, child in enumerate(children):
             width += 1 if child["type"] == K.BUTTON else 5
             if width > 5:
-                fields.errors.add(
+                fields.errors.add_error(
                     (*fields.path, "components", index),
                     "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
                     "The specified component exceeds the maximum width",
                 )
         return {"components": children}
 
-    def _section(self, fields: Fields) -> Json:
-        children = self._children(fields, "components", (K.TEXT_DISPLAY,), low=1, high=3)
-        accessory = fields.child("accessory", required=True)
+    def _read_section(self, fields: FormFields) -> Json:
+        children = self._read_children(fields, "components", (K.TEXT_DISPLAY,), low=1, high=3)
+        accessory = fields.child_object("accessory", required=True)
         body: Json = {"components": children}
         if accessory is not None:
-            body["accessory"] = self._component(accessory, (K.BUTTON, K.THUMBNAIL)) or {}
+            body["accessory"] = self._read_component(accessory, (K.BUTTON, K.THUMBNAIL)) or {}
         return body
 
-    def _text_display(self, fields: Fields) -> Json:
-        content = fields.text("content", low=1, high=MAX_TEXT, required=True) or ""
-        self._text += len(content)
+    def _read_text_display(self, fields: FormFields) -> Json:
+        content = fields.text("content", low=1, high=MAX_TEXT_LENGTH, required=True) or ""
+        self._text_length += len(content)
         return {"content": content}
 
-    def _thumbnail(self, fields: Fields) -> Json:
+    def _read_thumbnail(self, fields: FormFields) -> Json:
         return {
-            "media": self._media(fields, "media"),
+            "media": self._read_media(fields, "media"),
             "description": fields.text("description", low=1, high=1024),
             "spoiler": fields.boolean("spoiler"),
         }
 
-    def _gallery(self, fields: Fields) -> Json:
+    def _read_gallery(self, fields: FormFields) -> Json:
         return {
             "items": [
                 {
-                    "media": self._media(item, "media"),
+                    "media": self._read_media(item, "media"),
                     "description": item.text("description", low=1, high=1024),
                     "spoiler": item.boolean("spoiler"),
                 }
@@ -211,45 +216,45 @@ class _Reader:
             ]
         }
 
-    def _file(self, fields: Fields) -> Json:
+    def _read_file(self, fields: FormFields) -> Json:
         return {
-            "file": self._media(fields, "file", only_attachments=True),
+            "file": self._read_media(fields, "file", only_attachments=True),
             "spoiler": fields.boolean("spoiler"),
         }
 
-    def _separator(self, fields: Fields) -> Json:
+    def _read_separator(self, fields: FormFields) -> Json:
         return {
             "divider": fields.boolean("divider", default=True),
             "spacing": fields.one_of("spacing", [1, 2]) or 1,
         }
 
-    def _container(self, fields: Fields) -> Json:
+    def _read_container(self, fields: FormFields) -> Json:
         return {
             "accent_color": fields.integer("accent_color", low=0, high=0xFFFFFF),
             "spoiler": fields.boolean("spoiler"),
-            "components": self._children(
-                fields, "components", _IN_CONTAINER, low=1, high=MAX_COMPONENTS
+            "components": self._read_children(
+                fields, "components", _CONTAINER_CHILDREN, low=1, high=MAX_COMPONENTS
             ),
         }
 
-    def _media(self, fields: Fields, name: str, *, only_attachments: bool = False) -> Json:
-        media = fields.child(name, required=True)
+    def _read_media(self, fields: FormFields, name: str, *, only_attachments: bool = False) -> Json:
+        media = fields.child_object(name, required=True)
         url = media.text("url", low=1, high=2048, required=True) if media else None
         if media is None or url is None:
             return {}
-        schemes = (_ATTACHMENT,) if only_attachments else _MEDIA_SCHEMES
+        schemes = (_ATTACHMENT_SCHEME,) if only_attachments else _MEDIA_SCHEMES
         if not url.startswith(schemes):
-            media.wrong(
+            media.add_error(
                 "url",
                 "URL_TYPE_INVALID_SCHEME",
                 f'Scheme "{url.split(":", 1)[0]}" is not supported. '
                 f"Scheme must be one of {tuple(s.split(':')[0] for s in schemes)}.",
             )
-        if not url.startswith(_ATTACHMENT):
+        if not url.startswith(_ATTACHMENT_SCHEME):
             return {"url": url}
-        attachment_id = self._attachment_ids.get(url.removeprefix(_ATTACHMENT))
+        attachment_id = self._attachment_ids.get(url.removeprefix(_ATTACHMENT_SCHEME))
         if attachment_id is None:
-            media.wrong(
+            media.add_error(
                 "url",
                 "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
                 "The referenced attachment was not found",

@@ -1,8 +1,7 @@
 """Transport compression of a gateway connection.
 
-Discord compresses a connection as *one* continuous stream: each message is flushed, but the
-dictionary lives on, so a message cannot be read without all those before it. A stand-in that
-compressed each message by itself would work with some clients and hide bugs in the others.
+As at Discord a connection is *one* continuous stream: each message is flushed, but cannot be
+decompressed without those before it.
 
 https://docs.discord.com/developers/events/gateway#transport-compression
 """
@@ -14,13 +13,13 @@ import zstandard
 
 
 class Compressor(Protocol):
-    """Turns one message's text into one binary frame of a continuous stream."""
+    """Compresses each message to one binary frame of a continuous stream."""
 
     def compress(self, text: str) -> bytes: ...
 
 
 class _ZlibStream:
-    """Each frame ends in the four bytes of Z_SYNC_FLUSH, by which clients know its end."""
+    """Each frame ends with the four bytes of Z_SYNC_FLUSH, which clients look for."""
 
     def __init__(self) -> None:
         self._stream = zlib.compressobj()
@@ -30,7 +29,7 @@ class _ZlibStream:
 
 
 class _ZstdStream:
-    """One zstd frame without end: each message is flushed as whole blocks."""
+    """One endless zstd frame: each message is flushed as whole blocks."""
 
     def __init__(self) -> None:
         self._stream = zstandard.ZstdCompressor(level=3).compressobj()
@@ -41,10 +40,10 @@ class _ZstdStream:
         )
 
 
-def compressor(name: str | None) -> Compressor | None:
-    """A fresh compressor for one connection; None for plain text frames.
+def create_compressor(name: str | None) -> Compressor | None:
+    """A compressor for one connection, by its ``compress`` parameter; None for plain text.
 
-    ``name`` is the ``compress`` query parameter. Raises KeyError for one Discord does not know.
+    Raises KeyError for an unknown name.
     """
     if not name:
         return None

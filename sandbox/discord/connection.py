@@ -1,7 +1,6 @@
-"""One WebSocket of the gateway: frames in, frames out, and how it ends.
+"""One WebSocket of the gateway: compression, heartbeat deadline, send limit and close codes.
 
-It knows the transport (compression, heartbeat deadline, send limit, close codes) and hands each
-opcode to the gateway, which knows what it means.
+Each opcode is passed to the gateway, which interprets it.
 """
 
 import asyncio
@@ -11,33 +10,30 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.clock import Clock
-from sandbox.discord.compression import compressor
-from sandbox.discord.protocol import CloseCode, Closed, Op, decode
-from sandbox.discord.sessions import Session
+from sandbox.clock import SandboxClock
+from sandbox.discord.compression import create_compressor
+from sandbox.discord.protocol import CloseCode, GatewayClosed, Opcode, decode_frame
+from sandbox.discord.sessions import GatewaySession
 
-SENDS_A_MINUTE = 120
+SENDS_PER_MINUTE = 120
 """https://docs.discord.com/developers/events/gateway#rate-limiting"""
 OUTBOX_LIMIT = 10_000
-"""Frames waiting for a client that does not read; beyond it the connection is cut."""
+"""Frames queued for a client that does not read; beyond it the connection is cut."""
 
 
-class Connection:
-    """One client's WebSocket, from hello to its close.
-
-    ``handle`` is called with each opcode and its data and may raise Closed.
-    """
+class GatewayConnection:
+    """One client's WebSocket. ``handle`` gets opcodes with their data; may raise GatewayClosed."""
 
     def __init__(
         self,
         socket: web.WebSocketResponse,
         request: web.Request,
-        clock: Clock,
+        clock: SandboxClock,
         *,
         heartbeat_interval_s: float,
-        handle: Callable[["Connection", int, Any], None],
+        handle: Callable[["GatewayConnection", int, Any], None],
     ) -> None:
-        self.session: Session | None = None
+        self.session: GatewaySession | None = None
         self.client_code: int | None = None
         self._socket = socket
         self._request = request
@@ -48,22 +44,22 @@ class Connection:
         self._ending: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._window_started = clock.now()
         self._window_count = 0
-        # One bound method: a session tells by identity whose connection is attached.
+        # Bound once: sessions compare it by identity to know which connection is attached.
         self.send_text: Callable[[str], None] = self._enqueue
 
-    def send(self, opcode: Op, data: Any) -> None:
+    def send(self, opcode: Opcode, data: Any) -> None:
         """Queues a message that is not an event."""
         self._enqueue(json.dumps({"op": opcode, "s": None, "t": None, "d": data}))
 
-    def end(self, code: int | None) -> None:
-        """Ends the connection: with a close frame, or (None) by cutting the line."""
+    def close(self, code: int | None) -> None:
+        """Ends the connection: with a close frame, or (None) by cutting it."""
         if not self._ending.done():
             self._ending.set_result(code)
 
     async def run(self) -> int | None:
-        """Serves until either side ends it; the server's close code, None when it sent none."""
-        reading = asyncio.create_task(self._read())
-        writing = asyncio.create_task(self._write())
+        """Serves until either side ends it; returns the server's close code, if it sent one."""
+        reading = asyncio.create_task(self._read_frames())
+        writing = asyncio.create_task(self._write_frames())
         code, reason = None, ""
         try:
             waited: set[asyncio.Future[Any]] = {reading, writing, self._ending}
@@ -72,10 +68,10 @@ class Connection:
                 code = self._ending.result()
             else:
                 await (reading if reading.done() else writing)
-        except Closed as closed:
+        except GatewayClosed as closed:
             code, reason = int(closed.code), closed.reason
         except ConnectionError:
-            pass  # The client is gone, which is its right.
+            pass  # The client disconnected.
         except Exception:
             code, reason = int(CloseCode.UNKNOWN_ERROR), "internal error"
             raise
@@ -83,33 +79,33 @@ class Connection:
             for task in (reading, writing):
                 task.cancel()
             await asyncio.gather(reading, writing, return_exceptions=True)
-            await self._hang_up(code, reason)
+            await self._close_socket(code, reason)
         return code
 
-    async def _hang_up(self, code: int | None, reason: str) -> None:
+    async def _close_socket(self, code: int | None, reason: str) -> None:
         transport = self._request.transport
-        cut = code is None and self._ending.done()
+        abort = code is None and self._ending.done()
         if code is not None:
             try:
-                # A client that does not read (a stopped process) must not hold the server.
+                # A client that does not read (a stopped process) must not block the server.
                 async with asyncio.timeout(1.0):
                     await self._socket.close(code=code, message=reason.encode())
             except (ConnectionError, TimeoutError):
-                cut = True
-        if cut and transport is not None:
+                abort = True
+        if abort and transport is not None:
             transport.abort()
 
     def _enqueue(self, text: str) -> None:
         if self._outbox.qsize() >= OUTBOX_LIMIT:
-            self.end(None)
+            self.close(None)
         else:
             self._outbox.put_nowait(text)
 
-    async def _write(self) -> None:
+    async def _write_frames(self) -> None:
         try:
-            stream = compressor(self._request.query.get("compress"))
+            stream = create_compressor(self._request.query.get("compress"))
         except KeyError as error:
-            raise Closed(CloseCode.DECODE_ERROR, "unknown compression") from error
+            raise GatewayClosed(CloseCode.DECODE_ERROR, "unknown compression") from error
         while True:
             text = await self._outbox.get()
             if stream is None:
@@ -117,35 +113,35 @@ class Connection:
             else:
                 await self._socket.send_bytes(stream.compress(text))
 
-    async def _read(self) -> None:
+    async def _read_frames(self) -> None:
         if self._request.query.get("v") != "10":
-            raise Closed(CloseCode.INVALID_API_VERSION, "Invalid API version.")
+            raise GatewayClosed(CloseCode.INVALID_API_VERSION, "Invalid API version.")
         if self._request.query.get("encoding", "json") != "json":
-            raise Closed(CloseCode.DECODE_ERROR, "This sandbox speaks JSON only.")
-        self.send(Op.HELLO, {"heartbeat_interval": round(self._interval * 1000)})
+            raise GatewayClosed(CloseCode.DECODE_ERROR, "This sandbox speaks JSON only.")
+        self.send(Opcode.HELLO, {"heartbeat_interval": round(self._interval * 1000)})
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._interval * 1.5
         while True:
             try:
                 message = await self._socket.receive(timeout=max(deadline - loop.time(), 0.001))
             except TimeoutError as error:
-                raise Closed(CloseCode.SESSION_TIMED_OUT, "Session timed out.") from error
+                raise GatewayClosed(CloseCode.SESSION_TIMED_OUT, "Session timed out.") from error
             if message.type is WSMsgType.CLOSE:
                 self.client_code = message.data
             if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
                 return
             if message.type is WSMsgType.ERROR:
                 raise ConnectionResetError
-            self._count()
-            opcode, data = decode(message.type, message.data)
-            if opcode == Op.HEARTBEAT:
+            self._count_received()
+            opcode, data = decode_frame(message.type, message.data)
+            if opcode == Opcode.HEARTBEAT:
                 deadline = loop.time() + self._interval * 1.5
             self._handle(self, opcode, data)
 
-    def _count(self) -> None:
+    def _count_received(self) -> None:
         now = self._clock.now()
         if now - self._window_started >= 60:
             self._window_started, self._window_count = now, 0
         self._window_count += 1
-        if self._window_count > SENDS_A_MINUTE:
-            raise Closed(CloseCode.RATE_LIMITED, "You are being rate limited.")
+        if self._window_count > SENDS_PER_MINUTE:
+            raise GatewayClosed(CloseCode.RATE_LIMITED, "You are being rate limited.")

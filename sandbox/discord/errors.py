@@ -1,11 +1,11 @@
-"""What Discord answers when it refuses, so that every rule refuses in Discord's own words.
+"""Discord's errors, and the refusals of the control API.
 
-    Refusal                 anything the sandbox's Discord says no to
-    ├── DiscordError        answered to the bot: HTTP status, Discord's code and nested ``errors``
-    └── PersonRefused       answered to whoever acts as a person through the control API
-        ├── Unknown         there is no such user, channel, message, command, …
-        ├── Forbidden       the person may not do that here
-        └── Conflict        it exists, but cannot be done in its present state
+    DiscordRefusal
+    ├── DiscordError          sent to the bot: HTTP status, Discord's code and nested ``errors``
+    └── ActionRefused         sent to the control API's client: the request is invalid
+        ├── UnknownEntity     there is no such user, channel, message, command, …
+        ├── ActionForbidden   the person may not do that here
+        └── StateConflict     not possible in the present state
 
 Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 """
@@ -13,15 +13,15 @@ Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 from collections.abc import Iterable
 from typing import Any
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 
-class Refusal(Exception):
-    """Something the sandbox's Discord says no to."""
+class DiscordRefusal(Exception):
+    """A refusal by the sandbox's Discord."""
 
 
-class DiscordError(Refusal):
-    """An error as the REST answers it: ``{"message", "code", "errors"?}`` with a status."""
+class DiscordError(DiscordRefusal):
+    """An error of the REST API: ``{"message", "code", "errors"?}`` with a status."""
 
     def __init__(
         self, status: int, code: int, message: str, errors: dict[str, Any] | None = None
@@ -32,37 +32,37 @@ class DiscordError(Refusal):
         self.message = message
         self.errors = errors
 
-    def body(self) -> dict[str, Any]:
-        """The JSON of the answer."""
+    def to_json(self) -> dict[str, Any]:
+        """The response's JSON."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors is not None:
             body["errors"] = self.errors
         return body
 
 
-class PersonRefused(Refusal):
-    """A person tried what Discord's client would not let them do."""
+class ActionRefused(DiscordRefusal):
+    """Invalid, or something that Discord's client would not let a person do."""
 
     status = 400
     kind = "invalid"
 
 
-class Unknown(PersonRefused):
-    """There is no such thing."""
+class UnknownEntity(ActionRefused):
+    """The user, channel, message or command does not exist."""
 
     status = 404
     kind = "unknown"
 
 
-class Forbidden(PersonRefused):
+class ActionForbidden(ActionRefused):
     """The person lacks the permission."""
 
     status = 403
     kind = "forbidden"
 
 
-class Conflict(PersonRefused):
-    """Not possible in the thing's present state (disabled, archived, already answered)."""
+class StateConflict(ActionRefused):
+    """Not possible in the present state (disabled, archived, already answered)."""
 
     status = 409
     kind = "conflict"
@@ -74,8 +74,8 @@ class FormErrors:
     def __init__(self) -> None:
         self._tree: dict[str, Any] = {}
 
-    def add(self, path: Path, code: str, message: str) -> None:
-        """Files an error under a path such as ``("embeds", 0, "title")``."""
+    def add_error(self, path: FieldPath, code: str, message: str) -> None:
+        """Adds an error under a path such as ``("embeds", 0, "title")``."""
         node = self._tree
         for step in path:
             node = node.setdefault(str(step), {})
@@ -90,34 +90,31 @@ class FormErrors:
             raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
 
-def invalid(path: Path, code: str, message: str) -> DiscordError:
-    """A form error with a single field, ready to raise."""
-    errors = FormErrors()
-    errors.add(path, code, message)
-    try:
-        errors.raise_if_any()
-    except DiscordError as error:
-        return error
-    raise AssertionError
+def invalid_field(path: FieldPath, code: str, message: str) -> DiscordError:
+    """A form error (50035) of a single field, to be raised."""
+    tree: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+    for step in reversed(path):
+        tree = {str(step): tree}
+    return DiscordError(400, 50035, "Invalid Form Body", tree)
 
 
-def unauthorized() -> DiscordError:
+def invalid_bot_token() -> DiscordError:
     """A missing or wrong bot token."""
     return DiscordError(401, 0, "401: Unauthorized")
 
 
 def missing_access() -> DiscordError:
-    """The bot cannot see it."""
+    """The bot cannot see the channel or guild."""
     return DiscordError(403, 50001, "Missing Access")
 
 
 def missing_permissions() -> DiscordError:
-    """The bot sees it but may not do that."""
+    """The bot sees the channel but lacks a permission."""
     return DiscordError(403, 50013, "Missing Permissions")
 
 
-def too_large() -> DiscordError:
-    """A file over the limit of its destination."""
+def file_too_large() -> DiscordError:
+    """A file over the size limit of its destination."""
     return DiscordError(413, 40005, "Request entity too large")
 
 
@@ -157,6 +154,6 @@ def unknown_interaction() -> DiscordError:
     return DiscordError(404, 10062, "Unknown interaction")
 
 
-def choices(values: Iterable[object]) -> str:
+def describe_choices(values: Iterable[object]) -> str:
     """Discord's wording of a closed set of values."""
     return "Value must be one of {" + ", ".join(str(value) for value in values) + "}."

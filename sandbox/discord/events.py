@@ -1,7 +1,4 @@
-"""What the world tells the gateway, and the one place it tells it.
-
-The world publishes events without knowing who listens; the gateway decides which session may see
-each of them (shard, intents) and asks for the payload as that session may see it.
+"""Events between the world, which publishes them, and the gateway, which filters them by session.
 
 Intent bits: https://docs.discord.com/developers/events/gateway#gateway-intents
 """
@@ -13,7 +10,7 @@ from typing import Any
 
 
 class Intents(IntFlag):
-    """Discord's gateway intents, by their bit values."""
+    """Discord's gateway intents."""
 
     NONE = 0
     GUILDS = 1 << 0
@@ -39,18 +36,18 @@ class Intents(IntFlag):
     DIRECT_MESSAGE_POLLS = 1 << 25
 
 
-PRIVILEGED = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
-ALL = Intents(sum(intent.value for intent in Intents))
+PRIVILEGED_INTENTS = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
+ALL_INTENTS = Intents(sum(intent.value for intent in Intents))
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One dispatch, before it is cut to what a session may see.
+class GatewayEvent:
+    """One dispatch, before it is filtered for a session.
 
-    ``guild_id`` is None for direct messages and application-level events: they go to shard 0.
-    ``intents``: the session needs any of these; none at all means it is always delivered
-    (INTERACTION_CREATE). ``payload`` is called with the session's intents, at publishing time, so
-    it may read the live world: message content, for one, depends on them.
+    ``guild_id`` is None for direct messages and application events, which go to shard 0.
+    ``intents``: the session needs any of these; NONE is always delivered (INTERACTION_CREATE).
+    ``payload`` is called at publishing time with the session's intents, because content depends on
+    them.
     """
 
     name: str
@@ -59,22 +56,22 @@ class Event:
     intents: Intents = Intents.NONE
 
 
-class Hub:
-    """Hands each event to every receiver, at once and in order of publishing."""
+class EventHub:
+    """Calls every receiver with each event, synchronously and in order."""
 
     def __init__(self) -> None:
-        self._receivers: list[Callable[[Event], None]] = []
+        self._receivers: list[Callable[[GatewayEvent], None]] = []
 
-    def subscribe(self, receiver: Callable[[Event], None]) -> None:
-        """Adds a receiver; it is called synchronously and must not block."""
+    def subscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
+        """Adds a receiver, which must not block."""
         self._receivers.append(receiver)
 
-    def unsubscribe(self, receiver: Callable[[Event], None]) -> None:
-        """Removes a receiver; one that was never added is ignored."""
+    def unsubscribe(self, receiver: Callable[[GatewayEvent], None]) -> None:
+        """Removes a receiver if it was added."""
         if receiver in self._receivers:
             self._receivers.remove(receiver)
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: GatewayEvent) -> None:
         """Delivers to all receivers before it returns."""
         for receiver in tuple(self._receivers):
             receiver(event)

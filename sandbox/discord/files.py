@@ -1,9 +1,7 @@
-"""Where uploaded bytes live, and the signed links that lead to them.
+"""Uploaded files, and their signed links.
 
-An upload is written under a temporary name while it arrives and only becomes an attachment when the
-message that carries it is accepted. Names given by clients never touch the disk: a stored file is
-named by its id. Links expire, as Discord's do: whoever keeps a link instead of a message id learns
-it here.
+An upload has a temporary name until its message is accepted; then the file is named by its
+attachment's id. Client-given names are never used on disk. Links expire, as Discord's do.
 
 Links: https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -17,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from sandbox.discord.model import Attachment
+from sandbox.discord.entities import Attachment
 
 MIB = 1024 * 1024
 LINK_LIFETIME_S = 24 * 3600
-NITRO_LIMIT = 500 * MIB
-_LIMIT_BY_TIER = {0: 20 * MIB, 1: 20 * MIB, 2: 50 * MIB, 3: 100 * MIB}
-_TYPES = {
+NITRO_LIMIT_BYTES = 500 * MIB
+_LIMIT_BYTES_BY_TIER = {0: 20 * MIB, 1: 20 * MIB, 2: 50 * MIB, 3: 100 * MIB}
+_CONTENT_TYPES = {
     ".mp4": "video/mp4",
     ".webm": "video/webm",
     ".mov": "video/quicktime",
@@ -48,7 +46,7 @@ _TYPES = {
 
 @dataclass(slots=True)
 class Upload:
-    """A file that has arrived but belongs to no message yet."""
+    """A received file that belongs to no message yet. ``size`` in bytes."""
 
     path: Path
     filename: str
@@ -65,31 +63,33 @@ class FileStore:
             folder.mkdir(parents=True, exist_ok=True)
         self._key = secrets.token_bytes(32)
 
-    def new_upload(self) -> Path:
-        """A fresh temporary path to write an arriving file to."""
+    def new_upload_path(self) -> Path:
+        """A new temporary path for an upload."""
         return self.uploads / secrets.token_hex(16)
 
-    def keep(self, upload: Upload, attachment_id: int) -> Path:
-        """Turns an upload into an attachment's file."""
+    def keep_upload(self, upload: Upload, attachment_id: int) -> Path:
+        """Makes an upload the file of an attachment and returns its path."""
         path = self.attachments / str(attachment_id)
         return upload.path.rename(path)
 
-    def discard(self, uploads: list[Upload]) -> None:
-        """Removes uploads that no message took."""
+    def discard_uploads(self, uploads: list[Upload]) -> None:
+        """Removes uploads that no message uses."""
         for upload in uploads:
             upload.path.unlink(missing_ok=True)
 
-    def signed(self, path: str, now: float) -> str:
-        """``path`` with Discord's ``ex``, ``is`` and ``hm``; good for 24 hours."""
+    def sign_link(self, path: str, now: float) -> str:
+        """``path`` with Discord's ``ex``, ``is`` and ``hm``; valid for 24 hours."""
         issued, expires = int(now), int(now) + LINK_LIFETIME_S
         query = {"ex": f"{expires:x}", "is": f"{issued:x}"}
         query["hm"] = self._signature(path, query["ex"], query["is"])
         return f"{quote(path)}?{urlencode(query)}&"
 
-    def admits(self, path: str, query: dict[str, str], now: float) -> bool:
-        """Whether a link is ours, untouched and not expired."""
-        expires, issued, given = (query.get(name, "") for name in ("ex", "is", "hm"))
-        if not hmac.compare_digest(given.encode(), self._signature(path, expires, issued).encode()):
+    def is_valid_link(self, path: str, query: dict[str, str], now: float) -> bool:
+        """Whether a link has a valid signature and is not expired."""
+        expires, issued, signature = (query.get(name, "") for name in ("ex", "is", "hm"))
+        if not hmac.compare_digest(
+            signature.encode(), self._signature(path, expires, issued).encode()
+        ):
             return False
         return now < int(expires, 16)
 
@@ -104,18 +104,18 @@ def link_path(attachment: Attachment) -> str:
     return f"/{folder}/{attachment.channel_id}/{attachment.id}/{attachment.filename}"
 
 
-def limit_of(boost_tier: int) -> int:
-    """Bytes that one file may have in a guild of this tier (a DM counts as tier 0)."""
-    return _LIMIT_BY_TIER[boost_tier]
+def file_limit_bytes(boost_tier: int) -> int:
+    """The most bytes of one file in a guild of this tier; a DM counts as tier 0."""
+    return _LIMIT_BYTES_BY_TIER[boost_tier]
 
 
 def content_type_of(filename: str) -> str | None:
-    """The type Discord derives from a name's ending; None when it knows none."""
-    return _TYPES.get(Path(filename).suffix.lower())
+    """The type that Discord derives from a name's extension; None for an unknown one."""
+    return _CONTENT_TYPES.get(Path(filename).suffix.lower())
 
 
-def clean_name(name: str) -> str:
-    """A file name as Discord keeps it: no folders, no spaces, plain ASCII."""
+def sanitize_file_name(name: str) -> str:
+    """A file name as Discord keeps it: without folders and spaces, in ASCII."""
     name = re.split(r"[/\\]", name)[-1]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]", "", plain.replace(" ", "_")).lstrip(".")

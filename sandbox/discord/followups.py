@@ -1,7 +1,8 @@
-"""What the bot says after its first answer, with the interaction's token.
+"""Messages after the initial response, by the interaction's token.
 
-Fifteen minutes, no permissions needed, and only this interaction's own messages. The first
-follow-up after "thinking" takes its place; a user-installed app has five.
+The token is valid for 15 minutes, needs no permissions, and is limited to the interaction's own
+messages. The first follow-up after a deferred response takes its place; a user-installed app has
+five follow-ups.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
 """
@@ -9,16 +10,16 @@ Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 from collections.abc import Mapping
 
 from sandbox.discord import callbacks, errors, messages
-from sandbox.discord.drafts import read_draft
+from sandbox.discord.entities import InteractionKind, Message, MessageReference
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.files import Upload
-from sandbox.discord.form import Fields
-from sandbox.discord.interaction import USER_INSTALL_FOLLOW_UPS, Interaction
-from sandbox.discord.model import InteractionKind, Message, Reference
-from sandbox.discord.world import World
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.interaction import MAX_USER_INSTALL_FOLLOW_UPS, Interaction
+from sandbox.discord.message_builder import read_draft
+from sandbox.discord.world import DiscordWorld
 
 
-def find(world: World, webhook_id: int, token: str) -> Interaction:
+def find_acknowledged_interaction(world: DiscordWorld, webhook_id: int, token: str) -> Interaction:
     """The acknowledged interaction of a token. Raises DiscordError 10015 or 50027."""
     if webhook_id != world.app.id:
         raise errors.unknown_webhook()
@@ -31,7 +32,7 @@ def find(world: World, webhook_id: int, token: str) -> Interaction:
     return interaction
 
 
-def message_of(world: World, interaction: Interaction, which: str) -> Message:
+def find_response_message(world: DiscordWorld, interaction: Interaction, which: str) -> Message:
     """``@original`` or one of the interaction's messages by id. Raises DiscordError 10008."""
     if which == "@original":
         message_id = interaction.response_id
@@ -47,36 +48,37 @@ def message_of(world: World, interaction: Interaction, which: str) -> Message:
     return message
 
 
-async def follow_up(
-    world: World, interaction: Interaction, fields: Fields, uploads: Mapping[int, Upload]
+async def post_follow_up(
+    world: DiscordWorld, interaction: Interaction, fields: FormFields, uploads: Mapping[int, Upload]
 ) -> Message:
-    """A further message, or the one that "thinking" announced."""
+    """A further message, or the one that was deferred."""
     if interaction.first_follow_up_due:
-        message = message_of(world, interaction, "@original")
-        return await edit(world, interaction, message, fields, uploads)
+        message = find_response_message(world, interaction, "@original")
+        return await edit_response_message(world, interaction, message, fields, uploads)
     _require_follow_up_left(interaction)
-    hidden = callbacks.wants_ephemeral(interaction, fields)
-    draft = await read_draft(world, interaction.channel_id, fields, uploads, ephemeral=hidden)
+    ephemeral = callbacks.wants_ephemeral(interaction, fields)
+    draft = await read_draft(world, interaction.channel_id, fields, uploads, ephemeral=ephemeral)
     _require_follow_up_left(interaction)
     interaction.follow_ups += 1
-    message = messages.post(
+    message = messages.post_message(
         world,
-        world.place(interaction.channel_id),
+        world.require_existing_channel(interaction.channel_id),
         world.bot.id,
         draft,
-        reference=_original(world, interaction) or callbacks.source(world, interaction),
-        origin=interaction.origin(interaction.response_id),
-        ephemeral_to=interaction.user_id if hidden else None,
+        reference=_original_reference(world, interaction)
+        or callbacks.find_source_message(world, interaction),
+        origin=interaction.message_origin(interaction.response_id),
+        ephemeral_to=interaction.user_id if ephemeral else None,
     )
     interaction.message_ids.append(message.id)
     return message
 
 
-async def edit(
-    world: World,
+async def edit_response_message(
+    world: DiscordWorld,
     interaction: Interaction,
     message: Message,
-    fields: Fields,
+    fields: FormFields,
     uploads: Mapping[int, Upload],
 ) -> Message:
     """Changes one of the interaction's messages."""
@@ -90,7 +92,7 @@ async def edit(
     )
     if message.deleted_at is not None:
         raise errors.unknown_message()
-    messages.edit(world, message, draft)
+    messages.edit_message(world, message, draft)
     if message.id == interaction.response_id:
         interaction.first_follow_up_due = False
     if message.id not in interaction.message_ids:
@@ -98,22 +100,24 @@ async def edit(
     return message
 
 
-def delete(world: World, interaction: Interaction, message: Message) -> None:
+def delete_response_message(
+    world: DiscordWorld, interaction: Interaction, message: Message
+) -> None:
     """Removes one of the interaction's messages."""
-    messages.delete(world, message)
+    messages.delete_message(world, message)
     if message.id == interaction.response_id:
         interaction.first_follow_up_due = False
 
 
 def _require_follow_up_left(interaction: Interaction) -> None:
-    if interaction.is_user_install and interaction.follow_ups >= USER_INSTALL_FOLLOW_UPS:
+    if interaction.is_user_install and interaction.follow_ups >= MAX_USER_INSTALL_FOLLOW_UPS:
         raise DiscordError(
             400, 40094, "This interaction has reached the maximum number of follow-up messages"
         )
 
 
-def _original(world: World, interaction: Interaction) -> Reference | None:
+def _original_reference(world: DiscordWorld, interaction: Interaction) -> MessageReference | None:
     original = world.messages.get(interaction.channel_id, {}).get(interaction.response_id or 0)
     if original is None or original.deleted_at is not None:
         return None
-    return Reference(original.id, original.channel_id, interaction.guild_id)
+    return MessageReference(original.id, original.channel_id, interaction.guild_id)

@@ -1,68 +1,41 @@
 """The gateway: Discord's WebSocket, version 10, JSON only.
 
-It knows what the opcodes mean and plays fate with the connections; how frames travel is
-``connection``'s matter, which session sees which event is ``sessions``', what an event says is the
-world's. Heartbeats are timed in real seconds, because the clients are real processes; the rules of
-the world run on the injected clock.
+Interprets the opcodes and lets the control API disturb connections. Frames are in ``connection``,
+event filtering in ``sessions``, payloads in ``world``. Heartbeats are timed in real seconds, as the
+clients are real processes; everything else runs on the sandbox's clock.
 
 https://docs.discord.com/developers/events/gateway
 """
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from sandbox.clock import Clock
-from sandbox.discord.connection import Connection
-from sandbox.discord.events import Hub, Intents
+from sandbox.discord.connection import GatewayConnection
+from sandbox.discord.events import Intents
 from sandbox.discord.protocol import (
     CloseCode,
-    Closed,
-    Op,
-    as_intents,
-    as_object,
-    as_shard,
-    as_snowflake,
-    malformed,
+    GatewayClosed,
+    Opcode,
+    raise_decode_error,
+    read_intents,
+    read_object,
+    read_shard,
+    read_snowflake,
 )
-from sandbox.discord.sessions import Session, Sessions
+from sandbox.discord.sessions import GatewaySession, SessionRegistry
+from sandbox.discord.world import DiscordWorld
 
 HEARTBEAT_INTERVAL_S = 41.25
 CHUNK_SIZE = 1000
 """Members in one GUILD_MEMBERS_CHUNK."""
 
 
-class GatewayWorld(Protocol):
-    """What the gateway asks the world."""
-
-    @property
-    def hub(self) -> Hub: ...
-    @property
-    def application(self) -> dict[str, Any]: ...
-    @property
-    def bot_user(self) -> dict[str, Any]: ...
-    @property
-    def privileged_intents_granted(self) -> Intents: ...
-    def check_token(self, token: str) -> bool: ...
-    def guild_ids(self) -> Iterable[int]: ...
-    def guild_create_payload(self, guild_id: int, intents: Intents) -> dict[str, Any]: ...
-    def member_chunk(
-        self,
-        guild_id: int,
-        *,
-        query: str | None = None,
-        limit: int = 0,
-        user_ids: Sequence[int] = (),
-    ) -> tuple[list[dict[str, Any]], list[str]]:
-        """Members with the ids or whose name starts with the query (0: all), and ids not found."""
-
-
 @dataclass(slots=True)
-class Figures:
-    """Counters for tests: how clients came, came back and were sent away."""
+class GatewayCounters:
+    """Counters for tests: sessions started and resumed, events replayed, connections refused."""
 
     identified: int = 0
     resumed: int = 0
@@ -72,81 +45,79 @@ class Figures:
 
 
 class Gateway:
-    """Every connection and session, and the switches by which fate plays with them.
+    """Every connection and session, and the ways to disturb them.
 
-    ``heartbeat_interval_s``: real seconds announced in HELLO; a client that is silent for one and
-    a half of them is closed with 4009. ``identify_interval_s``: with a number above 0, identifies
-    that come faster are answered with an invalid session, as Discord does for ``max_concurrency``
-    1; off by default, for it would slow every test.
+    ``heartbeat_interval_s``: real seconds announced in HELLO; a client silent for 1.5 times as long
+    is closed with 4009. ``identify_interval_s``: above 0, faster identifies get an invalid session,
+    as at Discord with ``max_concurrency`` 1; off by default, because it would slow every test.
     """
 
     def __init__(
         self,
-        world: GatewayWorld,
-        clock: Clock,
+        world: DiscordWorld,
         *,
         public_url: str,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         identify_interval_s: float = 0.0,
     ) -> None:
-        self.sessions = Sessions(clock)
-        self.figures = Figures()
+        self.sessions = SessionRegistry(world.clock)
+        self.counters = GatewayCounters()
         self._world = world
-        self._clock = clock
+        self._clock = world.clock
         self._public_url = public_url
         self._heartbeat_interval_s = heartbeat_interval_s
         self.identify_interval_s = identify_interval_s
         self._last_identify = float("-inf")
-        self._connections: set[Connection] = set()
+        self._connections: set[GatewayConnection] = set()
         self._down_until: float | None = None
-        world.hub.subscribe(self.sessions.receive)
+        world.hub.subscribe(self.sessions.receive_event)
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """The gateway's one route, at the root of the server."""
-        return [web.get("/gateway", self._serve), web.get("/gateway/", self._serve)]
+        return [
+            web.get("/gateway", self._serve_connection),
+            web.get("/gateway/", self._serve_connection),
+        ]
 
-    def disconnect(self, *, code: int | None = None, shard: int | None = None) -> int:
-        """Drops connections, as a lost network does, or with a close code; sessions can resume.
+    def disconnect_clients(self, *, code: int | None = None, shard: int | None = None) -> int:
+        """Drops connections (None: without a close frame) and returns how many; they can resume."""
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
+            connection.close(code)
+        return len(connections)
 
-        Answers how many connections there were.
-        """
-        found = self._of_shard(shard)
-        for connection in found:
-            connection.end(code)
-        return len(found)
+    def request_reconnect(self, *, shard: int | None = None) -> int:
+        """Opcode 7: asks clients to reconnect and resume."""
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
+            connection.send(Opcode.RECONNECT, None)
+        return len(connections)
 
-    def reconnect(self, *, shard: int | None = None) -> int:
-        """Op 7: asks clients to reconnect and resume."""
-        found = self._of_shard(shard)
-        for connection in found:
-            connection.send(Op.RECONNECT, None)
-        return len(found)
-
-    def invalidate(self, *, resumable: bool = False, shard: int | None = None) -> int:
-        """Op 9: the sessions are over (or, ``resumable``, to be resumed on a new connection)."""
-        found = self._of_shard(shard)
-        for connection in found:
-            connection.send(Op.INVALID_SESSION, resumable)
+    def invalidate_sessions(self, *, resumable: bool = False, shard: int | None = None) -> int:
+        """Opcode 9: the sessions are over, or ``resumable`` on a new connection."""
+        connections = self._connections_of_shard(shard)
+        for connection in connections:
+            connection.send(Opcode.INVALID_SESSION, resumable)
             if not resumable and connection.session is not None:
-                self.sessions.end(connection.session)
+                self.sessions.end_session(connection.session)
                 connection.session = None
-        return len(found)
+        return len(connections)
 
-    def down(self, seconds: float | None) -> int:
-        """Drops everyone and refuses connections for a time; None: until ``up``."""
+    def go_down(self, seconds: float | None) -> int:
+        """Drops all connections and refuses new ones for seconds; None: until ``come_up``."""
         self._down_until = float("inf") if seconds is None else self._clock.now() + seconds
-        return self.disconnect()
+        return self.disconnect_clients()
 
-    def up(self) -> None:
+    def come_up(self) -> None:
         """Accepts connections again."""
         self._down_until = None
 
     def close(self) -> None:
-        """Says goodbye to everyone (1001: clients may resume elsewhere)."""
-        self._world.hub.unsubscribe(self.sessions.receive)
-        self.disconnect(code=WSCloseCode.GOING_AWAY)
+        """Closes all connections with 1001, "going away"."""
+        self._world.hub.unsubscribe(self.sessions.receive_event)
+        self.disconnect_clients(code=WSCloseCode.GOING_AWAY)
 
-    def _of_shard(self, shard: int | None) -> list[Connection]:
+    def _connections_of_shard(self, shard: int | None) -> list[GatewayConnection]:
         return [
             connection
             for connection in self._connections
@@ -154,96 +125,96 @@ class Gateway:
             or (connection.session is not None and connection.session.shard.id == shard)
         ]
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve_connection(self, request: web.Request) -> web.StreamResponse:
         if self._down_until is not None and self._clock.now() < self._down_until:
-            self.figures.refused += 1
+            self.counters.refused += 1
             return web.Response(status=503, text="upstream connect error")
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return web.Response(status=400, text="this is the gateway: connect with WebSocket")
-        # Discord does not negotiate permessage-deflate: transport compression is its own.
+        # Discord has its own transport compression instead of permessage-deflate.
         socket = web.WebSocketResponse(compress=False, timeout=0.5, max_msg_size=1 << 20)
         await socket.prepare(request)
-        connection = Connection(
+        connection = GatewayConnection(
             socket,
             request,
             self._clock,
             heartbeat_interval_s=self._heartbeat_interval_s,
-            handle=self._handle,
+            handle=self._handle_payload,
         )
         self._connections.add(connection)
         try:
             code = await connection.run()
             if code is not None:
-                self.figures.closed[code] = self.figures.closed.get(code, 0) + 1
+                self.counters.closed[code] = self.counters.closed.get(code, 0) + 1
         finally:
             self._connections.discard(connection)
-            self._leave(connection)
+            self._detach_connection(connection)
         return socket
 
-    def _leave(self, connection: Connection) -> None:
-        """The session waits for a resume, unless the client closed it for good."""
+    def _detach_connection(self, connection: GatewayConnection) -> None:
+        """Keeps the session for a resume, unless the client closed with 1000 or 1001."""
         session, connection.session = connection.session, None
         if session is None:
             return
         if connection.client_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
-            self.sessions.end(session)
+            self.sessions.end_session(session)
         else:
-            self.sessions.detach(session, connection.send_text)
+            self.sessions.detach_session(session, connection.send_text)
 
-    def _handle(self, connection: Connection, opcode: int, data: Any) -> None:
+    def _handle_payload(self, connection: GatewayConnection, opcode: int, data: Any) -> None:
         match opcode:
-            case Op.HEARTBEAT:
-                self._heartbeat(connection, data)
-            case Op.IDENTIFY | Op.RESUME if connection.session is not None:
-                raise Closed(CloseCode.ALREADY_AUTHENTICATED, "Already authenticated.")
-            case Op.IDENTIFY:
-                self._identify(connection, as_object(data))
-            case Op.RESUME:
-                self._resume(connection, as_object(data))
-            case Op.PRESENCE_UPDATE | Op.VOICE_STATE_UPDATE:
-                _authenticated(connection)
-                as_object(data)
-            case Op.REQUEST_GUILD_MEMBERS:
-                self._request_members(_authenticated(connection), as_object(data))
+            case Opcode.HEARTBEAT:
+                self._answer_heartbeat(connection, data)
+            case Opcode.IDENTIFY | Opcode.RESUME if connection.session is not None:
+                raise GatewayClosed(CloseCode.ALREADY_AUTHENTICATED, "Already authenticated.")
+            case Opcode.IDENTIFY:
+                self._start_session(connection, read_object(data))
+            case Opcode.RESUME:
+                self._resume_session(connection, read_object(data))
+            case Opcode.PRESENCE_UPDATE | Opcode.VOICE_STATE_UPDATE:
+                _require_session(connection)
+                read_object(data)
+            case Opcode.REQUEST_GUILD_MEMBERS:
+                self._send_member_chunks(_require_session(connection), read_object(data))
             case _:
-                raise Closed(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
+                raise GatewayClosed(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
 
-    def _heartbeat(self, connection: Connection, sequence: Any) -> None:
+    def _answer_heartbeat(self, connection: GatewayConnection, sequence: Any) -> None:
         if sequence is not None and not isinstance(sequence, int):
-            malformed("a heartbeat carries a sequence")
+            raise_decode_error("a heartbeat carries a sequence")
         if connection.session is not None and sequence is not None:
-            connection.session.acknowledge(sequence)
-        connection.send(Op.HEARTBEAT_ACK, None)
+            connection.session.acknowledge_sequence(sequence)
+        connection.send(Opcode.HEARTBEAT_ACK, None)
 
     def _check_token(self, token: Any) -> None:
         if not isinstance(token, str):
-            malformed("no token")
+            raise_decode_error("no token")
         if not self._world.check_token(token.removeprefix("Bot ")):
-            raise Closed(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
+            raise GatewayClosed(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
 
-    def _identify(self, connection: Connection, data: dict[str, Any]) -> None:
+    def _start_session(self, connection: GatewayConnection, data: dict[str, Any]) -> None:
         properties = data.get("properties")
         if not isinstance(properties, dict):
-            malformed("identify needs properties")
+            raise_decode_error("identify needs properties")
         self._check_token(data.get("token"))
-        shard = as_shard(data.get("shard", [0, 1]))
-        intents = as_intents(data.get("intents"), self._world.privileged_intents_granted)
+        shard = read_shard(data.get("shard", [0, 1]))
+        intents = read_intents(data.get("intents"), self._world.privileged_intents_granted)
         now = self._clock.now()
         if now - self._last_identify < self.identify_interval_s:
-            connection.send(Op.INVALID_SESSION, False)
+            connection.send(Opcode.INVALID_SESSION, False)
             return
         self._last_identify = now
-        self.figures.identified += 1
-        session = self.sessions.start(shard, intents, properties, connection.send_text)
+        self.counters.identified += 1
+        session = self.sessions.start_session(shard, intents, properties, connection.send_text)
         connection.session = session
-        guilds = [guild for guild in self._world.guild_ids() if shard.owns(guild)]
-        session.dispatch("READY", json.dumps(self._ready(session, guilds)))
+        guilds = [guild for guild in self._world.guild_ids() if shard.owns_guild(guild)]
+        session.dispatch_event("READY", json.dumps(self._ready_payload(session, guilds)))
         if intents & Intents.GUILDS:
             for guild in guilds:
                 payload = self._world.guild_create_payload(guild, intents)
-                session.dispatch("GUILD_CREATE", json.dumps(payload))
+                session.dispatch_event("GUILD_CREATE", json.dumps(payload))
 
-    def _ready(self, session: Session, guilds: list[int]) -> dict[str, Any]:
+    def _ready_payload(self, session: GatewaySession, guilds: list[int]) -> dict[str, Any]:
         application = self._world.application
         return {
             "v": 10,
@@ -261,72 +232,72 @@ class Gateway:
             "_trace": ["sandbox"],
         }
 
-    def _resume(self, connection: Connection, data: dict[str, Any]) -> None:
+    def _resume_session(self, connection: GatewayConnection, data: dict[str, Any]) -> None:
         self._check_token(data.get("token"))
         session_id, sequence = data.get("session_id"), data.get("seq")
-        session = self.sessions.find(session_id) if isinstance(session_id, str) else None
+        session = self.sessions.find_session(session_id) if isinstance(session_id, str) else None
         if session is None:
-            connection.send(Op.INVALID_SESSION, False)
+            connection.send(Opcode.INVALID_SESSION, False)
             return
         if not isinstance(sequence, int) or not 0 <= sequence <= session.sequence:
-            self._end(session)
-            raise Closed(CloseCode.INVALID_SEQUENCE, "Invalid seq.")
-        missed = session.missed(sequence)
-        self._take_from_others(session)
+            self._end_session(session)
+            raise GatewayClosed(CloseCode.INVALID_SEQUENCE, "Invalid seq.")
+        missed = session.frames_after(sequence)
+        self._close_other_connections(session)
         if missed is None:
-            self._end(session)
-            connection.send(Op.INVALID_SESSION, False)
+            self._end_session(session)
+            connection.send(Opcode.INVALID_SESSION, False)
             return
-        self.sessions.attach(session, connection.send_text)
+        self.sessions.attach_session(session, connection.send_text)
         connection.session = session
         for frame in missed:
             connection.send_text(frame)
-        self.figures.resumed += 1
-        self.figures.replayed += len(missed)
-        session.dispatch("RESUMED", json.dumps({"_trace": ["sandbox"]}))
+        self.counters.resumed += 1
+        self.counters.replayed += len(missed)
+        session.dispatch_event("RESUMED", json.dumps({"_trace": ["sandbox"]}))
 
-    def _take_from_others(self, session: Session) -> None:
-        """A session has one connection: whoever resumes it ends the one before."""
+    def _close_other_connections(self, session: GatewaySession) -> None:
+        """A session has one connection: a resume ends the one before."""
         for connection in self._connections:
             if connection.session is session:
                 connection.session = None
-                connection.end(CloseCode.UNKNOWN_ERROR)
+                connection.close(CloseCode.UNKNOWN_ERROR)
 
-    def _end(self, session: Session) -> None:
-        self._take_from_others(session)
-        self.sessions.end(session)
+    def _end_session(self, session: GatewaySession) -> None:
+        self._close_other_connections(session)
+        self.sessions.end_session(session)
 
-    def _request_members(self, session: Session, data: dict[str, Any]) -> None:
-        guild_id = as_snowflake(data.get("guild_id"))
+    def _send_member_chunks(self, session: GatewaySession, data: dict[str, Any]) -> None:
+        guild_id = read_snowflake(data.get("guild_id"))
         query, limit, user_ids = data.get("query"), data.get("limit", 0), data.get("user_ids")
         if (query is None) == (user_ids is None):
-            malformed("one of query and user_ids")
+            raise_decode_error("one of query and user_ids")
         if not isinstance(limit, int) or not isinstance(query, str | None):
-            malformed("query is text, limit a number")
+            raise_decode_error("query is text, limit a number")
         if query == "" and not session.intents & Intents.GUILD_MEMBERS:
-            raise Closed(CloseCode.DISALLOWED_INTENTS, "The whole list needs GUILD_MEMBERS.")
+            raise GatewayClosed(CloseCode.DISALLOWED_INTENTS, "The whole list needs GUILD_MEMBERS.")
         listed = user_ids if isinstance(user_ids, list) else [user_ids]
-        wanted = [as_snowflake(user_id) for user_id in listed[:100] if user_id is not None]
-        if guild_id not in self._world.guild_ids() or not session.shard.owns(guild_id):
-            return  # Discord does not answer for a guild the session does not have.
+        requested_ids = [read_snowflake(user_id) for user_id in listed[:100] if user_id is not None]
+        if guild_id not in self._world.guild_ids() or not session.shard.owns_guild(guild_id):
+            return  # Discord does not answer for a guild that the session does not have.
         limit = min(limit or 100, 100) if query else limit
         members, missing = self._world.member_chunk(
-            guild_id, query=query, limit=limit, user_ids=wanted
+            guild_id, query=query, limit=limit, user_ids=requested_ids
         )
-        common: dict[str, Any] = {"guild_id": str(guild_id)}
+        base: dict[str, Any] = {"guild_id": str(guild_id)}
         nonce = data.get("nonce")
         if isinstance(nonce, str) and len(nonce.encode()) <= 32:
-            common["nonce"] = nonce
+            base["nonce"] = nonce
         if missing:
-            common["not_found"] = missing
+            base["not_found"] = missing
         count = max(-(-len(members) // CHUNK_SIZE), 1)
         for index in range(count):
             chunk = members[index * CHUNK_SIZE : (index + 1) * CHUNK_SIZE]
-            place = {"members": chunk, "chunk_index": index, "chunk_count": count}
-            session.dispatch("GUILD_MEMBERS_CHUNK", json.dumps(common | place))
+            part = {"members": chunk, "chunk_index": index, "chunk_count": count}
+            session.dispatch_event("GUILD_MEMBERS_CHUNK", json.dumps(base | part))
 
 
-def _authenticated(connection: Connection) -> Session:
+def _require_session(connection: GatewayConnection) -> GatewaySession:
     if connection.session is None:
-        raise Closed(CloseCode.NOT_AUTHENTICATED, "Not authenticated.")
+        raise GatewayClosed(CloseCode.NOT_AUTHENTICATED, "Not authenticated.")
     return connection.session

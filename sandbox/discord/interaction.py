@@ -1,8 +1,7 @@
-"""One interaction and the clock that runs against it.
+"""The record of an interaction.
 
-Discord gives a bot 3 seconds to acknowledge and 15 minutes to use the token; the state a person
-sees ("thinking", answered, failed) follows from these facts alone, so nothing has to run in the
-background.
+A bot has 3 seconds to acknowledge it and 15 minutes to use its token. The state that a person sees
+is computed from the record and the clock; nothing runs in the background.
 
 Rules: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -12,13 +11,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from sandbox.discord.model import InteractionKind, Json, Origin
+from sandbox.discord.entities import InteractionKind, Json, MessageOrigin
 
-ACKNOWLEDGE_WITHIN_S = 3.0
-TOKEN_LIFETIME_S = 15 * 60.0
-USER_INSTALL_FOLLOW_UPS = 5
+ACKNOWLEDGE_TIMEOUT_S = 3.0
+INTERACTION_TOKEN_LIFETIME_S = 15 * 60.0
+MAX_USER_INSTALL_FOLLOW_UPS = 5
 
-State = Literal["pending", "deferred", "answered", "failed"]
+InteractionState = Literal["pending", "deferred", "answered", "failed"]
 
 
 class CallbackKind(IntEnum):
@@ -35,11 +34,11 @@ class CallbackKind(IntEnum):
 
 @dataclass(slots=True)
 class Interaction:
-    """What a person did, what the bot was told, and how the bot has answered so far.
+    """What a person did, the event's payload, and the bot's responses so far.
 
-    Times are unix seconds. ``forced_ephemeral``: a user-installed app where the member may not use
-    external apps answers only to that member. ``focused_kind``: the type of the option being
-    completed.
+    Times are in unix seconds. ``forced_ephemeral``: responses of a user-installed app are visible
+    to the member only, where they may not use external apps. ``focused_kind``: the type of the
+    option being autocompleted.
     """
 
     id: int
@@ -70,18 +69,18 @@ class Interaction:
 
     @property
     def is_user_install(self) -> bool:
-        """Used by a member who brought the app along, where the app itself is not installed."""
+        """Whether a user-installed app is used where the app is not installed in the guild."""
         return "0" not in self.owners
 
     def is_late(self, now: float) -> bool:
-        """Too late for a first answer."""
-        return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_WITHIN_S
+        """Whether it is too late for an initial response."""
+        return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_TIMEOUT_S
 
     def is_expired(self, now: float) -> bool:
-        """The token is worthless."""
-        return now - self.created_at > TOKEN_LIFETIME_S
+        """Whether the token is no longer valid."""
+        return now - self.created_at > INTERACTION_TOKEN_LIFETIME_S
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> InteractionState:
         """What the person sees."""
         if self.acknowledged_at is None:
             return "failed" if self.is_late(now) else "pending"
@@ -91,10 +90,10 @@ class Interaction:
             return "deferred"
         return "answered"
 
-    def origin(self, original_response_id: int | None = None) -> Origin:
-        """What messages that answer this say of it."""
-        trigger = self.modal_trigger.origin() if self.modal_trigger else None
-        return Origin(
+    def message_origin(self, original_response_id: int | None = None) -> MessageOrigin:
+        """The origin of messages that respond to this interaction."""
+        trigger = self.modal_trigger.message_origin() if self.modal_trigger else None
+        return MessageOrigin(
             interaction_id=self.id,
             kind=self.kind,
             user_id=self.user_id,

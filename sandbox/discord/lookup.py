@@ -1,132 +1,125 @@
-"""How people call things: names, #channels, @people, links and ids alike.
+"""Finds things by what a person would call them: names, #channels, @people, links or ids."""
 
-Tests and the demo speak as a person would; Discord's ids stay out of the way until they matter.
-"""
-
-from sandbox.discord.errors import Forbidden, PersonRefused, Unknown
-from sandbox.discord.form import parse_snowflake
+from sandbox.discord.entities import Channel, Guild, Message, Role, User
+from sandbox.discord.errors import ActionForbidden, ActionRefused, UnknownEntity
+from sandbox.discord.form_fields import parse_snowflake
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import Channel, Guild, Message, Role, User
 from sandbox.discord.permissions import Permission
-from sandbox.discord.world import World
+from sandbox.discord.world import DiscordWorld
 
-Ref = str | int
+EntityRef = str | int
 
 
-def as_ref(value: object, what: str) -> Ref:
-    """A name or id out of JSON; an object with an ``id`` will do. Raises PersonRefused."""
+def read_ref(value: object, what: str) -> EntityRef:
+    """A name or id from JSON, or an object's ``id``. Raises ActionRefused."""
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        msg = f"{what} must be a name or an id"
-        raise PersonRefused(msg)
+        raise ActionRefused(f"{what} must be a name or an id")
     return value
 
 
-def user(world: World, ref: Ref) -> User:
-    """A user by id, mention, display name or username. Raises Unknown."""
-    if (number := _number(ref, "<@!>")) is not None and number in world.users:
-        return world.users[number]
+def find_user(world: DiscordWorld, ref: EntityRef) -> User:
+    """A user by id, mention, display name or username. Raises UnknownEntity."""
+    if (user_id := _parse_id(ref, "<@!>")) is not None and user_id in world.users:
+        return world.users[user_id]
     name = str(ref).lstrip("@").casefold()
-    for person in world.users.values():
-        if name in {person.display_name.casefold(), person.username.casefold()}:
-            return person
-    msg = f"there is no user {ref!r}"
-    raise Unknown(msg)
+    for user in world.users.values():
+        if name in {user.display_name.casefold(), user.username.casefold()}:
+            return user
+    raise UnknownEntity(f"there is no user {ref!r}")
 
 
-def guild(world: World, ref: Ref) -> Guild:
-    """A guild by id or name. Raises Unknown."""
-    if (number := _number(ref)) is not None and number in world.guilds:
-        return world.guilds[number]
-    for found in world.guilds.values():
-        if found.name.casefold() == str(ref).casefold():
-            return found
-    msg = f"there is no guild {ref!r}"
-    raise Unknown(msg)
+def find_guild(world: DiscordWorld, ref: EntityRef) -> Guild:
+    """A guild by id or name. Raises UnknownEntity."""
+    if (guild_id := _parse_id(ref)) is not None and guild_id in world.guilds:
+        return world.guilds[guild_id]
+    for guild in world.guilds.values():
+        if guild.name.casefold() == str(ref).casefold():
+            return guild
+    raise UnknownEntity(f"there is no guild {ref!r}")
 
 
-def channel(
-    world: World, ref: Ref, *, acting: User | None = None, within: Guild | None = None
+def find_channel(
+    world: DiscordWorld, ref: EntityRef, *, acting: User | None = None, within: Guild | None = None
 ) -> Channel:
-    """A channel by id, mention, name, or ``@Person`` for that person's talk with the bot.
+    """A channel by id, mention, name, or ``@Person`` for their direct messages with the bot.
 
-    The same name in several guilds means the first one of the person's own guilds. Raises Unknown.
+    Of channels with the same name it is the first in a guild of ``acting``. Raises UnknownEntity.
     """
-    if (number := _number(ref, "<#>")) is not None and number in world.channels:
-        return world.channels[number]
+    if (channel_id := _parse_id(ref, "<#>")) is not None and channel_id in world.channels:
+        return world.channels[channel_id]
     text = str(ref)
     if text.startswith("@"):
-        person = user(world, text)
+        person = find_user(world, text)
         if person.id == world.bot.id:
             if acting is None:
-                msg = "whose direct messages with the bot?"
-                raise Unknown(msg)
+                raise UnknownEntity("@bot means a person's direct messages: name the person")
             person = acting
-        return world.direct_channel(person.id)
+        return world.get_direct_channel(person.id)
     name = text.lstrip("#").casefold()
-    for found in world.channels.values():
-        if found.name.casefold() != name:
+    for channel in world.channels.values():
+        if channel.name.casefold() != name:
             continue
-        home = world.guilds.get(found.guild_id) if found.guild_id is not None else None
-        if within is not None and home is not within:
+        guild = world.find_guild(channel.guild_id)
+        if within is not None and guild is not within:
             continue
-        members = home.members if home else dict.fromkeys(found.recipient_ids)
+        members = guild.members if guild else dict.fromkeys(channel.recipient_ids)
         if acting is None or acting.id in members:
-            return found
-    msg = f"there is no channel {ref!r}" + (f" that {acting.display_name} is in" if acting else "")
-    raise Unknown(msg)
+            return channel
+    raise UnknownEntity(
+        f"there is no channel {ref!r}" + (f" that {acting.display_name} is in" if acting else "")
+    )
 
 
-def message(world: World, ref: Ref) -> Message:
-    """A message by id or link; not one that was deleted. Raises Unknown."""
-    number = parse_snowflake(str(ref).rsplit("/", 1)[-1])
-    found = world.find_message(number) if number is not None else None
-    if found is None or found.deleted_at is not None:
-        msg = f"there is no message {ref!r}"
-        raise Unknown(msg)
-    return found
+def find_message(world: DiscordWorld, ref: EntityRef) -> Message:
+    """A message by id or link that is not deleted. Raises UnknownEntity."""
+    message_id = parse_snowflake(str(ref).rsplit("/", 1)[-1])
+    message = world.find_message(message_id) if message_id is not None else None
+    if message is None or message.deleted_at is not None:
+        raise UnknownEntity(f"there is no message {ref!r}")
+    return message
 
 
-def visible_message(world: World, ref: Ref, person: User) -> Message:
-    """A message that this person can see. Raises Unknown or Forbidden."""
-    found = message(world, ref)
-    require(world, person, world.channels[found.channel_id], Permission.VIEW_CHANNEL)
-    if found.ephemeral_to not in {None, person.id}:
-        msg = f"{person.display_name} cannot see that message"
-        raise Forbidden(msg)
-    return found
+def find_visible_message(world: DiscordWorld, ref: EntityRef, person: User) -> Message:
+    """A message that this person can see. Raises UnknownEntity or ActionForbidden."""
+    message = find_message(world, ref)
+    require_permissions(world, person, world.channels[message.channel_id], Permission.VIEW_CHANNEL)
+    if message.ephemeral_to not in {None, person.id}:
+        raise ActionForbidden(f"{person.display_name} cannot see that message")
+    return message
 
 
-def role(found: Guild, ref: Ref) -> Role:
-    """A role by id, mention or name. Raises Unknown."""
-    if (number := _number(ref, "<@&>")) is not None and number in found.roles:
-        return found.roles[number]
+def find_role(guild: Guild, ref: EntityRef) -> Role:
+    """A role by id, mention or name. Raises UnknownEntity."""
+    if (role_id := _parse_id(ref, "<@&>")) is not None and role_id in guild.roles:
+        return guild.roles[role_id]
     name = str(ref).casefold()
-    for item in found.roles.values():
-        if item.name.casefold() in {name, "@" + name} or name.lstrip("@") == item.name.casefold():
-            return item
-    msg = f"there is no role {ref!r} in {found.name}"
-    raise Unknown(msg)
+    for role in guild.roles.values():
+        if role.name.casefold() in {name, "@" + name} or name.lstrip("@") == role.name.casefold():
+            return role
+    raise UnknownEntity(f"there is no role {ref!r} in {guild.name}")
 
 
-def interaction(world: World, ref: Ref) -> Interaction:
-    """An interaction by id. Raises Unknown."""
-    found = world.interactions.get(_number(ref) or 0)
-    if found is None:
-        msg = f"there is no interaction {ref!r}"
-        raise Unknown(msg)
-    return found
+def find_interaction(world: DiscordWorld, ref: EntityRef) -> Interaction:
+    """An interaction by id. Raises UnknownEntity."""
+    interaction = world.interactions.get(_parse_id(ref) or 0)
+    if interaction is None:
+        raise UnknownEntity(f"there is no interaction {ref!r}")
+    return interaction
 
 
-def require(world: World, person: User, place: Channel, needed: Permission) -> None:
-    """A person's permissions in a channel. Raises Forbidden naming what is missing."""
-    missing = needed & ~world.permissions_of(person.id, place)
+def require_permissions(
+    world: DiscordWorld, person: User, channel: Channel, needed: Permission
+) -> None:
+    """Raises ActionForbidden, naming the permissions that a person lacks in a channel."""
+    missing = needed & ~world.permissions_of(person.id, channel)
     if missing:
         names = ", ".join(bit.name or "" for bit in Permission if bit.value and bit in missing)
-        msg = f"{person.display_name} lacks {names} in #{place.name or place.id}"
-        raise Forbidden(msg)
+        raise ActionForbidden(
+            f"{person.display_name} lacks {names} in #{channel.name or channel.id}"
+        )
 
 
-def _number(ref: Ref, marks: str = "") -> int | None:
+def _parse_id(ref: EntityRef, marks: str = "") -> int | None:
     return parse_snowflake(ref.strip(marks) if isinstance(ref, str) and marks else ref)

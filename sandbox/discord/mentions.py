@@ -1,4 +1,4 @@
-"""Who a message really mentions: what its text names and its author allows.
+"""Mentions: those in a message's text that its ``allowed_mentions`` permit.
 
 Rules: https://docs.discord.com/developers/resources/message#allowed-mentions-object
 """
@@ -6,48 +6,48 @@ Rules: https://docs.discord.com/developers/resources/message#allowed-mentions-ob
 import re
 from dataclasses import dataclass
 
-from sandbox.discord.form import Fields
+from sandbox.discord.form_fields import FormFields
 
-_USER = re.compile(r"<@!?(\d{1,20})>")
-_ROLE = re.compile(r"<@&(\d{1,20})>")
-_EVERYONE = re.compile(r"@(everyone|here)\b")
+_USER_PATTERN = re.compile(r"<@!?(\d{1,20})>")
+_ROLE_PATTERN = re.compile(r"<@&(\d{1,20})>")
+_EVERYONE_PATTERN = re.compile(r"@(everyone|here)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedMentions:
-    """What may be mentioned. ``None`` for ids means all of that kind."""
+    """What may be mentioned; None for ids means all of that kind."""
 
     users: frozenset[int] | None = None
     roles: frozenset[int] | None = None
     everyone: bool = True
     replied_user: bool = True
 
-    def users_in(self, text: str) -> list[int]:
+    def mentioned_users(self, text: str) -> list[int]:
         """Users named in a text that may be mentioned, in order."""
-        return _allowed(_USER.findall(text), self.users)
+        return _filter_allowed(_USER_PATTERN.findall(text), self.users)
 
-    def roles_in(self, text: str) -> list[int]:
+    def mentioned_roles(self, text: str) -> list[int]:
         """Roles named in a text that may be mentioned, in order."""
-        return _allowed(_ROLE.findall(text), self.roles)
+        return _filter_allowed(_ROLE_PATTERN.findall(text), self.roles)
 
-    def everyone_in(self, text: str) -> bool:
-        return self.everyone and _EVERYONE.search(text) is not None
-
-
-def _allowed(ids: list[str], allowed: frozenset[int] | None) -> list[int]:
-    found = dict.fromkeys(int(i) for i in ids)
-    return [i for i in found if allowed is None or i in allowed]
+    def mentions_everyone(self, text: str) -> bool:
+        return self.everyone and _EVERYONE_PATTERN.search(text) is not None
 
 
-def read_allowed_mentions(fields: Fields) -> AllowedMentions | None:
-    """The ``allowed_mentions`` of a body; None when it leaves Discord's default."""
-    body = fields.child("allowed_mentions")
+def _filter_allowed(ids: list[str], allowed: frozenset[int] | None) -> list[int]:
+    unique = dict.fromkeys(int(i) for i in ids)
+    return [i for i in unique if allowed is None or i in allowed]
+
+
+def read_allowed_mentions(fields: FormFields) -> AllowedMentions | None:
+    """The ``allowed_mentions`` of a body; None for Discord's default."""
+    body = fields.child_object("allowed_mentions")
     if body is None:
         return None
     parse: set[str] = set()
     for index, kind in enumerate(body.items("parse") or []):
         if kind not in {"users", "roles", "everyone"}:
-            body.errors.add(
+            body.errors.add_error(
                 (*body.path, "parse", index),
                 "BASE_TYPE_CHOICES",
                 "Value must be one of ('users', 'roles', 'everyone').",
@@ -58,7 +58,7 @@ def read_allowed_mentions(fields: Fields) -> AllowedMentions | None:
     for kind in ("users", "roles"):
         listed = body.snowflakes(kind, high=100) or []
         if kind in parse and listed:
-            body.wrong(
+            body.add_error(
                 "parse",
                 "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE",
                 f'parse:["{kind}"] and {kind}: [ids...] are mutually exclusive.',

@@ -1,41 +1,41 @@
-"""The life of a message: said, edited, deleted, pinned; and who is told of it.
+"""Posting, editing, deleting and pinning messages, with their gateway events.
 
-The bot hears of what happens in channels it can see, and never of ephemeral messages.
+The bot gets events for channels that it can see, but never for ephemeral messages.
 
 Rules: https://docs.discord.com/developers/resources/message
 """
 
 from collections.abc import Iterable
 
-from sandbox.discord import errors, payloads, places, showing
-from sandbox.discord.components import ComponentKind, walk
-from sandbox.discord.drafts import Draft
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.events import Event, Intents
-from sandbox.discord.form import Fields
-from sandbox.discord.mentions import AllowedMentions
-from sandbox.discord.model import (
+from sandbox.discord import errors, guilds, payloads, serializers
+from sandbox.discord.components import ComponentKind, walk_components
+from sandbox.discord.entities import (
     Channel,
     Message,
     MessageFlag,
     MessageKind,
-    Origin,
-    Reference,
+    MessageOrigin,
+    MessageReference,
 )
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import GatewayEvent, Intents
+from sandbox.discord.form_fields import FormFields
+from sandbox.discord.mentions import AllowedMentions
+from sandbox.discord.message_builder import MessageDraft
 from sandbox.discord.permissions import Permission
-from sandbox.discord.world import World
+from sandbox.discord.world import DiscordWorld
 
-NONCE_WINDOW_S = 300.0
+NONCE_LIFETIME_S = 300.0
 MAX_PINS = 250
 _BULK_DELETE_MAX_AGE_S = 14 * 24 * 3600
 _EDITABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 
 
-def require_posting(world: World, channel: Channel, *, files: bool, embeds: bool) -> None:
-    """Whether the bot may post that here. Raises DiscordError 50001, 50013, 50008, 50083, 50007."""
+def require_can_post(world: DiscordWorld, channel: Channel, *, files: bool, embeds: bool) -> None:
+    """Raises DiscordError 50001, 50007, 50008, 50013 or 50083 when the bot may not post here."""
     if channel.guild_id is None:
         person = world.users[channel.recipient_ids[0]]
-        if not can_reach(world, person.id):
+        if not can_message_user(world, person.id):
             raise DiscordError(403, 50007, "Cannot send messages to this user")
         return
     needed = Permission.VIEW_CHANNEL
@@ -44,7 +44,7 @@ def require_posting(world: World, channel: Channel, *, files: bool, embeds: bool
         needed |= Permission.ATTACH_FILES
     if embeds:
         needed |= Permission.EMBED_LINKS
-    world.require(channel, needed)
+    world.require_bot_permissions(channel, needed)
     if not channel.kind.holds_messages:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
     locked = channel.thread is not None and channel.thread.locked
@@ -52,19 +52,21 @@ def require_posting(world: World, channel: Channel, *, files: bool, embeds: bool
         raise DiscordError(400, 50083, "Thread is archived")
 
 
-def can_reach(world: World, user_id: int) -> bool:
-    """Whether the bot may write to a person: they share a guild or wrote first, and allow it."""
+def can_message_user(world: DiscordWorld, user_id: int) -> bool:
+    """Whether the bot may write to a person, who accepts it and shares a guild or wrote first."""
     person = world.users[user_id]
     if not person.accepts_dms:
         return False
     if any(user_id in world.guilds[i].members for i in world.guild_ids()):
         return True
-    channel = world.direct_channel(user_id)
+    channel = world.get_direct_channel(user_id)
     return any(m.author_id == user_id for m in world.visible_messages(channel.id))
 
 
-def read_reference(world: World, channel: Channel, fields: Fields | None) -> Reference | None:
-    """The message a body replies to; None when it replies to none or may go without.
+def read_reference(
+    world: DiscordWorld, channel: Channel, fields: FormFields | None
+) -> MessageReference | None:
+    """The message that a body replies to, if any; a missing one counts as none where allowed.
 
     Raises DiscordError 50035 or 160002.
     """
@@ -73,40 +75,42 @@ def read_reference(world: World, channel: Channel, fields: Fields | None) -> Ref
     message_id = fields.snowflake("message_id", required=True)
     channel_id = fields.snowflake("channel_id")
     must_exist = fields.boolean("fail_if_not_exists", default=True)
-    if fields.raw("type") not in {None, 0}:
-        fields.wrong("type", "SANDBOX_UNSUPPORTED", "The sandbox does not forward messages")
+    if fields.raw_value("type") not in {None, 0}:
+        fields.add_error("type", "SANDBOX_UNSUPPORTED", "The sandbox does not forward messages")
     if channel_id not in {None, channel.id}:
-        fields.wrong(
+        fields.add_error(
             "channel_id",
             "REPLIES_CANNOT_REFERENCE_OTHER_CHANNEL",
             "Cannot reply to a message in a different channel",
         )
     fields.errors.raise_if_any()
-    held = world.permissions_of(world.bot.id, channel)
-    if Permission.READ_MESSAGE_HISTORY not in held:
+    granted = world.permissions_of(world.bot.id, channel)
+    if Permission.READ_MESSAGE_HISTORY not in granted:
         raise DiscordError(403, 160002, "Cannot reply without permission to read message history")
     try:
-        original = world.message(channel.id, message_id or 0)
+        original = world.require_message(channel.id, message_id or 0)
     except DiscordError:
         if not must_exist:
             return None
-        raise errors.invalid(
+        raise errors.invalid_field(
             ("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
         ) from None
     if original.kind in {MessageKind.PINNED, MessageKind.THREAD_CREATED}:
-        raise errors.invalid(
+        raise errors.invalid_field(
             ("message_reference",),
             "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE",
             "Cannot reply to a system message",
         )
-    return Reference(original.id, channel.id, channel.guild_id)
+    return MessageReference(original.id, channel.id, channel.guild_id)
 
 
-def repeated(world: World, channel: Channel, author_id: int, draft: Draft) -> Message | None:
-    """The earlier message of the same nonce, with ``enforce_nonce`` within a few minutes."""
+def find_message_with_nonce(
+    world: DiscordWorld, channel: Channel, author_id: int, draft: MessageDraft
+) -> Message | None:
+    """With ``enforce_nonce``: the author's message of the last minutes with the same nonce."""
     if not draft.enforce_nonce or draft.nonce is None:
         return None
-    since = world.clock.now() - NONCE_WINDOW_S
+    since = world.clock.now() - NONCE_LIFETIME_S
     for message in reversed(world.messages.get(channel.id, {}).values()):
         if message.created_at < since:
             return None
@@ -116,26 +120,26 @@ def repeated(world: World, channel: Channel, author_id: int, draft: Draft) -> Me
     return None
 
 
-def post(
-    world: World,
+def post_message(
+    world: DiscordWorld,
     channel: Channel,
     author_id: int,
-    draft: Draft,
+    draft: MessageDraft,
     *,
     kind: MessageKind = MessageKind.DEFAULT,
-    reference: Reference | None = None,
-    origin: Origin | None = None,
+    reference: MessageReference | None = None,
+    origin: MessageOrigin | None = None,
     ephemeral_to: int | None = None,
     flags: MessageFlag = MessageFlag.NONE,
     message_id: int | None = None,
 ) -> Message:
-    """Says a message and tells whoever may know."""
-    draft.keep_files(world)
+    """Posts a message and publishes it."""
+    draft.store_files(world)
     flags |= (draft.flags or MessageFlag.NONE) & ~MessageFlag.EPHEMERAL
     if ephemeral_to is not None:
         flags |= MessageFlag.EPHEMERAL
     message = Message(
-        id=message_id or world.ids.next(),
+        id=message_id or world.ids.next_id(),
         channel_id=channel.id,
         author_id=author_id,
         created_at=world.clock.now(),
@@ -152,12 +156,12 @@ def post(
         ephemeral_to=ephemeral_to,
     )
     _set_mentions(world, channel, message, draft.allowed_mentions)
-    add(world, channel, message)
+    add_message(world, channel, message)
     return message
 
 
-def add(world: World, channel: Channel, message: Message) -> None:
-    """Puts a finished message into its channel and publishes it."""
+def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None:
+    """Adds a complete message to its channel and publishes it."""
     world.messages.setdefault(channel.id, {})[message.id] = message
     if message.ephemeral_to is None:
         channel.last_message_id = message.id
@@ -168,13 +172,13 @@ def add(world: World, channel: Channel, message: Message) -> None:
                 state.member_ids.append(message.author_id)
             if state.archived:
                 state.archived = False
-                places.announce_channel(world, "THREAD_UPDATE", channel)
-    announce(world, "MESSAGE_CREATE", message)
+                guilds.announce_channel(world, "THREAD_UPDATE", channel)
+    announce_message(world, "MESSAGE_CREATE", message)
 
 
-def edit(world: World, message: Message, draft: Draft) -> None:
-    """Changes what the draft says something about."""
-    draft.keep_files(world)
+def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> None:
+    """Changes the fields that the draft has."""
+    draft.store_files(world)
     channel = world.channels[message.channel_id]
     if draft.content is not None:
         message.content = draft.content.strip()
@@ -193,45 +197,43 @@ def edit(world: World, message: Message, draft: Draft) -> None:
     message.edits += 1
     if draft.content is not None or draft.components is not None:
         _set_mentions(world, channel, message, draft.allowed_mentions)
-    announce(world, "MESSAGE_UPDATE", message)
+    announce_message(world, "MESSAGE_UPDATE", message)
 
 
-def delete(world: World, message: Message) -> None:
-    """Removes a message from everyone's sight."""
+def delete_message(world: DiscordWorld, message: Message) -> None:
+    """Marks a message as deleted."""
     message.deleted_at = world.clock.now()
     channel = world.channels[message.channel_id]
     if channel.thread is not None and message.ephemeral_to is None:
         channel.thread.message_count -= 1
-    if _is_heard(world, message):
+    if _is_visible_to_bot(world, message):
         payload = {"id": str(message.id), "channel_id": str(message.channel_id)}
-        if channel.guild_id is not None:
-            payload["guild_id"] = str(channel.guild_id)
-        world.publish(
+        world.publish_event(
             "MESSAGE_DELETE",
-            payload,
+            payloads.add_guild_id(payload, channel.guild_id),
             guild_id=channel.guild_id,
-            intents=_intent(channel),
+            intents=_message_intent(channel),
         )
 
 
-def delete_many(world: World, channel: Channel, message_ids: Iterable[int]) -> None:
-    """Bulk delete. Raises DiscordError 50034 when one is older than two weeks."""
-    found = [
+def delete_messages(world: DiscordWorld, channel: Channel, message_ids: Iterable[int]) -> None:
+    """Deletes several messages. Raises DiscordError 50034 when one is older than two weeks."""
+    deleted = [
         m
         for i in message_ids
         if (m := world.messages.get(channel.id, {}).get(i)) and m.deleted_at is None
     ]
     oldest = world.clock.now() - _BULK_DELETE_MAX_AGE_S
-    if any(message.created_at < oldest for message in found):
+    if any(message.created_at < oldest for message in deleted):
         raise DiscordError(
             400, 50034, "You can only bulk delete messages that are under 14 days old."
         )
-    for message in found:
+    for message in deleted:
         message.deleted_at = world.clock.now()
-    world.publish(
+    world.publish_event(
         "MESSAGE_DELETE_BULK",
         {
-            "ids": [str(message.id) for message in found],
+            "ids": [str(message.id) for message in deleted],
             "channel_id": str(channel.id),
             "guild_id": str(channel.guild_id),
         },
@@ -240,8 +242,8 @@ def delete_many(world: World, channel: Channel, message_ids: Iterable[int]) -> N
     )
 
 
-def pin(world: World, message: Message, *, pinned: bool) -> None:
-    """Pins or unpins. Raises DiscordError 30003 when the channel is full."""
+def set_pinned(world: DiscordWorld, message: Message, *, pinned: bool) -> None:
+    """Pins or unpins. Raises DiscordError 30003 when the channel has too many pins."""
     channel = world.channels[message.channel_id]
     if pinned and sum(m.pinned for m in world.visible_messages(channel.id)) >= MAX_PINS:
         raise DiscordError(
@@ -250,48 +252,46 @@ def pin(world: World, message: Message, *, pinned: bool) -> None:
     if message.pinned == pinned:
         return
     message.pinned = pinned
-    announce(world, "MESSAGE_UPDATE", message)
+    announce_message(world, "MESSAGE_UPDATE", message)
     payload = {
         "channel_id": str(channel.id),
-        "last_pin_timestamp": payloads.timestamp(world.clock.now()),
+        "last_pin_timestamp": payloads.format_timestamp(world.clock.now()),
     }
-    if channel.guild_id is not None:
-        payload["guild_id"] = str(channel.guild_id)
-    world.publish(
+    world.publish_event(
         "CHANNEL_PINS_UPDATE",
-        payload,
+        payloads.add_guild_id(payload, channel.guild_id),
         guild_id=channel.guild_id,
         intents=Intents.GUILDS if channel.guild_id else Intents.DIRECT_MESSAGES,
     )
 
 
-def announce(world: World, event: str, message: Message) -> None:
+def announce_message(world: DiscordWorld, event: str, message: Message) -> None:
     """Publishes a message's event to a bot that can see it."""
-    if not _is_heard(world, message):
+    if not _is_visible_to_bot(world, message):
         return
     channel = world.channels[message.channel_id]
     world.hub.publish(
-        Event(
+        GatewayEvent(
             event,
-            lambda intents: showing.event_message(world, message, intents),
+            lambda intents: serializers.serialize_event_message(world, message, intents),
             channel.guild_id,
-            _intent(channel),
+            _message_intent(channel),
         )
     )
 
 
-def _is_heard(world: World, message: Message) -> bool:
+def _is_visible_to_bot(world: DiscordWorld, message: Message) -> bool:
     if message.ephemeral_to is not None:
         return False
-    return world.bot_sees(world.channels[message.channel_id])
+    return world.can_bot_see(world.channels[message.channel_id])
 
 
-def _intent(channel: Channel) -> Intents:
+def _message_intent(channel: Channel) -> Intents:
     return Intents.DIRECT_MESSAGES if channel.guild_id is None else Intents.GUILD_MESSAGES
 
 
 def _set_mentions(
-    world: World, channel: Channel, message: Message, allowed: AllowedMentions | None
+    world: DiscordWorld, channel: Channel, message: Message, allowed: AllowedMentions | None
 ) -> None:
     rules = allowed or AllowedMentions()
     text = "\n".join(
@@ -299,26 +299,26 @@ def _set_mentions(
             message.content,
             *(
                 component["content"]
-                for component in walk(message.components)
+                for component in walk_components(message.components)
                 if component["type"] == ComponentKind.TEXT_DISPLAY
             ),
         ]
     )
-    message.mention_ids = [i for i in rules.users_in(text) if i in world.users]
-    guild = world.guilds.get(channel.guild_id) if channel.guild_id is not None else None
+    message.mention_ids = [i for i in rules.mentioned_users(text) if i in world.users]
+    guild = world.find_guild(channel.guild_id)
     may_ping_all = Permission.MENTION_EVERYONE in world.permissions_of(message.author_id, channel)
-    message.mention_everyone = guild is not None and may_ping_all and rules.everyone_in(text)
+    message.mention_everyone = guild is not None and may_ping_all and rules.mentions_everyone(text)
     message.mention_role_ids = [
         i
-        for i in rules.roles_in(text)
+        for i in rules.mentioned_roles(text)
         if guild and i in guild.roles and (guild.roles[i].mentionable or may_ping_all)
     ]
-    is_answer = message.origin is not None
-    if is_answer or message.reference is None or message.kind is not MessageKind.REPLY:
+    is_response = message.origin is not None
+    if is_response or message.reference is None or message.kind is not MessageKind.REPLY:
         return
     original = world.messages.get(channel.id, {}).get(message.reference.message_id)
     if original is None or not rules.replied_user:
         return
-    # A reply to an interaction's response mentions nobody, so its text stays hidden from the bot.
+    # A reply to an interaction's response mentions no one, so the bot cannot see its text.
     if original.origin is None and original.author_id not in message.mention_ids:
         message.mention_ids.append(original.author_id)

@@ -1,20 +1,19 @@
-"""How people, guilds, roles and channels look on Discord's wire.
+"""JSON of users, guilds, roles and channels, as pure functions.
 
-Pure functions from facts to JSON; the REST, the gateway and the control API show the same objects.
-What needs the whole world (messages) is in `showing`.
+Messages need the whole world and are in ``serializers``.
 """
 
 import datetime as dt
 from collections.abc import Iterable
 
-from sandbox.discord.model import (
+from sandbox.discord.entities import (
     Channel,
     ChannelKind,
     Emoji,
     Guild,
     Json,
     Member,
-    Overwrite,
+    PermissionOverwrite,
     Role,
     ThreadState,
     User,
@@ -22,34 +21,34 @@ from sandbox.discord.model import (
 from sandbox.discord.permissions import Permission
 
 
-def timestamp(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     """ISO 8601 in UTC with microseconds, as Discord writes times."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
 
 
-def user(person: User) -> Json:
+def build_user(user: User) -> Json:
     payload: Json = {
-        "id": str(person.id),
-        "username": person.username,
-        "avatar": person.avatar,
-        "discriminator": "0000" if person.bot else "0",
+        "id": str(user.id),
+        "username": user.username,
+        "avatar": user.avatar,
+        "discriminator": "0000" if user.bot else "0",
         "public_flags": 0,
         "flags": 0,
         "banner": None,
         "accent_color": None,
-        "global_name": person.global_name,
+        "global_name": user.global_name,
         "avatar_decoration_data": None,
         "collectibles": None,
         "primary_guild": None,
     }
-    if person.bot:
+    if user.bot:
         payload["bot"] = True
     return payload
 
 
-def own_user(bot: User) -> Json:
+def build_own_user(bot: User) -> Json:
     """The bot as it sees itself."""
-    return user(bot) | {
+    return build_user(bot) | {
         "mfa_enabled": True,
         "locale": bot.locale,
         "premium_type": 0,
@@ -59,41 +58,41 @@ def own_user(bot: User) -> Json:
     }
 
 
-def member(facts: Member, person: User | None) -> Json:
-    """A guild member; without ``person`` it is the partial one that comes with messages."""
+def build_member(member: Member, user: User | None) -> Json:
+    """A guild member; without ``user`` the partial one that comes with messages."""
     payload: Json = {
         "avatar": None,
         "banner": None,
         "communication_disabled_until": None,
         "flags": 0,
-        "joined_at": timestamp(facts.joined_at),
-        "nick": facts.nick,
+        "joined_at": format_timestamp(member.joined_at),
+        "nick": member.nick,
         "pending": False,
         "premium_since": None,
-        "roles": [str(role_id) for role_id in facts.role_ids],
+        "roles": [str(role_id) for role_id in member.role_ids],
         "mute": False,
         "deaf": False,
     }
-    if person is not None:
-        payload["user"] = user(person)
+    if user is not None:
+        payload["user"] = build_user(user)
     return payload
 
 
-def role(facts: Role) -> Json:
+def build_role(role: Role) -> Json:
     payload: Json = {
-        "id": str(facts.id),
-        "name": facts.name,
-        "permissions": str(facts.permissions.value),
-        "position": facts.position,
-        "color": facts.color,
+        "id": str(role.id),
+        "name": role.name,
+        "permissions": str(role.permissions.value),
+        "position": role.position,
+        "color": role.color,
         "colors": {
-            "primary_color": facts.color,
+            "primary_color": role.color,
             "secondary_color": None,
             "tertiary_color": None,
         },
         "hoist": False,
-        "managed": facts.managed,
-        "mentionable": facts.mentionable,
+        "managed": role.managed,
+        "mentionable": role.mentionable,
         "icon": None,
         "unicode_emoji": None,
         "flags": 0,
@@ -101,42 +100,42 @@ def role(facts: Role) -> Json:
     return payload
 
 
-def overwrite(facts: Overwrite) -> Json:
+def build_overwrite(overwrite: PermissionOverwrite) -> Json:
     return {
-        "id": str(facts.id),
-        "type": int(facts.is_member),
-        "allow": str(facts.allow.value),
-        "deny": str(facts.deny.value),
+        "id": str(overwrite.id),
+        "type": int(overwrite.is_member),
+        "allow": str(overwrite.allow.value),
+        "deny": str(overwrite.deny.value),
     }
 
 
-def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
+def build_channel(channel: Channel, recipients: Iterable[User] = ()) -> Json:
     """A channel of any kind; ``recipients`` are those of a private one."""
     payload: Json = {
-        "id": str(facts.id),
-        "type": int(facts.kind),
-        "flags": (1 << 4) if facts.tag_required else 0,
-        "last_message_id": _optional_id(facts.last_message_id),
+        "id": str(channel.id),
+        "type": int(channel.kind),
+        "flags": (1 << 4) if channel.tag_required else 0,
+        "last_message_id": _optional_id(channel.last_message_id),
     }
-    if facts.kind.is_private:
-        return payload | {"recipients": [user(person) for person in recipients]}
+    if channel.kind.is_private:
+        return payload | {"recipients": [build_user(user) for user in recipients]}
     payload |= {
-        "guild_id": str(facts.guild_id),
-        "name": facts.name,
-        "parent_id": _optional_id(facts.parent_id),
-        "rate_limit_per_user": facts.slowmode_s,
+        "guild_id": str(channel.guild_id),
+        "name": channel.name,
+        "parent_id": _optional_id(channel.parent_id),
+        "rate_limit_per_user": channel.slowmode_s,
     }
-    if facts.thread is not None:
-        return payload | _thread(facts.thread)
+    if channel.thread is not None:
+        return payload | _build_thread_metadata(channel.thread)
     payload |= {
-        "topic": facts.topic,
-        "position": facts.position,
-        "nsfw": facts.nsfw,
-        "permission_overwrites": [overwrite(item) for item in facts.overwrites.values()],
+        "topic": channel.topic,
+        "position": channel.position,
+        "nsfw": channel.nsfw,
+        "permission_overwrites": [build_overwrite(item) for item in channel.overwrites.values()],
     }
-    if facts.kind is ChannelKind.VOICE:
+    if channel.kind is ChannelKind.VOICE:
         payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
-    if facts.kind is ChannelKind.FORUM:
+    if channel.kind is ChannelKind.FORUM:
         payload |= {
             "available_tags": [
                 {
@@ -146,7 +145,7 @@ def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
                     "emoji_id": None,
                     "emoji_name": None,
                 }
-                for tag in facts.tags
+                for tag in channel.tags
             ],
             "default_reaction_emoji": None,
             "default_sort_order": None,
@@ -155,15 +154,15 @@ def channel(facts: Channel, recipients: Iterable[User] = ()) -> Json:
     return payload
 
 
-def _thread(state: ThreadState) -> Json:
+def _build_thread_metadata(state: ThreadState) -> Json:
     return {
         "owner_id": str(state.owner_id),
         "thread_metadata": {
             "archived": state.archived,
-            "archive_timestamp": timestamp(state.created_at),
+            "archive_timestamp": format_timestamp(state.created_at),
             "auto_archive_duration": state.auto_archive_minutes,
             "locked": state.locked,
-            "create_timestamp": timestamp(state.created_at),
+            "create_timestamp": format_timestamp(state.created_at),
             "invitable": state.invitable,
         },
         "message_count": state.message_count,
@@ -173,20 +172,20 @@ def _thread(state: ThreadState) -> Json:
     }
 
 
-def thread_member(channel_id: int, user_id: int, since: float) -> Json:
+def build_thread_member(channel_id: int, user_id: int, since: float) -> Json:
     return {
         "id": str(channel_id),
         "user_id": str(user_id),
-        "join_timestamp": timestamp(since),
+        "join_timestamp": format_timestamp(since),
         "flags": 1,
     }
 
 
-def guild(facts: Guild) -> Json:
+def build_guild(guild: Guild) -> Json:
     """A guild without its channels and members, as the REST shows it."""
     return {
-        "id": str(facts.id),
-        "name": facts.name,
+        "id": str(guild.id),
+        "name": guild.name,
         "icon": None,
         "description": None,
         "home_header": None,
@@ -194,17 +193,17 @@ def guild(facts: Guild) -> Json:
         "discovery_splash": None,
         "features": [],
         "banner": None,
-        "owner_id": str(facts.owner_id),
+        "owner_id": str(guild.owner_id),
         "application_id": None,
         "region": "us-west",
         "afk_channel_id": None,
         "afk_timeout": 300,
-        "system_channel_id": _optional_id(facts.system_channel_id),
+        "system_channel_id": _optional_id(guild.system_channel_id),
         "system_channel_flags": 0,
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": [role(item) for item in facts.roles.values()],
+        "roles": [build_role(item) for item in guild.roles.values()],
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 0,
@@ -213,9 +212,9 @@ def guild(facts: Guild) -> Json:
         "max_stage_video_channel_users": 50,
         "max_video_channel_users": 25,
         "vanity_url_code": None,
-        "premium_tier": facts.boost_tier,
-        "premium_subscription_count": (0, 2, 7, 14)[facts.boost_tier],
-        "preferred_locale": facts.locale,
+        "premium_tier": guild.boost_tier,
+        "premium_subscription_count": (0, 2, 7, 14)[guild.boost_tier],
+        "preferred_locale": guild.locale,
         "rules_channel_id": None,
         "safety_alerts_channel_id": None,
         "public_updates_channel_id": None,
@@ -228,13 +227,18 @@ def guild(facts: Guild) -> Json:
     }
 
 
-def emoji(facts: Emoji) -> Json:
-    return {"id": _optional_id(facts.id), "name": facts.name}
+def build_emoji(emoji: Emoji) -> Json:
+    return {"id": _optional_id(emoji.id), "name": emoji.name}
 
 
-def with_permissions(payload: Json, bits: Permission) -> Json:
+def add_permissions(payload: Json, bits: Permission) -> Json:
     """A channel or member as interactions carry it."""
     return payload | {"permissions": str(bits.value)}
+
+
+def add_guild_id(payload: Json, guild_id: int | None) -> Json:
+    """``payload`` with ``guild_id``, which Discord omits in private conversations."""
+    return payload if guild_id is None else payload | {"guild_id": str(guild_id)}
 
 
 def _optional_id(value: int | None) -> str | None:

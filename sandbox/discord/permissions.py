@@ -1,19 +1,22 @@
-"""Who may do what, computed as Discord computes it.
+"""Permissions, computed as Discord does.
 
 Base permissions come from @everyone and the member's roles; a channel's overwrites are applied in
-the order @everyone, roles together, member. A few permissions imply others: without VIEW_CHANNEL
-nothing is left, without SEND_MESSAGES no files and no embeds.
+the order @everyone, roles together, member. Without VIEW_CHANNEL nothing remains, without
+SEND_MESSAGES no files and embeds.
 
 Bits and algorithm: https://docs.discord.com/developers/topics/permissions
 """
 
 from collections.abc import Collection, Iterable
 from enum import IntFlag
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.discord.entities import PermissionOverwrite
 
 
 class Permission(IntFlag):
-    """Permission bits by Discord's names."""
+    """Discord's permission bits."""
 
     NONE = 0
     CREATE_INSTANT_INVITE = 1 << 0
@@ -70,10 +73,10 @@ class Permission(IntFlag):
 
 
 P = Permission
-EVERYTHING = Permission(sum(bit.value for bit in Permission))
+ALL_PERMISSIONS = Permission(sum(bit.value for bit in Permission))
 
-# What @everyone can do in a new guild.
-EVERYONE = (
+# @everyone in a new guild.
+EVERYONE_PERMISSIONS = (
     P.CREATE_INSTANT_INVITE
     | P.ADD_REACTIONS
     | P.STREAM
@@ -96,8 +99,8 @@ EVERYONE = (
     | P.USE_EXTERNAL_APPS
 )
 
-# What a bot that posts files, replies and reacts has to ask for, and no more.
-POSTING_BOT = (
+# What a bot needs that posts files, replies and reacts.
+POSTING_BOT_PERMISSIONS = (
     P.VIEW_CHANNEL
     | P.SEND_MESSAGES
     | P.SEND_MESSAGES_IN_THREADS
@@ -107,9 +110,9 @@ POSTING_BOT = (
     | P.ADD_REACTIONS
 )
 
-# In a private conversation everyone may do what the conversation is for.
-DIRECT_MESSAGE = (
-    POSTING_BOT
+# Everyone in a private conversation.
+DIRECT_MESSAGE_PERMISSIONS = (
+    POSTING_BOT_PERMISSIONS
     | P.MENTION_EVERYONE
     | P.USE_EXTERNAL_EMOJIS
     | P.USE_APPLICATION_COMMANDS
@@ -117,69 +120,56 @@ DIRECT_MESSAGE = (
     | P.PIN_MESSAGES
 )
 
-_NEEDS_SENDING = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
+_REQUIRE_SEND_MESSAGES = P.MENTION_EVERYONE | P.SEND_TTS_MESSAGES | P.ATTACH_FILES | P.EMBED_LINKS
 
 
-class OverwriteLike(Protocol):
-    """A channel's exception for one role or member."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def allow(self) -> Permission: ...
-    @property
-    def deny(self) -> Permission: ...
-
-
-def parse(value: int | str | Iterable[str] | None) -> Permission:
-    """Bits from a number, a decimal string or names in any case.
-
-    Raises ValueError naming what it does not know.
-    """
+def parse_permissions(value: int | str | Iterable[str] | None) -> Permission:
+    """Bits from a number, a decimal string or names. Raises ValueError for an unknown name."""
     if value is None:
         return Permission.NONE
     if isinstance(value, int):
-        return Permission(value & EVERYTHING.value)
+        return Permission(value & ALL_PERMISSIONS.value)
     if isinstance(value, str):
         if value.isdecimal():
-            return Permission(int(value) & EVERYTHING.value)
+            return Permission(int(value) & ALL_PERMISSIONS.value)
         value = [name for name in value.replace("|", ",").split(",") if name.strip()]
     bits = Permission.NONE
     for name in value:
         key = name.strip().upper().replace(" ", "_")
         if key not in Permission.__members__:
-            msg = f"unknown permission: {name}"
-            raise ValueError(msg)
+            raise ValueError(f"unknown permission: {name}")
         bits |= Permission[key]
     return bits
 
 
-def names(bits: Permission) -> list[str]:
+def permission_names(bits: Permission) -> list[str]:
     """The names of the bits set, in Discord's order."""
     return [bit.name for bit in Permission if bit.value and bit in bits and bit.name]
 
 
-def base(everyone: Permission, roles: Iterable[Permission], *, owner: bool) -> Permission:
+def guild_permissions(
+    everyone: Permission, roles: Iterable[Permission], *, owner: bool
+) -> Permission:
     """A member's permissions in the guild, before any channel."""
     if owner:
-        return EVERYTHING
+        return ALL_PERMISSIONS
     bits = everyone
     for role in roles:
         bits |= role
-    return EVERYTHING if P.ADMINISTRATOR in bits else bits
+    return ALL_PERMISSIONS if P.ADMINISTRATOR in bits else bits
 
 
-def in_channel(
+def channel_permissions(
     bits: Permission,
-    overwrites: Iterable[OverwriteLike],
+    overwrites: "Iterable[PermissionOverwrite]",
     *,
     everyone_id: int,
     role_ids: Collection[int],
     member_id: int,
 ) -> Permission:
-    """Guild permissions after a channel's overwrites and what they imply."""
+    """Guild permissions after a channel's overwrites; none without VIEW_CHANNEL."""
     if P.ADMINISTRATOR in bits:
-        return EVERYTHING
+        return ALL_PERMISSIONS
     by_id = {overwrite.id: overwrite for overwrite in overwrites}
     if everyone := by_id.get(everyone_id):
         bits = (bits & ~everyone.deny) | everyone.allow
@@ -196,7 +186,7 @@ def in_channel(
     return bits
 
 
-def implied(bits: Permission, *, thread: bool) -> Permission:
-    """Takes away what is worthless without the permission to send."""
+def drop_unusable_permissions(bits: Permission, *, thread: bool) -> Permission:
+    """Removes what has no effect without the permission to send."""
     sending = P.SEND_MESSAGES_IN_THREADS if thread else P.SEND_MESSAGES
-    return bits if sending in bits else bits & ~_NEEDS_SENDING
+    return bits if sending in bits else bits & ~_REQUIRE_SEND_MESSAGES

@@ -1,7 +1,7 @@
-"""Words of the gateway's protocol, and reading what a client sends.
+"""The gateway's opcodes and close codes, and readers for what a client sends.
 
-Apart from the connection so that each refusal can be tested without a socket: everything a client
-can get wrong ends in ``Closed`` with the code Discord closes with.
+Every mistake of a client raises ``GatewayClosed`` with Discord's close code, so that each can be
+tested without a socket.
 
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
 """
@@ -12,14 +12,14 @@ from typing import Any, NoReturn
 
 from aiohttp import WSCloseCode, WSMsgType
 
-from sandbox.discord.events import ALL, PRIVILEGED, Intents
-from sandbox.discord.sessions import Shard
+from sandbox.discord.events import ALL_INTENTS, PRIVILEGED_INTENTS, Intents
+from sandbox.discord.sessions import GatewayShard
 
 MAX_PAYLOAD_BYTES = 4096
 """https://docs.discord.com/developers/events/gateway#sending-events"""
 
 
-class Op(enum.IntEnum):
+class Opcode(enum.IntEnum):
     """Gateway opcodes."""
 
     DISPATCH = 0
@@ -36,7 +36,7 @@ class Op(enum.IntEnum):
 
 
 class CloseCode(enum.IntEnum):
-    """Why Discord closes a connection. After 4004 and 4010-4014 a client must not come back."""
+    """Discord's close codes. After 4004 and 4010-4014 a client must not reconnect."""
 
     UNKNOWN_ERROR = 4000
     UNKNOWN_OPCODE = 4001
@@ -53,8 +53,8 @@ class CloseCode(enum.IntEnum):
     DISALLOWED_INTENTS = 4014
 
 
-class Closed(Exception):
-    """The server closes the connection with this code and reason."""
+class GatewayClosed(Exception):
+    """The server must close the connection with this code and reason."""
 
     def __init__(self, code: CloseCode | WSCloseCode, reason: str) -> None:
         super().__init__(reason)
@@ -62,56 +62,61 @@ class Closed(Exception):
         self.reason = reason
 
 
-def malformed(why: str) -> NoReturn:
-    """Raises the close of a payload that cannot be read."""
-    raise Closed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {why}.")
+def raise_decode_error(reason: str) -> NoReturn:
+    """Raises GatewayClosed (4002) for an unreadable payload."""
+    raise GatewayClosed(CloseCode.DECODE_ERROR, f"Error while decoding payload: {reason}.")
 
 
-def decode(kind: WSMsgType, content: Any) -> tuple[int, Any]:
-    """The opcode and data of one frame. Raises Closed (4002)."""
+def decode_frame(kind: WSMsgType, content: Any) -> tuple[int, Any]:
+    """The opcode and data of one frame. Raises GatewayClosed (4002)."""
     if kind is not WSMsgType.TEXT or len(content.encode()) > MAX_PAYLOAD_BYTES:
-        malformed("text of at most 4096 bytes")
+        raise_decode_error("text of at most 4096 bytes")
     try:
         message = json.loads(content)
     except ValueError:
-        malformed("not JSON")
+        raise_decode_error("not JSON")
     opcode = message.get("op") if isinstance(message, dict) else None
     if not isinstance(opcode, int):
-        malformed("no opcode")
+        raise_decode_error("no opcode")
     return opcode, message.get("d")
 
 
-def as_object(data: Any) -> dict[str, Any]:
-    """The data of an opcode that takes an object. Raises Closed (4002)."""
+def read_object(data: Any) -> dict[str, Any]:
+    """The data of an opcode that takes an object. Raises GatewayClosed (4002)."""
     if not isinstance(data, dict):
-        malformed("d is an object")
+        raise_decode_error("d is an object")
     return data
 
 
-def as_snowflake(value: Any) -> int:
-    """An id, sent as text or number. Raises Closed (4002)."""
+def read_snowflake(value: Any) -> int:
+    """An id, sent as text or number. Raises GatewayClosed (4002)."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).isdigit():
-        malformed("not a snowflake")
+        raise_decode_error("not a snowflake")
     return int(value)
 
 
-def as_shard(value: Any) -> Shard:
-    """``[shard_id, num_shards]``. Raises Closed (4010)."""
+def read_shard(value: Any) -> GatewayShard:
+    """``[shard_id, num_shards]``. Raises GatewayClosed (4010)."""
     match value:
         case [int(shard_id), int(count)] if 0 <= shard_id < count:
-            return Shard(shard_id, count)
-    raise Closed(CloseCode.INVALID_SHARD, "Invalid shard.")
+            return GatewayShard(shard_id, count)
+    raise GatewayClosed(CloseCode.INVALID_SHARD, "Invalid shard.")
 
 
-def as_intents(value: Any, granted: Intents) -> Intents:
+def read_intents(value: Any, granted: Intents) -> Intents:
     """The intents of an identify.
 
-    Raises Closed: 4013 for bits that mean nothing, 4014 for privileged intents that are not
-    ``granted`` to the application.
+    Raises GatewayClosed: 4013 for unknown bits, 4014 for privileged intents that the application
+    was not ``granted``.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value & ~int(ALL):
-        raise Closed(CloseCode.INVALID_INTENTS, "Invalid intent(s).")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < 0
+        or value & ~int(ALL_INTENTS)
+    ):
+        raise GatewayClosed(CloseCode.INVALID_INTENTS, "Invalid intent(s).")
     intents = Intents(value)
-    if intents & PRIVILEGED & ~granted:
-        raise Closed(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
+    if intents & PRIVILEGED_INTENTS & ~granted:
+        raise GatewayClosed(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
     return intents

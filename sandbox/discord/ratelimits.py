@@ -1,7 +1,7 @@
 """Discord's rate limits: per-route buckets, the global limit, and the ban for invalid requests.
 
-Discord does not publish the bucket sizes; those here are what its headers have long said. A bot
-must read the headers and not the table, and this server is where it can be caught not doing so.
+Discord does not publish the bucket sizes; these are as its headers have long shown them. A bot must
+read the headers instead of assuming sizes.
 
 https://docs.discord.com/developers/topics/rate-limits
 """
@@ -15,98 +15,94 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.traffic import Handler
+from sandbox.clock import SandboxClock
+from sandbox.request_log import Handler
 
-PREFIX = "/api/v10"
+API_PREFIX = "/api/v10"
 GLOBAL_LIMIT = 50
 GLOBAL_WINDOW_S = 1.0
-INVALID_LIMIT = 10_000
-INVALID_WINDOW_S = 600.0
+INVALID_REQUEST_LIMIT = 10_000
+INVALID_REQUEST_WINDOW_S = 600.0
 _FORGET_AFTER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """So many requests in a window of seconds."""
+class BucketSize:
+    """Requests allowed in a window of seconds."""
 
     limit: int
     window_s: float
 
 
-DEFAULT_SIZE = Size(10, 2.0)
-SIZES: dict[tuple[str, str], Size] = {
-    ("POST", "/channels/C/messages"): Size(5, 5.0),
-    ("PATCH", "/channels/C/messages/ID"): Size(5, 5.0),
-    ("DELETE", "/channels/C/messages/ID"): Size(5, 1.0),
-    ("GET", "/channels/C/messages"): Size(5, 5.0),
-    ("PUT", "/channels/C/messages/ID/reactions"): Size(1, 0.25),
-    ("GET", "/channels/C"): Size(5, 1.0),
-    ("PATCH", "/channels/C"): Size(5, 15.0),
-    ("POST", "/channels/C/typing"): Size(5, 5.0),
-    ("POST", "/channels/C/messages/ID/threads"): Size(50, 300.0),
-    ("POST", "/channels/C/threads"): Size(50, 300.0),
-    ("POST", "/users/@me/channels"): Size(10, 10.0),
-    ("PUT", "/applications/ID/commands"): Size(2, 20.0),
-    ("PUT", "/applications/ID/guilds/ID/commands"): Size(2, 20.0),
-    ("GET", "/gateway/bot"): Size(2, 5.0),
-    ("POST", "/webhooks/W/T"): Size(5, 2.0),
-    ("GET", "/webhooks/W/T/messages/ID"): Size(5, 2.0),
-    ("PATCH", "/webhooks/W/T/messages/ID"): Size(5, 2.0),
-    ("DELETE", "/webhooks/W/T/messages/ID"): Size(5, 2.0),
+DEFAULT_BUCKET_SIZE = BucketSize(10, 2.0)
+BUCKET_SIZES: dict[tuple[str, str], BucketSize] = {
+    ("POST", "/channels/C/messages"): BucketSize(5, 5.0),
+    ("PATCH", "/channels/C/messages/ID"): BucketSize(5, 5.0),
+    ("DELETE", "/channels/C/messages/ID"): BucketSize(5, 1.0),
+    ("GET", "/channels/C/messages"): BucketSize(5, 5.0),
+    ("PUT", "/channels/C/messages/ID/reactions"): BucketSize(1, 0.25),
+    ("GET", "/channels/C"): BucketSize(5, 1.0),
+    ("PATCH", "/channels/C"): BucketSize(5, 15.0),
+    ("POST", "/channels/C/typing"): BucketSize(5, 5.0),
+    ("POST", "/channels/C/messages/ID/threads"): BucketSize(50, 300.0),
+    ("POST", "/channels/C/threads"): BucketSize(50, 300.0),
+    ("POST", "/users/@me/channels"): BucketSize(10, 10.0),
+    ("PUT", "/applications/ID/commands"): BucketSize(2, 20.0),
+    ("PUT", "/applications/ID/guilds/ID/commands"): BucketSize(2, 20.0),
+    ("GET", "/gateway/bot"): BucketSize(2, 5.0),
+    ("POST", "/webhooks/W/T"): BucketSize(5, 2.0),
+    ("GET", "/webhooks/W/T/messages/ID"): BucketSize(5, 2.0),
+    ("PATCH", "/webhooks/W/T/messages/ID"): BucketSize(5, 2.0),
+    ("DELETE", "/webhooks/W/T/messages/ID"): BucketSize(5, 2.0),
 }
-_MAJOR = {"channels": "C", "guilds": "G", "webhooks": "W"}
-_CALLBACK = re.compile(r"/interactions/\d+/[^/]+/callback")
+_MAJOR_PARAMETERS = {"channels": "C", "guilds": "G", "webhooks": "W"}
+_CALLBACK_PATH = re.compile(r"/interactions/\d+/[^/]+/callback")
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A request as the limits see it: what it does, and the major parameter it is counted by."""
+class RateLimitRoute:
+    """A request's bucket: its method and path template, and the value of its major parameter."""
 
     method: str
     template: str
     major: str
 
     @classmethod
-    def of(cls, method: str, path: str) -> "Route":
-        """Reads a path below ``/api/v10``.
-
-        >>> Route.of("POST", "/channels/7/messages")
-        Route(method='POST', template='/channels/C/messages', major='7')
-        """
+    def from_path(cls, method: str, path: str) -> "RateLimitRoute":
+        """From a path below ``/api/v10``; "/channels/7/messages" becomes "/channels/C/messages"."""
         parts = path.strip("/").split("/")
         major = ""
-        if len(parts) > 1 and parts[0] in _MAJOR and parts[1].isdigit():
-            major, parts[1] = parts[1], _MAJOR[parts[0]]
+        if len(parts) > 1 and parts[0] in _MAJOR_PARAMETERS and parts[1].isdigit():
+            major, parts[1] = parts[1], _MAJOR_PARAMETERS[parts[0]]
             if parts[0] == "webhooks" and len(parts) > 2:
                 major, parts[2] = f"{major}:{parts[2]}", "T"
         if "reactions" in parts:
-            # Adding and removing, of whatever emoji, share one bucket.
+            # Adding and removing any emoji share one bucket.
             del parts[parts.index("reactions") + 1 :]
             method = "PUT" if method == "DELETE" else method
-        named = ["ID" if part.isdigit() or part == "@original" else part for part in parts]
-        return cls(method, "/" + "/".join(named), major)
+        template_parts = ["ID" if part.isdigit() or part == "@original" else part for part in parts]
+        return cls(method, "/" + "/".join(template_parts), major)
 
     @property
-    def size(self) -> Size:
+    def size(self) -> BucketSize:
         """The bucket's size before scaling."""
-        return SIZES.get((self.method, self.template), DEFAULT_SIZE)
+        return BUCKET_SIZES.get((self.method, self.template), DEFAULT_BUCKET_SIZE)
 
     @property
     def bucket(self) -> str:
-        """The opaque bucket name of the header: the route's, whatever its major parameter."""
+        """The opaque bucket name of the header, the same for all major parameters."""
         return hashlib.md5(
             f"{self.method} {self.template}".encode(), usedforsecurity=False
         ).hexdigest()
 
 
 @dataclass(slots=True)
-class _Window:
+class _RateLimitWindow:
     limit: int
     resets_at: float
     used: int = 0
 
-    def take(self) -> bool:
+    def try_consume(self) -> bool:
         """Counts a request; False when the window is spent."""
         if self.used >= self.limit:
             return False
@@ -114,73 +110,81 @@ class _Window:
         return True
 
 
-class RateLimits:
-    """Counts every REST request, writes the headers and refuses what is too much.
+class RateLimiter:
+    """Counts REST requests, writes the rate-limit headers and refuses what exceeds a limit.
 
-    ``scale`` multiplies how many requests every limit allows (benches raise it); None switches
-    the limits off, headers included.
+    ``scale`` multiplies all limits; None switches them off, headers included.
     """
 
     def __init__(
-        self, clock: Clock, *, scale: float | None = 1.0, invalid_limit: int = INVALID_LIMIT
+        self,
+        clock: SandboxClock,
+        *,
+        scale: float | None = 1.0,
+        invalid_limit: int = INVALID_REQUEST_LIMIT,
     ) -> None:
         self.scale = scale
         self.refused = 0
         self._clock = clock
         self._invalid_limit = invalid_limit
-        self._invalid: deque[float] = deque()
-        self._windows: dict[tuple[Route, str], _Window] = {}
-        self._global: dict[str, _Window] = {}
+        self._invalid_request_times: deque[float] = deque()
+        self._windows: dict[tuple[RateLimitRoute, str], _RateLimitWindow] = {}
+        self._global_windows: dict[str, _RateLimitWindow] = {}
 
-    def rescale(self, scale: float | None) -> None:
-        """Sets the scale at once: windows under way are forgotten."""
+    def set_scale(self, scale: float | None) -> None:
+        """Sets the scale and starts new windows."""
         self.scale = scale
         self._windows.clear()
-        self._global.clear()
+        self._global_windows.clear()
 
     @property
     def invalid_requests(self) -> int:
-        """Answers of 401, 403 and 429 in the last ten minutes."""
+        """The number of responses 401, 403 and 429 in the last ten minutes."""
         now = self._clock.now()
-        while self._invalid and now - self._invalid[0] > INVALID_WINDOW_S:
-            self._invalid.popleft()
-        return len(self._invalid)
+        while (
+            self._invalid_request_times
+            and now - self._invalid_request_times[0] > INVALID_REQUEST_WINDOW_S
+        ):
+            self._invalid_request_times.popleft()
+        return len(self._invalid_request_times)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Applies to ``/api/v10`` and nothing else."""
-        if not request.path.startswith(PREFIX + "/"):
+        """Applies the limits to ``/api/v10``."""
+        if not request.path.startswith(API_PREFIX + "/"):
             return await handler(request)
         if self.invalid_requests >= self._invalid_limit:
-            return _banned()
+            return _ban_response()
         if self.scale is None:
             response = await handler(request)
         else:
-            response = await self._limited(request, handler, self.scale)
+            response = await self._apply_limits(request, handler, self.scale)
         if response.status in (401, 403, 429):
-            self._invalid.append(self._clock.now())
+            self._invalid_request_times.append(self._clock.now())
         return response
 
-    async def _limited(
+    async def _apply_limits(
         self, request: web.Request, handler: Handler, scale: float
     ) -> web.StreamResponse:
-        path = request.path.removeprefix(PREFIX)
-        if _CALLBACK.fullmatch(path):
-            return await handler(request)  # Callbacks are under no limit of the bot's.
+        path = request.path.removeprefix(API_PREFIX)
+        if _CALLBACK_PATH.fullmatch(path):
+            return await handler(request)  # Interaction callbacks do not count.
         caller = request.headers.get("Authorization") or request.remote or ""
         now = self._clock.now()
-        everything = self._global.get(caller)
-        if everything is None or now >= everything.resets_at:
+        global_window = self._global_windows.get(caller)
+        if global_window is None or now >= global_window.resets_at:
             limit = max(1, round(GLOBAL_LIMIT * scale))
-            everything = self._global[caller] = _Window(limit, now + GLOBAL_WINDOW_S)
-        if not everything.take():
+            global_window = self._global_windows[caller] = _RateLimitWindow(
+                limit, now + GLOBAL_WINDOW_S
+            )
+        if not global_window.try_consume():
             self.refused += 1
-            return _refusal(everything.resets_at - now, is_global=True)
-        route = Route.of(request.method, path)
-        window = self._window(route, caller, scale, now)
-        if not window.take():
+            return _rate_limited_response(global_window.resets_at - now, is_global=True)
+        route = RateLimitRoute.from_path(request.method, path)
+        window = self._find_window(route, caller, scale, now)
+        if not window.try_consume():
             self.refused += 1
-            refusal = _refusal(window.resets_at - now, is_global=False)
+            refusal = _rate_limited_response(window.resets_at - now, is_global=False)
             self._write_headers(refusal, route, window)
             return refusal
         response = await handler(request)
@@ -188,38 +192,42 @@ class RateLimits:
             self._write_headers(response, route, window)
         return response
 
-    def _window(self, route: Route, caller: str, scale: float, now: float) -> _Window:
+    def _find_window(
+        self, route: RateLimitRoute, caller: str, scale: float, now: float
+    ) -> _RateLimitWindow:
         key = (route, caller if not route.major else "")
         window = self._windows.get(key)
         if window is None or now >= window.resets_at:
             if len(self._windows) > 10_000:
-                self._forget(now)
+                self._forget_old_windows(now)
             limit = max(1, round(route.size.limit * scale))
-            window = self._windows[key] = _Window(limit, now + route.size.window_s)
+            window = self._windows[key] = _RateLimitWindow(limit, now + route.size.window_s)
         return window
 
-    def _forget(self, now: float) -> None:
+    def _forget_old_windows(self, now: float) -> None:
         self._windows = {
             key: window
             for key, window in self._windows.items()
             if window.resets_at > now - _FORGET_AFTER_S
         }
 
-    def _write_headers(self, response: web.StreamResponse, route: Route, window: _Window) -> None:
-        left = max(window.resets_at - self._clock.now(), 0.0)
+    def _write_headers(
+        self, response: web.StreamResponse, route: RateLimitRoute, window: _RateLimitWindow
+    ) -> None:
+        reset_after = max(window.resets_at - self._clock.now(), 0.0)
         for name, value in {
             "X-RateLimit-Limit": str(window.limit),
             "X-RateLimit-Remaining": str(window.limit - window.used),
             "X-RateLimit-Reset": f"{window.resets_at:.3f}",
-            "X-RateLimit-Reset-After": f"{left:.3f}",
+            "X-RateLimit-Reset-After": f"{reset_after:.3f}",
             "X-RateLimit-Bucket": route.bucket,
             "Via": "1.1 google",
         }.items():
             response.headers.setdefault(name, value)
 
 
-def _refusal(retry_after: float, *, is_global: bool) -> web.Response:
-    # Rounded up: a client that waits exactly that long must find the window open.
+def _rate_limited_response(retry_after: float, *, is_global: bool) -> web.Response:
+    # Rounded up: after waiting exactly that long the window must be open.
     seconds = math.ceil(max(retry_after, 0.001) * 1000) / 1000
     body = {
         "message": "You are being rate limited.",
@@ -242,8 +250,8 @@ def _refusal(retry_after: float, *, is_global: bool) -> web.Response:
     )
 
 
-def _banned() -> web.Response:
-    """Cloudflare's answer to an address that made too many invalid requests: no Via, no JSON."""
+def _ban_response() -> web.Response:
+    """Cloudflare's ban for too many invalid requests: without Via and JSON."""
     return web.Response(
         status=429,
         text="<html><body>error code: 1015</body></html>",

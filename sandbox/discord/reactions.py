@@ -1,14 +1,14 @@
-"""Emoji under messages.
+"""Reactions to messages.
 
 Rules: https://docs.discord.com/developers/resources/message#create-reaction
 """
 
 from sandbox.discord import errors, payloads
+from sandbox.discord.entities import Emoji, Json, Message, Reaction
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.events import Intents
-from sandbox.discord.inputs import is_unicode_emoji
-from sandbox.discord.model import Emoji, Json, Message, Reaction
-from sandbox.discord.world import World
+from sandbox.discord.interactive_components import is_unicode_emoji
+from sandbox.discord.world import DiscordWorld
 
 MAX_REACTIONS = 20
 
@@ -23,8 +23,8 @@ def parse_emoji(text: str) -> Emoji:
     return Emoji(text)
 
 
-def find(message: Message, emoji: Emoji) -> Reaction | None:
-    """The reaction with this emoji, if anyone has reacted with it."""
+def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
+    """The message's reaction with this emoji, if any."""
     for reaction in message.reactions:
         same_name = reaction.emoji.id is None and reaction.emoji.name == emoji.name
         if reaction.emoji.id == emoji.id and (emoji.id is not None or same_name):
@@ -32,9 +32,9 @@ def find(message: Message, emoji: Emoji) -> Reaction | None:
     return None
 
 
-def add(world: World, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Reacts; a second time changes nothing. Raises DiscordError 30010 for too many emoji."""
-    reaction = find(message, emoji)
+def add_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
+    """Adds a reaction, once per user. Raises DiscordError 30010 for too many emoji."""
+    reaction = find_reaction(message, emoji)
     if reaction is None:
         if len(message.reactions) >= MAX_REACTIONS:
             raise DiscordError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
@@ -43,34 +43,38 @@ def add(world: World, message: Message, user_id: int, emoji: Emoji) -> None:
     if user_id in reaction.user_ids:
         return
     reaction.user_ids.append(user_id)
-    _announce(world, "MESSAGE_REACTION_ADD", message, user_id, emoji)
+    _announce_reaction(world, "MESSAGE_REACTION_ADD", message, user_id, emoji)
 
 
-def remove(world: World, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Takes a reaction back. Raises DiscordError 10014 when there is none."""
-    reaction = find(message, emoji)
+def remove_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
+    """Removes a user's reaction. Raises DiscordError 10014 when there is none."""
+    reaction = find_reaction(message, emoji)
     if reaction is None or user_id not in reaction.user_ids:
         raise errors.unknown_emoji()
     reaction.user_ids.remove(user_id)
     if not reaction.user_ids:
         message.reactions.remove(reaction)
-    _announce(world, "MESSAGE_REACTION_REMOVE", message, user_id, emoji)
+    _announce_reaction(world, "MESSAGE_REACTION_REMOVE", message, user_id, emoji)
 
 
-def clear(world: World, message: Message, emoji: Emoji | None = None) -> None:
+def clear_reactions(world: DiscordWorld, message: Message, emoji: Emoji | None = None) -> None:
     """Removes all reactions, or all of one emoji."""
     message.reactions = (
-        [] if emoji is None else [r for r in message.reactions if r is not find(message, emoji)]
+        []
+        if emoji is None
+        else [r for r in message.reactions if r is not find_reaction(message, emoji)]
     )
     event = "MESSAGE_REACTION_REMOVE_ALL" if emoji is None else "MESSAGE_REACTION_REMOVE_EMOJI"
-    payload: Json = {} if emoji is None else {"emoji": payloads.emoji(emoji)}
-    _publish(world, event, message, payload)
+    payload: Json = {} if emoji is None else {"emoji": payloads.build_emoji(emoji)}
+    _publish_reaction_event(world, event, message, payload)
 
 
-def _announce(world: World, event: str, message: Message, user_id: int, emoji: Emoji) -> None:
+def _announce_reaction(
+    world: DiscordWorld, event: str, message: Message, user_id: int, emoji: Emoji
+) -> None:
     payload: Json = {
         "user_id": str(user_id),
-        "emoji": payloads.emoji(emoji),
+        "emoji": payloads.build_emoji(emoji),
         "burst": False,
         "type": 0,
     }
@@ -78,22 +82,22 @@ def _announce(world: World, event: str, message: Message, user_id: int, emoji: E
     if event == "MESSAGE_REACTION_ADD":
         payload["message_author_id"] = str(message.author_id)
         if guild_id is not None:
-            payload["member"] = payloads.member(
+            payload["member"] = payloads.build_member(
                 world.guilds[guild_id].members[user_id], world.users[user_id]
             )
-    _publish(world, event, message, payload)
+    _publish_reaction_event(world, event, message, payload)
 
 
-def _publish(world: World, event: str, message: Message, payload: Json) -> None:
+def _publish_reaction_event(
+    world: DiscordWorld, event: str, message: Message, payload: Json
+) -> None:
     channel = world.channels[message.channel_id]
-    if not world.bot_sees(channel):
+    if not world.can_bot_see(channel):
         return
     payload |= {"message_id": str(message.id), "channel_id": str(channel.id)}
-    if channel.guild_id is not None:
-        payload["guild_id"] = str(channel.guild_id)
-    world.publish(
+    world.publish_event(
         event,
-        payload,
+        payloads.add_guild_id(payload, channel.guild_id),
         guild_id=channel.guild_id,
         intents=Intents.DIRECT_MESSAGE_REACTIONS
         if channel.guild_id is None

@@ -1,8 +1,7 @@
-"""Gateway sessions: what outlives a connection.
+"""Gateway sessions, which outlive their connections.
 
-A session belongs to a shard, numbers the events it was sent and keeps those the client has not
-acknowledged, so that a client whose connection dropped can RESUME and miss nothing. Nothing here
-knows of sockets: a connection attaches a ``send`` and takes it away again.
+A session numbers its events and keeps those that the client has not acknowledged, so that a client
+can RESUME after its connection dropped and miss nothing.
 """
 
 import json
@@ -12,140 +11,141 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.clock import Clock
-from sandbox.discord.events import Event, Intents
+from sandbox.clock import SandboxClock
+from sandbox.discord.events import GatewayEvent, Intents
 
-RESUMABLE_S = 180.0
-"""How long a dropped session can be resumed. Discord does not document it; minutes are seen."""
-BUFFERED_EVENTS = 2000
-"""Unacknowledged events kept for a replay; a session that missed more cannot be resumed."""
+RESUME_WINDOW_S = 180.0
+"""How long a dropped session can be resumed. Not documented by Discord; observed: minutes."""
+MAX_BUFFERED_EVENTS = 2000
+"""Unacknowledged events kept for a replay; with more, the session cannot be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """One share of the guilds: those with ``(guild_id >> 22) % count == id``."""
+class GatewayShard:
+    """A shard: the guilds with ``(guild_id >> 22) % count == id``."""
 
     id: int
     count: int
 
-    def owns(self, guild_id: int | None) -> bool:
-        """Whether events of this guild come here; direct messages (None) go to shard 0."""
+    def owns_guild(self, guild_id: int | None) -> bool:
+        """Whether a guild's events go to this shard; direct messages (None) go to shard 0."""
         if guild_id is None:
             return self.id == 0
         return (guild_id >> 22) % self.count == self.id
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class GatewaySession:
     """One identified client. ``send`` is None while no connection is attached."""
 
     id: str
-    shard: Shard
+    shard: GatewayShard
     intents: Intents
     properties: dict[str, Any] = field(default_factory=dict)
     sequence: int = 0
     acknowledged: int = 0
     detached_at: float | None = None
     send: Callable[[str], None] | None = None
-    buffer: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=BUFFERED_EVENTS))
+    buffer: deque[tuple[int, str]] = field(
+        default_factory=lambda: deque(maxlen=MAX_BUFFERED_EVENTS)
+    )
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether a connection is attached."""
         return self.send is not None
 
-    def sees(self, event: Event) -> bool:
+    def can_see(self, event: GatewayEvent) -> bool:
         """Whether the event is for this session: its shard, and any of the intents it needs."""
-        if not self.shard.owns(event.guild_id):
+        if not self.shard.owns_guild(event.guild_id):
             return False
         return not event.intents or bool(event.intents & self.intents)
 
-    def dispatch(self, name: str, data: str) -> None:
-        """Numbers an event (its data already JSON), keeps it for a replay and sends it."""
+    def dispatch_event(self, name: str, data: str) -> None:
+        """Numbers an event (``data`` is JSON), keeps it for a replay and sends it."""
         self.sequence += 1
         frame = f'{{"op":0,"s":{self.sequence},"t":"{name}","d":{data}}}'
         self.buffer.append((self.sequence, frame))
         if self.send is not None:
             self.send(frame)
 
-    def acknowledge(self, sequence: int) -> None:
-        """A heartbeat carries the last sequence the client has seen: no need to keep those."""
+    def acknowledge_sequence(self, sequence: int) -> None:
+        """Drops the events up to the last sequence that the client has seen, as in a heartbeat."""
         self.acknowledged = max(self.acknowledged, min(sequence, self.sequence))
         while self.buffer and self.buffer[0][0] <= self.acknowledged:
             self.buffer.popleft()
 
-    def missed(self, after: int) -> list[str] | None:
-        """The frames after a sequence; None when some of them are no longer kept."""
+    def frames_after(self, after: int) -> list[str] | None:
+        """The frames after a sequence; None when some of them are not kept any more."""
         if after < self.sequence and (not self.buffer or self.buffer[0][0] > after + 1):
             return None
         return [frame for sequence, frame in self.buffer if sequence > after]
 
 
-class Sessions:
-    """All sessions, connected or waiting to be resumed; told of every event of the world."""
+class SessionRegistry:
+    """All sessions, connected or resumable. Receives every event of the world."""
 
-    def __init__(self, clock: Clock, *, resumable_s: float = RESUMABLE_S) -> None:
+    def __init__(self, clock: SandboxClock, *, resumable_s: float = RESUME_WINDOW_S) -> None:
         self._clock = clock
         self._resumable_s = resumable_s
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, GatewaySession] = {}
 
-    def __iter__(self) -> Iterator[Session]:
-        self._expire()
+    def __iter__(self) -> Iterator[GatewaySession]:
+        self._expire_sessions()
         return iter(tuple(self._sessions.values()))
 
-    def start(
+    def start_session(
         self,
-        shard: Shard,
+        shard: GatewayShard,
         intents: Intents,
         properties: dict[str, Any],
         send: Callable[[str], None],
-    ) -> Session:
+    ) -> GatewaySession:
         """A new session with a connection attached."""
-        session = Session(secrets.token_hex(16), shard, intents, properties, send=send)
+        session = GatewaySession(secrets.token_hex(16), shard, intents, properties, send=send)
         self._sessions[session.id] = session
         return session
 
-    def find(self, session_id: str) -> Session | None:
-        """The session, unless it is unknown, ended or was dropped too long ago."""
-        self._expire()
+    def find_session(self, session_id: str) -> GatewaySession | None:
+        """The session; None when it is unknown, ended or was dropped too long ago."""
+        self._expire_sessions()
         return self._sessions.get(session_id)
 
-    def detach(self, session: Session, send: Callable[[str], None]) -> None:
-        """The connection is gone; the session can be resumed for a while.
+    def detach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
+        """Makes the session resumable after its connection ended.
 
-        Only the connection that is attached can detach: after a takeover the old one's end means
-        nothing.
+        Ignored unless that connection is still the attached one: another may have resumed it.
         """
         if session.send is send:
             session.send = None
             session.detached_at = self._clock.now()
 
-    def attach(self, session: Session, send: Callable[[str], None]) -> None:
-        """A resumed session goes on with this connection."""
+    def attach_session(self, session: GatewaySession, send: Callable[[str], None]) -> None:
+        """Attaches a new connection to a resumed session."""
         session.send = send
         session.detached_at = None
 
-    def end(self, session: Session) -> None:
-        """The session is over and cannot be resumed."""
+    def end_session(self, session: GatewaySession) -> None:
+        """Ends the session: it cannot be resumed."""
         session.send = None
         self._sessions.pop(session.id, None)
 
-    def receive(self, event: Event) -> None:
-        """Hands an event to every session that may see it: the hub's receiver.
+    def receive_event(self, event: GatewayEvent) -> None:
+        """Dispatches an event to every session that may see it.
 
-        Sessions with the same intents see the same payload, so it is built once for each set.
+        The payload depends on the intents only, so it is built once for each set of them.
         """
         payloads: dict[Intents, str] = {}
         for session in self:
-            if not session.sees(event):
+            if not session.can_see(event):
                 continue
             data = payloads.get(session.intents)
             if data is None:
                 data = json.dumps(event.payload(session.intents), separators=(",", ":"))
                 payloads[session.intents] = data
-            session.dispatch(event.name, data)
+            session.dispatch_event(event.name, data)
 
-    def _expire(self) -> None:
+    def _expire_sessions(self) -> None:
         now = self._clock.now()
         expired = [
             session
@@ -153,4 +153,4 @@ class Sessions:
             if session.detached_at is not None and now - session.detached_at > self._resumable_s
         ]
         for session in expired:
-            self.end(session)
+            self.end_session(session)

@@ -1,7 +1,7 @@
-"""Ids that tell the time, as Discord's do.
+"""Snowflakes: ids that contain their creation time.
 
-discord.py reads creation times out of ids and shards by ``(guild_id >> 22) % shards``, so ids here
-carry the sandbox's own clock and those of guilds fall into different milliseconds.
+discord.py reads creation times from ids and shards by ``(guild_id >> 22) % shards``, so ids use the
+sandbox's clock, and each guild gets a millisecond of its own.
 
 Layout: https://docs.discord.com/developers/reference#snowflakes
 """
@@ -12,25 +12,25 @@ EPOCH_MS = 1_420_070_400_000
 _TIME_SHIFT = 22
 
 
-class Snowflakes:
-    """Hands out unique, growing ids."""
+class SnowflakeGenerator:
+    """Generates unique, increasing ids."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._last = 0
 
-    def next(self) -> int:
+    def next_id(self) -> int:
         """A new id for this moment."""
-        self._last = max(first_of(self._now()), self._last + 1)
+        self._last = max(first_snowflake_at(self._now()), self._last + 1)
         return self._last
 
-    def next_guild(self) -> int:
+    def next_guild_id(self) -> int:
         """A new id in a millisecond of its own, so that guilds spread over shards."""
         following = ((self._last >> _TIME_SHIFT) + 1) << _TIME_SHIFT
-        self._last = max(first_of(self._now()), following)
+        self._last = max(first_snowflake_at(self._now()), following)
         return self._last
 
 
-def first_of(seconds: float) -> int:
+def first_snowflake_at(seconds: float) -> int:
     """The lowest id of a moment in unix seconds."""
     return max(0, int(seconds * 1000) - EPOCH_MS) << _TIME_SHIFT

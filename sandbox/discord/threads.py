@@ -6,47 +6,47 @@ Rules: https://docs.discord.com/developers/topics/threads
 import re
 from collections.abc import Iterable
 
-from sandbox.discord import errors, messages, places
-from sandbox.discord.drafts import Draft
-from sandbox.discord.errors import DiscordError
-from sandbox.discord.events import Intents
-from sandbox.discord.model import (
+from sandbox.discord import errors, guilds, messages
+from sandbox.discord.entities import (
     Channel,
     ChannelKind,
     Message,
     MessageFlag,
     MessageKind,
-    Reference,
+    MessageReference,
     ThreadState,
 )
-from sandbox.discord.world import World
+from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Intents
+from sandbox.discord.message_builder import MessageDraft
+from sandbox.discord.world import DiscordWorld
 
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 
 
-def start(
-    world: World,
+def start_thread(
+    world: DiscordWorld,
     parent: Channel,
     owner_id: int,
     name: str,
     *,
     kind: ChannelKind = ChannelKind.THREAD,
-    under: Message | None = None,
+    source: Message | None = None,
     auto_archive_minutes: int | None = None,
     slowmode_s: int = 0,
     applied_tags: Iterable[int] = (),
     invitable: bool = True,
 ) -> Channel:
-    """Opens a thread. ``under``: the message it hangs from, whose id it takes.
+    """Starts a thread. With a ``source`` message it belongs to it and has its id.
 
-    Raises DiscordError 160004 when that message has one already, 50024 where threads cannot be.
+    Raises DiscordError 160004 when that message has a thread, 50024 where threads are impossible.
     """
     if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS, ChannelKind.FORUM}:
         raise errors.wrong_channel_type()
-    if under is not None and under.thread_id is not None:
+    if source is not None and source.thread_id is not None:
         raise DiscordError(400, 160004, "A thread has already been created for this message")
     thread = Channel(
-        under.id if under else world.ids.next(),
+        source.id if source else world.ids.next_id(),
         kind,
         parent.guild_id,
         name,
@@ -63,49 +63,49 @@ def start(
         ),
     )
     world.channels[thread.id] = thread
-    world.guild_of(parent).channel_ids.append(thread.id)
-    if world.bot_sees(thread):
-        world.publish(
+    world.require_guild_of(parent).channel_ids.append(thread.id)
+    if world.can_bot_see(thread):
+        world.publish_event(
             "THREAD_CREATE",
             world.thread_payload(thread) | {"newly_created": True},
             guild_id=parent.guild_id,
             intents=Intents.GUILDS,
         )
-    if under is not None:
-        _hang(world, thread, under)
+    if source is not None:
+        _link_to_message(world, thread, source)
     return thread
 
 
-def _hang(world: World, thread: Channel, under: Message) -> None:
-    under.thread_id = thread.id
-    under.flags |= MessageFlag.HAS_THREAD
-    messages.announce(world, "MESSAGE_UPDATE", under)
+def _link_to_message(world: DiscordWorld, thread: Channel, source: Message) -> None:
+    source.thread_id = thread.id
+    source.flags |= MessageFlag.HAS_THREAD
+    messages.announce_message(world, "MESSAGE_UPDATE", source)
     starter = Message(
-        world.ids.next(),
+        world.ids.next_id(),
         thread.id,
-        under.author_id,
+        source.author_id,
         world.clock.now(),
         kind=MessageKind.THREAD_STARTER,
-        reference=Reference(under.id, under.channel_id, thread.guild_id),
+        reference=MessageReference(source.id, source.channel_id, thread.guild_id),
     )
     world.messages.setdefault(thread.id, {})[starter.id] = starter
 
 
-def post_in_forum(
-    world: World,
+def create_forum_post(
+    world: DiscordWorld,
     forum: Channel,
     owner_id: int,
     name: str,
-    draft: Draft,
+    draft: MessageDraft,
     *,
     auto_archive_minutes: int | None = None,
     applied_tags: Iterable[int] = (),
 ) -> tuple[Channel, Message]:
-    """Opens a post: a thread and its first message, which shares its id."""
+    """Starts a forum post: a thread and its first message, which have the same id."""
     tags = list(applied_tags)
     if forum.tag_required and not tags:
         raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
-    thread = start(
+    thread = start_thread(
         world,
         forum,
         owner_id,
@@ -113,22 +113,22 @@ def post_in_forum(
         auto_archive_minutes=auto_archive_minutes,
         applied_tags=tags,
     )
-    message = messages.post(world, thread, owner_id, draft, message_id=thread.id)
+    message = messages.post_message(world, thread, owner_id, draft, message_id=thread.id)
     return thread, message
 
 
-def bring_in(world: World, thread: Channel, content: str) -> None:
-    """Adds the members whom a message in a private thread mentions, before it is posted."""
+def add_mentioned_members(world: DiscordWorld, thread: Channel, content: str) -> None:
+    """Adds the members that a message in a private thread mentions, before it is posted."""
     state = thread.thread
     if state is None or thread.kind is not ChannelKind.PRIVATE_THREAD:
         return
-    for found in re.finditer(r"<@!?(\d+)>", content):
-        user_id = int(found[1])
-        if user_id in state.member_ids or user_id not in world.guild_of(thread).members:
+    for mention in re.finditer(r"<@!?(\d+)>", content):
+        user_id = int(mention[1])
+        if user_id in state.member_ids or user_id not in world.require_guild_of(thread).members:
             continue
         state.member_ids.append(user_id)
-        if user_id == world.bot.id and world.bot_sees(thread):
-            world.publish(
+        if user_id == world.bot.id and world.can_bot_see(thread):
+            world.publish_event(
                 "THREAD_CREATE",
                 world.thread_payload(thread),
                 guild_id=thread.guild_id,
@@ -136,8 +136,8 @@ def bring_in(world: World, thread: Channel, content: str) -> None:
             )
 
 
-def change(
-    world: World,
+def update_thread(
+    world: DiscordWorld,
     thread: Channel,
     *,
     name: str | None = None,
@@ -149,4 +149,4 @@ def change(
     if (state := thread.thread) is not None:
         state.archived = state.archived if archived is None else archived
         state.locked = state.locked if locked is None else locked
-    places.announce_channel(world, "THREAD_UPDATE", thread)
+    guilds.announce_channel(world, "THREAD_UPDATE", thread)

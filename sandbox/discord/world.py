@@ -1,8 +1,6 @@
-"""The state of the sandbox's Discord, and the only place that hands it out.
+"""The state of the sandbox's Discord, and lookups that raise Discord's errors.
 
-Pure Python: it knows no HTTP and never waits. What changes it publishes to the hub at once; who
-listens (the gateway) is not its business. Lookups refuse in Discord's words, so that a route only
-asks for what it needs.
+It knows no HTTP and never waits; changes are published to the event hub at once.
 """
 
 import secrets
@@ -10,13 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.clock import Clock
+from sandbox.clock import SandboxClock
 from sandbox.discord import errors, payloads, permissions
-from sandbox.discord.commands import CommandBook
-from sandbox.discord.events import Event, Hub, Intents
-from sandbox.discord.files import FileStore, limit_of
-from sandbox.discord.interaction import Interaction
-from sandbox.discord.model import (
+from sandbox.discord.commands import CommandRegistry
+from sandbox.discord.entities import (
     Attachment,
     Channel,
     ChannelKind,
@@ -26,13 +21,16 @@ from sandbox.discord.model import (
     Message,
     User,
 )
+from sandbox.discord.events import EventHub, GatewayEvent, Intents
+from sandbox.discord.files import FileStore, file_limit_bytes
+from sandbox.discord.interaction import Interaction
 from sandbox.discord.permissions import Permission
-from sandbox.discord.snowflake import Snowflakes
+from sandbox.discord.snowflake import SnowflakeGenerator
 
 
 @dataclass(slots=True)
 class Application:
-    """The bot's application. ``intents`` are the privileged ones it was granted."""
+    """The bot's application. ``intents`` are the privileged ones granted to it."""
 
     id: int
     name: str
@@ -41,19 +39,18 @@ class Application:
     intents: Intents = Intents.NONE
 
 
-class World:
-    """Everything there is: users, guilds, channels, messages, commands, interactions, files.
+class DiscordWorld:
+    """Users, guilds, channels, messages, commands, interactions and files.
 
-    ``public_base`` is the URL under which links are given out; the server sets it once it knows its
-    port.
+    ``public_base`` is the server's address, for links.
     """
 
-    def __init__(self, directory: Path, clock: Clock, *, public_base: str = "") -> None:
+    def __init__(self, directory: Path, clock: SandboxClock, *, public_base: str = "") -> None:
         self.clock = clock
         self.public_base = public_base
-        self.hub = Hub()
+        self.hub = EventHub()
         self.files = FileStore(directory)
-        self.ids = Snowflakes(clock.now)
+        self.ids = SnowflakeGenerator(clock.now)
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -63,14 +60,14 @@ class World:
         self.attachments: dict[int, Attachment] = {}
         self.entitlements: list[Json] = []
         owner = self.add_user("clapper-owner", global_name="Owner")
-        bot_id = self.ids.next()
+        bot_id = self.ids.next_id()
         token = f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"
         self.app = Application(bot_id, "Clapper", token, owner.id)
         self.bot = User(bot_id, "clapper", "Clapper", bot=True)
         self.users[bot_id] = self.bot
-        self.commands = CommandBook(self.app.id, self.ids)
+        self.commands = CommandRegistry(self.app.id, self.ids)
 
-    # What the gateway asks for.
+    # For the gateway.
 
     @property
     def token(self) -> str:
@@ -83,7 +80,7 @@ class World:
     @property
     def bot_user(self) -> Json:
         """The ``user`` of READY."""
-        return payloads.own_user(self.bot)
+        return payloads.build_own_user(self.bot)
 
     @property
     def application(self) -> Json:
@@ -91,7 +88,7 @@ class World:
         return {"id": str(self.app.id), "flags": self.app_flags()}
 
     def app_flags(self) -> int:
-        """Application flags: message content, members and presence granted (limited variants)."""
+        """Application flags: the "limited" variants of the granted privileged intents."""
         granted = (
             (Intents.GUILD_PRESENCES, 1 << 13),
             (Intents.GUILD_MEMBERS, 1 << 15),
@@ -108,26 +105,23 @@ class World:
         return [guild.id for guild in self.guilds.values() if guild.has_bot]
 
     def guild_create_payload(self, guild_id: int, intents: Intents) -> Json:
-        """GUILD_CREATE as a session with these intents receives it.
-
-        Without the members intent only the bot itself is listed; all viewable channels are.
-        """
+        """GUILD_CREATE for a session's intents: without GUILD_MEMBERS only the bot is listed."""
         guild = self.guilds[guild_id]
-        seen = [
+        members = [
             member
             for member in guild.members.values()
             if Intents.GUILD_MEMBERS in intents or member.user_id == self.bot.id
         ]
-        places = list(self.viewable(guild))
-        return payloads.guild(guild) | {
-            "joined_at": payloads.timestamp(guild.members[self.bot.id].joined_at),
+        channels = list(self.visible_channels(guild))
+        return payloads.build_guild(guild) | {
+            "joined_at": payloads.format_timestamp(guild.members[self.bot.id].joined_at),
             "large": len(guild.members) > 50,
             "unavailable": False,
             "member_count": len(guild.members),
-            "members": [payloads.member(m, self.users[m.user_id]) for m in seen],
-            "channels": [payloads.channel(c) for c in places if c.thread is None],
+            "members": [payloads.build_member(m, self.users[m.user_id]) for m in members],
+            "channels": [payloads.build_channel(c) for c in channels if c.thread is None],
             "threads": [
-                self.thread_payload(c) for c in places if c.thread and not c.thread.archived
+                self.thread_payload(c) for c in channels if c.thread and not c.thread.archived
             ],
             "voice_states": [],
             "presences": [],
@@ -144,27 +138,27 @@ class World:
         limit: int = 0,
         user_ids: Sequence[int] = (),
     ) -> tuple[list[Json], list[str]]:
-        """Members by name prefix or by ids, and the ids that are no members; limit 0 is all."""
+        """Members by name prefix or by ids, and the ids that are not members; limit 0 means all."""
         guild = self.guilds[guild_id]
         if user_ids:
-            found = [guild.members[i] for i in user_ids if i in guild.members]
+            members = [guild.members[i] for i in user_ids if i in guild.members]
             missing = [str(i) for i in user_ids if i not in guild.members]
         else:
             prefix = (query or "").casefold()
             missing = []
-            found = [
+            members = [
                 member
                 for member in guild.members.values()
                 if self.users[member.user_id].username.casefold().startswith(prefix)
                 or self.users[member.user_id].display_name.casefold().startswith(prefix)
                 or (member.nick or "").casefold().startswith(prefix or "\0")
             ]
-        found = found[:limit] if limit else found
-        return [payloads.member(m, self.users[m.user_id]) for m in found], missing
+        members = members[:limit] if limit else members
+        return [payloads.build_member(m, self.users[m.user_id]) for m in members], missing
 
-    # Lookups, refusing in Discord's words.
+    # Lookups that raise Discord's errors.
 
-    def guild(self, guild_id: int) -> Guild:
+    def require_guild(self, guild_id: int) -> Guild:
         """A guild the bot is in. Raises DiscordError 10004 or 50001."""
         guild = self.guilds.get(guild_id)
         if guild is None:
@@ -173,27 +167,31 @@ class World:
             raise errors.missing_access()
         return guild
 
-    def guild_of(self, channel: Channel) -> Guild:
+    def find_guild(self, guild_id: int | None) -> Guild | None:
+        """A guild by id, whether the bot is in it or not; None for None."""
+        return None if guild_id is None else self.guilds.get(guild_id)
+
+    def require_guild_of(self, channel: Channel) -> Guild:
         """The guild of a channel that is in one. Raises DiscordError 50024 for direct messages."""
         if channel.guild_id is None:
             raise errors.wrong_channel_type()
         return self.guilds[channel.guild_id]
 
-    def place(self, channel_id: int) -> Channel:
-        """A channel that still exists, seen or not. Raises DiscordError 10003."""
+    def require_existing_channel(self, channel_id: int) -> Channel:
+        """A channel, whether the bot can see it or not. Raises DiscordError 10003."""
         channel = self.channels.get(channel_id)
         if channel is None:
             raise errors.unknown_channel()
         return channel
 
-    def channel(self, channel_id: int) -> Channel:
+    def require_channel(self, channel_id: int) -> Channel:
         """A channel the bot can see. Raises DiscordError 10003 or 50001."""
-        channel = self.place(channel_id)
-        if not self.bot_sees(channel):
+        channel = self.require_existing_channel(channel_id)
+        if not self.can_bot_see(channel):
             raise errors.missing_access()
         return channel
 
-    def message(self, channel_id: int, message_id: int) -> Message:
+    def require_message(self, channel_id: int, message_id: int) -> Message:
         """A message that is neither deleted nor ephemeral. Raises DiscordError 10008."""
         message = self.messages.get(channel_id, {}).get(message_id)
         if message is None or message.deleted_at is not None or message.ephemeral_to is not None:
@@ -201,7 +199,7 @@ class World:
         return message
 
     def find_message(self, message_id: int) -> Message | None:
-        """A message of any channel, deleted or ephemeral as well."""
+        """A message of any channel, even a deleted or ephemeral one."""
         for messages in self.messages.values():
             if message_id in messages:
                 return messages[message_id]
@@ -218,86 +216,92 @@ class World:
     # Permissions.
 
     def permissions_of(self, user_id: int, channel: Channel) -> Permission:
-        """What a user may do in a channel; nothing at all for one who is not there."""
+        """A user's permissions in a channel; none for a user who is not a member."""
         if channel.guild_id is None:
-            there = user_id in channel.recipient_ids or user_id == self.bot.id
-            group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
-            return permissions.DIRECT_MESSAGE if there and not group else Permission.NONE
+            is_participant = user_id in channel.recipient_ids or user_id == self.bot.id
+            is_bot_in_group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
+            return (
+                permissions.DIRECT_MESSAGE_PERMISSIONS
+                if is_participant and not is_bot_in_group
+                else Permission.NONE
+            )
         guild = self.guilds[channel.guild_id]
         member = guild.members.get(user_id)
         if member is None:
             return Permission.NONE
-        place = self.channels.get(channel.parent_id or 0) if channel.thread else channel
-        if place is None:
+        permission_channel = (
+            self.channels.get(channel.parent_id or 0) if channel.thread else channel
+        )
+        if permission_channel is None:
             return Permission.NONE
-        bits = permissions.in_channel(
+        bits = permissions.channel_permissions(
             self.guild_permissions(guild, member),
-            place.overwrites.values(),
+            permission_channel.overwrites.values(),
             everyone_id=guild.id,
             role_ids=member.role_ids,
             member_id=user_id,
         )
-        state = channel.thread
+        thread = channel.thread
         if (
-            state is not None
+            thread is not None
             and channel.kind is ChannelKind.PRIVATE_THREAD
-            and user_id not in state.member_ids
+            and user_id not in thread.member_ids
             and Permission.MANAGE_THREADS not in bits
         ):
             return Permission.NONE
-        return permissions.implied(bits, thread=state is not None)
+        return permissions.drop_unusable_permissions(bits, thread=thread is not None)
 
     def guild_permissions(self, guild: Guild, member: Member) -> Permission:
         """A member's permissions before any channel."""
-        return permissions.base(
+        return permissions.guild_permissions(
             guild.roles[guild.id].permissions,
             [guild.roles[role_id].permissions for role_id in member.role_ids],
             owner=member.user_id == guild.owner_id,
         )
 
-    def bot_sees(self, channel: Channel) -> bool:
+    def can_bot_see(self, channel: Channel) -> bool:
         return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
 
-    def require(self, channel: Channel, needed: Permission) -> None:
-        """The bot's permissions in a channel. Raises DiscordError 50001 or 50013."""
-        held = self.permissions_of(self.bot.id, channel)
-        if Permission.VIEW_CHANNEL not in held:
+    def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
+        """Raises DiscordError 50001 or 50013 when the bot lacks permissions in a channel."""
+        granted = self.permissions_of(self.bot.id, channel)
+        if Permission.VIEW_CHANNEL not in granted:
             raise errors.missing_access()
-        if needed & ~held:
+        if needed & ~granted:
             raise errors.missing_permissions()
 
-    def viewable(self, guild: Guild) -> Iterator[Channel]:
+    def visible_channels(self, guild: Guild) -> Iterator[Channel]:
         """The guild's channels and threads that the bot sees."""
         for channel_id in guild.channel_ids:
             channel = self.channels[channel_id]
-            if channel.kind is ChannelKind.CATEGORY or self.bot_sees(channel):
+            if channel.kind is ChannelKind.CATEGORY or self.can_bot_see(channel):
                 yield channel
 
-    def file_limit(self, guild_id: int | None) -> int:
+    def file_limit_bytes(self, guild_id: int | None) -> int:
         """Bytes per file in a guild or (None) a private conversation."""
-        guild = self.guilds.get(guild_id) if guild_id is not None else None
-        return limit_of(guild.boost_tier if guild else 0)
+        guild = self.find_guild(guild_id)
+        return file_limit_bytes(guild.boost_tier if guild else 0)
 
     def entitlements_of(self, user_id: int, guild_id: int | None) -> list[Json]:
-        """What a user or their guild has bought."""
+        """The purchases of a user or their guild."""
         owners = {str(user_id), str(guild_id)}
         return [e for e in self.entitlements if {e["user_id"], e.get("guild_id")} & owners]
 
-    # Growth; changes of what is there are in `places`.
+    # Adding; changes of guilds and channels are in ``guilds``.
 
     def add_user(self, username: str, *, global_name: str | None = None) -> User:
         """A new person."""
-        user = User(self.ids.next(), username.lower().replace(" ", "_"), global_name or username)
+        user = User(self.ids.next_id(), username.lower().replace(" ", "_"), global_name or username)
         user.avatar = secrets.token_hex(16)
         self.users[user.id] = user
         return user
 
-    def direct_channel(self, user_id: int) -> Channel:
-        """The conversation between a person and the bot, made on first use."""
+    def get_direct_channel(self, user_id: int) -> Channel:
+        """The direct messages between a person and the bot, created on first use."""
         for channel in self.channels.values():
             if channel.kind is ChannelKind.DM and channel.recipient_ids == (user_id,):
                 return channel
-        channel = Channel(self.ids.next(), ChannelKind.DM, None, "", recipient_ids=(user_id,))
+        channel = Channel(self.ids.next_id(), ChannelKind.DM, None, "", recipient_ids=(user_id,))
         self.channels[channel.id] = channel
         return channel
 
@@ -305,21 +309,21 @@ class World:
         """A channel of any kind as the REST shows it."""
         if channel.thread is not None:
             return self.thread_payload(channel)
-        return payloads.channel(channel, [self.users[i] for i in channel.recipient_ids])
+        return payloads.build_channel(channel, [self.users[i] for i in channel.recipient_ids])
 
     def thread_payload(self, channel: Channel) -> Json:
-        """A thread, with the bot's membership when it has joined."""
-        payload = payloads.channel(channel)
+        """A thread, with the bot's membership if it has joined."""
+        payload = payloads.build_channel(channel)
         if channel.thread and self.bot.id in channel.thread.member_ids:
-            payload["member"] = payloads.thread_member(
+            payload["member"] = payloads.build_thread_member(
                 channel.id, self.bot.id, channel.thread.created_at
             )
         return payload
 
-    def publish(
+    def publish_event(
         self, name: str, payload: Json, *, guild_id: int | None, intents: Intents = Intents.NONE
     ) -> None:
         """Publishes an event that looks the same to every session."""
         if guild_id is not None and not self.guilds[guild_id].has_bot:
             return
-        self.hub.publish(Event(name, lambda _: payload, guild_id, intents))
+        self.hub.publish(GatewayEvent(name, lambda _: payload, guild_id, intents))

@@ -1,7 +1,7 @@
-"""The control API of this Google: how tests act as fate, and see what Google saw.
+"""The control API of this Google: settings, outcomes, and what it has seen.
 
-``/control/google``: GET what happened, PUT settings (those named; the others stay), DELETE back
-to the defaults. Beneath it single files, operations and tokens.
+``/control/google``: GET the state, PUT changes the settings that are named, DELETE resets them.
+Below it single files, operations and tokens.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,11 +9,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.google.google import Google, shown_operation
-from sandbox.google.operations import State
-from sandbox.google.settings import Fate, Settings, SettingsError, read_fate
+from sandbox.google.operations import OperationState
+from sandbox.google.service import SandboxGoogle, describe_operation
+from sandbox.google.settings import (
+    GoogleSettings,
+    InvalidGoogleSetting,
+    read_planned_outcome,
+)
 
-_COUNTED: Final = (
+_SHOWN_COUNTERS: Final = (
     "refused",
     "rate_limited",
     "unauthorised",
@@ -24,37 +28,38 @@ _COUNTED: Final = (
 )
 
 
-class ControlApi:
-    """Handlers over the state of a Google."""
+class GoogleControlApi:
+    """Handlers of the control API."""
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
+        checked = _answer_invalid_settings
         return [
-            web.get("/control/google", self.show),
-            web.put("/control/google", _checked(self.change)),
-            web.delete("/control/google", self.reset),
-            web.post("/control/google/files/{file}", _checked(self.file)),
-            web.post("/control/google/operations/{operation}", _checked(self.operation)),
-            web.post("/control/google/tokens", _checked(self.tokens)),
+            web.get("/control/google", self.get_state),
+            web.put("/control/google", checked(self.update_settings)),
+            web.delete("/control/google", self.reset_settings),
+            web.post("/control/google/files/{file}", checked(self.update_file)),
+            web.post("/control/google/operations/{operation}", checked(self.update_operation)),
+            web.post("/control/google/tokens", checked(self.revoke_tokens)),
         ]
 
-    async def show(self, request: web.Request) -> web.StreamResponse:
+    async def get_state(self, request: web.Request) -> web.StreamResponse:
         """Counters, settings, every accepted submit, and the latest refusals."""
         google = self._google
         google.operations.refresh_all(google.now())
-        operations = google.operations.everything
+        operations = google.operations.operations
         states = [operation.state for operation in operations]
-        answer: dict[str, Any] = {name: google.counters[name] for name in _COUNTED}
-        answer |= {state.value: states.count(state) for state in State}
-        answer["accepted"] = len(operations)
-        answer["finished_clips"] = sum(len(operation.products) for operation in operations)
-        answer["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
-        answer["settings"] = google.settings.shown()
-        answer["submits"] = [shown_operation(operation) for operation in operations]
-        answer["refusals"] = [
+        state_json: dict[str, Any] = {name: google.counters[name] for name in _SHOWN_COUNTERS}
+        state_json |= {state.value: states.count(state) for state in OperationState}
+        state_json["accepted"] = len(operations)
+        state_json["finished_clips"] = sum(len(operation.products) for operation in operations)
+        state_json["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
+        state_json["settings"] = google.settings.to_json()
+        state_json["submits"] = [describe_operation(operation) for operation in operations]
+        state_json["refusals"] = [
             {
                 "route": refusal.route,
                 "model": refusal.model,
@@ -63,29 +68,26 @@ class ControlApi:
             }
             for refusal in google.refusals
         ]
-        return web.json_response(answer)
+        return web.json_response(state_json)
 
-    async def change(self, request: web.Request) -> web.StreamResponse:
+    async def update_settings(self, request: web.Request) -> web.StreamResponse:
         """Changes the settings that are named."""
-        self._google.settings = self._google.settings.merged(await _object(request))
-        return web.json_response(self._google.settings.shown())
+        self._google.settings = self._google.settings.with_changes(await _read_object(request))
+        return web.json_response(self._google.settings.to_json())
 
-    async def reset(self, request: web.Request) -> web.StreamResponse:
-        """Back to the defaults."""
-        self._google.settings = Settings()
-        return web.json_response(self._google.settings.shown())
+    async def reset_settings(self, request: web.Request) -> web.StreamResponse:
+        """Resets the settings to the defaults."""
+        self._google.settings = GoogleSettings()
+        return web.json_response(self._google.settings.to_json())
 
-    async def file(self, request: web.Request) -> web.StreamResponse:
-        """{expire: true}: gone by age; {revoke: true}: taken away; {fail: true}: not processed.
-
-        All can be taken back.
-        """
-        file = self._google.files.get(request.match_info["file"])
+    async def update_file(self, request: web.Request) -> web.StreamResponse:
+        """{expire?, revoke?, fail?}: too old, withdrawn, or failed to process; false undoes it."""
+        file = self._google.files.get_file(request.match_info["file"])
         if file is None:
-            return _refused(404, "no such file")
-        body = await _object(request)
+            return _error_response(404, "no such file")
+        body = await _read_object(request)
         if not body or body.keys() - {"expire", "revoke", "fail"}:
-            return _refused(400, "give expire, revoke or fail, true or false")
+            return _error_response(400, "give expire, revoke or fail, true or false")
         file.expired = bool(body.get("expire", file.expired))
         file.revoked = bool(body.get("revoke", file.revoked))
         file.failed = bool(body.get("fail", file.failed))
@@ -93,55 +95,48 @@ class ControlApi:
             {"expired": file.expired, "revoked": file.revoked, "failed": file.failed}
         )
 
-    async def operation(self, request: web.Request) -> web.StreamResponse:
-        """{outcome, reason?, ready?}: changes what becomes of a pending operation, and when.
-
-        With ``ready`` true its time has come at once.
-        """
+    async def update_operation(self, request: web.Request) -> web.StreamResponse:
+        """{outcome?, reason?, ready?}: a pending operation's outcome; ``ready`` ends it now."""
         google = self._google
-        operation = google.operations.get(request.match_info["operation"])
+        operation = google.operations.get_operation(request.match_info["operation"])
         if operation is None:
-            return _refused(404, "no such operation")
-        body = await _object(request)
+            return _error_response(404, "no such operation")
+        body = await _read_object(request)
         if not body or body.keys() - {"outcome", "reason", "ready"}:
-            return _refused(400, "give outcome, reason or ready")
-        fate = read_fate({"outcome": operation.fate.outcome, **_without_ready(body)})
-        google.decide(operation, Fate(fate.outcome, fate.reason))
-        if body.get("ready"):
+            return _error_response(400, "give outcome, reason or ready")
+        ready = body.pop("ready", False)
+        planned = read_planned_outcome({"outcome": operation.planned_outcome.outcome, **body})
+        google.change_outcome(operation, planned)
+        if ready:
             operation.ready_at = min(operation.ready_at, google.now())
         google.operations.refresh(operation, google.now())
-        return web.json_response(shown_operation(operation))
+        return web.json_response(describe_operation(operation))
 
-    async def tokens(self, request: web.Request) -> web.StreamResponse:
-        """{revoke: true}: every bearer token handed out so far is refused from now on."""
-        if await _object(request) != {"revoke": True}:
-            return _refused(400, "give revoke: true")
+    async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
+        """{revoke: true}: all bearer tokens issued so far are refused from now on."""
+        if await _read_object(request) != {"revoke": True}:
+            return _error_response(400, "give revoke: true")
         return web.json_response({"revoked": self._google.tokens.revoke_all()})
 
 
-def _without_ready(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name != "ready"}
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
+async def _read_object(request: web.Request) -> dict[str, Any]:
     value = await request.json()
     if not isinstance(value, dict):
-        message = "the body has to be a JSON object"
-        raise TypeError(message)
+        raise TypeError("the body has to be a JSON object")
     return value
 
 
-def _refused(status: int, message: str) -> web.Response:
-    return web.json_response({"error": message}, status=status)
+def _error_response(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message, "message": message}, status=status)
 
 
-def _checked(
+def _answer_invalid_settings(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def handle_request(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (SettingsError, ValueError, TypeError) as error:
-            return _refused(400, str(error))
+        except (InvalidGoogleSetting, ValueError, TypeError) as error:
+            return _error_response(400, str(error))
 
-    return answer
+    return handle_request

@@ -1,12 +1,11 @@
-"""Google's refusals, as exceptions that know how they look on the wire.
+"""Google's errors as exceptions, with their JSON body (google.rpc.Status).
 
-The body is the one of every Google API (google.rpc.Status, https://google.aip.dev/193):
-``{"error": {"code", "message", "status", "details"?}}``.
+``{"error": {"code", "message", "status", "details"?}}``, see https://google.aip.dev/193.
 """
 
 from typing import Any
 
-_TYPES = "type.googleapis.com/google.rpc."
+_TYPE_PREFIX = "type.googleapis.com/google.rpc."
 
 
 class GoogleError(Exception):
@@ -15,14 +14,14 @@ class GoogleError(Exception):
     http_status = 500
     status = "INTERNAL"
     grpc_code = 13
-    """The number that stands for the status inside an operation's `error`."""
+    """The status as a number, as in an operation's ``error``."""
 
     def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or []
 
-    def body(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The JSON answer."""
         error: dict[str, Any] = {
             "code": self.http_status,
@@ -35,31 +34,31 @@ class GoogleError(Exception):
 
 
 class InvalidArgument(GoogleError):
-    """The request itself is wrong."""
+    """The request is malformed."""
 
     http_status, status, grpc_code = 400, "INVALID_ARGUMENT", 3
 
 
 class FailedPrecondition(GoogleError):
-    """The request is right, and the thing's state is not."""
+    """The request is well-formed, but the resource's state does not allow it."""
 
     http_status, status, grpc_code = 400, "FAILED_PRECONDITION", 9
 
 
 class Unauthenticated(GoogleError):
-    """Nobody has said who is asking, or not convincingly."""
+    """The credentials are missing or invalid."""
 
     http_status, status, grpc_code = 401, "UNAUTHENTICATED", 16
 
 
 class PermissionDenied(GoogleError):
-    """Whoever is asking may not."""
+    """The caller lacks the permission."""
 
     http_status, status, grpc_code = 403, "PERMISSION_DENIED", 7
 
 
-class NotFound(GoogleError):
-    """There is no such thing."""
+class GoogleNotFound(GoogleError):
+    """The resource does not exist."""
 
     http_status, status, grpc_code = 404, "NOT_FOUND", 5
 
@@ -70,15 +69,17 @@ class ResourceExhausted(GoogleError):
     http_status, status, grpc_code = 429, "RESOURCE_EXHAUSTED", 8
 
 
-def unknown_name(name: str, where: str) -> InvalidArgument:
-    """A field that the API's description does not have; `where` is its parent's path or empty."""
-    at = f" at '{where}'" if where else ""
-    description = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
+def unknown_field(name: str, parent_path: str) -> InvalidArgument:
+    """A field that the API does not have; ``parent_path`` is "" for the body itself."""
+    location = f" at '{parent_path}'" if parent_path else ""
+    description = (
+        f'Invalid JSON payload received. Unknown name "{name}"{location}: Cannot find field.'
+    )
     violation: dict[str, str] = {"description": description}
-    if where:
-        violation["field"] = where
+    if parent_path:
+        violation["field"] = parent_path
     return InvalidArgument(
-        description, [{"@type": f"{_TYPES}BadRequest", "fieldViolations": [violation]}]
+        description, [{"@type": f"{_TYPE_PREFIX}BadRequest", "fieldViolations": [violation]}]
     )
 
 
@@ -86,12 +87,12 @@ def invalid_key() -> InvalidArgument:
     """An API key that does not exist."""
     message = "API key not valid. Please pass a valid API key."
     info = {
-        "@type": f"{_TYPES}ErrorInfo",
+        "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": "API_KEY_INVALID",
         "domain": "googleapis.com",
         "metadata": {"service": "generativelanguage.googleapis.com"},
     }
-    text = {"@type": f"{_TYPES}LocalizedMessage", "locale": "en-US", "message": message}
+    text = {"@type": f"{_TYPE_PREFIX}LocalizedMessage", "locale": "en-US", "message": message}
     return InvalidArgument(message, [info, text])
 
 
@@ -104,9 +105,9 @@ def missing_key() -> PermissionDenied:
 
 
 def invalid_token(reason: str) -> Unauthenticated:
-    """A bearer token that is missing, unknown or expired; `reason` is Google's word for which."""
+    """A missing, unknown or expired bearer token; ``reason`` is Google's code for which."""
     info = {
-        "@type": f"{_TYPES}ErrorInfo",
+        "@type": f"{_TYPE_PREFIX}ErrorInfo",
         "reason": reason,
         "domain": "googleapis.com",
         "metadata": {"service": "aiplatform.googleapis.com"},
@@ -122,7 +123,7 @@ def invalid_token(reason: str) -> Unauthenticated:
 def quota_exceeded(
     *, metric: str, quota_id: str, model: str, limit: int, retry_seconds: float
 ) -> ResourceExhausted:
-    """A project's quota for a model is used up; it frees after `retry_seconds`."""
+    """A project's quota for a model is used up for another ``retry_seconds``."""
     violation = {
         "quotaMetric": metric,
         "quotaId": quota_id,
@@ -135,14 +136,14 @@ def quota_exceeded(
         f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
         f"Please retry in {retry_seconds:.9f}s.",
         [
-            {"@type": f"{_TYPES}QuotaFailure", "violations": [violation]},
-            {"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
+            {"@type": f"{_TYPE_PREFIX}QuotaFailure", "violations": [violation]},
+            {"@type": f"{_TYPE_PREFIX}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
         ],
     )
 
 
-def no_file(name: str) -> PermissionDenied:
-    """A file that is not there, is gone, or is somebody else's: Google does not say which."""
+def file_not_accessible(name: str) -> PermissionDenied:
+    """A file that never existed, has expired or belongs to another: Google does not say which."""
     return PermissionDenied(
         f"You do not have permission to access the File {name} or it may not exist."
     )

@@ -1,6 +1,6 @@
-"""The wire of the Gemini API, as far as Veo needs it: ``/google/v1beta`` and ``/google-files``.
+"""The wire format of Veo on the Gemini API: ``/google/v1beta``, and ``/google-files`` for content.
 
-Shapes: the project's reference page on Veo ("Wire: gemini") and what google-genai 3.4 reads.
+As google-genai 3.4 reads it.
 """
 
 import base64
@@ -15,29 +15,35 @@ from sandbox.google import gemini_rules
 from sandbox.google.errors import (
     FailedPrecondition,
     GoogleError,
+    GoogleNotFound,
     InvalidArgument,
-    NotFound,
-    no_file,
+    file_not_accessible,
 )
-from sandbox.google.files import FileState, GeneratedFile, file_state
-from sandbox.google.gemini_rules import SourceFacts
-from sandbox.google.google import Extended, Google
-from sandbox.google.http import answering, check_key, given_key, offloaded, read_body
-from sandbox.google.models import Mode, Model, Route
-from sandbox.google.operations import Operation, State
-from sandbox.google.payload import parsed, shortened
-from sandbox.google.settings import FilteredOn
-from sandbox.google.submission import NOT_VEO, Submission
+from sandbox.google.gemini_rules import GeminiSourceClip
+from sandbox.google.models import ServiceRoute, VeoMode, VeoModel
+from sandbox.google.operations import Operation, OperationState
+from sandbox.google.payload_fields import parse_body, shorten_base64
+from sandbox.google.request_handling import (
+    answer_errors,
+    check_api_key,
+    read_api_key,
+    read_body,
+    run_offloaded,
+)
+from sandbox.google.service import ExtendedClip, SandboxGoogle
+from sandbox.google.settings import FilterPlacement
+from sandbox.google.stored_clips import FileState, GeneratedFile, file_state
+from sandbox.google.submission import NOT_MADE_BY_VEO, Submission
 
 _RESPONSE_TYPE: Final = (
     "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
 )
-_DEFAULT_PAGE: Final = 50
+_DEFAULT_PAGE_SIZE: Final = 50
 _TEXT_MODEL: Final = {
     "name": "models/gemini-2.5-flash",
     "version": "001",
     "displayName": "Gemini 2.5 Flash",
-    "description": "A model that makes no videos, listed so that nobody takes the first one.",
+    "description": "Makes no videos; listed so that a client must not take the first model.",
     "inputTokenLimit": 1048576,
     "outputTokenLimit": 65536,
     "supportedGenerationMethods": ["generateContent", "countTokens"],
@@ -45,66 +51,70 @@ _TEXT_MODEL: Final = {
 
 
 class GeminiApi:
-    """Handlers over the state of a Google."""
+    """Handlers of the Gemini API."""
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
         self._own_uri = re.compile(
             re.escape(f"{google.public_base}/google/v1beta/files/")
             + r"([a-z0-9]+)(?::download\?alt=media)?"
         )
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
         base = "/google/v1beta"
         return [
-            web.get(f"{base}/models", answering(self.list_models)),
-            web.post(f"{base}/models/{{model}}:predictLongRunning", answering(self.submit)),
-            web.get(f"{base}/models/{{model}}/operations/{{operation}}", answering(self.poll)),
-            web.get(f"{base}/models/{{model}}", answering(self.get_model)),
-            web.get(f"{base}/files/{{file}}:download", answering(self.download)),
-            web.get(f"{base}/files/{{file}}", answering(self.get_file)),
-            web.get("/google-files/{ticket}/{file}", answering(self.content)),
+            web.get(f"{base}/models", answer_errors(self.list_models)),
+            web.post(f"{base}/models/{{model}}:predictLongRunning", answer_errors(self.submit)),
+            web.get(f"{base}/models/{{model}}/operations/{{operation}}", answer_errors(self.poll)),
+            web.get(f"{base}/models/{{model}}", answer_errors(self.get_model)),
+            web.get(f"{base}/files/{{file}}:download", answer_errors(self.redirect_download)),
+            web.get(f"{base}/files/{{file}}", answer_errors(self.get_file)),
+            web.get("/google-files/{ticket}/{file}", answer_errors(self.get_content)),
         ]
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
-        """GET models: pages of what the key can reach."""
+        """GET models, in pages."""
         self._check_key(request)
-        everything = [_TEXT_MODEL, *map(_shown_model, self._google.models(Route.GEMINI))]
+        all_models = [
+            _TEXT_MODEL,
+            *map(_model_payload, self._google.list_models(ServiceRoute.GEMINI)),
+        ]
         try:
-            size = int(request.query.get("pageSize", _DEFAULT_PAGE))
+            size = int(request.query.get("pageSize", _DEFAULT_PAGE_SIZE))
             first = int(request.query.get("pageToken") or 0)
         except ValueError as error:
-            message = "Invalid value at 'page_size' or 'page_token'."
-            raise InvalidArgument(message) from error
-        last = first + (size if size > 0 else _DEFAULT_PAGE)
-        answer: dict[str, Any] = {"models": everything[first:last]}
-        if last < len(everything):
+            raise InvalidArgument("Invalid value at 'page_size' or 'page_token'.") from error
+        last = first + (size if size > 0 else _DEFAULT_PAGE_SIZE)
+        answer: dict[str, Any] = {"models": all_models[first:last]}
+        if last < len(all_models):
             answer["nextPageToken"] = str(last)
         return web.json_response(answer)
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET models/M."""
         self._check_key(request)
-        return web.json_response(_shown_model(self._model(request, "getModel")))
+        return web.json_response(_model_payload(self._find_model(request, "getModel")))
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """POST models/M:predictLongRunning."""
         google = self._google
         self._check_key(request)
         try:
-            model = self._model(request, "predictLongRunning")
+            model = self._find_model(request, "predictLongRunning")
             body = await read_body(request)
 
-            def read() -> tuple[Submission, Any]:
-                value = parsed(body)
-                return gemini_rules.read(value, model, google.settings.region), shortened(value)
+            def read_submission() -> tuple[Submission, Any]:
+                value = parse_body(body)
+                return gemini_rules.read_submission(
+                    value, model, google.settings.region
+                ), shorten_base64(value)
 
-            submission, shown = await offloaded(len(body), read)
-            extended = self._extended(submission)
-            operation = google.submit(submission, shown, extended, f"models/{model.id}")
+            submission, shortened = await run_offloaded(len(body), read_submission)
+            extended = self._find_extended(submission)
+            operation = google.submit(submission, shortened, extended, f"models/{model.id}")
         except GoogleError as error:
-            google.refuse(Route.GEMINI, request.match_info["model"], error)
+            google.record_refusal(ServiceRoute.GEMINI, request.match_info["model"], error)
             raise
         return web.json_response({"name": operation.name})
 
@@ -112,98 +122,98 @@ class GeminiApi:
         """GET models/M/operations/ID."""
         self._check_key(request)
         info = request.match_info
-        operation = self._google.operations.get(info["operation"])
+        operation = self._google.operations.get_operation(info["operation"])
         name = f"models/{info['model']}/operations/{info['operation']}"
         if operation is None or operation.name != name:
-            message = f"Operation {name} not found."
-            raise NotFound(message)
+            raise GoogleNotFound(f"Operation {name} not found.")
         self._google.poll(operation)
-        return web.json_response(self._shown_operation(operation))
+        return web.json_response(self._operation_payload(operation))
 
     async def get_file(self, request: web.Request) -> web.StreamResponse:
         """GET files/ID."""
         self._check_key(request)
-        return web.json_response(self._shown_file(self._readable(request)))
+        return web.json_response(self._file_payload(self._find_readable_file(request)))
 
-    async def download(self, request: web.Request) -> web.StreamResponse:
-        """GET files/ID:download?alt=media: a redirect to the host that has the bytes."""
+    async def redirect_download(self, request: web.Request) -> web.StreamResponse:
+        """GET files/ID:download?alt=media: a redirect to the content on another host."""
         self._check_key(request)
-        file = self._readable(request)
+        file = self._find_readable_file(request)
         if request.query.get("alt") != "media":
-            return web.json_response(self._shown_file(file))
+            return web.json_response(self._file_payload(file))
         if file.failed:
-            message = f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
-            raise FailedPrecondition(message)
+            raise FailedPrecondition(
+                f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
+            )
         self._google.counters["downloads"] += 1
         ticket = secrets.token_urlsafe(16)
         file.tickets.add(ticket)
         target = f"{self._google.files_base}/google-files/{ticket}/{file.id}"
         return web.Response(status=302, headers={"Location": target})
 
-    async def content(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file. The link itself is the permission: a key sent along is a leak."""
-        if given_key(request) or "Authorization" in request.headers:
+    async def get_content(self, request: web.Request) -> web.StreamResponse:
+        """The bytes of a file. The link is the permission: a key sent to this host is a leak."""
+        if read_api_key(request) or "Authorization" in request.headers:
             self._google.counters["key_leaks"] += 1
-        file = self._readable(request)
+        file = self._find_readable_file(request)
         if request.match_info["ticket"] not in file.tickets:
-            raise no_file(file.id)
+            raise file_not_accessible(file.id)
         self._google.counters["contents"] += 1
         return web.FileResponse(file.clip.path, headers={"Content-Type": "video/mp4"})
 
     def _check_key(self, request: web.Request) -> None:
         try:
-            check_key(request, self._google.api_key)
+            check_api_key(request, self._google.api_key)
         except GoogleError:
             self._google.counters["unauthorised"] += 1
             raise
 
-    def _model(self, request: web.Request, method: str) -> Model:
+    def _find_model(self, request: web.Request, method: str) -> VeoModel:
         name = request.match_info["model"]
         unknown = (
             f"models/{name} is not found for API version v1beta, or is not supported for "
             f"{method}. Call ListModels to see the list of available models and their supported "
             "methods."
         )
-        return self._google.model(Route.GEMINI, name, unknown)
+        return self._google.find_model(ServiceRoute.GEMINI, name, unknown)
 
-    def _readable(self, request: web.Request) -> GeneratedFile:
+    def _find_readable_file(self, request: web.Request) -> GeneratedFile:
         google = self._google
         lifetime = google.settings.file_lifetime_s
-        return google.files.readable(request.match_info["file"], google.now(), lifetime)
+        return google.files.require_readable(request.match_info["file"], google.now(), lifetime)
 
-    def _extended(self, submission: Submission) -> Extended | None:
-        """The clip that a submission extends. Raises GoogleError unless it may be extended."""
+    def _find_extended(self, submission: Submission) -> ExtendedClip | None:
+        """The clip that a submission extends. Raises GoogleError when that is not allowed."""
         source = submission.source
         if source is None:
             return None
-        found = self._own_uri.fullmatch(source.uri or "")
-        if found is None:
-            raise InvalidArgument(NOT_VEO)
+        uri_match = self._own_uri.fullmatch(source.uri or "")
+        if uri_match is None:
+            raise InvalidArgument(NOT_MADE_BY_VEO)
         google = self._google
         settings, now = google.settings, google.now()
-        file = google.files.readable(found[1], now, settings.file_lifetime_s)
+        file = google.files.require_readable(uri_match[1], now, settings.file_lifetime_s)
         state = file_state(file, now, settings.processing_s)
         origin = file.origin
-        facts = SourceFacts(
+        source_clip = GeminiSourceClip(
             processed=state is FileState.ACTIVE,
             aspect_ratio=origin.aspect_ratio,
             resolution=origin.resolution,
             seconds=file.clip.seconds,
-            hops=origin.hops,
-            interpolated=origin.mode is Mode.FRAMES,
+            extension_depth=origin.extension_depth,
+            interpolated=origin.mode is VeoMode.FRAMES,
         )
-        gemini_rules.check_source(facts, submission)
-        return Extended(file.clip, origin)
+        gemini_rules.check_source(source_clip, submission)
+        return ExtendedClip(file.clip, origin)
 
-    def _shown_operation(self, operation: Operation) -> dict[str, Any]:
+    def _operation_payload(self, operation: Operation) -> dict[str, Any]:
         answer: dict[str, Any] = {"name": operation.name}
         match operation.state:
-            case State.PENDING:
+            case OperationState.PENDING:
                 return answer
-            case State.FAILED:
+            case OperationState.FAILED:
                 error = {"code": operation.error_code, "message": operation.error}
                 return {**answer, "done": True, "error": error}
-            case State.FILTERED | State.DONE:
+            case OperationState.FILTERED | OperationState.DONE:
                 pass
         wrapped: dict[str, Any] = {}
         response: dict[str, Any] = {"@type": _RESPONSE_TYPE, "generateVideoResponse": wrapped}
@@ -213,16 +223,16 @@ class GeminiApi:
             ]
         filtered = operation.submission.samples - len(operation.products)
         if filtered:
-            direct = self._google.settings.filtered_on is FilteredOn.RESPONSE
-            place = response if direct else wrapped
-            place["raiMediaFilteredCount"] = filtered
-            place["raiMediaFilteredReasons"] = [operation.reason] * filtered
+            is_direct = self._google.settings.filtered_on is FilterPlacement.RESPONSE
+            filter_parent = response if is_direct else wrapped
+            filter_parent["raiMediaFilteredCount"] = filtered
+            filter_parent["raiMediaFilteredReasons"] = [operation.reason] * filtered
         return {**answer, "done": True, "response": response}
 
-    def _shown_file(self, file: GeneratedFile) -> dict[str, Any]:
+    def _file_payload(self, file: GeneratedFile) -> dict[str, Any]:
         google = self._google
         settings = google.settings
-        created = _timestamp(file.created)
+        created = _format_timestamp(file.created)
         state = file_state(file, google.now(), settings.processing_s)
         answer: dict[str, Any] = {
             "name": f"files/{file.id}",
@@ -230,7 +240,7 @@ class GeminiApi:
             "sizeBytes": str(file.clip.size),
             "createTime": created,
             "updateTime": created,
-            "expirationTime": _timestamp(file.created + settings.file_lifetime_s),
+            "expirationTime": _format_timestamp(file.created + settings.file_lifetime_s),
             "sha256Hash": base64.b64encode(bytes.fromhex(file.clip.sha256)).decode(),
             "uri": f"{google.public_base}/google/v1beta/files/{file.id}",
             "downloadUri": google.file_uri(file.id),
@@ -242,11 +252,11 @@ class GeminiApi:
         return answer
 
 
-def _timestamp(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _shown_model(model: Model) -> dict[str, Any]:
+def _model_payload(model: VeoModel) -> dict[str, Any]:
     return {
         "name": f"models/{model.id}",
         "version": model.version,

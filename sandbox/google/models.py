@@ -1,24 +1,23 @@
-"""What each Veo model allows, as Google's server would know it.
+"""What each Veo model allows.
 
-The sandbox keeps its own table: if it shared the bot's catalogue, a mistake in that catalogue
-would be confirmed by the very thing that is meant to find it. Source of every row: the Veo
-documentation's table "Veo API parameters and specifications" and the models' pages; where that
-document is silent, the project's reference page on Veo.
+The sandbox has a table of its own, because with the bot's catalogue it would confirm the mistakes
+that it is meant to find. Sources: "Veo API parameters and specifications" and the model pages of
+https://ai.google.dev/gemini-api/docs/video; where they say nothing, behaviour seen by users.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
-class Route(StrEnum):
+class ServiceRoute(StrEnum):
     """The two services that serve Veo."""
 
     GEMINI = "gemini"
     VERTEX = "vertex"
 
 
-class Mode(StrEnum):
+class VeoMode(StrEnum):
     """What a request starts from."""
 
     TEXT = "text"
@@ -28,8 +27,8 @@ class Mode(StrEnum):
     EXTENSION = "extension"
 
 
-class Region(StrEnum):
-    """Where the caller is, as far as it changes what Google allows."""
+class CallerRegion(StrEnum):
+    """The caller's region, as far as it changes what Google allows."""
 
     ELSEWHERE = "elsewhere"
     EU = "eu"
@@ -38,9 +37,9 @@ class Region(StrEnum):
     MENA = "mena"
 
 
-EVERYONE, ADULTS, NOBODY = "allow_all", "allow_adult", "dont_allow"
+ALLOW_ALL, ALLOW_ADULT, DONT_ALLOW = "allow_all", "allow_adult", "dont_allow"
 
-SIZES = {
+VIDEO_SIZES = {
     ("720p", "16:9"): (1280, 720),
     ("720p", "9:16"): (720, 1280),
     ("1080p", "16:9"): (1920, 1080),
@@ -52,146 +51,132 @@ SIZES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class VeoModel:
     """One model and its rules.
 
-    ``full_length`` names what needs the longest clip: resolutions and modes. ``people`` are the
-    values of personGeneration by mode; ``people_restricted`` those in the regions with a law of
-    their own.
+    ``full_length``: the resolutions and modes that need the longest clip. ``people``: the values of
+    personGeneration by mode; ``people_restricted``: those in regions with laws of their own.
     """
 
     id: str
-    route: Route
+    route: ServiceRoute
     version: str
     title: str
     seconds: tuple[int, ...]
     sizes: frozenset[tuple[str, str]]
-    modes: frozenset[Mode]
+    modes: frozenset[VeoMode]
     full_length: frozenset[str]
-    people: Mapping[Mode, tuple[str, ...]]
+    people: Mapping[VeoMode, tuple[str, ...]]
     people_restricted: tuple[str, ...]
     max_samples: int = 1
     audio: bool = True
-    names_resolution: bool = True
-    seeded: bool = True
-    wide_references: bool = True
-    retired: bool = False
+    accepts_resolution: bool = True
+    accepts_seed: bool = True
+    allows_wide_references: bool = True
 
     @property
     def full_seconds(self) -> int:
         """The longest clip the model makes in one go, in seconds."""
         return max(self.seconds)
 
-    def allowed_people(self, mode: Mode, region: Region) -> tuple[str, ...]:
+    def supported_people(self, mode: VeoMode, region: CallerRegion) -> tuple[str, ...]:
         """The values of personGeneration that are supported for a mode in a region."""
-        if region is not Region.ELSEWHERE and self.route is Route.GEMINI:
+        if region is not CallerRegion.ELSEWHERE and self.route is ServiceRoute.GEMINI:
             return self.people_restricted
         return self.people.get(mode, ())
 
 
-_ALL_SIZES = frozenset(SIZES)
-_HD = frozenset(size for size in SIZES if size[0] != "4k")
-_STILLS = (Mode.IMAGE, Mode.FRAMES, Mode.REFERENCES)
-_PEOPLE_3 = {
-    Mode.TEXT: (EVERYONE,),
-    Mode.EXTENSION: (EVERYONE,),
-    **dict.fromkeys(_STILLS, (ADULTS,)),
+_EVERY_SIZE = frozenset(VIDEO_SIZES)
+_HD_SIZES = frozenset(size for size in VIDEO_SIZES if size[0] != "4k")
+_IMAGE_MODES = (VeoMode.IMAGE, VeoMode.FRAMES, VeoMode.REFERENCES)
+_PEOPLE_VEO_3 = {
+    VeoMode.TEXT: (ALLOW_ALL,),
+    VeoMode.EXTENSION: (ALLOW_ALL,),
+    **dict.fromkeys(_IMAGE_MODES, (ALLOW_ADULT,)),
 }
-_PEOPLE_2 = {
-    Mode.TEXT: (EVERYONE, ADULTS, NOBODY),
-    **dict.fromkeys(_STILLS, (ADULTS, NOBODY)),
+_PEOPLE_VEO_2 = {
+    VeoMode.TEXT: (ALLOW_ALL, ALLOW_ADULT, DONT_ALLOW),
+    **dict.fromkeys(_IMAGE_MODES, (ALLOW_ADULT, DONT_ALLOW)),
 }
-_PEOPLE_VERTEX = dict.fromkeys(Mode, (ADULTS, NOBODY))
-_LONG_31 = frozenset({"1080p", "4k", Mode.REFERENCES, Mode.FRAMES, Mode.EXTENSION})
-# Whether Lite takes two frames is reported both ways; where it does, they are 8 s as elsewhere.
-_LONG_LITE = frozenset({"1080p", Mode.FRAMES})
-_SIMPLE = frozenset({Mode.TEXT, Mode.IMAGE, Mode.FRAMES})
+_PEOPLE_VERTEX = dict.fromkeys(VeoMode, (ALLOW_ADULT, DONT_ALLOW))
+_FULL_LENGTH_VEO_31 = frozenset(
+    {"1080p", "4k", VeoMode.REFERENCES, VeoMode.FRAMES, VeoMode.EXTENSION}
+)
+# Reports differ on whether Lite takes two frames; where it does, such clips are 8 s as elsewhere.
+_FULL_LENGTH_LITE = frozenset({"1080p", VeoMode.FRAMES})
+_SIMPLE_MODES = frozenset({VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES})
 
 
-def _gemini_31(name: str, title: str) -> Model:
-    return Model(
+def _gemini_veo_31(name: str, title: str) -> VeoModel:
+    return VeoModel(
         id=name,
-        route=Route.GEMINI,
+        route=ServiceRoute.GEMINI,
         version="3.1",
         title=title,
         seconds=(4, 6, 8),
-        sizes=_ALL_SIZES,
-        modes=frozenset(Mode),
-        full_length=_LONG_31,
-        people=_PEOPLE_3,
-        people_restricted=(ADULTS,),
+        sizes=_EVERY_SIZE,
+        modes=frozenset(VeoMode),
+        full_length=_FULL_LENGTH_VEO_31,
+        people=_PEOPLE_VEO_3,
+        people_restricted=(ALLOW_ADULT,),
     )
 
 
-def _gemini_30(name: str, title: str) -> Model:
-    return Model(
-        id=name,
-        route=Route.GEMINI,
+def _gemini_veo_30(name: str, title: str) -> VeoModel:
+    return replace(
+        _gemini_veo_31(name, title),
         version="3.0",
-        title=title,
-        seconds=(4, 6, 8),
         # "1080p (16:9 only)": the documentation's table for Veo 3 and Veo 3 Fast.
-        sizes=_HD - {("1080p", "9:16")},
-        modes=_SIMPLE,
+        sizes=_HD_SIZES - {("1080p", "9:16")},
+        modes=_SIMPLE_MODES,
         full_length=frozenset({"1080p"}),
-        people=_PEOPLE_3,
-        people_restricted=(ADULTS,),
     )
 
 
-def _vertex_31(name: str, title: str, *, lite: bool = False) -> Model:
-    return Model(
+def _vertex_veo_31(name: str, title: str, *, lite: bool = False) -> VeoModel:
+    return VeoModel(
         id=name,
-        route=Route.VERTEX,
+        route=ServiceRoute.VERTEX,
         version="3.1",
         title=title,
         seconds=(4, 6, 8),
-        sizes=_HD if lite else _ALL_SIZES,
-        modes=_SIMPLE if lite else frozenset(Mode),
-        full_length=_LONG_LITE if lite else _LONG_31 - {Mode.EXTENSION},
+        sizes=_HD_SIZES if lite else _EVERY_SIZE,
+        modes=_SIMPLE_MODES if lite else frozenset(VeoMode),
+        full_length=_FULL_LENGTH_LITE if lite else _FULL_LENGTH_VEO_31 - {VeoMode.EXTENSION},
         people=_PEOPLE_VERTEX,
-        people_restricted=(ADULTS, NOBODY),
+        people_restricted=(ALLOW_ADULT, DONT_ALLOW),
         max_samples=4,
-        wide_references=False,
+        allows_wide_references=False,
     )
 
 
 _MODELS = (
-    _gemini_31("veo-3.1-generate-preview", "Veo 3.1"),
-    _gemini_31("veo-3.1-fast-generate-preview", "Veo 3.1 fast"),
-    Model(
-        id="veo-3.1-lite-generate-preview",
-        route=Route.GEMINI,
-        version="3.1",
-        title="Veo 3.1 lite",
-        seconds=(4, 6, 8),
-        sizes=_HD,
-        modes=_SIMPLE,
-        full_length=_LONG_LITE,
-        people=_PEOPLE_3,
-        people_restricted=(ADULTS,),
+    _gemini_veo_31("veo-3.1-generate-preview", "Veo 3.1"),
+    _gemini_veo_31("veo-3.1-fast-generate-preview", "Veo 3.1 fast"),
+    replace(
+        _gemini_veo_31("veo-3.1-lite-generate-preview", "Veo 3.1 lite"),
+        sizes=_HD_SIZES,
+        modes=_SIMPLE_MODES,
+        full_length=_FULL_LENGTH_LITE,
     ),
-    _gemini_30("veo-3.0-generate-001", "Veo 3"),
-    _gemini_30("veo-3.0-fast-generate-001", "Veo 3 fast"),
-    Model(
-        id="veo-2.0-generate-001",
-        route=Route.GEMINI,
+    _gemini_veo_30("veo-3.0-generate-001", "Veo 3"),
+    _gemini_veo_30("veo-3.0-fast-generate-001", "Veo 3 fast"),
+    replace(
+        _gemini_veo_30("veo-2.0-generate-001", "Veo 2"),
         version="2.0",
-        title="Veo 2",
         seconds=(5, 6, 8),
         sizes=frozenset({("720p", "16:9"), ("720p", "9:16")}),
-        modes=_SIMPLE,
         full_length=frozenset(),
-        people=_PEOPLE_2,
-        people_restricted=(NOBODY, ADULTS),
+        people=_PEOPLE_VEO_2,
+        people_restricted=(DONT_ALLOW, ALLOW_ADULT),
         max_samples=2,
         audio=False,
-        names_resolution=False,
-        seeded=False,
+        accepts_resolution=False,
+        accepts_seed=False,
     ),
-    _vertex_31("veo-3.1-generate-001", "Veo 3.1"),
-    _vertex_31("veo-3.1-fast-generate-001", "Veo 3.1 Fast"),
-    _vertex_31("veo-3.1-lite-generate-001", "Veo 3.1 Lite", lite=True),
+    _vertex_veo_31("veo-3.1-generate-001", "Veo 3.1"),
+    _vertex_veo_31("veo-3.1-fast-generate-001", "Veo 3.1 Fast"),
+    _vertex_veo_31("veo-3.1-lite-generate-001", "Veo 3.1 Lite", lite=True),
 )
 
 MODELS = {(model.route, model.id): model for model in _MODELS}

@@ -1,8 +1,8 @@
-"""Turns a spec into frames: where a clip begins, how it moves, and where it ends.
+"""Turns a clip spec into frames.
 
-Without pictures a clip is a scene and nothing else. A given image is the first frame, from which
-a slow zoom sets out under drifting orbs; a last frame is where the picture arrives; an extension
-sets out from its source's last frame and passes over into the scene of its own prompt.
+Without images a clip is a scene. A given image is the first frame, zoomed slowly under drifting
+orbs; a last frame is faded in at the end; an extension fades from its source's last frame into the
+scene of its own prompt.
 """
 
 from collections.abc import Iterator
@@ -11,73 +11,74 @@ import av
 import numpy as np
 from PIL import Image
 
-from sandbox.google.clips import FRAME_RATE, ClipSpec, Fit, Look
-from sandbox.google.overlay import caption, fitted, opened, references
-from sandbox.google.pixels import frame_of, plane_pixels
-from sandbox.google.scene import Levels, Orbs, Planes, Scene, plain
+from sandbox.google.clip_spec import FRAME_RATE, ClipSpec, ImageFit, RenderStyle
+from sandbox.google.overlay import build_caption, build_reference_cards, fit_image, open_image
+from sandbox.google.pixels import frame_from_image, plane_pixels
+from sandbox.google.scene import GlowingOrbs, LandscapeScene, Levels, Planes, paint_plain
 
-_CANVAS = 640
+_CANVAS_SIDE = 640
 """Longer side, in pixels, of the canvas that scenes are painted on before being scaled up."""
 
-_SKETCH = 320
+_PLAIN_SIDE = 320
 """The same for the plain pattern, which is scaled up without smoothing."""
 
-_STILL = 1280
-"""Longer side of the canvas when a given picture has to stay sharp."""
+_STILL_SIDE = 1280
+"""Longer side of the canvas when a given image must stay sharp."""
 
-_PASSAGE_SECONDS = 2.5
-"""How long an extension takes from its source's picture to its own scene."""
+_TRANSITION_SECONDS = 2.5
+"""How long an extension fades from its source's last frame to its own scene."""
 
-_ARRIVAL_SECONDS = 2.0
-"""How long before the end the last frame begins to appear."""
+_LAST_IMAGE_SECONDS = 2.0
+"""How long before the end the last frame starts to fade in."""
 
 
-def frames(spec: ClipSpec, origin: Image.Image | None, start: float) -> Iterator[av.VideoFrame]:
+def paint_frames(
+    spec: ClipSpec, origin: Image.Image | None, start: float
+) -> Iterator[av.VideoFrame]:
     """The frames of a clip, yuv420p at full size, without timestamps.
 
-    ``origin`` is the picture the clip sets out from (the given image, or the source's last frame)
-    and ``start`` the time in seconds at which the scene is entered, so that an extension's scene
-    is not the beginning of another clip's.
+    ``origin`` is the first picture (the given image, or the source's last frame). ``start`` is the
+    scene's time in seconds at the first frame: an extension does not begin like another clip.
     """
     size = (spec.width, spec.height)
-    painted = spec.look is Look.SCENE
-    overlays = references(spec.references, size)
-    if (card := caption(spec.prompt, size)) is not None and painted:
+    is_scene = spec.look is RenderStyle.SCENE
+    overlays = build_reference_cards(spec.references, size)
+    if (card := build_caption(spec.prompt, size)) is not None and is_scene:
         overlays.append(card)
-    arrival = None if spec.last_frame is None else opened(spec.last_frame)
-    stills = origin is not None or arrival is not None
-    canvas = _canvas(spec, _STILL if stills and painted else _CANVAS)
-    noise = _Noise(spec) if spec.min_bytes else None
-    # The first and the last frame of a clip made from pictures are those pictures, untouched; an
-    # extension waits until the source's own caption has gone.
+    arrival = None if spec.last_frame is None else open_image(spec.last_frame)
+    has_images = origin is not None or arrival is not None
+    canvas = _canvas_size(spec, _STILL_SIDE if has_images and is_scene else _CANVAS_SIDE)
+    grain = _FilmGrain(spec) if spec.min_bytes else None
+    # The first and last frames of a clip made from images are exactly those images; an extension
+    # shows its caption once the source's has faded.
     first_covered = 0 if origin is None else 1
     if spec.source is not None:
-        first_covered = round(_PASSAGE_SECONDS * FRAME_RATE)
-    painter = _Painter(spec, canvas, origin, arrival, start)
+        first_covered = round(_TRANSITION_SECONDS * FRAME_RATE)
+    painter = _FramePainter(spec, canvas, origin, arrival, start)
     for index in range(spec.frames):
-        frame = painter.paint(index).reformat(
+        frame = painter.paint_frame(index).reformat(
             width=spec.width,
             height=spec.height,
             format="yuv420p",
             dst_colorspace="ITU709",
-            interpolation="BICUBIC" if painted else "POINT",
+            interpolation="BICUBIC" if is_scene else "POINT",
         )
         if first_covered <= index < spec.frames - (arrival is not None):
             for overlay in overlays:
                 overlay.blend(frame)
-        if noise is not None and index:
-            noise.blend(frame, index)
+        if grain is not None and index:
+            grain.blend(frame, index)
         yield frame
 
 
-def _canvas(spec: ClipSpec, longer: int) -> tuple[int, int]:
+def _canvas_size(spec: ClipSpec, longer: int) -> tuple[int, int]:
     longest = max(spec.width, spec.height)
     scale = min(longer, longest) / longest
     return round(spec.width * scale / 2) * 2, round(spec.height * scale / 2) * 2
 
 
-class _Painter:
-    """Paints one frame after the other on the canvas."""
+class _FramePainter:
+    """Paints single frames on the canvas."""
 
     def __init__(
         self,
@@ -88,74 +89,80 @@ class _Painter:
         start: float,
     ) -> None:
         self._spec, self._start = spec, start
-        painted = spec.look is Look.SCENE
-        self._small = _canvas(spec, _CANVAS if painted else _SKETCH)
-        fit = spec.fit if spec.source is None else Fit.CROP
-        self._origin = None if origin is None else fitted(origin, canvas, fit)
-        self._arrival = None if arrival is None else fitted(arrival, canvas, fit)
+        is_scene = spec.look is RenderStyle.SCENE
+        self._small = _canvas_size(spec, _CANVAS_SIDE if is_scene else _PLAIN_SIDE)
+        fit = spec.fit if spec.source is None else ImageFit.CROP
+        self._first_image = None if origin is None else fit_image(origin, canvas, fit)
+        self._last_image = None if arrival is None else fit_image(arrival, canvas, fit)
         self._canvas = canvas
         width, height = self._small
-        self._scene = Scene(spec.prompt, spec.variation, height, width) if painted else None
-        self._orbs = Orbs(spec.variation, canvas[1], canvas[0])
+        self._scene = (
+            LandscapeScene(spec.prompt, spec.variation, height, width) if is_scene else None
+        )
+        self._orbs = GlowingOrbs(spec.variation, canvas[1], canvas[0])
 
-    def paint(self, index: int) -> av.VideoFrame:
-        """Frame number `index`, planar RGB on a canvas of some size of the right shape."""
+    def paint_frame(self, index: int) -> av.VideoFrame:
+        """Frame number ``index`` in RGB, not yet scaled to the clip's size."""
         time = index / FRAME_RATE
         scene_weight = self._scene_weight(time)
-        arrival_weight = self._arrival_weight(index)
+        arrival_weight = self._last_image_weight(index)
         if scene_weight >= 1 and arrival_weight <= 0:
-            return _planar(self._landscape(time))
-        if scene_weight >= 1 or self._origin is None:
-            still = _packed(self._landscape(time)).resize(self._canvas, Image.Resampling.BILINEAR)
+            return _planar_frame(self._paint_landscape(time))
+        if scene_weight >= 1 or self._first_image is None:
+            still = _pack_planes(self._paint_landscape(time)).resize(
+                self._canvas, Image.Resampling.BILINEAR
+            )
         else:
-            still = _zoomed(self._origin, 1 + 0.018 * time)
+            still = _zoom_image(self._first_image, 1 + 0.018 * time)
             if scene_weight > 0:
-                other = _packed(self._landscape(time))
+                other = _pack_planes(self._paint_landscape(time))
                 other = other.resize(self._canvas, Image.Resampling.BILINEAR)
                 still = Image.blend(still, other, scene_weight)
             elif self._spec.source is None and time > 0:
-                still = self._with_orbs(still, time)
-        if self._arrival is not None and arrival_weight > 0:
+                still = self._add_orbs(still, time)
+        if self._last_image is not None and arrival_weight > 0:
             left = (self._spec.frames - 1 - index) / FRAME_RATE
-            still = Image.blend(still, _zoomed(self._arrival, 1 + 0.02 * left), arrival_weight)
-        return frame_of(still)
+            still = Image.blend(
+                still, _zoom_image(self._last_image, 1 + 0.02 * left), arrival_weight
+            )
+        return frame_from_image(still)
 
-    def _landscape(self, time: float) -> Planes | Levels:
+    def _paint_landscape(self, time: float) -> Planes | Levels:
         width, height = self._small
         if self._scene is None:
-            return plain(self._spec.variation, height, width, self._start + time)
-        return self._scene.paint(self._start + time)
+            return paint_plain(self._spec.variation, height, width, self._start + time)
+        return self._scene.paint_scene(self._start + time)
 
     def _scene_weight(self, time: float) -> float:
-        if self._origin is None:
+        if self._first_image is None:
             return 1.0
-        if self._scene is None:  # plain: no passage, only what has to be there
+        if self._scene is None:  # the plain style does not fade
             return float(time > 0)
         if self._spec.source is None:
             return 0.0
-        return _eased(time / _PASSAGE_SECONDS)
+        return _ease(time / _TRANSITION_SECONDS)
 
-    def _arrival_weight(self, index: int) -> float:
-        if self._arrival is None:
+    def _last_image_weight(self, index: int) -> float:
+        if self._last_image is None:
             return 0.0
         left = (self._spec.frames - 1 - index) / FRAME_RATE
-        return _eased(1 - left / _ARRIVAL_SECONDS)
+        return _ease(1 - left / _LAST_IMAGE_SECONDS)
 
-    def _with_orbs(self, still: Image.Image, time: float) -> Image.Image:
+    def _add_orbs(self, still: Image.Image, time: float) -> Image.Image:
         pixels = np.array(still)
-        self._orbs.paint(pixels.transpose(2, 0, 1), time, min(time, 1.0))
+        self._orbs.paint_orbs(pixels.transpose(2, 0, 1), time, min(time, 1.0))
         return Image.fromarray(pixels)
 
 
-class _Noise:
-    """Grain so strong that no encoder can make the clip small."""
+class _FilmGrain:
+    """Noise that no encoder can compress, for clips of a minimum size."""
 
     def __init__(self, spec: ClipSpec) -> None:
         random = np.random.default_rng(spec.variation)
         self._grain = random.integers(-88, 88, spec.width * spec.height * 2, dtype=np.int16)
 
     def blend(self, frame: av.VideoFrame, index: int) -> None:
-        """Adds another piece of the grain to a frame's luma, in place."""
+        """Adds a different part of the grain to each frame's luma, in place."""
         pixels = plane_pixels(frame, 0)
         size = pixels.size
         offset = (index * 7919 * 13) % (self._grain.size - size)
@@ -163,12 +170,12 @@ class _Noise:
         pixels[:] = np.clip(pixels + grain, 16, 235).astype(np.uint8)
 
 
-def _eased(part: float) -> float:
+def _ease(part: float) -> float:
     part = min(max(part, 0.0), 1.0)
     return part * part * (3 - 2 * part)
 
 
-def _zoomed(image: Image.Image, factor: float) -> Image.Image:
+def _zoom_image(image: Image.Image, factor: float) -> Image.Image:
     if factor <= 1:
         return image
     width, height = image.size
@@ -177,12 +184,12 @@ def _zoomed(image: Image.Image, factor: float) -> Image.Image:
     return image.resize(image.size, Image.Resampling.BILINEAR, box=box)
 
 
-def _packed(planes: Planes | Levels) -> Image.Image:
+def _pack_planes(planes: Planes | Levels) -> Image.Image:
     levels = np.clip(planes, 0, 255).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 
 
-def _planar(planes: Planes | Levels) -> av.VideoFrame:
+def _planar_frame(planes: Planes | Levels) -> av.VideoFrame:
     _, height, width = planes.shape
     frame = av.VideoFrame(width, height, "gbrp")
     levels = np.clip(planes, 0, 255).astype(np.uint8, copy=False)

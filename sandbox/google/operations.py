@@ -1,7 +1,7 @@
-"""Long-running operations: what was asked, when it is ready, and what came of it.
+"""Long-running operations: the request, when it is ready, and its result.
 
-An operation never runs anything by itself. It is ready when its time has come by the clock and
-its clips are rendered, and both are looked at when somebody asks.
+Nothing runs in the background: an operation's state is brought up to date whenever it is read. It
+is done when its latency has passed by the clock and its clips are rendered.
 """
 
 import asyncio
@@ -10,17 +10,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from sandbox.google.models import Route
-from sandbox.google.rendering import RenderedClip
-from sandbox.google.settings import AUDIO_BLOCK, FAILURE, Fate, Outcome
+from sandbox.google.encoding import RenderedClip
+from sandbox.google.models import ServiceRoute
+from sandbox.google.settings import (
+    AUDIO_BLOCK_MESSAGE,
+    FAILURE_MESSAGE,
+    OperationOutcome,
+    PlannedOutcome,
+)
 from sandbox.google.submission import Submission
 
-MINUTE: Final = 60.0
-DAY: Final = 86_400.0
+MINUTE_S: Final = 60.0
+DAY_S: Final = 86_400.0
 
 
-class State(StrEnum):
-    """Where an operation stands."""
+class OperationState(StrEnum):
+    """The state of an operation."""
 
     PENDING = "pending"
     DONE = "done"
@@ -29,8 +34,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """A finished clip and where it can be had: a uri, or "" when it is handed over inline."""
+class FinishedClip:
+    """A finished clip and its uri; "" when it is delivered inline."""
 
     clip: RenderedClip
     uri: str
@@ -40,103 +45,106 @@ class Product:
 class Operation:
     """One request for a video. Times in unix seconds."""
 
-    n: int
+    number: int
     id: str
     name: str
-    route: Route
+    route: ServiceRoute
     submission: Submission
     body: Any
-    submitted: float
+    submitted_at: float
     ready_at: float
-    fate: Fate
+    planned_outcome: PlannedOutcome
     polls_needed: int
-    hops: int
-    filtered: int = 0
-    """How many of the samples the safety filter keeps back although the operation succeeds."""
+    extension_depth: int
+    filtered_count: int = 0
+    """Samples that the safety filter withholds although the operation succeeds."""
     polls: int = 0
     rendering: asyncio.Task[tuple[RenderedClip, ...]] | None = None
     rendered_at: float = 0.0
-    state: State = State.PENDING
+    state: OperationState = OperationState.PENDING
     finished_at: float | None = None
-    products: tuple[Product, ...] = ()
+    products: tuple[FinishedClip, ...] = ()
     error_code: int = 0
     error: str = ""
 
     @property
     def billed_seconds(self) -> int:
-        """What Google bills: the seconds of the clips it delivered, and nothing else."""
+        """The billed seconds: those of the delivered clips only."""
         return self.submission.seconds * len(self.products)
 
     @property
     def reason(self) -> str:
-        """Why the safety filter kept something back."""
-        return self.fate.reason or AUDIO_BLOCK
+        """Why the safety filter withheld something."""
+        return self.planned_outcome.reason or AUDIO_BLOCK_MESSAGE
 
 
-Finisher = Callable[[Operation, tuple[RenderedClip, ...]], tuple[Product, ...]]
-"""Stores the clips of an operation that has just finished and says where they are."""
+ClipFinisher = Callable[[Operation, tuple[RenderedClip, ...]], tuple[FinishedClip, ...]]
+"""Stores the clips of an operation that has just finished and returns their locations."""
 
 
 @dataclass(slots=True)
-class Operations:
+class OperationStore:
     """All operations, in the order in which they were submitted."""
 
-    finisher: Finisher
-    everything: list[Operation] = field(default_factory=list)
+    store_clips: ClipFinisher
+    operations: list[Operation] = field(default_factory=list)
     _by_id: dict[str, Operation] = field(default_factory=dict)
 
-    def add(self, operation: Operation) -> None:
+    def add_operation(self, operation: Operation) -> None:
         """Keeps a new operation."""
-        self.everything.append(operation)
+        self.operations.append(operation)
         self._by_id[operation.id] = operation
 
-    def get(self, operation_id: str) -> Operation | None:
-        """An operation by the last part of its name."""
+    def get_operation(self, operation_id: str) -> Operation | None:
+        """An operation by its id, the last part of its name."""
         return self._by_id.get(operation_id)
 
-    def started_since(self, route: Route, model: str, when: float) -> list[float]:
-        """When the operations of a model were submitted, as far as after a time; oldest first."""
+    def started_since(self, route: ServiceRoute, model: str, since: float) -> list[float]:
+        """When a model's operations after ``since`` were submitted, oldest first (unix seconds)."""
         times = []
-        for operation in reversed(self.everything):
-            if operation.submitted <= when:
+        for operation in reversed(self.operations):
+            if operation.submitted_at <= since:
                 break
             if operation.route is route and operation.submission.model.id == model:
-                times.append(operation.submitted)
+                times.append(operation.submitted_at)
         return times[::-1]
 
     def refresh(self, operation: Operation, now: float) -> None:
-        """Brings an operation up to date."""
-        fate = operation.fate
-        if operation.state is not State.PENDING or fate.outcome is Outcome.NEVER:
+        """Brings an operation's state up to date."""
+        planned = operation.planned_outcome
+        if (
+            operation.state is not OperationState.PENDING
+            or planned.outcome is OperationOutcome.NEVER
+        ):
             return
         if now < operation.ready_at or operation.polls < operation.polls_needed:
             return
-        if fate.outcome is Outcome.FILTERED:
-            self._end(operation, State.FILTERED, operation.ready_at)
-        elif fate.outcome is Outcome.FAILED:
-            operation.error_code, operation.error = 13, fate.reason or FAILURE
-            self._end(operation, State.FAILED, operation.ready_at)
+        if planned.outcome is OperationOutcome.FILTERED:
+            self._finish_operation(operation, OperationState.FILTERED, operation.ready_at)
+        elif planned.outcome is OperationOutcome.FAILED:
+            operation.error_code, operation.error = 13, planned.reason or FAILURE_MESSAGE
+            self._finish_operation(operation, OperationState.FAILED, operation.ready_at)
         elif operation.rendering is not None and operation.rendering.done():
-            self._collect(operation, operation.rendering)
+            self._collect_rendered(operation, operation.rendering)
 
     def refresh_all(self, now: float) -> None:
-        """Brings every operation up to date."""
-        for operation in self.everything:
+        """Brings every operation's state up to date."""
+        for operation in self.operations:
             self.refresh(operation, now)
 
-    def _collect(
+    def _collect_rendered(
         self, operation: Operation, rendering: asyncio.Task[tuple[RenderedClip, ...]]
     ) -> None:
         finished = max(operation.ready_at, operation.rendered_at)
-        problem = None if rendering.cancelled() else rendering.exception()
-        if rendering.cancelled() or problem is not None:
+        error = None if rendering.cancelled() else rendering.exception()
+        if rendering.cancelled() or error is not None:
             operation.error_code = 13
-            operation.error = f"The sandbox could not render the clip: {problem!r}"
-            self._end(operation, State.FAILED, finished)
+            operation.error = f"The sandbox could not render the clip: {error!r}"
+            self._finish_operation(operation, OperationState.FAILED, finished)
             return
-        self._end(operation, State.DONE, finished)
-        operation.products = self.finisher(operation, rendering.result())
+        self._finish_operation(operation, OperationState.DONE, finished)
+        operation.products = self.store_clips(operation, rendering.result())
 
     @staticmethod
-    def _end(operation: Operation, state: State, when: float) -> None:
-        operation.state, operation.finished_at = state, when
+    def _finish_operation(operation: Operation, state: OperationState, finished_at: float) -> None:
+        operation.state, operation.finished_at = state, finished_at

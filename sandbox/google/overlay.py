@@ -1,8 +1,7 @@
-"""What is laid over a painted scene: the caption with the prompt, and the reference pictures.
+"""The caption with the prompt, and the reference images, laid over a painted scene.
 
-Both are drawn once at the clip's full size and blended into every frame, so that letters stay
-sharp although the scene under them is painted small. Blending works on the encoder's own YUV
-planes, on the rectangle concerned only.
+Both are drawn once at full size, so that they stay sharp over a scene that is painted small, and
+blended into the YUV planes of every frame.
 """
 
 import io
@@ -14,60 +13,61 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sandbox.google.clips import Fit
+from sandbox.google.clip_spec import ImageFit
 from sandbox.google.pixels import plane_pixels
 
-_LATIN_END = 0x24F
-"""Last character that the font in Pillow is sure to have; others are left out of the caption."""
+_LAST_LATIN_CODE_POINT = 0x24F
+"""Last character that Pillow's font surely has; others are left out of the caption."""
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
-    """A picture with an alpha channel at an even position, as YUV planes ready to be blended.
+class FrameOverlay:
+    """A picture at an even position as YUV planes, multiplied by its alpha.
 
-    The planes hold the colours already multiplied by alpha, and the alphas what is kept of the
-    frame under them (0..256).
+    ``background_weights`` is the part of the frame below that stays visible (0..256).
     """
 
     left: int
     top: int
     planes: tuple[npt.NDArray[np.uint16], ...]
-    kept: tuple[npt.NDArray[np.uint16], ...]
+    background_weights: tuple[npt.NDArray[np.uint16], ...]
 
     def blend(self, frame: av.VideoFrame) -> None:
-        """Lays this picture over a yuv420p frame, in place."""
-        for index, (color, kept) in enumerate(zip(self.planes, self.kept, strict=True)):
+        """Blends this picture into a yuv420p frame, in place."""
+        for index, (color, background) in enumerate(
+            zip(self.planes, self.background_weights, strict=True)
+        ):
             half = 1 if index else 0
             pixels = plane_pixels(frame, index)
             top, left = self.top >> half, self.left >> half
             height, width = color.shape
             box = pixels[top : top + height, left : left + width]
-            box[:] = (color + ((box * kept) >> 8)).astype(np.uint8)
+            box[:] = (color + ((box * background) >> 8)).astype(np.uint8)
 
 
-def opened(data: bytes) -> Image.Image:
-    """The picture in some bytes, upright and without transparency."""
+def open_image(data: bytes) -> Image.Image:
+    """Decodes an image, upright and without transparency."""
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
-def fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
-    """The picture brought to a size (width, height), cropped or with black borders."""
-    if fit is Fit.PAD:
+def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image.Image:
+    """The image in a size (width, height), cropped or with black borders."""
+    if fit is ImageFit.PAD:
         return ImageOps.pad(image, size, Image.Resampling.LANCZOS)
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
-def caption(prompt: str, size: tuple[int, int]) -> Overlay | None:
-    """The prompt in small letters at the foot of the picture; None if no letter can be drawn."""
-    shown = "".join(letter if ord(letter) <= _LATIN_END else " " for letter in prompt)
-    shown = " ".join(shown.split())
-    if not shown:
+def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
+    """The prompt at the bottom of the picture; None if the font has none of its characters."""
+    caption = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
+    caption = " ".join(caption.split())
+    if not caption:
         return None
     width, height = size
     short = min(size)
     font = ImageFont.load_default(size=max(short // 34, 10))
-    text = textwrap.shorten(shown, width=max(8, width // (short // 66)), placeholder=" …")
+    text = textwrap.shorten(caption, width=max(8, width // (short // 66)), placeholder=" …")
     margin = short // 36
     left, top, right, bottom = font.getbbox(text)
     box = (int(right - left) + 2 * margin, int(bottom - top) + 2 * margin)
@@ -75,11 +75,11 @@ def caption(prompt: str, size: tuple[int, int]) -> Overlay | None:
     draw = ImageDraw.Draw(card)
     draw.rounded_rectangle((0, 0, card.width - 1, card.height - 1), margin, fill=(8, 10, 22, 105))
     draw.text((margin - left, margin - top), text, font=font, fill=(255, 255, 255, 235))
-    return _overlay(card, (margin, height - margin - card.height), size)
+    return _build_overlay(card, (margin, height - margin - card.height), size)
 
 
-def references(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[Overlay]:
-    """The reference pictures as small framed cards along the upper edge."""
+def build_reference_cards(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[FrameOverlay]:
+    """The reference images as small framed cards along the upper edge."""
     short = min(size)
     side, margin = short // 5, short // 36
     cards = []
@@ -87,12 +87,12 @@ def references(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[Overl
         card = Image.new("RGBA", (side, side), (255, 255, 255, 225))
         border = max(side // 24, 2)
         inner = (side - 2 * border, side - 2 * border)
-        card.paste(fitted(opened(data), inner, Fit.CROP), (border, border))
-        cards.append(_overlay(card, (margin + index * (side + margin), margin), size))
+        card.paste(fit_image(open_image(data), inner, ImageFit.CROP), (border, border))
+        cards.append(_build_overlay(card, (margin + index * (side + margin), margin), size))
     return cards
 
 
-def _overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> Overlay:
+def _build_overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> FrameOverlay:
     left, top = at[0] & ~1, at[1] & ~1
     width = min(card.width, size[0] - left) & ~1
     height = min(card.height, size[1] - top) & ~1
@@ -112,4 +112,4 @@ def _overlay(card: Image.Image, at: tuple[int, int], size: tuple[int, int]) -> O
         ((plane.astype(np.uint32) * a) >> 8).astype(np.uint16)
         for plane, a in zip((luma, blue, red), alphas, strict=True)
     )
-    return Overlay(left, top, planes, tuple((256 - a).astype(np.uint16) for a in alphas))
+    return FrameOverlay(left, top, planes, tuple((256 - a).astype(np.uint16) for a in alphas))

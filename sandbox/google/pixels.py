@@ -1,6 +1,6 @@
-"""The border between FFmpeg's frames, NumPy's arrays and Pillow's images.
+"""Conversions between FFmpeg's frames, NumPy's arrays and Pillow's images.
 
-PyAV's type stubs say little here; what is known about these calls is said once, in this place.
+PyAV's type stubs are incomplete here; the casts stay in this module.
 """
 
 from typing import Any, cast
@@ -14,18 +14,18 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def plane_pixels(frame: av.VideoFrame, index: int) -> Bytes:
-    """One plane of a frame as (rows, columns), sharing its memory; padding columns left out."""
+    """One plane of a frame as (rows, columns) without padding, sharing the frame's memory."""
     plane = frame.planes[index]
     memory = memoryview(cast(Any, plane))
     rows = np.frombuffer(memory, dtype=np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
 
 
-def frame_of(image: Image.Image) -> av.VideoFrame:
+def frame_from_image(image: Image.Image) -> av.VideoFrame:
     """An RGB image as a frame."""
     return av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
 
 
-def image_of(frame: av.VideoFrame) -> Image.Image:
+def image_from_frame(frame: av.VideoFrame) -> Image.Image:
     """A frame as an RGB image."""
     return Image.fromarray(frame.to_ndarray(format="rgb24"))

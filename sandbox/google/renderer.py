@@ -1,8 +1,7 @@
-"""Renders clips away from the event loop, each of them once.
+"""Renders each clip once, in worker processes.
 
-Rendering takes seconds of a whole core. It happens in at most two worker processes of low
-priority, so that the servers go on answering, and a finished clip is kept on disk under the key
-of its spec, so that a hundred requests for the same clip cost one.
+Rendering takes seconds of a whole core: at most two workers of low priority do it, so that the
+servers stay responsive. Finished clips are cached on disk under the key of their spec.
 """
 
 import asyncio
@@ -18,105 +17,101 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from sandbox.google.clips import ClipSpec
-from sandbox.google.rendering import RenderedClip, measured, render
+from sandbox.google.clip_spec import ClipSpec
+from sandbox.google.encoding import RenderedClip, measure_clip, render_to_file
 
-_WORKERS = 2
+_WORKER_COUNT = 2
 _NICENESS = 10
-_ATTEMPTS = 2
-"""Times a clip is tried when its worker dies under it."""
+_MAX_ATTEMPTS = 2
+"""Attempts per clip when its worker process dies."""
 
 
-class Renderer:
-    """Makes and keeps clips in a directory.
-
-    The directory may be shared by several sandboxes: clips appear in it whole or not at all.
-    """
+class ClipRenderer:
+    """Renders clips into a directory, which several sandboxes may share: writes are atomic."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._pool: Executor | None = None
-        self._lifeline: Connection | None = None
-        self._drafts = f".{secrets.token_hex(8)}-"
-        self._drafted = 0
+        self._parent_pipe: Connection | None = None
+        self._draft_prefix = f".{secrets.token_hex(8)}-"
+        self._draft_count = 0
         self._clips: dict[str, asyncio.Task[RenderedClip]] = {}
-        self.rendered = 0
+        self.rendered_count = 0
 
-    async def clip(self, spec: ClipSpec) -> RenderedClip:
-        """The finished clip of a spec: kept, being made, or made now.
-
-        Raises what `rendering.render` raises.
-        """
+    async def render_clip(self, spec: ClipSpec) -> RenderedClip:
+        """The clip of a spec, from the cache or rendered. Raises as ``encoding.render_to_file``."""
         key = await asyncio.to_thread(lambda: spec.key)
         task = self._clips.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = asyncio.create_task(self._make(spec, self._directory / f"{key}.mp4"))
+            task = asyncio.create_task(self._render_to(spec, self._directory / f"{key}.mp4"))
             self._clips[key] = task
-        # One waiter's end must not take the clip away from the others.
+        # Shielded: one waiter's cancellation must not affect the others.
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Ends the workers at once; clips being made are given up."""
+        """Ends the workers at once, abandoning clips in progress."""
         for task in self._clips.values():
             task.cancel()
         await asyncio.gather(*self._clips.values(), return_exceptions=True)
         self._clips.clear()
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            if self._lifeline is not None:
-                self._lifeline.close()
+            if self._parent_pipe is not None:
+                self._parent_pipe.close()
             await asyncio.to_thread(functools.partial(pool.shutdown, cancel_futures=True))
-        await asyncio.to_thread(self._sweep)
+        await asyncio.to_thread(self._remove_drafts)
 
-    async def _make(self, spec: ClipSpec, path: Path) -> RenderedClip:
+    async def _render_to(self, spec: ClipSpec, path: Path) -> RenderedClip:
         if await asyncio.to_thread(path.exists):
-            return await asyncio.to_thread(measured, path)
+            return await asyncio.to_thread(measure_clip, path)
         loop = asyncio.get_running_loop()
-        for attempt in range(_ATTEMPTS):
-            pool = self._workers()
+        for attempt in range(_MAX_ATTEMPTS):
+            pool = self._start_workers()
             try:
-                clip = await loop.run_in_executor(pool, render, spec, path, self._draft())
+                clip = await loop.run_in_executor(
+                    pool, render_to_file, spec, path, self._next_draft_path()
+                )
             except BrokenProcessPool:
                 if pool is self._pool:
                     self._pool = None
-                if attempt + 1 == _ATTEMPTS:
+                if attempt + 1 == _MAX_ATTEMPTS:
                     raise
             else:
-                self.rendered += 1
+                self.rendered_count += 1
                 return clip
         raise AssertionError
 
-    def _draft(self) -> Path:
-        self._drafted += 1
-        return self._directory / f"{self._drafts}{self._drafted}.mp4"
+    def _next_draft_path(self) -> Path:
+        self._draft_count += 1
+        return self._directory / f"{self._draft_prefix}{self._draft_count}.mp4"
 
-    def _sweep(self) -> None:
-        for draft in self._directory.glob(f"{self._drafts}*"):
+    def _remove_drafts(self) -> None:
+        for draft in self._directory.glob(f"{self._draft_prefix}*"):
             draft.unlink(missing_ok=True)
 
-    def _workers(self) -> Executor:
+    def _start_workers(self) -> Executor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            theirs, self._lifeline = context.Pipe(duplex=False)
+            theirs, self._parent_pipe = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
-                max_workers=_WORKERS,
+                max_workers=_WORKER_COUNT,
                 mp_context=context,
-                initializer=_settle_in,
+                initializer=_initialize_worker,
                 initargs=(theirs,),
             )
         return self._pool
 
 
-def _settle_in(lifeline: Connection) -> None:
-    """Runs first in each worker: polite to the servers, deaf to Ctrl-C, gone with the parent."""
+def _initialize_worker(lifeline: Connection) -> None:
+    """Sets up a worker: low priority, Ctrl-C ignored, ends with its parent."""
     os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
 
 
-def _follow(lifeline: Connection) -> None:
-    # Nothing is ever sent. The other end closes when the renderer does, or when its process dies
-    # in any way at all, which the pool's own pipes would never show.
+def _exit_with_parent(lifeline: Connection) -> None:
+    # Nothing is ever sent. The other end closes when the renderer closes or its process dies, even
+    # when it is killed; the pool itself would not notice that.
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(0)

@@ -1,6 +1,6 @@
-"""How this Google behaves: fate, as far as a test or a person at the control API decides it.
+"""The settings of ``PUT /control/google``: how this Google behaves.
 
-One frozen value; a change makes a new one. Names are those of ``PUT /control/google``.
+One frozen value; a change makes a new one.
 """
 
 import dataclasses
@@ -13,25 +13,27 @@ from enum import StrEnum
 from statistics import NormalDist
 from typing import Any, Final
 
-from sandbox.google.clips import Look
-from sandbox.google.models import Region
+from sandbox.google.clip_spec import RenderStyle
+from sandbox.google.models import CallerRegion
 
 FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
 
-AUDIO_BLOCK: Final = (
+AUDIO_BLOCK_MESSAGE: Final = (
     "We encountered an issue with the audio for your prompt, so no video was generated. You have "
     "not been charged for this attempt."
 )
-FAILURE: Final = "Video generation failed due to an internal server issue. Please try again."
+FAILURE_MESSAGE: Final = (
+    "Video generation failed due to an internal server issue. Please try again."
+)
 _P95: Final = NormalDist().inv_cdf(0.95)
 
 
-class SettingsError(Exception):
-    """A setting that the control API does not know or cannot take."""
+class InvalidGoogleSetting(Exception):
+    """An unknown setting, or an invalid value for one."""
 
 
-class Outcome(StrEnum):
+class OperationOutcome(StrEnum):
     """How an operation ends."""
 
     DONE = "done"
@@ -40,15 +42,15 @@ class Outcome(StrEnum):
     NEVER = "never"
 
 
-class FilteredOn(StrEnum):
-    """Where a filtered answer of the Gemini API carries its two fields; both were seen."""
+class FilterPlacement(StrEnum):
+    """Where a filtered response of the Gemini API has its two fields; both have been observed."""
 
     WRAPPED = "generateVideoResponse"
     RESPONSE = "response"
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
+class ModelQuota:
     """How many requests a project may start for one model; None is unlimited."""
 
     per_minute: int | None = None
@@ -56,106 +58,107 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """An outcome with its reason: a filter's words or a failure's message, "" for the usual."""
+class PlannedOutcome:
+    """An outcome with its reason (the filter's or the failure's message); "" for Google's usual."""
 
-    outcome: Outcome
+    outcome: OperationOutcome
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """How long operations take: a log-normal spread with a median and a 95th percentile, in s."""
+class OperationLatency:
+    """How long operations take: log-normal, by its median and 95th percentile in seconds."""
 
     median: float
     p95: float
 
-    def draw(self, seed: int, number: int) -> float:
-        """The time of operation `number` in seconds: the same for the same seed."""
+    def draw_seconds(self, seed: int, number: int) -> float:
+        """Seconds that operation ``number`` takes: the same for the same seed."""
         if self.p95 <= self.median or self.median <= 0:
             return self.median
         digest = hashlib.sha256(f"latency {seed} {number}".encode()).digest()
-        part = (int.from_bytes(digest[:6], "big") + 0.5) / 2**48
+        quantile = (int.from_bytes(digest[:6], "big") + 0.5) / 2**48
         sigma = math.log(self.p95 / self.median) / _P95
-        return self.median * math.exp(sigma * NormalDist().inv_cdf(part))
+        return self.median * math.exp(sigma * NormalDist().inv_cdf(quantile))
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A fate for the prompts that match a pattern."""
+class OutcomeRule:
+    """The outcome of requests whose prompt matches a pattern."""
 
     prompt: re.Pattern[str]
-    fate: Fate
+    planned_outcome: PlannedOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GoogleSettings:
     """Everything that can be set. Times in seconds, sizes in bytes."""
 
-    latency: Latency = Latency(3.0, 3.0)
+    latency: OperationLatency = OperationLatency(3.0, 3.0)
     latency_seed: int = 0
-    fate: Fate = Fate(Outcome.DONE)
-    rules: tuple[Rule, ...] = ()
+    default_outcome: PlannedOutcome = PlannedOutcome(OperationOutcome.DONE)
+    outcome_rules: tuple[OutcomeRule, ...] = ()
     retired_models: frozenset[str] = frozenset()
     file_lifetime_s: float = FILE_LIFETIME_S
     processing_s: float = 1.0
-    region: Region = Region.ELSEWHERE
-    quotas: dict[str, Quota] = dataclasses.field(default_factory=dict)
+    region: CallerRegion = CallerRegion.ELSEWHERE
+    quotas: dict[str, ModelQuota] = dataclasses.field(default_factory=dict)
     min_bytes: int = 0
     polls_before_done: int = 0
     partial_filter: int = 0
-    filtered_on: FilteredOn = FilteredOn.WRAPPED
-    look: Look = Look.SCENE
+    filtered_on: FilterPlacement = FilterPlacement.WRAPPED
+    look: RenderStyle = RenderStyle.SCENE
     vary_unseeded: bool = False
     allow_all_listed: bool = False
 
-    def fate_of(self, prompt: str) -> Fate:
-        """What becomes of a request with this prompt: the first rule that matches, or the rest."""
-        return next((rule.fate for rule in self.rules if rule.prompt.search(prompt)), self.fate)
+    def outcome_for(self, prompt: str) -> PlannedOutcome:
+        """The outcome of the first rule that matches the prompt, or the default."""
+        matching = (rule for rule in self.outcome_rules if rule.prompt.search(prompt))
+        rule = next(matching, None)
+        return self.default_outcome if rule is None else rule.planned_outcome
 
-    def quota_of(self, model: str) -> Quota:
+    def quota_for(self, model: str) -> ModelQuota:
         """The quota of a model: its own, or the one set for "*"."""
-        return self.quotas.get(model) or self.quotas.get("*") or Quota()
+        return self.quotas.get(model) or self.quotas.get("*") or ModelQuota()
 
-    def merged(self, changes: dict[str, Any]) -> "Settings":
+    def with_changes(self, changes: dict[str, Any]) -> "GoogleSettings":
         """These settings with some changed, by their names at the control API.
 
-        Raises SettingsError, with nothing changed, for a name or value that does not fit.
+        Raises InvalidGoogleSetting, with nothing changed, for a name or value that does not fit.
         """
         values: dict[str, Any] = {}
         for name, value in changes.items():
             reader = _READERS.get(name)
             if reader is None:
                 known = ", ".join(sorted(_READERS))
-                message = f"unknown setting {name!r}; known are {known}"
-                raise SettingsError(message)
+                raise InvalidGoogleSetting(f"unknown setting {name!r}; known are {known}")
             try:
                 field, item = reader(value)
             except (TypeError, ValueError, KeyError, AttributeError, re.error) as error:
-                message = f"{name} cannot be {value!r}: {error}"
-                raise SettingsError(message) from error
+                raise InvalidGoogleSetting(f"{name} cannot be {value!r}: {error}") from error
             values[field] = item
-        fate = values.get("fate", self.fate)
         if "reason" in values:
-            values["fate"] = dataclasses.replace(fate, reason=values.pop("reason"))
+            outcome = values.get("default_outcome", self.default_outcome)
+            reason = values.pop("reason")
+            values["default_outcome"] = dataclasses.replace(outcome, reason=reason)
         return dataclasses.replace(self, **values)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The settings as JSON, in the form in which they can be set."""
         latency = self.latency
         plain = latency.p95 == latency.median
         return {
             "seconds": latency.median if plain else dataclasses.asdict(latency),
             "latency_seed": self.latency_seed,
-            "outcome": self.fate.outcome,
-            "reason": self.fate.reason,
+            "outcome": self.default_outcome.outcome,
+            "reason": self.default_outcome.reason,
             "outcome_for": [
                 {
                     "prompt": rule.prompt.pattern,
-                    "outcome": rule.fate.outcome,
-                    "reason": rule.fate.reason,
+                    "outcome": rule.planned_outcome.outcome,
+                    "reason": rule.planned_outcome.reason,
                 }
-                for rule in self.rules
+                for rule in self.outcome_rules
             ],
             "retired_models": sorted(self.retired_models),
             "file_lifetime_s": self.file_lifetime_s,
@@ -172,72 +175,73 @@ class Settings:
         }
 
 
-def read_fate(value: dict[str, Any]) -> Fate:
-    """A fate from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
-    return Fate(Outcome(value["outcome"]), _text(value.get("reason", "")))
+def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
+    """An outcome from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
+    return PlannedOutcome(OperationOutcome(value["outcome"]), _read_text(value.get("reason", "")))
 
 
-def _number(value: Any) -> float:
+def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        message = "it has to be a number that is not negative"
-        raise TypeError(message)
+        raise TypeError("it has to be a number that is not negative")
     return float(value)
 
 
-def _count(value: Any) -> int:
-    if _number(value) != int(value):
-        message = "it has to be a whole number"
-        raise ValueError(message)
+def _read_count(value: Any) -> int:
+    if _read_number(value) != int(value):
+        raise ValueError("it has to be a whole number")
     return int(value)
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     if not isinstance(value, str):
-        message = "it has to be a text"
-        raise TypeError(message)
+        raise TypeError("it has to be a text")
     return value
 
 
-def _switch(value: Any) -> bool:
+def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        message = "it has to be true or false"
-        raise TypeError(message)
+        raise TypeError("it has to be true or false")
     return value
 
 
-def _latency(value: Any) -> Latency:
+def _read_latency(value: Any) -> OperationLatency:
     if isinstance(value, dict):
-        return Latency(_number(value["median"]), _number(value["p95"]))
-    return Latency(_number(value), _number(value))
+        return OperationLatency(_read_number(value["median"]), _read_number(value["p95"]))
+    return OperationLatency(_read_number(value), _read_number(value))
 
 
-def _rules(value: list[dict[str, Any]]) -> tuple[Rule, ...]:
-    return tuple(Rule(re.compile(_text(rule["prompt"])), read_fate(rule)) for rule in value)
+def _read_rules(value: list[dict[str, Any]]) -> tuple[OutcomeRule, ...]:
+    return tuple(
+        OutcomeRule(re.compile(_read_text(rule["prompt"])), read_planned_outcome(rule))
+        for rule in value
+    )
 
 
-def _quotas(value: dict[str, dict[str, Any]]) -> dict[str, Quota]:
+def _read_quotas(value: dict[str, dict[str, Any]]) -> dict[str, ModelQuota]:
     return {
-        model: Quota(**{name: None if n is None else _count(n) for name, n in limits.items()})
+        model: ModelQuota(
+            **{name: None if n is None else _read_count(n) for name, n in limits.items()}
+        )
         for model, limits in value.items()
     }
 
 
 _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
-    "seconds": lambda value: ("latency", _latency(value)),
-    "latency_seed": lambda value: ("latency_seed", _count(value)),
-    "outcome": lambda value: ("fate", Fate(Outcome(value))),
-    "reason": lambda value: ("reason", _text(value or "")),
-    "outcome_for": lambda value: ("rules", _rules(value)),
-    "retired_models": lambda value: ("retired_models", frozenset(map(_text, value))),
-    "file_lifetime_s": lambda value: ("file_lifetime_s", _number(value)),
-    "processing_s": lambda value: ("processing_s", _number(value)),
-    "region": lambda value: ("region", Region(value)),
-    "quota": lambda value: ("quotas", _quotas(value)),
-    "min_bytes": lambda value: ("min_bytes", _count(value)),
-    "polls_before_done": lambda value: ("polls_before_done", _count(value)),
-    "partial_filter": lambda value: ("partial_filter", _count(value)),
-    "filtered_on": lambda value: ("filtered_on", FilteredOn(value)),
-    "look": lambda value: ("look", Look(value)),
-    "vary_unseeded": lambda value: ("vary_unseeded", _switch(value)),
-    "allow_all_listed": lambda value: ("allow_all_listed", _switch(value)),
+    "seconds": lambda value: ("latency", _read_latency(value)),
+    "latency_seed": lambda value: ("latency_seed", _read_count(value)),
+    "outcome": lambda value: ("default_outcome", PlannedOutcome(OperationOutcome(value))),
+    "reason": lambda value: ("reason", _read_text(value or "")),
+    "outcome_for": lambda value: ("outcome_rules", _read_rules(value)),
+    "retired_models": lambda value: ("retired_models", frozenset(map(_read_text, value))),
+    "file_lifetime_s": lambda value: ("file_lifetime_s", _read_number(value)),
+    "processing_s": lambda value: ("processing_s", _read_number(value)),
+    "region": lambda value: ("region", CallerRegion(value)),
+    "quota": lambda value: ("quotas", _read_quotas(value)),
+    "min_bytes": lambda value: ("min_bytes", _read_count(value)),
+    "polls_before_done": lambda value: ("polls_before_done", _read_count(value)),
+    "partial_filter": lambda value: ("partial_filter", _read_count(value)),
+    "filtered_on": lambda value: ("filtered_on", FilterPlacement(value)),
+    "look": lambda value: ("look", RenderStyle(value)),
+    "vary_unseeded": lambda value: ("vary_unseeded", _read_flag(value)),
+    "allow_all_listed": lambda value: ("allow_all_listed", _read_flag(value)),
 }

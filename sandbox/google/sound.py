@@ -1,39 +1,38 @@
-"""Makes the sound of a clip: a slow chord and a breath of wind, drawn from the same hash.
+"""Synthesizes the sound of a clip: a slow chord and wind, from the same seed as the picture.
 
-Like the picture, the sound has to be recognisable and cheap; unlike it, it has to be exactly as
-long as the clip, because a player shows the longer of the two.
+It must be exactly as long as the clip, because players show the longer of the two tracks.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.google.clips import SAMPLE_RATE
+from sandbox.google.clip_spec import SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
 """Stereo sound: (2, samples), values -1..1."""
 
 _SCALE = (0, 3, 5, 7, 10, 12, 15, 17)
-"""Semitones of a minor pentatonic scale: any of them sound well together."""
+"""Semitones of a minor pentatonic scale: any of them are in harmony."""
 
-_CHUNK = SAMPLE_RATE * 10
-"""Samples made at a time, so that a long clip does not need its whole sound thrice in memory."""
+_CHUNK_SAMPLES = SAMPLE_RATE * 10
+"""Samples computed at a time, to limit the memory for long clips."""
 
 
-def chord(variation: int, start: float, seconds: float) -> Samples:
-    """The sound of a clip from a time on, both in seconds; (2, seconds * SAMPLE_RATE) samples."""
+def synthesize_chord(variation: int, start: float, seconds: float) -> Samples:
+    """The sound from ``start``, both in seconds, as (2, seconds * SAMPLE_RATE) samples."""
     total = round(seconds * SAMPLE_RATE)
     first = round(start * SAMPLE_RATE)
     out = np.empty((2, total), dtype=np.float32)
-    for offset in range(0, total, _CHUNK):
-        size = min(_CHUNK, total - offset)
-        out[:, offset : offset + size] = _part(variation, first + offset, size)
+    for offset in range(0, total, _CHUNK_SAMPLES):
+        size = min(_CHUNK_SAMPLES, total - offset)
+        out[:, offset : offset + size] = _synthesize_part(variation, first + offset, size)
     fade = min(SAMPLE_RATE // 50, total)
     out[:, :fade] *= np.linspace(0, 1, fade, dtype=np.float32)
     out[:, total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return out
 
 
-def _part(variation: int, first: int, size: int) -> Samples:
+def _synthesize_part(variation: int, first: int, size: int) -> Samples:
     random = np.random.default_rng(variation)
     time = (np.arange(first, first + size, dtype=np.float64) / SAMPLE_RATE).astype(np.float64)
     root = 110.0 * 2 ** (float(random.integers(0, 12)) / 12)

@@ -1,8 +1,7 @@
-"""The wire of Vertex AI, as far as Veo needs it: ``/vertex/v1beta1`` and the token endpoint.
+"""The wire format of Veo on Vertex AI: ``/vertex/v1beta1``, and the token endpoint.
 
-Shapes: the project's reference page on Veo ("Wire: vertex") and what google-genai 3.4 sends,
-with a service account (projects/P/locations/L/publishers/…) as well as with an API key
-(publishers/…).
+As google-genai 3.4 uses it, with a service account (projects/P/locations/L/publishers/…) or with an
+API key (publishers/…).
 """
 
 import asyncio
@@ -15,197 +14,211 @@ from aiohttp import web
 from sandbox.google import vertex_rules
 from sandbox.google.errors import (
     GoogleError,
+    GoogleNotFound,
     InvalidArgument,
-    NotFound,
     PermissionDenied,
 )
-from sandbox.google.google import LOCATION, PROJECT, Extended, Google
-from sandbox.google.http import answering, check_key, given_key, offloaded, read_body
-from sandbox.google.models import Model, Route
-from sandbox.google.oauth import GRANT, TOKEN_SECONDS, InvalidGrant
-from sandbox.google.operations import Operation, State
-from sandbox.google.payload import Fields, parsed, shortened
-from sandbox.google.submission import NOT_VEO, Submission
-from sandbox.google.vertex_rules import BUCKET_URI, SourceFacts
+from sandbox.google.models import ServiceRoute, VeoModel
+from sandbox.google.oauth import ACCESS_TOKEN_LIFETIME_S, GRANT_TYPE, InvalidGrant
+from sandbox.google.operations import Operation, OperationState
+from sandbox.google.payload_fields import PayloadFields, parse_body, shorten_base64
+from sandbox.google.request_handling import (
+    answer_errors,
+    check_api_key,
+    read_api_key,
+    read_body,
+    run_offloaded,
+)
+from sandbox.google.service import LOCATION, PROJECT, ExtendedClip, SandboxGoogle
+from sandbox.google.submission import NOT_MADE_BY_VEO, Submission
+from sandbox.google.vertex_rules import BUCKET_URI, VertexSourceClip
 
 _RESPONSE_TYPE: Final = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 
 
 class VertexApi:
-    """Handlers over the state of a Google."""
+    """Handlers of Vertex AI."""
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: SandboxGoogle) -> None:
         self._google = google
 
-    def routes(self) -> list[web.RouteDef]:
+    def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
         base = "/vertex/v1beta1"
         models = "publishers/google/models"
         project = f"{base}/projects/{{project}}/locations/{{location}}"
         routes: list[web.RouteDef] = [
-            web.get(f"{base}/{models}", answering(self.list_models)),
-            web.get(f"{base}/{models}/{{model}}", answering(self.get_model)),
-            web.post("/google-oauth/token", self.token),
+            web.get(f"{base}/{models}", answer_errors(self.list_models)),
+            web.get(f"{base}/{models}/{{model}}", answer_errors(self.get_model)),
+            web.post("/google-oauth/token", self.issue_token),
         ]
-        for where in (base, project):
-            path = f"{where}/{models}/{{model}}"
-            routes.append(web.post(f"{path}:predictLongRunning", answering(self.submit)))
-            routes.append(web.post(f"{path}:fetchPredictOperation", answering(self.poll)))
+        for prefix in (base, project):
+            path = f"{prefix}/{models}/{{model}}"
+            routes.append(web.post(f"{path}:predictLongRunning", answer_errors(self.submit)))
+            routes.append(web.post(f"{path}:fetchPredictOperation", answer_errors(self.poll)))
         return routes
 
-    async def token(self, request: web.Request) -> web.StreamResponse:
-        """POST token: a bearer token for a signed statement."""
+    async def issue_token(self, request: web.Request) -> web.StreamResponse:
+        """POST token: a bearer token for a signed JWT."""
         form = await request.post()
-        if form.get("grant_type") != GRANT:
+        if form.get("grant_type") != GRANT_TYPE:
             answer = {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"}
             return web.json_response(answer, status=400)
         try:
-            self._google.account.check(str(form.get("assertion", "")))
+            self._google.account.check_assertion(str(form.get("assertion", "")))
         except InvalidGrant as error:
             answer = {"error": "invalid_grant", "error_description": str(error)}
             return web.json_response(answer, status=400)
-        token = self._google.tokens.issue(self._google.now())
+        token = self._google.tokens.issue_token(self._google.now())
         return web.json_response(
-            {"access_token": token, "expires_in": TOKEN_SECONDS - 1, "token_type": "Bearer"}
+            {
+                "access_token": token,
+                "expires_in": ACCESS_TOKEN_LIFETIME_S - 1,
+                "token_type": "Bearer",
+            }
         )
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         """GET publishers/google/models."""
         check_vertex_access(self._google, request)
-        models = [_shown_model(model) for model in self._google.models(Route.VERTEX)]
+        models = [_model_payload(model) for model in self._google.list_models(ServiceRoute.VERTEX)]
         return web.json_response({"publisherModels": models})
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
-        """GET publishers/google/models/M: whether the account can reach a model."""
+        """GET publishers/google/models/M."""
         check_vertex_access(self._google, request)
-        return web.json_response(_shown_model(self._model(request)))
+        return web.json_response(_model_payload(self._find_model(request)))
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """POST …/models/M:predictLongRunning."""
         google = self._google
         check_vertex_access(google, request)
         try:
-            model = self._model(request)
+            model = self._find_model(request)
             body = await read_body(request)
 
-            def read() -> tuple[Submission, Any]:
-                value = parsed(body)
-                listed = google.settings.allow_all_listed
-                submission = vertex_rules.read(value, model, allow_everyone=listed)
-                return submission, shortened(value)
+            def read_submission() -> tuple[Submission, Any]:
+                value = parse_body(body)
+                allow_everyone = google.settings.allow_all_listed
+                submission = vertex_rules.read_submission(
+                    value, model, allow_everyone=allow_everyone
+                )
+                return submission, shorten_base64(value)
 
-            submission, shown = await offloaded(len(body), read)
-            extended = await self._extended(submission)
-            operation = google.submit(submission, shown, extended, self._resource(request))
+            submission, shortened = await run_offloaded(len(body), read_submission)
+            extended = await self._find_extended(submission)
+            operation = google.submit(
+                submission, shortened, extended, self._model_resource(request)
+            )
         except GoogleError as error:
-            google.refuse(Route.VERTEX, request.match_info["model"], error)
+            google.record_refusal(ServiceRoute.VERTEX, request.match_info["model"], error)
             raise
         return web.json_response({"name": operation.name})
 
     async def poll(self, request: web.Request) -> web.StreamResponse:
         """POST …/models/M:fetchPredictOperation."""
         check_vertex_access(self._google, request)
-        fields = Fields(parsed(await read_body(request)), "", frozenset({"operationName"}))
+        fields = PayloadFields(
+            parse_body(await read_body(request)), "", frozenset({"operationName"})
+        )
         name = fields.text("operationName") or ""
         resource, _, operation_id = name.rpartition("/operations/")
-        operation = self._google.operations.get(operation_id)
-        if resource != self._resource(request):
-            message = f"Invalid operation name: {name}."
-            raise InvalidArgument(message)
+        operation = self._google.operations.get_operation(operation_id)
+        if resource != self._model_resource(request):
+            raise InvalidArgument(f"Invalid operation name: {name}.")
         if operation is None or operation.name != name:
-            message = f"Operation {name} not found."
-            raise NotFound(message)
+            raise GoogleNotFound(f"Operation {name} not found.")
         self._google.poll(operation)
-        return await self._answer(operation)
+        return await self._operation_response(operation)
 
-    def _resource(self, request: web.Request) -> str:
+    def _model_resource(self, request: web.Request) -> str:
         info = request.match_info
         project, location = info.get("project", PROJECT), info.get("location", LOCATION)
         return f"projects/{project}/locations/{location}/publishers/google/models/{info['model']}"
 
-    def _model(self, request: web.Request) -> Model:
+    def _find_model(self, request: web.Request) -> VeoModel:
         unknown = (
-            f"Publisher Model `{self._resource(request)}` was not found or your project does not "
-            "have access to it. Please ensure you are using a valid model version."
+            f"Publisher Model `{self._model_resource(request)}` was not found or your project does "
+            "not have access to it. Please ensure you are using a valid model version."
         )
-        return self._google.model(Route.VERTEX, request.match_info["model"], unknown)
+        return self._google.find_model(ServiceRoute.VERTEX, request.match_info["model"], unknown)
 
-    async def _extended(self, submission: Submission) -> Extended | None:
-        """The clip that a submission extends. Raises InvalidArgument unless it may be extended."""
+    async def _find_extended(self, submission: Submission) -> ExtendedClip | None:
+        """The clip that a submission extends. Raises InvalidArgument when that is not allowed."""
         source = submission.source
         if source is None:
             return None
         objects = self._google.objects
         if source.data is not None:
-            hashed = await offloaded(len(source.data), hashlib.sha256(source.data).hexdigest)
-            found = objects.recognised(hashed)
+            digest = await run_offloaded(len(source.data), hashlib.sha256(source.data).hexdigest)
+            clip_and_origin = objects.find_by_digest(digest)
         else:
-            place = BUCKET_URI.fullmatch(source.uri or "")
-            item = objects.get(place[1], place[2] or "") if place else None
-            if item is None:
-                message = f"Cloud Storage object not found: {source.uri}."
-                raise InvalidArgument(message)
-            found = item.clip, item.origin
-        if found is None:
-            raise InvalidArgument(NOT_VEO)
-        clip, origin = found
-        facts = SourceFacts(origin.aspect_ratio, origin.resolution, clip.seconds)
-        vertex_rules.check_source(facts, submission)
-        return Extended(clip, origin)
+            uri_match = BUCKET_URI.fullmatch(source.uri or "")
+            stored = objects.get_object(uri_match[1], uri_match[2] or "") if uri_match else None
+            if stored is None:
+                raise InvalidArgument(f"Cloud Storage object not found: {source.uri}.")
+            clip_and_origin = stored.clip, stored.origin
+        if clip_and_origin is None:
+            raise InvalidArgument(NOT_MADE_BY_VEO)
+        clip, origin = clip_and_origin
+        source_clip = VertexSourceClip(origin.aspect_ratio, origin.resolution, clip.seconds)
+        vertex_rules.check_source(source_clip, submission)
+        return ExtendedClip(clip, origin)
 
-    async def _answer(self, operation: Operation) -> web.StreamResponse:
+    async def _operation_response(self, operation: Operation) -> web.StreamResponse:
         answer: dict[str, Any] = {"name": operation.name}
         match operation.state:
-            case State.PENDING:
+            case OperationState.PENDING:
                 return web.json_response(answer)
-            case State.FAILED:
+            case OperationState.FAILED:
                 error = {"code": operation.error_code, "message": operation.error}
                 return web.json_response({**answer, "done": True, "error": error})
-            case State.FILTERED | State.DONE:
+            case OperationState.FILTERED | OperationState.DONE:
                 pass
         filtered = operation.submission.samples - len(operation.products)
         response: dict[str, Any] = {"@type": _RESPONSE_TYPE, "raiMediaFilteredCount": filtered}
         if filtered:
             response["raiMediaFilteredReasons"] = [operation.reason] * filtered
         if operation.products:
-            response["videos"] = await asyncio.to_thread(_videos, operation)
-        # Inline clips make this answer large: it is put together in a thread.
+            response["videos"] = await asyncio.to_thread(_video_payloads, operation)
+        # Inline clips make this response large.
         whole = {**answer, "done": True, "response": response}
         return await asyncio.to_thread(web.json_response, whole)
 
 
-def check_vertex_access(google: Google, request: web.Request) -> None:
-    """Checks who asks, by bearer token or API key, and for which project. Raises GoogleError."""
+def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
+    """Checks the bearer token or API key, and the project. Raises GoogleError."""
     try:
-        if given_key(request):
-            check_key(request, google.api_key)
+        if read_api_key(request):
+            check_api_key(request, google.api_key)
         else:
-            google.tokens.check(request.headers.get("Authorization", ""), google.now())
+            google.tokens.check_authorization(
+                request.headers.get("Authorization", ""), google.now()
+            )
     except GoogleError:
         google.counters["unauthorised"] += 1
         raise
     project = request.match_info.get("project", PROJECT)
     if project != PROJECT:
-        message = (
+        raise PermissionDenied(
             "Permission 'aiplatform.endpoints.predict' denied on resource "
             f"'//aiplatform.googleapis.com/projects/{project}' (or it may not exist)."
         )
-        raise PermissionDenied(message)
 
 
-def _videos(operation: Operation) -> list[dict[str, str]]:
+def _video_payloads(operation: Operation) -> list[dict[str, str]]:
     videos = []
     for product in operation.products:
         if product.uri:
-            place = {"gcsUri": product.uri}
+            location = {"gcsUri": product.uri}
         else:
             data = product.clip.path.read_bytes()
-            place = {"bytesBase64Encoded": base64.b64encode(data).decode()}
-        videos.append({**place, "mimeType": "video/mp4"})
+            location = {"bytesBase64Encoded": base64.b64encode(data).decode()}
+        videos.append({**location, "mimeType": "video/mp4"})
     return videos
 
 
-def _shown_model(model: Model) -> dict[str, Any]:
+def _model_payload(model: VeoModel) -> dict[str, Any]:
     return {
         "name": f"publishers/google/models/{model.id}",
         "versionId": "001",

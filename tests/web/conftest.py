@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox.google.rendering import RenderedClip, measured
+from sandbox.google.encoding import RenderedClip, measure_clip
 from tests.harness.process import ProgramProcess
 from tests.harness.waiting import eventually
 from tests.web import seed
@@ -42,7 +42,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Rende
             clips = seed.render_scenes(folder)
             (folder / "done").touch()
             return folder, clips
-    return folder, [measured(folder / "clips" / f"{n + 1}.mp4") for n in range(len(seed.SCENES))]
+    return folder, [
+        measure_clip(folder / "clips" / f"{n + 1}.mp4") for n in range(len(seed.SCENES))
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def _render(order: tuple[Path, int, Scene]) -> RenderedClip:
         audio=True,
         source=source,
     )
-    return render(spec, folder / f"{number}.mp4", folder / f".{number}.mp4")
+    return render_to_file(spec, folder / f"{number}.mp4", folder / f".{number}.mp4")
 
 
 def _size(scene: Scene) -> tuple[int, int]:

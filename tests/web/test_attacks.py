@@ -26,7 +26,7 @@ from bot.domain.clips.clip import Clip
 from bot.store.engine.database import open_database
 from bot.store.jobs.clips import ClipStore
 from bot.web.links import SignedLinks
-from sandbox.google.rendering import RenderedClip
+from sandbox.google.encoding import RenderedClip
 from tests.web import seed
 from tests.web.conftest import Serving
 

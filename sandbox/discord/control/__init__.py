@@ -1,22 +1,21 @@
-"""The control API's Discord side: acting as people, arranging the world, looking at it.
+"""Discord's part of the control API: acting as people, configuring the world, querying it.
 
-JSON over loopback; names and ids are accepted alike, ids are given as strings. A person's action
-that Discord's client would not allow is refused with ``{"error": kind, "message": why}``.
+JSON over loopback; names and ids are accepted alike, ids are returned as strings. What Discord's
+client would not allow is refused with ``{"error": kind, "message": reason}``.
 """
 
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.discord.control import acting, arranging, looking
-from sandbox.discord.world import World
+from sandbox.discord.control import actions, configure, queries
+from sandbox.discord.world import DiscordWorld
 
-__all__ = ["routes"]
+__all__ = ["build_routes"]
 
 
-def routes(world: World, clock: Clock) -> list[web.RouteDef]:
-    """Every ``/control`` route that concerns Discord's world."""
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
+    """Every ``/control`` route of Discord's world."""
     return [
-        *looking.routes(world),
-        *acting.routes(world, clock),
-        *arranging.routes(world),
+        *queries.build_routes(world),
+        *actions.build_routes(world),
+        *configure.build_routes(world),
     ]

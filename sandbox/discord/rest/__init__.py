@@ -1,11 +1,10 @@
-"""Discord's REST API v10, as far as a bot that posts clips touches it.
+"""Discord's REST API v10, as far as a bot that posts clips uses it. Other routes are 404.
 
-Only routes that are listed here exist; the server answers everything else with Discord's 404.
+A module for each resource: it parses requests, calls ``sandbox.discord`` and serializes results.
 """
 
 from aiohttp import web
 
-from sandbox.clock import Clock
 from sandbox.discord.rest import (
     applications,
     channels,
@@ -18,15 +17,15 @@ from sandbox.discord.rest import (
     users,
     webhooks,
 )
-from sandbox.discord.rest.wire import Wire
-from sandbox.discord.world import World
+from sandbox.discord.rest.routing import RouteFactory
+from sandbox.discord.world import DiscordWorld
 
-__all__ = ["routes"]
+__all__ = ["build_routes"]
 
 
-def routes(world: World, clock: Clock) -> list[web.RouteDef]:
+def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
     """Every route, with its ``/api/v10`` prefix."""
-    wire = Wire(world, clock)
+    wire = RouteFactory(world)
     resources = (
         applications,
         channels,
@@ -39,4 +38,4 @@ def routes(world: World, clock: Clock) -> list[web.RouteDef]:
         users,
         webhooks,
     )
-    return [route for resource in resources for route in resource.routes(wire)]
+    return [route for resource in resources for route in resource.build_routes(wire)]

@@ -1,20 +1,21 @@
-"""The application itself, the gateway's address, and entitlements."""
+"""/applications: the application, its entitlements; /gateway: the gateway's address."""
 
 from aiohttp import web
 
 from sandbox.discord import errors, payloads
-from sandbox.discord.model import Json
-from sandbox.discord.rest.wire import Wire, path_id, reply
-from sandbox.discord.world import World
+from sandbox.discord.entities import Json
+from sandbox.discord.rest.routing import RouteFactory, read_path_id
+from sandbox.discord.world import DiscordWorld
+from sandbox.error_responses import json_response
 
 
-def require_application(world: World, request: web.Request) -> None:
-    """Raises DiscordError 20012 or 10002 for another application's id."""
-    if path_id(request, "application_id") != world.app.id:
+def require_application(world: DiscordWorld, request: web.Request) -> None:
+    """Raises DiscordError 10002 for another application's id."""
+    if read_path_id(request, "application_id") != world.app.id:
         raise errors.DiscordError(404, 10002, "Unknown Application")
 
 
-def application(world: World) -> Json:
+def application_payload(world: DiscordWorld) -> Json:
     """The application as it sees itself."""
     return {
         "id": str(world.app.id),
@@ -23,7 +24,7 @@ def application(world: World) -> Json:
         "description": "",
         "summary": "",
         "type": None,
-        "bot": payloads.user(world.bot),
+        "bot": payloads.build_user(world.bot),
         "bot_public": True,
         "bot_require_code_grant": False,
         "integration_types_config": {"0": {}, "1": {}},
@@ -34,7 +35,7 @@ def application(world: World) -> Json:
         "redirect_uris": [],
         "interactions_endpoint_url": None,
         "role_connections_verification_url": None,
-        "owner": payloads.user(world.users[world.app.owner_id]),
+        "owner": payloads.build_user(world.users[world.app.owner_id]),
         "approximate_guild_count": len(world.guild_ids()),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
@@ -45,24 +46,26 @@ def application(world: World) -> Json:
     }
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    async def me(_: web.Request) -> web.Response:
-        return reply(application(world))
+    async def get_application(_: web.Request) -> web.Response:
+        return json_response(application_payload(world))
 
-    async def gateway(_: web.Request) -> web.Response:
-        return reply({"url": _gateway_url(world)})
+    async def get_gateway(_: web.Request) -> web.Response:
+        return json_response({"url": _gateway_url(world)})
 
-    async def gateway_bot(_: web.Request) -> web.Response:
+    async def get_gateway_bot(_: web.Request) -> web.Response:
         limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
         shards = len(world.guild_ids()) // 1000 + 1
-        return reply({"url": _gateway_url(world), "session_start_limit": limit, "shards": shards})
+        return json_response(
+            {"url": _gateway_url(world), "session_start_limit": limit, "shards": shards}
+        )
 
-    async def entitlements(request: web.Request) -> web.Response:
+    async def list_entitlements(request: web.Request) -> web.Response:
         require_application(world, request)
         user_id, guild_id = request.query.get("user_id"), request.query.get("guild_id")
-        return reply(
+        return json_response(
             [
                 item
                 for item in world.entitlements
@@ -71,13 +74,13 @@ def routes(wire: Wire) -> list[web.RouteDef]:
         )
 
     return [
-        wire.route("GET", "/applications/@me", me),
-        wire.route("GET", "/oauth2/applications/@me", me),
-        wire.route("GET", "/gateway", gateway, bot=False),
-        wire.route("GET", "/gateway/bot", gateway_bot),
-        wire.route("GET", "/applications/{application_id}/entitlements", entitlements),
+        wire.build_route("GET", "/applications/@me", get_application),
+        wire.build_route("GET", "/oauth2/applications/@me", get_application),
+        wire.build_route("GET", "/gateway", get_gateway, requires_bot_token=False),
+        wire.build_route("GET", "/gateway/bot", get_gateway_bot),
+        wire.build_route("GET", "/applications/{application_id}/entitlements", list_entitlements),
     ]
 
 
-def _gateway_url(world: World) -> str:
+def _gateway_url(world: DiscordWorld) -> str:
     return world.public_base.replace("http", "ws", 1) + "/gateway"

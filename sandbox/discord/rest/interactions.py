@@ -1,25 +1,31 @@
-"""/interactions/I/T/callback: the bot's first answer. The token in the path is the authority."""
+"""/interactions/I/T/callback: the initial response, authorized by the token in the path."""
 
 from aiohttp import web
 
 from sandbox.discord import callbacks
-from sandbox.discord.rest.wire import Wire, flag, nothing, path_id, reply
+from sandbox.discord.rest.routing import RouteFactory, empty_response, query_flag, read_path_id
+from sandbox.error_responses import json_response
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    async def callback(request: web.Request) -> web.Response:
+    async def create_callback(request: web.Request) -> web.Response:
         received_at = world.clock.now()
-        interaction = callbacks.find(
-            world, path_id(request, "interaction_id"), request.match_info["token"]
+        interaction = callbacks.find_callback_interaction(
+            world, read_path_id(request, "interaction_id"), request.match_info["token"]
         )
-        async with wire.body(request, interaction.guild_id) as body:
-            response = await callbacks.answer(
+        async with wire.read_body(request, interaction.guild_id) as body:
+            response = await callbacks.answer_interaction(
                 world, interaction, body.fields(), body.uploads, received_at=received_at
             )
-        return reply(response) if flag(request, "with_response") else nothing()
+        return json_response(response) if query_flag(request, "with_response") else empty_response()
 
     return [
-        wire.route("POST", "/interactions/{interaction_id}/{token}/callback", callback, bot=False)
+        wire.build_route(
+            "POST",
+            "/interactions/{interaction_id}/{token}/callback",
+            create_callback,
+            requires_bot_token=False,
+        )
     ]

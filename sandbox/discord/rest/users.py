@@ -1,26 +1,27 @@
-"""/users: the bot itself, its guilds, and opening direct messages."""
+"""/users: the bot, its guilds, and opening direct messages."""
 
 from aiohttp import web
 
 from sandbox.discord import errors, payloads
-from sandbox.discord.rest.wire import Wire, path_id, reply
+from sandbox.discord.rest.routing import RouteFactory, read_path_id
+from sandbox.error_responses import json_response
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    async def me(_: web.Request) -> web.Response:
-        return reply(payloads.own_user(world.bot))
+    async def get_own_user(_: web.Request) -> web.Response:
+        return json_response(payloads.build_own_user(world.bot))
 
-    async def user(request: web.Request) -> web.Response:
-        found = world.users.get(path_id(request, "user_id"))
-        if found is None:
+    async def get_user(request: web.Request) -> web.Response:
+        user = world.users.get(read_path_id(request, "user_id"))
+        if user is None:
             raise errors.unknown_user()
-        return reply(payloads.user(found))
+        return json_response(payloads.build_user(user))
 
-    async def my_guilds(_: web.Request) -> web.Response:
+    async def list_own_guilds(_: web.Request) -> web.Response:
         guilds = [world.guilds[i] for i in world.guild_ids()]
-        return reply(
+        return json_response(
             [
                 {
                     "id": str(guild.id),
@@ -38,20 +39,20 @@ def routes(wire: Wire) -> list[web.RouteDef]:
         )
 
     async def open_dm(request: web.Request) -> web.Response:
-        async with wire.body(request, None) as body:
+        async with wire.read_body(request, None) as body:
             fields = body.fields()
             user_id = fields.snowflake("recipient_id", required=True)
             fields.errors.raise_if_any()
         person = world.users.get(user_id or 0)
         if person is None or person.bot:
-            raise errors.invalid(
+            raise errors.invalid_field(
                 ("recipient_id",), "USER_INVALID_RECIPIENT", "Cannot send messages to this user"
             )
-        return reply(world.channel_payload(world.direct_channel(person.id)))
+        return json_response(world.channel_payload(world.get_direct_channel(person.id)))
 
     return [
-        wire.route("GET", "/users/@me", me),
-        wire.route("GET", "/users/@me/guilds", my_guilds),
-        wire.route("POST", "/users/@me/channels", open_dm),
-        wire.route("GET", "/users/{user_id}", user),
+        wire.build_route("GET", "/users/@me", get_own_user),
+        wire.build_route("GET", "/users/@me/guilds", list_own_guilds),
+        wire.build_route("POST", "/users/@me/channels", open_dm),
+        wire.build_route("GET", "/users/{user_id}", get_user),
     ]

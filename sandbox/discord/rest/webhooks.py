@@ -1,49 +1,60 @@
-"""/webhooks/A/T: follow-ups and the original response. The token in the path is the authority."""
+"""/webhooks/A/T: follow-ups and the original response, authorized by the token in the path."""
 
 from aiohttp import web
 
-from sandbox.discord import followups, showing
+from sandbox.discord import followups, serializers
+from sandbox.discord.entities import Message
 from sandbox.discord.interaction import Interaction
-from sandbox.discord.rest.wire import Wire, nothing, path_id, reply
+from sandbox.discord.rest.routing import RouteFactory, empty_response, read_path_id
+from sandbox.error_responses import json_response
 
-_HOOK = "/webhooks/{webhook_id}/{token}"
-_ONE = _HOOK + "/messages/{message_id}"
+_WEBHOOK = "/webhooks/{webhook_id}/{token}"
+_WEBHOOK_MESSAGE = _WEBHOOK + "/messages/{message_id}"
 
 
-def routes(wire: Wire) -> list[web.RouteDef]:
+def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     world = wire.world
 
-    def interaction_of(request: web.Request) -> Interaction:
-        return followups.find(world, path_id(request, "webhook_id"), request.match_info["token"])
+    def find_interaction(request: web.Request) -> Interaction:
+        return followups.find_acknowledged_interaction(
+            world, read_path_id(request, "webhook_id"), request.match_info["token"]
+        )
 
-    async def create(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        async with wire.body(request, interaction.guild_id) as body:
-            message = await followups.follow_up(world, interaction, body.fields(), body.uploads)
-        # An interaction's webhook always answers with the message, whatever ``wait`` says.
-        return reply(showing.message(world, message))
+    def find_message(request: web.Request) -> tuple[Interaction, Message]:
+        interaction = find_interaction(request)
+        return interaction, followups.find_response_message(
+            world, interaction, request.match_info["message_id"]
+        )
 
-    async def one(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        return reply(showing.message(world, message))
+    async def create_message(request: web.Request) -> web.Response:
+        interaction = find_interaction(request)
+        async with wire.read_body(request, interaction.guild_id) as body:
+            message = await followups.post_follow_up(
+                world, interaction, body.fields(), body.uploads
+            )
+        # An interaction's webhook always returns the message, whatever ``wait`` is.
+        return json_response(serializers.serialize_message(world, message))
 
-    async def edit(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        async with wire.body(request, interaction.guild_id) as body:
-            await followups.edit(world, interaction, message, body.fields(), body.uploads)
-        return reply(showing.message(world, message))
+    async def get_message(request: web.Request) -> web.Response:
+        _, message = find_message(request)
+        return json_response(serializers.serialize_message(world, message))
 
-    async def delete(request: web.Request) -> web.Response:
-        interaction = interaction_of(request)
-        message = followups.message_of(world, interaction, request.match_info["message_id"])
-        followups.delete(world, interaction, message)
-        return nothing()
+    async def edit_message(request: web.Request) -> web.Response:
+        interaction, message = find_message(request)
+        async with wire.read_body(request, interaction.guild_id) as body:
+            await followups.edit_response_message(
+                world, interaction, message, body.fields(), body.uploads
+            )
+        return json_response(serializers.serialize_message(world, message))
+
+    async def delete_message(request: web.Request) -> web.Response:
+        interaction, message = find_message(request)
+        followups.delete_response_message(world, interaction, message)
+        return empty_response()
 
     return [
-        wire.route("POST", _HOOK, create, bot=False),
-        wire.route("GET", _ONE, one, bot=False),
-        wire.route("PATCH", _ONE, edit, bot=False),
-        wire.route("DELETE", _ONE, delete, bot=False),
+        wire.build_route("POST", _WEBHOOK, create_message, requires_bot_token=False),
+        wire.build_route("GET", _WEBHOOK_MESSAGE, get_message, requires_bot_token=False),
+        wire.build_route("PATCH", _WEBHOOK_MESSAGE, edit_message, requires_bot_token=False),
+        wire.build_route("DELETE", _WEBHOOK_MESSAGE, delete_message, requires_bot_token=False),
     ]

@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.discord import cdn, control, rest, seed
-from sandbox.discord.world import World
-from sandbox.traffic import Traffic
+from sandbox.clock import SandboxClock
+from sandbox.discord import cdn, control, fixtures, rest
+from sandbox.discord.world import DiscordWorld
+from sandbox.request_log import RequestLog
 from tests.harness import conformance
-from tests.sandbox.discord.town import Town
+from tests.sandbox.discord.discord_harness import DiscordHarness
 
 NOON = 1_790_000_000.0
 
@@ -28,18 +28,18 @@ _NAMED_CODE = re.compile(r"/_errors/\d+/code: '[A-Z0-9_]+' is not of type 'integ
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(frozen_at=NOON)
+def clock() -> SandboxClock:
+    return SandboxClock(frozen_at=NOON)
 
 
 @pytest.fixture
-async def town(clock: Clock, tmp_path: Path) -> AsyncIterator[Town]:
-    world = World(tmp_path / "discord", clock)
-    seed.plant(world)
-    traffic = Traffic(clock)
-    app = web.Application(client_max_size=1 << 30, middlewares=[traffic.middleware])
-    for routes in (rest.routes, cdn.routes, control.routes):
-        app.add_routes(routes(world, clock))
+async def harness(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[DiscordHarness]:
+    world = DiscordWorld(tmp_path / "discord", clock)
+    fixtures.populate_world(world)
+    request_log = RequestLog(clock)
+    app = web.Application(client_max_size=1 << 30, middlewares=[request_log.middleware])
+    for routes in (rest.build_routes, cdn.build_routes, control.build_routes):
+        app.add_routes(routes(world))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -49,8 +49,10 @@ async def town(clock: Clock, tmp_path: Path) -> AsyncIterator[Town]:
     resolver = aiohttp.ThreadedResolver()
     connector = aiohttp.TCPConnector(resolver=resolver)
     async with aiohttp.ClientSession(connector=connector) as http:
-        yield Town(world, clock, http, tmp_path)
+        yield DiscordHarness(world, clock, http, tmp_path)
     await runner.cleanup()
-    report = conformance.check_requests(entry.to_json(bodies=True) for entry in traffic.after(0))
+    report = conformance.check_requests(
+        entry.to_json(bodies=True) for entry in request_log.entries_after(0)
+    )
     problems = [problem for problem in report.problems if not _NAMED_CODE.search(problem)]
     assert not problems, str(report)

@@ -1,4 +1,4 @@
-"""A real discord.py bot in the whole sandbox, used by people through the control API."""
+"""A real discord.py bot in the whole sandbox, used through the control API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ import yarl
 from discord import app_commands
 from PIL import Image
 
-from sandbox.server import Sandbox
+from sandbox.server import SandboxServer
 from tests.harness import conformance
 from tests.harness.control import Control
 from tests.harness.waiting import eventually
@@ -122,8 +122,8 @@ class Bot(discord.Client):
 
 @pytest.fixture
 async def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Control]:
-    sandbox = await Sandbox.start(directory=tmp_path)
-    environment = sandbox.environment()
+    sandbox = await SandboxServer.start(directory=tmp_path)
+    environment = sandbox.bot_environment()
     gateway = yarl.URL(environment["DISCORD_GATEWAY_URL"])
     monkeypatch.setattr(discord.http.Route, "BASE", environment["DISCORD_API_URL"])
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
@@ -138,9 +138,9 @@ async def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         await bot.close()
         await running
         await sandbox.close()
-    assert sandbox.health.internal_errors == 0, list(sandbox.health.latest)
+    assert sandbox.error_log.internal_errors == 0, list(sandbox.error_log.latest_errors)
     report = conformance.check_requests(
-        entry.to_json(bodies=True) for entry in sandbox.traffic.after(0)
+        entry.to_json(bodies=True) for entry in sandbox.request_log.entries_after(0)
     )
     assert not report.problems, str(report)
 
@@ -182,7 +182,7 @@ async def test_command_button_modal_select(control: Control, tmp_path: Path, whe
         assert (private["content"], private["ephemeral"]) == ("Moderator", True)
 
 
-async def test_menu_and_completion(control: Control) -> None:
+async def test_context_menu_and_autocomplete(control: Control) -> None:
     said = {"user": "Ada", "channel": "#clips", "content": "hidden words"}
     message = (await control.call("POST", "messages", said))["message"]
     shown = await answered(control, "context-menus", command="Look", message=message["id"])

@@ -1,4 +1,4 @@
-"""The real discord.py over the sandbox's REST: nothing it relies on is missing."""
+"""The real discord.py over the sandbox's REST API."""
 
 import io
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 from discord.http import HTTPClient, Route, handle_message_parameters
 from discord.utils import MISSING
 
-from tests.sandbox.discord.town import Town
+from tests.sandbox.discord.discord_harness import DiscordHarness
 
 
 def bare_client() -> discord.Client:
@@ -19,35 +19,37 @@ def bare_client() -> discord.Client:
 
 
 @pytest.fixture
-async def client(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[discord.Client]:
-    monkeypatch.setattr(Route, "BASE", f"{town.world.public_base}/api/v10")
+async def client(
+    harness: DiscordHarness, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[discord.Client]:
+    monkeypatch.setattr(Route, "BASE", f"{harness.world.public_base}/api/v10")
     async with bare_client() as client:
-        await client.login(town.world.token)
+        await client.login(harness.world.token)
         yield client
 
 
-async def test_login_and_lookups(town: Town, client: discord.Client) -> None:
+async def test_login_and_lookups(harness: DiscordHarness, client: discord.Client) -> None:
     assert client.user is not None
-    assert client.user.id == town.world.bot.id
-    guild = await client.fetch_guild(next(iter(town.world.guilds)))
+    assert client.user.id == harness.world.bot.id
+    guild = await client.fetch_guild(next(iter(harness.world.guilds)))
     assert guild.filesize_limit
     assert {c.name for c in await guild.fetch_channels()} >= {"general", "ideas"}
-    member = await guild.fetch_member(town.user("Ada").id)
+    member = await guild.fetch_member(harness.user("Ada").id)
     assert member.display_name == "Ada"
-    channel = await client.fetch_channel(town.channel("ideas").id)
+    channel = await client.fetch_channel(harness.channel("ideas").id)
     assert isinstance(channel, discord.ForumChannel)
     assert [entitlement async for entitlement in client.entitlements()] == []
 
 
-async def test_a_wrong_token(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Route, "BASE", f"{town.world.public_base}/api/v10")
+async def test_a_wrong_token(harness: DiscordHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Route, "BASE", f"{harness.world.public_base}/api/v10")
     async with bare_client() as client:
         with pytest.raises(discord.LoginFailure):
             await client.login("wrong")
 
 
-async def test_messages_files_and_views(town: Town, client: discord.Client) -> None:
-    channel = await client.fetch_channel(town.channel("general").id)
+async def test_messages_files_and_views(harness: DiscordHarness, client: discord.Client) -> None:
+    channel = await client.fetch_channel(harness.channel("general").id)
     assert isinstance(channel, discord.TextChannel)
     view = discord.ui.LayoutView(timeout=None)
     gallery: discord.ui.MediaGallery[discord.ui.LayoutView] = discord.ui.MediaGallery(
@@ -72,7 +74,7 @@ async def test_messages_files_and_views(town: Town, client: discord.Client) -> N
     assert isinstance(container, discord.Container)
     shown = container.children[0]
     assert isinstance(shown, discord.MediaGalleryComponent)
-    async with town.http.get(shown.items[0].media.url) as response:
+    async with harness.http.get(shown.items[0].media.url) as response:
         assert await response.read() == b"bytes of a picture"
     await sent.edit(view=view, attachments=[discord.File(io.BytesIO(b"y"), "clip.png")])
     reply = await sent.reply("Longer?", allowed_mentions=discord.AllowedMentions.none())
@@ -86,13 +88,15 @@ async def test_messages_files_and_views(town: Town, client: discord.Client) -> N
     with pytest.raises(discord.NotFound) as gone:
         await channel.fetch_message(reply.id)
     assert gone.value.code == 10008
-    await town.deny("general", "ATTACH_FILES")
+    await harness.deny("general", "ATTACH_FILES")
     with pytest.raises(discord.Forbidden) as refused:
         await channel.send(file=discord.File(io.BytesIO(b"x"), "a.txt"))
     assert refused.value.code == 50013
 
 
-async def test_synced_commands_are_recognised(town: Town, client: discord.Client) -> None:
+async def test_synced_commands_are_recognised(
+    harness: DiscordHarness, client: discord.Client
+) -> None:
     tree = discord.app_commands.CommandTree(client)
 
     @tree.command(description="A clip")
@@ -110,10 +114,10 @@ async def test_synced_commands_are_recognised(town: Town, client: discord.Client
     assert [command.id for command in fetched] == [command.id for command in synced]
 
 
-async def test_file_too_large_is_said_so(town: Town, client: discord.Client) -> None:
+async def test_a_too_large_file_is_refused(harness: DiscordHarness, client: discord.Client) -> None:
     http: HTTPClient = client.http
     big = discord.File(io.BytesIO(bytes(20 * 1024 * 1024 + 1)), "big.bin")
-    where = town.channel("general").id
+    where = harness.channel("general").id
     with (
         handle_message_parameters("x", file=big, embed=MISSING) as parameters,
         pytest.raises(discord.HTTPException) as refused,

@@ -1,10 +1,10 @@
-"""Registering commands: what Discord takes, what it refuses, what it echoes."""
+"""Registering commands: what Discord accepts, refuses and returns."""
 
 from typing import Any
 
 import pytest
 
-from tests.sandbox.discord.town import PING, Answer, Town
+from tests.sandbox.discord.discord_harness import PING, DiscordHarness, HttpResult
 
 Json = dict[str, Any]
 MENU: Json = {"name": "Extend this clip", "type": 3}
@@ -18,9 +18,9 @@ def command(*options: Json, **more: Any) -> Json:
     return PING | {"options": list(options)} | more
 
 
-async def put(town: Town, *commands: Json, guild: str = "") -> Answer:
-    path = f"/applications/{town.world.app.id}{guild}/commands"
-    return await town.bot("PUT", path, list(commands))
+async def put(harness: DiscordHarness, *commands: Json, guild: str = "") -> HttpResult:
+    path = f"/applications/{harness.world.app.id}{guild}/commands"
+    return await harness.bot("PUT", path, list(commands))
 
 
 @pytest.mark.parametrize(
@@ -129,18 +129,18 @@ async def put(town: Town, *commands: Json, guild: str = "") -> Answer:
         ),
     ],
 )
-async def test_what_breaks_a_rule_is_refused(
-    town: Town, body: Json, path: str | None, code: str
+async def test_invalid_commands_are_refused(
+    harness: DiscordHarness, body: Json, path: str | None, code: str
 ) -> None:
-    answer = await put(town, body)
+    answer = await put(harness, body)
     if path is None:
-        answer.refuses_field("0", "APPLICATION_COMMAND_TOO_LARGE")
+        answer.assert_field_error("0", "APPLICATION_COMMAND_TOO_LARGE")
     else:
-        answer.refuses_field(f"0.{path}", code)
-    assert town.world.commands.all(None) == []
+        answer.assert_field_error(f"0.{path}", code)
+    assert harness.world.commands.list_commands(None) == []
 
 
-async def test_of_a_text_in_several_languages_the_longest_counts(town: Town) -> None:
+async def test_the_longest_localization_counts(harness: DiscordHarness) -> None:
     def big(german: int) -> Json:
         longest: Json = {"description_localizations": {"de": "x" * german, "fr": "y"}}
         branches = [
@@ -149,28 +149,30 @@ async def test_of_a_text_in_several_languages_the_longest_counts(town: Town) -> 
         ]
         return command(*branches)
 
-    (await put(town, big(70))).ok()
-    refused = await put(town, big(80))
-    refused.refuses_field("0", "APPLICATION_COMMAND_TOO_LARGE")
+    (await put(harness, big(70))).ok()
+    refused = await put(harness, big(80))
+    refused.assert_field_error("0", "APPLICATION_COMMAND_TOO_LARGE")
 
 
-async def test_how_many_there_may_be(town: Town) -> None:
-    (await put(town, *(PING | {"name": f"c{n}"} for n in range(100)))).ok()
-    (await put(town, *(PING | {"name": f"c{n}"} for n in range(101)))).refuses(400, 30032)
-    (await put(town, *(MENU | {"name": f"M {n}"} for n in range(16)))).refuses(400, 30032)
-    assert len(town.world.commands.all(None)) == 100
-    (await put(town, PING, PING)).refuses_field("1.name", "APPLICATION_COMMANDS_DUPLICATE_NAME")
-    (await put(town, PING, {"name": "ping", "type": 3})).ok()
+async def test_command_count_limits(harness: DiscordHarness) -> None:
+    (await put(harness, *(PING | {"name": f"c{n}"} for n in range(100)))).ok()
+    (await put(harness, *(PING | {"name": f"c{n}"} for n in range(101)))).assert_error(400, 30032)
+    (await put(harness, *(MENU | {"name": f"M {n}"} for n in range(16)))).assert_error(400, 30032)
+    assert len(harness.world.commands.list_commands(None)) == 100
+    (await put(harness, PING, PING)).assert_field_error(
+        "1.name", "APPLICATION_COMMANDS_DUPLICATE_NAME"
+    )
+    (await put(harness, PING, {"name": "ping", "type": 3})).ok()
 
 
-async def test_names_in_any_script_but_lower_case(town: Town) -> None:
-    await town.register(
+async def test_command_names_in_any_script_in_lower_case(harness: DiscordHarness) -> None:
+    await harness.register(
         *(PING | {"name": name} for name in ("生成", "動画", "größe", "สร้าง", "वीडियो"))
     )
-    (await put(town, PING | {"name": "GRÖSSE"})).refuses(400, 50035)
+    (await put(harness, PING | {"name": "GRÖSSE"})).assert_error(400, 50035)
 
 
-async def test_the_echo_and_ids_that_stay(town: Town) -> None:
+async def test_commands_are_returned_complete_and_keep_their_ids(harness: DiscordHarness) -> None:
     full = command(
         option(required=True, name_localizations={"de": "text"}, max_length=2000),
         option("clip", autocomplete=True),
@@ -180,32 +182,32 @@ async def test_the_echo_and_ids_that_stay(town: Town) -> None:
         integration_types=[0, 1],
         description_localizations={"de": "Antwortet"},
     )
-    first = (await put(town, full, MENU)).ok()
+    first = (await put(harness, full, MENU)).ok()
     assert first[0]["description"] == "Answers"
     assert first[1]["description"] == ""
     assert first[0]["default_member_permissions"] == "32"
     assert first[0]["options"][0]["max_length"] == 2000
-    again = (await put(town, full, MENU | {"name": "Other"})).ok()
+    again = (await put(harness, full, MENU | {"name": "Other"})).ok()
     assert [c["id"] == d["id"] for c, d in zip(first, again, strict=True)] == [True, False]
     assert again[0]["version"] == first[0]["version"]
-    changed = (await put(town, full | {"description": "New"})).ok()
+    changed = (await put(harness, full | {"description": "New"})).ok()
     assert changed[0]["id"] == first[0]["id"]
     assert changed[0]["version"] != first[0]["version"]
 
 
-async def test_one_at_a_time_and_per_guild(town: Town) -> None:
-    base = f"/applications/{town.world.app.id}"
-    guild = f"/guilds/{next(iter(town.world.guilds))}"
-    created = await town.bot("POST", f"{base}/commands", PING)
+async def test_single_commands_and_guild_commands(harness: DiscordHarness) -> None:
+    base = f"/applications/{harness.world.app.id}"
+    guild = f"/guilds/{next(iter(harness.world.guilds))}"
+    created = await harness.bot("POST", f"{base}/commands", PING)
     assert created.status == 201
-    assert (await town.bot("POST", f"{base}/commands", PING)).status == 200
+    assert (await harness.bot("POST", f"{base}/commands", PING)).status == 200
     one = f"{base}/commands/{created.json['id']}"
-    assert (await town.bot("PATCH", one, {"description": "New"})).ok()["description"] == "New"
-    assert (await town.bot("GET", one)).ok()["name"] == "ping"
-    assert len((await put(town, PING | {"name": "here"}, guild=guild)).ok()) == 1
-    listed = (await town.bot("GET", f"{base}{guild}/commands")).ok()
+    assert (await harness.bot("PATCH", one, {"description": "New"})).ok()["description"] == "New"
+    assert (await harness.bot("GET", one)).ok()["name"] == "ping"
+    assert len((await put(harness, PING | {"name": "here"}, guild=guild)).ok()) == 1
+    listed = (await harness.bot("GET", f"{base}{guild}/commands")).ok()
     assert listed[0]["guild_id"] == guild.rsplit("/", 1)[-1]
-    (await town.bot("DELETE", one)).ok()
-    (await town.bot("DELETE", one)).refuses(404, 10063)
-    (await town.bot("GET", "/applications/1/commands")).refuses(404, 10002)
-    (await put(town, guild="/guilds/1")).refuses(404, 10004)
+    (await harness.bot("DELETE", one)).ok()
+    (await harness.bot("DELETE", one)).assert_error(404, 10063)
+    (await harness.bot("GET", "/applications/1/commands")).assert_error(404, 10002)
+    (await put(harness, guild="/guilds/1")).assert_error(404, 10004)

@@ -1,11 +1,11 @@
-"""Components of messages and modals: every limit refuses, and what passes comes back complete."""
+"""Components of messages and modals: limits, and completion of what is accepted."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sandbox.discord.town import PING, V2, Town, button, row, text
+from tests.sandbox.discord.discord_harness import PING, V2, DiscordHarness, button, row, text
 
 Json = dict[str, Any]
 LINK: Json = {"type": 2, "style": 5, "label": "Go", "url": "https://example.org"}
@@ -90,9 +90,11 @@ def select(**more: Any) -> Json:
         ([row(select(min_values=26))], "0.components.0.min_values", "NUMBER_TYPE_MAX"),
     ],
 )
-async def test_classic_components(town: Town, components: list[Json], path: str, code: str) -> None:
-    answer = await town.send({"content": "x", "components": components})
-    answer.refuses_field("components" + (f".{path}" if path else ""), code)
+async def test_classic_components(
+    harness: DiscordHarness, components: list[Json], path: str, code: str
+) -> None:
+    answer = await harness.send({"content": "x", "components": components})
+    answer.assert_field_error("components" + (f".{path}" if path else ""), code)
 
 
 def gallery(*urls: str) -> Json:
@@ -151,12 +153,14 @@ def container(*components: Json, **more: Any) -> Json:
         ),
     ],
 )
-async def test_components_v2(town: Town, components: list[Json], path: str, code: str) -> None:
-    answer = await town.send({"flags": V2, "components": components})
-    answer.refuses_field("components" + (f".{path}" if path else ""), code)
+async def test_components_v2(
+    harness: DiscordHarness, components: list[Json], path: str, code: str
+) -> None:
+    answer = await harness.send({"flags": V2, "components": components})
+    answer.assert_field_error("components" + (f".{path}" if path else ""), code)
 
 
-async def test_a_v2_card_comes_back_complete(town: Town) -> None:
+async def test_a_v2_card_comes_back_complete(harness: DiscordHarness) -> None:
     card = container(
         gallery("attachment://clip.png"),
         text("A **clip**"),
@@ -165,37 +169,37 @@ async def test_a_v2_card_comes_back_complete(town: Town) -> None:
         row(button("extend", id=77), LINK),
         accent_color=255,
     )
-    data = Path(town.picture()).read_bytes()
-    sent = (await town.send({"flags": V2, "components": [card]}, files={"clip.png": data})).ok()
+    data = Path(harness.create_image()).read_bytes()
+    sent = (await harness.send({"flags": V2, "components": [card]}, files={"clip.png": data})).ok()
     assert sent["attachments"] == []
     shown = sent["components"][0]["components"]
     media = shown[0]["items"][0]["media"]
     assert (media["width"], media["height"], media["content_type"]) == (32, 18, "image/png")
-    async with town.http.get(media["url"]) as response:
+    async with harness.http.get(media["url"]) as response:
         assert await response.read() == data
     ids = [c["id"] for c in shown]
     assert len(set(ids)) == len(ids)
     assert shown[4]["components"][0]["id"] == 77
 
 
-async def test_v2_excludes_content_and_cannot_be_undone(town: Town) -> None:
+async def test_v2_excludes_content_and_cannot_be_undone(harness: DiscordHarness) -> None:
     legacy = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
-    both = await town.send({"flags": V2, "content": "x", "components": [text("x")]})
-    both.refuses_field("content", legacy)
-    both = await town.send({"flags": V2, "embeds": [{"title": "x"}], "components": [text("x")]})
-    both.refuses_field("embeds", legacy)
-    sent = (await town.send({"flags": V2, "components": [text("x")]})).ok()
-    (await town.edit(sent, {"content": "back"})).refuses_field("content", legacy)
-    (await town.edit(sent, {"flags": 0})).refuses_field(
+    both = await harness.send({"flags": V2, "content": "x", "components": [text("x")]})
+    both.assert_field_error("content", legacy)
+    both = await harness.send({"flags": V2, "embeds": [{"title": "x"}], "components": [text("x")]})
+    both.assert_field_error("embeds", legacy)
+    sent = (await harness.send({"flags": V2, "components": [text("x")]})).ok()
+    (await harness.edit(sent, {"content": "back"})).assert_field_error("content", legacy)
+    (await harness.edit(sent, {"flags": 0})).assert_field_error(
         "flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG"
     )
-    (await town.edit(sent, {"components": []})).refuses(400, 50006)
-    classic = (await town.send({"content": "x"})).ok()
-    (await town.edit(classic, {"flags": V2, "components": [text("y")]})).refuses_field(
+    (await harness.edit(sent, {"components": []})).assert_error(400, 50006)
+    classic = (await harness.send({"content": "x"})).ok()
+    (await harness.edit(classic, {"flags": V2, "components": [text("y")]})).assert_field_error(
         "content", legacy
     )
     body = {"flags": V2, "content": None, "components": [text("y")]}
-    assert (await town.edit(classic, body)).ok()["flags"] & V2
+    assert (await harness.edit(classic, body)).ok()["flags"] & V2
 
 
 def modal(*components: Json, **more: Any) -> Json:
@@ -285,8 +289,8 @@ def group(kind: int, count: int = 2, **more: Any) -> Json:
         ),
     ],
 )
-async def test_modals(town: Town, data: Json, path: str, code: str) -> None:
-    await town.register(PING)
-    interaction = await town.command("ping")
-    (await town.respond(interaction, 9, data)).refuses_field(f"data.{path}", code)
-    (await town.respond(interaction, 9, modal(label(text_input())))).ok()
+async def test_modals(harness: DiscordHarness, data: Json, path: str, code: str) -> None:
+    await harness.register(PING)
+    interaction = await harness.command("ping")
+    (await harness.respond(interaction, 9, data)).assert_field_error(f"data.{path}", code)
+    (await harness.respond(interaction, 9, modal(label(text_input())))).ok()

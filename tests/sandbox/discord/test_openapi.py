@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from sandbox.discord import rest
-from sandbox.discord.rest.wire import PREFIX
+from sandbox.discord.ratelimits import API_PREFIX
 from tests.harness import conformance
-from tests.sandbox.discord.town import PING, Town, button, row
+from tests.sandbox.discord.discord_harness import PING, DiscordHarness, button, row
 
 Json = dict[str, Any]
 
@@ -32,41 +32,43 @@ def _anonymous(path: str) -> str:
     return re.sub(r"{\w+}", "{}", path)
 
 
-def _served(town: Town) -> set[tuple[str, str]]:
-    routes = rest.routes(town.world, town.clock)
-    return {(route.method, route.path.removeprefix(PREFIX)) for route in routes}
+def _served(harness: DiscordHarness) -> set[tuple[str, str]]:
+    routes = rest.build_routes(harness.world)
+    return {(route.method, route.path.removeprefix(API_PREFIX)) for route in routes}
 
 
-async def test_every_route_is_discords(town: Town, paths: Json) -> None:
+async def test_every_route_exists_at_discord(harness: DiscordHarness, paths: Json) -> None:
     unknown = {
         (method, path)
-        for method, path in _served(town)
+        for method, path in _served(harness)
         if method.lower() not in paths.get(_anonymous(path), {})
     }
     assert unknown == set()
 
 
-async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
+async def test_every_response_is_valid(harness: DiscordHarness, paths: Json) -> None:
     assert paths
     driven: set[tuple[str, str]] = set()
     served = [
         (method, path, re.compile(re.sub(r"{\w+}", "[^/]+", path)))
-        for method, path in sorted(_served(town))
+        for method, path in sorted(_served(harness))
     ]
 
-    async def call(method: str, path: str, body: Any = None, **how: Any) -> Any:
+    async def call(method: str, path: str, body: Any = None, **options: Any) -> Any:
         for known, template, pattern in served:
             if known == method and pattern.fullmatch(path):
                 driven.add((method, template))
-        return (await town.bot(method, path, body, **how)).ok()
+        return (await harness.bot(method, path, body, **options)).ok()
 
-    world = town.world
+    world = harness.world
     guild = next(iter(world.guilds.values()))
     role = guild.roles[guild.members[world.bot.id].role_ids[0]]
-    (await town.control("PATCH", f"/guilds/{guild.id}/roles/{role.id}", {"permissions": "8"})).ok()
-    await town.control("PATCH", "/application", {"privileged_intents": ["GUILD_MEMBERS"]})
-    (await town.control("POST", "/entitlements", {"user": "Ada", "sku": 7})).ok()
-    ada, app = town.user("Ada"), f"/applications/{world.app.id}"
+    (
+        await harness.control("PATCH", f"/guilds/{guild.id}/roles/{role.id}", {"permissions": "8"})
+    ).ok()
+    await harness.control("PATCH", "/application", {"privileged_intents": ["GUILD_MEMBERS"]})
+    (await harness.control("POST", "/entitlements", {"user": "Ada", "sku": 7})).ok()
+    ada, app = harness.user("Ada"), f"/applications/{world.app.id}"
 
     for path in (
         "/users/@me",
@@ -96,7 +98,7 @@ async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
         await call("PATCH", f"{scope}/commands/{made['id']}", {"description": "x"})
         await call("DELETE", f"{scope}/commands/{made['id']}")
 
-    general = f"/channels/{town.channel('general').id}"
+    general = f"/channels/{harness.channel('general').id}"
     await call("GET", general)
     await call("PATCH", general, {"topic": "x"})
     await call("POST", f"{general}/typing")
@@ -110,7 +112,7 @@ async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
     await call("DELETE", f"{general}/messages/pins/{sent[0]['id']}")
     for emoji in ("👍", "🎬"):
         await call("PUT", f"{one}/reactions/{emoji}/@me")
-        await town.control(
+        await harness.control(
             "POST", "/reactions", {"user": "Ada", "message": sent[0]["id"], "emoji": emoji}
         )
     await call("GET", f"{one}/reactions/👍")
@@ -121,7 +123,7 @@ async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
     await call("DELETE", f"{one}/reactions")
     thread = await call("POST", f"{one}/threads", {"name": "x"})
     await call("POST", f"{general}/threads", {"name": "x", "type": 11})
-    ideas = f"/channels/{town.channel('ideas').id}/threads"
+    ideas = f"/channels/{harness.channel('ideas').id}/threads"
     await call("POST", ideas, {"name": "x", "message": {"content": "y"}})
     await call("PUT", f"/channels/{thread['id']}/thread-members/@me")
     await call("GET", f"/channels/{thread['id']}/thread-members")
@@ -130,7 +132,7 @@ async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
     gone = [sent[2]["id"], sent[3]["id"]]
     await call("POST", f"{general}/messages/bulk-delete", {"messages": gone})
 
-    interaction = await town.command("ping")
+    interaction = await harness.command("ping")
     token = f"{interaction.id}/{interaction.token}"
     await call("POST", f"/interactions/{token}/callback", {"type": 5}, query={"with_response": "1"})
     hook = f"/webhooks/{world.app.id}/{interaction.token}"
@@ -139,4 +141,4 @@ async def test_every_route_answers_validly(town: Town, paths: Json) -> None:
     await call("PATCH", f"{hook}/messages/@original", {"content": "y"})
     await call("DELETE", f"{hook}/messages/@original")
 
-    assert driven == _served(town)
+    assert driven == _served(harness)

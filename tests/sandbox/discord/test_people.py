@@ -1,11 +1,18 @@
-"""Acting as people: what works, and what Discord's client would not let them do."""
+"""Acting as people: what Discord's client allows and what it does not."""
 
 from typing import Any
 
 import pytest
 
-from sandbox.discord.model import MessageKind
-from tests.sandbox.discord.town import EPHEMERAL, PING, Answer, Town, button, row
+from sandbox.discord.entities import MessageKind
+from tests.sandbox.discord.discord_harness import (
+    EPHEMERAL,
+    PING,
+    DiscordHarness,
+    HttpResult,
+    button,
+    row,
+)
 
 Json = dict[str, Any]
 GENERATE: Json = {
@@ -54,14 +61,14 @@ GENERATE: Json = {
 }
 
 
-async def ask(town: Town, command: str = "video generate", **body: Any) -> Answer:
+async def ask(harness: DiscordHarness, command: str = "video generate", **body: Any) -> HttpResult:
     asked = {"user": "Cem", "channel": "#general", "command": command, **body}
-    return await town.control("POST", "/commands", asked)
+    return await harness.control("POST", "/commands", asked)
 
 
-async def test_options_are_typed_and_resolved(town: Town) -> None:
-    await town.register(GENERATE)
-    town.listen()
+async def test_options_are_typed_and_resolved(harness: DiscordHarness) -> None:
+    await harness.register(GENERATE)
+    harness.collect_events()
     given = {
         "prompt": "A cat",
         "model": "Best",
@@ -73,8 +80,8 @@ async def test_options_are_typed_and_resolved(town: Town) -> None:
         "role": "Moderator",
         "any": "Bea",
     }
-    (await ask(town, options=given, attachments={"image": town.picture()})).ok()
-    data = town.heard("INTERACTION_CREATE")[0]["data"]
+    (await ask(harness, options=given, attachments={"image": harness.create_image()})).ok()
+    data = harness.events_named("INTERACTION_CREATE")[0]["data"]
     leaf = data["options"][0]
     assert (leaf["name"], leaf["type"]) == ("generate", 1)
     values = {option["name"]: option["value"] for option in leaf["options"]}
@@ -86,7 +93,7 @@ async def test_options_are_typed_and_resolved(town: Town) -> None:
     assert resolved["roles"][values["role"]]["name"] == "Moderator"
     picture = resolved["attachments"][values["image"]]
     assert (picture["ephemeral"], picture["width"]) == (True, 32)
-    async with town.http.get(picture["url"]) as response:
+    async with harness.http.get(picture["url"]) as response:
         assert response.status == 200
 
 
@@ -117,140 +124,152 @@ async def test_options_are_typed_and_resolved(town: Town) -> None:
         ({"options": 5}, 400, "options must be an object"),
     ],
 )
-async def test_requests_clients_never_send_are_refused(
-    town: Town, body: Json, status: int, words: str
+async def test_what_clients_never_send_is_refused(
+    harness: DiscordHarness, body: Json, status: int, words: str
 ) -> None:
-    await town.register(GENERATE)
-    (await ask(town, **body)).refused(status, words)
-    assert town.world.interactions == {}
+    await harness.register(GENERATE)
+    (await ask(harness, **body)).assert_refused(status, words)
+    assert harness.world.interactions == {}
 
 
-async def test_a_persons_files_are_limited_too(town: Town) -> None:
-    await town.register(GENERATE)
-    big = town.directory / "big.png"
+async def test_file_limits_apply_to_people(harness: DiscordHarness) -> None:
+    await harness.register(GENERATE)
+    big = harness.directory / "big.png"
     with big.open("wb") as file:
         file.truncate(20 * 1024 * 1024 + 1)
     given: Json = {"options": {"prompt": "A cat"}, "attachments": {"image": str(big)}}
-    (await ask(town, **given)).refused(400, "the limit here is")
-    (await town.control("PATCH", "/users/Cem", {"nitro": True})).ok()
-    (await ask(town, **given)).ok()
+    (await ask(harness, **given)).assert_refused(400, "the limit here is")
+    (await harness.control("PATCH", "/users/Cem", {"nitro": True})).ok()
+    (await ask(harness, **given)).ok()
 
 
-async def test_who_may_use_a_command(town: Town) -> None:
-    await town.register(PING | {"default_member_permissions": 1 << 5}, PING | {"name": "any"})
-    (await ask(town, "ping")).refused(403, "MANAGE_GUILD")
-    (await ask(town, "ping", user="Bea")).ok()
-    (await ask(town, "ping", user="Ada")).ok()
-    await town.register(PING | {"default_member_permissions": 0}, PING | {"name": "any"})
-    (await ask(town, "ping", user="Bea")).refused(403, "ADMINISTRATOR")
-    (await ask(town, "ping", user="Ada")).ok()
-    general = f"/channels/{town.channel('general').id}/overwrites"
-    await town.control("PUT", general, {"role": "everyone", "deny": ["USE_APPLICATION_COMMANDS"]})
-    (await ask(town, "any")).refused(403, "USE_APPLICATION_COMMANDS")
-    await town.control("PUT", general, {"role": "everyone", "deny": ["VIEW_CHANNEL"]})
-    (await ask(town, "any")).refused(403, "VIEW_CHANNEL")
+async def test_who_may_use_a_command(harness: DiscordHarness) -> None:
+    await harness.register(PING | {"default_member_permissions": 1 << 5}, PING | {"name": "any"})
+    (await ask(harness, "ping")).assert_refused(403, "MANAGE_GUILD")
+    (await ask(harness, "ping", user="Bea")).ok()
+    (await ask(harness, "ping", user="Ada")).ok()
+    await harness.register(PING | {"default_member_permissions": 0}, PING | {"name": "any"})
+    (await ask(harness, "ping", user="Bea")).assert_refused(403, "ADMINISTRATOR")
+    (await ask(harness, "ping", user="Ada")).ok()
+    general = f"/channels/{harness.channel('general').id}/overwrites"
+    await harness.control(
+        "PUT", general, {"role": "everyone", "deny": ["USE_APPLICATION_COMMANDS"]}
+    )
+    (await ask(harness, "any")).assert_refused(403, "USE_APPLICATION_COMMANDS")
+    await harness.control("PUT", general, {"role": "everyone", "deny": ["VIEW_CHANNEL"]})
+    (await ask(harness, "any")).assert_refused(403, "VIEW_CHANNEL")
 
 
-async def test_where_a_command_is_offered(town: Town) -> None:
-    await town.register(
+async def test_where_a_command_is_offered(harness: DiscordHarness) -> None:
+    await harness.register(
         PING | {"name": "here", "contexts": [0]},
         PING | {"name": "alone", "contexts": [1]},
         PING | {"name": "carried", "integration_types": [1], "contexts": [0, 1, 2]},
         PING | {"name": "adults", "nsfw": True},
         PING | {"name": "old", "dm_permission": False},
     )
-    (await ask(town, "here", channel="@Cem")).refused(409, "not offered in this context")
-    (await ask(town, "old", channel="@Cem")).refused(409, "not offered in this context")
-    (await ask(town, "alone")).refused(409, "not offered in this context")
-    town.listen()
-    (await ask(town, "alone", channel="@Cem")).ok()
-    told = town.heard("INTERACTION_CREATE")[0]
+    (await ask(harness, "here", channel="@Cem")).assert_refused(409, "not offered in this context")
+    (await ask(harness, "old", channel="@Cem")).assert_refused(409, "not offered in this context")
+    (await ask(harness, "alone")).assert_refused(409, "not offered in this context")
+    harness.collect_events()
+    (await ask(harness, "alone", channel="@Cem")).ok()
+    told = harness.events_named("INTERACTION_CREATE")[0]
     assert (told["context"], told["user"]["username"]) == (1, "cem")
     assert told["authorizing_integration_owners"] == {"0": "0"}
     assert "member" not in told
-    (await ask(town, "carried")).refused(409, "not offered to guild installations")
-    (await ask(town, "carried", user_install=True)).ok()
-    (await ask(town, "here", user_install=True)).ok()
-    (await ask(town, "adults")).refused(409, "age-restricted")
-    (await ask(town, "adults", channel="#after-dark")).ok()
-    await town.register(PING | {"name": "here", "contexts": [0]})
-    (await ask(town, "here", channel="#ideas")).refused(409, "nothing is typed into a forum")
-    post = await town.control(
+    (await ask(harness, "carried")).assert_refused(409, "not offered to guild installations")
+    (await ask(harness, "carried", user_install=True)).ok()
+    (await ask(harness, "here", user_install=True)).ok()
+    (await ask(harness, "adults")).assert_refused(409, "age-restricted")
+    (await ask(harness, "adults", channel="#after-dark")).ok()
+    await harness.register(PING | {"name": "here", "contexts": [0]})
+    (await ask(harness, "here", channel="#ideas")).assert_refused(
+        409, "nothing is typed into a forum"
+    )
+    post = await harness.control(
         "POST", "/threads", {"user": "Cem", "channel": "#ideas", "name": "A post", "content": "x"}
     )
-    (await ask(town, "here", channel=post.ok()["channel"]["id"])).ok()
-    await town.register(
+    (await ask(harness, "here", channel=post.ok()["channel"]["id"])).ok()
+    await harness.register(
         PING | {"name": "carried", "integration_types": [1], "contexts": [0, 1, 2]},
     )
-    group = await town.control("POST", "/channels", {"name": "Us", "members": ["Cem", "Bea"]})
+    group = await harness.control("POST", "/channels", {"name": "Us", "members": ["Cem", "Bea"]})
     where = group.ok()["channel"]["id"]
-    (await ask(town, "carried", channel=where)).refused(409, "not installed")
-    (await ask(town, "carried", channel=where, user_install=True)).ok()
-    assert town.heard("INTERACTION_CREATE")[-1]["context"] == 2
+    (await ask(harness, "carried", channel=where)).assert_refused(409, "not installed")
+    (await ask(harness, "carried", channel=where, user_install=True)).ok()
+    assert harness.events_named("INTERACTION_CREATE")[-1]["context"] == 2
 
 
-async def test_locales(town: Town) -> None:
-    await town.register(PING)
-    town.listen()
-    (await town.control("PATCH", "/users/Cem", {"locale": "de"})).ok()
-    guild = next(iter(town.world.guilds))
-    (await town.control("PATCH", f"/guilds/{guild}", {"locale": "fr"})).ok()
-    await town.command("ping")
-    await town.command("ping", locale="ja")
-    told = town.heard("INTERACTION_CREATE")
+async def test_locales(harness: DiscordHarness) -> None:
+    await harness.register(PING)
+    harness.collect_events()
+    (await harness.control("PATCH", "/users/Cem", {"locale": "de"})).ok()
+    guild = next(iter(harness.world.guilds))
+    (await harness.control("PATCH", f"/guilds/{guild}", {"locale": "fr"})).ok()
+    await harness.command("ping")
+    await harness.command("ping", locale="ja")
+    told = harness.events_named("INTERACTION_CREATE")
     assert [(t["locale"], t["guild_locale"]) for t in told] == [("de", "fr"), ("ja", "fr")]
-    (await town.control("PATCH", "/users/Cem", {"locale": "klingon"})).refused(400, "locale")
+    (await harness.control("PATCH", "/users/Cem", {"locale": "klingon"})).assert_refused(
+        400, "locale"
+    )
 
 
-async def test_menus(town: Town) -> None:
-    await town.register({"name": "Look", "type": 3}, {"name": "Wave", "type": 2})
-    said = await town.post_message("x")
-    town.listen()
+async def test_menus(harness: DiscordHarness) -> None:
+    await harness.register({"name": "Look", "type": 3}, {"name": "Wave", "type": 2})
+    said = await harness.post_message("x")
+    harness.collect_events()
     menu = {"user": "Dia", "command": "Look", "message": said["id"]}
-    interaction = town.interaction((await town.control("POST", "/context-menus", menu)).ok())
-    answer = (await town.respond(interaction, 4, {"content": "y"})).ok()["resource"]["message"]
+    interaction = harness.interaction((await harness.control("POST", "/context-menus", menu)).ok())
+    answer = (await harness.respond(interaction, 4, {"content": "y"})).ok()["resource"]["message"]
     assert answer["type"] == MessageKind.CONTEXT_MENU_COMMAND
     assert answer["interaction_metadata"]["target_message_id"] == said["id"]
     wave = {"user": "Dia", "command": "Wave", "target": "Ada", "channel": "general"}
-    (await town.control("POST", "/context-menus", wave)).ok()
-    assert town.heard("INTERACTION_CREATE")[1]["data"]["resolved"]["users"]
-    (await town.control("POST", "/context-menus", menu | {"command": "Wave"})).refused(404, "Wave")
-    (await town.control("POST", "/context-menus", menu | {"message": "1"})).refused(404, "message")
-    (await town.control("POST", "/context-menus", menu | {"channel": "#clips"})).refused(
+    (await harness.control("POST", "/context-menus", wave)).ok()
+    assert harness.events_named("INTERACTION_CREATE")[1]["data"]["resolved"]["users"]
+    (await harness.control("POST", "/context-menus", menu | {"command": "Wave"})).assert_refused(
+        404, "Wave"
+    )
+    (await harness.control("POST", "/context-menus", menu | {"message": "1"})).assert_refused(
+        404, "message"
+    )
+    (await harness.control("POST", "/context-menus", menu | {"channel": "#clips"})).assert_refused(
         400, "another channel"
     )
 
 
-async def press(town: Town, message: Json, custom_id: str = "go", **body: Any) -> Answer:
+async def press(
+    harness: DiscordHarness, message: Json, custom_id: str = "go", **body: Any
+) -> HttpResult:
     asked = {"user": "Cem", "message": message["id"], "custom_id": custom_id, **body}
-    return await town.control("POST", "/components", asked)
+    return await harness.control("POST", "/components", asked)
 
 
-async def test_only_buttons_that_are_there_and_enabled(town: Town) -> None:
+async def test_only_existing_enabled_buttons_can_be_pressed(harness: DiscordHarness) -> None:
     link = {"type": 2, "style": 5, "label": "x", "url": "https://example.org"}
     components = [row(button(), button("off", disabled=True), link)]
-    sent = (await town.send({"content": "x", "components": components})).ok()
-    (await press(town, sent)).ok()
-    (await press(town, sent, "nothing")).refused(404, "no component 'nothing'")
-    (await press(town, sent, "off")).refused(409, "disabled")
-    (await press(town, sent, values=["a"])).refused(400, "no values")
-    (await press(town, await town.post_message("x"))).refused(404, "no component")
-    (await press(town, {"id": "1"})).refused(404, "no message")
+    sent = (await harness.send({"content": "x", "components": components})).ok()
+    (await press(harness, sent)).ok()
+    (await press(harness, sent, "nothing")).assert_refused(404, "no component 'nothing'")
+    (await press(harness, sent, "off")).assert_refused(409, "disabled")
+    (await press(harness, sent, values=["a"])).assert_refused(400, "no values")
+    (await press(harness, await harness.post_message("x"))).assert_refused(404, "no component")
+    (await press(harness, {"id": "1"})).assert_refused(404, "no message")
     general = f"/channels/{sent['channel_id']}/overwrites"
-    await town.control("PUT", general, {"role": "everyone", "deny": ["VIEW_CHANNEL"]})
-    (await press(town, sent)).refused(403, "VIEW_CHANNEL")
+    await harness.control("PUT", general, {"role": "everyone", "deny": ["VIEW_CHANNEL"]})
+    (await press(harness, sent)).assert_refused(403, "VIEW_CHANNEL")
 
 
-async def test_ephemeral_buttons_are_for_one_person(town: Town) -> None:
-    await town.register(PING)
-    interaction = await town.command("ping")
+async def test_ephemeral_buttons_are_for_one_person(harness: DiscordHarness) -> None:
+    await harness.register(PING)
+    interaction = await harness.command("ping")
     data = {"content": "x", "flags": EPHEMERAL, "components": [row(button())]}
-    shown = (await town.respond(interaction, 4, data)).ok()["resource"]["message"]
-    (await press(town, shown, user="Dia")).refused(403, "cannot see")
-    (await press(town, shown)).ok()
+    shown = (await harness.respond(interaction, 4, data)).ok()["resource"]["message"]
+    (await press(harness, shown, user="Dia")).assert_refused(403, "cannot see")
+    (await press(harness, shown)).ok()
 
 
-async def test_selects(town: Town) -> None:
+async def test_selects(harness: DiscordHarness) -> None:
     options = [{"label": str(n), "value": str(n)} for n in range(3)]
     pick = {"type": 3, "custom_id": "pick", "options": options, "min_values": 1, "max_values": 2}
     who = {"type": 5, "custom_id": "who"}
@@ -258,23 +277,25 @@ async def test_selects(town: Town) -> None:
     role = {"type": 6, "custom_id": "role"}
     any_one = {"type": 7, "custom_id": "any", "max_values": 2}
     components = [row(each) for each in (pick, who, place, role, any_one)]
-    sent = (await town.send({"content": "x", "components": components})).ok()
-    town.listen()
-    (await press(town, sent, "pick", values=["0", "2"])).ok()
-    assert town.heard("INTERACTION_CREATE")[0]["data"]["values"] == ["0", "2"]
-    (await press(town, sent, "who", values=["Ada"])).ok()
-    data = town.heard("INTERACTION_CREATE")[1]["data"]
+    sent = (await harness.send({"content": "x", "components": components})).ok()
+    harness.collect_events()
+    (await press(harness, sent, "pick", values=["0", "2"])).ok()
+    assert harness.events_named("INTERACTION_CREATE")[0]["data"]["values"] == ["0", "2"]
+    (await press(harness, sent, "who", values=["Ada"])).ok()
+    data = harness.events_named("INTERACTION_CREATE")[1]["data"]
     assert data["resolved"]["users"][data["values"][0]]["username"] == "ada"
-    (await press(town, sent, "place", values=["#clips"])).ok()
-    (await press(town, sent, "role", values=["Moderator"])).ok()
-    (await press(town, sent, "any", values=["Moderator", "Ada"])).ok()
-    (await press(town, sent, "pick", values=[])).refused(400, "must be 1 to 2")
-    (await press(town, sent, "pick", values=["0", "1", "2"])).refused(400, "must be 1 to 2")
-    (await press(town, sent, "pick", values=["9"])).refused(400, "not offered")
-    (await press(town, sent, "pick", values=["1", "1"])).refused(400, "twice")
-    (await press(town, sent, "who", values=["Nobody"])).refused(404, "no user")
-    (await press(town, sent, "place", values=["#ideas"])).refused(400, "kind")
-    (await press(town, sent, "role", values=["King"])).refused(404, "no role")
+    (await press(harness, sent, "place", values=["#clips"])).ok()
+    (await press(harness, sent, "role", values=["Moderator"])).ok()
+    (await press(harness, sent, "any", values=["Moderator", "Ada"])).ok()
+    (await press(harness, sent, "pick", values=[])).assert_refused(400, "must be 1 to 2")
+    (await press(harness, sent, "pick", values=["0", "1", "2"])).assert_refused(
+        400, "must be 1 to 2"
+    )
+    (await press(harness, sent, "pick", values=["9"])).assert_refused(400, "not offered")
+    (await press(harness, sent, "pick", values=["1", "1"])).assert_refused(400, "twice")
+    (await press(harness, sent, "who", values=["Nobody"])).assert_refused(404, "no user")
+    (await press(harness, sent, "place", values=["#ideas"])).assert_refused(400, "kind")
+    (await press(harness, sent, "role", values=["King"])).assert_refused(404, "no role")
 
 
 def labelled(component: Json) -> Json:
@@ -295,15 +316,21 @@ MODAL: Json = {
 }
 
 
-async def test_every_input_of_a_modal(town: Town) -> None:
-    await town.register(PING)
-    interaction = await town.command("ping")
-    (await town.respond(interaction, 9, MODAL)).ok()
-    town.listen()
-    fields = {"text": "Cat", "file": [town.picture()], "radio": "a", "boxes": ["a"], "box": True}
+async def test_every_input_of_a_modal(harness: DiscordHarness) -> None:
+    await harness.register(PING)
+    interaction = await harness.command("ping")
+    (await harness.respond(interaction, 9, MODAL)).ok()
+    harness.collect_events()
+    fields = {
+        "text": "Cat",
+        "file": [harness.create_image()],
+        "radio": "a",
+        "boxes": ["a"],
+        "box": True,
+    }
     body = {"user": "Cem", "interaction": str(interaction.id), "fields": fields}
-    (await town.control("POST", "/modals", body)).ok()
-    data = town.heard("INTERACTION_CREATE")[0]["data"]
+    (await harness.control("POST", "/modals", body)).ok()
+    data = harness.events_named("INTERACTION_CREATE")[0]["data"]
     parts = [part["component"] for part in data["components"]]
     assert parts[0]["value"] == "Cat"
     assert data["resolved"]["attachments"][parts[1]["values"][0]]["filename"] == "picture.png"
@@ -327,28 +354,36 @@ async def test_every_input_of_a_modal(town: Town) -> None:
         ({"text": "Cat", "file": ["/nowhere"]}, "no file"),
     ],
 )
-async def test_a_modal_that_cannot_be_sent(town: Town, fields: Json, words: str) -> None:
-    await town.register(PING)
-    interaction = await town.command("ping")
-    (await town.respond(interaction, 9, MODAL)).ok()
+async def test_a_modal_that_cannot_be_sent(
+    harness: DiscordHarness, fields: Json, words: str
+) -> None:
+    await harness.register(PING)
+    interaction = await harness.command("ping")
+    (await harness.respond(interaction, 9, MODAL)).ok()
     body = {"user": "Cem", "interaction": str(interaction.id), "fields": fields}
-    (await town.control("POST", "/modals", body)).refused(400, words)
+    (await harness.control("POST", "/modals", body)).assert_refused(400, words)
     body["fields"] = {"text": "Cat"}
-    (await town.control("POST", "/modals", body)).ok()
+    (await harness.control("POST", "/modals", body)).ok()
 
 
-async def test_only_a_modal_that_was_shown_to_that_person(town: Town) -> None:
-    await town.register(PING)
-    interaction = await town.command("ping")
+async def test_a_modal_can_be_submitted_by_its_person_only(harness: DiscordHarness) -> None:
+    await harness.register(PING)
+    interaction = await harness.command("ping")
     body = {"user": "Cem", "interaction": str(interaction.id), "fields": {"text": "Cat"}}
-    (await town.control("POST", "/modals", body)).refused(409, "not answered with a modal")
-    (await town.respond(interaction, 9, MODAL)).ok()
-    (await town.control("POST", "/modals", body | {"user": "Dia"})).refused(403, "not shown to Dia")
-    (await town.control("POST", "/modals", body | {"interaction": "1"})).refused(404, "interaction")
+    (await harness.control("POST", "/modals", body)).assert_refused(
+        409, "not answered with a modal"
+    )
+    (await harness.respond(interaction, 9, MODAL)).ok()
+    (await harness.control("POST", "/modals", body | {"user": "Dia"})).assert_refused(
+        403, "not shown to Dia"
+    )
+    (await harness.control("POST", "/modals", body | {"interaction": "1"})).assert_refused(
+        404, "interaction"
+    )
 
 
-async def test_completion_needs_an_option_with_one(town: Town) -> None:
-    await town.register(GENERATE)
+async def test_only_options_with_autocomplete_can_be_completed(harness: DiscordHarness) -> None:
+    await harness.register(GENERATE)
     body = {
         "user": "Cem",
         "channel": "general",
@@ -356,90 +391,100 @@ async def test_completion_needs_an_option_with_one(town: Town) -> None:
         "options": {"prompt": "x"},
         "focused": "prompt",
     }
-    (await town.control("POST", "/autocomplete", body)).refused(400, "no completion")
+    (await harness.control("POST", "/autocomplete", body)).assert_refused(400, "no completion")
 
 
-async def test_people_write_messages(town: Town) -> None:
-    async def said(**body: Any) -> Answer:
+async def test_people_write_messages(harness: DiscordHarness) -> None:
+    async def said(**body: Any) -> HttpResult:
         asked = {"user": "Cem", "channel": "#general", "content": "x", **body}
-        return await town.control("POST", "/messages", asked)
+        return await harness.control("POST", "/messages", asked)
 
-    first = (await said(content="Hi @Ada", attachments=[town.picture()])).ok()["message"]
-    assert first["content"] == f"Hi <@{town.user('Ada').id}>"
+    first = (await said(content="Hi @Ada", attachments=[harness.create_image()])).ok()["message"]
+    assert first["content"] == f"Hi <@{harness.user('Ada').id}>"
     assert first["files"] == first["attachments"]
     reply = (await said(reply_to=first["id"], channel=None, user="Dia")).ok()["message"]
     assert reply["referenced_message"]["id"] == first["id"]
-    (await said(content="")).refused(400, "empty")
-    (await said(content="x" * 2001)).refused(400, "at most 2000")
-    (await said(attachments=[town.picture()] * 11)).refused(400, "at most 10")
-    (await said(channel="#ideas")).refused(409, "posts")
-    (await said(channel="#clips", reply_to=first["id"])).refused(400, "channel of the message")
-    (await said(user="clapper-owner", channel=str(town.channel("general").id))).refused(
+    (await said(content="")).assert_refused(400, "empty")
+    (await said(content="x" * 2001)).assert_refused(400, "at most 2000")
+    (await said(attachments=[harness.create_image()] * 11)).assert_refused(400, "at most 10")
+    (await said(channel="#ideas")).assert_refused(409, "posts")
+    (await said(channel="#clips", reply_to=first["id"])).assert_refused(
+        400, "channel of the message"
+    )
+    (await said(user="clapper-owner", channel=str(harness.channel("general").id))).assert_refused(
         403, "VIEW_CHANNEL"
     )
-    general = f"/channels/{town.channel('general').id}/overwrites"
-    await town.control("PUT", general, {"role": "everyone", "deny": ["ATTACH_FILES"]})
-    (await said(attachments=[town.picture()])).refused(403, "ATTACH_FILES")
-    await town.control("PUT", general, {"role": "everyone", "deny": ["SEND_MESSAGES"]})
-    (await said()).refused(403, "SEND_MESSAGES")
+    general = f"/channels/{harness.channel('general').id}/overwrites"
+    await harness.control("PUT", general, {"role": "everyone", "deny": ["ATTACH_FILES"]})
+    (await said(attachments=[harness.create_image()])).assert_refused(403, "ATTACH_FILES")
+    await harness.control("PUT", general, {"role": "everyone", "deny": ["SEND_MESSAGES"]})
+    (await said()).assert_refused(403, "SEND_MESSAGES")
     (await said(user="Ada")).ok()
 
 
-async def test_people_edit_and_delete_messages(town: Town) -> None:
-    town.listen()
-    said = await town.post_message("One")
+async def test_people_edit_and_delete_messages(harness: DiscordHarness) -> None:
+    harness.collect_events()
+    said = await harness.post_message("One")
     path = f"/messages/{said['id']}"
-    changed = (await town.control("PATCH", path, {"user": "Cem", "content": "Two"})).ok()["message"]
+    changed = (await harness.control("PATCH", path, {"user": "Cem", "content": "Two"})).ok()[
+        "message"
+    ]
     assert (changed["content"], changed["edits"]) == ("Two", 1)
-    (await town.control("PATCH", path, {"user": "Dia", "content": "x"})).refused(403, "author")
-    (await town.control("PATCH", path, {"user": "Cem", "content": " "})).refused(400, "empty")
-    (await town.control("DELETE", path, {"user": "Dia"})).refused(403, "MANAGE_MESSAGES")
-    (await town.control("DELETE", path, {"user": "Bea"})).ok()
-    (await town.control("DELETE", path, {"user": "Bea"})).refused(404, "no message")
-    assert town.heard("MESSAGE_DELETE")[0]["id"] == said["id"]
-    assert (await town.control("GET", "/channels/general/messages")).ok() == []
-    left = (await town.control("GET", "/channels/general/messages?deleted=1")).ok()
+    (await harness.control("PATCH", path, {"user": "Dia", "content": "x"})).assert_refused(
+        403, "author"
+    )
+    (await harness.control("PATCH", path, {"user": "Cem", "content": " "})).assert_refused(
+        400, "empty"
+    )
+    (await harness.control("DELETE", path, {"user": "Dia"})).assert_refused(403, "MANAGE_MESSAGES")
+    (await harness.control("DELETE", path, {"user": "Bea"})).ok()
+    (await harness.control("DELETE", path, {"user": "Bea"})).assert_refused(404, "no message")
+    assert harness.events_named("MESSAGE_DELETE")[0]["id"] == said["id"]
+    assert (await harness.control("GET", "/channels/general/messages")).ok() == []
+    left = (await harness.control("GET", "/channels/general/messages?deleted=1")).ok()
     assert [m["deleted"] for m in left] == [True]
 
 
-async def test_people_add_and_remove_reactions(town: Town) -> None:
-    said = await town.post_message("x")
+async def test_people_add_and_remove_reactions(harness: DiscordHarness) -> None:
+    said = await harness.post_message("x")
     body = {"user": "Dia", "message": said["id"], "emoji": "👍"}
-    (await town.control("POST", "/reactions", body | {"remove": True})).refuses(400, 10014)
-    (await town.control("POST", "/reactions", body | {"emoji": "thumb"})).refuses(400, 10014)
-    shown = (await town.control("POST", "/reactions", body)).ok()["message"]
+    (await harness.control("POST", "/reactions", body | {"remove": True})).assert_error(400, 10014)
+    (await harness.control("POST", "/reactions", body | {"emoji": "thumb"})).assert_error(
+        400, 10014
+    )
+    shown = (await harness.control("POST", "/reactions", body)).ok()["message"]
     assert shown["reactions"][0]["count"] == 1
-    (await town.control("POST", "/reactions", body | {"remove": True})).ok()
-    general = f"/channels/{town.channel('general').id}/overwrites"
-    await town.control("PUT", general, {"role": "everyone", "deny": ["ADD_REACTIONS"]})
-    (await town.control("POST", "/reactions", body)).refused(403, "ADD_REACTIONS")
+    (await harness.control("POST", "/reactions", body | {"remove": True})).ok()
+    general = f"/channels/{harness.channel('general').id}/overwrites"
+    await harness.control("PUT", general, {"role": "everyone", "deny": ["ADD_REACTIONS"]})
+    (await harness.control("POST", "/reactions", body)).assert_refused(403, "ADD_REACTIONS")
 
 
-async def test_threads_and_posts(town: Town) -> None:
-    said = await town.post_message("x")
+async def test_threads_and_posts(harness: DiscordHarness) -> None:
+    said = await harness.post_message("x")
     body = {"user": "Cem", "message": said["id"], "name": "Talk", "content": "first"}
-    thread = (await town.control("POST", "/threads", body)).ok()["channel"]
+    thread = (await harness.control("POST", "/threads", body)).ok()["channel"]
     assert (thread["kind"], thread["id"]) == ("thread", said["id"])
-    (await town.control("POST", "/threads", body | {"name": ""})).refused(400, "1 to 100")
-    (await town.control("POST", "/threads", body)).refuses(400, 160004)
+    (await harness.control("POST", "/threads", body | {"name": ""})).assert_refused(400, "1 to 100")
+    (await harness.control("POST", "/threads", body)).assert_error(400, 160004)
     post = {"user": "Cem", "channel": "#ideas", "name": "Film", "content": "it", "tags": ["Idea"]}
-    shown = (await town.control("POST", "/threads", post)).ok()["channel"]
+    shown = (await harness.control("POST", "/threads", post)).ok()["channel"]
     assert len(shown["applied_tags"]) == 1
-    listed = (await town.control("GET", f"/channels/{shown['id']}/messages")).ok()
+    listed = (await harness.control("GET", f"/channels/{shown['id']}/messages")).ok()
     assert [m["content"] for m in listed] == ["it"]
-    (await town.control("POST", "/threads", post | {"content": ""})).refused(400, "empty")
-    (await town.control("PATCH", f"/channels/{shown['id']}", {"locked": True})).ok()
+    (await harness.control("POST", "/threads", post | {"content": ""})).assert_refused(400, "empty")
+    (await harness.control("PATCH", f"/channels/{shown['id']}", {"locked": True})).ok()
     answer = {"user": "Cem", "channel": shown["id"], "content": "x"}
-    (await town.control("POST", "/messages", answer)).refused(409, "locked")
+    (await harness.control("POST", "/messages", answer)).assert_refused(409, "locked")
 
 
-async def test_bad_control_requests_say_what_is_wrong(town: Town) -> None:
-    url = town.world.public_base + "/control/messages"
-    async with town.http.post(url, data=b"{") as response:
+async def test_bad_control_requests_say_what_is_wrong(harness: DiscordHarness) -> None:
+    url = harness.world.public_base + "/control/messages"
+    async with harness.http.post(url, data=b"{") as response:
         assert response.status == 400
         assert "not JSON" in (await response.json())["message"]
-    (await town.control("POST", "/messages", [])).refused(400, "JSON object")
-    (await town.control("POST", "/messages", {})).refused(400, "user must be")
-    (await town.control("POST", "/messages", {"user": "Cem", "channel": "general"})).refused(
-        400, "empty"
-    )
+    (await harness.control("POST", "/messages", [])).assert_refused(400, "JSON object")
+    (await harness.control("POST", "/messages", {})).assert_refused(400, "user must be")
+    (
+        await harness.control("POST", "/messages", {"user": "Cem", "channel": "general"})
+    ).assert_refused(400, "empty")

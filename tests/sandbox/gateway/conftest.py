@@ -1,4 +1,4 @@
-"""A sandbox inside the test's own loop, on a clock that stands still until a test moves it."""
+"""A sandbox in the test's event loop, with a frozen clock."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sandbox.clock import Clock
-from sandbox.server import Sandbox
+from sandbox.clock import SandboxClock
+from sandbox.server import SandboxServer
 from tests.harness import conformance
 
 NOON = 1_790_000_000.0
@@ -15,22 +15,22 @@ NOON = 1_790_000_000.0
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(frozen_at=NOON)
+def clock() -> SandboxClock:
+    return SandboxClock(frozen_at=NOON)
 
 
 @pytest_asyncio.fixture
-async def sandbox(clock: Clock, tmp_path: Path) -> AsyncIterator[Sandbox]:
-    running = await Sandbox.start(directory=tmp_path, clock=clock)
+async def sandbox(clock: SandboxClock, tmp_path: Path) -> AsyncIterator[SandboxServer]:
+    running = await SandboxServer.start(directory=tmp_path, clock=clock)
     yield running
     await running.close()
-    assert running.health.internal_errors == 0, list(running.health.latest)
+    assert running.error_log.internal_errors == 0, list(running.error_log.latest_errors)
     report = conformance.check_requests(
-        entry.to_json(bodies=True) for entry in running.traffic.after(0)
+        entry.to_json(bodies=True) for entry in running.request_log.entries_after(0)
     )
     assert not report.problems, str(report)
 
 
 @pytest.fixture
-def gateway_url(sandbox: Sandbox) -> str:
-    return sandbox.environment()["DISCORD_GATEWAY_URL"]
+def gateway_url(sandbox: SandboxServer) -> str:
+    return sandbox.bot_environment()["DISCORD_GATEWAY_URL"]

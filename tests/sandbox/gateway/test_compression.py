@@ -1,18 +1,18 @@
-"""A compressed connection is one stream, flushed for every message."""
+"""A compressed connection is one stream, flushed after every message."""
 
 import zlib
 
 import pytest
 import zstandard
 
-from sandbox.discord.compression import compressor
-from sandbox.server import Sandbox
+from sandbox.discord.compression import create_compressor
+from sandbox.server import SandboxServer
 from tests.harness.websocket import open_gateway
 
 
 @pytest.mark.parametrize("compress", [None, "zlib-stream", "zstd-stream"])
 async def test_a_session_over_each_transport(
-    sandbox: Sandbox, gateway_url: str, compress: str | None
+    sandbox: SandboxServer, gateway_url: str, compress: str | None
 ) -> None:
     async with open_gateway(gateway_url, compress=compress) as client:
         await client.identify(sandbox.world.token, intents=1, compress=True)
@@ -20,7 +20,7 @@ async def test_a_session_over_each_transport(
 
 
 def test_zlib_messages_end_in_a_sync_flush_and_share_one_dictionary() -> None:
-    stream = compressor("zlib-stream")
+    stream = create_compressor("zlib-stream")
     assert stream is not None
     first, second = stream.compress("clapper " * 50), stream.compress("clapper " * 50)
     assert first.endswith(b"\x00\x00\xff\xff")
@@ -32,7 +32,7 @@ def test_zlib_messages_end_in_a_sync_flush_and_share_one_dictionary() -> None:
 
 
 def test_zstd_messages_are_readable_one_by_one_but_not_alone() -> None:
-    stream = compressor("zstd-stream")
+    stream = create_compressor("zstd-stream")
     assert stream is not None
     first, second = stream.compress("clapper " * 50), stream.compress("clapper " * 50)
     reader = zstandard.ZstdDecompressor().decompressobj()

@@ -1,4 +1,4 @@
-"""The gateway as the real discord.py meets it: what must be right, or the bot breaks."""
+"""The gateway with the real discord.py."""
 
 import asyncio
 import zlib
@@ -10,8 +10,8 @@ import discord
 import pytest
 import yarl
 
-from sandbox.discord.events import Event, Intents
-from sandbox.server import Sandbox
+from sandbox.discord.events import GatewayEvent, Intents
+from sandbox.server import SandboxServer
 from tests.harness.waiting import eventually
 
 
@@ -56,8 +56,8 @@ Login = Callable[..., AbstractAsyncContextManager[Client]]
 
 
 @pytest.fixture
-def login(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Login:
-    environment = sandbox.environment()
+def login(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Login:
+    environment = sandbox.bot_environment()
     gateway = yarl.URL(environment["DISCORD_GATEWAY_URL"])
     monkeypatch.setattr(discord.http.Route, "BASE", environment["DISCORD_API_URL"])
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
@@ -83,8 +83,8 @@ def login(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Login:
     return logged_in
 
 
-def publish(sandbox: Sandbox, name: str) -> None:
-    sandbox.world.hub.publish(Event(name, lambda _: {}, None))
+def publish(sandbox: SandboxServer, name: str) -> None:
+    sandbox.world.hub.publish(GatewayEvent(name, lambda _: {}, None))
 
 
 async def seen(client: Client, *names: str) -> None:
@@ -93,7 +93,7 @@ async def seen(client: Client, *names: str) -> None:
 
 @pytest.mark.parametrize("compression", ["zstd-stream", "zlib-stream"])
 async def test_login_and_events_over_each_compression(
-    sandbox: Sandbox, login: Login, monkeypatch: pytest.MonkeyPatch, compression: str
+    sandbox: SandboxServer, login: Login, monkeypatch: pytest.MonkeyPatch, compression: str
 ) -> None:
     if compression == "zlib-stream":
         monkeypatch.setattr(discord.utils, "_ActiveDecompressionContext", ZlibContext)
@@ -110,30 +110,30 @@ async def test_login_and_events_over_each_compression(
         await seen(client, "TEST")
 
 
-async def test_a_lost_connection_is_resumed_and_nothing_is_missed(
-    sandbox: Sandbox, login: Login
+async def test_a_lost_connection_is_resumed_without_missed_events(
+    sandbox: SandboxServer, login: Login
 ) -> None:
     async with login() as client:
-        sandbox.gateway.disconnect()
+        sandbox.gateway.disconnect_clients()
         publish(sandbox, "MISSED")
         await seen(client, "RESUMED")
         assert client.seen.index("MISSED") < client.seen.index("RESUMED")
         assert client.seen.count("READY") == 1
 
 
-async def test_reconnect_is_followed_by_a_resume(sandbox: Sandbox, login: Login) -> None:
+async def test_reconnect_is_followed_by_a_resume(sandbox: SandboxServer, login: Login) -> None:
     async with login() as client:
-        sandbox.gateway.reconnect()
+        sandbox.gateway.request_reconnect()
         publish(sandbox, "MISSED")
         await seen(client, "RESUMED", "MISSED")
         assert client.seen.count("READY") == 1
 
 
 async def test_an_invalid_session_is_followed_by_a_fresh_identify(
-    sandbox: Sandbox, login: Login
+    sandbox: SandboxServer, login: Login
 ) -> None:
     async with login() as client:
-        sandbox.gateway.invalidate()
+        sandbox.gateway.invalidate_sessions()
         await eventually(lambda: client.seen.count("READY") == 2, what="a second READY")
         publish(sandbox, "TEST")
         await seen(client, "TEST")
@@ -141,16 +141,16 @@ async def test_an_invalid_session_is_followed_by_a_fresh_identify(
 
 
 async def test_a_refused_resume_is_followed_by_a_fresh_identify(
-    sandbox: Sandbox, login: Login
+    sandbox: SandboxServer, login: Login
 ) -> None:
     async with login() as client:
         for session in sandbox.gateway.sessions:
-            sandbox.gateway.sessions.end(session)
-        sandbox.gateway.disconnect()
+            sandbox.gateway.sessions.end_session(session)
+        sandbox.gateway.disconnect_clients()
         await eventually(lambda: client.seen.count("READY") == 2, what="a second READY")
 
 
-async def test_two_shards_share_the_guilds(sandbox: Sandbox, login: Login) -> None:
+async def test_two_shards_share_the_guilds(sandbox: SandboxServer, login: Login) -> None:
     async with login(shards=2) as client:
         assert set(client.shards) == {0, 1}
         assert [session.shard.count for session in sandbox.gateway.sessions] == [2, 2]
@@ -158,31 +158,31 @@ async def test_two_shards_share_the_guilds(sandbox: Sandbox, login: Login) -> No
         assert guild.shard_id == (guild.id >> 22) % 2
 
 
-async def test_the_recommended_shard_count_is_taken(sandbox: Sandbox, login: Login) -> None:
+async def test_the_recommended_shard_count_is_used(sandbox: SandboxServer, login: Login) -> None:
     async with login(shards=None) as client:
         assert client.shard_count == 1
 
 
-async def test_intents_filter_what_arrives(sandbox: Sandbox, login: Login) -> None:
+async def test_intents_filter_what_arrives(sandbox: SandboxServer, login: Login) -> None:
     async with login(intents=discord.Intents(guilds=True, guild_messages=True)) as client:
         for name, intent in (
             ("REACTION", Intents.GUILD_MESSAGE_REACTIONS),
             ("MESSAGE", Intents.GUILD_MESSAGES),
         ):
-            sandbox.world.hub.publish(Event(name, lambda _: {}, None, intent))
+            sandbox.world.hub.publish(GatewayEvent(name, lambda _: {}, None, intent))
         await seen(client, "MESSAGE")
         assert "REACTION" not in client.seen
 
 
 async def test_a_privileged_intent_that_was_not_granted_is_fatal(
-    sandbox: Sandbox, login: Login
+    sandbox: SandboxServer, login: Login
 ) -> None:
     with pytest.raises(discord.PrivilegedIntentsRequired):
         async with login(intents=discord.Intents(guilds=True, message_content=True)):
             pass
 
 
-async def test_members_are_found_by_name(sandbox: Sandbox, login: Login) -> None:
+async def test_members_are_found_by_name(sandbox: SandboxServer, login: Login) -> None:
     async with login() as client:
         (guild,) = client.guilds
         found: list[Any] = await guild.query_members("be", limit=5)

@@ -1,12 +1,12 @@
-"""Who sees an event: intents, shards, and several clients on one token."""
+"""Which session sees an event: intents, shards, and several clients with one token."""
 
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from sandbox.discord.events import Event, Intents
-from sandbox.server import Sandbox
+from sandbox.discord.events import GatewayEvent, Intents
+from sandbox.server import SandboxServer
 from tests.harness.websocket import open_gateway
 
 
@@ -14,8 +14,10 @@ def on_shard(shard: int, count: int) -> int:
     return (7 * count + shard) << 22
 
 
-def publish(sandbox: Sandbox, name: str, payload: dict[str, Any], guild: int | None = None) -> None:
-    sandbox.world.hub.publish(Event(name, lambda _: payload, guild))
+def publish(
+    sandbox: SandboxServer, name: str, payload: dict[str, Any], guild: int | None = None
+) -> None:
+    sandbox.world.hub.publish(GatewayEvent(name, lambda _: payload, guild))
 
 
 @pytest.mark.parametrize(
@@ -29,18 +31,18 @@ def publish(sandbox: Sandbox, name: str, payload: dict[str, Any], guild: int | N
     ],
 )
 async def test_an_event_needs_any_of_its_intents(
-    sandbox: Sandbox, gateway_url: str, needed: Intents, has: Intents, sees: bool
+    sandbox: SandboxServer, gateway_url: str, needed: Intents, has: Intents, sees: bool
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(has))
-        sandbox.world.hub.publish(Event("TEST", lambda _: {}, None, needed))
+        sandbox.world.hub.publish(GatewayEvent("TEST", lambda _: {}, None, needed))
         if sees:
             await client.expect_event("TEST")
         await client.assert_no_event()
 
 
-async def test_the_payload_is_cut_to_the_session_s_intents(
-    sandbox: Sandbox, gateway_url: str
+async def test_the_payload_depends_on_the_sessions_intents(
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     def payload(intents: Intents) -> dict[str, Any]:
         return {"members": Intents.GUILD_MODERATION in intents}
@@ -49,13 +51,13 @@ async def test_the_payload_is_cut_to_the_session_s_intents(
     async with open_gateway(gateway_url) as plain, open_gateway(gateway_url) as moderating:
         await plain.identify(sandbox.world.token)
         await moderating.identify(sandbox.world.token, intents=moderation)
-        sandbox.world.hub.publish(Event("TEST", payload, None))
+        sandbox.world.hub.publish(GatewayEvent("TEST", payload, None))
         assert await plain.expect_event("TEST") == {"members": False}
         assert await moderating.expect_event("TEST") == {"members": True}
 
 
 async def test_two_shards_share_the_guilds_and_shard_0_has_the_rest(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as zero, open_gateway(gateway_url) as one:
         ready_zero = await zero.identify(sandbox.world.token, shard=(0, 2), intents=1)
@@ -66,7 +68,7 @@ async def test_two_shards_share_the_guilds_and_shard_0_has_the_rest(
 
         for shard in (0, 1):
             publish(sandbox, "TEST", {"for": shard}, on_shard(shard, 2))
-        sandbox.world.hub.publish(Event("DIRECT", lambda _: {}, None))
+        sandbox.world.hub.publish(GatewayEvent("DIRECT", lambda _: {}, None))
         assert await zero.expect_event("TEST") == {"for": 0}
         await zero.expect_event("DIRECT")
         await zero.assert_no_event()
@@ -75,14 +77,14 @@ async def test_two_shards_share_the_guilds_and_shard_0_has_the_rest(
 
 
 async def test_every_session_of_a_shard_gets_the_event_with_its_own_sequence(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(open_gateway(gateway_url)) for _ in range(3)]
         for client in clients:
             await client.identify(sandbox.world.token)
-            sandbox.world.hub.publish(Event("EARLY", lambda _: {}, None))
-        sandbox.world.hub.publish(Event("TEST", lambda _: {}, None))
+            sandbox.world.hub.publish(GatewayEvent("EARLY", lambda _: {}, None))
+        sandbox.world.hub.publish(GatewayEvent("TEST", lambda _: {}, None))
         for index, client in enumerate(clients):
             for _ in range(3 - index):
                 await client.expect_event("EARLY")
@@ -90,7 +92,7 @@ async def test_every_session_of_a_shard_gets_the_event_with_its_own_sequence(
             assert client.sequence == 5 - index
 
 
-async def test_events_keep_their_order_under_load(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_events_keep_their_order_under_load(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url, compress="zstd-stream") as client:
         await client.identify(sandbox.world.token)
         for number in range(1000):

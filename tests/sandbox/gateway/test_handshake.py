@@ -1,4 +1,4 @@
-"""Hello, identify, heartbeat: and the close code for everything a client can get wrong."""
+"""Hello, identify, heartbeat, and the close codes for a client's mistakes."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import Clock
-from sandbox.discord.connection import SENDS_A_MINUTE
-from sandbox.discord.events import ALL, Intents
-from sandbox.server import Sandbox
+from sandbox.clock import SandboxClock
+from sandbox.discord.connection import SENDS_PER_MINUTE
+from sandbox.discord.events import ALL_INTENTS, Intents
+from sandbox.server import SandboxServer
 from tests.harness.websocket import identify_payload, open_gateway
 
 
-async def test_ready_names_bot_shard_and_resume_url(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_ready_names_bot_shard_and_resume_url(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token, intents=1)
 
@@ -28,7 +30,7 @@ async def test_ready_names_bot_shard_and_resume_url(sandbox: Sandbox, gateway_ur
 
 
 async def test_guilds_follow_ready_only_with_the_guilds_intent(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
@@ -41,7 +43,7 @@ async def test_guilds_follow_ready_only_with_the_guilds_intent(
 
 
 async def test_heartbeats_are_acknowledged_before_and_after_identify(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
         hello = await client.expect(10)
@@ -68,11 +70,11 @@ async def test_heartbeats_are_acknowledged_before_and_after_identify(
         ({"intents": 1 << 30}, 4013),
         ({"intents": int(Intents.MESSAGE_CONTENT)}, 4014),
         ({"intents": int(Intents.GUILD_MEMBERS)}, 4014),
-        ({"intents": int(ALL)}, 4014),
+        ({"intents": int(ALL_INTENTS)}, 4014),
     ],
 )
 async def test_a_wrong_identify_is_closed(
-    sandbox: Sandbox, gateway_url: str, change: dict[str, Any], code: int
+    sandbox: SandboxServer, gateway_url: str, change: dict[str, Any], code: int
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
@@ -81,7 +83,9 @@ async def test_a_wrong_identify_is_closed(
     assert not list(sandbox.gateway.sessions)
 
 
-async def test_a_granted_privileged_intent_is_accepted(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_a_granted_privileged_intent_is_accepted(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     sandbox.world.app.intents = Intents.MESSAGE_CONTENT
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token, intents=int(Intents.MESSAGE_CONTENT))
@@ -89,7 +93,7 @@ async def test_a_granted_privileged_intent_is_accepted(sandbox: Sandbox, gateway
 
 @pytest.mark.parametrize("op", [3, 4, 8])
 async def test_nothing_but_a_heartbeat_before_identify(
-    sandbox: Sandbox, gateway_url: str, op: int
+    sandbox: SandboxServer, gateway_url: str, op: int
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
@@ -98,7 +102,9 @@ async def test_nothing_but_a_heartbeat_before_identify(
 
 
 @pytest.mark.parametrize("op", [2, 6])
-async def test_identifying_twice_is_closed(sandbox: Sandbox, gateway_url: str, op: int) -> None:
+async def test_identifying_twice_is_closed(
+    sandbox: SandboxServer, gateway_url: str, op: int
+) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.send(op, identify_payload(sandbox.world.token))
@@ -117,8 +123,8 @@ async def test_identifying_twice_is_closed(sandbox: Sandbox, gateway_url: str, o
         ('{"op": 0, "d": null}', 4001),
     ],
 )
-async def test_what_cannot_be_read_is_closed(
-    sandbox: Sandbox, gateway_url: str, text: str, code: int
+async def test_unreadable_payloads_are_closed(
+    sandbox: SandboxServer, gateway_url: str, text: str, code: int
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
@@ -126,7 +132,7 @@ async def test_what_cannot_be_read_is_closed(
         assert await client.read_close_code() == code
 
 
-async def test_binary_frames_are_closed(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_binary_frames_are_closed(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         await client.expect(10)
         await client.socket.send_bytes(b'{"op": 1, "d": null}')
@@ -138,31 +144,33 @@ async def test_binary_frames_are_closed(sandbox: Sandbox, gateway_url: str) -> N
     [({"v": "9"}, 4012), ({"encoding": "etf"}, 4002), ({"compress": "brotli-stream"}, 4002)],
 )
 async def test_other_versions_and_encodings_are_closed(
-    sandbox: Sandbox, gateway_url: str, query: dict[str, str], code: int
+    sandbox: SandboxServer, gateway_url: str, query: dict[str, str], code: int
 ) -> None:
     async with open_gateway(gateway_url, **query) as client:
         assert await client.read_close_code() == code
 
 
 async def test_more_than_120_sends_a_minute_are_closed(
-    sandbox: Sandbox, gateway_url: str, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, clock: SandboxClock
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
-        for _ in range(SENDS_A_MINUTE - 1):
+        for _ in range(SENDS_PER_MINUTE - 1):
             await client.send(1, None)
-        for _ in range(SENDS_A_MINUTE - 1):
+        for _ in range(SENDS_PER_MINUTE - 1):
             await client.expect(11)
         clock.advance(60)
         await client.assert_no_event()
-        for _ in range(SENDS_A_MINUTE):
+        for _ in range(SENDS_PER_MINUTE):
             await client.send(1, None)
         assert await client.read_close_code() == 4008
 
 
-async def test_a_silent_client_is_closed_and_can_resume(clock: Clock, tmp_path: Path) -> None:
-    running = await Sandbox.start(directory=tmp_path, clock=clock, heartbeat_interval_s=0.05)
-    url = running.environment()["DISCORD_GATEWAY_URL"]
+async def test_a_silent_client_is_closed_and_can_resume(
+    clock: SandboxClock, tmp_path: Path
+) -> None:
+    running = await SandboxServer.start(directory=tmp_path, clock=clock, heartbeat_interval_s=0.05)
+    url = running.bot_environment()["DISCORD_GATEWAY_URL"]
     try:
         async with open_gateway(url) as client:
             ready = await client.identify(running.world.token)
@@ -175,7 +183,7 @@ async def test_a_silent_client_is_closed_and_can_resume(clock: Clock, tmp_path: 
 
 
 async def test_identifying_too_fast_is_an_invalid_session_when_asked_for(
-    sandbox: Sandbox, gateway_url: str, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, clock: SandboxClock
 ) -> None:
     sandbox.gateway.identify_interval_s = 5.0
     async with open_gateway(gateway_url) as first, open_gateway(gateway_url) as second:

@@ -1,17 +1,17 @@
-"""Op 8: asking for a guild's members."""
+"""Opcode 8: requesting a guild's members."""
 
 import pytest
 
 from sandbox.discord.events import Intents
-from sandbox.server import Sandbox
+from sandbox.server import SandboxServer
 from tests.harness.websocket import open_gateway
 
 
-def guild_of(sandbox: Sandbox) -> int:
+def guild_of(sandbox: SandboxServer) -> int:
     return next(iter(sandbox.world.guild_ids()))
 
 
-async def test_members_by_name_and_by_id(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_members_by_name_and_by_id(sandbox: SandboxServer, gateway_url: str) -> None:
     guild = str(guild_of(sandbox))
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -28,7 +28,9 @@ async def test_members_by_name_and_by_id(sandbox: Sandbox, gateway_url: str) -> 
         assert "nonce" not in chunk
 
 
-async def test_the_whole_list_needs_the_members_intent(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_the_whole_list_needs_the_members_intent(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     everyone = {"guild_id": str(guild_of(sandbox)), "query": "", "limit": 0}
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -54,7 +56,7 @@ async def test_the_whole_list_needs_the_members_intent(sandbox: Sandbox, gateway
     ],
 )
 async def test_a_malformed_request_is_closed(
-    sandbox: Sandbox, gateway_url: str, data: object
+    sandbox: SandboxServer, gateway_url: str, data: object
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
@@ -62,7 +64,9 @@ async def test_a_malformed_request_is_closed(
         assert await client.read_close_code() == 4002
 
 
-async def test_a_foreign_guild_is_not_answered(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_a_guild_of_another_shard_is_ignored(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.send(8, {"guild_id": "1", "query": "a", "limit": 1})

@@ -1,4 +1,4 @@
-"""``python -m sandbox`` as a program: its one line, its environment, its end."""
+"""``python -m sandbox`` as a program: its ready line, its environment, its end."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from tests.harness.sandbox import SandboxProcess
 from tests.harness.websocket import open_gateway
 
 
-async def test_it_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None:
+async def test_it_prints_the_ready_line_and_ends_on_sigterm(tmp_path: Path) -> None:
     async with SandboxProcess(tmp_path) as sandbox:
         environment = sandbox.environment_for_bot
         assert {
@@ -54,7 +54,7 @@ async def test_it_ends_in_time_while_clips_are_being_rendered(tmp_path: Path) ->
         assert "Traceback" not in sandbox.read_log()
 
 
-async def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

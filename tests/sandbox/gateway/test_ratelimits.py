@@ -1,4 +1,4 @@
-"""Buckets, the global limit, the ban: each refusing, and each letting go when its time is over."""
+"""Buckets, the global limit and the ban, and when each of them ends."""
 
 from collections.abc import AsyncIterator
 
@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from sandbox.clock import Clock
-from sandbox.discord.ratelimits import RateLimits, Route
+from sandbox.clock import SandboxClock
+from sandbox.discord.ratelimits import RateLimiter, RateLimitRoute
 
 NOON = 1_790_000_000.0
 
@@ -16,7 +16,9 @@ NOON = 1_790_000_000.0
 class Discord:
     """An empty Discord behind the limits: every route answers 200 or the status asked for."""
 
-    def __init__(self, http: aiohttp.ClientSession, limits: RateLimits, clock: Clock) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, limits: RateLimiter, clock: SandboxClock
+    ) -> None:
         self.http = http
         self.limits = limits
         self.clock = clock
@@ -36,8 +38,8 @@ async def _answer(request: web.Request) -> web.Response:
 
 @pytest_asyncio.fixture
 async def discord() -> AsyncIterator[Discord]:
-    clock = Clock(frozen_at=NOON)
-    limits = RateLimits(clock, invalid_limit=20)
+    clock = SandboxClock(frozen_at=NOON)
+    limits = RateLimiter(clock, invalid_limit=20)
     app = web.Application(middlewares=[limits.middleware])
     app.router.add_route("*", "/{path:.*}", _answer)
     runner = web.AppRunner(app)
@@ -112,10 +114,10 @@ async def test_another_channel_has_its_own_bucket(discord: Discord) -> None:
         ("GET", "/guilds/7", "/guilds/G", "7", (10, 2.0)),
     ],
 )
-def test_routes_are_told_apart(
+def test_paths_map_to_rate_limit_routes(
     method: str, path: str, template: str | None, major: str, limit: tuple[int, float]
 ) -> None:
-    route = Route.of(method, path)
+    route = RateLimitRoute.from_path(method, path)
     assert route.major == major
     assert (route.size.limit, route.size.window_s) == limit
     if template is not None:
@@ -123,9 +125,9 @@ def test_routes_are_told_apart(
 
 
 def test_adding_and_removing_reactions_share_a_bucket_whatever_the_message() -> None:
-    assert Route.of("PUT", "/channels/7/messages/8/reactions/x/@me") == Route.of(
-        "DELETE", "/channels/7/messages/9/reactions/y/@me"
-    )
+    assert RateLimitRoute.from_path(
+        "PUT", "/channels/7/messages/8/reactions/x/@me"
+    ) == RateLimitRoute.from_path("DELETE", "/channels/7/messages/9/reactions/y/@me")
 
 
 async def test_the_global_limit_is_50_a_second(discord: Discord) -> None:
@@ -142,7 +144,7 @@ async def test_the_global_limit_is_50_a_second(discord: Discord) -> None:
     assert (await discord.call("GET", "/channels/99")).status == 200
 
 
-async def test_interaction_callbacks_are_under_no_limit(discord: Discord) -> None:
+async def test_interaction_callbacks_are_not_limited(discord: Discord) -> None:
     for number in range(60):
         answer = await discord.call("POST", f"/interactions/{number}/tok/callback")
         assert answer.status == 200
@@ -176,10 +178,10 @@ async def test_429s_count_as_invalid(discord: Discord) -> None:
 
 
 async def test_the_scale_multiplies_and_none_switches_off(discord: Discord) -> None:
-    discord.limits.rescale(10)
+    discord.limits.set_scale(10)
     for _ in range(50):
         assert (await discord.call("POST", "/channels/1/messages")).status == 200
     assert (await discord.call("POST", "/channels/1/messages")).status == 429
-    discord.limits.rescale(None)
+    discord.limits.set_scale(None)
     for _ in range(70):
         assert (await discord.call("POST", "/channels/1/messages")).status == 200

@@ -1,26 +1,28 @@
-"""A dropped connection loses nothing; a lost session says so."""
+"""Resuming a session without losing events."""
 
 import pytest
 
-from sandbox.clock import Clock
+from sandbox.clock import SandboxClock
 from sandbox.discord import sessions
-from sandbox.discord.events import Event
-from sandbox.server import Sandbox
+from sandbox.discord.events import GatewayEvent
+from sandbox.server import SandboxServer
 from tests.harness.waiting import eventually
 from tests.harness.websocket import RawGateway, open_gateway
 
 
-def publish(sandbox: Sandbox, number: int) -> None:
-    sandbox.world.hub.publish(Event("TEST", lambda _: {"number": number}, None))
+def publish(sandbox: SandboxServer, number: int) -> None:
+    sandbox.world.hub.publish(GatewayEvent("TEST", lambda _: {"number": number}, None))
 
 
-async def drop(sandbox: Sandbox, client: RawGateway) -> None:
-    sandbox.gateway.disconnect()
+async def drop(sandbox: SandboxServer, client: RawGateway) -> None:
+    sandbox.gateway.disconnect_clients()
     assert await client.read_close_code() == 1006
-    await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))
+    await eventually(lambda: all(not s.is_connected for s in sandbox.gateway.sessions))
 
 
-async def test_missed_events_are_replayed_in_order(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_missed_events_are_replayed_in_order(
+    sandbox: SandboxServer, gateway_url: str
+) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
@@ -40,7 +42,7 @@ async def test_missed_events_are_replayed_in_order(sandbox: Sandbox, gateway_url
 
 
 async def test_events_sent_but_not_seen_are_replayed_too(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
@@ -53,7 +55,7 @@ async def test_events_sent_but_not_seen_are_replayed_too(
         await client.expect_event("RESUMED")
 
 
-async def test_acknowledged_events_are_let_go(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_acknowledged_events_are_dropped(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         publish(sandbox, 1)
@@ -65,42 +67,42 @@ async def test_acknowledged_events_are_let_go(sandbox: Sandbox, gateway_url: str
         assert await client.expect(9) is False
 
 
-async def test_an_unknown_session_is_invalid(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_an_unknown_session_is_invalid(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, "0" * 32, 1)
         assert await client.expect(9) is False
 
 
 async def test_a_session_can_be_resumed_only_for_a_time(
-    sandbox: Sandbox, gateway_url: str, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, clock: SandboxClock
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
-    clock.advance(sessions.RESUMABLE_S - 1)
+    clock.advance(sessions.RESUME_WINDOW_S - 1)
     async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         await client.expect_event("RESUMED")
         await drop(sandbox, client)
-    clock.advance(sessions.RESUMABLE_S + 1)
+    clock.advance(sessions.RESUME_WINDOW_S + 1)
     async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         assert await client.expect(9) is False
 
 
 async def test_a_connected_session_does_not_expire(
-    sandbox: Sandbox, gateway_url: str, clock: Clock
+    sandbox: SandboxServer, gateway_url: str, clock: SandboxClock
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
-        clock.advance(sessions.RESUMABLE_S * 10)
+        clock.advance(sessions.RESUME_WINDOW_S * 10)
         publish(sandbox, 1)
         assert await client.expect_event("TEST") == {"number": 1}
 
 
 @pytest.mark.parametrize("sequence", [2, 999, -1, None])
 async def test_a_sequence_never_sent_is_closed_and_ends_the_session(
-    sandbox: Sandbox, gateway_url: str, sequence: int | None
+    sandbox: SandboxServer, gateway_url: str, sequence: int | None
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
@@ -111,7 +113,7 @@ async def test_a_sequence_never_sent_is_closed_and_ends_the_session(
     assert not list(sandbox.gateway.sessions)
 
 
-async def test_a_resume_needs_the_token(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_a_resume_needs_the_token(sandbox: SandboxServer, gateway_url: str) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
@@ -121,20 +123,20 @@ async def test_a_resume_needs_the_token(sandbox: Sandbox, gateway_url: str) -> N
 
 
 async def test_missing_more_than_is_kept_is_an_invalid_session(
-    sandbox: Sandbox, gateway_url: str
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as client:
         ready = await client.identify(sandbox.world.token)
         await drop(sandbox, client)
-    for number in range(sessions.BUFFERED_EVENTS + 1):
+    for number in range(sessions.MAX_BUFFERED_EVENTS + 1):
         publish(sandbox, number)
     async with open_gateway(gateway_url) as client:
         await client.resume(sandbox.world.token, ready["session_id"], 1)
         assert await client.expect(9) is False
 
 
-async def test_whoever_resumes_takes_the_session_from_a_half_dead_connection(
-    sandbox: Sandbox, gateway_url: str
+async def test_a_resume_ends_the_previous_connection(
+    sandbox: SandboxServer, gateway_url: str
 ) -> None:
     async with open_gateway(gateway_url) as old, open_gateway(gateway_url) as new:
         ready = await old.identify(sandbox.world.token)
@@ -147,10 +149,10 @@ async def test_whoever_resumes_takes_the_session_from_a_half_dead_connection(
 
 @pytest.mark.parametrize(("code", "left"), [(1000, 0), (1001, 0), (4000, 1)])
 async def test_closing_with_1000_or_1001_ends_the_session(
-    sandbox: Sandbox, gateway_url: str, code: int, left: int
+    sandbox: SandboxServer, gateway_url: str, code: int, left: int
 ) -> None:
     async with open_gateway(gateway_url) as client:
         await client.identify(sandbox.world.token)
         await client.socket.close(code=code)
-    await eventually(lambda: all(not s.connected for s in sandbox.gateway.sessions))
+    await eventually(lambda: all(not s.is_connected for s in sandbox.gateway.sessions))
     assert len(list(sandbox.gateway.sessions)) == left

@@ -16,12 +16,12 @@ import pytest_asyncio
 from aiohttp import web
 from PIL import Image, ImageDraw
 
-from sandbox.clock import Clock
-from sandbox.google import MAX_REQUEST_BYTES, control_routes, routes
-from sandbox.google.clips import ClipSpec
-from sandbox.google.google import Google
-from sandbox.google.rendering import RenderedClip
-from sandbox.google.rendering import render as render_by_way_of
+from sandbox.clock import SandboxClock
+from sandbox.google import SandboxGoogle, build_control_routes, build_routes
+from sandbox.google.clip_spec import ClipSpec
+from sandbox.google.encoding import RenderedClip
+from sandbox.google.encoding import render_to_file as render_by_way_of
+from sandbox.request_log import MAX_REQUEST_BYTES
 from tests.harness.waiting import eventually
 
 NOON = 1_790_000_000.0
@@ -34,8 +34,8 @@ LION = ClipSpec("A lion in the savannah at sunset", 3, 0, 1280, 720, 2, True)
 class Server:
     """A running Google with a client of its own."""
 
-    google: Google
-    clock: Clock
+    google: SandboxGoogle
+    clock: SandboxClock
     base: str
     http: aiohttp.ClientSession
 
@@ -96,20 +96,20 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(frozen_at=NOON)
+def clock() -> SandboxClock:
+    return SandboxClock(frozen_at=NOON)
 
 
 @pytest_asyncio.fixture
-async def server(clock: Clock, tmp_path: Path, clips: Path) -> AsyncIterator[Server]:
+async def server(clock: SandboxClock, tmp_path: Path, clips: Path) -> AsyncIterator[Server]:
     app = web.Application(client_max_size=MAX_REQUEST_BYTES)
     runner = web.AppRunner(app)
     # The port has to be known before the routes are made, and these before the runner starts.
     sock = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    google = await Google.start(tmp_path, clock, base, clip_cache=clips)
-    google.settings = google.settings.merged({"look": "plain"})
-    app.add_routes([*routes(google), *control_routes(google)])
+    google = await SandboxGoogle.start(tmp_path, clock, base, clip_cache=clips)
+    google.settings = google.settings.with_changes({"look": "plain"})
+    app.add_routes([*build_routes(google), *build_control_routes(google)])
     await runner.setup()
     await web.SockSite(runner, sock).start()
     async with aiohttp.ClientSession() as http:

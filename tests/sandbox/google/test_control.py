@@ -8,24 +8,29 @@ from typing import Any
 
 import pytest
 
-from sandbox.google.clips import Look
-from sandbox.google.renderer import Renderer
-from sandbox.google.settings import Latency, Outcome, Settings, SettingsError
+from sandbox.google.clip_spec import RenderStyle
+from sandbox.google.renderer import ClipRenderer
+from sandbox.google.settings import (
+    GoogleSettings,
+    InvalidGoogleSetting,
+    OperationLatency,
+    OperationOutcome,
+)
 from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import LION, Server
 
 
-async def test_settings_that_are_not_named_stay(server: Server) -> None:
+async def test_unnamed_settings_stay_unchanged(server: Server) -> None:
     await server.control(seconds=7, outcome="filtered", reason="no")
     shown = await server.control(file_lifetime_s=60)
     assert (shown["seconds"], shown["outcome"], shown["reason"]) == (7.0, "filtered", "no")
     assert await server.control(outcome="done") == {**shown, "outcome": "done", "reason": ""}
     reset = await server.call("DELETE", "/control/google")
-    assert reset == Settings().shown()
+    assert reset == GoogleSettings().to_json()
 
 
-def test_what_is_shown_can_be_set_again() -> None:
-    settings = Settings().merged(
+def test_settings_round_trip() -> None:
+    settings = GoogleSettings().with_changes(
         {
             "seconds": {"median": 40, "p95": 90},
             "quota": {"*": {"per_minute": 2}},
@@ -33,7 +38,7 @@ def test_what_is_shown_can_be_set_again() -> None:
             "retired_models": ["veo-2.0-generate-001"],
         }
     )
-    assert Settings().merged(settings.shown()).shown() == settings.shown()
+    assert GoogleSettings().with_changes(settings.to_json()).to_json() == settings.to_json()
 
 
 @pytest.mark.parametrize(
@@ -56,9 +61,9 @@ def test_what_is_shown_can_be_set_again() -> None:
         {"retired_models": [1]},
     ],
 )
-def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=next(iter(changes))):
-        Settings().merged(changes)
+def test_invalid_settings_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidGoogleSetting, match=next(iter(changes))):
+        GoogleSettings().with_changes(changes)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ async def test_invalid_orders_are_refused(
     assert answer["error"]
 
 
-async def test_an_operation_can_be_hurried_but_not_changed_when_it_has_ended(
+async def test_an_operation_can_be_finished_early_but_not_changed_after(
     server: Server,
 ) -> None:
     await server.control(seconds=600, outcome="filtered")
@@ -91,18 +96,18 @@ async def test_an_operation_can_be_hurried_but_not_changed_when_it_has_ended(
     await server.call("POST", path, 400, json={"outcome": "never"})
 
 
-def test_latency_has_the_asked_spread_and_repeats() -> None:
-    latency = Latency(40, 120)
-    drawn = [latency.draw(7, number) for number in range(4000)]
-    assert drawn == [latency.draw(7, number) for number in range(4000)]
-    assert drawn != [latency.draw(8, number) for number in range(4000)]
+def test_latency_has_the_given_distribution_and_repeats() -> None:
+    latency = OperationLatency(40, 120)
+    drawn = [latency.draw_seconds(7, number) for number in range(4000)]
+    assert drawn == [latency.draw_seconds(7, number) for number in range(4000)]
+    assert drawn != [latency.draw_seconds(8, number) for number in range(4000)]
     assert statistics.median(drawn) == pytest.approx(40, rel=0.06)
     assert statistics.quantiles(drawn, n=20)[-1] == pytest.approx(120, rel=0.12)
-    assert Latency(3, 3).draw(7, 1) == 3
+    assert OperationLatency(3, 3).draw_seconds(7, 1) == 3
 
 
 def test_the_first_rule_that_matches_counts() -> None:
-    settings = Settings().merged(
+    settings = GoogleSettings().with_changes(
         {
             "outcome": "never",
             "outcome_for": [
@@ -111,32 +116,32 @@ def test_the_first_rule_that_matches_counts() -> None:
             ],
         }
     )
-    found = [settings.fate_of(prompt).outcome for prompt in ("a cat", "a car", "a dog")]
-    assert found == [Outcome.FAILED, Outcome.FILTERED, Outcome.NEVER]
+    found = [settings.outcome_for(prompt).outcome for prompt in ("a cat", "a car", "a dog")]
+    assert found == [OperationOutcome.FAILED, OperationOutcome.FILTERED, OperationOutcome.NEVER]
 
 
-async def test_a_clip_is_rendered_once_for_everybody(tmp_path: Path) -> None:
-    spec = replace(LION, look=Look.PLAIN, prompt="once")
-    renderer = Renderer(tmp_path)
+async def test_a_clip_is_rendered_once(tmp_path: Path) -> None:
+    spec = replace(LION, look=RenderStyle.PLAIN, prompt="once")
+    renderer = ClipRenderer(tmp_path)
     try:
-        clips = await asyncio.gather(*(renderer.clip(spec) for _ in range(5)))
+        clips = await asyncio.gather(*(renderer.render_clip(spec) for _ in range(5)))
         assert len({clip.path for clip in clips}) == 1
-        assert renderer.rendered == 1
+        assert renderer.rendered_count == 1
     finally:
         await renderer.close()
-    later = Renderer(tmp_path)
+    later = ClipRenderer(tmp_path)
     try:
-        assert await later.clip(spec) == clips[0]
-        assert later.rendered == 0
+        assert await later.render_clip(spec) == clips[0]
+        assert later.rendered_count == 0
     finally:
         await later.close()
 
 
-async def test_the_loop_goes_on_while_clips_are_rendered(tmp_path: Path) -> None:
-    renderer = Renderer(tmp_path)
+async def test_rendering_does_not_block_the_event_loop(tmp_path: Path) -> None:
+    renderer = ClipRenderer(tmp_path)
     turns = 0
     try:
-        rendering = asyncio.ensure_future(renderer.clip(replace(LION, prompt="busy")))
+        rendering = asyncio.ensure_future(renderer.render_clip(replace(LION, prompt="busy")))
         while not rendering.done():
             await asyncio.sleep(0.005)
             turns += 1
@@ -146,9 +151,9 @@ async def test_the_loop_goes_on_while_clips_are_rendered(tmp_path: Path) -> None
     assert turns > 10, "rendering held the loop"
 
 
-async def test_a_clip_that_cannot_be_made_is_a_failed_operation(server: Server) -> None:
+async def test_a_failed_rendering_is_a_failed_operation(server: Server) -> None:
     uri = await server.made("a ball", durationSeconds=4)
-    file = server.google.files.get(uri.rpartition("/")[2].partition(":")[0])
+    file = server.google.files.get_file(uri.rpartition("/")[2].partition(":")[0])
     assert file is not None
     clip = file.clip
     file.clip = replace(clip, path=Path(f"{clip.path}.gone"), sha256="0" * 64)
@@ -160,9 +165,9 @@ async def test_a_clip_that_cannot_be_made_is_a_failed_operation(server: Server) 
 
 
 async def test_closing_does_not_wait_for_a_clip_and_leaves_no_draft(tmp_path: Path) -> None:
-    renderer = Renderer(tmp_path)
+    renderer = ClipRenderer(tmp_path)
     large = replace(LION, seconds=60, width=3840, height=2160)
-    rendering = asyncio.ensure_future(renderer.clip(large))
+    rendering = asyncio.ensure_future(renderer.render_clip(large))
     await eventually(lambda: list(tmp_path.iterdir()), what="a draft")
     await asyncio.wait_for(renderer.close(), 60)
     with pytest.raises(asyncio.CancelledError):

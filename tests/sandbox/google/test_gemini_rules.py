@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from sandbox.google.errors import InvalidArgument
-from sandbox.google.gemini_rules import SourceFacts, check_source, read
-from sandbox.google.models import MODELS, Mode, Region, Route
+from sandbox.google.gemini_rules import GeminiSourceClip, check_source, read_submission
+from sandbox.google.models import MODELS, CallerRegion, ServiceRoute, VeoMode
 from sandbox.google.submission import Submission
 from tests.sandbox.google.conftest import picture
 
@@ -39,19 +39,22 @@ FRAMES: dict[str, Any] = {**IMAGE, "lastFrame": image()}
 REFERENCES: dict[str, Any] = {**TEXT, "referenceImages": [reference()]}
 EXTENSION: dict[str, Any] = {**TEXT, "video": {"uri": URI}}
 MODES = {
-    Mode.TEXT: TEXT,
-    Mode.IMAGE: IMAGE,
-    Mode.FRAMES: FRAMES,
-    Mode.REFERENCES: REFERENCES,
-    Mode.EXTENSION: EXTENSION,
+    VeoMode.TEXT: TEXT,
+    VeoMode.IMAGE: IMAGE,
+    VeoMode.FRAMES: FRAMES,
+    VeoMode.REFERENCES: REFERENCES,
+    VeoMode.EXTENSION: EXTENSION,
 }
 
 
 def ask(
-    model: str, instance: dict[str, Any], region: Region = Region.ELSEWHERE, **parameters: Any
+    model: str,
+    instance: dict[str, Any],
+    region: CallerRegion = CallerRegion.ELSEWHERE,
+    **parameters: Any,
 ) -> Submission:
     body = {"instances": [instance], "parameters": parameters}
-    return read(body, MODELS[Route.GEMINI, model], region)
+    return read_submission(body, MODELS[ServiceRoute.GEMINI, model], region)
 
 
 def words(model: str, instance: dict[str, Any], **parameters: Any) -> str:
@@ -63,7 +66,7 @@ def words(model: str, instance: dict[str, Any], **parameters: Any) -> str:
 def test_a_plain_request_gets_the_documented_defaults() -> None:
     asked = ask(V31, TEXT)
     assert (asked.seconds, asked.resolution, asked.aspect_ratio) == (8, "720p", "16:9")
-    assert (asked.samples, asked.audio, asked.mode) == (1, True, Mode.TEXT)
+    assert (asked.samples, asked.audio, asked.mode) == (1, True, VeoMode.TEXT)
     assert ask(V20, TEXT).audio is False
 
 
@@ -140,8 +143,8 @@ def test_high_resolutions_need_8_seconds(model: str, resolution: str) -> None:
     assert "requires durationSeconds to be 8" in message
 
 
-@pytest.mark.parametrize("mode", [Mode.FRAMES, Mode.REFERENCES, Mode.EXTENSION])
-def test_modes_that_need_8_seconds(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [VeoMode.FRAMES, VeoMode.REFERENCES, VeoMode.EXTENSION])
+def test_modes_that_need_8_seconds(mode: VeoMode) -> None:
     assert ask(V31, MODES[mode], durationSeconds=8).mode is mode
     assert "use case is currently not supported" in words(V31, MODES[mode], durationSeconds=6)
 
@@ -158,19 +161,19 @@ def test_an_image_alone_may_be_short() -> None:
 @pytest.mark.parametrize(
     ("model", "able"),
     [
-        (V31, set(Mode)),
-        (FAST, set(Mode)),
-        (LITE, {Mode.TEXT, Mode.IMAGE, Mode.FRAMES}),
-        (V30, {Mode.TEXT, Mode.IMAGE, Mode.FRAMES}),
-        (V30_FAST, {Mode.TEXT, Mode.IMAGE, Mode.FRAMES}),
-        (V20, {Mode.TEXT, Mode.IMAGE, Mode.FRAMES}),
+        (V31, set(VeoMode)),
+        (FAST, set(VeoMode)),
+        (LITE, {VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES}),
+        (V30, {VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES}),
+        (V30_FAST, {VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES}),
+        (V20, {VeoMode.TEXT, VeoMode.IMAGE, VeoMode.FRAMES}),
     ],
 )
-def test_what_models_can(model: str, able: set[Mode]) -> None:
+def test_modes_of_models(model: str, able: set[VeoMode]) -> None:
     for mode, instance in MODES.items():
         if mode in able:
             assert ask(model, instance).mode is mode
-        elif mode is Mode.EXTENSION:
+        elif mode is VeoMode.EXTENSION:
             assert "Video extension is not allowed for this model" in words(model, instance)
         else:
             assert "`referenceImages` isn't supported by this model" in words(model, instance)
@@ -198,7 +201,7 @@ def test_an_extension_is_720p(resolution: str) -> None:
         ({**TEXT, "referenceImages": [{"image": image()}]}, "referenceType"),
     ],
 )
-def test_what_excludes_each_other(instance: dict[str, Any], told: str) -> None:
+def test_exclusive_inputs(instance: dict[str, Any], told: str) -> None:
     assert told in words(V31, instance)
 
 
@@ -214,30 +217,30 @@ _PEOPLE = ["allow_all", "allow_adult", "dont_allow", "everybody"]
 @pytest.mark.parametrize(
     ("model", "mode", "region", "allowed"),
     [
-        (V31, Mode.TEXT, "elsewhere", {"allow_all"}),
-        (V31, Mode.EXTENSION, "elsewhere", {"allow_all"}),
-        (V31, Mode.IMAGE, "elsewhere", {"allow_adult"}),
-        (V31, Mode.FRAMES, "elsewhere", {"allow_adult"}),
-        (V31, Mode.REFERENCES, "elsewhere", {"allow_adult"}),
-        (V30, Mode.TEXT, "elsewhere", {"allow_all"}),
-        (V30, Mode.IMAGE, "elsewhere", {"allow_adult"}),
-        (V20, Mode.TEXT, "elsewhere", {"allow_all", "allow_adult", "dont_allow"}),
-        (V20, Mode.IMAGE, "elsewhere", {"allow_adult", "dont_allow"}),
-        (V20, Mode.FRAMES, "elsewhere", {"allow_adult", "dont_allow"}),
+        (V31, VeoMode.TEXT, "elsewhere", {"allow_all"}),
+        (V31, VeoMode.EXTENSION, "elsewhere", {"allow_all"}),
+        (V31, VeoMode.IMAGE, "elsewhere", {"allow_adult"}),
+        (V31, VeoMode.FRAMES, "elsewhere", {"allow_adult"}),
+        (V31, VeoMode.REFERENCES, "elsewhere", {"allow_adult"}),
+        (V30, VeoMode.TEXT, "elsewhere", {"allow_all"}),
+        (V30, VeoMode.IMAGE, "elsewhere", {"allow_adult"}),
+        (V20, VeoMode.TEXT, "elsewhere", {"allow_all", "allow_adult", "dont_allow"}),
+        (V20, VeoMode.IMAGE, "elsewhere", {"allow_adult", "dont_allow"}),
+        (V20, VeoMode.FRAMES, "elsewhere", {"allow_adult", "dont_allow"}),
         *[
             (model, mode, region, allowed)
             for region in ("eu", "uk", "ch", "mena")
             for model, mode, allowed in [
-                (V31, Mode.TEXT, {"allow_adult"}),
-                (V31, Mode.IMAGE, {"allow_adult"}),
-                (V30, Mode.TEXT, {"allow_adult"}),
-                (V20, Mode.TEXT, {"dont_allow", "allow_adult"}),
+                (V31, VeoMode.TEXT, {"allow_adult"}),
+                (V31, VeoMode.IMAGE, {"allow_adult"}),
+                (V30, VeoMode.TEXT, {"allow_adult"}),
+                (V20, VeoMode.TEXT, {"dont_allow", "allow_adult"}),
             ]
         ],
     ],
 )
-def test_person_generation(model: str, mode: Mode, region: str, allowed: set[str]) -> None:
-    where = Region(region)
+def test_person_generation(model: str, mode: VeoMode, region: str, allowed: set[str]) -> None:
+    where = CallerRegion(region)
     assert ask(model, MODES[mode], where).mode is mode
     for value in _PEOPLE:
         if value in allowed:
@@ -303,7 +306,7 @@ def test_negative_prompts() -> None:
 )
 def test_unknown_fields_anywhere(body: dict[str, Any], name: str, where: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        read(body, MODELS[Route.GEMINI, V31], Region.ELSEWHERE)
+        read_submission(body, MODELS[ServiceRoute.GEMINI, V31], CallerRegion.ELSEWHERE)
     message = caught.value.message
     assert message.startswith(f'Invalid JSON payload received. Unknown name "{name}"')
     assert where in message
@@ -320,7 +323,9 @@ def test_parameters_of_vertex_are_not_supported(name: str) -> None:
 @pytest.mark.parametrize("instances", [None, [], [TEXT, TEXT], {"prompt": "a"}, ["a cat"]])
 def test_there_is_exactly_one_instance(instances: object) -> None:
     with pytest.raises(InvalidArgument):
-        read({"instances": instances}, MODELS[Route.GEMINI, V31], Region.ELSEWHERE)
+        read_submission(
+            {"instances": instances}, MODELS[ServiceRoute.GEMINI, V31], CallerRegion.ELSEWHERE
+        )
 
 
 def test_a_video_is_a_uri_and_nothing_else() -> None:
@@ -363,7 +368,7 @@ def test_pictures_have_a_size_limit() -> None:
     assert "20 MB" in message
 
 
-def test_a_bomb_is_no_picture() -> None:
+def test_decompression_bombs_are_refused() -> None:
     bomb = io.BytesIO()
     Image.new("1", (9000, 9000)).save(bomb, "PNG")
     assert "Unable to process input image" in words(
@@ -371,7 +376,7 @@ def test_a_bomb_is_no_picture() -> None:
     )
 
 
-GOOD = SourceFacts(True, "16:9", "720p", 141.0, 19, False)
+GOOD = GeminiSourceClip(True, "16:9", "720p", 141.0, 19, False)
 
 
 def test_a_good_source_may_be_extended() -> None:
@@ -386,10 +391,10 @@ def test_a_good_source_may_be_extended() -> None:
         (replace(GOOD, aspect_ratio="9:16"), "Aspect ratio of the input video must be 16:9"),
         (replace(GOOD, resolution="1080p"), "must be 720p"),
         (replace(GOOD, seconds=141.5), "141 seconds"),
-        (replace(GOOD, hops=20), "20 times"),
+        (replace(GOOD, extension_depth=20), "20 times"),
         (replace(GOOD, interpolated=True), "use case"),
     ],
 )
-def test_a_bad_source_may_not(facts: SourceFacts, told: str) -> None:
+def test_a_bad_source_may_not(facts: GeminiSourceClip, told: str) -> None:
     with pytest.raises(InvalidArgument, match=told):
         check_source(facts, ask(V31, EXTENSION))

@@ -52,7 +52,7 @@ async def test_it_is_not_done_before_it_is_rendered(server: Server) -> None:
     assert shown["finished_at"] == pytest.approx(server.clock.now(), abs=11)
 
 
-async def test_the_bytes_come_through_a_redirect(server: Server) -> None:
+async def test_a_download_is_redirected(server: Server) -> None:
     uri = await server.made()
     async with server.http.get(uri, headers=server.key, allow_redirects=False) as answer:
         assert answer.status == 302
@@ -242,7 +242,7 @@ async def test_failed_and_never(server: Server) -> None:
     assert seen["billed_seconds"] == 16
 
 
-async def test_two_clips_of_veo_2_and_one_kept_back(server: Server) -> None:
+async def test_veo_2_with_one_of_two_samples_filtered(server: Server) -> None:
     model = "veo-2.0-generate-001"
     name = (await server.submit({"prompt": "a ball"}, model, sampleCount=2, durationSeconds=5))[
         "name"
@@ -360,7 +360,7 @@ async def test_a_region_changes_what_people_may_be_shown(server: Server) -> None
     await server.submit({"prompt": "a"}, personGeneration="allow_adult")
 
 
-async def test_an_operation_of_nobody(server: Server) -> None:
+async def test_an_unknown_operation(server: Server) -> None:
     path = f"/google/v1beta/models/{VEO}/operations/none"
     await server.call("GET", path, 404, headers=server.key)
 

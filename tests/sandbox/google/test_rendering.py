@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from sandbox.google.clips import ClipSpec, Fit, Look
-from sandbox.google.overlay import fitted, opened
-from sandbox.google.rendering import RenderedClip, StitchError
-from sandbox.google.scene import Scene
+from sandbox.google.clip_spec import ClipSpec, ImageFit, RenderStyle
+from sandbox.google.encoding import RenderedClip, SourceNotStitchable
+from sandbox.google.overlay import fit_image, open_image
+from sandbox.google.scene import LandscapeScene
 from tests.sandbox.google.conftest import LION, picture, render
 
 Frame = npt.NDArray[np.uint8]
@@ -34,8 +34,8 @@ def difference(one: Frame, other: Frame) -> float:
     return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
 
 
-def as_frame(data: bytes, size: tuple[int, int], fit: Fit = Fit.CROP) -> Frame:
-    return np.asarray(fitted(opened(data), size, fit))
+def as_frame(data: bytes, size: tuple[int, int], fit: ImageFit = ImageFit.CROP) -> Frame:
+    return np.asarray(fit_image(open_image(data), size, fit))
 
 
 def check_shape(clip: RenderedClip, size: tuple[int, int], seconds: int, *, audio: bool) -> None:
@@ -75,7 +75,7 @@ def test_a_clip_has_its_length_size_rate_and_sound(lion: RenderedClip) -> None:
 )
 def test_other_sizes(tmp_path: Path, size: tuple[int, int], seconds: int, *, audio: bool) -> None:
     spec = replace(
-        LION, width=size[0], height=size[1], seconds=seconds, audio=audio, look=Look.PLAIN
+        LION, width=size[0], height=size[1], seconds=seconds, audio=audio, look=RenderStyle.PLAIN
     )
     check_shape(render(spec, tmp_path / "clip.mp4"), size, seconds, audio=audio)
 
@@ -86,7 +86,7 @@ def test_the_picture_moves(lion: RenderedClip) -> None:
     assert min(steps) > 0.3
 
 
-def test_the_same_spec_is_the_same_clip(lion: RenderedClip, tmp_path: Path) -> None:
+def test_equal_specs_give_equal_clips(lion: RenderedClip, tmp_path: Path) -> None:
     again = render(LION, tmp_path / "again.mp4")
     assert again.sha256 == lion.sha256
     assert [path.name for path in tmp_path.iterdir()] == ["again.mp4"]
@@ -94,7 +94,7 @@ def test_the_same_spec_is_the_same_clip(lion: RenderedClip, tmp_path: Path) -> N
 
 def test_prompt_seed_and_sample_change_the_picture() -> None:
     def painted(spec: ClipSpec) -> npt.NDArray[np.float32]:
-        return Scene(spec.prompt, spec.variation, 180, 320).paint(1.0)
+        return LandscapeScene(spec.prompt, spec.variation, 180, 320).paint_scene(1.0)
 
     specs = [LION, replace(LION, seed=4), replace(LION, sample=1), replace(LION, prompt="a lion")]
     pictures = [painted(spec) for spec in specs]
@@ -117,9 +117,9 @@ def test_a_given_image_is_the_first_frame_and_a_last_one_the_last(tmp_path: Path
 
 def test_an_image_can_be_padded_instead_of_cropped(tmp_path: Path) -> None:
     upright = picture(size=(360, 640))
-    spec = replace(LION, image=upright, fit=Fit.PAD, seconds=1)
+    spec = replace(LION, image=upright, fit=ImageFit.PAD, seconds=1)
     shown = frames(render(spec, tmp_path / "clip.mp4").path, last=0)[0]
-    assert difference(shown, as_frame(upright, (1280, 720), Fit.PAD)) < 4
+    assert difference(shown, as_frame(upright, (1280, 720), ImageFit.PAD)) < 4
     assert shown[:, :100].mean() < 10
 
 
@@ -131,7 +131,7 @@ def test_references_are_shown(lion: RenderedClip, tmp_path: Path) -> None:
     assert difference(shown[300:], plain[300:]) < 2
 
 
-def test_an_extension_begins_with_the_very_frames_of_its_source(
+def test_an_extension_begins_with_the_frames_of_its_source(
     lion: RenderedClip, extended_lion: RenderedClip
 ) -> None:
     check_shape(extended_lion, (1280, 720), 9, audio=True)
@@ -159,7 +159,7 @@ def test_an_extension_can_be_extended(extended_lion: RenderedClip, tmp_path: Pat
         seconds=7,
         source=extended_lion.path,
         source_digest=extended_lion.sha256,
-        look=Look.PLAIN,
+        look=RenderStyle.PLAIN,
     )
     clip = render(spec, tmp_path / "longer.mp4")
     check_shape(clip, (1280, 720), 16, audio=True)
@@ -176,13 +176,13 @@ def test_a_foreign_stream_cannot_be_continued(tmp_path: Path) -> None:
         image = np.zeros((720, 1280, 3), dtype=np.uint8)
         output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         output.mux(stream.encode(None))
-    with pytest.raises(StitchError):
+    with pytest.raises(SourceNotStitchable):
         render(replace(LION, seconds=7, source=foreign, source_digest="x"), tmp_path / "x.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.mp4"]
 
 
-def test_a_large_clip_is_large_by_its_content(tmp_path: Path) -> None:
-    spec = replace(LION, min_bytes=10_000_000, seconds=2, look=Look.PLAIN)
+def test_a_large_clip_is_not_mere_padding(tmp_path: Path) -> None:
+    spec = replace(LION, min_bytes=10_000_000, seconds=2, look=RenderStyle.PLAIN)
     clip = render(spec, tmp_path / "large.mp4")
     assert 10_000_000 <= clip.size < 16_000_000
     check_shape(clip, (1280, 720), 2, audio=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.google.clips import Fit
+from sandbox.google.clip_spec import ImageFit
 from sandbox.google.errors import InvalidArgument
-from sandbox.google.models import MODELS, Mode, Route
+from sandbox.google.models import MODELS, ServiceRoute, VeoMode
 from sandbox.google.submission import Submission
-from sandbox.google.vertex_rules import SourceFacts, check_source, read
+from sandbox.google.vertex_rules import VertexSourceClip, check_source, read_submission
 from tests.sandbox.google.conftest import VEO_GA, picture
 
 FAST = "veo-3.1-fast-generate-001"
@@ -32,7 +32,7 @@ def ask(
     model: str, instance: dict[str, Any], *, listed: bool = False, **parameters: Any
 ) -> Submission:
     body = {"instances": [instance], "parameters": parameters, "labels": {"job": "1"}}
-    return read(body, MODELS[Route.VERTEX, model], allow_everyone=listed)
+    return read_submission(body, MODELS[ServiceRoute.VERTEX, model], allow_everyone=listed)
 
 
 def words(model: str, instance: dict[str, Any], **parameters: Any) -> str:
@@ -41,7 +41,7 @@ def words(model: str, instance: dict[str, Any], **parameters: Any) -> str:
     return caught.value.message
 
 
-def test_everything_that_google_genai_can_send() -> None:
+def test_requests_of_google_genai_are_accepted() -> None:
     asked = ask(
         VEO_GA,
         {**TEXT, "image": IMAGE, "lastFrame": IMAGE},
@@ -60,8 +60,8 @@ def test_everything_that_google_genai_can_send() -> None:
         resizeMode="CROP",
         pubsubTopic="topic",
     )
-    assert (asked.samples, asked.audio, asked.fit) == (2, False, Fit.CROP)
-    assert (asked.mode, asked.seed, asked.storage_uri) == (Mode.FRAMES, 3, "gs://bucket/jobs/1")
+    assert (asked.samples, asked.audio, asked.fit) == (2, False, ImageFit.CROP)
+    assert (asked.mode, asked.seed, asked.storage_uri) == (VeoMode.FRAMES, 3, "gs://bucket/jobs/1")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_person_generation(mode: dict[str, Any]) -> None:
     ask(VEO_GA, mode, listed=True, personGeneration="allow_all")
 
 
-def test_lite_can_do_less() -> None:
+def test_lite_supports_less() -> None:
     assert "extension is not allowed" in words(LITE, EXTENSION)
     assert "Reference images" in words(LITE, REFERENCES)
     assert "4k for resolution" in words(LITE, TEXT, resolution="4k")
@@ -142,7 +142,7 @@ def test_references_are_assets(kind: str | None) -> None:
     assert upright.aspect_ratio == "9:16"
 
 
-GOOD = SourceFacts("16:9", "720p", 30.0)
+GOOD = VertexSourceClip("16:9", "720p", 30.0)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ GOOD = SourceFacts("16:9", "720p", 30.0)
         (replace(GOOD, seconds=31.0), "between 1 and 30 seconds"),
     ],
 )
-def test_a_bad_source_may_not_be_extended(facts: SourceFacts, told: str) -> None:
+def test_a_bad_source_may_not_be_extended(facts: VertexSourceClip, told: str) -> None:
     check_source(GOOD, ask(VEO_GA, EXTENSION))
     with pytest.raises(InvalidArgument, match=told):
         check_source(facts, ask(VEO_GA, EXTENSION))

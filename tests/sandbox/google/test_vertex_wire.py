@@ -14,7 +14,7 @@ from google.auth.transport.requests import Request
 from google.genai import types
 from google.oauth2 import service_account
 
-from sandbox.google.google import PROJECT
+from sandbox.google.service import PROJECT
 from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import VEO_GA, Server
 
@@ -29,7 +29,7 @@ SUBMIT = f"{MODELS}/{VEO_GA}:predictLongRunning"
 
 @pytest_asyncio.fixture
 async def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[genai.Client]:
-    environment = server.google.environment_vertex()
+    environment = server.google.vertex_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     credentials, project = await asyncio.to_thread(
@@ -172,7 +172,7 @@ async def test_models(server: Server, client: genai.Client) -> None:
     ]
 
 
-async def test_an_api_key_does_as_well(server: Server) -> None:
+async def test_an_api_key_is_accepted(server: Server) -> None:
     client = genai.Client(
         vertexai=True,
         api_key=server.google.api_key,
@@ -191,7 +191,7 @@ async def test_an_api_key_does_as_well(server: Server) -> None:
 
 async def token(server: Server) -> dict[str, str]:
     def granted() -> str:
-        path = server.google.environment_vertex()["GOOGLE_APPLICATION_CREDENTIALS"]
+        path = server.google.vertex_environment()["GOOGLE_APPLICATION_CREDENTIALS"]
         credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
             path, scopes=["https://www.googleapis.com/auth/cloud-platform"]
         )
@@ -222,14 +222,14 @@ async def test_tokens_expire_and_can_be_taken_away(server: Server) -> None:
     assert (await server.seen())["accepted"] == 2
 
 
-async def test_other_projects_are_not_ours(server: Server) -> None:
+async def test_other_projects_are_refused(server: Server) -> None:
     bearer = await token(server)
     path = SUBMIT.replace(PROJECT, "another")
     error = (await server.call("POST", path, 403, json={}, headers=bearer))["error"]
     assert "projects/another" in error["message"]
 
 
-async def test_statements_that_earn_no_token(server: Server) -> None:
+async def test_invalid_assertions_are_refused(server: Server) -> None:
     async def refused(**form: str) -> str:
         answer = await server.call("POST", "/google-oauth/token", 400, data=form)
         return str(answer["error"])
@@ -247,7 +247,7 @@ async def test_statements_that_earn_no_token(server: Server) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
-async def test_the_poll_has_to_name_its_own_model(server: Server) -> None:
+async def test_a_poll_must_name_the_operations_model(server: Server) -> None:
     await server.control(outcome="never")
     bearer = await token(server)
     body: dict[str, Any] = {"instances": [{"prompt": "a"}]}

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import ButtonAction
-from sandbox.discord.permissions import POSTING_BOT
+from sandbox.discord.permissions import POSTING_BOT_PERMISSIONS
 from tests.unit.client.commands import every_cog
 from tests.unit.project.documents import rows
 
@@ -77,7 +77,7 @@ def test_the_invite_asks_for_what_the_bot_needs(root: Path) -> None:
     asked = parse_qs(urlsplit(link[0]).query)
     assert asked["scope"] == ["bot applications.commands"]
     bits = int(asked["permissions"][0])
-    assert bits == POSTING_BOT.value
+    assert bits == POSTING_BOT_PERMISSIONS.value
     named = {name for name, granted in Permissions(bits) if granted}
     told = {
         cells[0].lower().replace("view channels", "read messages").replace(" ", "_")

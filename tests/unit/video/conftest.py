@@ -48,7 +48,7 @@ VEO_GA = "veo-3.1-generate-001"
 class SharedClock:
     """The bot's clock, on top of the sandbox's: sleeping advances both."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock
         self.slept: list[float] = []
 
@@ -136,7 +136,7 @@ class Stage:
     @property
     def last_body(self) -> dict[str, Any]:
         """The body of the last submit that Google accepted."""
-        body: dict[str, Any] = self.google.operations.everything[-1].body
+        body: dict[str, Any] = self.google.operations.operations[-1].body
         return body
 
     async def finish_operation(
@@ -210,10 +210,10 @@ async def stage(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     sock = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    google = await Google.start(tmp_path / "sandbox", clock, base, clip_cache=clips)
-    google.settings = google.settings.merged({"look": "plain"})
+    google = await SandboxGoogle.start(tmp_path / "sandbox", clock, base, clip_cache=clips)
+    google.settings = google.settings.with_changes({"look": "plain"})
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(google.credentials_path))
-    app.add_routes(routes(google))
+    app.add_routes(build_routes(google))
     await runner.setup()
     await web.SockSite(runner, sock).start()
     data_dir = tmp_path / "data"

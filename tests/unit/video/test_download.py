@@ -291,7 +291,7 @@ async def test_failed_file_is_not_requested_again(stage: Stage) -> None:
     )
     video = finished.videos[0]  # type: ignore[union-attr]
     name = str(video.uri).rpartition("/files/")[2].partition(":")[0]
-    file = stage.google.files.get(name)
+    file = stage.google.files.get_file(name)
     assert file is not None
     file.failed = True
     with pytest.raises(RemoteNotFound, match="could not process"):

@@ -59,7 +59,7 @@ async def test_each_mode_makes_a_clip(
     assert (facts.width, facts.height) == (1280, 720)
     assert facts.fps == pytest.approx(24)
     assert facts.has_audio
-    assert str(stage.google.operations.everything[-1].submission.mode) == str(mode)
+    assert str(stage.google.operations.operations[-1].submission.mode) == str(mode)
     assert len(list(destination.parent.glob(".*"))) == 0
 
     instance = stage.last_body["instances"][0]
@@ -185,7 +185,7 @@ async def test_chain_of_three_extensions(stage: Stage, either: VideoModels) -> N
         finished = await stage.make_clip(either, plan, path, job_id=1 + hop)
         facts = await PyAvMediaProbe().read_facts(path)
         assert abs(facts.seconds - (4 + 7 * hop)) < 0.1
-    assert stage.google.operations.everything[-1].hops == 3
+    assert stage.google.operations.operations[-1].extension_depth == 3
 
 
 async def test_extension_from_bucket_sends_gs_uri(stage: Stage) -> None:

@@ -191,7 +191,7 @@ async def test_failed_source_is_refused(stage: Stage) -> None:
     gemini, plan, path = stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
     source = stage.build_source(plan, await stage.make_clip(gemini, plan, path), path)
     name = str(source.remote_uri).rpartition("/files/")[2].partition(":")[0]
-    file = stage.google.files.get(name)
+    file = stage.google.files.get_file(name)
     assert file is not None
     file.failed = True
     with pytest.raises(VideoRefused) as refused:

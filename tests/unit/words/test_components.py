@@ -36,7 +36,7 @@ from cogs._common.context import REQUIRED_PERMISSIONS
 from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.form import Fields
+from sandbox.discord.form_fields import FormFields
 from sandbox.discord.modals import read_modal
 from tests.harness import conformance
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
@@ -254,13 +254,13 @@ def check_by_sandbox(name: str, body: Json) -> None:
     """Raise `AssertionError` for what the sandbox refuses."""
     errors = FormErrors()
     if body.get("type") == _MODAL:
-        read_modal(Fields(body["data"], errors))
+        read_modal(FormFields(body["data"], errors))
     else:
         files = {
             item["media"]["url"].removeprefix("attachment://"): number
             for number, item in enumerate(galleries(body["components"]))
         }
-        read_components(Fields(body, errors), files, v2=True)
+        read_components(FormFields(body, errors), files, v2=True)
     assert not errors, f"{name}: too long or otherwise wrong: {errors._tree}"
 
 

@@ -17,7 +17,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.translations import list_languages, load_translations
 from sandbox.discord.command_rules import read_command
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.form import Fields
+from sandbox.discord.form_fields import FormFields
 from tests.harness import conformance
 from tests.unit.client.commands import tree_of
 
@@ -141,7 +141,7 @@ async def test_the_sandbox_and_discords_description_take_every_command() -> None
     payloads = await build_command_payloads(await tree_of())
     errors = FormErrors()
     for index, payload in enumerate(payloads):
-        read_command(Fields(payload, errors, (index,)))
+        read_command(FormFields(payload, errors, (index,)))
     errors.raise_if_any()
     entry = {
         "n": 1,

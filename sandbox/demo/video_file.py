@@ -1,0 +1,77 @@
+"""Measures saved clips: properties for the summary, stills for the terminal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+_MAX_FRAME_DIFFERENCE = 6.0
+"""Mean difference of 8-bit values below which two frames are the same picture, encoded twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoProperties:
+    """Length in seconds, dimensions in pixels, frames per second, sound, and size in bytes."""
+
+    seconds: float
+    width: int
+    height: int
+    fps: float
+    has_audio: bool
+    size: int
+
+
+def read_properties(path: Path) -> VideoProperties:
+    """Decodes a whole video file. Raises av.FFmpegError for a broken one."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        fps = float(stream.average_rate or 0)
+        frames = sum(1 for _ in container.decode(stream))
+        return VideoProperties(
+            seconds=round(frames / fps, 3),
+            width=stream.codec_context.width,
+            height=stream.codec_context.height,
+            fps=round(fps, 3),
+            has_audio=bool(container.streams.audio),
+            size=path.stat().st_size,
+        )
+
+
+def extract_stills(path: Path, seconds: list[float], width: int = 320) -> list[Image.Image]:
+    """The frames at the given times, ``width`` pixels wide."""
+    return [_downscale_frame(frame, width) for frame in _decode_frames_at(path, seconds)]
+
+
+def starts_with_frames_of(path: Path, source: Path, seconds: list[float]) -> bool:
+    """Whether ``path`` shows the same pictures as ``source`` at the given times."""
+    pairs = zip(_decode_frames_at(path, seconds), _decode_frames_at(source, seconds), strict=True)
+    return all(
+        _frame_difference(_downscale_frame(frame, 160), _downscale_frame(source_frame, 160))
+        < _MAX_FRAME_DIFFERENCE
+        for frame, source_frame in pairs
+    )
+
+
+def _decode_frames_at(path: Path, seconds: list[float]) -> Iterator[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        times = iter(sorted(seconds))
+        time = next(times, None)
+        for frame in container.decode(container.streams.video[0]):
+            if time is None:
+                return
+            if frame.time + 1e-3 >= time:
+                yield frame
+                time = next(times, None)
+
+
+def _downscale_frame(frame: av.VideoFrame, width: int) -> Image.Image:
+    picture = Image.fromarray(frame.to_ndarray(format="rgb24"))
+    height = max(round(picture.height * width / picture.width), 1)
+    return picture.resize((width, height), Image.Resampling.BOX)
+
+
+def _frame_difference(first: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(first, np.int16) - np.asarray(other, np.int16)).mean())

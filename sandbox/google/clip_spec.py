@@ -1,0 +1,89 @@
+"""Everything a clip's content depends on, and nothing else.
+
+A ``ClipSpec`` is sent to the worker process, and its hash names the finished file: requests with
+the same spec share one file, which makes hundreds of clips affordable in a test.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+FRAME_RATE = 24
+"""Frames per second of every clip of Veo's (Veo documentation, "Veo model features")."""
+
+SAMPLE_RATE = 48_000
+"""Audio samples per second."""
+
+EXTENSION_SECONDS = 7
+"""Seconds that an extension adds (Veo documentation, "Extending Veo videos")."""
+
+RENDERING_VERSION = 2
+"""Increase when the same spec is rendered differently, so that cached clips are not reused."""
+
+
+class RenderStyle(StrEnum):
+    """How elaborate the picture is."""
+
+    SCENE = "scene"
+    """The landscape that the demo shows."""
+    PLAIN = "plain"
+    """A cheap moving pattern, for tests that only count clips."""
+
+
+class ImageFit(StrEnum):
+    """How an image is fitted to the clip's size (``resizeMode`` on Vertex AI)."""
+
+    CROP = "crop"
+    PAD = "pad"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """One clip to be rendered.
+
+    ``seconds`` are the new ones: an extension is longer by its source's length. ``source`` is the
+    clip to extend; ``source_digest``, its SHA-256, stands for it in the key.
+    """
+
+    prompt: str
+    seed: int
+    sample: int
+    width: int
+    height: int
+    seconds: int
+    audio: bool
+    image: bytes | None = None
+    last_frame: bytes | None = None
+    references: tuple[bytes, ...] = ()
+    source: Path | None = None
+    source_digest: str = ""
+    fit: ImageFit = ImageFit.CROP
+    min_bytes: int = 0
+    look: RenderStyle = RenderStyle.SCENE
+
+    @property
+    def frames(self) -> int:
+        """Frames to paint, without those of a source."""
+        return self.seconds * FRAME_RATE
+
+    @property
+    def key(self) -> str:
+        """A hash of the spec, 64 hex digits."""
+        digest = hashlib.sha256(f"clip {RENDERING_VERSION}\n".encode())
+        for field in fields(self):
+            if field.name == "source":
+                continue
+            digest.update(f"{field.name}\n".encode())
+            value = getattr(self, field.name)
+            parts = value if isinstance(value, tuple) else (value,)
+            for part in parts:
+                data = part if isinstance(part, bytes) else repr(part).encode()
+                digest.update(f"{len(data)}\n".encode() + data)
+        return digest.hexdigest()
+
+    @property
+    def variation(self) -> int:
+        """The seed of the clip's random generators."""
+        text = f"{self.prompt}\n{self.seed}\n{self.sample}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -1,0 +1,205 @@
+"""The server's part of the control API: request log, faults, gateway, clock and rate limits.
+
+JSON over loopback. Acting as people is in ``sandbox.discord.control``, Google's behaviour in
+``sandbox.google.control``. Refusals are raised as ActionRefused; the error middleware answers them.
+"""
+
+import asyncio
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sandbox.clock import SandboxClock
+from sandbox.discord.control.requests import read_control_body
+from sandbox.discord.errors import ActionRefused
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.ratelimits import RateLimiter
+from sandbox.error_responses import InternalErrorLog, json_response
+from sandbox.fault_injection import FaultInjector
+from sandbox.request_log import Handler, LoggedRequest, RequestLog
+
+MAX_WAIT_S = 60.0
+
+
+@web.middleware
+async def require_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses the control API to clients that are not on this machine."""
+    if request.path.startswith("/control"):
+        try:
+            local = ipaddress.ip_address(request.remote or "").is_loopback
+        except ValueError:
+            local = False
+        if not local:
+            return json_response({"error": "forbidden", "message": "loopback only"}, status=403)
+    return await handler(request)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerControlApi:
+    """The parts of the server that can be controlled, and the routes that do it."""
+
+    clock: SandboxClock
+    request_log: RequestLog
+    fault_injector: FaultInjector
+    gateway: Gateway
+    rate_limits: RateLimiter
+    error_log: InternalErrorLog
+
+    def build_routes(self) -> list[web.RouteDef]:
+        """The routes, to be mounted at the root."""
+        return [
+            web.get("/control/health", self._get_health),
+            web.get("/control/requests", self._list_requests),
+            web.get("/control/faults", self._list_faults),
+            web.post("/control/faults", self._add_fault),
+            web.delete("/control/faults", self._clear_faults),
+            web.post("/control/gateway", self._control_gateway),
+            web.get("/control/sessions", self._list_sessions),
+            web.get("/control/clock", self._get_time),
+            web.post("/control/clock", self._advance_clock),
+            web.get("/control/ratelimits", self._get_rate_limits),
+            web.put("/control/ratelimits", self._scale_rate_limits),
+        ]
+
+    async def _get_health(self, request: web.Request) -> web.Response:
+        return json_response(
+            {
+                "internal_errors": self.error_log.internal_errors,
+                "latest": list(self.error_log.latest_errors),
+                "unknown_routes": self.request_log.unknown_routes,
+                "rate_limited": self.rate_limits.refused,
+                "invalid_requests": self.rate_limits.invalid_requests,
+            }
+        )
+
+    async def _list_requests(self, request: web.Request) -> web.Response:
+        query = request.query
+        after = int(_read_number(query.get("after", "0"), "after"))
+        wait = min(_read_number(query.get("wait", "0"), "wait"), MAX_WAIT_S)
+        matches = _build_filter(query.get("server"), query.get("method"), query.get("path"))
+        bodies = query.get("bodies") == "1"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait
+        while True:
+            entries = self.request_log.entries_after(after)
+            shown = [entry.to_json(bodies=bodies) for entry in entries if matches(entry)]
+            if shown or loop.time() >= deadline:
+                return json_response(shown)
+            after = entries[-1].number if entries else after
+            await self.request_log.wait_for_entries(after, deadline - loop.time())
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return json_response([fault.to_json() for fault in self.fault_injector])
+
+    async def _add_fault(self, request: web.Request) -> web.Response:
+        order = (await read_control_body(request)).fields
+        return json_response(self.fault_injector.add_fault(order).to_json())
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        value = request.query.get("id")
+        fault_id = None if value is None else int(_read_number(value, "id"))
+        return json_response({"removed": self.fault_injector.remove_faults(fault_id)})
+
+    async def _control_gateway(self, request: web.Request) -> web.Response:
+        order = (await read_control_body(request)).fields
+        shard, seconds, code = order.get("shard"), order.get("seconds"), order.get("code")
+        gateway = self.gateway
+        connections = 0
+        match order.get("action"):
+            case "disconnect":
+                connections = gateway.disconnect_clients(code=code, shard=shard)
+            case "reconnect":
+                connections = gateway.request_reconnect(shard=shard)
+            case "invalid_session":
+                resumable = bool(order.get("resumable"))
+                connections = gateway.invalidate_sessions(resumable=resumable, shard=shard)
+            case "down":
+                connections = gateway.go_down(
+                    None if seconds is None else _read_number(seconds, "seconds")
+                )
+            case "up":
+                gateway.come_up()
+            case _:
+                raise ActionRefused("action: disconnect, reconnect, invalid_session, down or up")
+        return json_response({"connections": connections})
+
+    async def _list_sessions(self, request: web.Request) -> web.Response:
+        counters = self.gateway.counters
+        sessions = [
+            {
+                "session_id": session.id,
+                "connected": session.is_connected,
+                "shard": [session.shard.id, session.shard.count],
+                "intents": int(session.intents),
+                "sequence": session.sequence,
+                "unacknowledged": len(session.buffer),
+                "properties": session.properties,
+            }
+            for session in self.gateway.sessions
+        ]
+        return json_response(
+            {
+                "sessions": sessions,
+                "connected": sum(session["connected"] is True for session in sessions),
+                "identified": counters.identified,
+                "resumed": counters.resumed,
+                "replayed": counters.replayed,
+                "refused": counters.refused,
+                "closed": {str(code): times for code, times in counters.closed.items()},
+            }
+        )
+
+    async def _get_time(self, request: web.Request) -> web.Response:
+        return json_response({"now": self.clock.now()})
+
+    async def _advance_clock(self, request: web.Request) -> web.Response:
+        body = await read_control_body(request)
+        seconds = _read_number(body.fields.get("advance_s"), "advance_s")
+        if seconds < 0:
+            raise ActionRefused("advance_s: time does not run backwards")
+        self.clock.advance(seconds)
+        return json_response({"now": self.clock.now()})
+
+    async def _get_rate_limits(self, request: web.Request) -> web.Response:
+        return json_response({"scale": self.rate_limits.scale, "refused": self.rate_limits.refused})
+
+    async def _scale_rate_limits(self, request: web.Request) -> web.Response:
+        body = (await read_control_body(request)).fields
+        value = body.get("scale")
+        scale = None if value is None else _read_number(value, "scale")
+        if "scale" not in body or (scale is not None and scale <= 0):
+            raise ActionRefused("scale: a number above 0, or null for no limits")
+        self.rate_limits.set_scale(scale)
+        return json_response({"scale": self.rate_limits.scale})
+
+
+def _read_number(value: object, name: str) -> float:
+    try:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return float(value)
+    except ValueError:
+        pass
+    raise ActionRefused(f"{name} is a number")
+
+
+def _build_filter(server: str | None, method: str | None, path: str | None) -> "_RequestFilter":
+    try:
+        return _RequestFilter(server, method.upper() if method else None, re.compile(path or ""))
+    except re.error as error:
+        raise ActionRefused(f"path is a regular expression: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestFilter:
+    server: str | None
+    method: str | None
+    path: re.Pattern[str]
+
+    def __call__(self, entry: LoggedRequest) -> bool:
+        return (
+            self.server in (None, entry.server)
+            and self.method in (None, entry.method)
+            and self.path.search(entry.path) is not None
+        )

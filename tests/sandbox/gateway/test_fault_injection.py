@@ -1,0 +1,217 @@
+"""Injected faults in real requests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from sandbox.clock import SandboxClock
+from sandbox.fault_injection import FaultInjector, InvalidFault
+from sandbox.request_log import RequestLog
+from tests.harness.waiting import eventually
+
+NOON = 1_790_000_000.0
+FILE_SIZE = Path(__file__).stat().st_size
+
+
+class Server:
+    """A server that answers everything with 200 and counts what it really did."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self.clock = clock
+        self.faults = FaultInjector(clock)
+        self.traffic = RequestLog(clock)
+        self.handled: list[str] = []
+        self.http: aiohttp.ClientSession
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.handled.append(request.path)
+        if request.path.endswith(".py"):
+            return web.FileResponse(Path(__file__))
+        return web.Response(body=b"x" * 1000)
+
+    async def status(self, method: str, path: str) -> int:
+        async with self.http.request(method, path) as response:
+            await response.read()
+            return response.status
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Server]:
+    serving = Server(SandboxClock(frozen_at=NOON))
+    app = web.Application(middlewares=[serving.traffic.middleware, serving.faults.middleware])
+    app.router.add_route("*", "/{path:.*}", serving.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    async with aiohttp.ClientSession(f"http://{host}:{port}") as http:
+        serving.http = http
+        yield serving
+    await runner.cleanup()
+
+
+async def test_a_fault_strikes_the_given_number_of_times(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "path": "/messages$", "times": 2, "status": 503})
+    statuses = [await server.status("POST", "/api/v10/channels/1/messages") for _ in range(3)]
+    assert statuses == [503, 503, 200]
+    assert len(server.handled) == 1
+
+
+async def test_only_matching_requests_are_struck(server: Server) -> None:
+    server.faults.add_fault(
+        {"server": "discord", "method": "post", "path": "/messages$", "times": None, "status": 500}
+    )
+    assert await server.status("GET", "/api/v10/channels/1/messages") == 200
+    assert await server.status("POST", "/api/v10/channels/1/typing") == 200
+    assert await server.status("POST", "/google/v1beta/messages") == 200
+    assert await server.status("POST", "/api/v10/channels/1/messages") == 500
+    assert await server.status("POST", "/api/v10/channels/1/messages") == 500
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/google/v1beta/models", "google"),
+        ("/google-files/1", "google"),
+        ("/google-oauth/token", "google"),
+        ("/vertex/v1/projects", "google"),
+        ("/gcs/bucket", "google"),
+        ("/api/v10/users/@me", "discord"),
+        ("/attachments/1/2/a.mp4", "discord"),
+        ("/gateway", "discord"),
+    ],
+)
+async def test_each_path_belongs_to_a_server(server: Server, path: str, name: str) -> None:
+    server.faults.add_fault({"server": name, "status": 418})
+    assert await server.status("GET", path) == 418
+
+
+async def test_faults_strike_in_order_and_are_counted(server: Server) -> None:
+    first = server.faults.add_fault({"server": "discord", "status": 500})
+    second = server.faults.add_fault({"server": "discord", "status": 502})
+    assert [await server.status("GET", "/api/v10/x") for _ in range(3)] == [500, 502, 200]
+    assert (first.strike_count, second.strike_count) == (1, 1)
+
+
+async def test_body_and_headers_of_a_fault_are_used(server: Server) -> None:
+    server.faults.add_fault(
+        {"server": "google", "status": 429, "body": {"a": 1}, "headers": {"Retry-After": "7"}}
+    )
+    async with server.http.get("/google/x") as response:
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.headers["Retry-After"] == "7"
+        assert await response.json() == {"a": 1}
+    server.faults.add_fault({"server": "google", "status": 502, "body": "<html>"})
+    async with server.http.get("/google/x") as response:
+        assert (response.content_type, await response.text()) == ("text/html", "<html>")
+
+
+async def test_a_discord_429_is_not_taken_for_cloudflare(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "status": 429})
+    async with server.http.get("/api/v10/x") as response:
+        assert response.headers["Via"]
+        assert (await response.json())["retry_after"] > 0
+
+
+async def test_a_google_fault_has_google_s_shape(server: Server) -> None:
+    server.faults.add_fault({"server": "google", "status": 503})
+    async with server.http.get("/google/x") as response:
+        assert (await response.json())["error"]["status"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("drop", ["before", True])
+async def test_drop_before_does_not_carry_out_the_request(server: Server, drop: Any) -> None:
+    server.faults.add_fault({"server": "discord", "drop": drop})
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await server.status("POST", "/api/v10/x")
+    assert server.handled == []
+    (entry,) = server.traffic.entries_after(0)
+    assert (entry.status, entry.dropped) == (None, "before")
+
+
+async def test_drop_after_carries_out_the_request(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "drop": "after"})
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await server.status("POST", "/api/v10/x")
+    assert server.handled == ["/api/v10/x"]
+    (entry,) = server.traffic.entries_after(0)
+    assert (entry.status, entry.dropped) == (200, "after")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "file.py"])
+async def test_drop_in_the_middle_of_a_body(server: Server, name: str) -> None:
+    whole = FILE_SIZE if name.endswith(".py") else 1000
+    server.faults.add_fault({"server": "discord", "drop": "middle"})
+    async with server.http.get(f"/attachments/1/2/{name}") as response:
+        assert response.status == 200
+        assert response.content_length == whole
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+    async with server.http.get(f"/attachments/1/2/{name}") as response:
+        assert len(await response.read()) == whole
+
+
+async def test_a_delay_follows_the_sandbox_clock(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "delay_s": 3600})
+    request = asyncio.create_task(server.status("GET", "/api/v10/x"))
+    (entry,) = await server.traffic.wait_for_entries(0, 60.0)
+    assert entry.status is None
+    server.clock.advance(3599)
+    await server.status("GET", "/api/v10/other")
+    assert not request.done()
+    server.clock.advance(1)
+    assert await asyncio.wait_for(request, 60) == 200
+
+
+async def test_a_held_response_was_carried_out_before(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "hold_s": 3600})
+    request = asyncio.create_task(server.status("GET", "/api/v10/x"))
+    await eventually(lambda: server.handled == ["/api/v10/x"])
+    server.clock.advance(3599)
+    await server.status("GET", "/api/v10/other")
+    assert not request.done()
+    server.clock.advance(1)
+    assert await request == 200
+
+
+async def test_one_fault_or_all_can_be_removed(server: Server) -> None:
+    first = server.faults.add_fault({"server": "discord", "status": 500})
+    server.faults.add_fault({"server": "discord", "status": 502})
+    assert server.faults.remove_faults(first.id) == 1
+    assert [fault.status for fault in server.faults] == [502]
+    assert server.faults.remove_faults() == 1
+    assert await server.status("GET", "/api/v10/x") == 200
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"server": "telegram"},
+        {"server": "discord", "path": "("},
+        {"server": "discord", "times": 0},
+        {"server": "discord", "status": 99},
+        {"server": "discord", "delay_s": -1},
+        {"server": "discord", "hold_s": "long"},
+        {"server": "discord", "drop": "sometimes"},
+        {"server": "discord", "stat": 500},
+    ],
+)
+def test_an_invalid_fault_is_refused(order: dict[str, Any]) -> None:
+    with pytest.raises(InvalidFault):
+        FaultInjector(SandboxClock()).add_fault(order)
+
+
+async def test_a_client_that_gives_up_does_not_leave_the_fault_behind(server: Server) -> None:
+    server.faults.add_fault({"server": "discord", "delay_s": 60})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await server.status("GET", "/api/v10/x")
+    server.clock.advance(60)
+    await eventually(lambda: server.handled == ["/api/v10/x"])
