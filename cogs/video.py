@@ -38,7 +38,6 @@ from cogs._common.context import (
     build_acting_person,
     build_channel_context,
     build_origin,
-    may_moderate,
     require_permissions,
 )
 from cogs._common.options import (

@@ -21,8 +21,9 @@ from sandbox.discord.ratelimits import RateLimiter
 from sandbox.discord.world import DiscordWorld
 from sandbox.error_responses import InternalErrorLog
 from sandbox.fault_injection import FaultInjector
-from sandbox.google import SandboxGoogle, build_control_routes
+from sandbox.google import build_control_routes
 from sandbox.google import build_routes as google_routes
+from sandbox.google.service import SandboxGoogle
 from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
 from sandbox.server_control import ServerControlApi, require_loopback
 

@@ -18,8 +18,8 @@ from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import normalize_search_text
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, showcase_settings_table
-from sandbox.google.clips import ClipSpec
-from sandbox.google.rendering import RenderedClip, render
+from sandbox.google.clip_spec import ClipSpec
+from sandbox.google.encoding import RenderedClip, render_to_file
 
 HARBOUR: Final = 7_001
 ATELIER: Final = 7_002

@@ -15,7 +15,7 @@ from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.showcase.gallery import GalleryStore
 from bot.store.tables.showcase import showcase_blocks_table
-from sandbox.google.rendering import RenderedClip
+from sandbox.google.encoding import RenderedClip
 from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled, find_programs
 from tests.web import seed
 

@@ -33,7 +33,6 @@ from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
 from bot.store.tables.row_mapping import (
-    guild_id_to_column,
     job_from_row,
     job_to_row,
     list_input_paths,

@@ -17,10 +17,11 @@ from aiohttp import web
 from PIL import Image, ImageDraw
 
 from sandbox.clock import SandboxClock
-from sandbox.google import SandboxGoogle, build_control_routes, build_routes
+from sandbox.google import build_control_routes, build_routes
 from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip
 from sandbox.google.encoding import render_to_file as render_by_way_of
+from sandbox.google.service import SandboxGoogle
 from sandbox.request_log import MAX_REQUEST_BYTES
 from tests.harness.waiting import eventually
 

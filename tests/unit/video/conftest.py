@@ -33,10 +33,10 @@ from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
-from sandbox.clock import Clock
-from sandbox.faults import Faults
-from sandbox.google import MAX_REQUEST_BYTES, routes
-from sandbox.google.google import LOCATION, PROJECT, Google
+from sandbox.clock import SandboxClock
+from sandbox.google import SandboxGoogle, build_routes
+from sandbox.google.service import LOCATION, PROJECT
+from sandbox.request_log import MAX_REQUEST_BYTES
 from tests.harness.waiting import eventually
 
 NOON = 1_795_000_000.0
