@@ -68,11 +68,11 @@ class SharedClock:
 class Stage:
     """A running Google, a data directory, and the requests that Google received."""
 
-    google: Google
+    google: SandboxGoogle
     clock: SharedClock
     base: str
     data_dir: Path
-    faults: Faults
+    faults: FaultInjector
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     adapters: list[VideoModels] = field(default_factory=list)
 
@@ -194,8 +194,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def stage(
     tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
-    clock = Clock(frozen_at=NOON)
-    faults = Faults(clock)
+    clock = SandboxClock(frozen_at=NOON)
+    faults = FaultInjector(clock)
     requests: list[tuple[str, str, dict[str, str]]] = []
 
     @web.middleware
