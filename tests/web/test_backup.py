@@ -59,7 +59,9 @@ async def entries(database: Database) -> int:
 async def block(database: Database) -> None:
     """Write something small, as the last act before a backup."""
     values = {"guild_id": 1, "user_id": 2, "blocked_at": seed.NOW}
-    await database.write(lambda connection: connection.execute(insert(showcase_blocks_table), values))
+    await database.write(
+        lambda connection: connection.execute(insert(showcase_blocks_table), values)
+    )
 
 
 def rows() -> list[dict[str, object]]:

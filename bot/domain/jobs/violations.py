@@ -250,7 +250,9 @@ def _find_source_violations(
     if source.mode in limits.refused_sources:
         yield build_source_violation("source_mode", mode=source.mode)
     if limits.max_hops is not None and source.extension_depth >= limits.max_hops:
-        yield build_source_violation("source_too_many_hops", hops=source.extension_depth, most=limits.max_hops)
+        yield build_source_violation(
+            "source_too_many_hops", hops=source.extension_depth, most=limits.max_hops
+        )
     if (
         source.seconds > limits.max_input_seconds
         or source.seconds + limits.added_seconds > limits.max_result_seconds

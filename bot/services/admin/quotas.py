@@ -62,7 +62,9 @@ class QuotaService:
         self, guild_id: int, limits: UsageLimits | None, *, actor_id: int
     ) -> UsageLimits:
         """Set what the server may spend as a whole; the operator's ceiling still holds."""
-        return await self.set_limit(guild_id, LimitSubject.GUILD, NO_SUBJECT, limits, actor_id=actor_id)
+        return await self.set_limit(
+            guild_id, LimitSubject.GUILD, NO_SUBJECT, limits, actor_id=actor_id
+        )
 
     async def list_limits(self, guild_id: int) -> list[LimitRow]:
         """Return the limits that the server's admins have set."""

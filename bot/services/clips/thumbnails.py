@@ -47,7 +47,9 @@ class Thumbnails:
         """
 
         async def render_poster(target: Path) -> None:
-            at_s = max(1.0, clip.seconds - _EXTENSION_POSTER_OFFSET_S) if clip.extension_depth else 1.0
+            at_s = (
+                max(1.0, clip.seconds - _EXTENSION_POSTER_OFFSET_S) if clip.extension_depth else 1.0
+            )
             await self._transcoder.extract_thumbnail(
                 self._originals.original_path(clip), target, at_s=at_s
             )

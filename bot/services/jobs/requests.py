@@ -194,7 +194,9 @@ class RequestService:
         job = await self._admission_batcher.admit_request(
             AdmissionRequest(plan, origin), owner=self._worker.worker_id
         )
-        _log.info("job.accepted", job_id=job.id, key=origin.dedupe_key, model=plan.model, mode=plan.mode)
+        _log.info(
+            "job.accepted", job_id=job.id, key=origin.dedupe_key, model=plan.model, mode=plan.mode
+        )
         self._worker.wake()
         try:
             return await self._describe_accepted(job)

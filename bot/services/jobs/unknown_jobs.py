@@ -95,7 +95,9 @@ class UnknownJobPoller:
             if job.operation is not None:
                 return not isinstance(await source.poll(job.operation), OperationPending)
             if job.plan.route in self._searchable_routes:
-                found = await source.find_result(job.plan, job_id=job.id, dedupe_key=job.origin.dedupe_key)
+                found = await source.find_result(
+                    job.plan, job_id=job.id, dedupe_key=job.origin.dedupe_key
+                )
                 return found is not None
         except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
             _log.info("lost.not_answered", job_id=job.id, error=str(error))

@@ -235,7 +235,9 @@ class States(ModelStateStore):
     ) -> None:
         if self.away:
             raise DatabaseUnavailable
-        self.rows[model] = ModelState(model, disabled=disabled, disabled_reason=reason, changed_at=now)
+        self.rows[model] = ModelState(
+            model, disabled=disabled, disabled_reason=reason, changed_at=now
+        )
 
     async def mark_rate_limited(self, model: str, until: datetime) -> None:
         raise NotImplementedError
