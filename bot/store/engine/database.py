@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, Select, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.errors import ClapperError
@@ -56,6 +56,14 @@ class Database(ABC):
     async def read(self, work: Work[T]) -> T:
         """Run ``work``, which only reads."""
         return await self._run_detached(self._run_query(work))
+
+    async def read_scalars(self, query: Select[tuple[T]]) -> list[T]:
+        """Return the first column of the rows of ``query``."""
+
+        async def fetch_scalars(connection: AsyncConnection) -> list[T]:
+            return list(await connection.scalars(query))
+
+        return await self.read(fetch_scalars)
 
     async def close(self) -> None:
         """Let running transactions end and close all connections."""

@@ -277,10 +277,7 @@ class JobStore:
             jobs_table.c.cancel_requested,
         )
 
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list(await connection.scalars(query))
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
     # -- ownership
 
@@ -319,10 +316,7 @@ class JobStore:
             jobs_table.c.owner == owner, jobs_table.c.state != JobState.QUEUED
         )
 
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list(await connection.scalars(query))
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
     # -- queries, and jobs whose end is unknown
 

@@ -68,10 +68,7 @@ class ModelStateStore:
             .limit(limit)
         )
 
-        async def fetch_durations(connection: AsyncConnection) -> list[float]:
-            return list(await connection.scalars(query))
-
-        return await self._db.read(fetch_durations)
+        return await self._db.read_scalars(query)
 
     async def _upsert_state(self, model: str, **columns: Any) -> None:
         row = {"id": model, **columns}

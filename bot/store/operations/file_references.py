@@ -44,10 +44,7 @@ class FileReferenceStore:
                 or_(jobs_table.c.created_at >= since, jobs_table.c.state.in_(ACTIVE_STATES))
             )
 
-        async def fetch_paths(connection: AsyncConnection) -> set[str]:
-            return set(await connection.scalars(query))
-
-        return await self._db.read(fetch_paths)
+        return set(await self._db.read_scalars(query))
 
 
 async def _classify_batch(

@@ -169,10 +169,7 @@ class ErasureStore:
         left = select(guild_removals_table.c.guild_id)
         query = select(guild_id).where(guild_id != WHOLE_BOT_ID, guild_id.not_in(left))
 
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list((await connection.execute(query)).scalars())
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
     async def list_guilds_left(self, *, before: datetime) -> list[int]:
         """Return the servers that were left before then."""
@@ -180,10 +177,7 @@ class ErasureStore:
             guild_removals_table.c.left_at < before
         )
 
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list((await connection.execute(query)).scalars())
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
     async def load_guild_batch(self, guild_id: int) -> ErasureBatch:
         """Return a batch of what the jobs of a server left behind."""

@@ -92,10 +92,7 @@ class DigestStore:
             digests_table.c.in_sync == false(), claimable_by(digests_table.c.owner, owner)
         )
 
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list((await connection.execute(query)).scalars())
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
         """Record the post, unless ``owner`` has lost the digest meanwhile."""

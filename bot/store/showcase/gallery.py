@@ -165,10 +165,7 @@ class GalleryStore:
         )
         query = select(known.c.model).where(seen).order_by(known.c.model)
 
-        async def fetch_models(connection: AsyncConnection) -> list[str]:
-            return list((await connection.execute(query)).scalars())
-
-        return await self._db.read(fetch_models)
+        return await self._db.read_scalars(query)
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)

@@ -379,10 +379,7 @@ class ShowcasePostStore:
         return await self._db.read(lambda connection: _load_post(connection, condition))
 
     async def _select_ids(self, query: Select[Any]) -> list[int]:
-        async def fetch_ids(connection: AsyncConnection) -> list[int]:
-            return list((await connection.execute(query)).scalars())
-
-        return await self._db.read(fetch_ids)
+        return await self._db.read_scalars(query)
 
 
 def post_from_row(row: Row) -> ShowcasePost:
