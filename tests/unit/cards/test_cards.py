@@ -94,7 +94,7 @@ async def test_clip_card_has_all_facts_and_buttons() -> None:
 
 
 async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
-    clip = a_clip(hop=2, parent_clip_id=11, root_clip_id=9, seconds=22)
+    clip = a_clip(extension_depth=2, parent_clip_id=11, root_clip_id=9, seconds=22)
     view = ClipCards(model_info=Titles(extendable=False)).build_clip_card(
         a_job(), [PreparedUpload(clip)], NOW
     )
@@ -104,7 +104,7 @@ async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
     assert "reply to extend" not in texts(view)
     assert translate("button.extend") not in buttons(view)
 
-    again = a_clip(hop=1, parent_clip_id=9, root_clip_id=9, seconds=15)
+    again = a_clip(extension_depth=1, parent_clip_id=9, root_clip_id=9, seconds=15)
     text = texts(
         ClipCards(model_info=Titles()).build_clip_card(a_job(), [PreparedUpload(again)], NOW)
     )
@@ -215,7 +215,7 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 async def test_card_says_what_replaces_a_clip_that_is_too_large(
     option: UploadOption, files: list[str], words: str, linked: bool
 ) -> None:
-    clip = a_clip(size=60 * 2**20)
+    clip = a_clip(size_bytes=60 * 2**20)
     upload = PreparedUpload(
         clip,
         option,

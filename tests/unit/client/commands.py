@@ -1,4 +1,4 @@
-"""The bot's commands as they are sent to Discord, built without a connection."""
+"""The bot's commands as Discord gets them, without a Discord."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from discord import app_commands
 from discord.ext import commands
 
 import cogs
-from cogs.server import RulesCommands
+from cogs.server import RulesCommands, ServerCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
@@ -25,44 +25,45 @@ SERVER_PARTS: tuple[type[commands.Cog], ...] = (
 
 
 def every_cog() -> list[type[commands.Cog]]:
-    """Return every cog that is not only a base class of another."""
-    all_cogs = {
+    """Return every cog there is, but for those that are a part of another one only."""
+    found = {
         cog
         for module in pkgutil.iter_modules(cogs.__path__, "cogs.")
         for cog in vars(importlib.import_module(module.name)).values()
         if isinstance(cog, type) and issubclass(cog, commands.Cog) and cog.__module__ == module.name
     }
-    base_classes = {base for cog in all_cogs for base in cog.__mro__[1:]}
-    return sorted(all_cogs - base_classes, key=lambda cog: cog.__name__)
+    return sorted(found - set(SERVER_PARTS), key=lambda cog: cog.__name__)
 
 
 async def tree_of() -> app_commands.CommandTree[Any]:
     """Return a command tree with every command of the bot."""
     client = commands.AutoShardedBot(command_prefix="-", intents=discord.Intents.none())
     for kind in every_cog():
-        cog = _build_cog(kind)
+        cog = _built(kind)
         await client.add_cog(cog)
         if hasattr(cog, "add_to"):  # message menus are added one by one
             cog.add_to(client.tree)
     return client.tree
 
 
-def _build_cog(kind: type[commands.Cog]) -> commands.Cog:
-    """Return a cog with mocks for its services, for its commands only."""
+def _built(kind: type[commands.Cog]) -> commands.Cog:
+    """Return a cog whose services do nothing: only its commands are looked at."""
+    if kind is ServerCommands:
+        return ServerCommands([_built(part) for part in SERVER_PARTS])
     return kind(**{name: Mock() for name in inspect.signature(kind).parameters})
 
 
 def every_command(tree: app_commands.CommandTree[Any]) -> Iterator[Json]:
     """Yield every slash command with its full name as ``path`` and its own options."""
     for command in tree.get_commands(type=discord.AppCommandType.chat_input):
-        yield from _iterate_commands(command.to_dict(tree), "")
+        yield from _below(command.to_dict(tree), "")
 
 
-def _iterate_commands(payload: Any, path: str) -> Iterator[Json]:
+def _below(payload: Any, path: str) -> Iterator[Json]:
     path = f"{path} {payload['name']}".strip()
-    subcommands = [option for option in payload.get("options", []) if option["type"] in (1, 2)]
-    if subcommands:
-        for subcommand in subcommands:
-            yield from _iterate_commands(subcommand, path)
+    below = [each for each in payload.get("options", []) if each["type"] in (1, 2)]
+    if below:
+        for each in below:
+            yield from _below(each, path)
     else:
         yield {**payload, "path": path, "options": payload.get("options", [])}

@@ -34,6 +34,7 @@ from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
 from sandbox.clock import SandboxClock
+from sandbox.fault_injection import FaultInjector
 from sandbox.google import SandboxGoogle, build_routes
 from sandbox.google.service import LOCATION, PROJECT
 from sandbox.request_log import MAX_REQUEST_BYTES
@@ -120,10 +121,10 @@ class Stage:
         return await ProcessImageDecoder().prepare_image(raw, self.data_dir)
 
     def configure(self, **settings: Any) -> None:
-        self.google.settings = self.google.settings.merged(settings)
+        self.google.settings = self.google.settings.with_changes(settings)
 
     def add_fault(self, **order: Any) -> None:
-        self.faults.add({"server": "google", **order})
+        self.faults.add_fault({"server": "google", **order})
 
     def count_requests(self, part: str, method: str | None = None) -> int:
         """Return the number of requests whose path contains ``part``."""

@@ -271,7 +271,7 @@ async def test_download_from_google_resumes_after_break(stage: Stage) -> None:
     stage.add_fault(path="/google-files/", drop="middle", times=2)
     path = stage.data_dir / "clip.mp4"
     await stage.make_clip(stage.create_gemini(), stage.build_plan(), path)
-    clip = stage.google.operations.everything[-1].products[0].clip
+    clip = stage.google.operations.operations[-1].products[0].clip
     assert hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256
     assert [headers["Range"][:6] for _, _, headers in stage.requests if "Range" in headers]
     # Each attempt asks the API anew, which hands out a new address.
@@ -334,7 +334,7 @@ async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
     assert inline.parent == stage.data_dir / "incoming"
     assert not inline.exists()
     # The file may turn out to be unplayable: taking it a second time asks Google again.
-    clip = stage.google.operations.everything[-1].products[0].clip
+    clip = stage.google.operations.operations[-1].products[0].clip
     path.unlink()
     await vertex.download_video(finished.videos[0], path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == clip.sha256

@@ -209,7 +209,7 @@ async def test_extension_from_bucket_sends_gs_uri(stage: Stage) -> None:
 async def test_downloaded_bytes_are_unchanged(stage: Stage, either: VideoModels) -> None:
     path = stage.data_dir / "clip.mp4"
     await stage.make_clip(either, stage.build_plan(model=model_of(either)), path)
-    clip = stage.google.operations.everything[-1].products[0].clip
+    clip = stage.google.operations.operations[-1].products[0].clip
     assert await asyncio.to_thread(path.read_bytes) == await asyncio.to_thread(
         Path(clip.path).read_bytes
     )
@@ -220,7 +220,7 @@ async def test_clip_carries_google_expiry(stage: Stage) -> None:
     finished = await stage.make_clip(
         stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4"
     )
-    operation = stage.google.operations.everything[-1]
+    operation = stage.google.operations.operations[-1]
     assert operation.finished_at is not None
     expires = finished.videos[0].expires_at
     assert expires is not None

@@ -109,7 +109,7 @@ async def test_retryable_errors(
         await submit(stage, stage.create_gemini())
     assert isinstance(refused.value, GoogleQuotaExceeded) is (error is GoogleQuotaExceeded)
     assert stage.submit_count == 1
-    assert len(stage.google.operations.everything) == int(fault.get("drop") in ("after", "middle"))
+    assert len(stage.google.operations.operations) == int(fault.get("drop") in ("after", "middle"))
     if "headers" in fault:
         assert isinstance(refused.value, GoogleUnavailable)
         assert refused.value.retry_after_s == 7
@@ -330,7 +330,7 @@ async def test_failed_poll_is_retryable(
     with pytest.raises(GoogleUnavailable):
         await either.poll(operation)
     assert stage.count_requests("/elsewhere") == 0
-    stage.faults.clear()
+    stage.faults.remove_faults()
     assert isinstance(await stage.finish_operation(either, operation), OperationFinished)
 
 
@@ -466,7 +466,7 @@ async def test_lost_submit_answer_is_found_in_bucket(stage: Stage) -> None:
     stage.add_fault(path=":predictLongRunning", drop="after")
     with pytest.raises(SubmitUncertain):
         await vertex.submit(plan, job_id=5)
-    operation = stage.google.operations.everything[-1]
+    operation = stage.google.operations.operations[-1]
     await stage.finish_operation(stage.create_vertex(), operation.name)
     result = await vertex.find_result(plan, job_id=5)
     assert result is not None
