@@ -10,8 +10,9 @@ from discord.ext import commands
 
 from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import ButtonAction
+from cogs.server import ServerCommands
 from sandbox.discord.permissions import POSTING_BOT_PERMISSIONS
-from tests.unit.client.commands import every_cog
+from tests.unit.client.commands import SERVER_PARTS, every_cog
 from tests.unit.project.documents import rows
 
 
@@ -27,6 +28,9 @@ def registered() -> dict[str, set[str]]:
         group = cog.__cog_group_name__ if issubclass(cog, commands.GroupCog) else ""
         for command in cog.__cog_app_commands__:
             found |= _options(command, group)
+    for part in SERVER_PARTS:
+        for command in part.__cog_app_commands__:
+            found |= _options(command, ServerCommands.__cog_group_name__)
     return found
 
 
