@@ -100,12 +100,15 @@ class ModelDirectory:
 
     async def run_refresh_loop(self) -> None:
         """Ask Google once a day, or sooner while it does not answer, and read every minute what
-        other processes have learnt; runs until it is cancelled, whatever goes wrong."""
+        other processes have learnt; runs until it is cancelled."""
         due = self._clock.now()
         while True:
-            await self._sync_safely()
+            try:
+                await self.sync_with_store()
+            except DatabaseUnavailable:
+                _log.warning("models.sync_postponed")
             if self._clock.now() >= due:
-                answered = await self._refresh_safely()
+                answered = await self.refresh_from_google()
                 due = self._clock.now() + timedelta(
                     seconds=REFRESH_INTERVAL_S if answered else RETRY_INTERVAL_S
                 )
@@ -113,21 +116,6 @@ class ModelDirectory:
             expiries = (at + _REFUSAL_VALIDITY for at in self._refused_at.values())
             due = min([due, *(expiry for expiry in expiries if expiry > now)])
             await self._clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
-
-    async def _refresh_safely(self) -> bool:
-        try:
-            return await self.refresh_from_google()
-        except Exception:  # unforeseen: keep what is known and ask again
-            _log.exception("models.refresh_failed")
-            return False
-
-    async def _sync_safely(self) -> None:
-        try:
-            await self.sync_with_store()
-        except DatabaseUnavailable:
-            _log.warning("models.sync_postponed")
-        except Exception:
-            _log.exception("models.sync_failed")
 
     async def sync_with_store(self) -> None:
         """Take over what other processes, or this one before its restart, have learnt in use.

@@ -81,8 +81,6 @@ class FileRetention:
                 await self.run_once()
             except (DatabaseUnavailable, OSError) as error:
                 _log.warning("retention.postponed", error=str(error))
-            except Exception:  # one unreadable row must not fill the disk
-                _log.exception("retention.failed")
 
     async def run_once(self) -> CleanupSummary:
         """Remove what is no longer kept. Raises `DatabaseUnavailable`."""

@@ -47,8 +47,6 @@ class UnknownJobPoller:
                 await self.poll_once()
             except DatabaseUnavailable as error:
                 _log.warning("unknown_jobs.poll_postponed", error=str(error))
-            except Exception:  # the next round tries again
-                _log.exception("unknown_jobs.poll_failed")
 
     async def poll_once(self) -> None:
         """Ask once about every job whose turn it is. Raises `DatabaseUnavailable`."""

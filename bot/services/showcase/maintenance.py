@@ -53,11 +53,17 @@ class MaintenanceLoop:
                 pass
 
     async def run_once(self) -> None:
-        """Run each task once; a failing one does not stop the others."""
+        """Run each task once; one that fails does not stop the others.
+
+        Raises `ExceptionGroup` with all unexpected errors.
+        """
+        errors: list[Exception] = []
         for task in self._tasks:
             try:
                 await task()
             except DatabaseUnavailable as error:
                 _log.warning("maintenance.postponed", task=task.__qualname__, error=str(error))
-            except Exception:
-                _log.exception("maintenance.failed", task=task.__qualname__)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("maintenance failed", errors)

@@ -198,13 +198,17 @@ async def run_for(models: ModelDirectory, clock: Clock, seconds: float) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_unexpected_error_does_not_stop_probing(google: Route1) -> None:
+async def test_an_unexpected_error_reaches_the_supervisor_and_a_restart_asks_again(
+    google: Route1,
+) -> None:
     clock = Clock()
     models = ModelDirectory(
         catalogue=load_catalogue(), routes={GoogleRoute.GEMINI: google}, clock=clock
     )
-    google.fails, google.gone = RuntimeError("who knows"), {VEO: "gone"}
-    await run_for(models, clock, RETRY_INTERVAL_S + 1)
+    google.fails, google.gone = RuntimeError("unforeseen"), {VEO: "gone"}
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        await models.run_refresh_loop()
+    await run_for(models, clock, 1)
     assert google.asked == 2
     assert VEO not in ids(models)
 
