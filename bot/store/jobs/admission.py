@@ -32,12 +32,7 @@ from bot.store.billing import usage_queries
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
-from bot.store.tables.row_mapping import (
-    job_from_row,
-    job_to_row,
-    list_input_paths,
-    posting_to_row,
-)
+from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_paths, posting_to_row
 
 ADMISSION_LOCK: Final = 0x636C_6170_01
 

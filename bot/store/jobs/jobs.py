@@ -36,6 +36,7 @@ from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
+_jobs = jobs_table.c
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
 
@@ -70,19 +71,19 @@ class JobStore:
 
     async def find_by_key(self, key: str) -> Job | None:
         """Return the job that the interaction or message of ``key`` was accepted as."""
-        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.dedupe_key == key))
+        jobs = await self._select_jobs(select(jobs_table).where(_jobs.dedupe_key == key))
         return jobs[0] if jobs else None
 
     async def get(self, job_id: int) -> Job | None:
         """Return the job, if there is one."""
-        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
+        jobs = await self._select_jobs(select(jobs_table).where(_jobs.id == job_id))
         return jobs[0] if jobs else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message, unless there is one."""
         statement = (
             update(jobs_table)
-            .where(jobs_table.c.id == job_id, jobs_table.c.status_message_id.is_(None))
+            .where(_jobs.id == job_id, _jobs.status_message_id.is_(None))
             .values(status_message_id=message_id)
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
@@ -119,13 +120,13 @@ class JobStore:
         statement = (
             update(jobs_table)
             .where(
-                jobs_table.c.id == job.id,
-                jobs_table.c.attempts == job.attempts,
-                jobs_table.c.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
-                jobs_table.c.operation.is_(None),
+                _jobs.id == job.id,
+                _jobs.attempts == job.attempts,
+                _jobs.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
+                _jobs.operation.is_(None),
             )
             .values(operation=operation)
-            .returning(jobs_table.c.state)
+            .returning(_jobs.state)
         )
 
         async def save_operation(connection: AsyncConnection) -> bool:
@@ -187,10 +188,10 @@ class JobStore:
         statement = (
             update(jobs_table)
             .where(
-                jobs_table.c.id == job.id,
-                jobs_table.c.state.in_(ENDED_STATES),
-                jobs_table.c.owner == job.owner,
-                jobs_table.c.epoch == job.epoch,
+                _jobs.id == job.id,
+                _jobs.state.in_(ENDED_STATES),
+                _jobs.owner == job.owner,
+                _jobs.epoch == job.epoch,
             )
             .values(owner=None, reply_token=None)
         )
@@ -229,8 +230,8 @@ class JobStore:
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next queued job may be tried again."""
-        query = select(func.min(jobs_table.c.retry_at)).where(
-            jobs_table.c.state == JobState.QUEUED, jobs_table.c.retry_at > after
+        query = select(func.min(_jobs.retry_at)).where(
+            _jobs.state == JobState.QUEUED, _jobs.retry_at > after
         )
         return await self._db.read(lambda connection: connection.scalar(query))
 
@@ -241,16 +242,16 @@ class JobStore:
             queued = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.QUEUED)
+                .where(_jobs.id == job_id, _jobs.state == JobState.QUEUED)
                 .values(
                     state=JobState.CANCELLED,
                     outcome=Outcome.CANCELLED,
                     cancel_requested=True,
                     finished_at=now,
                     # without an owner nothing would announce the end
-                    owner=func.coalesce(jobs_table.c.owner, owner),
+                    owner=func.coalesce(_jobs.owner, owner),
                 )
-                .returning(*jobs_table.c),
+                .returning(*_jobs),
             )
             if queued is not None:
                 refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
@@ -259,22 +260,20 @@ class JobStore:
             flagged = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(jobs_table.c.id == job_id, jobs_table.c.state.in_(_CANCELLABLE_STATES))
+                .where(_jobs.id == job_id, _jobs.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
-                .returning(*jobs_table.c),
+                .returning(*_jobs),
             )
             return flagged or await fetch_job(
-                connection, select(jobs_table).where(jobs_table.c.id == job_id)
+                connection, select(jobs_table).where(_jobs.id == job_id)
             )
 
         return await self._db.write(cancel_or_flag)
 
     async def list_cancel_requests(self, owner: str) -> list[int]:
         """Return the running jobs of ``owner`` whose cancellation was requested."""
-        query = select(jobs_table.c.id).where(
-            jobs_table.c.owner == owner,
-            jobs_table.c.state.in_(_CANCELLABLE_STATES),
-            jobs_table.c.cancel_requested,
+        query = select(_jobs.id).where(
+            _jobs.owner == owner, _jobs.state.in_(_CANCELLABLE_STATES), _jobs.cancel_requested
         )
 
         return await self._db.read_scalars(query)
@@ -284,25 +283,21 @@ class JobStore:
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
         """Take over jobs of dead workers."""
         living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
-        orphans = (
-            jobs_table.c.owner.is_not(None)
-            & (jobs_table.c.owner != owner)
-            & jobs_table.c.owner.not_in(living)
-        )
-        ownerless = jobs_table.c.owner.is_(None) & jobs_table.c.state.in_(IN_FLIGHT_STATES)
+        orphans = _jobs.owner.is_not(None) & (_jobs.owner != owner) & _jobs.owner.not_in(living)
+        ownerless = _jobs.owner.is_(None) & _jobs.state.in_(IN_FLIGHT_STATES)
         free = (
-            select(jobs_table.c.id)
+            select(_jobs.id)
             .where(or_(orphans, ownerless))
-            .order_by(jobs_table.c.id)
+            .order_by(_jobs.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
             .cte("free")
         )
         statement = (
             update(jobs_table)
-            .where(jobs_table.c.id.in_(select(free.c.id)))
-            .values(owner=owner, epoch=jobs_table.c.epoch + 1)
-            .returning(*jobs_table.c)
+            .where(_jobs.id.in_(select(free.c.id)))
+            .values(owner=owner, epoch=_jobs.epoch + 1)
+            .returning(*_jobs)
         )
 
         async def take_jobs(connection: AsyncConnection) -> list[Job]:
@@ -312,9 +307,7 @@ class JobStore:
 
     async def list_owned(self, owner: str) -> list[int]:
         """Return the jobs that ``owner`` has claimed or must still announce."""
-        query = select(jobs_table.c.id).where(
-            jobs_table.c.owner == owner, jobs_table.c.state != JobState.QUEUED
-        )
+        query = select(_jobs.id).where(_jobs.owner == owner, _jobs.state != JobState.QUEUED)
 
         return await self._db.read_scalars(query)
 
@@ -323,25 +316,19 @@ class JobStore:
     async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
         return await self._select_jobs(
-            select(jobs_table).where(
-                jobs_table.c.user_id == user_id, jobs_table.c.state.in_(ACTIVE_STATES)
-            )
+            select(jobs_table).where(_jobs.user_id == user_id, _jobs.state.in_(ACTIVE_STATES))
         )
 
     async def list_unknown(self, guild_id: int | None) -> list[Job]:
         """Return the unknown jobs of a server, or of direct messages (`None`)."""
         return await self._select_jobs(
-            select(jobs_table).where(
-                jobs_table.c.guild_id == guild_id, jobs_table.c.state == JobState.UNKNOWN
-            )
+            select(jobs_table).where(_jobs.guild_id == guild_id, _jobs.state == JobState.UNKNOWN)
         )
 
     async def list_all_unknown(self) -> list[Job]:
         """Return all unknown jobs."""
         return await self._select_jobs(
-            select(jobs_table)
-            .where(jobs_table.c.state == JobState.UNKNOWN)
-            .order_by(jobs_table.c.id)
+            select(jobs_table).where(_jobs.state == JobState.UNKNOWN).order_by(_jobs.id)
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:

@@ -25,6 +25,7 @@ from bot.store.tables.showcase import (
     showcase_settings_table,
 )
 
+_settings = showcase_settings_table.c
 _SETTINGS_FIELDS: Final = tuple(field.name for field in fields(ShowcaseSettings))
 SETTINGS_QUERY: Final = select(
     *(column for column in showcase_settings_table.c if column.name != "locale"),
@@ -41,7 +42,7 @@ class ShowcaseSettingsStore:
 
     async def load_settings(self, guild_id: int) -> ShowcaseSettings:
         """Return a server's settings, or the defaults."""
-        query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
+        query = SETTINGS_QUERY.where(_settings.guild_id == guild_id)
         settings = await self._select_settings(query)
         return settings[0] if settings else ShowcaseSettings(guild_id)
 
@@ -61,10 +62,7 @@ class ShowcaseSettingsStore:
         """Record the current name of a server that has settings."""
         statement = (
             update(showcase_settings_table)
-            .where(
-                showcase_settings_table.c.guild_id == guild_id,
-                showcase_settings_table.c.name != name[:100],
-            )
+            .where(_settings.guild_id == guild_id, _settings.name != name[:100])
             .values(name=name[:100])
         )
         await self._db.write_one(lambda connection: connection.execute(statement))
@@ -73,8 +71,7 @@ class ShowcaseSettingsStore:
         """Return the settings of servers with a weekly digest."""
         return await self._select_settings(
             SETTINGS_QUERY.where(
-                showcase_settings_table.c.digest_day.is_not(None),
-                showcase_settings_table.c.channel_id.is_not(None),
+                _settings.digest_day.is_not(None), _settings.channel_id.is_not(None)
             )
         )
 
