@@ -63,16 +63,16 @@ class LedgerStore:
             lines = build_quota_lines(
                 LimitScope.MEMBER,
                 own,
-                usage_queries.with_active_jobs(member, active.get((guild_id, user_id), 0)),
+                replace(member, jobs=active.get((guild_id, user_id), 0)),
             )
             if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 here = sum(count for (guild, _), count in active.items() if guild == guild_id)
-                usage = usage_queries.with_active_jobs(usages.get(guild_id, UsageTotals()), here)
+                usage = replace(usages.get(guild_id, UsageTotals()), jobs=here)
                 lines += build_quota_lines(LimitScope.GUILD, budget, usage)
             if policy.bot != NO_LIMITS:
-                usage = usage_queries.with_active_jobs(
-                    await usage_queries.sum_bot_usage(connection, now), sum(active.values())
+                usage = replace(
+                    await usage_queries.sum_bot_usage(connection, now), jobs=sum(active.values())
                 )
                 lines += build_quota_lines(LimitScope.BOT, policy.bot, usage)
             return QuotaStatus(await _add_release_times(connection, lines, guild_id, user_id, now))
@@ -145,11 +145,10 @@ class LedgerStore:
 
     async def list_limits(self, guild_id: int) -> list[LimitRow]:
         """Return the limits that a server's admins have set."""
-
-        async def fetch_limits(connection: AsyncConnection) -> list[LimitRow]:
-            return (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
-
-        return await self._db.read(fetch_limits)
+        limits = await self._db.read(
+            lambda connection: usage_queries.load_limits(connection, [guild_id])
+        )
+        return limits[guild_id]
 
     async def set_limit(
         self,

@@ -5,7 +5,6 @@ is part of a key, it is `None` for direct messages.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -227,8 +226,3 @@ def _add_usage(one: UsageTotals, other: UsageTotals) -> UsageTotals:
         granted_day=one.granted_day + other.granted_day,
         granted_month=one.granted_month + other.granted_month,
     )
-
-
-def with_active_jobs(usage: UsageTotals, active_jobs: int) -> UsageTotals:
-    """Return ``usage`` with the number of jobs that have not ended."""
-    return replace(usage, jobs=active_jobs)

@@ -114,12 +114,7 @@ async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
     """Return what each member has running at Google, and their latest submit of the last hour."""
-    in_flight = func.count().filter(_jobs.state.in_(_AT_GOOGLE_STATES))
-    rows = await connection.execute(
-        select(_jobs.user_id, in_flight, func.max(_jobs.submitted_at))
-        .where(_jobs.user_id.in_(user_ids), _jobs.submitted_at > now - timedelta(hours=1))
-        .group_by(_jobs.user_id)
-    )
+    rows = await connection.execute(_served_members_query(now).where(_jobs.user_id.in_(user_ids)))
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import clip_from_row
@@ -17,14 +17,10 @@ from bot.store.tables.showcase import showcase_posts_table
 _clips = clips_table.c
 
 
-class ClipStore:
+class ClipStore(Store):
     """Reads finished clips, and deletes their rows."""
 
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
     async def get(self, clip_id: int) -> Clip | None:
-        """Return the clip, if there is one."""
         return await self._select_first(select(clips_table).where(_clips.id == clip_id))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
@@ -42,11 +38,7 @@ class ClipStore:
     async def delete_for_job(self, job_id: int) -> None:
         """Delete the rows of a job's clips; their ids are never given again."""
         statement = delete(clips_table).where(_clips.job_id == job_id)
-
-        async def delete_rows(connection: AsyncConnection) -> None:
-            await connection.execute(statement)
-
-        await self._db.write_one(delete_rows)
+        await self._db.execute(statement)
 
     async def list_history(
         self,
@@ -94,10 +86,7 @@ class ClipStore:
         return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
-        async def fetch_clips(connection: AsyncConnection) -> list[Clip]:
-            return [clip_from_row(row) for row in (await connection.execute(query)).mappings()]
-
-        return await self._db.read(fetch_clips)
+        return [clip_from_row(row) for row in await self._db.read_rows(query)]
 
 
 async def write_clips(

@@ -75,7 +75,6 @@ class JobStore:
         return jobs[0] if jobs else None
 
     async def get(self, job_id: int) -> Job | None:
-        """Return the job, if there is one."""
         jobs = await self._select_jobs(select(jobs_table).where(_jobs.id == job_id))
         return jobs[0] if jobs else None
 
@@ -86,7 +85,7 @@ class JobStore:
             .where(_jobs.id == job_id, _jobs.status_message_id.is_(None))
             .values(status_message_id=message_id)
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- the fenced life of a job
 
@@ -195,7 +194,7 @@ class JobStore:
             )
             .values(owner=None, reply_token=None)
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- the queue
 
@@ -203,7 +202,6 @@ class JobStore:
         """Move queued jobs that may start to ``submitting``, in fair order."""
         if policy.paused or limit <= 0:
             return []
-
         return await self._db.write(
             partial(claims.claim_jobs, owner=owner, policy=policy, clock=self._now, limit=limit)
         )
@@ -226,14 +224,14 @@ class JobStore:
     async def find_queue_place(self, job: Job) -> int | None:
         """Return the place from 1 of a job in the fair order as it was accepted."""
         query = claims.build_queue_place_query(job.id, job.created_at)
-        return await self._db.read(lambda connection: connection.scalar(query))
+        return await self._db.read_scalar(query)
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next queued job may be tried again."""
         query = select(func.min(_jobs.retry_at)).where(
             _jobs.state == JobState.QUEUED, _jobs.retry_at > after
         )
-        return await self._db.read(lambda connection: connection.scalar(query))
+        return await self._db.read_scalar(query)
 
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
         """Cancel a queued job with a refund, or flag one that Google is working on."""
@@ -275,7 +273,6 @@ class JobStore:
         query = select(_jobs.id).where(
             _jobs.owner == owner, _jobs.state.in_(_CANCELLABLE_STATES), _jobs.cancel_requested
         )
-
         return await self._db.read_scalars(query)
 
     # -- ownership
@@ -308,7 +305,6 @@ class JobStore:
     async def list_owned(self, owner: str) -> list[int]:
         """Return the jobs that ``owner`` has claimed or must still announce."""
         query = select(_jobs.id).where(_jobs.owner == owner, _jobs.state != JobState.QUEUED)
-
         return await self._db.read_scalars(query)
 
     # -- queries, and jobs whose end is unknown
@@ -326,7 +322,6 @@ class JobStore:
         )
 
     async def list_all_unknown(self) -> list[Job]:
-        """Return all unknown jobs."""
         return await self._select_jobs(
             select(jobs_table).where(_jobs.state == JobState.UNKNOWN).order_by(_jobs.id)
         )
@@ -361,10 +356,7 @@ class JobStore:
         return await self._db.write_one(change_row)
 
     async def _select_jobs(self, query: Select[Any]) -> list[Job]:
-        async def fetch_jobs(connection: AsyncConnection) -> list[Job]:
-            return jobs_from_rows((await connection.execute(query)).mappings().all())
-
-        return await self._db.read(fetch_jobs)
+        return jobs_from_rows(await self._db.read_rows(query))
 
 
 async def _write_final_entries(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import workers_table
 
@@ -14,11 +14,8 @@ _workers = workers_table.c
 _DEAD_ROWS_KEPT_S = 86_400.0
 
 
-class WorkerStore:
+class WorkerStore(Store):
     """The leases of the processes that run jobs."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
         """Write the row, and delete those of workers that died long ago.
@@ -51,16 +48,12 @@ class WorkerStore:
             .where(_workers.id == worker_id, _workers.lease_until > database_time())
             .values(lease_until=database_time(lease.total_seconds()))
         )
-
-        async def extend_lease(connection: AsyncConnection) -> bool:
-            return (await connection.execute(statement)).rowcount == 1
-
-        return await self._db.write_one(extend_lease)
+        return await self._db.execute(statement) == 1
 
     async def retire(self, worker_id: str) -> None:
         """End the lease: others may adopt the jobs at once."""
         statement = delete(workers_table).where(_workers.id == worker_id)
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
 
 def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from bot.domain.statistics import (
     WorkerSnapshot,
 )
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import (
     guilds_table,
@@ -49,19 +49,12 @@ _JOB_COLUMNS: Final = (
 )
 
 
-class StatisticsStore:
+class StatisticsStore(Store):
     """Takes snapshots of the database for metrics and the status page."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
         """Return the figures, with up to ``limit`` running and as many failed jobs."""
-
-        async def build_snapshot(connection: AsyncConnection) -> OperatorSnapshot:
-            return await _load_snapshot(connection, now, limit)
-
-        return await self._db.read(build_snapshot)
+        return await self._db.read(lambda connection: _load_snapshot(connection, now, limit))
 
 
 async def _load_snapshot(

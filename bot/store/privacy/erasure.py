@@ -17,7 +17,7 @@ from bot.domain.erasure import ErasureBatch, pseudonym_for
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.stars import anonymize_stars
@@ -63,11 +63,8 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
 )
 
 
-class ErasureStore:
+class ErasureStore(Store):
     """Requests to erase members, servers that were left, and the erasing itself."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     # -- members
 
@@ -156,7 +153,7 @@ class ErasureStore:
     async def mark_guilds_rejoined(self, guild_ids: list[int]) -> None:
         """Delete the records that the bot has left these servers."""
         statement = delete(guild_removals_table).where(_removals.guild_id.in_(guild_ids))
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     async def list_known_guilds(self) -> list[int]:
         """Return the servers that there is data of, except those that the bot has left."""
@@ -170,13 +167,11 @@ class ErasureStore:
         guild_id = known.c[0]
         left = select(_removals.guild_id)
         query = select(guild_id).where(guild_id != WHOLE_BOT_ID, guild_id.not_in(left))
-
         return await self._db.read_scalars(query)
 
     async def list_guilds_left(self, *, before: datetime) -> list[int]:
         """Return the servers that were left before then."""
         query = select(_removals.guild_id).where(_removals.left_at < before)
-
         return await self._db.read_scalars(query)
 
     async def load_guild_batch(self, guild_id: int) -> ErasureBatch:

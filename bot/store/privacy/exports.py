@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import LimitSubject
 from bot.domain.erasure import JsonValue, MemberExport
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table, guilds_table, jobs_table, ledger_table, limits_table
 from bot.store.tables.showcase import (
     audit_log_table,
@@ -40,11 +40,8 @@ _INTERNAL_COLUMNS: Final = frozenset(
 """Internal columns, and Google's addresses, which are of no use without our key."""
 
 
-class ExportStore:
+class ExportStore(Store):
     """Reads everything that is stored about a member."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def export_member(self, user_id: int) -> MemberExport:
         """Return the rows about a member, read in one transaction."""

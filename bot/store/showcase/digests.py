@@ -12,7 +12,7 @@ from sqlalchemy import case, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import MAX_DIGEST_CLIPS, ShowcaseSettings, WeeklyDigest
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
@@ -28,11 +28,8 @@ _posts = showcase_posts_table.c
 _digests = digests_table.c
 
 
-class DigestStore:
+class DigestStore(Store):
     """Creates, claims and records weekly digests."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def create_digest(
         self, showcase_settings: ShowcaseSettings, *, due_at: datetime, since: datetime, owner: str
@@ -83,7 +80,6 @@ class DigestStore:
         return await self._db.write(take_digest)
 
     async def get(self, digest_id: int) -> WeeklyDigest | None:
-        """Return a digest."""
         return await self._db.read(lambda connection: _load_digest(connection, digest_id))
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
@@ -91,7 +87,6 @@ class DigestStore:
         query = select(_digests.id).where(
             _digests.in_sync == false(), claimable_by(_digests.owner, owner)
         )
-
         return await self._db.read_scalars(query)
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
@@ -102,17 +97,12 @@ class DigestStore:
             .where(_digests.id == digest_id)
             .values(message_id=message_id, in_sync=case((current, true()), else_=false()))
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     async def find_last_due(self, guild_id: int) -> datetime | None:
         """Return when the latest digest of a server was due."""
         query = select(func.max(_digests.due_at)).where(_digests.guild_id == guild_id)
-
-        async def fetch_time(connection: AsyncConnection) -> datetime | None:
-            due_at: datetime | None = await connection.scalar(query)
-            return due_at
-
-        return await self._db.read(fetch_time)
+        return await self._db.read_scalar(query)
 
 
 async def mark_digests_out_of_sync(

@@ -21,7 +21,7 @@ from bot.domain.showcase.gallery import (
     GalleryPage,
     GallerySearch,
 )
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row, clip_from_row
 from bot.store.tables.showcase import (
@@ -65,11 +65,8 @@ _IS_PUBLIC_GUILD: Final = and_(
 """A server that removed the bot shows nothing any more, though its data is erased later."""
 
 
-class GalleryStore:
+class GalleryStore(Store):
     """What anyone may see: public, not hidden, in servers whose gallery is public."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_page(
         self, search: GallerySearch, *, cursor: str | None, limit: int
@@ -140,29 +137,18 @@ class GalleryStore:
             .where(_IS_PUBLIC_GUILD, has_entries)
             .order_by(func.lower(_settings.name), _settings.guild_id)
         )
-
-        async def fetch_guilds(connection: AsyncConnection) -> list[tuple[int, str]]:
-            return [(row.guild_id, row.name) for row in await connection.execute(query)]
-
-        return await self._db.read(fetch_guilds)
+        return [(row["guild_id"], row["name"]) for row in await self._db.read_rows(query)]
 
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
         known = select(_posts.model).distinct().subquery()
         seen = select(_posts.id).where(_posts.model == known.c.model, _is_public()).exists()
         query = select(known.c.model).where(seen).order_by(known.c.model)
-
         return await self._db.read_scalars(query)
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)
-
-        async def fetch_entries(connection: AsyncConnection) -> list[GalleryEntry]:
-            return [
-                gallery_entry_from_row(row) for row in (await connection.execute(query)).mappings()
-            ]
-
-        return await self._db.read(fetch_entries)
+        return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
 
 def gallery_entry_from_row(row: Row) -> GalleryEntry:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.errors import NotAllowed
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import AuditEntry, NewShowcasePost, ShowcasePost
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
@@ -56,11 +56,8 @@ _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
 """A withdrawn post leaves a bare row, so that stars do not bring it back; its creator may."""
 
 
-class ShowcasePostStore:
+class ShowcasePostStore(Store):
     """Posts of the showcase: what they should be, claims, and queries."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def add_post(
         self, new_post: NewShowcasePost, audit_entry: AuditEntry, *, owner: str | None
@@ -113,7 +110,6 @@ class ShowcasePostStore:
         return await self._db.write(insert_or_restore)
 
     async def get(self, post_id: int) -> ShowcasePost | None:
-        """Return the post, if there is one."""
         return await self._select_first(_posts.id == post_id)
 
     async def find_by_clip(self, clip_id: int) -> ShowcasePost | None:
@@ -133,7 +129,7 @@ class ShowcasePostStore:
             query = query.where(_posts.guild_id == guild_id)
         if not include_withdrawn:
             query = query.where(~_posts.withdrawn)
-        return await self._select_ids(query)
+        return await self._db.read_scalars(query)
 
     async def update_post(
         self,
@@ -241,7 +237,7 @@ class ShowcasePostStore:
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
         """Return the posts out of sync that ``owner`` may claim."""
-        return await self._select_ids(
+        return await self._db.read_scalars(
             select(_posts.id)
             .where(_posts.in_sync == false(), claimable_by(_posts.owner, owner))
             .order_by(_posts.id)
@@ -249,15 +245,12 @@ class ShowcasePostStore:
         )
 
     async def mark_published(self, post: ShowcasePost, message_id: int) -> None:
-        """Record the message."""
         await self._record_sync(post, {"message_id": message_id})
 
     async def mark_refreshed(self, post: ShowcasePost) -> None:
-        """Record that the message is up to date."""
         await self._record_sync(post, {})
 
     async def mark_unpublished(self, post: ShowcasePost) -> None:
-        """Record that there is no message any more."""
         is_post = _posts.id == post.id
 
         async def clear_message(connection: AsyncConnection) -> None:
@@ -291,7 +284,7 @@ class ShowcasePostStore:
             .where(_posts.id == post.id)
             .values(values | {"in_sync": _posts.change_count == post.change_count})
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- queries
 
@@ -305,11 +298,7 @@ class ShowcasePostStore:
             .order_by(_posts.id.desc())
             .limit(limit)
         )
-
-        async def fetch_posts(connection: AsyncConnection) -> list[ShowcasePost]:
-            return [post_from_row(row) for row in (await connection.execute(query)).mappings()]
-
-        return await self._db.read(fetch_posts)
+        return [post_from_row(row) for row in await self._db.read_rows(query)]
 
     async def list_top(
         self, guild_id: int, *, since: datetime | None, limit: int, until: datetime | None = None
@@ -349,18 +338,10 @@ class ShowcasePostStore:
         )
 
     async def _select_entries(self, query: Select[Any]) -> list[GalleryEntry]:
-        async def fetch_entries(connection: AsyncConnection) -> list[GalleryEntry]:
-            return [
-                gallery_entry_from_row(row) for row in (await connection.execute(query)).mappings()
-            ]
-
-        return await self._db.read(fetch_entries)
+        return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
     async def _select_first(self, condition: ColumnElement[bool]) -> ShowcasePost | None:
         return await self._db.read(lambda connection: _load_post(connection, condition))
-
-    async def _select_ids(self, query: Select[Any]) -> list[int]:
-        return await self._db.read_scalars(query)
 
 
 def post_from_row(row: Row) -> ShowcasePost:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.erasure import pseudonym_for
 from bot.domain.showcase.post import ShowcaseMessage, VoteTarget
-from bot.store.engine.database import Database, take_lock
+from bot.store.engine.database import Store, take_lock
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, stars_table
 
@@ -26,23 +26,15 @@ STAR_LOCK: Final = 0x636C_6170_04
 _IS_VOTE: Final = _stars.user_id > 0
 
 
-class StarStore:
+class StarStore(Store):
     """Records stars and counts votes."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def find_clip_by_message(self, message_id: int) -> int | None:
         """Return the clip of a message: its own post, or its post in the showcase."""
         showcased = select(_posts.clip_id.label("id")).where(_posts.message_id == message_id)
         posted = select(func.min(_clips.id).label("id")).where(_clips.message_id == message_id)
         both = union_all(showcased, posted).subquery()
-
-        async def fetch_clip_id(connection: AsyncConnection) -> int | None:
-            clip_id: int | None = await connection.scalar(select(func.min(both.c.id)))
-            return clip_id
-
-        return await self._db.read(fetch_clip_id)
+        return await self._db.read_scalar(select(func.min(both.c.id)))
 
     async def set_star(
         self, message_id: int, clip_id: int, user_id: int, *, starred: bool
@@ -99,12 +91,7 @@ class StarStore:
             .order_by(func.min(_clips.id).desc())
             .limit(limit)
         )
-
-        async def fetch_messages(connection: AsyncConnection) -> list[ShowcaseMessage]:
-            rows = (await connection.execute(query)).mappings()
-            return [ShowcaseMessage(**row) for row in rows]
-
-        return await self._db.read(fetch_messages)
+        return [ShowcaseMessage(**row) for row in await self._db.read_rows(query)]
 
 
 async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
