@@ -162,7 +162,7 @@ class PostgresDatabase(Database):
 
 
 class Access(Enum):
-    """What this process may do with an SQLite file; only its one owner may keep it to itself."""
+    """How a process uses an SQLite file: as its one owner, or beside the owner."""
 
     OWNER = auto()
     SIDE_WRITER = auto()
