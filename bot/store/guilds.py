@@ -10,16 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.request import PersonRule
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent, upsert
 from bot.store.tables.core import channel_rules_table, guilds_table, welcomed_guilds_table
 
 
-class GuildStore:
+class GuildStore(Store):
     """Rules of servers, and of the whole bot under `WHOLE_BOT_ID`."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_rules(self, guild_id: int) -> GuildRules:
         """Return the server's rules; the defaults where it has none."""
@@ -36,17 +33,12 @@ class GuildStore:
             .outerjoin(channel_rules_table, channel_rules_table.c.guild_id == guilds_table.c.id)
             .where(guilds_table.c.id.in_(guild_ids))
         )
-
-        async def fetch_rules(connection: AsyncConnection) -> dict[int, GuildRules]:
-            rows: dict[int, list[RowMapping]] = {}
-            for row in (await connection.execute(query)).mappings():
-                rows.setdefault(row["id"], []).append(row)
-            return {
-                guild_id: _rules_from_rows(guild_id, rows.get(guild_id, []))
-                for guild_id in guild_ids
-            }
-
-        return await self._db.read(fetch_rules)
+        rows: dict[int, list[RowMapping]] = {}
+        for row in await self._db.read_rows(query):
+            rows.setdefault(row["id"], []).append(row)
+        return {
+            guild_id: _rules_from_rows(guild_id, rows.get(guild_id, [])) for guild_id in guild_ids
+        }
 
     async def save_rules(
         self, rules: GuildRules, *, actor_id: int, now: datetime, previous: GuildRules | None = None
@@ -77,11 +69,8 @@ class GuildStore:
         await self._db.write(write_rows)
 
 
-class WelcomeStore:
+class WelcomeStore(Store):
     """Which servers got the guide."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def claim(self, guild_id: int, *, now: datetime) -> bool:
         """Record that a server is welcomed; return ``False`` if it was before."""

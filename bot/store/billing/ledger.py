@@ -31,6 +31,8 @@ from bot.store.engine.types import DatabaseClock, database_now
 from bot.store.tables.core import ledger_table, limits_table
 from bot.store.tables.row_mapping import posting_to_row
 
+_ledger = ledger_table.c
+
 
 class LedgerStore:
     """Reads the ledger, adds grants to it, and keeps the limits."""
@@ -61,16 +63,16 @@ class LedgerStore:
             lines = build_quota_lines(
                 LimitScope.MEMBER,
                 own,
-                usage_queries.with_active_jobs(member, active.get((guild_id, user_id), 0)),
+                replace(member, jobs=active.get((guild_id, user_id), 0)),
             )
             if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
                 here = sum(count for (guild, _), count in active.items() if guild == guild_id)
-                usage = usage_queries.with_active_jobs(usages.get(guild_id, UsageTotals()), here)
+                usage = replace(usages.get(guild_id, UsageTotals()), jobs=here)
                 lines += build_quota_lines(LimitScope.GUILD, budget, usage)
             if policy.bot != NO_LIMITS:
-                usage = usage_queries.with_active_jobs(
-                    await usage_queries.sum_bot_usage(connection, now), sum(active.values())
+                usage = replace(
+                    await usage_queries.sum_bot_usage(connection, now), jobs=sum(active.values())
                 )
                 lines += build_quota_lines(LimitScope.BOT, policy.bot, usage)
             return QuotaStatus(await _add_release_times(connection, lines, guild_id, user_id, now))
@@ -100,22 +102,17 @@ class LedgerStore:
 
     async def list_usage(self, guild_id: int, *, since: datetime) -> list[UsageRow]:
         """Return what each member of a server has used since then, the most expensive first."""
-        micros = func.sum(ledger_table.c.micros)
+        micros = func.sum(_ledger.micros)
         query = (
-            select(
-                ledger_table.c.user_id,
-                func.sum(ledger_table.c.clips),
-                func.sum(ledger_table.c.seconds),
-                micros,
-            )
+            select(_ledger.user_id, func.sum(_ledger.clips), func.sum(_ledger.seconds), micros)
             .where(
-                ledger_table.c.guild_id == guild_id,
-                ledger_table.c.window_at > since,
+                _ledger.guild_id == guild_id,
+                _ledger.window_at > since,
                 usage_queries.IS_COUNTED,
                 usage_queries.COUNTS_WHEN_ABSORBED,
             )
-            .group_by(ledger_table.c.user_id)
-            .order_by(micros.desc(), ledger_table.c.user_id)
+            .group_by(_ledger.user_id)
+            .order_by(micros.desc(), _ledger.user_id)
         )
 
         async def fetch_usage(connection: AsyncConnection) -> list[UsageRow]:
@@ -134,9 +131,7 @@ class LedgerStore:
 
     async def sum_reserved(self) -> Micros:
         """Return the micro-dollars that are reserved and neither settled nor refunded."""
-        query = select(ledger_table.c.kind, func.sum(ledger_table.c.micros)).group_by(
-            ledger_table.c.kind
-        )
+        query = select(_ledger.kind, func.sum(_ledger.micros)).group_by(_ledger.kind)
 
         async def compute_sum(connection: AsyncConnection) -> Micros:
             by_kind = {kind: int(total) for kind, total in await connection.execute(query)}
@@ -150,11 +145,10 @@ class LedgerStore:
 
     async def list_limits(self, guild_id: int) -> list[LimitRow]:
         """Return the limits that a server's admins have set."""
-
-        async def fetch_limits(connection: AsyncConnection) -> list[LimitRow]:
-            return (await usage_queries.load_limits(connection, [guild_id]))[guild_id]
-
-        return await self._db.read(fetch_limits)
+        limits = await self._db.read(
+            lambda connection: usage_queries.load_limits(connection, [guild_id])
+        )
+        return limits[guild_id]
 
     async def set_limit(
         self,

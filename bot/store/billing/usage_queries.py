@@ -5,7 +5,6 @@ is part of a key, it is `None` for direct messages.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,13 +28,16 @@ from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.store.tables.core import jobs_table, ledger_table, limits_table, submissions_table
 from bot.store.tables.row_mapping import Row, limit_from_row
 
-COUNTS_FOR_MEMBER = ledger_table.c.account.in_(
+_jobs = jobs_table.c
+_ledger = ledger_table.c
+_submissions = submissions_table.c
+COUNTS_FOR_MEMBER = _ledger.account.in_(
     [account for account in LedgerAccount if account.counts_for_member]
 )
-COUNTS_WHEN_ABSORBED = ledger_table.c.account.in_(
+COUNTS_WHEN_ABSORBED = _ledger.account.in_(
     [account for account in LedgerAccount if account.counts_for_budgets]
 )
-IS_COUNTED = ledger_table.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
+IS_COUNTED = _ledger.kind.in_([EntryKind.RESERVE, EntryKind.REFUND, EntryKind.ADJUST])
 
 _WINDOWS = (("day", DAY), ("month", MONTH))
 
@@ -50,9 +52,9 @@ async def sum_member_usage(
     members = {user_id: user_id for user_id in user_ids}
     members |= {pseudonym_for(user_id): user_id for user_id in user_ids}
     query = (
-        _build_usage_query(now, ledger_table.c.guild_id, ledger_table.c.user_id)
-        .where(ledger_table.c.user_id.in_(members), COUNTS_FOR_MEMBER)
-        .group_by(ledger_table.c.guild_id, ledger_table.c.user_id)
+        _build_usage_query(now, _ledger.guild_id, _ledger.user_id)
+        .where(_ledger.user_id.in_(members), COUNTS_FOR_MEMBER)
+        .group_by(_ledger.guild_id, _ledger.user_id)
     )
     usages: dict[tuple[int | None, int], UsageTotals] = {}
     for row in (await connection.execute(query)).mappings():
@@ -66,9 +68,9 @@ async def sum_guild_usage(
 ) -> dict[int | None, UsageTotals]:
     """Return the usage of each server of ``guild_ids``, without jobs at once."""
     query = (
-        _build_usage_query(now, ledger_table.c.guild_id)
-        .where(ledger_table.c.guild_id.in_(guild_ids), COUNTS_WHEN_ABSORBED)
-        .group_by(ledger_table.c.guild_id)
+        _build_usage_query(now, _ledger.guild_id)
+        .where(_ledger.guild_id.in_(guild_ids), COUNTS_WHEN_ABSORBED)
+        .group_by(_ledger.guild_id)
     )
     rows = (await connection.execute(query)).mappings()
     return {row["guild_id"]: _usage_from_row(row) for row in rows}
@@ -76,18 +78,16 @@ async def sum_guild_usage(
 
 async def sum_bot_usage(connection: AsyncConnection, now: datetime) -> UsageTotals:
     """Return the usage of the whole bot, without jobs at once; grants do not widen it."""
-    query = _build_usage_query(now).where(
-        COUNTS_WHEN_ABSORBED, ledger_table.c.kind != EntryKind.GRANT
-    )
+    query = _build_usage_query(now).where(COUNTS_WHEN_ABSORBED, _ledger.kind != EntryKind.GRANT)
     return _usage_from_row((await connection.execute(query)).mappings().one())
 
 
 async def count_active_jobs(connection: AsyncConnection) -> dict[tuple[int | None, int], int]:
     """Return how many jobs of each (server, member) have not ended."""
     rows = await connection.execute(
-        select(jobs_table.c.guild_id, jobs_table.c.user_id, func.count())
-        .where(jobs_table.c.state.in_(ACTIVE_STATES))
-        .group_by(jobs_table.c.guild_id, jobs_table.c.user_id)
+        select(_jobs.guild_id, _jobs.user_id, func.count())
+        .where(_jobs.state.in_(ACTIVE_STATES))
+        .group_by(_jobs.guild_id, _jobs.user_id)
     )
     return {(guild_id, user_id): count for guild_id, user_id, count in rows}
 
@@ -96,12 +96,10 @@ async def count_requests_today(
     connection: AsyncConnection, models: Collection[str], now: datetime
 ) -> dict[str, int]:
     """Return the requests of each model in the last day, with those that are still queued."""
-    submitted = select(submissions_table.c.model).where(
-        submissions_table.c.model.in_(models), submissions_table.c.submitted_at > now - DAY
+    submitted = select(_submissions.model).where(
+        _submissions.model.in_(models), _submissions.submitted_at > now - DAY
     )
-    queued = select(jobs_table.c.model).where(
-        jobs_table.c.state == JobState.QUEUED, jobs_table.c.model.in_(models)
-    )
+    queued = select(_jobs.model).where(_jobs.state == JobState.QUEUED, _jobs.model.in_(models))
     both = submitted.union_all(queued).subquery()
     rows = await connection.execute(select(both.c.model, func.count()).group_by(both.c.model))
     return {row[0]: row[1] for row in rows}
@@ -135,9 +133,9 @@ async def find_release_time(
     """
     if scope is LimitScope.MODEL:
         query = (
-            select(submissions_table.c.submitted_at)
-            .where(submissions_table.c.model == model, submissions_table.c.submitted_at > now - DAY)
-            .order_by(submissions_table.c.submitted_at)
+            select(_submissions.submitted_at)
+            .where(_submissions.model == model, _submissions.submitted_at > now - DAY)
+            .order_by(_submissions.submitted_at)
             .offset(excess - 1)
             .limit(1)
         )
@@ -164,20 +162,20 @@ def _build_release_query(
     is_counted: ColumnElement[bool]
     match scope:
         case LimitScope.MEMBER:
-            member = ledger_table.c.user_id.in_((user_id, pseudonym_for(user_id)))
-            is_counted = and_(member, ledger_table.c.guild_id == guild_id, COUNTS_FOR_MEMBER)
+            member = _ledger.user_id.in_((user_id, pseudonym_for(user_id)))
+            is_counted = and_(member, _ledger.guild_id == guild_id, COUNTS_FOR_MEMBER)
         case LimitScope.GUILD:
-            is_counted = and_(ledger_table.c.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
+            is_counted = and_(_ledger.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
         case _:
             is_counted = COUNTS_WHEN_ABSORBED
-    amount = ledger_table.c[measure]
+    amount = _ledger[measure]
     running = (
         select(
-            ledger_table.c.window_at,
+            _ledger.window_at,
             # entries of one time (a reservation and its refund) are summed together
-            func.sum(amount).over(order_by=ledger_table.c.window_at).label("freed"),
+            func.sum(amount).over(order_by=_ledger.window_at).label("freed"),
         )
-        .where(is_counted, IS_COUNTED, ledger_table.c.window_at > now - window)
+        .where(is_counted, IS_COUNTED, _ledger.window_at > now - window)
         .subquery()
     )
     return (
@@ -191,18 +189,18 @@ def _build_release_query(
 def _build_usage_query(now: datetime, *group_columns: ColumnElement[Any]) -> Select[Any]:
     columns = []
     for name, window in _WINDOWS:
-        inside = ledger_table.c.window_at > now - window
+        inside = _ledger.window_at > now - window
         for measure in LimitMeasure:
             for prefix, of_kind in (("", IS_COUNTED), ("granted_", _IS_GRANT)):
-                value = case((and_(inside, of_kind), ledger_table.c[measure]), else_=0)
+                value = case((and_(inside, of_kind), _ledger[measure]), else_=0)
                 total = func.coalesce(func.sum(value), 0)
                 columns.append(total.label(f"{prefix}{name}_{measure}"))
     return select(*group_columns, *columns).where(
-        ledger_table.c.window_at > now - MONTH, or_(IS_COUNTED, _IS_GRANT)
+        _ledger.window_at > now - MONTH, or_(IS_COUNTED, _IS_GRANT)
     )
 
 
-_IS_GRANT = ledger_table.c.kind == EntryKind.GRANT
+_IS_GRANT = _ledger.kind == EntryKind.GRANT
 
 
 def _usage_from_row(row: Row) -> UsageTotals:
@@ -228,8 +226,3 @@ def _add_usage(one: UsageTotals, other: UsageTotals) -> UsageTotals:
         granted_day=one.granted_day + other.granted_day,
         granted_month=one.granted_month + other.granted_month,
     )
-
-
-def with_active_jobs(usage: UsageTotals, active_jobs: int) -> UsageTotals:
-    """Return ``usage`` with the number of jobs that have not ended."""
-    return replace(usage, jobs=active_jobs)

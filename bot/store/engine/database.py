@@ -8,14 +8,15 @@ import asyncio
 import fcntl
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import URL, Select, event, make_url, text
+from sqlalchemy import URL, RowMapping, Select, UpdateBase, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.domain.errors import ClapperError
+from bot.domain.errors import ClapperError, DatabaseUnavailable
 from bot.store.engine.errors import translate_errors
 
 T = TypeVar("T")
@@ -32,13 +33,10 @@ class DatabaseInUse(ClapperError):
 class Database(ABC):
     """An open database. Its methods raise `DatabaseUnavailable` when it cannot answer."""
 
-    def __init__(self) -> None:
-        self._running_tasks: set[asyncio.Task[Any]] = set()
-
-    @property
-    @abstractmethod
-    def engine(self) -> AsyncEngine:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine: Final = engine
         """The engine that writes."""
+        self._running_tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def is_shared(self) -> bool:
@@ -56,6 +54,27 @@ class Database(ABC):
     async def read(self, work: Work[T]) -> T:
         """Run ``work``, which only reads."""
         return await self._run_detached(self._run_query(work))
+
+    async def execute(self, statement: UpdateBase) -> int:
+        """Run a statement that changes rows, without a transaction; return how many it changed."""
+
+        async def run_statement(connection: AsyncConnection) -> int:
+            return (await connection.execute(statement)).rowcount
+
+        return await self.write_one(run_statement)
+
+    async def read_rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return the rows of ``query``, each by the names of its columns."""
+
+        async def fetch_rows(connection: AsyncConnection) -> Sequence[RowMapping]:
+            rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+            return rows
+
+        return await self.read(fetch_rows)
+
+    async def read_scalar(self, query: Select[tuple[T]]) -> T | None:
+        """Return the first column of the first row of ``query``."""
+        return await self.read(lambda connection: connection.scalar(query))
 
     async def read_scalars(self, query: Select[tuple[T]]) -> list[T]:
         """Return the first column of the rows of ``query``."""
@@ -85,21 +104,20 @@ class Database(ABC):
     @abstractmethod
     async def _run_transaction(self, work: Work[T]) -> T: ...
 
-    @abstractmethod
-    async def _run_statement(self, work: Work[T]) -> T: ...
+    async def _run_statement(self, work: Work[T]) -> T:
+        return await self._run_transaction(work)
 
     @abstractmethod
     async def _run_query(self, work: Work[T]) -> T: ...
 
-    @abstractmethod
-    async def _dispose_engines(self) -> None: ...
+    async def _dispose_engines(self) -> None:
+        await self.engine.dispose()
 
 
 class PostgresDatabase(Database):
     """Several processes may share it; its locks and its clock coordinate them."""
 
     def __init__(self, url: URL, *, pool_size: int = 8, schema: str | None = None) -> None:
-        super().__init__()
         server_settings = {
             "application_name": f"clapper {schema}" if schema else "clapper",
             "statement_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
@@ -113,28 +131,25 @@ class PostgresDatabase(Database):
         }
         if schema is not None:
             server_settings["search_path"] = schema
-        self._engine = create_async_engine(
+        connect_args = {
+            "timeout": _CONNECT_TIMEOUT_S,
+            # applies even when the server's host is gone and nothing answers
+            "command_timeout": _STATEMENT_TIMEOUT_S + 5,
+            "server_settings": server_settings,
+        }
+        engine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=_STATEMENT_TIMEOUT_S,
             skip_autocommit_rollback=True,
-            connect_args={
-                "timeout": _CONNECT_TIMEOUT_S,
-                # applies even when the server's host is gone and nothing answers
-                "command_timeout": _STATEMENT_TIMEOUT_S + 5,
-                "server_settings": server_settings,
-            },
+            connect_args=connect_args,
         )
-        self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """The engine that reads and writes."""
-        return self._engine
+        super().__init__(engine)
+        self._autocommit_engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _run_transaction(self, work: Work[T]) -> T:
-        async with translate_errors(), self._engine.begin() as connection:
+        async with translate_errors(), self.engine.begin() as connection:
             return await work(connection)
 
     async def _run_statement(self, work: Work[T]) -> T:
@@ -142,54 +157,63 @@ class PostgresDatabase(Database):
             return await work(connection)
 
     async def _run_query(self, work: Work[T]) -> T:
-        async with translate_errors(), self._engine.connect() as connection:
+        async with translate_errors(), self.engine.connect() as connection:
             return await work(connection)
 
-    async def _dispose_engines(self) -> None:
-        await self._engine.dispose()
+
+class Access(Enum):
+    """How a process uses an SQLite file: as its one owner, or beside the owner."""
+
+    OWNER = auto()
+    SIDE_WRITER = auto()
+    READER = auto()
 
 
 class SqliteDatabase(Database):
     """A file with one writing connection: SQLite has one writer anyway, but fails when it is busy.
 
-    WAL lets readers go on meanwhile; with ``synchronous=FULL`` a commit survives a power cut.
+    WAL lets readers go on meanwhile; with ``synchronous=FULL`` a commit survives a power cut. The
+    owner locks the file against a second owner; other processes do not create the file.
     """
 
-    def __init__(self, url: URL) -> None:
-        super().__init__()
+    def __init__(self, url: URL, access: Access) -> None:
         if not url.database or url.database == ":memory:":
             raise ValueError("DATABASE_URL must name a file")
-        path = Path(url.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file_lock = _FileLock(path.with_name(path.name + ".lock"))
+        self._path = Path(url.database)
+        self._access = access
+        self._file_lock = None
+        if access is Access.OWNER:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file_lock = _FileLock(self._path.with_name(self._path.name + ".lock"))
         self._write_lock = asyncio.Lock()
-        self._writer_engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+        super().__init__(create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60))
         self._reader_engine = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
-        event.listen(self._writer_engine.sync_engine, "connect", prepare_writer)
-        event.listen(self._writer_engine.sync_engine, "begin", begin_immediate)
+        event.listen(self.engine.sync_engine, "connect", _prepare_writer)
+        event.listen(self.engine.sync_engine, "begin", _begin_immediate)
         event.listen(self._reader_engine.sync_engine, "connect", _prepare_reader)
         event.listen(self._reader_engine.sync_engine, "begin", _begin_deferred)
 
-    @property
-    def engine(self) -> AsyncEngine:
-        """The engine of the one writer."""
-        return self._writer_engine
-
     async def _run_transaction(self, work: Work[T]) -> T:
-        async with self._write_lock, translate_errors(), self._writer_engine.begin() as connection:
+        if self._access is Access.READER:
+            raise PermissionError("this program only reads")
+        self._require_file()
+        async with self._write_lock, translate_errors(), self.engine.begin() as connection:
             return await work(connection)
 
-    async def _run_statement(self, work: Work[T]) -> T:
-        return await self._run_transaction(work)
-
     async def _run_query(self, work: Work[T]) -> T:
+        self._require_file()
         async with translate_errors(), self._reader_engine.connect() as connection:
             return await work(connection)
 
+    def _require_file(self) -> None:
+        if self._access is not Access.OWNER and not self._path.is_file():
+            raise DatabaseUnavailable("there is no database yet: the bot has not run")
+
     async def _dispose_engines(self) -> None:
         await self._reader_engine.dispose()
-        await self._writer_engine.dispose()
-        self._file_lock.release()
+        await super()._dispose_engines()
+        if self._file_lock is not None:
+            self._file_lock.release()
 
 
 class _FileLock:
@@ -224,19 +248,26 @@ class _FileLock:
             os.close(self._descriptor)
 
 
-def open_database(url: str, *, schema: str | None = None) -> Database:
+def open_database(
+    url: str,
+    *,
+    schema: str | None = None,
+    access: Access = Access.OWNER,
+    pool_size: int = 8,
+) -> Database:
     """Open the database that ``url`` names (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``).
 
-    Raises `DatabaseInUse` when another process has the SQLite file, and `ValueError` for any
-    other kind of database. Connects only when first used; ``schema`` is PostgreSQL's search path.
+    Raises `DatabaseInUse` when another process owns the SQLite file, and `ValueError` for any
+    other kind of database. Connects only when first used; ``schema`` is PostgreSQL's search path,
+    ``pool_size`` the number of its connections.
     """
     parsed = make_url(url)
     match parsed.get_backend_name():
         case "sqlite":
-            return SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"))
+            return SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"), access)
         case "postgresql":
             parsed = parsed.set(drivername="postgresql+asyncpg")
-            return PostgresDatabase(parsed, schema=schema)
+            return PostgresDatabase(parsed, pool_size=pool_size, schema=schema)
         case other:
             raise ValueError(f"DATABASE_URL names {other}; only sqlite and postgresql are served")
 
@@ -247,33 +278,34 @@ async def take_lock(connection: AsyncConnection, lock_id: int) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": lock_id})
 
 
-def prepare_writer(connection: Any, _record: Any) -> None:
-    """Configure an SQLite connection for writing, with commits that survive a power cut."""
-    connection.isolation_level = None  # `begin_immediate` begins transactions
+def _prepare_writer(connection: Any, _record: Any) -> None:
+    _configure(connection, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    _configure(connection, "busy_timeout=15000", "cache_size=-16384")
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    _configure(connection, "query_only=ON", "busy_timeout=15000")
+
+
+def _configure(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None  # the listeners of "begin" begin transactions
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=15000",
-        "cache_size=-16384",
-    ):
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _prepare_reader(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA query_only=ON")
-    cursor.execute("PRAGMA busy_timeout=15000")
-    cursor.close()
-
-
-def begin_immediate(connection: Any) -> None:
+def _begin_immediate(connection: Any) -> None:
     """Begin as the writer: a transaction that becomes one later may fail because there is one."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _begin_deferred(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+class Store:
+    """Queries and changes of one subject."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database

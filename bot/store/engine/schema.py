@@ -18,13 +18,9 @@ async def upgrade_schema(database: Database) -> None:
 
     async def run_migrations(connection: AsyncConnection) -> None:
         await take_lock(connection, MIGRATION_LOCK)
-        await connection.run_sync(_upgrade_to_head)
+        await connection.run_sync(lambda sync: command.upgrade(build_alembic_config(sync), "head"))
 
     await database.write(run_migrations)
-
-
-def _upgrade_to_head(connection: Connection) -> None:
-    command.upgrade(build_alembic_config(connection), "head")
 
 
 def build_alembic_config(connection: Connection) -> Config:

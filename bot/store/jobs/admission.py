@@ -6,6 +6,7 @@ limit, and many requests pay for the lock once.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from typing import Any, Final
@@ -32,12 +33,7 @@ from bot.store.billing import usage_queries
 from bot.store.engine.database import take_lock
 from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds_table, job_inputs_table, jobs_table, ledger_table
-from bot.store.tables.row_mapping import (
-    job_from_row,
-    job_to_row,
-    list_input_paths,
-    posting_to_row,
-)
+from bot.store.tables.row_mapping import job_from_row, job_to_row, list_input_paths, posting_to_row
 
 ADMISSION_LOCK: Final = 0x636C_6170_01
 
@@ -177,18 +173,16 @@ async def _load_totals(
     active = await usage_queries.count_active_jobs(connection)
     members = await usage_queries.sum_member_usage(connection, user_ids, now)
     for key in product(guild_ids, user_ids):
-        totals.member_usage[key] = usage_queries.with_active_jobs(
-            members.get(key, UsageTotals()), active.get(key, 0)
-        )
+        totals.member_usage[key] = replace(members.get(key, UsageTotals()), jobs=active.get(key, 0))
     if any(
         resolve_guild_limits(rows, policy=policy) != NO_LIMITS
         for rows in totals.limits_by_guild.values()
     ):
         totals.guild_usage |= await usage_queries.sum_guild_usage(connection, real_guild_ids, now)
     for guild_id in real_guild_ids:
-        totals.guild_usage[guild_id] = usage_queries.with_active_jobs(
+        totals.guild_usage[guild_id] = replace(
             totals.guild_usage.get(guild_id, UsageTotals()),
-            sum(
+            jobs=sum(
                 count
                 for (active_guild_id, _), count in active.items()
                 if active_guild_id == guild_id
@@ -196,7 +190,7 @@ async def _load_totals(
         )
     if policy.bot != NO_LIMITS:
         totals.bot_usage = await usage_queries.sum_bot_usage(connection, now)
-    totals.bot_usage = usage_queries.with_active_jobs(totals.bot_usage, sum(active.values()))
+    totals.bot_usage = replace(totals.bot_usage, jobs=sum(active.values()))
     if policy.pace.requests_per_day is not None:
         models = {request.plan.model for request in requests}
         totals.model_requests = await usage_queries.count_requests_today(connection, models, now)

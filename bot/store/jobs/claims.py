@@ -16,6 +16,8 @@ from bot.store.engine.types import DatabaseClock
 from bot.store.tables.core import guilds_table, jobs_table, model_states_table, submissions_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
+_jobs = jobs_table.c
+_submissions = submissions_table.c
 CLAIM_LOCK: Final = 0x636C_6170_02
 
 _AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
@@ -48,31 +50,25 @@ async def claim_jobs(
 
 def is_queued() -> Any:
     """Return the condition of a job that waits."""
-    return jobs_table.c.state == JobState.QUEUED
+    return _jobs.state == JobState.QUEUED
 
 
 def _is_paused() -> Any:
     paused = select(guilds_table.c.id).where(guilds_table.c.paused)
     # never null for direct messages: the negation of null would hold their jobs back for ever
-    is_guild_paused = jobs_table.c.guild_id.is_not(None) & jobs_table.c.guild_id.in_(paused)
+    is_guild_paused = _jobs.guild_id.is_not(None) & _jobs.guild_id.in_(paused)
     return or_(is_guild_paused, paused.where(guilds_table.c.id == WHOLE_BOT_ID).exists())
 
 
 def _is_claimable(now: datetime) -> Any:
-    may_retry = or_(jobs_table.c.retry_at.is_(None), jobs_table.c.retry_at <= now)
+    may_retry = or_(_jobs.retry_at.is_(None), _jobs.retry_at <= now)
     return and_(is_queued(), may_retry, ~_is_paused())
 
 
 async def load_waiting_jobs(connection: AsyncConnection, condition: Any) -> list[QueuedJob]:
     """Return the jobs under ``condition``, of each member as many as the fair order looks at."""
-    turn = func.row_number().over(partition_by=jobs_table.c.user_id, order_by=jobs_table.c.id)
-    facts = (
-        jobs_table.c.id,
-        jobs_table.c.user_id,
-        jobs_table.c.model,
-        jobs_table.c.owner,
-        _is_paused().label("paused"),
-    )
+    turn = func.row_number().over(partition_by=_jobs.user_id, order_by=_jobs.id)
+    facts = (_jobs.id, _jobs.user_id, _jobs.model, _jobs.owner, _is_paused().label("paused"))
     ranked = select(*facts, turn.label("turn")).where(condition).subquery()
     rows = await connection.execute(select(ranked).where(ranked.c.turn <= _MEMBER_QUEUE_LIMIT))
     return [QueuedJob(row.id, row.user_id, row.model, row.owner, bool(row.paused)) for row in rows]
@@ -86,14 +82,14 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
     """
     served = _served_members_query(now).subquery()
     queued = select(
-        jobs_table.c.id,
+        _jobs.id,
         _is_paused().label("paused"),
         served.c.last_start,
         (
-            func.row_number().over(partition_by=jobs_table.c.user_id, order_by=jobs_table.c.id)
+            func.row_number().over(partition_by=_jobs.user_id, order_by=_jobs.id)
             + func.coalesce(served.c.in_flight, 0)
         ).label("turn"),
-    ).outerjoin(served, served.c.user_id == jobs_table.c.user_id)
+    ).outerjoin(served, served.c.user_id == _jobs.user_id)
     waiting = queued.where(is_queued()).subquery()
     fair = (waiting.c.turn, waiting.c.last_start.nulls_first(), waiting.c.id)
     places = (
@@ -106,13 +102,11 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
 
 def _served_members_query(now: datetime) -> Select[Any]:
     """Return the query for what each member has had in the last hour."""
-    in_flight = func.count().filter(jobs_table.c.state.in_(_AT_GOOGLE_STATES)).label("in_flight")
+    in_flight = func.count().filter(_jobs.state.in_(_AT_GOOGLE_STATES)).label("in_flight")
     return (
-        select(
-            jobs_table.c.user_id, in_flight, func.max(jobs_table.c.submitted_at).label("last_start")
-        )
-        .where(jobs_table.c.submitted_at > now - timedelta(hours=1))
-        .group_by(jobs_table.c.user_id)
+        select(_jobs.user_id, in_flight, func.max(_jobs.submitted_at).label("last_start"))
+        .where(_jobs.submitted_at > now - timedelta(hours=1))
+        .group_by(_jobs.user_id)
     )
 
 
@@ -120,28 +114,19 @@ async def load_served_members(
     connection: AsyncConnection, user_ids: set[int], now: datetime
 ) -> dict[int, MemberActivity]:
     """Return what each member has running at Google, and their latest submit of the last hour."""
-    in_flight = func.count().filter(jobs_table.c.state.in_(_AT_GOOGLE_STATES))
-    rows = await connection.execute(
-        select(jobs_table.c.user_id, in_flight, func.max(jobs_table.c.submitted_at))
-        .where(
-            jobs_table.c.user_id.in_(user_ids), jobs_table.c.submitted_at > now - timedelta(hours=1)
-        )
-        .group_by(jobs_table.c.user_id)
-    )
+    rows = await connection.execute(_served_members_query(now).where(_jobs.user_id.in_(user_ids)))
     return {user_id: MemberActivity(count, last) for user_id, count, last in rows}
 
 
 async def _measure_load(connection: AsyncConnection, now: datetime) -> GoogleLoad:
     in_flight = await connection.scalar(
-        select(func.count())
-        .select_from(jobs_table)
-        .where(jobs_table.c.state.in_(_AT_GOOGLE_STATES))
+        select(func.count()).select_from(jobs_table).where(_jobs.state.in_(_AT_GOOGLE_STATES))
     )
-    minute = func.count().filter(submissions_table.c.submitted_at > now - timedelta(minutes=1))
+    minute = func.count().filter(_submissions.submitted_at > now - timedelta(minutes=1))
     rows = await connection.execute(
-        select(submissions_table.c.model, minute, func.count())
-        .where(submissions_table.c.submitted_at > now - DAY)
-        .group_by(submissions_table.c.model)
+        select(_submissions.model, minute, func.count())
+        .where(_submissions.submitted_at > now - DAY)
+        .group_by(_submissions.model)
     )
     counts = [tuple(row) for row in rows]
     rate_limited = await connection.scalars(
@@ -162,20 +147,20 @@ async def _start_jobs(
         return []
     rows = await connection.execute(
         update(jobs_table)
-        .where(jobs_table.c.id.in_(job_ids), jobs_table.c.state == JobState.QUEUED)
+        .where(_jobs.id.in_(job_ids), _jobs.state == JobState.QUEUED)
         .values(
             state=JobState.SUBMITTING,
             owner=owner,
-            epoch=jobs_table.c.epoch + 1,
-            claimed_epoch=jobs_table.c.epoch + 1,
+            epoch=_jobs.epoch + 1,
+            claimed_epoch=_jobs.epoch + 1,
             unsent=True,
             submitted_at=now,
             retry_at=None,
             outcome=None,
             detail=None,
-            attempts=jobs_table.c.attempts + 1,
+            attempts=_jobs.attempts + 1,
         )
-        .returning(*jobs_table.c)
+        .returning(*_jobs)
     )
     started = jobs_from_rows(rows.mappings().all())
     if started:

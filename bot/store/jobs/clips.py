@@ -8,45 +8,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import showcase_posts_table
 
+_clips = clips_table.c
 
-class ClipStore:
+
+class ClipStore(Store):
     """Reads finished clips, and deletes their rows."""
 
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
     async def get(self, clip_id: int) -> Clip | None:
-        """Return the clip, if there is one."""
-        return await self._select_first(select(clips_table).where(clips_table.c.id == clip_id))
+        return await self._select_first(select(clips_table).where(_clips.id == clip_id))
 
     async def find_by_message(self, message_id: int) -> Clip | None:
         """Return the first clip of a message."""
         return await self._select_first(
-            select(clips_table)
-            .where(clips_table.c.message_id == message_id)
-            .order_by(clips_table.c.index)
+            select(clips_table).where(_clips.message_id == message_id).order_by(_clips.index)
         )
 
     async def list_for_job(self, job_id: int) -> list[Clip]:
         """Return a job's clips in order."""
         return await self._select_clips(
-            select(clips_table).where(clips_table.c.job_id == job_id).order_by(clips_table.c.index)
+            select(clips_table).where(_clips.job_id == job_id).order_by(_clips.index)
         )
 
     async def delete_for_job(self, job_id: int) -> None:
         """Delete the rows of a job's clips; their ids are never given again."""
-        statement = delete(clips_table).where(clips_table.c.job_id == job_id)
-
-        async def delete_rows(connection: AsyncConnection) -> None:
-            await connection.execute(statement)
-
-        await self._db.write_one(delete_rows)
+        statement = delete(clips_table).where(_clips.job_id == job_id)
+        await self._db.execute(statement)
 
     async def list_history(
         self,
@@ -63,30 +55,30 @@ class ClipStore:
         In all servers and direct messages where ``guild_id`` is `None`. ``before`` and ``after``
         are clip ids; with ``after`` the clips closest to it are returned.
         """
-        query = select(clips_table).where(clips_table.c.user_id == user_id)
+        query = select(clips_table).where(_clips.user_id == user_id)
         if guild_id is not None:
-            query = query.where(clips_table.c.guild_id == guild_id)
+            query = query.where(_clips.guild_id == guild_id)
         if before is not None:
-            query = query.where(clips_table.c.id < before)
+            query = query.where(_clips.id < before)
         if after is not None:
-            query = query.where(clips_table.c.id > after)
+            query = query.where(_clips.id > after)
         if showcased_only:
             is_shown = select(showcase_posts_table.c.clip_id).where(
-                showcase_posts_table.c.clip_id == clips_table.c.id,
+                showcase_posts_table.c.clip_id == _clips.id,
                 ~showcase_posts_table.c.withdrawn,
                 ~showcase_posts_table.c.hidden,
             )
             query = query.where(is_shown.exists())
         if after is None:
-            return await self._select_clips(query.order_by(clips_table.c.id.desc()).limit(limit))
-        clips = await self._select_clips(query.order_by(clips_table.c.id).limit(limit))
+            return await self._select_clips(query.order_by(_clips.id.desc()).limit(limit))
+        clips = await self._select_clips(query.order_by(_clips.id).limit(limit))
         return clips[::-1]
 
     async def list_lineage(self, root_id: int, *, limit: int) -> list[Clip]:
         """Return the clip ``root_id`` and all its extensions, in the order of their ids."""
-        in_lineage = or_(clips_table.c.id == root_id, clips_table.c.root_clip_id == root_id)
+        in_lineage = or_(_clips.id == root_id, _clips.root_clip_id == root_id)
         return await self._select_clips(
-            select(clips_table).where(in_lineage).order_by(clips_table.c.id).limit(limit)
+            select(clips_table).where(in_lineage).order_by(_clips.id).limit(limit)
         )
 
     async def _select_first(self, query: Select[Any]) -> Clip | None:
@@ -94,17 +86,14 @@ class ClipStore:
         return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
-        async def fetch_clips(connection: AsyncConnection) -> list[Clip]:
-            return [clip_from_row(row) for row in (await connection.execute(query)).mappings()]
-
-        return await self._db.read(fetch_clips)
+        return [clip_from_row(row) for row in await self._db.read_rows(query)]
 
 
 async def write_clips(
     connection: AsyncConnection, job: Job, new_clips: Sequence[NewClip]
 ) -> list[Clip]:
     """Write the clips of ``job``, or return them if an earlier try has written them."""
-    query = select(clips_table).where(clips_table.c.job_id == job.id).order_by(clips_table.c.index)
+    query = select(clips_table).where(_clips.job_id == job.id).order_by(_clips.index)
     rows = (await connection.execute(query)).mappings().all()
     if not rows and new_clips:
         root, parent, depth = await _find_ancestry(connection, job)
@@ -139,7 +128,5 @@ async def _find_ancestry(
     source = job.plan.source
     if source is None:
         return None, None, 0
-    root = await connection.scalar(
-        select(clips_table.c.root_clip_id).where(clips_table.c.id == source.clip_id)
-    )
+    root = await connection.scalar(select(_clips.root_clip_id).where(_clips.id == source.clip_id))
     return root or source.clip_id, source.clip_id, source.extension_depth + 1

@@ -36,6 +36,7 @@ from bot.store.jobs.transitions import apply_transition, fetch_job
 from bot.store.tables.core import clips_table, jobs_table, workers_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
+_jobs = jobs_table.c
 _CANCELLABLE_STATES: Final = IN_FLIGHT_STATES - {JobState.POSTING}
 
 
@@ -70,22 +71,21 @@ class JobStore:
 
     async def find_by_key(self, key: str) -> Job | None:
         """Return the job that the interaction or message of ``key`` was accepted as."""
-        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.dedupe_key == key))
+        jobs = await self._select_jobs(select(jobs_table).where(_jobs.dedupe_key == key))
         return jobs[0] if jobs else None
 
     async def get(self, job_id: int) -> Job | None:
-        """Return the job, if there is one."""
-        jobs = await self._select_jobs(select(jobs_table).where(jobs_table.c.id == job_id))
+        jobs = await self._select_jobs(select(jobs_table).where(_jobs.id == job_id))
         return jobs[0] if jobs else None
 
     async def attach_status(self, job_id: int, message_id: int) -> None:
         """Record the status message, unless there is one."""
         statement = (
             update(jobs_table)
-            .where(jobs_table.c.id == job_id, jobs_table.c.status_message_id.is_(None))
+            .where(_jobs.id == job_id, _jobs.status_message_id.is_(None))
             .values(status_message_id=message_id)
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- the fenced life of a job
 
@@ -119,13 +119,13 @@ class JobStore:
         statement = (
             update(jobs_table)
             .where(
-                jobs_table.c.id == job.id,
-                jobs_table.c.attempts == job.attempts,
-                jobs_table.c.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
-                jobs_table.c.operation.is_(None),
+                _jobs.id == job.id,
+                _jobs.attempts == job.attempts,
+                _jobs.state.in_({JobState.SUBMITTING, JobState.UNKNOWN}),
+                _jobs.operation.is_(None),
             )
             .values(operation=operation)
-            .returning(jobs_table.c.state)
+            .returning(_jobs.state)
         )
 
         async def save_operation(connection: AsyncConnection) -> bool:
@@ -187,14 +187,14 @@ class JobStore:
         statement = (
             update(jobs_table)
             .where(
-                jobs_table.c.id == job.id,
-                jobs_table.c.state.in_(ENDED_STATES),
-                jobs_table.c.owner == job.owner,
-                jobs_table.c.epoch == job.epoch,
+                _jobs.id == job.id,
+                _jobs.state.in_(ENDED_STATES),
+                _jobs.owner == job.owner,
+                _jobs.epoch == job.epoch,
             )
             .values(owner=None, reply_token=None)
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- the queue
 
@@ -202,7 +202,6 @@ class JobStore:
         """Move queued jobs that may start to ``submitting``, in fair order."""
         if policy.paused or limit <= 0:
             return []
-
         return await self._db.write(
             partial(claims.claim_jobs, owner=owner, policy=policy, clock=self._now, limit=limit)
         )
@@ -225,14 +224,14 @@ class JobStore:
     async def find_queue_place(self, job: Job) -> int | None:
         """Return the place from 1 of a job in the fair order as it was accepted."""
         query = claims.build_queue_place_query(job.id, job.created_at)
-        return await self._db.read(lambda connection: connection.scalar(query))
+        return await self._db.read_scalar(query)
 
     async def find_next_retry(self, *, after: datetime) -> datetime | None:
         """Return when the next queued job may be tried again."""
-        query = select(func.min(jobs_table.c.retry_at)).where(
-            jobs_table.c.state == JobState.QUEUED, jobs_table.c.retry_at > after
+        query = select(func.min(_jobs.retry_at)).where(
+            _jobs.state == JobState.QUEUED, _jobs.retry_at > after
         )
-        return await self._db.read(lambda connection: connection.scalar(query))
+        return await self._db.read_scalar(query)
 
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
         """Cancel a queued job with a refund, or flag one that Google is working on."""
@@ -241,16 +240,16 @@ class JobStore:
             queued = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.QUEUED)
+                .where(_jobs.id == job_id, _jobs.state == JobState.QUEUED)
                 .values(
                     state=JobState.CANCELLED,
                     outcome=Outcome.CANCELLED,
                     cancel_requested=True,
                     finished_at=now,
                     # without an owner nothing would announce the end
-                    owner=func.coalesce(jobs_table.c.owner, owner),
+                    owner=func.coalesce(_jobs.owner, owner),
                 )
-                .returning(*jobs_table.c),
+                .returning(*_jobs),
             )
             if queued is not None:
                 refund = build_settlement(UsageAmount.from_plan(queued.plan), Settlement.REFUND)
@@ -259,24 +258,21 @@ class JobStore:
             flagged = await fetch_job(
                 connection,
                 update(jobs_table)
-                .where(jobs_table.c.id == job_id, jobs_table.c.state.in_(_CANCELLABLE_STATES))
+                .where(_jobs.id == job_id, _jobs.state.in_(_CANCELLABLE_STATES))
                 .values(cancel_requested=True)
-                .returning(*jobs_table.c),
+                .returning(*_jobs),
             )
             return flagged or await fetch_job(
-                connection, select(jobs_table).where(jobs_table.c.id == job_id)
+                connection, select(jobs_table).where(_jobs.id == job_id)
             )
 
         return await self._db.write(cancel_or_flag)
 
     async def list_cancel_requests(self, owner: str) -> list[int]:
         """Return the running jobs of ``owner`` whose cancellation was requested."""
-        query = select(jobs_table.c.id).where(
-            jobs_table.c.owner == owner,
-            jobs_table.c.state.in_(_CANCELLABLE_STATES),
-            jobs_table.c.cancel_requested,
+        query = select(_jobs.id).where(
+            _jobs.owner == owner, _jobs.state.in_(_CANCELLABLE_STATES), _jobs.cancel_requested
         )
-
         return await self._db.read_scalars(query)
 
     # -- ownership
@@ -284,25 +280,21 @@ class JobStore:
     async def adopt_orphans(self, owner: str, *, limit: int) -> list[Job]:
         """Take over jobs of dead workers."""
         living = select(workers_table.c.id).where(workers_table.c.lease_until > database_time())
-        orphans = (
-            jobs_table.c.owner.is_not(None)
-            & (jobs_table.c.owner != owner)
-            & jobs_table.c.owner.not_in(living)
-        )
-        ownerless = jobs_table.c.owner.is_(None) & jobs_table.c.state.in_(IN_FLIGHT_STATES)
+        orphans = _jobs.owner.is_not(None) & (_jobs.owner != owner) & _jobs.owner.not_in(living)
+        ownerless = _jobs.owner.is_(None) & _jobs.state.in_(IN_FLIGHT_STATES)
         free = (
-            select(jobs_table.c.id)
+            select(_jobs.id)
             .where(or_(orphans, ownerless))
-            .order_by(jobs_table.c.id)
+            .order_by(_jobs.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # silent on SQLite, which has one writer
             .cte("free")
         )
         statement = (
             update(jobs_table)
-            .where(jobs_table.c.id.in_(select(free.c.id)))
-            .values(owner=owner, epoch=jobs_table.c.epoch + 1)
-            .returning(*jobs_table.c)
+            .where(_jobs.id.in_(select(free.c.id)))
+            .values(owner=owner, epoch=_jobs.epoch + 1)
+            .returning(*_jobs)
         )
 
         async def take_jobs(connection: AsyncConnection) -> list[Job]:
@@ -312,10 +304,7 @@ class JobStore:
 
     async def list_owned(self, owner: str) -> list[int]:
         """Return the jobs that ``owner`` has claimed or must still announce."""
-        query = select(jobs_table.c.id).where(
-            jobs_table.c.owner == owner, jobs_table.c.state != JobState.QUEUED
-        )
-
+        query = select(_jobs.id).where(_jobs.owner == owner, _jobs.state != JobState.QUEUED)
         return await self._db.read_scalars(query)
 
     # -- queries, and jobs whose end is unknown
@@ -323,25 +312,18 @@ class JobStore:
     async def list_running(self, *, user_id: int) -> list[Job]:
         """Return the jobs of a member that have not ended."""
         return await self._select_jobs(
-            select(jobs_table).where(
-                jobs_table.c.user_id == user_id, jobs_table.c.state.in_(ACTIVE_STATES)
-            )
+            select(jobs_table).where(_jobs.user_id == user_id, _jobs.state.in_(ACTIVE_STATES))
         )
 
     async def list_unknown(self, guild_id: int | None) -> list[Job]:
         """Return the unknown jobs of a server, or of direct messages (`None`)."""
         return await self._select_jobs(
-            select(jobs_table).where(
-                jobs_table.c.guild_id == guild_id, jobs_table.c.state == JobState.UNKNOWN
-            )
+            select(jobs_table).where(_jobs.guild_id == guild_id, _jobs.state == JobState.UNKNOWN)
         )
 
     async def list_all_unknown(self) -> list[Job]:
-        """Return all unknown jobs."""
         return await self._select_jobs(
-            select(jobs_table)
-            .where(jobs_table.c.state == JobState.UNKNOWN)
-            .order_by(jobs_table.c.id)
+            select(jobs_table).where(_jobs.state == JobState.UNKNOWN).order_by(_jobs.id)
         )
 
     async def claim_unknown_due(self, *, interval: timedelta, limit: int) -> list[Job]:
@@ -374,10 +356,7 @@ class JobStore:
         return await self._db.write_one(change_row)
 
     async def _select_jobs(self, query: Select[Any]) -> list[Job]:
-        async def fetch_jobs(connection: AsyncConnection) -> list[Job]:
-            return jobs_from_rows((await connection.execute(query)).mappings().all())
-
-        return await self._db.read(fetch_jobs)
+        return jobs_from_rows(await self._db.read_rows(query))
 
 
 async def _write_final_entries(

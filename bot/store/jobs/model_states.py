@@ -5,38 +5,29 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.models.spec import ModelState
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import upsert
 from bot.store.tables.core import model_states_table, operation_durations_table
 
 
-class ModelStateStore:
+class ModelStateStore(Store):
     """States of models and measured durations, shared by all processes."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_states(self) -> Mapping[str, ModelState]:
         """Return the states that were recorded, by model id."""
-
-        async def fetch_states(connection: AsyncConnection) -> dict[str, ModelState]:
-            rows = (await connection.execute(select(model_states_table))).mappings()
-            return {
-                row["id"]: ModelState(
-                    model=row["id"],
-                    disabled=row["disabled"],
-                    disabled_reason=row["disabled_reason"],
-                    changed_at=row["changed_at"],
-                    rate_limited_until=row["rate_limited_until"],
-                )
-                for row in rows
-            }
-
-        return await self._db.read(fetch_states)
+        return {
+            row["id"]: ModelState(
+                model=row["id"],
+                disabled=row["disabled"],
+                disabled_reason=row["disabled_reason"],
+                changed_at=row["changed_at"],
+                rate_limited_until=row["rate_limited_until"],
+            )
+            for row in await self._db.read_rows(select(model_states_table))
+        }
 
     async def set_disabled(
         self, model: str, *, disabled: bool, reason: str | None, now: datetime
@@ -57,7 +48,7 @@ class ModelStateStore:
             duration_s=duration_s,
             measured_at=now,
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     async def list_durations(self, model: str, *, limit: int) -> list[float]:
         """Return the latest durations of a model's operations, in seconds."""
@@ -67,7 +58,6 @@ class ModelStateStore:
             .order_by(operation_durations_table.c.id.desc())
             .limit(limit)
         )
-
         return await self._db.read_scalars(query)
 
     async def _upsert_state(self, model: str, **columns: Any) -> None:

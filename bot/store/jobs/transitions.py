@@ -20,18 +20,20 @@ from bot.domain.jobs.job import ALLOWED_TRANSITIONS, Job, JobState
 from bot.store.tables.core import jobs_table
 from bot.store.tables.row_mapping import job_from_row
 
+_jobs = jobs_table.c
+
 
 class IllegalTransition(ValueError):
     """A state change that no job may make: a bug, found before it reaches the database."""
 
 
 _FENCED_UPDATE = update(jobs_table).where(
-    jobs_table.c.id == bindparam("is_id"),
-    jobs_table.c.state == bindparam("is_state"),
-    jobs_table.c.owner == bindparam("is_owner"),
-    jobs_table.c.epoch == bindparam("is_epoch"),
+    _jobs.id == bindparam("is_id"),
+    _jobs.state == bindparam("is_state"),
+    _jobs.owner == bindparam("is_owner"),
+    _jobs.epoch == bindparam("is_epoch"),
 )
-_FENCED_UNSENT_UPDATE = _FENCED_UPDATE.where(jobs_table.c.unsent)
+_FENCED_UNSENT_UPDATE = _FENCED_UPDATE.where(_jobs.unsent)
 _BEGIN_SENDING_UPDATE = _FENCED_UNSENT_UPDATE.values(unsent=False)
 
 
@@ -62,7 +64,7 @@ async def apply_transition(
     if result.rowcount == 1:
         return replace(job, state=to, **columns), True
     query = select(jobs_table).where(
-        jobs_table.c.id == job.id, jobs_table.c.owner == job.owner, jobs_table.c.epoch == job.epoch
+        _jobs.id == job.id, _jobs.owner == job.owner, _jobs.epoch == job.epoch
     )
     current = await fetch_job(connection, query)
     if current is None or current.state is not to:
@@ -92,9 +94,4 @@ def _build_update(names: tuple[str, ...], *, only_unsent: bool) -> Update:
 
 
 def _build_fence(job: Job) -> dict[str, Any]:
-    return {
-        "is_id": job.id,
-        "is_state": job.state,
-        "is_owner": job.owner,
-        "is_epoch": job.epoch,
-    }
+    return {"is_id": job.id, "is_state": job.state, "is_owner": job.owner, "is_epoch": job.epoch}

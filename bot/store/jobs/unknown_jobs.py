@@ -14,6 +14,8 @@ from bot.store.jobs.transitions import fetch_job, require_transition
 from bot.store.tables.core import jobs_table
 from bot.store.tables.row_mapping import jobs_from_rows
 
+_jobs = jobs_table.c
+
 
 async def claim_due(
     connection: AsyncConnection, *, interval: timedelta, limit: int, clock: DatabaseClock
@@ -23,26 +25,26 @@ async def claim_due(
     Those of erased members are left out: there is no one to deliver a clip to.
     """
     now = await clock(connection)
-    never_asked = jobs_table.c.retry_at.is_(None) & (jobs_table.c.finished_at <= now - interval)
+    never_asked = _jobs.retry_at.is_(None) & (_jobs.finished_at <= now - interval)
     due = (
-        select(jobs_table.c.id)
+        select(_jobs.id)
         .where(
-            jobs_table.c.state == JobState.UNKNOWN,
-            jobs_table.c.owner.is_(None),
-            jobs_table.c.user_id > 0,
-            jobs_table.c.submitted_at > now - GOOGLE_FILE_LIFETIME,
-            or_(never_asked, jobs_table.c.retry_at <= now),
+            _jobs.state == JobState.UNKNOWN,
+            _jobs.owner.is_(None),
+            _jobs.user_id > 0,
+            _jobs.submitted_at > now - GOOGLE_FILE_LIFETIME,
+            or_(never_asked, _jobs.retry_at <= now),
         )
-        .order_by(jobs_table.c.id)
+        .order_by(_jobs.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
     statement = (
         update(jobs_table)
-        .where(jobs_table.c.id.in_(select(due.c.id)))
+        .where(_jobs.id.in_(select(due.c.id)))
         .values(retry_at=now + interval)
-        .returning(*jobs_table.c)
+        .returning(*_jobs)
     )
     return jobs_from_rows((await connection.execute(statement)).mappings().all())
 
@@ -53,20 +55,20 @@ async def reopen(connection: AsyncConnection, *, job: Job, owner: str) -> Job | 
     statement = (
         update(jobs_table)
         .where(
-            jobs_table.c.id == job.id,
-            jobs_table.c.state == JobState.UNKNOWN,
-            jobs_table.c.owner.is_(None),
-            jobs_table.c.epoch == job.epoch,
+            _jobs.id == job.id,
+            _jobs.state == JobState.UNKNOWN,
+            _jobs.owner.is_(None),
+            _jobs.epoch == job.epoch,
         )
         .values(
             state=JobState.POLLING,
             owner=owner,
-            epoch=jobs_table.c.epoch + 1,
+            epoch=_jobs.epoch + 1,
             retry_at=None,
             outcome=None,
             detail=None,
         )
-        .returning(*jobs_table.c)
+        .returning(*_jobs)
     )
     return await fetch_job(connection, statement)
 
@@ -78,9 +80,9 @@ async def settle(
     job = await fetch_job(
         connection,
         update(jobs_table)
-        .where(jobs_table.c.id == job_id, jobs_table.c.state == JobState.UNKNOWN)
+        .where(_jobs.id == job_id, _jobs.state == JobState.UNKNOWN)
         .values(state=JobState.DONE if charge else JobState.FAILED, finished_at=now)
-        .returning(*jobs_table.c),
+        .returning(*_jobs),
     )
     if job is not None:
         before = [entry.posting for entry in await load_entries(connection, job_id)]

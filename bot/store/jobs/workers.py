@@ -6,32 +6,30 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import workers_table
 
+_workers = workers_table.c
 _DEAD_ROWS_KEPT_S = 86_400.0
 
 
-class WorkerStore:
+class WorkerStore(Store):
     """The leases of the processes that run jobs."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def register(self, worker_id: str, *, host: str, lease: timedelta) -> None:
         """Write the row, and delete those of workers that died long ago.
 
         On SQLite no other process can have the file, so every other worker is dead.
         """
-        dead = workers_table.c.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
+        dead = _workers.lease_until < database_time(-_DEAD_ROWS_KEPT_S)
         if not self._db.is_shared:
-            dead = or_(dead, workers_table.c.id != worker_id)
+            dead = or_(dead, _workers.id != worker_id)
 
         async def replace_row(connection: AsyncConnection) -> None:
             await connection.execute(delete(workers_table).where(dead))
             # a second try after a lost answer finds its own row
-            await connection.execute(delete(workers_table).where(workers_table.c.id == worker_id))
+            await connection.execute(delete(workers_table).where(_workers.id == worker_id))
             await connection.execute(
                 insert(workers_table).values(
                     id=worker_id,
@@ -47,24 +45,18 @@ class WorkerStore:
         """Renew the lease; return ``False`` if it has run out."""
         statement = (
             update(workers_table)
-            .where(workers_table.c.id == worker_id, workers_table.c.lease_until > database_time())
+            .where(_workers.id == worker_id, _workers.lease_until > database_time())
             .values(lease_until=database_time(lease.total_seconds()))
         )
-
-        async def extend_lease(connection: AsyncConnection) -> bool:
-            return (await connection.execute(statement)).rowcount == 1
-
-        return await self._db.write_one(extend_lease)
+        return await self._db.execute(statement) == 1
 
     async def retire(self, worker_id: str) -> None:
         """End the lease: others may adopt the jobs at once."""
-        statement = delete(workers_table).where(workers_table.c.id == worker_id)
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        statement = delete(workers_table).where(_workers.id == worker_id)
+        await self._db.execute(statement)
 
 
 def claimable_by(column: ColumnElement[Any], owner: str) -> ColumnElement[bool]:
     """Return the condition that the worker ``owner`` may take a row: no other living one has it."""
-    living: Select[tuple[str]] = select(workers_table.c.id).where(
-        workers_table.c.lease_until > database_time()
-    )
+    living: Select[tuple[str]] = select(_workers.id).where(_workers.lease_until > database_time())
     return or_(column.is_(None), column == owner, column.not_in(living))

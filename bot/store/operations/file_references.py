@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.file_retention import RetentionClass
 from bot.domain.jobs.job import ACTIVE_STATES
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table, job_inputs_table, jobs_table
 from bot.store.tables.row_mapping import plan_from_json
 from bot.store.tables.showcase import showcase_posts_table
@@ -18,11 +18,8 @@ from bot.store.tables.showcase import showcase_posts_table
 _BATCH_SIZE: Final = 500
 
 
-class FileReferenceStore:
+class FileReferenceStore(Store):
     """Tells why files are kept; their retention times are in `bot.domain.clips.file_retention`."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def classify_jobs(self, job_ids: Iterable[int]) -> dict[int, RetentionClass]:
         """Return the retention class of these jobs' files; jobs without clips are left out."""
@@ -43,7 +40,6 @@ class FileReferenceStore:
             query = query.join(jobs_table, jobs_table.c.id == job_inputs_table.c.job_id).where(
                 or_(jobs_table.c.created_at >= since, jobs_table.c.state.in_(ACTIVE_STATES))
             )
-
         return set(await self._db.read_scalars(query))
 
 

@@ -19,7 +19,7 @@ from bot.domain.statistics import (
     WorkerSnapshot,
 )
 from bot.store.billing.usage_queries import COUNTS_WHEN_ABSORBED
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import (
     guilds_table,
@@ -30,47 +30,41 @@ from bot.store.tables.core import (
 )
 from bot.store.tables.row_mapping import Row
 
+_jobs = jobs_table.c
+_ledger = ledger_table.c
+_durations = operation_durations_table.c
 _DAY: Final = timedelta(days=1)
 _FAILED_STATES: Final = (JobState.FAILED, JobState.UNKNOWN)
 _JOB_COLUMNS: Final = (
-    jobs_table.c.id,
-    jobs_table.c.state,
-    jobs_table.c.model,
-    jobs_table.c.price_micros,
-    jobs_table.c.owner,
-    jobs_table.c.created_at,
-    jobs_table.c.submitted_at,
-    jobs_table.c.finished_at,
-    jobs_table.c.outcome,
-    jobs_table.c.detail,
+    _jobs.id,
+    _jobs.state,
+    _jobs.model,
+    _jobs.price_micros,
+    _jobs.owner,
+    _jobs.created_at,
+    _jobs.submitted_at,
+    _jobs.finished_at,
+    _jobs.outcome,
+    _jobs.detail,
 )
 
 
-class StatisticsStore:
+class StatisticsStore(Store):
     """Takes snapshots of the database for metrics and the status page."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_snapshot(self, *, now: datetime, limit: int = 0) -> OperatorSnapshot:
         """Return the figures, with up to ``limit`` running and as many failed jobs."""
-
-        async def build_snapshot(connection: AsyncConnection) -> OperatorSnapshot:
-            return await _load_snapshot(connection, now, limit)
-
-        return await self._db.read(build_snapshot)
+        return await self._db.read(lambda connection: _load_snapshot(connection, now, limit))
 
 
 async def _load_snapshot(
     connection: AsyncConnection, now: datetime, limit: int
 ) -> OperatorSnapshot:
-    states = await connection.execute(
-        select(jobs_table.c.state, func.count()).group_by(jobs_table.c.state)
-    )
+    states = await connection.execute(select(_jobs.state, func.count()).group_by(_jobs.state))
     outcomes = await connection.execute(
-        select(jobs_table.c.model, jobs_table.c.outcome, func.count())
-        .where(jobs_table.c.state.not_in(ACTIVE_STATES), jobs_table.c.outcome.is_not(None))
-        .group_by(jobs_table.c.model, jobs_table.c.outcome)
+        select(_jobs.model, _jobs.outcome, func.count())
+        .where(_jobs.state.not_in(ACTIVE_STATES), _jobs.outcome.is_not(None))
+        .group_by(_jobs.model, _jobs.outcome)
     )
     switch = await connection.execute(
         select(guilds_table.c.paused, guilds_table.c.pause_reason).where(
@@ -85,7 +79,7 @@ async def _load_snapshot(
         outcome_counts={(model, Outcome(outcome)): count for model, outcome, count in outcomes},
         durations=await _load_durations(connection),
         oldest_queued_at=await connection.scalar(
-            select(func.min(jobs_table.c.created_at)).where(jobs_table.c.state == JobState.QUEUED)
+            select(func.min(_jobs.created_at)).where(_jobs.state == JobState.QUEUED)
         ),
         spent=Micros(int(spent)),
         spent_day=Micros(int(spent_day)),
@@ -95,16 +89,12 @@ async def _load_snapshot(
         workers=await _load_workers(connection),
         running_jobs=await _load_jobs(
             connection,
-            select(*_JOB_COLUMNS)
-            .where(jobs_table.c.state.in_(ACTIVE_STATES))
-            .order_by(jobs_table.c.id),
+            select(*_JOB_COLUMNS).where(_jobs.state.in_(ACTIVE_STATES)).order_by(_jobs.id),
             limit,
         ),
         failed_jobs=await _load_jobs(
             connection,
-            select(*_JOB_COLUMNS)
-            .where(jobs_table.c.state.in_(_FAILED_STATES))
-            .order_by(jobs_table.c.id.desc()),
+            select(*_JOB_COLUMNS).where(_jobs.state.in_(_FAILED_STATES)).order_by(_jobs.id.desc()),
             limit,
         ),
     )
@@ -112,33 +102,28 @@ async def _load_snapshot(
 
 def _build_money_query(now: datetime) -> Select[Any]:
     final = or_(
-        ledger_table.c.kind == EntryKind.SETTLE,
-        and_(ledger_table.c.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
+        _ledger.kind == EntryKind.SETTLE,
+        and_(_ledger.kind == EntryKind.ADJUST, COUNTS_WHEN_ABSORBED),
     )
     held = case(
-        (ledger_table.c.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), ledger_table.c.micros),
-        (ledger_table.c.kind == EntryKind.SETTLE, -ledger_table.c.micros),
+        (_ledger.kind.in_([EntryKind.RESERVE, EntryKind.REFUND]), _ledger.micros),
+        (_ledger.kind == EntryKind.SETTLE, -_ledger.micros),
         else_=0,
     )
-    spent = case((final, ledger_table.c.micros), else_=0)
-    spent_last_day = case(
-        (and_(final, ledger_table.c.recorded_at > now - _DAY), ledger_table.c.micros), else_=0
-    )
+    spent = case((final, _ledger.micros), else_=0)
+    spent_last_day = case((and_(final, _ledger.recorded_at > now - _DAY), _ledger.micros), else_=0)
     return select(*(func.coalesce(func.sum(amount), 0) for amount in (spent, spent_last_day, held)))
 
 
 async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHistogram]:
     within = [
-        func.sum(case((operation_durations_table.c.duration_s <= bucket_s, 1), else_=0))
+        func.sum(case((_durations.duration_s <= bucket_s, 1), else_=0))
         for bucket_s in DURATION_BUCKETS_S
     ]
     rows = await connection.execute(
-        select(
-            operation_durations_table.c.model,
-            func.count(),
-            func.sum(operation_durations_table.c.duration_s),
-            *within,
-        ).group_by(operation_durations_table.c.model)
+        select(_durations.model, func.count(), func.sum(_durations.duration_s), *within).group_by(
+            _durations.model
+        )
     )
     return {
         model: DurationHistogram(tuple(map(int, counts)), int(count), float(seconds))
@@ -149,9 +134,9 @@ async def _load_durations(connection: AsyncConnection) -> dict[str, DurationHist
 async def _load_workers(connection: AsyncConnection) -> tuple[WorkerSnapshot, ...]:
     owned: dict[str, dict[JobState, int]] = defaultdict(dict)
     rows = await connection.execute(
-        select(jobs_table.c.owner, jobs_table.c.state, func.count())
-        .where(jobs_table.c.owner.is_not(None))
-        .group_by(jobs_table.c.owner, jobs_table.c.state)
+        select(_jobs.owner, _jobs.state, func.count())
+        .where(_jobs.owner.is_not(None))
+        .group_by(_jobs.owner, _jobs.state)
     )
     for owner, state, count in rows:
         owned[owner][JobState(state)] = count

@@ -17,7 +17,7 @@ from bot.domain.erasure import ErasureBatch, pseudonym_for
 from bot.domain.guild import WHOLE_BOT_ID
 from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.stars import anonymize_stars
@@ -44,9 +44,13 @@ from bot.store.tables.showcase import (
     stars_table,
 )
 
+_jobs = jobs_table.c
+_ledger = ledger_table.c
+_posts = showcase_posts_table.c
+_removals = guild_removals_table.c
 _BATCH_SIZE: Final = 50
 _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
-    showcase_posts_table.c.guild_id,
+    _posts.guild_id,
     showcase_settings_table.c.guild_id,
     creator_preferences_table.c.guild_id,
     showcase_blocks_table.c.guild_id,
@@ -59,11 +63,8 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
 )
 
 
-class ErasureStore:
+class ErasureStore(Store):
     """Requests to erase members, servers that were left, and the erasing itself."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     # -- members
 
@@ -92,16 +93,16 @@ class ErasureStore:
     async def load_member_batch(self, user_id: int, *, requested_at: datetime) -> ErasureBatch:
         """Return a batch of what a member's jobs until then left behind."""
         return await self._load_batch(
-            (jobs_table.c.user_id == user_id) & (jobs_table.c.created_at <= requested_at)
+            (_jobs.user_id == user_id) & (_jobs.created_at <= requested_at)
         )
 
     async def erase_member(self, user_id: int, *, now: datetime) -> None:
         """Delete or anonymize the rest: stars, preferences, logs and ledger. The last step."""
-        own_jobs = select(jobs_table.c.id).where(jobs_table.c.user_id == user_id)
-        entries = (ledger_table.c.user_id == user_id) & or_(
-            ledger_table.c.job_id.is_(None), ledger_table.c.job_id.not_in(own_jobs)
+        own_jobs = select(_jobs.id).where(_jobs.user_id == user_id)
+        entries = (_ledger.user_id == user_id) & or_(
+            _ledger.job_id.is_(None), _ledger.job_id.not_in(own_jobs)
         )
-        in_window = ledger_table.c.window_at > now - MONTH
+        in_window = _ledger.window_at > now - MONTH
 
         async def erase_rows(connection: AsyncConnection) -> None:
             await anonymize_stars(connection, user_id)
@@ -112,7 +113,7 @@ class ErasureStore:
             )
             await connection.execute(
                 delete(showcase_posts_table).where(
-                    showcase_posts_table.c.user_id == user_id, _has_no_clip(showcase_posts_table)
+                    _posts.user_id == user_id, _has_no_clip(showcase_posts_table)
                 )
             )
             await connection.execute(
@@ -126,8 +127,8 @@ class ErasureStore:
             for column in (
                 audit_log_table.c.actor_id,
                 audit_log_table.c.target_user_id,
-                showcase_posts_table.c.added_by,
-                ledger_table.c.actor_id,
+                _posts.added_by,
+                _ledger.actor_id,
                 limits_table.c.changed_by,
                 guilds_table.c.changed_by,
             ):
@@ -151,10 +152,8 @@ class ErasureStore:
 
     async def mark_guilds_rejoined(self, guild_ids: list[int]) -> None:
         """Delete the records that the bot has left these servers."""
-        statement = delete(guild_removals_table).where(
-            guild_removals_table.c.guild_id.in_(guild_ids)
-        )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        statement = delete(guild_removals_table).where(_removals.guild_id.in_(guild_ids))
+        await self._db.execute(statement)
 
     async def list_known_guilds(self) -> list[int]:
         """Return the servers that there is data of, except those that the bot has left."""
@@ -166,28 +165,23 @@ class ErasureStore:
             select(welcomed_guilds_table.c.guild_id),
         ).subquery()
         guild_id = known.c[0]
-        left = select(guild_removals_table.c.guild_id)
+        left = select(_removals.guild_id)
         query = select(guild_id).where(guild_id != WHOLE_BOT_ID, guild_id.not_in(left))
-
         return await self._db.read_scalars(query)
 
     async def list_guilds_left(self, *, before: datetime) -> list[int]:
         """Return the servers that were left before then."""
-        query = select(guild_removals_table.c.guild_id).where(
-            guild_removals_table.c.left_at < before
-        )
-
+        query = select(_removals.guild_id).where(_removals.left_at < before)
         return await self._db.read_scalars(query)
 
     async def load_guild_batch(self, guild_id: int) -> ErasureBatch:
         """Return a batch of what the jobs of a server left behind."""
-        return await self._load_batch(jobs_table.c.guild_id == guild_id)
+        return await self._load_batch(_jobs.guild_id == guild_id)
 
     async def erase_guild(self, guild_id: int, *, left_before: datetime) -> bool:
         """Delete the rest. The last step; ``False`` when the bot has rejoined meanwhile."""
         removal = delete(guild_removals_table).where(
-            guild_removals_table.c.guild_id == guild_id,
-            guild_removals_table.c.left_at < left_before,
+            _removals.guild_id == guild_id, _removals.left_at < left_before
         )
 
         async def erase_rows(connection: AsyncConnection) -> bool:
@@ -197,7 +191,7 @@ class ErasureStore:
                 await connection.execute(delete(_find_table(column)).where(column == guild_id))
             await connection.execute(
                 update(ledger_table)
-                .where(ledger_table.c.guild_id == guild_id)
+                .where(_ledger.guild_id == guild_id)
                 .values(guild_id=None, user_id=None, actor_id=None, comment=None)
             )
             return True
@@ -208,22 +202,22 @@ class ErasureStore:
 
     async def erase_batch(self, batch: ErasureBatch) -> None:
         """Delete the rows of a batch. Unknown jobs stay without their content: they may be paid."""
-        in_batch = jobs_table.c.id.in_(batch.job_ids)
+        in_batch = _jobs.id.in_(batch.job_ids)
 
         async def delete_rows(connection: AsyncConnection) -> None:
-            for column in (stars_table.c.clip_id, showcase_posts_table.c.clip_id, clips_table.c.id):
+            for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
                 await connection.execute(
                     delete(_find_table(column)).where(column.in_(batch.clip_ids))
                 )
             await connection.execute(
                 delete(job_inputs_table).where(job_inputs_table.c.job_id.in_(batch.job_ids))
             )
-            unknown = select(jobs_table).where(in_batch, jobs_table.c.state == JobState.UNKNOWN)
+            unknown = select(jobs_table).where(in_batch, _jobs.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
                 job = job_from_row(row)
                 await connection.execute(
                     update(jobs_table)
-                    .where(jobs_table.c.id == job.id)
+                    .where(_jobs.id == job.id)
                     .values(
                         plan=plan_to_json(_strip_content(job.plan)),
                         user_id=pseudonym_for(job.origin.user_id),
@@ -235,21 +229,21 @@ class ErasureStore:
                     )
                 )
             await connection.execute(
-                delete(jobs_table).where(in_batch, jobs_table.c.state != JobState.UNKNOWN)
+                delete(jobs_table).where(in_batch, _jobs.state != JobState.UNKNOWN)
             )
 
         await self._db.write(delete_rows)
 
     async def purge_expired(self, *, now: datetime, audit_before: datetime) -> None:
         """Drop pseudonyms whose windows have passed, old audit entries and rows without a clip."""
-        expired = (ledger_table.c.user_id < 0) & (ledger_table.c.window_at <= now - MONTH)
+        expired = (_ledger.user_id < 0) & (_ledger.window_at <= now - MONTH)
 
         async def purge_rows(connection: AsyncConnection) -> None:
             await connection.execute(update(ledger_table).where(expired).values(user_id=None))
             await connection.execute(
                 delete(audit_log_table).where(audit_log_table.c.recorded_at < audit_before)
             )
-            withdrawn = showcase_posts_table.c.withdrawn & showcase_posts_table.c.in_sync
+            withdrawn = _posts.withdrawn & _posts.in_sync
             await connection.execute(
                 delete(showcase_posts_table).where(withdrawn, _has_no_clip(showcase_posts_table))
             )
@@ -258,12 +252,9 @@ class ErasureStore:
         await self._db.write(purge_rows)
 
     async def _load_batch(self, condition: ColumnElement[bool]) -> ErasureBatch:
-        is_running = or_(jobs_table.c.state.in_(ACTIVE_STATES), jobs_table.c.owner.is_not(None))
+        is_running = or_(_jobs.state.in_(ACTIVE_STATES), _jobs.owner.is_not(None))
         ended = (
-            select(jobs_table)
-            .where(condition, ~is_running)
-            .order_by(jobs_table.c.id)
-            .limit(_BATCH_SIZE)
+            select(jobs_table).where(condition, ~is_running).order_by(_jobs.id).limit(_BATCH_SIZE)
         )
         running = select(func.count()).select_from(jobs_table).where(condition, is_running)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import LimitSubject
 from bot.domain.erasure import JsonValue, MemberExport
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table, guilds_table, jobs_table, ledger_table, limits_table
 from bot.store.tables.showcase import (
     audit_log_table,
@@ -20,6 +20,10 @@ from bot.store.tables.showcase import (
     stars_table,
 )
 
+_ledger = ledger_table.c
+_limits = limits_table.c
+_posts = showcase_posts_table.c
+_guilds = guilds_table.c
 _INTERNAL_COLUMNS: Final = frozenset(
     {
         "owner",
@@ -36,11 +40,8 @@ _INTERNAL_COLUMNS: Final = frozenset(
 """Internal columns, and Google's addresses, which are of no use without our key."""
 
 
-class ExportStore:
+class ExportStore(Store):
     """Reads everything that is stored about a member."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def export_member(self, user_id: int) -> MemberExport:
         """Return the rows about a member, read in one transaction."""
@@ -62,13 +63,12 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
     own: dict[str, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
         "requests": (jobs_table.c.user_id == user_id, jobs_table.c.id),
         "clips": (clips_table.c.user_id == user_id, clips_table.c.id),
-        "bookings": (ledger_table.c.user_id == user_id, ledger_table.c.id),
+        "bookings": (_ledger.user_id == user_id, _ledger.id),
         "limits": (
-            (limits_table.c.subject == LimitSubject.MEMBER)
-            & (limits_table.c.subject_id == user_id),
-            limits_table.c.guild_id,
+            (_limits.subject == LimitSubject.MEMBER) & (_limits.subject_id == user_id),
+            _limits.guild_id,
         ),
-        "showcase": (showcase_posts_table.c.user_id == user_id, showcase_posts_table.c.id),
+        "showcase": (_posts.user_id == user_id, _posts.id),
         "showcase_choices": (
             creator_preferences_table.c.user_id == user_id,
             creator_preferences_table.c.guild_id,
@@ -99,31 +99,18 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
 def _build_action_queries(user_id: int) -> dict[str, Select[Any]]:
     """What a member did for a server or for others, without those others' data."""
     return {
-        "limits_set": select(
-            limits_table.c.guild_id, limits_table.c.subject, limits_table.c.changed_at
-        )
-        .where(limits_table.c.changed_by == user_id)
-        .order_by(limits_table.c.guild_id, limits_table.c.changed_at),
-        "rules_set": select(guilds_table.c.id.label("guild_id"), guilds_table.c.changed_at)
-        .where(guilds_table.c.changed_by == user_id)
-        .order_by(guilds_table.c.id),
-        "grants_made": select(
-            ledger_table.c.recorded_at,
-            ledger_table.c.guild_id,
-            ledger_table.c.kind,
-            ledger_table.c.micros,
-        )
-        .where(ledger_table.c.actor_id == user_id)
-        .order_by(ledger_table.c.id),
-        "shown_for_others": select(
-            showcase_posts_table.c.guild_id,
-            showcase_posts_table.c.clip_id,
-            showcase_posts_table.c.showcased_at,
-        )
-        .where(
-            showcase_posts_table.c.added_by == user_id, showcase_posts_table.c.user_id != user_id
-        )
-        .order_by(showcase_posts_table.c.id),
+        "limits_set": select(_limits.guild_id, _limits.subject, _limits.changed_at)
+        .where(_limits.changed_by == user_id)
+        .order_by(_limits.guild_id, _limits.changed_at),
+        "rules_set": select(_guilds.id.label("guild_id"), _guilds.changed_at)
+        .where(_guilds.changed_by == user_id)
+        .order_by(_guilds.id),
+        "grants_made": select(_ledger.recorded_at, _ledger.guild_id, _ledger.kind, _ledger.micros)
+        .where(_ledger.actor_id == user_id)
+        .order_by(_ledger.id),
+        "shown_for_others": select(_posts.guild_id, _posts.clip_id, _posts.showcased_at)
+        .where(_posts.added_by == user_id, _posts.user_id != user_id)
+        .order_by(_posts.id),
     }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import case, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import MAX_DIGEST_CLIPS, ShowcaseSettings, WeeklyDigest
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
@@ -24,29 +24,26 @@ from bot.store.tables.showcase import (
     showcase_settings_table,
 )
 
+_posts = showcase_posts_table.c
+_digests = digests_table.c
 
-class DigestStore:
+
+class DigestStore(Store):
     """Creates, claims and records weekly digests."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def create_digest(
         self, showcase_settings: ShowcaseSettings, *, due_at: datetime, since: datetime, owner: str
     ) -> int | None:
         """Write the week's row; return its id, or `None` without clips or when it exists."""
         best = (
-            select(showcase_posts_table.c.clip_id)
-            .where(showcase_posts_table.c.guild_id == showcase_settings.guild_id, IS_VISIBLE)
-            .where(
-                showcase_posts_table.c.showcased_at > since,
-                showcase_posts_table.c.showcased_at <= due_at,
-            )
-            .order_by(showcase_posts_table.c.votes.desc(), showcase_posts_table.c.id)
+            select(_posts.clip_id)
+            .where(_posts.guild_id == showcase_settings.guild_id, IS_VISIBLE)
+            .where(_posts.showcased_at > since, _posts.showcased_at <= due_at)
+            .order_by(_posts.votes.desc(), _posts.id)
             .limit(MAX_DIGEST_CLIPS)
         )
-        row_id = select(digests_table.c.id).where(
-            digests_table.c.guild_id == showcase_settings.guild_id, digests_table.c.due_at == due_at
+        row_id = select(_digests.id).where(
+            _digests.guild_id == showcase_settings.guild_id, _digests.due_at == due_at
         )
 
         async def insert_digest(connection: AsyncConnection) -> int | None:
@@ -70,8 +67,8 @@ class DigestStore:
         """Take a digest that is out of sync; `None` when another living worker has it."""
         statement = (
             update(digests_table)
-            .where(digests_table.c.id == digest_id, digests_table.c.in_sync == false())
-            .where(claimable_by(digests_table.c.owner, owner))
+            .where(_digests.id == digest_id, _digests.in_sync == false())
+            .where(claimable_by(_digests.owner, owner))
             .values(owner=owner)
         )
 
@@ -83,36 +80,29 @@ class DigestStore:
         return await self._db.write(take_digest)
 
     async def get(self, digest_id: int) -> WeeklyDigest | None:
-        """Return a digest."""
         return await self._db.read(lambda connection: _load_digest(connection, digest_id))
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
         """Return the digests out of sync that ``owner`` may claim."""
-        query = select(digests_table.c.id).where(
-            digests_table.c.in_sync == false(), claimable_by(digests_table.c.owner, owner)
+        query = select(_digests.id).where(
+            _digests.in_sync == false(), claimable_by(_digests.owner, owner)
         )
-
         return await self._db.read_scalars(query)
 
     async def mark_posted(self, digest_id: int, message_id: int | None, *, owner: str) -> None:
         """Record the post, unless ``owner`` has lost the digest meanwhile."""
-        current = digests_table.c.owner == owner
+        current = _digests.owner == owner
         statement = (
             update(digests_table)
-            .where(digests_table.c.id == digest_id)
+            .where(_digests.id == digest_id)
             .values(message_id=message_id, in_sync=case((current, true()), else_=false()))
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     async def find_last_due(self, guild_id: int) -> datetime | None:
         """Return when the latest digest of a server was due."""
-        query = select(func.max(digests_table.c.due_at)).where(digests_table.c.guild_id == guild_id)
-
-        async def fetch_time(connection: AsyncConnection) -> datetime | None:
-            due_at: datetime | None = await connection.scalar(query)
-            return due_at
-
-        return await self._db.read(fetch_time)
+        query = select(func.max(_digests.due_at)).where(_digests.guild_id == guild_id)
+        return await self._db.read_scalar(query)
 
 
 async def mark_digests_out_of_sync(
@@ -122,9 +112,9 @@ async def mark_digests_out_of_sync(
 
     A digest whose message was deleted stays deleted.
     """
-    query = select(digests_table.c.id, digests_table.c.clip_ids).where(
-        digests_table.c.guild_id == guild_id,
-        or_(digests_table.c.in_sync == false(), digests_table.c.message_id.is_not(None)),
+    query = select(_digests.id, _digests.clip_ids).where(
+        _digests.guild_id == guild_id,
+        or_(_digests.in_sync == false(), _digests.message_id.is_not(None)),
     )
     digest_ids = [
         row.id
@@ -134,13 +124,13 @@ async def mark_digests_out_of_sync(
     if digest_ids:
         await connection.execute(
             update(digests_table)
-            .where(digests_table.c.id.in_(digest_ids))
+            .where(_digests.id.in_(digest_ids))
             .values(in_sync=False, owner=None)
         )
 
 
 async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDigest | None:
-    query = select(digests_table).where(digests_table.c.id == digest_id)
+    query = select(digests_table).where(_digests.id == digest_id)
     row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
         return None
@@ -148,7 +138,7 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
     settings_query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
     settings_row = (await connection.execute(settings_query)).mappings().one_or_none()
     order: list[int] = json.loads(row["clip_ids"])
-    entry_query = ENTRY_QUERY.where(showcase_posts_table.c.clip_id.in_(order), IS_VISIBLE)
+    entry_query = ENTRY_QUERY.where(_posts.clip_id.in_(order), IS_VISIBLE)
     entries = [
         gallery_entry_from_row(entry)
         for entry in (await connection.execute(entry_query)).mappings()

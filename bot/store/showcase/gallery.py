@@ -21,7 +21,7 @@ from bot.domain.showcase.gallery import (
     GalleryPage,
     GallerySearch,
 )
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row, clip_from_row
 from bot.store.tables.showcase import (
@@ -31,6 +31,9 @@ from bot.store.tables.showcase import (
     showcase_settings_table,
 )
 
+_posts = showcase_posts_table.c
+_settings = showcase_settings_table.c
+_clips = clips_table.c
 _POST_COLUMNS: Final = (
     "guild_id",
     "creator_name",
@@ -48,28 +51,22 @@ _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
 _ENTRY_TABLES: Final = showcase_posts_table.join(
-    clips_table, clips_table.c.id == showcase_posts_table.c.clip_id
-).outerjoin(
-    showcase_settings_table, showcase_settings_table.c.guild_id == showcase_posts_table.c.guild_id
-)
+    clips_table, _clips.id == _posts.clip_id
+).outerjoin(showcase_settings_table, _settings.guild_id == _posts.guild_id)
 ENTRY_QUERY: Final[Select[Any]] = select(
-    *clips_table.c,
-    *(showcase_posts_table.c[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
-    func.coalesce(showcase_settings_table.c.name, "").label(f"{_POST_PREFIX}guild_name"),
+    *_clips,
+    *(_posts[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
+    func.coalesce(_settings.name, "").label(f"{_POST_PREFIX}guild_name"),
 ).select_from(_ENTRY_TABLES)
 """The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
 _IS_PUBLIC_GUILD: Final = and_(
-    showcase_settings_table.c.public,
-    showcase_settings_table.c.guild_id.not_in(select(guild_removals_table.c.guild_id)),
+    _settings.public, _settings.guild_id.not_in(select(guild_removals_table.c.guild_id))
 )
 """A server that removed the bot shows nothing any more, though its data is erased later."""
 
 
-class GalleryStore:
+class GalleryStore(Store):
     """What anyone may see: public, not hidden, in servers whose gallery is public."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_page(
         self, search: GallerySearch, *, cursor: str | None, limit: int
@@ -79,7 +76,7 @@ class GalleryStore:
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
         page = (
-            select(showcase_posts_table.c.id, showcase_posts_table.c.votes)
+            select(_posts.id, _posts.votes)
             .where(*conditions)
             .order_by(*_build_ordering(search.order))
             .limit(limit + 1)
@@ -89,9 +86,7 @@ class GalleryStore:
             ranks = (await connection.execute(page)).all()
             shown = ranks[:limit]
             ids = [rank.id for rank in shown]
-            query = ENTRY_QUERY.where(showcase_posts_table.c.id.in_(ids)).order_by(
-                *_build_ordering(search.order)
-            )
+            query = ENTRY_QUERY.where(_posts.id.in_(ids)).order_by(*_build_ordering(search.order))
             rows = (await connection.execute(query)).mappings() if ids else ()
             more = len(ranks) > limit and shown
             return GalleryPage(
@@ -105,7 +100,7 @@ class GalleryStore:
         """Return the entry of a clip, if it is public."""
         if not 0 < clip_id <= _MAX_ID:
             return None
-        entries = await self._select_entries(showcase_posts_table.c.clip_id == clip_id)
+        entries = await self._select_entries(_posts.clip_id == clip_id)
         return entries[0] if entries else None
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
@@ -113,10 +108,9 @@ class GalleryStore:
         if not 0 < clip_id <= _MAX_ID:
             return []
         same_root = or_(
-            clips_table.c.id == _select_root(clip_id),
-            clips_table.c.root_clip_id == _select_root(clip_id),
+            _clips.id == _select_root(clip_id), _clips.root_clip_id == _select_root(clip_id)
         )
-        query = select(clips_table.c.id, clips_table.c.parent_clip_id).where(same_root)
+        query = select(_clips.id, _clips.parent_clip_id).where(same_root)
 
         async def trace_ancestors(connection: AsyncConnection) -> list[int]:
             parents = {row.id: row.parent_clip_id for row in await connection.execute(query)}
@@ -128,9 +122,7 @@ class GalleryStore:
             return line
 
         line = await self._db.read(trace_ancestors)
-        entries = (
-            await self._select_entries(showcase_posts_table.c.clip_id.in_(line)) if line else []
-        )
+        entries = await self._select_entries(_posts.clip_id.in_(line)) if line else []
         if all(entry.clip.id != clip_id for entry in entries):
             return []
         return sorted(entries, key=lambda entry: -line.index(entry.clip.id))
@@ -138,44 +130,25 @@ class GalleryStore:
     async def list_guilds(self) -> list[tuple[int, str]]:
         """Return id and name of the public servers that have public entries, by name."""
         has_entries = (
-            select(showcase_posts_table.c.id)
-            .where(IS_PUBLIC, showcase_posts_table.c.guild_id == showcase_settings_table.c.guild_id)
-            .exists()
+            select(_posts.id).where(IS_PUBLIC, _posts.guild_id == _settings.guild_id).exists()
         )
         query = (
-            select(showcase_settings_table.c.guild_id, showcase_settings_table.c.name)
+            select(_settings.guild_id, _settings.name)
             .where(_IS_PUBLIC_GUILD, has_entries)
-            .order_by(
-                func.lower(showcase_settings_table.c.name), showcase_settings_table.c.guild_id
-            )
+            .order_by(func.lower(_settings.name), _settings.guild_id)
         )
-
-        async def fetch_guilds(connection: AsyncConnection) -> list[tuple[int, str]]:
-            return [(row.guild_id, row.name) for row in await connection.execute(query)]
-
-        return await self._db.read(fetch_guilds)
+        return [(row["guild_id"], row["name"]) for row in await self._db.read_rows(query)]
 
     async def list_models(self) -> list[str]:
         """Return the ids of the models that have public entries."""
-        known = select(showcase_posts_table.c.model).distinct().subquery()
-        seen = (
-            select(showcase_posts_table.c.id)
-            .where(showcase_posts_table.c.model == known.c.model, _is_public())
-            .exists()
-        )
+        known = select(_posts.model).distinct().subquery()
+        seen = select(_posts.id).where(_posts.model == known.c.model, _is_public()).exists()
         query = select(known.c.model).where(seen).order_by(known.c.model)
-
         return await self._db.read_scalars(query)
 
     async def _select_entries(self, condition: ColumnElement[bool]) -> list[GalleryEntry]:
         query = ENTRY_QUERY.where(_is_public(), condition)
-
-        async def fetch_entries(connection: AsyncConnection) -> list[GalleryEntry]:
-            return [
-                gallery_entry_from_row(row) for row in (await connection.execute(query)).mappings()
-            ]
-
-        return await self._db.read(fetch_entries)
+        return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
 
 def gallery_entry_from_row(row: Row) -> GalleryEntry:
@@ -196,35 +169,35 @@ def normalize_search_text(prompt: str) -> str:
 
 
 def _is_public() -> ColumnElement[bool]:
-    servers = select(showcase_settings_table.c.guild_id).where(_IS_PUBLIC_GUILD)
+    servers = select(_settings.guild_id).where(_IS_PUBLIC_GUILD)
     # a sum, so that SQLite uses the index of the order instead of sorting the servers' entries
-    return and_(IS_PUBLIC, (showcase_posts_table.c.guild_id + 0).in_(servers))
+    return and_(IS_PUBLIC, (_posts.guild_id + 0).in_(servers))
 
 
 def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if search.guild_id is not None:
-        conditions.append(showcase_posts_table.c.guild_id == min(max(search.guild_id, -1), _MAX_ID))
+        conditions.append(_posts.guild_id == min(max(search.guild_id, -1), _MAX_ID))
     if search.model is not None:
-        conditions.append(showcase_posts_table.c.model == search.model)
+        conditions.append(_posts.model == search.model)
     if search.length is ClipLength.SHORT:
-        conditions.append(showcase_posts_table.c.seconds <= MAX_SHORT_SECONDS)
+        conditions.append(_posts.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
-        conditions.append(showcase_posts_table.c.seconds > MAX_SHORT_SECONDS)
+        conditions.append(_posts.seconds > MAX_SHORT_SECONDS)
     for word in normalize_search_text(search.text or "").split()[:_MAX_SEARCH_WORDS]:
-        conditions.append(showcase_posts_table.c.search_text.contains(word, autoescape=True))
+        conditions.append(_posts.search_text.contains(word, autoescape=True))
     return conditions
 
 
 def _build_ordering(order: GalleryOrder) -> tuple[ColumnElement[Any], ...]:
-    newest = showcase_posts_table.c.id.desc()
-    return (showcase_posts_table.c.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
+    newest = _posts.id.desc()
+    return (_posts.votes.desc(), newest) if order is GalleryOrder.TOP else (newest,)
 
 
 def _select_root(clip_id: int) -> ColumnElement[int]:
     return (
-        select(func.coalesce(clips_table.c.root_clip_id, clips_table.c.id))
-        .where(clips_table.c.id == clip_id)
+        select(func.coalesce(_clips.root_clip_id, _clips.id))
+        .where(_clips.id == clip_id)
         .scalar_subquery()
     )
 
@@ -244,8 +217,8 @@ def _is_after_cursor(cursor: str, order: GalleryOrder) -> ColumnElement[bool]:
     if any(count > _MAX_VOTES for count in votes):
         raise CursorInvalid(order)
     if not votes:
-        return showcase_posts_table.c.id < entry_id
-    return tuple_(showcase_posts_table.c.votes, showcase_posts_table.c.id) < (votes[0], entry_id)
+        return _posts.id < entry_id
+    return tuple_(_posts.votes, _posts.id) < (votes[0], entry_id)
 
 
 def _decode_cursor(cursor: str) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.errors import NotAllowed
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import AuditEntry, NewShowcasePost, ShowcasePost
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
@@ -32,6 +32,7 @@ from bot.store.tables.showcase import (
     stars_table,
 )
 
+_posts = showcase_posts_table.c
 _SYNC_BATCH_SIZE: Final = 200
 _POST_FIELDS: Final = (
     "id",
@@ -45,21 +46,18 @@ _POST_FIELDS: Final = (
     "added_by",
 )
 _POST_QUERY: Final[Select[Any]] = ENTRY_QUERY.add_columns(
-    *(showcase_posts_table.c[name].label(f"post_{name}") for name in _POST_FIELDS),
+    *(_posts[name].label(f"post_{name}") for name in _POST_FIELDS),
     GUILD_LOCALE.label("post_locale"),
 )
-_IS_MODERATED: Final = or_(showcase_posts_table.c.hidden, showcase_posts_table.c.locked)
+_IS_MODERATED: Final = or_(_posts.hidden, _posts.locked)
 _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
-    showcase_posts_table.c.withdrawn, showcase_posts_table.c.in_sync, ~_IS_MODERATED
+    _posts.withdrawn, _posts.in_sync, ~_IS_MODERATED
 )
 """A withdrawn post leaves a bare row, so that stars do not bring it back; its creator may."""
 
 
-class ShowcasePostStore:
+class ShowcasePostStore(Store):
     """Posts of the showcase: what they should be, claims, and queries."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def add_post(
         self, new_post: NewShowcasePost, audit_entry: AuditEntry, *, owner: str | None
@@ -90,9 +88,7 @@ class ShowcasePostStore:
 
         async def insert_or_restore(connection: AsyncConnection) -> tuple[ShowcasePost, bool]:
             if not new_post.by_stars:
-                await connection.execute(
-                    _DELETE_WITHDRAWN.where(showcase_posts_table.c.clip_id == clip.id)
-                )
+                await connection.execute(_DELETE_WITHDRAWN.where(_posts.clip_id == clip.id))
             row["votes"] = await count_voters(connection, clip.id)
             new = await insert_if_absent(connection, showcase_posts_table, row)
             if not new and not new_post.by_stars:
@@ -102,10 +98,10 @@ class ShowcasePostStore:
             elif new_post.public:
                 await connection.execute(
                     update(showcase_posts_table)
-                    .where(showcase_posts_table.c.clip_id == clip.id)
+                    .where(_posts.clip_id == clip.id)
                     .values(public=True)
                 )
-            post = await _load_post(connection, showcase_posts_table.c.clip_id == clip.id)
+            post = await _load_post(connection, _posts.clip_id == clip.id)
             assert post is not None
             if post.withdrawn:
                 raise NotAllowed("showcase_hidden")
@@ -114,29 +110,26 @@ class ShowcasePostStore:
         return await self._db.write(insert_or_restore)
 
     async def get(self, post_id: int) -> ShowcasePost | None:
-        """Return the post, if there is one."""
-        return await self._select_first(showcase_posts_table.c.id == post_id)
+        return await self._select_first(_posts.id == post_id)
 
     async def find_by_clip(self, clip_id: int) -> ShowcasePost | None:
         """Return the post of a clip, unless it was withdrawn."""
-        return await self._select_first(
-            and_(showcase_posts_table.c.clip_id == clip_id, ~showcase_posts_table.c.withdrawn)
-        )
+        return await self._select_first(and_(_posts.clip_id == clip_id, ~_posts.withdrawn))
 
     async def find_by_message(self, message_id: int) -> ShowcasePost | None:
         """Return the post that a message in the showcase channel is."""
-        return await self._select_first(showcase_posts_table.c.message_id == message_id)
+        return await self._select_first(_posts.message_id == message_id)
 
     async def list_member_post_ids(
         self, user_id: int, *, guild_id: int | None = None, include_withdrawn: bool = True
     ) -> list[int]:
         """Return the ids of a member's posts, in one server or in all."""
-        query = select(showcase_posts_table.c.id).where(showcase_posts_table.c.user_id == user_id)
+        query = select(_posts.id).where(_posts.user_id == user_id)
         if guild_id is not None:
-            query = query.where(showcase_posts_table.c.guild_id == guild_id)
+            query = query.where(_posts.guild_id == guild_id)
         if not include_withdrawn:
-            query = query.where(~showcase_posts_table.c.withdrawn)
-        return await self._select_ids(query)
+            query = query.where(~_posts.withdrawn)
+        return await self._db.read_scalars(query)
 
     async def update_post(
         self,
@@ -159,7 +152,7 @@ class ShowcasePostStore:
         changes = {name: value for name, value in fields.items() if value is not None}
 
         async def change_row(connection: AsyncConnection) -> ShowcasePost | None:
-            before = await _load_post(connection, showcase_posts_table.c.id == post_id)
+            before = await _load_post(connection, _posts.id == post_id)
             if before is None:
                 return None
             values: dict[str, Any] = dict(changes)
@@ -170,7 +163,7 @@ class ShowcasePostStore:
                 values["revision_at"] = database_time()
             await connection.execute(
                 update(showcase_posts_table)
-                .where(showcase_posts_table.c.id == post_id)
+                .where(_posts.id == post_id)
                 .values(values | build_change_values(owner))
             )
             if locked is False:
@@ -181,7 +174,7 @@ class ShowcasePostStore:
                 await mark_digests_out_of_sync(
                     connection, before.entry.guild_id, [before.entry.clip.id]
                 )
-            return await _load_post(connection, showcase_posts_table.c.id == post_id)
+            return await _load_post(connection, _posts.id == post_id)
 
         return await self._db.write(change_row)
 
@@ -194,8 +187,8 @@ class ShowcasePostStore:
             showcase_blocks_table.c.user_id == audit_entry.target_user_id,
         )
         visible_posts = and_(
-            showcase_posts_table.c.guild_id == audit_entry.guild_id,
-            showcase_posts_table.c.user_id == audit_entry.target_user_id,
+            _posts.guild_id == audit_entry.guild_id,
+            _posts.user_id == audit_entry.target_user_id,
             IS_VISIBLE,
         )
 
@@ -214,7 +207,7 @@ class ShowcasePostStore:
                 update(showcase_posts_table)
                 .where(visible_posts)
                 .values({"hidden": True} | build_change_values(owner))
-                .returning(showcase_posts_table.c.id, showcase_posts_table.c.clip_id)
+                .returning(_posts.id, _posts.clip_id)
             )
             hidden = (await connection.execute(hide)).all()
             await mark_digests_out_of_sync(
@@ -230,41 +223,35 @@ class ShowcasePostStore:
         """Take a post that is out of sync; `None` when another living worker has it."""
         statement = (
             update(showcase_posts_table)
-            .where(showcase_posts_table.c.id == post_id, showcase_posts_table.c.in_sync == false())
-            .where(claimable_by(showcase_posts_table.c.owner, owner))
+            .where(_posts.id == post_id, _posts.in_sync == false())
+            .where(claimable_by(_posts.owner, owner))
             .values(owner=owner)
         )
 
         async def take_post(connection: AsyncConnection) -> ShowcasePost | None:
             if (await connection.execute(statement)).rowcount == 0:
                 return None
-            return await _load_post(connection, showcase_posts_table.c.id == post_id)
+            return await _load_post(connection, _posts.id == post_id)
 
         return await self._db.write(take_post)
 
     async def list_out_of_sync(self, owner: str) -> list[int]:
         """Return the posts out of sync that ``owner`` may claim."""
-        return await self._select_ids(
-            select(showcase_posts_table.c.id)
-            .where(
-                showcase_posts_table.c.in_sync == false(),
-                claimable_by(showcase_posts_table.c.owner, owner),
-            )
-            .order_by(showcase_posts_table.c.id)
+        return await self._db.read_scalars(
+            select(_posts.id)
+            .where(_posts.in_sync == false(), claimable_by(_posts.owner, owner))
+            .order_by(_posts.id)
             .limit(_SYNC_BATCH_SIZE)
         )
 
     async def mark_published(self, post: ShowcasePost, message_id: int) -> None:
-        """Record the message."""
         await self._record_sync(post, {"message_id": message_id})
 
     async def mark_refreshed(self, post: ShowcasePost) -> None:
-        """Record that the message is up to date."""
         await self._record_sync(post, {})
 
     async def mark_unpublished(self, post: ShowcasePost) -> None:
-        """Record that there is no message any more."""
-        is_post = showcase_posts_table.c.id == post.id
+        is_post = _posts.id == post.id
 
         async def clear_message(connection: AsyncConnection) -> None:
             if post.entry.message_id is not None:
@@ -276,15 +263,15 @@ class ShowcasePostStore:
                 .where(is_post)
                 .values(
                     message_id=None,
-                    revision=showcase_posts_table.c.revision + 1,
+                    revision=_posts.revision + 1,
                     revision_at=database_time(),
-                    in_sync=showcase_posts_table.c.change_count == post.change_count,
+                    in_sync=_posts.change_count == post.change_count,
                 )
             )
             # a withdrawn post keeps nothing that can be read or searched
             await connection.execute(
                 update(showcase_posts_table)
-                .where(is_post, showcase_posts_table.c.withdrawn)
+                .where(is_post, _posts.withdrawn)
                 .values(creator_name="", search_text="", hide_prompt=True)
             )
             await update_votes(connection, post.entry.clip.id)
@@ -294,10 +281,10 @@ class ShowcasePostStore:
     async def _record_sync(self, post: ShowcasePost, values: dict[str, Any]) -> None:
         statement = (
             update(showcase_posts_table)
-            .where(showcase_posts_table.c.id == post.id)
-            .values(values | {"in_sync": showcase_posts_table.c.change_count == post.change_count})
+            .where(_posts.id == post.id)
+            .values(values | {"in_sync": _posts.change_count == post.change_count})
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     # -- queries
 
@@ -306,50 +293,36 @@ class ShowcasePostStore:
     ) -> list[ShowcasePost]:
         """Return the posts since then that have a message, newest first."""
         query = (
-            _POST_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
-            .where(
-                showcase_posts_table.c.showcased_at > since,
-                showcase_posts_table.c.message_id.is_not(None),
-            )
-            .order_by(showcase_posts_table.c.id.desc())
+            _POST_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
+            .where(_posts.showcased_at > since, _posts.message_id.is_not(None))
+            .order_by(_posts.id.desc())
             .limit(limit)
         )
-
-        async def fetch_posts(connection: AsyncConnection) -> list[ShowcasePost]:
-            return [post_from_row(row) for row in (await connection.execute(query)).mappings()]
-
-        return await self._db.read(fetch_posts)
+        return [post_from_row(row) for row in await self._db.read_rows(query)]
 
     async def list_top(
-        self,
-        guild_id: int,
-        *,
-        since: datetime | None,
-        limit: int,
-        until: datetime | None = None,
+        self, guild_id: int, *, since: datetime | None, limit: int, until: datetime | None = None
     ) -> list[GalleryEntry]:
         """Return the entries with the most votes; of equal ones the earlier first."""
-        query = ENTRY_QUERY.where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
+        query = ENTRY_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
         if since is not None:
-            query = query.where(showcase_posts_table.c.showcased_at > since)
+            query = query.where(_posts.showcased_at > since)
         if until is not None:
-            query = query.where(showcase_posts_table.c.showcased_at <= until)
+            query = query.where(_posts.showcased_at <= until)
         return await self._select_entries(
-            query.order_by(showcase_posts_table.c.votes.desc(), showcase_posts_table.c.id).limit(
-                limit
-            )
+            query.order_by(_posts.votes.desc(), _posts.id).limit(limit)
         )
 
     async def pick_random(self, guild_id: int) -> GalleryEntry | None:
         """Return a random visible entry."""
         random_id = (
-            select(showcase_posts_table.c.id)
-            .where(showcase_posts_table.c.guild_id == guild_id, IS_VISIBLE)
+            select(_posts.id)
+            .where(_posts.guild_id == guild_id, IS_VISIBLE)
             .order_by(func.random())
             .limit(1)
         )
         entries = await self._select_entries(
-            ENTRY_QUERY.where(showcase_posts_table.c.id == random_id.scalar_subquery())
+            ENTRY_QUERY.where(_posts.id == random_id.scalar_subquery())
         )
         return entries[0] if entries else None
 
@@ -358,28 +331,17 @@ class ShowcasePostStore:
     ) -> list[GalleryEntry]:
         """Return a member's entries, newest first, with the hidden ones."""
         return await self._select_entries(
-            ENTRY_QUERY.where(
-                showcase_posts_table.c.guild_id == guild_id,
-                showcase_posts_table.c.user_id == user_id,
-            )
-            .where(~showcase_posts_table.c.withdrawn)
-            .order_by(showcase_posts_table.c.id.desc())
+            ENTRY_QUERY.where(_posts.guild_id == guild_id, _posts.user_id == user_id)
+            .where(~_posts.withdrawn)
+            .order_by(_posts.id.desc())
             .limit(limit)
         )
 
     async def _select_entries(self, query: Select[Any]) -> list[GalleryEntry]:
-        async def fetch_entries(connection: AsyncConnection) -> list[GalleryEntry]:
-            return [
-                gallery_entry_from_row(row) for row in (await connection.execute(query)).mappings()
-            ]
-
-        return await self._db.read(fetch_entries)
+        return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
     async def _select_first(self, condition: ColumnElement[bool]) -> ShowcasePost | None:
         return await self._db.read(lambda connection: _load_post(connection, condition))
-
-    async def _select_ids(self, query: Select[Any]) -> list[int]:
-        return await self._db.read_scalars(query)
 
 
 def post_from_row(row: Row) -> ShowcasePost:
@@ -404,11 +366,7 @@ async def _restore_withdrawn(
     """Restore a withdrawn post; ``False`` if it is not, or a moderator hid or locked it."""
     statement = (
         update(showcase_posts_table)
-        .where(
-            showcase_posts_table.c.clip_id == new_post.clip.id,
-            showcase_posts_table.c.withdrawn,
-            ~_IS_MODERATED,
-        )
+        .where(_posts.clip_id == new_post.clip.id, _posts.withdrawn, ~_IS_MODERATED)
         .values(
             {
                 "withdrawn": False,
@@ -428,7 +386,7 @@ async def _restore_withdrawn(
 
 async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
     query = select(clips_table.c.prompt).join(
-        showcase_posts_table, showcase_posts_table.c.clip_id == clips_table.c.id
+        showcase_posts_table, _posts.clip_id == clips_table.c.id
     )
-    prompt = await connection.scalar(query.where(showcase_posts_table.c.id == post_id))
+    prompt = await connection.scalar(query.where(_posts.id == post_id))
     return prompt or ""

@@ -13,7 +13,7 @@ from bot.domain.showcase.post import (
     ShowcaseConsent,
     ShowcaseSettings,
 )
-from bot.store.engine.database import Database
+from bot.store.engine.database import Store
 from bot.store.engine.upserts import upsert
 from bot.store.showcase.audit_log import audit_entry_from_row, write_audit_entry
 from bot.store.tables.row_mapping import Row
@@ -25,6 +25,7 @@ from bot.store.tables.showcase import (
     showcase_settings_table,
 )
 
+_settings = showcase_settings_table.c
 _SETTINGS_FIELDS: Final = tuple(field.name for field in fields(ShowcaseSettings))
 SETTINGS_QUERY: Final = select(
     *(column for column in showcase_settings_table.c if column.name != "locale"),
@@ -33,15 +34,12 @@ SETTINGS_QUERY: Final = select(
 """Rows for `settings_from_row`, in the language that the server has chosen."""
 
 
-class ShowcaseSettingsStore:
+class ShowcaseSettingsStore(Store):
     """Showcase settings of servers, preferences of members, and the audit log."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def load_settings(self, guild_id: int) -> ShowcaseSettings:
         """Return a server's settings, or the defaults."""
-        query = SETTINGS_QUERY.where(showcase_settings_table.c.guild_id == guild_id)
+        query = SETTINGS_QUERY.where(_settings.guild_id == guild_id)
         settings = await self._select_settings(query)
         return settings[0] if settings else ShowcaseSettings(guild_id)
 
@@ -61,20 +59,16 @@ class ShowcaseSettingsStore:
         """Record the current name of a server that has settings."""
         statement = (
             update(showcase_settings_table)
-            .where(
-                showcase_settings_table.c.guild_id == guild_id,
-                showcase_settings_table.c.name != name[:100],
-            )
+            .where(_settings.guild_id == guild_id, _settings.name != name[:100])
             .values(name=name[:100])
         )
-        await self._db.write_one(lambda connection: connection.execute(statement))
+        await self._db.execute(statement)
 
     async def list_with_digest(self) -> list[ShowcaseSettings]:
         """Return the settings of servers with a weekly digest."""
         return await self._select_settings(
             SETTINGS_QUERY.where(
-                showcase_settings_table.c.digest_day.is_not(None),
-                showcase_settings_table.c.channel_id.is_not(None),
+                _settings.digest_day.is_not(None), _settings.channel_id.is_not(None)
             )
         )
 
@@ -118,23 +112,14 @@ class ShowcaseSettingsStore:
             .order_by(audit_log_table.c.id.desc())
             .limit(limit)
         )
-
-        async def fetch_entries(connection: AsyncConnection) -> list[AuditEntry]:
-            return [
-                audit_entry_from_row(row) for row in (await connection.execute(query)).mappings()
-            ]
-
-        return await self._db.read(fetch_entries)
+        return [audit_entry_from_row(row) for row in await self._db.read_rows(query)]
 
     async def add_audit_entry(self, audit_entry: AuditEntry) -> None:
         """Add an entry to the audit log."""
         await self._db.write(lambda connection: write_audit_entry(connection, audit_entry))
 
     async def _select_settings(self, query: Select[Any]) -> list[ShowcaseSettings]:
-        async def fetch_settings(connection: AsyncConnection) -> list[ShowcaseSettings]:
-            return [settings_from_row(row) for row in (await connection.execute(query)).mappings()]
-
-        return await self._db.read(fetch_settings)
+        return [settings_from_row(row) for row in await self._db.read_rows(query)]
 
 
 def settings_from_row(row: Row) -> ShowcaseSettings:

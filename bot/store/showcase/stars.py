@@ -14,44 +14,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.erasure import pseudonym_for
 from bot.domain.showcase.post import ShowcaseMessage, VoteTarget
-from bot.store.engine.database import Database, take_lock
+from bot.store.engine.database import Store, take_lock
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, stars_table
 
+_posts = showcase_posts_table.c
+_stars = stars_table.c
+_clips = clips_table.c
 STAR_LOCK: Final = 0x636C_6170_04
 """Without it, two stars at once would each miss the other in its count."""
-_IS_VOTE: Final = stars_table.c.user_id > 0
+_IS_VOTE: Final = _stars.user_id > 0
 
 
-class StarStore:
+class StarStore(Store):
     """Records stars and counts votes."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     async def find_clip_by_message(self, message_id: int) -> int | None:
         """Return the clip of a message: its own post, or its post in the showcase."""
-        showcased = select(showcase_posts_table.c.clip_id.label("id")).where(
-            showcase_posts_table.c.message_id == message_id
-        )
-        posted = select(func.min(clips_table.c.id).label("id")).where(
-            clips_table.c.message_id == message_id
-        )
+        showcased = select(_posts.clip_id.label("id")).where(_posts.message_id == message_id)
+        posted = select(func.min(_clips.id).label("id")).where(_clips.message_id == message_id)
         both = union_all(showcased, posted).subquery()
-
-        async def fetch_clip_id(connection: AsyncConnection) -> int | None:
-            clip_id: int | None = await connection.scalar(select(func.min(both.c.id)))
-            return clip_id
-
-        return await self._db.read(fetch_clip_id)
+        return await self._db.read_scalar(select(func.min(both.c.id)))
 
     async def set_star(
         self, message_id: int, clip_id: int, user_id: int, *, starred: bool
     ) -> VoteTarget:
         """Add or remove one star."""
         row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-        is_member = stars_table.c.user_id.in_((user_id, pseudonym_for(user_id)))
-        old_star = delete(stars_table).where(stars_table.c.message_id == message_id, is_member)
+        is_member = _stars.user_id.in_((user_id, pseudonym_for(user_id)))
+        old_star = delete(stars_table).where(_stars.message_id == message_id, is_member)
 
         async def write_star(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
@@ -66,15 +57,15 @@ class StarStore:
         self, message_id: int, clip_id: int, user_ids: Collection[int]
     ) -> VoteTarget:
         """Replace the stars of a message; those of members erased since stay uncounted."""
-        on_message = stars_table.c.message_id == message_id
+        on_message = _stars.message_id == message_id
         members = {pseudonym_for(user_id): user_id for user_id in user_ids}
 
         async def write_stars(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
-            pseudonyms = select(stars_table.c.user_id).where(on_message, ~_IS_VOTE)
+            pseudonyms = select(_stars.user_id).where(on_message, ~_IS_VOTE)
             erased = set(await connection.scalars(pseudonyms)) & members.keys()
             await connection.execute(
-                delete(stars_table).where(on_message, stars_table.c.user_id.not_in(erased))
+                delete(stars_table).where(on_message, _stars.user_id.not_in(erased))
             )
             rows = [
                 {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
@@ -91,33 +82,22 @@ class StarStore:
         self, guild_id: int, *, since: datetime, limit: int
     ) -> list[ShowcaseMessage]:
         """Return the messages of clips since then that were never in the showcase, newest first."""
-        showcased = select(showcase_posts_table.c.clip_id).where(
-            showcase_posts_table.c.guild_id == guild_id
-        )
+        showcased = select(_posts.clip_id).where(_posts.guild_id == guild_id)
         query = (
-            select(
-                func.min(clips_table.c.id).label("clip_id"),
-                clips_table.c.message_id,
-                clips_table.c.channel_id,
-            )
-            .where(clips_table.c.guild_id == guild_id, clips_table.c.created_at > since)
-            .where(clips_table.c.message_id.is_not(None), clips_table.c.id.not_in(showcased))
-            .group_by(clips_table.c.message_id, clips_table.c.channel_id)
-            .order_by(func.min(clips_table.c.id).desc())
+            select(func.min(_clips.id).label("clip_id"), _clips.message_id, _clips.channel_id)
+            .where(_clips.guild_id == guild_id, _clips.created_at > since)
+            .where(_clips.message_id.is_not(None), _clips.id.not_in(showcased))
+            .group_by(_clips.message_id, _clips.channel_id)
+            .order_by(func.min(_clips.id).desc())
             .limit(limit)
         )
-
-        async def fetch_messages(connection: AsyncConnection) -> list[ShowcaseMessage]:
-            rows = (await connection.execute(query)).mappings()
-            return [ShowcaseMessage(**row) for row in rows]
-
-        return await self._db.read(fetch_messages)
+        return [ShowcaseMessage(**row) for row in await self._db.read_rows(query)]
 
 
 async def count_voters(connection: AsyncConnection, clip_id: int) -> int:
     """Return how many members have starred a clip."""
-    votes = select(func.count(stars_table.c.user_id.distinct()))
-    query = votes.where(stars_table.c.clip_id == clip_id, _IS_VOTE)
+    votes = select(func.count(_stars.user_id.distinct()))
+    query = votes.where(_stars.clip_id == clip_id, _IS_VOTE)
     return int(await connection.scalar(query) or 0)
 
 
@@ -125,11 +105,9 @@ async def anonymize_stars(connection: AsyncConnection, user_id: int) -> None:
     """Replace the member in their stars by their pseudonym, and count the votes again."""
     await take_lock(connection, STAR_LOCK)
     statement = (
-        update(stars_table)
-        .where(stars_table.c.user_id == user_id)
-        .values(user_id=pseudonym_for(user_id))
+        update(stars_table).where(_stars.user_id == user_id).values(user_id=pseudonym_for(user_id))
     )
-    clip_ids = await connection.scalars(statement.returning(stars_table.c.clip_id))
+    clip_ids = await connection.scalars(statement.returning(_stars.clip_id))
     for clip_id in set(clip_ids):
         await update_votes(connection, clip_id)
 
@@ -139,11 +117,7 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
     votes = await count_voters(connection, clip_id)
     await connection.execute(
         update(showcase_posts_table)
-        .where(
-            showcase_posts_table.c.clip_id == clip_id,
-            ~showcase_posts_table.c.locked,
-            showcase_posts_table.c.votes != votes,
-        )
+        .where(_posts.clip_id == clip_id, ~_posts.locked, _posts.votes != votes)
         .values({"votes": votes} | build_change_values(None))
     )
     return votes
@@ -152,15 +126,13 @@ async def update_votes(connection: AsyncConnection, clip_id: int) -> int:
 def build_change_values(owner: str | None) -> dict[str, Any]:
     """Return the columns that every change sets: out of sync, and owned by a worker."""
     return {
-        "change_count": showcase_posts_table.c.change_count + 1,
+        "change_count": _posts.change_count + 1,
         "in_sync": False,
-        "owner": case((showcase_posts_table.c.in_sync, owner), else_=showcase_posts_table.c.owner),
+        "owner": case((_posts.in_sync, owner), else_=_posts.owner),
     }
 
 
 async def _update_vote_target(connection: AsyncConnection, clip_id: int) -> VoteTarget:
     votes = await update_votes(connection, clip_id)
-    query = select(showcase_posts_table.c.id).where(
-        showcase_posts_table.c.clip_id == clip_id, ~showcase_posts_table.c.withdrawn
-    )
+    query = select(_posts.id).where(_posts.clip_id == clip_id, ~_posts.withdrawn)
     return VoteTarget(clip_id, votes, await connection.scalar(query))

@@ -31,6 +31,16 @@ PLAN_VERSION: Final = 1
 _PLAN_FIELDS: Final = tuple(field.name for field in fields(VideoPlan))
 
 
+def _list_plain_fields(kind: type[Job | LedgerEntry | Origin], *others: str) -> tuple[str, ...]:
+    """Return the fields that are stored as they are, each in the column of its name."""
+    return tuple(field.name for field in fields(kind) if field.name not in others)
+
+
+_ORIGIN_COLUMNS: Final = _list_plain_fields(Origin, "role_ids", "user_install_reply")
+_JOB_COLUMNS: Final = _list_plain_fields(Job, "state", "origin", "plan", "outcome")
+_ENTRY_COLUMNS: Final = _list_plain_fields(LedgerEntry, "posting")
+
+
 def plan_to_json(plan: VideoPlan) -> str:
     """Return the plan as JSON, without the fields that are not set."""
     values = {name: getattr(plan, name) for name in _PLAN_FIELDS}
@@ -104,15 +114,8 @@ def list_input_paths(plan: VideoPlan) -> list[str]:
 def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
     """Return the columns of a new job that follow from the request."""
     return {
-        "dedupe_key": origin.dedupe_key,
-        "guild_id": origin.guild_id,
-        "channel_id": origin.channel_id,
-        "user_id": origin.user_id,
+        **{name: getattr(origin, name) for name in _ORIGIN_COLUMNS},
         "role_ids": json.dumps(sorted(origin.role_ids)),
-        "request_message_id": origin.request_message_id,
-        "upload_limit": origin.upload_limit,
-        "locale": origin.locale,
-        "guild_locale": origin.guild_locale,
         **_reply_to_row(origin.user_install_reply),
         "model": plan.model,
         "plan": plan_to_json(plan),
@@ -123,37 +126,15 @@ def job_to_row(plan: VideoPlan, origin: Origin) -> dict[str, Any]:
 def job_from_row(row: Row) -> Job:
     """Return the job of a row of ``jobs``."""
     return Job(
-        id=row["id"],
+        **{name: row[name] for name in _JOB_COLUMNS},
         state=JobState(row["state"]),
         origin=Origin(
-            dedupe_key=row["dedupe_key"],
-            guild_id=row["guild_id"],
-            channel_id=row["channel_id"],
-            user_id=row["user_id"],
+            **{name: row[name] for name in _ORIGIN_COLUMNS},
             role_ids=frozenset(json.loads(row["role_ids"])),
-            request_message_id=row["request_message_id"],
-            upload_limit=row["upload_limit"],
-            locale=row["locale"],
-            guild_locale=row["guild_locale"],
             user_install_reply=_reply_from_row(row),
         ),
         plan=plan_from_json(row["plan"]),
-        created_at=row["created_at"],
-        owner=row["owner"],
-        epoch=row["epoch"],
-        operation=row["operation"],
-        status_message_id=row["status_message_id"],
-        posted_message_id=row["posted_message_id"],
-        submitted_at=row["submitted_at"],
-        finished_at=row["finished_at"],
-        retry_at=row["retry_at"],
-        cancel_requested=row["cancel_requested"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        detail=row["detail"],
-        attempts=row["attempts"],
-        claimed_epoch=row["claimed_epoch"],
-        unsent=row["unsent"],
-        videos_made=row["videos_made"],
     )
 
 
@@ -206,19 +187,12 @@ def limit_from_row(row: Row) -> LimitRow:
 def ledger_entry_from_row(row: Row) -> LedgerEntry:
     """Return the entry of a row of ``ledger``."""
     return LedgerEntry(
-        id=row["id"],
-        recorded_at=row["recorded_at"],
-        window_at=row["window_at"],
+        **{name: row[name] for name in _ENTRY_COLUMNS},
         posting=LedgerPosting(
             EntryKind(row["kind"]),
             UsageAmount(Micros(row["micros"]), row["clips"], row["seconds"]),
             LedgerAccount(row["account"]),
         ),
-        guild_id=row["guild_id"],
-        user_id=row["user_id"],
-        job_id=row["job_id"],
-        actor_id=row["actor_id"],
-        comment=row["comment"],
     )
 
 
