@@ -75,19 +75,19 @@ class GuildContext:
             raise NotAllowed("extend")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRulesService:
     """Reads and changes servers' rules."""
 
-    def __init__(self, *, guilds: GuildStore, clock: Clock) -> None:
-        self._guilds = guilds
-        self._clock = clock
+    guilds: GuildStore
+    clock: Clock
 
     async def load_context(
         self, origin: Origin, channel: ChannelContext = ChannelContext()
     ) -> GuildContext:
         """Return what holds where ``origin`` asks. Raises `DatabaseUnavailable`."""
         guild_id = origin.guild_id
-        found = await self._guilds.load_rules_of(
+        found = await self.guilds.load_rules_of(
             [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])]
         )
         rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else found[guild_id]
@@ -99,12 +99,12 @@ class ServerRulesService:
         Only the changed columns are written, so that concurrent changes of others are kept. Person
         rules of channels are added to the existing ones.
         """
-        before = await self._guilds.load_rules(guild_id)
+        before = await self.guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:
             changes["channel_person_rules"] = {**before.channel_person_rules, **channels}
         rules = replace(before, **changes)
-        await self._guilds.save_rules(
-            rules, actor_id=actor_id, now=self._clock.now(), previous=before
+        await self.guilds.save_rules(
+            rules, actor_id=actor_id, now=self.clock.now(), previous=before
         )
         return rules
 

@@ -25,8 +25,7 @@ MAX_PIXELS: Final = 64_000_000
 MIN_SIDE: Final = 8
 """As in `bot.media.image_worker`, which decides by the bytes and imports nothing of the bot."""
 
-_BINARY_TYPE: Final = "application/octet-stream"
-"""Says nothing about a file."""
+_BINARY_TYPE: Final = "application/octet-stream"  # says nothing about a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +72,20 @@ class StoredImage:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputImages:
     """Keeps the pictures of requests below ``data_dir``."""
 
-    def __init__(
-        self,
-        *,
-        attachments: AttachmentDownloader,
-        image_decoder: ProcessImageDecoder,
-        data_dir: Path,
-    ) -> None:
-        self._attachments = attachments
-        self._image_decoder = image_decoder
-        self._data_dir = data_dir
+    attachments: AttachmentDownloader
+    image_decoder: ProcessImageDecoder
+    data_dir: Path
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
         return request.evolve(
             image=await self._import_if_attached(request.image),
             last_frame=await self._import_if_attached(request.last_frame),
-            references=tuple(
-                [
-                    await self.import_image(picture.url, size_bytes=picture.size_bytes)
-                    if isinstance(picture, AttachedImage)
-                    else picture
-                    for picture in request.references
-                ]
-            ),
+            references=tuple([await self._import_if_attached(p) for p in request.references]),
         )
 
     async def _import_if_attached(self, picture: InputImage | None) -> InputImage | None:
@@ -114,11 +100,11 @@ class InputImages:
         Discord's file host has a passing fault.
         """
         _require_fetchable(size_bytes)
-        folder = self._data_dir / INPUTS_FOLDER
+        folder = self.data_dir / INPUTS_FOLDER
         raw = folder / f".{secrets.token_hex(8)}.raw"
         try:
-            await self._attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
-            image = await self._image_decoder.prepare_image(raw, folder)
+            await self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+            image = await self.image_decoder.prepare_image(raw, folder)
         finally:
             await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
@@ -130,7 +116,7 @@ class InputImages:
             (f"reference-{number}", image) for number, image in enumerate(plan.references, start=1)
         ]
         pictures = [
-            StoredImage(self._data_dir / image.path, f"{name}{Path(image.path).suffix}")
+            StoredImage(self.data_dir / image.path, f"{name}{Path(image.path).suffix}")
             for name, image in named
             if image is not None
         ]

@@ -53,29 +53,21 @@ class CleanupSummary:
     leftovers: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRetention:
     """Keeps originals for ``keep_for`` and within ``keep_bytes``; ``None`` is no limit."""
 
-    def __init__(
-        self,
-        *,
-        file_references: FileReferenceStore,
-        data_dir: Path,
-        clock: Clock,
-        keep_for: timedelta | None,
-        keep_bytes: int | None,
-    ) -> None:
-        self._file_references = file_references
-        self._data_dir = data_dir
-        self._clock = clock
-        self._keep_for = keep_for
-        self._keep_bytes = keep_bytes
+    file_references: FileReferenceStore
+    data_dir: Path
+    clock: Clock
+    keep_for: timedelta | None
+    keep_bytes: int | None
 
     async def run(self) -> None:
         """Clean up every hour, until cancelled."""
         delay_s = _FIRST_DELAY_S
         while True:
-            await self._clock.sleep(delay_s)
+            await self.clock.sleep(delay_s)
             delay_s = _INTERVAL_S
             try:
                 await self.run_once()
@@ -86,9 +78,9 @@ class FileRetention:
 
     async def run_once(self) -> CleanupSummary:
         """Remove what is no longer kept. Raises `DatabaseUnavailable`."""
-        now = self._clock.now()
-        scan = await asyncio.to_thread(_scan_clips, self._data_dir / CLIPS_FOLDER, now)
-        classes = await self._file_references.classify_jobs(
+        now = self.clock.now()
+        scan = await asyncio.to_thread(_scan_clips, self.data_dir / CLIPS_FOLDER, now)
+        classes = await self.file_references.classify_jobs(
             {original.job_id for original in scan.originals.values()}
         )
         groups = {
@@ -98,7 +90,7 @@ class FileRetention:
             for group, original in scan.originals.items()
         }
         removable = select_removable(
-            groups, now=now, keep_for=self._keep_for, keep_bytes=self._keep_bytes
+            groups, now=now, keep_for=self.keep_for, keep_bytes=self.keep_bytes
         )
         for original in removable:
             await asyncio.to_thread(_remove_group, groups[original])
@@ -116,11 +108,11 @@ class FileRetention:
 
     async def _find_unneeded_inputs(self, now: datetime) -> list[Path]:
         """Return input images that neither a running job nor a kept clip uses."""
-        since = None if self._keep_for is None else now - self._keep_for
-        candidates = await asyncio.to_thread(_find_old_inputs, self._data_dir / INPUTS_FOLDER, now)
+        since = None if self.keep_for is None else now - self.keep_for
+        candidates = await asyncio.to_thread(_find_old_inputs, self.data_dir / INPUTS_FOLDER, now)
         if not candidates:
             return []
-        needed = await self._file_references.list_inputs_in_use(since=since)
+        needed = await self.file_references.list_inputs_in_use(since=since)
         return [path for path in candidates if f"{INPUTS_FOLDER}/{path.name}" not in needed]
 
 

@@ -42,12 +42,12 @@ class JobTaskFactory:
         return JobTask(self.stages, RunningJob(self.dependencies, job, lease, just_claimed))
 
 
+@dataclass(frozen=True, slots=True)
 class JobTask:
     """One job, from whatever state it is found in to its end."""
 
-    def __init__(self, stages: JobStages, running_job: RunningJob) -> None:
-        self._stages = stages
-        self.running_job = running_job
+    stages: JobStages
+    running_job: RunningJob
 
     async def run(self) -> None:
         """Bring the job to its end, or back to the queue. Raises `LeaseLost`."""
@@ -73,20 +73,20 @@ class JobTask:
     async def _run_stage(self, running: RunningJob) -> None:
         match running.job.state:
             case JobState.SUBMITTING if running.just_claimed and not running.submit_begun:
-                await self._stages.submitter.submit_job(running)
+                await self.stages.submitter.submit_job(running)
             case JobState.SUBMITTING if running.job.unsent:
                 await running.requeue_unsent()
             case JobState.SUBMITTING:
                 await find_lost_submit(running)
             case JobState.POLLING:
-                await self._stages.poller.poll_until_ended(running)
+                await self.stages.poller.poll_until_ended(running)
             case JobState.FETCHING:
                 running.show_progress()
                 if running.result is None:
-                    await self._stages.poller.recover_result(running)
+                    await self.stages.poller.recover_result(running)
                 if running.result is not None:
-                    await self._stages.downloader.download_clips(running, running.result)
+                    await self.stages.downloader.download_clips(running, running.result)
             case JobState.POSTING:
-                await self._stages.delivery.deliver_clips(running)
+                await self.stages.delivery.deliver_clips(running)
             case other:
                 raise AssertionError(f"job {running.job.id} is {other}")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -19,19 +20,17 @@ _MAX_REMEMBERED_EPOCHS: Final = 20_000
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class JobTaskPool:
     """Starts and stops `JobTask`s; ``on_finished`` is called whenever one has ended."""
 
-    def __init__(
-        self, *, job_task_factory: JobTaskFactory, clock: Clock, on_finished: Callable[[], None]
-    ) -> None:
-        self._job_task_factory = job_task_factory
-        self._clock = clock
-        self._on_finished = on_finished
-        self._tasks: dict[int, tuple[JobTask, asyncio.Task[None]]] = {}
-        self._started_epochs: dict[int, int] = {}
-        self._failure_backoffs: dict[int, tuple[Backoff, float]] = {}
-        self._is_closed = False
+    job_task_factory: JobTaskFactory
+    clock: Clock
+    on_finished: Callable[[], None]
+    _tasks: dict[int, tuple[JobTask, asyncio.Task[None]]] = field(init=False, default_factory=dict)
+    _started_epochs: dict[int, int] = field(init=False, default_factory=dict)
+    _failure_backoffs: dict[int, tuple[Backoff, float]] = field(init=False, default_factory=dict)
+    _is_closed: bool = field(init=False, default=False)
 
     @property
     def running_ids(self) -> frozenset[int]:
@@ -44,7 +43,7 @@ class JobTaskPool:
             return
         if just_claimed and self._has_started_epoch(job):
             return  # the claim's answer came late: the reconciliation has started the job
-        job_task = self._job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
+        job_task = self.job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
         self._started_epochs[job.id] = job.epoch
         while len(self._started_epochs) > _MAX_REMEMBERED_EPOCHS:
             del self._started_epochs[next(iter(self._started_epochs))]
@@ -67,7 +66,7 @@ class JobTaskPool:
     def may_resume(self, job_id: int) -> bool:
         """Whether a job has no task and need not wait after a failure."""
         _, retry_at = self._failure_backoffs.get(job_id, (None, float("-inf")))
-        return job_id not in self._tasks and self._clock.monotonic() >= retry_at
+        return job_id not in self._tasks and self.clock.monotonic() >= retry_at
 
     def close(self) -> None:
         """Start nothing more."""
@@ -101,13 +100,13 @@ class JobTaskPool:
             _log.exception("job.failed_unexpectedly", job_id=job_id)
             default = Backoff(initial=1.0, maximum=600.0), 0.0
             backoff, _ = self._failure_backoffs.get(job_id, default)
-            self._failure_backoffs[job_id] = backoff, self._clock.monotonic() + backoff.next_delay()
+            self._failure_backoffs[job_id] = backoff, self.clock.monotonic() + backoff.next_delay()
         else:
             self._failure_backoffs.pop(job_id, None)
 
     def _remove_task(self, job_id: int) -> None:
         self._tasks.pop(job_id, None)
-        self._on_finished()
+        self.on_finished()
 
     def _has_started_epoch(self, job: Job) -> bool:
         """Whether a task was started here for this epoch of the job, or for a later one."""

@@ -42,11 +42,7 @@ class RankingPeriod(StrEnum):
     @property
     def length(self) -> timedelta | None:
         """The length of the period; ``None`` is unlimited."""
-        return {
-            RankingPeriod.WEEK: WEEK,
-            RankingPeriod.MONTH: timedelta(days=30),
-            RankingPeriod.ALL: None,
-        }[self]
+        return {RankingPeriod.WEEK: WEEK, RankingPeriod.MONTH: timedelta(days=30)}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +111,9 @@ class ShowcaseService:
             name = actor.name
         else:
             name = await self._showcase_channel.fetch_creator_name(guild_id, clip.user_id)
-        if not is_own or hide_prompt is None:
-            # others may hide a prompt, never reveal one that its creator hides
-            hides_prompt = preferences.hide_prompt or bool(hide_prompt)
-        else:
+        # others may hide a prompt, never reveal one that its creator hides
+        hides_prompt = preferences.hide_prompt or bool(hide_prompt)
+        if is_own and hide_prompt is not None:
             hides_prompt = hide_prompt
         new_post = NewShowcasePost(
             clip=clip,
@@ -228,8 +223,7 @@ class ShowcaseService:
             audit_entry, blocked=blocked, owner=self._worker.worker_id
         )
         for post_id in hidden_ids:
-            post = await self.posts.get(post_id)
-            if post is not None:
+            if (post := await self.posts.get(post_id)) is not None:
                 await self._settle_post(post)
         return len(hidden_ids)
 

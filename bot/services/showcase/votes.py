@@ -113,10 +113,7 @@ class VoteCounter:
             raise
 
     async def reset(self, message_id: int) -> None:
-        """Remove all votes of a message after a moderator cleared its stars.
-
-        Raises `DatabaseUnavailable`.
-        """
+        """Remove all votes of a message whose stars were cleared. Raises `DatabaseUnavailable`."""
         async with self._get_message_lock(message_id):
             clip_id = await self._stars.find_clip_by_message(message_id)
             if clip_id is None:
