@@ -42,7 +42,6 @@ class GuildContext:
 
     @property
     def pause(self) -> RequestsPaused | None:
-        """The refusal of new requests, if the operator or the server has paused them."""
         for rules in (self.bot_rules, self.rules):
             if rules.paused:
                 return RequestsPaused(
@@ -77,8 +76,6 @@ class GuildContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRulesService:
-    """Reads and changes servers' rules."""
-
     guilds: GuildStore
     clock: Clock
 
@@ -113,11 +110,9 @@ class ServerRulesService:
         await self.change_rules(guild_id, actor_id=actor_id, paused=True, pause_reason=reason)
 
     async def resume_guild(self, guild_id: int, *, actor_id: int) -> None:
-        """Accept and start requests again."""
         await self.change_rules(guild_id, actor_id=actor_id, paused=False, pause_reason=None)
 
     async def switch_bot(self, *, enabled: bool, actor_id: int, reason: str | None = None) -> None:
-        """Switch the whole bot off or on; running jobs finish."""
         if enabled:
             await self.resume_guild(WHOLE_BOT_ID, actor_id=actor_id)
         else:

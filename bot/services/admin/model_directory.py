@@ -184,7 +184,6 @@ class ModelDirectory:
             _log.warning("model.save_failed", model=model_id, disabled=disabled)
 
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
-        """Return the models that are available now, or those of them that support ``mode``."""
         return tuple(
             status.model
             for status in self._offer_statuses.values()
@@ -192,9 +191,7 @@ class ModelDirectory:
         )
 
     def get_offer_status(self, model_id: str) -> ModelOfferStatus | None:
-        """Return a model's status, or `None` for one that the catalogue does not know."""
         return self._offer_statuses.get(model_id)
 
     def list_offer_statuses(self) -> tuple[ModelOfferStatus, ...]:
-        """Return the status of every model, in the catalogue's order."""
         return tuple(self._offer_statuses.values())

@@ -26,24 +26,16 @@ from bot.store.showcase.posts import ShowcasePostStore
 _log: Final = structlog.get_logger(__name__)
 
 AUDIT_LOG_RETENTION: Final = timedelta(days=180)
-"""How long a server's audit log is kept."""
 _ZIP_THRESHOLD_BYTES: Final = 4 * 2**20
-"""Bytes from which on an export is zipped."""
 _CLEANUP_INTERVAL_S: Final = 3600.0
 
 
 class JobCanceller(Protocol):
-    """Cancels jobs."""
-
-    async def cancel(self, job_id: int, *, user_id: int, moderator: bool) -> object:
-        """Cancel a job."""
-        ...
+    async def cancel(self, job_id: int, *, user_id: int, moderator: bool) -> object: ...
 
 
 @dataclass(kw_only=True, eq=False)
 class PrivacyService:
-    """Exports and erases the data of members and servers."""
-
     erasure_requests: ErasureStore
     exports: ExportStore
     showcase_posts: ShowcasePostStore
@@ -124,7 +116,6 @@ class PrivacyService:
     # -- servers
 
     async def mark_guild_left(self, guild_id: int) -> None:
-        """Record that the bot was removed from a server."""
         await self.erasure_requests.mark_guild_left(guild_id, now=self.clock.now())
 
     def record_session_guilds(

@@ -12,8 +12,6 @@ from bot.store.jobs.jobs import JobStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaService:
-    """Decides who may spend how much."""
-
     jobs: JobStore
     ledger: LedgerStore
     clock: Clock

@@ -13,5 +13,4 @@ NEW_GUILD_PERIOD: Final = timedelta(days=1)
 
 
 def is_newly_joined(joined_at: datetime | None, *, now: datetime) -> bool:
-    """Return whether the bot has joined a server so recently that it should greet it."""
     return joined_at is not None and now - joined_at < NEW_GUILD_PERIOD

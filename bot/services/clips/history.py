@@ -27,8 +27,6 @@ _BATCH_SIZE: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipHistory:
-    """A person's clips, the newest first."""
-
     clips: ClipStore
     is_extendable: ExtendableCheck
     clock: Clock

@@ -16,11 +16,8 @@ from bot.domain.ports import AttachmentDownloader
 from bot.media.images import ProcessImageDecoder
 
 INPUTS_FOLDER: Final = "inputs"
-"""The folder of the pictures below the data directory."""
-
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Larger files are not fetched; between this and Google's 20 MB they are made smaller."""
-
 MAX_PIXELS: Final = 64_000_000
 MIN_SIDE: Final = 8
 """As in `bot.media.image_worker`, which decides by the bytes and imports nothing of the bot."""

@@ -17,8 +17,6 @@ MAX_LINEAGE_CLIPS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipLibrary:
-    """Hides jobs and clips from people who may not see them."""
-
     jobs: JobStore
     clips: ClipStore
 

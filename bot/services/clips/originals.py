@@ -23,15 +23,12 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Originals:
-    """Finds, checks and removes originals below ``data_dir``."""
-
     routes: Mapping[GoogleRoute, VideoModels]
     media_probe: MediaProbe
     data_dir: Path
     clock: Clock
 
     def original_path(self, clip: Clip) -> Path:
-        """Return the original's path, whether or not it exists."""
         return self.data_dir / clip.path
 
     def derived_path(self, clip: Clip, suffix: str) -> str:
@@ -54,7 +51,6 @@ class Originals:
         return facts
 
     async def remove_files(self, clip: Clip) -> None:
-        """Remove the original and the files derived from it, as far as they exist."""
         await asyncio.to_thread(_remove_with_derived, self.original_path(clip))
 
     async def _read_verified(self, clip: Clip) -> VideoFacts | None:

@@ -45,8 +45,6 @@ class _FolderScan:
 
 @dataclass(frozen=True, slots=True)
 class CleanupSummary:
-    """What one run removed."""
-
     clips: int
     bytes: int
     inputs: int
@@ -64,7 +62,6 @@ class FileRetention:
     keep_bytes: int | None
 
     async def run(self) -> None:
-        """Clean up every hour, until cancelled."""
         delay_s = _FIRST_DELAY_S
         while True:
             await self.clock.sleep(delay_s)
@@ -144,7 +141,6 @@ def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
 
 
 def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
-    """Return the images older than `LEFTOVER_LIFETIME`."""
     paths = []
     for path in folder.glob("*"):
         try:

@@ -34,11 +34,9 @@ class Thumbnails:
     )
 
     def poster_path(self, clip: Clip) -> str:
-        """Return the poster's path below the data directory."""
         return self.originals.derived_path(clip, POSTER_SUFFIX)
 
     def preview_path(self, clip: Clip) -> str:
-        """Return the preview's path below the data directory."""
         return self.originals.derived_path(clip, PREVIEW_SUFFIX)
 
     async def get_poster(self, clip: Clip) -> Path:

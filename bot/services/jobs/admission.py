@@ -23,8 +23,6 @@ _MAX_BATCH_SIZE: Final = 64
 
 @dataclass(kw_only=True, eq=False)
 class AdmissionBatcher:
-    """Admits requests in batches."""
-
     jobs: JobStore
     policy: SpendingPolicy
     clock: Clock

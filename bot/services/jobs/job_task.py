@@ -32,20 +32,15 @@ class JobStages:
 
 @dataclass(frozen=True, slots=True)
 class JobTaskFactory:
-    """Builds a `JobTask` for each job of this process."""
-
     dependencies: JobDependencies
     stages: JobStages
 
     def build_job_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> "JobTask":
-        """Build the task of ``job``; ``just_claimed`` if this process took it from the queue."""
         return JobTask(self.stages, RunningJob(self.dependencies, job, lease, just_claimed))
 
 
 @dataclass(frozen=True, slots=True)
 class JobTask:
-    """One job, from whatever state it is found in to its end."""
-
     stages: JobStages
     running_job: RunningJob
 

@@ -43,12 +43,10 @@ class Lease:
         self._trusted_until = asked_at + TRUSTED_FRACTION * self.length.total_seconds()
 
     def mark_lost(self) -> None:
-        """Trust it no longer."""
         self._trusted_until = float("-inf")
 
     @property
     def remaining_s(self) -> float:
-        """Seconds for which it can be trusted."""
         return max(0.0, self._trusted_until - self.clock.monotonic())
 
     def require_valid(self) -> None:
@@ -59,8 +57,6 @@ class Lease:
 
 @dataclass(kw_only=True, eq=False)
 class LeaseKeeper:
-    """Takes, renews and gives back the lease of this process."""
-
     workers: WorkerStore
     clock: Clock
     length: timedelta

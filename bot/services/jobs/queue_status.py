@@ -35,7 +35,6 @@ class QueueStatusUpdater:
     _shown_places: dict[int, int | None] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
-        """The queue may have changed."""
         self._update_requested.set()
 
     async def run(self, get_owner: Callable[[], str]) -> None:

@@ -67,14 +67,10 @@ class CancellationResult(StrEnum):
 class OfferedModels(Protocol):
     """The models that are available now."""
 
-    def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]:
-        """Return them in the catalogue's order."""
-        ...
+    def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]: ...
 
 
 class RequestService:
-    """Plans, prices, admits and cancels requests."""
-
     def __init__(
         self,
         *,
@@ -162,7 +158,6 @@ class RequestService:
         return threshold is not None and plan.price >= threshold
 
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
-        """Return every limit that applies to a person where they ask, with what is left of it."""
         return await self._ledger.quota_status(origin, policy=self._policy)
 
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:

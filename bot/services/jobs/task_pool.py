@@ -34,7 +34,6 @@ class JobTaskPool:
 
     @property
     def running_ids(self) -> frozenset[int]:
-        """The jobs that have a task."""
         return frozenset(self._tasks)
 
     def start_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> None:
@@ -52,7 +51,6 @@ class JobTaskPool:
         task.add_done_callback(lambda _: self._remove_task(job.id))
 
     def request_cancel(self, job_id: int) -> None:
-        """Tell a running job that it is to be cancelled."""
         if job_id in self._tasks:
             self._tasks[job_id][0].running_job.request_cancel()
 
@@ -69,11 +67,9 @@ class JobTaskPool:
         return job_id not in self._tasks and self.clock.monotonic() >= retry_at
 
     def close(self) -> None:
-        """Start nothing more."""
         self._is_closed = True
 
     async def stop_tasks(self, timeout_s: float) -> None:
-        """Cancel all tasks and wait at most ``timeout_s`` seconds for them."""
         tasks = [task for _, task in self._tasks.values()]
         for task in tasks:
             task.cancel()

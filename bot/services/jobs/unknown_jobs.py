@@ -38,7 +38,6 @@ class UnknownJobPoller:
     searchable_routes: frozenset[GoogleRoute] = frozenset()
 
     async def run(self) -> None:
-        """Poll for ever, while the lease holds."""
         while True:
             await self.clock.sleep(min(_MAX_INTERVAL_S, self.interval_s))
             if not self.worker.is_alive:

@@ -76,7 +76,6 @@ class UploadPreparer:
     def begin_upload(
         self, clips: Sequence[Clip], origin: Origin, *, verify_originals: bool = False
     ) -> UploadJob:
-        """Begin a message for the place where ``origin`` asked."""
         limit = effective_limit(
             self.job_messages.reported_limit(origin),
             self._observed_limits.get(_get_limit_scope(origin)),

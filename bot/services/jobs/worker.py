@@ -66,7 +66,6 @@ class Worker:
 
     @property
     def lease(self) -> Lease:
-        """The lease under which this process works now."""
         return self._lease_keeper.lease
 
     @property
@@ -76,12 +75,10 @@ class Worker:
 
     @property
     def running_count(self) -> int:
-        """How many jobs have a task here."""
         return len(self._task_pool.running_ids)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the lease can be trusted now."""
         return self.lease.remaining_s > 0
 
     async def start(self) -> None:
@@ -127,7 +124,6 @@ class Worker:
         )
 
     def wake(self) -> None:
-        """There may be something to start."""
         self._dispatch_requested.set()
         self._queue_status_updater.request_update()
 

@@ -21,8 +21,6 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(kw_only=True, eq=False)
 class ShowcasePublisher:
-    """Applies the desired state of showcase posts in this process."""
-
     showcase_posts: ShowcasePostStore
     showcase_channel: ShowcaseChannel
     published_files: StoredFiles
@@ -31,7 +29,6 @@ class ShowcasePublisher:
         init=False, default_factory=WeakValueDictionary
     )
     settle_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    """Set when posts should be settled soon."""
 
     def request_settle(self) -> None:
         """Settle changed posts soon, batched with other changes."""

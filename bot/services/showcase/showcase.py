@@ -27,9 +27,7 @@ from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
-"""Entries in a list."""
 AUDIT_LOG_LENGTH: Final = 25
-"""Entries in a page of the audit log."""
 
 
 class RankingPeriod(StrEnum):
@@ -286,7 +284,6 @@ class ShowcaseService:
     # -- reading
 
     async def list_top(self, guild_id: int, period: RankingPeriod) -> list[GalleryEntry]:
-        """Return the entries with the most votes."""
         since = None if period.length is None else self._clock.now() - period.length
         return await self.posts.list_top(guild_id, since=since, limit=LIST_LENGTH)
 

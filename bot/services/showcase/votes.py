@@ -51,8 +51,6 @@ class _UnknownMessage:
 
 
 class VoteCounter:
-    """Follows the stars that members add and remove."""
-
     def __init__(
         self,
         *,

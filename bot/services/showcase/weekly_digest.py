@@ -23,7 +23,6 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 _log: Final = structlog.get_logger(__name__)
 
 RANKING_LENGTH: Final = 10
-"""Entries in a week's ranking."""
 _MAX_RECOUNTS: Final = 200
 _MAX_LATENESS: Final = timedelta(days=6)
 """A digest this late is skipped in favour of the next one."""
@@ -31,8 +30,6 @@ _MAX_LATENESS: Final = timedelta(days=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestScheduler:
-    """Creates due digests and keeps their messages up to date."""
-
     digests: DigestStore
     showcase_settings_store: ShowcaseSettingsStore
     showcase_posts: ShowcasePostStore

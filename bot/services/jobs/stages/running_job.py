@@ -42,7 +42,6 @@ class ModelAvailability(Protocol):
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,6 @@ class RunningJob:
         self.job = replace(self.job, cancel_requested=True)
 
     def show_progress(self, progress: JobProgress | None = None) -> None:
-        """Show ``progress``, or just the job's state, in the status message."""
         self.status_message.show_progress(progress or JobProgress(self.job))
 
     async def poll_operation(self) -> PollResult:

@@ -37,7 +37,6 @@ class StatusMessage:
             self._task = asyncio.create_task(self._run_updates())
 
     def with_message(self, job: Job) -> Job:
-        """Return ``job`` with the id of this message."""
         return replace(job, status_message_id=self.message_id or job.status_message_id)
 
     async def wait_for_edit(self) -> None:
@@ -60,7 +59,6 @@ class StatusMessage:
             await asyncio.wait(unfinished)
 
     def cancel_updates(self) -> None:
-        """Stop at once."""
         self._pending = None
         if self._task is not None:
             self._task.cancel()
