@@ -250,10 +250,7 @@ class ShowcaseService:
             )
             for post_id in post_ids:
                 await self.posts.update_post(
-                    post_id,
-                    owner=self._worker.worker_id,
-                    audit_entry=None,
-                    hide_prompt=hide_prompt,
+                    post_id, owner=self._worker.worker_id, audit_entry=None, hide_prompt=hide_prompt
                 )
             self._publisher.request_settle()
         return after
