@@ -1,8 +1,7 @@
 """Which models are available: the catalogue, as far as the operator's account can use it.
 
-Google retires models several times a year and says so only when asked. The bot asks at its start
-and once a day. A model that Google refuses in use is not offered for a day, in every process and
-across restarts, and admins can see why.
+Google retires models several times a year and says so only when asked: at the start and once a day.
+A model refused in use is not offered for a day, in every process and across restarts.
 """
 
 from collections.abc import Mapping
@@ -29,11 +28,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOfferStatus:
-    """Whether a model is offered; ``reason`` is Google's, if it gave one why not.
-
-    ``configured`` is whether its route is set up; ``checked_at`` is when this was last learnt
-    (`None`: Google has not been asked yet).
-    """
+    """Whether a model is offered; ``reason`` is Google's, ``checked_at`` `None` until it was asked."""
 
     model: ModelSpec
     offered: bool
@@ -44,11 +39,7 @@ class ModelOfferStatus:
 
 @dataclass(kw_only=True, eq=False)
 class ModelDirectory:
-    """The catalogue with what the account can use.
-
-    ``routes`` are the configured ones; through ``model_states`` the processes share what was
-    refused in use (`None`: this process keeps it to itself).
-    """
+    """What the account can use; without ``model_states`` other processes learn of no refusal."""
 
     catalogue: ModelCatalogue
     routes: Mapping[GoogleRoute, VideoModels]
@@ -123,10 +114,7 @@ class ModelDirectory:
             _log.exception("models.sync_failed")
 
     async def sync_with_store(self) -> None:
-        """Take over what other processes, or this one before its restart, have learnt in use.
-
-        Raises `DatabaseUnavailable`.
-        """
+        """Take over what was learnt in use before, or elsewhere. Raises `DatabaseUnavailable`."""
         if self.model_states is None:
             return
         known = await self.model_states.load_states()
@@ -160,10 +148,7 @@ class ModelDirectory:
             _log.warning(event, model=model_id, reason=reason)
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Stop offering a model that Google has refused in use, for a day.
-
-        Other processes learn it from the store, as soon as that can be reached.
-        """
+        """Stop offering a model for a day; other processes learn it once the store can be reached."""
         if model_id in self._offer_statuses:
             self._refused_at[model_id] = self.clock.now()
             self._set_offer_status(model_id, offered=False, reason=reason)

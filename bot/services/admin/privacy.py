@@ -128,10 +128,7 @@ class PrivacyService:
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """Record that the bot is in ``guild_ids``.
-
-        With ``is_own_guild``, it has left every other server for which that is true.
-        """
+        """Record that the bot is in ``guild_ids``, and has left all others that ``is_own_guild`` names."""
         await self.erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return

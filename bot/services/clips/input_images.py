@@ -29,8 +29,7 @@ _BINARY_TYPE: Final = "application/octet-stream"  # says nothing about a file
 class AttachedImage(InputImage):
     """An attachment as Discord describes it, in the place of the picture that it will become.
 
-    Width and height are 0 where Discord does not know them: it then counts as landscape, which
-    every model takes.
+    Unknown width and height are 0 and count as landscape, which every model takes.
     """
 
     path: str = ""
@@ -93,8 +92,7 @@ class InputImages:
     async def import_image(self, url: str, *, size_bytes: int | None = None) -> InputImage:
         """Return the picture at ``url``, copied, checked and converted.
 
-        ``size_bytes`` is what Discord says. Raises `ImageRefused`, or `DiscordUnavailable` when
-        Discord's file host has a passing fault.
+        ``size_bytes`` is what Discord says. Raises `ImageRefused` or `DiscordUnavailable`.
         """
         _require_fetchable(size_bytes)
         folder = self.data_dir / INPUTS_FOLDER

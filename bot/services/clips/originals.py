@@ -39,8 +39,7 @@ class Originals:
     async def load_facts(self, clip: Clip) -> VideoFacts:
         """Return the facts of the original, after checking its hash.
 
-        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``) if
-        Google no longer has it.
+        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``).
         """
         facts = await self._read_verified(clip)
         if facts is None:

@@ -34,10 +34,7 @@ class CriticalSections:
     async def retry_until_stored(
         self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
-        """Access the database until it answers, and log what is not saved yet.
-
-        `LeaseLost` and programming errors are raised at once.
-        """
+        """Access the database until it answers; `LeaseLost` and bugs are raised at once."""
         backoff = Backoff(initial=0.2, maximum=2.0)
         while True:
             try:

@@ -1,7 +1,4 @@
-"""The life of one job in this process: which stage follows from its state, until it has ended.
-
-Each job is one task, in the process that owns it.
-"""
+"""The life of a job, as one task of the process that owns it: its stage follows from its state."""
 
 import asyncio
 from dataclasses import dataclass

@@ -107,9 +107,8 @@ class ClipPublisher:
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
         """Post finished clips once more where ``origin`` asked, and return the message's id.
 
-        The originals are verified first, and downloaded from Google again where they are missing.
-        Raises `RecordNotFound` (``clip_file``), `FileTooLarge`, `ChannelUnavailable` or
-        `DiscordUnavailable`.
+        Missing originals are downloaded again. Raises `RecordNotFound` (``clip_file``),
+        `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
         """
         upload_job = self.upload_preparer.begin_upload(clips, origin, verify_originals=True)
         backoff = Backoff(maximum=10.0)

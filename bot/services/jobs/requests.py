@@ -43,8 +43,7 @@ _log: Final = structlog.get_logger(__name__)
 class AcceptedRequest:
     """An accepted request with what the requester is told.
 
-    ``place`` is its place in the queue from 1 (0: unknown), ``eta`` the range of times at which it
-    should be ready, where enough was measured, and ``quota_status`` what is left now.
+    ``place`` in the queue is from 1 (0: unknown), ``eta`` a range of times, if enough was measured.
     """
 
     job: Job

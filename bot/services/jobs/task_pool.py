@@ -55,8 +55,7 @@ class JobTaskPool:
             self._tasks[job_id][0].running_job.request_cancel()
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
-        """Whether nothing can have been submitted for a job in ``submitting``: this worker claimed
-        it, did not adopt it, and has started no task for the claim."""
+        """Whether this worker claimed ``job`` and has started no task for it, thus submitted nothing."""
         was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
         was_started = self._has_started_epoch(job)
         return job.state is JobState.SUBMITTING and was_claimed_here and not was_started

@@ -40,8 +40,7 @@ _log: Final = structlog.get_logger(__name__)
 class UploadJob:
     """The clips of one message, and how many upload options of each were refused.
 
-    ``limit`` is the upload limit in bytes that was assumed at the beginning. With
-    ``verify_originals`` each original is checked against its hash first.
+    ``limit`` is in bytes; with ``verify_originals`` each is checked against its hash first.
     """
 
     clips: Sequence[Clip]
@@ -56,8 +55,7 @@ class UploadJob:
 class UploadPreparer:
     """Prepares clips for the place that they go to, and observes its upload limit.
 
-    Observed limits are in memory only: after a restart each costs one refused upload, and they
-    expire within a day anyway.
+    Observed limits are in memory only: after a restart each costs one refused upload.
     """
 
     job_messages: JobMessages
@@ -86,8 +84,7 @@ class UploadPreparer:
     async def prepare_uploads(self, upload_job: UploadJob) -> list[PreparedUpload]:
         """Prepare what is to be posted now.
 
-        Raises `FileTooLarge` when every option of a clip was refused, and `RecordNotFound`
-        (``clip_file``) when an original is gone for good.
+        Raises `FileTooLarge` when all options of a clip were refused, or `RecordNotFound`.
         """
         upload_job.prepared = []
         prepared = [await self._prepare_clip(upload_job, clip) for clip in upload_job.clips]
@@ -95,10 +92,7 @@ class UploadPreparer:
         return prepared
 
     def step_down(self, upload_job: UploadJob) -> bool:
-        """The message was too large: take the next option for its largest file.
-
-        ``False`` when nothing was prepared that could be made smaller.
-        """
+        """Take the next option for the largest file; ``False`` if nothing can be made smaller."""
         if not upload_job.prepared:
             return False
         largest = max(upload_job.prepared, key=lambda upload: upload.size)

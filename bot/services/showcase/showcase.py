@@ -53,11 +53,7 @@ class ShowcaseActor:
 
 
 class ShowcaseService:
-    """The use cases of a server's showcase.
-
-    Reads that need no decision go straight to the stores, which are public as ``posts`` and
-    ``settings``.
-    """
+    """The use cases; plain reads go straight to the public stores ``posts`` and ``settings``."""
 
     def __init__(
         self,
@@ -156,8 +152,7 @@ class ShowcaseService:
     async def withdraw_deleted_clip(self, clip: Clip, actor_id: int) -> None:
         """Withdraw a clip that its requester or a moderator is about to delete.
 
-        Raises `DiscordUnavailable` while its message cannot be deleted; the record must stay until
-        then.
+        Raises `DiscordUnavailable` while its message, and so its record, cannot be deleted.
         """
         actor = ShowcaseActor(actor_id, moderator=actor_id != clip.user_id)
         post = await self.posts.find_by_clip(clip.id)
@@ -204,10 +199,7 @@ class ShowcaseService:
     async def set_blocked(
         self, member_id: int, *, guild_id: int, actor: ShowcaseActor, blocked: bool
     ) -> int:
-        """Block a member, hiding their posts, or unblock them; return the number of hidden posts.
-
-        Raises `NotAllowed`.
-        """
+        """Block or unblock a member; return how many posts that hides. Raises `NotAllowed`."""
         if not actor.moderator:
             raise NotAllowed("moderate")
         audit_entry = AuditEntry(
@@ -256,10 +248,7 @@ class ShowcaseService:
         return after
 
     async def configure(self, guild_id: int, *, actor_id: int, **changes: Any) -> ShowcaseSettings:
-        """Change some fields of `ShowcaseSettings` and return them all.
-
-        A digest whose schedule changes is next due after now.
-        """
+        """Change some fields of the settings and return all; a changed digest is due after now."""
         before = await self.settings.load_settings(guild_id)
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}

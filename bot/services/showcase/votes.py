@@ -41,10 +41,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _UnknownMessage:
-    """A starred message that shows no clip according to the database.
-
-    ``give_up_at`` (monotonic seconds) is when to believe it; set at the first lookup.
-    """
+    """A starred message without a known clip; ``give_up_at`` (monotonic) is when to believe that."""
 
     channel_id: int
     give_up_at: float | None = None

@@ -24,10 +24,7 @@ class ClipDelivery:
     clip_publisher: ClipPublisher
 
     async def deliver_clips(self, running: RunningJob) -> None:
-        """Post the clips and end the job; a cancelled job keeps them in the history only.
-
-        Raises `LeaseLost`.
-        """
+        """Post the clips; a cancelled job keeps them in the history only. Raises `LeaseLost`."""
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(running.job.id))
         end = partial(running.end, settlement=Settlement.CHARGE, clip_count=len(clips))
         if running.is_cancelled:  # made and billed nevertheless

@@ -73,10 +73,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDependencies:
-    """What all jobs of one process share in every stage.
-
-    ``searchable_routes`` are those where the result of a lost submit can be searched for.
-    """
+    """What all jobs share; ``searchable_routes`` allow to search for the result of a lost submit."""
 
     jobs: JobStore
     routes: Mapping[GoogleRoute, VideoModels]
