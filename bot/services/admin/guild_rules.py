@@ -67,10 +67,8 @@ class GuildContext:
 
     def require_may_extend(self, clip: Clip) -> None:
         """Raise `NotAllowed` where only the requester of a clip may extend it."""
-        if (
-            self.rules.extend_by is ExtendPermission.REQUESTER
-            and clip.user_id != self.origin.user_id
-        ):
+        is_own = clip.user_id == self.origin.user_id
+        if self.rules.extend_by is ExtendPermission.REQUESTER and not is_own:
             raise NotAllowed("extend")
 
 

@@ -19,8 +19,7 @@ from bot.store.jobs.model_states import ModelStateStore
 
 REFRESH_INTERVAL_S: Final = 86_400.0
 RETRY_INTERVAL_S: Final = 300.0
-SYNC_INTERVAL_S: Final = 60.0
-"""How often a process reads what the others have learnt."""
+SYNC_INTERVAL_S: Final = 60.0  # how often a process reads what the others have learnt
 _REFUSAL_VALIDITY: Final = timedelta(seconds=REFRESH_INTERVAL_S)
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOfferStatus:
-    """Whether a model is offered; ``reason`` is Google's, ``checked_at`` `None` until it was asked."""
+    """Whether a model is offered; ``checked_at`` and Google's ``reason`` are `None` until known."""
 
     model: ModelSpec
     offered: bool
@@ -148,7 +147,7 @@ class ModelDirectory:
             _log.warning(event, model=model_id, reason=reason)
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Stop offering a model for a day; other processes learn it once the store can be reached."""
+        """Stop offering a model for a day, here at once and elsewhere through the store."""
         if model_id in self._offer_statuses:
             self._refused_at[model_id] = self.clock.now()
             self._set_offer_status(model_id, offered=False, reason=reason)

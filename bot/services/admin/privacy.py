@@ -82,9 +82,8 @@ class PrivacyService:
         return user_id not in {pending_id for pending_id, _ in pending}
 
     async def _run_erasures(self) -> None:
-        for user_id, requested_at in await self.erasure_requests.claim_requests(
-            self.worker.worker_id
-        ):
+        requests = await self.erasure_requests.claim_requests(self.worker.worker_id)
+        for user_id, requested_at in requests:
             try:
                 await self._withdraw_posts(user_id)
                 for job in await self.jobs.list_running(user_id=user_id):
@@ -128,7 +127,7 @@ class PrivacyService:
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """Record that the bot is in ``guild_ids``, and has left all others that ``is_own_guild`` names."""
+        """Record that the bot is in ``guild_ids`` and has left all others that are ``is_own_guild``."""
         await self.erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return

@@ -5,6 +5,7 @@ deleted meanwhile are neither repeated nor skipped.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.domain.clips.clip import Clip
@@ -64,7 +65,6 @@ class ClipHistory:
         return _build_page(clips[-PAGE_SIZE:], history_filter, newer=has_more, older=True)
 
     async def suggest_clips(self, query: str, *, user_id: int, limit: int) -> list[Clip]:
-        """Return the newest of a person's clips whose number or prompt matches what is typed."""
         number = query.strip().removeprefix("#")
         if not number.isdecimal():
             return await self._find_matching(
@@ -87,7 +87,8 @@ class ClipHistory:
     ) -> list[Clip]:
         """Return at most ``limit`` clips, newest first: the nearest on one side of an edge."""
         matching: list[Clip] = []
-        now = self.clock.now()
+        now, extendable = self.clock.now(), self.is_extendable
+        matches = partial(history_filter.matches, now=now, extendable=extendable)
         while len(matching) < limit:
             batch = await self.clips.list_history(
                 user_id=user_id,
@@ -97,11 +98,7 @@ class ClipHistory:
                 showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
                 limit=_BATCH_SIZE,
             )
-            kept = [
-                clip
-                for clip in batch
-                if history_filter.matches(clip, now=now, extendable=self.is_extendable)
-            ]
+            kept = list(filter(matches, batch))
             matching = matching + kept if after is None else kept + matching
             if len(batch) < _BATCH_SIZE:
                 break

@@ -70,8 +70,6 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputImages:
-    """Keeps the pictures of requests below ``data_dir``."""
-
     attachments: AttachmentDownloader
     image_decoder: ProcessImageDecoder
     data_dir: Path

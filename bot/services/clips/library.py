@@ -11,8 +11,7 @@ from bot.domain.jobs.job import Job
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 
-MAX_LINEAGE_CLIPS: Final = 1000
-"""Clips of a lineage that are read; a message shows far fewer."""
+MAX_LINEAGE_CLIPS: Final = 1000  # a message shows far fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

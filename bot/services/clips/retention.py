@@ -6,7 +6,8 @@ and run in several processes on one folder, because removing a file twice is har
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,8 +38,6 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _FolderScan:
-    """Originals grouped with their derived files, and leftovers to remove."""
-
     originals: dict[Path, StoredOriginal] = field(default_factory=dict)
     leftovers: list[Path] = field(default_factory=list)
 
@@ -115,12 +114,7 @@ class FileRetention:
 
 def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
     scan = _FolderScan()
-    for path in clips.glob("*/*"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        since = datetime.fromtimestamp(status.st_mtime, UTC)
+    for path, size, since in _stat_files(clips.glob("*/*")):
         match = _ORIGINAL_NAME.match(path.name)
         if match is None:
             if path.name.startswith(".") and now - since > LEFTOVER_LIFETIME:
@@ -134,22 +128,21 @@ def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
         if original is None:
             original = StoredOriginal(int(match["job"]), f"{path.parent.name}/{match[0]}", 0, since)
         kept_since = since if path.name == f"{match[0]}.mp4" else min(original.since, since)
-        scan.originals[group] = replace(
-            original, size=original.size + status.st_size, since=kept_since
-        )
+        scan.originals[group] = replace(original, size=original.size + size, since=kept_since)
     return scan
 
 
 def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
-    paths = []
-    for path in folder.glob("*"):
-        try:
-            since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        except FileNotFoundError:
-            continue
-        if now - since > LEFTOVER_LIFETIME:
-            paths.append(path)
-    return paths
+    files = _stat_files(folder.glob("*"))
+    return [path for path, _, since in files if now - since > LEFTOVER_LIFETIME]
+
+
+def _stat_files(paths: Iterable[Path]) -> Iterator[tuple[Path, int, datetime]]:
+    """Yield each file with its size and when it was written; others may remove it meanwhile."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            yield path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
 
 
 def _remove_group(group: Path) -> None:

@@ -82,7 +82,6 @@ class LeaseKeeper:
                 return
 
     async def register_as_new(self) -> None:
-        """Register under a new name, after the lease was lost."""
         self.lease = self._create_lease()
         await self.register()
 

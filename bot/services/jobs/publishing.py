@@ -43,8 +43,6 @@ RecordMessage = Callable[[int], Coroutine[Any, Any, Job]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPublisher:
-    """Posts the clips of jobs: once for the job, and again on request."""
-
     job_messages: JobMessages
     upload_preparer: UploadPreparer
     clock: Clock
@@ -74,10 +72,10 @@ class ClipPublisher:
                     lease.require_valid()
                     if message_id is not None:
                         return await self.critical_sections.run_shielded(record_message(message_id))
-                uploads = await self.upload_preparer.prepare_uploads(upload_job)
+                await self.upload_preparer.prepare_uploads(upload_job)
                 lease.require_valid()
                 return await self.critical_sections.run_shielded(
-                    self._post_and_record(job, uploads, upload_job, lease, record_message)
+                    self._post_and_record(job, upload_job, lease, record_message)
                 )
             except FileTooLarge as error:
                 if not self.upload_preparer.step_down(upload_job):
@@ -116,6 +114,8 @@ class ClipPublisher:
             try:
                 uploads = await self.upload_preparer.prepare_uploads(upload_job)
                 message_id = await self.job_messages.repost_clips(job, uploads, origin)
+                self.upload_preparer.record_accepted(upload_job)
+                return message_id
             except FileTooLarge:
                 if not self.upload_preparer.step_down(upload_job):
                     raise
@@ -123,19 +123,11 @@ class ClipPublisher:
                 if backoff.attempts >= _MAX_REPOST_ATTEMPTS:
                     raise
                 await self.clock.sleep(backoff.next_delay(error.retry_after_s))
-            else:
-                self.upload_preparer.record_accepted(upload_job)
-                return message_id
 
     async def _post_and_record(
-        self,
-        job: Job,
-        uploads: Sequence[PreparedUpload],
-        upload_job: UploadJob,
-        lease: Lease,
-        record_message: RecordMessage,
+        self, job: Job, upload_job: UploadJob, lease: Lease, record_message: RecordMessage
     ) -> Job:
-        message_id = await self._attempt_post(job, uploads, lease)
+        message_id = await self._attempt_post(job, upload_job.prepared, lease)
         self.upload_preparer.record_accepted(upload_job)
         return await record_message(message_id)
 

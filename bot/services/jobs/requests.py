@@ -53,8 +53,6 @@ class AcceptedRequest:
 
 
 class CancellationResult(StrEnum):
-    """What a request to cancel a job led to."""
-
     CANCELLED = "cancelled"
     """The job was still queued: everything is refunded."""
     REQUESTED = "requested"
@@ -64,8 +62,6 @@ class CancellationResult(StrEnum):
 
 
 class OfferedModels(Protocol):
-    """The models that are available now."""
-
     def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]: ...
 
 
@@ -174,18 +170,11 @@ class RequestService:
         )
         self._worker.wake()
         try:
-            return await self._describe_accepted(job)
+            place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
+            eta = await self._wait_estimates.estimate_queued(job.plan, place)
+            return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))
         except DatabaseUnavailable:  # it is accepted; the rest can be asked for later
             return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
-
-    async def _describe_accepted(self, job: Job) -> AcceptedRequest:
-        place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
-        return AcceptedRequest(
-            job=job,
-            place=place,
-            eta=await self._wait_estimates.estimate_queued(job.plan, place),
-            quota_status=await self.load_quota_status(job.origin),
-        )
 
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None

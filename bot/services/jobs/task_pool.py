@@ -14,8 +14,7 @@ from bot.domain.ports import Clock
 from bot.services.jobs.job_task import JobTask, JobTaskFactory
 from bot.services.jobs.lease import Lease
 
-_MAX_REMEMBERED_EPOCHS: Final = 20_000
-"""Far more jobs than can be claimed and not yet reported by the database."""
+_MAX_REMEMBERED_EPOCHS: Final = 20_000  # far more than can be claimed and not yet reported
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +54,7 @@ class JobTaskPool:
             self._tasks[job_id][0].running_job.request_cancel()
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
-        """Whether this worker claimed ``job`` and has started no task for it, thus submitted nothing."""
+        """Whether this worker claimed ``job`` and started no task for it, so submitted nothing."""
         was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
         was_started = self._has_started_epoch(job)
         return job.state is JobState.SUBMITTING and was_claimed_here and not was_started

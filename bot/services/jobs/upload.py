@@ -119,11 +119,8 @@ class UploadPreparer:
             link=link,
             link_expires_at=expires_at,
         )
-        if (
-            not upload_job.fallbacks[clip.id]
-            and clip.size_bytes <= upload_job.limit
-            and not upload_job.verify_originals
-        ):
+        fits = clip.size_bytes <= upload_job.limit and not upload_job.fallbacks[clip.id]
+        if fits and not upload_job.verify_originals:
             return original
         facts = await self.originals.load_facts(clip)
         steps = upload_options(facts, upload_job.limit, public=link is not None)

@@ -112,7 +112,7 @@ class Worker:
         await self._lease_keeper.retire(max(0.5, ends_at - self._clock.monotonic()))
 
     async def crash(self) -> None:
-        """End as by SIGKILL, saving nothing: only for tests that pretend several processes in one."""
+        """End as by SIGKILL, saving nothing; for tests that pretend several processes in one."""
         self._is_stopping = True
         await asyncio.gather(
             _cancel_and_wait([*self._loop_tasks, *self._lease_tasks]),

@@ -16,8 +16,7 @@ from bot.domain.ports import Clock, WorkerHandle
 
 MaintenanceTask = Callable[[], Awaitable[None]]
 
-GATHER_DELAY_S: Final = 1.0
-"""Batches requests: ten votes in a second are one edit."""
+GATHER_DELAY_S: Final = 1.0  # ten votes in a second are one edit
 MAX_INTERVAL_S: Final = 20.0
 
 _log: Final = structlog.get_logger(__name__)

@@ -78,9 +78,8 @@ class ShowcasePublisher:
                 message_id = await self.showcase_channel.publish(post)
             except ChannelUnavailable:
                 await self._mark_withdrawn(post)
-                await self.showcase_posts.mark_unpublished(
-                    await self.showcase_posts.get(post.id) or post
-                )
+                withdrawn = await self.showcase_posts.get(post.id) or post
+                await self.showcase_posts.mark_unpublished(withdrawn)
                 raise
         await self.showcase_posts.mark_published(post, message_id)
 

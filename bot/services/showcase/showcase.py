@@ -39,7 +39,6 @@ class RankingPeriod(StrEnum):
 
     @property
     def length(self) -> timedelta | None:
-        """The length of the period; ``None`` is unlimited."""
         return {RankingPeriod.WEEK: WEEK, RankingPeriod.MONTH: timedelta(days=30)}.get(self)
 
 
@@ -157,14 +156,7 @@ class ShowcaseService:
         actor = ShowcaseActor(actor_id, moderator=actor_id != clip.user_id)
         post = await self.posts.find_by_clip(clip.id)
         if post is not None:
-            await self.posts.update_post(
-                post.id,
-                owner=self._worker.worker_id,
-                audit_entry=self._build_audit_entry(
-                    post.entry.guild_id, actor, AuditAction.WITHDRAW, clip
-                ),
-                withdrawn=True,
-            )
+            await self._update_post(post, actor, AuditAction.WITHDRAW, withdrawn=True)
             self._publisher.request_settle()
             await self._publisher.settle_post(post.id)
         if actor.moderator and clip.guild_id is not None:
@@ -173,7 +165,6 @@ class ShowcaseService:
             )
 
     async def withdraw_deleted_message(self, message_id: int) -> None:
-        """Withdraw the post whose message was deleted in Discord, if there is one."""
         post = await self.posts.find_by_message(message_id)
         if post is not None and post.should_be_posted:
             await self._mark_post(post, None, AuditAction.WITHDRAW, withdrawn=True)
@@ -296,11 +287,16 @@ class ShowcaseService:
     async def _mark_post(
         self, post: ShowcasePost, actor: ShowcaseActor | None, action: AuditAction, **changes: bool
     ) -> None:
+        await self._update_post(post, actor, action, **changes)
+        await self._settle_post(post)
+
+    async def _update_post(
+        self, post: ShowcasePost, actor: ShowcaseActor | None, action: AuditAction, **changes: bool
+    ) -> None:
         audit_entry = self._build_audit_entry(post.entry.guild_id, actor, action, post.entry.clip)
         await self.posts.update_post(
             post.id, owner=self._worker.worker_id, audit_entry=audit_entry, **changes
         )
-        await self._settle_post(post)
 
     async def _settle_post(self, post: ShowcasePost, *, is_new: bool = False) -> None:
         """Settle it now; maintenance retries what Discord refuses and refreshes its digests."""

@@ -41,7 +41,7 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _UnknownMessage:
-    """A starred message without a known clip; ``give_up_at`` (monotonic) is when to believe that."""
+    """A starred message without a known clip, which is believed at ``give_up_at`` (monotonic)."""
 
     channel_id: int
     give_up_at: float | None = None

@@ -75,10 +75,9 @@ async def _notify_requester(running: RunningJob, job: Job) -> None:
         running.lease.require_valid()
         try:
             await running.shared.job_messages.notify_requester(job)
+            return
         except DiscordUnavailable as error:
             _log.warning("notification.postponed", error=str(error))
             if running.clock.now() >= until:
                 return
             await running.clock.sleep(backoff.next_delay(error.retry_after_s))
-        else:
-            return

@@ -73,7 +73,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDependencies:
-    """What all jobs share; ``searchable_routes`` allow to search for the result of a lost submit."""
+    """What all jobs share; on ``searchable_routes`` a lost submit's result can be searched for."""
 
     jobs: JobStore
     routes: Mapping[GoogleRoute, VideoModels]
@@ -127,10 +127,8 @@ class RunningJob:
     @property
     def is_searchable(self) -> bool:
         """Whether the result of a lost submit may still be found."""
-        return (
-            self.job.plan.route in self.shared.searchable_routes
-            and self.age_s < self.polling_times.time_limit_s
-        )
+        is_in_time = self.age_s < self.polling_times.time_limit_s
+        return is_in_time and self.job.plan.route in self.shared.searchable_routes
 
     def request_cancel(self) -> None:
         """Cancel the job: what Google makes nevertheless is kept, but not posted."""

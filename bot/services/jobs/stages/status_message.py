@@ -31,7 +31,6 @@ class StatusMessage:
         self.message_id = job.status_message_id
 
     def show_progress(self, progress: JobProgress) -> None:
-        """Show ``progress`` as soon as Discord allows."""
         self._pending = progress
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run_updates())

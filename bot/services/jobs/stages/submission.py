@@ -130,10 +130,8 @@ class JobSubmitter:
         outcome = Outcome.GOOGLE_QUOTA if is_quota else Outcome.GOOGLE_BUSY
         job, times, now = running.job, running.polling_times, running.clock.now()
         waited_s = (now - job.created_at).total_seconds()
-        may_retry = (
-            job.attempts < times.max_submit_attempts and waited_s <= times.submit_retry_window_s
-        )
-        if running.is_cancelled or not may_retry:
+        is_last_attempt = job.attempts >= times.max_submit_attempts
+        if running.is_cancelled or is_last_attempt or waited_s > times.submit_retry_window_s:
             await running.end_failed(outcome, error.detail)
             return
         backoff = Backoff(initial=5.0, maximum=300.0, attempts=job.attempts - 1)
