@@ -91,8 +91,7 @@ class ServerRulesService:
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
         """Change some of the rules (fields of `GuildRules`) and return all of them.
 
-        Only the changed columns are written, so that concurrent changes of others are kept. Person
-        rules of channels are added to the existing ones.
+        Concurrent changes of other rules are kept, and so are other channels' person rules.
         """
         before = await self.guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:

@@ -71,8 +71,7 @@ class PrivacyService:
     async def erase_member(self, user_id: int) -> bool:
         """Erase a member for good; return ``False`` while jobs of theirs are still ending.
 
-        Raises `DatabaseUnavailable` when the request could not be stored; a stored one is carried
-        out whatever happens.
+        Raises `DatabaseUnavailable` unless the request is stored; a stored one is carried out.
         """
         await self.erasure_requests.request_erasure(
             user_id, owner=self.worker.worker_id, now=self.clock.now()
@@ -127,7 +126,7 @@ class PrivacyService:
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """Record that the bot is in ``guild_ids`` and has left all others that are ``is_own_guild``."""
+        """Record that the bot is in ``guild_ids``, and has left the others of ``is_own_guild``."""
         await self.erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return

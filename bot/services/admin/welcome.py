@@ -1,9 +1,8 @@
-"""Decides whether a server is greeted.
+"""Decides whether a server is greeted: by the time of joining, and once by a row.
 
 Discord announces a server again after each outage and to each process, and an invitation may come
-while no process runs. So the time of joining decides whether a server is new, and a row in the
-database (`bot.store.guilds.WelcomeStore`) whether it has been greeted. A process that dies between
-the row and the message leaves a server without the guide, rather than with two; `/help` shows it.
+while no process runs. A process that dies between the row (`bot.store.guilds.WelcomeStore`) and the
+message leaves a server without the guide, rather than with two; `/help` shows it.
 """
 
 from datetime import datetime, timedelta

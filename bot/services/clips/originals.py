@@ -1,8 +1,7 @@
 """The originals of clips, and the files derived from them, which lie beside them.
 
-The original is what was paid for: its hash is checked before it is used again, a damaged one is
-downloaded again while Google has it, and only its owner, a moderator or the operator's rules
-(`bot.services.clips.retention`) remove it.
+The original is what was paid for: its hash is checked before it is used again, and only its owner,
+a moderator or the operator's rules (`bot.services.clips.retention`) remove it.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
-"""Deletes clips for good: showcase post, record and files.
+"""Deletes clips for good: showcase post, record and files, in this order.
 
-The order makes a crash harmless. The showcase post is withdrawn first; deleting the record ends all
-signed links and further posts; files left by a crash have no record, so
-`bot.services.clips.retention` removes them.
+A crash is harmless: deleting the record ends all signed links and further posts, and files without
+a record are removed by `bot.services.clips.retention`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,8 +1,7 @@
 """Batches concurrent admissions: requests that arrive during a transaction share the next one.
 
-The database still decides them one after the other (`bot.store.jobs.admission`), but they share
-its lock and its commit. When it goes away in between, it is asked again for a moment: the key of
-each request tells whether it had been accepted.
+The database still decides them one after the other (`bot.store.jobs.admission`). When it goes away
+in between, it is asked again for a moment: each request's key tells if it was accepted.
 """
 
 import asyncio

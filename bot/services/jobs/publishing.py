@@ -1,12 +1,10 @@
 """Posting clips: its failure is never shown as a failed generation.
 
 A post is made and recorded in one critical section. Whenever a post may have been made already
-(after a crash, after an error of Discord), the channel is searched first. One attempt is short
-against the time for which Discord remembers a nonce, and it ends with the lease, which is checked
-for every piece of a file that is sent: a post that hangs cannot appear after another process has
-posted too. The files are prepared before (`bot.services.jobs.upload`), which takes minutes and may
-be interrupted. A message that is too large was not made, so the next upload option has the same
-nonce.
+(after a crash or an error of Discord), the channel is searched first. An attempt is short against
+the time for which Discord remembers a nonce, and it ends with the lease, which is checked for every
+piece of a file that is sent: a post that hangs cannot appear after another process has posted. A
+message that is too large was not made, so the next upload option has the same nonce.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """Requests for clips: checks, price, admission and cancelling, for every command and reply.
 
-What costs nothing is checked first: the server's rules, the pause, the model's rules and the limits
-are judged before a picture is downloaded or decoded. The same rules are applied again to what the
-pictures turn out to be, and the limits again inside the admission's transaction.
+What costs nothing is checked before a picture is downloaded or decoded. The same rules are applied
+again to what the pictures turn out to be, and the limits again in the admission's transaction.
 """
 
 from collections.abc import Sequence
@@ -98,8 +97,7 @@ class RequestService:
     async def require_open(self, context: GuildContext) -> None:
         """Check what needs no look at the request itself.
 
-        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for an event that Discord
-        delivers again after a pause began.
+        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
         context.require_allowed_channel()
         pause = context.pause
@@ -118,8 +116,7 @@ class RequestService:
         """Return the request with its pictures imported, and what would be sent and charged.
 
         Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
-        refuse; of a request that Discord's description of its attachments already rules out,
-        nothing is fetched.
+        refuse; fetches nothing if the attachments' descriptions already rule them out.
         """
         plan = self.plan_video(request, context)
         attached = AttachedImage.list_in(request)

@@ -1,8 +1,7 @@
 """Counts star reactions as votes, one a member, and recounts from Discord when they may be stale.
 
-Stale is every message that this process has not counted since its Discord session began, because it
-missed the events before. A starred post of the bot may also be unknown at first: members see a
-message before the database does.
+Stale is what this process has not counted since its Discord session began. A starred post of the
+bot may also be unknown at first: members see a message before the database does.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
-"""The weekly digest, posted once at the time that a server's admins chose.
+"""The weekly digest, posted once at the time that a server's admins chose, or late.
 
 Every process looks for due digests; the first to insert a week's row posts it. The row names the
-winner, so that a retry says the same. A missed digest comes late rather than never. Clips that are
-withdrawn, hidden or erased later disappear from the message.
+winner, so that a retry says the same. Clips withdrawn, hidden or erased later disappear from it.
 """
 
 from dataclasses import dataclass

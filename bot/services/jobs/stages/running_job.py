@@ -48,8 +48,7 @@ class ModelAvailability(Protocol):
 class PollingTimes:
     """How often Google is asked, and for how long; in seconds.
 
-    ``late_operation_wait_s`` is for the operation's name from a process that lost the job while
-    Google answered its submit, but is still alive.
+    ``late_operation_wait_s`` is for the operation's name from a last owner that is still alive.
     """
 
     poll_interval_s: float = 10.0
@@ -63,8 +62,7 @@ class PollingTimes:
 class BillingRules:
     """The operator's rules for money.
 
-    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` settles a job whose submit
-    may or may not have reached Google.
+    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` is for uncertain submits.
     """
 
     paid_calls: bool = True
