@@ -71,9 +71,10 @@ class ClipHistory:
                 user_id, None, HistoryFilter(search_text=query.strip()), limit=limit
             )
         clips = await self._find_matching(user_id, None, NO_FILTER, limit=limit * 40)
-        return [clip for clip in clips if str(clip.id).startswith(number) or number in clip.prompt][
-            :limit
+        matching = [
+            clip for clip in clips if str(clip.id).startswith(number) or number in clip.prompt
         ]
+        return matching[:limit]
 
     async def _find_matching(
         self,

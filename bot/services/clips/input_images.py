@@ -79,7 +79,9 @@ class InputImages:
         return request.evolve(
             image=await self._import_if_attached(request.image),
             last_frame=await self._import_if_attached(request.last_frame),
-            references=tuple([await self._import_if_attached(p) for p in request.references]),
+            references=tuple(
+                [await self._import_if_attached(image) for image in request.references]
+            ),
         )
 
     async def _import_if_attached(self, picture: InputImage | None) -> InputImage | None:

@@ -46,8 +46,8 @@ class Thumbnails:
         """
 
         async def render_poster(original: Path, target: Path) -> None:
-            end_s = clip.seconds - _EXTENSION_POSTER_OFFSET_S if clip.extension_depth else 0.0
-            await self.transcoder.extract_thumbnail(original, target, at_s=max(1.0, end_s))
+            near_end_s = clip.seconds - _EXTENSION_POSTER_OFFSET_S if clip.extension_depth else 0.0
+            await self.transcoder.extract_thumbnail(original, target, at_s=max(1.0, near_end_s))
 
         return await self._make_once(clip, POSTER_SUFFIX, render_poster)
 
