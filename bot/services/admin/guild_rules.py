@@ -42,7 +42,6 @@ class GuildContext:
 
     @property
     def pause(self) -> RequestsPaused | None:
-        """The refusal of new requests, if the operator or the server has paused them."""
         for rules in (self.bot_rules, self.rules):
             if rules.paused:
                 return RequestsPaused(
@@ -68,26 +67,22 @@ class GuildContext:
 
     def require_may_extend(self, clip: Clip) -> None:
         """Raise `NotAllowed` where only the requester of a clip may extend it."""
-        if (
-            self.rules.extend_by is ExtendPermission.REQUESTER
-            and clip.user_id != self.origin.user_id
-        ):
+        is_own = clip.user_id == self.origin.user_id
+        if self.rules.extend_by is ExtendPermission.REQUESTER and not is_own:
             raise NotAllowed("extend")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRulesService:
-    """Reads and changes servers' rules."""
-
-    def __init__(self, *, guilds: GuildStore, clock: Clock) -> None:
-        self._guilds = guilds
-        self._clock = clock
+    guilds: GuildStore
+    clock: Clock
 
     async def load_context(
         self, origin: Origin, channel: ChannelContext = ChannelContext()
     ) -> GuildContext:
         """Return what holds where ``origin`` asks. Raises `DatabaseUnavailable`."""
         guild_id = origin.guild_id
-        found = await self._guilds.load_rules_of(
+        found = await self.guilds.load_rules_of(
             [WHOLE_BOT_ID, *([] if guild_id is None else [guild_id])]
         )
         rules = GuildRules(WHOLE_BOT_ID) if guild_id is None else found[guild_id]
@@ -96,15 +91,14 @@ class ServerRulesService:
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
         """Change some of the rules (fields of `GuildRules`) and return all of them.
 
-        Only the changed columns are written, so that concurrent changes of others are kept. Person
-        rules of channels are added to the existing ones.
+        Concurrent changes of other rules are kept, and so are other channels' person rules.
         """
-        before = await self._guilds.load_rules(guild_id)
+        before = await self.guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:
             changes["channel_person_rules"] = {**before.channel_person_rules, **channels}
         rules = replace(before, **changes)
-        await self._guilds.save_rules(
-            rules, actor_id=actor_id, now=self._clock.now(), previous=before
+        await self.guilds.save_rules(
+            rules, actor_id=actor_id, now=self.clock.now(), previous=before
         )
         return rules
 
@@ -113,11 +107,9 @@ class ServerRulesService:
         await self.change_rules(guild_id, actor_id=actor_id, paused=True, pause_reason=reason)
 
     async def resume_guild(self, guild_id: int, *, actor_id: int) -> None:
-        """Accept and start requests again."""
         await self.change_rules(guild_id, actor_id=actor_id, paused=False, pause_reason=None)
 
     async def switch_bot(self, *, enabled: bool, actor_id: int, reason: str | None = None) -> None:
-        """Switch the whole bot off or on; running jobs finish."""
         if enabled:
             await self.resume_guild(WHOLE_BOT_ID, actor_id=actor_id)
         else:

@@ -1,12 +1,11 @@
 """Which models are available: the catalogue, as far as the operator's account can use it.
 
-Google retires models several times a year and says so only when asked. The bot asks at its start
-and once a day. A model that Google refuses in use is not offered for a day, in every process and
-across restarts, and admins can see why.
+Google retires models several times a year and says so only when asked: at the start and once a day.
+A model refused in use is not offered for a day, in every process and across restarts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,8 +19,7 @@ from bot.store.jobs.model_states import ModelStateStore
 
 REFRESH_INTERVAL_S: Final = 86_400.0
 RETRY_INTERVAL_S: Final = 300.0
-SYNC_INTERVAL_S: Final = 60.0
-"""How often a process reads what the others have learnt."""
+SYNC_INTERVAL_S: Final = 60.0  # how often a process reads what the others have learnt
 _REFUSAL_VALIDITY: Final = timedelta(seconds=REFRESH_INTERVAL_S)
 
 _log = structlog.get_logger(__name__)
@@ -29,11 +27,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOfferStatus:
-    """Whether a model is offered; ``reason`` is Google's, if it gave one why not.
-
-    ``configured`` is whether its route is set up; ``checked_at`` is when this was last learnt
-    (`None`: Google has not been asked yet).
-    """
+    """Whether a model is offered; ``checked_at`` and Google's ``reason`` are `None` until known."""
 
     model: ModelSpec
     offered: bool
@@ -42,35 +36,24 @@ class ModelOfferStatus:
     checked_at: datetime | None = None
 
 
+@dataclass(kw_only=True, eq=False)
 class ModelDirectory:
-    """The catalogue with what the account can use.
+    """What the account can use; without ``model_states`` other processes learn of no refusal."""
 
-    ``routes`` are the configured ones; through ``model_states`` the processes share what was
-    refused in use (`None`: this process keeps it to itself).
-    """
+    catalogue: ModelCatalogue
+    routes: Mapping[GoogleRoute, VideoModels]
+    clock: Clock
+    model_states: ModelStateStore | None = None
+    _refused_at: dict[str, datetime] = field(init=False, default_factory=dict)
 
-    def __init__(
-        self,
-        *,
-        catalogue: ModelCatalogue,
-        routes: Mapping[GoogleRoute, VideoModels],
-        clock: Clock,
-        model_states: ModelStateStore | None = None,
-    ) -> None:
-        self.catalogue = catalogue
-        self._routes = routes
-        self._clock = clock
-        self._model_states = model_states
-        self._refused_at: dict[str, datetime] = {}
+    def __post_init__(self) -> None:
         # Until Google has been asked, everything on a configured route is offered: a start while
         # Google is unavailable must not refuse every request.
         self._offer_statuses = {
             model.id: ModelOfferStatus(
-                model,
-                offered=model.route in routes,
-                configured=model.route in routes,
+                model, offered=model.route in self.routes, configured=model.route in self.routes
             )
-            for model in catalogue.models
+            for model in self.catalogue.models
         }
 
     async def refresh_from_google(self) -> bool:
@@ -79,7 +62,7 @@ class ModelDirectory:
         A model refused in use within a day stays off: Google lists models it no longer runs.
         """
         answered = True
-        for route, adapter in self._routes.items():
+        for route, adapter in self.routes.items():
             ids = [model.id for model in self.catalogue.restrict_to(route).models]
             try:
                 answers = await adapter.check_reachability(ids)
@@ -101,37 +84,34 @@ class ModelDirectory:
     async def run_refresh_loop(self) -> None:
         """Ask Google once a day, or sooner while it does not answer, and read every minute what
         other processes have learnt; runs until it is cancelled."""
-        due = self._clock.now()
+        due = self.clock.now()
         while True:
             try:
                 await self.sync_with_store()
             except DatabaseUnavailable:
                 _log.warning("models.sync_postponed")
-            if self._clock.now() >= due:
+            if self.clock.now() >= due:
                 answered = await self.refresh_from_google()
-                due = self._clock.now() + timedelta(
+                due = self.clock.now() + timedelta(
                     seconds=REFRESH_INTERVAL_S if answered else RETRY_INTERVAL_S
                 )
-            now = self._clock.now()
+            now = self.clock.now()
             expiries = (at + _REFUSAL_VALIDITY for at in self._refused_at.values())
             due = min([due, *(expiry for expiry in expiries if expiry > now)])
-            await self._clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
+            await self.clock.sleep(min(SYNC_INTERVAL_S, (due - now).total_seconds()))
 
     async def sync_with_store(self) -> None:
-        """Take over what other processes, or this one before its restart, have learnt in use.
-
-        Raises `DatabaseUnavailable`.
-        """
-        if self._model_states is None:
+        """Take over what was learnt in use before, or elsewhere. Raises `DatabaseUnavailable`."""
+        if self.model_states is None:
             return
-        known = await self._model_states.load_states()
+        known = await self.model_states.load_states()
         for model_id, refused_at in list(self._refused_at.items()):
             state = known.get(model_id)
             if state is None or state.changed_at is None or state.changed_at < refused_at:
                 await self._save_refusal(model_id, refused_at)
         for model_id, state in known.items():
             status, at = self._offer_statuses.get(model_id), state.changed_at
-            if status is None or at is None or status.model.route not in self._routes:
+            if status is None or at is None or status.model.route not in self.routes:
                 continue
             if status.checked_at is not None and at <= status.checked_at:
                 continue
@@ -143,43 +123,39 @@ class ModelDirectory:
 
     def _is_refusal_recent(self, model_id: str) -> bool:
         at = self._refused_at.get(model_id)
-        return at is not None and self._clock.now() - at < _REFUSAL_VALIDITY
+        return at is not None and self.clock.now() - at < _REFUSAL_VALIDITY
 
     def _set_offer_status(self, model_id: str, *, offered: bool, reason: str | None) -> None:
         before = self._offer_statuses[model_id]
         self._offer_statuses[model_id] = replace(
-            before, offered=offered, reason=reason, checked_at=self._clock.now()
+            before, offered=offered, reason=reason, checked_at=self.clock.now()
         )
         if before.offered != offered:
             event = "model.offered" if offered else "model.withdrawn"
             _log.warning(event, model=model_id, reason=reason)
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
-        """Stop offering a model that Google has refused in use, for a day.
-
-        Other processes learn it from the store, as soon as that can be reached.
-        """
+        """Stop offering a model for a day, here at once and elsewhere through the store."""
         if model_id in self._offer_statuses:
-            self._refused_at[model_id] = self._clock.now()
+            self._refused_at[model_id] = self.clock.now()
             self._set_offer_status(model_id, offered=False, reason=reason)
             await self._save_refusal(model_id, self._refused_at[model_id])
 
     async def _save_refusal(self, model_id: str, refused_at: datetime | None) -> None:
-        if self._model_states is None:
+        if self.model_states is None:
             return
         disabled = refused_at is not None
         try:
-            await self._model_states.set_disabled(
+            await self.model_states.set_disabled(
                 model_id,
                 disabled=disabled,
                 reason=self._offer_statuses[model_id].reason if disabled else None,
-                now=refused_at or self._clock.now(),
+                now=refused_at or self.clock.now(),
             )
         except DatabaseUnavailable:
             _log.warning("model.save_failed", model=model_id, disabled=disabled)
 
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
-        """Return the models that are available now, or those of them that support ``mode``."""
         return tuple(
             status.model
             for status in self._offer_statuses.values()
@@ -187,9 +163,7 @@ class ModelDirectory:
         )
 
     def get_offer_status(self, model_id: str) -> ModelOfferStatus | None:
-        """Return a model's status, or `None` for one that the catalogue does not know."""
         return self._offer_statuses.get(model_id)
 
     def list_offer_statuses(self) -> tuple[ModelOfferStatus, ...]:
-        """Return the status of every model, in the catalogue's order."""
         return tuple(self._offer_statuses.values())

@@ -7,6 +7,7 @@ posts, files and rows) is done in resumable batches, until only sums are left.
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
 from typing import Final, Protocol
@@ -25,59 +26,39 @@ from bot.store.showcase.posts import ShowcasePostStore
 _log: Final = structlog.get_logger(__name__)
 
 AUDIT_LOG_RETENTION: Final = timedelta(days=180)
-"""How long a server's audit log is kept."""
 _ZIP_THRESHOLD_BYTES: Final = 4 * 2**20
-"""Bytes from which on an export is zipped."""
 _CLEANUP_INTERVAL_S: Final = 3600.0
 
 
 class JobCanceller(Protocol):
-    """Cancels jobs."""
-
-    async def cancel(self, job_id: int, *, user_id: int, moderator: bool) -> object:
-        """Cancel a job."""
-        ...
+    async def cancel(self, job_id: int, *, user_id: int, moderator: bool) -> object: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class PrivacyService:
-    """Exports and erases the data of members and servers."""
-
-    def __init__(
-        self,
-        *,
-        erasure_requests: ErasureStore,
-        exports: ExportStore,
-        showcase_posts: ShowcasePostStore,
-        jobs: JobStore,
-        job_canceller: JobCanceller,
-        publisher: ShowcasePublisher,
-        discord_messages: ShowcaseChannel,
-        erasable_files: StoredFiles,
-        worker: WorkerHandle,
-        clock: Clock,
-        grace_period: timedelta,
-    ) -> None:
-        self._erasure_requests = erasure_requests
-        self._exports = exports
-        self._showcase_posts = showcase_posts
-        self._jobs = jobs
-        self._job_canceller = job_canceller
-        self._publisher = publisher
-        self._discord_messages = discord_messages
-        self._erasable_files = erasable_files
-        self._worker = worker
-        self._clock = clock
-        self.grace_period = grace_period
-        """How long a server's data is kept after the bot has left it."""
-        self._cleaned_up_at = float("-inf")
-        self._session_guilds: tuple[list[int], Callable[[int], bool]] | None = None
+    erasure_requests: ErasureStore
+    exports: ExportStore
+    showcase_posts: ShowcasePostStore
+    jobs: JobStore
+    job_canceller: JobCanceller
+    publisher: ShowcasePublisher
+    discord_messages: ShowcaseChannel
+    erasable_files: StoredFiles
+    worker: WorkerHandle
+    clock: Clock
+    grace_period: timedelta
+    """How long a server's data is kept after the bot has left it."""
+    _cleaned_up_at: float = field(init=False, default=float("-inf"))
+    _session_guilds: tuple[list[int], Callable[[int], bool]] | None = field(
+        init=False, default=None
+    )
 
     # -- members
 
     async def export_member(self, user_id: int) -> tuple[str, bytes]:
         """Return a member's data as a file: its name and its bytes."""
-        tables = await self._exports.export_member(user_id)
-        records = {"user_id": str(user_id), "at": self._clock.now().isoformat(), **tables}
+        tables = await self.exports.export_member(user_id)
+        records = {"user_id": str(user_id), "at": self.clock.now().isoformat(), **tables}
         text = json.dumps(records, ensure_ascii=False, indent=1).encode()
         name = f"clapper-{user_id}.json"
         if len(text) < _ZIP_THRESHOLD_BYTES:
@@ -90,27 +71,25 @@ class PrivacyService:
     async def erase_member(self, user_id: int) -> bool:
         """Erase a member for good; return ``False`` while jobs of theirs are still ending.
 
-        Raises `DatabaseUnavailable` when the request could not be stored; a stored one is carried
-        out whatever happens.
+        Raises `DatabaseUnavailable` unless the request is stored; a stored one is carried out.
         """
-        await self._erasure_requests.request_erasure(
-            user_id, owner=self._worker.worker_id, now=self._clock.now()
+        await self.erasure_requests.request_erasure(
+            user_id, owner=self.worker.worker_id, now=self.clock.now()
         )
         await self._run_erasures()
-        pending = await self._erasure_requests.claim_requests(self._worker.worker_id)
+        pending = await self.erasure_requests.claim_requests(self.worker.worker_id)
         return user_id not in {pending_id for pending_id, _ in pending}
 
     async def _run_erasures(self) -> None:
-        for user_id, requested_at in await self._erasure_requests.claim_requests(
-            self._worker.worker_id
-        ):
+        requests = await self.erasure_requests.claim_requests(self.worker.worker_id)
+        for user_id, requested_at in requests:
             try:
                 await self._withdraw_posts(user_id)
-                for job in await self._jobs.list_running(user_id=user_id):
+                for job in await self.jobs.list_running(user_id=user_id):
                     if job.created_at <= requested_at and not job.cancel_requested:
-                        await self._job_canceller.cancel(job.id, user_id=user_id, moderator=False)
+                        await self.job_canceller.cancel(job.id, user_id=user_id, moderator=False)
                 while (
-                    batch := await self._erasure_requests.load_member_batch(
+                    batch := await self.erasure_requests.load_member_batch(
                         user_id, requested_at=requested_at
                     )
                 ).job_ids:
@@ -119,52 +98,48 @@ class PrivacyService:
                 _log.info("erasure.postponed", reason=str(error))
                 continue
             if not batch.has_running_jobs:
-                await self._erasure_requests.erase_member(user_id, now=self._clock.now())
+                await self.erasure_requests.erase_member(user_id, now=self.clock.now())
                 _log.info("member.erased")
 
     async def _withdraw_posts(self, user_id: int) -> None:
-        for post_id in await self._showcase_posts.list_member_post_ids(user_id):
-            post = await self._showcase_posts.get(post_id)
+        for post_id in await self.showcase_posts.list_member_post_ids(user_id):
+            post = await self.showcase_posts.get(post_id)
             if post is not None and not (post.withdrawn and post.in_sync):
-                await self._showcase_posts.update_post(
-                    post_id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
+                await self.showcase_posts.update_post(
+                    post_id, owner=self.worker.worker_id, audit_entry=None, withdrawn=True
                 )
-                self._publisher.request_settle()
-                await self._publisher.settle_post(post_id)
+                self.publisher.request_settle()
+                await self.publisher.settle_post(post_id)
 
     # -- servers
 
     async def mark_guild_left(self, guild_id: int) -> None:
-        """Record that the bot was removed from a server."""
-        await self._erasure_requests.mark_guild_left(guild_id, now=self._clock.now())
+        await self.erasure_requests.mark_guild_left(guild_id, now=self.clock.now())
 
     def record_session_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool]
     ) -> None:
         """Remember the servers that a new session with Discord names, for `run_due`."""
         self._session_guilds = (guild_ids, is_own_guild)
-        self._publisher.request_settle()
+        self.publisher.request_settle()
 
     async def reconcile_guilds(
         self, guild_ids: list[int], *, is_own_guild: Callable[[int], bool] | None = None
     ) -> None:
-        """Record that the bot is in ``guild_ids``.
-
-        With ``is_own_guild``, it has left every other server for which that is true.
-        """
-        await self._erasure_requests.mark_guilds_rejoined(guild_ids)
+        """Record that the bot is in ``guild_ids``, and has left the others of ``is_own_guild``."""
+        await self.erasure_requests.mark_guilds_rejoined(guild_ids)
         if is_own_guild is None:
             return
-        for guild_id in set(await self._erasure_requests.list_known_guilds()) - set(guild_ids):
+        for guild_id in set(await self.erasure_requests.list_known_guilds()) - set(guild_ids):
             if is_own_guild(guild_id):
-                await self._erasure_requests.mark_guild_left(guild_id, now=self._clock.now())
+                await self.erasure_requests.mark_guild_left(guild_id, now=self.clock.now())
 
     async def _remove_due_guilds(self) -> None:
-        left_before = self._clock.now() - self.grace_period
-        for guild_id in await self._erasure_requests.list_guilds_left(before=left_before):
-            while (batch := await self._erasure_requests.load_guild_batch(guild_id)).job_ids:
+        left_before = self.clock.now() - self.grace_period
+        for guild_id in await self.erasure_requests.list_guilds_left(before=left_before):
+            while (batch := await self.erasure_requests.load_guild_batch(guild_id)).job_ids:
                 await self._erase_batch(batch, delete_messages=False)
-            if not batch.has_running_jobs and await self._erasure_requests.erase_guild(
+            if not batch.has_running_jobs and await self.erasure_requests.erase_guild(
                 guild_id, left_before=left_before
             ):
                 _log.info("guild.erased", guild=guild_id)
@@ -179,17 +154,17 @@ class PrivacyService:
             if self._session_guilds is session:  # no newer one has begun meanwhile
                 self._session_guilds = None
         await self._run_erasures()
-        started_at = self._clock.monotonic()
+        started_at = self.clock.monotonic()
         if started_at - self._cleaned_up_at < _CLEANUP_INTERVAL_S:
             return
         await self._remove_due_guilds()
-        now = self._clock.now()
-        await self._erasure_requests.purge_expired(now=now, audit_before=now - AUDIT_LOG_RETENTION)
+        now = self.clock.now()
+        await self.erasure_requests.purge_expired(now=now, audit_before=now - AUDIT_LOG_RETENTION)
         self._cleaned_up_at = started_at
 
     async def _erase_batch(self, batch: ErasureBatch, *, delete_messages: bool) -> None:
         if delete_messages:
             for channel_id, message_id in batch.posts:
-                await self._discord_messages.delete_message(channel_id, message_id)
-        await self._erasable_files.delete_files(batch.paths)
-        await self._erasure_requests.erase_batch(batch)
+                await self.discord_messages.delete_message(channel_id, message_id)
+        await self.erasable_files.delete_files(batch.paths)
+        await self.erasure_requests.erase_batch(batch)

@@ -1,5 +1,7 @@
 """Changes of limits, and settling of jobs whose outcome is unknown, for admins and the operator."""
 
+from dataclasses import dataclass
+
 from bot.domain.billing.limits import NO_LIMITS, LimitSubject, UsageLimits
 from bot.domain.errors import RecordNotFound
 from bot.domain.jobs.job import Job
@@ -8,13 +10,11 @@ from bot.store.billing.ledger import LedgerStore
 from bot.store.jobs.jobs import JobStore
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaService:
-    """Decides who may spend how much."""
-
-    def __init__(self, *, jobs: JobStore, ledger: LedgerStore, clock: Clock) -> None:
-        self._jobs = jobs
-        self._ledger = ledger
-        self._clock = clock
+    jobs: JobStore
+    ledger: LedgerStore
+    clock: Clock
 
     async def set_limit(
         self,
@@ -31,18 +31,18 @@ class QuotaService:
         Limits that are not given stay as they are; ``None`` clears all of them.
         """
         if limits is not None:
-            for row in await self._ledger.list_limits(guild_id):
+            for row in await self.ledger.list_limits(guild_id):
                 if (row.subject, row.subject_id) == (subject, subject_id):
                     limits = limits.with_fallback(row.limits)
-        await self._ledger.set_limit(
-            guild_id, subject, subject_id, limits, actor_id=actor_id, now=self._clock.now()
+        await self.ledger.set_limit(
+            guild_id, subject, subject_id, limits, actor_id=actor_id, now=self.clock.now()
         )
         return limits or NO_LIMITS
 
     async def settle_unknown(self, job_id: int, *, charge: bool, actor_id: int) -> Job:
         """Charge or refund an unknown job. Raises `RecordNotFound` when it is not unknown."""
-        job = await self._jobs.settle_unknown(
-            job_id, charge=charge, actor_id=actor_id, now=self._clock.now()
+        job = await self.jobs.settle_unknown(
+            job_id, charge=charge, actor_id=actor_id, now=self.clock.now()
         )
         if job is None:
             raise RecordNotFound("unknown_job")

@@ -1,9 +1,8 @@
-"""Decides whether a server is greeted.
+"""Decides whether a server is greeted: by the time of joining, and once by a row.
 
 Discord announces a server again after each outage and to each process, and an invitation may come
-while no process runs. So the time of joining decides whether a server is new, and a row in the
-database (`bot.store.guilds.WelcomeStore`) whether it has been greeted. A process that dies between
-the row and the message leaves a server without the guide, rather than with two; `/help` shows it.
+while no process runs. A process that dies between the row (`bot.store.guilds.WelcomeStore`) and the
+message leaves a server without the guide, rather than with two; `/help` shows it.
 """
 
 from datetime import datetime, timedelta
@@ -13,5 +12,4 @@ NEW_GUILD_PERIOD: Final = timedelta(days=1)
 
 
 def is_newly_joined(joined_at: datetime | None, *, now: datetime) -> bool:
-    """Return whether the bot has joined a server so recently that it should greet it."""
     return joined_at is not None and now - joined_at < NEW_GUILD_PERIOD

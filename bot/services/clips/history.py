@@ -4,6 +4,8 @@ A page is found by the id of a clip at its edge, never by counting, so that clip
 deleted meanwhile are neither repeated nor skipped.
 """
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.domain.clips.clip import Clip
@@ -24,13 +26,11 @@ _BATCH_SIZE: Final = 200
 """Clips read at once; the filter is applied here, so that both databases match alike."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipHistory:
-    """A person's clips, the newest first."""
-
-    def __init__(self, *, clips: ClipStore, is_extendable: ExtendableCheck, clock: Clock) -> None:
-        self._clips = clips
-        self._is_extendable = is_extendable
-        self._clock = clock
+    clips: ClipStore
+    is_extendable: ExtendableCheck
+    clock: Clock
 
     async def load_first_page(
         self, *, user_id: int, guild_id: int | None, history_filter: HistoryFilter = NO_FILTER
@@ -55,20 +55,16 @@ class ClipHistory:
         )
         has_more = len(clips) > PAGE_SIZE
         if not clips:  # they were deleted meanwhile: leave a way back to where the reader was
-            back = PageDirection.NEWER if is_older else PageDirection.OLDER
-            way_back = PageRequest(back, edge + (-1 if is_older else 1), history_filter)
-            return HistoryPage(
-                (),
-                history_filter,
-                newer=way_back if is_older else None,
-                older=None if is_older else way_back,
-            )
+            if is_older:
+                newer = PageRequest(PageDirection.NEWER, edge - 1, history_filter)
+                return HistoryPage((), history_filter, newer=newer)
+            older = PageRequest(PageDirection.OLDER, edge + 1, history_filter)
+            return HistoryPage((), history_filter, older=older)
         if is_older:
             return _build_page(clips[:PAGE_SIZE], history_filter, newer=True, older=has_more)
         return _build_page(clips[-PAGE_SIZE:], history_filter, newer=has_more, older=True)
 
     async def suggest_clips(self, query: str, *, user_id: int, limit: int) -> list[Clip]:
-        """Return the newest of a person's clips whose number or prompt matches what is typed."""
         number = query.strip().removeprefix("#")
         if not number.isdecimal():
             return await self._find_matching(
@@ -92,9 +88,10 @@ class ClipHistory:
     ) -> list[Clip]:
         """Return at most ``limit`` clips, newest first: the nearest on one side of an edge."""
         matching: list[Clip] = []
-        now = self._clock.now()
+        now, extendable = self.clock.now(), self.is_extendable
+        matches = partial(history_filter.matches, now=now, extendable=extendable)
         while len(matching) < limit:
-            batch = await self._clips.list_history(
+            batch = await self.clips.list_history(
                 user_id=user_id,
                 guild_id=guild_id,
                 before=before,
@@ -102,11 +99,7 @@ class ClipHistory:
                 showcased_only=history_filter.kind is HistoryKind.SHOWCASED,
                 limit=_BATCH_SIZE,
             )
-            kept = [
-                clip
-                for clip in batch
-                if history_filter.matches(clip, now=now, extendable=self._is_extendable)
-            ]
+            kept = list(filter(matches, batch))
             matching = matching + kept if after is None else kept + matching
             if len(batch) < _BATCH_SIZE:
                 break

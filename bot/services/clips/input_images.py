@@ -16,25 +16,20 @@ from bot.domain.ports import AttachmentDownloader
 from bot.media.images import ProcessImageDecoder
 
 INPUTS_FOLDER: Final = "inputs"
-"""The folder of the pictures below the data directory."""
-
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Larger files are not fetched; between this and Google's 20 MB they are made smaller."""
-
 MAX_PIXELS: Final = 64_000_000
 MIN_SIDE: Final = 8
 """As in `bot.media.image_worker`, which decides by the bytes and imports nothing of the bot."""
 
-_BINARY_TYPE: Final = "application/octet-stream"
-"""Says nothing about a file."""
+_BINARY_TYPE: Final = "application/octet-stream"  # says nothing about a file
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedImage(InputImage):
     """An attachment as Discord describes it, in the place of the picture that it will become.
 
-    Width and height are 0 where Discord does not know them: it then counts as landscape, which
-    every model takes.
+    Unknown width and height are 0 and count as landscape, which every model takes.
     """
 
     path: str = ""
@@ -73,19 +68,11 @@ class StoredImage:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputImages:
-    """Keeps the pictures of requests below ``data_dir``."""
-
-    def __init__(
-        self,
-        *,
-        attachments: AttachmentDownloader,
-        image_decoder: ProcessImageDecoder,
-        data_dir: Path,
-    ) -> None:
-        self._attachments = attachments
-        self._image_decoder = image_decoder
-        self._data_dir = data_dir
+    attachments: AttachmentDownloader
+    image_decoder: ProcessImageDecoder
+    data_dir: Path
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
@@ -93,12 +80,7 @@ class InputImages:
             image=await self._import_if_attached(request.image),
             last_frame=await self._import_if_attached(request.last_frame),
             references=tuple(
-                [
-                    await self.import_image(picture.url, size_bytes=picture.size_bytes)
-                    if isinstance(picture, AttachedImage)
-                    else picture
-                    for picture in request.references
-                ]
+                [await self._import_if_attached(image) for image in request.references]
             ),
         )
 
@@ -110,15 +92,14 @@ class InputImages:
     async def import_image(self, url: str, *, size_bytes: int | None = None) -> InputImage:
         """Return the picture at ``url``, copied, checked and converted.
 
-        ``size_bytes`` is what Discord says. Raises `ImageRefused`, or `DiscordUnavailable` when
-        Discord's file host has a passing fault.
+        ``size_bytes`` is what Discord says. Raises `ImageRefused` or `DiscordUnavailable`.
         """
         _require_fetchable(size_bytes)
-        folder = self._data_dir / INPUTS_FOLDER
+        folder = self.data_dir / INPUTS_FOLDER
         raw = folder / f".{secrets.token_hex(8)}.raw"
         try:
-            await self._attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
-            image = await self._image_decoder.prepare_image(raw, folder)
+            await self.attachments.download_attachment(url, raw, max_bytes=MAX_FILE_BYTES)
+            image = await self.image_decoder.prepare_image(raw, folder)
         finally:
             await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
@@ -130,7 +111,7 @@ class InputImages:
             (f"reference-{number}", image) for number, image in enumerate(plan.references, start=1)
         ]
         pictures = [
-            StoredImage(self._data_dir / image.path, f"{name}{Path(image.path).suffix}")
+            StoredImage(self.data_dir / image.path, f"{name}{Path(image.path).suffix}")
             for name, image in named
             if image is not None
         ]

@@ -1,5 +1,6 @@
 """Finds jobs and clips for the people who may see them."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import ActingPerson
@@ -10,33 +11,30 @@ from bot.domain.jobs.job import Job
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 
-MAX_LINEAGE_CLIPS: Final = 1000
-"""Clips of a lineage that are read; a message shows far fewer."""
+MAX_LINEAGE_CLIPS: Final = 1000  # a message shows far fewer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipLibrary:
-    """Hides jobs and clips from people who may not see them."""
-
-    def __init__(self, *, jobs: JobStore, clips: ClipStore) -> None:
-        self._jobs = jobs
-        self._clips = clips
+    jobs: JobStore
+    clips: ClipStore
 
     async def get_clip(self, clip_id: int, person: ActingPerson) -> Clip:
         """Return a clip that ``person`` may see. Raises `RecordNotFound`."""
-        clip = await self._clips.get(clip_id)
+        clip = await self.clips.get(clip_id)
         if clip is None or not person.may_see(clip):
             raise RecordNotFound("clip")
         return clip
 
     async def get_job(self, job_id: int, person: ActingPerson) -> Job:
         """Return a job that ``person`` may see. Raises `RecordNotFound`."""
-        job = await self._jobs.get(job_id)
+        job = await self.jobs.get(job_id)
         if job is None or not person.may_see(job.origin):
             raise RecordNotFound("job")
         return job
 
     async def load_lineage(self, clip: Clip, person: ActingPerson) -> list[LineageRow]:
         """Return the lineage of a clip as far as ``person`` may see it, the first clip first."""
-        related = await self._clips.list_lineage(find_root_id(clip), limit=MAX_LINEAGE_CLIPS)
+        related = await self.clips.list_lineage(find_root_id(clip), limit=MAX_LINEAGE_CLIPS)
         visible = [other for other in related if person.may_see(other)]
         return build_lineage(visible if clip in visible else [*visible, clip], clip.id)

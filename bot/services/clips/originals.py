@@ -1,12 +1,12 @@
 """The originals of clips, and the files derived from them, which lie beside them.
 
-The original is what was paid for: its hash is checked before it is used again, a damaged one is
-downloaded again while Google has it, and only its owner, a moderator or the operator's rules
-(`bot.services.clips.retention`) remove it.
+The original is what was paid for: its hash is checked before it is used again, and only its owner,
+a moderator or the operator's rules (`bot.services.clips.retention`) remove it.
 """
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,25 +20,15 @@ from bot.domain.ports import Clock, MediaProbe, RemoteVideo, VideoModels
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Originals:
-    """Finds, checks and removes originals below ``data_dir``."""
-
-    def __init__(
-        self,
-        *,
-        routes: Mapping[GoogleRoute, VideoModels],
-        media_probe: MediaProbe,
-        data_dir: Path,
-        clock: Clock,
-    ) -> None:
-        self._routes = routes
-        self._media_probe = media_probe
-        self._data_dir = data_dir
-        self._clock = clock
+    routes: Mapping[GoogleRoute, VideoModels]
+    media_probe: MediaProbe
+    data_dir: Path
+    clock: Clock
 
     def original_path(self, clip: Clip) -> Path:
-        """Return the original's path, whether or not it exists."""
-        return self._data_dir / clip.path
+        return self.data_dir / clip.path
 
     def derived_path(self, clip: Clip, suffix: str) -> str:
         """Return the path, below the data directory, of a file made from the clip."""
@@ -48,8 +38,7 @@ class Originals:
     async def load_facts(self, clip: Clip) -> VideoFacts:
         """Return the facts of the original, after checking its hash.
 
-        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``) if
-        Google no longer has it.
+        A missing or damaged one is downloaded again. Raises `RecordNotFound` (``clip_file``).
         """
         facts = await self._read_verified(clip)
         if facts is None:
@@ -60,7 +49,6 @@ class Originals:
         return facts
 
     async def remove_files(self, clip: Clip) -> None:
-        """Remove the original and the files derived from it, as far as they exist."""
         await asyncio.to_thread(_remove_with_derived, self.original_path(clip))
 
     async def _read_verified(self, clip: Clip) -> VideoFacts | None:
@@ -68,7 +56,7 @@ class Originals:
         if not await asyncio.to_thread(path.is_file):
             return None
         try:
-            facts = await self._media_probe.read_facts(path)
+            facts = await self.media_probe.read_facts(path)
         except (ValueError, OSError) as error:
             _log.error("original.unreadable", clip_id=clip.id, error=type(error).__name__)
             return None
@@ -79,9 +67,9 @@ class Originals:
 
     async def _download_again(self, clip: Clip) -> None:
         """Download the file again. Raises `RecordNotFound` if Google no longer has it."""
-        models = self._routes.get(clip.route)
+        models = self.routes.get(clip.route)
         expires_at = clip.remote_expires_at
-        is_expired = expires_at is not None and expires_at <= self._clock.now()
+        is_expired = expires_at is not None and expires_at <= self.clock.now()
         if models is None or clip.remote_uri is None or is_expired:
             raise RecordNotFound("clip_file")
         path = self.original_path(clip)

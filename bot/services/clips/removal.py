@@ -1,11 +1,11 @@
-"""Deletes clips for good: showcase post, record and files.
+"""Deletes clips for good: showcase post, record and files, in this order.
 
-The order makes a crash harmless. The showcase post is withdrawn first; deleting the record ends all
-signed links and further posts; files left by a crash have no record, so
-`bot.services.clips.retention` removes them.
+A crash is harmless: deleting the record ends all signed links and further posts, and files without
+a record are removed by `bot.services.clips.retention`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -22,19 +22,13 @@ WithdrawClip = Callable[[Clip, int], Awaitable[None]]
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRemoval:
     """Deletes a job's clips; ``withdraw_callbacks`` run for each clip before its record goes."""
 
-    def __init__(
-        self,
-        *,
-        clips: ClipStore,
-        originals: Originals,
-        withdraw_callbacks: Sequence[WithdrawClip] = (),
-    ) -> None:
-        self._clips = clips
-        self._originals = originals
-        self._withdraw_callbacks = withdraw_callbacks
+    clips: ClipStore
+    originals: Originals
+    withdraw_callbacks: Sequence[WithdrawClip] = ()
 
     async def remove_clips(self, job: Job, *, actor_id: int, moderator: bool) -> list[Clip]:
         """Delete the job's clips and return them; none if they are already gone.
@@ -43,12 +37,12 @@ class ClipRemoval:
         """
         if job.origin.user_id != actor_id and not moderator:
             raise NotAllowed("delete")
-        clips = await self._clips.list_for_job(job.id)
+        clips = await self.clips.list_for_job(job.id)
         for clip in clips:
-            for withdraw in self._withdraw_callbacks:
+            for withdraw in self.withdraw_callbacks:
                 await withdraw(clip, actor_id)
-        await self._clips.delete_for_job(job.id)
+        await self.clips.delete_for_job(job.id)
         for clip in clips:
-            await self._originals.remove_files(clip)
+            await self.originals.remove_files(clip)
         _log.info("clips.removed", job_id=job.id, count=len(clips))
         return clips

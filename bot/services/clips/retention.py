@@ -6,7 +6,8 @@ and run in several processes on one folder, because removing a file twice is har
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,45 +38,32 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _FolderScan:
-    """Originals grouped with their derived files, and leftovers to remove."""
-
     originals: dict[Path, StoredOriginal] = field(default_factory=dict)
     leftovers: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupSummary:
-    """What one run removed."""
-
     clips: int
     bytes: int
     inputs: int
     leftovers: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRetention:
     """Keeps originals for ``keep_for`` and within ``keep_bytes``; ``None`` is no limit."""
 
-    def __init__(
-        self,
-        *,
-        file_references: FileReferenceStore,
-        data_dir: Path,
-        clock: Clock,
-        keep_for: timedelta | None,
-        keep_bytes: int | None,
-    ) -> None:
-        self._file_references = file_references
-        self._data_dir = data_dir
-        self._clock = clock
-        self._keep_for = keep_for
-        self._keep_bytes = keep_bytes
+    file_references: FileReferenceStore
+    data_dir: Path
+    clock: Clock
+    keep_for: timedelta | None
+    keep_bytes: int | None
 
     async def run(self) -> None:
-        """Clean up every hour, until cancelled."""
         delay_s = _FIRST_DELAY_S
         while True:
-            await self._clock.sleep(delay_s)
+            await self.clock.sleep(delay_s)
             delay_s = _INTERVAL_S
             try:
                 await self.run_once()
@@ -84,9 +72,9 @@ class FileRetention:
 
     async def run_once(self) -> CleanupSummary:
         """Remove what is no longer kept. Raises `DatabaseUnavailable`."""
-        now = self._clock.now()
-        scan = await asyncio.to_thread(_scan_clips, self._data_dir / CLIPS_FOLDER, now)
-        classes = await self._file_references.classify_jobs(
+        now = self.clock.now()
+        scan = await asyncio.to_thread(_scan_clips, self.data_dir / CLIPS_FOLDER, now)
+        classes = await self.file_references.classify_jobs(
             {original.job_id for original in scan.originals.values()}
         )
         groups = {
@@ -96,7 +84,7 @@ class FileRetention:
             for group, original in scan.originals.items()
         }
         removable = select_removable(
-            groups, now=now, keep_for=self._keep_for, keep_bytes=self._keep_bytes
+            groups, now=now, keep_for=self.keep_for, keep_bytes=self.keep_bytes
         )
         for original in removable:
             await asyncio.to_thread(_remove_group, groups[original])
@@ -114,22 +102,17 @@ class FileRetention:
 
     async def _find_unneeded_inputs(self, now: datetime) -> list[Path]:
         """Return input images that neither a running job nor a kept clip uses."""
-        since = None if self._keep_for is None else now - self._keep_for
-        candidates = await asyncio.to_thread(_find_old_inputs, self._data_dir / INPUTS_FOLDER, now)
+        since = None if self.keep_for is None else now - self.keep_for
+        candidates = await asyncio.to_thread(_find_old_inputs, self.data_dir / INPUTS_FOLDER, now)
         if not candidates:
             return []
-        needed = await self._file_references.list_inputs_in_use(since=since)
+        needed = await self.file_references.list_inputs_in_use(since=since)
         return [path for path in candidates if f"{INPUTS_FOLDER}/{path.name}" not in needed]
 
 
 def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
     scan = _FolderScan()
-    for path in clips.glob("*/*"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        since = datetime.fromtimestamp(status.st_mtime, UTC)
+    for path, size, since in _stat_files(clips.glob("*/*")):
         match = _ORIGINAL_NAME.match(path.name)
         if match is None:
             if path.name.startswith(".") and now - since > LEFTOVER_LIFETIME:
@@ -143,23 +126,21 @@ def _scan_clips(clips: Path, now: datetime) -> _FolderScan:
         if original is None:
             original = StoredOriginal(int(match["job"]), f"{path.parent.name}/{match[0]}", 0, since)
         kept_since = since if path.name == f"{match[0]}.mp4" else min(original.since, since)
-        scan.originals[group] = replace(
-            original, size=original.size + status.st_size, since=kept_since
-        )
+        scan.originals[group] = replace(original, size=original.size + size, since=kept_since)
     return scan
 
 
 def _find_old_inputs(folder: Path, now: datetime) -> list[Path]:
-    """Return the images older than `LEFTOVER_LIFETIME`."""
-    paths = []
-    for path in folder.glob("*"):
-        try:
-            since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        except FileNotFoundError:
-            continue
-        if now - since > LEFTOVER_LIFETIME:
-            paths.append(path)
-    return paths
+    files = _stat_files(folder.glob("*"))
+    return [path for path, _, since in files if now - since > LEFTOVER_LIFETIME]
+
+
+def _stat_files(paths: Iterable[Path]) -> Iterator[tuple[Path, int, datetime]]:
+    """Yield each file with its size and when it was written; others may remove it meanwhile."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            yield path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
 
 
 def _remove_group(group: Path) -> None:

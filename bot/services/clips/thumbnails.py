@@ -5,6 +5,7 @@ Used by messages that can only hold a link, and by the showcase's web pages.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -21,24 +22,22 @@ _EXTENSION_POSTER_OFFSET_S: Final = 2.0
 """Before the end, so that an extension's poster shows what it added, not what it extended."""
 
 
+@dataclass(kw_only=True, eq=False)
 class Thumbnails:
     """Makes posters and previews, each only once even for concurrent requests."""
 
-    def __init__(
-        self, *, transcoder: Transcoder, media_probe: MediaProbe, originals: Originals
-    ) -> None:
-        self._transcoder = transcoder
-        self._media_probe = media_probe
-        self._originals = originals
-        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+    transcoder: Transcoder
+    media_probe: MediaProbe
+    originals: Originals
+    _locks: WeakValueDictionary[Path, asyncio.Lock] = field(
+        init=False, default_factory=WeakValueDictionary
+    )
 
     def poster_path(self, clip: Clip) -> str:
-        """Return the poster's path below the data directory."""
-        return self._originals.derived_path(clip, POSTER_SUFFIX)
+        return self.originals.derived_path(clip, POSTER_SUFFIX)
 
     def preview_path(self, clip: Clip) -> str:
-        """Return the preview's path below the data directory."""
-        return self._originals.derived_path(clip, PREVIEW_SUFFIX)
+        return self.originals.derived_path(clip, PREVIEW_SUFFIX)
 
     async def get_poster(self, clip: Clip) -> Path:
         """Return a JPEG of at most 1280 pixels; of an extension, of what it added.
@@ -46,13 +45,9 @@ class Thumbnails:
         Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
         """
 
-        async def render_poster(target: Path) -> None:
-            at_s = (
-                max(1.0, clip.seconds - _EXTENSION_POSTER_OFFSET_S) if clip.extension_depth else 1.0
-            )
-            await self._transcoder.extract_thumbnail(
-                self._originals.original_path(clip), target, at_s=at_s
-            )
+        async def render_poster(original: Path, target: Path) -> None:
+            near_end_s = clip.seconds - _EXTENSION_POSTER_OFFSET_S if clip.extension_depth else 0.0
+            await self.transcoder.extract_thumbnail(original, target, at_s=max(1.0, near_end_s))
 
         return await self._make_once(clip, POSTER_SUFFIX, render_poster)
 
@@ -62,27 +57,24 @@ class Thumbnails:
         Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
         """
 
-        async def render_preview(target: Path) -> None:
-            facts = await self._media_probe.read_facts(self._originals.original_path(clip))
-            await self._transcoder.reencode_video(
-                self._originals.original_path(clip), target, build_preview_target(facts)
-            )
+        async def render_preview(original: Path, target: Path) -> None:
+            facts = await self.media_probe.read_facts(original)
+            await self.transcoder.reencode_video(original, target, build_preview_target(facts))
 
         return await self._make_once(clip, PREVIEW_SUFFIX, render_preview)
 
     async def _make_once(
-        self, clip: Clip, suffix: str, render: Callable[[Path], Awaitable[None]]
+        self, clip: Clip, suffix: str, render: Callable[[Path, Path], Awaitable[None]]
     ) -> Path:
-        original = self._originals.original_path(clip)
+        original = self.originals.original_path(clip)
         target = original.with_name(f"{original.stem}.{suffix}")
-        lock = self._locks.setdefault(target, asyncio.Lock())
-        async with lock:
+        async with self._locks.setdefault(target, asyncio.Lock()):
             if await asyncio.to_thread(target.is_file):
                 return target
             if not await asyncio.to_thread(original.is_file):
                 raise FileNotFoundError(clip.path)
             try:
-                await render(target)
+                await render(original, target)
             except TranscodeFailed as error:
                 raise ValueError(str(error)) from error
         return target

@@ -1,13 +1,13 @@
 """Batches concurrent admissions: requests that arrive during a transaction share the next one.
 
-The database still decides them one after the other (`bot.store.jobs.admission`), but they share
-its lock and its commit. When it goes away in between, it is asked again for a moment: the key of
-each request tells whether it had been accepted.
+The database still decides them one after the other (`bot.store.jobs.admission`). When it goes away
+in between, it is asked again for a moment: each request's key tells if it was accepted.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.domain.backoff import Backoff
@@ -20,18 +20,16 @@ from bot.store.jobs.jobs import JobStore
 _MAX_BATCH_SIZE: Final = 64
 
 
+@dataclass(kw_only=True, eq=False)
 class AdmissionBatcher:
-    """Admits requests in batches."""
-
-    def __init__(
-        self, *, jobs: JobStore, policy: SpendingPolicy, clock: Clock, retry_window_s: float = 4.0
-    ) -> None:
-        self._jobs = jobs
-        self._policy = policy
-        self._clock = clock
-        self._retry_window_s = retry_window_s
-        self._waiting: deque[tuple[AdmissionRequest, str | None, asyncio.Future[Job]]] = deque()
-        self._serving_task: asyncio.Task[None] | None = None
+    jobs: JobStore
+    policy: SpendingPolicy
+    clock: Clock
+    retry_window_s: float = 4.0
+    _waiting: deque[tuple[AdmissionRequest, str | None, asyncio.Future[Job]]] = field(
+        init=False, default_factory=deque
+    )
+    _serving_task: asyncio.Task[None] | None = field(init=False, default=None)
 
     async def admit_request(self, request: AdmissionRequest, *, owner: str | None) -> Job:
         """Return the accepted job. Raises the `RequestRefused` tree or `DatabaseUnavailable`."""
@@ -65,18 +63,16 @@ class AdmissionBatcher:
         self, requests: list[AdmissionRequest], owner: str | None
     ) -> list[Job | RequestRefused]:
         backoff = Backoff(initial=0.1, maximum=1.0)
-        give_up_at = self._clock.monotonic() + self._retry_window_s
+        give_up_at = self.clock.monotonic() + self.retry_window_s
         is_retry = False
         while True:
             try:
-                results = await self._jobs.admit_requests(
-                    requests, policy=self._policy, owner=owner
-                )
+                results = await self.jobs.admit_requests(requests, policy=self.policy, owner=owner)
             except DatabaseUnavailable:
-                if self._clock.monotonic() >= give_up_at:
+                if self.clock.monotonic() >= give_up_at:
                     raise
                 is_retry = True
-                await self._clock.sleep(backoff.next_delay())
+                await self.clock.sleep(backoff.next_delay())
             else:
                 # what an earlier try of this batch has written was accepted, not repeated
                 return [

@@ -16,15 +16,12 @@ _log = structlog.get_logger(__name__)
 
 
 class CriticalSections:
-    """Runs critical sections and knows which are under way."""
-
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sections: set[asyncio.Task[Any]] = set()
 
     @property
     def running_count(self) -> int:
-        """How many sections are under way."""
         return len(self._sections)
 
     async def run_shielded(self, work: Coroutine[Any, Any, T]) -> T:
@@ -37,10 +34,7 @@ class CriticalSections:
     async def retry_until_stored(
         self, access: Callable[[], Awaitable[T]], **log_facts: object
     ) -> T:
-        """Access the database until it answers, and log what is not saved yet.
-
-        `LeaseLost` and programming errors are raised at once.
-        """
+        """Access the database until it answers; `LeaseLost` and bugs are raised at once."""
         backoff = Backoff(initial=0.2, maximum=2.0)
         while True:
             try:
@@ -53,12 +47,10 @@ class CriticalSections:
                 await self._clock.sleep(delay_s)
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait for the sections under way, at most ``timeout_s`` seconds."""
         if self._sections:
             await asyncio.wait(self._sections, timeout=timeout_s)
 
     async def cancel(self) -> None:
-        """Cancel the sections under way: the process is about to end."""
         sections = list(self._sections)
         for task in sections:
             task.cancel()

@@ -39,10 +39,7 @@ class WaitEstimates:
         return None if high <= now else (max(low, now), high)
 
     async def estimate_queued(self, plan: VideoPlan, place: int) -> Eta | None:
-        """Return when a job at ``place`` of the queue (from 1) will be finished.
-
-        Each job before it takes a slot; slots become free at the measured pace.
-        """
+        """Return when a job at ``place`` of the queue (from 1) will be finished at this pace."""
         spread = await self._load_spread(plan.model)
         if spread is None:
             return None

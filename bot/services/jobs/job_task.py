@@ -1,7 +1,4 @@
-"""The life of one job in this process: which stage follows from its state, until it has ended.
-
-Each job is one task, in the process that owns it.
-"""
+"""The life of a job, as one task of the process that owns it: its stage follows from its state."""
 
 import asyncio
 from dataclasses import dataclass
@@ -32,22 +29,17 @@ class JobStages:
 
 @dataclass(frozen=True, slots=True)
 class JobTaskFactory:
-    """Builds a `JobTask` for each job of this process."""
-
     dependencies: JobDependencies
     stages: JobStages
 
     def build_job_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> "JobTask":
-        """Build the task of ``job``; ``just_claimed`` if this process took it from the queue."""
         return JobTask(self.stages, RunningJob(self.dependencies, job, lease, just_claimed))
 
 
+@dataclass(frozen=True, slots=True)
 class JobTask:
-    """One job, from whatever state it is found in to its end."""
-
-    def __init__(self, stages: JobStages, running_job: RunningJob) -> None:
-        self._stages = stages
-        self.running_job = running_job
+    stages: JobStages
+    running_job: RunningJob
 
     async def run(self) -> None:
         """Bring the job to its end, or back to the queue. Raises `LeaseLost`."""
@@ -73,20 +65,20 @@ class JobTask:
     async def _run_stage(self, running: RunningJob) -> None:
         match running.job.state:
             case JobState.SUBMITTING if running.just_claimed and not running.submit_begun:
-                await self._stages.submitter.submit_job(running)
+                await self.stages.submitter.submit_job(running)
             case JobState.SUBMITTING if running.job.unsent:
                 await running.requeue_unsent()
             case JobState.SUBMITTING:
                 await find_lost_submit(running)
             case JobState.POLLING:
-                await self._stages.poller.poll_until_ended(running)
+                await self.stages.poller.poll_until_ended(running)
             case JobState.FETCHING:
                 running.show_progress()
                 if running.result is None:
-                    await self._stages.poller.recover_result(running)
+                    await self.stages.poller.recover_result(running)
                 if running.result is not None:
-                    await self._stages.downloader.download_clips(running, running.result)
+                    await self.stages.downloader.download_clips(running, running.result)
             case JobState.POSTING:
-                await self._stages.delivery.deliver_clips(running)
+                await self.stages.delivery.deliver_clips(running)
             case other:
                 raise AssertionError(f"job {running.job.id} is {other}")

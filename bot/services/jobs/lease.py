@@ -11,6 +11,7 @@
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -28,27 +29,25 @@ TRUSTED_FRACTION: Final = 0.8
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class Lease:
     """One worker's lease; a lost one is replaced, never revived."""
 
-    def __init__(self, *, worker_id: str, length: timedelta, clock: Clock) -> None:
-        self.worker_id = worker_id
-        self.length = length
-        self._clock = clock
-        self._trusted_until = float("-inf")
+    worker_id: str
+    length: timedelta
+    clock: Clock
+    _trusted_until: float = field(init=False, default=float("-inf"))
 
     def mark_renewed(self, asked_at: float) -> None:
         """Count from ``asked_at`` (monotonic), which is before the database's own count."""
         self._trusted_until = asked_at + TRUSTED_FRACTION * self.length.total_seconds()
 
     def mark_lost(self) -> None:
-        """Trust it no longer."""
         self._trusted_until = float("-inf")
 
     @property
     def remaining_s(self) -> float:
-        """Seconds for which it can be trusted."""
-        return max(0.0, self._trusted_until - self._clock.monotonic())
+        return max(0.0, self._trusted_until - self.clock.monotonic())
 
     def require_valid(self) -> None:
         """Raise `LeaseLost` unless the process may act now."""
@@ -56,47 +55,46 @@ class Lease:
             raise LeaseLost(f"the lease of worker {self.worker_id} has run out")
 
 
+@dataclass(kw_only=True, eq=False)
 class LeaseKeeper:
-    """Takes, renews and gives back the lease of this process."""
+    workers: WorkerStore
+    clock: Clock
+    length: timedelta
 
-    def __init__(self, *, workers: WorkerStore, clock: Clock, length: timedelta) -> None:
-        self._workers = workers
-        self._clock = clock
-        self._length = length
+    def __post_init__(self) -> None:
         self.lease = self._create_lease()
 
     async def register(self) -> None:
         """Register the current lease, waiting for the database if it is away."""
         backoff = Backoff(initial=0.5, maximum=5.0)
         while True:
-            asked_at = self._clock.monotonic()
+            asked_at = self.clock.monotonic()
             try:
-                await self._workers.register(
-                    self.lease.worker_id, host=platform.node(), lease=self._length
+                await self.workers.register(
+                    self.lease.worker_id, host=platform.node(), lease=self.length
                 )
             except DatabaseUnavailable as error:
                 _log.warning("worker.registration_postponed", error=str(error))
-                await self._clock.sleep(backoff.next_delay())
+                await self.clock.sleep(backoff.next_delay())
             else:
                 self.lease.mark_renewed(asked_at)
                 _log.info("worker.registered", worker=self.lease.worker_id)
                 return
 
     async def register_as_new(self) -> None:
-        """Register under a new name, after the lease was lost."""
         self.lease = self._create_lease()
         await self.register()
 
     async def run_renewal(self, on_lost: Callable[[], Awaitable[None]]) -> None:
         """Renew for ever; ``on_lost`` is awaited when the lease is lost, and has to replace it."""
-        length_s = self._length.total_seconds()
+        length_s = self.length.total_seconds()
         delay_s = length_s / 3
         while True:
-            await self._clock.sleep(delay_s)
-            asked_at, delay_s = self._clock.monotonic(), length_s / 3
+            await self.clock.sleep(delay_s)
+            asked_at, delay_s = self.clock.monotonic(), length_s / 3
             try:
                 async with asyncio.timeout(max(0.05, self.lease.remaining_s)):
-                    is_held = await self._workers.renew(self.lease.worker_id, lease=self._length)
+                    is_held = await self.workers.renew(self.lease.worker_id, lease=self.length)
                 if is_held:
                     self.lease.mark_renewed(asked_at)
             except Exception as error:
@@ -117,9 +115,9 @@ class LeaseKeeper:
         self.lease.mark_lost()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._workers.retire(self.lease.worker_id)
+                await self.workers.retire(self.lease.worker_id)
         except (DatabaseUnavailable, TimeoutError) as error:
             _log.warning("lease.retire_failed", error=str(error))
 
     def _create_lease(self) -> Lease:
-        return Lease(worker_id=uuid4().hex, length=self._length, clock=self._clock)
+        return Lease(worker_id=uuid4().hex, length=self.length, clock=self.clock)

@@ -1,12 +1,10 @@
 """Posting clips: its failure is never shown as a failed generation.
 
 A post is made and recorded in one critical section. Whenever a post may have been made already
-(after a crash, after an error of Discord), the channel is searched first. One attempt is short
-against the time for which Discord remembers a nonce, and it ends with the lease, which is checked
-for every piece of a file that is sent: a post that hangs cannot appear after another process has
-posted too. The files are prepared before (`bot.services.jobs.upload`), which takes minutes and may
-be interrupted. A message that is too large was not made, so the next upload option has the same
-nonce.
+(after a crash or an error of Discord), the channel is searched first. An attempt is short against
+the time for which Discord remembers a nonce, and it ends with the lease, which is checked for every
+piece of a file that is sent: a post that hangs cannot appear after another process has posted. A
+message that is too large was not made, so the next upload option has the same nonce.
 """
 
 import asyncio
@@ -43,8 +41,6 @@ RecordMessage = Callable[[int], Coroutine[Any, Any, Job]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPublisher:
-    """Posts the clips of jobs: once for the job, and again on request."""
-
     job_messages: JobMessages
     upload_preparer: UploadPreparer
     clock: Clock
@@ -74,10 +70,10 @@ class ClipPublisher:
                     lease.require_valid()
                     if message_id is not None:
                         return await self.critical_sections.run_shielded(record_message(message_id))
-                uploads = await self.upload_preparer.prepare_uploads(upload_job)
+                await self.upload_preparer.prepare_uploads(upload_job)
                 lease.require_valid()
                 return await self.critical_sections.run_shielded(
-                    self._post_and_record(job, uploads, upload_job, lease, record_message)
+                    self._post_and_record(job, upload_job, lease, record_message)
                 )
             except FileTooLarge as error:
                 if not self.upload_preparer.step_down(upload_job):
@@ -107,9 +103,8 @@ class ClipPublisher:
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
         """Post finished clips once more where ``origin`` asked, and return the message's id.
 
-        The originals are verified first, and downloaded from Google again where they are missing.
-        Raises `RecordNotFound` (``clip_file``), `FileTooLarge`, `ChannelUnavailable` or
-        `DiscordUnavailable`.
+        Missing originals are downloaded again. Raises `RecordNotFound` (``clip_file``),
+        `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
         """
         upload_job = self.upload_preparer.begin_upload(clips, origin, verify_originals=True)
         backoff = Backoff(maximum=10.0)
@@ -117,6 +112,8 @@ class ClipPublisher:
             try:
                 uploads = await self.upload_preparer.prepare_uploads(upload_job)
                 message_id = await self.job_messages.repost_clips(job, uploads, origin)
+                self.upload_preparer.record_accepted(upload_job)
+                return message_id
             except FileTooLarge:
                 if not self.upload_preparer.step_down(upload_job):
                     raise
@@ -124,19 +121,11 @@ class ClipPublisher:
                 if backoff.attempts >= _MAX_REPOST_ATTEMPTS:
                     raise
                 await self.clock.sleep(backoff.next_delay(error.retry_after_s))
-            else:
-                self.upload_preparer.record_accepted(upload_job)
-                return message_id
 
     async def _post_and_record(
-        self,
-        job: Job,
-        uploads: Sequence[PreparedUpload],
-        upload_job: UploadJob,
-        lease: Lease,
-        record_message: RecordMessage,
+        self, job: Job, upload_job: UploadJob, lease: Lease, record_message: RecordMessage
     ) -> Job:
-        message_id = await self._attempt_post(job, uploads, lease)
+        message_id = await self._attempt_post(job, upload_job.prepared, lease)
         self.upload_preparer.record_accepted(upload_job)
         return await record_message(message_id)
 

@@ -14,8 +14,7 @@ from bot.domain.ports import Clock, JobMessages, JobProgress
 from bot.services.jobs.estimates import WaitEstimates
 from bot.store.jobs.jobs import JobStore
 
-_MAX_EDITS_PER_ROUND: Final = 10
-"""Discord's rate limit is shared by everything the bot does."""
+_MAX_EDITS_PER_ROUND: Final = 10  # Discord's rate limit is shared by everything the bot does
 _INTERVAL_S: Final = 5.0
 _DELAY_S: Final = 1.0
 """Before the first round after a change, so that jobs that start at once show no place at all."""
@@ -25,8 +24,6 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(kw_only=True, eq=False)
 class QueueStatusUpdater:
-    """Shows the places of the queued jobs that one worker owns."""
-
     jobs: JobStore
     job_messages: JobMessages
     wait_estimates: WaitEstimates
@@ -35,7 +32,6 @@ class QueueStatusUpdater:
     _shown_places: dict[int, int | None] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
-        """The queue may have changed."""
         self._update_requested.set()
 
     async def run(self, get_owner: Callable[[], str]) -> None:

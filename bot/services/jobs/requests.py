@@ -1,8 +1,7 @@
 """Requests for clips: checks, price, admission and cancelling, for every command and reply.
 
-What costs nothing is checked first: the server's rules, the pause, the model's rules and the limits
-are judged before a picture is downloaded or decoded. The same rules are applied again to what the
-pictures turn out to be, and the limits again inside the admission's transaction.
+What costs nothing is checked before a picture is downloaded or decoded. The same rules are applied
+again to what the pictures turn out to be, and the limits again in the admission's transaction.
 """
 
 from collections.abc import Sequence
@@ -43,8 +42,7 @@ _log: Final = structlog.get_logger(__name__)
 class AcceptedRequest:
     """An accepted request with what the requester is told.
 
-    ``place`` is its place in the queue from 1 (0: unknown), ``eta`` the range of times at which it
-    should be ready, where enough was measured, and ``quota_status`` what is left now.
+    ``place`` in the queue is from 1 (0: unknown), ``eta`` a range of times, if enough was measured.
     """
 
     job: Job
@@ -54,8 +52,6 @@ class AcceptedRequest:
 
 
 class CancellationResult(StrEnum):
-    """What a request to cancel a job led to."""
-
     CANCELLED = "cancelled"
     """The job was still queued: everything is refunded."""
     REQUESTED = "requested"
@@ -65,16 +61,10 @@ class CancellationResult(StrEnum):
 
 
 class OfferedModels(Protocol):
-    """The models that are available now."""
-
-    def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]:
-        """Return them in the catalogue's order."""
-        ...
+    def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]: ...
 
 
 class RequestService:
-    """Plans, prices, admits and cancels requests."""
-
     def __init__(
         self,
         *,
@@ -107,8 +97,7 @@ class RequestService:
     async def require_open(self, context: GuildContext) -> None:
         """Check what needs no look at the request itself.
 
-        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for an event that Discord
-        delivers again after a pause began.
+        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
         context.require_allowed_channel()
         pause = context.pause
@@ -127,8 +116,7 @@ class RequestService:
         """Return the request with its pictures imported, and what would be sent and charged.
 
         Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
-        refuse; of a request that Discord's description of its attachments already rules out,
-        nothing is fetched.
+        refuse; fetches nothing if the attachments' descriptions already rule them out.
         """
         plan = self.plan_video(request, context)
         attached = AttachedImage.list_in(request)
@@ -162,7 +150,6 @@ class RequestService:
         return threshold is not None and plan.price >= threshold
 
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
-        """Return every limit that applies to a person where they ask, with what is left of it."""
         return await self._ledger.quota_status(origin, policy=self._policy)
 
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
@@ -180,18 +167,11 @@ class RequestService:
         )
         self._worker.wake()
         try:
-            return await self._describe_accepted(job)
+            place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
+            eta = await self._wait_estimates.estimate_queued(job.plan, place)
+            return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))
         except DatabaseUnavailable:  # it is accepted; the rest can be asked for later
             return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
-
-    async def _describe_accepted(self, job: Job) -> AcceptedRequest:
-        place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
-        return AcceptedRequest(
-            job=job,
-            place=place,
-            eta=await self._wait_estimates.estimate_queued(job.plan, place),
-            quota_status=await self.load_quota_status(job.origin),
-        )
 
     async def cancel(
         self, job_id: int, *, user_id: int, moderator: bool, guild_id: int | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -13,29 +14,25 @@ from bot.domain.ports import Clock
 from bot.services.jobs.job_task import JobTask, JobTaskFactory
 from bot.services.jobs.lease import Lease
 
-_MAX_REMEMBERED_EPOCHS: Final = 20_000
-"""Far more jobs than can be claimed and not yet reported by the database."""
+_MAX_REMEMBERED_EPOCHS: Final = 20_000  # far more than can be claimed and not yet reported
 
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class JobTaskPool:
     """Starts and stops `JobTask`s; ``on_finished`` is called whenever one has ended."""
 
-    def __init__(
-        self, *, job_task_factory: JobTaskFactory, clock: Clock, on_finished: Callable[[], None]
-    ) -> None:
-        self._job_task_factory = job_task_factory
-        self._clock = clock
-        self._on_finished = on_finished
-        self._tasks: dict[int, tuple[JobTask, asyncio.Task[None]]] = {}
-        self._started_epochs: dict[int, int] = {}
-        self._failure_backoffs: dict[int, tuple[Backoff, float]] = {}
-        self._is_closed = False
+    job_task_factory: JobTaskFactory
+    clock: Clock
+    on_finished: Callable[[], None]
+    _tasks: dict[int, tuple[JobTask, asyncio.Task[None]]] = field(init=False, default_factory=dict)
+    _started_epochs: dict[int, int] = field(init=False, default_factory=dict)
+    _failure_backoffs: dict[int, tuple[Backoff, float]] = field(init=False, default_factory=dict)
+    _is_closed: bool = field(init=False, default=False)
 
     @property
     def running_ids(self) -> frozenset[int]:
-        """The jobs that have a task."""
         return frozenset(self._tasks)
 
     def start_task(self, job: Job, lease: Lease, *, just_claimed: bool) -> None:
@@ -44,7 +41,7 @@ class JobTaskPool:
             return
         if just_claimed and self._has_started_epoch(job):
             return  # the claim's answer came late: the reconciliation has started the job
-        job_task = self._job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
+        job_task = self.job_task_factory.build_job_task(job, lease, just_claimed=just_claimed)
         self._started_epochs[job.id] = job.epoch
         while len(self._started_epochs) > _MAX_REMEMBERED_EPOCHS:
             del self._started_epochs[next(iter(self._started_epochs))]
@@ -53,13 +50,11 @@ class JobTaskPool:
         task.add_done_callback(lambda _: self._remove_task(job.id))
 
     def request_cancel(self, job_id: int) -> None:
-        """Tell a running job that it is to be cancelled."""
         if job_id in self._tasks:
             self._tasks[job_id][0].running_job.request_cancel()
 
     def is_unstarted_claim(self, job: Job, worker_id: str) -> bool:
-        """Whether nothing can have been submitted for a job in ``submitting``: this worker claimed
-        it, did not adopt it, and has started no task for the claim."""
+        """Whether this worker claimed ``job`` and started no task for it, so submitted nothing."""
         was_claimed_here = job.owner == worker_id and job.claimed_epoch == job.epoch
         was_started = self._has_started_epoch(job)
         return job.state is JobState.SUBMITTING and was_claimed_here and not was_started
@@ -67,14 +62,12 @@ class JobTaskPool:
     def may_resume(self, job_id: int) -> bool:
         """Whether a job has no task and need not wait after a failure."""
         _, retry_at = self._failure_backoffs.get(job_id, (None, float("-inf")))
-        return job_id not in self._tasks and self._clock.monotonic() >= retry_at
+        return job_id not in self._tasks and self.clock.monotonic() >= retry_at
 
     def close(self) -> None:
-        """Start nothing more."""
         self._is_closed = True
 
     async def stop_tasks(self, timeout_s: float) -> None:
-        """Cancel all tasks and wait at most ``timeout_s`` seconds for them."""
         tasks = [task for _, task in self._tasks.values()]
         for task in tasks:
             task.cancel()
@@ -101,13 +94,13 @@ class JobTaskPool:
             _log.exception("job.failed_unexpectedly", job_id=job_id)
             default = Backoff(initial=1.0, maximum=600.0), 0.0
             backoff, _ = self._failure_backoffs.get(job_id, default)
-            self._failure_backoffs[job_id] = backoff, self._clock.monotonic() + backoff.next_delay()
+            self._failure_backoffs[job_id] = backoff, self.clock.monotonic() + backoff.next_delay()
         else:
             self._failure_backoffs.pop(job_id, None)
 
     def _remove_task(self, job_id: int) -> None:
         self._tasks.pop(job_id, None)
-        self._on_finished()
+        self.on_finished()
 
     def _has_started_epoch(self, job: Job) -> bool:
         """Whether a task was started here for this epoch of the job, or for a later one."""

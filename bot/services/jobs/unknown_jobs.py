@@ -1,9 +1,8 @@
 """Jobs that ended as unknown: Google is asked about them, rarely, for as long as it keeps files.
 
-An operation that outlived its time limit, or whose name was saved too late, has no task. Whatever
-process has its turn polls it here. What Google has ended by then is resumed where it stopped: a
-clip is delivered and charged, a refusal is told and refunded to the budgets. Once an admin settles
-such a job, it is polled no more.
+An operation that outlived its time limit, or whose name was saved too late, has no task: whatever
+process has its turn polls it. What Google has ended is resumed where it stopped: a clip is
+delivered and charged, a refusal told and refunded. What an admin has settled is polled no more.
 """
 
 from collections.abc import Mapping
@@ -38,7 +37,6 @@ class UnknownJobPoller:
     searchable_routes: frozenset[GoogleRoute] = frozenset()
 
     async def run(self) -> None:
-        """Poll for ever, while the lease holds."""
         while True:
             await self.clock.sleep(min(_MAX_INTERVAL_S, self.interval_s))
             if not self.worker.is_alive:

@@ -40,8 +40,7 @@ _log: Final = structlog.get_logger(__name__)
 class UploadJob:
     """The clips of one message, and how many upload options of each were refused.
 
-    ``limit`` is the upload limit in bytes that was assumed at the beginning. With
-    ``verify_originals`` each original is checked against its hash first.
+    ``limit`` is in bytes; with ``verify_originals`` each is checked against its hash first.
     """
 
     clips: Sequence[Clip]
@@ -56,8 +55,7 @@ class UploadJob:
 class UploadPreparer:
     """Prepares clips for the place that they go to, and observes its upload limit.
 
-    Observed limits are in memory only: after a restart each costs one refused upload, and they
-    expire within a day anyway.
+    Observed limits are in memory only: after a restart each costs one refused upload.
     """
 
     job_messages: JobMessages
@@ -76,7 +74,6 @@ class UploadPreparer:
     def begin_upload(
         self, clips: Sequence[Clip], origin: Origin, *, verify_originals: bool = False
     ) -> UploadJob:
-        """Begin a message for the place where ``origin`` asked."""
         limit = effective_limit(
             self.job_messages.reported_limit(origin),
             self._observed_limits.get(_get_limit_scope(origin)),
@@ -87,8 +84,7 @@ class UploadPreparer:
     async def prepare_uploads(self, upload_job: UploadJob) -> list[PreparedUpload]:
         """Prepare what is to be posted now.
 
-        Raises `FileTooLarge` when every option of a clip was refused, and `RecordNotFound`
-        (``clip_file``) when an original is gone for good.
+        Raises `FileTooLarge` when all options of a clip were refused, or `RecordNotFound`.
         """
         upload_job.prepared = []
         prepared = [await self._prepare_clip(upload_job, clip) for clip in upload_job.clips]
@@ -96,10 +92,7 @@ class UploadPreparer:
         return prepared
 
     def step_down(self, upload_job: UploadJob) -> bool:
-        """The message was too large: take the next option for its largest file.
-
-        ``False`` when nothing was prepared that could be made smaller.
-        """
+        """Take the next option for the largest file; ``False`` if nothing can be made smaller."""
         if not upload_job.prepared:
             return False
         largest = max(upload_job.prepared, key=lambda upload: upload.size)
@@ -126,11 +119,8 @@ class UploadPreparer:
             link=link,
             link_expires_at=expires_at,
         )
-        if (
-            not upload_job.fallbacks[clip.id]
-            and clip.size_bytes <= upload_job.limit
-            and not upload_job.verify_originals
-        ):
+        fits = clip.size_bytes <= upload_job.limit and not upload_job.fallbacks[clip.id]
+        if fits and not upload_job.verify_originals:
             return original
         facts = await self.originals.load_facts(clip)
         steps = upload_options(facts, upload_job.limit, public=link is not None)

@@ -66,7 +66,6 @@ class Worker:
 
     @property
     def lease(self) -> Lease:
-        """The lease under which this process works now."""
         return self._lease_keeper.lease
 
     @property
@@ -76,12 +75,10 @@ class Worker:
 
     @property
     def running_count(self) -> int:
-        """How many jobs have a task here."""
         return len(self._task_pool.running_ids)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the lease can be trusted now."""
         return self.lease.remaining_s > 0
 
     async def start(self) -> None:
@@ -115,10 +112,7 @@ class Worker:
         await self._lease_keeper.retire(max(0.5, ends_at - self._clock.monotonic()))
 
     async def crash(self) -> None:
-        """End as by SIGKILL: no step more, nothing saved, nothing given back.
-
-        For tests that pretend several processes in one; the program itself never calls it.
-        """
+        """End as by SIGKILL, saving nothing; for tests that pretend several processes in one."""
         self._is_stopping = True
         await asyncio.gather(
             _cancel_and_wait([*self._loop_tasks, *self._lease_tasks]),
@@ -127,7 +121,6 @@ class Worker:
         )
 
     def wake(self) -> None:
-        """There may be something to start."""
         self._dispatch_requested.set()
         self._queue_status_updater.request_update()
 

@@ -1,5 +1,4 @@
 """A server's showcase: adding and withdrawing clips, votes, the weekly digest, maintenance.
 
-May import `bot.store`, `bot.observability` and `bot.domain`; Discord is reached through the ports
-of `bot.domain.showcase`.
+May import `bot.store`, `bot.observability` and `bot.domain`; nothing of Discord.
 """

@@ -5,6 +5,8 @@ One loop in each process. Every task claims its rows, so several processes do ev
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -14,43 +16,32 @@ from bot.domain.ports import Clock, WorkerHandle
 
 MaintenanceTask = Callable[[], Awaitable[None]]
 
-GATHER_DELAY_S: Final = 1.0
-"""Batches requests: ten votes in a second are one edit."""
+GATHER_DELAY_S: Final = 1.0  # ten votes in a second are one edit
 MAX_INTERVAL_S: Final = 20.0
 
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceLoop:
     """Runs ``tasks`` every ``interval_s`` seconds (at most 20), sooner on ``run_requested``."""
 
-    def __init__(
-        self,
-        *,
-        tasks: Sequence[MaintenanceTask],
-        run_requested: asyncio.Event,
-        worker: WorkerHandle,
-        clock: Clock,
-        interval_s: float,
-    ) -> None:
-        self._tasks = tasks
-        self._run_requested = run_requested
-        self._worker = worker
-        self._clock = clock
-        self._interval_s = min(interval_s, MAX_INTERVAL_S)
+    tasks: Sequence[MaintenanceTask]
+    run_requested: asyncio.Event
+    worker: WorkerHandle
+    clock: Clock
+    interval_s: float
 
     async def run(self) -> None:
-        """Run the tasks again and again, until cancelled."""
+        interval_s = min(self.interval_s, MAX_INTERVAL_S)
         while True:
-            self._run_requested.clear()
-            if self._worker.is_alive:
+            self.run_requested.clear()
+            if self.worker.is_alive:
                 await self.run_once()
-            await self._clock.sleep(min(GATHER_DELAY_S, self._interval_s))
-            try:
-                async with asyncio.timeout(self._interval_s):
-                    await self._run_requested.wait()
-            except TimeoutError:
-                pass
+            await self.clock.sleep(min(GATHER_DELAY_S, interval_s))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
+                    await self.run_requested.wait()
 
     async def run_once(self) -> None:
         """Run each task once; one that fails does not stop the others.
@@ -58,7 +49,7 @@ class MaintenanceLoop:
         Raises `ExceptionGroup` with all unexpected errors.
         """
         errors: list[Exception] = []
-        for task in self._tasks:
+        for task in self.tasks:
             try:
                 await task()
             except DatabaseUnavailable as error:

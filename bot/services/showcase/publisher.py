@@ -5,6 +5,7 @@ exactly once. A message that a dead process may have sent is searched for before
 """
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -18,24 +19,16 @@ from bot.store.showcase.posts import ShowcasePostStore
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class ShowcasePublisher:
-    """Applies the desired state of showcase posts in this process."""
-
-    def __init__(
-        self,
-        *,
-        showcase_posts: ShowcasePostStore,
-        showcase_channel: ShowcaseChannel,
-        published_files: StoredFiles,
-        worker: WorkerHandle,
-    ) -> None:
-        self._showcase_posts = showcase_posts
-        self._showcase_channel = showcase_channel
-        self._published_files = published_files
-        self._worker = worker
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self.settle_requested = asyncio.Event()
-        """Set when posts should be settled soon."""
+    showcase_posts: ShowcasePostStore
+    showcase_channel: ShowcaseChannel
+    published_files: StoredFiles
+    worker: WorkerHandle
+    _locks: WeakValueDictionary[int, asyncio.Lock] = field(
+        init=False, default_factory=WeakValueDictionary
+    )
+    settle_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def request_settle(self) -> None:
         """Settle changed posts soon, batched with other changes."""
@@ -47,10 +40,9 @@ class ShowcasePublisher:
         Raises `ChannelUnavailable` if it can never be sent (the post is withdrawn then),
         `DiscordUnavailable` and `DatabaseUnavailable` if it will be retried.
         """
-        lock = self._locks.setdefault(post_id, asyncio.Lock())
-        async with lock:
-            while self._worker.is_alive:
-                post = await self._showcase_posts.claim(post_id, self._worker.worker_id)
+        async with self._locks.setdefault(post_id, asyncio.Lock()):
+            while self.worker.is_alive:
+                post = await self.showcase_posts.claim(post_id, self.worker.worker_id)
                 if post is None:
                     return
                 await self._apply_desired_state(post, is_new=is_new)
@@ -58,7 +50,7 @@ class ShowcasePublisher:
 
     async def settle_all(self) -> None:
         """Settle the posts of this process and of dead ones. Raises `DatabaseUnavailable`."""
-        for post_id in await self._showcase_posts.list_out_of_sync(self._worker.worker_id):
+        for post_id in await self.showcase_posts.list_out_of_sync(self.worker.worker_id):
             try:
                 await self.settle_post(post_id)
             except DeliveryError as error:
@@ -68,31 +60,30 @@ class ShowcasePublisher:
         if post.should_be_posted and post.entry.message_id is None:
             await self._publish_post(post, is_new=is_new)
         elif post.should_be_posted:
-            if await self._showcase_channel.refresh_post(post):
-                await self._showcase_posts.mark_refreshed(post)
+            if await self.showcase_channel.refresh_post(post):
+                await self.showcase_posts.mark_refreshed(post)
             else:  # the message was deleted: that withdraws the post
                 await self._mark_withdrawn(post)
         else:
-            await self._published_files.delete_published(post.entry.clip)
-            message_id = post.entry.message_id or await self._showcase_channel.find_post(post)
+            await self.published_files.delete_published(post.entry.clip)
+            message_id = post.entry.message_id or await self.showcase_channel.find_post(post)
             if message_id is not None:
-                await self._showcase_channel.unpublish(post, message_id)
-            await self._showcase_posts.mark_unpublished(post)
+                await self.showcase_channel.unpublish(post, message_id)
+            await self.showcase_posts.mark_unpublished(post)
 
     async def _publish_post(self, post: ShowcasePost, *, is_new: bool) -> None:
-        message_id = None if is_new else await self._showcase_channel.find_post(post)
+        message_id = None if is_new else await self.showcase_channel.find_post(post)
         if message_id is None:
             try:
-                message_id = await self._showcase_channel.publish(post)
+                message_id = await self.showcase_channel.publish(post)
             except ChannelUnavailable:
                 await self._mark_withdrawn(post)
-                await self._showcase_posts.mark_unpublished(
-                    await self._showcase_posts.get(post.id) or post
-                )
+                withdrawn = await self.showcase_posts.get(post.id) or post
+                await self.showcase_posts.mark_unpublished(withdrawn)
                 raise
-        await self._showcase_posts.mark_published(post, message_id)
+        await self.showcase_posts.mark_published(post, message_id)
 
     async def _mark_withdrawn(self, post: ShowcasePost) -> None:
-        await self._showcase_posts.update_post(
-            post.id, owner=self._worker.worker_id, audit_entry=None, withdrawn=True
+        await self.showcase_posts.update_post(
+            post.id, owner=self.worker.worker_id, audit_entry=None, withdrawn=True
         )

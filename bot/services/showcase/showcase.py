@@ -27,9 +27,7 @@ from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
-"""Entries in a list."""
 AUDIT_LOG_LENGTH: Final = 25
-"""Entries in a page of the audit log."""
 
 
 class RankingPeriod(StrEnum):
@@ -41,12 +39,7 @@ class RankingPeriod(StrEnum):
 
     @property
     def length(self) -> timedelta | None:
-        """The length of the period; ``None`` is unlimited."""
-        return {
-            RankingPeriod.WEEK: WEEK,
-            RankingPeriod.MONTH: timedelta(days=30),
-            RankingPeriod.ALL: None,
-        }[self]
+        return {RankingPeriod.WEEK: WEEK, RankingPeriod.MONTH: timedelta(days=30)}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +52,7 @@ class ShowcaseActor:
 
 
 class ShowcaseService:
-    """The use cases of a server's showcase.
-
-    Reads that need no decision go straight to the stores, which are public as ``posts`` and
-    ``settings``.
-    """
+    """The use cases; plain reads go straight to the public stores ``posts`` and ``settings``."""
 
     def __init__(
         self,
@@ -115,10 +104,9 @@ class ShowcaseService:
             name = actor.name
         else:
             name = await self._showcase_channel.fetch_creator_name(guild_id, clip.user_id)
-        if not is_own or hide_prompt is None:
-            # others may hide a prompt, never reveal one that its creator hides
-            hides_prompt = preferences.hide_prompt or bool(hide_prompt)
-        else:
+        # others may hide a prompt, never reveal one that its creator hides
+        hides_prompt = preferences.hide_prompt or bool(hide_prompt)
+        if is_own and hide_prompt is not None:
             hides_prompt = hide_prompt
         new_post = NewShowcasePost(
             clip=clip,
@@ -163,20 +151,12 @@ class ShowcaseService:
     async def withdraw_deleted_clip(self, clip: Clip, actor_id: int) -> None:
         """Withdraw a clip that its requester or a moderator is about to delete.
 
-        Raises `DiscordUnavailable` while its message cannot be deleted; the record must stay until
-        then.
+        Raises `DiscordUnavailable` while its message, and so its record, cannot be deleted.
         """
         actor = ShowcaseActor(actor_id, moderator=actor_id != clip.user_id)
         post = await self.posts.find_by_clip(clip.id)
         if post is not None:
-            await self.posts.update_post(
-                post.id,
-                owner=self._worker.worker_id,
-                audit_entry=self._build_audit_entry(
-                    post.entry.guild_id, actor, AuditAction.WITHDRAW, clip
-                ),
-                withdrawn=True,
-            )
+            await self._update_post(post, actor, AuditAction.WITHDRAW, withdrawn=True)
             self._publisher.request_settle()
             await self._publisher.settle_post(post.id)
         if actor.moderator and clip.guild_id is not None:
@@ -185,7 +165,6 @@ class ShowcaseService:
             )
 
     async def withdraw_deleted_message(self, message_id: int) -> None:
-        """Withdraw the post whose message was deleted in Discord, if there is one."""
         post = await self.posts.find_by_message(message_id)
         if post is not None and post.should_be_posted:
             await self._mark_post(post, None, AuditAction.WITHDRAW, withdrawn=True)
@@ -211,10 +190,7 @@ class ShowcaseService:
     async def set_blocked(
         self, member_id: int, *, guild_id: int, actor: ShowcaseActor, blocked: bool
     ) -> int:
-        """Block a member, hiding their posts, or unblock them; return the number of hidden posts.
-
-        Raises `NotAllowed`.
-        """
+        """Block or unblock a member; return how many posts that hides. Raises `NotAllowed`."""
         if not actor.moderator:
             raise NotAllowed("moderate")
         audit_entry = AuditEntry(
@@ -228,8 +204,7 @@ class ShowcaseService:
             audit_entry, blocked=blocked, owner=self._worker.worker_id
         )
         for post_id in hidden_ids:
-            post = await self.posts.get(post_id)
-            if post is not None:
+            if (post := await self.posts.get(post_id)) is not None:
                 await self._settle_post(post)
         return len(hidden_ids)
 
@@ -258,19 +233,13 @@ class ShowcaseService:
             )
             for post_id in post_ids:
                 await self.posts.update_post(
-                    post_id,
-                    owner=self._worker.worker_id,
-                    audit_entry=None,
-                    hide_prompt=hide_prompt,
+                    post_id, owner=self._worker.worker_id, audit_entry=None, hide_prompt=hide_prompt
                 )
             self._publisher.request_settle()
         return after
 
     async def configure(self, guild_id: int, *, actor_id: int, **changes: Any) -> ShowcaseSettings:
-        """Change some fields of `ShowcaseSettings` and return them all.
-
-        A digest whose schedule changes is next due after now.
-        """
+        """Change some fields of the settings and return all; a changed digest is due after now."""
         before = await self.settings.load_settings(guild_id)
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}
@@ -292,7 +261,6 @@ class ShowcaseService:
     # -- reading
 
     async def list_top(self, guild_id: int, period: RankingPeriod) -> list[GalleryEntry]:
-        """Return the entries with the most votes."""
         since = None if period.length is None else self._clock.now() - period.length
         return await self.posts.list_top(guild_id, since=since, limit=LIST_LENGTH)
 
@@ -319,11 +287,16 @@ class ShowcaseService:
     async def _mark_post(
         self, post: ShowcasePost, actor: ShowcaseActor | None, action: AuditAction, **changes: bool
     ) -> None:
+        await self._update_post(post, actor, action, **changes)
+        await self._settle_post(post)
+
+    async def _update_post(
+        self, post: ShowcasePost, actor: ShowcaseActor | None, action: AuditAction, **changes: bool
+    ) -> None:
         audit_entry = self._build_audit_entry(post.entry.guild_id, actor, action, post.entry.clip)
         await self.posts.update_post(
             post.id, owner=self._worker.worker_id, audit_entry=audit_entry, **changes
         )
-        await self._settle_post(post)
 
     async def _settle_post(self, post: ShowcasePost, *, is_new: bool = False) -> None:
         """Settle it now; maintenance retries what Discord refuses and refreshes its digests."""

@@ -1,8 +1,7 @@
 """Counts star reactions as votes, one a member, and recounts from Discord when they may be stale.
 
-Stale is every message that this process has not counted since its Discord session began, because it
-missed the events before. A starred post of the bot may also be unknown at first: members see a
-message before the database does.
+Stale is what this process has not counted since its Discord session began. A starred post of the
+bot may also be unknown at first: members see a message before the database does.
 """
 
 import asyncio
@@ -41,18 +40,13 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _UnknownMessage:
-    """A starred message that shows no clip according to the database.
-
-    ``give_up_at`` (monotonic seconds) is when to believe it; set at the first lookup.
-    """
+    """A starred message without a known clip, which is believed at ``give_up_at`` (monotonic)."""
 
     channel_id: int
     give_up_at: float | None = None
 
 
 class VoteCounter:
-    """Follows the stars that members add and remove."""
-
     def __init__(
         self,
         *,
@@ -113,10 +107,7 @@ class VoteCounter:
             raise
 
     async def reset(self, message_id: int) -> None:
-        """Remove all votes of a message after a moderator cleared its stars.
-
-        Raises `DatabaseUnavailable`.
-        """
+        """Remove all votes of a message whose stars were cleared. Raises `DatabaseUnavailable`."""
         async with self._get_message_lock(message_id):
             clip_id = await self._stars.find_clip_by_message(message_id)
             if clip_id is None:

@@ -1,10 +1,10 @@
-"""The weekly digest, posted once at the time that a server's admins chose.
+"""The weekly digest, posted once at the time that a server's admins chose, or late.
 
 Every process looks for due digests; the first to insert a week's row posts it. The row names the
-winner, so that a retry says the same. A missed digest comes late rather than never. Clips that are
-withdrawn, hidden or erased later disappear from the message.
+winner, so that a retry says the same. Clips withdrawn, hidden or erased later disappear from it.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -22,77 +22,61 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 _log: Final = structlog.get_logger(__name__)
 
 RANKING_LENGTH: Final = 10
-"""Entries in a week's ranking."""
 _MAX_RECOUNTS: Final = 200
 _MAX_LATENESS: Final = timedelta(days=6)
 """A digest this late is skipped in favour of the next one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestScheduler:
-    """Creates due digests and keeps their messages up to date."""
-
-    def __init__(
-        self,
-        *,
-        digests: DigestStore,
-        showcase_settings_store: ShowcaseSettingsStore,
-        showcase_posts: ShowcasePostStore,
-        showcase_channel: ShowcaseChannel,
-        vote_counter: VoteCounter,
-        worker: WorkerHandle,
-        clock: Clock,
-    ) -> None:
-        self._digests = digests
-        self._showcase_settings_store = showcase_settings_store
-        self._showcase_posts = showcase_posts
-        self._showcase_channel = showcase_channel
-        self._vote_counter = vote_counter
-        self._worker = worker
-        self._clock = clock
+    digests: DigestStore
+    showcase_settings_store: ShowcaseSettingsStore
+    showcase_posts: ShowcasePostStore
+    showcase_channel: ShowcaseChannel
+    vote_counter: VoteCounter
+    worker: WorkerHandle
+    clock: Clock
 
     async def get_ranking(self, digest_id: int, *, guild_id: int) -> list[GalleryEntry]:
         """Return the best of a digest's week by current votes. Raises `RecordNotFound`."""
-        digest = await self._digests.get(digest_id)
+        digest = await self.digests.get(digest_id)
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
-        return await self._showcase_posts.list_top(
+        return await self.showcase_posts.list_top(
             guild_id, since=digest.period_start, until=digest.due_at, limit=RANKING_LENGTH
         )
 
     async def run_due(self) -> None:
-        """Create due digests, post new ones, refresh those with a changed entry.
-
-        Raises `DatabaseUnavailable`.
-        """
+        """Create, post and refresh what is due or has changed. Raises `DatabaseUnavailable`."""
         created = set()
-        for showcase_settings in await self._showcase_settings_store.list_with_digest():
+        for showcase_settings in await self.showcase_settings_store.list_with_digest():
             digest_id = await self._create_due_digest(showcase_settings)
             if digest_id is not None:
                 created.add(digest_id)
-        for digest_id in await self._digests.list_out_of_sync(self._worker.worker_id):
+        for digest_id in await self.digests.list_out_of_sync(self.worker.worker_id):
             await self._settle_digest(digest_id, is_new=digest_id in created)
 
     async def _create_due_digest(self, showcase_settings: ShowcaseSettings) -> int | None:
-        now = self._clock.now()
+        now = self.clock.now()
         due_at = showcase_settings.find_last_due(now)
         if due_at is None or now - due_at > _MAX_LATENESS:
             return None
-        last_due_at = await self._digests.find_last_due(showcase_settings.guild_id)
+        last_due_at = await self.digests.find_last_due(showcase_settings.guild_id)
         if last_due_at is not None and last_due_at >= due_at:
             return None
         since = due_at - WEEK if last_due_at is None else max(last_due_at, due_at - WEEK)
-        await self._vote_counter.recount_posts(
-            await self._showcase_posts.list_recent(
+        await self.vote_counter.recount_posts(
+            await self.showcase_posts.list_recent(
                 showcase_settings.guild_id, since=since, limit=_MAX_RECOUNTS
             )
         )
-        return await self._digests.create_digest(
-            showcase_settings, due_at=due_at, since=since, owner=self._worker.worker_id
+        return await self.digests.create_digest(
+            showcase_settings, due_at=due_at, since=since, owner=self.worker.worker_id
         )
 
     async def _settle_digest(self, digest_id: int, *, is_new: bool) -> None:
-        digest = await self._digests.claim(digest_id, self._worker.worker_id)
-        if digest is None or not self._worker.is_alive:
+        digest = await self.digests.claim(digest_id, self.worker.worker_id)
+        if digest is None or not self.worker.is_alive:
             return
         try:
             message_id = await self._publish(digest, is_new=is_new)
@@ -102,17 +86,17 @@ class DigestScheduler:
         except DeliveryError as error:
             _log.info("digest.postponed", digest_id=digest_id, error=str(error))
             return
-        await self._digests.mark_posted(digest_id, message_id, owner=self._worker.worker_id)
+        await self.digests.mark_posted(digest_id, message_id, owner=self.worker.worker_id)
 
     async def _publish(self, digest: WeeklyDigest, *, is_new: bool) -> int | None:
         """Make the message show the digest's visible entries; delete it if there are none."""
         message_id = digest.message_id
         if message_id is None and not is_new:
-            message_id = await self._showcase_channel.find_digest(digest)
+            message_id = await self.showcase_channel.find_digest(digest)
         if message_id is None:
-            return await self._showcase_channel.publish_digest(digest) if digest.entries else None
+            return await self.showcase_channel.publish_digest(digest) if digest.entries else None
         if digest.entries:
-            still_exists = await self._showcase_channel.refresh_digest(digest, message_id)
+            still_exists = await self.showcase_channel.refresh_digest(digest, message_id)
             return message_id if still_exists else None
-        await self._showcase_channel.delete_message(digest.channel_id, message_id)
+        await self.showcase_channel.delete_message(digest.channel_id, message_id)
         return None

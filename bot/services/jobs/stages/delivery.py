@@ -24,10 +24,7 @@ class ClipDelivery:
     clip_publisher: ClipPublisher
 
     async def deliver_clips(self, running: RunningJob) -> None:
-        """Post the clips and end the job; a cancelled job keeps them in the history only.
-
-        Raises `LeaseLost`.
-        """
+        """Post the clips; a cancelled job keeps them in the history only. Raises `LeaseLost`."""
         clips = await running.retry_until_stored(lambda: self.clips.list_for_job(running.job.id))
         end = partial(running.end, settlement=Settlement.CHARGE, clip_count=len(clips))
         if running.is_cancelled:  # made and billed nevertheless
@@ -78,10 +75,9 @@ async def _notify_requester(running: RunningJob, job: Job) -> None:
         running.lease.require_valid()
         try:
             await running.shared.job_messages.notify_requester(job)
+            return
         except DiscordUnavailable as error:
             _log.warning("notification.postponed", error=str(error))
             if running.clock.now() >= until:
                 return
             await running.clock.sleep(backoff.next_delay(error.retry_after_s))
-        else:
-            return

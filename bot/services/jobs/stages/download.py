@@ -52,10 +52,7 @@ class ClipDownloader:
     async def _download_video(
         self, running: RunningJob, index: int, video: RemoteVideo, video_models: VideoModels
     ) -> NewClip | None:
-        """Download one video; ``None`` when it never can be.
-
-        A whole file from an earlier attempt is kept.
-        """
+        """Download one video, unless an earlier attempt has; ``None`` when it never can be."""
         job, clock = running.job, running.clock
         clip = await self._probe_clip(job, index, video)
         if clip is not None:

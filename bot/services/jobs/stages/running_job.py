@@ -42,15 +42,13 @@ class ModelAvailability(Protocol):
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Stop offering the model in every process; never raises `DatabaseUnavailable`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class PollingTimes:
     """How often Google is asked, and for how long; in seconds.
 
-    ``late_operation_wait_s`` is for the operation's name from a process that lost the job while
-    Google answered its submit, but is still alive.
+    ``late_operation_wait_s`` is for the operation's name from a last owner that is still alive.
     """
 
     poll_interval_s: float = 10.0
@@ -64,8 +62,7 @@ class PollingTimes:
 class BillingRules:
     """The operator's rules for money.
 
-    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` settles a job whose submit
-    may or may not have reached Google.
+    Without ``paid_calls`` nothing is submitted; ``unknown_settlement`` is for uncertain submits.
     """
 
     paid_calls: bool = True
@@ -74,10 +71,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDependencies:
-    """What all jobs of one process share in every stage.
-
-    ``searchable_routes`` are those where the result of a lost submit can be searched for.
-    """
+    """What all jobs share; on ``searchable_routes`` a lost submit's result can be searched for."""
 
     jobs: JobStore
     routes: Mapping[GoogleRoute, VideoModels]
@@ -131,10 +125,8 @@ class RunningJob:
     @property
     def is_searchable(self) -> bool:
         """Whether the result of a lost submit may still be found."""
-        return (
-            self.job.plan.route in self.shared.searchable_routes
-            and self.age_s < self.polling_times.time_limit_s
-        )
+        is_in_time = self.age_s < self.polling_times.time_limit_s
+        return is_in_time and self.job.plan.route in self.shared.searchable_routes
 
     def request_cancel(self) -> None:
         """Cancel the job: what Google makes nevertheless is kept, but not posted."""
@@ -142,7 +134,6 @@ class RunningJob:
         self.job = replace(self.job, cancel_requested=True)
 
     def show_progress(self, progress: JobProgress | None = None) -> None:
-        """Show ``progress``, or just the job's state, in the status message."""
         self.status_message.show_progress(progress or JobProgress(self.job))
 
     async def poll_operation(self) -> PollResult:

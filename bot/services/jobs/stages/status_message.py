@@ -31,13 +31,11 @@ class StatusMessage:
         self.message_id = job.status_message_id
 
     def show_progress(self, progress: JobProgress) -> None:
-        """Show ``progress`` as soon as Discord allows."""
         self._pending = progress
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run_updates())
 
     def with_message(self, job: Job) -> Job:
-        """Return ``job`` with the id of this message."""
         return replace(job, status_message_id=self.message_id or job.status_message_id)
 
     async def wait_for_edit(self) -> None:
@@ -60,7 +58,6 @@ class StatusMessage:
             await asyncio.wait(unfinished)
 
     def cancel_updates(self) -> None:
-        """Stop at once."""
         self._pending = None
         if self._task is not None:
             self._task.cancel()

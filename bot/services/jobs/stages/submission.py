@@ -1,9 +1,8 @@
 """The submit: the one step that costs money and cannot be taken back.
 
-Submitting and saving the operation's name are one critical section, and right before the first
-byte it is recorded that one may have been sent. A submit that may have reached Google is never
-repeated: its result is searched for, or the job ends as unknown. If nothing was sent, the job goes
-back to the queue.
+Submitting and saving the operation's name are one critical section, and right before the first byte
+it is recorded that one may have been sent. A submit that may have reached Google is never repeated:
+its result is searched for, or the job ends as unknown. Else it is queued again.
 """
 
 from dataclasses import dataclass, replace
@@ -130,10 +129,8 @@ class JobSubmitter:
         outcome = Outcome.GOOGLE_QUOTA if is_quota else Outcome.GOOGLE_BUSY
         job, times, now = running.job, running.polling_times, running.clock.now()
         waited_s = (now - job.created_at).total_seconds()
-        may_retry = (
-            job.attempts < times.max_submit_attempts and waited_s <= times.submit_retry_window_s
-        )
-        if running.is_cancelled or not may_retry:
+        is_last_attempt = job.attempts >= times.max_submit_attempts
+        if running.is_cancelled or is_last_attempt or waited_s > times.submit_retry_window_s:
             await running.end_failed(outcome, error.detail)
             return
         backoff = Backoff(initial=5.0, maximum=300.0, attempts=job.attempts - 1)
@@ -153,8 +150,7 @@ class JobSubmitter:
 async def find_lost_submit(running: RunningJob) -> None:
     """Find what became of a submit that may have been sent, or end the job as unknown.
 
-    The process that sent it may still save the operation's name; on some routes the result can be
-    searched for. Raises `LeaseLost`.
+    The sender may still save the operation's name, or the result be found. Raises `LeaseLost`.
     """
     # a submit begun here was sent by no other process: there is no name to wait for
     if not running.submit_begun and await _wait_for_late_operation(running):
