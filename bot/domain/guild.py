@@ -78,7 +78,5 @@ class GuildRules:
             return origin
         is_reply = origin.request_message_id is not None
         return replace(
-            origin,
-            guild_locale=self.locale,
-            locale=self.locale if is_reply else origin.locale,
+            origin, guild_locale=self.locale, locale=self.locale if is_reply else origin.locale
         )

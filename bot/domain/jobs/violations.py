@@ -137,10 +137,7 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
         )
     if request.seed is not None and not model.seed:
         yield Violation(
-            "seed_unsupported",
-            "seed",
-            fix=request.evolve(seed=None),
-            values={"model": model.name},
+            "seed_unsupported", "seed", fix=request.evolve(seed=None), values={"model": model.name}
         )
 
 
