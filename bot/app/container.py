@@ -121,7 +121,6 @@ class Container:
         self.showcase_settings = ShowcaseSettingsStore(database)
 
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
-        """Build what speaks to Google, Discord and the disk."""
         self.instruments = Instruments()
         self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
         self.model_directory = ModelDirectory(
@@ -158,7 +157,6 @@ class Container:
         self.media_probe = PyAvMediaProbe()
 
     def _build_file_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what keeps clips and images, and makes clips small enough for Discord."""
         originals = Originals(
             routes=self.routes,
             media_probe=self.media_probe,
@@ -206,7 +204,6 @@ class Container:
         )
 
     def _build_job_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what accepts requests and makes clips of them."""
         policy = settings.policy
         paid_calls = settings.paid_calls == "allow" or uses_only_local_endpoints(settings)
         can_search = GoogleRoute.VERTEX in self.routes and settings.google_output_uri is not None
@@ -331,7 +328,6 @@ class Container:
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what concerns servers and members: rules, quotas, privacy."""
         self.server_rules = ServerRulesService(guilds=self.guilds, clock=clock)
         self.quota_service = QuotaService(jobs=self.jobs, ledger=self.ledger, clock=clock)
         self.privacy_service = PrivacyService(

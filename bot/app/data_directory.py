@@ -17,7 +17,6 @@ class DataDirectory:
         self._data_dir = data_dir.resolve()
 
     async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete the files, and the posters and smaller versions beside them."""
         await asyncio.to_thread(self._delete_files, paths, True)
 
     async def delete_published(self, clip: Clip) -> None:

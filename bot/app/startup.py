@@ -92,7 +92,6 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
 def build_routes(
     settings: Settings, catalogue: ModelCatalogue, instruments: Instruments, clock: Clock
 ) -> dict[GoogleRoute, VideoModels]:
-    """Return an adapter for each route that is configured."""
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
     if settings.gemini_api_key is not None:

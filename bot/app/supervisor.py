@@ -46,7 +46,6 @@ class BackgroundSupervisor:
 
     @property
     def checks(self) -> dict[str, Callable[[], Awaitable[bool]]]:
-        """A readiness check for each loop, by its name."""
         return {name: self._make_check(name) for name in self._loops}
 
     def start(self, *names: str) -> None:
@@ -56,14 +55,12 @@ class BackgroundSupervisor:
                 self._tasks[name] = asyncio.create_task(self._keep_running(name), name=name)
 
     async def stop(self) -> None:
-        """Cancel all loops and wait until they have ended."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
 
     def is_healthy(self, name: str) -> bool:
-        """Whether the loop runs, and has proved it since its last failure."""
         return name in self._tasks and self._clock.monotonic() >= self._healthy_from[name]
 
     def _make_check(self, name: str) -> Callable[[], Awaitable[bool]]:

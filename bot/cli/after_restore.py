@@ -16,7 +16,6 @@ from bot.store.jobs.restore import mark_pending_as_unknown
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Mark the jobs. Raises `CommandFailed`, as long as a process of the bot runs too."""
     try:
         return run_and_print(mark_backup_jobs_unknown)
     except DatabaseInUse as error:

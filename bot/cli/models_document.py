@@ -42,7 +42,6 @@ class ParameterRow:
 
 
 def render_catalogue(catalogue: ModelCatalogue) -> str:
-    """Return the page `docs/models.md`."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),  # Markdown is not escaped

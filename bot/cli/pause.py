@@ -16,14 +16,12 @@ from bot.store.guilds import GuildStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the reason."""
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("reason", nargs="?", help="what members read, in their language")
     choice.add_argument("--show", action="store_true", help="change nothing; say how it stands")
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """Pause, or only say whether the bot is paused. Raises `CommandFailed`."""
     enabled = None if arguments.show else False
     return run_and_print(lambda settings: set_bot_enabled(settings, enabled, arguments.reason))
 

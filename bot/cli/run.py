@@ -12,7 +12,6 @@ from bot.config.renamed_settings import SettingsError
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Run the bot. Raises `CommandFailed` when it cannot start."""
     settings = load_settings(with_logging=True)
     # imported late: it takes seconds, and a missing setting is told at once
     from bot.app.run import run_bot

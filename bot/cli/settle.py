@@ -23,7 +23,6 @@ from bot.store.jobs.jobs import JobStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the job and what becomes of its price."""
     parser.add_argument("job", nargs="?", type=int, help="the job's number")
     parser.add_argument(
         "settlement", nargs="?", choices=("charge", "refund"), metavar="charge|refund"
@@ -31,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """List or settle. Raises `CommandFailed`."""
     if (arguments.job is None) != (arguments.settlement is None):
         raise CommandFailed("say charge or refund: it cannot be taken back", EXIT_BAD_SETTING)
     charge = arguments.settlement == "charge"

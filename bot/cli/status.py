@@ -23,7 +23,6 @@ from bot.store.operations.statistics import StatisticsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how often and how long to look."""
     parser.add_argument("--once", action="store_true", help="print the page and end")
     parser.add_argument(
         "--every", type=float, default=2.0, metavar="SECONDS", help="time between two updates"
@@ -31,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """Show the page; 1 if the database did not answer. Raises `CommandFailed`."""
     page = show_status(
         load_settings(), Console(), once=arguments.once, interval_s=max(0.2, arguments.every)
     )

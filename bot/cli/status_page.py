@@ -24,7 +24,6 @@ _STATE_STYLES: Final = {
 
 
 def build_page(snapshot: OperatorSnapshot) -> RenderableType:
-    """Return the whole page."""
     return Group(
         _build_heading(snapshot),
         Columns(
@@ -41,7 +40,6 @@ def build_page(snapshot: OperatorSnapshot) -> RenderableType:
 
 
 def build_unavailable_page(error: str, now: datetime) -> RenderableType:
-    """Return the page for when the database does not answer."""
     return Panel(
         Text(f"The database does not answer ({error}). Asking again."),
         title=f"Clapper · {now:%Y-%m-%d %H:%M:%S} UTC",

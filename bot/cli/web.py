@@ -25,7 +25,6 @@ from bot.web.server import PortInUse
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Serve. Raises `CommandFailed` when that cannot begin."""
     settings = load_settings(with_logging=True)
     try:
         asyncio.run(serve_until_stopped(settings))

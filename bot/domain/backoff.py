@@ -23,5 +23,4 @@ class Backoff:
         return delay if retry_after is None else max(delay, retry_after + random.uniform(0.0, 0.5))
 
     def reset(self) -> None:
-        """Start again from ``initial``, after a success."""
         self.attempts = 0

@@ -117,7 +117,6 @@ class Instruments:
         )
 
     def build_discord_trace(self) -> aiohttp.TraceConfig:
-        """Return a trace for discord.py's HTTP session that measures its requests."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
@@ -167,7 +166,6 @@ class InstrumentedVideoModels:
 
     @property
     def route(self) -> GoogleRoute:
-        """The route that the adapter speaks."""
         return self._models.route
 
     async def submit(
@@ -178,7 +176,6 @@ class InstrumentedVideoModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """See `VideoModels`."""
         with self._measure_call("submit"):
             operation = await self._models.submit(
                 plan, job_id=job_id, dedupe_key=dedupe_key, about_to_send=about_to_send
@@ -187,7 +184,6 @@ class InstrumentedVideoModels:
         return operation
 
     async def poll(self, operation: str) -> PollResult:
-        """See `VideoModels`."""
         with self._measure_call("poll"):
             result = await self._models.poll(operation)
         polled_at = self._polled_at.pop(operation, None)
@@ -198,24 +194,20 @@ class InstrumentedVideoModels:
         return result
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """See `VideoModels`."""
         with self._measure_call("fetch"):
             await self._models.download_video(video, destination)
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """See `VideoModels`."""
         with self._measure_call("find"):
             return await self._models.find_result(plan, job_id=job_id, dedupe_key=dedupe_key)
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """See `VideoModels`."""
         with self._measure_call("reachability"):
             return await self._models.check_reachability(models)
 
     async def close(self) -> None:
-        """See `VideoModels`."""
         await self._models.close()
 
     def _remember_poll(self, operation: str) -> None:
@@ -224,7 +216,6 @@ class InstrumentedVideoModels:
 
     @contextmanager
     def _measure_call(self, call: str) -> Iterator[None]:
-        """Record the duration of a call and how it ended."""
         started_at, result = self._clock.monotonic(), "ok"
         try:
             yield
@@ -268,13 +259,10 @@ class MetricsEndpoint:
 
 
 class _SnapshotCollector(Collector):
-    """The latest snapshot as metric families."""
-
     def __init__(self) -> None:
         self.snapshot: OperatorSnapshot | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families."""
         available = 0 if self.snapshot is None else 1
         yield _build_gauge("clapper_database_up", "1 while the database answers.", available)
         yield _build_gauge("clapper_store_up", "Old name of clapper_database_up.", available)

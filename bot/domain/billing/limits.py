@@ -29,7 +29,6 @@ class UsageAmount:
 
     @classmethod
     def from_plan(cls, plan: VideoPlan) -> Self:
-        """Return what ``plan`` reserves."""
         return cls(plan.price, plan.videos, plan.charged_seconds)
 
     def __add__(self, other: "UsageAmount") -> "UsageAmount":
@@ -70,7 +69,6 @@ class LimitMeasure(StrEnum):
     MICROS = "micros"
 
     def measure_amount(self, amount: UsageAmount) -> int:
-        """Return this part of ``amount``."""
         match self:
             case LimitMeasure.CLIPS:
                 return amount.clips
@@ -111,12 +109,10 @@ NO_LIMITS: Final = UsageLimits()
 
 
 def combine_loosest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return for each limit the largest value that is set."""
     return _combine_limits(several, max)
 
 
 def combine_tightest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return for each limit the smallest value that is set."""
     return _combine_limits(several, min)
 
 
@@ -132,8 +128,6 @@ def _combine_limits(
 
 
 class LimitSubject(StrEnum):
-    """Whom a limit is for."""
-
     MEMBER = "member"
     ROLE = "role"
     DEFAULT = "default"
@@ -234,7 +228,6 @@ class UsageTotals:
     jobs: int = 0
 
     def with_job(self, amount: UsageAmount) -> "UsageTotals":
-        """Return the usage after a job of ``amount`` is accepted."""
         return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)
 
 
@@ -269,18 +262,14 @@ class QuotaLine:
 
     @property
     def remaining(self) -> int:
-        """What is left of the limit, at least 0."""
         return max(0, self.allowed - self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """The state of every limit that applies to a request."""
-
     lines: tuple[QuotaLine, ...] = ()
 
     def lines_for(self, scope: LimitScope) -> tuple[QuotaLine, ...]:
-        """Return the lines of one scope."""
         return tuple(line for line in self.lines if line.scope is scope)
 
 
@@ -301,11 +290,9 @@ class LimitExceeded:
 
     @property
     def is_unattainable(self) -> bool:
-        """Whether the request is larger than the whole limit."""
         return self.requested > self.allowed
 
     def as_error(self, frees_at: datetime | None) -> LimitReached:
-        """Return the error that refuses the request."""
         return LimitReached(
             self.limit,
             self.scope,
@@ -319,7 +306,6 @@ class LimitExceeded:
 def build_quota_lines(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals
 ) -> tuple[QuotaLine, ...]:
-    """Return the state of each limit that is set."""
     lines = []
     for rule in LIMIT_RULES:
         allowed: int | None = getattr(limits, rule.limit)

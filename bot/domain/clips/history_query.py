@@ -15,15 +15,11 @@ MAX_SEARCH_LENGTH: Final = 30
 
 
 class HistoryKind(StrEnum):
-    """Which clips a history is limited to."""
-
     EXTENDABLE = "extendable"
     SHOWCASED = "showcased"
 
 
 class PageDirection(StrEnum):
-    """Which way a page button turns."""
-
     OLDER = "older"
     NEWER = "newer"
 

@@ -32,7 +32,6 @@ class LineageRow:
 
 
 def find_root_id(clip: Clip) -> int:
-    """Return the id of the first clip of ``clip``'s tree."""
     return clip.id if clip.parent_clip_id is None else (clip.root_clip_id or clip.parent_clip_id)
 
 

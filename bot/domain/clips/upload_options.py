@@ -50,8 +50,6 @@ PREVIEW_BYTES: Final = 2 * MIB
 
 
 class UploadOption(StrEnum):
-    """What is posted for a clip."""
-
     AS_IS = "as_is"
     REENCODED = "fitted"
     COMPRESSED = "squeezed"
@@ -83,7 +81,6 @@ class TranscodeTarget:
 
     @property
     def shorter_side(self) -> int:
-        """The shorter side in pixels."""
         return min(self.width, self.height)
 
 
@@ -123,12 +120,10 @@ class ObservedLimit:
     refused: int | None = None
 
     def with_accepted(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this after a file of ``size`` bytes was accepted."""
         refused = self.refused if self.refused is not None and size < self.refused else None
         return ObservedLimit(now, max(self.accepted, size), refused)
 
     def with_refused(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this after a file of ``size`` bytes was refused for its size."""
         if size < _LOWEST_UPLOAD_LIMIT:
             return replace(self, at=now)
         return ObservedLimit(now, self.accepted if self.accepted < size else 0, size)

@@ -89,7 +89,6 @@ def find_violations(
 
 
 def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
-    """Yield what is invalid on every model."""
     if not request.prompt.strip():
         yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
@@ -118,7 +117,6 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
 
 
 def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what is wrong with the texts and the seed."""
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
     negative = request.negative_prompt
@@ -142,7 +140,6 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
 
 
 def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what is wrong with references, resolution, length and aspect ratio of a new clip."""
     named: dict[str, str | int] = {"model": model.name}
     if len(request.references) > model.max_references:
         yield Violation(
@@ -225,8 +222,6 @@ def _build_resolution_violation(
 def _find_source_violations(
     request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules, now: float
 ) -> Iterator[Violation]:
-    """Yield why ``model`` cannot extend ``source``, or not with these options."""
-
     def build_source_violation(rule: str, **values: str | int) -> Violation:
         return Violation(
             rule, "clip", values={"clip": source.clip_id, **values}, error_type=SourceNotExtendable

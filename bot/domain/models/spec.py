@@ -120,7 +120,6 @@ class ModelSpec:
     def find_conditions(
         self, mode: GenerationMode, resolution: Resolution
     ) -> tuple[ModelCondition, ...]:
-        """Return the conditions on a request of this mode and resolution."""
         return tuple(
             condition for condition in self.conditions if condition.when in (mode, resolution)
         )
@@ -133,11 +132,9 @@ class ModelCatalogue:
     models: tuple[ModelSpec, ...]
 
     def get(self, model_id: str) -> ModelSpec | None:
-        """Return the model of that id on any route, or `None`."""
         return next((model for model in self.models if model.id == model_id), None)
 
     def restrict_to(self, *routes: GoogleRoute) -> Self:
-        """Return the catalogue of the models on ``routes``."""
         return type(self)(tuple(model for model in self.models if model.route in routes))
 
 

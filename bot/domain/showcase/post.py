@@ -164,7 +164,6 @@ class ShowcasePost:
 
     @property
     def should_be_posted(self) -> bool:
-        """Whether its message should be in the showcase channel."""
         return not (self.entry.hidden or self.withdrawn)
 
     @property
@@ -227,8 +226,6 @@ class WeeklyDigest:
 
 
 class AuditAction(StrEnum):
-    """What a server's audit log records."""
-
     SHOW = "show"
     WITHDRAW = "withdraw"
     HIDE = "hide"
