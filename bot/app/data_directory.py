@@ -11,7 +11,7 @@ from bot.domain.clips.clip import Clip
 
 
 class DataDirectory:
-    """`bot.domain.erasure.ErasableFiles` and `bot.domain.showcase.ports.PublishedFiles` on disk."""
+    """`bot.domain.ports.StoredFiles` on disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()

@@ -61,10 +61,7 @@ def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
 
 @asynccontextmanager
 async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """Open the database and migrate it, waiting for as long as it does not answer.
-
-    Raises `SettingsError` and `StartupError`.
-    """
+    """Open and migrate the database once it answers. Raises `SettingsError` and `StartupError`."""
     try:
         database = open_database(settings.resolved_database_url)
     except DatabaseInUse as error:

@@ -92,9 +92,6 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
 
 
 def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
-    """Return what makes posters and previews for visitors, one at a time.
-
-    It has its own encoder, so that many visitors do not delay a delivery.
-    """
+    """Return what makes posters and previews, with an encoder that no delivery waits for."""
     transcoder = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
     return Thumbnails(transcoder=transcoder, media_probe=media, originals=originals)

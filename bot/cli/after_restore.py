@@ -25,7 +25,7 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
 async def mark_backup_jobs_unknown(settings: Settings) -> str:
     """Mark the jobs and return what to tell the operator.
 
-    Raises `DatabaseInUse` while a process of the bot runs, `CommandFailed`, `DatabaseUnavailable`.
+    Raises `DatabaseInUse` while a process of the bot runs, `SettingsError`, `DatabaseUnavailable`.
     """
     database = open_with(open_database, settings)
     try:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.errors import CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
@@ -14,11 +14,8 @@ OpenedDatabase = TypeVar("OpenedDatabase")
 
 
 def load_settings(*, with_logging: bool = False) -> Settings:
-    """Return the settings, and set up logging by them. Raises `CommandFailed`."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
+    """Return the settings, and set up logging by them. Raises `SettingsError`."""
+    settings = read_settings()
     if with_logging:
         configure_logging(
             log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
@@ -27,19 +24,17 @@ def load_settings(*, with_logging: bool = False) -> Settings:
 
 
 def open_with(opener: Callable[[str], OpenedDatabase], settings: Settings) -> OpenedDatabase:
-    """Return ``opener`` of the configured URL. Raises `CommandFailed` where that is malformed."""
+    """Return ``opener`` of the configured URL. Raises `SettingsError` where that is malformed."""
     try:
         return opener(settings.resolved_database_url)
     except ValueError as error:
-        raise CommandFailed(f"DATABASE_URL is malformed: {error}", EXIT_BAD_SETTING) from error
+        raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:
-        raise CommandFailed(
-            f"DATABASE_URL cannot be opened ({error.strerror}).", EXIT_BAD_SETTING
-        ) from error
+        raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
 
 
 def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
-    """Print what ``work`` returns and return 0. Raises `CommandFailed`."""
+    """Print what ``work`` returns and return 0. Raises `CommandFailed` and `SettingsError`."""
     settings = load_settings()
     try:
         print(asyncio.run(work(settings)))

@@ -31,7 +31,7 @@ async def set_bot_enabled(
 ) -> str:
     """Pause or resume the bot (`None`: neither) and return whether it is paused.
 
-    Raises `CommandFailed` and `DatabaseUnavailable`.
+    Raises `SettingsError` and `DatabaseUnavailable`.
     """
     database = open_with(open_side_writer, settings)
     try:

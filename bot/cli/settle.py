@@ -39,7 +39,8 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
 async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool) -> str:
     """Settle a job, or list all where ``job_id`` is `None`; return what to tell the operator.
 
-    Raises `CommandFailed` for a job that is not waiting to be settled, and `DatabaseUnavailable`.
+    Raises `CommandFailed` for a job that is not waiting to be settled, `SettingsError` and
+    `DatabaseUnavailable`.
     """
     database = open_with(open_side_writer, settings)
     try:

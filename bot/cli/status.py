@@ -41,7 +41,7 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
 async def show_status(
     settings: Settings, console: Console, *, once: bool, interval_s: float
 ) -> int:
-    """Show the page until cancelled, or once; return the exit status. Raises `CommandFailed`."""
+    """Show the page until cancelled, or once; return the exit status. Raises `SettingsError`."""
     clock = SystemClock()
     database = open_with(open_reader, settings)
     try:

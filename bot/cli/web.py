@@ -11,9 +11,8 @@ from contextlib import AsyncExitStack
 from bot.app.clock import SystemClock
 from bot.app.startup import open_catalogue
 from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
-from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings, open_with
-from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.metrics import Instruments
@@ -28,15 +27,13 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
     settings = load_settings(with_logging=True)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except SettingsError as error:
-        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
     except PortInUse as error:
         raise CommandFailed(str(error)) from error
     return 0
 
 
 async def serve_until_stopped(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `PortInUse`, `SettingsError`, `CommandFailed`."""
+    """Serve until SIGTERM or SIGINT. Raises `PortInUse` and `SettingsError`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,61 +60,55 @@ class Instruments:
     """What this process measures."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry = registry or CollectorRegistry()
-        self.acknowledgement_seconds = Histogram(
+        self.registry = registry or CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.acknowledgement_seconds = histogram(
             "clapper_ack_seconds",
             "Time from a Discord interaction to its acknowledgement (Discord allows 3 s).",
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.detection_lag = Histogram(
+        self.detection_lag = histogram(
             "clapper_detection_lag_seconds",
             "Upper bound on the delay between Google finishing a video and detection.",
             buckets=_DETECTION_BUCKETS_S,
-            registry=registry,
         )
-        self.loop_lag = Histogram(
+        self.loop_lag = histogram(
             "clapper_loop_lag_seconds",
             "Delay of the asyncio event loop.",
             buckets=_LOOP_LAG_BUCKETS_S,
-            registry=registry,
         )
-        self.discord_requests = Counter(
+        self.discord_requests = counter(
             "clapper_discord_requests",
             "Requests to Discord's REST API; status 0 means that the connection failed.",
             ["method", "path", "status"],
-            registry=registry,
         )
-        self.discord_seconds = Histogram(
+        self.discord_seconds = histogram(
             "clapper_discord_request_seconds",
             "Duration of requests to Discord's REST API.",
             ["method"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.google_calls = Counter(
+        self.google_calls = counter(
             "clapper_google_calls",
             "Calls to Google by result: ok, or the name of the error.",
             ["route", "call", "result"],
-            registry=registry,
         )
-        self.google_seconds = Histogram(
+        self.google_seconds = histogram(
             "clapper_google_call_seconds",
             "Duration of calls to Google.",
             ["route", "call"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.background_failures = Counter(
+        self.background_failures = counter(
             "clapper_background_failures",
             "Failures of background loops, each followed by a restart.",
             ["task"],
-            registry=registry,
         )
         self.gateway_ready = Gauge(
             "clapper_gateway_ready",
             "1 while all shards are connected to Discord's gateway.",
-            registry=registry,
+            registry=self.registry,
         )
 
     def build_discord_trace(self) -> aiohttp.TraceConfig:

@@ -80,10 +80,7 @@ class LimitMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageLimits:
-    """One set of limits. ``None`` means not set at this level.
-
-    A day is the last 24 hours, a month the last 30 days; money is in micro-dollars.
-    """
+    """One set of limits (`None`: not set); a day is the last 24 hours, a month the last 30 days."""
 
     clips_per_day: int | None = None
     seconds_per_day: int | None = None
@@ -334,18 +331,3 @@ def _count_usage(rule: LimitRule, usage: UsageTotals) -> tuple[int, int]:
     if rule.window == DAY:
         used, granted = usage.day, usage.granted_day
     return rule.measure.measure_amount(used), rule.measure.measure_amount(granted)
-
-
-def compute_release_time(
-    spent: Iterable[tuple[datetime, int]], *, window: timedelta, excess: int
-) -> datetime | None:
-    """Return when at least ``excess`` has left the window, or ``None`` if it never does.
-
-    ``spent`` are time and amount of what counts in the window, oldest first.
-    """
-    freed = 0
-    for at, amount in spent:
-        freed += amount
-        if freed >= excess:
-            return at + window
-    return None

@@ -6,15 +6,10 @@ selected one, the clips between them, what continues the selected one, its sibli
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from bot.domain.clips.clip import Clip
 
-_ENDPOINT: Final = 0
-_ANCESTOR: Final = 1
-_CONTINUATION: Final = 2
-_SIBLING: Final = 3
-_UNRELATED: Final = 4
+_ENDPOINT, _ANCESTOR, _CONTINUATION, _SIBLING, _UNRELATED = range(5)
 
 
 @dataclass(frozen=True, slots=True)

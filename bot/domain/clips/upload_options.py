@@ -67,10 +67,7 @@ class UploadStep:
 
 @dataclass(frozen=True, slots=True)
 class TranscodeTarget:
-    """What to re-encode a clip to: pixels, bits per second, and the largest size in bytes.
-
-    ``seconds`` cuts the clip to a preview; ``None`` keeps its length.
-    """
+    """What to re-encode a clip to (pixels, bits per second); ``seconds`` cuts it to a preview."""
 
     width: int
     height: int
@@ -130,10 +127,7 @@ class ObservedLimit:
 
 
 def effective_limit(reported: int | None, observed: ObservedLimit | None, now: datetime) -> int:
-    """Return the upload limit of a place in bytes.
-
-    ``reported`` is what Discord sent with the interaction, or what the server's boosts give.
-    """
+    """Return a place's limit in bytes; Discord or the server's boosts gave the ``reported`` one."""
     limit = reported or DEFAULT_UPLOAD_LIMIT
     if observed is None or now - observed.at > OBSERVED_LIMIT_LIFETIME:
         return limit

@@ -1,7 +1,4 @@
-"""Which rules of one model a request violates, and what would fix each.
-
-`bot.domain.jobs.plan_resolution` chooses the model and what to offer instead.
-"""
+"""Which rules of one model a request violates, and what would fix each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -53,10 +53,7 @@ class ExtensionRules:
 
 @dataclass(frozen=True, slots=True)
 class PeopleRow:
-    """The ``personGeneration`` values that a model takes in some regions, by mode.
-
-    The first value of a mode is Google's default.
-    """
+    """The ``personGeneration`` values for some regions, by mode; the first is Google's default."""
 
     regions: frozenset[OperatorRegion]
     values: Mapping[GenerationMode, tuple[PersonGeneration, ...]] = field(hash=False)

@@ -113,10 +113,7 @@ def authorize_showcasing(
     is_moderator: bool,
     policy: PostingPolicy,
 ) -> bool:
-    """Return whether the clip may be in the public gallery.
-
-    Raises `NotAllowed` if it may not be in the showcase at all.
-    """
+    """Return whether the clip may be public too. Raises `NotAllowed` if it may not be showcased."""
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
     if creator.blocked:
