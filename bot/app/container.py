@@ -10,7 +10,7 @@ from typing import Final
 from bot.app.data_directory import DataDirectory
 from bot.app.startup import build_routes, uses_only_local_endpoints
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
-from bot.app.web import build_gallery_thumbnails
+from bot.app.web import build_downloads, build_gallery_thumbnails
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.client import DiscordClient
@@ -74,7 +74,6 @@ from bot.store.showcase.stars import StarStore
 from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.ui.showcase_card import ShowcaseCards
-from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks
 
 _UNKNOWN_POLL_FACTOR: Final = 30
@@ -167,12 +166,8 @@ class Container:
         self.gallery_thumbnails = build_gallery_thumbnails(
             media=self.media_probe, originals=originals
         )
-        self.original_downloads = (
-            None
-            if self.signed_links is None
-            else OriginalDownloads(
-                links=self.signed_links, clips=self.clips, data_dir=settings.data_dir
-            )
+        self.original_downloads = build_downloads(
+            self.signed_links, clips=self.clips, data_dir=settings.data_dir
         )
         transcoder = ProcessTranscoder()
         self.upload_preparer = UploadPreparer(

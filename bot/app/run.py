@@ -82,7 +82,6 @@ async def serve(settings: Settings) -> None:
 
 async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
     """Serve the gallery until ``stack`` is closed, and return its URL. Raises `StartupError`."""
-    downloads = parts.original_downloads
     website = serve_website(
         parts.settings,
         catalogue=parts.catalogue,
@@ -95,7 +94,7 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
             "dispatcher": make_readiness_check(lambda: parts.worker.is_alive),
             **parts.supervisor.checks,
         },
-        features=() if downloads is None else (downloads,),
+        features=parts.original_downloads,
     )
     try:
         return str(await stack.enter_async_context(website))

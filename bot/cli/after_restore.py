@@ -27,12 +27,9 @@ async def mark_backup_jobs_unknown(settings: Settings) -> str:
 
     Raises `DatabaseInUse` while a process of the bot runs, `SettingsError`, `DatabaseUnavailable`.
     """
-    database = open_with(open_database, settings)
-    try:
+    async with open_with(open_database, settings) as database:
         await upgrade_schema(database)
         count = await mark_pending_as_unknown(database)
-    finally:
-        await database.close()
     if not count:
         return "No job waits in this backup."
     return (

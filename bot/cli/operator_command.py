@@ -1,16 +1,16 @@
 """What subcommands share: reading the settings, opening the database, reporting failures."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
 from bot.cli.errors import CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
 from bot.observability.logging import configure_logging
-
-OpenedDatabase = TypeVar("OpenedDatabase")
+from bot.store.engine.database import Database
 
 
 def load_settings(*, with_logging: bool = False) -> Settings:
@@ -23,14 +23,21 @@ def load_settings(*, with_logging: bool = False) -> Settings:
     return settings
 
 
-def open_with(opener: Callable[[str], OpenedDatabase], settings: Settings) -> OpenedDatabase:
-    """Return ``opener`` of the configured URL. Raises `SettingsError` where that is malformed."""
+@asynccontextmanager
+async def open_with(
+    opener: Callable[[str], Database], settings: Settings
+) -> AsyncIterator[Database]:
+    """Open the configured database, and close it. Raises `SettingsError` for a malformed URL."""
     try:
-        return opener(settings.resolved_database_url)
+        database = opener(settings.resolved_database_url)
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:
         raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:

@@ -33,15 +33,12 @@ async def set_bot_enabled(
 
     Raises `SettingsError` and `DatabaseUnavailable`.
     """
-    database = open_with(open_side_writer, settings)
-    try:
+    async with open_with(open_side_writer, settings) as database:
         guilds = GuildStore(database)
         if enabled is not None:
             server_rules = ServerRulesService(guilds=guilds, clock=SystemClock())
             await server_rules.switch_bot(enabled=enabled, actor_id=OPERATOR_ID, reason=reason)
         rules = await guilds.load_rules(WHOLE_BOT_ID)
-    finally:
-        await database.close()
     if settings.paused:
         return "Paused by the setting PAUSED, whatever this command says."
     if not rules.paused:

@@ -42,17 +42,15 @@ async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool
     Raises `CommandFailed` for a job that is not waiting to be settled, `SettingsError` and
     `DatabaseUnavailable`.
     """
-    database = open_with(open_side_writer, settings)
-    try:
+    async with open_with(open_side_writer, settings) as database:
         jobs = JobStore(database)
         if job_id is None:
             return _format_jobs(await jobs.list_all_unknown())
         quotas = QuotaService(jobs=jobs, ledger=LedgerStore(database), clock=SystemClock())
-        job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
-    except RecordNotFound as error:
-        raise CommandFailed(f"job {job_id} is not waiting to be settled") from error
-    finally:
-        await database.close()
+        try:
+            job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
+        except RecordNotFound as error:
+            raise CommandFailed(f"job {job_id} is not waiting to be settled") from error
     return f"Job {job.id} is {'charged' if charge else 'refunded'}: {format_usd(job.price)}."
 
 

@@ -43,8 +43,7 @@ async def show_status(
 ) -> int:
     """Show the page until cancelled, or once; return the exit status. Raises `SettingsError`."""
     clock = SystemClock()
-    database = open_with(open_reader, settings)
-    try:
+    async with open_with(open_reader, settings) as database:
         source = StatisticsStore(database)
         page, available = await fetch_page(source, clock)
         if once:
@@ -55,8 +54,6 @@ async def show_status(
                 await clock.sleep(interval_s)
                 page, _ = await fetch_page(source, clock)
                 live.update(page, refresh=True)
-    finally:
-        await database.close()
 
 
 async def fetch_page(source: SnapshotSource, clock: Clock) -> tuple[RenderableType, bool]:

@@ -10,7 +10,12 @@ from contextlib import AsyncExitStack
 
 from bot.app.clock import SystemClock
 from bot.app.startup import open_catalogue
-from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
+from bot.app.web import (
+    build_downloads,
+    build_gallery_thumbnails,
+    build_signed_links,
+    serve_website,
+)
 from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
@@ -19,7 +24,6 @@ from bot.observability.metrics import Instruments
 from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
-from bot.web.downloads import OriginalDownloads
 from bot.web.server import PortInUse
 
 
@@ -41,8 +45,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     clock = SystemClock()
     catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
     async with AsyncExitStack() as stack:
-        database = open_with(open_reader, settings)
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(open_with(open_reader, settings))
         media_probe = PyAvMediaProbe()
         originals = Originals(
             routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
@@ -57,13 +60,9 @@ async def serve_until_stopped(settings: Settings) -> None:
                 instruments=Instruments(),
                 clock=clock,
                 checks={},
-                features=[]
-                if links is None
-                else [
-                    OriginalDownloads(
-                        links=links, clips=ClipStore(database), data_dir=settings.data_dir
-                    )
-                ],
+                features=build_downloads(
+                    links, clips=ClipStore(database), data_dir=settings.data_dir
+                ),
             )
         )
         print(url, flush=True)

@@ -292,7 +292,6 @@ def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution
 
 def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
     """Return the length of a request without one: what the mode or resolution needs, if any."""
-    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
-        if condition.seconds is not None:
-            return condition.seconds
-    return model.default_seconds
+    conditions = model.find_conditions(request.mode, _effective_resolution(request, model))
+    needed = (condition.seconds for condition in conditions if condition.seconds is not None)
+    return next(needed, model.default_seconds)

@@ -109,10 +109,8 @@ class ModelSpec:
 
         Empty if they are not known, so that nothing is promised.
         """
-        for row in self.people:
-            if region in row.regions:
-                return row.values.get(mode, ())
-        return ()
+        rows = (row for row in self.people if region in row.regions)
+        return next((row.values.get(mode, ()) for row in rows), ())
 
     def find_conditions(
         self, mode: GenerationMode, resolution: Resolution
