@@ -227,7 +227,7 @@ class InstrumentedVideoModels:
 
 
 class MetricsEndpoint:
-    """`bot.web.operations.MetricsSource`: this process's instruments and the database's counts.
+    """What /metrics shows: this process's instruments and the database's counts.
 
     The database is read at most every two seconds, however often /metrics is.
     """
