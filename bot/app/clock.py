@@ -13,13 +13,10 @@ class SystemClock:
     """`bot.domain.ports.Clock` on the machine's clocks."""
 
     def now(self) -> datetime:
-        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds from an arbitrary start; they never go back."""
         return time.clock_gettime(_MONOTONIC_CLOCK_ID)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for ``seconds``."""
         await asyncio.sleep(seconds)

@@ -10,7 +10,7 @@ from typing import Final
 from bot.app.data_directory import DataDirectory
 from bot.app.startup import build_routes, uses_only_local_endpoints
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
-from bot.app.web import build_gallery_thumbnails
+from bot.app.web import build_downloads, build_gallery_thumbnails
 from bot.config.settings import Settings
 from bot.discord.attachments import DiscordAttachments
 from bot.discord.client import DiscordClient
@@ -74,7 +74,6 @@ from bot.store.showcase.stars import StarStore
 from bot.ui.clip_card import ClipCards
 from bot.ui.model_info import ModelInfo
 from bot.ui.showcase_card import ShowcaseCards
-from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks
 
 _UNKNOWN_POLL_FACTOR: Final = 30
@@ -121,7 +120,6 @@ class Container:
         self.showcase_settings = ShowcaseSettingsStore(database)
 
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
-        """Build what speaks to Google, Discord and the disk."""
         self.instruments = Instruments()
         self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
         self.model_directory = ModelDirectory(
@@ -158,7 +156,6 @@ class Container:
         self.media_probe = PyAvMediaProbe()
 
     def _build_file_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what keeps clips and images, and makes clips small enough for Discord."""
         originals = Originals(
             routes=self.routes,
             media_probe=self.media_probe,
@@ -169,12 +166,8 @@ class Container:
         self.gallery_thumbnails = build_gallery_thumbnails(
             media=self.media_probe, originals=originals
         )
-        self.original_downloads = (
-            None
-            if self.signed_links is None
-            else OriginalDownloads(
-                links=self.signed_links, clips=self.clips, data_dir=settings.data_dir
-            )
+        self.original_downloads = build_downloads(
+            self.signed_links, clips=self.clips, data_dir=settings.data_dir
         )
         transcoder = ProcessTranscoder()
         self.upload_preparer = UploadPreparer(
@@ -206,7 +199,6 @@ class Container:
         )
 
     def _build_job_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what accepts requests and makes clips of them."""
         policy = settings.policy
         paid_calls = settings.paid_calls == "allow" or uses_only_local_endpoints(settings)
         can_search = GoogleRoute.VERTEX in self.routes and settings.google_output_uri is not None
@@ -331,7 +323,6 @@ class Container:
         )
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:
-        """Build what concerns servers and members: rules, quotas, privacy."""
         self.server_rules = ServerRulesService(guilds=self.guilds, clock=clock)
         self.quota_service = QuotaService(jobs=self.jobs, ledger=self.ledger, clock=clock)
         self.privacy_service = PrivacyService(

@@ -11,13 +11,12 @@ from bot.domain.clips.clip import Clip
 
 
 class DataDirectory:
-    """`bot.domain.erasure.ErasableFiles` and `bot.domain.showcase.ports.PublishedFiles` on disk."""
+    """`bot.domain.ports.StoredFiles` on disk."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
 
     async def delete_files(self, paths: Sequence[str]) -> None:
-        """Delete the files, and the posters and smaller versions beside them."""
         await asyncio.to_thread(self._delete_files, paths, True)
 
     async def delete_published(self, clip: Clip) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -13,6 +12,7 @@ from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
 from bot.app.startup import StartupError, make_data_dir, open_catalogue, open_migrated_database
+from bot.app.supervisor import make_readiness_check
 from bot.app.web import build_signed_links, serve_website
 from bot.config.settings import Settings
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
@@ -27,10 +27,7 @@ _EXIT_TIMEOUT_S: Final = 9.0
 
 
 async def run_bot(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then stop within ten seconds.
-
-    Raises `SettingsError` or `StartupError` when it cannot start.
-    """
+    """Run until SIGTERM or SIGINT. Raises `SettingsError` or `StartupError` if it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,7 +82,6 @@ async def serve(settings: Settings) -> None:
 
 async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
     """Serve the gallery until ``stack`` is closed, and return its URL. Raises `StartupError`."""
-    downloads = parts.original_downloads
     website = serve_website(
         parts.settings,
         catalogue=parts.catalogue,
@@ -94,23 +90,16 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
         instruments=parts.instruments,
         clock=parts.clock,
         checks={
-            "gateway": _make_async_check(lambda: parts.client.is_connected),
-            "dispatcher": _make_async_check(lambda: parts.worker.is_alive),
+            "gateway": make_readiness_check(lambda: parts.client.is_connected),
+            "dispatcher": make_readiness_check(lambda: parts.worker.is_alive),
             **parts.supervisor.checks,
         },
-        features=() if downloads is None else (downloads,),
+        features=parts.original_downloads,
     )
     try:
         return str(await stack.enter_async_context(website))
     except PortInUse as error:
         raise StartupError(str(error)) from error
-
-
-def _make_async_check(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
-    async def run_check() -> bool:
-        return check()
-
-    return run_check
 
 
 async def _log_in(client: DiscordClient, token: str) -> None:

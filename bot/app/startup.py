@@ -61,10 +61,7 @@ def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
 
 @asynccontextmanager
 async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """Open the database and migrate it, waiting for as long as it does not answer.
-
-    Raises `SettingsError` and `StartupError`.
-    """
+    """Open and migrate the database once it answers. Raises `SettingsError` and `StartupError`."""
     try:
         database = open_database(settings.resolved_database_url)
     except DatabaseInUse as error:
@@ -92,7 +89,6 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
 def build_routes(
     settings: Settings, catalogue: ModelCatalogue, instruments: Instruments, clock: Clock
 ) -> dict[GoogleRoute, VideoModels]:
-    """Return an adapter for each route that is configured."""
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
     if settings.gemini_api_key is not None:

@@ -5,6 +5,7 @@ Without this, an asyncio task that raises stays silent until the program ends.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,15 @@ _log: Final = structlog.get_logger(__name__)
 
 class LoopEnded(Exception):
     """A background loop returned, though it should run until it is cancelled."""
+
+
+def make_readiness_check(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    """Return ``check`` as the web server's readiness checks are: awaitable."""
+
+    async def run_check() -> bool:
+        return check()
+
+    return run_check
 
 
 class BackgroundSupervisor:
@@ -46,8 +56,7 @@ class BackgroundSupervisor:
 
     @property
     def checks(self) -> dict[str, Callable[[], Awaitable[bool]]]:
-        """A readiness check for each loop, by its name."""
-        return {name: self._make_check(name) for name in self._loops}
+        return {name: make_readiness_check(partial(self.is_healthy, name)) for name in self._loops}
 
     def start(self, *names: str) -> None:
         """Start the loops with these names, or all; those that run already are left alone."""
@@ -56,21 +65,13 @@ class BackgroundSupervisor:
                 self._tasks[name] = asyncio.create_task(self._keep_running(name), name=name)
 
     async def stop(self) -> None:
-        """Cancel all loops and wait until they have ended."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
 
     def is_healthy(self, name: str) -> bool:
-        """Whether the loop runs, and has proved it since its last failure."""
         return name in self._tasks and self._clock.monotonic() >= self._healthy_from[name]
-
-    def _make_check(self, name: str) -> Callable[[], Awaitable[bool]]:
-        async def check_health() -> bool:
-            return self.is_healthy(name)
-
-        return check_health
 
     async def _keep_running(self, name: str) -> None:
         backoff = Backoff(initial=INITIAL_PAUSE_S, maximum=MAXIMUM_PAUSE_S)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import literal, select
@@ -17,9 +18,11 @@ from bot.observability.metrics import Instruments, MetricsEndpoint
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database
+from bot.store.jobs.clips import ClipStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
+from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks, load_or_rotate_keys
 from bot.web.operations import ReadinessCheck
 from bot.web.server import build_local_url, serve_application
@@ -91,10 +94,16 @@ async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | 
     )
 
 
-def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
-    """Return what makes posters and previews for visitors, one at a time.
+def build_downloads(
+    links: SignedLinks | None, *, clips: ClipStore, data_dir: Path
+) -> Sequence[Feature]:
+    """Return what serves originals by signed links: nothing without a PUBLIC_URL."""
+    if links is None:
+        return ()
+    return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)
 
-    It has its own encoder, so that many visitors do not delay a delivery.
-    """
+
+def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
+    """Return what makes posters and previews, with an encoder that no delivery waits for."""
     transcoder = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
     return Thumbnails(transcoder=transcoder, media_probe=media, originals=originals)

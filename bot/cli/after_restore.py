@@ -16,7 +16,6 @@ from bot.store.jobs.restore import mark_pending_as_unknown
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Mark the jobs. Raises `CommandFailed`, as long as a process of the bot runs too."""
     try:
         return run_and_print(mark_backup_jobs_unknown)
     except DatabaseInUse as error:
@@ -26,14 +25,11 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
 async def mark_backup_jobs_unknown(settings: Settings) -> str:
     """Mark the jobs and return what to tell the operator.
 
-    Raises `DatabaseInUse` while a process of the bot runs, `CommandFailed`, `DatabaseUnavailable`.
+    Raises `DatabaseInUse` while a process of the bot runs, `SettingsError`, `DatabaseUnavailable`.
     """
-    database = open_with(open_database, settings)
-    try:
+    async with open_with(open_database, settings) as database:
         await upgrade_schema(database)
         count = await mark_pending_as_unknown(database)
-    finally:
-        await database.close()
     if not count:
         return "No job waits in this backup."
     return (

@@ -13,7 +13,6 @@ from bot.observability.heartbeat import find_health_problem
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Return 0. Raises `CommandFailed` with what is wrong."""
     try:
         problem = find_health_problem(read_settings().data_dir, time.time())
     except SettingsError as error:

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bot.cli.errors import CommandFailed
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.config.renamed_settings import SettingsError
 
 SUBCOMMANDS: Final = {
     "run": "run the bot (the same as python -m bot)",
@@ -63,9 +64,9 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = build_parser(words[0] if words else None).parse_args(words)
     try:
         status: int = _import_subcommand(arguments.subcommand).run_subcommand(arguments)
-    except CommandFailed as error:
+    except (CommandFailed, SettingsError) as error:
         print(f"clapper: {error}", file=sys.stderr)
-        return error.exit_status
+        return error.exit_status if isinstance(error, CommandFailed) else EXIT_BAD_SETTING
     return status
 
 

@@ -13,12 +13,10 @@ from bot.config.model_catalogue import CatalogueError, load_catalogue
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the operator's file."""
     parser.add_argument("file", nargs="?", type=Path, help="a catalogue in the form of MODELS_FILE")
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """Print the page. Raises `CommandFailed` for a file that cannot be used."""
     file: Path | None = arguments.file
     try:
         extra = None if file is None else file.read_text("utf-8")

@@ -1,21 +1,19 @@
-"""Renders the catalogue as docs/models.md: tables of models, prices, rules and person values.
+"""Renders the catalogue as docs/models.md, by the template models_document.md.j2.
 
-Includes the Veo document's own table of parameters, so that a wrong row shows when the two are
-compared.
+The page has the Veo document's own table of parameters too, so that a wrong row shows when the two
+are compared.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from bot.domain.billing.money import Micros, format_usd
-from bot.domain.jobs.request import (
-    GenerationMode,
-    GoogleRoute,
-    OperatorRegion,
-    PersonGeneration,
-    Resolution,
-)
-from bot.domain.models.spec import ExtensionRules, ModelCatalogue, ModelCondition, ModelSpec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from bot.domain.billing.money import format_usd
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, Resolution
+from bot.domain.models.spec import ModelCatalogue, ModelSpec
 
 DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),
@@ -34,38 +32,34 @@ _MODE_NAMES: Final = {
 _EMPTY_CELL: Final = "–"
 
 
+@dataclass(frozen=True, slots=True)
+class ParameterRow:
+    """A row of the document's table; ``differences`` from the document are by column."""
+
+    parameter: str
+    cells: list[str]
+    differences: dict[str, str]
+
+
 def render_catalogue(catalogue: ModelCatalogue) -> str:
-    """Return the page `docs/models.md`."""
-    parts = [
-        "# Models",
-        "Made from the catalogue by `clapper models > docs/models.md`; a test "
-        "fails when it is out of date. Which of these models are offered follows from what the "
-        "operator's account can reach (`/video models` says so, and why): Google's shutdown "
-        "dates are shown here and decide nothing, since gateways that speak the same wire live "
-        "on. An operator changes or adds models in a file of the same form as "
-        "`bot/config/models.toml`, named by `MODELS_FILE`.",
-        "## Abilities",
-        _build_abilities_table(catalogue.models),
-        "## Prices",
-        "US dollars for a second of one video. What is charged is the price a second × the "
-        "seconds × the videos; an extension costs the seconds that it adds.",
-        _build_price_table(catalogue.models),
-        "## Rules",
-        "\n".join(line for model in catalogue.models for line in _list_rules(model)),
-        "## The Veo document's table of parameters",
-        "From the catalogue, in the order of the document. Resolutions that Google added later "
-        "(4k) stand with the others.",
-        _build_parameter_table(catalogue),
-        _list_footnotes(catalogue),
-        "## People",
-        "The values of `personGeneration` that Google takes; the first is what it does when the "
-        "parameter is left out. How a server's rule becomes a value stands in "
-        "`bot/domain/jobs/people_policy.py`.",
-        _build_people_table(catalogue.models),
-        "## Where the facts come from",
-        "\n".join(line for model in catalogue.models for line in _list_sources(model)),
-    ]
-    return "\n\n".join(parts) + "\n"
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(),  # Markdown is not escaped
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["mode_name"] = lambda mode: _MODE_NAMES.get(mode, mode)
+    environment.filters["usd"] = format_usd
+    return environment.get_template("models_document.md.j2").render(
+        models=catalogue.models,
+        modes=list(GenerationMode),
+        resolutions=list(Resolution),
+        regions=list(OperatorRegion),
+        columns=[column for column, _ in DOCUMENT_COLUMNS],
+        parameter_rows=[_build_row(catalogue, parameter) for parameter in DOCUMENT_PARAMETERS],
+    )
 
 
 def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
@@ -73,105 +67,24 @@ def build_parameter_cell(model: ModelSpec, parameter: str) -> str:
     return _CELL_BUILDERS[parameter](model)
 
 
-def _format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _build_row(catalogue: ModelCatalogue, parameter: str) -> ParameterRow:
+    row = ParameterRow(parameter, [], {})
+    for column, ids in DOCUMENT_COLUMNS:
+        models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
+        cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
+        row.cells.append(" / ".join(cells) or _EMPTY_CELL)
+        # a source that is named like the parameter says how the catalogue differs
+        notes = dict.fromkeys(note for model in models if (note := model.sources.get(parameter)))
+        if notes:
+            row.differences[column] = "; ".join(notes)
+    return row
 
 
 def _join_values(values: Iterable[object], *, quoted: bool = False) -> str:
     return ", ".join(f'"{value}"' if quoted else str(value) for value in values) or _EMPTY_CELL
 
 
-def _format_flag(value: bool) -> str:
-    return "yes" if value else _EMPTY_CELL
-
-
 _CellBuilder = Callable[[ModelSpec], str]
-
-_ABILITIES: Final[dict[str, _CellBuilder]] = {
-    "model": lambda model: model.name,
-    "id": lambda model: f"`{model.id}`",
-    "route": lambda model: model.route,
-    "modes": lambda model: _join_values(
-        _MODE_NAMES[mode] for mode in GenerationMode if mode in model.modes
-    ),
-    "aspect ratio": lambda model: _join_values(model.aspect_ratios),
-    "resolution": lambda model: (
-        _join_values(model.resolutions) if model.resolutions else "720p, not to be chosen"
-    ),
-    "seconds": lambda model: _join_values(model.lengths),
-    "videos": lambda model: "1" if model.max_videos == 1 else f"1–{model.max_videos}",
-    "seed": lambda model: _format_flag(model.seed),
-    "sound": lambda model: _format_flag(model.audio),
-    "Google's shutdown date": lambda model: str(model.retires or _EMPTY_CELL),
-}
-
-
-def _build_abilities_table(models: Sequence[ModelSpec]) -> str:
-    rows = ([build_cell(model) for build_cell in _ABILITIES.values()] for model in models)
-    return _format_table(list(_ABILITIES), rows)
-
-
-def _build_price_table(models: Sequence[ModelSpec]) -> str:
-    rows = []
-    for model in models:
-        prices = [model.prices.get(resolution) for resolution in Resolution]
-        default_price = Micros(model.get_price_per_second(None) * model.default_seconds)
-        cells = [_EMPTY_CELL if price is None else format_usd(price) for price in prices]
-        default_cell = f"{model.default_seconds} s: {format_usd(default_price)}"
-        rows.append([model.name, model.route, *cells, default_cell])
-    header = ("model", "route", *Resolution, "a clip as the defaults make it")
-    return _format_table(header, rows)
-
-
-def _list_rules(model: ModelSpec) -> list[str]:
-    lines = [f"- **{model.name}** (`{model.id}`)"]
-    lines += [
-        f"  - {_describe_condition(condition)}"
-        for condition in model.conditions
-        if condition.when in model.modes or not isinstance(condition.when, GenerationMode)
-    ]
-    if model.max_references:
-        lines.append(
-            f"  - at most {model.max_references} reference images, with no first or last frame"
-        )
-    if GenerationMode.FRAMES in model.modes:
-        lines.append("  - a last frame needs a first one")
-    if model.extension is not None:
-        lines.append(f"  - {_describe_extension(model.extension)}")
-        if model.keep_seconds is not None:
-            lines.append(
-                f"  - Google keeps a clip for {model.keep_seconds // 3600} h: so long it can be "
-                "extended"
-            )
-    lines.append(f"  - a prompt has at most {model.max_prompt_tokens:,} tokens")
-    return lines
-
-
-def _describe_condition(condition: ModelCondition) -> str:
-    when = condition.when
-    subject = _MODE_NAMES[when] if isinstance(when, GenerationMode) else when
-    seconds = None if condition.seconds is None else f"{condition.seconds} s"
-    needed = filter(None, (seconds, condition.aspect_ratio, condition.resolution))
-    verb = "need" if subject.endswith("s") else "needs"
-    return f"{subject} {verb} {' and '.join(needed)}"
-
-
-def _describe_extension(extension: ExtensionRules) -> str:
-    hops = "" if extension.max_hops is None else f", at most {extension.max_hops} times"
-    refused = "".join(
-        f"; clips made from {_MODE_NAMES[mode]} cannot be extended"
-        for mode in GenerationMode
-        if mode in extension.refused_sources
-    )
-    return (
-        f"an extension adds {extension.added_seconds} s in {extension.resolution} and the source's "
-        f"aspect ratio{hops}, to a clip of at most {extension.max_input_seconds} s "
-        f"({extension.max_result_seconds} s with it){refused}"
-    )
-
-
-# --- the document's table -----------------------------------------------------------------------
 
 
 def _build_aspect_ratio_cell(model: ModelSpec) -> str:
@@ -257,56 +170,3 @@ _CELL_BUILDERS: Final[dict[str, _CellBuilder]] = {
 
 DOCUMENT_PARAMETERS: Final = tuple(_CELL_BUILDERS)
 """The rows of the document's table; the last comes from its remark on the seed."""
-
-
-def _build_parameter_table(catalogue: ModelCatalogue) -> str:
-    header = ("parameter", *(name for name, _ in DOCUMENT_COLUMNS))
-    rows = []
-    for parameter in DOCUMENT_PARAMETERS:
-        row = [f"`{parameter}`" + (" *" if _find_differences(catalogue, parameter) else "")]
-        for _, ids in DOCUMENT_COLUMNS:
-            models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
-            cells = dict.fromkeys(build_parameter_cell(model, parameter) for model in models)
-            row.append(" / ".join(cells) or _EMPTY_CELL)
-        rows.append(row)
-    return _format_table(header, rows)
-
-
-def _find_differences(catalogue: ModelCatalogue, parameter: str) -> dict[str, str]:
-    """Return how a row differs from the document's, by column.
-
-    A catalogue's source named like the parameter says so.
-    """
-    differences = {}
-    for column, ids in DOCUMENT_COLUMNS:
-        models = [model for id_ in ids if (model := catalogue.get(id_)) is not None]
-        notes = dict.fromkeys(note for model in models if (note := model.sources.get(parameter)))
-        if notes:
-            differences[column] = "; ".join(notes)
-    return differences
-
-
-def _list_footnotes(catalogue: ModelCatalogue) -> str:
-    return "\n".join(
-        f"- \\* `{parameter}`, {column}: {note}."
-        for parameter in DOCUMENT_PARAMETERS
-        for column, note in _find_differences(catalogue, parameter).items()
-    )
-
-
-def _build_people_table(models: Sequence[ModelSpec]) -> str:
-    rows = []
-    for model in models:
-        for row in model.people:
-            regions = _join_values(region for region in OperatorRegion if region in row.regions)
-            cells = [
-                _join_values(row.values.get(mode, ())) if mode in model.modes else _EMPTY_CELL
-                for mode in GenerationMode
-            ]
-            rows.append([model.name, regions, *cells])
-    return _format_table(("model", "region", *(_MODE_NAMES[mode] for mode in GenerationMode)), rows)
-
-
-def _list_sources(model: ModelSpec) -> list[str]:
-    facts = "; ".join(f"{fact}: {source}" for fact, source in model.sources.items())
-    return [f"- **{model.name}** ({GoogleRoute(model.route)}): {facts or _EMPTY_CELL}"]

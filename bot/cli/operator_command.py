@@ -1,24 +1,21 @@
 """What subcommands share: reading the settings, opening the database, reporting failures."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
-from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.errors import CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable
 from bot.observability.logging import configure_logging
-
-OpenedDatabase = TypeVar("OpenedDatabase")
+from bot.store.engine.database import Database
 
 
 def load_settings(*, with_logging: bool = False) -> Settings:
-    """Return the settings, and set up logging by them. Raises `CommandFailed`."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
+    """Return the settings, and set up logging by them. Raises `SettingsError`."""
+    settings = read_settings()
     if with_logging:
         configure_logging(
             log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
@@ -26,20 +23,25 @@ def load_settings(*, with_logging: bool = False) -> Settings:
     return settings
 
 
-def open_with(opener: Callable[[str], OpenedDatabase], settings: Settings) -> OpenedDatabase:
-    """Return ``opener`` of the configured URL. Raises `CommandFailed` where that is malformed."""
+@asynccontextmanager
+async def open_with(
+    opener: Callable[[str], Database], settings: Settings
+) -> AsyncIterator[Database]:
+    """Open the configured database, and close it. Raises `SettingsError` for a malformed URL."""
     try:
-        return opener(settings.resolved_database_url)
+        database = opener(settings.resolved_database_url)
     except ValueError as error:
-        raise CommandFailed(f"DATABASE_URL is malformed: {error}", EXIT_BAD_SETTING) from error
+        raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:
-        raise CommandFailed(
-            f"DATABASE_URL cannot be opened ({error.strerror}).", EXIT_BAD_SETTING
-        ) from error
+        raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
-    """Print what ``work`` returns and return 0. Raises `CommandFailed`."""
+    """Print what ``work`` returns and return 0. Raises `CommandFailed` and `SettingsError`."""
     settings = load_settings()
     try:
         print(asyncio.run(work(settings)))

@@ -16,14 +16,12 @@ from bot.store.guilds import GuildStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the reason."""
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("reason", nargs="?", help="what members read, in their language")
     choice.add_argument("--show", action="store_true", help="change nothing; say how it stands")
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """Pause, or only say whether the bot is paused. Raises `CommandFailed`."""
     enabled = None if arguments.show else False
     return run_and_print(lambda settings: set_bot_enabled(settings, enabled, arguments.reason))
 
@@ -33,17 +31,14 @@ async def set_bot_enabled(
 ) -> str:
     """Pause or resume the bot (`None`: neither) and return whether it is paused.
 
-    Raises `CommandFailed` and `DatabaseUnavailable`.
+    Raises `SettingsError` and `DatabaseUnavailable`.
     """
-    database = open_with(open_side_writer, settings)
-    try:
+    async with open_with(open_side_writer, settings) as database:
         guilds = GuildStore(database)
         if enabled is not None:
             server_rules = ServerRulesService(guilds=guilds, clock=SystemClock())
             await server_rules.switch_bot(enabled=enabled, actor_id=OPERATOR_ID, reason=reason)
         rules = await guilds.load_rules(WHOLE_BOT_ID)
-    finally:
-        await database.close()
     if settings.paused:
         return "Paused by the setting PAUSED, whatever this command says."
     if not rules.paused:

@@ -7,5 +7,4 @@ from bot.cli.pause import set_bot_enabled
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Resume. Raises `CommandFailed`."""
     return run_and_print(lambda settings: set_bot_enabled(settings, enabled=True))

@@ -6,13 +6,11 @@ Settings come from the environment and from .env; .env.example documents each of
 import argparse
 import asyncio
 
-from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings
-from bot.config.renamed_settings import SettingsError
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Run the bot. Raises `CommandFailed` when it cannot start."""
     settings = load_settings(with_logging=True)
     # imported late: it takes seconds, and a missing setting is told at once
     from bot.app.run import run_bot
@@ -20,8 +18,6 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
 
     try:
         asyncio.run(run_bot(settings))
-    except SettingsError as error:
-        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
     except StartupError as error:
         raise CommandFailed(str(error)) from error
     return 0

@@ -23,7 +23,6 @@ from bot.store.jobs.jobs import JobStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the job and what becomes of its price."""
     parser.add_argument("job", nargs="?", type=int, help="the job's number")
     parser.add_argument(
         "settlement", nargs="?", choices=("charge", "refund"), metavar="charge|refund"
@@ -31,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """List or settle. Raises `CommandFailed`."""
     if (arguments.job is None) != (arguments.settlement is None):
         raise CommandFailed("say charge or refund: it cannot be taken back", EXIT_BAD_SETTING)
     charge = arguments.settlement == "charge"
@@ -41,19 +39,18 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
 async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool) -> str:
     """Settle a job, or list all where ``job_id`` is `None`; return what to tell the operator.
 
-    Raises `CommandFailed` for a job that is not waiting to be settled, and `DatabaseUnavailable`.
+    Raises `CommandFailed` for a job that is not waiting to be settled, `SettingsError` and
+    `DatabaseUnavailable`.
     """
-    database = open_with(open_side_writer, settings)
-    try:
+    async with open_with(open_side_writer, settings) as database:
         jobs = JobStore(database)
         if job_id is None:
             return _format_jobs(await jobs.list_all_unknown())
         quotas = QuotaService(jobs=jobs, ledger=LedgerStore(database), clock=SystemClock())
-        job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
-    except RecordNotFound as error:
-        raise CommandFailed(f"job {job_id} is not waiting to be settled") from error
-    finally:
-        await database.close()
+        try:
+            job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
+        except RecordNotFound as error:
+            raise CommandFailed(f"job {job_id} is not waiting to be settled") from error
     return f"Job {job.id} is {'charged' if charge else 'refunded'}: {format_usd(job.price)}."
 
 

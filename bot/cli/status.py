@@ -23,7 +23,6 @@ from bot.store.operations.statistics import StatisticsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how often and how long to look."""
     parser.add_argument("--once", action="store_true", help="print the page and end")
     parser.add_argument(
         "--every", type=float, default=2.0, metavar="SECONDS", help="time between two updates"
@@ -31,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
-    """Show the page; 1 if the database did not answer. Raises `CommandFailed`."""
     page = show_status(
         load_settings(), Console(), once=arguments.once, interval_s=max(0.2, arguments.every)
     )
@@ -43,10 +41,9 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
 async def show_status(
     settings: Settings, console: Console, *, once: bool, interval_s: float
 ) -> int:
-    """Show the page until cancelled, or once; return the exit status. Raises `CommandFailed`."""
+    """Show the page until cancelled, or once; return the exit status. Raises `SettingsError`."""
     clock = SystemClock()
-    database = open_with(open_reader, settings)
-    try:
+    async with open_with(open_reader, settings) as database:
         source = StatisticsStore(database)
         page, available = await fetch_page(source, clock)
         if once:
@@ -57,8 +54,6 @@ async def show_status(
                 await clock.sleep(interval_s)
                 page, _ = await fetch_page(source, clock)
                 live.update(page, refresh=True)
-    finally:
-        await database.close()
 
 
 async def fetch_page(source: SnapshotSource, clock: Clock) -> tuple[RenderableType, bool]:

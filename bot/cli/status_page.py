@@ -6,7 +6,7 @@ from typing import Final
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bot.domain.billing.money import Micros, format_usd
@@ -24,7 +24,6 @@ _STATE_STYLES: Final = {
 
 
 def build_page(snapshot: OperatorSnapshot) -> RenderableType:
-    """Return the whole page."""
     return Group(
         _build_heading(snapshot),
         Columns(
@@ -41,7 +40,6 @@ def build_page(snapshot: OperatorSnapshot) -> RenderableType:
 
 
 def build_unavailable_page(error: str, now: datetime) -> RenderableType:
-    """Return the page for when the database does not answer."""
     return Panel(
         Text(f"The database does not answer ({error}). Asking again."),
         title=f"Clapper · {now:%Y-%m-%d %H:%M:%S} UTC",
@@ -71,9 +69,7 @@ def _build_heading(snapshot: OperatorSnapshot) -> Text:
 
 
 def _build_jobs_panel(snapshot: OperatorSnapshot) -> Panel:
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
+    table = Table.grid(Column(), Column(justify="right"), padding=(0, 2))
     for state in JobState:
         count = snapshot.job_counts.get(state, 0)
         table.add_row(
@@ -83,9 +79,7 @@ def _build_jobs_panel(snapshot: OperatorSnapshot) -> Panel:
 
 
 def _build_money_panel(snapshot: OperatorSnapshot) -> Panel:
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
+    table = Table.grid(Column(), Column(justify="right"), padding=(0, 2))
     table.add_row("reserved now", format_usd(snapshot.reserved))
     table.add_row("spent, 24 hours", format_usd(snapshot.spent_day))
     table.add_row("spent, ever", format_usd(snapshot.spent))

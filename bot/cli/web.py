@@ -10,34 +10,34 @@ from contextlib import AsyncExitStack
 
 from bot.app.clock import SystemClock
 from bot.app.startup import open_catalogue
-from bot.app.web import build_gallery_thumbnails, build_signed_links, serve_website
-from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
+from bot.app.web import (
+    build_downloads,
+    build_gallery_thumbnails,
+    build_signed_links,
+    serve_website,
+)
+from bot.cli.errors import CommandFailed
 from bot.cli.operator_command import load_settings, open_with
-from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.metrics import Instruments
 from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
-from bot.web.downloads import OriginalDownloads
 from bot.web.server import PortInUse
 
 
 def run_subcommand(_arguments: argparse.Namespace) -> int:
-    """Serve. Raises `CommandFailed` when that cannot begin."""
     settings = load_settings(with_logging=True)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except SettingsError as error:
-        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
     except PortInUse as error:
         raise CommandFailed(str(error)) from error
     return 0
 
 
 async def serve_until_stopped(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `PortInUse`, `SettingsError`, `CommandFailed`."""
+    """Serve until SIGTERM or SIGINT. Raises `PortInUse` and `SettingsError`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,8 +45,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     clock = SystemClock()
     catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
     async with AsyncExitStack() as stack:
-        database = open_with(open_reader, settings)
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(open_with(open_reader, settings))
         media_probe = PyAvMediaProbe()
         originals = Originals(
             routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
@@ -61,13 +60,9 @@ async def serve_until_stopped(settings: Settings) -> None:
                 instruments=Instruments(),
                 clock=clock,
                 checks={},
-                features=[]
-                if links is None
-                else [
-                    OriginalDownloads(
-                        links=links, clips=ClipStore(database), data_dir=settings.data_dir
-                    )
-                ],
+                features=build_downloads(
+                    links, clips=ClipStore(database), data_dir=settings.data_dir
+                ),
             )
         )
         print(url, flush=True)

@@ -63,10 +63,7 @@ def load_catalogue(
 
 
 def parse_catalogue(texts: Iterable[tuple[str, str]]) -> ModelCatalogue:
-    """Return the catalogue of ``texts`` (name and TOML); later ones override earlier ones.
-
-    Raises `CatalogueError`.
-    """
+    """Return the catalogue of ``texts`` (name, TOML); later ones win. Raises `CatalogueError`."""
     people: dict[str, tuple[PeopleRow, ...]] = {}
     rows: dict[str, dict[str, Any]] = {}
     for name, text in texts:

@@ -306,7 +306,6 @@ class Settings(BaseSettings):
 
     @property
     def policy(self) -> SpendingPolicy:
-        """The operator's limits on money and pace."""
         return SpendingPolicy(
             member=self._collect_limits("default_member"),
             guild=self._collect_limits("default_server"),
@@ -355,7 +354,6 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def describe_setting(name: str) -> str:
-    """Return the description of a setting on one line."""
     return " ".join((Settings.model_fields[name].description or "").split())
 
 

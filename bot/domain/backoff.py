@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays in seconds that double from ``initial`` up to ``maximum``, with jitter.
-
-    The jitter keeps jobs that failed together from retrying together.
-    """
+    """Delays in seconds that double up to ``maximum``; jitter spreads jobs that failed together."""
 
     initial: float = 1.0
     maximum: float = 60.0
@@ -23,5 +20,4 @@ class Backoff:
         return delay if retry_after is None else max(delay, retry_after + random.uniform(0.0, 0.5))
 
     def reset(self) -> None:
-        """Start again from ``initial``, after a success."""
         self.attempts = 0

@@ -76,8 +76,6 @@ class RuleBroken(RequestRefused):
 
 
 class PromptTooLong(RuleBroken):
-    """The prompt has more tokens than Veo reads."""
-
     def __init__(self, *, tokens: int, limit: int) -> None:
         super().__init__("prompt_too_long", "prompt", tokens=tokens, most=limit)
         self.tokens = tokens
@@ -116,8 +114,6 @@ class ImageRefused(RequestRefused):
 
 
 class LimitScope(StrEnum):
-    """Whose limit it is."""
-
     MEMBER = "member"
     GUILD = "guild"
     BOT = "bot"
@@ -152,8 +148,6 @@ class LimitReached(RequestRefused):
 
 
 class RequestsPaused(RequestRefused):
-    """New requests are paused, by the operator for the whole bot or by one server."""
-
     def __init__(self, *, by_operator: bool, reason: str | None = None) -> None:
         super().__init__("paused")
         self.by_operator = by_operator
@@ -193,8 +187,6 @@ class MissingPermissions(RequestRefused):
 
 
 class AlreadyAccepted(RequestRefused):
-    """The same interaction or message was accepted before, as ``job``."""
-
     def __init__(self, job: Job) -> None:
         super().__init__(f"job {job.id}")
         self.job = job

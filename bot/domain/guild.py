@@ -23,8 +23,6 @@ MAX_ALLOWED_CHANNELS: Final = 25
 """How many channels one of Discord's menus can select."""
 NEVER_CONFIRM: Final = Micros(2**62)
 """A price that no request reaches, for servers that want no confirmation."""
-
-
 WHOLE_BOT_ID: Final = 0
 """Key of the rules that the operator sets for the bot as a whole."""
 OPERATOR_ID: Final = 0
@@ -70,15 +68,10 @@ class GuildRules:
             raise ChannelNotAllowed(sorted(allowed))
 
     def apply_language(self, origin: Origin) -> Origin:
-        """Return ``origin`` with this server's language for public messages.
-
-        Replies to a member's message are public too.
-        """
+        """Return ``origin`` with this server's language for public messages, replies included."""
         if self.locale is None:
             return origin
         is_reply = origin.request_message_id is not None
         return replace(
-            origin,
-            guild_locale=self.locale,
-            locale=self.locale if is_reply else origin.locale,
+            origin, guild_locale=self.locale, locale=self.locale if is_reply else origin.locale
         )

@@ -8,20 +8,7 @@ from typing import Final, Protocol
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import JobState, Outcome
 
-DURATION_BUCKETS_S: Final = (
-    5.0,
-    10.0,
-    15.0,
-    20.0,
-    30.0,
-    45.0,
-    60.0,
-    90.0,
-    120.0,
-    180.0,
-    240.0,
-    360.0,
-)
+DURATION_BUCKETS_S: Final = tuple(map(float, (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)))
 """Upper bounds for the seconds that Google takes, usually 11 seconds to six minutes."""
 
 

@@ -17,7 +17,6 @@ HEARTBEAT_STALE_AFTER_S: Final = 45.0
 
 
 def get_heartbeat_file(data_dir: Path) -> Path:
-    """Return the heartbeat file of the bot with this data directory."""
     return data_dir / "heartbeat"
 
 

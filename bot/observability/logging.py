@@ -72,7 +72,6 @@ class LogRedactor:
         self._secrets = tuple(sorted({s for s in secrets if len(s) >= 6}, key=len, reverse=True))
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """Return ``event`` without secrets and prompts."""
         return {
             key: _REDACTED if key in _PRIVATE_KEYS and value is not None else self.redact(value)
             for key, value in event.items()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,65 +60,58 @@ class Instruments:
     """What this process measures."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry = registry or CollectorRegistry()
-        self.acknowledgement_seconds = Histogram(
+        self.registry = registry or CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.acknowledgement_seconds = histogram(
             "clapper_ack_seconds",
             "Time from a Discord interaction to its acknowledgement (Discord allows 3 s).",
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.detection_lag = Histogram(
+        self.detection_lag = histogram(
             "clapper_detection_lag_seconds",
             "Upper bound on the delay between Google finishing a video and detection.",
             buckets=_DETECTION_BUCKETS_S,
-            registry=registry,
         )
-        self.loop_lag = Histogram(
+        self.loop_lag = histogram(
             "clapper_loop_lag_seconds",
             "Delay of the asyncio event loop.",
             buckets=_LOOP_LAG_BUCKETS_S,
-            registry=registry,
         )
-        self.discord_requests = Counter(
+        self.discord_requests = counter(
             "clapper_discord_requests",
             "Requests to Discord's REST API; status 0 means that the connection failed.",
             ["method", "path", "status"],
-            registry=registry,
         )
-        self.discord_seconds = Histogram(
+        self.discord_seconds = histogram(
             "clapper_discord_request_seconds",
             "Duration of requests to Discord's REST API.",
             ["method"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.google_calls = Counter(
+        self.google_calls = counter(
             "clapper_google_calls",
             "Calls to Google by result: ok, or the name of the error.",
             ["route", "call", "result"],
-            registry=registry,
         )
-        self.google_seconds = Histogram(
+        self.google_seconds = histogram(
             "clapper_google_call_seconds",
             "Duration of calls to Google.",
             ["route", "call"],
             buckets=_REQUEST_BUCKETS_S,
-            registry=registry,
         )
-        self.background_failures = Counter(
+        self.background_failures = counter(
             "clapper_background_failures",
             "Failures of background loops, each followed by a restart.",
             ["task"],
-            registry=registry,
         )
         self.gateway_ready = Gauge(
             "clapper_gateway_ready",
             "1 while all shards are connected to Discord's gateway.",
-            registry=registry,
+            registry=self.registry,
         )
 
     def build_discord_trace(self) -> aiohttp.TraceConfig:
-        """Return a trace for discord.py's HTTP session that measures its requests."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
@@ -167,7 +161,6 @@ class InstrumentedVideoModels:
 
     @property
     def route(self) -> GoogleRoute:
-        """The route that the adapter speaks."""
         return self._models.route
 
     async def submit(
@@ -178,7 +171,6 @@ class InstrumentedVideoModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """See `VideoModels`."""
         with self._measure_call("submit"):
             operation = await self._models.submit(
                 plan, job_id=job_id, dedupe_key=dedupe_key, about_to_send=about_to_send
@@ -187,7 +179,6 @@ class InstrumentedVideoModels:
         return operation
 
     async def poll(self, operation: str) -> PollResult:
-        """See `VideoModels`."""
         with self._measure_call("poll"):
             result = await self._models.poll(operation)
         polled_at = self._polled_at.pop(operation, None)
@@ -198,24 +189,20 @@ class InstrumentedVideoModels:
         return result
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """See `VideoModels`."""
         with self._measure_call("fetch"):
             await self._models.download_video(video, destination)
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:
-        """See `VideoModels`."""
         with self._measure_call("find"):
             return await self._models.find_result(plan, job_id=job_id, dedupe_key=dedupe_key)
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """See `VideoModels`."""
         with self._measure_call("reachability"):
             return await self._models.check_reachability(models)
 
     async def close(self) -> None:
-        """See `VideoModels`."""
         await self._models.close()
 
     def _remember_poll(self, operation: str) -> None:
@@ -224,7 +211,6 @@ class InstrumentedVideoModels:
 
     @contextmanager
     def _measure_call(self, call: str) -> Iterator[None]:
-        """Record the duration of a call and how it ended."""
         started_at, result = self._clock.monotonic(), "ok"
         try:
             yield
@@ -241,7 +227,7 @@ class InstrumentedVideoModels:
 
 
 class MetricsEndpoint:
-    """`bot.web.operations.MetricsSource`: this process's instruments and the database's counts.
+    """What /metrics shows: this process's instruments and the database's counts.
 
     The database is read at most every two seconds, however often /metrics is.
     """
@@ -268,13 +254,10 @@ class MetricsEndpoint:
 
 
 class _SnapshotCollector(Collector):
-    """The latest snapshot as metric families."""
-
     def __init__(self) -> None:
         self.snapshot: OperatorSnapshot | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families."""
         available = 0 if self.snapshot is None else 1
         yield _build_gauge("clapper_database_up", "1 while the database answers.", available)
         yield _build_gauge("clapper_store_up", "Old name of clapper_database_up.", available)

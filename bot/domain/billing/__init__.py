@@ -1,4 +1,1 @@
-"""Money, limits and the ledger.
-
-Imports `bot.domain` only.
-"""
+"""Money, limits and the ledger."""

@@ -29,7 +29,6 @@ class UsageAmount:
 
     @classmethod
     def from_plan(cls, plan: VideoPlan) -> Self:
-        """Return what ``plan`` reserves."""
         return cls(plan.price, plan.videos, plan.charged_seconds)
 
     def __add__(self, other: "UsageAmount") -> "UsageAmount":
@@ -70,7 +69,6 @@ class LimitMeasure(StrEnum):
     MICROS = "micros"
 
     def measure_amount(self, amount: UsageAmount) -> int:
-        """Return this part of ``amount``."""
         match self:
             case LimitMeasure.CLIPS:
                 return amount.clips
@@ -82,10 +80,7 @@ class LimitMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageLimits:
-    """One set of limits. ``None`` means not set at this level.
-
-    A day is the last 24 hours, a month the last 30 days; money is in micro-dollars.
-    """
+    """One set of limits (`None`: not set); a day is the last 24 hours, a month the last 30 days."""
 
     clips_per_day: int | None = None
     seconds_per_day: int | None = None
@@ -111,12 +106,10 @@ NO_LIMITS: Final = UsageLimits()
 
 
 def combine_loosest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return for each limit the largest value that is set."""
     return _combine_limits(several, max)
 
 
 def combine_tightest(several: Iterable[UsageLimits]) -> UsageLimits:
-    """Return for each limit the smallest value that is set."""
     return _combine_limits(several, min)
 
 
@@ -132,8 +125,6 @@ def _combine_limits(
 
 
 class LimitSubject(StrEnum):
-    """Whom a limit is for."""
-
     MEMBER = "member"
     ROLE = "role"
     DEFAULT = "default"
@@ -234,7 +225,6 @@ class UsageTotals:
     jobs: int = 0
 
     def with_job(self, amount: UsageAmount) -> "UsageTotals":
-        """Return the usage after a job of ``amount`` is accepted."""
         return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)
 
 
@@ -269,18 +259,14 @@ class QuotaLine:
 
     @property
     def remaining(self) -> int:
-        """What is left of the limit, at least 0."""
         return max(0, self.allowed - self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """The state of every limit that applies to a request."""
-
     lines: tuple[QuotaLine, ...] = ()
 
     def lines_for(self, scope: LimitScope) -> tuple[QuotaLine, ...]:
-        """Return the lines of one scope."""
         return tuple(line for line in self.lines if line.scope is scope)
 
 
@@ -301,11 +287,9 @@ class LimitExceeded:
 
     @property
     def is_unattainable(self) -> bool:
-        """Whether the request is larger than the whole limit."""
         return self.requested > self.allowed
 
     def as_error(self, frees_at: datetime | None) -> LimitReached:
-        """Return the error that refuses the request."""
         return LimitReached(
             self.limit,
             self.scope,
@@ -319,7 +303,6 @@ class LimitExceeded:
 def build_quota_lines(
     scope: LimitScope, limits: UsageLimits, usage: UsageTotals
 ) -> tuple[QuotaLine, ...]:
-    """Return the state of each limit that is set."""
     lines = []
     for rule in LIMIT_RULES:
         allowed: int | None = getattr(limits, rule.limit)
@@ -348,18 +331,3 @@ def _count_usage(rule: LimitRule, usage: UsageTotals) -> tuple[int, int]:
     if rule.window == DAY:
         used, granted = usage.day, usage.granted_day
     return rule.measure.measure_amount(used), rule.measure.measure_amount(granted)
-
-
-def compute_release_time(
-    spent: Iterable[tuple[datetime, int]], *, window: timedelta, excess: int
-) -> datetime | None:
-    """Return when at least ``excess`` has left the window, or ``None`` if it never does.
-
-    ``spent`` are time and amount of what counts in the window, oldest first.
-    """
-    freed = 0
-    for at, amount in spent:
-        freed += amount
-        if freed >= excess:
-            return at + window
-    return None

@@ -31,7 +31,6 @@ QUOTA_PRESETS: Final[Mapping[QuotaPreset, UsageLimits]] = {
 
 
 def find_quota_preset(limits: UsageLimits) -> QuotaPreset | None:
-    """Return the preset that equals ``limits``, if there is one."""
     return next((name for name, preset in QUOTA_PRESETS.items() if preset == limits), None)
 
 

@@ -1,4 +1,1 @@
-"""Finished clips: lineage, history, uploads to Discord, how long files are kept.
-
-Imports `bot.domain` only.
-"""
+"""Finished clips: lineage, history, uploads to Discord, how long files are kept."""

@@ -8,8 +8,6 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Re
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """Properties of a video file, read from the file."""
-
     seconds: float
     width: int
     height: int
@@ -56,7 +54,6 @@ class Clip:
     message_id: int | None = None
 
     def as_source(self) -> SourceClip:
-        """Return this clip as the source of an extension."""
         expires = self.remote_expires_at
         return SourceClip(
             clip_id=self.id,

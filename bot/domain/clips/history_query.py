@@ -15,25 +15,20 @@ MAX_SEARCH_LENGTH: Final = 30
 
 
 class HistoryKind(StrEnum):
-    """Which clips a history is limited to."""
-
     EXTENDABLE = "extendable"
     SHOWCASED = "showcased"
 
 
 class PageDirection(StrEnum):
-    """Which way a page button turns."""
-
     OLDER = "older"
     NEWER = "newer"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What to search for; ``None`` matches everything.
+    """What to search for, in any letter case; ``None`` matches everything.
 
-    ``model`` is a part of the model's id, ``search_text`` a part of the prompt; upper and lower
-    case are the same.
+    ``model`` is a part of the model's id, ``search_text`` a part of the prompt.
     """
 
     model: str | None = None
@@ -41,10 +36,7 @@ class HistoryFilter:
     kind: HistoryKind | None = None
 
     def matches(self, clip: Clip, *, now: datetime, extendable: ExtendableCheck) -> bool:
-        """Return whether a clip matches, apart from `HistoryKind.SHOWCASED`.
-
-        Whether a clip is in the showcase is not part of the clip.
-        """
+        """Return whether a clip matches, but for `HistoryKind.SHOWCASED`: no clip knows that."""
         if self.model is not None and self.model.casefold() not in clip.model.casefold():
             return False
         if self.search_text and self.search_text.casefold() not in clip.prompt.casefold():

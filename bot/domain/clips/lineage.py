@@ -6,15 +6,10 @@ selected one, the clips between them, what continues the selected one, its sibli
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from bot.domain.clips.clip import Clip
 
-_ENDPOINT: Final = 0
-_ANCESTOR: Final = 1
-_CONTINUATION: Final = 2
-_SIBLING: Final = 3
-_UNRELATED: Final = 4
+_ENDPOINT, _ANCESTOR, _CONTINUATION, _SIBLING, _UNRELATED = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,6 @@ class LineageRow:
 
 
 def find_root_id(clip: Clip) -> int:
-    """Return the id of the first clip of ``clip``'s tree."""
     return clip.id if clip.parent_clip_id is None else (clip.root_clip_id or clip.parent_clip_id)
 
 

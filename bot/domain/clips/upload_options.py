@@ -50,8 +50,6 @@ PREVIEW_BYTES: Final = 2 * MIB
 
 
 class UploadOption(StrEnum):
-    """What is posted for a clip."""
-
     AS_IS = "as_is"
     REENCODED = "fitted"
     COMPRESSED = "squeezed"
@@ -69,10 +67,7 @@ class UploadStep:
 
 @dataclass(frozen=True, slots=True)
 class TranscodeTarget:
-    """What to re-encode a clip to: pixels, bits per second, and the largest size in bytes.
-
-    ``seconds`` cuts the clip to a preview; ``None`` keeps its length.
-    """
+    """What to re-encode a clip to (pixels, bits per second); ``seconds`` cuts it to a preview."""
 
     width: int
     height: int
@@ -83,7 +78,6 @@ class TranscodeTarget:
 
     @property
     def shorter_side(self) -> int:
-        """The shorter side in pixels."""
         return min(self.width, self.height)
 
 
@@ -123,22 +117,17 @@ class ObservedLimit:
     refused: int | None = None
 
     def with_accepted(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this after a file of ``size`` bytes was accepted."""
         refused = self.refused if self.refused is not None and size < self.refused else None
         return ObservedLimit(now, max(self.accepted, size), refused)
 
     def with_refused(self, size: int, now: datetime) -> "ObservedLimit":
-        """Return this after a file of ``size`` bytes was refused for its size."""
         if size < _LOWEST_UPLOAD_LIMIT:
             return replace(self, at=now)
         return ObservedLimit(now, self.accepted if self.accepted < size else 0, size)
 
 
 def effective_limit(reported: int | None, observed: ObservedLimit | None, now: datetime) -> int:
-    """Return the upload limit of a place in bytes.
-
-    ``reported`` is what Discord sent with the interaction, or what the server's boosts give.
-    """
+    """Return a place's limit in bytes; Discord or the server's boosts gave the ``reported`` one."""
     limit = reported or DEFAULT_UPLOAD_LIMIT
     if observed is None or now - observed.at > OBSERVED_LIMIT_LIFETIME:
         return limit

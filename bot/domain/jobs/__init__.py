@@ -1,4 +1,1 @@
-"""Requests, the rules that turn them into plans, and the states of jobs.
-
-Imports `bot.domain` only.
-"""
+"""Requests, the rules that turn them into plans, and the states of jobs."""

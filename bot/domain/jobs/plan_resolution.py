@@ -90,7 +90,6 @@ def _vary_option(
 
 
 def _find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
-    """Return the plan on the preferred model that accepts the request unchanged."""
     plans = [
         (_preference_key(request, model, plan, context), plan)
         for model in context.models
@@ -118,7 +117,6 @@ def _preference_key(
 
 
 def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -> VideoPlan:
-    """Return the plan of a request that breaks no rule of ``model``."""
     mode = request.mode
     person_generation = choose_person_generation(model, mode, context.region, context.person_rule)
     assert not isinstance(person_generation, UnsatisfiableRule), "checked by find_violations"
@@ -156,7 +154,6 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
 
 
 def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
-    """Return the error for a request that no model accepts, with the nearest one that one does."""
     if not context.models:
         return RuleBroken("no_model", "model")
     mended = _find_nearest(request, context)
@@ -188,7 +185,6 @@ def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpe
 def _find_nearest(
     request: VideoRequest, context: RuleContext
 ) -> tuple[VideoRequest, ModelSpec] | None:
-    """Return the closest request that can be resolved, and the model it was mended for."""
     candidates = []
     for model in context.models:
         mended = _mend_request(request, model, context)
@@ -207,7 +203,6 @@ def _find_nearest(
 def _mend_request(
     request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> VideoRequest | None:
-    """Fix one violation after another until ``model`` accepts the request, if that is possible."""
     for _ in range(_MAX_FIXES):
         violation = next(find_violations(request, model, context), None)
         if violation is None:
@@ -231,7 +226,6 @@ _DIFFERENCE_WEIGHTS: Final = {
 
 
 def _measure_distance(requested: VideoRequest, other: VideoRequest) -> float:
-    """Return how different ``other`` is from the request, weighted by what matters to members."""
     distance = sum(
         weight
         for name, weight in _DIFFERENCE_WEIGHTS.items()
@@ -267,7 +261,6 @@ def _build_error(
 
 
 def _list_complying_models(request: VideoRequest, context: RuleContext) -> list[str]:
-    """Return the names of the models that can follow the rule for people in this mode."""
     source = request.source
     return [
         model.name

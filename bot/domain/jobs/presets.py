@@ -6,95 +6,74 @@ is stored: which presets a prompt has is read from its text.
 """
 
 import re
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from bot.domain.errors import RuleBroken
 
 
-class StylePreset(StrEnum):
+class _Preset(StrEnum):
+    """A preset's key, with the words that are appended."""
+
+    words: str
+
+    def __new__(cls, key: str, words: str) -> Self:
+        preset = str.__new__(cls, key)
+        preset._value_ = key
+        preset.words = words
+        return preset
+
+
+class StylePreset(_Preset):
     """How a video looks."""
 
-    PHOTO = "photo"
-    CINEMATIC = "cinematic"
-    NOIR = "noir"
-    DOCUMENTARY = "documentary"
-    VINTAGE = "vintage"
-    ANIMATION = "animation"
-    ANIME = "anime"
-    CARTOON = "cartoon"
-    STOP_MOTION = "stop_motion"
-    WATERCOLOUR = "watercolour"
-    OIL = "oil"
-    PIXEL = "pixel"
-    CYBERPUNK = "cyberpunk"
-    SURREAL = "surreal"
+    PHOTO = "photo", "photorealistic, natural light"
+    CINEMATIC = "cinematic", "cinematic film, dramatic light, shallow focus"
+    NOIR = "noir", "film noir, black and white, hard shadows"
+    DOCUMENTARY = "documentary", "nature documentary, true colours"
+    VINTAGE = "vintage", "vintage 1970s film, faded colours, film grain"
+    ANIMATION = "animation", "3D animated film, soft light"
+    ANIME = "anime", "Japanese anime, hand-drawn"
+    CARTOON = "cartoon", "cartoon, bold outlines, flat colours"
+    STOP_MOTION = "stop_motion", "stop-motion animation with clay figures"
+    WATERCOLOUR = "watercolour", "watercolour painting in motion"
+    OIL = "oil", "oil painting in motion, visible brush strokes"
+    PIXEL = "pixel", "retro pixel art"
+    CYBERPUNK = "cyberpunk", "cyberpunk, neon light, rain at night"
+    SURREAL = "surreal", "surreal, dreamlike"
 
 
-class CameraPreset(StrEnum):
+class CameraPreset(_Preset):
     """Where the camera stands, and how it moves."""
 
-    STILL = "still"
-    PAN = "pan"
-    DOLLY_IN = "dolly_in"
-    DOLLY_OUT = "dolly_out"
-    TRACKING = "tracking"
-    ORBIT = "orbit"
-    AERIAL = "aerial"
-    HANDHELD = "handheld"
-    EYE_LEVEL = "eye_level"
-    WORMS_EYE = "worms_eye"
-    TOP_DOWN = "top_down"
-    CLOSE_UP = "close_up"
-    WIDE = "wide"
-    POV = "pov"
+    STILL = "still", "static shot"
+    PAN = "pan", "slow pan"
+    DOLLY_IN = "dolly_in", "slow dolly in"
+    DOLLY_OUT = "dolly_out", "slow dolly out"
+    TRACKING = "tracking", "tracking shot that follows the subject"
+    ORBIT = "orbit", "orbit around the subject"
+    AERIAL = "aerial", "aerial drone shot"
+    HANDHELD = "handheld", "handheld camera"
+    EYE_LEVEL = "eye_level", "eye-level shot"
+    WORMS_EYE = "worms_eye", "worm's-eye view"
+    TOP_DOWN = "top_down", "top-down shot"
+    CLOSE_UP = "close_up", "close-up"
+    WIDE = "wide", "wide shot"
+    POV = "pov", "point-of-view shot"
 
 
-STYLE_TEXTS: Final[Mapping[StylePreset, str]] = {
-    StylePreset.PHOTO: "photorealistic, natural light",
-    StylePreset.CINEMATIC: "cinematic film, dramatic light, shallow focus",
-    StylePreset.NOIR: "film noir, black and white, hard shadows",
-    StylePreset.DOCUMENTARY: "nature documentary, true colours",
-    StylePreset.VINTAGE: "vintage 1970s film, faded colours, film grain",
-    StylePreset.ANIMATION: "3D animated film, soft light",
-    StylePreset.ANIME: "Japanese anime, hand-drawn",
-    StylePreset.CARTOON: "cartoon, bold outlines, flat colours",
-    StylePreset.STOP_MOTION: "stop-motion animation with clay figures",
-    StylePreset.WATERCOLOUR: "watercolour painting in motion",
-    StylePreset.OIL: "oil painting in motion, visible brush strokes",
-    StylePreset.PIXEL: "retro pixel art",
-    StylePreset.CYBERPUNK: "cyberpunk, neon light, rain at night",
-    StylePreset.SURREAL: "surreal, dreamlike",
-}
-CAMERA_TEXTS: Final[Mapping[CameraPreset, str]] = {
-    CameraPreset.STILL: "static shot",
-    CameraPreset.PAN: "slow pan",
-    CameraPreset.DOLLY_IN: "slow dolly in",
-    CameraPreset.DOLLY_OUT: "slow dolly out",
-    CameraPreset.TRACKING: "tracking shot that follows the subject",
-    CameraPreset.ORBIT: "orbit around the subject",
-    CameraPreset.AERIAL: "aerial drone shot",
-    CameraPreset.HANDHELD: "handheld camera",
-    CameraPreset.EYE_LEVEL: "eye-level shot",
-    CameraPreset.WORMS_EYE: "worm's-eye view",
-    CameraPreset.TOP_DOWN: "top-down shot",
-    CameraPreset.CLOSE_UP: "close-up",
-    CameraPreset.WIDE: "wide shot",
-    CameraPreset.POV: "point-of-view shot",
-}
 MAX_PROMPT_CHARACTERS: Final = 4000
 """The most that Discord accepts in an option or a form."""
 _SENTENCE_ENDS: Final = tuple('.!?…。！？"”’»」』)）')
 
 
-def _match_any(words: Mapping[StylePreset, str] | Mapping[CameraPreset, str]) -> str:
-    return "|".join(re.escape(text) for text in words.values())
+def _match_any(presets: type[_Preset]) -> str:
+    return "|".join(re.escape(preset.words) for preset in presets)
 
 
 _PRESET_SUFFIX: Final = re.compile(
-    rf"\s(?=Style:|Camera:)(?P<style>Style: (?:{_match_any(STYLE_TEXTS)})\.)?"
-    rf"\s?(?P<camera>Camera: (?:{_match_any(CAMERA_TEXTS)})\.)?\s*\Z"
+    rf"\s(?=Style:|Camera:)(?P<style>Style: (?:{_match_any(StylePreset)})\.)?"
+    rf"\s?(?P<camera>Camera: (?:{_match_any(CameraPreset)})\.)?\s*\Z"
 )
 
 
@@ -107,9 +86,9 @@ def append_presets(
     """
     sentences = []
     if style is not None:
-        sentences.append(f"Style: {STYLE_TEXTS[style]}.")
+        sentences.append(f"Style: {style.words}.")
     if camera is not None:
-        sentences.append(f"Camera: {CAMERA_TEXTS[camera]}.")
+        sentences.append(f"Camera: {camera.words}.")
     text = prompt.strip()
     if not sentences or not text:
         return prompt
@@ -123,10 +102,7 @@ def append_presets(
 
 
 def split_presets(prompt: str) -> tuple[str, str]:
-    """Return a prompt without its presets, and the words of the presets (or an empty string).
-
-    A message that truncates a long prompt can still show its presets this way.
-    """
+    """Return a prompt without its presets, and the words of the presets (or an empty string)."""
     match = _PRESET_SUFFIX.search(prompt)
     if match is None:
         return prompt, ""

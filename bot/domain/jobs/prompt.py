@@ -19,7 +19,6 @@ _RARE_SIGN_TOKENS: Final = 3
 
 
 def count_tokens(text: str) -> int:
-    """Return the estimated number of tokens of ``text``."""
     return sum(_count_piece(match.group()) for match in _TOKEN_PIECES.finditer(text))
 
 

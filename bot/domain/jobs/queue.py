@@ -31,8 +31,6 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True)
 class MemberActivity:
-    """A member's running operations, and when the last one started."""
-
     in_flight: int = 0
     last_start: datetime | None = None
 
@@ -51,7 +49,6 @@ class GoogleLoad:
 def order_fairly(
     waiting: Iterable[QueuedJob], served: Mapping[int, MemberActivity]
 ) -> list[QueuedJob]:
-    """Return the order in which ``waiting`` would start if all could."""
     return list(_iterate_fairly(waiting, served))
 
 

@@ -13,15 +13,11 @@ from bot.domain.billing.money import Micros
 
 
 class GoogleRoute(StrEnum):
-    """The Google interface that a model is reached through."""
-
     GEMINI = "gemini"
     VERTEX = "vertex"
 
 
 class GenerationMode(StrEnum):
-    """What a clip is made from."""
-
     TEXT = "text"
     IMAGE = "image"
     FRAMES = "frames"
@@ -30,8 +26,6 @@ class GenerationMode(StrEnum):
 
 
 class AspectRatio(StrEnum):
-    """Width to height, in Veo's notation."""
-
     LANDSCAPE = "16:9"
     PORTRAIT = "9:16"
 
@@ -115,8 +109,6 @@ class SourceClip:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """What was asked for, before any rule is applied."""
-
     prompt: str
     negative_prompt: str | None = None
     model: str | None = None
@@ -142,7 +134,6 @@ class VideoRequest:
         return GenerationMode.IMAGE if self.image is not None else GenerationMode.TEXT
 
     def evolve(self, **changes: Any) -> Self:
-        """Return a copy with ``changes``."""
         return replace(self, **changes)
 
 
@@ -174,7 +165,6 @@ class VideoPlan:
 
     @property
     def charged_seconds(self) -> int:
-        """Seconds of video that Google charges, over all videos."""
         return self.seconds * self.videos
 
     def as_request(self) -> VideoRequest:

@@ -1,7 +1,4 @@
-"""Which rules of one model a request violates, and what would fix each.
-
-`bot.domain.jobs.plan_resolution` chooses the model and what to offer instead.
-"""
+"""Which rules of one model a request violates, and what would fix each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -89,7 +86,6 @@ def find_violations(
 
 
 def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
-    """Yield what is invalid on every model."""
     if not request.prompt.strip():
         yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
@@ -118,7 +114,6 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
 
 
 def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what is wrong with the texts and the seed."""
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
     negative = request.negative_prompt
@@ -137,15 +132,11 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
         )
     if request.seed is not None and not model.seed:
         yield Violation(
-            "seed_unsupported",
-            "seed",
-            fix=request.evolve(seed=None),
-            values={"model": model.name},
+            "seed_unsupported", "seed", fix=request.evolve(seed=None), values={"model": model.name}
         )
 
 
 def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
-    """Yield what is wrong with references, resolution, length and aspect ratio of a new clip."""
     named: dict[str, str | int] = {"model": model.name}
     if len(request.references) > model.max_references:
         yield Violation(
@@ -228,8 +219,6 @@ def _build_resolution_violation(
 def _find_source_violations(
     request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules, now: float
 ) -> Iterator[Violation]:
-    """Yield why ``model`` cannot extend ``source``, or not with these options."""
-
     def build_source_violation(rule: str, **values: str | int) -> Violation:
         return Violation(
             rule, "clip", values={"clip": source.clip_id, **values}, error_type=SourceNotExtendable
@@ -303,7 +292,6 @@ def _effective_resolution(request: VideoRequest, model: ModelSpec) -> Resolution
 
 def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
     """Return the length of a request without one: what the mode or resolution needs, if any."""
-    for condition in model.find_conditions(request.mode, _effective_resolution(request, model)):
-        if condition.seconds is not None:
-            return condition.seconds
-    return model.default_seconds
+    conditions = model.find_conditions(request.mode, _effective_resolution(request, model))
+    needed = (condition.seconds for condition in conditions if condition.seconds is not None)
+    return next(needed, model.default_seconds)

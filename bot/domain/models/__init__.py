@@ -1,7 +1,4 @@
-"""What is known about each video model: ids, prices, modes and rules.
-
-`bot.config.model_catalogue` reads the facts from TOML. Imports other parts of the domain only.
-"""
+"""What is known about each video model: ids, prices, modes and rules."""
 
 from bot.domain.models.spec import (
     ExtensionRules,

@@ -53,10 +53,7 @@ class ExtensionRules:
 
 @dataclass(frozen=True, slots=True)
 class PeopleRow:
-    """The ``personGeneration`` values that a model takes in some regions, by mode.
-
-    The first value of a mode is Google's default.
-    """
+    """The ``personGeneration`` values for some regions, by mode; the first is Google's default."""
 
     regions: frozenset[OperatorRegion]
     values: Mapping[GenerationMode, tuple[PersonGeneration, ...]] = field(hash=False)
@@ -112,15 +109,12 @@ class ModelSpec:
 
         Empty if they are not known, so that nothing is promised.
         """
-        for row in self.people:
-            if region in row.regions:
-                return row.values.get(mode, ())
-        return ()
+        rows = (row for row in self.people if region in row.regions)
+        return next((row.values.get(mode, ()) for row in rows), ())
 
     def find_conditions(
         self, mode: GenerationMode, resolution: Resolution
     ) -> tuple[ModelCondition, ...]:
-        """Return the conditions on a request of this mode and resolution."""
         return tuple(
             condition for condition in self.conditions if condition.when in (mode, resolution)
         )
@@ -133,11 +127,9 @@ class ModelCatalogue:
     models: tuple[ModelSpec, ...]
 
     def get(self, model_id: str) -> ModelSpec | None:
-        """Return the model of that id on any route, or `None`."""
         return next((model for model in self.models if model.id == model_id), None)
 
     def restrict_to(self, *routes: GoogleRoute) -> Self:
-        """Return the catalogue of the models on ``routes``."""
         return type(self)(tuple(model for model in self.models if model.route in routes))
 
 

@@ -38,15 +38,11 @@ class GalleryEntry:
 
 
 class GalleryOrder(StrEnum):
-    """How a gallery is sorted."""
-
     NEW = "new"
     TOP = "top"
 
 
 class ClipLength(StrEnum):
-    """Whether a clip has at most `MAX_SHORT_SECONDS`, or more."""
-
     SHORT = "short"
     LONG = "long"
 

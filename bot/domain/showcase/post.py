@@ -113,10 +113,7 @@ def authorize_showcasing(
     is_moderator: bool,
     policy: PostingPolicy,
 ) -> bool:
-    """Return whether the clip may be in the public gallery.
-
-    Raises `NotAllowed` if it may not be in the showcase at all.
-    """
+    """Return whether the clip may be public too. Raises `NotAllowed` if it may not be showcased."""
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
     if creator.blocked:
@@ -164,7 +161,6 @@ class ShowcasePost:
 
     @property
     def should_be_posted(self) -> bool:
-        """Whether its message should be in the showcase channel."""
         return not (self.entry.hidden or self.withdrawn)
 
     @property
@@ -227,8 +223,6 @@ class WeeklyDigest:
 
 
 class AuditAction(StrEnum):
-    """What a server's audit log records."""
-
     SHOW = "show"
     WITHDRAW = "withdraw"
     HIDE = "hide"

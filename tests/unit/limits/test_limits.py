@@ -1,14 +1,13 @@
 """Limits: which applies, what exceeds it, and when more becomes available."""
 
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.billing.limits import (
-    DAY,
     NO_LIMITS,
     LimitRow,
     LimitSubject,
@@ -19,7 +18,6 @@ from bot.domain.billing.limits import (
     build_quota_lines,
     combine_loosest,
     combine_tightest,
-    compute_release_time,
     find_exceeded_limit,
     resolve_guild_limits,
     resolve_member_limits,
@@ -131,13 +129,6 @@ class TestExceededLimit:
 def test_negative_limit_is_an_error() -> None:
     with pytest.raises(ValueError, match="clips_per_day"):
         UsageLimits(clips_per_day=-1)
-
-
-def test_release_time_is_when_enough_usage_has_left_the_window() -> None:
-    spent = [(NOON, 1), (NOON + timedelta(hours=1), 2), (NOON + timedelta(hours=2), 5)]
-    assert compute_release_time(spent, window=DAY, excess=1) == NOON + DAY
-    assert compute_release_time(spent, window=DAY, excess=2) == NOON + timedelta(hours=1) + DAY
-    assert compute_release_time(spent, window=DAY, excess=9) is None
 
 
 _numbers = st.none() | st.integers(0, 100)

@@ -5,8 +5,6 @@ import pytest
 from bot.domain.errors import PromptTooLong, RuleBroken
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.presets import (
-    CAMERA_TEXTS,
-    STYLE_TEXTS,
     CameraPreset,
     StylePreset,
     append_presets,
@@ -55,8 +53,7 @@ def test_what_was_added_is_found_again(
 ) -> None:
     body, added = split_presets(append_presets(typed, style, camera))
     assert body.rstrip(".") == typed.rstrip(".")
-    words = [STYLE_TEXTS[style]] if style else []
-    words += [CAMERA_TEXTS[camera]] if camera else []
+    words = [preset.words for preset in (style, camera) if preset]
     assert all(each in added for each in words)
     assert bool(added) is bool(words)
 
@@ -67,10 +64,10 @@ def test_what_a_person_wrote_is_not_taken_for_a_preset() -> None:
 
 
 def test_every_preset_has_english_words_a_name_and_a_place_in_the_menu() -> None:
-    for kind, words in ((StylePreset, STYLE_TEXTS), (CameraPreset, CAMERA_TEXTS)):
-        assert set(words) == set(kind)
+    for kind in (StylePreset, CameraPreset):
+        words = [preset.words for preset in kind]
         assert len(kind) <= 25
-        assert len(set(words.values())) == len(words)
-        assert all(each.isascii() and len(each) < 60 for each in words.values())
+        assert len(set(words)) == len(words)
+        assert all(each and each.isascii() and len(each) < 60 for each in words)
     assert all(has_message(f"choice.style.{each}") for each in StylePreset)
     assert all(has_message(f"choice.camera.{each}") for each in CameraPreset)
