@@ -27,13 +27,7 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import (
-    Clock,
-    ModelReachability,
-    OperationFinished,
-    PollResult,
-    RemoteVideo,
-)
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google.api_errors import SOURCE_UNPROCESSED_PATTERN, classify_call_error, read_answer
 from bot.google.connection import CALL_S, GoogleConnection
 from bot.google.download import download_file

@@ -42,10 +42,7 @@ def build_parameters(plan: VideoPlan, catalogue: ModelCatalogue) -> dict[str, An
 
 
 def _build_image(image: InputImage, data_dir: Path) -> dict[str, Any]:
-    return {
-        "bytesBase64Encoded": FileContent(data_dir / image.path),
-        "mimeType": image.mime_type,
-    }
+    return {"bytesBase64Encoded": FileContent(data_dir / image.path), "mimeType": image.mime_type}
 
 
 def _choose_duration_s(plan: VideoPlan, catalogue: ModelCatalogue) -> int | None:

@@ -17,22 +17,11 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bot.domain.errors import (
-    GoogleUnavailable,
-    RemoteNotFound,
-    SubmitUncertain,
-    VideoRefused,
-)
+from bot.domain.errors import GoogleUnavailable, RemoteNotFound, SubmitUncertain, VideoRefused
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import (
-    Clock,
-    ModelReachability,
-    OperationFinished,
-    PollResult,
-    RemoteVideo,
-)
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google import storage
 from bot.google.api_errors import CredentialsRejected, classify_call_error, read_answer
 from bot.google.connection import CONNECT_S, GoogleConnection

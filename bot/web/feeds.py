@@ -34,10 +34,7 @@ async def get_atom_feed(request: web.Request) -> web.Response:
         updated=max((card.iso for card in cards), default="1970-01-01T00:00:00+00:00"),
     )
     return responses.respond_text(
-        request,
-        body,
-        "application/atom+xml",
-        headers={"Vary": "Accept-Language, Cookie"},
+        request, body, "application/atom+xml", headers={"Vary": "Accept-Language, Cookie"}
     )
 
 

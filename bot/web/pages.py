@@ -6,12 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.showcase.gallery import (
-    ClipLength,
-    CursorInvalid,
-    GalleryOrder,
-    GallerySearch,
-)
+from bot.domain.showcase.gallery import ClipLength, CursorInvalid, GalleryOrder, GallerySearch
 from bot.web import responses
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
