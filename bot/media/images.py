@@ -54,10 +54,4 @@ def _store_by_hash(draft: Path, directory: Path, answer: dict[str, Any]) -> Inpu
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     name = f"{digest}.{_EXTENSIONS[answer['mime_type']]}"
     draft.replace(directory / name)
-    return InputImage(
-        path=name,
-        mime_type=answer["mime_type"],
-        width=answer["width"],
-        height=answer["height"],
-        sha256=digest,
-    )
+    return InputImage(path=name, sha256=digest, **answer)

@@ -174,9 +174,7 @@ def _lock_key_file(path: Path) -> Iterator[None]:
 def _read_keys(path: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return []
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return []  # a damaged file invalidates the links it signed, but does not stop the start
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("key")]
 
