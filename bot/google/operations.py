@@ -55,10 +55,8 @@ def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return ``value`` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> Sequence[Any]:
-    """Return ``value`` if it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []

@@ -28,7 +28,6 @@ def build_instance(plan: VideoPlan, data_dir: Path) -> dict[str, Any]:
 
 
 def build_parameters(plan: VideoPlan, catalogue: ModelCatalogue) -> dict[str, Any]:
-    """Return the parameters of ``plan``, without those that it leaves open."""
     parameters = {
         "sampleCount": plan.videos,
         "durationSeconds": _choose_duration_s(plan, catalogue),

@@ -30,7 +30,6 @@ class ProcessImageDecoder:
         self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
     async def prepare_image(self, source: Path, directory: Path) -> InputImage:
-        """Check, turn, strip, convert and shrink; see the port."""
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         draft = directory / f".{secrets.token_hex(8)}.part"
         try:

@@ -18,7 +18,6 @@ class PyAvMediaProbe:
     """Implements `bot.domain.ports.MediaProbe`."""
 
     async def read_facts(self, path: Path) -> VideoFacts:
-        """Return the file's facts. Raises `ValueError` when it is not a playable video."""
         return await asyncio.to_thread(_probe_file, path)
 
 

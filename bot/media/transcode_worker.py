@@ -51,7 +51,6 @@ class OutputTooLarge(Exception):
 
 
 def apply_process_limits(order: dict[str, Any]) -> None:
-    """Limit this process's memory and CPU seconds, and lower its priority."""
     os.nice(order["nice"])
     _die_with_parent(order["parent"])
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))

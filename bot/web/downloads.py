@@ -30,7 +30,6 @@ class OriginalDownloads:
     data_dir: Path
 
     def __call__(self, app: web.Application) -> None:
-        """Add the route, before the application starts."""
         app.router.add_get(_ANY_CASE_PATH, self.send_original)
 
     async def send_original(self, request: web.Request) -> web.StreamResponse:

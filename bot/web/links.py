@@ -49,7 +49,6 @@ class DownloadGrant:
     fingerprint: str
 
     def covers_clip(self, clip: Clip) -> bool:
-        """Return whether ``clip`` still is what the link was signed for."""
         return clip.id == self.clip_id and hmac.compare_digest(
             compute_fingerprint(clip).encode(), self.fingerprint.encode()
         )

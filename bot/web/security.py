@@ -103,7 +103,6 @@ def get_peer(request: web.Request) -> str | None:
 
 
 def get_client_ip(request: web.Request) -> Address:
-    """Return the client's address, as trusted proxies report it."""
     forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
     trusted_proxies = request.app[TRUSTED_PROXIES]
     return resolve_client_ip(get_peer(request), forwarded, trusted_proxies)
