@@ -8,6 +8,7 @@ answer arrives, all that can be known is whether a byte was sent; that is record
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -17,7 +18,12 @@ from yarl import URL
 
 from bot.domain.errors import AccessRefused, GoogleUnavailable, SubmitUncertain, VideoRefused
 from bot.domain.jobs.job import Outcome
-from bot.google.api_errors import classify_call_error, classify_submit_error, read_answer
+from bot.google.api_errors import (
+    GoogleAnswer,
+    classify_call_error,
+    classify_submit_error,
+    read_answer,
+)
 from bot.google.json_stream import JsonBody
 from bot.transfer.resolver import create_system_resolver
 
@@ -28,6 +34,8 @@ CONNECT_S: Final = 15.0
 CALL_S: Final = 45.0
 SUBMIT_S: Final = 300.0
 """Long enough to upload 60 MB of images over a slow line."""
+STREAM_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60.0)
+"""For answers as long as a video: the connection may only not stall."""
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -52,13 +60,9 @@ class GoogleConnection:
         """Return the url of ``path`` (already quoted, may have a query) below the base."""
         return URL(str(self.base_url) + path.lstrip("/"), encoded=True)
 
-    def is_api_origin(self, url: URL) -> bool:
-        """Whether ``url`` has the API's own origin, the only one that may see the key."""
-        return url.origin() == self.base_url.origin()
-
     async def get_authorization_headers(self, url: URL) -> dict[str, str]:
         """Return the authorization headers for ``url``; none for other origins."""
-        return dict(await self._authorize()) if self.is_api_origin(url) else {}
+        return dict(await self._authorize()) if url.origin() == self.base_url.origin() else {}
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -67,7 +71,7 @@ class GoogleConnection:
             self._opened_session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=100, resolver=create_system_resolver()),
                 timeout=aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S),
-                trust_env=self._uses_proxy,
+                trust_env=not self._is_on_this_machine,
                 read_bufsize=256 * 1024,
             )
         return self._opened_session
@@ -86,16 +90,16 @@ class GoogleConnection:
                     limit=20, force_close=True, resolver=create_system_resolver()
                 ),
                 timeout=aiohttp.ClientTimeout(total=SUBMIT_S, sock_connect=CONNECT_S),
-                trust_env=self._uses_proxy,
+                trust_env=not self._is_on_this_machine,
                 trace_configs=[tracing],
                 auto_decompress=True,
             )
         return self._opened_submit_session
 
     @property
-    def _uses_proxy(self) -> bool:
-        """Whether HTTP_PROXY and the like apply: never for a server on this machine."""
-        return self.base_url.host not in _LOOPBACK_HOSTS
+    def _is_on_this_machine(self) -> bool:
+        """Whether no proxy (HTTP_PROXY and the like) applies and nothing can cost money."""
+        return self.base_url.host in _LOOPBACK_HOSTS
 
     async def submit(
         self,
@@ -104,15 +108,15 @@ class GoogleConnection:
         *,
         source: Path | None = None,
         about_to_send: Callable[[], Awaitable[None]] | None = None,
-    ) -> Any:
-        """POST ``document`` once and return the decoded answer.
+    ) -> str:
+        """POST ``document`` once and return the name of the operation that it started.
 
         ``about_to_send`` is awaited on the open connection, right before the first byte; if it
         raises, nothing is sent. Raises `SubmitUncertain` when a byte was sent and no conclusive
         answer came, else what the answer or the failed connection means: nothing was started. A
         missing file is an expired source if it is ``source``, else an invalid request.
         """
-        if not self._allow_paid_calls and self.base_url.host not in _LOOPBACK_HOSTS:
+        if not self._allow_paid_calls and not self._is_on_this_machine:
             raise AccessRefused("paid calls are forbidden by PAID_CALLS")
         try:
             body = await JsonBody.from_document(document)
@@ -137,19 +141,22 @@ class GoogleConnection:
                 allow_redirects=False,
                 trace_request_ctx=sending,
             ) as response:
-                status, retry_after = response.status, response.headers.get("Retry-After")
+                if response.status != HTTPStatus.OK:
+                    raise classify_submit_error(await read_error_answer(response))
                 raw = await _read_limited(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             message = f"submit: {type(error).__name__}"
             if sending.started:
                 raise SubmitUncertain(f"{message} after sending") from error
             raise GoogleUnavailable(f"{message} before sending") from error
-        if status != 200:
-            raise classify_submit_error(read_answer(status, raw, retry_after))
         try:
-            return await _decode_json(raw)
+            answer = await _decode_json(raw)
         except ValueError as error:
             raise SubmitUncertain("submit answered 200 without JSON") from error
+        name = answer.get("name") if isinstance(answer, dict) else None
+        if not isinstance(name, str) or not name:
+            raise SubmitUncertain("submit answered 200 without the operation's name")
+        return name
 
     async def request_json(
         self, method: str, path: str, *, document: Any = None, label: str
@@ -164,19 +171,17 @@ class GoogleConnection:
             async with self.session.request(
                 method, url, json=document, headers=headers, allow_redirects=False
             ) as response:
+                if response.status != HTTPStatus.OK:
+                    raise classify_call_error(await read_error_answer(response), label)
                 raw = await _read_limited(response)
-                status, retry_after = response.status, response.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
-        if status != 200:
-            raise classify_call_error(read_answer(status, raw, retry_after), label)
         try:
             return await _decode_json(raw)
         except ValueError as error:
             raise GoogleUnavailable(f"{label} answered without JSON") from error
 
     async def close(self) -> None:
-        """Close the sessions."""
         for session in (self._opened_session, self._opened_submit_session):
             if session is not None:
                 await session.close()
@@ -195,6 +200,12 @@ async def _mark_sending_started(
     if sending.about_to_send is not None:
         await sending.about_to_send()
     sending.started = True
+
+
+async def read_error_answer(response: aiohttp.ClientResponse) -> GoogleAnswer:
+    """Read an answer that is not a success."""
+    raw = await _read_limited(response)
+    return read_answer(response.status, raw, response.headers.get("Retry-After"))
 
 
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:

@@ -26,11 +26,9 @@ class TokenSource(Protocol):
 
     async def get_authorization_headers(self) -> Mapping[str, str]:
         """Return the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
-        ...
 
     def invalidate_token(self) -> bool:
         """Forget a refused token; return whether a new one may be accepted."""
-        ...
 
 
 class DefaultCredentials:

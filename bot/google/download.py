@@ -7,6 +7,7 @@ partial files (docs/decisions/0002).
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,8 @@ import aiohttp
 from yarl import URL
 
 from bot.domain.errors import GoogleUnavailable, RemoteNotFound
-from bot.google.api_errors import classify_call_error, read_answer
-from bot.google.connection import CONNECT_S, GoogleConnection
+from bot.google.api_errors import classify_call_error
+from bot.google.connection import STREAM_TIMEOUT, GoogleConnection, read_error_answer
 from bot.transfer.partial_file import PartialFile
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -25,9 +26,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 4
 _INITIAL_BACKOFF_S: Final = 0.5
-_STALL_TIMEOUT_S: Final = 60.0
 _REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
-_MAX_ERROR_BYTES: Final = 64 * 1024
 _CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -63,13 +62,13 @@ async def download_file(
         ) from reason
 
 
+@dataclass(slots=True)
 class _DownloadProgress:
     """What is written so far, how many bytes there are, and of which version of the file."""
 
-    def __init__(self, file: PartialFile) -> None:
-        self.file = file
-        self.total_bytes: int | None = None
-        self.etag: str | None = None
+    file: PartialFile
+    total_bytes: int | None = None
+    etag: str | None = None
 
     def build_range_headers(self) -> dict[str, str]:
         headers = {"Accept-Encoding": "identity"}
@@ -109,18 +108,10 @@ async def _attempt_download(
 ) -> None:
     """Make one attempt, following redirects. Raises `_ConnectionBroken` if another may succeed."""
     for _ in range(_MAX_REDIRECTS + 1):
-        headers = {
-            **progress.build_range_headers(),
-            **await connection.get_authorization_headers(url),
-        }
+        headers = progress.build_range_headers() | await connection.get_authorization_headers(url)
         try:
             async with connection.session.get(
-                url,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_S, sock_read=_STALL_TIMEOUT_S
-                ),
+                url, headers=headers, allow_redirects=False, timeout=STREAM_TIMEOUT
             ) as response:
                 if response.status in _REDIRECT_STATUSES:
                     url = _resolve_redirect(url, response)
@@ -152,14 +143,13 @@ def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
 async def _check_response(response: aiohttp.ClientResponse) -> None:
     if response.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         return
-    raw = await response.content.read(_MAX_ERROR_BYTES)
-    answer = read_answer(response.status, raw, response.headers.get("Retry-After"))
-    error = classify_call_error(answer, "download")
+    answer = await read_error_answer(response)
     if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise GoogleUnavailable("download: the file changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:
         # The redirect's signed url has expired; the API issues a new one.
         raise GoogleUnavailable("download: the signed address was refused")
+    error = classify_call_error(answer, "download")
     if isinstance(error, RemoteNotFound):
         raise RemoteNotFound("the file is no longer there", detail=error.detail)
     raise error

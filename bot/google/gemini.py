@@ -7,6 +7,7 @@ of files go through the SDK. A file's uri needs the key, so it is never shown.
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,20 +21,13 @@ from bot.domain.errors import (
     AccessRefused,
     GoogleUnavailable,
     RemoteNotFound,
-    SubmitUncertain,
     VideoError,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import (
-    Clock,
-    ModelReachability,
-    OperationFinished,
-    PollResult,
-    RemoteVideo,
-)
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google.api_errors import SOURCE_UNPROCESSED_PATTERN, classify_call_error, read_answer
 from bot.google.connection import CALL_S, GoogleConnection
 from bot.google.download import download_file
@@ -63,7 +57,6 @@ class _RawOperation(types.Operation):
 
     @classmethod
     def from_api_response(cls, api_response: Any, is_vertex_ai: bool = False) -> Self:
-        """Keep the answer unchanged."""
         return cls("", api_response)
 
 
@@ -125,7 +118,6 @@ class GeminiModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Start the operation and return its name; see the port."""
         instance = build_instance(plan, self._data_dir)
         if plan.source is not None:
             if plan.source.remote_uri is None:
@@ -138,7 +130,7 @@ class GeminiModels:
             instance["video"] = {"uri": plan.source.remote_uri}
         document = {"instances": [instance], "parameters": build_parameters(plan, self._catalogue)}
         try:
-            answer = await self._connection.submit(
+            operation = await self._connection.submit(
                 f"{API_VERSION}/models/{plan.model}:predictLongRunning",
                 document,
                 about_to_send=about_to_send,
@@ -146,10 +138,7 @@ class GeminiModels:
         except VideoRefused as refusal:
             raise self._convert_unprocessed_refusal(refusal, job_id) from refusal
         self._unprocessed_since.pop(job_id, None)
-        name = answer.get("name") if isinstance(answer, dict) else None
-        if not isinstance(name, str) or not name:
-            raise SubmitUncertain("submit answered 200 without the operation's name")
-        return name
+        return operation
 
     def _convert_unprocessed_refusal(self, refusal: VideoRefused, job_id: int) -> VideoError:
         """Requeue a job whose source Google still processes, for a minute after the first refusal.
@@ -167,7 +156,6 @@ class GeminiModels:
         return VideoRefused(str(refusal), outcome=Outcome.SOURCE_EXPIRED, detail=refusal.detail)
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once; see the port."""
         async with _translate_sdk_errors("poll"):
             raw_operation = await self._sdk_client.aio.operations.get(_RawOperation(operation))
         match = _OPERATION_MODEL_PATTERN.search(operation)
@@ -176,15 +164,11 @@ class GeminiModels:
         if not isinstance(result, OperationFinished) or model is None or model.keep_seconds is None:
             return result
         keep = timedelta(seconds=model.keep_seconds)
-        return OperationFinished(
-            videos=tuple(
-                [
-                    RemoteVideo(uri=video.uri, expires_at=await self._find_expiry(video.uri, keep))
-                    for video in result.videos
-                ]
-            ),
-            filtered_reasons=result.filtered_reasons,
-        )
+        videos = [
+            replace(video, expires_at=await self._find_expiry(video.uri, keep))
+            for video in result.videos
+        ]
+        return replace(result, videos=tuple(videos))
 
     async def _find_expiry(self, uri: str | None, keep: timedelta) -> datetime:
         """Return when Google deletes a file: by its own account, else counted from now.
@@ -232,16 +216,11 @@ class GeminiModels:
             await self._clock.sleep(_PROCESSING_POLL_INTERVAL_S)
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """Stream the video to ``destination``; see the port."""
         if video.uri is None:
             raise RemoteNotFound("the video has no uri")
         await self._wait_until_processed(video.uri)
-        await download_file(
-            self._connection,
-            self._build_download_url(video.uri),
-            destination,
-            sleep=self._clock.sleep,
-        )
+        url = self._build_download_url(video.uri)
+        await download_file(self._connection, url, destination, sleep=self._clock.sleep)
 
     def _build_download_url(self, uri: str) -> URL:
         """Return the file's url at the configured API, whatever host the uri names.
@@ -260,7 +239,6 @@ class GeminiModels:
         return None
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Return which of ``models`` the key can use; see the port."""
         return await check_each_model(models, self._request_model)
 
     async def _request_model(self, model: str) -> None:
@@ -268,7 +246,6 @@ class GeminiModels:
             await self._sdk_client.aio.models.get(model=model)
 
     async def close(self) -> None:
-        """Close connections."""
         if self._opened_sdk_client is not None:
             await self._opened_sdk_client.aio.aclose()
             self._opened_sdk_client.close()

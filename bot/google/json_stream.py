@@ -9,6 +9,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -24,12 +25,12 @@ class FileContent:
         self.placeholder = f"file-{secrets.token_hex(16)}"
 
 
+@dataclass(frozen=True, slots=True)
 class JsonBody:
     """A JSON document as the bytes to send: text with files in between. ``length`` is in bytes."""
 
-    def __init__(self, parts: list[bytes | Path], length: int) -> None:
-        self._parts = parts
-        self.length = length
+    parts: list[bytes | Path]
+    length: int
 
     @classmethod
     async def from_document(cls, document: Any) -> "JsonBody":
@@ -56,7 +57,7 @@ class JsonBody:
         return cls(parts, length + len(rest))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
+        for part in self.parts:
             if isinstance(part, bytes):
                 yield part
                 continue

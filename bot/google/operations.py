@@ -30,9 +30,8 @@ def read_operation(
         return read_operation_failure(error)
     response = as_mapping(answer.get("response"))
     videos = tuple(read_videos(response))
-    count, reasons = _read_filtered_media(
-        as_mapping(response.get("generateVideoResponse")), response
-    )
+    section = as_mapping(response.get("generateVideoResponse"))
+    count, reasons = _read_filtered_media(section, response)
     if videos:
         shown_reasons = (clean_message(reason) for reason in reasons)
         return OperationFinished(videos, filtered_reasons=tuple(filter(None, shown_reasons)))
@@ -56,10 +55,8 @@ def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return ``value`` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> Sequence[Any]:
-    """Return ``value`` if it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []

@@ -28,7 +28,6 @@ def build_instance(plan: VideoPlan, data_dir: Path) -> dict[str, Any]:
 
 
 def build_parameters(plan: VideoPlan, catalogue: ModelCatalogue) -> dict[str, Any]:
-    """Return the parameters of ``plan``, without those that it leaves open."""
     parameters = {
         "sampleCount": plan.videos,
         "durationSeconds": _choose_duration_s(plan, catalogue),
@@ -42,10 +41,7 @@ def build_parameters(plan: VideoPlan, catalogue: ModelCatalogue) -> dict[str, An
 
 
 def _build_image(image: InputImage, data_dir: Path) -> dict[str, Any]:
-    return {
-        "bytesBase64Encoded": FileContent(data_dir / image.path),
-        "mimeType": image.mime_type,
-    }
+    return {"bytesBase64Encoded": FileContent(data_dir / image.path), "mimeType": image.mime_type}
 
 
 def _choose_duration_s(plan: VideoPlan, catalogue: ModelCatalogue) -> int | None:

@@ -17,25 +17,14 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bot.domain.errors import (
-    GoogleUnavailable,
-    RemoteNotFound,
-    SubmitUncertain,
-    VideoRefused,
-)
+from bot.domain.errors import GoogleUnavailable, RemoteNotFound, SubmitUncertain, VideoRefused
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import (
-    Clock,
-    ModelReachability,
-    OperationFinished,
-    PollResult,
-    RemoteVideo,
-)
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
 from bot.google import storage
-from bot.google.api_errors import CredentialsRejected, classify_call_error, read_answer
-from bot.google.connection import CONNECT_S, GoogleConnection
+from bot.google.api_errors import CredentialsRejected, classify_call_error
+from bot.google.connection import STREAM_TIMEOUT, GoogleConnection, read_error_answer
 from bot.google.credentials import TokenSource
 from bot.google.download import download_file
 from bot.google.inline_video import INLINE_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
@@ -51,9 +40,7 @@ INCOMING_FOLDER: Final = "incoming"
 _LATE_VIDEO_WINDOW_S: Final = 60.0
 """Google writes an operation's videos together; how much later the last may come."""
 _CHUNK_BYTES: Final = 256 * 1024
-_MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_REMEMBERED_FILES: Final = 1000
-_POLL_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60)
 
 
 def build_api_url(location: str) -> str:
@@ -98,15 +85,9 @@ class VertexModels:
             credentials.get_authorization_headers,
             allow_paid_calls=paid_calls,
         )
-        default_storage_url = (
-            f"{self._api.base_url.origin()}/gcs" if base_url else storage.STORAGE_URL
-        )
-        self._storage = GoogleConnection(
-            storage_url or default_storage_url, credentials.get_authorization_headers
-        )
-
-    def _build_model_path(self, model: str) -> str:
-        return f"{self._parent}/publishers/google/models/{quote(model, safe='')}"
+        if not storage_url:
+            storage_url = f"{self._api.base_url.origin()}/gcs" if base_url else storage.STORAGE_URL
+        self._storage = GoogleConnection(storage_url, credentials.get_authorization_headers)
 
     async def submit(
         self,
@@ -116,7 +97,6 @@ class VertexModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Start the operation and return its name; see the port."""
         instance = build_instance(plan, self._data_dir)
         if plan.source is not None:
             instance["video"] = self._build_source(plan)
@@ -126,10 +106,10 @@ class VertexModels:
             parameters["generateAudio"] = True
         if self._output_uri is not None:
             parameters["storageUri"] = self._build_output_prefix(plan, job_id, dedupe_key)
-        path = f"{API_VERSION}/{self._build_model_path(plan.model)}:predictLongRunning"
+        model_path = f"{self._parent}/publishers/google/models/{quote(plan.model, safe='')}"
         try:
-            answer = await self._api.submit(
-                path,
+            operation = await self._api.submit(
+                f"{API_VERSION}/{model_path}:predictLongRunning",
                 {"instances": [instance], "parameters": parameters},
                 source=self._find_kept_source(plan),
                 about_to_send=about_to_send,
@@ -139,10 +119,9 @@ class VertexModels:
                 # Google answered and started nothing: the token had merely expired.
                 raise GoogleUnavailable("the token was refused", retry_after_s=1.0) from error
             raise
-        name = answer.get("name") if isinstance(answer, dict) else None
-        if not isinstance(name, str) or "/operations/" not in name:
+        if "/operations/" not in operation:
             raise SubmitUncertain("submit answered 200 without the operation's name")
-        return name
+        return operation
 
     def _build_source(self, plan: VideoPlan) -> dict[str, Any]:
         """Return the clip to extend: the object in the bucket, else the kept original's bytes."""
@@ -154,7 +133,6 @@ class VertexModels:
         raise VideoRefused("the source is not kept", outcome=Outcome.SOURCE_EXPIRED)
 
     def _find_kept_source(self, plan: VideoPlan) -> Path | None:
-        """Return the file of the clip to extend, if the bot keeps one."""
         source = plan.source
         return None if source is None or source.path is None else self._data_dir / source.path
 
@@ -168,7 +146,7 @@ class VertexModels:
         return f"{self._output_uri}/job-{job_id}-{hashlib.sha256(identity).hexdigest()[:16]}/"
 
     async def poll(self, operation: str) -> PollResult:
-        """Ask for the operation once, or again with a new token; see the port."""
+        """Ask for the operation once, or again with a new token."""
         try:
             return await self._poll_once(operation)
         except CredentialsRejected:
@@ -187,14 +165,10 @@ class VertexModels:
                 json={"operationName": operation},
                 headers=headers,
                 allow_redirects=False,
-                timeout=_POLL_TIMEOUT,
+                timeout=STREAM_TIMEOUT,
             ) as response:
                 if response.status != 200:
-                    raw = await response.content.read(_MAX_ERROR_BYTES)
-                    retry_after = response.headers.get("Retry-After")
-                    raise classify_call_error(
-                        read_answer(response.status, raw, retry_after), "poll"
-                    )
+                    raise classify_call_error(await read_error_answer(response), "poll")
                 answer = await reader.read(response.content.iter_chunked(_CHUNK_BYTES))
         except (aiohttp.ClientError, TimeoutError, ConnectionError, InlineAnswerMalformed) as error:
             raise GoogleUnavailable(f"poll: {type(error).__name__}") from error
@@ -224,7 +198,6 @@ class VertexModels:
             await asyncio.to_thread(_move_file, inline, destination)
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        """Stream or move the video to ``destination``; see the port."""
         if video.inline_path is not None:
             await self._move_inline_video(video.inline_path, destination)
             return
@@ -247,9 +220,8 @@ class VertexModels:
         if self._output_uri is None:
             return None
         try:
-            uris = await storage.list_objects(
-                self._storage, self._build_output_prefix(plan, job_id, dedupe_key)
-            )
+            prefix = self._build_output_prefix(plan, job_id, dedupe_key)
+            uris = await storage.list_objects(self._storage, prefix)
         except RemoteNotFound:
             return None
         videos = tuple(RemoteVideo(uri=uri) for uri in uris if uri.endswith(".mp4"))
@@ -263,7 +235,6 @@ class VertexModels:
         return OperationFinished(videos)
 
     async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
-        """Return which of ``models`` the project can use; see the port."""
         return await check_each_model(models, self._request_model)
 
     async def _request_model(self, model: str) -> None:
@@ -273,7 +244,6 @@ class VertexModels:
             raise GoogleUnavailable(f"model {model} answered something else")
 
     async def close(self) -> None:
-        """Close connections."""
         await self._api.close()
         await self._storage.close()
 

@@ -21,14 +21,11 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 ALLOWED_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF")
 """The only decoders that may run, whatever the file claims to be."""
-
 MAX_PIXELS: Final = 64_000_000
 """A larger image is treated as a bomb: 64 megapixels are 256 MB when decoded."""
-
 MAX_SIDE: Final = 4096
 MAX_BYTES: Final = 20 * 1024 * 1024 - 64 * 1024
 """Google accepts 20 MB an image; minus a margin."""
-
 MIN_SIDE: Final = 8
 _RESIZABLE_MODES: Final = frozenset({"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"})
 _MEMORY_LIMIT_BYTES: Final = 3 * 512 * 1024**2
@@ -47,7 +44,6 @@ class ImageRejected(Exception):
 
 
 def apply_process_limits() -> None:
-    """Limit this process's memory, CPU seconds and file size; no core dumps."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT_S, _CPU_LIMIT_S + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_LIMIT_BYTES, _FILE_LIMIT_BYTES))
@@ -63,10 +59,9 @@ def convert_image(source: Path, destination: Path) -> dict[str, Any]:
         image, lossless = _read_image(source)
     except ImageRejected:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        is_bomb = isinstance(error, Image.DecompressionBombError)
-        raise ImageRejected("image_too_large" if is_bomb else "not_an_image") from error
-    except MemoryError as error:
+    except UnidentifiedImageError as error:
+        raise ImageRejected("not_an_image") from error
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageRejected("image_too_large") from error
     except Exception as error:  # decoders raise anything on broken files
         raise ImageRejected("image_broken") from error

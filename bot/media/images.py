@@ -30,7 +30,6 @@ class ProcessImageDecoder:
         self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
     async def prepare_image(self, source: Path, directory: Path) -> InputImage:
-        """Check, turn, strip, convert and shrink; see the port."""
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         draft = directory / f".{secrets.token_hex(8)}.part"
         try:
@@ -54,10 +53,4 @@ def _store_by_hash(draft: Path, directory: Path, answer: dict[str, Any]) -> Inpu
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     name = f"{digest}.{_EXTENSIONS[answer['mime_type']]}"
     draft.replace(directory / name)
-    return InputImage(
-        path=name,
-        mime_type=answer["mime_type"],
-        width=answer["width"],
-        height=answer["height"],
-        sha256=digest,
-    )
+    return InputImage(path=name, sha256=digest, **answer)

@@ -18,13 +18,12 @@ class PyAvMediaProbe:
     """Implements `bot.domain.ports.MediaProbe`."""
 
     async def read_facts(self, path: Path) -> VideoFacts:
-        """Return the file's facts. Raises `ValueError` when it is not a playable video."""
         return await asyncio.to_thread(_probe_file, path)
 
 
 def _probe_file(path: Path) -> VideoFacts:
     try:
-        with av.open(str(path), "r") as container:
+        with av.open(str(path), "r") as container, path.open("rb") as file:
             if not container.streams.video:
                 raise ValueError("no video stream")
             video = container.streams.video[0]
@@ -37,20 +36,14 @@ def _probe_file(path: Path) -> VideoFacts:
                 seconds = container.duration / av.time_base
             if seconds <= 0:
                 raise ValueError("video without a length")
-            width, height = video.width, video.height
-            rate = video.average_rate
-            has_audio = bool(container.streams.audio)
+            return VideoFacts(
+                seconds=seconds,
+                width=video.width,
+                height=video.height,
+                fps=float(video.average_rate or 0),
+                has_audio=bool(container.streams.audio),
+                sha256=hashlib.file_digest(file, "sha256").hexdigest(),
+                size=file.tell(),
+            )
     except FFmpegError as error:
         raise ValueError(f"not a playable video: {type(error).__name__}") from error
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    return VideoFacts(
-        seconds=seconds,
-        width=width,
-        height=height,
-        fps=float(rate) if rate else 0.0,
-        has_audio=has_audio,
-        size=size,
-        sha256=digest,
-    )

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,20 +47,10 @@ class ProcessTranscoder:
         self._process_slots = asyncio.Semaphore(max_processes or max(1, (os.cpu_count() or 1) // 2))
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
-        """Re-encode ``source`` to fit ``target``; see the port."""
-        order = {
-            "task": "reencode",
-            "width": target.width,
-            "height": target.height,
-            "video_bits": target.video_bits,
-            "sound_bits": target.audio_bits,
-            "max_bytes": target.max_bytes,
-            "seconds": target.seconds,
-        }
+        order = {"task": "reencode", **asdict(target)}
         return await self._run_task(order, source, destination, self._time_limit_s)
 
     async def extract_thumbnail(self, source: Path, destination: Path, *, at_s: float = 1.0) -> int:
-        """Write one frame as a JPEG; see the port."""
         order = {"task": "poster", "max_side": _POSTER_MAX_SIDE, "at_s": at_s}
         return await self._run_task(order, source, destination, _POSTER_TIME_LIMIT_S)
 
@@ -86,10 +77,6 @@ class ProcessTranscoder:
             raise TranscodeFailed(str(error)) from error
         finally:
             await asyncio.shield(asyncio.to_thread(draft.unlink, missing_ok=True))
-        _log.info(
-            "transcode.finished",
-            task=order["task"],
-            size_bytes=answer["size"],
-            peak_bytes=answer["peak"],
-        )
-        return int(answer["size"])
+        size, peak = int(answer["size"]), answer["peak"]
+        _log.info("transcode.finished", task=order["task"], size_bytes=size, peak_bytes=peak)
+        return size

@@ -5,7 +5,7 @@ killed at any time, is limited in memory and time, and runs at low priority, so 
 loop keeps answering. Frames are streamed; nothing grows with the clip's length.
 
 Run as `python -I transcode_worker.py ORDER`, where the order is JSON: `{"task": "reencode",
-"source", "destination", "width", "height", "video_bits", "sound_bits", "max_bytes", "seconds"}` or
+"source", "destination", "width", "height", "video_bits", "audio_bits", "max_bytes", "seconds"}` or
 `{"task": "poster", "source", "destination", "max_side", "at_s"}`, each with `"parent", "nice",
 "cpu_s"`. The destination is overwritten. Prints one line of JSON: `{"size": bytes, "peak": bytes}`
 or `{"failed": reason}`.
@@ -51,14 +51,11 @@ class OutputTooLarge(Exception):
 
 
 def apply_process_limits(order: dict[str, Any]) -> None:
-    """Limit this process's memory and CPU seconds, and lower its priority."""
     os.nice(order["nice"])
     _die_with_parent(order["parent"])
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if "cpu_s" in order:
-        cpu_s = int(order["cpu_s"])
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (order["cpu_s"], order["cpu_s"] + 1))
 
 
 def _die_with_parent(parent: int) -> None:
@@ -80,10 +77,9 @@ def transcode_clip(order: dict[str, Any]) -> None:
     """
     bits = int(order["video_bits"])
     with tempfile.TemporaryDirectory(prefix="clapper-passes-") as folder:
-        os.chdir(
-            folder
-        )  # for the encoder's log of the first pass, whose path must not contain a colon
-        two_passes = _compute_density(order, bits) < _SINGLE_PASS_DENSITY
+        os.chdir(folder)  # the path of the encoder's log must not contain a colon
+        density = bits / (int(order["width"]) * int(order["height"]) * 24)
+        two_passes = density < _SINGLE_PASS_DENSITY
         if two_passes:
             _encode_pass(order, bits, 1)
         for _ in range(_MAX_ATTEMPTS):
@@ -176,10 +172,8 @@ def _add_video_stream(
         context.time_base = stream.time_base = source_stream.time_base
     context.thread_count = 2
     context.colorspace, context.color_range = source_context.colorspace, source_context.color_range
-    context.color_primaries, context.color_trc = (
-        source_context.color_primaries,
-        source_context.color_trc,
-    )
+    context.color_primaries = source_context.color_primaries
+    context.color_trc = source_context.color_trc
     return stream
 
 
@@ -198,15 +192,14 @@ class _AudioTrack:
     def from_source(
         cls, source: InputContainer, output: OutputContainer, order: dict[str, Any]
     ) -> "_AudioTrack | None":
-        """Prepare the output's sound; ``None`` without any."""
-        if not source.streams.audio or not order["sound_bits"]:
+        if not source.streams.audio or not order["audio_bits"]:
             return None
         source_stream = source.streams.audio[0]
         bit_rate = source_stream.bit_rate or 0
-        if source_stream.codec_context.name == "aac" and 0 < bit_rate <= order["sound_bits"] * 1.15:
+        if source_stream.codec_context.name == "aac" and 0 < bit_rate <= order["audio_bits"] * 1.15:
             return cls(output.add_stream_from_template(source_stream), is_copied=True)
         stream = output.add_stream("aac", rate=source_stream.rate, layout="stereo")
-        stream.bit_rate = order["sound_bits"]
+        stream.bit_rate = order["audio_bits"]
         return cls(stream, is_copied=False)
 
     def encode_packet(self, packet: Any, end_s: float | None) -> "Iterator[Packet[Any]]":
@@ -223,7 +216,6 @@ class _AudioTrack:
                 yield from self._stream.encode(resampled)
 
     def flush_encoder(self) -> "Iterator[Packet[Any]]":
-        """Yield the encoder's remaining packets."""
         if self._resampler is not None:
             for resampled in self._resampler.resample(None):
                 yield from self._stream.encode(resampled)
@@ -244,10 +236,6 @@ def write_poster(order: dict[str, Any]) -> None:
     image = still.to_image()
     image.thumbnail((order["max_side"], order["max_side"]))
     image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
-
-
-def _compute_density(order: dict[str, Any], bits: int) -> float:
-    return bits / (int(order["width"]) * int(order["height"]) * 24)
 
 
 def _measure_seconds(source_stream: VideoStream) -> float:

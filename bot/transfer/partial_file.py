@@ -7,7 +7,6 @@ import asyncio
 import os
 import secrets
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 _BUFFER_BYTES: Final = 1024 * 1024
@@ -21,9 +20,8 @@ class PartialFile:
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
-        self.temporary_path = destination.with_name(
-            f".{destination.name}.{secrets.token_hex(6)}.part"
-        )
+        suffix = f"{secrets.token_hex(6)}.part"
+        self.temporary_path = destination.with_name(f".{destination.name}.{suffix}")
         self.size = 0
         self._file: BinaryIO | None = None
         self._buffer = bytearray()
@@ -32,12 +30,7 @@ class PartialFile:
         self._file = await asyncio.to_thread(self._open_file)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.shield(asyncio.to_thread(self._discard_file))
 
     def _open_file(self) -> BinaryIO:

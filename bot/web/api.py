@@ -40,7 +40,6 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
 
 
 async def list_clips(request: web.Request) -> web.Response:
-    """Search, filter and page."""
     site = request.app[SITE]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
@@ -49,49 +48,38 @@ async def list_clips(request: web.Request) -> web.Response:
     except QueryInvalid as error:
         return responses.respond_problem(request, 400, str(error), parameter=error.parameter)
     except CursorInvalid:
-        return responses.respond_problem(
-            request, 400, "not a cursor of this order", parameter="cursor"
-        )
+        title = "not a cursor of this order"
+        return responses.respond_problem(request, 400, title, parameter="cursor")
     clips = [serialize_entry(entry, site) for entry in page.entries]
     return responses.respond_json(request, {"clips": clips, "next_cursor": page.next_cursor})
 
 
 async def get_clip(request: web.Request) -> web.Response:
-    """One clip."""
-    return responses.respond_json(
-        request, serialize_entry(await get_public_entry(request), request.app[SITE])
-    )
+    entry = await get_public_entry(request)
+    return responses.respond_json(request, serialize_entry(entry, request.app[SITE]))
 
 
 async def get_chain(request: web.Request) -> web.Response:
-    """The chain that a clip belongs to, from its first clip on."""
     entry = await get_public_entry(request)
     site = request.app[SITE]
     chain = await site.gallery.load_lineage(entry.clip.id)
-    return responses.respond_json(
-        request, {"clips": [serialize_entry(link, site) for link in chain]}
-    )
+    clips = [serialize_entry(link, site) for link in chain]
+    return responses.respond_json(request, {"clips": clips})
 
 
 async def list_servers(request: web.Request) -> web.Response:
-    """The servers with clips in the gallery."""
     guilds = await request.app[SITE].gallery.list_guilds()
     servers = [{"id": str(guild_id), "name": name} for guild_id, name in guilds]
     return responses.respond_json(request, {"servers": servers})
 
 
 async def list_models(request: web.Request) -> web.Response:
-    """The models that the clips in the gallery were made with."""
     site = request.app[SITE]
-    models = [
-        {"id": model, "name": site.get_model_name(model)}
-        for model in await site.gallery.list_models()
-    ]
+    ids = await site.gallery.list_models()
+    models = [{"id": model, "name": site.get_model_name(model)} for model in ids]
     return responses.respond_json(request, {"models": models})
 
 
 async def get_openapi(request: web.Request) -> web.Response:
-    """The OpenAPI document."""
-    return responses.respond_json(
-        request, build_openapi_document(request.app[SITE].build_absolute_url(""))
-    )
+    document = build_openapi_document(request.app[SITE].build_absolute_url(""))
+    return responses.respond_json(request, document)

@@ -43,7 +43,6 @@ class StaticAssets:
         }
 
     def get(self, name: str) -> StaticAsset | None:
-        """Return the file of that name, or `None`."""
         return self._assets.get(name)
 
     def build_url(self, name: str) -> str:

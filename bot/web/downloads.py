@@ -4,6 +4,7 @@ A link that is forged, damaged, expired or revoked, or whose file is gone, gets 
 the same steps (signature, record, file), so neither content nor timing helps an attacker guess.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,6 @@ from bot.store.jobs.clips import ClipStore
 from bot.web.links import DOWNLOAD_PREFIX, SignedLinks
 from bot.web.media import MediaResponse, is_readable
 
-_REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""No shared cache may keep it, and browsers ask each time: a clip can be deleted at any moment."""
 _ANY_CASE_PATH: Final = f"/{{prefix:(?i:{DOWNLOAD_PREFIX.removeprefix('/')})}}/{{rest:.*}}"
 """Other spellings are refused too, but after the same steps."""
 _MAX_TOKEN_LENGTH: Final = 512
@@ -22,35 +21,32 @@ _MISSING_CLIP_ID: Final = 0
 _MISSING_FILE: Final = "clips/0-0.mp4"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalDownloads:
     """Serves the originals under ``data_dir``; call it with the application to add its route."""
 
-    def __init__(self, *, links: SignedLinks, clips: ClipStore, data_dir: Path) -> None:
-        self._links = links
-        self._clips = clips
-        self._data_dir = data_dir
+    links: SignedLinks
+    clips: ClipStore
+    data_dir: Path
 
     def __call__(self, app: web.Application) -> None:
-        """Add the route, before the application starts."""
         app.router.add_get(_ANY_CASE_PATH, self.send_original)
 
     async def send_original(self, request: web.Request) -> web.StreamResponse:
         """Send the original that the link was signed for. Raises `web.HTTPNotFound`."""
-        await self._links.refresh_keys()
+        await self.links.refresh_keys()
         token, _, requested_name = request.match_info["rest"].partition("/")
-        grant = self._links.verify_token(token[:_MAX_TOKEN_LENGTH])
-        clip = await self._clips.get(_MISSING_CLIP_ID if grant is None else grant.clip_id)
-        path = self._data_dir / (_MISSING_FILE if clip is None else clip.path)
+        grant = self.links.verify_token(token[:_MAX_TOKEN_LENGTH])
+        clip = await self.clips.get(_MISSING_CLIP_ID if grant is None else grant.clip_id)
+        path = self.data_dir / (_MISSING_FILE if clip is None else clip.path)
         readable = await is_readable(path)
         name = "" if clip is None else f"clip-{clip.id}.mp4"
         path_matches = request.path.startswith(DOWNLOAD_PREFIX) and requested_name == name
-        if (
-            grant is None
-            or clip is None
-            or not (grant.covers_clip(clip) and readable and path_matches)
-        ):
+        if grant is None or clip is None or not grant.covers_clip(clip):
             raise web.HTTPNotFound
-        response = MediaResponse(path, "video/mp4", cache_control=_REVALIDATE_ALWAYS)
+        if not (readable and path_matches):
+            raise web.HTTPNotFound
+        response = MediaResponse(path, "video/mp4")
         response.headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{name}"'
         response.headers["X-Robots-Tag"] = "noindex"
         return response

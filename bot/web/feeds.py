@@ -34,10 +34,7 @@ async def get_atom_feed(request: web.Request) -> web.Response:
         updated=max((card.iso for card in cards), default="1970-01-01T00:00:00+00:00"),
     )
     return responses.respond_text(
-        request,
-        body,
-        "application/atom+xml",
-        headers={"Vary": "Accept-Language, Cookie"},
+        request, body, "application/atom+xml", headers={"Vary": "Accept-Language, Cookie"}
     )
 
 
@@ -49,9 +46,8 @@ async def get_oembed(request: web.Request) -> web.Response:
     clip_id = _parse_clip_url(request.query.get("url", ""), site.base_url)
     entry = None if clip_id is None else await site.gallery.find_entry(clip_id)
     if entry is None:
-        return responses.respond_problem(
-            request, 404, "not the address of a public clip", parameter="url"
-        )
+        title = "not the address of a public clip"
+        return responses.respond_problem(request, 404, title, parameter="url")
     card = build_card_view(entry, site, texts)
     width, height = _compute_player_size(request, entry.clip.width or 16, entry.clip.height or 9)
     frame = site.templates.render(

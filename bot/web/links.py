@@ -49,7 +49,6 @@ class DownloadGrant:
     fingerprint: str
 
     def covers_clip(self, clip: Clip) -> bool:
-        """Return whether ``clip`` still is what the link was signed for."""
         return clip.id == self.clip_id and hmac.compare_digest(
             compute_fingerprint(clip).encode(), self.fingerprint.encode()
         )
@@ -174,9 +173,7 @@ def _lock_key_file(path: Path) -> Iterator[None]:
 def _read_keys(path: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return []
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return []  # a damaged file invalidates the links it signed, but does not stop the start
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("key")]
 

@@ -15,10 +15,8 @@ from aiohttp.abc import AbstractStreamWriter
 
 from bot.domain.clips.clip import Clip
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.web.responses import REVALIDATE_ALWAYS
 from bot.web.site import SITE, get_public_entry
-
-REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""No shared cache may keep it, and browsers ask each time: withdrawn clips are gone at once."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -29,15 +27,12 @@ class MediaResponse(web.FileResponse):
     aiohttp reads that header only as a date, so a stale tag would get a part of a newer file.
     """
 
-    def __init__(
-        self, path: Path, content_type: str, *, cache_control: str = REVALIDATE_ALWAYS
-    ) -> None:
+    def __init__(self, path: Path, content_type: str) -> None:
         # set here, so that a browser never guesses a type that it would run
-        headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: cache_control}
+        headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: REVALIDATE_ALWAYS}
         super().__init__(path, chunk_size=256 * 1024, headers=headers)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send headers and file, without ranges if the tag in `If-Range` is stale."""
         condition = request.headers.get(hdrs.IF_RANGE, "")
         if condition.startswith(('"', "W/")):
             try:
@@ -62,21 +57,17 @@ async def is_readable(path: Path) -> bool:
 
 
 async def send_video(request: web.Request) -> web.StreamResponse:
-    """The clip itself."""
     entry = await get_public_entry(request)
     return await _send_file(request.app[SITE].data_dir / entry.clip.path, "video/mp4", entry)
 
 
 async def send_poster(request: web.Request) -> web.StreamResponse:
-    """A still frame of the clip."""
-    get_poster = request.app[SITE].thumbnails.get_poster
-    return await _send_thumbnail(request, get_poster, "image/jpeg")
+    return await _send_thumbnail(request, request.app[SITE].thumbnails.get_poster, "image/jpeg")
 
 
 async def send_preview(request: web.Request) -> web.StreamResponse:
     """A few silent seconds of the clip."""
-    get_preview = request.app[SITE].thumbnails.get_preview
-    return await _send_thumbnail(request, get_preview, "video/mp4")
+    return await _send_thumbnail(request, request.app[SITE].thumbnails.get_preview, "video/mp4")
 
 
 async def _send_thumbnail(
@@ -103,11 +94,9 @@ async def send_asset(request: web.Request) -> web.Response:
     asset = request.app[SITE].assets.get(request.match_info["name"])
     if asset is None:
         raise web.HTTPNotFound
-    is_pinned = request.query.get("v") == asset.digest
+    max_age = "31536000, immutable" if request.query.get("v") == asset.digest else "300"
     headers = {
-        hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable"
-        if is_pinned
-        else "public, max-age=300",
+        hdrs.CACHE_CONTROL: f"public, max-age={max_age}",
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
         hdrs.ETAG: f'W/"{asset.digest}"',
     }

@@ -15,7 +15,6 @@ from bot.web.security import get_client_ip, get_peer
 
 ReadinessCheck = Callable[[], Awaitable[bool]]
 
-
 READINESS_CHECKS: Final = web.AppKey("readiness checks", Mapping[str, ReadinessCheck])
 METRICS_SOURCE: Final = web.AppKey("metrics source", MetricsEndpoint)
 METRICS_ALLOWED_NETWORKS: Final = web.AppKey[tuple[Network, ...]]("metrics networks")
@@ -40,11 +39,9 @@ async def report_readiness(request: web.Request) -> web.Response:
 
 
 async def report_metrics(request: web.Request) -> web.Response:
-    """The metrics in Prometheus' text format, version 0.0.4."""
     _require_allowed_network(request)
-    body = await request.app[METRICS_SOURCE].render_metrics()
     return web.Response(
-        body=body,
+        body=await request.app[METRICS_SOURCE].render_metrics(),
         headers={hdrs.CONTENT_TYPE: _METRICS_CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"},
     )
 

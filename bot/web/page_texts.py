@@ -37,7 +37,6 @@ class PageTexts:
         return template.format(**values) if values else template
 
     def format_number(self, value: int) -> str:
-        """Return a number as the language writes it."""
         return format_decimal(value, locale=to_babel_locale(self.language))
 
     def format_day(self, at: datetime) -> str:

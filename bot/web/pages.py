@@ -6,12 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.showcase.gallery import (
-    ClipLength,
-    CursorInvalid,
-    GalleryOrder,
-    GallerySearch,
-)
+from bot.domain.showcase.gallery import ClipLength, CursorInvalid, GalleryOrder, GallerySearch
 from bot.web import responses
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
@@ -21,6 +16,7 @@ from bot.web.view_models import CardView, build_card_view, build_generate_comman
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
 LANGUAGE_COOKIE: Final = "language"
+_FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
 
 def render_page(
@@ -78,14 +74,11 @@ def _build_link(search: GallerySearch, **parameters: str | None) -> str:
 
 
 async def show_clip(request: web.Request) -> web.Response:
-    """One clip: player, prompt, settings, chain, and the command for one like it."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     entry = await get_public_entry(request)
     card = build_card_view(entry, site, texts)
-    chain = [
-        build_card_view(link, site, texts)
-        for link in await site.gallery.load_lineage(entry.clip.id)
-    ]
+    lineage = await site.gallery.load_lineage(entry.clip.id)
+    chain = [build_card_view(link, site, texts) for link in lineage]
     return render_page(
         request,
         "clip.html",
@@ -112,9 +105,8 @@ async def _find_related(site: GallerySite, texts: PageTexts, card: CardView) -> 
 async def show_player(request: web.Request) -> web.Response:
     """The player alone, for iframes on other sites (oEmbed)."""
     entry = await get_public_entry(request)
-    return render_page(
-        request, "player.html", clip=build_card_view(entry, request.app[SITE], request[PAGE_TEXTS])
-    )
+    card = build_card_view(entry, request.app[SITE], request[PAGE_TEXTS])
+    return render_page(request, "player.html", clip=card)
 
 
 async def switch_language(request: web.Request) -> web.Response:
@@ -122,9 +114,9 @@ async def switch_language(request: web.Request) -> web.Response:
     language = request.query.get("to", "")
     if language not in LANGUAGES:
         raise web.HTTPBadRequest
-    response = web.Response(
-        status=303, headers={"Location": _sanitize_return_path(request.query.get("back"))}
-    )
+    location = _sanitize_return_path(request.query.get("back"))
+    headers = {"Location": location, "Cache-Control": "no-store"}
+    response = web.Response(status=303, headers=headers)
     response.set_cookie(
         LANGUAGE_COOKIE,
         language,
@@ -134,7 +126,6 @@ async def switch_language(request: web.Request) -> web.Response:
         samesite="Lax",
         secure=request.app[SITE].base_url.scheme == "https",
     )
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 
@@ -149,9 +140,5 @@ def _sanitize_return_path(text: str | None) -> str:
 
 def render_failure(request: web.Request, status: int) -> web.Response:
     """Return the page for an HTTP error; it reveals nothing but its kind."""
-    return render_page(
-        request, "failure.html", status=status, kind=_FAILURE_KINDS.get(status, "500")
-    )
-
-
-_FAILURE_KINDS: Final = {400: "400", 404: "404", 405: "405", 429: "429", 503: "503"}
+    kind = str(status) if status in _FAILURES_WITH_TEXT else "500"
+    return render_page(request, "failure.html", status=status, kind=kind)

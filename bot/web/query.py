@@ -12,7 +12,7 @@ PAGE_SIZE: Final = 24
 MAX_PAGE_SIZE: Final = 100
 """Maximum number of entries in one response of the API."""
 MAX_TEXT_LENGTH: Final = 200
-_MAX_MODEL_LENGTH: Final = 120
+MAX_MODEL_LENGTH: Final = 120
 MAX_CURSOR_LENGTH: Final = 200
 _MAX_ID: Final = 2**63 - 1
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -32,8 +32,8 @@ def read_search(query: Mapping[str, str]) -> GallerySearch:
     if len(text) > MAX_TEXT_LENGTH:
         raise QueryInvalid("q", f"at most {MAX_TEXT_LENGTH} characters")
     model = _strip_unprintable(query.get("model", ""))
-    if len(model) > _MAX_MODEL_LENGTH:
-        raise QueryInvalid("model", f"at most {_MAX_MODEL_LENGTH} characters")
+    if len(model) > MAX_MODEL_LENGTH:
+        raise QueryInvalid("model", f"at most {MAX_MODEL_LENGTH} characters")
     server = query.get("server", "")
     return GallerySearch(
         guild_id=_parse_number("server", server) if server else None,

@@ -18,7 +18,6 @@ _MAX_PROXY_HOPS: Final = 32
 
 
 def is_in_networks(address: Address, networks: Iterable[Network]) -> bool:
-    """Return whether ``address`` lies in one of ``networks``."""
     return any(address in network for network in networks)
 
 

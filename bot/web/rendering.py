@@ -22,5 +22,4 @@ class PageTemplates:
         )
 
     def render(self, name: str, **values: object) -> str:
-        """Return the page ``name`` filled with ``values``."""
         return self._environment.get_template(name).render(**values)

@@ -8,7 +8,7 @@ from aiohttp import ETag, web
 
 _COMPRESSION_THRESHOLD_BYTES: Final = 1000
 REVALIDATE_ALWAYS: Final = "private, no-cache"
-"""Browsers revalidate each time, so a withdrawn clip is gone at once."""
+"""No shared cache may keep it, and browsers ask each time: a withdrawn clip is gone at once."""
 
 
 def respond_text(
@@ -45,7 +45,6 @@ def respond_json(
     cache_control: str = REVALIDATE_ALWAYS,
     content_type: str = "application/json",
 ) -> web.Response:
-    """Return ``value`` as JSON."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return respond_text(request, body, content_type, status=status, cache_control=cache_control)
 

@@ -3,7 +3,7 @@
 A middleware and a signal, so that no handler has to remember any of it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -31,17 +31,9 @@ _REQUEST_COSTS: Final = {
     "/metrics": _LOW_COST,
 }
 
-_CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "img-src 'self'",
-        "media-src 'self'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-    )
+_CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -88,21 +80,15 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         cost = _compute_cost(request.path)
         wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), cost)
         if wait_s > 0:
-            response = _respond_error(request, 429)
-            response.headers[hdrs.RETRY_AFTER] = str(int(wait_s) + 1)
-            return response
+            return _respond_error(request, 429, {hdrs.RETRY_AFTER: str(int(wait_s) + 1)})
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = _respond_error(request, error.status)
-        if hdrs.ALLOW in error.headers:
-            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-        return response
+        allowed = error.headers.get(hdrs.ALLOW)
+        return _respond_error(request, error.status, {hdrs.ALLOW: allowed} if allowed else None)
     except DatabaseUnavailable:
-        response = _respond_error(request, 503)
-        response.headers[hdrs.RETRY_AFTER] = "5"
-        return response
+        return _respond_error(request, 503, {hdrs.RETRY_AFTER: "5"})
     except ConnectionError:
         raise  # the client has disconnected
     except Exception:
@@ -117,7 +103,6 @@ def get_peer(request: web.Request) -> str | None:
 
 
 def get_client_ip(request: web.Request) -> Address:
-    """Return the client's address, as trusted proxies report it."""
     forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
     trusted_proxies = request.app[TRUSTED_PROXIES]
     return resolve_client_ip(get_peer(request), forwarded, trusted_proxies)
@@ -129,13 +114,15 @@ def _compute_cost(path: str) -> float:
     return next((cost for prefix, cost in _REQUEST_COSTS.items() if path.startswith(prefix)), 1.0)
 
 
-def _respond_error(request: web.Request, status: int) -> web.Response:
+def _respond_error(
+    request: web.Request, status: int, headers: Mapping[str, str] | None = None
+) -> web.Response:
     if request.path.startswith(_API_PREFIXES):
         title = _ERROR_TITLES.get(status, "Internal error")
         response = responses.respond_problem(request, status, title)
     else:
         response = pages.render_failure(request, status)
-    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    response.headers.update({hdrs.CACHE_CONTROL: "no-store", **(headers or {})})
     return response
 
 

@@ -28,9 +28,8 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
             await listener.start()
         except (OSError, UnicodeError) as error:  # UnicodeError: not a possible host name
             reason = getattr(error, "strerror", None) or "no such host"
-            raise PortInUse(
-                f"WEB_HOST and WEB_PORT: cannot listen on {host}:{port} ({reason})."
-            ) from error
+            message = f"WEB_HOST and WEB_PORT: cannot listen on {host}:{port} ({reason})."
+            raise PortInUse(message) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

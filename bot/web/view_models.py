@@ -48,14 +48,13 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
     clip = entry.clip
     url = f"/clips/{clip.id}"
     prompt = None if entry.prompt is None else _replace_unprintable(entry.prompt)
-    title = prompt or texts("clip.untitled", clip=clip.id)
     return CardView(
         id=clip.id,
         url=url,
         video=f"{url}/video.mp4",
         poster=f"{url}/poster.jpg",
         preview=f"{url}/preview.mp4",
-        title=title,
+        title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
         maker=_replace_unprintable(entry.creator_name),
         server=_replace_unprintable(entry.guild_name),
