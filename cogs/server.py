@@ -136,11 +136,7 @@ class RulesCommands(commands.Cog):
         locale = interaction.locale.value
         subject, subject_id, name = _resolve_subject(member, role, locale)
         limits = await self._quota_service.set_limit(
-            require_guild_id(interaction),
-            subject,
-            subject_id,
-            limits,
-            actor_id=interaction.user.id,
+            require_guild_id(interaction), subject, subject_id, limits, actor_id=interaction.user.id
         )
         await respond_with(
             interaction, "server.quota.set", whom=name, limits=format_limits(limits, locale)
@@ -262,10 +258,7 @@ class RulesCommands(commands.Cog):
     @app_commands.describe(**describe_options("rule", "channel"))
     @app_commands.choices(rule=build_choices("people", PersonRule))
     async def set_person_rule(
-        self,
-        interaction: discord.Interaction,
-        rule: str,
-        channel: ChannelOption | None = None,
+        self, interaction: discord.Interaction, rule: str, channel: ChannelOption | None = None
     ) -> None:
         """Set which people videos may show, in the server or (stricter) in a channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)

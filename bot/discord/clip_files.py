@@ -15,10 +15,7 @@ from bot.ui.clip_card import list_attachments
 
 @asynccontextmanager
 async def open_attachments(
-    uploads: Sequence[PreparedUpload],
-    *,
-    data_dir: Path,
-    may_send: Callable[[], None] | None = None,
+    uploads: Sequence[PreparedUpload], *, data_dir: Path, may_send: Callable[[], None] | None = None
 ) -> AsyncIterator[list[discord.File]]:
     """Open the files of ``uploads``; ``may_send`` is called before each chunk is read.
 

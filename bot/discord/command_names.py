@@ -26,10 +26,7 @@ class CommandTranslator(Translator):
     """Translates commands when discord.py registers them."""
 
     async def translate(
-        self,
-        string: locale_str,
-        locale: discord.Locale,
-        context: TranslationContextTypes,
+        self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
         """Return ``string`` in a language; ``None`` leaves it in English.
 

@@ -84,11 +84,7 @@ class ClipCards:
         self._model_info = model_info
 
     def build_clip_card(
-        self,
-        job: Job,
-        uploads: Sequence[PreparedUpload],
-        now: datetime,
-        locale: str | None = None,
+        self, job: Job, uploads: Sequence[PreparedUpload], now: datetime, locale: str | None = None
     ) -> ui.LayoutView:
         """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)

@@ -64,8 +64,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
     async def callback(self, interaction: discord.Interaction) -> None:
         """Run the registered handler."""
         await _route(
-            interaction,
-            lambda router: router.press_button(interaction, self.action, self.number),
+            interaction, lambda router: router.press_button(interaction, self.action, self.number)
         )
 
 
