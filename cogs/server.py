@@ -5,6 +5,7 @@ those who may manage the server.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -57,18 +58,15 @@ class ChannelTransformer(app_commands.Transformer):
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """Discord's type of the option."""
         return discord.AppCommandOptionType.channel
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """The kinds of channel that Discord offers."""
         return list(CLIP_CHANNEL_TYPES)
 
     async def transform(
         self, _interaction: discord.Interaction, value: app_commands.AppCommandChannel, /
     ) -> app_commands.AppCommandChannel:
-        """Return the channel as it is."""
         return value
 
 
@@ -91,6 +89,7 @@ class ServerCommands(
                 group.add_command(command)
 
 
+@dataclass(kw_only=True, eq=False)
 class RulesCommands(commands.Cog):
     """Limits, the pause, and rules for requests."""
 
@@ -98,20 +97,11 @@ class RulesCommands(commands.Cog):
         name="quota", description=build_command_text("command.server.quota")
     )
 
-    def __init__(
-        self,
-        *,
-        quota_service: QuotaService,
-        server_rules: ServerRulesService,
-        ledger: LedgerStore,
-        jobs: JobStore,
-        clock: Clock,
-    ) -> None:
-        self._quota_service = quota_service
-        self._server_rules = server_rules
-        self._ledger = ledger
-        self._jobs = jobs
-        self._clock = clock
+    quota_service: QuotaService
+    server_rules: ServerRulesService
+    ledger: LedgerStore
+    jobs: JobStore
+    clock: Clock
 
     @quota_group.command(name="set", description=build_command_text("command.server.quota.set"))
     @app_commands.describe(**describe_options("member", "role", *_LIMIT_OPTIONS))
@@ -135,7 +125,7 @@ class RulesCommands(commands.Cog):
             return
         locale = interaction.locale.value
         subject, subject_id, name = _resolve_subject(member, role, locale)
-        limits = await self._quota_service.set_limit(
+        limits = await self.quota_service.set_limit(
             require_guild_id(interaction), subject, subject_id, limits, actor_id=interaction.user.id
         )
         await respond_with(
@@ -153,7 +143,7 @@ class RulesCommands(commands.Cog):
         """Clear the limits of a member, a role, or (with neither) every member."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         subject, subject_id, name = _resolve_subject(member, role, interaction.locale.value)
-        await self._quota_service.set_limit(
+        await self.quota_service.set_limit(
             require_guild_id(interaction), subject, subject_id, None, actor_id=interaction.user.id
         )
         await respond_with(interaction, "server.quota.cleared", whom=name)
@@ -161,7 +151,7 @@ class RulesCommands(commands.Cog):
     @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
     async def list_quotas(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        rows = await self._ledger.list_limits(require_guild_id(interaction))
+        rows = await self.ledger.list_limits(require_guild_id(interaction))
         await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
 
     @app_commands.command(name="budget", description=build_command_text("command.server.budget"))
@@ -180,7 +170,7 @@ class RulesCommands(commands.Cog):
         dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
         limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
         is_empty = limits == NO_LIMITS
-        limits = await self._quota_service.set_limit(
+        limits = await self.quota_service.set_limit(
             require_guild_id(interaction),
             LimitSubject.GUILD,
             0,
@@ -200,7 +190,7 @@ class RulesCommands(commands.Cog):
     ) -> None:
         """Accept no new requests here; running jobs finish."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.pause_guild(
+        await self.server_rules.pause_guild(
             require_guild_id(interaction), actor_id=interaction.user.id, reason=reason
         )
         await respond_with(interaction, "server.paused")
@@ -208,7 +198,7 @@ class RulesCommands(commands.Cog):
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
     async def resume_requests(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.resume_guild(
+        await self.server_rules.resume_guild(
             require_guild_id(interaction), actor_id=interaction.user.id
         )
         await respond_with(interaction, "server.resumed")
@@ -218,10 +208,9 @@ class RulesCommands(commands.Cog):
     async def show_usage(
         self, interaction: discord.Interaction, days: Range[int, 1, 365] = 30
     ) -> None:
-        """Show who has used how much, with a file for a spreadsheet."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        since = self._clock.now() - timedelta(days=days)
-        rows = await self._ledger.list_usage(require_guild_id(interaction), since=since)
+        since = self.clock.now() - timedelta(days=days)
+        rows = await self.ledger.list_usage(require_guild_id(interaction), since=since)
         file = discord.File(BytesIO(build_usage_csv(rows)), filename=f"usage-{days}-days.csv")
         await interaction.edit_original_response(
             content=format_usage(rows, days, interaction.locale.value), attachments=[file]
@@ -235,10 +224,9 @@ class RulesCommands(commands.Cog):
         job: Range[int, 1] | None = None,
         charge: bool | None = None,
     ) -> None:
-        """List the jobs whose outcome is unknown, or settle one of them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
-        unknown_jobs = await self._jobs.list_unknown(guild_id)
+        unknown_jobs = await self.jobs.list_unknown(guild_id)
         if job is None:
             await respond_privately(
                 interaction, format_unknown_jobs(unknown_jobs, interaction.locale.value)
@@ -249,7 +237,7 @@ class RulesCommands(commands.Cog):
         if charge is None:  # settling cannot be undone, so it takes an explicit choice
             await respond_with(interaction, "unknown.undecided", job=job)
             return
-        await self._quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
+        await self.quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
         await respond_with(
             interaction, "unknown.charged" if charge else "unknown.refunded", job=job
         )
@@ -270,7 +258,7 @@ class RulesCommands(commands.Cog):
         else:
             changes = {"channel_person_rules": {channel.id: chosen}}
             where = f"<#{channel.id}>"
-        rules = await self._server_rules.change_rules(
+        rules = await self.server_rules.change_rules(
             guild_id, actor_id=interaction.user.id, **changes
         )
         lines = [
@@ -291,7 +279,7 @@ class RulesCommands(commands.Cog):
         """Set the price from which a request asks for confirmation; without one, never."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         price = _to_micros(above)
-        await self._server_rules.change_rules(
+        await self.server_rules.change_rules(
             require_guild_id(interaction),
             actor_id=interaction.user.id,
             confirm_above=NEVER_CONFIRM if price is None else price,
@@ -308,9 +296,8 @@ class RulesCommands(commands.Cog):
     @app_commands.describe(**describe_options("who"))
     @app_commands.choices(who=build_choices("extending", ExtendPermission))
     async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
-        """Set who may extend a clip: everyone, or only its requester."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.change_rules(
+        await self.server_rules.change_rules(
             require_guild_id(interaction),
             actor_id=interaction.user.id,
             extend_by=ExtendPermission(who),

@@ -87,7 +87,6 @@ class ShowcaseSettingsCommands(commands.Cog):
 
     @app_commands.command(name="log", description=build_command_text("command.server.log"))
     async def show_log(self, interaction: discord.Interaction) -> None:
-        """Show what moderators and admins did with the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
         entries = await self._showcase_service.settings.list_audit_entries(

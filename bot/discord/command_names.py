@@ -23,8 +23,6 @@ _UNTRANSLATED_LANGUAGES: Final = frozenset({"en"})
 
 
 class CommandTranslator(Translator):
-    """Translates commands when discord.py registers them."""
-
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
@@ -44,7 +42,6 @@ class CommandTranslator(Translator):
 
 
 def find_text_key(string: locale_str, command: object) -> str | None:
-    """Return the message key of a text of ``command``."""
     key = string.extras.get("key")
     if isinstance(key, str):
         return key

@@ -27,8 +27,6 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class DiscordShowcaseChannel:
-    """See the module and the port."""
-
     def __init__(self, *, client: discord.Client, cards: ShowcaseCards, data_dir: Path) -> None:
         self._client = client
         self._cards = cards
@@ -87,7 +85,6 @@ class DiscordShowcaseChannel:
             return "?"
 
     async def unpublish(self, post: ShowcasePost, message_id: int) -> None:
-        """Delete the post's message."""
         assert post.entry.channel_id is not None
         await self.delete_message(post.entry.channel_id, message_id)
 
@@ -111,7 +108,6 @@ class DiscordShowcaseChannel:
         return frozenset()
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:
-        """Post a digest."""
         view = self._cards.build_digest_card(digest)
         return await self._send_message(self._get_digest_channel(digest), view, digest.post_nonce)
 
@@ -128,7 +124,6 @@ class DiscordShowcaseChannel:
         return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
-        """Look for the digest among the bot's messages since it was due."""
         return await find_own_message(
             self._client,
             self._get_digest_channel(digest),

@@ -41,7 +41,6 @@ class TokenCipher:
         self._fernet = Fernet(base64.urlsafe_b64encode(key.derive(secret.encode())))
 
     def encrypt(self, token: str) -> str:
-        """Return ``token`` as it may be stored."""
         return self._fernet.encrypt(token.encode()).decode()
 
     def decrypt(self, reply: UserInstallReply, now: datetime) -> str:
@@ -58,8 +57,6 @@ class TokenCipher:
 
 
 class TokenHolder(Protocol):
-    """The client as this module sees it."""
-
     token_cipher: TokenCipher
 
 

@@ -133,7 +133,6 @@ def split_text(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 
 
 def format_mebibytes(size: int, locale: str | None) -> str:
-    """Return a size in bytes as ``63.2 MiB``, in the language's notation."""
     number = format_decimal(round(size / 2**20, 1), format="0.0", locale=_to_babel_locale(locale))
     return f"{number} MiB"
 
@@ -150,7 +149,6 @@ def format_money(amount: Micros, locale: str | None) -> str:
 
 
 def join_list(items: Iterable[str], locale: str | None) -> str:
-    """Return items on one line, with the language's separator."""
     return translate("list.separator", locale).join(items)
 
 

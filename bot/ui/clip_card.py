@@ -112,7 +112,6 @@ class ClipCards:
         return build_view(container)
 
     def build_status_card(self, progress: JobProgress) -> ui.LayoutView:
-        """Return the status of a running job, with a button to cancel it."""
         job = progress.job
         locale = get_public_locale(job)
         lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
@@ -127,7 +126,6 @@ class ClipCards:
         return build_text_view(self._format_request(job, get_public_locale(job)))
 
     def build_outcome_card(self, job: Job) -> ui.LayoutView:
-        """Return why a job ended without a clip, with buttons for what to do about it."""
         locale = get_public_locale(job)
         buttons = []
         if job.outcome in _RETRYABLE_OUTCOMES:
@@ -256,7 +254,6 @@ class ClipCards:
 
 
 def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:
-    """Return notes for a first post: that the clip is late, or that some videos are missing."""
     if job.state is not JobState.POSTING:
         return []
     notes = []

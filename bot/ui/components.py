@@ -58,19 +58,15 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button that was pressed."""
         return cls(match["action"], int(match["number"]), label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         await _route(
             interaction, lambda router: router.press_button(interaction, self.action, self.number)
         )
 
 
 class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
-    """A button that turns a history to its next page."""
-
     def __init__(self, page_request: PageRequest, *, label: str) -> None:
         super().__init__(
             ui.Button(
@@ -85,11 +81,9 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button that was pressed."""
         return cls(parse_page_request(match), label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         await _route(interaction, lambda router: router.turn_page(interaction, self.page_request))
 
 
@@ -101,7 +95,6 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
 
     @classmethod
     def from_options(cls, setting: SetupSetting, options: Sequence[discord.SelectOption]) -> Self:
-        """Return a menu that selects one of ``options``."""
         return cls(ui.Select(custom_id=build_menu_custom_id(setting), options=list(options)))
 
     @classmethod
@@ -135,11 +128,9 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Wrap the menu that was used."""
         return cls(cast(_SelectMenu, item))
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         data = cast(dict[str, Any], interaction.data or {})
         values = [str(value) for value in data.get("values", [])]
         match = MENU_PATTERN.fullmatch(self.custom_id)
@@ -166,7 +157,6 @@ def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
 
 
 def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
-    """Return a message of one text and, below it, a row of buttons."""
     rows = [build_action_row(*buttons)] if buttons else []
     return build_view(ui.TextDisplay(text), *rows)
 
@@ -183,7 +173,6 @@ def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[
 
 
 def find_button_number(message: discord.Message, action: ButtonAction) -> int | None:
-    """Return the number of a message's first button for ``action``, if it has one."""
     return next(iter(find_button_numbers(message, action)), None)
 
 

@@ -71,8 +71,6 @@ class FormKind(StrEnum):
 
 
 class SetupSetting(StrEnum):
-    """What a menu of `/server setup` changes."""
-
     CHANNELS = "channels"
     PEOPLE = "people"
     QUOTA = "quota"
@@ -81,7 +79,6 @@ class SetupSetting(StrEnum):
 
 
 def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
-    """Return the custom id of a button or form."""
     return f"{_PREFIX}:{action}:{number}"
 
 
@@ -92,7 +89,6 @@ def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
 
 
 def build_menu_custom_id(setting: SetupSetting) -> str:
-    """Return the custom id of a setup menu."""
     return f"{_PREFIX}-set:{setting}"
 
 
@@ -110,7 +106,6 @@ def build_page_custom_id(page_request: PageRequest) -> str:
 
 
 def parse_page_request(match: re.Match[str]) -> PageRequest:
-    """Return what a match of `PAGE_PATTERN` asks for."""
     history_filter = HistoryFilter(
         model=match["model"] or None,
         search_text=match["search_text"] or None,

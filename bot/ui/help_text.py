@@ -34,5 +34,4 @@ def build_help_view(
 
 
 def build_welcome_view(locale: str | None) -> ui.LayoutView:
-    """Return the welcome message for a server."""
     return build_text_view("\n".join(translate(key, locale) for key in _WELCOME_KEYS))

@@ -76,7 +76,6 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
 
 
 def format_permission_checks(results: Sequence[PermissionCheck], locale: str | None) -> str:
-    """Return the results, one line per channel."""
     return join_fitting_lines([_format_permission_check(result, locale) for result in results])
 
 

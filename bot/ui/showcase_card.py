@@ -34,8 +34,6 @@ _GOLD_COLOUR: Final = 0xE0A526
 
 
 class ShowcaseCards:
-    """Builds the messages of the showcase channel."""
-
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
 
@@ -73,7 +71,6 @@ class ShowcaseCards:
         return build_view(container)
 
     def build_digest_card(self, digest: WeeklyDigest) -> ui.LayoutView:
-        """Return a week's digest: the winner first."""
         locale = digest.showcase_settings.locale
         winner, *others = digest.entries
         lines = [
@@ -99,7 +96,6 @@ def mention_creator(entry: GalleryEntry) -> str:
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:
-    """Return an entry's votes, and how to vote."""
     key = "exhibit.votes_locked" if entry.locked else "exhibit.votes"
     return translate(key, locale, star=STAR_EMOJI, votes=entry.votes)
 
@@ -130,7 +126,6 @@ def build_entry_link(entry: GalleryEntry) -> str:
 
 
 def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | None) -> str:
-    """Return a numbered list of entries."""
     if not entries:
         return translate("showcase.none", locale)
     lines = [
@@ -142,7 +137,6 @@ def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | No
 def format_own_entries(
     entries: Sequence[GalleryEntry], preferences: CreatorPreferences, locale: str | None
 ) -> str:
-    """Return a member's own entries and preferences."""
     title = translate("showcase.mine" if entries else "showcase.mine_none", locale)
     lines = [format_entry(entry, locale) for entry in entries]
     return join_fitting_lines([title, *lines, format_preferences(preferences, locale)])
@@ -163,7 +157,6 @@ def format_preferences(preferences: CreatorPreferences, locale: str | None) -> s
 
 
 def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | None) -> str:
-    """Return how a server's showcase is set up."""
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)
     stars = translate("house.stars_off", locale)

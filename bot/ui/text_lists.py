@@ -70,13 +70,9 @@ def format_job_details(
     ]
     if plan.source is not None:
         rows.append(("details.source", f"#{plan.source.clip_id}"))
-    rows += [
-        (
-            "details.clip",
-            f"#{clip.id} · {clip.width}×{clip.height} · {format_mebibytes(clip.size_bytes, locale)}",
-        )
-        for clip in clips
-    ]
+    for clip in clips:
+        size = format_mebibytes(clip.size_bytes, locale)
+        rows.append(("details.clip", f"#{clip.id} · {clip.width}×{clip.height} · {size}"))
     facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
     texts = [facts[:MESSAGE_LIMIT], *_format_labelled_text("details.prompt", plan.prompt, locale)]
     if plan.negative_prompt:
@@ -85,7 +81,6 @@ def format_job_details(
 
 
 def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
-    """Return a member's text in full, with a label before it."""
     label = f"**{translate(key, locale)}** "
     first, *rest = split_text(text, MESSAGE_LIMIT - len(label))
     return [label + first, *rest]
@@ -99,7 +94,6 @@ def _format_person_generation(value: PersonGeneration | None, locale: str | None
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    """Return a member's running jobs, one per line."""
     if not jobs:
         return translate("jobs.none", locale)
     lines = [
@@ -166,7 +160,6 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
-    """Return in one line what a member has left; empty if they have no limits."""
     parts = [
         _format_limit_part(line.limit, line.remaining, locale)
         for line in status.lines_for(LimitScope.MEMBER)
@@ -193,7 +186,6 @@ def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
 
 
 def format_limits(limits: UsageLimits, locale: str | None) -> str:
-    """Return in one line the limits that are set."""
     parts = [_format_limit_part(name, value, locale) for name, value in limits if value is not None]
     return " · ".join(parts) or translate("server.quota.nothing_set", locale)
 
@@ -301,7 +293,6 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
 
 
 def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
-    """Return an amount with the name of its limit: "20 clips a day"."""
     return translate(
         "quota.left_part",
         locale,

@@ -26,7 +26,6 @@ class InteractionAnswer(Protocol):
 
 
 async def respond_with(interaction: discord.Interaction, key: str, **values: object) -> None:
-    """Answer privately with a text of the catalogue."""
     await respond_privately(interaction, translate(key, interaction.locale.value, **values))
 
 
@@ -41,7 +40,6 @@ def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
 
 
 def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
-    """Return the buttons to the pages on either side of ``page``."""
     return build_button_row(
         [
             PageButton(to, label=translate(f"button.{to.direction}", locale))
@@ -58,25 +56,20 @@ class PrivateAnswer:
         self._interaction = interaction
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Answer with ``text``."""
         await delete_reply(self._interaction)
         await respond_privately(self._interaction, text, build_button_row(buttons))
 
     async def confirm_accepted(self, text: str) -> None:
-        """Say the price, what is left and the job's number."""
         hand_over_reply(self._interaction)
         await respond_privately(self._interaction, text)
 
 
 class EditedAnswer:
-    """Answers a pressed button by changing the message that the button was on."""
-
     def __init__(self, interaction: discord.Interaction, *, public: bool) -> None:
         self._interaction = interaction
         self._public = public
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Put ``text`` in the place of the question."""
         await delete_reply(self._interaction)
         await self._edit_message(text, buttons)
 
@@ -93,8 +86,6 @@ class EditedAnswer:
 
 
 class ReplyAnswer:
-    """Answers a message by a reply to it."""
-
     def __init__(self, message: discord.Message) -> None:
         self._message = message
 

@@ -21,8 +21,6 @@ _MESSAGE_LINK: Final = re.compile(
 
 
 class ClipFinder:
-    """Finds clips for the people who may see them."""
-
     def __init__(self, *, clips: ClipStore, clip_library: ClipLibrary) -> None:
         self._clips = clips
         self._clip_library = clip_library

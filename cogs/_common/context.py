@@ -62,7 +62,6 @@ def build_message_origin(message: discord.Message) -> Origin:
 
 
 def build_channel_context(requester: Requester) -> ChannelContext:
-    """Return what the rules need to know about the channel."""
     channel = requester.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
     age_restricted = bool(is_nsfw()) if callable(is_nsfw) else False
@@ -77,7 +76,6 @@ def build_channel_context(requester: Requester) -> ChannelContext:
 
 
 def build_acting_person(interaction: discord.Interaction) -> ActingPerson:
-    """Return who acts, and where, for what they may see and moderate."""
     return ActingPerson(
         interaction.user.id,
         guild_of(interaction),
@@ -118,7 +116,6 @@ def require_permissions(requester: Requester) -> None:
 
 
 def find_missing_permissions(granted: discord.Permissions, *, in_thread: bool = False) -> list[str]:
-    """Return what is needed to post clips and is not among ``granted``."""
     needed = [
         "send_messages_in_threads" if in_thread and name == "send_messages" else name
         for name in REQUIRED_PERMISSIONS
@@ -134,7 +131,6 @@ def require_guild_id(interaction: discord.Interaction) -> int:
 
 
 def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
-    """Return what the bot lacks in ``channel`` to post clips there."""
     granted = channel.permissions_for(channel.guild.me)
     return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
 
@@ -155,7 +151,6 @@ def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
 
 
 def may_moderate(interaction: discord.Interaction) -> bool:
-    """Return whether the person may remove other people's messages here."""
     return interaction.permissions.manage_messages
 
 

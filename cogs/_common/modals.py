@@ -35,19 +35,16 @@ async def read_for_form(reading: Awaitable[T]) -> T:
 
 
 def build_extend_form(clip_id: int, locale: str) -> ui.Modal:
-    """Return the form that asks what happens next in a clip."""
     return _build_form(FormKind.EXTEND, clip_id, "form.extend", locale)
 
 
 def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
-    """Return the form that holds a job's prompt, to be changed."""
     return _build_form(
         FormKind.EDIT, job_id, "form.edit", locale, default=prompt[:_MAX_TEXT_LENGTH]
     )
 
 
 def build_animate_form(draft_id: int, locale: str) -> ui.Modal:
-    """Return the form that asks what moves in an image."""
     return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale)
 
 

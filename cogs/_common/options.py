@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -36,6 +36,7 @@ from bot.services.clips.input_images import AttachedImage
 from cogs._common.context import build_channel_context, build_origin
 
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
+_RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
 MAX_CHOICES: Final = 25
 """Suggestions that Discord takes for one option."""
 _MAX_NAME_LENGTH: Final = 100
@@ -64,8 +65,6 @@ def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choi
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """The options as Discord gave them."""
-
     prompt: str
     negative_prompt: str | None = None
     style: str | None = None
@@ -109,7 +108,6 @@ class GenerateOptions:
 
 
 def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
-    """Return an attachment as Discord describes it."""
     return AttachedImage(
         url=attachment.url,
         size_bytes=attachment.size,
@@ -119,24 +117,13 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Autocompleter:
-    """Suggests the values that an option can take."""
-
-    def __init__(
-        self,
-        *,
-        model_directory: ModelDirectory,
-        server_rules: ServerRulesService,
-        region: OperatorRegion,
-        clock: Clock,
-    ) -> None:
-        self._model_directory = model_directory
-        self._server_rules = server_rules
-        self._region = region
-        self._clock = clock
-        self._cached_rules: OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]] = (
-            OrderedDict()
-        )
+    model_directory: ModelDirectory
+    server_rules: ServerRulesService
+    region: OperatorRegion
+    clock: Clock
+    _cached_rules: _RuleCache = field(default_factory=OrderedDict, init=False)
 
     async def suggest_values(
         self, interaction: discord.Interaction, current: str | int
@@ -144,9 +131,9 @@ class Autocompleter:
         """Return what the typed option can be with the others as they are, with the prices."""
         option = _find_focused_option(interaction)
         rules = RuleContext(
-            models=self._model_directory.list_offered(),
-            now=self._clock.now().timestamp(),
-            region=self._region,
+            models=self.model_directory.list_offered(),
+            now=self.clock.now().timestamp(),
+            region=self.region,
             person_rule=await self._get_person_rule(interaction),
         )
         request = _read_partial_request(interaction.namespace, excluded_option=option)
@@ -168,12 +155,12 @@ class Autocompleter:
         origin = build_origin(interaction)
         key = (origin.guild_id, origin.channel_id)
         read_at, rule = self._cached_rules.get(key, (float("-inf"), None))
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now - read_at < _RULE_CACHE_S:
             return rule
         with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule will do
             async with asyncio.timeout(_DATABASE_TIMEOUT_S):
-                context = await self._server_rules.load_context(
+                context = await self.server_rules.load_context(
                     origin, build_channel_context(interaction)
                 )
             rule = context.person_rule
@@ -186,7 +173,7 @@ class Autocompleter:
     def _format_choice(self, choice: OptionChoice, option: str, locale: str) -> str:
         value = choice.value
         if option == "model":
-            model = self._model_directory.catalogue.get(value)
+            model = self.model_directory.catalogue.get(value)
             value = model.name if model is not None else value
         elif option == "duration":
             value = translate("seconds", locale, count=int(value))

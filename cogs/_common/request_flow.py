@@ -62,27 +62,17 @@ class RequestSource:
         )
 
     def with_locale(self, locale: str) -> Self:
-        """Return it with the person's language, as Discord names it."""
         origin, context = replace(self.origin, locale=locale), self.context
         context = None if context is None else replace(context, origin=origin)
         return replace(self, origin=origin, context=context)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFlow:
-    """Submits requests on behalf of people."""
-
-    def __init__(
-        self,
-        *,
-        request_service: RequestService,
-        server_rules: ServerRulesService,
-        confirmations: PendingConfirmations,
-        model_info: ModelInfoSource,
-    ) -> None:
-        self._request_service = request_service
-        self._server_rules = server_rules
-        self._confirmations = confirmations
-        self._model_info = model_info
+    request_service: RequestService
+    server_rules: ServerRulesService
+    confirmations: PendingConfirmations
+    model_info: ModelInfoSource
 
     async def submit_request(
         self,
@@ -119,7 +109,7 @@ class RequestFlow:
     async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Cancel a job, for its requester or a moderator, and say what came of it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        result = await self._request_service.cancel(
+        result = await self.request_service.cancel(
             job_id,
             user_id=interaction.user.id,
             moderator=may_moderate(interaction),
@@ -131,7 +121,7 @@ class RequestFlow:
     async def _load_context(self, source: RequestSource) -> GuildContext:
         if source.context is not None:
             return source.context
-        return await self._server_rules.load_context(source.origin, source.channel)
+        return await self.server_rules.load_context(source.origin, source.channel)
 
     async def _submit_in_context(
         self,
@@ -140,27 +130,27 @@ class RequestFlow:
         answer: InteractionAnswer,
         confirmed: PendingConfirmation | None = None,
     ) -> None:
-        await self._request_service.require_open(context)
+        await self.request_service.require_open(context)
         try:
-            request, plan = await self._request_service.prepare_request(request, context)
+            request, plan = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
             await self._suggest_nearest(error, context, answer)
             return
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
         if is_changed or (
-            confirmed is None and self._request_service.needs_confirmation(plan, context)
+            confirmed is None and self.request_service.needs_confirmation(plan, context)
         ):
             confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
             await self._ask_for_confirmation(confirmation, answer, is_changed=is_changed)
             return
-        accepted = await self._request_service.submit(plan, context.origin)
+        accepted = await self.request_service.submit(plan, context.origin)
         await answer.confirm_accepted(self._format_accepted(accepted, context.origin.locale))
 
     async def _ask_for_confirmation(
         self, confirmation: PendingConfirmation, answer: InteractionAnswer, *, is_changed: bool
     ) -> None:
         origin = confirmation.origin
-        status = await self._request_service.load_quota_status(origin)
+        status = await self.request_service.load_quota_status(origin)
         what = self._describe_plan(confirmation.shown_plan, origin.locale)
         lines = [
             translate("ask.changed", origin.locale) if is_changed else "",
@@ -179,7 +169,7 @@ class RequestFlow:
         if error.nearest is None:
             await answer.send_text(text)
             return
-        plan = self._request_service.plan_video(error.nearest, context)
+        plan = self.request_service.plan_video(error.nearest, context)
         offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
         confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
         await answer.send_text(
@@ -190,7 +180,7 @@ class RequestFlow:
     def _build_confirm_buttons(
         self, confirmation: PendingConfirmation, *, label_key: str = "button.accept"
     ) -> list[ActionButton]:
-        number = self._confirmations.add(confirmation)
+        number = self.confirmations.add(confirmation)
         locale = confirmation.origin.locale
         return [
             ActionButton(
@@ -212,7 +202,7 @@ class RequestFlow:
 
     def _describe_plan(self, plan: VideoPlan, locale: str) -> str:
         parts = [
-            self._model_info.get_display_name(plan.model),
+            self.model_info.get_display_name(plan.model),
             translate("seconds", locale, count=plan.seconds),
             plan.aspect_ratio,
             *([plan.resolution] if plan.resolution else []),
