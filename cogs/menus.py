@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
 from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
@@ -58,8 +59,7 @@ class MessageMenus(commands.Cog):
         clips = await read_for_form(self.clip_finder.require_in_message(message, interaction))
         if len(clips) > 1:
             text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
-            view = build_button_row(buttons) or discord.utils.MISSING
-            await interaction.response.send_message(text, view=view, ephemeral=True)
+            await respond_privately(interaction, text, build_button_row(buttons))
             return
         await interaction.response.send_modal(
             build_extend_form(clips[0].id, interaction.locale.value)
@@ -83,19 +83,13 @@ class MessageMenus(commands.Cog):
         if len(numbers) == 1:
             await interaction.response.send_modal(build_animate_form(numbers[0], locale))
             return
+        label = translate("button.animate", locale)
         buttons = [
-            ActionButton(
-                ButtonAction.ANIMATE,
-                number,
-                label=f"{translate('button.animate', locale)} {place}",
-                primary=True,
-            )
+            ActionButton(ButtonAction.ANIMATE, number, label=f"{label} {place}", primary=True)
             for place, number in enumerate(numbers, start=1)
         ]
-        view = build_button_row(buttons) or discord.utils.MISSING
-        await interaction.response.send_message(
-            translate("animate.which", locale), view=view, ephemeral=True
-        )
+        text = translate("animate.which", locale)
+        await respond_privately(interaction, text, build_button_row(buttons))
 
     async def open_animate_form(self, interaction: discord.Interaction, number: int) -> None:
         if self.confirmations.find_draft(number) is None:

@@ -11,12 +11,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import DiscordClient
+from bot.discord.client import DiscordClient, respond_privately
 from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION, PrivacyService
 from bot.services.showcase.votes import VoteCounter
-from bot.ui.components import ActionButton
+from bot.ui.components import build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row
@@ -55,18 +55,10 @@ class PrivacyCommands(
 
     @app_commands.command(name="forget", description=build_command_text("command.privacy.forget"))
     async def ask_forget(self, interaction: discord.Interaction) -> None:
-        locale = interaction.locale.value
-        button = ActionButton(
-            ButtonAction.ERASE_MEMBER,
-            interaction.user.id,
-            label=translate("button.forget", locale),
-            danger=True,
-        )
-        view = build_button_row([button])
-        assert view is not None
-        await interaction.response.send_message(
-            translate("privacy.confirm", locale), view=view, ephemeral=True
-        )
+        user_id, locale = interaction.user.id, interaction.locale.value
+        button = build_button(ButtonAction.ERASE_MEMBER, user_id, locale, danger=True)
+        text = translate("privacy.confirm", locale)
+        await respond_privately(interaction, text, build_button_row([button]))
 
     async def press_forget(self, interaction: discord.Interaction, user_id: int) -> None:
         if user_id != interaction.user.id:

@@ -19,7 +19,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.translations import list_languages
 from bot.services.admin.guild_rules import GuildContext, ServerRulesService
 from bot.store.jobs.jobs import JobStore
-from bot.ui.components import ActionButton
+from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
@@ -135,8 +135,6 @@ def _list_repeat_words() -> frozenset[str]:
 
 def _build_buttons(clip: Clip, locale: str) -> list[ActionButton]:
     return [
-        ActionButton(
-            ButtonAction.EXTEND, clip.id, label=translate("button.extend", locale), primary=True
-        ),
-        ActionButton(ButtonAction.REDO, clip.job_id, label=translate("button.redo", locale)),
+        build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
+        build_button(ButtonAction.REDO, clip.job_id, locale),
     ]

@@ -14,6 +14,7 @@ import discord
 from discord import ui
 
 from bot.domain.clips.history_query import PageRequest
+from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import (
     ACTION_PATTERN,
     MENU_PATTERN,
@@ -39,8 +40,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         action: ButtonAction | str,
         number: int,
         *,
-        label: str | None = None,
-        emoji: str | None = None,
+        label: str,
         primary: bool = False,
         danger: bool = False,
     ) -> None:
@@ -48,7 +48,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         if primary or danger:
             style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
         button: ui.Button[ui.LayoutView] = ui.Button(
-            label=label, emoji=emoji, style=style, custom_id=build_custom_id(action, number)
+            label=label, style=style, custom_id=build_custom_id(action, number)
         )
         super().__init__(button)
         self.action = str(action)
@@ -140,12 +140,24 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
         )
 
 
+def build_button(
+    action: ButtonAction,
+    number: int,
+    locale: str | None,
+    *,
+    key: str | None = None,
+    primary: bool = False,
+    danger: bool = False,
+    **values: object,
+) -> ActionButton:
+    """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given."""
+    label = translate(f"button.{key or action}", locale, **values)
+    return ActionButton(action, number, label=label, primary=primary, danger=danger)
+
+
 def build_action_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:
     """Return a row of up to five buttons, or of one menu."""
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    for button in buttons:
-        row.add_item(button)
-    return row
+    return ui.ActionRow(*buttons)
 
 
 def build_view(*items: ui.Item[Any]) -> ui.LayoutView:

@@ -27,7 +27,6 @@ from bot.i18n.formatting import (
     split_text,
 )
 from bot.services.admin.model_directory import ModelOfferStatus
-from bot.services.jobs.requests import CancellationResult
 from bot.ui.error_messages import format_limit_amount
 from bot.ui.model_info import ModelInfoSource
 
@@ -238,11 +237,6 @@ def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
         for job in jobs
     ]
     return join_fitting_lines([translate("unknown.title", locale), *lines])
-
-
-def format_cancellation(result: CancellationResult, job_id: int, locale: str | None) -> str:
-    """Return what happened to a request to cancel."""
-    return translate(f"cancel.{result}", locale, job=job_id)
 
 
 def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:

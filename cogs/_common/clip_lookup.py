@@ -10,7 +10,7 @@ from bot.domain.errors import RecordNotFound
 from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
 from bot.store.jobs.clips import ClipStore
-from bot.ui.components import ActionButton, find_button_number, find_button_numbers
+from bot.ui.components import ActionButton, build_button, find_button_number, find_button_numbers
 from bot.ui.custom_ids import ButtonAction
 from cogs._common.context import build_acting_person
 
@@ -131,12 +131,7 @@ def build_clip_choice(
     ``action`` is `ButtonAction.EXTEND` or `ButtonAction.SHOWCASE`.
     """
     buttons = [
-        ActionButton(
-            action,
-            clip.id,
-            label=translate(f"button.{action}_one", locale, clip=clip.id),
-            primary=True,
-        )
+        build_button(action, clip.id, locale, key=f"{action}_one", clip=clip.id, primary=True)
         for clip in clips
     ]
     return translate("clip.which", locale), buttons

@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import discord
 
-from bot.discord.client import respond_privately
 from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RuleBroken
@@ -21,12 +20,12 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from bot.services.jobs.requests import AcceptedRequest, RequestService
-from bot.ui.components import ActionButton
+from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.text_lists import format_cancellation, format_remaining_quota
-from cogs._common.answers import InteractionAnswer, PrivateAnswer
+from bot.ui.text_lists import format_remaining_quota
+from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
     Requester,
     build_channel_context,
@@ -115,8 +114,7 @@ class RequestFlow:
             moderator=may_moderate(interaction),
             guild_id=guild_of(interaction),
         )
-        text = format_cancellation(result, job_id, interaction.locale.value)
-        await respond_privately(interaction, text)
+        await respond_with(interaction, f"cancel.{result}", job=job_id)
 
     async def _load_context(self, source: RequestSource) -> GuildContext:
         if source.context is not None:
@@ -173,20 +171,16 @@ class RequestFlow:
         offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
         confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
         await answer.send_text(
-            f"{text}\n{offered}",
-            self._build_confirm_buttons(confirmation, label_key="button.nearest"),
+            f"{text}\n{offered}", self._build_confirm_buttons(confirmation, label_key="nearest")
         )
 
     def _build_confirm_buttons(
-        self, confirmation: PendingConfirmation, *, label_key: str = "button.accept"
+        self, confirmation: PendingConfirmation, *, label_key: str = "accept"
     ) -> list[ActionButton]:
-        number = self.confirmations.add(confirmation)
-        locale = confirmation.origin.locale
+        number, locale = self.confirmations.add(confirmation), confirmation.origin.locale
         return [
-            ActionButton(
-                ButtonAction.ACCEPT, number, label=translate(label_key, locale), primary=True
-            ),
-            ActionButton(ButtonAction.DECLINE, number, label=translate("button.decline", locale)),
+            build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
+            build_button(ButtonAction.DECLINE, number, locale),
         ]
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
