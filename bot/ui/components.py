@@ -68,13 +68,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
 
 class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
     def __init__(self, page_request: PageRequest, *, label: str) -> None:
-        super().__init__(
-            ui.Button(
-                label=label,
-                style=discord.ButtonStyle.secondary,
-                custom_id=build_page_custom_id(page_request),
-            )
-        )
+        super().__init__(ui.Button(label=label, custom_id=build_page_custom_id(page_request)))
         self.page_request = page_request
 
     @classmethod
@@ -108,10 +102,9 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
         placeholder: str,
     ) -> Self:
         """Return a menu of a server's channels that selects 0 to ``maximum`` of them."""
-        kind = discord.SelectDefaultValueType.channel
         defaults = [
-            discord.SelectDefaultValue(id=channel_id, type=kind)
-            for channel_id in selected_ids[:maximum]
+            discord.SelectDefaultValue(id=selected_id, type=discord.SelectDefaultValueType.channel)
+            for selected_id in selected_ids[:maximum]
         ]
         return cls(
             ui.ChannelSelect(

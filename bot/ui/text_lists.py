@@ -193,10 +193,8 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
     """Return what each member has used; ``rows`` are sorted by the highest cost."""
     if not rows:
         return translate("usage.none", locale, count=days)
-    total = sum(row.micros for row in rows)
-    lines = [
-        translate("usage.title", locale, count=days, total=format_money(Micros(total), locale))
-    ]
+    total = format_money(Micros(sum(row.micros for row in rows)), locale)
+    lines = [translate("usage.title", locale, count=days, total=total)]
     lines += [
         translate(
             "usage.line",
@@ -256,10 +254,7 @@ def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | N
 
 def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
     model = status.model
-    modes = join_list(
-        (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes),
-        locale,
-    )
+    modes = (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes)
     prices = " / ".join(
         f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
     )
@@ -270,7 +265,7 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
             mark="✓" if status.offered else "✗",
             name=model.name,
             id=model.id,
-            modes=modes,
+            modes=join_list(modes, locale),
             lengths=join_list(map(str, model.lengths), locale),
             prices=prices,
         )
