@@ -17,10 +17,10 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.billing.limits import NO_LIMITS, LimitSubject, UsageLimits
+from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.errors import RecordNotFound
-from bot.domain.guild import NEVER_CONFIRM, ExtendPermission
+from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
 from bot.domain.jobs.people_policy import pick_strictest
 from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
@@ -125,9 +125,7 @@ class RulesCommands(commands.Cog):
             return
         locale = interaction.locale.value
         subject, subject_id, name = _resolve_subject(member, role, locale)
-        limits = await self.quota_service.set_limit(
-            require_guild_id(interaction), subject, subject_id, limits, actor_id=interaction.user.id
-        )
+        limits = await self._set_limit(interaction, subject, subject_id, limits)
         await respond_with(
             interaction, "server.quota.set", whom=name, limits=format_limits(limits, locale)
         )
@@ -143,9 +141,7 @@ class RulesCommands(commands.Cog):
         """Clear the limits of a member, a role, or (with neither) every member."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         subject, subject_id, name = _resolve_subject(member, role, interaction.locale.value)
-        await self.quota_service.set_limit(
-            require_guild_id(interaction), subject, subject_id, None, actor_id=interaction.user.id
-        )
+        await self._set_limit(interaction, subject, subject_id, None)
         await respond_with(interaction, "server.quota.cleared", whom=name)
 
     @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
@@ -169,19 +165,10 @@ class RulesCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
         limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
-        is_empty = limits == NO_LIMITS
-        limits = await self.quota_service.set_limit(
-            require_guild_id(interaction),
-            LimitSubject.GUILD,
-            0,
-            None if is_empty else limits,
-            actor_id=interaction.user.id,
-        )
-        await respond_with(
-            interaction,
-            "server.budget.cleared" if is_empty else "server.budget.set",
-            limits=format_limits(limits, interaction.locale.value),
-        )
+        given = None if limits == NO_LIMITS else limits
+        limits = await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, given)
+        key = "server.budget.cleared" if given is None else "server.budget.set"
+        await respond_with(interaction, key, limits=format_limits(limits, interaction.locale.value))
 
     @app_commands.command(name="pause", description=build_command_text("command.server.pause"))
     @app_commands.describe(**describe_options("reason"))
@@ -190,9 +177,8 @@ class RulesCommands(commands.Cog):
     ) -> None:
         """Accept no new requests here; running jobs finish."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self.server_rules.pause_guild(
-            require_guild_id(interaction), actor_id=interaction.user.id, reason=reason
-        )
+        guild_id = require_guild_id(interaction)
+        await self.server_rules.pause_guild(guild_id, actor_id=interaction.user.id, reason=reason)
         await respond_with(interaction, "server.paused")
 
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
@@ -228,9 +214,8 @@ class RulesCommands(commands.Cog):
         guild_id = require_guild_id(interaction)
         unknown_jobs = await self.jobs.list_unknown(guild_id)
         if job is None:
-            await respond_privately(
-                interaction, format_unknown_jobs(unknown_jobs, interaction.locale.value)
-            )
+            text = format_unknown_jobs(unknown_jobs, interaction.locale.value)
+            await respond_privately(interaction, text)
             return
         if job not in {unknown_job.id for unknown_job in unknown_jobs}:
             raise RecordNotFound("unknown_job")
@@ -238,9 +223,8 @@ class RulesCommands(commands.Cog):
             await respond_with(interaction, "unknown.undecided", job=job)
             return
         await self.quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
-        await respond_with(
-            interaction, "unknown.charged" if charge else "unknown.refunded", job=job
-        )
+        key = "unknown.charged" if charge else "unknown.refunded"
+        await respond_with(interaction, key, job=job)
 
     @app_commands.command(name="people", description=build_command_text("command.server.people"))
     @app_commands.describe(**describe_options("rule", "channel"))
@@ -250,22 +234,16 @@ class RulesCommands(commands.Cog):
     ) -> None:
         """Set which people videos may show, in the server or (stricter) in a channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id, locale = require_guild_id(interaction), interaction.locale.value
-        chosen = PersonRule(rule)
+        chosen, locale = PersonRule(rule), interaction.locale.value
         if channel is None:
-            changes: dict[str, Any] = {"person_rule": chosen}
+            rules = await self._change_rules(interaction, person_rule=chosen)
             where = translate("server.people.server", locale)
         else:
-            changes = {"channel_person_rules": {channel.id: chosen}}
+            changes = {channel.id: chosen}
+            rules = await self._change_rules(interaction, channel_person_rules=changes)
             where = f"<#{channel.id}>"
-        rules = await self.server_rules.change_rules(
-            guild_id, actor_id=interaction.user.id, **changes
-        )
-        lines = [
-            translate(
-                "server.people.set", locale, rule=translate(f"people.{rule}", locale), where=where
-            )
-        ]
+        name = translate(f"people.{rule}", locale)
+        lines = [translate("server.people.set", locale, rule=name, where=where)]
         if (effective := pick_strictest(rules.person_rule, chosen)) not in (None, chosen):
             stricter = translate(f"people.{effective}", locale)
             lines.append(translate("server.people.stricter", locale, rule=stricter))
@@ -279,11 +257,8 @@ class RulesCommands(commands.Cog):
         """Set the price from which a request asks for confirmation; without one, never."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         price = _to_micros(above)
-        await self.server_rules.change_rules(
-            require_guild_id(interaction),
-            actor_id=interaction.user.id,
-            confirm_above=NEVER_CONFIRM if price is None else price,
-        )
+        above_price = NEVER_CONFIRM if price is None else price
+        await self._change_rules(interaction, confirm_above=above_price)
         if price is None:
             await respond_with(interaction, "server.confirm.never")
         else:
@@ -297,12 +272,24 @@ class RulesCommands(commands.Cog):
     @app_commands.choices(who=build_choices("extending", ExtendPermission))
     async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self.server_rules.change_rules(
-            require_guild_id(interaction),
-            actor_id=interaction.user.id,
-            extend_by=ExtendPermission(who),
-        )
+        await self._change_rules(interaction, extend_by=ExtendPermission(who))
         await respond_with(interaction, f"server.extending.{who}")
+
+    async def _set_limit(
+        self,
+        interaction: discord.Interaction,
+        subject: LimitSubject,
+        subject_id: int,
+        limits: UsageLimits | None,
+    ) -> UsageLimits:
+        guild_id, actor_id = require_guild_id(interaction), interaction.user.id
+        return await self.quota_service.set_limit(
+            guild_id, subject, subject_id, limits, actor_id=actor_id
+        )
+
+    async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> GuildRules:
+        guild_id, actor_id = require_guild_id(interaction), interaction.user.id
+        return await self.server_rules.change_rules(guild_id, actor_id=actor_id, **changes)
 
 
 def _resolve_subject(
@@ -313,7 +300,7 @@ def _resolve_subject(
         return LimitSubject.MEMBER, member.id, f"<@{member.id}>"
     if role is not None and not role.is_default():
         return LimitSubject.ROLE, role.id, f"<@&{role.id}>"
-    return LimitSubject.DEFAULT, 0, translate("server.quota.default", locale)
+    return LimitSubject.DEFAULT, NO_SUBJECT, translate("server.quota.default", locale)
 
 
 def _to_micros(dollars: float | None) -> Micros | None:

@@ -95,9 +95,8 @@ class ShowcaseCommands(
         await interaction.response.defer(ephemeral=True, thinking=True)
         clips = await self.clip_finder.require_in_message(message, interaction)
         if len(clips) > 1:
-            text, buttons = build_clip_choice(
-                clips, ButtonAction.SHOWCASE, interaction.locale.value
-            )
+            locale = interaction.locale.value
+            text, buttons = build_clip_choice(clips, ButtonAction.SHOWCASE, locale)
             await respond_privately(interaction, text, build_button_row(buttons))
             return
         await self._add_and_confirm(interaction, clips[0])
@@ -146,24 +145,20 @@ class ShowcaseCommands(
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
-        entries = await self.showcase_service.list_top(
-            _require_guild(interaction), RankingPeriod(period)
-        )
-        title = translate(
-            "showcase.top", locale, period=translate(f"choice.period.{period}", locale)
-        )
+        guild_id = _require_guild(interaction)
+        entries = await self.showcase_service.list_top(guild_id, RankingPeriod(period))
+        name = translate(f"choice.period.{period}", locale)
+        title = translate("showcase.top", locale, period=name)
         await respond_privately(interaction, format_ranking(entries, title, locale))
 
     async def press_ranking(self, interaction: discord.Interaction, digest_id: int) -> None:
         """List the clips of a digest's week with their votes now."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
-        entries = await self.digest_scheduler.get_ranking(
-            digest_id, guild_id=_require_guild(interaction)
-        )
-        await respond_privately(
-            interaction, format_ranking(entries, translate("showcase.that_week", locale), locale)
-        )
+        guild_id = _require_guild(interaction)
+        entries = await self.digest_scheduler.get_ranking(digest_id, guild_id=guild_id)
+        title = translate("showcase.that_week", locale)
+        await respond_privately(interaction, format_ranking(entries, title, locale))
 
     @app_commands.command(name="random", description=build_command_text("command.showcase.random"))
     async def show_random(self, interaction: discord.Interaction) -> None:
@@ -179,9 +174,8 @@ class ShowcaseCommands(
             guild_id, user_id, limit=LIST_LENGTH
         )
         preferences = await self.showcase_service.settings.load_preferences(guild_id, user_id)
-        await respond_privately(
-            interaction, format_own_entries(entries, preferences, interaction.locale.value)
-        )
+        text = format_own_entries(entries, preferences, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     @app_commands.command(name="choose", description=build_command_text("command.showcase.choose"))
     @app_commands.describe(**describe_options("consent", "hide_prompt"))
@@ -199,9 +193,8 @@ class ShowcaseCommands(
             consent=None if consent is None else ShowcaseConsent(consent),
             hide_prompt=hide_prompt,
         )
-        await respond_privately(
-            interaction, format_preferences(preferences, interaction.locale.value)
-        )
+        text = format_preferences(preferences, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     # -- moderation
 
@@ -250,9 +243,8 @@ class ShowcaseCommands(
             blocked=not undo,
         )
         action = AuditAction.UNBLOCK if undo else AuditAction.BLOCK
-        await respond_with(
-            interaction, f"moderated.{action}", member=f"<@{member.id}>", count=count
-        )
+        name = f"<@{member.id}>"
+        await respond_with(interaction, f"moderated.{action}", member=name, count=count)
 
     # -- stars
 
@@ -263,26 +255,22 @@ class ShowcaseCommands(
         if payload.member is not None and payload.member.bot:
             return
         me = self.client.user
-        await self._apply_event(
-            payload.guild_id,
-            self.vote_counter.record_star(
-                payload.message_id,
-                payload.channel_id,
-                payload.user_id,
-                starred=True,
-                is_own_message=me is not None and payload.message_author_id == me.id,
-            ),
+        change = self.vote_counter.record_star(
+            payload.message_id,
+            payload.channel_id,
+            payload.user_id,
+            starred=True,
+            is_own_message=me is not None and payload.message_author_id == me.id,
         )
+        await self._apply_event(payload.guild_id, change)
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         if payload.guild_id is not None and is_star(payload.emoji):
-            await self._apply_event(
-                payload.guild_id,
-                self.vote_counter.record_star(
-                    payload.message_id, payload.channel_id, payload.user_id, starred=False
-                ),
+            change = self.vote_counter.record_star(
+                payload.message_id, payload.channel_id, payload.user_id, starred=False
             )
+            await self._apply_event(payload.guild_id, change)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
@@ -299,24 +287,21 @@ class ShowcaseCommands(
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
         """Store a server's new name, which the gallery shows."""
-        await self._apply_event(
-            after.id, self.showcase_service.settings.rename(after.id, after.name)
-        )
+        renaming = self.showcase_service.settings.rename(after.id, after.name)
+        await self._apply_event(after.id, renaming)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         if payload.guild_id is not None:
-            await self._apply_event(
-                payload.guild_id, self.showcase_service.withdraw_deleted_message(payload.message_id)
-            )
+            withdrawal = self.showcase_service.withdraw_deleted_message(payload.message_id)
+            await self._apply_event(payload.guild_id, withdrawal)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         if payload.guild_id is not None:
             for message_id in payload.message_ids:
-                await self._apply_event(
-                    payload.guild_id, self.showcase_service.withdraw_deleted_message(message_id)
-                )
+                withdrawal = self.showcase_service.withdraw_deleted_message(message_id)
+                await self._apply_event(payload.guild_id, withdrawal)
 
     async def _apply_event(self, guild_id: int, change: Awaitable[None]) -> None:
         """Apply an event; while the database is away, have the server's votes recounted later."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
@@ -111,12 +111,10 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
-        values = (model, aspect_ratio, resolution, duration, seed, videos)
-        options = GenerateOptions(
-            prompt, negative_prompt, style, camera, *values, image, last_frame
-        )
+        values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
         references = (reference_1, reference_2, reference_3)
-        await self._submit_options(interaction, replace(options, references=references))
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, references)
+        await self._submit_options(interaction, options)
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
     @app_commands.describe(**describe_options(*_ANIMATE_OPTIONS))
@@ -137,10 +135,8 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
-        values = (model, aspect_ratio, resolution, duration, seed, videos)
-        options = GenerateOptions(
-            prompt, negative_prompt, style, camera, *values, image, last_frame
-        )
+        values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values)
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
@@ -153,9 +149,8 @@ class VideoCommands(
     ) -> None:
         await acknowledge_request(interaction)
         source_clip = await self.clip_finder.resolve_visible(clip, interaction)
-        await self.request_flow.extend_clip(
-            source_clip, prompt, RequestSource.from_interaction(interaction)
-        )
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.extend_clip(source_clip, prompt, source)
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
     @app_commands.describe(**describe_options("clip"))
@@ -167,9 +162,8 @@ class VideoCommands(
             build_origin(interaction), build_channel_context(interaction)
         )
         context.require_allowed_channel()
-        job = await self.clip_library.get_job(
-            finished_clip.job_id, build_acting_person(interaction)
-        )
+        person = build_acting_person(interaction)
+        job = await self.clip_library.get_job(finished_clip.job_id, person)
         await self.clip_publisher.publish_again(job, [finished_clip], context.origin)
         text = translate("get.done", interaction.locale.value, clip=finished_clip.id)
         await PrivateAnswer(interaction).confirm_accepted(text)
@@ -214,20 +208,16 @@ class VideoCommands(
             history_filter=HistoryFilter(model, words, None if only is None else HistoryKind(only)),
         )
         locale = interaction.locale.value
-        await respond_privately(
-            interaction,
-            format_history(page, self.model_info, locale),
-            build_page_buttons(page, locale),
-        )
+        text = format_history(page, self.model_info, locale)
+        await respond_privately(interaction, text, build_page_buttons(page, locale))
 
     @app_commands.command(name="models", description=build_command_text("command.video.models"))
     async def list_models(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        pages = format_models_overview(
-            self.model_directory.list_offer_statuses(), interaction.locale.value
-        )
-        await respond_privately(interaction, pages[0])
-        for page in pages[1:]:
+        statuses = self.model_directory.list_offer_statuses()
+        first, *rest = format_models_overview(statuses, interaction.locale.value)
+        await respond_privately(interaction, first)
+        for page in rest:
             await interaction.followup.send(page, ephemeral=True)
 
     @generate_clip.autocomplete("model")

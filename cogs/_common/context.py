@@ -48,7 +48,7 @@ def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = N
 def build_message_origin(message: discord.Message) -> Origin:
     """Return the origin of a request made by a reply; the clip will reply to that message."""
     guild = message.guild
-    locale = guild.preferred_locale.value if guild is not None else discord.Locale.american_english
+    guild_locale = guild.preferred_locale.value if guild is not None else None
     return Origin(
         dedupe_key=f"message:{message.id}",
         guild_id=guild.id if guild is not None else None,
@@ -56,8 +56,8 @@ def build_message_origin(message: discord.Message) -> Origin:
         user_id=message.author.id,
         role_ids=get_role_ids(message.author),
         request_message_id=message.id,
-        locale=str(locale),
-        guild_locale=guild.preferred_locale.value if guild is not None else None,
+        locale=guild_locale or discord.Locale.american_english.value,
+        guild_locale=guild_locale,
     )
 
 
@@ -135,19 +135,13 @@ def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
     return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
 
 
-def require_channel_permissions(channel: GuildChannelOrThread) -> None:
-    """Raise `MissingPermissions` for what the bot lacks in ``channel`` to post clips there."""
-    if missing := find_missing_in_channel(channel):
-        raise MissingPermissions(missing)
-
-
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
     """Return the text channels that the bot may write in, the server's system channel first."""
-    channels = sorted(
-        guild.text_channels,
+    granted = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
+    return sorted(
+        (channel for channel, can in granted if can.view_channel and can.send_messages),
         key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
     )
-    return [channel for channel in channels if _can_write(channel)]
 
 
 def may_moderate(interaction: discord.Interaction) -> bool:
@@ -161,11 +155,6 @@ def _drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
     if any(name.startswith("send_messages") for name in missing):
         return [name for name in missing if name not in ("attach_files", "embed_links")]
     return missing
-
-
-def _can_write(channel: discord.TextChannel) -> bool:
-    granted = channel.permissions_for(channel.guild.me)
-    return granted.view_channel and granted.send_messages
 
 
 def _is_private(requester: Requester) -> bool:
