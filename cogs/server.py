@@ -44,13 +44,6 @@ from cogs._common.options import build_choices, describe_options
 
 CountOption = Range[int, 0, 1_000_000]
 DollarOption = Range[float, 0.0, 1_000_000.0]
-_LIMIT_OPTIONS = (
-    "clips_per_day",
-    "seconds_per_day",
-    "usd_per_day",
-    "usd_per_month",
-    "jobs_at_once",
-)
 
 
 class ChannelTransformer(app_commands.Transformer):
@@ -104,7 +97,7 @@ class RulesCommands(commands.Cog):
     clock: Clock
 
     @quota_group.command(name="set", description=build_command_text("command.server.quota.set"))
-    @app_commands.describe(**describe_options("member", "role", *_LIMIT_OPTIONS))
+    @describe_options()
     async def set_quota(
         self,
         interaction: discord.Interaction,
@@ -131,7 +124,7 @@ class RulesCommands(commands.Cog):
         )
 
     @quota_group.command(name="clear", description=build_command_text("command.server.quota.clear"))
-    @app_commands.describe(**describe_options("member", "role"))
+    @describe_options()
     async def clear_quota(
         self,
         interaction: discord.Interaction,
@@ -151,7 +144,7 @@ class RulesCommands(commands.Cog):
         await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
 
     @app_commands.command(name="budget", description=build_command_text("command.server.budget"))
-    @app_commands.describe(**describe_options(*_LIMIT_OPTIONS))
+    @describe_options()
     async def set_budget(
         self,
         interaction: discord.Interaction,
@@ -171,7 +164,7 @@ class RulesCommands(commands.Cog):
         await respond_with(interaction, key, limits=format_limits(limits, interaction.locale.value))
 
     @app_commands.command(name="pause", description=build_command_text("command.server.pause"))
-    @app_commands.describe(**describe_options("reason"))
+    @describe_options()
     async def pause_requests(
         self, interaction: discord.Interaction, reason: Range[str, 1, 200] | None = None
     ) -> None:
@@ -190,7 +183,7 @@ class RulesCommands(commands.Cog):
         await respond_with(interaction, "server.resumed")
 
     @app_commands.command(name="usage", description=build_command_text("command.server.usage"))
-    @app_commands.describe(**describe_options("days"))
+    @describe_options()
     async def show_usage(
         self, interaction: discord.Interaction, days: Range[int, 1, 365] = 30
     ) -> None:
@@ -203,7 +196,7 @@ class RulesCommands(commands.Cog):
         )
 
     @app_commands.command(name="unknown", description=build_command_text("command.server.unknown"))
-    @app_commands.describe(**describe_options("job", "charge"))
+    @describe_options()
     async def review_unknown_jobs(
         self,
         interaction: discord.Interaction,
@@ -227,7 +220,7 @@ class RulesCommands(commands.Cog):
         await respond_with(interaction, key, job=job)
 
     @app_commands.command(name="people", description=build_command_text("command.server.people"))
-    @app_commands.describe(**describe_options("rule", "channel"))
+    @describe_options()
     @app_commands.choices(rule=build_choices("people", PersonRule))
     async def set_person_rule(
         self, interaction: discord.Interaction, rule: str, channel: ChannelOption | None = None
@@ -250,7 +243,7 @@ class RulesCommands(commands.Cog):
         await respond_privately(interaction, "\n".join(lines))
 
     @app_commands.command(name="confirm", description=build_command_text("command.server.confirm"))
-    @app_commands.describe(**describe_options("above"))
+    @describe_options()
     async def set_confirmation_price(
         self, interaction: discord.Interaction, above: DollarOption | None = None
     ) -> None:
@@ -268,7 +261,7 @@ class RulesCommands(commands.Cog):
     @app_commands.command(
         name="extending", description=build_command_text("command.server.extending")
     )
-    @app_commands.describe(**describe_options("who"))
+    @describe_options()
     @app_commands.choices(who=build_choices("extending", ExtendPermission))
     async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -36,10 +36,7 @@ class ShowcaseSettingsCommands(commands.Cog):
     @app_commands.command(
         name="showcase", description=build_command_text("command.server.showcase")
     )
-    @app_commands.describe(
-        **describe_options("stars", "public", "digest_day", "digest_hour", "digest_zone"),
-        **describe_options(channel="showcase_channel", off="showcase_off", moderators="curation"),
-    )
+    @describe_options(channel="showcase_channel", off="showcase_off", moderators="curation")
     @app_commands.choices(moderators=_CURATION_CHOICES, digest_day=_DAY_CHOICES)
     async def configure_showcase(
         self,

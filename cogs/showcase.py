@@ -76,7 +76,7 @@ class ShowcaseCommands(
     # -- showing
 
     @app_commands.command(name="add", description=build_command_text("command.showcase.add"))
-    @app_commands.describe(**describe_options("clip", "hide_prompt"))
+    @describe_options()
     async def add_clip(
         self, interaction: discord.Interaction, clip: str, hide_prompt: bool | None = None
     ) -> None:
@@ -119,7 +119,7 @@ class ShowcaseCommands(
     @app_commands.command(
         name="withdraw", description=build_command_text("command.showcase.withdraw")
     )
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def withdraw_clip(self, interaction: discord.Interaction, clip: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self.clip_finder.resolve(clip, interaction)
@@ -138,7 +138,7 @@ class ShowcaseCommands(
     # -- looking
 
     @app_commands.command(name="top", description=build_command_text("command.showcase.top"))
-    @app_commands.describe(**describe_options("period"))
+    @describe_options()
     @app_commands.choices(period=_PERIOD_CHOICES)
     async def show_top(
         self, interaction: discord.Interaction, period: str = RankingPeriod.WEEK
@@ -178,7 +178,7 @@ class ShowcaseCommands(
         await respond_privately(interaction, text)
 
     @app_commands.command(name="choose", description=build_command_text("command.showcase.choose"))
-    @app_commands.describe(**describe_options("consent", "hide_prompt"))
+    @describe_options()
     @app_commands.choices(consent=_CONSENT_CHOICES)
     async def set_preferences(
         self,
@@ -199,7 +199,7 @@ class ShowcaseCommands(
     # -- moderation
 
     @app_commands.command(name="hide", description=build_command_text("command.showcase.hide"))
-    @app_commands.describe(**describe_options("clip", "undo"))
+    @describe_options()
     async def hide_post(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
@@ -215,7 +215,7 @@ class ShowcaseCommands(
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="lock", description=build_command_text("command.showcase.lock"))
-    @app_commands.describe(**describe_options("clip", "undo"))
+    @describe_options()
     async def lock_votes(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
@@ -231,7 +231,7 @@ class ShowcaseCommands(
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="block", description=build_command_text("command.showcase.block"))
-    @app_commands.describe(**describe_options("undo", member="blocked_member"))
+    @describe_options(member="blocked_member")
     async def block_member(
         self, interaction: discord.Interaction, member: discord.User, undo: bool = False
     ) -> None:

@@ -48,26 +48,6 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 _MAX_SEED: Final = 2**32 - 1
 _SUGGESTION_TIMEOUT_S: Final = 2.0
 """Seconds that suggesting clips may take: Discord waits three."""
-_GENERATE_OPTIONS: Final = (
-    "prompt",
-    "negative_prompt",
-    "model",
-    "aspect_ratio",
-    "resolution",
-    "duration",
-    "seed",
-    "image",
-    "last_frame",
-    "reference_1",
-    "reference_2",
-    "reference_3",
-    "videos",
-    "style",
-    "camera",
-)
-_ANIMATE_OPTIONS: Final = tuple(
-    name for name in _GENERATE_OPTIONS if not name.startswith("reference_")
-)
 
 _STYLE_CHOICES: Final = build_choices("style", StylePreset)
 _CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
@@ -90,7 +70,7 @@ class VideoCommands(
     clip_publisher: ClipPublisher
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
-    @app_commands.describe(**describe_options(*_GENERATE_OPTIONS))
+    @describe_options()
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def generate_clip(
         self,
@@ -117,7 +97,7 @@ class VideoCommands(
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
-    @app_commands.describe(**describe_options(*_ANIMATE_OPTIONS))
+    @describe_options()
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def animate_image(
         self,
@@ -140,7 +120,7 @@ class VideoCommands(
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
-    @app_commands.describe(**describe_options("clip", prompt="extend_prompt"))
+    @describe_options(prompt="extend_prompt")
     async def extend_clip(
         self,
         interaction: discord.Interaction,
@@ -153,7 +133,7 @@ class VideoCommands(
         await self.request_flow.extend_clip(source_clip, prompt, source)
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def repost_clip(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
         await acknowledge_request(interaction)
         require_permissions(interaction)
@@ -169,7 +149,7 @@ class VideoCommands(
         await PrivateAnswer(interaction).confirm_accepted(text)
 
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
-    @app_commands.describe(**describe_options("job"))
+    @describe_options()
     async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
         await self.request_flow.cancel_job(interaction, job)
 
@@ -180,7 +160,7 @@ class VideoCommands(
         await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
 
     @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def show_lineage(
         self, interaction: discord.Interaction, clip: Range[str, 1, 200]
     ) -> None:
@@ -192,7 +172,7 @@ class VideoCommands(
         await interaction.edit_original_response(view=build_text_view(text))
 
     @app_commands.command(name="history", description=build_command_text("command.video.history"))
-    @app_commands.describe(**describe_options("words", "only", model="history_model"))
+    @describe_options(model="history_model")
     @app_commands.choices(only=_KIND_CHOICES)
     async def show_history(
         self,

@@ -63,12 +63,7 @@ def build_intents() -> discord.Intents:
     The privileged message content intent is not needed: Discord sends the content of messages
     that mention the bot, which a reply with "ping" does.
     """
-    intents = discord.Intents.none()
-    intents.guilds = True
-    intents.guild_messages = True
-    intents.guild_reactions = True
-    intents.dm_messages = True
-    return intents
+    return discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 
 
 class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):

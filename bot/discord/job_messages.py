@@ -101,7 +101,8 @@ class DiscordJobMessages:
                 async with asyncio.timeout(STATUS_TIMEOUT_S):
                     view = self.cards.build_status_card(progress)
                     if message_id is None:
-                        message_id = await self._send_status(job, view)
+                        target, nonce = job.origin.request_message_id, job.nonce_for("s")
+                        message_id = await self._send_reply(job, target, view, nonce)
                     else:
                         await self._edit_status(job, message_id, view)
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
@@ -176,7 +177,8 @@ class DiscordJobMessages:
         def matches(message: discord.Message) -> bool:
             return find_button_number(message, ButtonAction.DETAILS) == job.id
 
-        if job.origin.user_install_reply is None:
+        reply = job.origin.user_install_reply
+        if reply is None:
             known_ids = (job.status_message_id, job.origin.request_message_id)
             return await find_own_message(
                 self.client,
@@ -185,7 +187,6 @@ class DiscordJobMessages:
                 matches=matches,
                 known_message_ids=[known for known in known_ids if known is not None],
             )
-        reply = job.origin.user_install_reply
         try:
             message = await self._get_webhook(reply).fetch_message(reply.message_id)
         except discord.NotFound as error:
@@ -223,12 +224,8 @@ class DiscordJobMessages:
                     view = self.cards.build_closed_status_card(job)
                     await self._edit_status(job, job.status_message_id, view)
             except DISCORD_ERRORS as error:
-                _log.info(
-                    "status_message.close_failed", job_id=job.id, error=summarize_error(error)
-                )
-
-    async def _send_status(self, job: Job, view: ui.LayoutView) -> int:
-        return await self._send_reply(job, job.origin.request_message_id, view, job.nonce_for("s"))
+                reason = summarize_error(error)
+                _log.info("status_message.close_failed", job_id=job.id, error=reason)
 
     async def _send_reply(
         self,
@@ -333,9 +330,8 @@ class DiscordJobMessages:
         return open_attachments(uploads, data_dir=self.data_dir, may_send=may_send)
 
     def _get_channel(self, job: Job) -> discord.PartialMessageable:
-        return self.client.get_partial_messageable(
-            job.origin.channel_id, guild_id=job.origin.guild_id
-        )
+        origin = job.origin
+        return self.client.get_partial_messageable(origin.channel_id, guild_id=origin.guild_id)
 
     def _get_message(self, job: Job, message_id: int) -> discord.PartialMessage:
         return self._get_channel(job).get_partial_message(message_id)

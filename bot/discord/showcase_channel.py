@@ -113,14 +113,9 @@ class DiscordShowcaseChannel:
 
     async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
         """Edit a digest; ``False`` if its message was deleted."""
-        edit = (
-            self._get_channel(digest.channel_id)
-            .get_partial_message(message_id)
-            .edit(
-                view=self._cards.build_digest_card(digest),
-                allowed_mentions=discord.AllowedMentions.none(),
-            )
-        )
+        message = self._get_channel(digest.channel_id).get_partial_message(message_id)
+        view = self._cards.build_digest_card(digest)
+        edit = message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
@@ -166,10 +161,7 @@ class DiscordShowcaseChannel:
 
 
 async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> bool:
-    """Await an edit or deletion; ``False`` if the message does not exist. Refusals are logged.
-
-    Raises `DiscordUnavailable`.
-    """
+    """Return whether the message existed; log refusals. Raises `DiscordUnavailable`."""
     try:
         await edit
     except discord.NotFound:

@@ -44,10 +44,7 @@ class TokenCipher:
         return self._fernet.encrypt(token.encode()).decode()
 
     def decrypt(self, reply: UserInstallReply, now: datetime) -> str:
-        """Return the token of a reply.
-
-        Raises `ChannelUnavailable` if it has expired or was encrypted under another bot token.
-        """
+        """Return a reply's token. Raises `ChannelUnavailable` if it can no longer be used."""
         if reply.token is None or now >= reply.editable_until:
             raise ChannelUnavailable("the interaction's token has expired")
         try:

@@ -126,10 +126,7 @@ async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -
 def build_clip_choice(
     clips: list[Clip], action: ButtonAction, locale: str | None
 ) -> tuple[str, list[ActionButton]]:
-    """Return the question which of several clips is meant, and a button for each.
-
-    ``action`` is `ButtonAction.EXTEND` or `ButtonAction.SHOWCASE`.
-    """
+    """Return the question which of several clips is meant, with an ``action`` button for each."""
     buttons = [
         build_button(action, clip.id, locale, key=f"{action}_one", clip=clip.id, primary=True)
         for clip in clips

@@ -26,10 +26,7 @@ _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
 def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = None) -> Origin:
-    """Return the origin of a request made by a command, a button or a form.
-
-    With a ``dedupe_key`` only one request is accepted, however often it is made.
-    """
+    """Return the origin of a request; only one is accepted with the same ``dedupe_key``."""
     if interaction.channel_id is None:
         raise MissingPermissions(["view_channel"])
     return Origin(

@@ -6,8 +6,9 @@ a slow database is not waited for: the rule is checked again when the request is
 """
 
 import asyncio
+import inspect
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,6 +37,7 @@ from bot.services.clips.input_images import AttachedImage
 from cogs._common.context import build_channel_context, build_origin
 
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
 _RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
 MAX_CHOICES: Final = 25
 """Suggestions that Discord takes for one option."""
@@ -49,10 +51,15 @@ _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
 _PLACEHOLDER_IMAGE: Final = AttachedImage()
 
 
-def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:
-    """Return the descriptions of options; ``keys`` names the text where it is not the option's."""
-    described = {name: name for name in names} | keys
-    return {name: build_command_text(f"option.{key}") for name, key in described.items()}
+def describe_options(**keys: str) -> Callable[[_Callback], _Callback]:
+    """Describe a command's options; ``keys`` names the text where it is not the option's."""
+
+    def describe(callback: _Callback) -> _Callback:
+        _self, _interaction, *names = inspect.signature(callback).parameters
+        texts = {name: build_command_text(f"option.{keys.get(name, name)}") for name in names}
+        return app_commands.describe(**texts)(callback)
+
+    return describe
 
 
 def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choice[str]]:
@@ -80,10 +87,7 @@ class GenerateOptions:
     references: Sequence[discord.Attachment | None] = ()
 
     def build_request(self) -> VideoRequest:
-        """Return the request, its pictures as Discord describes them: nothing is fetched.
-
-        Raises `RuleBroken` for an invalid value.
-        """
+        """Return the request, without fetching its pictures. Raises `RuleBroken`."""
         return VideoRequest(
             prompt=append_presets(
                 self.prompt,
