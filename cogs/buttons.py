@@ -98,9 +98,8 @@ class ButtonActions(commands.Cog):
     ) -> None:
         await acknowledge_request(interaction)
         clip = await self.clip_library.get_clip(clip_id, build_acting_person(interaction))
-        await self.request_flow.extend_clip(
-            clip, fields.get(PROMPT_FIELD, ""), RequestSource.from_interaction(interaction)
-        )
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.extend_clip(clip, fields.get(PROMPT_FIELD, ""), source)
 
     async def redo_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Make the clip again with another seed."""
@@ -115,36 +114,30 @@ class ButtonActions(commands.Cog):
         """Try a failed job again, once: the attempt has a button of its own if it fails too."""
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
-        await self.request_flow.repeat_job(
-            job, RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
-        )
+        source = RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
+        await self.request_flow.repeat_job(job, source)
 
     async def open_edit_form(self, interaction: discord.Interaction, job_id: int) -> None:
         job = await read_for_form(self._load_job(interaction, job_id))
-        await interaction.response.send_modal(
-            build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
-        )
+        form = build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
+        await interaction.response.send_modal(form)
 
     async def submit_edit(
         self, interaction: discord.Interaction, job_id: int, fields: Mapping[str, str]
     ) -> None:
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
-        await self.request_flow.submit_request(
-            job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, "")),
-            RequestSource.from_interaction(interaction),
-        )
+        request = job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, ""))
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)
 
     async def show_details(self, interaction: discord.Interaction, job_id: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
         clips = await self.clips.list_for_job(job_id)
-        pictures = await self.input_images.list_stored(job.plan)
+        images = await self.input_images.list_stored(job.plan)
         first, *rest = format_job_details(job, clips, self.model_info, interaction.locale.value)
-        files = [
-            await asyncio.to_thread(discord.File, picture.path, picture.name)
-            for picture in pictures
-        ]
+        files = [await asyncio.to_thread(discord.File, image.path, image.name) for image in images]
         await interaction.edit_original_response(content=first, attachments=files)
         for page in rest:
             await interaction.followup.send(page, ephemeral=True)
@@ -157,9 +150,8 @@ class ButtonActions(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
         person = build_acting_person(interaction)
-        await self.clip_removal.remove_clips(
-            job, actor_id=person.user_id, moderator=person.moderates(job.origin)
-        )
+        moderator = person.moderates(job.origin)
+        await self.clip_removal.remove_clips(job, actor_id=person.user_id, moderator=moderator)
         await self.job_messages.delete_clip_post(job)
         pressed = interaction.message
         if is_user_install(interaction):
@@ -177,15 +169,12 @@ class ButtonActions(commands.Cog):
             return
         with confirmation.accepting():
             await send_followup(interaction)
-            origin = replace(
-                confirmation.origin, user_install_reply=get_user_install_reply(interaction)
-            )
-            public = origin.request_message_id is not None
-            answer = EditedAnswer(interaction, public=public)
+            reply = get_user_install_reply(interaction)
+            origin = replace(confirmation.origin, user_install_reply=reply)
+            answer = EditedAnswer(interaction, public=origin.request_message_id is not None)
+            source = RequestSource(interaction, origin, confirmation.channel, answer)
             await self.request_flow.submit_request(
-                confirmation.request,
-                RequestSource(interaction, origin, confirmation.channel, answer),
-                confirmed=confirmation,
+                confirmation.request, source, confirmed=confirmation
             )
 
     async def decline_confirmation(self, interaction: discord.Interaction, number: int) -> None:
@@ -193,9 +182,8 @@ class ButtonActions(commands.Cog):
         if confirmation is None:
             return
         confirmation.is_resolved = True
-        await interaction.edit_original_response(
-            content=translate("ask.declined", interaction.locale.value), view=None
-        )
+        text = translate("ask.declined", interaction.locale.value)
+        await interaction.edit_original_response(content=text, view=None)
 
     async def turn_page(self, interaction: discord.Interaction, to: PageRequest) -> None:
         await interaction.response.defer()
@@ -203,10 +191,8 @@ class ButtonActions(commands.Cog):
             to, user_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         locale = interaction.locale.value
-        await interaction.edit_original_response(
-            content=format_history(page, self.model_info, locale),
-            view=build_page_buttons(page, locale),
-        )
+        text, view = format_history(page, self.model_info, locale), build_page_buttons(page, locale)
+        await interaction.edit_original_response(content=text, view=view)
 
     async def _load_confirmation(
         self, interaction: discord.Interaction, number: int
@@ -222,9 +208,8 @@ class ButtonActions(commands.Cog):
             raise NotAllowed("offer")
         await interaction.response.defer()
         if confirmation is None:
-            await interaction.edit_original_response(
-                content=translate("ask.gone", interaction.locale.value), view=None
-            )
+            text = translate("ask.gone", interaction.locale.value)
+            await interaction.edit_original_response(content=text, view=None)
             return None
         return None if confirmation.is_resolved else confirmation
 

@@ -36,9 +36,8 @@ class HelpCommands(commands.Cog):
         with suppress(DatabaseUnavailable):
             status = await self.request_service.load_quota_status(build_origin(interaction))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
-        await interaction.edit_original_response(
-            view=build_help_view(status, interaction.locale.value, is_admin=admin)
-        )
+        view = build_help_view(status, interaction.locale.value, is_admin=admin)
+        await interaction.edit_original_response(view=view)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:

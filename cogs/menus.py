@@ -38,13 +38,10 @@ class MessageMenus(commands.Cog):
     clock: Clock
 
     def __post_init__(self) -> None:
+        extend, animate = build_command_text("menu.extend"), build_command_text("menu.animate")
         self._menus = (
-            app_commands.ContextMenu(
-                name=build_command_text("menu.extend"), callback=self.extend_this_clip
-            ),
-            app_commands.ContextMenu(
-                name=build_command_text("menu.animate"), callback=self.animate_this_image
-            ),
+            app_commands.ContextMenu(name=extend, callback=self.extend_this_clip),
+            app_commands.ContextMenu(name=animate, callback=self.animate_this_image),
         )
         self.router.register_button(ButtonAction.ANIMATE, self.open_animate_form)
         self.router.register_form(FormKind.ANIMATE, self.submit_animate)
@@ -61,9 +58,8 @@ class MessageMenus(commands.Cog):
             text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
             await respond_privately(interaction, text, build_button_row(buttons))
             return
-        await interaction.response.send_modal(
-            build_extend_form(clips[0].id, interaction.locale.value)
-        )
+        form = build_extend_form(clips[0].id, interaction.locale.value)
+        await interaction.response.send_modal(form)
 
     async def animate_this_image(
         self, interaction: discord.Interaction, message: discord.Message
@@ -108,10 +104,9 @@ class MessageMenus(commands.Cog):
         if draft.user_id != interaction.user.id:
             raise NotAllowed("offer")
         await acknowledge_request(interaction)
-        await self.request_flow.submit_request(
-            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image),
-            RequestSource.from_interaction(interaction),
-        )
+        request = VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image)
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)
 
 
 def _is_image(attachment: discord.Attachment) -> bool:

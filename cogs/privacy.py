@@ -48,10 +48,9 @@ class PrivacyCommands(
     async def export_records(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         name, data = await self.privacy_service.export_member(interaction.user.id)
-        await interaction.edit_original_response(
-            content=translate("privacy.export", interaction.locale.value),
-            attachments=[discord.File(BytesIO(data), filename=name)],
-        )
+        text = translate("privacy.export", interaction.locale.value)
+        file = discord.File(BytesIO(data), filename=name)
+        await interaction.edit_original_response(content=text, attachments=[file])
 
     @app_commands.command(name="forget", description=build_command_text("command.privacy.forget"))
     async def ask_forget(self, interaction: discord.Interaction) -> None:
@@ -65,9 +64,8 @@ class PrivacyCommands(
             raise NotAllowed("offer")
         await interaction.response.defer()
         locale = interaction.locale.value
-        await interaction.edit_original_response(
-            content=translate("privacy.working", locale), view=None
-        )
+        working = translate("privacy.working", locale)
+        await interaction.edit_original_response(content=working, view=None)
         done = await self.privacy_service.erase_member(user_id)
         key = "privacy.forgotten" if done else "privacy.will_be"
         await interaction.edit_original_response(content=translate(key, locale), view=None)

@@ -177,9 +177,8 @@ class RulesCommands(commands.Cog):
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
     async def resume_requests(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self.server_rules.resume_guild(
-            require_guild_id(interaction), actor_id=interaction.user.id
-        )
+        guild_id = require_guild_id(interaction)
+        await self.server_rules.resume_guild(guild_id, actor_id=interaction.user.id)
         await respond_with(interaction, "server.resumed")
 
     @app_commands.command(name="usage", description=build_command_text("command.server.usage"))
@@ -191,9 +190,8 @@ class RulesCommands(commands.Cog):
         since = self.clock.now() - timedelta(days=days)
         rows = await self.ledger.list_usage(require_guild_id(interaction), since=since)
         file = discord.File(BytesIO(build_usage_csv(rows)), filename=f"usage-{days}-days.csv")
-        await interaction.edit_original_response(
-            content=format_usage(rows, days, interaction.locale.value), attachments=[file]
-        )
+        text = format_usage(rows, days, interaction.locale.value)
+        await interaction.edit_original_response(content=text, attachments=[file])
 
     @app_commands.command(name="unknown", description=build_command_text("command.server.unknown"))
     @describe_options()

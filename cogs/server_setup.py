@@ -87,9 +87,8 @@ class SetupCommands(commands.Cog):
         channel = guild.get_channel(int(values[0])) if values else None
         missing = None if channel is None else find_missing_in_channel(channel)
         if values and missing != []:
-            notice = format_permission_checks(
-                [PermissionCheck(int(values[0]), missing)], interaction.locale.value
-            )
+            check = PermissionCheck(int(values[0]), missing)
+            notice = format_permission_checks([check], interaction.locale.value)
             await self._update_message(interaction, guild, notice=notice)
             return
         await self.showcase_service.configure(
@@ -123,18 +122,14 @@ class SetupCommands(commands.Cog):
         here = interaction.channel_id
         if here is not None:
             in_thread = isinstance(interaction.channel, discord.Thread)
-            results.append(
-                PermissionCheck(
-                    here, find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
-                )
-            )
+            missing = find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
+            results.append(PermissionCheck(here, missing))
         for channel_id in dict.fromkeys(other for other in others if other != here):
             channel = guild.get_channel_or_thread(channel_id)
-            missing = None if channel is None else find_missing_in_channel(channel)
-            results.append(PermissionCheck(channel_id, missing))
-        await self._update_message(
-            interaction, guild, notice=format_permission_checks(results, interaction.locale.value)
-        )
+            lacking = None if channel is None else find_missing_in_channel(channel)
+            results.append(PermissionCheck(channel_id, lacking))
+        notice = format_permission_checks(results, interaction.locale.value)
+        await self._update_message(interaction, guild, notice=notice)
 
     async def _update_message(
         self, interaction: discord.Interaction, guild: discord.Guild, *, notice: str | None = None

@@ -247,6 +247,5 @@ class VideoCommands(
         self, interaction: discord.Interaction, options: GenerateOptions
     ) -> None:
         await acknowledge_request(interaction)
-        await self.request_flow.submit_request(
-            options.build_request(), RequestSource.from_interaction(interaction)
-        )
+        request, source = options.build_request(), RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)

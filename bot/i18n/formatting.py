@@ -91,9 +91,8 @@ def format_eta(earliest: datetime, latest: datetime, locale: str | None) -> str:
     """Return an estimate as a range, or as one time if the range is under a minute."""
     if latest - earliest < timedelta(minutes=1):
         return translate("eta.about", locale, when=format_timestamp(latest, "R"))
-    return translate(
-        "eta.range", locale, soon=format_timestamp(earliest), late=format_timestamp(latest)
-    )
+    soon, late = format_timestamp(earliest), format_timestamp(latest)
+    return translate("eta.range", locale, soon=soon, late=late)
 
 
 def build_jump_link(clip: Clip) -> str:

@@ -115,10 +115,8 @@ class ClipCards:
         if job.origin.user_install_reply is not None:
             until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
             lines.append(f"-# {translate('status.visit', locale, until=until)}")
-        buttons = (
-            [] if job.cancel_requested else [build_button(ButtonAction.CANCEL, job.id, locale)]
-        )
-        return build_text_view("\n".join(lines), *buttons)
+        cancel = build_button(ButtonAction.CANCEL, job.id, locale)
+        return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
 
     def build_closed_status_card(self, job: Job) -> ui.LayoutView:
         """Return the line that stays behind when the clip is posted: who asked for what."""
@@ -131,9 +129,8 @@ class ClipCards:
             buttons.append(build_button(ButtonAction.RETRY, job.id, locale))
         if job.outcome in _EDITABLE_OUTCOMES:
             buttons.append(build_button(ButtonAction.EDIT, job.id, locale))
-        return build_text_view(
-            f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}", *buttons
-        )
+        text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}"
+        return build_text_view(text, *buttons)
 
     def _format_request(self, job: Job, locale: str) -> str:
         source = job.plan.source

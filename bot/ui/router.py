@@ -61,9 +61,8 @@ class InteractionRouter:
         if match is None or match["action"] not in frozenset(FormKind):
             return False
         fields = dict(_iterate_field_values(data.get("components", [])))
-        await self._form_handlers[FormKind(match["action"])](
-            interaction, int(match["number"]), fields
-        )
+        handler = self._form_handlers[FormKind(match["action"])]
+        await handler(interaction, int(match["number"]), fields)
         return True
 
 

@@ -65,6 +65,8 @@ class PrivateAnswer:
 
 
 class EditedAnswer:
+    """Answers a pressed button by changing the message that the button was on."""
+
     def __init__(self, interaction: discord.Interaction, *, public: bool) -> None:
         self._interaction = interaction
         self._public = public
@@ -86,6 +88,8 @@ class EditedAnswer:
 
 
 class ReplyAnswer:
+    """Answers a message by a reply to it."""
+
     def __init__(self, message: discord.Message) -> None:
         self._message = message
 

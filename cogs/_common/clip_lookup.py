@@ -39,9 +39,8 @@ class ClipFinder:
         Raises `RecordNotFound`; a number is easily guessed.
         """
         clip = await self.resolve(reference, interaction)
-        if clip.user_id != interaction.user.id and not await _can_view_channel(
-            interaction, clip.channel_id
-        ):
+        is_own = clip.user_id == interaction.user.id
+        if not is_own and not await _can_view_channel(interaction, clip.channel_id):
             raise RecordNotFound("clip")
         return clip
 
@@ -89,16 +88,14 @@ class ClipFinder:
         recorded = await self._clips.find_by_message(message_id)
         if recorded is not None:
             return recorded.id
-        # posted a moment ago and not recorded yet, posted again, or in the showcase: read its
-        # buttons
+        # not recorded yet, posted again, or in the showcase: read its buttons
         channel = interaction.client.get_partial_messageable(channel_id)
         try:
             message = await channel.fetch_message(message_id)
         except (discord.NotFound, discord.Forbidden):
             raise RecordNotFound("clip") from None
-        clips = []
-        if message.author.id == interaction.application_id:
-            clips = await self.find_in_message(message)
+        is_own = message.author.id == interaction.application_id
+        clips = await self.find_in_message(message) if is_own else []
         if not clips:
             raise RecordNotFound("clip")
         return clips[0].id

@@ -1,7 +1,7 @@
 """The forms (modals) that buttons and menus open.
 
 discord.py would route a submitted form to the object that was sent, which a restart forgets:
-`bot.ui.custom_ids.InteractionRouter` routes it by its custom id instead.
+`bot.ui.router.InteractionRouter` routes it by its custom id instead.
 """
 
 import asyncio
@@ -39,9 +39,8 @@ def build_extend_form(clip_id: int, locale: str) -> ui.Modal:
 
 
 def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
-    return _build_form(
-        FormKind.EDIT, job_id, "form.edit", locale, default=prompt[:_MAX_TEXT_LENGTH]
-    )
+    default = prompt[:_MAX_TEXT_LENGTH]
+    return _build_form(FormKind.EDIT, job_id, "form.edit", locale, default=default)
 
 
 def build_animate_form(draft_id: int, locale: str) -> ui.Modal:

@@ -7,6 +7,7 @@ a slow database is not waited for: the rule is checked again when the request is
 
 import asyncio
 import inspect
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -104,9 +105,7 @@ class GenerateOptions:
             image=None if self.image is None else describe_attachment(self.image),
             last_frame=None if self.last_frame is None else describe_attachment(self.last_frame),
             references=tuple(
-                describe_attachment(reference)
-                for reference in self.references
-                if reference is not None
+                describe_attachment(image) for image in self.references if image is not None
             ),
         )
 
@@ -150,9 +149,8 @@ class Autocompleter:
             )
             for choice in list_choices(request, option, rules)
         ]
-        return [choice for choice in choices if typed in f"{choice.name} {choice.value}".lower()][
-            :MAX_CHOICES
-        ]
+        fitting = (choice for choice in choices if typed in f"{choice.name} {choice.value}".lower())
+        return list(itertools.islice(fitting, MAX_CHOICES))
 
     async def _get_person_rule(self, interaction: discord.Interaction) -> PersonRule | None:
         """Return the rule about people where a member types, as it was a moment ago."""
@@ -164,9 +162,8 @@ class Autocompleter:
             return rule
         with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule will do
             async with asyncio.timeout(_DATABASE_TIMEOUT_S):
-                context = await self.server_rules.load_context(
-                    origin, build_channel_context(interaction)
-                )
+                channel = build_channel_context(interaction)
+                context = await self.server_rules.load_context(origin, channel)
             rule = context.person_rule
             self._cached_rules[key] = (now, rule)
             self._cached_rules.move_to_end(key)
@@ -181,9 +178,8 @@ class Autocompleter:
             value = model.name if model is not None else value
         elif option == "duration":
             value = translate("seconds", locale, count=int(value))
-        return translate(
-            "choice.priced", locale, value=value, price=format_money(choice.price, locale)
-        )
+        price = format_money(choice.price, locale)
+        return translate("choice.priced", locale, value=value, price=price)
 
 
 def _find_focused_option(interaction: discord.Interaction) -> str:

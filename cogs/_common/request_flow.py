@@ -135,9 +135,8 @@ class RequestFlow:
             await self._suggest_nearest(error, context, answer)
             return
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
-        if is_changed or (
-            confirmed is None and self.request_service.needs_confirmation(plan, context)
-        ):
+        is_new = confirmed is None and self.request_service.needs_confirmation(plan, context)
+        if is_changed or is_new:
             confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
             await self._ask_for_confirmation(confirmation, answer, is_changed=is_changed)
             return
@@ -155,9 +154,8 @@ class RequestFlow:
             translate("ask.confirm", origin.locale, what=what),
             format_remaining_quota(status, origin.locale),
         ]
-        await answer.send_text(
-            "\n".join(line for line in lines if line), self._build_confirm_buttons(confirmation)
-        )
+        text = "\n".join(line for line in lines if line)
+        await answer.send_text(text, self._build_confirm_buttons(confirmation))
 
     async def _suggest_nearest(
         self, error: RuleBroken, context: GuildContext, answer: InteractionAnswer
