@@ -104,11 +104,9 @@ class ShowcaseCommands(
     async def _add_and_confirm(
         self, interaction: discord.Interaction, clip: Clip, *, hide_prompt: bool | None = None
     ) -> None:
+        guild_id, actor = _identify_actor(interaction)
         post, is_new = await self.showcase_service.add_clip(
-            clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            hide_prompt=hide_prompt,
+            clip, guild_id=guild_id, actor=actor, hide_prompt=hide_prompt
         )
         if post.entry.message_id is None:
             key = "showcase.hidden_already" if post.entry.hidden else "showcase.coming"
@@ -123,16 +121,14 @@ class ShowcaseCommands(
     async def withdraw_clip(self, interaction: discord.Interaction, clip: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self.clip_finder.resolve(clip, interaction)
-        await self.showcase_service.withdraw_clip(
-            posted_clip, guild_id=_require_guild(interaction), actor=_build_person(interaction)
-        )
+        guild_id, actor = _identify_actor(interaction)
+        await self.showcase_service.withdraw_clip(posted_clip, guild_id=guild_id, actor=actor)
         await respond_with(interaction, "showcase.withdrawn", clip=posted_clip.id)
 
     async def press_withdraw(self, interaction: discord.Interaction, post_id: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        clip_id = await self.showcase_service.withdraw_post(
-            post_id, guild_id=_require_guild(interaction), actor=_build_person(interaction)
-        )
+        guild_id, actor = _identify_actor(interaction)
+        clip_id = await self.showcase_service.withdraw_post(post_id, guild_id=guild_id, actor=actor)
         await respond_with(interaction, "showcase.withdrawn", clip=clip_id)
 
     # -- looking
@@ -205,11 +201,9 @@ class ShowcaseCommands(
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self.clip_finder.resolve(clip, interaction)
+        guild_id, actor = _identify_actor(interaction)
         await self.showcase_service.set_hidden(
-            posted_clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            hidden=not undo,
+            posted_clip, guild_id=guild_id, actor=actor, hidden=not undo
         )
         action = AuditAction.UNHIDE if undo else AuditAction.HIDE
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
@@ -221,11 +215,9 @@ class ShowcaseCommands(
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         posted_clip = await self.clip_finder.resolve(clip, interaction)
+        guild_id, actor = _identify_actor(interaction)
         await self.showcase_service.set_locked(
-            posted_clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            locked=not undo,
+            posted_clip, guild_id=guild_id, actor=actor, locked=not undo
         )
         action = AuditAction.UNLOCK if undo else AuditAction.LOCK
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
@@ -236,11 +228,9 @@ class ShowcaseCommands(
         self, interaction: discord.Interaction, member: discord.User, undo: bool = False
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
+        guild_id, actor = _identify_actor(interaction)
         count = await self.showcase_service.set_blocked(
-            member.id,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            blocked=not undo,
+            member.id, guild_id=guild_id, actor=actor, blocked=not undo
         )
         action = AuditAction.UNBLOCK if undo else AuditAction.BLOCK
         name = f"<@{member.id}>"
@@ -311,12 +301,11 @@ class ShowcaseCommands(
             self.vote_counter.mark_stale([guild_id])
 
 
-def _build_person(interaction: discord.Interaction) -> ShowcaseActor:
-    return ShowcaseActor(
-        user_id=interaction.user.id,
-        name=interaction.user.display_name,
-        moderator=may_moderate(interaction),
-    )
+def _identify_actor(interaction: discord.Interaction) -> tuple[int, ShowcaseActor]:
+    """Return the server and who acts there. Raises `NotAllowed` outside a server."""
+    user, moderator = interaction.user, may_moderate(interaction)
+    actor = ShowcaseActor(user_id=user.id, name=user.display_name, moderator=moderator)
+    return _require_guild(interaction), actor
 
 
 def _require_guild(interaction: discord.Interaction) -> int:

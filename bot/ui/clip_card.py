@@ -27,27 +27,23 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
-_EDITABLE_OUTCOMES: Final = frozenset(
-    {
-        Outcome.INVALID,
-        Outcome.BLOCKED,
-        Outcome.BLOCKED_AUDIO,
-        Outcome.BLOCKED_IMAGE,
-        Outcome.PERSON_REFUSED,
-        Outcome.MODEL_RETIRED,
-    }
+_EDITABLE_OUTCOMES: Final = (
+    Outcome.INVALID,
+    Outcome.BLOCKED,
+    Outcome.BLOCKED_AUDIO,
+    Outcome.BLOCKED_IMAGE,
+    Outcome.PERSON_REFUSED,
+    Outcome.MODEL_RETIRED,
 )
-_RETRYABLE_OUTCOMES: Final = frozenset(
-    {
-        Outcome.BLOCKED_AUDIO,
-        Outcome.GOOGLE_QUOTA,
-        Outcome.GOOGLE_BUSY,
-        Outcome.OPERATION_FAILED,
-        Outcome.OPERATION_LOST,
-        Outcome.DOWNLOAD_FAILED,
-        Outcome.SUBMIT_UNKNOWN,
-        Outcome.CANCELLED,
-    }
+_RETRYABLE_OUTCOMES: Final = (
+    Outcome.BLOCKED_AUDIO,
+    Outcome.GOOGLE_QUOTA,
+    Outcome.GOOGLE_BUSY,
+    Outcome.OPERATION_FAILED,
+    Outcome.OPERATION_LOST,
+    Outcome.DOWNLOAD_FAILED,
+    Outcome.SUBMIT_UNKNOWN,
+    Outcome.CANCELLED,
 )
 
 
