@@ -70,7 +70,7 @@ class _StatusState:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiscordJobMessages:
     client: discord.Client
     cards: ClipCards

@@ -121,7 +121,7 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Autocompleter:
     model_directory: ModelDirectory
     server_rules: ServerRulesService
