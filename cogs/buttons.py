@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import discord
@@ -59,47 +59,36 @@ class DoubleClicks:
         return last_press_at is not None and now - last_press_at < _DOUBLE_CLICK_S
 
 
+@dataclass(kw_only=True, eq=False)
 class ButtonActions(commands.Cog):
     """Answers buttons and forms; each handler acknowledges before anything else."""
 
-    def __init__(
-        self,
-        *,
-        router: InteractionRouter,
-        request_flow: RequestFlow,
-        confirmations: PendingConfirmations,
-        clips: ClipStore,
-        clip_library: ClipLibrary,
-        clip_history: ClipHistory,
-        input_images: InputImages,
-        model_info: ModelInfoSource,
-        clip_removal: ClipRemoval,
-        job_messages: JobMessages,
-        clock: Clock,
-    ) -> None:
-        self._request_flow = request_flow
-        self._confirmations = confirmations
-        self._clips = clips
-        self._clip_library = clip_library
-        self._clip_history = clip_history
-        self._input_images = input_images
-        self._model_info = model_info
-        self._clip_removal = clip_removal
-        self._job_messages = job_messages
-        self._clock = clock
-        self._double_clicks = DoubleClicks(clock)
-        router.register_button(ButtonAction.EXTEND, self.open_extend_form)
-        router.register_button(ButtonAction.REDO, self.redo_job)
-        router.register_button(ButtonAction.EDIT, self.open_edit_form)
-        router.register_button(ButtonAction.DETAILS, self.show_details)
-        router.register_button(ButtonAction.DELETE, self.delete_clip)
-        router.register_button(ButtonAction.CANCEL, request_flow.cancel_job)
-        router.register_button(ButtonAction.RETRY, self.retry_job)
-        router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
-        router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
-        router.register_pager(self.turn_page)
-        router.register_form(FormKind.EXTEND, self.submit_extend)
-        router.register_form(FormKind.EDIT, self.submit_edit)
+    router: InteractionRouter
+    request_flow: RequestFlow
+    confirmations: PendingConfirmations
+    clips: ClipStore
+    clip_library: ClipLibrary
+    clip_history: ClipHistory
+    input_images: InputImages
+    model_info: ModelInfoSource
+    clip_removal: ClipRemoval
+    job_messages: JobMessages
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self._double_clicks = DoubleClicks(self.clock)
+        self.router.register_button(ButtonAction.EXTEND, self.open_extend_form)
+        self.router.register_button(ButtonAction.REDO, self.redo_job)
+        self.router.register_button(ButtonAction.EDIT, self.open_edit_form)
+        self.router.register_button(ButtonAction.DETAILS, self.show_details)
+        self.router.register_button(ButtonAction.DELETE, self.delete_clip)
+        self.router.register_button(ButtonAction.CANCEL, self.request_flow.cancel_job)
+        self.router.register_button(ButtonAction.RETRY, self.retry_job)
+        self.router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
+        self.router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
+        self.router.register_pager(self.turn_page)
+        self.router.register_form(FormKind.EXTEND, self.submit_extend)
+        self.router.register_form(FormKind.EDIT, self.submit_edit)
 
     async def open_extend_form(self, interaction: discord.Interaction, clip_id: int) -> None:
         await interaction.response.send_modal(build_extend_form(clip_id, interaction.locale.value))
@@ -107,12 +96,10 @@ class ButtonActions(commands.Cog):
     async def submit_extend(
         self, interaction: discord.Interaction, clip_id: int, fields: Mapping[str, str]
     ) -> None:
-        """Extend the clip by what was written."""
         await acknowledge_request(interaction)
-        clip = await self._clip_library.get_clip(clip_id, build_acting_person(interaction))
-        await self._request_flow.extend_clip(
-            clip, fields.get(PROMPT_FIELD, ""), RequestSource.from_interaction(interaction)
-        )
+        clip = await self.clip_library.get_clip(clip_id, build_acting_person(interaction))
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.extend_clip(clip, fields.get(PROMPT_FIELD, ""), source)
 
     async def redo_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Make the clip again with another seed."""
@@ -121,44 +108,36 @@ class ButtonActions(commands.Cog):
             return
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
-        await self._request_flow.repeat_job(job, RequestSource.from_interaction(interaction))
+        await self.request_flow.repeat_job(job, RequestSource.from_interaction(interaction))
 
     async def retry_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Try a failed job again, once: the attempt has a button of its own if it fails too."""
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
-        await self._request_flow.repeat_job(
-            job, RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
-        )
+        source = RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
+        await self.request_flow.repeat_job(job, source)
 
     async def open_edit_form(self, interaction: discord.Interaction, job_id: int) -> None:
         job = await read_for_form(self._load_job(interaction, job_id))
-        await interaction.response.send_modal(
-            build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
-        )
+        form = build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
+        await interaction.response.send_modal(form)
 
     async def submit_edit(
         self, interaction: discord.Interaction, job_id: int, fields: Mapping[str, str]
     ) -> None:
-        """Ask for the same with the changed prompt."""
         await acknowledge_request(interaction)
         job = await self._load_job(interaction, job_id)
-        await self._request_flow.submit_request(
-            job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, "")),
-            RequestSource.from_interaction(interaction),
-        )
+        request = job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, ""))
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)
 
     async def show_details(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Show everything needed to make the clip again."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
-        clips = await self._clips.list_for_job(job_id)
-        pictures = await self._input_images.list_stored(job.plan)
-        first, *rest = format_job_details(job, clips, self._model_info, interaction.locale.value)
-        files = [
-            await asyncio.to_thread(discord.File, picture.path, picture.name)
-            for picture in pictures
-        ]
+        clips = await self.clips.list_for_job(job_id)
+        images = await self.input_images.list_stored(job.plan)
+        first, *rest = format_job_details(job, clips, self.model_info, interaction.locale.value)
+        files = [await asyncio.to_thread(discord.File, image.path, image.name) for image in images]
         await interaction.edit_original_response(content=first, attachments=files)
         for page in rest:
             await interaction.followup.send(page, ephemeral=True)
@@ -171,10 +150,9 @@ class ButtonActions(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
         job = await self._load_job(interaction, job_id)
         person = build_acting_person(interaction)
-        await self._clip_removal.remove_clips(
-            job, actor_id=person.user_id, moderator=person.moderates(job.origin)
-        )
-        await self._job_messages.delete_clip_post(job)
+        moderator = person.moderates(job.origin)
+        await self.clip_removal.remove_clips(job, actor_id=person.user_id, moderator=moderator)
+        await self.job_messages.delete_clip_post(job)
         pressed = interaction.message
         if is_user_install(interaction):
             with suppress(discord.NotFound):
@@ -191,15 +169,12 @@ class ButtonActions(commands.Cog):
             return
         with confirmation.accepting():
             await send_followup(interaction)
-            origin = replace(
-                confirmation.origin, user_install_reply=get_user_install_reply(interaction)
-            )
-            public = origin.request_message_id is not None
-            answer = EditedAnswer(interaction, public=public)
-            await self._request_flow.submit_request(
-                confirmation.request,
-                RequestSource(interaction, origin, confirmation.channel, answer),
-                confirmed=confirmation,
+            reply = get_user_install_reply(interaction)
+            origin = replace(confirmation.origin, user_install_reply=reply)
+            answer = EditedAnswer(interaction, public=origin.request_message_id is not None)
+            source = RequestSource(interaction, origin, confirmation.channel, answer)
+            await self.request_flow.submit_request(
+                confirmation.request, source, confirmed=confirmation
             )
 
     async def decline_confirmation(self, interaction: discord.Interaction, number: int) -> None:
@@ -207,20 +182,17 @@ class ButtonActions(commands.Cog):
         if confirmation is None:
             return
         confirmation.is_resolved = True
-        await interaction.edit_original_response(
-            content=translate("ask.declined", interaction.locale.value), view=None
-        )
+        text = translate("ask.declined", interaction.locale.value)
+        await interaction.edit_original_response(content=text, view=None)
 
     async def turn_page(self, interaction: discord.Interaction, to: PageRequest) -> None:
         await interaction.response.defer()
-        page = await self._clip_history.load_page(
+        page = await self.clip_history.load_page(
             to, user_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         locale = interaction.locale.value
-        await interaction.edit_original_response(
-            content=format_history(page, self._model_info, locale),
-            view=build_page_buttons(page, locale),
-        )
+        text, view = format_history(page, self.model_info, locale), build_page_buttons(page, locale)
+        await interaction.edit_original_response(content=text, view=view)
 
     async def _load_confirmation(
         self, interaction: discord.Interaction, number: int
@@ -229,18 +201,17 @@ class ButtonActions(commands.Cog):
 
         Questions live in the process that asked; one that does not know it lets that one answer.
         """
-        confirmation = self._confirmations.find_confirmation(number)
+        confirmation = self.confirmations.find_confirmation(number)
         if confirmation is None:
-            await self._clock.sleep(OTHER_PROCESS_GRACE_S)
+            await self.clock.sleep(OTHER_PROCESS_GRACE_S)
         elif confirmation.origin.user_id != interaction.user.id:
             raise NotAllowed("offer")
         await interaction.response.defer()
         if confirmation is None:
-            await interaction.edit_original_response(
-                content=translate("ask.gone", interaction.locale.value), view=None
-            )
+            text = translate("ask.gone", interaction.locale.value)
+            await interaction.edit_original_response(content=text, view=None)
             return None
         return None if confirmation.is_resolved else confirmation
 
     async def _load_job(self, interaction: discord.Interaction, job_id: int) -> Job:
-        return await self._clip_library.get_job(job_id, build_acting_person(interaction))
+        return await self.clip_library.get_job(job_id, build_acting_person(interaction))

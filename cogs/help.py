@@ -1,6 +1,7 @@
 """`/help`, and the guide that a server gets when the bot joins it."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import discord
@@ -20,21 +21,12 @@ from cogs._common.context import build_origin, list_writable_channels
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class HelpCommands(commands.Cog):
-    """Explains what the bot can do."""
-
-    def __init__(
-        self,
-        *,
-        request_service: RequestService,
-        guilds: GuildStore,
-        welcomed_guilds: WelcomeStore,
-        clock: Clock,
-    ) -> None:
-        self._request_service = request_service
-        self._guilds = guilds
-        self._welcomed_guilds = welcomed_guilds
-        self._clock = clock
+    request_service: RequestService
+    guilds: GuildStore
+    welcomed_guilds: WelcomeStore
+    clock: Clock
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
     async def show_help(self, interaction: discord.Interaction) -> None:
@@ -42,21 +34,20 @@ class HelpCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = None
         with suppress(DatabaseUnavailable):
-            status = await self._request_service.load_quota_status(build_origin(interaction))
+            status = await self.request_service.load_quota_status(build_origin(interaction))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
-        await interaction.edit_original_response(
-            view=build_help_view(status, interaction.locale.value, is_admin=admin)
-        )
+        view = build_help_view(status, interaction.locale.value, is_admin=admin)
+        await interaction.edit_original_response(view=view)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Post the guide where the bot may write, once per server."""
         channels = list_writable_channels(guild)
-        if not channels or not is_newly_joined(guild.me.joined_at, now=self._clock.now()):
+        if not channels or not is_newly_joined(guild.me.joined_at, now=self.clock.now()):
             return
         with suppress(DatabaseUnavailable):  # the next session announces the server again
-            rules = await self._guilds.load_rules(guild.id)
-            if await self._welcomed_guilds.claim(guild.id, now=self._clock.now()):
+            rules = await self.guilds.load_rules(guild.id)
+            if await self.welcomed_guilds.claim(guild.id, now=self.clock.now()):
                 await _post_guide(guild, channels, rules.locale or guild.preferred_locale.value)
 
     @commands.Cog.listener()

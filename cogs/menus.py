@@ -1,12 +1,14 @@
 """Message menus: *Extend this clip* and *Animate this image*."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
 from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
@@ -25,32 +27,24 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 
 
+@dataclass(kw_only=True, eq=False)
 class MessageMenus(commands.Cog):
     """The menus of a message; discord.py wants them added to the tree one by one."""
 
-    def __init__(
-        self,
-        *,
-        router: InteractionRouter,
-        request_flow: RequestFlow,
-        confirmations: PendingConfirmations,
-        clip_finder: ClipFinder,
-        clock: Clock,
-    ) -> None:
-        self._clock = clock
-        self._request_flow = request_flow
-        self._confirmations = confirmations
-        self._clip_finder = clip_finder
+    router: InteractionRouter
+    request_flow: RequestFlow
+    confirmations: PendingConfirmations
+    clip_finder: ClipFinder
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        extend, animate = build_command_text("menu.extend"), build_command_text("menu.animate")
         self._menus = (
-            app_commands.ContextMenu(
-                name=build_command_text("menu.extend"), callback=self.extend_this_clip
-            ),
-            app_commands.ContextMenu(
-                name=build_command_text("menu.animate"), callback=self.animate_this_image
-            ),
+            app_commands.ContextMenu(name=extend, callback=self.extend_this_clip),
+            app_commands.ContextMenu(name=animate, callback=self.animate_this_image),
         )
-        router.register_button(ButtonAction.ANIMATE, self.open_animate_form)
-        router.register_form(FormKind.ANIMATE, self.submit_animate)
+        self.router.register_button(ButtonAction.ANIMATE, self.open_animate_form)
+        self.router.register_form(FormKind.ANIMATE, self.submit_animate)
 
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
         for menu in self._menus:
@@ -59,16 +53,13 @@ class MessageMenus(commands.Cog):
     async def extend_this_clip(
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
-        """Ask what happens next in the clip that ``message`` shows."""
-        clips = await read_for_form(self._clip_finder.require_in_message(message, interaction))
+        clips = await read_for_form(self.clip_finder.require_in_message(message, interaction))
         if len(clips) > 1:
             text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
-            view = build_button_row(buttons) or discord.utils.MISSING
-            await interaction.response.send_message(text, view=view, ephemeral=True)
+            await respond_privately(interaction, text, build_button_row(buttons))
             return
-        await interaction.response.send_modal(
-            build_extend_form(clips[0].id, interaction.locale.value)
-        )
+        form = build_extend_form(clips[0].id, interaction.locale.value)
+        await interaction.response.send_modal(form)
 
     async def animate_this_image(
         self, interaction: discord.Interaction, message: discord.Message
@@ -81,50 +72,41 @@ class MessageMenus(commands.Cog):
         if not images:
             raise RecordNotFound("image_in_message")
         numbers = [
-            self._confirmations.add(ImageDraft(describe_attachment(image), interaction.user.id))
+            self.confirmations.add(ImageDraft(describe_attachment(image), interaction.user.id))
             for image in images
         ]
         locale = interaction.locale.value
         if len(numbers) == 1:
             await interaction.response.send_modal(build_animate_form(numbers[0], locale))
             return
+        label = translate("button.animate", locale)
         buttons = [
-            ActionButton(
-                ButtonAction.ANIMATE,
-                number,
-                label=f"{translate('button.animate', locale)} {place}",
-                primary=True,
-            )
+            ActionButton(ButtonAction.ANIMATE, number, label=f"{label} {place}", primary=True)
             for place, number in enumerate(numbers, start=1)
         ]
-        view = build_button_row(buttons) or discord.utils.MISSING
-        await interaction.response.send_message(
-            translate("animate.which", locale), view=view, ephemeral=True
-        )
+        text = translate("animate.which", locale)
+        await respond_privately(interaction, text, build_button_row(buttons))
 
     async def open_animate_form(self, interaction: discord.Interaction, number: int) -> None:
-        """Ask what moves in the image that was chosen."""
-        if self._confirmations.find_draft(number) is None:
-            await self._clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
+        if self.confirmations.find_draft(number) is None:
+            await self.clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
         await interaction.response.send_modal(build_animate_form(number, interaction.locale.value))
 
     async def submit_animate(
         self, interaction: discord.Interaction, number: int, fields: Mapping[str, str]
     ) -> None:
-        """Animate the image by what was written."""
-        draft = self._confirmations.find_draft(number)
+        draft = self.confirmations.find_draft(number)
         if draft is None:
-            await self._clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
+            await self.clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
             await interaction.response.defer(ephemeral=True, thinking=True)
             await respond_with(interaction, "ask.gone")
             return
         if draft.user_id != interaction.user.id:
             raise NotAllowed("offer")
         await acknowledge_request(interaction)
-        await self._request_flow.submit_request(
-            VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image),
-            RequestSource.from_interaction(interaction),
-        )
+        request = VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image)
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)
 
 
 def _is_image(attachment: discord.Attachment) -> bool:

@@ -4,102 +4,84 @@ Also listens for the bot leaving a server or coming back: a server's data is era
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.client import DiscordClient
+from bot.discord.client import DiscordClient, respond_privately
 from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.privacy import AUDIT_LOG_RETENTION, PrivacyService
 from bot.services.showcase.votes import VoteCounter
-from bot.ui.components import ActionButton
+from bot.ui.components import build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row
 
 
+@dataclass(kw_only=True, eq=False)
 class PrivacyCommands(
     commands.GroupCog, group_name="privacy", group_description=build_command_text("command.privacy")
 ):
-    """The `/privacy` group."""
+    client: DiscordClient
+    router: InteractionRouter
+    privacy_service: PrivacyService
+    vote_counter: VoteCounter
 
-    def __init__(
-        self,
-        *,
-        client: DiscordClient,
-        router: InteractionRouter,
-        privacy_service: PrivacyService,
-        vote_counter: VoteCounter,
-    ) -> None:
-        self._client = client
-        self._privacy_service = privacy_service
-        self._vote_counter = vote_counter
-        router.register_button(ButtonAction.ERASE_MEMBER, self.press_forget)
+    def __post_init__(self) -> None:
+        self.router.register_button(ButtonAction.ERASE_MEMBER, self.press_forget)
 
     @app_commands.command(name="show", description=build_command_text("command.privacy.show"))
     async def show_privacy(self, interaction: discord.Interaction) -> None:
-        """Say what is stored, why, and for how long."""
         text = translate(
             "privacy.kept",
             interaction.locale.value,
-            grace=self._privacy_service.grace_period.days,
+            grace=self.privacy_service.grace_period.days,
             log=AUDIT_LOG_RETENTION.days,
         )
         await interaction.response.send_message(text, ephemeral=True)
 
     @app_commands.command(name="export", description=build_command_text("command.privacy.export"))
     async def export_records(self, interaction: discord.Interaction) -> None:
-        """Send everything that is stored about the person, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        name, data = await self._privacy_service.export_member(interaction.user.id)
-        await interaction.edit_original_response(
-            content=translate("privacy.export", interaction.locale.value),
-            attachments=[discord.File(BytesIO(data), filename=name)],
-        )
+        name, data = await self.privacy_service.export_member(interaction.user.id)
+        text = translate("privacy.export", interaction.locale.value)
+        file = discord.File(BytesIO(data), filename=name)
+        await interaction.edit_original_response(content=text, attachments=[file])
 
     @app_commands.command(name="forget", description=build_command_text("command.privacy.forget"))
     async def ask_forget(self, interaction: discord.Interaction) -> None:
-        """Ask whether the person means it."""
-        locale = interaction.locale.value
-        button = ActionButton(
-            ButtonAction.ERASE_MEMBER,
-            interaction.user.id,
-            label=translate("button.forget", locale),
-            danger=True,
-        )
-        view = build_button_row([button])
-        assert view is not None
-        await interaction.response.send_message(
-            translate("privacy.confirm", locale), view=view, ephemeral=True
-        )
+        user_id, locale = interaction.user.id, interaction.locale.value
+        button = build_button(ButtonAction.ERASE_MEMBER, user_id, locale, danger=True)
+        text = translate("privacy.confirm", locale)
+        await respond_privately(interaction, text, build_button_row([button]))
 
     async def press_forget(self, interaction: discord.Interaction, user_id: int) -> None:
         if user_id != interaction.user.id:
             raise NotAllowed("offer")
         await interaction.response.defer()
         locale = interaction.locale.value
-        await interaction.edit_original_response(
-            content=translate("privacy.working", locale), view=None
-        )
-        done = await self._privacy_service.erase_member(user_id)
+        working = translate("privacy.working", locale)
+        await interaction.edit_original_response(content=working, view=None)
+        done = await self.privacy_service.erase_member(user_id)
         key = "privacy.forgotten" if done else "privacy.will_be"
         await interaction.edit_original_response(content=translate(key, locale), view=None)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Reconcile with a new session: servers and votes may have changed unnoticed."""
-        guild_ids = [guild.id for guild in self._client.guilds]
-        self._vote_counter.mark_stale(guild_ids)
-        self._privacy_service.record_session_guilds(guild_ids, is_own_guild=self._is_served_here)
+        guild_ids = [guild.id for guild in self.client.guilds]
+        self.vote_counter.mark_stale(guild_ids)
+        self.privacy_service.record_session_guilds(guild_ids, is_own_guild=self._is_served_here)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Keep the data of a server that the bot is back in."""
         with suppress(DatabaseUnavailable):  # the next session will notice
-            await self._privacy_service.reconcile_guilds([guild.id])
+            await self.privacy_service.reconcile_guilds([guild.id])
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -110,9 +92,8 @@ class PrivacyCommands(
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Start the grace period of a server that the bot was removed from."""
         with suppress(DatabaseUnavailable):
-            await self._privacy_service.mark_guild_left(guild.id)
+            await self.privacy_service.mark_guild_left(guild.id)
 
     def _is_served_here(self, guild_id: int) -> bool:
-        """Return whether the server belongs to a shard of this process."""
-        shards = self._client.shard_count or 1
-        return (guild_id >> 22) % shards in self._client.shards
+        shards = self.client.shard_count or 1
+        return (guild_id >> 22) % shards in self.client.shards

@@ -14,14 +14,11 @@ from cogs._common.context import build_origin
 class QuotaCommands(
     commands.GroupCog, group_name="quota", group_description=build_command_text("command.quota")
 ):
-    """The `/quota` group."""
-
     def __init__(self, *, request_service: RequestService) -> None:
         self._request_service = request_service
 
     @app_commands.command(name="show", description=build_command_text("command.quota.show"))
     async def show_quota(self, interaction: discord.Interaction) -> None:
-        """Show every limit that applies to the person here, to them alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = await self._request_service.load_quota_status(build_origin(interaction))
         await respond_privately(interaction, format_quota_lines(status, interaction.locale.value))

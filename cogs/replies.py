@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -18,7 +19,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.translations import list_languages
 from bot.services.admin.guild_rules import GuildContext, ServerRulesService
 from bot.store.jobs.jobs import JobStore
-from bot.ui.components import ActionButton
+from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from cogs._common.answers import ReplyAnswer
@@ -29,36 +30,25 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 _log: Final = structlog.get_logger(__name__)
 _IGNORED_PUNCTUATION: Final = " .!。！…"
 """What is ignored around a word."""
+_HintTimes = OrderedDict[tuple[int, int], float]
 _MAX_REMEMBERED_HINTS: Final = 10_000
 _HINT_INTERVAL_S: Final = 24 * 3600.0
 
 
+@dataclass(kw_only=True, eq=False)
 class ReplyListener(commands.Cog):
-    """Listens for replies to the bot's own messages."""
-
-    def __init__(
-        self,
-        *,
-        client: discord.Client,
-        request_flow: RequestFlow,
-        server_rules: ServerRulesService,
-        jobs: JobStore,
-        clip_finder: ClipFinder,
-        clock: Clock,
-    ) -> None:
-        self._client = client
-        self._request_flow = request_flow
-        self._server_rules = server_rules
-        self._jobs = jobs
-        self._clip_finder = clip_finder
-        self._clock = clock
-        self._last_hint_at: OrderedDict[tuple[int, int], float] = OrderedDict()
+    client: discord.Client
+    request_flow: RequestFlow
+    server_rules: ServerRulesService
+    jobs: JobStore
+    clip_finder: ClipFinder
+    clock: Clock
+    _last_hint_at: _HintTimes = field(default_factory=OrderedDict, init=False)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Extend the clip that ``message`` replies to."""
         target = message.reference.resolved if message.reference is not None else None
-        me = self._client.user
+        me = self.client.user
         if me is None or message.author.bot or not isinstance(target, discord.Message):
             return
         is_pinged = me.id in message.raw_mentions or me in message.mentions
@@ -73,7 +63,7 @@ class ReplyListener(commands.Cog):
         origin, channel = build_message_origin(message), build_channel_context(message)
         context: GuildContext | None = None
         with suppress(DatabaseUnavailable):
-            context = await self._server_rules.load_context(origin, channel)
+            context = await self.server_rules.load_context(origin, channel)
             origin = context.origin
         return RequestSource(message, origin, channel, ReplyAnswer(message), context)
 
@@ -88,9 +78,9 @@ class ReplyListener(commands.Cog):
     ) -> None:
         answer = source.answer
         is_own = target.author.id == bot_user_id
-        clips = await self._clip_finder.find_in_message(target) if is_own else []
+        clips = await self.clip_finder.find_in_message(target) if is_own else []
         if clips and message.guild is None:  # a message does not tell its author's language
-            job = await self._jobs.get(clips[0].job_id)
+            job = await self.jobs.get(clips[0].job_id)
             source = source if job is None else source.with_locale(job.origin.locale)
         locale = source.origin.locale
         prompt = re.sub(rf"<@!?{bot_user_id}>", " ", message.content).strip()
@@ -108,11 +98,11 @@ class ReplyListener(commands.Cog):
         elif prompt.lower().strip(_IGNORED_PUNCTUATION) in _list_repeat_words():
             await answer.send_text(translate("reply.again", locale), _build_buttons(clip, locale))
         else:
-            await self._request_flow.extend_clip(clip, prompt, source)
+            await self.request_flow.extend_clip(clip, prompt, source)
 
     async def _send_hint(self, message: discord.Message, locale: str) -> None:
         """Say, once a day per person and channel, that the bot reads only replies with a ping."""
-        key, now = (message.author.id, message.channel.id), self._clock.monotonic()
+        key, now = (message.author.id, message.channel.id), self.clock.monotonic()
         if now - self._last_hint_at.get(key, float("-inf")) < _HINT_INTERVAL_S:
             return
         self._last_hint_at[key] = now
@@ -139,15 +129,12 @@ class ReplyListener(commands.Cog):
 
 @cache
 def _list_repeat_words() -> frozenset[str]:
-    """Return the words for "again" in every language."""
     lists = (translate("words.again", language) for language in list_languages())
     return frozenset(word.strip() for words in lists for word in words.split(","))
 
 
 def _build_buttons(clip: Clip, locale: str) -> list[ActionButton]:
     return [
-        ActionButton(
-            ButtonAction.EXTEND, clip.id, label=translate("button.extend", locale), primary=True
-        ),
-        ActionButton(ButtonAction.REDO, clip.job_id, label=translate("button.redo", locale)),
+        build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
+        build_button(ButtonAction.REDO, clip.job_id, locale),
     ]

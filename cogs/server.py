@@ -5,6 +5,7 @@ those who may manage the server.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -16,10 +17,10 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.billing.limits import NO_LIMITS, LimitSubject, UsageLimits
+from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.errors import RecordNotFound
-from bot.domain.guild import NEVER_CONFIRM, ExtendPermission
+from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
 from bot.domain.jobs.people_policy import pick_strictest
 from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
@@ -43,13 +44,6 @@ from cogs._common.options import build_choices, describe_options
 
 CountOption = Range[int, 0, 1_000_000]
 DollarOption = Range[float, 0.0, 1_000_000.0]
-_LIMIT_OPTIONS = (
-    "clips_per_day",
-    "seconds_per_day",
-    "usd_per_day",
-    "usd_per_month",
-    "jobs_at_once",
-)
 
 
 class ChannelTransformer(app_commands.Transformer):
@@ -57,18 +51,15 @@ class ChannelTransformer(app_commands.Transformer):
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """Discord's type of the option."""
         return discord.AppCommandOptionType.channel
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """The kinds of channel that Discord offers."""
         return list(CLIP_CHANNEL_TYPES)
 
     async def transform(
         self, _interaction: discord.Interaction, value: app_commands.AppCommandChannel, /
     ) -> app_commands.AppCommandChannel:
-        """Return the channel as it is."""
         return value
 
 
@@ -91,6 +82,7 @@ class ServerCommands(
                 group.add_command(command)
 
 
+@dataclass(kw_only=True, eq=False)
 class RulesCommands(commands.Cog):
     """Limits, the pause, and rules for requests."""
 
@@ -98,23 +90,14 @@ class RulesCommands(commands.Cog):
         name="quota", description=build_command_text("command.server.quota")
     )
 
-    def __init__(
-        self,
-        *,
-        quota_service: QuotaService,
-        server_rules: ServerRulesService,
-        ledger: LedgerStore,
-        jobs: JobStore,
-        clock: Clock,
-    ) -> None:
-        self._quota_service = quota_service
-        self._server_rules = server_rules
-        self._ledger = ledger
-        self._jobs = jobs
-        self._clock = clock
+    quota_service: QuotaService
+    server_rules: ServerRulesService
+    ledger: LedgerStore
+    jobs: JobStore
+    clock: Clock
 
     @quota_group.command(name="set", description=build_command_text("command.server.quota.set"))
-    @app_commands.describe(**describe_options("member", "role", *_LIMIT_OPTIONS))
+    @describe_options()
     async def set_quota(
         self,
         interaction: discord.Interaction,
@@ -135,19 +118,13 @@ class RulesCommands(commands.Cog):
             return
         locale = interaction.locale.value
         subject, subject_id, name = _resolve_subject(member, role, locale)
-        limits = await self._quota_service.set_limit(
-            require_guild_id(interaction),
-            subject,
-            subject_id,
-            limits,
-            actor_id=interaction.user.id,
-        )
+        limits = await self._set_limit(interaction, subject, subject_id, limits)
         await respond_with(
             interaction, "server.quota.set", whom=name, limits=format_limits(limits, locale)
         )
 
     @quota_group.command(name="clear", description=build_command_text("command.server.quota.clear"))
-    @app_commands.describe(**describe_options("member", "role"))
+    @describe_options()
     async def clear_quota(
         self,
         interaction: discord.Interaction,
@@ -157,19 +134,17 @@ class RulesCommands(commands.Cog):
         """Clear the limits of a member, a role, or (with neither) every member."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         subject, subject_id, name = _resolve_subject(member, role, interaction.locale.value)
-        await self._quota_service.set_limit(
-            require_guild_id(interaction), subject, subject_id, None, actor_id=interaction.user.id
-        )
+        await self._set_limit(interaction, subject, subject_id, None)
         await respond_with(interaction, "server.quota.cleared", whom=name)
 
     @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
     async def list_quotas(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        rows = await self._ledger.list_limits(require_guild_id(interaction))
+        rows = await self.ledger.list_limits(require_guild_id(interaction))
         await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
 
     @app_commands.command(name="budget", description=build_command_text("command.server.budget"))
-    @app_commands.describe(**describe_options(*_LIMIT_OPTIONS))
+    @describe_options()
     async def set_budget(
         self,
         interaction: discord.Interaction,
@@ -183,126 +158,98 @@ class RulesCommands(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
         limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
-        is_empty = limits == NO_LIMITS
-        limits = await self._quota_service.set_limit(
-            require_guild_id(interaction),
-            LimitSubject.GUILD,
-            0,
-            None if is_empty else limits,
-            actor_id=interaction.user.id,
-        )
-        await respond_with(
-            interaction,
-            "server.budget.cleared" if is_empty else "server.budget.set",
-            limits=format_limits(limits, interaction.locale.value),
-        )
+        given = None if limits == NO_LIMITS else limits
+        limits = await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, given)
+        key = "server.budget.cleared" if given is None else "server.budget.set"
+        await respond_with(interaction, key, limits=format_limits(limits, interaction.locale.value))
 
     @app_commands.command(name="pause", description=build_command_text("command.server.pause"))
-    @app_commands.describe(**describe_options("reason"))
+    @describe_options()
     async def pause_requests(
         self, interaction: discord.Interaction, reason: Range[str, 1, 200] | None = None
     ) -> None:
         """Accept no new requests here; running jobs finish."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.pause_guild(
-            require_guild_id(interaction), actor_id=interaction.user.id, reason=reason
-        )
+        guild_id = require_guild_id(interaction)
+        await self.server_rules.pause_guild(guild_id, actor_id=interaction.user.id, reason=reason)
         await respond_with(interaction, "server.paused")
 
     @app_commands.command(name="resume", description=build_command_text("command.server.resume"))
     async def resume_requests(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.resume_guild(
-            require_guild_id(interaction), actor_id=interaction.user.id
-        )
+        guild_id = require_guild_id(interaction)
+        await self.server_rules.resume_guild(guild_id, actor_id=interaction.user.id)
         await respond_with(interaction, "server.resumed")
 
     @app_commands.command(name="usage", description=build_command_text("command.server.usage"))
-    @app_commands.describe(**describe_options("days"))
+    @describe_options()
     async def show_usage(
         self, interaction: discord.Interaction, days: Range[int, 1, 365] = 30
     ) -> None:
-        """Show who has used how much, with a file for a spreadsheet."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        since = self._clock.now() - timedelta(days=days)
-        rows = await self._ledger.list_usage(require_guild_id(interaction), since=since)
+        since = self.clock.now() - timedelta(days=days)
+        rows = await self.ledger.list_usage(require_guild_id(interaction), since=since)
         file = discord.File(BytesIO(build_usage_csv(rows)), filename=f"usage-{days}-days.csv")
-        await interaction.edit_original_response(
-            content=format_usage(rows, days, interaction.locale.value), attachments=[file]
-        )
+        text = format_usage(rows, days, interaction.locale.value)
+        await interaction.edit_original_response(content=text, attachments=[file])
 
     @app_commands.command(name="unknown", description=build_command_text("command.server.unknown"))
-    @app_commands.describe(**describe_options("job", "charge"))
+    @describe_options()
     async def review_unknown_jobs(
         self,
         interaction: discord.Interaction,
         job: Range[int, 1] | None = None,
         charge: bool | None = None,
     ) -> None:
-        """List the jobs whose outcome is unknown, or settle one of them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
-        unknown_jobs = await self._jobs.list_unknown(guild_id)
+        unknown_jobs = await self.jobs.list_unknown(guild_id)
         if job is None:
-            await respond_privately(
-                interaction, format_unknown_jobs(unknown_jobs, interaction.locale.value)
-            )
+            text = format_unknown_jobs(unknown_jobs, interaction.locale.value)
+            await respond_privately(interaction, text)
             return
         if job not in {unknown_job.id for unknown_job in unknown_jobs}:
             raise RecordNotFound("unknown_job")
         if charge is None:  # settling cannot be undone, so it takes an explicit choice
             await respond_with(interaction, "unknown.undecided", job=job)
             return
-        await self._quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
-        await respond_with(
-            interaction, "unknown.charged" if charge else "unknown.refunded", job=job
-        )
+        await self.quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
+        key = "unknown.charged" if charge else "unknown.refunded"
+        await respond_with(interaction, key, job=job)
 
     @app_commands.command(name="people", description=build_command_text("command.server.people"))
-    @app_commands.describe(**describe_options("rule", "channel"))
+    @describe_options()
     @app_commands.choices(rule=build_choices("people", PersonRule))
     async def set_person_rule(
-        self,
-        interaction: discord.Interaction,
-        rule: str,
-        channel: ChannelOption | None = None,
+        self, interaction: discord.Interaction, rule: str, channel: ChannelOption | None = None
     ) -> None:
         """Set which people videos may show, in the server or (stricter) in a channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id, locale = require_guild_id(interaction), interaction.locale.value
-        chosen = PersonRule(rule)
+        chosen, locale = PersonRule(rule), interaction.locale.value
         if channel is None:
-            changes: dict[str, Any] = {"person_rule": chosen}
+            rules = await self._change_rules(interaction, person_rule=chosen)
             where = translate("server.people.server", locale)
         else:
-            changes = {"channel_person_rules": {channel.id: chosen}}
+            changes = {channel.id: chosen}
+            rules = await self._change_rules(interaction, channel_person_rules=changes)
             where = f"<#{channel.id}>"
-        rules = await self._server_rules.change_rules(
-            guild_id, actor_id=interaction.user.id, **changes
-        )
-        lines = [
-            translate(
-                "server.people.set", locale, rule=translate(f"people.{rule}", locale), where=where
-            )
-        ]
+        name = translate(f"people.{rule}", locale)
+        lines = [translate("server.people.set", locale, rule=name, where=where)]
         if (effective := pick_strictest(rules.person_rule, chosen)) not in (None, chosen):
             stricter = translate(f"people.{effective}", locale)
             lines.append(translate("server.people.stricter", locale, rule=stricter))
         await respond_privately(interaction, "\n".join(lines))
 
     @app_commands.command(name="confirm", description=build_command_text("command.server.confirm"))
-    @app_commands.describe(**describe_options("above"))
+    @describe_options()
     async def set_confirmation_price(
         self, interaction: discord.Interaction, above: DollarOption | None = None
     ) -> None:
         """Set the price from which a request asks for confirmation; without one, never."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         price = _to_micros(above)
-        await self._server_rules.change_rules(
-            require_guild_id(interaction),
-            actor_id=interaction.user.id,
-            confirm_above=NEVER_CONFIRM if price is None else price,
-        )
+        above_price = NEVER_CONFIRM if price is None else price
+        await self._change_rules(interaction, confirm_above=above_price)
         if price is None:
             await respond_with(interaction, "server.confirm.never")
         else:
@@ -312,17 +259,28 @@ class RulesCommands(commands.Cog):
     @app_commands.command(
         name="extending", description=build_command_text("command.server.extending")
     )
-    @app_commands.describe(**describe_options("who"))
+    @describe_options()
     @app_commands.choices(who=build_choices("extending", ExtendPermission))
     async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
-        """Set who may extend a clip: everyone, or only its requester."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._server_rules.change_rules(
-            require_guild_id(interaction),
-            actor_id=interaction.user.id,
-            extend_by=ExtendPermission(who),
-        )
+        await self._change_rules(interaction, extend_by=ExtendPermission(who))
         await respond_with(interaction, f"server.extending.{who}")
+
+    async def _set_limit(
+        self,
+        interaction: discord.Interaction,
+        subject: LimitSubject,
+        subject_id: int,
+        limits: UsageLimits | None,
+    ) -> UsageLimits:
+        guild_id, actor_id = require_guild_id(interaction), interaction.user.id
+        return await self.quota_service.set_limit(
+            guild_id, subject, subject_id, limits, actor_id=actor_id
+        )
+
+    async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> GuildRules:
+        guild_id, actor_id = require_guild_id(interaction), interaction.user.id
+        return await self.server_rules.change_rules(guild_id, actor_id=actor_id, **changes)
 
 
 def _resolve_subject(
@@ -333,7 +291,7 @@ def _resolve_subject(
         return LimitSubject.MEMBER, member.id, f"<@{member.id}>"
     if role is not None and not role.is_default():
         return LimitSubject.ROLE, role.id, f"<@&{role.id}>"
-    return LimitSubject.DEFAULT, 0, translate("server.quota.default", locale)
+    return LimitSubject.DEFAULT, NO_SUBJECT, translate("server.quota.default", locale)
 
 
 def _to_micros(dollars: float | None) -> Micros | None:

@@ -5,6 +5,7 @@ right after a restart and after another admin's choice.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -35,34 +36,27 @@ from bot.ui.server_setup import (
 from cogs._common.context import find_missing_in_channel, find_missing_permissions
 
 
+@dataclass(kw_only=True, eq=False)
 class SetupCommands(commands.Cog):
     """`/server setup`, a part of the `/server` group, and the menus of its message."""
 
-    def __init__(
-        self,
-        *,
-        router: InteractionRouter,
-        quota_service: QuotaService,
-        server_rules: ServerRulesService,
-        showcase_service: ShowcaseService,
-        guilds: GuildStore,
-        ledger: LedgerStore,
-    ) -> None:
-        self._quota_service = quota_service
-        self._server_rules = server_rules
-        self._showcase_service = showcase_service
-        self._guilds = guilds
-        self._ledger = ledger
-        router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
-        router.register_menu(SetupSetting.PEOPLE, self.choose_people)
-        router.register_menu(SetupSetting.QUOTA, self.choose_quota)
-        router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
-        router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
-        router.register_button(ButtonAction.CHECK_PERMISSIONS, self.check_permissions)
+    router: InteractionRouter
+    quota_service: QuotaService
+    server_rules: ServerRulesService
+    showcase_service: ShowcaseService
+    guilds: GuildStore
+    ledger: LedgerStore
+
+    def __post_init__(self) -> None:
+        self.router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
+        self.router.register_menu(SetupSetting.PEOPLE, self.choose_people)
+        self.router.register_menu(SetupSetting.QUOTA, self.choose_quota)
+        self.router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
+        self.router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
+        self.router.register_button(ButtonAction.CHECK_PERMISSIONS, self.check_permissions)
 
     @app_commands.command(name="setup", description=build_command_text("command.server.setup"))
     async def show_setup(self, interaction: discord.Interaction) -> None:
-        """Show the current choices, with a menu for each."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._update_message(interaction, _require_manager(interaction), notice="")
 
@@ -81,7 +75,7 @@ class SetupCommands(commands.Cog):
         guild = await _acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
             limits = None if values[0] == UNSET_OPTION else QUOTA_PRESETS[QuotaPreset(values[0])]
-            await self._quota_service.set_limit(
+            await self.quota_service.set_limit(
                 guild.id, LimitSubject.DEFAULT, NO_SUBJECT, limits, actor_id=interaction.user.id
             )
         await self._update_message(interaction, guild)
@@ -89,17 +83,15 @@ class SetupCommands(commands.Cog):
     async def choose_showcase(
         self, interaction: discord.Interaction, values: Sequence[str]
     ) -> None:
-        """Set the channel of the showcase, if clips can be posted there."""
         guild = await _acknowledge_manager(interaction)
         channel = guild.get_channel(int(values[0])) if values else None
         missing = None if channel is None else find_missing_in_channel(channel)
         if values and missing != []:
-            notice = format_permission_checks(
-                [PermissionCheck(int(values[0]), missing)], interaction.locale.value
-            )
+            check = PermissionCheck(int(values[0]), missing)
+            notice = format_permission_checks([check], interaction.locale.value)
             await self._update_message(interaction, guild, notice=notice)
             return
-        await self._showcase_service.configure(
+        await self.showcase_service.configure(
             guild.id,
             actor_id=interaction.user.id,
             channel_id=None if channel is None else channel.id,
@@ -115,14 +107,14 @@ class SetupCommands(commands.Cog):
 
     async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> None:
         guild = await _acknowledge_manager(interaction)
-        await self._server_rules.change_rules(guild.id, actor_id=interaction.user.id, **changes)
+        await self.server_rules.change_rules(guild.id, actor_id=interaction.user.id, **changes)
         await self._update_message(interaction, guild)
 
     async def check_permissions(self, interaction: discord.Interaction, _number: int) -> None:
         """Show what the bot lacks here, in the showcase and in the channels it is restricted to."""
         guild = await _acknowledge_manager(interaction)
-        rules = await self._guilds.load_rules(guild.id)
-        showcase_settings = await self._showcase_service.settings.load_settings(guild.id)
+        rules = await self.guilds.load_rules(guild.id)
+        showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
         others = sorted(rules.allowed_channels)
         if showcase_settings.channel_id is not None:
             others.insert(0, showcase_settings.channel_id)
@@ -130,28 +122,24 @@ class SetupCommands(commands.Cog):
         here = interaction.channel_id
         if here is not None:
             in_thread = isinstance(interaction.channel, discord.Thread)
-            results.append(
-                PermissionCheck(
-                    here, find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
-                )
-            )
+            missing = find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
+            results.append(PermissionCheck(here, missing))
         for channel_id in dict.fromkeys(other for other in others if other != here):
             channel = guild.get_channel_or_thread(channel_id)
-            missing = None if channel is None else find_missing_in_channel(channel)
-            results.append(PermissionCheck(channel_id, missing))
-        await self._update_message(
-            interaction, guild, notice=format_permission_checks(results, interaction.locale.value)
-        )
+            lacking = None if channel is None else find_missing_in_channel(channel)
+            results.append(PermissionCheck(channel_id, lacking))
+        notice = format_permission_checks(results, interaction.locale.value)
+        await self._update_message(interaction, guild, notice=notice)
 
     async def _update_message(
         self, interaction: discord.Interaction, guild: discord.Guild, *, notice: str | None = None
     ) -> None:
         locale = interaction.locale.value
-        showcase_settings = await self._showcase_service.settings.load_settings(guild.id)
-        rows = await self._ledger.list_limits(guild.id)
+        showcase_settings = await self.showcase_service.settings.load_settings(guild.id)
+        rows = await self.ledger.list_limits(guild.id)
         limits = (row.limits for row in rows if row.subject is LimitSubject.DEFAULT)
         state = SetupState(
-            rules=await self._guilds.load_rules(guild.id),
+            rules=await self.guilds.load_rules(guild.id),
             member_limits=next(limits, NO_LIMITS),
             showcase_channel_id=showcase_settings.channel_id,
             existing_channel_ids=frozenset(channel.id for channel in guild.channels),

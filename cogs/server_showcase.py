@@ -8,12 +8,12 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.errors import RecordNotFound
+from bot.domain.errors import MissingPermissions, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
 from bot.ui.showcase_card import format_audit_log, format_showcase_settings
-from cogs._common.context import require_channel_permissions, require_guild_id
+from cogs._common.context import find_missing_in_channel, require_guild_id
 from cogs._common.options import build_choices, describe_options
 
 _NEVER: Final = "never"
@@ -36,10 +36,7 @@ class ShowcaseSettingsCommands(commands.Cog):
     @app_commands.command(
         name="showcase", description=build_command_text("command.server.showcase")
     )
-    @app_commands.describe(
-        **describe_options("stars", "public", "digest_day", "digest_hour", "digest_zone"),
-        **describe_options(channel="showcase_channel", off="showcase_off", moderators="curation"),
-    )
+    @describe_options(channel="showcase_channel", off="showcase_off", moderators="curation")
     @app_commands.choices(moderators=_CURATION_CHOICES, digest_day=_DAY_CHOICES)
     async def configure_showcase(
         self,
@@ -71,7 +68,8 @@ class ShowcaseSettingsCommands(commands.Cog):
         if digest_day is not None:
             changes["digest_day"] = None if digest_day == _NEVER else int(digest_day)
         if channel is not None:
-            require_channel_permissions(channel)
+            if missing := find_missing_in_channel(channel):
+                raise MissingPermissions(missing)
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
@@ -81,16 +79,13 @@ class ShowcaseSettingsCommands(commands.Cog):
             settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
-        await respond_privately(
-            interaction, format_showcase_settings(settings, interaction.locale.value)
-        )
+        text = format_showcase_settings(settings, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     @app_commands.command(name="log", description=build_command_text("command.server.log"))
     async def show_log(self, interaction: discord.Interaction) -> None:
-        """Show what moderators and admins did with the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = require_guild_id(interaction)
-        entries = await self._showcase_service.settings.list_audit_entries(
-            guild_id, limit=AUDIT_LOG_LENGTH
-        )
+        settings = self._showcase_service.settings
+        entries = await settings.list_audit_entries(guild_id, limit=AUDIT_LOG_LENGTH)
         await respond_privately(interaction, format_audit_log(entries, interaction.locale.value))

@@ -1,6 +1,7 @@
 """`/showcase`, the showcase's buttons, its message menu, and the stars that people give."""
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final
 
 import discord
@@ -43,6 +44,7 @@ _PERIOD_CHOICES: Final = build_choices("period", RankingPeriod)
 
 @app_commands.guild_only()
 @app_commands.allowed_installs(guilds=True, users=False)
+@dataclass(kw_only=True, eq=False)
 class ShowcaseCommands(
     commands.GroupCog,
     group_name="showcase",
@@ -50,31 +52,23 @@ class ShowcaseCommands(
 ):
     """The `/showcase` group; moderators are those who may manage messages here."""
 
-    def __init__(
-        self,
-        *,
-        client: discord.Client,
-        router: InteractionRouter,
-        showcase_service: ShowcaseService,
-        vote_counter: VoteCounter,
-        digest_scheduler: DigestScheduler,
-        clip_finder: ClipFinder,
-        clip_library: ClipLibrary,
-    ) -> None:
-        self._client = client
-        self._showcase_service = showcase_service
-        self._vote_counter = vote_counter
-        self._digest_scheduler = digest_scheduler
-        self._clip_finder = clip_finder
-        self._clip_library = clip_library
+    client: discord.Client
+    router: InteractionRouter
+    showcase_service: ShowcaseService
+    vote_counter: VoteCounter
+    digest_scheduler: DigestScheduler
+    clip_finder: ClipFinder
+    clip_library: ClipLibrary
+
+    def __post_init__(self) -> None:
         self._menu = app_commands.ContextMenu(
             name=build_command_text("menu.showcase"), callback=self.showcase_this_clip
         )
         self._menu.guild_only = True
         self._menu.allowed_installs = app_commands.AppInstallationType(guild=True)
-        router.register_button(ButtonAction.SHOWCASE, self.press_showcase)
-        router.register_button(ButtonAction.WITHDRAW, self.press_withdraw)
-        router.register_button(ButtonAction.RANKING, self.press_ranking)
+        self.router.register_button(ButtonAction.SHOWCASE, self.press_showcase)
+        self.router.register_button(ButtonAction.WITHDRAW, self.press_withdraw)
+        self.router.register_button(ButtonAction.RANKING, self.press_ranking)
 
     def add_to(self, tree: app_commands.CommandTree[commands.AutoShardedBot]) -> None:
         tree.add_command(self._menu)
@@ -82,29 +76,27 @@ class ShowcaseCommands(
     # -- showing
 
     @app_commands.command(name="add", description=build_command_text("command.showcase.add"))
-    @app_commands.describe(**describe_options("clip", "hide_prompt"))
+    @describe_options()
     async def add_clip(
         self, interaction: discord.Interaction, clip: str, hide_prompt: bool | None = None
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        posted_clip = await self._clip_finder.resolve(clip, interaction)
+        posted_clip = await self.clip_finder.resolve(clip, interaction)
         await self._add_and_confirm(interaction, posted_clip, hide_prompt=hide_prompt)
 
     async def press_showcase(self, interaction: discord.Interaction, clip_id: int) -> None:
-        """Show the clip of the button's message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         person = ActingPerson(interaction.user.id, interaction.guild_id)
-        await self._add_and_confirm(interaction, await self._clip_library.get_clip(clip_id, person))
+        await self._add_and_confirm(interaction, await self.clip_library.get_clip(clip_id, person))
 
     async def showcase_this_clip(
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        clips = await self._clip_finder.require_in_message(message, interaction)
+        clips = await self.clip_finder.require_in_message(message, interaction)
         if len(clips) > 1:
-            text, buttons = build_clip_choice(
-                clips, ButtonAction.SHOWCASE, interaction.locale.value
-            )
+            locale = interaction.locale.value
+            text, buttons = build_clip_choice(clips, ButtonAction.SHOWCASE, locale)
             await respond_privately(interaction, text, build_button_row(buttons))
             return
         await self._add_and_confirm(interaction, clips[0])
@@ -112,11 +104,9 @@ class ShowcaseCommands(
     async def _add_and_confirm(
         self, interaction: discord.Interaction, clip: Clip, *, hide_prompt: bool | None = None
     ) -> None:
-        post, is_new = await self._showcase_service.add_clip(
-            clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            hide_prompt=hide_prompt,
+        guild_id, actor = _identify_actor(interaction)
+        post, is_new = await self.showcase_service.add_clip(
+            clip, guild_id=guild_id, actor=actor, hide_prompt=hide_prompt
         )
         if post.entry.message_id is None:
             key = "showcase.hidden_already" if post.entry.hidden else "showcase.coming"
@@ -127,73 +117,64 @@ class ShowcaseCommands(
     @app_commands.command(
         name="withdraw", description=build_command_text("command.showcase.withdraw")
     )
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def withdraw_clip(self, interaction: discord.Interaction, clip: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        posted_clip = await self._clip_finder.resolve(clip, interaction)
-        await self._showcase_service.withdraw_clip(
-            posted_clip, guild_id=_require_guild(interaction), actor=_build_person(interaction)
-        )
+        posted_clip = await self.clip_finder.resolve(clip, interaction)
+        guild_id, actor = _identify_actor(interaction)
+        await self.showcase_service.withdraw_clip(posted_clip, guild_id=guild_id, actor=actor)
         await respond_with(interaction, "showcase.withdrawn", clip=posted_clip.id)
 
     async def press_withdraw(self, interaction: discord.Interaction, post_id: int) -> None:
-        """Take the post of the button's message out of the showcase."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        clip_id = await self._showcase_service.withdraw_post(
-            post_id, guild_id=_require_guild(interaction), actor=_build_person(interaction)
-        )
+        guild_id, actor = _identify_actor(interaction)
+        clip_id = await self.showcase_service.withdraw_post(post_id, guild_id=guild_id, actor=actor)
         await respond_with(interaction, "showcase.withdrawn", clip=clip_id)
 
     # -- looking
 
     @app_commands.command(name="top", description=build_command_text("command.showcase.top"))
-    @app_commands.describe(**describe_options("period"))
+    @describe_options()
     @app_commands.choices(period=_PERIOD_CHOICES)
     async def show_top(
         self, interaction: discord.Interaction, period: str = RankingPeriod.WEEK
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
-        entries = await self._showcase_service.list_top(
-            _require_guild(interaction), RankingPeriod(period)
-        )
-        title = translate(
-            "showcase.top", locale, period=translate(f"choice.period.{period}", locale)
-        )
+        guild_id = _require_guild(interaction)
+        entries = await self.showcase_service.list_top(guild_id, RankingPeriod(period))
+        name = translate(f"choice.period.{period}", locale)
+        title = translate("showcase.top", locale, period=name)
         await respond_privately(interaction, format_ranking(entries, title, locale))
 
     async def press_ranking(self, interaction: discord.Interaction, digest_id: int) -> None:
         """List the clips of a digest's week with their votes now."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
-        entries = await self._digest_scheduler.get_ranking(
-            digest_id, guild_id=_require_guild(interaction)
-        )
-        await respond_privately(
-            interaction, format_ranking(entries, translate("showcase.that_week", locale), locale)
-        )
+        guild_id = _require_guild(interaction)
+        entries = await self.digest_scheduler.get_ranking(digest_id, guild_id=guild_id)
+        title = translate("showcase.that_week", locale)
+        await respond_privately(interaction, format_ranking(entries, title, locale))
 
     @app_commands.command(name="random", description=build_command_text("command.showcase.random"))
     async def show_random(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        entry = await self._showcase_service.pick_random(_require_guild(interaction))
+        entry = await self.showcase_service.pick_random(_require_guild(interaction))
         await respond_privately(interaction, format_entry(entry, interaction.locale.value))
 
     @app_commands.command(name="mine", description=build_command_text("command.showcase.mine"))
     async def list_own_posts(self, interaction: discord.Interaction) -> None:
-        """List the person's own clips in the showcase, and their preferences."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = _require_guild(interaction), interaction.user.id
-        entries = await self._showcase_service.posts.list_member_entries(
+        entries = await self.showcase_service.posts.list_member_entries(
             guild_id, user_id, limit=LIST_LENGTH
         )
-        preferences = await self._showcase_service.settings.load_preferences(guild_id, user_id)
-        await respond_privately(
-            interaction, format_own_entries(entries, preferences, interaction.locale.value)
-        )
+        preferences = await self.showcase_service.settings.load_preferences(guild_id, user_id)
+        text = format_own_entries(entries, preferences, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     @app_commands.command(name="choose", description=build_command_text("command.showcase.choose"))
-    @app_commands.describe(**describe_options("consent", "hide_prompt"))
+    @describe_options()
     @app_commands.choices(consent=_CONSENT_CHOICES)
     async def set_preferences(
         self,
@@ -201,68 +182,59 @@ class ShowcaseCommands(
         consent: str | None = None,
         hide_prompt: bool | None = None,
     ) -> None:
-        """Set who may show the person's clips, and whether their prompts are shown."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        preferences = await self._showcase_service.set_preferences(
+        preferences = await self.showcase_service.set_preferences(
             guild_id=_require_guild(interaction),
             user_id=interaction.user.id,
             consent=None if consent is None else ShowcaseConsent(consent),
             hide_prompt=hide_prompt,
         )
-        await respond_privately(
-            interaction, format_preferences(preferences, interaction.locale.value)
-        )
+        text = format_preferences(preferences, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     # -- moderation
 
     @app_commands.command(name="hide", description=build_command_text("command.showcase.hide"))
-    @app_commands.describe(**describe_options("clip", "undo"))
+    @describe_options()
     async def hide_post(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        posted_clip = await self._clip_finder.resolve(clip, interaction)
-        await self._showcase_service.set_hidden(
-            posted_clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            hidden=not undo,
+        posted_clip = await self.clip_finder.resolve(clip, interaction)
+        guild_id, actor = _identify_actor(interaction)
+        await self.showcase_service.set_hidden(
+            posted_clip, guild_id=guild_id, actor=actor, hidden=not undo
         )
         action = AuditAction.UNHIDE if undo else AuditAction.HIDE
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="lock", description=build_command_text("command.showcase.lock"))
-    @app_commands.describe(**describe_options("clip", "undo"))
+    @describe_options()
     async def lock_votes(
         self, interaction: discord.Interaction, clip: str, undo: bool = False
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        posted_clip = await self._clip_finder.resolve(clip, interaction)
-        await self._showcase_service.set_locked(
-            posted_clip,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            locked=not undo,
+        posted_clip = await self.clip_finder.resolve(clip, interaction)
+        guild_id, actor = _identify_actor(interaction)
+        await self.showcase_service.set_locked(
+            posted_clip, guild_id=guild_id, actor=actor, locked=not undo
         )
         action = AuditAction.UNLOCK if undo else AuditAction.LOCK
         await respond_with(interaction, f"moderated.{action}", clip=posted_clip.id)
 
     @app_commands.command(name="block", description=build_command_text("command.showcase.block"))
-    @app_commands.describe(**describe_options("undo", member="blocked_member"))
+    @describe_options(member="blocked_member")
     async def block_member(
         self, interaction: discord.Interaction, member: discord.User, undo: bool = False
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        count = await self._showcase_service.set_blocked(
-            member.id,
-            guild_id=_require_guild(interaction),
-            actor=_build_person(interaction),
-            blocked=not undo,
+        guild_id, actor = _identify_actor(interaction)
+        count = await self.showcase_service.set_blocked(
+            member.id, guild_id=guild_id, actor=actor, blocked=not undo
         )
         action = AuditAction.UNBLOCK if undo else AuditAction.BLOCK
-        await respond_with(
-            interaction, f"moderated.{action}", member=f"<@{member.id}>", count=count
-        )
+        name = f"<@{member.id}>"
+        await respond_with(interaction, f"moderated.{action}", member=name, count=count)
 
     # -- stars
 
@@ -272,80 +244,68 @@ class ShowcaseCommands(
             return
         if payload.member is not None and payload.member.bot:
             return
-        me = self._client.user
-        await self._apply_event(
-            payload.guild_id,
-            self._vote_counter.record_star(
-                payload.message_id,
-                payload.channel_id,
-                payload.user_id,
-                starred=True,
-                is_own_message=me is not None and payload.message_author_id == me.id,
-            ),
+        me = self.client.user
+        change = self.vote_counter.record_star(
+            payload.message_id,
+            payload.channel_id,
+            payload.user_id,
+            starred=True,
+            is_own_message=me is not None and payload.message_author_id == me.id,
         )
+        await self._apply_event(payload.guild_id, change)
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         if payload.guild_id is not None and is_star(payload.emoji):
-            await self._apply_event(
-                payload.guild_id,
-                self._vote_counter.record_star(
-                    payload.message_id, payload.channel_id, payload.user_id, starred=False
-                ),
+            change = self.vote_counter.record_star(
+                payload.message_id, payload.channel_id, payload.user_id, starred=False
             )
+            await self._apply_event(payload.guild_id, change)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
         if payload.guild_id is not None:
-            await self._apply_event(payload.guild_id, self._vote_counter.reset(payload.message_id))
+            await self._apply_event(payload.guild_id, self.vote_counter.reset(payload.message_id))
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(
         self, payload: discord.RawReactionClearEmojiEvent
     ) -> None:
-        """Remove all stars, if the emoji is the star."""
         if payload.guild_id is not None and is_star(payload.emoji):
-            await self._apply_event(payload.guild_id, self._vote_counter.reset(payload.message_id))
+            await self._apply_event(payload.guild_id, self.vote_counter.reset(payload.message_id))
 
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
         """Store a server's new name, which the gallery shows."""
-        await self._apply_event(
-            after.id, self._showcase_service.settings.rename(after.id, after.name)
-        )
+        renaming = self.showcase_service.settings.rename(after.id, after.name)
+        await self._apply_event(after.id, renaming)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Withdraw a post whose message was deleted."""
         if payload.guild_id is not None:
-            await self._apply_event(
-                payload.guild_id,
-                self._showcase_service.withdraw_deleted_message(payload.message_id),
-            )
+            withdrawal = self.showcase_service.withdraw_deleted_message(payload.message_id)
+            await self._apply_event(payload.guild_id, withdrawal)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """Withdraw the posts whose messages were deleted."""
         if payload.guild_id is not None:
             for message_id in payload.message_ids:
-                await self._apply_event(
-                    payload.guild_id, self._showcase_service.withdraw_deleted_message(message_id)
-                )
+                withdrawal = self.showcase_service.withdraw_deleted_message(message_id)
+                await self._apply_event(payload.guild_id, withdrawal)
 
     async def _apply_event(self, guild_id: int, change: Awaitable[None]) -> None:
         """Apply an event; while the database is away, have the server's votes recounted later."""
         try:
             await change
         except DatabaseUnavailable:
-            self._vote_counter.mark_stale([guild_id])
+            self.vote_counter.mark_stale([guild_id])
 
 
-def _build_person(interaction: discord.Interaction) -> ShowcaseActor:
-    return ShowcaseActor(
-        user_id=interaction.user.id,
-        name=interaction.user.display_name,
-        moderator=may_moderate(interaction),
-    )
+def _identify_actor(interaction: discord.Interaction) -> tuple[int, ShowcaseActor]:
+    """Return the server and who acts there. Raises `NotAllowed` outside a server."""
+    user, moderator = interaction.user, may_moderate(interaction)
+    actor = ShowcaseActor(user_id=user.id, name=user.display_name, moderator=moderator)
+    return _require_guild(interaction), actor
 
 
 def _require_guild(interaction: discord.Interaction) -> int:

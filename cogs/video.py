@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
@@ -27,11 +27,7 @@ from bot.store.jobs.jobs import JobStore
 from bot.ui.components import build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.text_lists import (
-    format_history,
-    format_models_overview,
-    format_running_jobs,
-)
+from bot.ui.text_lists import format_history, format_models_overview, format_running_jobs
 from cogs._common.answers import PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.context import (
@@ -52,64 +48,29 @@ from cogs._common.request_flow import RequestFlow, RequestSource
 _MAX_SEED: Final = 2**32 - 1
 _SUGGESTION_TIMEOUT_S: Final = 2.0
 """Seconds that suggesting clips may take: Discord waits three."""
-_GENERATE_OPTIONS: Final = (
-    "prompt",
-    "negative_prompt",
-    "model",
-    "aspect_ratio",
-    "resolution",
-    "duration",
-    "seed",
-    "image",
-    "last_frame",
-    "reference_1",
-    "reference_2",
-    "reference_3",
-    "videos",
-    "style",
-    "camera",
-)
-_ANIMATE_OPTIONS: Final = tuple(
-    name for name in _GENERATE_OPTIONS if not name.startswith("reference_")
-)
 
 _STYLE_CHOICES: Final = build_choices("style", StylePreset)
 _CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
 _KIND_CHOICES: Final = build_choices("only", HistoryKind)
 
 
+@dataclass(kw_only=True, eq=False)
 class VideoCommands(
     commands.GroupCog, group_name="video", group_description=build_command_text("command.video")
 ):
-    """The `/video` group."""
-
-    def __init__(
-        self,
-        *,
-        request_flow: RequestFlow,
-        autocompleter: Autocompleter,
-        jobs: JobStore,
-        clip_finder: ClipFinder,
-        clip_library: ClipLibrary,
-        clip_history: ClipHistory,
-        server_rules: ServerRulesService,
-        model_directory: ModelDirectory,
-        model_info: ModelInfoSource,
-        clip_publisher: ClipPublisher,
-    ) -> None:
-        self._request_flow = request_flow
-        self._autocompleter = autocompleter
-        self._jobs = jobs
-        self._clip_finder = clip_finder
-        self._clip_library = clip_library
-        self._clip_history = clip_history
-        self._server_rules = server_rules
-        self._model_directory = model_directory
-        self._model_info = model_info
-        self._clip_publisher = clip_publisher
+    request_flow: RequestFlow
+    autocompleter: Autocompleter
+    jobs: JobStore
+    clip_finder: ClipFinder
+    clip_library: ClipLibrary
+    clip_history: ClipHistory
+    server_rules: ServerRulesService
+    model_directory: ModelDirectory
+    model_info: ModelInfoSource
+    clip_publisher: ClipPublisher
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
-    @app_commands.describe(**describe_options(*_GENERATE_OPTIONS))
+    @describe_options()
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def generate_clip(
         self,
@@ -130,15 +91,13 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
-        values = (model, aspect_ratio, resolution, duration, seed, videos)
-        options = GenerateOptions(
-            prompt, negative_prompt, style, camera, *values, image, last_frame
-        )
+        values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
         references = (reference_1, reference_2, reference_3)
-        await self._submit_options(interaction, replace(options, references=references))
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, references)
+        await self._submit_options(interaction, options)
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
-    @app_commands.describe(**describe_options(*_ANIMATE_OPTIONS))
+    @describe_options()
     @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
     async def animate_image(
         self,
@@ -156,15 +115,12 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
     ) -> None:
-        """Make a clip that begins with a picture."""
-        values = (model, aspect_ratio, resolution, duration, seed, videos)
-        options = GenerateOptions(
-            prompt, negative_prompt, style, camera, *values, image, last_frame
-        )
+        values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values)
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
-    @app_commands.describe(**describe_options("clip", prompt="extend_prompt"))
+    @describe_options(prompt="extend_prompt")
     async def extend_clip(
         self,
         interaction: discord.Interaction,
@@ -172,55 +128,51 @@ class VideoCommands(
         prompt: Range[str, 1, 4000],
     ) -> None:
         await acknowledge_request(interaction)
-        source_clip = await self._clip_finder.resolve_visible(clip, interaction)
-        await self._request_flow.extend_clip(
-            source_clip, prompt, RequestSource.from_interaction(interaction)
-        )
+        source_clip = await self.clip_finder.resolve_visible(clip, interaction)
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.extend_clip(source_clip, prompt, source)
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def repost_clip(self, interaction: discord.Interaction, clip: Range[str, 1, 200]) -> None:
-        """Post a finished clip again, here."""
         await acknowledge_request(interaction)
         require_permissions(interaction)
-        finished_clip = await self._clip_finder.resolve_visible(clip, interaction)
-        context = await self._server_rules.load_context(
+        finished_clip = await self.clip_finder.resolve_visible(clip, interaction)
+        context = await self.server_rules.load_context(
             build_origin(interaction), build_channel_context(interaction)
         )
         context.require_allowed_channel()
-        job = await self._clip_library.get_job(
-            finished_clip.job_id, build_acting_person(interaction)
-        )
-        await self._clip_publisher.publish_again(job, [finished_clip], context.origin)
+        person = build_acting_person(interaction)
+        job = await self.clip_library.get_job(finished_clip.job_id, person)
+        await self.clip_publisher.publish_again(job, [finished_clip], context.origin)
         text = translate("get.done", interaction.locale.value, clip=finished_clip.id)
         await PrivateAnswer(interaction).confirm_accepted(text)
 
     @app_commands.command(name="cancel", description=build_command_text("command.video.cancel"))
-    @app_commands.describe(**describe_options("job"))
+    @describe_options()
     async def cancel_job(self, interaction: discord.Interaction, job: Range[int, 1]) -> None:
-        await self._request_flow.cancel_job(interaction, job)
+        await self.request_flow.cancel_job(interaction, job)
 
     @app_commands.command(name="jobs", description=build_command_text("command.video.jobs"))
     async def list_jobs(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        running = await self._jobs.list_running(user_id=interaction.user.id)
+        running = await self.jobs.list_running(user_id=interaction.user.id)
         await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
 
     @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
-    @app_commands.describe(**describe_options("clip"))
+    @describe_options()
     async def show_lineage(
         self, interaction: discord.Interaction, clip: Range[str, 1, 200]
     ) -> None:
-        """Show what a clip was extended from, and its extensions."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        shown_clip = await self._clip_finder.resolve_visible(clip, interaction)
+        shown_clip = await self.clip_finder.resolve_visible(clip, interaction)
         person = ActingPerson(interaction.user.id, guild_of(interaction))
-        rows = await self._clip_library.load_lineage(shown_clip, person)
+        rows = await self.clip_library.load_lineage(shown_clip, person)
         text = format_lineage(rows, shown_clip, interaction.locale.value)
         await interaction.edit_original_response(view=build_text_view(text))
 
     @app_commands.command(name="history", description=build_command_text("command.video.history"))
-    @app_commands.describe(**describe_options("words", "only", model="history_model"))
+    @describe_options(model="history_model")
     @app_commands.choices(only=_KIND_CHOICES)
     async def show_history(
         self,
@@ -229,29 +181,23 @@ class VideoCommands(
         words: Range[str, 1, MAX_SEARCH_LENGTH] | None = None,
         only: str | None = None,
     ) -> None:
-        """List the person's clips, or those that match a filter."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        page = await self._clip_history.load_first_page(
+        page = await self.clip_history.load_first_page(
             user_id=interaction.user.id,
             guild_id=guild_of(interaction),
             history_filter=HistoryFilter(model, words, None if only is None else HistoryKind(only)),
         )
         locale = interaction.locale.value
-        await respond_privately(
-            interaction,
-            format_history(page, self._model_info, locale),
-            build_page_buttons(page, locale),
-        )
+        text = format_history(page, self.model_info, locale)
+        await respond_privately(interaction, text, build_page_buttons(page, locale))
 
     @app_commands.command(name="models", description=build_command_text("command.video.models"))
     async def list_models(self, interaction: discord.Interaction) -> None:
-        """List the models with their features and prices."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        pages = format_models_overview(
-            self._model_directory.list_offer_statuses(), interaction.locale.value
-        )
-        await respond_privately(interaction, pages[0])
-        for page in pages[1:]:
+        statuses = self.model_directory.list_offer_statuses()
+        first, *rest = format_models_overview(statuses, interaction.locale.value)
+        await respond_privately(interaction, first)
+        for page in rest:
             await interaction.followup.send(page, ephemeral=True)
 
     @generate_clip.autocomplete("model")
@@ -267,7 +213,7 @@ class VideoCommands(
     async def _suggest_value(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[Any]]:
-        return await self._autocompleter.suggest_values(interaction, current)
+        return await self.autocompleter.suggest_values(interaction, current)
 
     @show_history.autocomplete("model")
     async def _suggest_history_model(
@@ -276,7 +222,7 @@ class VideoCommands(
         typed = current.lower()
         return [
             Choice(name=model.name[:100], value=model.id[:32])
-            for model in self._model_directory.catalogue.models
+            for model in self.model_directory.catalogue.models
             if typed in f"{model.name} {model.id}".lower()
         ][:MAX_CHOICES]
 
@@ -289,7 +235,7 @@ class VideoCommands(
         clips = []
         with suppress(ClapperError, TimeoutError):  # no suggestions are better than a late answer
             async with asyncio.timeout(_SUGGESTION_TIMEOUT_S):
-                clips = await self._clip_history.suggest_clips(
+                clips = await self.clip_history.suggest_clips(
                     current, user_id=interaction.user.id, limit=MAX_CHOICES
                 )
         return [
@@ -301,6 +247,5 @@ class VideoCommands(
         self, interaction: discord.Interaction, options: GenerateOptions
     ) -> None:
         await acknowledge_request(interaction)
-        await self._request_flow.submit_request(
-            options.build_request(), RequestSource.from_interaction(interaction)
-        )
+        request, source = options.build_request(), RequestSource.from_interaction(interaction)
+        await self.request_flow.submit_request(request, source)

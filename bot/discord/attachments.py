@@ -44,7 +44,6 @@ class DiscordAttachments:
         return parsed.scheme == "https" and parsed.host in _DISCORD_HOSTS and parsed.port == 443
 
     async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
-        """Stream the attachment to ``destination``; see the port."""
         if not self.is_discord_url(url):
             raise ImageRefused("image_not_from_discord")
         if self._session is None:
@@ -71,7 +70,6 @@ class DiscordAttachments:
             raise DiscordUnavailable(f"attachment: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        """Close connections."""
         if self._session is not None:
             await self._session.close()
 

@@ -63,12 +63,7 @@ def build_intents() -> discord.Intents:
     The privileged message content intent is not needed: Discord sends the content of messages
     that mention the bot, which a reply with "ping" does.
     """
-    intents = discord.Intents.none()
-    intents.guilds = True
-    intents.guild_messages = True
-    intents.guild_reactions = True
-    intents.dm_messages = True
-    return intents
+    return discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 
 
 class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
@@ -80,7 +75,6 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
         error: app_commands.AppCommandError,
         /,
     ) -> None:
-        """Answer an error of a command or a message menu."""
         original = getattr(error, "original", None)
         await self.client.respond_with_error(
             interaction, original if isinstance(original, Exception) else error
@@ -124,10 +118,6 @@ class DiscordClient(commands.AutoShardedBot):
         self._commands_digest_file = data_dir / "commands.sha256"
         self._command_sync_task: asyncio.Task[None] | None = None
 
-    def set_cogs(self, cogs: Sequence[commands.Cog]) -> None:
-        """Set the cogs that `setup_hook` adds."""
-        self._cogs_to_add = cogs
-
     async def log_in_with_retry(self, token: str) -> None:
         """Log in by REST, waiting while Discord is unreachable. Raises `DiscordTokenRejected`."""
         wait_s = _INITIAL_WAIT_S
@@ -150,7 +140,6 @@ class DiscordClient(commands.AutoShardedBot):
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether there is a connection to close."""
         return self.http.token is not None
 
     @property
@@ -165,7 +154,6 @@ class DiscordClient(commands.AutoShardedBot):
         self._command_sync_task = asyncio.create_task(self._sync_commands(), name="command sync")
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._command_sync_task is not None:
             self._command_sync_task.cancel()
             await asyncio.gather(self._command_sync_task, return_exceptions=True)
@@ -222,7 +210,6 @@ class DiscordClient(commands.AutoShardedBot):
         _log.exception("listener.failed", listener=event_method)
 
     async def respond_with_error(self, interaction: discord.Interaction, error: Exception) -> None:
-        """Tell the member behind ``interaction`` what went wrong."""
         if isinstance(error, discord.HTTPException):
             if error.code == _ALREADY_ACKNOWLEDGED_CODE:
                 _log.info("interaction.already_acknowledged", interaction=interaction.id)

@@ -15,15 +15,9 @@ from bot.ui.clip_card import list_attachments
 
 @asynccontextmanager
 async def open_attachments(
-    uploads: Sequence[PreparedUpload],
-    *,
-    data_dir: Path,
-    may_send: Callable[[], None] | None = None,
+    uploads: Sequence[PreparedUpload], *, data_dir: Path, may_send: Callable[[], None] | None = None
 ) -> AsyncIterator[list[discord.File]]:
-    """Open the files of ``uploads``; ``may_send`` is called before each chunk is read.
-
-    Raises `RecordNotFound` if a file is missing.
-    """
+    """Open the files, calling ``may_send`` before each read. Raises `RecordNotFound`."""
     files: list[discord.File] = []
     try:
         for path, name in (file for upload in uploads for file in list_attachments(upload)):

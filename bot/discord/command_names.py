@@ -5,8 +5,6 @@ Commands and options are declared with their English names, and the key is built
 their own key. Discord shows the member's language and always sends the English names back.
 """
 
-from typing import Final
-
 import discord
 from discord.app_commands import (
     Command,
@@ -18,36 +16,22 @@ from discord.app_commands import (
 )
 
 from bot.i18n.catalogs import has_message, resolve_language, translate
-
-_UNTRANSLATED_LANGUAGES: Final = frozenset({"en"})
+from bot.i18n.translations import DEFAULT_LANGUAGE
 
 
 class CommandTranslator(Translator):
-    """Translates commands when discord.py registers them."""
-
     async def translate(
-        self,
-        string: locale_str,
-        locale: discord.Locale,
-        context: TranslationContextTypes,
+        self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """Return ``string`` in a language; ``None`` leaves it in English.
-
-        A missing text stays English, so that it does not keep the commands from being registered;
-        a test reports it.
-        """
+        """Return ``string`` in a language; ``None``, also for a missing text, leaves it English."""
         key = find_text_key(string, context.data)
-        if (
-            key is None
-            or not has_message(key)
-            or resolve_language(locale.value) in _UNTRANSLATED_LANGUAGES
-        ):
+        is_english = resolve_language(locale.value) == DEFAULT_LANGUAGE
+        if key is None or is_english or not has_message(key):
             return None
         return translate(key, locale.value)
 
 
 def find_text_key(string: locale_str, command: object) -> str | None:
-    """Return the message key of a text of ``command``."""
     key = string.extras.get("key")
     if isinstance(key, str):
         return key

@@ -70,24 +70,14 @@ class _StatusState:
     closed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiscordJobMessages:
-    """See the module and the port."""
-
-    def __init__(
-        self,
-        *,
-        client: discord.Client,
-        cards: ClipCards,
-        data_dir: Path,
-        clock: Clock,
-        webhooks: InteractionWebhooks,
-    ) -> None:
-        self._client = client
-        self._webhooks = webhooks
-        self._cards = cards
-        self._data_dir = data_dir
-        self._clock = clock
-        self._status_states: OrderedDict[int, _StatusState] = OrderedDict()
+    client: discord.Client
+    cards: ClipCards
+    data_dir: Path
+    clock: Clock
+    webhooks: InteractionWebhooks
+    _status_states: OrderedDict[int, _StatusState] = field(default_factory=OrderedDict, init=False)
 
     async def show_status(self, progress: JobProgress) -> int | None:
         """Create or edit the status message; drop edits that come too soon or too late."""
@@ -109,15 +99,16 @@ class DiscordJobMessages:
         async with status.lock:
             try:
                 async with asyncio.timeout(STATUS_TIMEOUT_S):
-                    view = self._cards.build_status_card(progress)
+                    view = self.cards.build_status_card(progress)
                     if message_id is None:
-                        message_id = await self._send_status(job, view)
+                        target, nonce = job.origin.request_message_id, job.nonce_for("s")
+                        message_id = await self._send_reply(job, target, view, nonce)
                     else:
                         await self._edit_status(job, message_id, view)
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
                 _log.info("status_message.failed", job_id=job.id, error=summarize_error(error))
                 return None
-            status.shown_state, status.edited_at = job.state, self._clock.monotonic()
+            status.shown_state, status.edited_at = job.state, self.clock.monotonic()
             status.shown_epoch = job.epoch
             return message_id
 
@@ -128,7 +119,7 @@ class DiscordJobMessages:
         """
         if origin.upload_limit is not None or origin.guild_id is None:
             return origin.upload_limit
-        guild = self._client.get_guild(origin.guild_id)
+        guild = self.client.get_guild(origin.guild_id)
         if guild is None or guild.premium_tier < _MINIMUM_BOOST_TIER:
             return None
         return guild.filesize_limit
@@ -137,7 +128,7 @@ class DiscordJobMessages:
         self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
     ) -> int:
         """Post the clips as one message; see the port. Raises `RecordNotFound` for a lost file."""
-        view = self._cards.build_clip_card(job, uploads, self._clock.now())
+        view = self.cards.build_clip_card(job, uploads, self.clock.now())
         reply = job.origin.user_install_reply
         if reply is not None:
             async with self._close_after_edits(job):  # a late status must not replace the clip
@@ -152,10 +143,10 @@ class DiscordJobMessages:
     ) -> int:
         """Post finished clips again, where ``origin`` asked for them; raises as `post_clips`."""
         locale = origin.guild_locale or origin.locale
-        view = self._cards.build_clip_card(job, uploads, self._clock.now(), locale)
+        view = self.cards.build_clip_card(job, uploads, self.clock.now(), locale)
         if origin.user_install_reply is not None:
             return await self._post_into_reply(origin.user_install_reply, view, uploads)
-        channel = self._client.get_partial_messageable(origin.channel_id, guild_id=origin.guild_id)
+        channel = self.client.get_partial_messageable(origin.channel_id, guild_id=origin.guild_id)
         nonce = f"g{origin.dedupe_key.rpartition(':')[2]}"[:_NONCE_LENGTH]
         async with self._open_files(uploads) as files, convert_discord_errors():
             message = await channel.send(view=view, files=files, nonce=nonce)
@@ -186,16 +177,16 @@ class DiscordJobMessages:
         def matches(message: discord.Message) -> bool:
             return find_button_number(message, ButtonAction.DETAILS) == job.id
 
-        if job.origin.user_install_reply is None:
+        reply = job.origin.user_install_reply
+        if reply is None:
             known_ids = (job.status_message_id, job.origin.request_message_id)
             return await find_own_message(
-                self._client,
+                self.client,
                 self._get_channel(job),
                 after=_find_history_start(job),
                 matches=matches,
                 known_message_ids=[known for known in known_ids if known is not None],
             )
-        reply = job.origin.user_install_reply
         try:
             message = await self._get_webhook(reply).fetch_message(reply.message_id)
         except discord.NotFound as error:
@@ -209,7 +200,7 @@ class DiscordJobMessages:
 
         Raises `DiscordUnavailable` if another try may succeed; a refusal is logged.
         """
-        view = self._cards.build_outcome_card(job)
+        view = self.cards.build_outcome_card(job)
         async with self._close_after_edits(job):
             try:
                 if not await self._try_edit_status(job, view):
@@ -230,15 +221,11 @@ class DiscordJobMessages:
                 if job.origin.request_message_id is not None:
                     await self._get_message(job, job.status_message_id).delete()
                 else:
-                    view = self._cards.build_closed_status_card(job)
+                    view = self.cards.build_closed_status_card(job)
                     await self._edit_status(job, job.status_message_id, view)
             except DISCORD_ERRORS as error:
-                _log.info(
-                    "status_message.close_failed", job_id=job.id, error=summarize_error(error)
-                )
-
-    async def _send_status(self, job: Job, view: ui.LayoutView) -> int:
-        return await self._send_reply(job, job.origin.request_message_id, view, job.nonce_for("s"))
+                reason = summarize_error(error)
+                _log.info("status_message.close_failed", job_id=job.id, error=reason)
 
     async def _send_reply(
         self,
@@ -323,8 +310,8 @@ class DiscordJobMessages:
         if job.outcome is Outcome.CANCELLED:
             return
         try:
-            user = await self._client.create_dm(discord.Object(job.origin.user_id))
-            await user.send(view=self._cards.build_outcome_card(job), nonce=job.nonce_for("d"))
+            user = await self.client.create_dm(discord.Object(job.origin.user_id))
+            await user.send(view=self.cards.build_outcome_card(job), nonce=job.nonce_for("d"))
         except DISCORD_ERRORS as error:
             _log.info("requester.dm_failed", job_id=job.id, error=summarize_error(error))
             raise_if_transient(error)
@@ -340,25 +327,24 @@ class DiscordJobMessages:
     def _open_files(
         self, uploads: Sequence[PreparedUpload], may_send: Callable[[], None] | None = None
     ) -> AbstractAsyncContextManager[list[discord.File]]:
-        return open_attachments(uploads, data_dir=self._data_dir, may_send=may_send)
+        return open_attachments(uploads, data_dir=self.data_dir, may_send=may_send)
 
     def _get_channel(self, job: Job) -> discord.PartialMessageable:
-        return self._client.get_partial_messageable(
-            job.origin.channel_id, guild_id=job.origin.guild_id
-        )
+        origin = job.origin
+        return self.client.get_partial_messageable(origin.channel_id, guild_id=origin.guild_id)
 
     def _get_message(self, job: Job, message_id: int) -> discord.PartialMessage:
         return self._get_channel(job).get_partial_message(message_id)
 
     def _get_webhook(self, reply: UserInstallReply) -> discord.Webhook:
-        return self._webhooks.get_webhook(reply, self._clock.now())
+        return self.webhooks.get_webhook(reply, self.clock.now())
 
     def _is_edit_due(self, status: _StatusState, job: Job) -> bool:
         if status.lock.locked():
             return False
         return (
             status.shown_state is not job.state
-            or self._clock.monotonic() - status.edited_at >= STATUS_EDIT_INTERVAL_S
+            or self.clock.monotonic() - status.edited_at >= STATUS_EDIT_INTERVAL_S
             or job.cancel_requested
         )
 

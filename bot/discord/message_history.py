@@ -10,11 +10,7 @@ from typing import Final
 
 import discord
 
-from bot.discord.api_errors import (
-    DISCORD_ERRORS,
-    UNAVAILABLE_CHANNEL_CODES,
-    UNKNOWN_MESSAGE_CODE,
-)
+from bot.discord.api_errors import DISCORD_ERRORS, UNAVAILABLE_CHANNEL_CODES, UNKNOWN_MESSAGE_CODE
 from bot.domain.errors import DiscordUnavailable
 
 _CLOCK_SKEW: Final = timedelta(minutes=2)

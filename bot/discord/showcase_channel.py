@@ -27,8 +27,6 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class DiscordShowcaseChannel:
-    """See the module and the port."""
-
     def __init__(self, *, client: discord.Client, cards: ShowcaseCards, data_dir: Path) -> None:
         self._client = client
         self._cards = cards
@@ -87,7 +85,6 @@ class DiscordShowcaseChannel:
             return "?"
 
     async def unpublish(self, post: ShowcasePost, message_id: int) -> None:
-        """Delete the post's message."""
         assert post.entry.channel_id is not None
         await self.delete_message(post.entry.channel_id, message_id)
 
@@ -111,24 +108,17 @@ class DiscordShowcaseChannel:
         return frozenset()
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:
-        """Post a digest."""
         view = self._cards.build_digest_card(digest)
         return await self._send_message(self._get_digest_channel(digest), view, digest.post_nonce)
 
     async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
         """Edit a digest; ``False`` if its message was deleted."""
-        edit = (
-            self._get_channel(digest.channel_id)
-            .get_partial_message(message_id)
-            .edit(
-                view=self._cards.build_digest_card(digest),
-                allowed_mentions=discord.AllowedMentions.none(),
-            )
-        )
+        message = self._get_channel(digest.channel_id).get_partial_message(message_id)
+        view = self._cards.build_digest_card(digest)
+        edit = message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
-        """Look for the digest among the bot's messages since it was due."""
         return await find_own_message(
             self._client,
             self._get_digest_channel(digest),
@@ -171,10 +161,7 @@ class DiscordShowcaseChannel:
 
 
 async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> bool:
-    """Await an edit or deletion; ``False`` if the message does not exist. Refusals are logged.
-
-    Raises `DiscordUnavailable`.
-    """
+    """Return whether the message existed; log refusals. Raises `DiscordUnavailable`."""
     try:
         await edit
     except discord.NotFound:

@@ -41,14 +41,10 @@ class TokenCipher:
         self._fernet = Fernet(base64.urlsafe_b64encode(key.derive(secret.encode())))
 
     def encrypt(self, token: str) -> str:
-        """Return ``token`` as it may be stored."""
         return self._fernet.encrypt(token.encode()).decode()
 
     def decrypt(self, reply: UserInstallReply, now: datetime) -> str:
-        """Return the token of a reply.
-
-        Raises `ChannelUnavailable` if it has expired or was encrypted under another bot token.
-        """
+        """Return a reply's token. Raises `ChannelUnavailable` if it can no longer be used."""
         if reply.token is None or now >= reply.editable_until:
             raise ChannelUnavailable("the interaction's token has expired")
         try:
@@ -58,8 +54,6 @@ class TokenCipher:
 
 
 class TokenHolder(Protocol):
-    """The client as this module sees it."""
-
     token_cipher: TokenCipher
 
 

@@ -36,7 +36,6 @@ def translate(key: str, locale: str | None = None, /, **values: object) -> str:
 
 
 def has_message(key: str) -> bool:
-    """Return whether there is an English text ``key``."""
     try:
         find_template(key, DEFAULT_LANGUAGE)
     except KeyError:

@@ -91,9 +91,8 @@ def format_eta(earliest: datetime, latest: datetime, locale: str | None) -> str:
     """Return an estimate as a range, or as one time if the range is under a minute."""
     if latest - earliest < timedelta(minutes=1):
         return translate("eta.about", locale, when=format_timestamp(latest, "R"))
-    return translate(
-        "eta.range", locale, soon=format_timestamp(earliest), late=format_timestamp(latest)
-    )
+    soon, late = format_timestamp(earliest), format_timestamp(latest)
+    return translate("eta.range", locale, soon=soon, late=late)
 
 
 def build_jump_link(clip: Clip) -> str:
@@ -133,7 +132,6 @@ def split_text(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 
 
 def format_mebibytes(size: int, locale: str | None) -> str:
-    """Return a size in bytes as ``63.2 MiB``, in the language's notation."""
     number = format_decimal(round(size / 2**20, 1), format="0.0", locale=_to_babel_locale(locale))
     return f"{number} MiB"
 
@@ -150,7 +148,6 @@ def format_money(amount: Micros, locale: str | None) -> str:
 
 
 def join_list(items: Iterable[str], locale: str | None) -> str:
-    """Return items on one line, with the language's separator."""
     return translate("list.separator", locale).join(items)
 
 

@@ -27,7 +27,6 @@ def list_languages() -> tuple[str, ...]:
 
 @cache
 def load_translations(language: str, domain: str = "clapper") -> Translations:
-    """Return the texts of ``language`` in the catalogue ``domain``."""
     path = _LOCALES_DIR / language / "LC_MESSAGES" / f"{domain}.po"
     with path.open("rb") as file:
         catalog = read_po(file, locale=to_babel_locale(language))

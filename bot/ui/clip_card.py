@@ -22,32 +22,28 @@ from bot.i18n.formatting import (
     format_timestamp,
     join_list,
 )
-from bot.ui.components import ActionButton, build_action_row, build_text_view, build_view
+from bot.ui.components import build_action_row, build_button, build_text_view, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
-_EDITABLE_OUTCOMES: Final = frozenset(
-    {
-        Outcome.INVALID,
-        Outcome.BLOCKED,
-        Outcome.BLOCKED_AUDIO,
-        Outcome.BLOCKED_IMAGE,
-        Outcome.PERSON_REFUSED,
-        Outcome.MODEL_RETIRED,
-    }
+_EDITABLE_OUTCOMES: Final = (
+    Outcome.INVALID,
+    Outcome.BLOCKED,
+    Outcome.BLOCKED_AUDIO,
+    Outcome.BLOCKED_IMAGE,
+    Outcome.PERSON_REFUSED,
+    Outcome.MODEL_RETIRED,
 )
-_RETRYABLE_OUTCOMES: Final = frozenset(
-    {
-        Outcome.BLOCKED_AUDIO,
-        Outcome.GOOGLE_QUOTA,
-        Outcome.GOOGLE_BUSY,
-        Outcome.OPERATION_FAILED,
-        Outcome.OPERATION_LOST,
-        Outcome.DOWNLOAD_FAILED,
-        Outcome.SUBMIT_UNKNOWN,
-        Outcome.CANCELLED,
-    }
+_RETRYABLE_OUTCOMES: Final = (
+    Outcome.BLOCKED_AUDIO,
+    Outcome.GOOGLE_QUOTA,
+    Outcome.GOOGLE_BUSY,
+    Outcome.OPERATION_FAILED,
+    Outcome.OPERATION_LOST,
+    Outcome.DOWNLOAD_FAILED,
+    Outcome.SUBMIT_UNKNOWN,
+    Outcome.CANCELLED,
 )
 
 
@@ -84,11 +80,7 @@ class ClipCards:
         self._model_info = model_info
 
     def build_clip_card(
-        self,
-        job: Job,
-        uploads: Sequence[PreparedUpload],
-        now: datetime,
-        locale: str | None = None,
+        self, job: Job, uploads: Sequence[PreparedUpload], now: datetime, locale: str | None = None
     ) -> ui.LayoutView:
         """Return the card of a job's clips, which refers to the files of `list_attachments`."""
         locale = locale or get_public_locale(job)
@@ -96,11 +88,8 @@ class ClipCards:
         container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=0x4F7CAC)
         names = [name for upload in uploads for _, name in list_attachments(upload)]
         if names:
-            container.add_item(
-                ui.MediaGallery(
-                    *(discord.MediaGalleryItem(f"attachment://{name}") for name in names)
-                )
-            )
+            items = (discord.MediaGalleryItem(f"attachment://{name}") for name in names)
+            container.add_item(ui.MediaGallery(*items))
         container.add_item(ui.TextDisplay(format_prompt(job.plan.prompt)))
         container.add_item(ui.TextDisplay(self._format_facts(job, clips, now, locale)))
         notes = [
@@ -116,42 +105,38 @@ class ClipCards:
         return build_view(container)
 
     def build_status_card(self, progress: JobProgress) -> ui.LayoutView:
-        """Return the status of a running job, with a button to cancel it."""
         job = progress.job
         locale = get_public_locale(job)
         lines = [self._format_request(job, locale), f"-# {self._describe_stage(progress, locale)}"]
         if job.origin.user_install_reply is not None:
             until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
             lines.append(f"-# {translate('status.visit', locale, until=until)}")
-        buttons = [] if job.cancel_requested else [_build_job_button(ButtonAction.CANCEL, job)]
-        return build_text_view("\n".join(lines), *buttons)
+        cancel = build_button(ButtonAction.CANCEL, job.id, locale)
+        return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
 
     def build_closed_status_card(self, job: Job) -> ui.LayoutView:
         """Return the line that stays behind when the clip is posted: who asked for what."""
         return build_text_view(self._format_request(job, get_public_locale(job)))
 
     def build_outcome_card(self, job: Job) -> ui.LayoutView:
-        """Return why a job ended without a clip, with buttons for what to do about it."""
         locale = get_public_locale(job)
         buttons = []
         if job.outcome in _RETRYABLE_OUTCOMES:
-            buttons.append(_build_job_button(ButtonAction.RETRY, job))
+            buttons.append(build_button(ButtonAction.RETRY, job.id, locale))
         if job.outcome in _EDITABLE_OUTCOMES:
-            buttons.append(_build_job_button(ButtonAction.EDIT, job))
-        return build_text_view(
-            f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}", *buttons
-        )
+            buttons.append(build_button(ButtonAction.EDIT, job.id, locale))
+        text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}"
+        return build_text_view(text, *buttons)
 
     def _format_request(self, job: Job, locale: str) -> str:
-        key = "status.extends" if job.plan.source is not None else "status.asks"
-        source = job.plan.source.clip_id if job.plan.source is not None else 0
+        source = job.plan.source
         return translate(
-            key,
+            "status.asks" if source is None else "status.extends",
             locale,
             member=f"<@{job.origin.user_id}>",
             prompt=format_prompt(" ".join(job.plan.prompt.split()), EXCERPT_LIMIT),
             model=self._model_info.get_display_name(job.plan.model),
-            clip=source,
+            clip=0 if source is None else source.clip_id,
         )
 
     def _describe_stage(self, progress: JobProgress, locale: str) -> str:
@@ -162,21 +147,15 @@ class ClipCards:
             return translate("stage.paused", locale)
         when = progress.retry_at or job.retry_at
         if progress.waiting_for is not None and when is not None:
-            return translate(
-                f"stage.waiting.{progress.waiting_for}", locale, when=format_timestamp(when, "R")
-            )
+            key = f"stage.waiting.{progress.waiting_for}"
+            return translate(key, locale, when=format_timestamp(when, "R"))
         if job.state is JobState.QUEUED:
-            text = (
-                translate("stage.queued_soon", locale)
-                if progress.queue_position is None
-                else translate("stage.queued", locale, place=progress.queue_position)
-            )
+            place = progress.queue_position
+            key = "stage.queued_soon" if place is None else "stage.queued"
+            text = translate(key, locale, place=place)
         elif job.state is JobState.POLLING:
-            text = translate(
-                "stage.polling",
-                locale,
-                since=format_timestamp(job.submitted_at or job.created_at, "R"),
-            )
+            since = format_timestamp(job.submitted_at or job.created_at, "R")
+            text = translate("stage.polling", locale, since=since)
         else:
             text = translate(f"stage.{job.state}", locale)
         if progress.eta is not None:
@@ -192,64 +171,53 @@ class ClipCards:
         ]
         if job.plan.seed is not None:
             facts.append(translate("card.seed", locale, seed=job.plan.seed))
-        facts += [
-            format_money(
-                UsageAmount.from_plan(job.plan).prorated_share(len(clips), job.plan.videos).micros,
-                locale,
-            ),
-            translate("card.by", locale, member=f"<@{job.origin.user_id}>"),
-        ]
+        usage = UsageAmount.from_plan(job.plan).prorated_share(len(clips), job.plan.videos)
+        facts.append(format_money(usage.micros, locale))
+        facts.append(translate("card.by", locale, member=f"<@{job.origin.user_id}>"))
         lines = [f"-# {' · '.join(facts)}"]
-        chain = [
-            translate(
-                "card.clip", locale, clip=join_list((f"#{clip.id}" for clip in clips), locale)
-            )
-        ]
+        numbers = join_list((f"#{clip.id}" for clip in clips), locale)
+        chain = [translate("card.clip", locale, clip=numbers)]
         if first.parent_clip_id is not None:
             chain.append(describe_lineage(first, locale))
         if self._model_info.is_extendable(first, now):
-            until = first.remote_expires_at
-            chain.append(
-                translate("card.extendable", locale)
-                if until is None
-                else translate("card.extendable_until", locale, when=format_timestamp(until, "f"))
-            )
+            text = translate("card.extendable", locale)
+            if first.remote_expires_at is not None:
+                until = format_timestamp(first.remote_expires_at, "f")
+                text = translate("card.extendable_until", locale, when=until)
+            chain.append(text)
         lines.append(f"-# {' · '.join(chain)}")
         return "\n".join(lines)
 
     def _build_clip_rows(
         self, job: Job, clips: Sequence[Clip], now: datetime, locale: str
     ) -> list[ui.ActionRow[Any]]:
+        suffix = "" if len(clips) == 1 else "_one"
         extend = [
-            ActionButton(
+            build_button(
                 ButtonAction.EXTEND,
                 clip.id,
+                locale,
+                key=f"extend{suffix}",
+                clip=clip.id,
                 primary=True,
-                label=translate("button.extend", locale)
-                if len(clips) == 1
-                else translate("button.extend_one", locale, clip=clip.id),
             )
             for clip in clips
             if self._model_info.is_extendable(clip, now)
         ]
         again = [
-            _build_job_button(action, job, locale)
+            build_button(action, job.id, locale)
             for action in (ButtonAction.REDO, ButtonAction.EDIT)
         ]
         showcase = [
-            ActionButton(
-                ButtonAction.SHOWCASE,
-                clip.id,
-                label=translate("button.showcase", locale)
-                if len(clips) == 1
-                else translate("button.showcase_one", locale, clip=clip.id),
+            build_button(
+                ButtonAction.SHOWCASE, clip.id, locale, key=f"showcase{suffix}", clip=clip.id
             )
             for clip in clips
             if clip.guild_id is not None
         ]
         others = [
-            _build_job_button(ButtonAction.DETAILS, job, locale),
-            _build_job_button(ButtonAction.DELETE, job, locale, danger=True),
+            build_button(ButtonAction.DETAILS, job.id, locale),
+            build_button(ButtonAction.DELETE, job.id, locale, danger=True),
         ]
         if len(clips) == 1:
             buttons = [*extend, *again, *showcase, *others]
@@ -260,7 +228,6 @@ class ClipCards:
 
 
 def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:
-    """Return notes for a first post: that the clip is late, or that some videos are missing."""
     if job.state is not JobState.POSTING:
         return []
     notes = []
@@ -274,31 +241,19 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
 def _describe_replacement(upload: PreparedUpload, locale: str) -> str:
     """Return what is posted instead of a clip that was too large, and where the original is."""
     clip, size = upload.clip, format_mebibytes(upload.clip.size_bytes, locale)
-    if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED):
+    is_fitted = upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED)
+    if is_fitted:
         text = translate("card.fitted", locale, clip=f"#{clip.id}", side=upload.shorter_side)
     else:
         text = translate("card.too_large", locale, clip=f"#{clip.id}")
     if upload.link is None or upload.link_expires_at is None:
         return f"-# {text} {translate('card.original_kept', locale, size=size)}"
-    original = translate(
-        "card.original_link",
-        locale,
-        size=size,
-        link=upload.link,
-        when=format_timestamp(upload.link_expires_at, "f"),
-    )
+    until = format_timestamp(upload.link_expires_at, "f")
+    original = translate("card.original_link", locale, size=size, link=upload.link, when=until)
     # small print, unless the link is all there is to see
-    small = "-# " if upload.option in (UploadOption.REENCODED, UploadOption.COMPRESSED) else ""
-    return f"{small}{text} {original}"
+    return f"{'-# ' if is_fitted else ''}{text} {original}"
 
 
 def get_public_locale(job: Job) -> str:
     """Return the locale of messages that everyone reads: the server's, or the member's."""
     return job.origin.guild_locale or job.origin.locale
-
-
-def _build_job_button(
-    action: ButtonAction, job: Job, locale: str | None = None, *, danger: bool = False
-) -> ActionButton:
-    label = translate(f"button.{action}", locale or get_public_locale(job))
-    return ActionButton(action, job.id, label=label, danger=danger)

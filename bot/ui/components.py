@@ -14,6 +14,7 @@ import discord
 from discord import ui
 
 from bot.domain.clips.history_query import PageRequest
+from bot.i18n.catalogs import translate
 from bot.ui.custom_ids import (
     ACTION_PATTERN,
     MENU_PATTERN,
@@ -39,8 +40,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         action: ButtonAction | str,
         number: int,
         *,
-        label: str | None = None,
-        emoji: str | None = None,
+        label: str,
         primary: bool = False,
         danger: bool = False,
     ) -> None:
@@ -48,7 +48,7 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         if primary or danger:
             style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
         button: ui.Button[ui.LayoutView] = ui.Button(
-            label=label, emoji=emoji, style=style, custom_id=build_custom_id(action, number)
+            label=label, style=style, custom_id=build_custom_id(action, number)
         )
         super().__init__(button)
         self.action = str(action)
@@ -58,39 +58,26 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button that was pressed."""
         return cls(match["action"], int(match["number"]), label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         await _route(
-            interaction,
-            lambda router: router.press_button(interaction, self.action, self.number),
+            interaction, lambda router: router.press_button(interaction, self.action, self.number)
         )
 
 
 class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
-    """A button that turns a history to its next page."""
-
     def __init__(self, page_request: PageRequest, *, label: str) -> None:
-        super().__init__(
-            ui.Button(
-                label=label,
-                style=discord.ButtonStyle.secondary,
-                custom_id=build_page_custom_id(page_request),
-            )
-        )
+        super().__init__(ui.Button(label=label, custom_id=build_page_custom_id(page_request)))
         self.page_request = page_request
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button that was pressed."""
         return cls(parse_page_request(match), label=getattr(item, "label", None) or "…")
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         await _route(interaction, lambda router: router.turn_page(interaction, self.page_request))
 
 
@@ -102,7 +89,6 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
 
     @classmethod
     def from_options(cls, setting: SetupSetting, options: Sequence[discord.SelectOption]) -> Self:
-        """Return a menu that selects one of ``options``."""
         return cls(ui.Select(custom_id=build_menu_custom_id(setting), options=list(options)))
 
     @classmethod
@@ -116,10 +102,9 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
         placeholder: str,
     ) -> Self:
         """Return a menu of a server's channels that selects 0 to ``maximum`` of them."""
-        kind = discord.SelectDefaultValueType.channel
         defaults = [
-            discord.SelectDefaultValue(id=channel_id, type=kind)
-            for channel_id in selected_ids[:maximum]
+            discord.SelectDefaultValue(id=selected_id, type=discord.SelectDefaultValueType.channel)
+            for selected_id in selected_ids[:maximum]
         ]
         return cls(
             ui.ChannelSelect(
@@ -136,11 +121,9 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Wrap the menu that was used."""
         return cls(cast(_SelectMenu, item))
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Run the registered handler."""
         data = cast(dict[str, Any], interaction.data or {})
         values = [str(value) for value in data.get("values", [])]
         match = MENU_PATTERN.fullmatch(self.custom_id)
@@ -150,12 +133,24 @@ class SettingMenu(ui.DynamicItem[Any], template=MENU_PATTERN):
         )
 
 
+def build_button(
+    action: ButtonAction,
+    number: int,
+    locale: str | None,
+    *,
+    key: str | None = None,
+    primary: bool = False,
+    danger: bool = False,
+    **values: object,
+) -> ActionButton:
+    """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given."""
+    label = translate(f"button.{key or action}", locale, **values)
+    return ActionButton(action, number, label=label, primary=primary, danger=danger)
+
+
 def build_action_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:
     """Return a row of up to five buttons, or of one menu."""
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    for button in buttons:
-        row.add_item(button)
-    return row
+    return ui.ActionRow(*buttons)
 
 
 def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
@@ -167,7 +162,6 @@ def build_view(*items: ui.Item[Any]) -> ui.LayoutView:
 
 
 def build_text_view(text: str, *buttons: ActionButton) -> ui.LayoutView:
-    """Return a message of one text and, below it, a row of buttons."""
     rows = [build_action_row(*buttons)] if buttons else []
     return build_view(ui.TextDisplay(text), *rows)
 
@@ -184,7 +178,6 @@ def find_button_numbers(message: discord.Message, action: ButtonAction) -> list[
 
 
 def find_button_number(message: discord.Message, action: ButtonAction) -> int | None:
-    """Return the number of a message's first button for ``action``, if it has one."""
     return next(iter(find_button_numbers(message, action)), None)
 
 

@@ -28,38 +28,26 @@ _KIND_BY_LETTER: Final = {kind[:1]: kind for kind in HistoryKind}
 
 
 class ButtonAction(StrEnum):
-    """What a button does, and what the number in its custom id refers to."""
+    """What a button does, and (in the comments) what the number in its custom id refers to."""
 
+    # a clip
     EXTEND = "extend"
-    """number: clip"""
-    REDO = "redo"
-    """number: job"""
-    EDIT = "edit"
-    """number: job"""
-    DETAILS = "details"
-    """number: job"""
-    DELETE = "delete"
-    """number: job"""
-    CANCEL = "cancel"
-    """number: job"""
-    RETRY = "retry"
-    """number: job"""
-    ACCEPT = "accept"
-    """number: pending confirmation"""
-    DECLINE = "decline"
-    """number: pending confirmation"""
-    ANIMATE = "animate"
-    """number: image draft"""
     SHOWCASE = "showcase"
-    """number: clip"""
-    WITHDRAW = "withdraw"
-    """number: showcase post"""
-    RANKING = "ranking"
-    """number: digest"""
-    ERASE_MEMBER = "forget"
-    """number: the member whose data is erased"""
-    CHECK_PERMISSIONS = "check"
-    """number: always 0"""
+    # a job
+    REDO = "redo"
+    EDIT = "edit"
+    DETAILS = "details"
+    DELETE = "delete"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    # a pending confirmation
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    ANIMATE = "animate"  # an image draft
+    WITHDRAW = "withdraw"  # a showcase post
+    RANKING = "ranking"  # a digest
+    ERASE_MEMBER = "forget"  # the member whose data is erased
+    CHECK_PERMISSIONS = "check"  # always 0
 
 
 class FormKind(StrEnum):
@@ -71,8 +59,6 @@ class FormKind(StrEnum):
 
 
 class SetupSetting(StrEnum):
-    """What a menu of `/server setup` changes."""
-
     CHANNELS = "channels"
     PEOPLE = "people"
     QUOTA = "quota"
@@ -81,7 +67,6 @@ class SetupSetting(StrEnum):
 
 
 def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
-    """Return the custom id of a button or form."""
     return f"{_PREFIX}:{action}:{number}"
 
 
@@ -92,16 +77,13 @@ def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
 
 
 def build_menu_custom_id(setting: SetupSetting) -> str:
-    """Return the custom id of a setup menu."""
     return f"{_PREFIX}-set:{setting}"
 
 
 def build_page_custom_id(page_request: PageRequest) -> str:
-    """Return the custom id of a page button, which carries the whole query.
-
-    Discord counts UTF-16 code units, so the search text is cut by those.
-    """
+    """Return the custom id of a page button, which carries the whole query."""
     query = page_request.history_filter
+    # Discord counts UTF-16 code units
     units = (query.search_text or "").encode("utf-16-le")[: 2 * MAX_SEARCH_LENGTH]
     search_text = units.decode("utf-16-le", "ignore")
     kind, model = (query.kind or "")[:1], (query.model or "").replace(":", "")[:32]
@@ -110,7 +92,6 @@ def build_page_custom_id(page_request: PageRequest) -> str:
 
 
 def parse_page_request(match: re.Match[str]) -> PageRequest:
-    """Return what a match of `PAGE_PATTERN` asks for."""
     history_filter = HistoryFilter(
         model=match["model"] or None,
         search_text=match["search_text"] or None,

@@ -4,9 +4,8 @@ A message never holds a stack trace, an address or a key: texts come from the ca
 and names from the error's fields, and Google's own reasons pass through `clean_detail`.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Final
 
 import discord
@@ -32,7 +31,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Job, Outcome
 from bot.i18n.catalogs import has_message, translate
-from bot.i18n.formatting import format_money, join_list, sanitize_text
+from bot.i18n.formatting import format_money, format_timestamp, join_list, sanitize_text
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})
@@ -52,29 +51,24 @@ def describe_error(error: BaseException, locale: str | None = None) -> str:
     return translate("error.unexpected", locale)
 
 
-def _build_fixed_describer(key: str) -> Callable[..., str]:
-    def describe_fixed_error(_error: ClapperError, locale: str | None = None) -> str:
-        return translate(key, locale)
-
-    return describe_fixed_error
+def _describe_by_key(key: str, _error: ClapperError, locale: str | None = None) -> str:
+    return translate(key, locale)
 
 
 for _error_type, _key in MESSAGE_KEYS.items():
-    describe_error.register(_error_type, _build_fixed_describer(_key))
+    describe_error.register(_error_type, partial(_describe_by_key, _key))
 
 
 def describe_outcome(job: Job, locale: str | None = None) -> str:
     """Return what a member reads about a job that ended without posting its clip."""
     outcome = job.outcome or Outcome.OPERATION_FAILED
-    text = translate(
-        f"outcome.{outcome}", locale, job=job.id, price=format_money(job.price, locale)
-    )
+    price = format_money(job.price, locale)
+    text = translate(f"outcome.{outcome}", locale, job=job.id, price=price)
     if outcome is Outcome.OPERATION_LOST:
         # with a user install the interaction's token will have expired by then
         will_post = not job.cancel_requested and job.origin.user_install_reply is None
         key = "outcome.watched" if will_post else "outcome.watched.kept"
-        until = discord.utils.format_dt(job.watched_until, "f")
-        text += " " + translate(key, locale, until=until)
+        text += " " + translate(key, locale, until=format_timestamp(job.watched_until, "f"))
     detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
     if detail:
         text += "\n" + translate("outcome.reason", locale, reason=detail)
@@ -99,11 +93,6 @@ def format_limit_amount(limit: str, value: int, locale: str | None = None) -> st
     return str(value)
 
 
-def format_moment(moment: datetime) -> str:
-    """Return a point in time and its distance from now, in the reader's own time zone."""
-    return f"{discord.utils.format_dt(moment, 'f')} ({discord.utils.format_dt(moment, 'R')})"
-
-
 @describe_error.register
 def _describe_broken_rule(error: RuleBroken, locale: str | None = None) -> str:
     values = {name: _format_value(name, value, locale) for name, value in error.values.items()}
@@ -117,17 +106,14 @@ def _describe_person_policy(error: PersonPolicyUnsatisfiable, locale: str | None
     rule = translate(f"people.{error.values['person_rule']}", locale)
     mode = translate(f"mode.{error.values['mode']}", locale)
     text = translate("rule.person_rule", locale, rule=rule, mode=mode, model=error.values["model"])
-    if error.models:
-        models = join_list(error.models, locale)
-        return f"{text} {translate('rule.person_rule_models', locale, models=models)}"
-    return f"{text} {translate('rule.person_rule_none', locale)}"
+    key = "rule.person_rule_models" if error.models else "rule.person_rule_none"
+    return f"{text} {translate(key, locale, models=join_list(error.models, locale))}"
 
 
 @describe_error.register
 def _describe_refused_image(error: ImageRefused, locale: str | None = None) -> str:
-    key = f"image.{error.reason}"
     values = {name: _format_value(name, value, locale) for name, value in error.values.items()}
-    return translate(key, locale, **values)
+    return translate(f"image.{error.reason}", locale, **values)
 
 
 @describe_error.register
@@ -144,10 +130,10 @@ def _describe_reached_limit(error: LimitReached, locale: str | None = None) -> s
     if error.limit == "jobs_at_once":
         return f"{text} {translate('limit.frees_with_job', locale)}"
     if error.frees_at is None:
-        can_never_fit = error.requested > error.allowed
-        key = "limit.never_frees" if can_never_fit else "limit.frees_sometime"
+        key = "limit.never_frees" if error.requested > error.allowed else "limit.frees_sometime"
         return f"{text} {translate(key, locale)}"
-    return f"{text} {translate('limit.frees', locale, when=format_moment(error.frees_at))}"
+    when = f"{format_timestamp(error.frees_at, 'f')} ({format_timestamp(error.frees_at, 'R')})"
+    return f"{text} {translate('limit.frees', locale, when=when)}"
 
 
 @describe_error.register
@@ -203,7 +189,7 @@ def _name_permission(name: str, locale: str | None) -> str:
 def _format_value(name: str, value: str | int, locale: str | None) -> str:
     """Return a value of a broken rule for reading: modes by name, times as timestamps."""
     if name.endswith("_at") and isinstance(value, int):
-        return discord.utils.format_dt(datetime.fromtimestamp(value, UTC), "f")
+        return format_timestamp(datetime.fromtimestamp(value, UTC), "f")
     if name == "mode":
         return translate(f"mode.{value}", locale)
     if name == "when" and has_message(f"with.{value}"):

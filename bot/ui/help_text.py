@@ -21,10 +21,7 @@ _WELCOME_KEYS = (
 def build_help_view(
     quota_status: QuotaStatus | None, locale: str | None, *, is_admin: bool
 ) -> ui.LayoutView:
-    """Return the help text with the member's own quota; admins also read how to set up a server.
-
-    ``quota_status`` is ``None`` if the database could not be asked.
-    """
+    """Return the help text; ``quota_status`` is ``None`` if the database could not be asked."""
     lines = [translate(key, locale) for key in _HELP_KEYS]
     if quota_status is not None:
         lines.append(format_quota_lines(quota_status, locale))
@@ -34,5 +31,4 @@ def build_help_view(
 
 
 def build_welcome_view(locale: str | None) -> ui.LayoutView:
-    """Return the welcome message for a server."""
     return build_text_view("\n".join(translate(key, locale) for key in _WELCOME_KEYS))

@@ -22,19 +22,15 @@ class ModelInfoSource(Protocol):
 
 
 class ModelInfo:
-    """Answers from the model catalogue and the models' rules."""
-
     def __init__(self, *, model_directory: ModelDirectory, region: OperatorRegion) -> None:
         self._model_directory = model_directory
         self._region = region
 
     def get_display_name(self, model: str) -> str:
-        """See `ModelInfoSource`."""
         spec = self._model_directory.catalogue.get(model)
         return spec.name if spec is not None else model
 
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
-        """See `ModelInfoSource`."""
         models = self._model_directory.list_offered(GenerationMode.EXTENSION)
         context = RuleContext(models=models, now=now.timestamp(), region=self._region)
         request = VideoRequest(prompt="…", source=clip.as_source())

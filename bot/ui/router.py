@@ -28,29 +28,23 @@ class InteractionRouter:
         self._page_handler: PageHandler | None = None
 
     def register_button(self, action: ButtonAction, handler: ButtonHandler) -> None:
-        """Let ``handler`` answer the buttons of ``action``."""
         self._button_handlers[action] = handler
 
     def register_form(self, form: FormKind, handler: FormHandler) -> None:
-        """Let ``handler`` answer the forms of kind ``form``."""
         self._form_handlers[form] = handler
 
     def register_menu(self, setting: SetupSetting, handler: MenuHandler) -> None:
-        """Let ``handler`` answer the menu for ``setting``."""
         self._menu_handlers[setting] = handler
 
     def register_pager(self, handler: PageHandler) -> None:
-        """Let ``handler`` answer the page buttons of histories."""
         self._page_handler = handler
 
     async def select(
         self, interaction: discord.Interaction, setting: str, values: Sequence[str]
     ) -> None:
-        """Run the handler of a menu."""
         await self._menu_handlers[SetupSetting(setting)](interaction, values)
 
     async def turn_page(self, interaction: discord.Interaction, page_request: PageRequest) -> None:
-        """Run the handler of a page button."""
         if self._page_handler is None:
             raise LookupError("no handler for page buttons")
         await self._page_handler(interaction, page_request)
@@ -58,7 +52,6 @@ class InteractionRouter:
     async def press_button(
         self, interaction: discord.Interaction, action: str, number: int
     ) -> None:
-        """Run the handler of a button."""
         await self._button_handlers[ButtonAction(action)](interaction, number)
 
     async def submit_form(self, interaction: discord.Interaction) -> bool:
@@ -68,9 +61,8 @@ class InteractionRouter:
         if match is None or match["action"] not in frozenset(FormKind):
             return False
         fields = dict(_iterate_field_values(data.get("components", [])))
-        await self._form_handlers[FormKind(match["action"])](
-            interaction, int(match["number"]), fields
-        )
+        handler = self._form_handlers[FormKind(match["action"])]
+        await handler(interaction, int(match["number"]), fields)
         return True
 
 
@@ -79,9 +71,9 @@ class RoutingClient(Protocol):
 
     router: InteractionRouter
 
-    async def respond_with_error(self, interaction: discord.Interaction, error: Exception) -> None:
-        """Tell the member what went wrong."""
-        ...
+    async def respond_with_error(
+        self, interaction: discord.Interaction, error: Exception
+    ) -> None: ...
 
 
 def _iterate_field_values(components: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import join_fitting_lines, join_list
-from bot.ui.components import ActionButton, SettingMenu, build_action_row, build_view
+from bot.ui.components import SettingMenu, build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
 
@@ -68,7 +68,7 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
     ):
         container.add_item(ui.TextDisplay(text))
         container.add_item(build_action_row(menu))
-    check = ActionButton(ButtonAction.CHECK_PERMISSIONS, 0, label=translate("button.check", locale))
+    check = build_button(ButtonAction.CHECK_PERMISSIONS, 0, locale)
     container.add_item(ui.Section(translate("setup.permissions", locale), accessory=check))
     if notice:
         container.add_item(ui.TextDisplay(notice))
@@ -76,7 +76,6 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
 
 
 def format_permission_checks(results: Sequence[PermissionCheck], locale: str | None) -> str:
-    """Return the results, one line per channel."""
     return join_fitting_lines([_format_permission_check(result, locale) for result in results])
 
 
@@ -86,10 +85,8 @@ def _format_permission_check(result: PermissionCheck, locale: str | None) -> str
         return translate("setup.unseen", locale, channel=channel)
     if not result.missing:
         return translate("setup.fine", locale, channel=channel)
-    names = join_list(
-        (f"**{translate(f'permission.{name}', locale)}**" for name in result.missing), locale
-    )
-    return translate("setup.lacking", locale, channel=channel, missing=names)
+    names = (f"**{translate(f'permission.{name}', locale)}**" for name in result.missing)
+    return translate("setup.lacking", locale, channel=channel, missing=join_list(names, locale))
 
 
 def _build_channels_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
@@ -177,9 +174,8 @@ def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, Se
             for code, own_name in LANGUAGES.items()
         ),
     ]
-    return translate("setup.language", locale), SettingMenu.from_options(
-        SetupSetting.LANGUAGE, options
-    )
+    menu = SettingMenu.from_options(SetupSetting.LANGUAGE, options)
+    return translate("setup.language", locale), menu
 
 
 def _shorten_label(text: str) -> str:

@@ -26,7 +26,7 @@ from bot.i18n.formatting import (
     sanitize_text,
 )
 from bot.ui.clip_card import build_file_name, describe_lineage
-from bot.ui.components import ActionButton, build_action_row, build_view
+from bot.ui.components import build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.model_info import ModelInfoSource
 
@@ -34,8 +34,6 @@ _GOLD_COLOUR: Final = 0xE0A526
 
 
 class ShowcaseCards:
-    """Builds the messages of the showcase channel."""
-
     def __init__(self, *, model_info: ModelInfoSource) -> None:
         self._model_info = model_info
 
@@ -50,7 +48,7 @@ class ShowcaseCards:
         prompt = hidden if entry.prompt is None else format_prompt(entry.prompt)
         container.add_item(ui.TextDisplay(prompt))
         facts = [
-            translate("exhibit.by", locale, maker=mention_creator(entry)),
+            translate("exhibit.by", locale, maker=f"<@{clip.user_id}>"),
             self._model_info.get_display_name(clip.model),
             translate("seconds", locale, count=clip.seconds),
             translate("card.clip", locale, clip=f"#{clip.id}"),
@@ -61,10 +59,8 @@ class ShowcaseCards:
         lines.append(format_votes(entry, locale))
         container.add_item(ui.TextDisplay("\n".join(lines)))
         buttons: list[ui.Item[Any]] = [
-            ActionButton(ButtonAction.EXTEND, clip.id, label=translate("button.extend", locale)),
-            ActionButton(
-                ButtonAction.WITHDRAW, post.id, label=translate("button.withdraw", locale)
-            ),
+            build_button(ButtonAction.EXTEND, clip.id, locale),
+            build_button(ButtonAction.WITHDRAW, post.id, locale),
         ]
         if clip.message_id is not None:
             label = translate("button.original", locale)
@@ -73,7 +69,6 @@ class ShowcaseCards:
         return build_view(container)
 
     def build_digest_card(self, digest: WeeklyDigest) -> ui.LayoutView:
-        """Return a week's digest: the winner first."""
         locale = digest.showcase_settings.locale
         winner, *others = digest.entries
         lines = [
@@ -84,31 +79,19 @@ class ShowcaseCards:
             translate("digest.place", locale, place=place, line=format_entry(entry, locale))
             for place, entry in enumerate(others, start=2)
         ]
-        container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_GOLD_COLOUR)
-        container.add_item(ui.TextDisplay("\n".join(lines)))
-        ranking = translate("button.ranking", locale)
-        container.add_item(
-            build_action_row(ActionButton(ButtonAction.RANKING, digest.id, label=ranking))
-        )
-        return build_view(container)
-
-
-def mention_creator(entry: GalleryEntry) -> str:
-    """Return a mention of the clip's creator; the bot's messages never ping."""
-    return f"<@{entry.clip.user_id}>"
+        row = build_action_row(build_button(ButtonAction.RANKING, digest.id, locale))
+        text: ui.TextDisplay[Any] = ui.TextDisplay("\n".join(lines))
+        return build_view(ui.Container(text, row, accent_colour=_GOLD_COLOUR))
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:
-    """Return an entry's votes, and how to vote."""
     key = "exhibit.votes_locked" if entry.locked else "exhibit.votes"
     return translate(key, locale, star=STAR_EMOJI, votes=entry.votes)
 
 
 def format_entry(entry: GalleryEntry, locale: str | None) -> str:
     """Return an entry as one line, with a link to its post."""
-    prompt = (
-        format_excerpt(entry.prompt, 60) if entry.prompt else translate("exhibit.untitled", locale)
-    )
+    untitled = translate("exhibit.untitled", locale)
     text = translate(
         "exhibit.line",
         locale,
@@ -116,8 +99,8 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
         link=build_entry_link(entry),
         star=STAR_EMOJI,
         votes=entry.votes,
-        maker=mention_creator(entry),
-        prompt=prompt,
+        maker=f"<@{entry.clip.user_id}>",
+        prompt=format_excerpt(entry.prompt, 60) if entry.prompt else untitled,
     )
     return f"{text} {translate('exhibit.is_hidden', locale)}" if entry.hidden else text
 
@@ -130,19 +113,15 @@ def build_entry_link(entry: GalleryEntry) -> str:
 
 
 def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | None) -> str:
-    """Return a numbered list of entries."""
     if not entries:
         return translate("showcase.none", locale)
-    lines = [
-        f"{place}. {format_entry(entry, locale)}" for place, entry in enumerate(entries, start=1)
-    ]
+    lines = (f"{place}. {format_entry(entry, locale)}" for place, entry in enumerate(entries, 1))
     return join_fitting_lines([title, *lines])
 
 
 def format_own_entries(
     entries: Sequence[GalleryEntry], preferences: CreatorPreferences, locale: str | None
 ) -> str:
-    """Return a member's own entries and preferences."""
     title = translate("showcase.mine" if entries else "showcase.mine_none", locale)
     lines = [format_entry(entry, locale) for entry in entries]
     return join_fitting_lines([title, *lines, format_preferences(preferences, locale)])
@@ -157,13 +136,11 @@ def format_preferences(preferences: CreatorPreferences, locale: str | None) -> s
         consent=translate(f"choice.consent.{preferences.consent}", locale),
         prompt=translate(f"showcase.prompt_{prompt}", locale),
     )
-    return (
-        f"{text}\n{translate('showcase.you_are_blocked', locale)}" if preferences.blocked else text
-    )
+    blocked = translate("showcase.you_are_blocked", locale)
+    return f"{text}\n{blocked}" if preferences.blocked else text
 
 
 def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | None) -> str:
-    """Return how a server's showcase is set up."""
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)
     stars = translate("house.stars_off", locale)
@@ -179,14 +156,10 @@ def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | 
             zone=showcase_settings.digest_zone,
         )
     curation = translate(f"choice.curation.{showcase_settings.curation}", locale)
-    lines = [
-        translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>"),
-        stars,
-        translate("house.curation", locale, rule=curation),
-        translate("house.public" if showcase_settings.public else "house.private", locale),
-        digest,
-    ]
-    return "\n".join(lines)
+    channel = translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>")
+    rule = translate("house.curation", locale, rule=curation)
+    public = translate("house.public" if showcase_settings.public else "house.private", locale)
+    return "\n".join([channel, stars, rule, public, digest])
 
 
 def format_audit_log(entries: Sequence[AuditEntry], locale: str | None) -> str:
@@ -201,12 +174,11 @@ def _format_audit_entry(entry: AuditEntry, locale: str | None) -> str:
     def mention(user_id: int | None, fallback_key: str) -> str:
         return f"<@{user_id}>" if user_id else translate(fallback_key, locale)
 
+    nobody = "log.stars" if entry.action is AuditAction.SHOW else "log.nobody"
     text = translate(
         f"log.{entry.action}",
         locale,
-        who=mention(
-            entry.actor_id, "log.stars" if entry.action is AuditAction.SHOW else "log.nobody"
-        ),
+        who=mention(entry.actor_id, nobody),
         clip=f"#{entry.clip_id}" if entry.clip_id is not None else "",
         member=mention(entry.target_user_id, "log.nobody"),
     )

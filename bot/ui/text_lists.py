@@ -27,7 +27,6 @@ from bot.i18n.formatting import (
     split_text,
 )
 from bot.services.admin.model_directory import ModelOfferStatus
-from bot.services.jobs.requests import CancellationResult
 from bot.ui.error_messages import format_limit_amount
 from bot.ui.model_info import ModelInfoSource
 
@@ -70,13 +69,9 @@ def format_job_details(
     ]
     if plan.source is not None:
         rows.append(("details.source", f"#{plan.source.clip_id}"))
-    rows += [
-        (
-            "details.clip",
-            f"#{clip.id} · {clip.width}×{clip.height} · {format_mebibytes(clip.size_bytes, locale)}",
-        )
-        for clip in clips
-    ]
+    for clip in clips:
+        size = format_mebibytes(clip.size_bytes, locale)
+        rows.append(("details.clip", f"#{clip.id} · {clip.width}×{clip.height} · {size}"))
     facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
     texts = [facts[:MESSAGE_LIMIT], *_format_labelled_text("details.prompt", plan.prompt, locale)]
     if plan.negative_prompt:
@@ -85,7 +80,6 @@ def format_job_details(
 
 
 def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
-    """Return a member's text in full, with a label before it."""
     label = f"**{translate(key, locale)}** "
     first, *rest = split_text(text, MESSAGE_LIMIT - len(label))
     return [label + first, *rest]
@@ -99,7 +93,6 @@ def _format_person_generation(value: PersonGeneration | None, locale: str | None
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
-    """Return a member's running jobs, one per line."""
     if not jobs:
         return translate("jobs.none", locale)
     lines = [
@@ -166,7 +159,6 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
-    """Return in one line what a member has left; empty if they have no limits."""
     parts = [
         _format_limit_part(line.limit, line.remaining, locale)
         for line in status.lines_for(LimitScope.MEMBER)
@@ -193,7 +185,6 @@ def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
 
 
 def format_limits(limits: UsageLimits, locale: str | None) -> str:
-    """Return in one line the limits that are set."""
     parts = [_format_limit_part(name, value, locale) for name, value in limits if value is not None]
     return " · ".join(parts) or translate("server.quota.nothing_set", locale)
 
@@ -202,10 +193,8 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
     """Return what each member has used; ``rows`` are sorted by the highest cost."""
     if not rows:
         return translate("usage.none", locale, count=days)
-    total = sum(row.micros for row in rows)
-    lines = [
-        translate("usage.title", locale, count=days, total=format_money(Micros(total), locale))
-    ]
+    total = format_money(Micros(sum(row.micros for row in rows)), locale)
+    lines = [translate("usage.title", locale, count=days, total=total)]
     lines += [
         translate(
             "usage.line",
@@ -248,11 +237,6 @@ def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
     return join_fitting_lines([translate("unknown.title", locale), *lines])
 
 
-def format_cancellation(result: CancellationResult, job_id: int, locale: str | None) -> str:
-    """Return what happened to a request to cancel."""
-    return translate(f"cancel.{result}", locale, job=job_id)
-
-
 def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
     """Return every model with modes, lengths and prices, or why it is unavailable, as messages."""
     if not overview:
@@ -270,10 +254,7 @@ def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | N
 
 def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
     model = status.model
-    modes = join_list(
-        (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes),
-        locale,
-    )
+    modes = (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes)
     prices = " / ".join(
         f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
     )
@@ -284,7 +265,7 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
             mark="✓" if status.offered else "✗",
             name=model.name,
             id=model.id,
-            modes=modes,
+            modes=join_list(modes, locale),
             lengths=join_list(map(str, model.lengths), locale),
             prices=prices,
         )
@@ -301,7 +282,6 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
 
 
 def _format_limit_part(limit: str, value: int, locale: str | None) -> str:
-    """Return an amount with the name of its limit: "20 clips a day"."""
     return translate(
         "quota.left_part",
         locale,

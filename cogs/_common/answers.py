@@ -26,7 +26,6 @@ class InteractionAnswer(Protocol):
 
 
 async def respond_with(interaction: discord.Interaction, key: str, **values: object) -> None:
-    """Answer privately with a text of the catalogue."""
     await respond_privately(interaction, translate(key, interaction.locale.value, **values))
 
 
@@ -41,7 +40,6 @@ def build_button_row(buttons: Sequence[ui.Item[Any]]) -> ui.View | None:
 
 
 def build_page_buttons(page: HistoryPage, locale: str) -> ui.View | None:
-    """Return the buttons to the pages on either side of ``page``."""
     return build_button_row(
         [
             PageButton(to, label=translate(f"button.{to.direction}", locale))
@@ -58,12 +56,10 @@ class PrivateAnswer:
         self._interaction = interaction
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Answer with ``text``."""
         await delete_reply(self._interaction)
         await respond_privately(self._interaction, text, build_button_row(buttons))
 
     async def confirm_accepted(self, text: str) -> None:
-        """Say the price, what is left and the job's number."""
         hand_over_reply(self._interaction)
         await respond_privately(self._interaction, text)
 
@@ -76,7 +72,6 @@ class EditedAnswer:
         self._public = public
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Put ``text`` in the place of the question."""
         await delete_reply(self._interaction)
         await self._edit_message(text, buttons)
 

@@ -10,7 +10,7 @@ from bot.domain.errors import RecordNotFound
 from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
 from bot.store.jobs.clips import ClipStore
-from bot.ui.components import ActionButton, find_button_number, find_button_numbers
+from bot.ui.components import ActionButton, build_button, find_button_number, find_button_numbers
 from bot.ui.custom_ids import ButtonAction
 from cogs._common.context import build_acting_person
 
@@ -21,8 +21,6 @@ _MESSAGE_LINK: Final = re.compile(
 
 
 class ClipFinder:
-    """Finds clips for the people who may see them."""
-
     def __init__(self, *, clips: ClipStore, clip_library: ClipLibrary) -> None:
         self._clips = clips
         self._clip_library = clip_library
@@ -41,9 +39,8 @@ class ClipFinder:
         Raises `RecordNotFound`; a number is easily guessed.
         """
         clip = await self.resolve(reference, interaction)
-        if clip.user_id != interaction.user.id and not await _can_view_channel(
-            interaction, clip.channel_id
-        ):
+        is_own = clip.user_id == interaction.user.id
+        if not is_own and not await _can_view_channel(interaction, clip.channel_id):
             raise RecordNotFound("clip")
         return clip
 
@@ -91,16 +88,14 @@ class ClipFinder:
         recorded = await self._clips.find_by_message(message_id)
         if recorded is not None:
             return recorded.id
-        # posted a moment ago and not recorded yet, posted again, or in the showcase: read its
-        # buttons
+        # not recorded yet, posted again, or in the showcase: read its buttons
         channel = interaction.client.get_partial_messageable(channel_id)
         try:
             message = await channel.fetch_message(message_id)
         except (discord.NotFound, discord.Forbidden):
             raise RecordNotFound("clip") from None
-        clips = []
-        if message.author.id == interaction.application_id:
-            clips = await self.find_in_message(message)
+        is_own = message.author.id == interaction.application_id
+        clips = await self.find_in_message(message) if is_own else []
         if not clips:
             raise RecordNotFound("clip")
         return clips[0].id
@@ -128,17 +123,9 @@ async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -
 def build_clip_choice(
     clips: list[Clip], action: ButtonAction, locale: str | None
 ) -> tuple[str, list[ActionButton]]:
-    """Return the question which of several clips is meant, and a button for each.
-
-    ``action`` is `ButtonAction.EXTEND` or `ButtonAction.SHOWCASE`.
-    """
+    """Return the question which of several clips is meant, with an ``action`` button for each."""
     buttons = [
-        ActionButton(
-            action,
-            clip.id,
-            label=translate(f"button.{action}_one", locale, clip=clip.id),
-            primary=True,
-        )
+        build_button(action, clip.id, locale, key=f"{action}_one", clip=clip.id, primary=True)
         for clip in clips
     ]
     return translate("clip.which", locale), buttons

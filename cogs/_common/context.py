@@ -26,10 +26,7 @@ _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
 def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = None) -> Origin:
-    """Return the origin of a request made by a command, a button or a form.
-
-    With a ``dedupe_key`` only one request is accepted, however often it is made.
-    """
+    """Return the origin of a request; only one is accepted with the same ``dedupe_key``."""
     if interaction.channel_id is None:
         raise MissingPermissions(["view_channel"])
     return Origin(
@@ -48,7 +45,7 @@ def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = N
 def build_message_origin(message: discord.Message) -> Origin:
     """Return the origin of a request made by a reply; the clip will reply to that message."""
     guild = message.guild
-    locale = guild.preferred_locale.value if guild is not None else discord.Locale.american_english
+    guild_locale = guild.preferred_locale.value if guild is not None else None
     return Origin(
         dedupe_key=f"message:{message.id}",
         guild_id=guild.id if guild is not None else None,
@@ -56,13 +53,12 @@ def build_message_origin(message: discord.Message) -> Origin:
         user_id=message.author.id,
         role_ids=get_role_ids(message.author),
         request_message_id=message.id,
-        locale=str(locale),
-        guild_locale=guild.preferred_locale.value if guild is not None else None,
+        locale=guild_locale or discord.Locale.american_english.value,
+        guild_locale=guild_locale,
     )
 
 
 def build_channel_context(requester: Requester) -> ChannelContext:
-    """Return what the rules need to know about the channel."""
     channel = requester.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
     age_restricted = bool(is_nsfw()) if callable(is_nsfw) else False
@@ -77,7 +73,6 @@ def build_channel_context(requester: Requester) -> ChannelContext:
 
 
 def build_acting_person(interaction: discord.Interaction) -> ActingPerson:
-    """Return who acts, and where, for what they may see and moderate."""
     return ActingPerson(
         interaction.user.id,
         guild_of(interaction),
@@ -118,7 +113,6 @@ def require_permissions(requester: Requester) -> None:
 
 
 def find_missing_permissions(granted: discord.Permissions, *, in_thread: bool = False) -> list[str]:
-    """Return what is needed to post clips and is not among ``granted``."""
     needed = [
         "send_messages_in_threads" if in_thread and name == "send_messages" else name
         for name in REQUIRED_PERMISSIONS
@@ -134,28 +128,20 @@ def require_guild_id(interaction: discord.Interaction) -> int:
 
 
 def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
-    """Return what the bot lacks in ``channel`` to post clips there."""
     granted = channel.permissions_for(channel.guild.me)
     return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
 
 
-def require_channel_permissions(channel: GuildChannelOrThread) -> None:
-    """Raise `MissingPermissions` for what the bot lacks in ``channel`` to post clips there."""
-    if missing := find_missing_in_channel(channel):
-        raise MissingPermissions(missing)
-
-
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
     """Return the text channels that the bot may write in, the server's system channel first."""
-    channels = sorted(
-        guild.text_channels,
+    granted = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
+    return sorted(
+        (channel for channel, can in granted if can.view_channel and can.send_messages),
         key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
     )
-    return [channel for channel in channels if _can_write(channel)]
 
 
 def may_moderate(interaction: discord.Interaction) -> bool:
-    """Return whether the person may remove other people's messages here."""
     return interaction.permissions.manage_messages
 
 
@@ -166,11 +152,6 @@ def _drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
     if any(name.startswith("send_messages") for name in missing):
         return [name for name in missing if name not in ("attach_files", "embed_links")]
     return missing
-
-
-def _can_write(channel: discord.TextChannel) -> bool:
-    granted = channel.permissions_for(channel.guild.me)
-    return granted.view_channel and granted.send_messages
 
 
 def _is_private(requester: Requester) -> bool:

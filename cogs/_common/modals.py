@@ -1,7 +1,7 @@
 """The forms (modals) that buttons and menus open.
 
 discord.py would route a submitted form to the object that was sent, which a restart forgets:
-`bot.ui.custom_ids.InteractionRouter` routes it by its custom id instead.
+`bot.ui.router.InteractionRouter` routes it by its custom id instead.
 """
 
 import asyncio
@@ -35,19 +35,15 @@ async def read_for_form(reading: Awaitable[T]) -> T:
 
 
 def build_extend_form(clip_id: int, locale: str) -> ui.Modal:
-    """Return the form that asks what happens next in a clip."""
     return _build_form(FormKind.EXTEND, clip_id, "form.extend", locale)
 
 
 def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
-    """Return the form that holds a job's prompt, to be changed."""
-    return _build_form(
-        FormKind.EDIT, job_id, "form.edit", locale, default=prompt[:_MAX_TEXT_LENGTH]
-    )
+    default = prompt[:_MAX_TEXT_LENGTH]
+    return _build_form(FormKind.EDIT, job_id, "form.edit", locale, default=default)
 
 
 def build_animate_form(draft_id: int, locale: str) -> ui.Modal:
-    """Return the form that asks what moves in an image."""
     return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale)
 
 

@@ -6,10 +6,12 @@ a slow database is not waited for: the rule is checked again when the request is
 """
 
 import asyncio
+import inspect
+import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -36,6 +38,8 @@ from bot.services.clips.input_images import AttachedImage
 from cogs._common.context import build_channel_context, build_origin
 
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
+_RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
 MAX_CHOICES: Final = 25
 """Suggestions that Discord takes for one option."""
 _MAX_NAME_LENGTH: Final = 100
@@ -48,10 +52,16 @@ _NUMERIC_OPTIONS: Final = frozenset({"duration", "videos"})
 _PLACEHOLDER_IMAGE: Final = AttachedImage()
 
 
-def describe_options(*names: str, **keys: str) -> dict[str, app_commands.locale_str]:
-    """Return the descriptions of options; ``keys`` names the text where it is not the option's."""
-    described = {name: name for name in names} | keys
-    return {name: build_command_text(f"option.{key}") for name, key in described.items()}
+def describe_options(**keys: str) -> Callable[[_Callback], _Callback]:
+    """Describe a command's options; ``keys`` names the text where it is not the option's."""
+
+    def describe(callback: _Callback) -> _Callback:
+        _self, _interaction, *names = inspect.signature(callback).parameters
+        described = {name: keys.get(name, name) for name in names}
+        texts = {name: build_command_text(f"option.{key}") for name, key in described.items()}
+        return app_commands.describe(**texts)(callback)
+
+    return describe
 
 
 def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choice[str]]:
@@ -64,8 +74,6 @@ def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choi
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """The options as Discord gave them."""
-
     prompt: str
     negative_prompt: str | None = None
     style: str | None = None
@@ -81,10 +89,7 @@ class GenerateOptions:
     references: Sequence[discord.Attachment | None] = ()
 
     def build_request(self) -> VideoRequest:
-        """Return the request, its pictures as Discord describes them: nothing is fetched.
-
-        Raises `RuleBroken` for an invalid value.
-        """
+        """Return the request, without fetching its pictures. Raises `RuleBroken`."""
         return VideoRequest(
             prompt=append_presets(
                 self.prompt,
@@ -101,15 +106,12 @@ class GenerateOptions:
             image=None if self.image is None else describe_attachment(self.image),
             last_frame=None if self.last_frame is None else describe_attachment(self.last_frame),
             references=tuple(
-                describe_attachment(reference)
-                for reference in self.references
-                if reference is not None
+                describe_attachment(image) for image in self.references if image is not None
             ),
         )
 
 
 def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
-    """Return an attachment as Discord describes it."""
     return AttachedImage(
         url=attachment.url,
         size_bytes=attachment.size,
@@ -119,24 +121,13 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Autocompleter:
-    """Suggests the values that an option can take."""
-
-    def __init__(
-        self,
-        *,
-        model_directory: ModelDirectory,
-        server_rules: ServerRulesService,
-        region: OperatorRegion,
-        clock: Clock,
-    ) -> None:
-        self._model_directory = model_directory
-        self._server_rules = server_rules
-        self._region = region
-        self._clock = clock
-        self._cached_rules: OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]] = (
-            OrderedDict()
-        )
+    model_directory: ModelDirectory
+    server_rules: ServerRulesService
+    region: OperatorRegion
+    clock: Clock
+    _cached_rules: _RuleCache = field(default_factory=OrderedDict, init=False)
 
     async def suggest_values(
         self, interaction: discord.Interaction, current: str | int
@@ -144,9 +135,9 @@ class Autocompleter:
         """Return what the typed option can be with the others as they are, with the prices."""
         option = _find_focused_option(interaction)
         rules = RuleContext(
-            models=self._model_directory.list_offered(),
-            now=self._clock.now().timestamp(),
-            region=self._region,
+            models=self.model_directory.list_offered(),
+            now=self.clock.now().timestamp(),
+            region=self.region,
             person_rule=await self._get_person_rule(interaction),
         )
         request = _read_partial_request(interaction.namespace, excluded_option=option)
@@ -159,23 +150,21 @@ class Autocompleter:
             )
             for choice in list_choices(request, option, rules)
         ]
-        return [choice for choice in choices if typed in f"{choice.name} {choice.value}".lower()][
-            :MAX_CHOICES
-        ]
+        fitting = (choice for choice in choices if typed in f"{choice.name} {choice.value}".lower())
+        return list(itertools.islice(fitting, MAX_CHOICES))
 
     async def _get_person_rule(self, interaction: discord.Interaction) -> PersonRule | None:
         """Return the rule about people where a member types, as it was a moment ago."""
         origin = build_origin(interaction)
         key = (origin.guild_id, origin.channel_id)
         read_at, rule = self._cached_rules.get(key, (float("-inf"), None))
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now - read_at < _RULE_CACHE_S:
             return rule
         with suppress(DatabaseUnavailable, TimeoutError):  # then the last known rule will do
             async with asyncio.timeout(_DATABASE_TIMEOUT_S):
-                context = await self._server_rules.load_context(
-                    origin, build_channel_context(interaction)
-                )
+                channel = build_channel_context(interaction)
+                context = await self.server_rules.load_context(origin, channel)
             rule = context.person_rule
             self._cached_rules[key] = (now, rule)
             self._cached_rules.move_to_end(key)
@@ -186,13 +175,12 @@ class Autocompleter:
     def _format_choice(self, choice: OptionChoice, option: str, locale: str) -> str:
         value = choice.value
         if option == "model":
-            model = self._model_directory.catalogue.get(value)
+            model = self.model_directory.catalogue.get(value)
             value = model.name if model is not None else value
         elif option == "duration":
             value = translate("seconds", locale, count=int(value))
-        return translate(
-            "choice.priced", locale, value=value, price=format_money(choice.price, locale)
-        )
+        price = format_money(choice.price, locale)
+        return translate("choice.priced", locale, value=value, price=price)
 
 
 def _find_focused_option(interaction: discord.Interaction) -> str:

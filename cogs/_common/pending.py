@@ -68,7 +68,6 @@ class PendingConfirmations:
         self._ids = itertools.count(secrets.randbits(62))
 
     def add(self, pending: PendingConfirmation | ImageDraft) -> int:
-        """Keep ``pending`` and return its number."""
         number = next(self._ids)
         self._pending[number] = pending
         while len(self._pending) > _MAX_PENDING:
@@ -76,11 +75,9 @@ class PendingConfirmations:
         return number
 
     def find_confirmation(self, confirmation_id: int) -> PendingConfirmation | None:
-        """Return the confirmation, if this process still has it."""
         pending = self._pending.get(confirmation_id)
         return pending if isinstance(pending, PendingConfirmation) else None
 
     def find_draft(self, draft_id: int) -> ImageDraft | None:
-        """Return the draft, if this process still has it."""
         pending = self._pending.get(draft_id)
         return pending if isinstance(pending, ImageDraft) else None

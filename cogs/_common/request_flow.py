@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import discord
 
-from bot.discord.client import respond_privately
 from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RuleBroken
@@ -21,12 +20,12 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from bot.services.jobs.requests import AcceptedRequest, RequestService
-from bot.ui.components import ActionButton
+from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.text_lists import format_cancellation, format_remaining_quota
-from cogs._common.answers import InteractionAnswer, PrivateAnswer
+from bot.ui.text_lists import format_remaining_quota
+from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
     Requester,
     build_channel_context,
@@ -62,27 +61,17 @@ class RequestSource:
         )
 
     def with_locale(self, locale: str) -> Self:
-        """Return it with the person's language, as Discord names it."""
         origin, context = replace(self.origin, locale=locale), self.context
         context = None if context is None else replace(context, origin=origin)
         return replace(self, origin=origin, context=context)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFlow:
-    """Submits requests on behalf of people."""
-
-    def __init__(
-        self,
-        *,
-        request_service: RequestService,
-        server_rules: ServerRulesService,
-        confirmations: PendingConfirmations,
-        model_info: ModelInfoSource,
-    ) -> None:
-        self._request_service = request_service
-        self._server_rules = server_rules
-        self._confirmations = confirmations
-        self._model_info = model_info
+    request_service: RequestService
+    server_rules: ServerRulesService
+    confirmations: PendingConfirmations
+    model_info: ModelInfoSource
 
     async def submit_request(
         self,
@@ -119,19 +108,18 @@ class RequestFlow:
     async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Cancel a job, for its requester or a moderator, and say what came of it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        result = await self._request_service.cancel(
+        result = await self.request_service.cancel(
             job_id,
             user_id=interaction.user.id,
             moderator=may_moderate(interaction),
             guild_id=guild_of(interaction),
         )
-        text = format_cancellation(result, job_id, interaction.locale.value)
-        await respond_privately(interaction, text)
+        await respond_with(interaction, f"cancel.{result}", job=job_id)
 
     async def _load_context(self, source: RequestSource) -> GuildContext:
         if source.context is not None:
             return source.context
-        return await self._server_rules.load_context(source.origin, source.channel)
+        return await self.server_rules.load_context(source.origin, source.channel)
 
     async def _submit_in_context(
         self,
@@ -140,36 +128,34 @@ class RequestFlow:
         answer: InteractionAnswer,
         confirmed: PendingConfirmation | None = None,
     ) -> None:
-        await self._request_service.require_open(context)
+        await self.request_service.require_open(context)
         try:
-            request, plan = await self._request_service.prepare_request(request, context)
+            request, plan = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
             await self._suggest_nearest(error, context, answer)
             return
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
-        if is_changed or (
-            confirmed is None and self._request_service.needs_confirmation(plan, context)
-        ):
+        is_new = confirmed is None and self.request_service.needs_confirmation(plan, context)
+        if is_changed or is_new:
             confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
             await self._ask_for_confirmation(confirmation, answer, is_changed=is_changed)
             return
-        accepted = await self._request_service.submit(plan, context.origin)
+        accepted = await self.request_service.submit(plan, context.origin)
         await answer.confirm_accepted(self._format_accepted(accepted, context.origin.locale))
 
     async def _ask_for_confirmation(
         self, confirmation: PendingConfirmation, answer: InteractionAnswer, *, is_changed: bool
     ) -> None:
         origin = confirmation.origin
-        status = await self._request_service.load_quota_status(origin)
+        status = await self.request_service.load_quota_status(origin)
         what = self._describe_plan(confirmation.shown_plan, origin.locale)
         lines = [
             translate("ask.changed", origin.locale) if is_changed else "",
             translate("ask.confirm", origin.locale, what=what),
             format_remaining_quota(status, origin.locale),
         ]
-        await answer.send_text(
-            "\n".join(line for line in lines if line), self._build_confirm_buttons(confirmation)
-        )
+        text = "\n".join(line for line in lines if line)
+        await answer.send_text(text, self._build_confirm_buttons(confirmation))
 
     async def _suggest_nearest(
         self, error: RuleBroken, context: GuildContext, answer: InteractionAnswer
@@ -179,24 +165,20 @@ class RequestFlow:
         if error.nearest is None:
             await answer.send_text(text)
             return
-        plan = self._request_service.plan_video(error.nearest, context)
+        plan = self.request_service.plan_video(error.nearest, context)
         offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
         confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
         await answer.send_text(
-            f"{text}\n{offered}",
-            self._build_confirm_buttons(confirmation, label_key="button.nearest"),
+            f"{text}\n{offered}", self._build_confirm_buttons(confirmation, label_key="nearest")
         )
 
     def _build_confirm_buttons(
-        self, confirmation: PendingConfirmation, *, label_key: str = "button.accept"
+        self, confirmation: PendingConfirmation, *, label_key: str = "accept"
     ) -> list[ActionButton]:
-        number = self._confirmations.add(confirmation)
-        locale = confirmation.origin.locale
+        number, locale = self.confirmations.add(confirmation), confirmation.origin.locale
         return [
-            ActionButton(
-                ButtonAction.ACCEPT, number, label=translate(label_key, locale), primary=True
-            ),
-            ActionButton(ButtonAction.DECLINE, number, label=translate("button.decline", locale)),
+            build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
+            build_button(ButtonAction.DECLINE, number, locale),
         ]
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
@@ -212,7 +194,7 @@ class RequestFlow:
 
     def _describe_plan(self, plan: VideoPlan, locale: str) -> str:
         parts = [
-            self._model_info.get_display_name(plan.model),
+            self.model_info.get_display_name(plan.model),
             translate("seconds", locale, count=plan.seconds),
             plan.aspect_ratio,
             *([plan.resolution] if plan.resolution else []),
