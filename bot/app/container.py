@@ -258,6 +258,7 @@ class Container:
             clock=clock,
             policy=policy,
             lease_s=settings.lease_s,
+            report_failure=self.instruments.count_background_failure,
         )
         self.request_service = RequestService(
             jobs=self.jobs,

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 import discord
@@ -16,6 +17,7 @@ from bot.app.supervisor import make_readiness_check
 from bot.app.web import build_signed_links, serve_website
 from bot.config.settings import Settings
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
+from bot.services.jobs.worker import WORKER_LOOPS
 from bot.web.server import PortInUse
 
 _log: Final = structlog.get_logger(__name__)
@@ -91,7 +93,10 @@ async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
         clock=parts.clock,
         checks={
             "gateway": make_readiness_check(lambda: parts.client.is_connected),
-            "dispatcher": make_readiness_check(lambda: parts.worker.is_alive),
+            **{
+                loop: make_readiness_check(partial(parts.worker.is_loop_healthy, loop))
+                for loop in WORKER_LOOPS
+            },
             **parts.supervisor.checks,
         },
         features=parts.original_downloads,

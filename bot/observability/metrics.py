@@ -111,6 +111,10 @@ class Instruments:
             registry=self.registry,
         )
 
+    def count_background_failure(self, task: str) -> None:
+        """Count an unexpected error of a background task."""
+        self.background_failures.labels(task).inc()
+
     def build_discord_trace(self) -> aiohttp.TraceConfig:
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._on_request_start)

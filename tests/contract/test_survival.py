@@ -688,19 +688,28 @@ async def test_a_stop_in_the_middle_of_a_claim_puts_the_job_back(world: Simulate
     assert world.google.submits == [job.id]
 
 
-async def test_unexpected_error_does_not_stop_dispatcher(world: SimulatedWorld) -> None:
+async def test_unexpected_error_is_reported_and_does_not_stop_dispatcher(
+    world: SimulatedWorld,
+) -> None:
+    healthy_before_claim: list[bool] = []
+
     class Faulty(JobStore):
         error_count = 2
 
         async def claim_jobs(self, owner: str, **how: Any) -> list[Job]:
+            healthy_before_claim.append(process.worker.is_loop_healthy("dispatcher"))
             if self.error_count:
                 self.error_count -= 1
                 raise ValueError("an unforeseen row")
             return await JobStore.claim_jobs(self, owner, **how)
 
-    process = await world.start_process(jobs=Faulty(world.database, now=world.now))
+    process = world.create_process(jobs=Faulty(world.database, now=world.now))
+    await process.worker.start()
     job = await process.submit_job(1)
     assert (await world.wait_for_end(job)).outcome is Outcome.DELIVERED
+    assert healthy_before_claim[:3] == [True, False, False]
+    assert process.reported_failures == ["dispatcher"] * 2
+    await eventually(lambda: process.worker.is_loop_healthy("dispatcher"))
 
 
 async def test_unavailable_database_accepts_nothing(world: SimulatedWorld) -> None:

@@ -194,6 +194,7 @@ class SimulatedProcess:
         worker_policy: SpendingPolicy | None = None,
     ) -> None:
         self.world = world
+        self.reported_failures: list[str] = []
         self.critical_sections = CriticalSections(world.clock)
         jobs, routes, media_probe = jobs or world.jobs, world.routes, FakeMediaProbe()
         wait_estimates = WaitEstimates(
@@ -256,6 +257,7 @@ class SimulatedProcess:
             clock=world.clock,
             policy=worker_policy or world.policy,
             lease_s=lease_s,
+            report_failure=self.reported_failures.append,
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=jobs,

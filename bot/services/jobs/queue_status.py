@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
-
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import JobState
 from bot.domain.jobs.queue import order_fairly, queue_positions
@@ -18,8 +16,6 @@ _MAX_EDITS_PER_ROUND: Final = 10  # Discord's rate limit is shared by everything
 _INTERVAL_S: Final = 5.0
 _DELAY_S: Final = 1.0
 """Before the first round after a change, so that jobs that start at once show no place at all."""
-
-_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -34,8 +30,13 @@ class QueueStatusUpdater:
     def request_update(self) -> None:
         self._update_requested.set()
 
-    async def run(self, get_owner: Callable[[], str]) -> None:
-        """Update after every request, and then for as long as a job of the owner waits."""
+    async def run(
+        self, get_owner: Callable[[], str], record_round: Callable[[Exception | None], None]
+    ) -> None:
+        """Update after every request, and then for as long as a job of the owner waits.
+
+        ``record_round`` is told the unexpected error of a round, or ``None``.
+        """
         while True:
             await self._update_requested.wait()
             self._update_requested.clear()
@@ -44,10 +45,11 @@ class QueueStatusUpdater:
             while has_waiting:
                 try:
                     has_waiting = await self.update_shown_places(get_owner())
+                    record_round(None)
                 except DatabaseUnavailable:
                     pass
-                except Exception:  # the next round tries again
-                    _log.exception("queue_status.update_failed")
+                except Exception as error:  # the next round tries again
+                    record_round(error)
                 if has_waiting:
                     await self.clock.sleep(_INTERVAL_S)
 

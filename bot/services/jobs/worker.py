@@ -6,6 +6,7 @@ the critical sections have ended.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -28,6 +29,9 @@ _CLAIM_BATCH_SIZE: Final = 64
 _ADOPT_BATCH_SIZE: Final = 250
 _IDLE_INTERVAL_S: Final = 5.0
 
+WORKER_LOOPS: Final = ("dispatcher", "reconciliation", "queue_status")
+"""The loops whose unexpected errors are reported and shown by `/readyz`."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,7 +49,9 @@ class Worker:
         clock: Clock,
         policy: SpendingPolicy,
         lease_s: float = 30.0,
+        report_failure: Callable[[str], None] = lambda loop: None,
     ) -> None:
+        """``report_failure`` gets a loop's name whenever an unexpected error ends its round."""
         self._jobs = jobs
         self._queue_status_updater = queue_status_updater
         self._critical_sections = critical_sections
@@ -63,6 +69,8 @@ class Worker:
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._lease_tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._report_failure = report_failure
+        self._failing_loops: set[str] = set()
 
     @property
     def lease(self) -> Lease:
@@ -81,6 +89,10 @@ class Worker:
     def is_alive(self) -> bool:
         return self.lease.remaining_s > 0
 
+    def is_loop_healthy(self, name: str) -> bool:
+        """Whether the lease holds and the last round of this loop (`WORKER_LOOPS`) went well."""
+        return self.is_alive and name not in self._failing_loops
+
     async def start(self) -> None:
         """Take a lease (waiting for the database if it is away) and begin."""
         await self._lease_keeper.register()
@@ -89,7 +101,11 @@ class Worker:
         self._loop_tasks = [
             asyncio.create_task(self._run_dispatcher()),
             asyncio.create_task(self._run_reconciliation()),
-            asyncio.create_task(self._queue_status_updater.run(lambda: self.worker_id)),
+            asyncio.create_task(
+                self._queue_status_updater.run(
+                    lambda: self.worker_id, lambda error: self._record_round("queue_status", error)
+                )
+            ),
         ]
 
     async def stop(self, timeout_s: float) -> None:
@@ -160,11 +176,12 @@ class Worker:
                     if not claimed:
                         delay_s = await self._compute_idle_delay()
                     backoff.reset()
+                    self._record_round("dispatcher")
                 except DatabaseUnavailable as error:
                     _log.warning("claim.postponed", error=str(error))
                     delay_s = backoff.next_delay()
-                except Exception:  # one bad row must not stop the dispatcher for good
-                    _log.exception("claim.failed")
+                except Exception as error:  # one bad row must not stop the dispatcher for good
+                    self._record_round("dispatcher", error)
                     delay_s = backoff.next_delay()
             await self._wait_for_event(self._dispatch_requested, delay_s)
 
@@ -193,10 +210,11 @@ class Worker:
                     for job_id in await self._jobs.list_cancel_requests(self.worker_id):
                         self._task_pool.request_cancel(job_id)
                     await self._resume_jobs_without_task()
+                    self._record_round("reconciliation")
                 except DatabaseUnavailable as error:
                     _log.warning("reconciliation.postponed", error=str(error))
-                except Exception:  # the next round tries again
-                    _log.exception("reconciliation.failed")
+                except Exception as error:  # the next round tries again
+                    self._record_round("reconciliation", error)
             await self._wait_for_event(self._reconciliation_requested, self._reconcile_interval_s)
 
     async def _adopt_jobs(self) -> None:
@@ -228,6 +246,14 @@ class Worker:
             if job.state is not JobState.QUEUED:
                 just_claimed = pool.is_unstarted_claim(job, owner)
                 pool.start_task(job, self.lease, just_claimed=just_claimed)
+
+    def _record_round(self, name: str, error: Exception | None = None) -> None:
+        if error is None:
+            self._failing_loops.discard(name)
+            return
+        self._failing_loops.add(name)
+        self._report_failure(name)
+        _log.error("background_task.failed", task=name, exc_info=error)
 
     async def _wait_for_event(self, event: asyncio.Event, timeout_s: float) -> None:
         sleep = self._clock.sleep(timeout_s)
