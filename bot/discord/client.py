@@ -151,7 +151,7 @@ class DiscordClient(commands.AutoShardedBot):
         """Add cogs and buttons and sync the commands; discord.py calls it after the login."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
-        self._command_sync_task = asyncio.create_task(self._sync_commands(), name="command sync")
+        self._command_sync_task = asyncio.create_task(self.sync_commands(), name="command sync")
 
     async def close(self) -> None:
         if self._command_sync_task is not None:
@@ -224,7 +224,7 @@ class DiscordClient(commands.AutoShardedBot):
         except _CONNECTION_ERRORS as send_error:
             _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
 
-    async def _sync_commands(self) -> None:
+    async def sync_commands(self) -> None:
         """Register the commands if they have changed since the last time."""
         payload = await build_command_payloads(self.tree)
         identity = [str(self.application_id), discord.http.Route.BASE, payload]

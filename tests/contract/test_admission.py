@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,8 @@ from bot.domain.jobs.request import PersonRule
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
 from bot.services.jobs.admission import AdmissionBatcher
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
 from bot.store.jobs.jobs import JobStore
@@ -320,25 +323,35 @@ async def test_a_paused_server_and_a_paused_bot_refuse(world: SimulatedWorld) ->
     assert answer.by_operator
 
 
+class IdleUpdater(QueueStatusUpdater):
+    """Updates only when the test says so."""
+
+    async def run(self, *_: Any) -> None:
+        await asyncio.Event().wait()
+
+
 async def test_queued_job_starts_after_pause_ends(
     world: SimulatedWorld,
 ) -> None:
     world.policy = SpendingPolicy(pace=PacingLimits(in_flight=0))
-    process = world.create_process()
-    await process.worker.start()
+    updater = IdleUpdater(
+        jobs=world.jobs,
+        job_messages=world.discord,
+        wait_estimates=WaitEstimates(
+            model_states=world.model_store, clock=world.clock, pace=world.policy.pace
+        ),
+        clock=world.clock,
+    )
+    process = await world.start_process(queue_status_updater=updater)
     here, there = (
         await process.submit_job(1),
         await process.submit_job(2, guild_id=GUILD + 1, user_id=1),
     )
-    board = process.worker._queue_status_updater
-    turning = process.worker._loop_tasks.pop()  # the test turns it, and nobody else meanwhile
-    turning.cancel()
-    await asyncio.gather(turning, return_exceptions=True)
     servers = ServerRulesService(guilds=world.guilds, clock=world.clock)
 
     async def shown() -> dict[int, tuple[int | None, bool]]:
         world.discord.shown_progress.clear()
-        await board.update_shown_places(process.worker.worker_id)
+        await updater.update_shown_places(process.worker.worker_id)
         return {p.job.id: (p.queue_position, p.paused) for p in world.discord.shown_progress}
 
     async def at_rest() -> bool:
@@ -364,8 +377,7 @@ async def test_queued_job_starts_after_pause_ends(
 async def test_a_costly_request_asks_first_unless_the_server_says_otherwise(
     world: SimulatedWorld, servers_own: Micros | None, asks: bool
 ) -> None:
-    process = world.create_process()
-    process.request_service._confirm_above_price = PRICE
+    process = world.create_process(confirm_above_price=PRICE)
     await world.guilds.save_rules(
         GuildRules(GUILD, confirm_above=servers_own), actor_id=ADMIN, now=world.clock.now()
     )

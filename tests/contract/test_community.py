@@ -473,7 +473,7 @@ async def test_vote_events_of_one_message_stay_ordered(town: Town, cleared: bool
     assert message is not None
     await town.votes.recount_posts([exhibit])
     slow = SlowLookup(town.world.database)
-    town.votes._stars = slow
+    town.votes.stars = slow
     given = asyncio.create_task(town.votes.record_star(message, 800, 14, starred=True))
     await slow.asked.wait()
     taken = asyncio.create_task(

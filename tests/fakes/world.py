@@ -192,6 +192,8 @@ class SimulatedProcess:
         jobs: JobStore | None = None,
         workers: WorkerStore | None = None,
         worker_policy: SpendingPolicy | None = None,
+        queue_status_updater: QueueStatusUpdater | None = None,
+        confirm_above_price: Micros | None = None,
     ) -> None:
         self.world = world
         self.reported_failures: list[str] = []
@@ -247,7 +249,8 @@ class SimulatedProcess:
             jobs=jobs,
             workers=workers or world.workers,
             job_task_factory=self.job_task_factory,
-            queue_status_updater=QueueStatusUpdater(
+            queue_status_updater=queue_status_updater
+            or QueueStatusUpdater(
                 jobs=jobs,
                 job_messages=world.discord,
                 wait_estimates=wait_estimates,
@@ -282,6 +285,7 @@ class SimulatedProcess:
             clock=world.clock,
             policy=world.policy,
             paid_calls=world.billing_rules.paid_calls,
+            confirm_above_price=confirm_above_price,
         )
 
     async def submit_job(self, key: str | int, **changes: Any) -> Job:

@@ -59,7 +59,7 @@ class VoteCounter:
         publisher: ShowcasePublisher,
         clock: Clock,
     ) -> None:
-        self._stars = stars
+        self.stars = stars
         self._showcase_posts = showcase_posts
         self._showcase_settings_store = showcase_settings_store
         self._clips = clips
@@ -93,14 +93,14 @@ class VoteCounter:
         """
         try:
             async with self._get_message_lock(message_id):
-                clip_id = await self._stars.find_clip_by_message(message_id)
+                clip_id = await self.stars.find_clip_by_message(message_id)
                 if clip_id is None:
                     if is_own_message:
                         self._recount_later(message_id, channel_id)
                     return
                 if message_id not in self._counted_messages:
                     await self._recount_message(message_id, channel_id, clip_id)
-                target = await self._stars.set_star(message_id, clip_id, user_id, starred=starred)
+                target = await self.stars.set_star(message_id, clip_id, user_id, starred=starred)
             await self._evaluate(target)
         except DatabaseUnavailable:
             self._recount_later(message_id, channel_id)
@@ -109,10 +109,10 @@ class VoteCounter:
     async def reset(self, message_id: int) -> None:
         """Remove all votes of a message whose stars were cleared. Raises `DatabaseUnavailable`."""
         async with self._get_message_lock(message_id):
-            clip_id = await self._stars.find_clip_by_message(message_id)
+            clip_id = await self.stars.find_clip_by_message(message_id)
             if clip_id is None:
                 return
-            target = await self._stars.replace_stars(message_id, clip_id, ())
+            target = await self.stars.replace_stars(message_id, clip_id, ())
         await self._evaluate(target)
 
     async def recount_posts(self, posts: Sequence[ShowcasePost]) -> None:
@@ -157,7 +157,7 @@ class VoteCounter:
         )
         if not showcase_settings.stars or showcase_settings.channel_id is None:
             return
-        for post in await self._stars.list_unshowcased(
+        for post in await self.stars.list_unshowcased(
             showcase_settings.guild_id, since=now - FRESH_POST_WINDOW, limit=_MAX_FRESH_POSTS
         ):
             async with self._get_message_lock(post.message_id):
@@ -173,7 +173,7 @@ class VoteCounter:
 
     async def _resolve_unknown_message(self, message_id: int, message: _UnknownMessage) -> None:
         async with self._get_message_lock(message_id):
-            clip_id = await self._stars.find_clip_by_message(message_id)
+            clip_id = await self.stars.find_clip_by_message(message_id)
             target = None
             if clip_id is not None:
                 target = await self._recount_message(message_id, message.channel_id, clip_id)
@@ -200,7 +200,7 @@ class VoteCounter:
         if members is None:
             await self._showcase_service.withdraw_deleted_message(message_id)
             return None
-        target = await self._stars.replace_stars(message_id, clip_id, members)
+        target = await self.stars.replace_stars(message_id, clip_id, members)
         self._counted_messages[message_id] = None
         if len(self._counted_messages) > _MAX_COUNTED_MESSAGES:
             self._counted_messages.popitem(last=False)

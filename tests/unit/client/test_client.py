@@ -216,16 +216,16 @@ async def test_commands_are_registered_only_after_changes(
     client.tree.add_command(
         app_commands.Command(name="one", description="first", callback=callback)
     )
-    await client._sync_commands()
-    await client._sync_commands()
+    await client.sync_commands()
+    await client.sync_commands()
     assert len(synced) == 1
     client.tree.add_command(
         app_commands.Command(name="two", description="second", callback=callback)
     )
-    await client._sync_commands()
+    await client.sync_commands()
     assert len(synced) == 2
     (tmp_path / "commands.sha256").write_bytes(b"\xff\xfe torn")
-    await client._sync_commands()
+    await client.sync_commands()
     assert len(synced) == 3
 
 
@@ -246,7 +246,7 @@ async def test_failed_registration_is_retried(
 
     monkeypatch.setattr(client.tree, "sync", sync)
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    await client._sync_commands()
+    await client.sync_commands()
     assert len(attempts) == 3
     assert waits_s[1] > waits_s[0]
 
