@@ -152,6 +152,7 @@ class DiscordClient(commands.AutoShardedBot):
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
         self._command_sync_task = asyncio.create_task(self.sync_commands(), name="command sync")
+        self._command_sync_task.add_done_callback(_log_failure)
 
     async def close(self) -> None:
         if self._command_sync_task is not None:
@@ -244,6 +245,12 @@ class DiscordClient(commands.AutoShardedBot):
                 break
         await asyncio.to_thread(self._commands_digest_file.write_text, digest, "ascii")
         _log.info("commands.registered", count=len(payload))
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("background_task.failed", task=task.get_name(), exc_info=error)
 
 
 async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:

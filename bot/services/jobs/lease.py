@@ -108,7 +108,11 @@ class LeaseKeeper:
                 delay_s = min(length_s / 15, remaining_s)
                 is_held = remaining_s > 0
             if not is_held:
-                await on_lost()
+                try:
+                    await on_lost()
+                except Exception:  # still lost: the next round comes back here
+                    _log.exception("lease.restart_failed")
+                    delay_s = length_s / 15
 
     async def retire(self, timeout_s: float) -> None:
         """Give the lease back, best effort."""

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 import pytest
 from discord import app_commands, ui
+from structlog.testing import capture_logs
 
 from bot.app.clock import SystemClock
 from bot.discord.client import DiscordClient, build_intents, override_discord_urls
@@ -227,6 +228,22 @@ async def test_commands_are_registered_only_after_changes(
     (tmp_path / "commands.sha256").write_bytes(b"\xff\xfe torn")
     await client.sync_commands()
     assert len(synced) == 3
+
+
+async def test_an_unexpected_error_of_the_registration_is_logged(
+    client: DiscordClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(client, "sync_commands", fail)
+    with capture_logs() as logs:
+        await client.setup_hook()
+        while not logs:
+            await asyncio.sleep(0)
+    assert [(entry["event"], entry["task"]) for entry in logs] == [
+        ("background_task.failed", "command sync")
+    ]
 
 
 async def test_failed_registration_is_retried(
