@@ -138,7 +138,8 @@ async def test_chain_of_three_extensions(stage: BotStage, route: str) -> None:
             assert video == {"gcsUri": before["video"], "mimeType": "video/mp4"}
         assert submit["hops"] == hop
     rows = await open_reader(stage).fetch_rows(
-        "SELECT id, hop, parent_clip_id, root_clip_id, seconds FROM clips ORDER BY id DESC LIMIT 4"
+        "SELECT id, extension_depth, parent_clip_id, root_clip_id, seconds FROM clips"
+        " ORDER BY id DESC LIMIT 4"
     )
     (root, *_), second, third, last = reversed(rows)
     assert last[1:] == (3, third[0], root, 25)

@@ -370,7 +370,7 @@ async def test_guild_removal_is_recorded_until_return(stage: BotStage) -> None:
         def has_count() -> bool:
             with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
                 rows = connection.execute(
-                    "SELECT count(*) FROM departures WHERE guild_id = ?", (guild["id"],)
+                    "SELECT count(*) FROM guild_removals WHERE guild_id = ?", (guild["id"],)
                 )
                 return bool(rows.fetchone()[0] == count)
 
