@@ -24,6 +24,8 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _STATEMENT_TIMEOUT_S: Final = 15.0
+_IDLE_IN_TRANSACTION_S: Final = 10.0
+"""A stopped process must not keep rows locked for longer than its lease: others adopt its jobs."""
 
 
 class DatabaseInUse(ClapperError):
@@ -122,7 +124,7 @@ class PostgresDatabase(Database):
             "application_name": f"clapper {schema}" if schema else "clapper",
             "statement_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
             "lock_timeout": str(int(_STATEMENT_TIMEOUT_S * 1000)),
-            "idle_in_transaction_session_timeout": str(int(2 * _STATEMENT_TIMEOUT_S * 1000)),
+            "idle_in_transaction_session_timeout": str(int(_IDLE_IN_TRANSACTION_S * 1000)),
             "timezone": "UTC",
             # Not left to the server's defaults: a claim that a crash loses would be submitted
             # again, and limits read from a snapshot older than the lock would be exceeded.
