@@ -60,7 +60,7 @@ class LedgerPosting:
 class LedgerEntry:
     """One row of the ledger.
 
-    Windows go by ``counted_at``: for a job's entries, when it was reserved.
+    Windows go by ``window_at``: for a job's entries, when it was reserved.
     """
 
     id: int
