@@ -94,7 +94,7 @@ async def write_gallery(data_dir: Path) -> None:
                 "width": 1280,
                 "height": 720,
                 "seconds": generator.choice((4, 6, 8, 15, 22)),
-                "hop": 0,
+                "extension_depth": 0,
                 "parent": None,
                 "root": None,
                 "votes": int(generator.paretovariate(0.8)) % 900,
