@@ -51,7 +51,7 @@ from bot.services.jobs.stages.running_job import BillingRules, JobDependencies, 
 from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
-from bot.services.jobs.worker import Worker
+from bot.services.jobs.worker import WORKER_LOOPS, Worker
 from bot.services.showcase.maintenance import MaintenanceLoop
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
@@ -260,6 +260,8 @@ class Container:
             lease_s=settings.lease_s,
             report_failure=self.instruments.count_background_failure,
         )
+        for loop in WORKER_LOOPS:
+            self.instruments.background_failures.labels(loop)  # the series exists from the start
         self.request_service = RequestService(
             jobs=self.jobs,
             ledger=self.ledger,

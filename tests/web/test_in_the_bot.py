@@ -14,10 +14,11 @@ from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 from tests.web.conftest import client
 
-CHECKS = {
-    "database", "gateway", "dispatcher", "reconciliation", "queue_status", "measurements",
+LOOPS = {
+    "dispatcher", "reconciliation", "queue_status", "measurements",
     "model_directory", "file_retention", "heartbeat", "unknown_jobs", "maintenance",
 }  # fmt: skip
+CHECKS = {"database", "gateway", *LOOPS}
 """What `/readyz` names: the connections, and each loop in the background."""
 
 
@@ -42,6 +43,7 @@ async def test_ready_and_measured(tmp_path: Path) -> None:
 
                 await eventually(settled, what="the job in the metrics")
                 metrics = await _read_metrics(http)
+                assert await _read_failure_series(http) == dict.fromkeys(LOOPS, 0.0)
                 await _check_add_and_withdraw(control, http)
                 await control.gateway("down", seconds=5)
                 await eventually(lambda: _unready(http), what="the gateway being reported missing")
@@ -109,6 +111,18 @@ async def _unready(http: aiohttp.ClientSession) -> bool:
     async with http.get("/readyz") as answer:
         checks = (await answer.json())["checks"]
     return answer.status == 503 and not checks["gateway"] and bool(checks["database"])
+
+
+async def _read_failure_series(http: aiohttp.ClientSession) -> dict[str, float]:
+    """Return the failures of each background task, by its name."""
+    async with http.get("/metrics") as answer:
+        text = await answer.text()
+    return {
+        sample.labels["task"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "clapper_background_failures_total"
+    }
 
 
 async def _read_metrics(http: aiohttp.ClientSession) -> dict[str, float]:
