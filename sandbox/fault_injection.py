@@ -1,8 +1,8 @@
 """Injected faults: error responses, delays and cut connections.
 
 A fault matches requests by server, method and path and strikes a number of times. With ``drop:
-"after"`` the request is carried out and its response lost: the case in which a bot must not simply
-retry.
+"after"`` the request is carried out and its response lost, with ``carry_out`` it is carried out and
+answered with an error: the cases in which a bot must not simply retry.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from typing import Any, Literal
 from aiohttp import web
 
 from sandbox.clock import SandboxClock
-from sandbox.discord.errors import ActionRefused
+from sandbox.discord import error_codes
+from sandbox.discord.errors import ActionRefused, DiscordError
 from sandbox.request_log import CUT_POINT, Handler, redact_path, server_for_path
 
-CutPoint = Literal["before", "after", "middle"]
+CutPoint = Literal["before", "upload", "after", "middle"]
 
 _GOOGLE_STATUS = {
     400: "INVALID_ARGUMENT",
@@ -42,7 +43,9 @@ class InjectedFault:
     """One fault. ``times`` None strikes without end; delays are by the sandbox's clock.
 
     ``delay_s`` passes before the request is carried out, ``hold_s`` between that and its response.
-    Without ``status`` and ``drop`` the request is only delayed.
+    Without ``status`` and ``drop`` the request is only delayed. With ``carry_out`` the status is
+    answered after the request was carried out, with ``is_unread`` before its body has arrived, as
+    an edge server does. ``over_bytes`` leaves requests with smaller bodies alone.
     """
 
     id: int
@@ -56,6 +59,9 @@ class InjectedFault:
     delay_s: float = 0.0
     hold_s: float = 0.0
     drop: CutPoint | None = None
+    carry_out: bool = False
+    is_unread: bool = False
+    over_bytes: int = 0
     strike_count: int = 0
 
     @classmethod
@@ -63,7 +69,7 @@ class InjectedFault:
         """Reads the body of ``POST /control/faults``. Raises InvalidFault."""
         unknown = order.keys() - {
             *("server", "method", "path", "times", "status", "body", "headers"),
-            *("delay_s", "hold_s", "drop"),
+            *("delay_s", "hold_s", "drop", "carry_out", "unread", "over_bytes", "code"),
         }
         if unknown:
             raise InvalidFault(f"unknown: {', '.join(sorted(unknown))}")
@@ -74,6 +80,18 @@ class InjectedFault:
             raise InvalidFault("times is a positive number, or null for always")
         if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):
             raise InvalidFault("status is from 200 to 599")
+        body = order.get("body")
+        if (code := order.get("code")) is not None:
+            error = _find_discord_error(order["server"], code)
+            status, body = status or error.status, error.to_json() | (body or {})
+        carry_out, is_unread = bool(order.get("carry_out")), bool(order.get("unread"))
+        if (carry_out or is_unread) and (status is None or order.get("drop")):
+            raise InvalidFault("carry_out and unread go with a status, and without drop")
+        if carry_out and is_unread:
+            raise InvalidFault("a request that is not read cannot be carried out")
+        over_bytes = order.get("over_bytes", 0)
+        if not isinstance(over_bytes, int) or over_bytes < 0:
+            raise InvalidFault("over_bytes is a number of bytes")
         try:
             path = re.compile(order.get("path") or "")
         except (re.error, TypeError) as error:
@@ -85,19 +103,23 @@ class InjectedFault:
             method=(order.get("method") or "").upper() or None,
             times=times,
             status=status,
-            body=order.get("body"),
+            body=body,
             headers={name: str(value) for name, value in (order.get("headers") or {}).items()},
             delay_s=_read_seconds(order, "delay_s"),
             hold_s=_read_seconds(order, "hold_s"),
             drop=_read_cut_point(order.get("drop")),
+            carry_out=carry_out,
+            is_unread=is_unread,
+            over_bytes=over_bytes,
         )
 
-    def matches(self, server: str, method: str, path: str) -> bool:
+    def matches(self, server: str, method: str, path: str, body_bytes: int = 0) -> bool:
         """Whether it strikes this request; ``path`` includes the query."""
         return (
             self.server == server
             and (self.times is None or self.strike_count < self.times)
             and self.method in (None, method)
+            and body_bytes >= self.over_bytes
             and self.path.search(path) is not None
         )
 
@@ -114,6 +136,9 @@ class InjectedFault:
             "delay_s": self.delay_s,
             "hold_s": self.hold_s,
             "drop": self.drop,
+            "carry_out": self.carry_out,
+            "unread": self.is_unread,
+            "over_bytes": self.over_bytes,
         }
 
     def build_response(self) -> web.Response:
@@ -122,8 +147,8 @@ class InjectedFault:
         body, headers = self.body, dict(self.headers)
         if body is None:
             body = self._vendor_body(status)
-        if status == 429 and self.server == "discord":
-            # discord.py takes a 429 without Via for a ban by Cloudflare.
+        if status == 429 and self.server == "discord" and not isinstance(body, str):
+            # A 429 without Via is Cloudflare's ban, which is a page of HTML.
             headers.setdefault("Via", "1.1 google")
             if isinstance(body, dict) and "retry_after" in body:
                 headers.setdefault("Retry-After", str(body["retry_after"]))
@@ -158,15 +183,24 @@ def _read_seconds(order: dict[str, Any], name: str) -> float:
     return float(value)
 
 
+def _find_discord_error(server: str, code: object) -> DiscordError:
+    if server != "discord" or not isinstance(code, int):
+        raise InvalidFault("code is a number of Discord's")
+    try:
+        return error_codes.build_error(code)
+    except KeyError as error:
+        raise InvalidFault(f"{code} is not in the table of Discord's errors") from error
+
+
 def _read_cut_point(value: object) -> CutPoint | None:
     match value:
         case None | False:
             return None
         case True:
             return "before"
-        case "before" | "after" | "middle":
+        case "before" | "upload" | "after" | "middle":
             return value
-    raise InvalidFault('drop is "before", "after", "middle" or a boolean')
+    raise InvalidFault('drop is "before", "upload", "after", "middle" or a boolean')
 
 
 class FaultInjector:
@@ -200,7 +234,8 @@ class FaultInjector:
         """Applies the first matching fault to the request."""
         server = server_for_path(request.path)
         path = redact_path(request.rel_url)
-        matching = (fault for fault in self._faults if fault.matches(server, request.method, path))
+        size = request.content_length or 0
+        matching = (f for f in self._faults if f.matches(server, request.method, path, size))
         fault = next(matching, None)
         if fault is None:
             return await handler(request)
@@ -209,11 +244,17 @@ class FaultInjector:
             await self._clock.sleep(fault.delay_s)
         if fault.drop == "before":
             return _cut_connection(request, "before", web.Response())
-        if fault.status is not None and fault.drop is None:
+        if fault.drop == "upload":
+            return await _cut_upload(request)
+        if fault.is_unread:
+            return await _answer_unread(request, fault.build_response())
+        if fault.status is not None and fault.drop is None and not fault.carry_out:
             return fault.build_response()
         response = await handler(request)
         if fault.hold_s:
             await self._clock.sleep(fault.hold_s)
+        if fault.carry_out:
+            return fault.build_response()
         if fault.drop == "after":
             return _cut_connection(request, "after", response)
         if fault.drop == "middle":
@@ -227,6 +268,24 @@ def _cut_connection(
     request[CUT_POINT] = when
     if request.transport is not None:
         request.transport.abort()
+    return response
+
+
+async def _cut_upload(request: web.Request) -> web.StreamResponse:
+    """Reads half of the body, then cuts the connection."""
+    half, received = (request.content_length or 0) // 2, 0
+    while received < half and (chunk := await request.content.readany()):
+        received += len(chunk)
+    return _cut_connection(request, "before", web.Response())
+
+
+async def _answer_unread(request: web.Request, response: web.Response) -> web.Response:
+    """Answers while the body is still arriving, and closes without reading the rest of it."""
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    if request.transport is not None:
+        request.transport.close()
     return response
 
 

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from sandbox.clock import SandboxClock
 from sandbox.discord.control.requests import read_control_body
 from sandbox.discord.errors import ActionRefused
 from sandbox.discord.gateway import Gateway
+from sandbox.discord.gateway_faults import GatewayFault
 from sandbox.discord.ratelimits import RateLimiter
 from sandbox.error_responses import InternalErrorLog, json_response
 from sandbox.fault_injection import FaultInjector
@@ -121,9 +123,31 @@ class ServerControlApi:
                 )
             case "up":
                 gateway.come_up()
+            case "fail":
+                gateway.faults.add_fault(GatewayFault.parse(order))
+            case "recover":
+                gateway.faults.remove_all()
+            case "send":
+                connections = self._send_to_clients(order)
+            case "limit_session_starts":
+                remaining = int(_read_number(order.get("remaining"), "remaining"))
+                gateway.session_starts.set_remaining(
+                    remaining, None if seconds is None else _read_number(seconds, "seconds")
+                )
             case _:
-                raise ActionRefused("action: disconnect, reconnect, invalid_session, down or up")
+                raise ActionRefused(
+                    "action: disconnect, reconnect, invalid_session, down, up, fail, recover, send "
+                    "or limit_session_starts"
+                )
         return json_response({"connections": connections})
+
+    def _send_to_clients(self, order: dict[str, Any]) -> int:
+        match order:
+            case {"event": str(name)}:
+                return self.gateway.send_event(name, order.get("data"))
+            case {"text": str(text)}:
+                return self.gateway.send_text(text)
+        raise ActionRefused("send: an event with its data, or a text")
 
     async def _list_sessions(self, request: web.Request) -> web.Response:
         counters = self.gateway.counters
@@ -143,6 +167,8 @@ class ServerControlApi:
             {
                 "sessions": sessions,
                 "connected": sum(session["connected"] is True for session in sessions),
+                "connects": counters.connected,
+                "identify_attempts": counters.identify_attempts,
                 "identified": counters.identified,
                 "resumed": counters.resumed,
                 "replayed": counters.replayed,

@@ -32,6 +32,7 @@ class GatewayConnection:
         *,
         heartbeat_interval_s: float,
         handle: Callable[["GatewayConnection", int, Any], None],
+        says_hello: bool = True,
     ) -> None:
         self.session: GatewaySession | None = None
         self.client_code: int | None = None
@@ -40,6 +41,7 @@ class GatewayConnection:
         self._clock = clock
         self._interval = heartbeat_interval_s
         self._handle = handle
+        self._says_hello = says_hello
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._ending: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._window_started = clock.now()
@@ -58,6 +60,9 @@ class GatewayConnection:
 
     async def run(self) -> int | None:
         """Serves until either side ends it; returns the server's close code, if it sent one."""
+        if self._ending.done():  # before HELLO
+            await self._close_socket(self._ending.result(), "")
+            return self._ending.result()
         reading = asyncio.create_task(self._read_frames())
         writing = asyncio.create_task(self._write_frames())
         code, reason = None, ""
@@ -118,7 +123,8 @@ class GatewayConnection:
             raise GatewayClosed(CloseCode.INVALID_API_VERSION, "Invalid API version.")
         if self._request.query.get("encoding", "json") != "json":
             raise GatewayClosed(CloseCode.DECODE_ERROR, "This sandbox speaks JSON only.")
-        self.send(Opcode.HELLO, {"heartbeat_interval": round(self._interval * 1000)})
+        if self._says_hello:
+            self.send(Opcode.HELLO, {"heartbeat_interval": round(self._interval * 1000)})
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._interval * 1.5
         while True:

@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, web
 
 from sandbox.discord.connection import GatewayConnection
 from sandbox.discord.events import Intents
+from sandbox.discord.gateway_faults import GatewayFault, GatewayFaults
 from sandbox.discord.protocol import (
     CloseCode,
     GatewayClosed,
@@ -25,6 +26,7 @@ from sandbox.discord.protocol import (
     read_shard,
     read_snowflake,
 )
+from sandbox.discord.session_starts import SessionStartLimit
 from sandbox.discord.sessions import GatewaySession, SessionRegistry
 from sandbox.discord.world import DiscordWorld
 
@@ -37,6 +39,8 @@ CHUNK_SIZE = 1000
 class GatewayCounters:
     """Counters for tests: sessions started and resumed, events replayed, connections refused."""
 
+    connected: int = 0
+    identify_attempts: int = 0
     identified: int = 0
     resumed: int = 0
     replayed: int = 0
@@ -62,6 +66,7 @@ class Gateway:
     ) -> None:
         self.sessions = SessionRegistry(world.clock)
         self.counters = GatewayCounters()
+        self.faults = GatewayFaults()
         self._world = world
         self._clock = world.clock
         self._public_url = public_url
@@ -71,6 +76,10 @@ class Gateway:
         self._connections: set[GatewayConnection] = set()
         self._down_until: float | None = None
         world.hub.subscribe(self.sessions.receive_event)
+
+    @property
+    def session_starts(self) -> SessionStartLimit:
+        return self._world.session_starts
 
     def build_routes(self) -> list[web.RouteDef]:
         """The gateway's one route, at the root of the server."""
@@ -112,6 +121,19 @@ class Gateway:
         """Accepts connections again."""
         self._down_until = None
 
+    def send_event(self, name: str, data: Any) -> int:
+        """Dispatches an event of any content to all sessions, even a malformed one."""
+        sessions = list(self.sessions)
+        for session in sessions:
+            session.dispatch_event(name, json.dumps(data))
+        return len(sessions)
+
+    def send_text(self, text: str) -> int:
+        """Sends a frame of any text on all connections."""
+        for connection in self._connections:
+            connection.send_text(text)
+        return len(self._connections)
+
     def close(self) -> None:
         """Closes all connections with 1001, "going away"."""
         self._world.hub.unsubscribe(self.sessions.receive_event)
@@ -134,13 +156,18 @@ class Gateway:
         # Discord has its own transport compression instead of permessage-deflate.
         socket = web.WebSocketResponse(compress=False, timeout=0.5, max_msg_size=1 << 20)
         await socket.prepare(request)
+        self.counters.connected += 1
+        fault = self.faults.strike_connection()
         connection = GatewayConnection(
             socket,
             request,
             self._clock,
             heartbeat_interval_s=self._heartbeat_interval_s,
             handle=self._handle_payload,
+            says_hello=fault is None,
         )
+        if fault is not None and fault.effect == "close":
+            connection.close(fault.code)
         self._connections.add(connection)
         try:
             code = await connection.run()
@@ -162,6 +189,11 @@ class Gateway:
             self.sessions.detach_session(session, connection.send_text)
 
     def _handle_payload(self, connection: GatewayConnection, opcode: int, data: Any) -> None:
+        if opcode == Opcode.IDENTIFY:
+            self._count_identify()
+        if (fault := self.faults.strike_payload(opcode)) is not None:
+            _apply_fault(connection, fault)
+            return
         match opcode:
             case Opcode.HEARTBEAT:
                 self._answer_heartbeat(connection, data)
@@ -178,6 +210,13 @@ class Gateway:
                 self._send_member_chunks(_require_session(connection), read_object(data))
             case _:
                 raise GatewayClosed(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
+
+    def _count_identify(self) -> None:
+        """Beyond the day's limit Discord ends all sessions and resets the token."""
+        self.counters.identify_attempts += 1
+        if not self._world.session_starts.count_identify():
+            self._world.reset_token()
+            self.disconnect_clients(code=CloseCode.AUTHENTICATION_FAILED)
 
     def _answer_heartbeat(self, connection: GatewayConnection, sequence: Any) -> None:
         if sequence is not None and not isinstance(sequence, int):
@@ -295,6 +334,16 @@ class Gateway:
             chunk = members[index * CHUNK_SIZE : (index + 1) * CHUNK_SIZE]
             part = {"members": chunk, "chunk_index": index, "chunk_count": count}
             session.dispatch_event("GUILD_MEMBERS_CHUNK", json.dumps(base | part))
+
+
+def _apply_fault(connection: GatewayConnection, fault: GatewayFault) -> None:
+    match fault.effect:
+        case "close":
+            connection.close(fault.code)
+        case "invalid_session":
+            connection.send(Opcode.INVALID_SESSION, False)
+        case "ignore":
+            pass
 
 
 def _require_session(connection: GatewayConnection) -> GatewaySession:

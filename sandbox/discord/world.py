@@ -25,6 +25,7 @@ from sandbox.discord.events import EventHub, GatewayEvent, Intents
 from sandbox.discord.files import FileStore, file_limit_bytes
 from sandbox.discord.interaction import Interaction
 from sandbox.discord.permissions import Permission
+from sandbox.discord.session_starts import SessionStartLimit
 from sandbox.discord.snowflake import SnowflakeGenerator
 
 
@@ -59,10 +60,10 @@ class DiscordWorld:
         self.interactions_by_token: dict[str, Interaction] = {}
         self.attachments: dict[int, Attachment] = {}
         self.entitlements: list[Json] = []
+        self.session_starts = SessionStartLimit(clock)
         owner = self.add_user("clapper-owner", global_name="Owner")
         bot_id = self.ids.next_id()
-        token = f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"
-        self.app = Application(bot_id, "Clapper", token, owner.id)
+        self.app = Application(bot_id, "Clapper", _new_token(bot_id), owner.id)
         self.bot = User(bot_id, "clapper", "Clapper", bot=True)
         self.users[bot_id] = self.bot
         self.commands = CommandRegistry(self.app.id, self.ids)
@@ -99,6 +100,10 @@ class DiscordWorld:
     def check_token(self, token: str) -> bool:
         """Whether this is the bot's token, without the ``Bot`` prefix."""
         return secrets.compare_digest(token.encode(), self.app.token.encode())
+
+    def reset_token(self) -> None:
+        """Makes the bot's token invalid, as Discord does for too many identifies."""
+        self.app.token = _new_token(self.app.id)
 
     def guild_ids(self) -> list[int]:
         """The guilds the bot is in."""
@@ -327,3 +332,7 @@ class DiscordWorld:
         if guild_id is not None and not self.guilds[guild_id].has_bot:
             return
         self.hub.publish(GatewayEvent(name, lambda _: payload, guild_id, intents))
+
+
+def _new_token(bot_id: int) -> str:
+    return f"sandbox.{bot_id}.{secrets.token_urlsafe(24)}"

@@ -56,7 +56,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response({"url": _gateway_url(world)})
 
     async def get_gateway_bot(_: web.Request) -> web.Response:
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
+        limit = world.session_starts.to_payload()
         shards = len(world.guild_ids()) // 1000 + 1
         return json_response(
             {"url": _gateway_url(world), "session_start_limit": limit, "shards": shards}

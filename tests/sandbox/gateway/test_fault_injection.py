@@ -1,6 +1,7 @@
 """Injected faults in real requests."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,56 @@ async def test_drop_in_the_middle_of_a_body(server: Server, name: str) -> None:
         assert len(await response.read()) == whole
 
 
+async def test_a_request_can_be_carried_out_and_answered_with_an_error(server: Server) -> None:
+    """The answer is lost on the way back, and an error of the edge comes in its place.
+
+    [discord-S7]
+    """
+    server.faults.add_fault({"server": "discord", "status": 502, "carry_out": True})
+    assert await server.status("POST", "/api/v10/x") == 502
+    assert server.handled == ["/api/v10/x"]
+    (entry,) = server.traffic.entries_after(0)
+    assert entry.status == 502
+
+
+@pytest.mark.parametrize("fault", [{"status": 413, "unread": True}, {"drop": "upload"}])
+async def test_an_edge_does_not_wait_for_a_large_body(
+    server: Server, fault: dict[str, Any]
+) -> None:
+    """413 comes before the body was read, or the connection is reset; small bodies pass.
+
+    [discord-S7]
+    """
+    server.faults.add_fault({"server": "discord", "times": None, "over_bytes": 1 << 20, **fault})
+    async with server.http.post("/api/v10/x", data=b"x" * 1000) as response:
+        assert response.status == 200
+    try:
+        async with server.http.post("/api/v10/x", data=io.BytesIO(bytes(32 << 20))) as response:
+            assert response.status == 413
+    except aiohttp.ClientConnectionError:
+        pass  # the server closed before the client had written everything
+    assert server.handled == ["/api/v10/x"]
+
+
+async def test_a_code_is_enough_for_an_error_of_discord(server: Server) -> None:
+    """The table gives status and message of each code. [discord-S7, discord-D14]"""
+    server.faults.add_fault({"server": "discord", "code": 240000})
+    async with server.http.post("/api/v10/x") as response:
+        assert response.status == 400
+        body = await response.json()
+    assert (body["code"], body["message"]) == (240000, "Message blocked by harmful links filter")
+
+
+async def test_a_ban_by_cloudflare_is_a_page_without_via(server: Server) -> None:
+    """[discord-D04]"""
+    server.faults.add_fault(
+        {"server": "discord", "status": 429, "body": "banned", "headers": {"Retry-After": 3600}}
+    )
+    async with server.http.get("/api/v10/users/@me") as response:
+        assert response.headers["Retry-After"] == "3600"
+        assert "Via" not in response.headers
+
+
 async def test_a_delay_follows_the_sandbox_clock(server: Server) -> None:
     server.faults.add_fault({"server": "discord", "delay_s": 3600})
     request = asyncio.create_task(server.status("GET", "/api/v10/x"))
@@ -201,6 +252,11 @@ async def test_one_fault_or_all_can_be_removed(server: Server) -> None:
         {"server": "discord", "hold_s": "long"},
         {"server": "discord", "drop": "sometimes"},
         {"server": "discord", "stat": 500},
+        {"server": "discord", "carry_out": True},
+        {"server": "discord", "status": 413, "unread": True, "drop": "before"},
+        {"server": "discord", "code": 1},
+        {"server": "google", "code": 10008},
+        {"server": "discord", "over_bytes": "many"},
     ],
 )
 def test_an_invalid_fault_is_refused(order: dict[str, Any]) -> None:

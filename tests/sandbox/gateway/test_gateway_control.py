@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from sandbox.clock import SandboxClock
 from sandbox.server import SandboxServer
-from tests.harness.websocket import open_gateway
+from tests.harness.websocket import GatewayClosed, identify_payload, open_gateway
 
 
 @pytest_asyncio.fixture
@@ -113,6 +113,99 @@ async def test_down_until_up(
         await client.identify(sandbox.world.token)
 
 
+@pytest.mark.parametrize("code", [None, 4000])
+async def test_a_connection_ends_before_hello(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, code: int | None
+) -> None:
+    """[discord-S7]"""
+    await control_gateway(http, action="fail", at="connect", code=code)
+    async with open_gateway(gateway_url) as client:
+        with pytest.raises(GatewayClosed) as closed:
+            await client.receive()
+    assert closed.value.code == (code or 1006)
+    async with open_gateway(gateway_url) as client:
+        await client.identify(sandbox.world.token)
+
+
+async def test_an_identify_is_answered_with_opcode_9(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
+) -> None:
+    """[discord-S7]"""
+    await control_gateway(http, action="fail", at="identify", effect="invalid_session")
+    async with open_gateway(gateway_url) as client:
+        await client.expect(10)
+        await client.send(2, identify_payload(sandbox.world.token))
+        assert await client.expect(9) is False
+        await client.send(2, identify_payload(sandbox.world.token))
+        await client.expect_event("READY")
+
+
+async def test_a_resume_is_answered_with_a_close_code(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
+) -> None:
+    """The session can still be resumed afterwards. [discord-S7]"""
+    await control_gateway(http, action="fail", at="resume", code=4000)
+    async with open_gateway(gateway_url) as client:
+        ready = await client.identify(sandbox.world.token)
+        await control_gateway(http, action="disconnect")
+    async with open_gateway(gateway_url) as client:
+        await client.resume(sandbox.world.token, ready["session_id"], 1)
+        assert await client.read_close_code() == 4000
+    async with open_gateway(gateway_url) as client:
+        await client.resume(sandbox.world.token, ready["session_id"], 1)
+        await client.expect_event("RESUMED")
+
+
+async def test_heartbeats_are_not_acknowledged(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
+) -> None:
+    """[discord-S7]"""
+    async with open_gateway(gateway_url) as client:
+        await client.identify(sandbox.world.token)
+        await control_gateway(http, action="fail", at="heartbeat", effect="ignore", times=None)
+        await client.send(1, client.sequence)
+        await control_gateway(http, action="recover")
+        await control_gateway(http, action="send", text="{")
+        with pytest.raises(ValueError, match="property name"):
+            await client.receive()
+        await client.assert_no_event()
+
+
+async def test_any_event_can_be_sent(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
+) -> None:
+    """[discord-S7, discord-D01]"""
+    async with open_gateway(gateway_url) as client:
+        await client.identify(sandbox.world.token)
+        await control_gateway(http, action="send", event="CHANNEL_CREATE", data={"type": 13})
+        assert await client.expect_event("CHANNEL_CREATE") == {"type": 13}
+
+
+async def test_one_identify_too_many_resets_the_token(
+    sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession, clock: SandboxClock
+) -> None:
+    """[discord-S9]"""
+    token = sandbox.world.token
+    authorization = {"Authorization": f"Bot {token}"}
+    url = f"{sandbox.base}/api/v10/gateway/bot"
+    await control_gateway(http, action="limit_session_starts", remaining=1, seconds=600)
+    async with open_gateway(gateway_url) as client:
+        await client.identify(token)
+        async with http.get(url, headers=authorization) as response:
+            limit = (await response.json())["session_start_limit"]
+        assert (limit["remaining"], limit["reset_after"]) == (0, 600_000)
+        clock.advance(600)
+        async with http.get(url, headers=authorization) as response:
+            assert (await response.json())["session_start_limit"]["remaining"] == 1000
+        await control_gateway(http, action="limit_session_starts", remaining=0)
+        async with open_gateway(gateway_url) as other:
+            await other.expect(10)
+            await other.send(2, identify_payload(token))
+            assert await other.read_close_code() == 4004
+        assert await client.read_close_code() == 4004
+    assert sandbox.world.token != token
+
+
 async def test_sessions_list_connected_clients(
     sandbox: SandboxServer, gateway_url: str, http: aiohttp.ClientSession
 ) -> None:
@@ -127,7 +220,20 @@ async def test_sessions_list_connected_clients(
     assert session["properties"]["browser"] == "raw"
 
 
-@pytest.mark.parametrize("order", [{}, {"action": "explode"}, {"action": "down", "seconds": "x"}])
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"action": "explode"},
+        {"action": "down", "seconds": "x"},
+        {"action": "fail"},
+        {"action": "fail", "at": "heartbeat", "effect": "invalid_session"},
+        {"action": "fail", "at": "resume", "code": 7},
+        {"action": "fail", "at": "resume", "times": 0},
+        {"action": "send"},
+        {"action": "limit_session_starts"},
+    ],
+)
 async def test_invalid_orders_are_refused(
     http: aiohttp.ClientSession, order: dict[str, Any]
 ) -> None:
