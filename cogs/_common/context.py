@@ -38,6 +38,7 @@ def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = N
         upload_limit=interaction.filesize_limit,
         locale=interaction.locale.value,
         guild_locale=interaction.guild_locale.value if interaction.guild_locale else None,
+        age_restricted=is_age_restricted(interaction),
         user_install_reply=get_user_install_reply(interaction),
     )
 
@@ -55,18 +56,27 @@ def build_message_origin(message: discord.Message) -> Origin:
         request_message_id=message.id,
         locale=guild_locale or discord.Locale.american_english.value,
         guild_locale=guild_locale,
+        age_restricted=is_age_restricted(message),
     )
+
+
+def is_age_restricted(requester: Requester) -> bool:
+    """Tell whether the channel is; a thread of a server that the bot is not in counts as if so.
+
+    Discord says nothing there about the channel of a thread.
+    """
+    channel = requester.channel
+    is_nsfw = getattr(channel, "is_nsfw", None)
+    if callable(is_nsfw) and is_nsfw():
+        return True
+    is_guest = isinstance(requester, discord.Interaction) and is_user_install(requester)
+    return is_guest and isinstance(channel, discord.Thread)
 
 
 def build_channel_context(requester: Requester) -> ChannelContext:
     channel = requester.channel
-    is_nsfw = getattr(channel, "is_nsfw", None)
-    age_restricted = bool(is_nsfw()) if callable(is_nsfw) else False
-    if isinstance(requester, discord.Interaction) and is_user_install(requester):
-        # Discord says nothing about the channel of a thread here: assume the stricter case
-        age_restricted = age_restricted or isinstance(channel, discord.Thread)
     return ChannelContext(
-        age_restricted=age_restricted,
+        age_restricted=is_age_restricted(requester),
         direct_message=_is_private(requester),
         parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
     )

@@ -46,6 +46,13 @@ OLD: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "fixtures" / "database_0006.json").read_text()
 )
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
+ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
+    "jobs": {"age_restricted": False},
+    "clips": {"age_restricted": False},
+    "guilds": {"reply_mode": "extend"},
+}
+"""What revision 0008 adds to old rows."""
+ADDED_TABLES: Final = {"job_inputs", "member_preferences"}
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
 _EMPTIED: Final = {**NEW_NAMES.NULLABLE, "audit_log": ("actor_id", "target_user_id")}
@@ -144,13 +151,15 @@ def renamed(table: str, row: dict[str, Any]) -> dict[str, Any]:
         if "source" in row["plan"]:
             source = dict(row["plan"]["source"])
             row["plan"]["source"] = {"extension_depth": source.pop("hop"), **source}
-    return row
+    return row | ADDED_COLUMNS.get(table, {})
 
 
 async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> None:
     await upgrade_schema(old_database)
     new = await read_rows(old_database)
-    inputs = new.pop("job_inputs")
+    added = {table: new.pop(table) for table in ADDED_TABLES}
+    inputs = added.pop("job_inputs")
+    assert not any(added.values())
     assert new == {
         NEW_NAMES.TABLES.get(table, table): [
             renamed(NEW_NAMES.TABLES.get(table, table), row) for row in rows

@@ -44,6 +44,7 @@ class BotProcess(ProgramProcess):
             "WEB_PORT": "0",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "DEBUG",
+            "REPLY_UNDO_S": "0",  # tests of the undo set it
             "PAID_CALLS": "forbid",  # servers on this machine are called all the same
         }
         super().__init__(

@@ -52,6 +52,7 @@ class Clip:
     remote_uri: str | None = None
     remote_expires_at: datetime | None = None
     message_id: int | None = None
+    age_restricted: bool = False
 
     def as_source(self) -> SourceClip:
         expires = self.remote_expires_at

@@ -111,6 +111,7 @@ class Origin:
     ``upload_limit`` is in bytes per file, as Discord told with the interaction. ``locale`` is the
     member's, ``guild_locale`` the server's, as Discord names them (``en-US``).
 
+    ``age_restricted`` says whether the channel was when it was asked for.
     With a ``user_install_reply``, ``guild_id`` is `None` even if the channel is in a server.
     """
 
@@ -123,6 +124,7 @@ class Origin:
     upload_limit: int | None = None
     locale: str = "en-US"
     guild_locale: str | None = None
+    age_restricted: bool = False
     user_install_reply: UserInstallReply | None = None
 
 

@@ -112,6 +112,7 @@ async def write_clips(
             "extension_depth": depth,
             "parent_clip_id": parent,
             "root_clip_id": root,
+            "age_restricted": job.origin.age_restricted,
             "created_at": database_time(),
         }
         for new_clip in new_clips:

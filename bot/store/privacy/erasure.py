@@ -29,6 +29,7 @@ from bot.store.tables.core import (
     jobs_table,
     ledger_table,
     limits_table,
+    member_preferences_table,
     welcomed_guilds_table,
 )
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
@@ -106,11 +107,10 @@ class ErasureStore(Store):
 
         async def erase_rows(connection: AsyncConnection) -> None:
             await anonymize_stars(connection, user_id)
-            await connection.execute(
-                delete(creator_preferences_table).where(
-                    creator_preferences_table.c.user_id == user_id
+            for preferences in (creator_preferences_table, member_preferences_table):
+                await connection.execute(
+                    delete(preferences).where(preferences.c.user_id == user_id)
                 )
-            )
             await connection.execute(
                 delete(showcase_posts_table).where(
                     _posts.user_id == user_id, _has_no_clip(showcase_posts_table)

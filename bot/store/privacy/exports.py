@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.billing.limits import LimitSubject
 from bot.domain.erasure import JsonValue, MemberExport
 from bot.store.engine.database import Store
-from bot.store.tables.core import clips_table, guilds_table, jobs_table, ledger_table, limits_table
+from bot.store.tables.core import (
+    clips_table,
+    guilds_table,
+    jobs_table,
+    ledger_table,
+    limits_table,
+    member_preferences_table,
+)
 from bot.store.tables.showcase import (
     audit_log_table,
     creator_preferences_table,
@@ -72,6 +79,10 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
         "showcase_choices": (
             creator_preferences_table.c.user_id == user_id,
             creator_preferences_table.c.guild_id,
+        ),
+        "preferences": (
+            member_preferences_table.c.user_id == user_id,
+            member_preferences_table.c.user_id,
         ),
         "showcase_blocks": (
             showcase_blocks_table.c.user_id == user_id,

@@ -82,6 +82,8 @@ jobs_table = Table(
     Column("attempts", Integer, nullable=False),
     # how many videos Google has made: all are paid, even those that cannot be fetched
     Column("videos_made", Integer),
+    # whether the channel was age-restricted when the clip was asked for
+    Column("age_restricted", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "guild_id", "user_id"),
     Index(None, "owner"),
     Index(None, "user_id", "submitted_at"),
@@ -136,6 +138,7 @@ clips_table = Table(
     Column("remote_uri", Text),
     Column("remote_expires_at", UtcTime()),
     Column("message_id", BigInteger, index=True),
+    Column("age_restricted", Boolean, nullable=False, server_default=false()),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "root_clip_id"),
@@ -195,6 +198,8 @@ guilds_table = Table(
     Column("extend_by", String(16), nullable=False),
     # JSON, since the list is always written and read whole
     Column("allowed_channels", Text, nullable=False, server_default="[]"),
+    # what a reply to a clip does: extend, ask, off
+    Column("reply_mode", String(16), nullable=False, server_default="extend"),
     Column("changed_by", BigInteger),
     Column("changed_at", UtcTime()),
 )
@@ -206,6 +211,17 @@ channel_rules_table = Table(
     Column("guild_id", BigInteger, nullable=False, index=True),
     Column("person_rule", String(16), nullable=False),
 )
+
+member_preferences_table = Table(
+    "member_preferences",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    # how the member hears of a finished clip: ping, quiet, direct_message
+    Column("notify", String(16), nullable=False, server_default="ping"),
+    # when they were told that showcased clips are on the public web
+    Column("showcase_notice_at", UtcTime()),
+)
+"""What members chose for all servers; no row means the defaults."""
 
 welcomed_guilds_table = Table(
     "welcomed_guilds",
