@@ -53,6 +53,10 @@ test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
 	@$(WITH_POSTGRES) $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile \
 		--no-loadscope-reorder $(ARGS)
 
+.PHONY: cases
+cases: $(READY)  ## Run the tests of reported faults and write docs/cases.md.
+	@$(MAKE) --no-print-directory test ARGS="--cases-page docs/cases.md $(ARGS)"
+
 .PHONY: check
 check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker  ## Run what CI runs besides the tests.
 	@echo "check: ok"

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.cases.page import CasePage
+
 # Tests are deterministic. HYPOTHESIS_PROFILE=search tries new examples.
 _LENIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, **_LENIENT)
@@ -31,8 +33,16 @@ _GRACE_S = 15.0
 _SHARED_THREADS = ("asyncio_", "waitpid-", "execnet", "_run_safe_shutdown_loop")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes `docs/cases.md`."""
+    parser.addoption("--cases-page", type=Path, help="run the tests of reported rows, write this")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Remove the developer's credentials and forbid paid calls."""
+    page = config.getoption("--cases-page")
+    if page is not None:
+        config.pluginmanager.register(CasePage(page))
     for name in _SECRETS:
         os.environ.pop(name, None)
     os.environ["PAID_CALLS"] = "forbid"
