@@ -25,6 +25,7 @@ class ChannelKind(IntEnum):
     PRIVATE_THREAD = 12
     STAGE = 13
     FORUM = 15
+    MEDIA = 16
 
     @property
     def is_thread(self) -> bool:
@@ -36,8 +37,13 @@ class ChannelKind(IntEnum):
         return self in {self.DM, self.GROUP_DM}
 
     @property
+    def holds_posts(self) -> bool:
+        """Whether it consists of threads, each with a first message."""
+        return self in {self.FORUM, self.MEDIA}
+
+    @property
     def holds_messages(self) -> bool:
-        return self not in {self.CATEGORY, self.FORUM}
+        return self is not self.CATEGORY and not self.holds_posts
 
 
 class MessageKind(IntEnum):
@@ -61,6 +67,8 @@ class MessageFlag(IntFlag):
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    IS_VOICE_MESSAGE = 1 << 13
+    HAS_SNAPSHOT = 1 << 14
     IS_COMPONENTS_V2 = 1 << 15
 
 
@@ -75,7 +83,7 @@ class InteractionKind(IntEnum):
 
 @dataclass(slots=True)
 class User:
-    """A person or the bot.
+    """A person, a bot, or a webhook, which is a bot without membership anywhere.
 
     ``nitro`` raises a person's file limit to 500 MiB; ``has_app``: has installed the application
     for themselves and can use it anywhere.
@@ -86,6 +94,7 @@ class User:
     global_name: str | None
     locale: str = "en-US"
     bot: bool = False
+    webhook: bool = False
     avatar: str | None = None
     accepts_dms: bool = True
     nitro: bool = False
@@ -112,13 +121,14 @@ class Role:
 
 @dataclass(slots=True)
 class Member:
-    """A user in a guild."""
+    """A user in a guild. ``timed_out_until`` (unix seconds) ends a moderator's time-out."""
 
     user_id: int
     guild_id: int
     joined_at: float
     role_ids: list[int] = field(default_factory=list)
     nick: str | None = None
+    timed_out_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +218,7 @@ class Attachment:
     width: int | None = None
     height: int | None = None
     ephemeral: bool = False
+    voice_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +239,12 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class MessageReference:
-    """The message replied to."""
+    """The message replied to or forwarded."""
 
     message_id: int
     channel_id: int
     guild_id: int | None
+    is_forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +269,10 @@ class MessageOrigin:
 
 @dataclass(slots=True)
 class Message:
-    """A message; a deleted one is kept with ``deleted_at`` (unix seconds)."""
+    """A message; a deleted one is kept with ``deleted_at`` (unix seconds).
+
+    ``snapshot`` is what a forward shows: the forwarded message as it was.
+    """
 
     id: int
     channel_id: int
@@ -275,6 +290,9 @@ class Message:
     nonce: str | int | None = None
     tts: bool = False
     reference: MessageReference | None = None
+    poll: Json | None = None
+    stickers: list[Json] = field(default_factory=list)
+    snapshot: "Message | None" = None
     reactions: list[Reaction] = field(default_factory=list)
     pinned: bool = False
     origin: MessageOrigin | None = None

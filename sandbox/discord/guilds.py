@@ -150,6 +150,18 @@ def add_member(
     return member
 
 
+def time_out_member(world: DiscordWorld, guild: Guild, member: Member, seconds: float) -> None:
+    """A moderator's time-out; 0 ends it."""
+    member.timed_out_until = world.clock.now() + seconds if seconds else None
+    user = world.users[member.user_id]
+    world.publish_event(
+        "GUILD_MEMBER_UPDATE",
+        payloads.build_member(member, user) | {"guild_id": str(guild.id)},
+        guild_id=guild.id,
+        intents=Intents.NONE if user is world.bot else Intents.GUILD_MEMBERS,
+    )
+
+
 def remove_member(world: DiscordWorld, guild: Guild, user: User) -> None:
     """Removes a person from a guild."""
     if guild.members.pop(user.id, None) is not None:

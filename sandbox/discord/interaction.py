@@ -72,6 +72,12 @@ class Interaction:
         """Whether a user-installed app is used where the app is not installed in the guild."""
         return "0" not in self.owners
 
+    @property
+    def file_limit_bytes(self) -> int:
+        """The most bytes of a file in a response."""
+        limit: int = self.payload["attachment_size_limit"]
+        return limit
+
     def is_late(self, now: float) -> bool:
         """Whether it is too late for an initial response."""
         return self.acknowledged_at is None and now - self.created_at > ACKNOWLEDGE_TIMEOUT_S

@@ -15,6 +15,7 @@ from sandbox.discord.entities import (
     User,
 )
 from sandbox.discord.events import GatewayEvent
+from sandbox.discord.files import NITRO_LIMIT_BYTES
 from sandbox.discord.interaction import Interaction
 from sandbox.discord.permissions import Permission
 from sandbox.discord.world import DiscordWorld
@@ -129,7 +130,7 @@ def _interaction_payload(
         "entitlement_sku_ids": [],
         "authorizing_integration_owners": interaction.owners,
         "context": int(interaction_context(channel)),
-        "attachment_size_limit": world.file_limit_bytes(channel.guild_id),
+        "attachment_size_limit": _attachment_size_limit(world, channel, person),
     }
     if channel.guild_id is None:
         payload["user"] = payloads.build_user(person)
@@ -144,6 +145,15 @@ def _interaction_payload(
     if message is not None:
         payload["message"] = serializers.serialize_message(world, message)
     return payload
+
+
+def _attachment_size_limit(world: DiscordWorld, channel: Channel, person: User) -> int:
+    """The larger of the guild's limit and the person's, who may have Nitro.
+
+    Responses may use it; the bot's ordinary messages have the guild's (discord-api-docs #7603).
+    """
+    limit = world.file_limit_bytes(channel.guild_id)
+    return max(limit, NITRO_LIMIT_BYTES) if person.nitro else limit
 
 
 def member_payload(world: DiscordWorld, guild: Guild, person: User, channel: Channel) -> Json:
@@ -164,7 +174,8 @@ def channel_payload(world: DiscordWorld, channel: Channel, person: User) -> Json
 def _app_permissions(world: DiscordWorld, channel: Channel, interaction: Interaction) -> Permission:
     if interaction.is_user_install and channel.kind is not ChannelKind.DM:
         return _USER_INSTALL_PERMISSIONS
-    return world.permissions_of(world.bot.id, channel)
+    # a time-out of the bot is not visible here: https://github.com/discord/discord-api-docs #6847
+    return world.permissions_without_time_out(world.bot.id, channel)
 
 
 class ResolvedObjects:

@@ -23,6 +23,7 @@ from sandbox.discord.form_fields import FormFields
 from sandbox.discord.mentions import AllowedMentions
 from sandbox.discord.message_builder import MessageDraft
 from sandbox.discord.permissions import Permission
+from sandbox.discord.rich_messages import RichParts
 from sandbox.discord.world import DiscordWorld
 
 NONCE_LIFETIME_S = 300.0
@@ -107,7 +108,11 @@ def read_reference(
 def find_message_with_nonce(
     world: DiscordWorld, channel: Channel, author_id: int, draft: MessageDraft
 ) -> Message | None:
-    """With ``enforce_nonce``: the author's message of the last minutes with the same nonce."""
+    """With ``enforce_nonce``: the author's message of the last minutes with the same nonce.
+
+    Raises DiscordError 10008 when it was deleted: Discord still finds the nonce
+    (https://github.com/discord/discord-api-docs #6647).
+    """
     if not draft.enforce_nonce or draft.nonce is None:
         return None
     since = world.clock.now() - NONCE_LIFETIME_S
@@ -115,7 +120,9 @@ def find_message_with_nonce(
         if message.created_at < since:
             return None
         same = message.author_id == author_id and str(message.nonce) == str(draft.nonce)
-        if same and message.nonce is not None and message.deleted_at is None:
+        if same and message.nonce is not None:
+            if message.deleted_at is not None:
+                raise errors.unknown_message()
             return message
     return None
 
@@ -132,6 +139,7 @@ def post_message(
     ephemeral_to: int | None = None,
     flags: MessageFlag = MessageFlag.NONE,
     message_id: int | None = None,
+    parts: RichParts | None = None,
 ) -> Message:
     """Posts a message and publishes it."""
     draft.store_files(world)
@@ -155,6 +163,8 @@ def post_message(
         origin=origin,
         ephemeral_to=ephemeral_to,
     )
+    if parts is not None:
+        parts.apply_to(world, message)
     _set_mentions(world, channel, message, draft.allowed_mentions)
     add_message(world, channel, message)
     return message

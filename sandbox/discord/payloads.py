@@ -46,6 +46,12 @@ def build_user(user: User) -> Json:
     return payload
 
 
+def build_author(user: User) -> Json:
+    """The author of a message; a webhook's messages say so beside it."""
+    fields: Json = {"author": build_user(user)}
+    return fields | {"webhook_id": str(user.id)} if user.webhook else fields
+
+
 def build_own_user(bot: User) -> Json:
     """The bot as it sees itself."""
     return build_user(bot) | {
@@ -63,7 +69,9 @@ def build_member(member: Member, user: User | None) -> Json:
     payload: Json = {
         "avatar": None,
         "banner": None,
-        "communication_disabled_until": None,
+        "communication_disabled_until": None
+        if member.timed_out_until is None
+        else format_timestamp(member.timed_out_until),
         "flags": 0,
         "joined_at": format_timestamp(member.joined_at),
         "nick": member.nick,
@@ -133,9 +141,9 @@ def build_channel(channel: Channel, recipients: Iterable[User] = ()) -> Json:
         "nsfw": channel.nsfw,
         "permission_overwrites": [build_overwrite(item) for item in channel.overwrites.values()],
     }
-    if channel.kind is ChannelKind.VOICE:
+    if channel.kind in {ChannelKind.VOICE, ChannelKind.STAGE}:
         payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
-    if channel.kind is ChannelKind.FORUM:
+    if channel.kind.holds_posts:
         payload |= {
             "available_tags": [
                 {

@@ -28,8 +28,10 @@ from sandbox.discord.message_builder import (
     create_attachment,
 )
 from sandbox.discord.permissions import Permission
+from sandbox.discord.rich_messages import RichParts
 from sandbox.discord.world import DiscordWorld
 
+NO_PARTS = RichParts()
 _NAME_MENTION = re.compile(r"(?<![\w<])@([\w.]+)")
 
 
@@ -42,8 +44,9 @@ async def post_as_person(
     reply_to: Message | None = None,
     ping: bool = True,
     paths: Sequence[str] = (),
+    parts: RichParts = NO_PARTS,
 ) -> Message:
-    """Posts a message as a person. ``@Name`` in the text mentions that user.
+    """Posts a message as a person, another bot or a webhook. ``@Name`` mentions that user.
 
     Raises ActionForbidden, StateConflict or ActionRefused.
     """
@@ -54,17 +57,27 @@ async def post_as_person(
         if reply_to.ephemeral_to is not None:
             raise StateConflict("an ephemeral message cannot be replied to")
         lookup.require_permissions(world, person, channel, Permission.READ_MESSAGE_HISTORY)
-    draft = await compose_draft(world, person, channel, content, paths)
+    if parts.is_voice and (len(paths) != 1 or content):
+        raise ActionRefused("a voice message is one file and no text")
+    draft = await compose_draft(
+        world, person, channel, content, paths, may_be_empty=not parts.is_empty
+    )
     draft.allowed_mentions = AllowedMentions(replied_user=ping)
     reference = None
     if reply_to is not None:
         reference = MessageReference(reply_to.id, channel.id, channel.guild_id)
     threads.add_mentioned_members(world, channel, draft.content or "")
-    return messages.post_message(world, channel, person.id, draft, reference=reference)
+    return messages.post_message(world, channel, person.id, draft, reference=reference, parts=parts)
 
 
 async def compose_draft(
-    world: DiscordWorld, person: User, channel: Channel, content: str, paths: Sequence[str]
+    world: DiscordWorld,
+    person: User,
+    channel: Channel,
+    content: str,
+    paths: Sequence[str],
+    *,
+    may_be_empty: bool = False,
 ) -> MessageDraft:
     """The draft of a person's message. Raises ActionRefused."""
     if len(content) > MAX_CONTENT_LENGTH:
@@ -73,7 +86,7 @@ async def compose_draft(
         )
     if len(paths) > MAX_FILES:
         raise ActionRefused(f"{len(paths)} files; a message has at most {MAX_FILES}")
-    if not content.strip() and not paths:
+    if not content.strip() and not paths and not may_be_empty:
         raise ActionRefused("an empty message cannot be sent")
     draft = MessageDraft(content=_resolve_mentions(world, content))
     attachments = []
@@ -165,7 +178,7 @@ async def open_thread_as_person(
     """Starts a thread, or in a forum a post with its first message."""
     if not 1 <= len(name) <= 100:
         raise ActionRefused("a thread's name has 1 to 100 characters")
-    if channel.kind is ChannelKind.FORUM:
+    if channel.kind.holds_posts:
         lookup.require_permissions(
             world, person, channel, Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES
         )
@@ -194,6 +207,8 @@ async def open_thread_as_person(
 def _require_can_post(world: DiscordWorld, person: User, channel: Channel, *, files: bool) -> None:
     if not channel.kind.holds_messages:
         raise StateConflict(f"#{channel.name} holds no messages; a forum takes posts")
+    if person.webhook:
+        return  # it belongs to the channel and has no permissions
     needed = Permission.VIEW_CHANNEL
     needed |= Permission.SEND_MESSAGES_IN_THREADS if channel.thread else Permission.SEND_MESSAGES
     needed |= Permission.ATTACH_FILES if files else Permission.NONE

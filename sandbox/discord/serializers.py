@@ -9,7 +9,7 @@ Rules: https://docs.discord.com/developers/events/gateway#message-content-intent
 
 from typing import Any
 
-from sandbox.discord import payloads
+from sandbox.discord import payloads, rich_messages
 from sandbox.discord.components import ComponentKind as K
 from sandbox.discord.entities import (
     Attachment,
@@ -77,6 +77,8 @@ def serialize_attachment(world: DiscordWorld, attachment: Attachment) -> Json:
         "height": attachment.height,
         "ephemeral": True if attachment.ephemeral else None,
     }
+    if attachment.voice_s is not None:
+        optional |= rich_messages.serialize_voice(attachment.voice_s)
     return payload | {k: v for k, v in optional.items() if v is not None}
 
 
@@ -102,7 +104,6 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
         "id": str(message.id),
         "channel_id": str(message.channel_id),
         "type": int(message.kind),
-        "author": payloads.build_user(world.users[message.author_id]),
         "content": "" if is_hidden else message.content,
         "embeds": [] if is_hidden else embeds,
         "components": [] if is_hidden else components,
@@ -120,11 +121,15 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
         "pinned": message.pinned,
         "tts": message.tts,
     }
+    payload |= payloads.build_author(world.users[message.author_id])
+    payload |= rich_messages.serialize_parts(message, is_hidden=is_hidden)
+    if message.snapshot is not None:
+        payload["message_snapshots"] = [_serialize_snapshot(world, message.snapshot, is_hidden)]
     if message.nonce is not None:
         payload["nonce"] = message.nonce
     if message.reference is not None:
         reference: Json = {
-            "type": 0,
+            "type": int(message.reference.is_forward),
             "channel_id": str(message.reference.channel_id),
             "message_id": str(message.reference.message_id),
         }
@@ -134,6 +139,16 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
     if message.thread_id is not None and (thread := world.channels.get(message.thread_id)):
         payload["thread"] = world.thread_payload(thread)
     return payload
+
+
+def _serialize_snapshot(world: DiscordWorld, snapshot: Message, is_hidden: bool) -> Json:
+    """What a forward shows; without the intent it is as blank as the message's own content."""
+    basics = _serialize_basics(world, snapshot, content=True)
+    names = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags")
+    shown = {name: basics[name] for name in (*names, "mentions", "mention_roles", "components")}
+    if is_hidden:
+        shown |= {"content": "", "embeds": [], "attachments": [], "components": []}
+    return {"message": shown}
 
 
 def _resolve_files(

@@ -41,7 +41,7 @@ def start_thread(
 
     Raises DiscordError 160004 when that message has a thread, 50024 where threads are impossible.
     """
-    if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS, ChannelKind.FORUM}:
+    if parent.kind not in {ChannelKind.TEXT, ChannelKind.NEWS} and not parent.kind.holds_posts:
         raise errors.wrong_channel_type()
     if source is not None and source.thread_id is not None:
         raise DiscordError(400, 160004, "A thread has already been created for this message")

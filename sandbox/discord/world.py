@@ -222,6 +222,21 @@ class DiscordWorld:
 
     def permissions_of(self, user_id: int, channel: Channel) -> Permission:
         """A user's permissions in a channel; none for a user who is not a member."""
+        bits = self.permissions_without_time_out(user_id, channel)
+        guild = self.find_guild(channel.guild_id)
+        member = guild.members.get(user_id) if guild else None
+        if guild is None or member is None or not self.is_timed_out(member):
+            return bits
+        if Permission.ADMINISTRATOR in self.guild_permissions(guild, member):
+            return bits
+        return bits & permissions.TIMED_OUT_PERMISSIONS
+
+    def is_timed_out(self, member: Member) -> bool:
+        until = member.timed_out_until
+        return until is not None and self.clock.now() < until
+
+    def permissions_without_time_out(self, user_id: int, channel: Channel) -> Permission:
+        """A user's permissions in a channel as roles and overwrites give them."""
         if channel.guild_id is None:
             is_participant = user_id in channel.recipient_ids or user_id == self.bot.id
             is_bot_in_group = channel.kind is ChannelKind.GROUP_DM and user_id == self.bot.id
@@ -294,9 +309,22 @@ class DiscordWorld:
 
     # Adding; changes of guilds and channels are in ``guilds``.
 
-    def add_user(self, username: str, *, global_name: str | None = None) -> User:
-        """A new person."""
-        user = User(self.ids.next_id(), username.lower().replace(" ", "_"), global_name or username)
+    def add_user(
+        self,
+        username: str,
+        *,
+        global_name: str | None = None,
+        bot: bool = False,
+        webhook: bool = False,
+    ) -> User:
+        """A new person, bot or webhook."""
+        user = User(
+            self.ids.next_id(),
+            username.lower().replace(" ", "_"),
+            global_name or username,
+            bot=bot or webhook,
+            webhook=webhook,
+        )
         user.avatar = secrets.token_hex(16)
         self.users[user.id] = user
         return user

@@ -5,29 +5,52 @@ import asyncio
 from aiohttp import web
 
 from sandbox.clock import SandboxClock
-from sandbox.discord import lookup, person_actions, person_interactions
+from sandbox.discord import lookup, person_actions, person_interactions, rich_messages
 from sandbox.discord.control import views
 from sandbox.discord.control.requests import ControlBody, build_route, read_control_body
 from sandbox.discord.entities import Channel, Message, User
 from sandbox.discord.errors import ActionRefused, StateConflict
 from sandbox.discord.interaction import ACKNOWLEDGE_TIMEOUT_S, Interaction
+from sandbox.discord.rich_messages import RichParts
 from sandbox.discord.world import DiscordWorld
 from sandbox.error_responses import json_response
 
 
 def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
-    def find_actor(body: ControlBody) -> User:
-        person = lookup.find_user(world, body.reference("user"))
-        if person.bot:
+    def find_author(body: ControlBody) -> User:
+        author = lookup.find_user(world, body.reference("user"))
+        if author is world.bot:
             raise ActionRefused("the bot acts by itself")
+        return author
+
+    def find_actor(body: ControlBody) -> User:
+        person = find_author(body)
+        if person.bot:
+            raise ActionRefused("only people use commands, buttons, forms and threads")
         return person
+
+    def read_parts(body: ControlBody, author: User) -> RichParts:
+        forward = None
+        if "forward" in body:
+            forward = lookup.find_visible_message(world, body.reference("forward"), author)
+        return RichParts(
+            poll=rich_messages.read_poll(world, body.object_value("poll"))
+            if "poll" in body
+            else None,
+            stickers=rich_messages.read_stickers(world, body.list_value("stickers")),
+            forward=forward,
+            is_voice=body.flag_value("voice"),
+        )
 
     def find_channel(body: ControlBody, person: User, *, default: Channel | None = None) -> Channel:
         if "channel" not in body and default is not None:
             return default
         within = lookup.find_guild(world, body.reference("guild")) if "guild" in body else None
         channel = lookup.find_channel(
-            world, body.reference("channel"), acting=person, within=within
+            world,
+            body.reference("channel"),
+            acting=None if person.webhook else person,
+            within=within,
         )
         if channel.guild_id is None and person.id not in channel.recipient_ids:
             raise StateConflict(f"{person.display_name} is not part of that conversation")
@@ -125,7 +148,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
 
     async def post_message(request: web.Request) -> web.Response:
         body = await read_control_body(request)
-        person = find_actor(body)
+        person = find_author(body)
         reply_to = None
         if "reply_to" in body:
             reply_to = lookup.find_visible_message(world, body.reference("reply_to"), person)
@@ -137,6 +160,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
             reply_to=reply_to,
             ping=body.flag_value("ping", default=True),
             paths=[str(path) for path in body.list_value("attachments")],
+            parts=read_parts(body, person),
         )
         return json_response({"message": views.view_message(world, message)})
 
@@ -158,7 +182,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
 
     async def change_reaction(request: web.Request) -> web.Response:
         body = await read_control_body(request)
-        person = find_actor(body)
+        person = find_author(body)
         message = lookup.find_visible_message(world, body.reference("message"), person)
         person_actions.react_as_person(
             world, person, message, body.text_value("emoji"), is_removal=body.flag_value("remove")

@@ -104,6 +104,8 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
             permission_bits = body.permissions("permissions")
             roles = [*roles, guilds.add_role(world, guild, user.display_name, permission_bits).id]
         member = guilds.add_member(world, guild, user, roles, nick)
+        if "timed_out_s" in body:
+            guilds.time_out_member(world, guild, member, body.integer_value("timed_out_s", 0))
         return json_response({"member": views.view_member(world, guild, member)})
 
     async def remove_member(request: web.Request) -> web.Response:
@@ -200,6 +202,14 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         user.has_app = body.flag_value("has_app", default=user.has_app)
         return json_response({"user": views.view_user(user)})
 
+    async def add_user(request: web.Request) -> web.Response:
+        body = await read_control_body(request)
+        name, kind = body.text_value("name"), body.text_value("kind", "person")
+        if kind not in {"person", "bot", "webhook"}:
+            raise ActionRefused("a user is a person, a bot or a webhook")
+        user = world.add_user(name, bot=kind == "bot", webhook=kind == "webhook")
+        return json_response({"user": views.view_user(user)})
+
     async def add_entitlement(request: web.Request) -> web.Response:
         body = await read_control_body(request)
         entitlement = guilds.add_entitlement(
@@ -230,6 +240,7 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         build_route("PATCH", "/channels/{channel}", update_channel),
         build_route("PUT", "/channels/{channel}/overwrites", set_overwrite),
         build_route("DELETE", "/channels/{channel}", delete_channel),
+        build_route("POST", "/users", add_user),
         build_route("PATCH", "/users/{user}", update_user),
         build_route("POST", "/entitlements", add_entitlement),
         build_route("PATCH", "/application", update_application),

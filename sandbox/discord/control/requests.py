@@ -83,6 +83,9 @@ async def read_control_body(request: web.Request) -> ControlBody:
     text = await request.text()
     try:
         body = json.loads(text) if text else {}
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ActionRefused("half of a surrogate pair: no text of Discord's has that") from error
     except ValueError as error:
         raise ActionRefused(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):

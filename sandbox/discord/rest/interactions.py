@@ -15,7 +15,9 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         interaction = callbacks.find_callback_interaction(
             world, read_path_id(request, "interaction_id"), request.match_info["token"]
         )
-        async with wire.read_body(request, interaction.guild_id) as body:
+        async with wire.read_body(
+            request, interaction.guild_id, limit_bytes=interaction.file_limit_bytes
+        ) as body:
             response = await callbacks.answer_interaction(
                 world, interaction, body.fields(), body.uploads, received_at=received_at
             )

@@ -82,16 +82,18 @@ class RouteFactory:
 
     @asynccontextmanager
     async def read_body(
-        self, request: web.Request, guild_id: int | None
+        self, request: web.Request, guild_id: int | None, *, limit_bytes: int | None = None
     ) -> AsyncIterator[RequestBody]:
         """The request's body; files that no message uses are removed afterwards.
 
-        ``guild_id`` determines the file limit. Raises DiscordError 40005, 50109 or 50035.
+        ``guild_id`` determines the file limit unless an interaction has its own. Raises
+        DiscordError 40005, 50109 or 50035.
         """
         body = RequestBody(None)
         try:
             if request.content_type == "multipart/form-data":
-                await self._read_multipart(request, body, self.world.file_limit_bytes(guild_id))
+                limit = limit_bytes or self.world.file_limit_bytes(guild_id)
+                await self._read_multipart(request, body, limit)
             else:
                 body.json = await _read_json(request)
             request[LOG_JSON] = body.json

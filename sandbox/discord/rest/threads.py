@@ -37,7 +37,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         async with wire.read_body(request, channel.guild_id) as body:
             fields = body.fields()
             name, minutes, slowmode = _read_thread_fields(fields)
-            if channel.kind is ChannelKind.FORUM:
+            if channel.kind.holds_posts:
                 fields.child_object("message", required=True)
                 message_fields = fields.child_object("message") or fields
                 tags = fields.snowflakes("applied_tags", high=5) or []

@@ -28,7 +28,9 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
 
     async def create_message(request: web.Request) -> web.Response:
         interaction = find_interaction(request)
-        async with wire.read_body(request, interaction.guild_id) as body:
+        async with wire.read_body(
+            request, interaction.guild_id, limit_bytes=interaction.file_limit_bytes
+        ) as body:
             message = await followups.post_follow_up(
                 world, interaction, body.fields(), body.uploads
             )
@@ -41,7 +43,9 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
 
     async def edit_message(request: web.Request) -> web.Response:
         interaction, message = find_message(request)
-        async with wire.read_body(request, interaction.guild_id) as body:
+        async with wire.read_body(
+            request, interaction.guild_id, limit_bytes=interaction.file_limit_bytes
+        ) as body:
             await followups.edit_response_message(
                 world, interaction, message, body.fields(), body.uploads
             )
