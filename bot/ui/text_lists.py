@@ -146,16 +146,17 @@ def _format_history_filter(
 
 
 def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
-    """Return every limit with what is used, what is left and when more becomes available."""
-    if not status.lines:
-        return translate("quota.unlimited", locale)
+    """Return a member's limits: what is used, what is left and when more becomes available.
+
+    The limits of the whole bot are the operator's business and are left out.
+    """
     lines = [translate("quota.title", locale)]
-    for scope in (LimitScope.MEMBER, LimitScope.GUILD, LimitScope.BOT, LimitScope.MODEL):
+    for scope in (LimitScope.MEMBER, LimitScope.GUILD, LimitScope.MODEL):
         quota_lines = status.lines_for(scope)
         if quota_lines:
             lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")
             lines += [_format_quota_line(line, locale) for line in quota_lines]
-    return join_fitting_lines(lines)
+    return translate("quota.unlimited", locale) if len(lines) == 1 else join_fitting_lines(lines)
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
@@ -301,7 +302,7 @@ def _format_quota_line(line: QuotaLine, locale: str | None) -> str:
     text = translate(
         "quota.line",
         locale,
-        limit=translate(f"limit.{line.limit}", locale, count=line.allowed),
+        limit=translate(f"quota.name.{line.limit}", locale),
         used=format_limit_amount(line.limit, line.used, locale),
         allowed=format_limit_amount(line.limit, line.allowed, locale),
         left=format_limit_amount(line.limit, line.remaining, locale),

@@ -122,7 +122,7 @@ def test_permission_check_names_what_is_missing() -> None:
 async def test_help_shows_real_limits_and_admin_setup() -> None:
     status = QuotaStatus((QuotaLine(LimitScope.MEMBER, "clips_per_day", 5, 2),))
     text = texts(build_help_view(status, "en-US", is_admin=False))
-    assert "clips a day: 3 left (2 of 5 used)" in text
+    assert "Clips per day: 3 left (2 of 5 used)" in text
     assert "/server setup" not in text
     assert "/server setup" in texts(build_help_view(status, "en-US", is_admin=True))
 

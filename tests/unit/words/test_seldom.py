@@ -4,6 +4,7 @@ Guards against what Discord does not offer, rules that no model of today breaks 
 or dozens of clips to break, and other operators' settings.
 """
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,90 +43,56 @@ def source(name: str, **values: Any) -> SourceNotExtendable:
 NO_TIME = LimitReached("usd_per_day", LimitScope.BOT, used=1, requested=1, allowed=9, frees_at=None)
 NO_MODEL = PersonPolicyUnsatisfiable(rule="nobody", model=VEO, mode="image", models=[])
 
-RARE_ERRORS: dict[str, tuple[BaseException, str]] = {
-    "error.file_too_large": (FileTooLarge("x"), "The clip is larger than Discord takes here."),
-    "error.unexpected": (KeyError("x"), "Something went wrong on my side."),
-    "image.image_file_too_large": (
-        ImageRefused("image_file_too_large", megabytes=67),
-        "The image's file is over 67 MB.",
+RARE_ERRORS: dict[str, BaseException] = {
+    "error.file_too_large": FileTooLarge("x"),
+    "error.unexpected": KeyError("x"),
+    "image.image_file_too_large": ImageRefused("image_file_too_large", megabytes=67),
+    "image.image_not_from_discord": ImageRefused("image_not_from_discord"),
+    "limit.frees_sometime": NO_TIME,
+    "not_allowed.showcase_server": NotAllowed("showcase_server"),
+    "not_found.clip_file": RecordNotFound("clip_file"),
+    "not_found.server": RecordNotFound("server"),
+    "rule.aspect_ratio_not_offered": rule("aspect_ratio_not_offered", model=VEO),
+    "rule.extension_aspect_ratio": rule("extension_aspect_ratio", aspect_ratio="16:9"),
+    "rule.extension_excludes_images": rule("extension_excludes_images"),
+    "rule.extension_length": rule("extension_length", seconds=7),
+    "rule.extension_resolution": rule("extension_resolution", resolution="720p"),
+    "rule.needs_aspect_ratio": rule(
+        "needs_aspect_ratio", when="references", model=VEO, aspect_ratio="16:9"
     ),
-    "image.image_not_from_discord": (
-        ImageRefused("image_not_from_discord"),
-        "The image must be attached in Discord.",
+    "rule.needs_resolution": rule(
+        "needs_resolution", when="references", model=VEO, resolution="720p"
     ),
-    "limit.frees_sometime": (NO_TIME, "Enough of it frees in time, but when is not fixed yet"),
-    "not_allowed.showcase_server": (NotAllowed("showcase_server"), "The showcase is a server's"),
-    "not_found.clip_file": (RecordNotFound("clip_file"), "neither here nor at Google"),
-    "not_found.server": (RecordNotFound("server"), "This works in a server only."),
-    "rule.aspect_ratio_not_offered": (
-        rule("aspect_ratio_not_offered", model=VEO),
-        "Veo 3.1 does not make this aspect ratio.",
-    ),
-    "rule.extension_aspect_ratio": (
-        rule("extension_aspect_ratio", aspect_ratio="16:9"),
-        "An extension keeps the clip's aspect ratio, 16:9.",
-    ),
-    "rule.extension_excludes_images": (rule("extension_excludes_images"), "it takes no images."),
-    "rule.extension_length": (
-        rule("extension_length", seconds=7),
-        "An extension always adds 7 s.",
-    ),
-    "rule.extension_resolution": (
-        rule("extension_resolution", resolution="720p"),
-        "An extension is always 720p.",
-    ),
-    "rule.needs_aspect_ratio": (
-        rule("needs_aspect_ratio", when="references", model=VEO, aspect_ratio="16:9"),
-        "makes the aspect ratio 16:9 only.",
-    ),
-    "rule.needs_resolution": (
-        rule("needs_resolution", when="references", model=VEO, resolution="720p"),
-        "makes the resolution 720p only.",
-    ),
-    "rule.negative_prompt_unsupported": (
-        rule("negative_prompt_unsupported", model=VEO),
-        "Veo 3.1 takes no negative prompt.",
-    ),
-    "rule.person_rule_none": (NO_MODEL, "No model here could."),
-    "rule.seed_range": (rule("seed_range", most=9), "A seed lies between 0 and 9."),
-    "rule.source_gone": (
-        source("source_gone"),
-        "Google no longer keeps clip #12, so it cannot be extended.",
-    ),
-    "rule.source_mode": (source("source_mode", mode="image"), "Veo does not extend such clips."),
-    "rule.source_other_route": (
-        source("source_other_route", model=VEO),
-        "Clip #12 was made through another Google service",
-    ),
-    "rule.source_too_long": (
-        source("source_too_long", seconds=148, most=141),
-        "Clip #12 is 148 s long; Veo extends up to 141 s.",
-    ),
-    "rule.source_too_many_hops": (
-        source("source_too_many_hops", hops=20, most=20),
-        "Clip #12 has been extended 20 times, and 20 is the most.",
-    ),
-    "rule.too_many_references": (
-        rule("too_many_references", model=VEO, most=3),
-        "Veo 3.1 takes at most 3 reference images.",
-    ),
+    "rule.negative_prompt_unsupported": rule("negative_prompt_unsupported", model=VEO),
+    "rule.person_rule_none": NO_MODEL,
+    "rule.seed_range": rule("seed_range", most=9),
+    "rule.source_gone": source("source_gone"),
+    "rule.source_mode": source("source_mode", mode="image"),
+    "rule.source_other_route": source("source_other_route", model=VEO),
+    "rule.source_too_long": source("source_too_long", seconds=148, most=141),
+    "rule.source_too_many_hops": source("source_too_many_hops", hops=20, most=20),
+    "rule.too_many_references": rule("too_many_references", model=VEO, most=3),
 }
 
 RARE_OUTCOMES = {
-    "outcome.google_busy": (Outcome.GOOGLE_BUSY, "Google stayed overloaded."),
-    "outcome.google_quota": (Outcome.GOOGLE_QUOTA, "and waiting did not help."),
-    "outcome.not_sent": (Outcome.NOT_SENT, "it could not be handed over to Google."),
+    "outcome.google_busy": Outcome.GOOGLE_BUSY,
+    "outcome.google_quota": Outcome.GOOGLE_QUOTA,
+    "outcome.not_sent": Outcome.NOT_SENT,
 }
+
+
+def matches(key: str, text: str) -> bool:
+    """Whether ``text`` holds the text of ``key``, whatever is filled in."""
+    parts = re.split(r"\{\w+\}", translate(key))
+    return re.search(".+".join(map(re.escape, parts)), text) is not None
 
 
 @pytest.mark.parametrize("key", [*RARE_ERRORS, *RARE_OUTCOMES])
 def test_rare_error_messages(key: str) -> None:
     if key in RARE_OUTCOMES:
-        outcome, text = RARE_OUTCOMES[key]
-        assert text in describe_outcome(a_job(outcome=outcome), "en-US")
-        return
-    error, text = RARE_ERRORS[key]
-    assert text in describe_error(error, "en-US")
+        assert matches(key, describe_outcome(a_job(outcome=RARE_OUTCOMES[key]), "en-US"))
+    else:
+        assert matches(key, describe_error(RARE_ERRORS[key], "en-US"))
 
 
 @pytest.mark.parametrize(

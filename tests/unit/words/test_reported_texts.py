@@ -1,0 +1,63 @@
+"""Texts that readers reported, held by what they have to say and not by their sentences."""
+
+import re
+
+import pytest
+
+from bot.domain.billing.limits import QuotaLine, QuotaStatus
+from bot.domain.errors import LimitReached, LimitScope
+from bot.i18n.catalogs import list_languages, translate
+from bot.ui.error_messages import describe_error
+from bot.ui.text_lists import format_quota_lines
+
+LINES = QuotaStatus(
+    (
+        QuotaLine(LimitScope.MEMBER, "seconds_per_day", 100, 20),
+        QuotaLine(LimitScope.BOT, "usd_per_day", 77_000_000, 1_000_000),
+    )
+)
+
+
+@pytest.mark.parametrize("language", list_languages())
+def test_a_limit_is_named_before_its_amount(language: str) -> None:
+    """[people-text-quota.line]"""
+    name = translate("quota.name.seconds_per_day", language)
+    assert re.search(
+        rf"^{re.escape(name)}.*80.*20", format_quota_lines(LINES, language), re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("language", list_languages())
+def test_members_do_not_read_the_money_of_the_whole_bot(language: str) -> None:
+    """[people-text-quota.scope.bot]"""
+    assert "77" not in format_quota_lines(LINES, language)
+    only_the_bots = QuotaStatus(LINES.lines_for(LimitScope.BOT))
+    assert format_quota_lines(only_the_bots, language) == translate("quota.unlimited", language)
+
+
+@pytest.mark.parametrize("language", list_languages())
+def test_a_reached_limit_says_all_three_amounts(language: str) -> None:
+    """[people-text-limit.reached]"""
+    error = LimitReached(
+        "clips_per_day", LimitScope.MEMBER, used=3, requested=2, allowed=4, frees_at=None
+    )
+    text = describe_error(error, language)
+    assert all(amount in text for amount in ("2", "3", "4"))
+    assert translate("scope.member", language) in text
+
+
+def test_the_database_is_no_memory() -> None:
+    """[people-text-error.store_away]"""
+    texts = [translate("error.store_away", language) for language in list_languages()]
+    assert not [
+        text for text in texts if re.search("memor|mémoire|gedächtnis", text, re.IGNORECASE)
+    ]
+    assert len(set(texts)) == len(texts)
+
+
+def test_who_cannot_know_has_the_quota_back() -> None:
+    """[people-text-outcome.submit_unknown]"""
+    words = {"en": "quota", "de": "Kontingent", "fr": "quota", "es": "cuota", "ja": "利用枠"}
+    words["zh-CN"] = "额度"
+    for language in list_languages():
+        assert words[language] in translate("outcome.submit_unknown", language)
