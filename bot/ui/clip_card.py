@@ -179,7 +179,9 @@ class ClipCards:
         chain = [translate("card.clip", locale, clip=numbers)]
         if first.parent_clip_id is not None:
             chain.append(describe_lineage(first, locale))
-        if self._model_info.is_extendable(first, now):
+        # where the bot is no member, it does not hear replies: the button extends
+        may_reply = job.origin.user_install_reply is None
+        if may_reply and self._model_info.is_extendable(first, now):
             text = translate("card.extendable", locale)
             if first.remote_expires_at is not None:
                 until = format_timestamp(first.remote_expires_at, "f")

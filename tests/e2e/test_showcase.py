@@ -109,9 +109,9 @@ async def test_showcase_button_and_votes(
     assert "<@" in await run_command(stage, room, "showcase random")
     assert "None of your clips" in await run_command(stage, room, "showcase mine", "Dia")
 
-    # only the creator or a moderator can withdraw by button
+    # only the creator or a moderator can withdraw by button [people-M24]
     await stage.wait_for_answer(
-        await stage.press_button(post, "Withdraw", "Dia"), "Only the person who made"
+        await stage.press_button(post, "Withdraw", "Dia"), "can take it out"
     )
     await stage.wait_for_answer(
         await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
@@ -264,7 +264,7 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await wait_until_empty(stage, showcase)
     third = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await stage.wait_for_answer(
-        await stage.press_button(third, "Showcase", "Cem"), "do not go into"
+        await stage.press_button(third, "Showcase", "Cem"), "Moderators keep your clips out"
     )
     await run_command(stage, room, "showcase block", "Bea", member=stage.people["Cem"], undo=True)
     await stage.wait_for_answer(

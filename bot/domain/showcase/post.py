@@ -117,7 +117,8 @@ def authorize_showcasing(
     if showcase_settings.channel_id is None:
         raise NotAllowed("showcase_off")
     if creator.blocked:
-        raise NotAllowed("showcase_blocked")
+        is_own = policy is PostingPolicy.MEMBER and actor_id == clip.user_id
+        raise NotAllowed("showcase_you_blocked" if is_own else "showcase_blocked")
     consents = creator.consent is ShowcaseConsent.EVERYONE
     if policy is PostingPolicy.STARS:
         if creator.consent is ShowcaseConsent.NOBODY:

@@ -136,7 +136,7 @@ class ShowcaseService:
     async def withdraw_clip(self, clip: Clip, *, guild_id: int, actor: ShowcaseActor) -> None:
         """Take a clip out of the showcase. Raises `NotAllowed`, `RecordNotFound`."""
         if actor.user_id != clip.user_id and not actor.moderator:
-            raise NotAllowed("showcase_others")
+            raise NotAllowed("showcase_withdraw")
         post = await self._find_post(clip.id, guild_id)
         await self._mark_post(post, actor, AuditAction.WITHDRAW, withdrawn=True)
 

@@ -1,12 +1,21 @@
-"""After restoring a backup: jobs that it holds as not yet sent may have been sent since."""
+"""After restoring a backup: jobs that it holds as not yet sent may have been sent since, and
+numbers that it does not hold may have been given since."""
 
-from sqlalchemy import and_, func, or_, select, update
+from typing import Final
+
+from sqlalchemy import Table, and_, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.jobs.job import JobState
 from bot.store.engine.database import Database, DatabaseInUse
 from bot.store.engine.types import database_time
-from bot.store.tables.core import jobs_table, workers_table
+from bot.store.tables.core import clips_table, jobs_table, workers_table
+from bot.store.tables.showcase import digests_table, showcase_posts_table
+
+NUMBER_GAP: Final = 100_000
+"""How many numbers are skipped: more than can have been given since any backup worth restoring."""
+_NUMBERED_TABLES: Final = (jobs_table, clips_table, showcase_posts_table, digests_table)
+"""Tables whose numbers are on buttons in Discord, in nonces and in names of files."""
 
 
 async def mark_pending_as_unknown(database: Database) -> int:
@@ -15,9 +24,6 @@ async def mark_pending_as_unknown(database: Database) -> int:
     The workers that adopt them search for them at Google and never submit them. Raises
     `DatabaseInUse` while a process of the bot holds a lease; SQLite's file is locked then.
     """
-    living = (
-        select(workers_table.c.id).where(workers_table.c.lease_until > database_time()).limit(1)
-    )
     unsent = and_(jobs_table.c.state == JobState.SUBMITTING, jobs_table.c.unsent)
     statement = (
         update(jobs_table)
@@ -35,8 +41,60 @@ async def mark_pending_as_unknown(database: Database) -> int:
     )
 
     async def mark_jobs(connection: AsyncConnection) -> int:
-        if database.is_shared and await connection.scalar(living) is not None:
-            raise DatabaseInUse("a process holds a lease")
+        await _require_unused(database, connection)
         return (await connection.execute(statement)).rowcount
 
     return await database.write(mark_jobs)
+
+
+async def skip_given_numbers(database: Database) -> int:
+    """Let new jobs, clips, showcase posts and digests begin `NUMBER_GAP` numbers later.
+
+    Cards in Discord of what was made after the backup then find nothing, instead of what somebody
+    else makes under the same number. Returns the number after which new clips begin. Raises
+    `DatabaseInUse` as `mark_pending_as_unknown` does.
+    """
+
+    async def advance_counters(connection: AsyncConnection) -> int:
+        await _require_unused(database, connection)
+        last_clip_id = 0
+        for table in _NUMBERED_TABLES:
+            last_id = await _find_last_number(connection, table) + NUMBER_GAP
+            await _write_last_number(connection, table.name, last_id)
+            if table is clips_table:
+                last_clip_id = last_id
+        return last_clip_id
+
+    return await database.write(advance_counters)
+
+
+async def _require_unused(database: Database, connection: AsyncConnection) -> None:
+    living = (
+        select(workers_table.c.id).where(workers_table.c.lease_until > database_time()).limit(1)
+    )
+    if database.is_shared and await connection.scalar(living) is not None:
+        raise DatabaseInUse("a process holds a lease")
+
+
+async def _find_last_number(connection: AsyncConnection, table: Table) -> int:
+    """Return the highest number that the database knows to have been given."""
+    highest = await connection.scalar(select(func.max(table.c.id)))
+    if connection.dialect.name == "sqlite":
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    else:
+        query = text(
+            "SELECT pg_sequence_last_value(pg_get_serial_sequence(:table, 'id')::regclass)"
+        )
+    counter = await connection.scalar(query, {"table": table.name})
+    return max(highest or 0, counter or 0)
+
+
+async def _write_last_number(connection: AsyncConnection, table: str, last_id: int) -> None:
+    values = {"table": table, "last": last_id}
+    if connection.dialect.name != "sqlite":
+        statement = text("SELECT setval(pg_get_serial_sequence(:table, 'id')::regclass, :last)")
+        await connection.execute(statement, values)
+        return
+    await connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :table"), values)
+    statement = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)")
+    await connection.execute(statement, values)

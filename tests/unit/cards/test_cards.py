@@ -292,3 +292,12 @@ def test_lost_operation_says_until_when_google_is_asked() -> None:
         [job, a_job(state=JobState.UNKNOWN, outcome=Outcome.SUBMIT_UNKNOWN)], None
     )
     assert listed.count(until) == 1
+
+
+def test_guest_card_promises_no_replies() -> None:
+    """The bot hears no replies in a server that it is not in. [people-M28]"""
+    reply = UserInstallReply(message_id=1, editable_until=NOW)
+    guest = a_job(origin=replace(ORIGIN, guild_id=None, user_install_reply=reply))
+    cards = ClipCards(model_info=Titles())
+    assert "reply" in texts(cards.build_clip_card(a_job(), [enclosed()], NOW))
+    assert "reply" not in texts(cards.build_clip_card(guest, [enclosed()], NOW))

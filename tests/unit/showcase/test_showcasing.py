@@ -1,0 +1,34 @@
+"""Who may add a clip to the showcase, and what they read if they may not."""
+
+import pytest
+
+from bot.domain.errors import NotAllowed
+from bot.domain.showcase.post import (
+    CreatorPreferences,
+    PostingPolicy,
+    ShowcaseSettings,
+    authorize_showcasing,
+)
+from bot.ui.error_messages import describe_error
+from tests.unit.words.examples import CLIP
+
+SETTINGS = ShowcaseSettings(10, channel_id=80)
+
+
+@pytest.mark.parametrize(
+    ("actor_id", "words"),
+    [(CLIP.user_id, "keep your clips out"), (CLIP.user_id + 1, "Clips of this person")],
+)
+def test_blocked_creator_is_told_as_oneself(actor_id: int, words: str) -> None:
+    """[people-M25]"""
+    blocked = CreatorPreferences(10, CLIP.user_id, blocked=True)
+    with pytest.raises(NotAllowed) as refused:
+        authorize_showcasing(
+            CLIP,
+            SETTINGS,
+            blocked,
+            actor_id=actor_id,
+            is_moderator=True,
+            policy=PostingPolicy.MEMBER,
+        )
+    assert words in describe_error(refused.value)
