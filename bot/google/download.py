@@ -27,7 +27,7 @@ _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 4
 _INITIAL_BACKOFF_S: Final = 0.5
 _REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
-_CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class _ConnectionBroken(Exception):
@@ -84,18 +84,25 @@ class _DownloadProgress:
             content_range = _CONTENT_RANGE_PATTERN.fullmatch(
                 response.headers.get("Content-Range", "")
             )
-            if (
-                content_range is None
-                or int(content_range[1]) != self.file.size
-                or content_range[2] not in ("*", str(self.total_bytes))
-            ):
+            if not self._is_next_part(content_range):
                 # Not the requested part: the next attempt requests everything.
                 await self._restart_file(None)
                 raise _ConnectionBroken from ValueError("Content-Range")
+            if content_range is not None and content_range[3] != "*":
+                self.total_bytes = int(content_range[3])  # known, though no range was asked for
             return
         await self._restart_file(response.content_length)
         tag = response.headers.get("ETag")
         self.etag = tag if tag and not tag.startswith("W/") else None
+
+    def _is_next_part(self, content_range: re.Match[str] | None) -> bool:
+        """Whether the part goes on where the file ends; the whole file is one from the start."""
+        if content_range is None:
+            return False
+        start, end, total = content_range[1], content_range[2], content_range[3]
+        if self.total_bytes is None and (total == "*" or int(end) + 1 != int(total)):
+            return False  # only a part, and none was asked for
+        return int(start) == self.file.size and total in ("*", str(self.total_bytes or total))
 
     async def _restart_file(self, total_bytes: int | None) -> None:
         self.total_bytes, self.etag = total_bytes, None

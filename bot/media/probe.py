@@ -27,7 +27,8 @@ def _probe_file(path: Path) -> VideoFacts:
             if not container.streams.video:
                 raise ValueError("no video stream")
             video = container.streams.video[0]
-            if next(container.decode(video), None) is None:
+            first_frame = next(container.decode(video), None)
+            if first_frame is None:
                 raise ValueError("no frame in the video")
             seconds = 0.0
             if video.duration is not None and video.time_base is not None:
@@ -36,10 +37,13 @@ def _probe_file(path: Path) -> VideoFacts:
                 seconds = container.duration / av.time_base
             if seconds <= 0:
                 raise ValueError("video without a length")
+            width, height = video.width, video.height
+            if first_frame.rotation % 180:  # players turn it: say what people see
+                width, height = height, width
             return VideoFacts(
                 seconds=seconds,
-                width=video.width,
-                height=video.height,
+                width=width,
+                height=height,
                 fps=float(video.average_rate or 0),
                 has_audio=bool(container.streams.audio),
                 sha256=hashlib.file_digest(file, "sha256").hexdigest(),

@@ -134,8 +134,19 @@ def _encode_packets(
         yield from audio_track.flush_encoder()
 
 
+def _turn_upright(frame: Any) -> Any:
+    """Turn the frame as players do by the file's display matrix, which is not written again."""
+    if frame.rotation % 360 == 0:
+        return frame
+    image = frame.to_image().rotate(frame.rotation, expand=True)
+    turned = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
+    turned.pts, turned.time_base = frame.pts, frame.time_base
+    return turned
+
+
 def _resize_frame(frame: Any, order: dict[str, Any]) -> Any:
     width, height = order["width"], order["height"]
+    frame = _turn_upright(frame)
     if (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p"):
         frame.pict_type = 0  # let the encoder place the key frames
         return frame
@@ -233,7 +244,7 @@ def write_poster(order: dict[str, Any]) -> None:
                 break
     if still is None:
         raise ValueError("no frame in the video")
-    image = still.to_image()
+    image = _turn_upright(still).to_image()
     image.thumbnail((order["max_side"], order["max_side"]))
     image.save(order["destination"], "JPEG", quality=_POSTER_QUALITY, optimize=True)
 

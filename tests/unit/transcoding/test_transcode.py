@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from bot.app.clock import SystemClock
@@ -17,7 +18,7 @@ from bot.domain.errors import TranscodeFailed
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.services.clips.originals import Originals
-from tests.unit.transcoding.videos import write_video
+from tests.unit.transcoding.videos import turn_video, write_video
 from tests.unit.words.examples import a_clip
 
 
@@ -97,6 +98,36 @@ async def test_portrait_video_stays_portrait(tmp_path: Path) -> None:
     )
     after = await facts_of(destination)
     assert (after.width, after.height) == (180, 320)
+
+
+async def test_a_turned_video_is_seen_and_made_upright(tmp_path: Path) -> None:
+    """Size, re-encode and poster are as players show it. [google-K21, google-M5]"""
+    source = tmp_path / "turned.mp4"
+    with av.open(str(source), "w") as output:
+        stream = output.add_stream("libx264", rate=24, width=128, height=64)
+        picture = np.zeros((64, 128, 3), dtype=np.uint8)
+        picture[:, :64] = 255  # white on the left: on top when turned clockwise
+        for _ in range(24):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    facts = await facts_of(turn_video(source))
+    assert (facts.width, facts.height) == (64, 128)
+    made, poster = tmp_path / "made.mp4", tmp_path / "poster.jpg"
+    await ProcessTranscoder().reencode_video(
+        source, made, TranscodeTarget(64, 128, 300_000, 0, 100_000)
+    )
+    after = await facts_of(made)
+    assert (after.width, after.height) == (64, 128)
+    await ProcessTranscoder().extract_thumbnail(source, poster)
+    with av.open(str(made)) as opened:
+        shown = [next(opened.decode(video=0)).to_ndarray(format="rgb24")]
+    with av.open(str(poster)) as opened:
+        shown.append(next(opened.decode(video=0)).to_ndarray(format="rgb24"))
+    for image in shown:
+        assert image.shape[:2] == (128, 64)
+        assert image[:56].min() > 200
+        assert image[72:].max() < 55
 
 
 async def test_a_poster_is_a_jpeg(source: Path, tmp_path: Path) -> None:

@@ -48,3 +48,17 @@ def write_video(
         if audio is not None:
             output.mux(audio.encode(None))
     return path
+
+
+def turn_video(path: Path) -> Path:
+    """Change the track's display matrix so that players show the video turned by 90° clockwise."""
+    data = bytearray(path.read_bytes())
+    video_header = data.index(b"tkhd")
+    matrix = video_header + 4 + 40  # ISO/IEC 14496-12, 8.3.2: after version 0's other fields
+    width = int.from_bytes(data[matrix + 36 : matrix + 40], "big")
+    height = int.from_bytes(data[matrix + 40 : matrix + 44], "big")
+    values = (0, 1 << 16, 0, -(1 << 16), 0, 0, height, 0, 1 << 30)
+    assert width > height > 0
+    data[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+    path.write_bytes(data)
+    return path

@@ -158,6 +158,35 @@ async def test_unrequested_range_is_rejected(tmp_path: Path) -> None:
     assert len(requests) == 3
 
 
+async def test_the_whole_file_as_a_part_is_taken(tmp_path: Path) -> None:
+    """Some servers answer 206 though no range was asked for. [google-K20, google-D15]"""
+
+    async def handler(_: web.Request) -> web.Response:
+        headers = {"Content-Range": f"bytes 0-{len(DATA) - 1}/{len(DATA)}"}
+        return web.Response(status=206, body=DATA, headers=headers)
+
+    async with serve(handler) as (base, requests):
+        assert await fetch(base, tmp_path / "clip.mp4") == len(DATA)
+    assert (tmp_path / "clip.mp4").read_bytes() == DATA
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("content_range", ["bytes 0-9/1500000", "bytes 0-9/*", "chunks 0-9/10", ""])
+async def test_a_part_that_is_not_the_whole_is_not_taken(
+    tmp_path: Path, content_range: str
+) -> None:
+    """[google-K20]"""
+
+    async def handler(_: web.Request) -> web.Response:
+        headers = {"Content-Range": content_range} if content_range else {}
+        return web.Response(status=206, body=DATA[:10], headers=headers)
+
+    async with serve(handler) as (base, _):
+        with pytest.raises(GoogleUnavailable):
+            await fetch(base, tmp_path / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
