@@ -26,6 +26,7 @@ from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.heartbeat import run_heartbeat
 from bot.observability.metrics import Instruments
+from bot.observability.web_metrics import WebInstruments
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.admin.privacy import PrivacyService
@@ -88,12 +89,14 @@ class Container:
         settings: Settings,
         *,
         database: Database,
+        gallery_database: Database,
         catalogue: ModelCatalogue,
         signed_links: SignedLinks | None,
         clock: Clock,
     ) -> None:
         self.settings = settings
         self.database = database
+        self.gallery_database = gallery_database
         self.catalogue = catalogue
         self.signed_links = signed_links
         self.clock = clock
@@ -121,6 +124,7 @@ class Container:
 
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
         self.instruments = Instruments()
+        self.web_instruments = WebInstruments(self.instruments.registry)
         self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
         self.model_directory = ModelDirectory(
             catalogue=self.catalogue,
@@ -164,10 +168,10 @@ class Container:
         )
         self.originals = originals
         self.gallery_thumbnails = build_gallery_thumbnails(
-            media=self.media_probe, originals=originals
+            media=self.media_probe, originals=originals, instruments=self.web_instruments
         )
         self.original_downloads = build_downloads(
-            self.signed_links, clips=self.clips, data_dir=settings.data_dir
+            self.signed_links, clips=ClipStore(self.gallery_database), data_dir=settings.data_dir
         )
         transcoder = ProcessTranscoder()
         self.upload_preparer = UploadPreparer(
@@ -175,7 +179,10 @@ class Container:
             transcoder=transcoder,
             originals=originals,
             thumbnails=Thumbnails(
-                transcoder=transcoder, media_probe=self.media_probe, originals=originals
+                poster_transcoder=transcoder,
+                preview_transcoder=transcoder,
+                media_probe=self.media_probe,
+                originals=originals,
             ),
             links=self.signed_links,
             clock=clock,

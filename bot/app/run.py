@@ -14,10 +14,16 @@ from bot.app.commands import build_cogs
 from bot.app.container import Container
 from bot.app.startup import StartupError, make_data_dir, open_catalogue, open_migrated_database
 from bot.app.supervisor import make_readiness_check
-from bot.app.web import build_signed_links, serve_website
+from bot.app.web import (
+    build_signed_links,
+    open_gallery_database,
+    ping_database,
+    serve_website,
+)
 from bot.config.settings import Settings
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
 from bot.services.jobs.worker import WORKER_LOOPS
+from bot.store.engine.database import Database
 from bot.web.server import PortInUse
 
 _log: Final = structlog.get_logger(__name__)
@@ -58,6 +64,7 @@ async def serve(settings: Settings) -> None:
         parts = Container(
             settings,
             database=await stack.enter_async_context(open_migrated_database(settings, clock)),
+            gallery_database=await _open_gallery_database(settings, stack),
             catalogue=catalogue,
             signed_links=await build_signed_links(settings, clock),
             clock=clock,
@@ -82,16 +89,24 @@ async def serve(settings: Settings) -> None:
         await _stay_connected(client)
 
 
+async def _open_gallery_database(settings: Settings, stack: AsyncExitStack) -> Database:
+    database = open_gallery_database(settings)
+    stack.push_async_callback(database.close)
+    return database
+
+
 async def _start_website(parts: Container, stack: AsyncExitStack) -> str:
     """Serve the gallery until ``stack`` is closed, and return its URL. Raises `StartupError`."""
     website = serve_website(
         parts.settings,
         catalogue=parts.catalogue,
-        database=parts.database,
+        database=parts.gallery_database,
         thumbnails=parts.gallery_thumbnails,
         instruments=parts.instruments,
+        web_instruments=parts.web_instruments,
         clock=parts.clock,
         checks={
+            "database": partial(ping_database, parts.database),
             "gateway": make_readiness_check(lambda: parts.client.is_connected),
             **{
                 loop: make_readiness_check(partial(parts.worker.is_loop_healthy, loop))

@@ -4,32 +4,40 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import literal, select
 from yarl import URL
 
+from bot.app.descriptors import raise_descriptor_limit
 from bot.config.settings import Settings
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, MediaProbe
 from bot.media.transcode import ProcessTranscoder
 from bot.observability.metrics import Instruments, MetricsEndpoint
+from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.engine.database import Database
+from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
 from bot.store.operations.statistics import StatisticsStore
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.application import Feature, build_application
 from bot.web.downloads import OriginalDownloads
 from bot.web.links import SignedLinks, load_or_rotate_keys
+from bot.web.open_limits import compute_capacity
 from bot.web.operations import ReadinessCheck
 from bot.web.server import build_local_url, serve_application
 from bot.web.site import GallerySite
 
-_GALLERY_NICENESS: Final = 10
+_POSTER_NICENESS: Final = 10
+_PREVIEW_NICENESS: Final = 15
 """Process niceness of encoding for visitors; encoding for a delivery has 5, the bot 0."""
+_MAX_WAITING_THUMBNAILS: Final = 200
+"""More than one visitor can ask for at once (`WebCapacity.requests_per_visitor`)."""
 
 
 @asynccontextmanager
@@ -40,11 +48,15 @@ async def serve_website(
     database: Database,
     thumbnails: Thumbnails,
     instruments: Instruments,
+    web_instruments: WebInstruments,
     clock: Clock,
     checks: Mapping[str, ReadinessCheck],
     features: Sequence[Feature] = (),
 ) -> AsyncIterator[URL]:
-    """Serve the website and yield its URL. Raises `PortInUse`."""
+    """Serve the website and yield its URL. Raises `PortInUse`.
+
+    ``database`` is one of the website's own: the bot never waits for connections that visitors use.
+    """
     site = GallerySite(
         base_url=URL(settings.public_url or build_local_url(settings.web_host, settings.web_port)),
         gallery=GalleryStore(database),
@@ -54,16 +66,14 @@ async def serve_website(
         model_names={model.id: model.name for model in catalogue.models},
     )
 
-    async def ping_database() -> bool:
-        await database.read(lambda connection: connection.execute(select(literal(1))))
-        return True
-
     app = build_application(
         site,
-        checks={"database": ping_database, **checks},
+        checks=checks,
         metrics_source=MetricsEndpoint(instruments, StatisticsStore(database), clock),
         trusted_proxies=settings.trusted_proxies,
         metrics_allowed_networks=settings.metrics_allowed_networks,
+        capacity=compute_capacity(raise_descriptor_limit()),
+        instruments=web_instruments,
         requests_per_minute=settings.web_requests_per_minute,
         features=features,
     )
@@ -71,6 +81,12 @@ async def serve_website(
         if settings.public_url is None:
             site.base_url = URL(build_local_url(settings.web_host, port))
         yield site.base_url
+
+
+async def ping_database(database: Database) -> bool:
+    """Return true, once the database has answered. Raises `DatabaseUnavailable`."""
+    await database.read(lambda connection: connection.execute(select(literal(1))))
+    return True
 
 
 async def build_signed_links(settings: Settings, clock: Clock) -> SignedLinks | None:
@@ -103,7 +119,27 @@ def build_downloads(
     return (OriginalDownloads(links=links, clips=clips, data_dir=data_dir),)
 
 
-def build_gallery_thumbnails(*, media: MediaProbe, originals: Originals) -> Thumbnails:
-    """Return what makes posters and previews, with an encoder that no delivery waits for."""
-    transcoder = ProcessTranscoder(max_processes=1, niceness=_GALLERY_NICENESS)
-    return Thumbnails(transcoder=transcoder, media_probe=media, originals=originals)
+def build_gallery_thumbnails(
+    *, media: MediaProbe, originals: Originals, instruments: WebInstruments
+) -> Thumbnails:
+    """Return what makes posters and previews, with encoders that no delivery waits for."""
+    posters = ProcessTranscoder(max_processes=1, niceness=_POSTER_NICENESS)
+    previews = ProcessTranscoder(max_processes=1, niceness=_PREVIEW_NICENESS)
+    for name, encoder in (("poster", posters), ("preview", previews)):
+        instruments.watch_encoder(
+            name,
+            count_waiting=partial(getattr, encoder, "waiting_count"),
+            count_running=partial(getattr, encoder, "running_count"),
+        )
+    return Thumbnails(
+        poster_transcoder=posters,
+        preview_transcoder=previews,
+        media_probe=media,
+        originals=originals,
+        max_waiting=_MAX_WAITING_THUMBNAILS,
+    )
+
+
+def open_gallery_database(settings: Settings) -> Database:
+    """Open the bot's database once more, for visitors, who only read."""
+    return open_reader(settings.resolved_database_url)

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import signal
 from contextlib import AsyncExitStack
+from functools import partial
 
 from bot.app.clock import SystemClock
 from bot.app.startup import open_catalogue
@@ -14,6 +15,7 @@ from bot.app.web import (
     build_downloads,
     build_gallery_thumbnails,
     build_signed_links,
+    ping_database,
     serve_website,
 )
 from bot.cli.errors import CommandFailed
@@ -21,6 +23,7 @@ from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
 from bot.media.probe import PyAvMediaProbe
 from bot.observability.metrics import Instruments
+from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.originals import Originals
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.clips import ClipStore
@@ -50,16 +53,21 @@ async def serve_until_stopped(settings: Settings) -> None:
         originals = Originals(
             routes={}, media_probe=media_probe, data_dir=settings.data_dir, clock=clock
         )
+        instruments = Instruments()
+        web_instruments = WebInstruments(instruments.registry)
         links = await build_signed_links(settings, clock)
         url = await stack.enter_async_context(
             serve_website(
                 settings,
                 catalogue=catalogue,
                 database=database,
-                thumbnails=build_gallery_thumbnails(media=media_probe, originals=originals),
-                instruments=Instruments(),
+                thumbnails=build_gallery_thumbnails(
+                    media=media_probe, originals=originals, instruments=web_instruments
+                ),
+                instruments=instruments,
+                web_instruments=web_instruments,
                 clock=clock,
-                checks={},
+                checks={"database": partial(ping_database, database)},
                 features=build_downloads(
                     links, clips=ClipStore(database), data_dir=settings.data_dir
                 ),

@@ -7,6 +7,8 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +47,8 @@ class ProcessTranscoder:
         self._time_limit_s = time_limit_s
         self._niceness = niceness
         self._process_slots = asyncio.Semaphore(max_processes or max(1, (os.cpu_count() or 1) // 2))
+        self.waiting_count = 0
+        self.running_count = 0
 
     async def reencode_video(self, source: Path, destination: Path, target: TranscodeTarget) -> int:
         order = {"task": "reencode", **asdict(target)}
@@ -66,7 +70,7 @@ class ProcessTranscoder:
             "cpu_s": int(time_limit_s * max(1, os.cpu_count() or 1)) + 1,
         }
         try:
-            async with self._process_slots:
+            async with self._take_process_slot():
                 answer = await run_worker(_WORKER_PATH, json.dumps(order), timeout_s=time_limit_s)
             if "failed" in answer:
                 raise TranscodeFailed(str(answer["failed"]))
@@ -80,3 +84,18 @@ class ProcessTranscoder:
         size, peak = int(answer["size"]), answer["peak"]
         _log.info("transcode.finished", task=order["task"], size_bytes=size, peak_bytes=peak)
         return size
+
+    @asynccontextmanager
+    async def _take_process_slot(self) -> AsyncIterator[None]:
+        """Wait for one of the processes that may run, and count both the waiting and the run."""
+        self.waiting_count += 1
+        try:
+            await self._process_slots.acquire()
+        finally:
+            self.waiting_count -= 1
+        self.running_count += 1
+        try:
+            yield
+        finally:
+            self.running_count -= 1
+            self._process_slots.release()

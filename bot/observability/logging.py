@@ -4,6 +4,7 @@ Redaction is the last processor, after tracebacks are formatted, so that it also
 libraries put into their messages.
 """
 
+import atexit
 import logging
 import re
 import sys
@@ -14,6 +15,8 @@ import aiohttp
 import discord
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bot.observability.repetition import RepeatedLineFilter
 
 LogFormat = Literal["console", "json"]
 
@@ -116,6 +119,7 @@ def configure_logging(
     """Send all log lines of this process, libraries' too, to ``stream`` (default: stderr).
 
     ``level`` is one of Python's level names. Libraries stay at INFO or above, some at WARNING.
+    Warnings and errors that repeat are counted (`bot.observability.repetition`).
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -141,7 +145,9 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    repeated_lines = RepeatedLineFilter()
     handler = logging.StreamHandler(stream)
+    handler.addFilter(repeated_lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -159,3 +165,4 @@ def configure_logging(
     for names, minimum in ((_INFO_LOGGERS, logging.INFO), (_WARNING_LOGGERS, logging.WARNING)):
         for name in names:
             logging.getLogger(name).setLevel(max(minimum, root.level))
+    atexit.register(repeated_lines.write_summaries, is_end=True)

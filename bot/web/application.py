@@ -6,11 +6,13 @@ from typing import Final
 from aiohttp import web
 
 from bot.observability.metrics import MetricsEndpoint
+from bot.observability.web_metrics import WebInstruments
 from bot.web import api, feeds, media, operations, pages, security
+from bot.web.open_limits import OpenLimit, WebCapacity
 from bot.web.openapi import API_PREFIX
 from bot.web.operations import ReadinessCheck
 from bot.web.rate_limit import Network, TokenBucket
-from bot.web.site import SITE, GallerySite
+from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS, GallerySite
 
 CLIP_SEGMENT: Final = "{clip:[1-9][0-9]{0,17}}"
 """A clip's number, never one too large for the database."""
@@ -26,6 +28,8 @@ def build_application(
     metrics_source: MetricsEndpoint,
     trusted_proxies: Sequence[Network] = (),
     metrics_allowed_networks: Sequence[Network] = (),
+    capacity: WebCapacity,
+    instruments: WebInstruments,
     requests_per_minute: float = 300.0,
     features: Sequence[Feature] = (),
 ) -> web.Application:
@@ -44,6 +48,17 @@ def build_application(
         burst=requests_per_minute / 2,
         monotonic=site.clock.monotonic,
     )
+    app[WEB_CAPACITY] = capacity
+    app[security.REQUEST_LIMIT] = OpenLimit(
+        "requests",
+        per_visitor=capacity.requests_per_visitor,
+        in_all=capacity.connections,
+    )
+    app[security.STREAM_LIMIT] = streams = OpenLimit(
+        "streams", per_visitor=capacity.streams_per_visitor, in_all=capacity.streams
+    )
+    app[WEB_INSTRUMENTS] = instruments
+    instruments.streams.set_function(lambda: streams.open_count)
     app.on_response_prepare.append(security.set_security_headers)
     app.add_routes(
         [
@@ -55,6 +70,7 @@ def build_application(
             web.get(f"/clips/{CLIP_SEGMENT}/preview.mp4", media.send_preview),
             web.get("/language", pages.switch_language),
             web.get("/static/{name}", media.send_asset),
+            web.get("/favicon.ico", media.send_favicon),
             web.get("/feed.atom", feeds.get_atom_feed),
             web.get("/oembed", feeds.get_oembed),
             web.get(f"{API_PREFIX}/clips", api.list_clips),

@@ -11,8 +11,9 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from bot.store.jobs.clips import ClipStore
+from bot.web.file_responses import is_readable, send_file
 from bot.web.links import DOWNLOAD_PREFIX, SignedLinks
-from bot.web.media import MediaResponse, is_readable
+from bot.web.security import hold_stream
 
 _ANY_CASE_PATH: Final = f"/{{prefix:(?i:{DOWNLOAD_PREFIX.removeprefix('/')})}}/{{rest:.*}}"
 """Other spellings are refused too, but after the same steps."""
@@ -46,7 +47,9 @@ class OriginalDownloads:
             raise web.HTTPNotFound
         if not (readable and path_matches):
             raise web.HTTPNotFound
-        response = MediaResponse(path, "video/mp4")
-        response.headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{name}"'
-        response.headers["X-Robots-Tag"] = "noindex"
-        return response
+        headers = {
+            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"',
+            "X-Robots-Tag": "noindex",
+        }
+        with hold_stream(request):
+            return await send_file(request, path, content_type="video/mp4", headers=headers)

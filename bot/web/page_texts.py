@@ -9,12 +9,12 @@ from babel.numbers import format_decimal
 
 from bot.domain.guild import LANGUAGES as DISCORD_LANGUAGES
 from bot.i18n.translations import find_template, negotiate_language, to_babel_locale
+from bot.web.negotiation import parse_weighted_list
 
 LANGUAGES: Final = {
     negotiate_language([locale]): name for locale, name in DISCORD_LANGUAGES.items()
 }
 """The languages of the pages, each with its own name for itself."""
-_MAX_LANGUAGE_RANGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,11 @@ def choose_language(cookie: str | None, accept_language: str | None) -> str:
     """
     if cookie is not None and cookie in LANGUAGES:
         return cookie
-    ranges = []
-    for part in (accept_language or "").split(",")[:_MAX_LANGUAGE_RANGES]:
-        name, _, parameter = part.partition(";")
-        try:
-            quality = float(parameter.strip().removeprefix("q=") or 1)
-        except ValueError:
-            continue
-        if quality > 0:
-            # zh-TW is no language of ours, but its readers get zh
-            ranges.append((quality, [name.strip(), name.strip().partition("-")[0]]))
+    # zh-TW is no language of ours, but its readers get zh
+    ranges = [
+        (quality, [name, name.partition("-")[0]])
+        for name, quality in parse_weighted_list(accept_language)
+        if quality > 0
+    ]
     ranges.sort(key=lambda weighted: -weighted[0])
     return negotiate_language(name for _, names in ranges for name in names)

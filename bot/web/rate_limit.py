@@ -45,8 +45,14 @@ def resolve_client_ip(
 
 
 def _parse_address(text: str | None) -> Address | None:
+    """Return an address, written alone or with a port, as some proxies do."""
+    text = (text or "").strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        address = ip_address((text or "").strip("[]"))
+        address = ip_address(text.partition("%")[0])  # a zone has a meaning only where it is from
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -69,7 +75,7 @@ class TokenBucket:
 
     def take_tokens(self, address: Address, cost: float) -> float:
         """Take ``cost`` tokens and return 0, or return the seconds until there will be enough."""
-        key = _derive_bucket_key(address)
+        key = derive_visitor_key(address)
         now = self._monotonic()
         level, updated_at = self._buckets.pop(key, (self._burst, now))
         level = min(self._burst, level + (now - updated_at) * self._per_second)
@@ -80,7 +86,8 @@ class TokenBucket:
         return 0.0 if is_enough else (cost - level) / self._per_second
 
 
-def _derive_bucket_key(address: Address) -> str:
+def derive_visitor_key(address: Address) -> str:
+    """Return what counts as one visitor: an address, or an IPv6 network of 64 bits."""
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address)

@@ -4,7 +4,9 @@ import json
 from hashlib import blake2b
 from typing import Any, Final
 
-from aiohttp import ETag, web
+from aiohttp import ETag, hdrs, web
+
+from bot.web.negotiation import accepts_gzip
 
 _COMPRESSION_THRESHOLD_BYTES: Final = 1000
 REVALIDATE_ALWAYS: Final = "private, no-cache"
@@ -22,18 +24,20 @@ def respond_text(
 ) -> web.Response:
     """Return ``body``, or 304 if the client has it already (RFC 9110, 13.1.2)."""
     encoded = body.encode()
+    headers = {**(headers or {}), hdrs.CACHE_CONTROL: cache_control}
+    is_compressible = len(encoded) >= _COMPRESSION_THRESHOLD_BYTES
+    if is_compressible:
+        headers[hdrs.VARY] = ", ".join(filter(None, [headers.get(hdrs.VARY), hdrs.ACCEPT_ENCODING]))
     response = web.Response(
         body=encoded, content_type=content_type, charset="utf-8", status=status, headers=headers
     )
-    response.headers["Cache-Control"] = cache_control
     if status == 200:
         tag = blake2b(encoded, digest_size=12).hexdigest()
         if any(known.value in (tag, "*") for known in request.if_none_match or ()):
             response = web.Response(status=304, headers=headers)
-            response.headers["Cache-Control"] = cache_control
         response.etag = ETag(tag, is_weak=True)  # weak: the body may be compressed or not
-    if response.status != 304 and len(encoded) >= _COMPRESSION_THRESHOLD_BYTES:
-        response.enable_compression()
+    if response.status != 304 and is_compressible and accepts_gzip(request):
+        response.enable_compression(web.ContentCoding.gzip)
     return response
 
 

@@ -3,7 +3,8 @@
 A middleware and a signal, so that no handler has to remember any of it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -12,14 +13,17 @@ from aiohttp import hdrs, web
 from bot.domain.errors import DatabaseUnavailable
 from bot.i18n.translations import DEFAULT_LANGUAGE
 from bot.web import pages, responses
+from bot.web.open_limits import OpenLimit, TooManyOpen
 from bot.web.page_texts import PageTexts, choose_language
 from bot.web.rate_limit import Address, Network, TokenBucket, resolve_client_ip
-from bot.web.site import PAGE_TEXTS, SITE
+from bot.web.site import PAGE_TEXTS, SITE, WEB_INSTRUMENTS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TRUSTED_PROXIES: Final = web.AppKey[tuple[Network, ...]]("trusted proxies")
 TOKEN_BUCKET: Final = web.AppKey("token bucket", TokenBucket)
+REQUEST_LIMIT: Final = web.AppKey("request limit", OpenLimit)
+STREAM_LIMIT: Final = web.AppKey("stream limit", OpenLimit)
 
 _API_PREFIXES: Final = ("/api/", "/oembed")
 _LOW_COST: Final = 0.05
@@ -27,6 +31,7 @@ _LOW_COST: Final = 0.05
 _REQUEST_COSTS: Final = {
     "/static/": 0.0,
     "/healthz": 0.0,
+    "/favicon.ico": _LOW_COST,
     "/readyz": _LOW_COST,
     "/metrics": _LOW_COST,
 }
@@ -43,6 +48,13 @@ _SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Permitted-Cross-Domain-Policies": "none",
 }
+_PREFLIGHT_HEADERS: Final = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+    "Vary": "Access-Control-Request-Method, Access-Control-Request-Headers",
+}
+_RETRY_AFTER_S: Final = "10"
 _STRICT_TRANSPORT: Final = "max-age=31536000"
 
 _log: Final = structlog.get_logger(__name__)
@@ -50,50 +62,84 @@ _log: Final = structlog.get_logger(__name__)
 
 async def set_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the security headers; as a signal, since a middleware would miss streamed files."""
-    headers = response.headers
-    headers.update(_SECURITY_HEADERS)
-    is_success = response.status < 400  # all errors look the same, whatever was requested
-    embedded = is_success and request.path.endswith("/player")
-    ancestors = "frame-ancestors *" if embedded else "frame-ancestors 'none'"
-    headers["Content-Security-Policy"] = f"{_CONTENT_SECURITY_POLICY}; {ancestors}"
-    if not embedded:
+    is_https = request.app[SITE].base_url.scheme == "https"
+    headers = build_security_headers(request.path, response.status, is_https=is_https)
+    response.headers.update(headers)
+    if "X-Frame-Options" not in headers:
+        response.headers.pop("X-Frame-Options", None)
+    route = _get_route(request)
+    request.app[WEB_INSTRUMENTS].requests.labels(route, str(response.status)).inc()
+
+
+def build_security_headers(path: str, status: int, *, is_https: bool) -> dict[str, str]:
+    """Return the headers of a response to ``path``; all errors look the same, whatever it is."""
+    is_success = status < 400
+    is_embedded = is_success and path.endswith("/player")
+    ancestors = "frame-ancestors *" if is_embedded else "frame-ancestors 'none'"
+    is_shared = path.startswith(_API_PREFIXES) or (is_success and path.endswith((".mp4", ".jpg")))
+    headers = {
+        **_SECURITY_HEADERS,
+        "Content-Security-Policy": f"{_CONTENT_SECURITY_POLICY}; {ancestors}",
+        "Cross-Origin-Resource-Policy": "cross-origin" if is_shared else "same-origin",
+        hdrs.SERVER: "clapper",
+    }
+    if not is_embedded:
         headers["X-Frame-Options"] = "DENY"
-    media = is_success and request.path.endswith((".mp4", ".jpg"))
-    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if media else "same-origin"
-    if request.path.startswith(_API_PREFIXES):
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    site = request.app.get(SITE)
-    if site is not None and site.base_url.scheme == "https":
+    if path.startswith(_API_PREFIXES):
+        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "ETag, Retry-After"
+    if is_https:
         headers["Strict-Transport-Security"] = _STRICT_TRANSPORT
-    headers[hdrs.SERVER] = "clapper"
+    return headers
 
 
 @web.middleware
 async def security_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Choose the language, apply the rate limit, and turn every error into a response."""
+    """Choose the language, apply the limits, and turn every error into a response."""
     request[PAGE_TEXTS] = PageTexts(DEFAULT_LANGUAGE)
+    cost = 0.0
     try:
         cookie = request.cookies.get(pages.LANGUAGE_COOKIE)
         language = choose_language(cookie, request.headers.get(hdrs.ACCEPT_LANGUAGE))
         request[PAGE_TEXTS] = PageTexts(language)
-        cost = _compute_cost(request.path)
-        wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), cost)
+        visitor = get_client_ip(request)
+        cost = _compute_cost(request)
+        wait_s = request.app[TOKEN_BUCKET].take_tokens(visitor, cost)
         if wait_s > 0:
-            return _respond_error(request, 429, {hdrs.RETRY_AFTER: str(int(wait_s) + 1)})
-        return await handler(request)
+            return _refuse_request(request, wait_s)
+        if _is_preflight(request):
+            return web.Response(status=204, headers=_PREFLIGHT_HEADERS)
+        with request.app[REQUEST_LIMIT].hold_one(visitor):
+            return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        allowed = error.headers.get(hdrs.ALLOW)
-        return _respond_error(request, error.status, {hdrs.ALLOW: allowed} if allowed else None)
+        # what does not exist costs as much as a page, wherever it is looked for
+        extra = max(0.0, 1 - cost) if error.status < 500 else 0.0
+        wait_s = request.app[TOKEN_BUCKET].take_tokens(get_client_ip(request), extra)
+        if wait_s > 0:
+            return _refuse_request(request, wait_s)
+        kept = (str(hdrs.ALLOW), str(hdrs.RETRY_AFTER))
+        headers = {name: error.headers[name] for name in kept if name in error.headers}
+        return _respond_error(request, error.status, headers)
+    except TooManyOpen as error:
+        request.app[WEB_INSTRUMENTS].refusals.labels(error.reason).inc()
+        status = 503 if error.is_everybody else 429
+        return _respond_error(request, status, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})
     except DatabaseUnavailable:
-        return _respond_error(request, 503, {hdrs.RETRY_AFTER: "5"})
+        return _respond_error(request, 503, {hdrs.RETRY_AFTER: _RETRY_AFTER_S})
     except ConnectionError:
         raise  # the client has disconnected
     except Exception:
-        _log.exception("web.request_failed", path=request.path)
+        _log.exception("web.request_failed", route=_get_route(request))
         return _respond_error(request, 500)
+
+
+@contextmanager
+def hold_stream(request: web.Request) -> Iterator[None]:
+    """Count a video that is sent, or waited for, while the block runs. Raises `TooManyOpen`."""
+    with request.app[STREAM_LIMIT].hold_one(get_client_ip(request)):
+        yield
 
 
 def get_peer(request: web.Request) -> str | None:
@@ -108,10 +154,34 @@ def get_client_ip(request: web.Request) -> Address:
     return resolve_client_ip(get_peer(request), forwarded, trusted_proxies)
 
 
-def _compute_cost(path: str) -> float:
-    if path.endswith((".mp4", ".jpg")):
+def _compute_cost(request: web.Request) -> float:
+    """Return how many pages a request counts as; what no route answers is answered by a page."""
+    if request.match_info.http_exception is not None and not _is_preflight(request):
+        return 1.0
+    if request.path.endswith((".mp4", ".jpg")):
         return _LOW_COST
-    return next((cost for prefix, cost in _REQUEST_COSTS.items() if path.startswith(prefix)), 1.0)
+    costs = _REQUEST_COSTS.items()
+    return next((cost for prefix, cost in costs if request.path.startswith(prefix)), 1.0)
+
+
+def _is_preflight(request: web.Request) -> bool:
+    """Return whether a browser asks if a script elsewhere may call the API (Fetch, 4.8)."""
+    return (
+        request.method == hdrs.METH_OPTIONS
+        and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+        and request.path.startswith(_API_PREFIXES)
+    )
+
+
+def _get_route(request: web.Request) -> str:
+    """Return the path's pattern: as a label it has few values, and none that visitors choose."""
+    resource = request.match_info.route.resource
+    return "other" if resource is None else resource.canonical
+
+
+def _refuse_request(request: web.Request, wait_s: float) -> web.Response:
+    request.app[WEB_INSTRUMENTS].refusals.labels("requests").inc()
+    return _respond_error(request, 429, {hdrs.RETRY_AFTER: str(int(wait_s) + 1)})
 
 
 def _respond_error(
@@ -132,5 +202,5 @@ _ERROR_TITLES: Final = {
     405: "Method not allowed",
     413: "Too large",
     429: "Too many requests",
-    503: "The database is unavailable",
+    503: "Not available at the moment",
 }

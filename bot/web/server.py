@@ -1,12 +1,22 @@
 """Serves the application on a port: in the bot's process, or in one of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from bot.web.connections import ArrivingConnection, ConnectionRegistry, GuardedRequestHandler
+from bot.web.open_limits import OpenLimit
+from bot.web.security import TOKEN_BUCKET, TRUSTED_PROXIES, build_security_headers
+from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS
+
 _KEEP_ALIVE_S: Final = 30.0
+"""Seconds that a connection may be without a whole request."""
+_BACKLOG: Final = 128
+"""Connections that wait to be accepted; asyncio accepts as many at once, so not too many."""
 _SHUTDOWN_TIMEOUT_S: Final = 2.0
 """Seconds that running downloads get at a stop; browsers resume them with a range later."""
 
@@ -19,20 +29,59 @@ class PortInUse(Exception):
 async def serve_application(app: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
     """Serve ``app`` and yield the port (0 asks for a free one). Raises `PortInUse`."""
     runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=_KEEP_ALIVE_S, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
+        app,
+        access_log=None,
+        handler_cancellation=True,  # what nobody waits for any more is stopped
+        shutdown_timeout=_SHUTDOWN_TIMEOUT_S,
     )
     await runner.setup()
+    server = runner.server
+    assert server is not None
+    registry = _build_registry(app)
+
+    build_handler = partial(
+        GuardedRequestHandler,
+        server,
+        registry,
+        access_log=None,
+        keepalive_timeout=_KEEP_ALIVE_S,
+    )
+
+    sweeper = asyncio.create_task(registry.drop_stalled_readers(), name="stalled readers")
     try:
-        listener = web.TCPSite(runner, host, port)
+        loop = asyncio.get_running_loop()
         try:
-            await listener.start()
+            listener = await loop.create_server(
+                partial(ArrivingConnection, registry, build_handler), host, port, backlog=_BACKLOG
+            )
         except (OSError, UnicodeError) as error:  # UnicodeError: not a possible host name
             reason = getattr(error, "strerror", None) or "no such host"
             message = f"WEB_HOST and WEB_PORT: cannot listen on {host}:{port} ({reason})."
             raise PortInUse(message) from error
-        yield int(runner.addresses[0][1])
+        try:
+            yield int(listener.sockets[0].getsockname()[1])
+        finally:
+            listener.close()
     finally:
+        sweeper.cancel()
         await runner.cleanup()
+
+
+def _build_registry(app: web.Application) -> ConnectionRegistry:
+    capacity, site = app[WEB_CAPACITY], app[SITE]
+    return ConnectionRegistry(
+        limit=OpenLimit(
+            "connections",
+            per_visitor=capacity.connections_per_visitor,
+            in_all=capacity.connections,
+        ),
+        token_bucket=app[TOKEN_BUCKET],
+        trusted_proxies=app[TRUSTED_PROXIES],
+        instruments=app[WEB_INSTRUMENTS],
+        monotonic=site.clock.monotonic,
+        stall_timeout_s=capacity.stall_timeout_s,
+        refusal_headers=build_security_headers("/", 400, is_https=site.base_url.scheme == "https"),
+    )
 
 
 def build_local_url(host: str, port: int) -> str:

@@ -10,9 +10,11 @@ from yarl import URL
 
 from bot.domain.ports import Clock
 from bot.domain.showcase.gallery import GalleryEntry
+from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.thumbnails import Thumbnails
 from bot.store.showcase.gallery import GalleryStore
 from bot.web.assets import StaticAssets
+from bot.web.open_limits import WebCapacity
 from bot.web.page_texts import PageTexts
 from bot.web.rendering import PageTemplates
 
@@ -43,6 +45,8 @@ class GallerySite:
         return self.model_names.get(model, model)
 
 
+WEB_CAPACITY: Final = web.AppKey("web capacity", WebCapacity)
+WEB_INSTRUMENTS: Final = web.AppKey("web instruments", WebInstruments)
 SITE: Final = web.AppKey("site", GallerySite)
 PAGE_TEXTS: Final = web.RequestKey("page texts", PageTexts)
 

@@ -210,7 +210,10 @@ class SimulatedProcess:
             transcoder=world.transcoder,
             originals=originals,
             thumbnails=Thumbnails(
-                transcoder=world.transcoder, media_probe=media_probe, originals=originals
+                poster_transcoder=world.transcoder,
+                preview_transcoder=world.transcoder,
+                media_probe=media_probe,
+                originals=originals,
             ),
             links=None,
             clock=world.clock,

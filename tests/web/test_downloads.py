@@ -18,6 +18,9 @@ from bot.domain.clips.clip import Clip
 from bot.store.jobs.clips import ClipStore
 from bot.web.downloads import OriginalDownloads
 from bot.web.links import KEY_ROTATION_AGE, SignedLinks, load_or_rotate_keys
+from bot.web.open_limits import OpenLimit, WebCapacity
+from bot.web.security import STREAM_LIMIT, TRUSTED_PROXIES
+from bot.web.site import WEB_CAPACITY
 from tests.unit.words.examples import NOW, a_clip
 
 WEEK = timedelta(days=7)
@@ -82,6 +85,9 @@ class DownloadServer:
 async def server(tmp_path: Path) -> AsyncIterator[DownloadServer]:
     server = DownloadServer(tmp_path)
     app = web.Application()
+    app[STREAM_LIMIT] = OpenLimit("streams", per_visitor=9, in_all=9)
+    app[TRUSTED_PROXIES] = ()
+    app[WEB_CAPACITY] = WebCapacity()
     OriginalDownloads(links=server.links, clips=server.records, data_dir=tmp_path)(app)
     async with TestClient(TestServer(app)) as client:
         server.client = client

@@ -63,7 +63,9 @@ async def test_readiness_is_for_allowed_networks(
     transport.get_extra_info.side_effect = lambda name, default=None: (
         (peer, 1234) if name == "peername" else default
     )
-    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    headers = {"Host": "127.0.0.1:8080"}
+    if forwarded is not None:
+        headers["X-Forwarded-For"] = forwarded
     request = make_mocked_request("GET", "/readyz", headers, app=app, transport=transport)
     try:
         answered = (await operations.report_readiness(request)).status

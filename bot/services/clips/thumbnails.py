@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from weakref import WeakValueDictionary
 
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import build_preview_target
 from bot.domain.errors import TranscodeFailed
 from bot.domain.ports import MediaProbe, Transcoder
 from bot.services.clips.originals import Originals
+from bot.services.clips.shared_tasks import SharedTasks
 
 POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
@@ -22,16 +22,24 @@ _EXTENSION_POSTER_OFFSET_S: Final = 2.0
 """Before the end, so that an extension's poster shows what it added, not what it extended."""
 
 
+class EncoderBusy(Exception):
+    """Too many thumbnails wait for the encoder already."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Thumbnails:
-    """Makes posters and previews, each only once even for concurrent requests."""
+    """Makes posters and previews, each only once even for concurrent requests.
 
-    transcoder: Transcoder
+    What nobody waits for any more is not made. ``max_waiting`` bounds what is being made or waits.
+    """
+
+    poster_transcoder: Transcoder
+    preview_transcoder: Transcoder
+    """A preview takes ten times as long as a poster, and posters must not wait for it."""
     media_probe: MediaProbe
     originals: Originals
-    _locks: WeakValueDictionary[Path, asyncio.Lock] = field(
-        init=False, default_factory=WeakValueDictionary
-    )
+    max_waiting: int | None = None
+    _renders: SharedTasks[Path, Path] = field(init=False, default_factory=SharedTasks)
 
     def poster_path(self, clip: Clip) -> str:
         return self.originals.derived_path(clip, POSTER_SUFFIX)
@@ -42,24 +50,30 @@ class Thumbnails:
     async def get_poster(self, clip: Clip) -> Path:
         """Return a JPEG of at most 1280 pixels; of an extension, of what it added.
 
-        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read, and
+        `EncoderBusy`.
         """
 
         async def render_poster(original: Path, target: Path) -> None:
             near_end_s = clip.seconds - _EXTENSION_POSTER_OFFSET_S if clip.extension_depth else 0.0
-            await self.transcoder.extract_thumbnail(original, target, at_s=max(1.0, near_end_s))
+            await self.poster_transcoder.extract_thumbnail(
+                original, target, at_s=max(1.0, near_end_s)
+            )
 
         return await self._make_once(clip, POSTER_SUFFIX, render_poster)
 
     async def get_preview(self, clip: Clip) -> Path:
         """Return the first four seconds as a small MP4 of at most two megabytes.
 
-        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read.
+        Raises `FileNotFoundError` if the original is gone, `ValueError` if it cannot be read, and
+        `EncoderBusy`.
         """
 
         async def render_preview(original: Path, target: Path) -> None:
             facts = await self.media_probe.read_facts(original)
-            await self.transcoder.reencode_video(original, target, build_preview_target(facts))
+            await self.preview_transcoder.reencode_video(
+                original, target, build_preview_target(facts)
+            )
 
         return await self._make_once(clip, PREVIEW_SUFFIX, render_preview)
 
@@ -68,7 +82,13 @@ class Thumbnails:
     ) -> Path:
         original = self.originals.original_path(clip)
         target = original.with_name(f"{original.stem}.{suffix}")
-        async with self._locks.setdefault(target, asyncio.Lock()):
+        if await asyncio.to_thread(target.is_file):
+            return target
+        is_full = self.max_waiting is not None and len(self._renders) >= self.max_waiting
+        if is_full and target not in self._renders:
+            raise EncoderBusy(suffix)
+
+        async def make_file() -> Path:
             if await asyncio.to_thread(target.is_file):
                 return target
             if not await asyncio.to_thread(original.is_file):
@@ -77,4 +97,6 @@ class Thumbnails:
                 await render(original, target)
             except TranscodeFailed as error:
                 raise ValueError(str(error)) from error
-        return target
+            return target
+
+        return await self._renders.join(target, make_file)

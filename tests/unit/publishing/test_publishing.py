@@ -115,7 +115,10 @@ class PublishingProcess:
             transcoder=self.transcoder,
             originals=originals,
             thumbnails=Thumbnails(
-                transcoder=self.transcoder, media_probe=self.media_probe, originals=originals
+                poster_transcoder=self.transcoder,
+                preview_transcoder=self.transcoder,
+                media_probe=self.media_probe,
+                originals=originals,
             ),
             links=FixedLinks() if public else None,
             clock=self.clock,

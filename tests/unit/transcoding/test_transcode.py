@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from bot.app.clock import SystemClock
 from bot.app.web import build_gallery_thumbnails
@@ -17,6 +18,7 @@ from bot.domain.clips.upload_options import TranscodeTarget, build_preview_targe
 from bot.domain.errors import TranscodeFailed
 from bot.media.probe import PyAvMediaProbe
 from bot.media.transcode import ProcessTranscoder
+from bot.observability.web_metrics import WebInstruments
 from bot.services.clips.originals import Originals
 from tests.unit.transcoding.videos import turn_video, write_video
 from tests.unit.words.examples import a_clip
@@ -166,7 +168,9 @@ async def test_previews_do_not_delay_uploads(
     originals = Originals(
         routes={}, media_probe=media_probe, data_dir=data_dir, clock=SystemClock()
     )
-    gallery = build_gallery_thumbnails(media=media_probe, originals=originals)
+    gallery = build_gallery_thumbnails(
+        media=media_probe, originals=originals, instruments=WebInstruments(CollectorRegistry())
+    )
     orders: list[tuple[str, int]] = []
     go_on = asyncio.Event()
     start_process = asyncio.create_subprocess_exec

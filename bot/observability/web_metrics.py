@@ -1,0 +1,58 @@
+"""Metrics of the web server and of the encoders that make its posters and previews."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+REFUSAL_REASONS: Final = (
+    "requests",
+    "requests_of_visitor",
+    "streams",
+    "streams_of_visitor",
+    "connections",
+    "connections_of_visitor",
+    "encoder",
+)
+
+
+class WebInstruments:
+    """What the web server measures; ``registry`` is that of the process's other instruments."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self.requests = counter(
+            "clapper_web_requests",
+            "Responses of the web server, by route; malformed is what was no HTTP.",
+            ["route", "status"],
+        )
+        self.refusals = counter(
+            "clapper_web_refusals",
+            "What the web server refused because there was too much of it (429 or 503).",
+            ["reason"],
+        )
+        for reason in REFUSAL_REASONS:
+            self.refusals.labels(reason)  # the series exists from the start
+        self.stalled_readers = counter(
+            "clapper_web_stalled_readers",
+            "Connections dropped because nothing was read from them any more.",
+        )
+        self.connections = gauge("clapper_web_connections", "Open connections.")
+        self.streams = gauge(
+            "clapper_web_streams", "Videos and originals that are being sent or waited for."
+        )
+        self._encoder_queue = gauge(
+            "clapper_encoder_queue", "Posters and previews that wait for an encoder.", ["encoder"]
+        )
+        self._encoder_running = gauge(
+            "clapper_encoder_running", "Encoders at work for the gallery.", ["encoder"]
+        )
+
+    def watch_encoder(
+        self, name: str, *, count_waiting: Callable[[], float], count_running: Callable[[], float]
+    ) -> None:
+        """Show an encoder's queue under ``name``."""
+        self._encoder_queue.labels(name).set_function(count_waiting)
+        self._encoder_running.labels(name).set_function(count_running)

@@ -1,0 +1,48 @@
+"""Work that several callers may want at once: done once, and stopped when none of them is left."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _SharedTask(Generic[Result]):
+    task: asyncio.Task[Result]
+    waiting_count: int = 0
+
+
+class SharedTasks(Generic[Key, Result]):
+    """One task for each key, while somebody waits for it."""
+
+    def __init__(self) -> None:
+        self._running: dict[Key, _SharedTask[Result]] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._running
+
+    async def join(self, key: Key, start: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Return the result of the task for ``key``, which ``start`` begins unless it runs.
+
+        The task is cancelled when its last caller is, and has ended when that caller returns.
+        """
+        shared = self._running.get(key)
+        if shared is None:
+            shared = self._running[key] = _SharedTask(asyncio.create_task(start()))
+        shared.waiting_count += 1
+        try:
+            return await asyncio.shield(shared.task)
+        finally:
+            shared.waiting_count -= 1
+            if shared.waiting_count == 0:
+                if self._running.get(key) is shared:  # whoever comes now begins anew
+                    del self._running[key]
+                if not shared.task.done():
+                    shared.task.cancel()
+                    await asyncio.wait({shared.task})

@@ -1,0 +1,159 @@
+"""Sends files in ranges, by the kernel, without passing them through memory.
+
+Instead of aiohttp's `FileResponse`, which answers several ranges with 416, a ``HEAD`` with 206, and
+waits for ever for a reader that has stalled.
+"""
+
+import asyncio
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from aiohttp import ETag, hdrs, web
+
+from bot.web.byte_ranges import ByteRange, RangeUnsatisfiable, parse_range
+from bot.web.responses import REVALIDATE_ALWAYS
+from bot.web.site import WEB_CAPACITY, WEB_INSTRUMENTS
+
+_CHUNK_BYTES: Final = 64 * 1024
+"""What a reader has to take within `WebCapacity.stall_timeout_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """What tells one content of a file from another."""
+
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def tag(self) -> str:
+        return f"{self.modified_ns:x}-{self.size_bytes:x}"
+
+    @property
+    def modified_s(self) -> int:
+        """The second that `Last-Modified` names."""
+        return math.ceil(self.modified_ns / 1e9)
+
+
+async def is_readable(path: Path) -> bool:
+    """Return whether ``path`` is a file that this process may read."""
+    return await asyncio.to_thread(lambda: path.is_file() and os.access(path, os.R_OK))
+
+
+async def send_file(
+    request: web.Request,
+    path: Path,
+    *,
+    content_type: str,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Send ``path``, or the part asked for. Raises `web.HTTPNotFound` if it cannot be opened."""
+    try:
+        file = await asyncio.to_thread(path.open, "rb")
+    except OSError as error:
+        raise web.HTTPNotFound from error
+    try:
+        status = os.fstat(file.fileno())
+        version = FileVersion(status.st_size, status.st_mtime_ns)
+        response = web.StreamResponse(headers=headers)
+        response.headers[hdrs.CONTENT_TYPE] = content_type  # never left to a browser's guess
+        response.headers[hdrs.CACHE_CONTROL] = REVALIDATE_ALWAYS
+        response.headers[hdrs.ACCEPT_RANGES] = "bytes"
+        response.etag = ETag(version.tag)
+        response.last_modified = version.modified_s
+        part = _decide_response(request, response, version)
+        await response.prepare(request)
+        if part is not None and request.method != hdrs.METH_HEAD:
+            await _send_part(request, file, part)
+        await response.write_eof()
+    finally:
+        file.close()
+    return response
+
+
+def _decide_response(
+    request: web.Request, response: web.StreamResponse, version: FileVersion
+) -> ByteRange | None:
+    """Set the status and its headers; return the part to send, or `None` for no body at all."""
+    if not _meets_preconditions(request, version):
+        response.set_status(412)
+        response.content_length = 0
+        return None
+    if _is_known(request, version):
+        response.set_status(304)
+        del response.headers[hdrs.CONTENT_TYPE]
+        return None
+    try:
+        part = parse_range(_get_range_header(request, version), version.size_bytes)
+    except RangeUnsatisfiable:
+        response.set_status(416)
+        response.headers[hdrs.CONTENT_RANGE] = f"bytes */{version.size_bytes}"
+        response.content_length = 0
+        return None
+    if part is not None:
+        response.set_status(206)
+        last = part.start + part.size_bytes - 1
+        response.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{last}/{version.size_bytes}"
+    part = part or ByteRange(0, version.size_bytes)
+    response.content_length = part.size_bytes
+    return part
+
+
+def _meets_preconditions(request: web.Request, version: FileVersion) -> bool:
+    """Return whether the file is the one that the client means (RFC 9110, 13.1.1 and 13.1.4)."""
+    tags = request.if_match
+    if tags is not None:
+        return any(
+            tag.value == "*" or (tag.value == version.tag and not tag.is_weak) for tag in tags
+        )
+    since = request.if_unmodified_since
+    return since is None or version.modified_s <= since.timestamp()
+
+
+def _is_known(request: web.Request, version: FileVersion) -> bool:
+    """Return whether the client has this version already (RFC 9110, 13.1.2 and 13.1.3)."""
+    tags = request.if_none_match
+    if tags is not None:
+        return any(tag.value in ("*", version.tag) for tag in tags)
+    since = request.if_modified_since
+    return since is not None and version.modified_s <= since.timestamp()
+
+
+def _get_range_header(request: web.Request, version: FileVersion) -> str | None:
+    """Return the range asked for, unless the client's part is of another version (13.1.5)."""
+    if request.method != hdrs.METH_GET:
+        return None
+    condition = request.headers.get(hdrs.IF_RANGE, "").strip()
+    if condition.startswith(('"', "W/")):
+        is_current = condition == f'"{version.tag}"'
+    elif condition:
+        date = request.if_range
+        is_current = date is not None and date.timestamp() == version.modified_s
+    else:
+        is_current = True
+    return request.headers.get(hdrs.RANGE) if is_current else None
+
+
+async def _send_part(request: web.Request, file: BinaryIO, part: ByteRange) -> None:
+    """Send a part of the file. Raises `ConnectionError` if the reader is gone or has stalled."""
+    loop = asyncio.get_running_loop()
+    at, end = part.start, part.start + part.size_bytes
+    while at < end:
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has disconnected")
+        try:
+            async with asyncio.timeout(request.app[WEB_CAPACITY].stall_timeout_s):
+                sent = await loop.sendfile(transport, file, at, min(_CHUNK_BYTES, end - at))
+        except TimeoutError as error:
+            request.app[WEB_INSTRUMENTS].stalled_readers.inc()
+            transport.abort()
+            raise ConnectionResetError("the client reads nothing") from error
+        if sent == 0:  # the file was cut meanwhile: what was promised cannot be sent
+            transport.abort()
+            raise ConnectionResetError("the file ended early")
+        at += sent

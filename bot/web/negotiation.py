@@ -1,0 +1,32 @@
+"""Header lists with weights (RFC 9110, 12.4.2 and 12.5): what a client accepts, and how gladly."""
+
+import re
+from typing import Final
+
+from aiohttp import hdrs, web
+
+_WEIGHT_PATTERN: Final = re.compile(r"q\s*=\s*(\d+\.?\d*|\.\d+)", re.IGNORECASE | re.ASCII)
+_MAX_CHOICES: Final = 20
+
+
+def parse_weighted_list(header: str | None) -> list[tuple[str, float]]:
+    """Return the choices in lower case with their weights, as listed; malformed ones are left out.
+
+    >>> parse_weighted_list("fr;Q=0.9, en;q=0, de")
+    [('fr', 0.9), ('en', 0.0), ('de', 1.0)]
+    """
+    choices = []
+    for part in (header or "").split(",")[:_MAX_CHOICES]:
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weights = [text for text in parameters if text[:1] in ("q", "Q")]
+        matches = [_WEIGHT_PATTERN.fullmatch(text) for text in weights]
+        if name and all(matches):
+            weight = next((float(match[1]) for match in matches if match), 1.0)
+            choices.append((name.lower(), weight))
+    return choices
+
+
+def accepts_gzip(request: web.BaseRequest) -> bool:
+    header = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))
+    weights = dict(parse_weighted_list(header))
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0

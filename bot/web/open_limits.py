@@ -1,0 +1,90 @@
+"""How much may be open at once, for one visitor and in all.
+
+A rate limit counts what begins. What stays open (a connection, a video that is read slowly) holds a
+file descriptor for as long as the visitor likes, so it is bounded on its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.web.rate_limit import Address, derive_visitor_key
+
+
+class TooManyOpen(Exception):
+    """Nothing more may be opened now: by this visitor, or (``is_everybody``) by anybody."""
+
+    def __init__(self, what: str, *, is_everybody: bool) -> None:
+        self.reason = what if is_everybody else f"{what}_of_visitor"
+        super().__init__(self.reason)
+        self.is_everybody = is_everybody
+
+
+class OpenLimit:
+    """Counts what is open. IPv6 addresses of one /64 are one visitor."""
+
+    def __init__(self, what: str, *, per_visitor: int, in_all: int) -> None:
+        self._what = what
+        self._per_visitor = per_visitor
+        self._in_all = in_all
+        self._by_visitor: Counter[str] = Counter()
+
+    @property
+    def open_count(self) -> int:
+        return self._by_visitor.total()
+
+    def open_one(self, visitor: Address, *, is_proxy: bool = False) -> None:
+        """Count one more; a proxy's are limited only in all. Raises `TooManyOpen`."""
+        key = derive_visitor_key(visitor)
+        if self.open_count >= self._in_all:
+            raise TooManyOpen(self._what, is_everybody=True)
+        if not is_proxy and self._by_visitor[key] >= self._per_visitor:
+            raise TooManyOpen(self._what, is_everybody=False)
+        self._by_visitor[key] += 1
+
+    def close_one(self, visitor: Address) -> None:
+        key = derive_visitor_key(visitor)
+        self._by_visitor[key] -= 1
+        if self._by_visitor[key] <= 0:
+            del self._by_visitor[key]
+
+    @contextmanager
+    def hold_one(self, visitor: Address) -> Iterator[None]:
+        """Count one while the block runs. Raises `TooManyOpen`."""
+        self.open_one(visitor)
+        try:
+            yield
+        finally:
+            self.close_one(visitor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebCapacity:
+    """What the web server may have open at once."""
+
+    connections: int = 512
+    connections_per_visitor: int = 100
+    """Of one address that is no trusted proxy; many people may share one."""
+    requests_per_visitor: int = 100
+    """In progress. Over HTTP/2, a proxy passes on all pictures of a page at once."""
+    streams: int = 128
+    streams_per_visitor: int = 16
+    """Videos and originals being sent, or waited for."""
+    stall_timeout_s: float = 20.0
+    """Seconds after which a reader who takes nothing is dropped; players ask again with a range."""
+
+
+def compute_capacity(descriptors: int) -> WebCapacity:
+    """Return the capacity that leaves half of the process's file descriptors to the bot.
+
+    A connection may have one file open, so it counts twice.
+    """
+    usual = WebCapacity()
+    connections = min(usual.connections, max(16, descriptors // 4))
+    return WebCapacity(
+        connections=connections,
+        connections_per_visitor=min(usual.connections_per_visitor, max(8, connections // 4)),
+        streams=min(usual.streams, max(8, connections // 4)),
+        streams_per_visitor=min(usual.streams_per_visitor, max(4, connections // 16)),
+    )
