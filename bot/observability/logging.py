@@ -114,7 +114,12 @@ def shorten_network_errors(_logger: WrappedLogger, _method: str, event: EventDic
 
 
 def configure_logging(
-    *, log_format: LogFormat, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
+    *,
+    log_format: LogFormat,
+    level: str,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    repeated_lines: RepeatedLineFilter | None = None,
 ) -> None:
     """Send all log lines of this process, libraries' too, to ``stream`` (default: stderr).
 
@@ -145,7 +150,7 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    repeated_lines = RepeatedLineFilter()
+    repeated_lines = repeated_lines or RepeatedLineFilter()
     handler = logging.StreamHandler(stream)
     handler.addFilter(repeated_lines)
     handler.setFormatter(

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import structlog
+
 REPETITION_WINDOW_S: Final = 60.0
 _MAX_LINES_OF_A_KIND: Final = 10
 """In a window; of one event with other facts, such as another job's id."""
@@ -21,7 +23,8 @@ _MAX_KINDS: Final = 500
 """Beyond it, lines are told apart by their logger only, to bound memory."""
 _NUMBER_PATTERN: Final = re.compile(r"\d+|0x[0-9a-f]+")
 _CHANGING_KEYS: Final = frozenset({"timestamp", "exception", "exc_info", "stack_info"})
-_SUMMARY_EVENT: Final = "log.lines_repeated"
+
+_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,13 @@ class RepeatedLineFilter(logging.Filter):
                 del self._counts[kind]
         for kind, count in ended:
             if count.suppressed:
-                logging.getLogger(__name__).log(
+                _log.log(
                     kind.level,
-                    "%s event=%r logger=%s count=%d within_s=%.0f",
-                    _SUMMARY_EVENT,
-                    kind.event,
-                    kind.logger,
-                    count.suppressed,
-                    now - count.since,
+                    "log.lines_repeated",
+                    repeated=kind.event,
+                    source=kind.logger,
+                    count=count.suppressed,
+                    within_s=round(now - count.since),
                 )
 
 

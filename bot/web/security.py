@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.i18n.translations import DEFAULT_LANGUAGE
@@ -107,6 +107,8 @@ async def security_middleware(request: web.Request, handler: Handler) -> web.Str
         wait_s = request.app[TOKEN_BUCKET].take_tokens(visitor, cost)
         if wait_s > 0:
             return _refuse_request(request, wait_s)
+        if request.version < HttpVersion10:
+            raise web.HTTPBadRequest
         if _is_preflight(request):
             return web.Response(status=204, headers=_PREFLIGHT_HEADERS)
         with request.app[REQUEST_LIMIT].hold_one(visitor):

@@ -1,0 +1,151 @@
+"""The web server inside the test's own process, with limits of the test's choice.
+
+`tests.web.conftest.gallery` runs the program as operators do; this one is for what happens at a
+limit, where a test has to count, hold encoders, and reach inside.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from yarl import URL
+
+from bot.app.clock import SystemClock
+from bot.domain.showcase.gallery import GalleryEntry, GalleryPage
+from bot.observability.web_metrics import WebInstruments
+from bot.store.showcase.gallery import GalleryStore
+from bot.web.application import build_application
+from bot.web.open_limits import WebCapacity
+from bot.web.server import serve_application
+from bot.web.site import GallerySite
+from tests.web.test_views import ENTRY
+
+NOTHING: Any = None
+VIDEO_BYTES = 64_000_000
+"""More than the kernel's buffers hold."""
+
+
+class GalleryInMemory(GalleryStore):
+    """Public entries without a database."""
+
+    def __init__(self, *entries: GalleryEntry) -> None:
+        self.entries = {entry.clip.id: entry for entry in entries}
+
+    async def find_entry(self, clip_id: int) -> GalleryEntry | None:
+        return self.entries.get(clip_id)
+
+    async def load_page(self, search: Any, *, cursor: str | None, limit: int) -> GalleryPage:
+        return GalleryPage(tuple(self.entries.values()), None)
+
+    async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
+        return [self.entries[clip_id]]
+
+    async def list_guilds(self) -> list[tuple[int, str]]:
+        return sorted({(entry.guild_id, entry.guild_name) for entry in self.entries.values()})
+
+    async def list_models(self) -> list[str]:
+        return sorted({entry.clip.model for entry in self.entries.values()})
+
+
+@dataclass(kw_only=True)
+class LocalSite:
+    """A running site with two clips, 5 and 6."""
+
+    data_dir: Path
+    url: URL
+    registry: CollectorRegistry
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    def read_metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    async def send(self, request: bytes) -> socket.socket:
+        """Send bytes on a connection of their own, which reads nothing by itself."""
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        self.sockets.append(connection)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, (self.url.host, self.url.port))
+        await loop.sock_sendall(connection, request)
+        return connection
+
+    async def open_stream(
+        self, path: str = "/clips/5/video.mp4", *, visitor: str = "192.0.2.1"
+    ) -> str:
+        """Ask for a video, read no more than the beginning, and return the head of the answer."""
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {visitor}\r\n\r\n"
+        return await self.read_head(await self.send(request.encode()))
+
+    async def read_head(self, connection: socket.socket) -> str:
+        """Return the head of an answer; empty if the connection was closed without one."""
+        data = b""
+        loop = asyncio.get_running_loop()
+        with suppress(ConnectionError):
+            while b"\r\n\r\n" not in data:
+                part = await loop.sock_recv(connection, 256)
+                if not part:
+                    break
+                data += part
+        return data.decode("latin-1")
+
+
+@asynccontextmanager
+async def serve_locally(
+    data_dir: Path,
+    *,
+    capacity: WebCapacity | None = None,
+    requests_per_minute: float = 100_000,
+    thumbnails: Any = NOTHING,
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
+    base_url: str = "http://127.0.0.1:8080",
+) -> AsyncIterator[LocalSite]:
+    """Serve two clips from ``data_dir`` until the block ends."""
+    (data_dir / "clips").mkdir(exist_ok=True)
+    entries = []
+    for number in (5, 6):
+        path = data_dir / "clips" / f"{number}.mp4"
+        with path.open("wb") as file:
+            file.truncate(VIDEO_BYTES)
+        clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4")
+        entries.append(replace(ENTRY, clip=clip))
+    registry = CollectorRegistry()
+    app = build_application(
+        GallerySite(
+            base_url=URL(base_url),
+            gallery=GalleryInMemory(*entries),
+            thumbnails=thumbnails,
+            data_dir=data_dir,
+            clock=SystemClock(),
+        ),
+        checks={},
+        metrics_source=NOTHING,
+        trusted_proxies=tuple(map(ip_network, trusted_proxies)),
+        metrics_allowed_networks=(ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")),
+        capacity=capacity or WebCapacity(),
+        instruments=WebInstruments(registry),
+        requests_per_minute=requests_per_minute,
+        features=[add_faulty_route],
+    )
+    async with serve_application(app, host="127.0.0.1", port=0) as port:
+        url = URL(f"http://127.0.0.1:{port}")
+        site = LocalSite(data_dir=data_dir, url=url, registry=registry)
+        try:
+            yield site
+        finally:
+            for each in site.sockets:
+                each.close()
+
+
+def add_faulty_route(app: web.Application) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        raise RuntimeError("a fault of ours")
+
+    app.router.add_get("/faulty", fail)
