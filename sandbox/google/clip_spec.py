@@ -18,7 +18,7 @@ SAMPLE_RATE = 48_000
 EXTENSION_SECONDS = 7
 """Seconds that an extension adds (Veo documentation, "Extending Veo videos")."""
 
-RENDERING_VERSION = 2
+RENDERING_VERSION = 3
 """Increase when the same spec is rendered differently, so that cached clips are not reused."""
 
 
@@ -36,6 +36,17 @@ class ImageFit(StrEnum):
 
     CROP = "crop"
     PAD = "pad"
+
+
+class SourceUse(StrEnum):
+    """What becomes of a source."""
+
+    CONTINUE = "continue"
+    """Its frames stay identical, and new ones follow, as Veo extends."""
+    RENDER_AGAIN = "render_again"
+    """Its frames are rendered again, and new ones follow, as Omni extends."""
+    EDIT = "edit"
+    """Its frames are shown in another light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,7 @@ class ClipSpec:
     source: Path | None = None
     source_digest: str = ""
     fit: ImageFit = ImageFit.CROP
+    source_use: SourceUse = SourceUse.CONTINUE
     min_bytes: int = 0
     look: RenderStyle = RenderStyle.SCENE
 

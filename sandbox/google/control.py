@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from sandbox.google.omni.api import describe_interaction
+from sandbox.google.omni.interactions import StoredInteraction
 from sandbox.google.operations import OperationState
 from sandbox.google.service import SandboxGoogle, describe_operation
 from sandbox.google.settings import (
@@ -50,15 +52,22 @@ class GoogleControlApi:
         """Counters, settings, every accepted submit, and the latest refusals."""
         google = self._google
         google.operations.refresh_all(google.now())
+        interactions = google.omni.store.interactions
+        for interaction in interactions:
+            google.omni.refresh(interaction)
         operations = google.operations.operations
         states = [operation.state for operation in operations]
         state_json: dict[str, Any] = {name: google.counters[name] for name in _SHOWN_COUNTERS}
         state_json |= {state.value: states.count(state) for state in OperationState}
-        state_json["accepted"] = len(operations)
+        state_json["accepted"] = len(operations) + len(interactions)
         state_json["finished_clips"] = sum(len(operation.products) for operation in operations)
+        state_json["finished_clips"] += sum(item.clip is not None for item in interactions)
         state_json["billed_seconds"] = sum(operation.billed_seconds for operation in operations)
         state_json["settings"] = google.settings.to_json()
-        state_json["submits"] = [describe_operation(operation) for operation in operations]
+        submits = [describe_operation(operation) for operation in operations]
+        submits += [describe_interaction(interaction) for interaction in interactions]
+        state_json["submits"] = sorted(submits, key=lambda submit: submit["n"])
+        state_json["billed_usd"] = round(sum(item.billed_usd for item in interactions), 6)
         state_json["refusals"] = [
             {
                 "route": refusal.route,
@@ -98,6 +107,9 @@ class GoogleControlApi:
     async def update_operation(self, request: web.Request) -> web.StreamResponse:
         """{outcome?, reason?, ready?}: a pending operation's outcome; ``ready`` ends it now."""
         google = self._google
+        interaction = google.omni.store.get(request.match_info["operation"])
+        if interaction is not None:
+            return await self._update_interaction(request, interaction)
         operation = google.operations.get_operation(request.match_info["operation"])
         if operation is None:
             return _error_response(404, "no such operation")
@@ -111,6 +123,22 @@ class GoogleControlApi:
             operation.ready_at = min(operation.ready_at, google.now())
         google.operations.refresh(operation, google.now())
         return web.json_response(describe_operation(operation))
+
+    async def _update_interaction(
+        self, request: web.Request, interaction: StoredInteraction
+    ) -> web.StreamResponse:
+        google = self._google
+        body = await _read_object(request)
+        if not body or body.keys() - {"outcome", "reason", "ready", "delete"}:
+            return _error_response(400, "give outcome, reason, ready or delete")
+        if "outcome" in body or "reason" in body:
+            planned = {"outcome": interaction.planned_outcome.outcome, **body}
+            google.omni.change_outcome(interaction, read_planned_outcome(planned))
+        if body.get("ready"):
+            interaction.ready_at = min(interaction.ready_at, google.now())
+        interaction.is_deleted = bool(body.get("delete", interaction.is_deleted))
+        google.omni.refresh(interaction)
+        return web.json_response(describe_interaction(interaction))
 
     async def revoke_tokens(self, request: web.Request) -> web.StreamResponse:
         """{revoke: true}: all bearer tokens issued so far are refused from now on."""

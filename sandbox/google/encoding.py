@@ -27,7 +27,13 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from sandbox.google import motion
-from sandbox.google.clip_spec import FRAME_RATE, SAMPLE_RATE, ClipSpec, RenderStyle
+from sandbox.google.clip_spec import (
+    FRAME_RATE,
+    SAMPLE_RATE,
+    ClipSpec,
+    RenderStyle,
+    SourceUse,
+)
 from sandbox.google.overlay import open_image
 from sandbox.google.pixels import image_from_frame
 from sandbox.google.sound import Samples, synthesize_chord
@@ -64,8 +70,10 @@ def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
         if spec.source is None:
             origin = None if spec.image is None else open_image(spec.image)
             _encode_clip(spec, draft, origin)
-        else:
+        elif spec.source_use is SourceUse.CONTINUE:
             _extend_source(spec, spec.source, draft)
+        else:
+            _render_source_again(spec, spec.source, draft)
         _pad_file(draft, spec.min_bytes)
         clip = measure_clip(draft)
         draft.replace(path)
@@ -123,6 +131,30 @@ def _extend_source(spec: ClipSpec, source: Path, path: Path) -> None:
             _encode_frames(video, frames, source_frames),
         )
         _write_tracks(output, pictures, sound)
+
+
+def _render_source_again(spec: ClipSpec, source: Path, path: Path) -> None:
+    """Encode the source's frames anew: in another light for an edit, else with new ones behind."""
+    is_edit = spec.source_use is SourceUse.EDIT
+    with (
+        av.open(str(source)) as source_container,
+        av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output,
+    ):
+        old_video = source_container.streams.video[0]
+        seconds = old_video.frames / FRAME_RATE
+        video, audio = _add_streams(output, spec)
+        frames = motion.repaint_frames(spec, source_container.decode(old_video))
+        if not is_edit:
+            new_frames = motion.paint_frames(spec, _decode_last_image(source), seconds)
+            frames = chain(frames, new_frames)
+        sound = []
+        if audio is not None:
+            has_sound = bool(source_container.streams.audio)
+            parts = [_read_audio(source, has_sound, round(seconds * SAMPLE_RATE))]
+            if not is_edit:
+                parts.append(synthesize_chord(spec.variation, seconds, spec.seconds))
+            sound = _encode_audio(audio, parts)
+        _write_tracks(output, _encode_frames(video, frames, 0), sound)
 
 
 def _encode_frames(

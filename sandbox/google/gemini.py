@@ -21,6 +21,7 @@ from sandbox.google.errors import (
 )
 from sandbox.google.gemini_rules import GeminiSourceClip
 from sandbox.google.models import ServiceRoute, VeoMode, VeoModel
+from sandbox.google.omni.models import OMNI_MODELS, OmniModelRules
 from sandbox.google.operations import Operation, OperationState
 from sandbox.google.payload_fields import parse_body, shorten_base64
 from sandbox.google.request_handling import (
@@ -63,21 +64,26 @@ class GeminiApi:
     def build_routes(self) -> list[web.RouteDef]:
         """The routes, by full path."""
         base = "/google/v1beta"
-        return [
-            web.get(f"{base}/models", answer_errors(self.list_models)),
+        routes = [
             web.post(f"{base}/models/{{model}}:predictLongRunning", answer_errors(self.submit)),
             web.get(f"{base}/models/{{model}}/operations/{{operation}}", answer_errors(self.poll)),
-            web.get(f"{base}/models/{{model}}", answer_errors(self.get_model)),
-            web.get(f"{base}/files/{{file}}:download", answer_errors(self.redirect_download)),
-            web.get(f"{base}/files/{{file}}", answer_errors(self.get_file)),
             web.get("/google-files/{ticket}/{file}", answer_errors(self.get_content)),
         ]
+        for base in ("/google/v1beta", "/google/v1"):
+            routes += [
+                web.get(f"{base}/models", answer_errors(self.list_models)),
+                web.get(f"{base}/models/{{model}}", answer_errors(self.get_model)),
+                web.get(f"{base}/files/{{file}}:download", answer_errors(self.redirect_download)),
+                web.get(f"{base}/files/{{file}}", answer_errors(self.get_file)),
+            ]
+        return routes
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         """GET models, in pages."""
         self._check_key(request)
         all_models = [
             _TEXT_MODEL,
+            *map(_describe_omni, self._google.list_omni_models()),
             *map(_model_payload, self._google.list_models(ServiceRoute.GEMINI)),
         ]
         try:
@@ -94,6 +100,9 @@ class GeminiApi:
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET models/M."""
         self._check_key(request)
+        omni = OMNI_MODELS.get(request.match_info["model"])
+        if omni in self._google.list_omni_models():
+            return web.json_response(_describe_omni(omni))
         return web.json_response(_model_payload(self._find_model(request, "getModel")))
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
@@ -114,7 +123,9 @@ class GeminiApi:
             extended = self._find_extended(submission)
             operation = google.submit(submission, shortened, extended, f"models/{model.id}")
         except GoogleError as error:
-            google.record_refusal(ServiceRoute.GEMINI, request.match_info["model"], error)
+            google.record_refusal(
+                ServiceRoute.GEMINI, request.match_info["model"], error.http_status, error.message
+            )
             raise
         return web.json_response({"name": operation.name})
 
@@ -132,14 +143,14 @@ class GeminiApi:
     async def get_file(self, request: web.Request) -> web.StreamResponse:
         """GET files/ID."""
         self._check_key(request)
-        return web.json_response(self._file_payload(self._find_readable_file(request)))
+        return web.json_response(self.describe_file(self._find_readable_file(request)))
 
     async def redirect_download(self, request: web.Request) -> web.StreamResponse:
         """GET files/ID:download?alt=media: a redirect to the content on another host."""
         self._check_key(request)
         file = self._find_readable_file(request)
         if request.query.get("alt") != "media":
-            return web.json_response(self._file_payload(file))
+            return web.json_response(self.describe_file(file))
         if file.failed:
             raise FailedPrecondition(
                 f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
@@ -158,7 +169,7 @@ class GeminiApi:
         if request.match_info["ticket"] not in file.tickets:
             raise file_not_accessible(file.id)
         self._google.counters["contents"] += 1
-        return web.FileResponse(file.clip.path, headers={"Content-Type": "video/mp4"})
+        return web.FileResponse(file.clip.path, headers={"Content-Type": file.mime_type})
 
     def _check_key(self, request: web.Request) -> None:
         try:
@@ -192,6 +203,8 @@ class GeminiApi:
         google = self._google
         settings, now = google.settings, google.now()
         file = google.files.require_readable(uri_match[1], now, settings.file_lifetime_s)
+        if file.origin.maker != "veo":
+            raise InvalidArgument(NOT_MADE_BY_VEO)
         state = file_state(file, now, settings.processing_s)
         origin = file.origin
         source_clip = GeminiSourceClip(
@@ -229,14 +242,15 @@ class GeminiApi:
             filter_parent["raiMediaFilteredReasons"] = [operation.reason] * filtered
         return {**answer, "done": True, "response": response}
 
-    def _file_payload(self, file: GeneratedFile) -> dict[str, Any]:
+    def describe_file(self, file: GeneratedFile) -> dict[str, Any]:
+        """A file as ``files/ID`` shows it."""
         google = self._google
         settings = google.settings
         created = _format_timestamp(file.created)
         state = file_state(file, google.now(), settings.processing_s)
         answer: dict[str, Any] = {
             "name": f"files/{file.id}",
-            "mimeType": "video/mp4",
+            "mimeType": file.mime_type,
             "sizeBytes": str(file.clip.size),
             "createTime": created,
             "updateTime": created,
@@ -245,15 +259,28 @@ class GeminiApi:
             "uri": f"{google.public_base}/google/v1beta/files/{file.id}",
             "downloadUri": google.file_uri(file.id),
             "state": state,
-            "source": "GENERATED",
+            "source": "UPLOADED" if file.origin.maker == "upload" else "GENERATED",
         }
-        if state is FileState.ACTIVE:
+        if state is FileState.ACTIVE and file.mime_type.startswith("video/"):
             answer["videoMetadata"] = {"videoDuration": f"{file.clip.seconds:g}s"}
         return answer
 
 
 def _format_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _describe_omni(model: OmniModelRules) -> dict[str, Any]:
+    """As Google lists it; only interactions work, whatever the methods say."""
+    return {
+        "name": f"models/{model.id}",
+        "version": model.version,
+        "displayName": model.title,
+        "description": f"{model.title}, as the sandbox imitates it.",
+        "inputTokenLimit": 131_072,
+        "outputTokenLimit": 57_920,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+    }
 
 
 def _model_payload(model: VeoModel) -> dict[str, Any]:

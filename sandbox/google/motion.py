@@ -11,10 +11,17 @@ import av
 import numpy as np
 from PIL import Image
 
-from sandbox.google.clip_spec import FRAME_RATE, ClipSpec, ImageFit, RenderStyle
+from sandbox.google.clip_spec import FRAME_RATE, ClipSpec, ImageFit, RenderStyle, SourceUse
 from sandbox.google.overlay import build_caption, build_reference_cards, fit_image, open_image
 from sandbox.google.pixels import frame_from_image, plane_pixels
-from sandbox.google.scene import GlowingOrbs, LandscapeScene, Levels, Planes, paint_plain
+from sandbox.google.scene import (
+    GlowingOrbs,
+    LandscapeScene,
+    Levels,
+    Planes,
+    choose_light,
+    paint_plain,
+)
 
 _CANVAS_SIDE = 640
 """Longer side, in pixels, of the canvas that scenes are painted on before being scaled up."""
@@ -68,6 +75,29 @@ def paint_frames(
                 overlay.blend(frame)
         if grain is not None and index:
             grain.blend(frame, index)
+        yield frame
+
+
+def repaint_frames(spec: ClipSpec, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """A source's frames at the clip's size; for an edit in other light, with the new caption."""
+    size = (spec.width, spec.height)
+    is_edit = spec.source_use is SourceUse.EDIT
+    overlays = build_reference_cards(spec.references, size) if is_edit else []
+    is_scene = spec.look is RenderStyle.SCENE
+    if is_edit and is_scene and (card := build_caption(spec.prompt, size)) is not None:
+        overlays.append(card)
+    light, blue, red = choose_light(spec.prompt, spec.variation)
+    for source in frames:
+        scaled = source.reformat(*size, format="yuv420p", dst_colorspace="ITU709")
+        # A copy: the decoder still predicts from its own frame, and an equal format is not copied.
+        frame = av.VideoFrame.from_ndarray(scaled.to_ndarray(), format="yuv420p")
+        if is_edit:
+            for index, (factor, shift) in enumerate(((light, 0), (1.0, blue), (1.0, red))):
+                pixels = plane_pixels(frame, index)
+                levels = pixels * np.float32(factor) + np.float32(shift)
+                pixels[:] = np.clip(levels, 16, 235).astype(np.uint8)
+        for overlay in overlays:
+            overlay.blend(frame)
         yield frame
 
 

@@ -61,6 +61,22 @@ def _choose_by_words(words: set[str], table: dict[T, str]) -> T | None:
     return best if scores[best] else None
 
 
+_LIGHTS = {
+    DayPhase.NIGHT: (0.45, 22, -12),
+    DayPhase.DUSK: (0.8, -18, 22),
+    DayPhase.DAWN: (0.95, -6, 12),
+    DayPhase.DAY: (1.2, -4, -4),
+}
+
+
+def choose_light(prompt: str, variation: int) -> tuple[float, int, int]:
+    """What an edit does to the picture: a factor for the light, shifts of blue and red."""
+    phase = _choose_by_words(set(re.findall(r"[a-z]+", prompt.lower())), _DAY_PHASE_WORDS)
+    if phase is not None:
+        return _LIGHTS[phase]
+    return 1.0, variation % 41 - 20, variation // 41 % 41 - 20
+
+
 def _build_cloud_texture(random: np.random.Generator, height: int, width: int) -> Plane:
     """Soft noise that tiles in x: octaves of periodic waves with random directions."""
     # At half the resolution: the noise is soft enough.

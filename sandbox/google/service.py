@@ -15,9 +15,11 @@ from typing import Any, Final
 from sandbox.clock import SandboxClock
 from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip
-from sandbox.google.errors import GoogleError, GoogleNotFound, quota_exceeded
+from sandbox.google.errors import GoogleNotFound, quota_exceeded
 from sandbox.google.models import MODELS, ServiceRoute, VeoMode, VeoModel
 from sandbox.google.oauth import AccessTokens, ServiceAccount
+from sandbox.google.omni.models import OMNI_MODELS, OmniModelRules
+from sandbox.google.omni.service import OmniService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
 from sandbox.google.renderer import ClipRenderer
 from sandbox.google.settings import GoogleSettings, OperationOutcome, PlannedOutcome
@@ -49,7 +51,7 @@ class ExtendedClip:
 class RefusedSubmission:
     """A request for a video that was refused."""
 
-    route: ServiceRoute
+    route: str
     model: str
     status: int
     message: str
@@ -76,7 +78,16 @@ class SandboxGoogle:
         self.files = GeneratedFileStore()
         self.objects = ObjectStore()
         self.operations = OperationStore(self._store_clips)
+        self.omni = OmniService(
+            read_settings=lambda: self.settings,
+            read_clock=self.now,
+            next_number=self._take_number,
+            files=self.files,
+            renderer=renderer,
+            directory=directory,
+        )
         self.counters: Counter[str] = Counter()
+        self._submitted_count = 0
         self.refusals: deque[RefusedSubmission] = deque(maxlen=_MAX_KEPT_REFUSALS)
         self.account = ServiceAccount(PROJECT, f"{public_base}/google-oauth/token")
         self.tokens = AccessTokens()
@@ -127,6 +138,7 @@ class SandboxGoogle:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.omni.close()
         await self._renderer.close()
 
     @property
@@ -159,6 +171,11 @@ class SandboxGoogle:
             if model_route is route and name not in self.settings.retired_models
         ]
 
+    def list_omni_models(self) -> list[OmniModelRules]:
+        """Omni's models that are not retired."""
+        retired = self.settings.retired_models
+        return [model for name, model in OMNI_MODELS.items() if name not in retired]
+
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
         """A model that is not retired. Raises GoogleNotFound, with ``unknown`` for a wrong name."""
         model = MODELS.get((route, name))
@@ -171,10 +188,10 @@ class SandboxGoogle:
             )
         return model
 
-    def record_refusal(self, route: ServiceRoute, model: str, error: GoogleError) -> None:
+    def record_refusal(self, route: str, model: str, status: int, message: str) -> None:
         """Records that a request for a video was refused."""
         self.counters["refused"] += 1
-        self.refusals.append(RefusedSubmission(route, model, error.http_status, error.message))
+        self.refusals.append(RefusedSubmission(route, model, status, message))
 
     def submit(
         self, submission: Submission, body: Any, extended: ExtendedClip | None, name_prefix: str
@@ -186,7 +203,7 @@ class SandboxGoogle:
         """
         route, now = submission.model.route, self.now()
         self._check_quota(route, submission.model.id, now)
-        number = len(self.operations.operations) + 1
+        number = self._take_number()
         operation_id = new_file_id() if route is ServiceRoute.GEMINI else str(uuid.uuid4())
         settings = self.settings
         latency = settings.latency.draw_seconds(settings.latency_seed, number)
@@ -231,6 +248,11 @@ class SandboxGoogle:
         self.counters["polls"] += 1
         operation.polls += 1
         self.operations.refresh(operation, self.now())
+
+    def _take_number(self) -> int:
+        """The number of the next request for a video, of whatever kind."""
+        self._submitted_count += 1
+        return self._submitted_count
 
     def _check_quota(self, route: ServiceRoute, model: str, now: float) -> None:
         quota = self.settings.quota_for(model)

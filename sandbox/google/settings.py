@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sandbox.google.clip_spec import RenderStyle
 from sandbox.google.models import CallerRegion
+from sandbox.google.omni.settings import OmniSettings
 
 FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
@@ -110,6 +111,7 @@ class GoogleSettings:
     look: RenderStyle = RenderStyle.SCENE
     vary_unseeded: bool = False
     allow_all_listed: bool = False
+    omni: OmniSettings = dataclasses.field(default_factory=OmniSettings)
 
     def outcome_for(self, prompt: str) -> PlannedOutcome:
         """The outcome of the first rule that matches the prompt, or the default."""
@@ -128,9 +130,9 @@ class GoogleSettings:
         """
         values: dict[str, Any] = {}
         for name, value in changes.items():
-            reader = _READERS.get(name)
+            reader = self._read_omni if name == "omni" else _READERS.get(name)
             if reader is None:
-                known = ", ".join(sorted(_READERS))
+                known = ", ".join(sorted([*_READERS, "omni"]))
                 raise InvalidGoogleSetting(f"unknown setting {name!r}; known are {known}")
             try:
                 field, item = reader(value)
@@ -142,6 +144,9 @@ class GoogleSettings:
             reason = values.pop("reason")
             values["default_outcome"] = dataclasses.replace(outcome, reason=reason)
         return dataclasses.replace(self, **values)
+
+    def _read_omni(self, value: Any) -> tuple[str, OmniSettings]:
+        return "omni", self.omni.with_changes(value)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON, in the form in which they can be set."""
@@ -172,6 +177,7 @@ class GoogleSettings:
             "look": self.look,
             "vary_unseeded": self.vary_unseeded,
             "allow_all_listed": self.allow_all_listed,
+            "omni": dataclasses.asdict(self.omni),
         }
 
 

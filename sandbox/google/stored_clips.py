@@ -34,6 +34,8 @@ class ClipOrigin:
     aspect_ratio: str
     resolution: str
     extension_depth: int
+    maker: str = "veo"
+    """``veo``, ``omni``, or ``upload``: Veo extends only its own."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class GeneratedFile:
     expired: bool = False
     revoked: bool = False
     failed: bool = False
+    mime_type: str = "video/mp4"
     tickets: set[str] = field(default_factory=set)
     """Random parts of the links that downloads were redirected to."""
 

@@ -111,7 +111,9 @@ class VertexApi:
                 submission, shortened, extended, self._model_resource(request)
             )
         except GoogleError as error:
-            google.record_refusal(ServiceRoute.VERTEX, request.match_info["model"], error)
+            google.record_refusal(
+                ServiceRoute.VERTEX, request.match_info["model"], error.http_status, error.message
+            )
             raise
         return web.json_response({"name": operation.name})
 
