@@ -24,7 +24,7 @@ from bot.services.showcase.showcase import ShowcaseService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
 from bot.ui.custom_ids import ButtonAction, SetupSetting
-from bot.ui.router import InteractionRouter
+from bot.ui.router import InteractionRouter, parse_choice
 from bot.ui.server_setup import (
     KEEP_OPTION,
     UNSET_OPTION,
@@ -68,13 +68,17 @@ class SetupCommands(commands.Cog):
         await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
-        rule = None if values[0] == UNSET_OPTION else PersonRule(values[0])
+        rule = None if values[0] == UNSET_OPTION else parse_choice(PersonRule, values[0])
         await self._change_rules(interaction, person_rule=rule)
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         guild = await _acknowledge_manager(interaction)
         if values[0] != KEEP_OPTION:
-            limits = None if values[0] == UNSET_OPTION else QUOTA_PRESETS[QuotaPreset(values[0])]
+            limits = (
+                None
+                if values[0] == UNSET_OPTION
+                else QUOTA_PRESETS[parse_choice(QuotaPreset, values[0])]
+            )
             await self.quota_service.set_limit(
                 guild.id, LimitSubject.DEFAULT, NO_SUBJECT, limits, actor_id=interaction.user.id
             )

@@ -138,7 +138,7 @@ class Container:
         self.attachments = DiscordAttachments(api_url=settings.discord_api_url)
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
         self.client = DiscordClient(
-            data_dir=settings.data_dir,
+            clock=clock,
             shard_count=settings.shard_count,
             shard_ids=settings.shard_ids,
             http_trace=self.instruments.build_discord_trace(),

@@ -10,7 +10,13 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.domain.errors import ChannelUnavailable, DeliveryError, DiscordUnavailable, FileTooLarge
+from bot.domain.errors import (
+    ChannelUnavailable,
+    ContentBlocked,
+    DeliveryError,
+    DiscordUnavailable,
+    FileTooLarge,
+)
 
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
 """Everything that a call of discord.py raises when Discord or the network fails;
@@ -22,6 +28,13 @@ EXPIRED_TOKEN_CODES: Final = frozenset({10015, 50027})
 UNAVAILABLE_CHANNEL_CODES: Final = frozenset({10003, 50001})
 """Unknown channel, missing access."""
 _FILE_TOO_LARGE_CODE: Final = 40005
+_FILTER_BY_CODE: Final = {
+    20009: "explicit",
+    200000: "automod",
+    200001: "automod",
+    240000: "harmful_links",
+}
+"""Explicit content, automatic moderation (of a message, of a title), the harmful links filter."""
 _MISSING_HISTORY_PERMISSION_CODE: Final = 160002
 
 
@@ -34,6 +47,8 @@ def to_delivery_error(error: BaseException) -> DeliveryError:
             return FileTooLarge("refused by Discord for its size")
         if error.code == _MISSING_HISTORY_PERMISSION_CODE:
             return ChannelUnavailable("cannot reply", missing=("read_message_history",))
+        if error.code in _FILTER_BY_CODE:
+            return ContentBlocked(_FILTER_BY_CODE[error.code])
         if error.code in EXPIRED_TOKEN_CODES:
             return ChannelUnavailable("the interaction's token has expired")
         if error.status in (401, 429) or error.status >= 500:

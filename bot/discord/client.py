@@ -1,16 +1,12 @@
 """The connection to Discord: discord.py's sharded client without its caches.
 
-It uses no privileged intent, waits while Discord is unreachable, registers commands only when
-they have changed, and answers every error of a command, button or form in one place.
+It uses no privileged intent, waits while Discord is unreachable, and answers every error of a
+command, button or form in one place.
 """
 
-import asyncio
-import hashlib
-import json
-import random
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final, cast
 
 import aiohttp
 import discord
@@ -18,30 +14,40 @@ import structlog
 import yarl
 from discord import app_commands
 from discord.ext import commands
+from discord.shard import EventItem, Shard
 
+from bot.discord.api_errors import to_delivery_error
 from bot.discord.command_names import CommandTranslator
+from bot.discord.command_sync import CommandSync
+from bot.discord.connection_waits import CONNECTION_ERRORS, ConnectionWait
+from bot.discord.event_guard import EventGuard, EventParser
+from bot.discord.first_responses import (
+    ALREADY_ACKNOWLEDGED_CODE,
+    FirstResponseAdapter,
+    may_have_answered,
+)
+from bot.discord.gateway import PersistentShard, ShardConnector
+from bot.discord.session_starts import SessionStarts
 from bot.discord.user_install import TokenCipher, delete_reply
-from bot.domain.errors import ClapperError, DeliveryError, RequestRefused
+from bot.domain.errors import (
+    ClapperError,
+    ContentBlocked,
+    DeliveryError,
+    DiscordUnavailable,
+    RequestRefused,
+)
+from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.ui.components import ActionButton, PageButton, SettingMenu
 from bot.ui.error_messages import describe_error
-from bot.ui.router import InteractionRouter
+from bot.ui.router import InteractionRouter, refuse_unknown_component
 
 _log: Final = structlog.get_logger(__name__)
 
 MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
 """discord.py raises an error instead of waiting longer, so that a job's status can tell it."""
-_INITIAL_WAIT_S: Final = 1.0
-_MAXIMUM_WAIT_S: Final = 30.0
-_CONNECTION_ERRORS: Final = (
-    aiohttp.ClientError,
-    OSError,
-    discord.HTTPException,
-    discord.GatewayNotFound,
-)
 _EXPIRED_INTERACTION_CODES: Final = frozenset({10062, 50027})
 """Unknown interaction, invalid webhook token."""
-_ALREADY_ACKNOWLEDGED_CODE: Final = 40060
 
 
 class DiscordTokenRejected(Exception):
@@ -75,6 +81,12 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
         error: app_commands.AppCommandError,
         /,
     ) -> None:
+        if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
+            data: Mapping[str, Any] = interaction.data or {}
+            guild_id = data.get("guild_id")  # only of a command that is registered for one server
+            self.client.command_sync.request_check(None if guild_id is None else int(guild_id))
+        if interaction.type is discord.InteractionType.autocomplete:
+            return  # nobody waits for it
         original = getattr(error, "original", None)
         await self.client.respond_with_error(
             interaction, original if isinstance(original, Exception) else error
@@ -87,7 +99,7 @@ class DiscordClient(commands.AutoShardedBot):
     def __init__(
         self,
         *,
-        data_dir: Path,
+        clock: Clock,
         shard_count: int | None = None,
         shard_ids: Sequence[int] | None = None,
         http_trace: aiohttp.TraceConfig | None = None,
@@ -115,21 +127,36 @@ class DiscordClient(commands.AutoShardedBot):
         self.shard_ids = list(shard_ids) if shard_ids is not None else None
         self.router = InteractionRouter()
         self.token_cipher = token_cipher
-        self._commands_digest_file = data_dir / "commands.sha256"
-        self._command_sync_task: asyncio.Task[None] | None = None
+        self.command_sync = CommandSync(self.tree, self.http, clock)
+        self._clock = clock
+        self._event_guard = EventGuard()
+        parsers = self._connection.parsers
+        parsers["MESSAGE_CREATE"] = partial(self._parse_message, parsers["MESSAGE_CREATE"])
+        self._event_guard.wrap_parsers(parsers)
+        self._session_starts = SessionStarts(self.fetch_session_start_limits, clock)
+
+    def _parse_message(self, parse: EventParser, data: Mapping[str, Any]) -> None:
+        """Ignore a message of a server that is not known: discord.py would take it for private."""
+        guild_id = data.get("guild_id")
+        if guild_id is None or self.get_guild(int(guild_id)) is not None:
+            parse(data)
 
     async def log_in_with_retry(self, token: str) -> None:
-        """Log in by REST, waiting while Discord is unreachable. Raises `DiscordTokenRejected`."""
-        wait_s = _INITIAL_WAIT_S
+        """Log in by REST, waiting while Discord is unreachable. Raises `DiscordTokenRejected`.
+
+        Discord may ask to wait for hours. To ask again earlier would prolong that.
+        """
+        FirstResponseAdapter.install()
+        wait = ConnectionWait(self._clock)
         while True:
             try:
                 await self.login(token)
             except discord.LoginFailure as error:
                 await self._close_failed_session()
                 raise DiscordTokenRejected from error
-            except _CONNECTION_ERRORS as error:
+            except CONNECTION_ERRORS as error:
                 await self._close_failed_session()
-                wait_s = await _log_and_wait("discord.unreachable", error, wait_s)
+                await wait.wait_after("discord.unreachable", error)
             else:
                 return
 
@@ -151,13 +178,10 @@ class DiscordClient(commands.AutoShardedBot):
         """Add cogs and buttons and sync the commands; discord.py calls it after the login."""
         self.add_dynamic_items(ActionButton, PageButton, SettingMenu)
         await self.tree.set_translator(CommandTranslator())
-        self._command_sync_task = asyncio.create_task(self.sync_commands(), name="command sync")
-        self._command_sync_task.add_done_callback(_log_failure)
+        self.command_sync.start()
 
     async def close(self) -> None:
-        if self._command_sync_task is not None:
-            self._command_sync_task.cancel()
-            await asyncio.gather(self._command_sync_task, return_exceptions=True)
+        await self.command_sync.close()
         await super().close()
 
     async def launch_shards(self) -> None:
@@ -165,44 +189,57 @@ class DiscordClient(commands.AutoShardedBot):
 
         Overridden because discord.py gives up if Discord is unreachable at that moment.
         """
-        wait_s = _INITIAL_WAIT_S
+        wait = ConnectionWait(self._clock)
         count: int | None = self.shard_count
         while count is None:
             try:
                 count, _, _ = await self.http.get_bot_gateway()
-            except _CONNECTION_ERRORS as error:
-                wait_s = await _log_and_wait("discord.unreachable", error, wait_s)
+            except CONNECTION_ERRORS as error:
+                await wait.wait_after("discord.unreachable", error)
         self.shard_count = count
         await super().launch_shards()
 
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
     ) -> None:
-        """Connect one shard once the gateway answers.
+        """Connect one shard, which stays connected by itself.
 
-        Overridden because discord.py retries by recursion, which raises `RecursionError` in a
-        long outage; for an unsharded client the first failure raises `AttributeError`.
+        Overridden because discord.py retries without end or pause (see `bot.discord.gateway`).
         """
-        wait_s = _INITIAL_WAIT_S
-        while not self.is_closed():
-            try:
-                socket = await self.http.ws_connect(str(gateway))
-                await socket.close()
-            except _CONNECTION_ERRORS as error:
-                wait_s = await _log_and_wait("gateway.unreachable", error, wait_s)
-            else:
-                await super().launch_shard(gateway, shard_id, initial=initial)
-                return
+        connector = ShardConnector(self, shard_id, self._session_starts, self._clock)
+        shard = PersistentShard(
+            await connector.open(gateway, initial=initial),
+            self,
+            self._queue_put,
+            connector=connector,
+            event_guard=self._event_guard,
+        )
+        self._shards[shard_id] = shard
+        shard.launch()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Do nothing: `SessionStarts` has kept the pause between IDENTIFYs already."""
+
+    @property
+    def _shards(self) -> dict[int, Shard]:
+        """discord.py's own table of shards, which only its class can reach by name."""
+        return cast("dict[int, Shard]", self.__dict__["_AutoShardedClient__shards"])
+
+    def _queue_put(self, item: EventItem) -> None:
+        """Tell `connect`, which waits for what ends the client."""
+        self.__dict__["_AutoShardedClient__queue"].put_nowait(item)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Do nothing: there are no prefix commands, and the cogs have their own listeners."""
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Handle submitted forms; discord.py handles commands and buttons."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
+        """Handle forms, and buttons of other versions; discord.py handles commands and buttons."""
+        data: Mapping[str, Any] = interaction.data or {}
         try:
-            await self.router.submit_form(interaction)
+            if interaction.type is discord.InteractionType.modal_submit:
+                await self.router.submit_form(interaction)
+            elif interaction.type is discord.InteractionType.component:
+                refuse_unknown_component(str(data.get("custom_id", "")))
         except Exception as error:  # the member must hear of any error
             await self.respond_with_error(interaction, error)
 
@@ -212,53 +249,18 @@ class DiscordClient(commands.AutoShardedBot):
 
     async def respond_with_error(self, interaction: discord.Interaction, error: Exception) -> None:
         if isinstance(error, discord.HTTPException):
-            if error.code == _ALREADY_ACKNOWLEDGED_CODE:
+            if error.code == ALREADY_ACKNOWLEDGED_CODE:
                 _log.info("interaction.already_acknowledged", interaction=interaction.id)
                 return
             if error.code in _EXPIRED_INTERACTION_CODES:
                 _log.warning("interaction.expired", interaction=interaction.id)
                 return
-        text = _log_and_describe(interaction, error)
+        text = _log_and_describe(interaction, _convert_transient(error))
         try:
             await delete_reply(interaction)
             await respond_privately(interaction, text)
-        except _CONNECTION_ERRORS as send_error:
+        except CONNECTION_ERRORS as send_error:
             _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
-
-    async def sync_commands(self) -> None:
-        """Register the commands if they have changed since the last time."""
-        payload = await build_command_payloads(self.tree)
-        identity = [str(self.application_id), discord.http.Route.BASE, payload]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        if await asyncio.to_thread(_read_text, self._commands_digest_file) == digest:
-            return
-        wait_s = _INITIAL_WAIT_S
-        while True:
-            try:
-                await self.tree.sync()
-            except app_commands.CommandSyncFailure:
-                _log.exception("commands.refused")
-                return
-            except (*_CONNECTION_ERRORS, discord.RateLimited) as error:
-                wait_s = await _log_and_wait("commands.sync_failed", error, wait_s)
-            else:
-                break
-        await asyncio.to_thread(self._commands_digest_file.write_text, digest, "ascii")
-        _log.info("commands.registered", count=len(payload))
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        _log.error("background_task.failed", task=task.get_name(), exc_info=error)
-
-
-async def build_command_payloads(tree: app_commands.CommandTree[Any]) -> list[dict[str, Any]]:
-    """Return the commands of ``tree`` as they are sent to Discord, in every language."""
-    translator = CommandTranslator()
-    return [
-        await command.get_translated_payload(tree, translator) for command in tree.get_commands()
-    ]
 
 
 async def respond_privately(
@@ -267,11 +269,25 @@ async def respond_privately(
     """Send ``text`` to the member only, as the first response or in place of "thinking"."""
     optional_view = view if view is not None else discord.utils.MISSING
     if not interaction.response.is_done():
-        await interaction.response.send_message(text, view=optional_view, ephemeral=True)
+        try:
+            await interaction.response.send_message(text, view=optional_view, ephemeral=True)
+        except discord.HTTPException as error:
+            is_own = may_have_answered(interaction.id)
+            if error.code != ALREADY_ACKNOWLEDGED_CODE or not is_own:
+                raise
+            await interaction.edit_original_response(content=text, view=view)
     elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
         await interaction.edit_original_response(content=text, view=view)
     else:
         await interaction.followup.send(text, view=optional_view, ephemeral=True)
+
+
+def _convert_transient(error: Exception) -> Exception:
+    """Return what an error of Discord's that a repetition may cure means to the member."""
+    if not isinstance(error, CONNECTION_ERRORS):
+        return error
+    meaning = to_delivery_error(error)
+    return meaning if isinstance(meaning, (DiscordUnavailable, ContentBlocked)) else error
 
 
 def _log_and_describe(interaction: discord.Interaction, error: Exception) -> str:
@@ -291,18 +307,3 @@ def _log_and_describe(interaction: discord.Interaction, error: Exception) -> str
         _log.error("request.crashed", interaction=interaction.id, exc_info=error)
         return translate("error.unexpected_number", locale, number=interaction.id)
     return describe_error(error, locale)
-
-
-async def _log_and_wait(event: str, error: BaseException, wait_s: float) -> float:
-    """Log ``event``, wait about ``wait_s`` seconds and return the next wait in seconds."""
-    jittered_s = wait_s * random.uniform(0.8, 1.2)
-    _log.warning(event, error=f"{type(error).__name__}: {error}", retry_in_s=round(jittered_s, 1))
-    await asyncio.sleep(jittered_s)
-    return min(wait_s * 2, _MAXIMUM_WAIT_S)
-
-
-def _read_text(path: Path) -> str | None:
-    try:
-        return path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -98,7 +98,10 @@ async def acknowledge_request(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         return
     response = await interaction.response.send_message(view=_build_opening_view(interaction))
-    _remember_reply(interaction, response.message_id)
+    message_id = response.message_id
+    if message_id is None:  # the response was taken, but its answer was lost
+        message_id = (await interaction.original_response()).id
+    _remember_reply(interaction, message_id)
 
 
 async def send_followup(interaction: discord.Interaction) -> None:
@@ -121,8 +124,7 @@ def hand_over_reply(interaction: discord.Interaction) -> None:
     interaction.extras.pop(_REPLY_KEY, None)
 
 
-def _remember_reply(interaction: discord.Interaction, message_id: int | None) -> None:
-    assert message_id is not None, "Discord returns the id of a reply"
+def _remember_reply(interaction: discord.Interaction, message_id: int) -> None:
     token_cipher = cast(TokenHolder, interaction.client).token_cipher
     interaction.extras[_REPLY_KEY] = UserInstallReply(
         message_id=message_id,

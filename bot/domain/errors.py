@@ -30,6 +30,7 @@ ClapperError
 └── DeliveryError                   Discord's side, raised by `bot.discord`
     ├── FileTooLarge                over the upload limit
     ├── ChannelUnavailable          a retry there cannot succeed
+    │   └── ContentBlocked          one of Discord's filters refuses the message
     └── DiscordUnavailable          temporary; may be repeated
 ```
 """
@@ -264,6 +265,14 @@ class ChannelUnavailable(DeliveryError):
     def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.missing = tuple(missing)
+
+
+class ContentBlocked(ChannelUnavailable):
+    """Discord's filter ``name`` (a key of its text) refuses what the message says or shows."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"blocked by Discord: {name}")
+        self.name = name
 
 
 class DiscordUnavailable(DeliveryError):

@@ -24,6 +24,8 @@ PAGE_PATTERN: Final = re.compile(
     re.DOTALL,
 )
 MENU_PATTERN: Final = re.compile(rf"{_PREFIX}-set:(?P<setting>[a-z_]+)")
+MAX_NUMBER: Final = 2**63 - 1
+"""The largest number that the database can look for."""
 _KIND_BY_LETTER: Final = {kind[:1]: kind for kind in HistoryKind}
 
 
@@ -73,7 +75,15 @@ def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
 def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
     """Return the number in a custom id of ``action``; ``None`` for any other id."""
     match = ACTION_PATTERN.fullmatch(custom_id)
-    return int(match["number"]) if match and match["action"] == action else None
+    if match is None or match["action"] != action or int(match["number"]) > MAX_NUMBER:
+        return None
+    return int(match["number"])
+
+
+def is_known_format(custom_id: str) -> bool:
+    """Return whether a button or menu looks like one of this version's."""
+    patterns = (ACTION_PATTERN, PAGE_PATTERN, MENU_PATTERN)
+    return any(pattern.fullmatch(custom_id) for pattern in patterns)
 
 
 def build_menu_custom_id(setting: SetupSetting) -> str:

@@ -17,6 +17,7 @@ from bot.domain.errors import (
     ChannelNotAllowed,
     ChannelUnavailable,
     ClapperError,
+    ContentBlocked,
     DatabaseUnavailable,
     DiscordUnavailable,
     FileTooLarge,
@@ -167,6 +168,11 @@ def _describe_permissions(
         return translate("error.channel_closed", locale)
     names = (f"**{_name_permission(name, locale)}**" for name in error.missing)
     return translate("error.missing_permissions", locale, missing=join_list(names, locale))
+
+
+@describe_error.register
+def _describe_blocked_content(error: ContentBlocked, locale: str | None = None) -> str:
+    return translate(f"error.blocked.{error.name}", locale)
 
 
 @describe_error.register

@@ -5,12 +5,26 @@ are lost with the process; these are found by the custom id alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import discord
 
 from bot.domain.clips.history_query import PageRequest
-from bot.ui.custom_ids import ACTION_PATTERN, ButtonAction, FormKind, SetupSetting
+from bot.domain.errors import RecordNotFound
+from bot.ui.custom_ids import (
+    ACTION_PATTERN,
+    MAX_NUMBER,
+    ButtonAction,
+    FormKind,
+    SetupSetting,
+    is_known_format,
+)
+
+_ChoiceT = TypeVar("_ChoiceT", bound=StrEnum)
+_HandlerT = TypeVar("_HandlerT")
+_OUTDATED: Final = "component"
+"""The reason, a key of the texts: a button, menu or form of another version."""
 
 ButtonHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 FormHandler = Callable[[discord.Interaction, int, Mapping[str, str]], Awaitable[None]]
@@ -19,7 +33,11 @@ PageHandler = Callable[[discord.Interaction, PageRequest], Awaitable[None]]
 
 
 class InteractionRouter:
-    """The table of handlers. Running one that is not registered raises `LookupError`."""
+    """The table of handlers.
+
+    Messages stay for months. What another version of the program sent with them, and this one does
+    not know, raises `RecordNotFound`.
+    """
 
     def __init__(self) -> None:
         self._button_handlers: dict[ButtonAction, ButtonHandler] = {}
@@ -42,28 +60,58 @@ class InteractionRouter:
     async def select(
         self, interaction: discord.Interaction, setting: str, values: Sequence[str]
     ) -> None:
-        await self._menu_handlers[SetupSetting(setting)](interaction, values)
+        handler = _find_handler(self._menu_handlers, SetupSetting, setting)
+        await handler(interaction, values)
 
     async def turn_page(self, interaction: discord.Interaction, page_request: PageRequest) -> None:
         if self._page_handler is None:
-            raise LookupError("no handler for page buttons")
+            raise RecordNotFound(_OUTDATED)
         await self._page_handler(interaction, page_request)
 
     async def press_button(
         self, interaction: discord.Interaction, action: str, number: int
     ) -> None:
-        await self._button_handlers[ButtonAction(action)](interaction, number)
+        handler = _find_handler(self._button_handlers, ButtonAction, action)
+        await handler(interaction, _check_number(number))
 
-    async def submit_form(self, interaction: discord.Interaction) -> bool:
-        """Run the handler of a submitted form; ``False`` if the form is not this bot's."""
+    async def submit_form(self, interaction: discord.Interaction) -> None:
+        """Run the handler of a submitted form."""
         data = cast(Mapping[str, Any], interaction.data or {})
         match = ACTION_PATTERN.fullmatch(str(data.get("custom_id", "")))
-        if match is None or match["action"] not in frozenset(FormKind):
-            return False
+        if match is None:
+            raise RecordNotFound(_OUTDATED)
+        handler = _find_handler(self._form_handlers, FormKind, match["action"])
         fields = dict(_iterate_field_values(data.get("components", [])))
-        handler = self._form_handlers[FormKind(match["action"])]
-        await handler(interaction, int(match["number"]), fields)
-        return True
+        await handler(interaction, _check_number(int(match["number"])), fields)
+
+
+def parse_choice(kind: type[_ChoiceT], value: str) -> _ChoiceT:
+    """Return the chosen value of a menu. Raises `RecordNotFound` for one of another version."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise RecordNotFound(_OUTDATED) from None
+
+
+def refuse_unknown_component(custom_id: str) -> None:
+    """Raises `RecordNotFound` for a button or menu that no handler can be found for."""
+    if not is_known_format(custom_id):
+        raise RecordNotFound(_OUTDATED)
+
+
+def _find_handler(
+    handlers: Mapping[_ChoiceT, _HandlerT], kind: type[_ChoiceT], name: str
+) -> _HandlerT:
+    handler = handlers.get(parse_choice(kind, name))
+    if handler is None:
+        raise RecordNotFound(_OUTDATED)
+    return handler
+
+
+def _check_number(number: int) -> int:
+    if number > MAX_NUMBER:
+        raise RecordNotFound(_OUTDATED)
+    return number
 
 
 class RoutingClient(Protocol):

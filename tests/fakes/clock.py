@@ -48,3 +48,7 @@ class VirtualClock(FastClock):
         """Let ``seconds`` pass."""
         self._slept_s += seconds
         await asyncio.sleep(0)
+
+    def jump_ahead(self, seconds: float) -> None:
+        """Let ``seconds`` pass while nobody sleeps."""
+        self._slept_s += seconds

@@ -1,20 +1,17 @@
 """The client: what it registers, buttons that outlive views, and an answer to every error."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
-from discord import app_commands, ui
-from structlog.testing import capture_logs
+from discord import ui
 
 from bot.app.clock import SystemClock
 from bot.discord.client import DiscordClient, build_intents, override_discord_urls
 from bot.discord.user_install import TokenCipher
-from bot.domain.errors import LimitReached, LimitScope
+from bot.domain.errors import LimitReached, LimitScope, RecordNotFound
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.custom_ids import ButtonAction, FormKind, build_custom_id, parse_button_number
 from bot.ui.router import InteractionRouter
@@ -24,8 +21,8 @@ from tests.unit.client.commands import every_command, tree_of
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[DiscordClient]:
-    made = DiscordClient(data_dir=tmp_path, token_cipher=TokenCipher("secret"))
+async def client() -> AsyncIterator[DiscordClient]:
+    made = DiscordClient(clock=SystemClock(), token_cipher=TokenCipher("secret"))
     await made._async_setup_hook()
     made.add_dynamic_items(ActionButton)
     yield made
@@ -156,10 +153,18 @@ async def test_form_is_read_from_labels_and_rows() -> None:
             {"custom_id": "clapper:extend_form:12", "components": components}
         )
         interaction.router.register_form(FormKind.EXTEND, handler)
-        assert await interaction.router.submit_form(interaction)  # type: ignore[arg-type]
+        await interaction.router.submit_form(interaction)  # type: ignore[arg-type]
     assert received == [(12, {"prompt": "it jumps"})] * 2
-    foreign = FakeInteraction({"custom_id": "somebody:else", "components": []})
-    assert not await foreign.router.submit_form(foreign)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "custom_id", ["somebody:else", "clapper:gone_form:1", f"clapper:extend_form:{2**63}"]
+)
+async def test_a_form_of_another_version_is_refused(custom_id: str) -> None:
+    """[discord-D19]"""
+    form = FakeInteraction({"custom_id": custom_id, "components": []})
+    with pytest.raises(RecordNotFound):
+        await form.router.submit_form(form)  # type: ignore[arg-type]
 
 
 def test_custom_ids_are_parsed_and_short_enough() -> None:
@@ -199,73 +204,6 @@ def test_overridden_urls_reach_all_of_discord_py(monkeypatch: pytest.MonkeyPatch
     assert discord.http.Route("GET", "/users/@me").url == "http://127.0.0.1:9/api/v10/users/@me"
     assert discord.Asset.BASE == "http://127.0.0.1:9"
     assert str(gateway.DEFAULT_GATEWAY) == "ws://127.0.0.1:9/gateway"
-
-
-async def test_commands_are_registered_only_after_changes(
-    client: DiscordClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: list[int] = []
-
-    async def sync(**_: Any) -> list[Any]:
-        synced.append(1)
-        return []
-
-    monkeypatch.setattr(client.tree, "sync", sync)
-
-    async def callback(_interaction: discord.Interaction) -> None: ...
-
-    client.tree.add_command(
-        app_commands.Command(name="one", description="first", callback=callback)
-    )
-    await client.sync_commands()
-    await client.sync_commands()
-    assert len(synced) == 1
-    client.tree.add_command(
-        app_commands.Command(name="two", description="second", callback=callback)
-    )
-    await client.sync_commands()
-    assert len(synced) == 2
-    (tmp_path / "commands.sha256").write_bytes(b"\xff\xfe torn")
-    await client.sync_commands()
-    assert len(synced) == 3
-
-
-async def test_an_unexpected_error_of_the_registration_is_logged(
-    client: DiscordClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail() -> None:
-        raise RuntimeError("unforeseen")
-
-    monkeypatch.setattr(client, "sync_commands", fail)
-    with capture_logs() as logs:
-        await client.setup_hook()
-        while not logs:
-            await asyncio.sleep(0)
-    assert [(entry["event"], entry["task"]) for entry in logs] == [
-        ("background_task.failed", "command sync")
-    ]
-
-
-async def test_failed_registration_is_retried(
-    client: DiscordClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts: list[int] = []
-    waits_s: list[float] = []
-
-    async def sync(**_: Any) -> list[Any]:
-        attempts.append(1)
-        if len(attempts) < 3:
-            raise OSError("unreachable")
-        return []
-
-    async def sleep(seconds: float) -> None:
-        waits_s.append(seconds)
-
-    monkeypatch.setattr(client.tree, "sync", sync)
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    await client.sync_commands()
-    assert len(attempts) == 3
-    assert waits_s[1] > waits_s[0]
 
 
 async def test_every_command_is_within_discords_limits() -> None:

@@ -11,7 +11,7 @@ import pytest
 from babel.core import Locale
 from babel.messages.plurals import get_plural
 
-from bot.discord.client import build_command_payloads
+from bot.discord.command_sync import build_command_payloads
 from bot.i18n import catalogs as language
 from bot.i18n.catalogs import translate
 from bot.i18n.translations import list_languages, load_translations

@@ -15,6 +15,7 @@ from bot.domain.errors import (
     AlreadyAccepted,
     ChannelUnavailable,
     ClapperError,
+    ContentBlocked,
     FileTooLarge,
     ImageRefused,
     LimitReached,
@@ -89,6 +90,7 @@ def example(kind: type[ClapperError]) -> ClapperError:
         VideoRefused: VideoRefused("x", outcome=Outcome.BLOCKED, detail="violence"),
         FileTooLarge: FileTooLarge("x", limit=20 * 2**20),
         ChannelUnavailable: ChannelUnavailable("x", missing=["send_messages"]),
+        ContentBlocked: ContentBlocked("automod"),
     }
     return (
         examples[kind] if kind in examples else kind("HTTP 500 at https://internal/?key=AIzaSecret")
