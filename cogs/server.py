@@ -1,15 +1,12 @@
 """`/server`: what a server's admins decide.
 
-The group is put together from three parts, each with services of its own; Discord shows it to
-those who may manage the server.
+The group is put together from parts, each with services of its own; Discord shows it to those who
+may manage the server. A command without options shows what is set; only an option changes it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
-from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import discord
 from discord import app_commands
@@ -17,33 +14,28 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
-from bot.domain.billing.money import Micros, to_micros
-from bot.domain.errors import RecordNotFound
 from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
 from bot.domain.jobs.people_policy import pick_strictest
 from bot.domain.jobs.request import PersonRule
-from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
-from bot.i18n.formatting import format_money
 from bot.services.admin.guild_rules import ServerRulesService
-from bot.services.admin.quotas import QuotaService
-from bot.store.billing.ledger import LedgerStore
-from bot.store.jobs.jobs import JobStore
-from bot.ui.server_setup import CLIP_CHANNEL_TYPES
-from bot.ui.text_lists import (
-    build_usage_csv,
-    format_limit_rows,
-    format_limits,
-    format_unknown_jobs,
-    format_usage,
+from bot.services.jobs.requests import RequestService
+from bot.store.guilds import GuildStore
+from bot.ui.server_rules import (
+    UNSET_RULE,
+    describe_confirmation_price,
+    describe_person_rule_cost,
+    describe_person_rules,
 )
+from bot.ui.server_setup import CLIP_CHANNEL_TYPES
 from cogs._common.answers import respond_with
 from cogs._common.context import require_guild_id
-from cogs._common.options import build_choices, describe_options
+from cogs._common.options import DollarOption, build_choices, describe_options, to_optional_micros
 
-CountOption = Range[int, 0, 1_000_000]
-DollarOption = Range[float, 0.0, 1_000_000.0]
+_PEOPLE_CHOICES: Final = [
+    *build_choices("people", PersonRule),
+    app_commands.Choice(name=build_command_text("choice.people.unset"), value=UNSET_RULE),
+]
 
 
 class ChannelTransformer(app_commands.Transformer):
@@ -84,84 +76,11 @@ class ServerCommands(
 
 @dataclass(kw_only=True, eq=False)
 class RulesCommands(commands.Cog):
-    """Limits, the pause, and rules for requests."""
+    """The pause, and rules for requests."""
 
-    quota_group = app_commands.Group(
-        name="quota", description=build_command_text("command.server.quota")
-    )
-
-    quota_service: QuotaService
     server_rules: ServerRulesService
-    ledger: LedgerStore
-    jobs: JobStore
-    clock: Clock
-
-    @quota_group.command(name="set", description=build_command_text("command.server.quota.set"))
-    @describe_options()
-    async def set_quota(
-        self,
-        interaction: discord.Interaction,
-        member: discord.User | None = None,
-        role: discord.Role | None = None,
-        clips_per_day: CountOption | None = None,
-        seconds_per_day: CountOption | None = None,
-        usd_per_day: DollarOption | None = None,
-        usd_per_month: DollarOption | None = None,
-        jobs_at_once: CountOption | None = None,
-    ) -> None:
-        """Set limits of a member, a role, or (with neither) every member; the others stay."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
-        limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
-        if limits == NO_LIMITS:
-            await respond_with(interaction, "server.quota.none_given")
-            return
-        locale = interaction.locale.value
-        subject, subject_id, name = _resolve_subject(member, role, locale)
-        limits = await self._set_limit(interaction, subject, subject_id, limits)
-        await respond_with(
-            interaction, "server.quota.set", whom=name, limits=format_limits(limits, locale)
-        )
-
-    @quota_group.command(name="clear", description=build_command_text("command.server.quota.clear"))
-    @describe_options()
-    async def clear_quota(
-        self,
-        interaction: discord.Interaction,
-        member: discord.User | None = None,
-        role: discord.Role | None = None,
-    ) -> None:
-        """Clear the limits of a member, a role, or (with neither) every member."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        subject, subject_id, name = _resolve_subject(member, role, interaction.locale.value)
-        await self._set_limit(interaction, subject, subject_id, None)
-        await respond_with(interaction, "server.quota.cleared", whom=name)
-
-    @quota_group.command(name="list", description=build_command_text("command.server.quota.list"))
-    async def list_quotas(self, interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        rows = await self.ledger.list_limits(require_guild_id(interaction))
-        await respond_privately(interaction, format_limit_rows(rows, interaction.locale.value))
-
-    @app_commands.command(name="budget", description=build_command_text("command.server.budget"))
-    @describe_options()
-    async def set_budget(
-        self,
-        interaction: discord.Interaction,
-        usd_per_month: DollarOption | None = None,
-        usd_per_day: DollarOption | None = None,
-        clips_per_day: CountOption | None = None,
-        seconds_per_day: CountOption | None = None,
-        jobs_at_once: CountOption | None = None,
-    ) -> None:
-        """Set what the server may spend, keeping what is not given; with nothing, clear it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        dollars = (_to_micros(usd_per_day), _to_micros(usd_per_month))
-        limits = UsageLimits(clips_per_day, seconds_per_day, *dollars, jobs_at_once)
-        given = None if limits == NO_LIMITS else limits
-        limits = await self._set_limit(interaction, LimitSubject.GUILD, NO_SUBJECT, given)
-        key = "server.budget.cleared" if given is None else "server.budget.set"
-        await respond_with(interaction, key, limits=format_limits(limits, interaction.locale.value))
+    request_service: RequestService
+    guilds: GuildStore
 
     @app_commands.command(name="pause", description=build_command_text("command.server.pause"))
     @describe_options()
@@ -181,51 +100,23 @@ class RulesCommands(commands.Cog):
         await self.server_rules.resume_guild(guild_id, actor_id=interaction.user.id)
         await respond_with(interaction, "server.resumed")
 
-    @app_commands.command(name="usage", description=build_command_text("command.server.usage"))
-    @describe_options()
-    async def show_usage(
-        self, interaction: discord.Interaction, days: Range[int, 1, 365] = 30
-    ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        since = self.clock.now() - timedelta(days=days)
-        rows = await self.ledger.list_usage(require_guild_id(interaction), since=since)
-        file = discord.File(BytesIO(build_usage_csv(rows)), filename=f"usage-{days}-days.csv")
-        text = format_usage(rows, days, interaction.locale.value)
-        await interaction.edit_original_response(content=text, attachments=[file])
-
-    @app_commands.command(name="unknown", description=build_command_text("command.server.unknown"))
-    @describe_options()
-    async def review_unknown_jobs(
-        self,
-        interaction: discord.Interaction,
-        job: Range[int, 1] | None = None,
-        charge: bool | None = None,
-    ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id = require_guild_id(interaction)
-        unknown_jobs = await self.jobs.list_unknown(guild_id)
-        if job is None:
-            text = format_unknown_jobs(unknown_jobs, interaction.locale.value)
-            await respond_privately(interaction, text)
-            return
-        if job not in {unknown_job.id for unknown_job in unknown_jobs}:
-            raise RecordNotFound("unknown_job")
-        if charge is None:  # settling cannot be undone, so it takes an explicit choice
-            await respond_with(interaction, "unknown.undecided", job=job)
-            return
-        await self.quota_service.settle_unknown(job, charge=charge, actor_id=interaction.user.id)
-        key = "unknown.charged" if charge else "unknown.refunded"
-        await respond_with(interaction, key, job=job)
-
     @app_commands.command(name="people", description=build_command_text("command.server.people"))
     @describe_options()
-    @app_commands.choices(rule=build_choices("people", PersonRule))
+    @app_commands.choices(rule=_PEOPLE_CHOICES)
     async def set_person_rule(
-        self, interaction: discord.Interaction, rule: str, channel: ChannelOption | None = None
+        self,
+        interaction: discord.Interaction,
+        rule: str | None = None,
+        channel: ChannelOption | None = None,
     ) -> None:
         """Set which people videos may show, in the server or (stricter) in a channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        chosen, locale = PersonRule(rule), interaction.locale.value
+        locale = interaction.locale.value
+        if rule is None:
+            rules = await self.guilds.load_rules(require_guild_id(interaction))
+            await respond_privately(interaction, describe_person_rules(rules, locale))
+            return
+        chosen = None if rule == UNSET_RULE else PersonRule(rule)
         if channel is None:
             rules = await self._change_rules(interaction, person_rule=chosen)
             where = translate("server.people.server", locale)
@@ -233,66 +124,54 @@ class RulesCommands(commands.Cog):
             changes = {channel.id: chosen}
             rules = await self._change_rules(interaction, channel_person_rules=changes)
             where = f"<#{channel.id}>"
-        name = translate(f"people.{rule}", locale)
+        name = translate(f"choice.people.{rule}", locale)
         lines = [translate("server.people.set", locale, rule=name, where=where)]
-        if (effective := pick_strictest(rules.person_rule, chosen)) not in (None, chosen):
+        effective = pick_strictest(rules.person_rule, chosen)
+        if effective not in (None, chosen):
             stricter = translate(f"people.{effective}", locale)
             lines.append(translate("server.people.stricter", locale, rule=stricter))
+        if effective is not None:
+            cost = self.request_service.assess_person_rule(effective)
+            lines += describe_person_rule_cost(cost, locale)
         await respond_privately(interaction, "\n".join(lines))
 
     @app_commands.command(name="confirm", description=build_command_text("command.server.confirm"))
-    @describe_options()
+    @describe_options(never="confirm_never", clear="confirm_clear")
     async def set_confirmation_price(
-        self, interaction: discord.Interaction, above: DollarOption | None = None
+        self,
+        interaction: discord.Interaction,
+        above: DollarOption | None = None,
+        never: bool = False,
+        clear: bool = False,
     ) -> None:
-        """Set the price from which a request asks for confirmation; without one, never."""
+        """Set the price from which a request asks for confirmation."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        price = _to_micros(above)
-        above_price = NEVER_CONFIRM if price is None else price
-        await self._change_rules(interaction, confirm_above=above_price)
-        if price is None:
-            await respond_with(interaction, "server.confirm.never")
+        price = to_optional_micros(above)
+        if price is not None or never or clear:
+            if price is None and never:
+                price = NEVER_CONFIRM
+            rules = await self._change_rules(interaction, confirm_above=price)
         else:
-            shown = format_money(price, interaction.locale.value)
-            await respond_with(interaction, "server.confirm.above", price=shown)
+            rules = await self.guilds.load_rules(require_guild_id(interaction))
+        default = self.request_service.default_confirmation_price
+        text = describe_confirmation_price(rules, default, interaction.locale.value)
+        await respond_privately(interaction, text)
 
     @app_commands.command(
         name="extending", description=build_command_text("command.server.extending")
     )
     @describe_options()
     @app_commands.choices(who=build_choices("extending", ExtendPermission))
-    async def set_extension_rule(self, interaction: discord.Interaction, who: str) -> None:
+    async def set_extension_rule(
+        self, interaction: discord.Interaction, who: str | None = None
+    ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._change_rules(interaction, extend_by=ExtendPermission(who))
-        await respond_with(interaction, f"server.extending.{who}")
-
-    async def _set_limit(
-        self,
-        interaction: discord.Interaction,
-        subject: LimitSubject,
-        subject_id: int,
-        limits: UsageLimits | None,
-    ) -> UsageLimits:
-        guild_id, actor_id = require_guild_id(interaction), interaction.user.id
-        return await self.quota_service.set_limit(
-            guild_id, subject, subject_id, limits, actor_id=actor_id
-        )
+        if who is None:
+            rules = await self.guilds.load_rules(require_guild_id(interaction))
+        else:
+            rules = await self._change_rules(interaction, extend_by=ExtendPermission(who))
+        await respond_with(interaction, f"server.extending.{rules.extend_by}")
 
     async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> GuildRules:
         guild_id, actor_id = require_guild_id(interaction), interaction.user.id
         return await self.server_rules.change_rules(guild_id, actor_id=actor_id, **changes)
-
-
-def _resolve_subject(
-    member: discord.User | None, role: discord.Role | None, locale: str
-) -> tuple[LimitSubject, int, str]:
-    """Return whom a limit is for, their id and how to name them; a member comes before a role."""
-    if member is not None:
-        return LimitSubject.MEMBER, member.id, f"<@{member.id}>"
-    if role is not None and not role.is_default():
-        return LimitSubject.ROLE, role.id, f"<@&{role.id}>"
-    return LimitSubject.DEFAULT, NO_SUBJECT, translate("server.quota.default", locale)
-
-
-def _to_micros(dollars: float | None) -> Micros | None:
-    return None if dollars is None else to_micros(Decimal(str(dollars)))

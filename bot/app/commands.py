@@ -16,6 +16,7 @@ from cogs.privacy import PrivacyCommands
 from cogs.quota import QuotaCommands
 from cogs.replies import ReplyListener
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_limits import LimitsCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 from cogs.showcase import ShowcaseCommands
@@ -109,12 +110,17 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
                     ledger=parts.ledger,
                 ),
                 ShowcaseSettingsCommands(showcase_service=parts.showcase_service),
-                RulesCommands(
+                LimitsCommands(
                     quota_service=parts.quota_service,
-                    server_rules=parts.server_rules,
                     ledger=parts.ledger,
                     jobs=parts.jobs,
+                    member_names=parts.showcase_channel,
                     clock=parts.clock,
+                ),
+                RulesCommands(
+                    server_rules=parts.server_rules,
+                    request_service=parts.request_service,
+                    guilds=parts.guilds,
                 ),
             ]
         ),

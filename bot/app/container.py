@@ -334,7 +334,9 @@ class Container:
 
     def _build_member_services(self, settings: Settings, clock: Clock) -> None:
         self.server_rules = ServerRulesService(guilds=self.guilds, clock=clock)
-        self.quota_service = QuotaService(jobs=self.jobs, ledger=self.ledger, clock=clock)
+        self.quota_service = QuotaService(
+            jobs=self.jobs, ledger=self.ledger, clock=clock, policy=settings.policy
+        )
         self.privacy_service = PrivacyService(
             erasure_requests=ErasureStore(self.database),
             exports=ExportStore(self.database),

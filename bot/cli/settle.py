@@ -46,7 +46,9 @@ async def settle_or_list(settings: Settings, job_id: int | None, *, charge: bool
         jobs = JobStore(database)
         if job_id is None:
             return _format_jobs(await jobs.list_all_unknown())
-        quotas = QuotaService(jobs=jobs, ledger=LedgerStore(database), clock=SystemClock())
+        quotas = QuotaService(
+            jobs=jobs, ledger=LedgerStore(database), clock=SystemClock(), policy=settings.policy
+        )
         try:
             job = await quotas.settle_unknown(job_id, charge=charge, actor_id=OPERATOR_ID)
         except RecordNotFound as error:

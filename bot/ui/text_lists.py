@@ -1,7 +1,8 @@
 """Lists as text: details of a clip, histories, limits, usage, unknown jobs, models."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from io import StringIO
 from typing import Final
 
@@ -160,20 +161,18 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
 
 
 def format_remaining_quota(status: QuotaStatus, locale: str | None) -> str:
+    """Return the least that is left of clips, seconds and money: a member's, server's or bot's."""
     parts = [
         _format_limit_part(line.limit, line.remaining, locale)
-        for line in status.lines_for(LimitScope.MEMBER)
-        if line.limit != "jobs_at_once"
+        for line in status.find_least_remaining()
     ]
     return translate("quota.left", locale, parts=" · ".join(parts)) if parts else ""
 
 
-def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
-    """Return the limits that a server has set, one subject per line."""
-    if not rows:
-        return translate("server.quota.none", locale)
+def format_limit_rows(rows: Sequence[LimitRow], locale: str | None, *, ceiling: UsageLimits) -> str:
+    """Return the limits that a server has set, one subject per line, and the operator's."""
     order = list(LimitSubject)
-    lines = [translate("server.quota.title", locale)]
+    lines = [translate("server.quota.title" if rows else "server.quota.none", locale)]
     for row in sorted(rows, key=lambda row: (order.index(row.subject), row.subject_id)):
         subject = {
             LimitSubject.MEMBER: f"<@{row.subject_id}>",
@@ -182,6 +181,9 @@ def format_limit_rows(rows: Sequence[LimitRow], locale: str | None) -> str:
             LimitSubject.GUILD: translate("server.quota.guild", locale),
         }[row.subject]
         lines.append(f"{subject}: {format_limits(row.limits, locale)}")
+    if any(value is not None for _, value in ceiling):
+        shown = format_limits(ceiling, locale)
+        lines.append(translate("server.budget.ceiling", locale, limits=shown))
     return join_fitting_lines(lines)
 
 
@@ -210,13 +212,30 @@ def format_usage(rows: Sequence[UsageRow], days: int, locale: str | None) -> str
     return join_fitting_lines(lines)
 
 
-def build_usage_csv(rows: Iterable[UsageRow]) -> bytes:
-    """Return the usage as a CSV file in UTF-8; it holds only numbers, so nothing is escaped."""
+def build_usage_csv(
+    rows: Iterable[UsageRow], names: Mapping[int, str], locale: str | None
+) -> bytes:
+    """Return the usage as a CSV file that a spreadsheet opens as it is.
+
+    It begins with the mark by which spreadsheets know UTF-8. An id is written as a mention, which
+    is text: of a bare number of 19 digits they would round the last four.
+    """
     text = StringIO()
     writer = csv.writer(text)
-    writer.writerow(["user_id", "clips", "seconds", "usd_micros"])
-    writer.writerows([row.user_id or 0, row.clips, row.seconds, row.micros] for row in rows)
-    return text.getvalue().encode()
+    writer.writerow(["member", "member_id", "clips", "seconds", "usd"])
+    for row in rows:
+        is_known = row.user_id is not None and row.user_id > 0
+        name = names.get(row.user_id or 0, "?") if is_known else translate("usage.former", locale)
+        member_id = f"<@{row.user_id}>" if is_known else ""
+        usd = Decimal(row.micros) / 1_000_000
+        shown = f"{usd:.2f}" if row.micros % 10_000 == 0 else f"{usd:f}"
+        writer.writerow([_quote_formula(name), member_id, row.clips, row.seconds, shown])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _quote_formula(text: str) -> str:
+    """Return ``text`` so that no spreadsheet takes a member's name for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:

@@ -12,12 +12,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 import discord
 from discord import app_commands
+from discord.app_commands import Range
 
+from bot.domain.billing.money import Micros, to_micros
 from bot.domain.errors import DatabaseUnavailable, RuleBroken
 from bot.domain.jobs.plan_resolution import OptionChoice, list_choices
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
@@ -37,6 +40,7 @@ from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.input_images import AttachedImage
 from cogs._common.context import build_channel_context, build_origin
 
+DollarOption = Range[float, 0.0, 1_000_000.0]
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 _RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
@@ -70,6 +74,10 @@ def build_choices(key: str, values: Iterable[StrEnum]) -> list[app_commands.Choi
         app_commands.Choice(name=build_command_text(f"choice.{key}.{value}"), value=value.value)
         for value in values
     ]
+
+
+def to_optional_micros(dollars: float | None) -> Micros | None:
+    return None if dollars is None else to_micros(Decimal(str(dollars)))
 
 
 @dataclass(frozen=True, slots=True)

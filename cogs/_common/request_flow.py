@@ -6,6 +6,7 @@ nearest one that does not.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RuleBroken
 from bot.domain.jobs.job import Job, Origin
+from bot.domain.jobs.person_rule_effect import PersonRuleEffect
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
@@ -135,22 +137,31 @@ class RequestFlow:
             await self._suggest_nearest(error, context, answer)
             return
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
-        is_new = confirmed is None and self.request_service.needs_confirmation(plan, context)
+        effect = self.request_service.find_rule_effect(request, plan, context)
+        is_new = confirmed is None and (
+            effect is not None or self.request_service.needs_confirmation(plan, context)
+        )
         if is_changed or is_new:
             confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
-            await self._ask_for_confirmation(confirmation, answer, is_changed=is_changed)
+            reasons = [translate("ask.changed", context.origin.locale)] if is_changed else []
+            if effect is not None:
+                reasons.append(self._describe_rule_effect(effect, plan, context.origin.locale))
+            await self._ask_for_confirmation(confirmation, answer, reasons)
             return
         accepted = await self.request_service.submit(plan, context.origin)
         await answer.confirm_accepted(self._format_accepted(accepted, context.origin.locale))
 
     async def _ask_for_confirmation(
-        self, confirmation: PendingConfirmation, answer: InteractionAnswer, *, is_changed: bool
+        self,
+        confirmation: PendingConfirmation,
+        answer: InteractionAnswer,
+        reasons: Sequence[str],
     ) -> None:
         origin = confirmation.origin
         status = await self.request_service.load_quota_status(origin)
         what = self._describe_plan(confirmation.shown_plan, origin.locale)
         lines = [
-            translate("ask.changed", origin.locale) if is_changed else "",
+            *reasons,
             translate("ask.confirm", origin.locale, what=what),
             format_remaining_quota(status, origin.locale),
         ]
@@ -191,6 +202,16 @@ class RequestFlow:
             lines.append(format_eta(*accepted.eta, locale))
         lines.append(format_remaining_quota(accepted.quota_status, locale))
         return "\n".join(line for line in lines if line)
+
+    def _describe_rule_effect(self, effect: PersonRuleEffect, plan: VideoPlan, locale: str) -> str:
+        return translate(
+            "ask.person_rule",
+            locale,
+            rule=translate(f"people.{effect.rule}", locale),
+            model=self.model_info.get_display_name(plan.model),
+            price=format_money(plan.price, locale),
+            usual=format_money(effect.usual_plan.price, locale),
+        )
 
     def _describe_plan(self, plan: VideoPlan, locale: str) -> str:
         parts = [

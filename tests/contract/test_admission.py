@@ -292,7 +292,9 @@ async def test_setting_a_limit_again_replaces_it_and_clearing_forgets_it(
 async def test_an_admin_who_sets_one_limit_keeps_the_others(
     world: SimulatedWorld, subject: LimitSubject
 ) -> None:
-    quotas = QuotaService(jobs=world.jobs, ledger=world.ledger, clock=world.clock)
+    quotas = QuotaService(
+        jobs=world.jobs, ledger=world.ledger, clock=world.clock, policy=SpendingPolicy()
+    )
     other = UsageLimits(jobs_at_once=9, usd_per_day=Micros(9))
     await quotas.set_limit(GUILD, subject, 2, other, actor_id=ADMIN)
     await quotas.set_limit(GUILD + 1, subject, 1, other, actor_id=ADMIN)

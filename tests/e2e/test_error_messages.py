@@ -162,7 +162,8 @@ async def test_pause_message_shows_reason(stage: BotStage) -> None:
 
 
 async def test_people_rule_names_suitable_models(stage: BotStage, tmp_path: Path) -> None:
-    room = await stage.open_channel(nsfw=True)
+    room = await stage.open_channel()
+    await run_command(stage, "server people", {"rule": "adults", "channel": room}, room)
     text = await stage.wait_for_answer(await stage.request_clip(room))
     assert "cannot promise that" in text
     assert "These could:" in text

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from bot.domain.billing.money import ZERO_MICROS, Micros
 from bot.domain.errors import LimitReached, LimitScope
@@ -100,6 +100,15 @@ class UsageLimits:
         """Return these limits, with those of ``fallback`` for the ones that are not set."""
         unset = {name: getattr(fallback, name) for name, value in self if value is None}
         return replace(self, **unset)
+
+    def find_narrower(self, others: "UsageLimits") -> "UsageLimits":
+        """Return those of ``others`` that are tighter than these, which then never count."""
+        tighter: dict[str, Any] = {
+            name: other
+            for (name, value), (_, other) in zip(self, others, strict=True)
+            if value is not None and other is not None and other < value
+        }
+        return UsageLimits(**tighter)
 
 
 NO_LIMITS: Final = UsageLimits()
@@ -268,6 +277,18 @@ class QuotaStatus:
 
     def lines_for(self, scope: LimitScope) -> tuple[QuotaLine, ...]:
         return tuple(line for line in self.lines if line.scope is scope)
+
+    def find_least_remaining(self) -> tuple[QuotaLine, ...]:
+        """Return for clips, seconds and money the line with the least left, whoever's it is."""
+        tightest: dict[LimitMeasure, QuotaLine] = {}
+        for line in self.lines:
+            rule = LIMIT_RULES_BY_NAME.get(line.limit)  # not those of a model
+            if rule is None or rule.measure is None:
+                continue
+            known = tightest.get(rule.measure)
+            if known is None or line.remaining < known.remaining:
+                tightest[rule.measure] = line
+        return tuple(tightest[measure] for measure in LimitMeasure if measure in tightest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ would be accepted, which a button can offer.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final
 
@@ -18,13 +18,14 @@ from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoReq
 from bot.domain.jobs.violations import (
     RuleContext,
     Violation,
+    can_follow_person_rule,
     choose_aspect_ratio,
     choose_seconds,
     find_violations,
 )
 from bot.domain.models import ModelSpec
 
-__all__ = ["OptionChoice", "RuleContext", "list_choices", "resolve_plan"]
+__all__ = ["OptionChoice", "RuleContext", "find_plan", "list_choices", "resolve_plan"]
 
 _MAX_FIXES: Final = 12
 
@@ -42,7 +43,7 @@ def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
 
     Raises `RuleBroken` or a subclass; its ``nearest`` request, if any, can be resolved.
     """
-    plan = _find_plan(request, context)
+    plan = find_plan(request, context)
     if plan is not None:
         return plan
     raise _build_refusal(request, context)
@@ -59,7 +60,7 @@ def list_choices(
     if not request.prompt.strip():
         request = request.evolve(prompt="…")
     plans = (
-        (value, _find_plan(variant, context))
+        (value, find_plan(variant, context))
         for value, variant in _vary_option(request, option, context)
     )
     return tuple(OptionChoice(value, plan.price) for value, plan in plans if plan is not None)
@@ -89,7 +90,8 @@ def _vary_option(
             raise ValueError(f"no choices for {option}")
 
 
-def _find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
+def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
+    """Return the plan for ``request``, or `None` where it breaks a rule of every model."""
     plans = [
         (_preference_key(request, model, plan, context), plan)
         for model in context.models
@@ -118,7 +120,9 @@ def _preference_key(
 
 def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -> VideoPlan:
     mode = request.mode
-    person_generation = choose_person_generation(model, mode, context.region, context.person_rule)
+    person_generation = choose_person_generation(
+        model, mode, context.region, context.person_rule, preferred=context.preferred_person_rule
+    )
     assert not isinstance(person_generation, UnsatisfiableRule), "checked by find_violations"
     source, extension = request.source, model.extension
     videos = request.videos or 1
@@ -158,6 +162,10 @@ def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
         return RuleBroken("no_model", "model")
     mended = _find_nearest(request, context)
     nearest = mended[0] if mended is not None else None
+    usual_plan = find_plan(request, replace(context, person_rule=None))
+    if usual_plan is not None:  # nothing but the rule for people stands in the way: say so
+        usual_model = next(model for model in context.models if model.id == usual_plan.model)
+        return _build_policy_refusal(request, usual_model, context, nearest)
     if request.model is not None:
         model = next((model for model in context.models if model.id == request.model), None)
         if model is None:
@@ -176,7 +184,7 @@ def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpe
 
     def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
         wrong_route = source is not None and model.route is not source.route
-        breaks_person_rule = not _can_follow_person_rule(request, model, context)
+        breaks_person_rule = not can_follow_person_rule(model, request.mode, context)
         return (request.mode not in model.modes, wrong_route, breaks_person_rule)
 
     return min(context.models, key=mismatch_key)
@@ -248,15 +256,21 @@ def _build_error(
         tokens = count_tokens(request.prompt.strip())
         return PromptTooLong(tokens=tokens, limit=model.max_prompt_tokens)
     if violation.error_type is PersonPolicyUnsatisfiable:
-        return PersonPolicyUnsatisfiable(
-            rule=str(context.person_rule),
-            model=model.name,
-            mode=request.mode,
-            models=_list_complying_models(request, context),
-            nearest=nearest,
-        )
+        return _build_policy_refusal(request, model, context, nearest)
     return violation.error_type(
         violation.rule, violation.parameter, nearest=nearest, **violation.values
+    )
+
+
+def _build_policy_refusal(
+    request: VideoRequest, model: ModelSpec, context: RuleContext, nearest: VideoRequest | None
+) -> PersonPolicyUnsatisfiable:
+    return PersonPolicyUnsatisfiable(
+        rule=str(context.person_rule),
+        model=model.name,
+        mode=request.mode,
+        models=_list_complying_models(request, context),
+        nearest=nearest,
     )
 
 
@@ -267,10 +281,5 @@ def _list_complying_models(request: VideoRequest, context: RuleContext) -> list[
         for model in context.models
         if request.mode in model.modes
         and (source is None or model.route is source.route)
-        and _can_follow_person_rule(request, model, context)
+        and can_follow_person_rule(model, request.mode, context)
     ]
-
-
-def _can_follow_person_rule(request: VideoRequest, model: ModelSpec, context: RuleContext) -> bool:
-    value = choose_person_generation(model, request.mode, context.region, context.person_rule)
-    return not isinstance(value, UnsatisfiableRule)

@@ -14,6 +14,7 @@ from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_gener
 from bot.domain.jobs.prompt import count_tokens
 from bot.domain.jobs.request import (
     AspectRatio,
+    GenerationMode,
     GoogleRoute,
     OperatorRegion,
     PersonRule,
@@ -34,13 +35,15 @@ class RuleContext:
     """What applies here and now.
 
     ``models`` are those that the account can reach, in the order that breaks ties; ``now`` is in
-    Unix seconds; ``person_rule`` is the channel's.
+    Unix seconds; ``person_rule`` is the channel's, ``preferred_person_rule`` one that is followed
+    only by a model that can.
     """
 
     models: tuple[ModelSpec, ...]
     now: float
     region: OperatorRegion = OperatorRegion.ELSEWHERE
     person_rule: PersonRule | None = None
+    preferred_person_rule: PersonRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,7 @@ def find_violations(
         values: dict[str, str | int] = {"model": model.name, "mode": request.mode}
         yield Violation("mode_unsupported", "model", values=values)
         return
-    if isinstance(
-        choose_person_generation(model, request.mode, context.region, context.person_rule),
-        UnsatisfiableRule,
-    ):
+    if not can_follow_person_rule(model, request.mode, context):
         yield Violation("person_rule", "model", error_type=PersonPolicyUnsatisfiable)
     yield from _find_text_violations(request, model)
     if request.source is not None and model.extension is not None:
@@ -83,6 +83,12 @@ def find_violations(
             fix=request.evolve(videos=model.max_videos if videos > model.max_videos else 1),
             values={"model": model.name, "most": model.max_videos},
         )
+
+
+def can_follow_person_rule(model: ModelSpec, mode: GenerationMode, context: RuleContext) -> bool:
+    """Return whether Google takes a value in ``mode`` that follows the rule of ``context``."""
+    value = choose_person_generation(model, mode, context.region, context.person_rule)
+    return not isinstance(value, UnsatisfiableRule)
 
 
 def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:

@@ -10,7 +10,11 @@ from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed, RequestsPaused
 from bot.domain.guild import ExtendPermission, GuildRules
 from bot.domain.jobs.job import Origin
-from bot.domain.jobs.people_policy import pick_strictest, resolve_person_rule
+from bot.domain.jobs.people_policy import (
+    choose_preferred_rule,
+    pick_strictest,
+    resolve_person_rule,
+)
 from bot.domain.jobs.request import PersonRule
 from bot.domain.ports import Clock
 from bot.store.guilds import GuildStore
@@ -52,14 +56,26 @@ class GuildContext:
     @property
     def person_rule(self) -> PersonRule | None:
         """The rule about people in the channel; a thread never loosens its channel's."""
-        channels = (self.origin.channel_id, self.channel.parent_channel_id)
-        by_channel = self.rules.channel_person_rules
         return resolve_person_rule(
             self.rules.person_rule,
-            pick_strictest(*(by_channel.get(channel) for channel in channels if channel)),
+            self._channel_person_rule,
+            direct_message=self.channel.direct_message,
+        )
+
+    @property
+    def preferred_person_rule(self) -> PersonRule | None:
+        """The rule that is followed where a model can without costing more."""
+        return choose_preferred_rule(
+            self._channel_person_rule,
             age_restricted=self.channel.age_restricted,
             direct_message=self.channel.direct_message,
         )
+
+    @property
+    def _channel_person_rule(self) -> PersonRule | None:
+        channels = (self.origin.channel_id, self.channel.parent_channel_id)
+        by_channel = self.rules.channel_person_rules
+        return pick_strictest(*(by_channel.get(channel) for channel in channels if channel))
 
     def require_allowed_channel(self) -> None:
         """Raise `ChannelNotAllowed` where the server does not let the bot be used."""
@@ -91,11 +107,15 @@ class ServerRulesService:
     async def change_rules(self, guild_id: int, *, actor_id: int, **changes: Any) -> GuildRules:
         """Change some of the rules (fields of `GuildRules`) and return all of them.
 
-        Concurrent changes of other rules are kept, and so are other channels' person rules.
+        Concurrent changes of other rules are kept, and so are other channels' person rules; a
+        channel's rule of `None` is removed.
         """
         before = await self.guilds.load_rules(guild_id)
         if (channels := changes.get("channel_person_rules")) is not None:
-            changes["channel_person_rules"] = {**before.channel_person_rules, **channels}
+            merged = {**before.channel_person_rules, **channels}
+            changes["channel_person_rules"] = {
+                channel: rule for channel, rule in merged.items() if rule is not None
+            }
         rules = replace(before, **changes)
         await self.guilds.save_rules(
             rules, actor_id=actor_id, now=self.clock.now(), previous=before

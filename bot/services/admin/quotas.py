@@ -1,8 +1,16 @@
 """Changes of limits, and settling of jobs whose outcome is unknown, for admins and the operator."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain.billing.limits import NO_LIMITS, LimitSubject, UsageLimits
+from bot.domain.billing.limits import (
+    NO_LIMITS,
+    LimitRow,
+    LimitSubject,
+    SpendingPolicy,
+    UsageLimits,
+    resolve_guild_limits,
+)
 from bot.domain.errors import RecordNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.ports import Clock
@@ -15,6 +23,16 @@ class QuotaService:
     jobs: JobStore
     ledger: LedgerStore
     clock: Clock
+    policy: SpendingPolicy
+
+    @property
+    def server_ceiling(self) -> UsageLimits:
+        """What the operator lets any server spend."""
+        return self.policy.guild
+
+    def resolve_budget(self, rows: Iterable[LimitRow]) -> UsageLimits:
+        """Return what a server with these limits may spend: its own or the operator's."""
+        return resolve_guild_limits(rows, policy=self.policy)
 
     async def set_limit(
         self,

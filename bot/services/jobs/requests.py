@@ -5,7 +5,7 @@ again to what the pictures turn out to be, and the limits again in the admission
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -22,8 +22,20 @@ from bot.domain.errors import (
     RequestsPaused,
 )
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
+from bot.domain.jobs.person_rule_effect import (
+    PersonRuleCost,
+    PersonRuleEffect,
+    assess_person_rule,
+    find_rule_effect,
+)
 from bot.domain.jobs.plan_resolution import resolve_plan
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoPlan, VideoRequest
+from bot.domain.jobs.request import (
+    GenerationMode,
+    OperatorRegion,
+    PersonRule,
+    VideoPlan,
+    VideoRequest,
+)
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from bot.domain.ports import Clock
@@ -134,13 +146,26 @@ class RequestService:
 
     def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
         """Return what would be sent and charged. Raises `RuleBroken` and its kinds."""
-        rules = RuleContext(
+        return resolve_plan(request, self._build_rules(context))
+
+    def find_rule_effect(
+        self, request: VideoRequest, plan: VideoPlan, context: GuildContext
+    ) -> PersonRuleEffect | None:
+        """Return what the rule for people changes about ``plan``, for a question before it."""
+        return find_rule_effect(request, plan, self._build_rules(context))
+
+    def assess_person_rule(self, rule: PersonRule) -> PersonRuleCost:
+        """Return what ``rule`` means for clips and extensions with the models offered now."""
+        return assess_person_rule(replace(self._build_rules(None), person_rule=rule))
+
+    def _build_rules(self, context: GuildContext | None) -> RuleContext:
+        return RuleContext(
             models=tuple(self._offered_models.list_offered()),
             now=self._clock.now().timestamp(),
             region=self._region,
-            person_rule=context.person_rule,
+            person_rule=None if context is None else context.person_rule,
+            preferred_person_rule=None if context is None else context.preferred_person_rule,
         )
-        return resolve_plan(request, rules)
 
     def needs_confirmation(self, plan: VideoPlan, context: GuildContext) -> bool:
         """Return whether the price needs a yes: the server's threshold, else the operator's."""
@@ -148,6 +173,11 @@ class RequestService:
         if threshold is None:
             threshold = self._confirm_above_price
         return threshold is not None and plan.price >= threshold
+
+    @property
+    def default_confirmation_price(self) -> Micros | None:
+        """The price from which a request asks where the server has not said."""
+        return self._confirm_above_price
 
     async def load_quota_status(self, origin: Origin) -> QuotaStatus:
         return await self._ledger.quota_status(origin, policy=self._policy)

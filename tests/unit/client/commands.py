@@ -13,6 +13,7 @@ from discord.ext import commands
 
 import cogs
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_limits import LimitsCommands
 from cogs.server_setup import SetupCommands
 from cogs.server_showcase import ShowcaseSettingsCommands
 
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 SERVER_PARTS: tuple[type[commands.Cog], ...] = (
     SetupCommands,
     ShowcaseSettingsCommands,
+    LimitsCommands,
     RulesCommands,
 )
 

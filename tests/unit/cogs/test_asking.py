@@ -42,6 +42,9 @@ class FakeRequestService:
     def needs_confirmation(self, plan: VideoPlan, _: GuildContext) -> bool:
         return plan.price >= PLAN.price
 
+    def find_rule_effect(self, *_: object) -> None:
+        return None
+
     async def load_quota_status(self, _: Origin) -> QuotaStatus:
         return QuotaStatus()
 

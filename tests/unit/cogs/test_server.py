@@ -2,17 +2,20 @@
 
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import discord
 import pytest
 
-from bot.domain.billing.limits import LimitSubject, UsageLimits
+from bot.domain.billing.limits import LimitRow, LimitSubject, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
-from bot.domain.guild import GuildRules
+from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
+from bot.domain.jobs.person_rule_effect import PersonRuleCost
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import translate
+from bot.services.admin.quotas import QuotaService
 from cogs.server import RulesCommands, ServerCommands
+from cogs.server_limits import LimitsCommands
 from tests.unit.words.examples import a_job
 
 
@@ -38,72 +41,193 @@ class Asked:
         return text
 
 
+CEILING = UsageLimits(usd_per_day=Micros(20_000_000), usd_per_month=Micros(100_000_000))
+
+
 @pytest.fixture
-def quotas() -> AsyncMock:
-    """Give a service that remembers what it was asked."""
-    return AsyncMock()
+def ledger() -> AsyncMock:
+    """Give a ledger without limits that remembers what was set."""
+    ledger = AsyncMock()
+    ledger.list_limits.return_value = []
+    return ledger
 
 
-def build_commands(**services: Any) -> RulesCommands:
-    """Return the commands over some services, with one job to be settled."""
+@pytest.fixture
+def jobs() -> AsyncMock:
+    """Give jobs of which one is to be settled."""
     jobs = AsyncMock()
     jobs.list_unknown.return_value = [a_job()]
-    others: dict[str, Any] = dict.fromkeys(("quota_service", "server_rules", "ledger", "clock"))
-    return RulesCommands(**{**others, "jobs": jobs, **services})
+    return jobs
 
 
 @pytest.fixture
-def server(quotas: AsyncMock) -> RulesCommands:
-    """Give the commands over that service."""
-    return build_commands(quota_service=quotas)
+def limits(ledger: AsyncMock, jobs: AsyncMock) -> LimitsCommands:
+    """Give the commands about limits over those."""
+    clock = Mock()
+    return LimitsCommands(
+        quota_service=QuotaService(
+            jobs=jobs, ledger=ledger, clock=clock, policy=SpendingPolicy(guild=CEILING)
+        ),
+        ledger=ledger,
+        jobs=jobs,
+        member_names=AsyncMock(),
+        clock=clock,
+    )
 
 
-async def give(command: Any, server: RulesCommands, **options: object) -> str:
+def build_rules_commands(rules: GuildRules, cost: PersonRuleCost | None = None) -> RulesCommands:
+    """Return the commands about rules, over a server that has ``rules`` after any change."""
+    servers, guilds, requests = AsyncMock(), AsyncMock(), Mock()
+    servers.change_rules.return_value = rules
+    guilds.load_rules.return_value = rules
+    requests.default_confirmation_price = Micros(2_000_000)
+    requests.assess_person_rule.return_value = cost or PersonRuleCost(
+        (), Micros(1), Micros(1), False
+    )
+    return RulesCommands(server_rules=servers, guilds=guilds, request_service=requests)
+
+
+async def give(command: Any, commands: object, **options: object) -> str:
     """Give a command and return its answer."""
     asked = Asked()
-    await command.callback(server, asked, **options)
+    await command.callback(commands, asked, **options)
     return asked.told
 
 
 async def test_unknown_job_is_not_settled_without_choice(
-    server: RulesCommands, quotas: AsyncMock
+    limits: LimitsCommands, jobs: AsyncMock
 ) -> None:
-    said = await give(RulesCommands.review_unknown_jobs, server, job=a_job().id)
+    said = await give(LimitsCommands.review_unknown_jobs, limits, job=a_job().id)
     assert said == translate("unknown.undecided", job=a_job().id)
-    quotas.settle_unknown.assert_not_awaited()
+    jobs.settle_unknown.assert_not_awaited()
 
 
 @pytest.mark.parametrize("charge", [True, False])
 async def test_unknown_job_is_settled_as_chosen(
-    server: RulesCommands, quotas: AsyncMock, charge: bool
+    limits: LimitsCommands, jobs: AsyncMock, charge: bool
 ) -> None:
-    said = await give(RulesCommands.review_unknown_jobs, server, job=a_job().id, charge=charge)
+    said = await give(LimitsCommands.review_unknown_jobs, limits, job=a_job().id, charge=charge)
     assert said == translate("unknown.charged" if charge else "unknown.refunded", job=a_job().id)
-    quotas.settle_unknown.assert_awaited_once_with(a_job().id, charge=charge, actor_id=1)
+    assert jobs.settle_unknown.await_args.kwargs["charge"] is charge
 
 
-async def test_a_quota_without_a_limit_changes_nothing(
-    server: RulesCommands, quotas: AsyncMock
+async def test_the_list_of_unknown_jobs_sends_admins_to_the_operator(
+    limits: LimitsCommands,
 ) -> None:
-    assert await give(RulesCommands.set_quota, server) == translate("server.quota.none_given")
-    quotas.set_limit.assert_not_awaited()
+    """A server's admin has no access to Google's bill. [people-A13]"""
+    said = await give(LimitsCommands.review_unknown_jobs, limits)
+    assert "operator" in said
 
 
-async def test_reply_shows_all_effective_limits(server: RulesCommands, quotas: AsyncMock) -> None:
-    quotas.set_limit.return_value = UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
-    assert "$5.00" in await give(RulesCommands.set_quota, server, clips_per_day=9)
-    assert "$5.00" in await give(RulesCommands.set_budget, server, clips_per_day=9)
-    quotas.set_limit.assert_awaited_with(
-        10, LimitSubject.GUILD, 0, UsageLimits(clips_per_day=9), actor_id=1
+@pytest.mark.parametrize(
+    "command",
+    [LimitsCommands.set_quota, LimitsCommands.clear_quota, LimitsCommands.set_budget],
+)
+async def test_without_options_limits_are_shown(
+    limits: LimitsCommands, ledger: AsyncMock, command: Any
+) -> None:
+    """A look changes nothing, and names what the server has and the ceiling. [people-A7]"""
+    own = UsageLimits(usd_per_month=Micros(5_000_000))
+    ledger.list_limits.return_value = [LimitRow(10, LimitSubject.GUILD, 0, own)]
+    said = await give(command, limits)
+    assert "$5.00" in said
+    assert "$100.00" in said
+    ledger.set_limit.assert_not_awaited()
+
+
+async def test_reply_shows_all_effective_limits(limits: LimitsCommands, ledger: AsyncMock) -> None:
+    own = UsageLimits(usd_per_month=Micros(5_000_000))
+    ledger.list_limits.return_value = [LimitRow(10, LimitSubject.DEFAULT, 0, own)]
+    assert "$5.00" in await give(LimitsCommands.set_quota, limits, clips_per_day=9)
+    [changed] = [call.args[3] for call in ledger.set_limit.await_args_list]
+    assert changed == UsageLimits(clips_per_day=9, usd_per_month=Micros(5_000_000))
+
+
+async def test_a_limit_above_the_budget_says_what_holds(limits: LimitsCommands) -> None:
+    """$500 a day is no promise in a server that may spend $20. [people-A9]"""
+    said = await give(LimitsCommands.set_quota, limits, usd_per_day=500.0)
+    assert "$500.00" in said
+    assert "$20.00" in said
+    said = await give(LimitsCommands.set_budget, limits, usd_per_month=1000.0)
+    assert "$100.00" in said
+
+
+async def test_a_budget_is_removed_by_an_explicit_choice(
+    limits: LimitsCommands, ledger: AsyncMock
+) -> None:
+    """[people-A7]"""
+    await give(LimitsCommands.set_budget, limits, clear=True)
+    [call] = ledger.set_limit.await_args_list
+    assert call.args == (10, LimitSubject.GUILD, 0, None)
+
+
+async def test_every_members_limits_are_cleared_by_an_explicit_choice(
+    limits: LimitsCommands, ledger: AsyncMock
+) -> None:
+    """[people-A7]"""
+    await give(LimitsCommands.clear_quota, limits, everyone=True)
+    [call] = ledger.set_limit.await_args_list
+    assert call.args == (10, LimitSubject.DEFAULT, 0, None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        RulesCommands.set_person_rule,
+        RulesCommands.set_confirmation_price,
+        RulesCommands.set_extension_rule,
+    ],
+)
+async def test_without_options_rules_are_shown(command: Any) -> None:
+    """[people-A7]"""
+    commands: Any = build_rules_commands(
+        GuildRules(
+            10,
+            person_rule=PersonRule.ADULTS,
+            confirm_above=Micros(700_000),
+            extend_by=ExtendPermission.REQUESTER,
+        )
     )
+    said = await give(command, commands)
+    assert any(shown in said for shown in ("adults only", "$0.70", "Only the person who"))
+    commands.server_rules.change_rules.assert_not_awaited()
 
 
-async def test_a_budget_without_a_limit_is_forgotten(
-    server: RulesCommands, quotas: AsyncMock
+@pytest.mark.parametrize(
+    ("options", "stored"),
+    [
+        ({"above": 0.5}, Micros(500_000)),
+        ({"never": True}, NEVER_CONFIRM),
+        ({"clear": True}, None),
+    ],
+)
+async def test_confirmation_price_is_set_or_removed(
+    options: dict[str, object], stored: Micros | None
 ) -> None:
-    quotas.set_limit.return_value = UsageLimits()
-    assert await give(RulesCommands.set_budget, server) == translate("server.budget.cleared")
-    quotas.set_limit.assert_awaited_once_with(10, LimitSubject.GUILD, 0, None, actor_id=1)
+    commands: Any = build_rules_commands(GuildRules(10, confirm_above=stored))
+    await give(RulesCommands.set_confirmation_price, commands, **options)
+    changed = commands.server_rules.change_rules.await_args.kwargs
+    assert changed == {"actor_id": 1, "confirm_above": stored}
+
+
+@pytest.mark.parametrize("place", ["server", "channel"])
+async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
+    """[people-A5]"""
+    cost = PersonRuleCost(("Veo 2",), Micros(2_500_000), Micros(400_000), True)
+    commands = build_rules_commands(GuildRules(10, person_rule=PersonRule.ADULTS), cost)
+    channel = {"channel": SimpleNamespace(id=5)} if place == "channel" else {}
+    said = await give(RulesCommands.set_person_rule, commands, rule="adults", **channel)
+    assert "Only Veo 2" in said
+    assert "$2.50 a clip instead of $0.40" in said
+    assert "extensions will be refused" in said
+
+
+async def test_a_rule_can_be_removed() -> None:
+    """[people-A7]"""
+    commands: Any = build_rules_commands(GuildRules(10))
+    said = await give(RulesCommands.set_person_rule, commands, rule="unset")
+    commands.server_rules.change_rules.assert_awaited_once_with(10, actor_id=1, person_rule=None)
+    assert "no rule" in said
 
 
 @pytest.mark.parametrize(
@@ -117,19 +241,19 @@ async def test_a_budget_without_a_limit_is_forgotten(
 async def test_a_channels_looser_rule_is_told_to_change_nothing(
     server_has: PersonRule | None, chosen: PersonRule, held: str | None
 ) -> None:
-    servers = AsyncMock()
-    servers.change_rules.return_value = GuildRules(10, person_rule=server_has)
     channel: Any = SimpleNamespace(id=5)
-    commands = build_commands(server_rules=servers)
+    commands: Any = build_rules_commands(GuildRules(10, person_rule=server_has))
     said = await give(RulesCommands.set_person_rule, commands, rule=chosen, channel=channel)
-    servers.change_rules.assert_awaited_once_with(10, actor_id=1, channel_person_rules={5: chosen})
+    commands.server_rules.change_rules.assert_awaited_once_with(
+        10, actor_id=1, channel_person_rules={5: chosen}
+    )
     assert said.startswith(f"People in videos, <#5>: {chosen}.")
     assert ("stricter" in said) is (held is not None)
-    assert held is None or said.endswith(f"still holds there: {held}.")
+    assert held is None or f"still holds there: {held}." in said
 
 
-def test_the_group_holds_the_commands_of_its_parts() -> None:
-    group = ServerCommands([build_commands()]).app_command
+def test_the_group_holds_the_commands_of_its_parts(limits: LimitsCommands) -> None:
+    group = ServerCommands([limits, build_rules_commands(GuildRules(10))]).app_command
     assert group is not None
     assert {"quota", "budget", "pause"} <= {command.name for command in group.commands}
     for command in group.commands:

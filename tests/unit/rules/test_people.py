@@ -13,6 +13,7 @@ from bot.domain.jobs.job import Origin
 from bot.domain.jobs.people_policy import (
     UnsatisfiableRule,
     choose_person_generation,
+    choose_preferred_rule,
     resolve_person_rule,
 )
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
@@ -134,8 +135,10 @@ async def test_a_request_in_a_direct_message_has_googles_own_defaults() -> None:
         unrelated, origin, ChannelContext(age_restricted=True, direct_message=True)
     )
     assert there.person_rule is None
+    assert there.preferred_person_rule is None
     there = await load_context(unrelated, origin, ChannelContext(age_restricted=True))
-    assert there.person_rule is ADULTS
+    assert there.person_rule is None
+    assert there.preferred_person_rule is ADULTS
 
 
 def test_unknown_support_promises_nothing() -> None:
@@ -150,27 +153,64 @@ def test_unknown_support_promises_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "channel", "age_restricted", "expected"),
+    ("server", "channel", "expected"),
     [
-        (None, None, False, None),
-        (None, None, True, ADULTS),
-        (EVERYONE, None, True, ADULTS),
-        (NOBODY, None, True, NOBODY),
-        (EVERYONE, EVERYONE, True, EVERYONE),
-        (ADULTS, EVERYONE, False, ADULTS),
-        (EVERYONE, NOBODY, False, NOBODY),
-        (ADULTS, NOBODY, True, NOBODY),
-        (None, ADULTS, False, ADULTS),
+        (None, None, None),
+        (EVERYONE, None, EVERYONE),
+        (ADULTS, EVERYONE, ADULTS),
+        (EVERYONE, NOBODY, NOBODY),
+        (ADULTS, NOBODY, NOBODY),
+        (None, ADULTS, ADULTS),
     ],
 )
 def test_the_strictest_rule_holds(
-    server: PersonRule | None,
+    server: PersonRule | None, channel: PersonRule | None, expected: PersonRule | None
+) -> None:
+    assert resolve_person_rule(server, channel) is expected
+    assert resolve_person_rule(server, channel, direct_message=True) is None
+
+
+@pytest.mark.parametrize(
+    ("channel", "age_restricted", "direct_message", "expected"),
+    [
+        (None, True, False, ADULTS),
+        (None, False, False, None),
+        (EVERYONE, True, False, None),
+        (None, True, True, None),
+    ],
+)
+def test_an_age_restricted_channel_prefers_adults(
     channel: PersonRule | None,
     age_restricted: bool,
+    direct_message: bool,
     expected: PersonRule | None,
 ) -> None:
-    assert resolve_person_rule(server, channel, age_restricted=age_restricted) is expected
+    preferred = choose_preferred_rule(
+        channel, age_restricted=age_restricted, direct_message=direct_message
+    )
+    assert preferred is expected
 
 
-def test_a_direct_message_has_googles_own_defaults() -> None:
-    assert resolve_person_rule(None, None, age_restricted=True, direct_message=True) is None
+@pytest.mark.parametrize(
+    ("model_id", "mode", "rule", "value"),
+    [
+        (VEO_31, TEXT, None, None),
+        (VEO_31, TEXT, EVERYONE, None),
+        (VEO_31, IMAGE, None, ADULT),
+        (VEO_31, EXTENSION, None, None),
+        (VEO_2, TEXT, None, ADULT),
+        (VEO_2, TEXT, EVERYONE, ADULT),
+        (VEO_2, TEXT, NOBODY, NONE),
+        (VEO_31, TEXT, NOBODY, UNKEPT),
+    ],
+)
+def test_a_preferred_rule_is_followed_where_the_model_can(
+    model_id: str,
+    mode: GenerationMode,
+    rule: PersonRule | None,
+    value: PersonGeneration | UnsatisfiableRule | None,
+) -> None:
+    """An age-restricted channel never refuses or changes the model. [people-A6]"""
+    region = OperatorRegion.ELSEWHERE
+    sent = choose_person_generation(model(model_id), mode, region, rule, preferred=ADULTS)
+    assert sent == value

@@ -1,0 +1,178 @@
+"""What an admin's commands show, what each choice costs, and what members are asked before it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.e2e.stage import BotStage, Json
+
+BOT_SETTINGS = {
+    "CONFIRM_ABOVE_USD": "2",
+    "DEFAULT_SERVER_USD_PER_DAY": "60",
+    "DEFAULT_SERVER_USD_PER_MONTH": "100",
+}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ACTING_COMMANDS: Final = frozenset({"server pause", "server resume"})
+"""Commands that are called what they do, and do it."""
+_TABLES_THAT_CHANGE_BY_THEMSELVES: Final = frozenset({"workers", "model_states", "digests"})
+
+
+async def run_admin(stage: BotStage, room: str, command: str, **options: object) -> str:
+    """Give an admin's command and return its answer."""
+    asked = await stage.control.command(stage.people["Ada"], room, f"server {command}", options)
+    return await stage.wait_for_answer(asked)
+
+
+def read_database(stage: BotStage) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table that only people change."""
+    file = Path(stage.bot.environment["DATA_DIR"]) / "clapper.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        names = [
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {
+            name: sorted(database.execute(f"SELECT * FROM {name}"), key=repr)
+            for name in names
+            if name not in _TABLES_THAT_CHANGE_BY_THEMSELVES
+        }
+
+
+def list_leaf_commands(commands: list[Json]) -> Iterator[tuple[str, list[Json]]]:
+    """Yield every slash command by its full name, with its options."""
+    for command in commands:
+        if command.get("type", 1) == 1:
+            yield from _list_below(command, command["name"])
+
+
+def _list_below(command: Json, name: str) -> Iterator[tuple[str, list[Json]]]:
+    options = command.get("options") or []
+    groups = [option for option in options if option["type"] in (1, 2)]
+    if not groups:
+        yield name, options
+    for group in groups:
+        yield from _list_below(group, f"{name} {group['name']}")
+
+
+async def test_no_command_changes_anything_without_options(stage: BotStage) -> None:
+    """A look never changes: every registered command is tried. [people-A7]"""
+    room = await stage.open_channel()
+    await run_admin(stage, room, "budget", usd_per_month=50)
+    await run_admin(stage, room, "quota set", clips_per_day=400)
+    await run_admin(stage, room, "confirm", above=3)
+    await run_admin(stage, room, "people", rule="everyone")
+    await run_admin(stage, room, "extending", who="requester")
+    before = read_database(stage)
+    tried = set()
+    for name, options in list_leaf_commands(await stage.control.commands()):
+        if name in ACTING_COMMANDS or any(option.get("required") for option in options):
+            continue
+        asked = await stage.control.command(stage.people["Ada"], room, name, {})
+        await stage.control.wait_interaction(asked, lambda state: state["messages"])
+        assert read_database(stage) == before, name
+        tried.add(name)
+    assert {"server budget", "server confirm", "server quota clear", "server people"} <= tried
+    await run_admin(stage, room, "budget", clear=True)
+    await run_admin(stage, room, "quota clear", everyone=True)
+    await run_admin(stage, room, "confirm", clear=True)
+    await run_admin(stage, room, "people", rule="unset")
+    await run_admin(stage, room, "extending", who="everyone")
+    assert "no budget of its own" in await run_admin(stage, room, "budget")
+    assert "the operator's setting" in await run_admin(stage, room, "confirm")
+
+
+async def test_a_dear_rule_is_told_to_the_admin_and_asked_of_the_member(stage: BotStage) -> None:
+    """Nobody pays for a rule without knowing of it. [people-A5]"""
+    room = await stage.open_channel()
+    await run_admin(stage, room, "confirm", never=True)
+    said = await run_admin(stage, room, "people", rule="adults", channel=room)
+    assert "Only Veo 2 can promise this" in said
+    assert "$4.00 a clip" in said
+    assert "extensions will be refused" in said
+    before = len(await stage.list_submits())
+    asked = await stage.control.command(
+        stage.people["Cem"], room, "video generate", {"prompt": "a red fox"}
+    )
+    question = await stage.wait_for_answer(asked, "Make it?")
+    assert "adults only" in question
+    assert "$4.00 instead of $0.40" in question
+    assert len(await stage.list_submits()) == before
+    await stage.press_answer(asked, "Make it", "Cem")
+    clip = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    assert len(await stage.list_submits()) == before + 1
+    form = await stage.press_button(clip, "Extend", "Cem") if "Extend" in str(clip) else None
+    if form is not None:
+        refused = await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"))
+        assert len(await stage.list_submits()) == before + 1, refused
+    await run_admin(stage, room, "confirm", clear=True)
+
+
+async def test_an_extension_that_a_rule_prevents_is_refused_with_the_reason(
+    stage: BotStage,
+) -> None:
+    """The rule is named, not only that it does not work. [people-A5]"""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room)
+    await run_admin(stage, room, "people", rule="adults", channel=room)
+    before = len(await stage.list_submits())
+    form = await stage.press_button(clip, "Extend")
+    refused = await stage.wait_for_answer(await stage.submit_form(form, "it jumps"))
+    assert "The rule for people here is: adults only" in refused
+    assert "/server people" in refused
+    assert len(await stage.list_submits()) == before
+
+
+async def test_an_age_restricted_channel_costs_what_others_cost(stage: BotStage) -> None:
+    """No rule was set, so nothing becomes dearer or impossible. [people-A6]"""
+    room = await stage.open_channel(nsfw=True)
+    asked = await stage.control.command(
+        stage.people["Ada"], room, "video generate", {"prompt": "a red fox"}
+    )
+    assert "$0.40" in await stage.wait_for_answer(asked, "Accepted")
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    sent = (await stage.list_submits())[-1]
+    assert "veo-2" not in sent["model"]
+    assert "personGeneration" not in sent["json"]["parameters"]
+    await stage.request_clip(room)
+    extended = await stage.wait_for_clip(room, 2)
+    form = await stage.press_button(extended, "Extend")
+    await stage.wait_for_answer(await stage.submit_form(form, "it jumps"), "Accepted")
+    await stage.wait_for_clip(room, 3)
+    await stage.wait_until_idle(room)
+
+
+async def test_answers_name_the_ceiling_and_the_least_that_is_left(stage: BotStage) -> None:
+    """What cannot be spent is promised to nobody. [people-A9]"""
+    room = await stage.open_channel()
+    said = await run_admin(stage, room, "budget", usd_per_month=1000)
+    assert "$1,000.00" in said
+    assert "operator's ceiling" in said
+    assert "$100.00" in said
+    said = await run_admin(stage, room, "quota set", usd_per_day=500, clips_per_day=500)
+    assert "$60.00 a day" in said
+    accepted = await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+    assert "$49" not in accepted
+    left = accepted.rpartition("Left")[2]
+    assert float(left.partition("$")[2].split()[0]) <= 60.0
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    await run_admin(stage, room, "budget", clear=True)
+    await run_admin(stage, room, "quota clear", everyone=True)
+
+
+async def test_unknown_jobs_are_the_operators_bill(stage: BotStage) -> None:
+    """An admin of a server cannot look into Google's billing. [people-A13]"""
+    room = await stage.open_channel()
+    await stage.control.fault("google", path=r":predictLongRunning$", drop="before")
+    await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+    await stage.wait_for_message(room, "nobody can tell")
+    said = await run_admin(stage, room, "unknown")
+    assert "operator" in said
+    assert "Look into Google" not in said

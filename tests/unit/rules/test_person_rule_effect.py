@@ -1,0 +1,100 @@
+"""A rule for people never makes a clip dearer, or impossible, in silence."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.errors import PersonPolicyUnsatisfiable
+from bot.domain.jobs.people_policy import AGE_RESTRICTED_PREFERENCE
+from bot.domain.jobs.person_rule_effect import assess_person_rule, find_rule_effect
+from bot.domain.jobs.plan_resolution import find_plan, resolve_plan
+from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonRule, VideoRequest
+from tests.unit.rules.given import VEO_2, VERTEX, asked, clip, of_mode, offer
+
+REQUESTS = st.one_of(
+    st.builds(of_mode, st.sampled_from(list(GenerationMode))),
+    st.builds(asked, seconds=st.sampled_from([4, 5, 6, 8])),
+)
+
+
+def test_a_choice_that_costs_says_what() -> None:
+    """Adults only leaves Veo 2 for clips from text, and no extensions. [people-A5]"""
+    cost = assess_person_rule(offer(person_rule=PersonRule.ADULTS))
+    assert cost.models == ("Veo 2",)
+    assert cost.price is not None
+    assert cost.usual_price is not None
+    assert cost.price > cost.usual_price
+    assert cost.prevents_extending
+    assert cost.is_noticeable
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        (PersonRule.EVERYONE, {}),
+        (PersonRule.ADULTS, {"region": OperatorRegion.EU}),
+        (PersonRule.NOBODY, {"models": VERTEX}),
+        (None, {}),
+    ],
+)
+def test_a_choice_that_costs_nothing_says_nothing(
+    rule: PersonRule | None, changes: dict[str, object]
+) -> None:
+    assert not assess_person_rule(offer(person_rule=rule, **changes)).is_noticeable
+
+
+def test_a_rule_that_no_model_can_promise() -> None:
+    cost = assess_person_rule(offer("veo-3.1-generate-preview", person_rule=PersonRule.NOBODY))
+    assert cost.models == ()
+    assert cost.price is None
+    assert cost.prevents_extending
+
+
+@given(REQUESTS, st.sampled_from([None, *PersonRule]))
+def test_a_dearer_plan_always_has_an_effect_to_tell(
+    request: VideoRequest, rule: PersonRule | None
+) -> None:
+    """Whoever pays more than without the rule is asked. [people-A5]"""
+    context = offer(person_rule=rule)
+    plan = find_plan(request, context)
+    usual = find_plan(request, replace(context, person_rule=None))
+    if plan is None or usual is None:
+        return
+    effect = find_rule_effect(request, plan, context)
+    is_same = (plan.model, plan.price) == (usual.model, usual.price)
+    assert (effect is None) == is_same
+    assert effect is None or effect.usual_plan == usual
+
+
+@given(REQUESTS, st.sampled_from([None, *PersonRule]))
+def test_an_age_restricted_channel_changes_neither_model_nor_price(
+    request: VideoRequest, rule: PersonRule | None
+) -> None:
+    """What nobody chose costs nothing. [people-A6]"""
+    plain = offer(person_rule=rule)
+    restricted = replace(plain, preferred_person_rule=AGE_RESTRICTED_PREFERENCE)
+    plan, there = find_plan(request, plain), find_plan(request, restricted)
+    assert (plan is None) == (there is None)
+    if plan is not None and there is not None:
+        assert (plan.model, plan.price) == (there.model, there.price)
+
+
+def test_a_refusal_names_the_rule_and_not_what_the_other_model_lacks() -> None:
+    """4 s are refused because of the rule, not because Veo 2 makes 5 s. [people-A6]"""
+    rules = offer(person_rule=PersonRule.ADULTS)
+    with pytest.raises(PersonPolicyUnsatisfiable) as refused:
+        resolve_plan(asked(seconds=4), rules)
+    assert refused.value.models == ("Veo 2",)
+    assert refused.value.nearest is not None
+    assert resolve_plan(refused.value.nearest, rules).model == VEO_2
+
+
+def test_a_refused_extension_names_the_rule() -> None:
+    """An extension that the rule prevents says so. [people-A5]"""
+    request = VideoRequest(prompt="it jumps", source=clip())
+    with pytest.raises(PersonPolicyUnsatisfiable) as refused:
+        resolve_plan(request, offer(person_rule=PersonRule.ADULTS))
+    assert refused.value.models == ()
+    assert refused.value.values["person_rule"] == "adults"
