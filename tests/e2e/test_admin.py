@@ -36,7 +36,7 @@ async def test_a_members_limit_is_named_with_when_it_frees(stage: BotStage) -> N
     await stage.wait_for_clip(room)  # its submit has been made
     before = len(await stage.list_submits())
     refused = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
-    assert "your limit: 1 clip a day" in refused
+    assert "your limit of 1 clip a day" in refused
     assert "<t:" in refused
     assert len(await stage.list_submits()) == before
     shown = await stage.wait_for_answer(await stage.control.command(cem, room, "quota show"))
