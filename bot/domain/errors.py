@@ -116,6 +116,8 @@ class ImageRefused(RequestRefused):
 
 class LimitScope(StrEnum):
     MEMBER = "member"
+    EVERYWHERE = "everywhere"
+    """A member in all servers, direct messages and guest places together."""
     GUILD = "guild"
     BOT = "bot"
     MODEL = "model"

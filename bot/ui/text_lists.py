@@ -152,7 +152,8 @@ def format_quota_lines(status: QuotaStatus, locale: str | None) -> str:
     The limits of the whole bot are the operator's business and are left out.
     """
     lines = [translate("quota.title", locale)]
-    for scope in (LimitScope.MEMBER, LimitScope.GUILD, LimitScope.MODEL):
+    shown = (LimitScope.MEMBER, LimitScope.EVERYWHERE, LimitScope.GUILD, LimitScope.MODEL)
+    for scope in shown:
         quota_lines = status.lines_for(scope)
         if quota_lines:
             lines.append(f"**{translate(f'quota.scope.{scope}', locale)}**")

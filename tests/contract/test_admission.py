@@ -62,6 +62,12 @@ async def refused(world: SimulatedWorld, key: str | int, **about: object) -> Lim
     return answer
 
 
+async def admit_in(world: SimulatedWorld, key: int, guild_id: int | None) -> None:
+    """Let a request of the member be accepted in a server, or a direct message."""
+    [answer] = await ask(world, AdmissionRequest(make_plan(), make_origin(key, guild_id=guild_id)))
+    assert isinstance(answer, Job), answer
+
+
 async def rush(world: SimulatedWorld, asks: Sequence[AdmissionRequest]) -> tuple[int, int]:
     door = AdmissionBatcher(jobs=world.jobs, policy=world.policy, clock=world.clock)
     answers = await asyncio.gather(
@@ -204,10 +210,65 @@ async def test_a_limit_of_one_member_leaves_the_others_alone(world: SimulatedWor
     await refused(world, 2)
     others = [
         AdmissionRequest(make_plan(), make_origin(3, user_id=5)),
-        AdmissionRequest(make_plan(), make_origin(4, guild_id=GUILD + 1)),
-        AdmissionRequest(make_plan(), make_origin(5, guild_id=None)),
+        AdmissionRequest(make_plan(), make_origin(4, user_id=6, guild_id=GUILD + 1)),
+        AdmissionRequest(make_plan(), make_origin(5, user_id=7, guild_id=None)),
     ]
     assert all(isinstance(each, Job) for each in await ask(world, *others))
+
+
+async def test_a_members_day_holds_in_all_places_together(world: SimulatedWorld) -> None:
+    """Servers, direct messages and guest places add up. [people-M34]"""
+    world.policy = SpendingPolicy(member=UsageLimits(usd_per_day=Micros(2 * PRICE)))
+    await world.admit_job(1)
+    await admit_in(world, 2, GUILD + 1)
+    for guild_id in (GUILD, GUILD + 1, GUILD + 2, None):
+        answer = await refused(world, f"place {guild_id}", guild_id=guild_id)
+        assert answer.scope is LimitScope.EVERYWHERE
+        assert answer.used == 2 * PRICE
+        assert answer.frees_at is not None
+    [preview] = [
+        await world.jobs.preview_admission(
+            AdmissionRequest(make_plan(), make_origin(9, guild_id=None)), policy=world.policy
+        )
+    ]
+    assert isinstance(preview, LimitReached)
+    status = await world.ledger.quota_status(make_origin(9, guild_id=None), policy=world.policy)
+    [line] = status.lines_for(LimitScope.EVERYWHERE)
+    assert line.remaining == 0
+
+
+async def test_a_member_whom_a_server_allows_more_has_it_there_only(
+    world: SimulatedWorld,
+) -> None:
+    """An admin's higher limit holds in that server, and leaves nothing for elsewhere.
+
+    [people-M34]
+    """
+    world.policy = SpendingPolicy(member=UsageLimits(clips_per_day=1))
+    await world.ledger.set_limit(
+        GUILD,
+        LimitSubject.MEMBER,
+        MEMBER,
+        UsageLimits(clips_per_day=3),
+        actor_id=ADMIN,
+        now=world.clock.now(),
+    )
+    await admit_in(world, 1, None)
+    await world.admit_job(2)
+    await world.admit_job(3)
+    assert (await refused(world, 4)).scope is LimitScope.EVERYWHERE
+    assert (await refused(world, 5, guild_id=None)).scope is LimitScope.MEMBER
+    assert (await refused(world, 6, guild_id=GUILD + 1)).scope is LimitScope.EVERYWHERE
+    roomy = AdmissionRequest(make_plan(), make_origin(7, user_id=99))
+    assert isinstance((await ask(world, roomy))[0], Job)
+
+
+async def test_requests_that_arrive_together_share_a_members_day(world: SimulatedWorld) -> None:
+    """[people-M34]"""
+    world.policy = SpendingPolicy(member=UsageLimits(clips_per_day=5))
+    places = [None, *range(GUILD, GUILD + 40)]
+    asks = [AdmissionRequest(make_plan(), make_origin(n, guild_id=p)) for n, p in enumerate(places)]
+    assert await rush(world, asks) == (5, 36)
 
 
 async def test_quota_window_rolls(world: SimulatedWorld) -> None:

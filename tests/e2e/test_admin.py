@@ -69,7 +69,7 @@ async def test_costly_request_asks_once_despite_double_confirm(stage: BotStage) 
     await stage.wait_for_answer(no, "Make it?")
     await stage.press_answer(no, "Never mind")
     await stage.wait_for_answer(no, "nothing was made")
-    assert "no longer ask" in await admin(stage, room, "confirm")
+    assert "do not ask" in await admin(stage, room, "confirm", never=True)
 
 
 async def test_a_question_to_a_reply_is_answered_by_its_writer_only(stage: BotStage) -> None:
@@ -86,7 +86,7 @@ async def test_a_question_to_a_reply_is_answered_by_its_writer_only(stage: BotSt
     await stage.wait_until_idle(room)
     assert f"<@{stage.people['Dia']}>" in text_of(second)
     assert not [m for m in await stage.control.messages(room) if "Make it?" in text_of(m)]
-    await admin(stage, room, "confirm")
+    await admin(stage, room, "confirm", never=True)
 
 
 async def test_a_paused_server_starts_nothing_and_says_why(stage: BotStage) -> None:

@@ -213,6 +213,19 @@ def resolve_member_limits(
     )
 
 
+def resolve_limits_everywhere(own: UsageLimits, *, policy: SpendingPolicy) -> UsageLimits:
+    """Return what one member may use in all places together, asked in a place with ``own`` limits.
+
+    It is the operator's default for members, so that nobody multiplies it by visiting many places.
+    Where admins allow this member more, it is that much.
+    """
+    limits: dict[str, Any] = {
+        name: None if default is None else max(default, here or 0)
+        for (name, default), (_, here) in zip(policy.member, own, strict=True)
+    }
+    return UsageLimits(**limits)
+
+
 def resolve_guild_limits(rows: Iterable[LimitRow], *, policy: SpendingPolicy) -> UsageLimits:
     """Return the server's budget: its own, or the operator's if that is tighter."""
     return combine_tightest(
@@ -232,6 +245,15 @@ class UsageTotals:
     granted_day: UsageAmount = NO_USAGE
     granted_month: UsageAmount = NO_USAGE
     jobs: int = 0
+
+    def __add__(self, other: "UsageTotals") -> "UsageTotals":
+        return UsageTotals(
+            day=self.day + other.day,
+            month=self.month + other.month,
+            granted_day=self.granted_day + other.granted_day,
+            granted_month=self.granted_month + other.granted_month,
+            jobs=self.jobs + other.jobs,
+        )
 
     def with_job(self, amount: UsageAmount) -> "UsageTotals":
         return replace(self, day=self.day + amount, month=self.month + amount, jobs=self.jobs + 1)

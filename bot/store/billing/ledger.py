@@ -19,6 +19,7 @@ from bot.domain.billing.limits import (
     UsageTotals,
     build_quota_lines,
     resolve_guild_limits,
+    resolve_limits_everywhere,
     resolve_member_limits,
 )
 from bot.domain.billing.money import Micros
@@ -57,18 +58,20 @@ class LedgerStore:
                 resolve_guild_limits(rows, policy=policy) if guild_id is not None else NO_LIMITS
             )
             active = await usage_queries.count_active_jobs(connection)
-            member = (await usage_queries.sum_member_usage(connection, [user_id], now)).get(
-                (guild_id, user_id), UsageTotals()
+            members = await usage_queries.sum_member_usage(connection, [user_id], now)
+            here = replace(
+                members.get((guild_id, user_id), UsageTotals()),
+                jobs=active.get((guild_id, user_id), 0),
             )
-            lines = build_quota_lines(
-                LimitScope.MEMBER,
-                own,
-                replace(member, jobs=active.get((guild_id, user_id), 0)),
-            )
+            lines = build_quota_lines(LimitScope.MEMBER, own, here)
+            everywhere = usage_queries.sum_everywhere(members, active, user_id)
+            if everywhere != here:  # otherwise it says nothing new
+                wide = resolve_limits_everywhere(own, policy=policy)
+                lines += build_quota_lines(LimitScope.EVERYWHERE, wide, everywhere)
             if guild_id is not None and budget != NO_LIMITS:
                 usages = await usage_queries.sum_guild_usage(connection, [guild_id], now)
-                here = sum(count for (guild, _), count in active.items() if guild == guild_id)
-                usage = replace(usages.get(guild_id, UsageTotals()), jobs=here)
+                jobs = sum(count for (guild, _), count in active.items() if guild == guild_id)
+                usage = replace(usages.get(guild_id, UsageTotals()), jobs=jobs)
                 lines += build_quota_lines(LimitScope.GUILD, budget, usage)
             if policy.bot != NO_LIMITS:
                 usage = replace(

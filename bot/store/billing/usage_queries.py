@@ -4,7 +4,8 @@ Nothing is cached: a sum computed in the transaction that adds to it cannot be s
 is part of a key, it is `None` for direct messages.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,8 +60,19 @@ async def sum_member_usage(
     usages: dict[tuple[int | None, int], UsageTotals] = {}
     for row in (await connection.execute(query)).mappings():
         key, usage = (row["guild_id"], members[row["user_id"]]), _usage_from_row(row)
-        usages[key] = _add_usage(usages[key], usage) if key in usages else usage
+        usages[key] = usages[key] + usage if key in usages else usage
     return usages
+
+
+def sum_everywhere(
+    members: Mapping[tuple[int | None, int], UsageTotals],
+    active: Mapping[tuple[int | None, int], int],
+    user_id: int,
+) -> UsageTotals:
+    """Return what one member used in all places, by `sum_member_usage` and `count_active_jobs`."""
+    used = (usage for (_, member_id), usage in members.items() if member_id == user_id)
+    jobs = sum(count for (_, member_id), count in active.items() if member_id == user_id)
+    return replace(sum(used, UsageTotals()), jobs=jobs)
 
 
 async def sum_guild_usage(
@@ -164,6 +176,9 @@ def _build_release_query(
         case LimitScope.MEMBER:
             member = _ledger.user_id.in_((user_id, pseudonym_for(user_id)))
             is_counted = and_(member, _ledger.guild_id == guild_id, COUNTS_FOR_MEMBER)
+        case LimitScope.EVERYWHERE:
+            member = _ledger.user_id.in_((user_id, pseudonym_for(user_id)))
+            is_counted = and_(member, COUNTS_FOR_MEMBER)
         case LimitScope.GUILD:
             is_counted = and_(_ledger.guild_id == guild_id, COUNTS_WHEN_ABSORBED)
         case _:
@@ -216,13 +231,4 @@ def _usage_from_row(row: Row) -> UsageTotals:
         month=read_amount("month"),
         granted_day=read_amount("granted_day"),
         granted_month=read_amount("granted_month"),
-    )
-
-
-def _add_usage(one: UsageTotals, other: UsageTotals) -> UsageTotals:
-    return UsageTotals(
-        day=one.day + other.day,
-        month=one.month + other.month,
-        granted_day=one.granted_day + other.granted_day,
-        granted_month=one.granted_month + other.granted_month,
     )

@@ -24,6 +24,7 @@ from bot.domain.billing.limits import (
     UsageTotals,
     find_exceeded_limit,
     resolve_guild_limits,
+    resolve_limits_everywhere,
     resolve_member_limits,
 )
 from bot.domain.errors import AlreadyAccepted, LimitScope, RequestRefused, RequestsPaused
@@ -109,6 +110,7 @@ class _AdmissionTotals:
         self.pauses: dict[int | None, RequestsPaused] = {}
         self.limits_by_guild: dict[int | None, list[LimitRow]] = {}
         self.member_usage: dict[tuple[int | None, int], UsageTotals] = {}
+        self.usage_everywhere: dict[int, UsageTotals] = {}
         self.guild_usage: dict[int | None, UsageTotals] = {}
         self.bot_usage = UsageTotals()
         self.model_requests: dict[str, int] = {}
@@ -123,6 +125,7 @@ class _AdmissionTotals:
                 return self.pauses[paused_id]
         amount = UsageAmount.from_plan(request.plan)
         member = self.member_usage.get((guild_id, user_id), UsageTotals())
+        everywhere = self.usage_everywhere.get(user_id, UsageTotals())
         guild = self.guild_usage.get(guild_id, UsageTotals())
         rows = self.limits_by_guild.get(guild_id, [])
         own = resolve_member_limits(
@@ -133,6 +136,12 @@ class _AdmissionTotals:
         )
         exceeded = (
             find_exceeded_limit(LimitScope.MEMBER, own, member, amount)
+            or find_exceeded_limit(
+                LimitScope.EVERYWHERE,
+                resolve_limits_everywhere(own, policy=self.policy),
+                everywhere,
+                amount,
+            )
             or find_exceeded_limit(LimitScope.GUILD, budget, guild, amount)
             or find_exceeded_limit(LimitScope.BOT, self.policy.bot, self.bot_usage, amount)
             or self._check_model_limit(request.plan.model)
@@ -140,6 +149,7 @@ class _AdmissionTotals:
         if exceeded is not None:
             return exceeded
         self.member_usage[guild_id, user_id] = member.with_job(amount)
+        self.usage_everywhere[user_id] = everywhere.with_job(amount)
         self.guild_usage[guild_id] = guild.with_job(amount)
         self.bot_usage = self.bot_usage.with_job(amount)
         self.model_requests[request.plan.model] = self.model_requests.get(request.plan.model, 0) + 1
@@ -174,6 +184,8 @@ async def _load_totals(
     members = await usage_queries.sum_member_usage(connection, user_ids, now)
     for key in product(guild_ids, user_ids):
         totals.member_usage[key] = replace(members.get(key, UsageTotals()), jobs=active.get(key, 0))
+    for user_id in user_ids:
+        totals.usage_everywhere[user_id] = usage_queries.sum_everywhere(members, active, user_id)
     if any(
         resolve_guild_limits(rows, policy=policy) != NO_LIMITS
         for rows in totals.limits_by_guild.values()
