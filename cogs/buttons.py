@@ -83,6 +83,7 @@ class ButtonActions(commands.Cog):
         self.router.register_button(ButtonAction.DETAILS, self.show_details)
         self.router.register_button(ButtonAction.DELETE, self.delete_clip)
         self.router.register_button(ButtonAction.CANCEL, self.request_flow.cancel_job)
+        self.router.register_button(ButtonAction.UNDO, self.request_flow.cancel_job)
         self.router.register_button(ButtonAction.RETRY, self.retry_job)
         self.router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
         self.router.register_button(ButtonAction.DECLINE, self.decline_confirmation)

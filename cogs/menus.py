@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import discord
 from discord import app_commands
@@ -13,18 +12,15 @@ from bot.discord.user_install import acknowledge_request
 from bot.domain.errors import NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
-from bot.i18n.catalogs import build_command_text, translate
-from bot.ui.components import ActionButton
+from bot.i18n.catalogs import build_command_text
 from bot.ui.custom_ids import ButtonAction, FormKind
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.modals import PROMPT_FIELD, build_animate_form, build_extend_form, read_for_form
-from cogs._common.options import describe_attachment
+from cogs._common.options import describe_attachment, find_images
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, ImageDraft, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
-
-_IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -68,29 +64,24 @@ class MessageMenus(commands.Cog):
 
         Only attachments: the preview of a link is fetched from anywhere on the web.
         """
-        images = [attachment for attachment in message.attachments if _is_image(attachment)]
+        images = find_images(message.attachments)
         if not images:
             raise RecordNotFound("image_in_message")
-        numbers = [
-            self.confirmations.add(ImageDraft(describe_attachment(image), interaction.user.id))
-            for image in images
-        ]
         locale = interaction.locale.value
-        if len(numbers) == 1:
-            await interaction.response.send_modal(build_animate_form(numbers[0], locale))
+        drafts = [ImageDraft(describe_attachment(image), interaction.user.id) for image in images]
+        if len(drafts) == 1:
+            number = self.confirmations.add(drafts[0])
+            await interaction.response.send_modal(build_animate_form(number, locale))
             return
-        label = translate("button.animate", locale)
-        buttons = [
-            ActionButton(ButtonAction.ANIMATE, number, label=f"{label} {place}", primary=True)
-            for place, number in enumerate(numbers, start=1)
-        ]
-        text = translate("animate.which", locale)
+        text, buttons = self.confirmations.build_image_choice(drafts, locale)
         await respond_privately(interaction, text, build_button_row(buttons))
 
     async def open_animate_form(self, interaction: discord.Interaction, number: int) -> None:
-        if self.confirmations.find_draft(number) is None:
+        draft = self.confirmations.find_draft(number)
+        if draft is None:
             await self.clock.sleep(OTHER_PROCESS_GRACE_S)  # another process may know it
-        await interaction.response.send_modal(build_animate_form(number, interaction.locale.value))
+        prompt, locale = "" if draft is None else draft.prompt, interaction.locale.value
+        await interaction.response.send_modal(build_animate_form(number, locale, prompt))
 
     async def submit_animate(
         self, interaction: discord.Interaction, number: int, fields: Mapping[str, str]
@@ -107,9 +98,3 @@ class MessageMenus(commands.Cog):
         request = VideoRequest(prompt=fields.get(PROMPT_FIELD, ""), image=draft.image)
         source = RequestSource.from_interaction(interaction)
         await self.request_flow.submit_request(request, source)
-
-
-def _is_image(attachment: discord.Attachment) -> bool:
-    if (attachment.content_type or "").startswith("image/"):
-        return True
-    return attachment.filename.lower().endswith(_IMAGE_SUFFIXES)

@@ -1,119 +1,387 @@
-"""A reply to a clip extends it: the reply's text says what happens next."""
+"""A reply to a clip extends it, if it says what happens next; all else costs its author one tap.
 
-import re
-from collections import OrderedDict
-from collections.abc import AsyncIterator
+What may spend is decided by `bot.domain.jobs.reply_intent`. For a reply that does not, the bot puts
+its own reaction under it, and the author's tap on that is the yes. Where a clip has to be chosen or
+a picture cannot be used, a question with buttons does the same.
+"""
+
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import discord
 import structlog
 from discord.ext import commands
 
+from bot.discord.api_errors import DISCORD_ERRORS, convert_discord_errors, summarize_error
+from bot.discord.retries import retry_while_busy
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import AlreadyAccepted, ClapperError, DatabaseUnavailable, RequestRefused
+from bot.domain.errors import (
+    AlreadyAccepted,
+    ClapperError,
+    DatabaseUnavailable,
+    DeliveryError,
+    NotAllowed,
+    RecordNotFound,
+    RequestRefused,
+)
+from bot.domain.guild import ReplyMode
+from bot.domain.jobs.reply_intent import ReplyKind
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
-from bot.i18n.translations import list_languages
 from bot.services.admin.guild_rules import GuildContext, ServerRulesService
+from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
-from bot.ui.components import ActionButton, build_button
+from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.ui.components import ActionButton, build_button, find_button_number
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
-from cogs._common.answers import ReplyAnswer
-from cogs._common.clip_lookup import ClipFinder, build_clip_choice
-from cogs._common.context import build_channel_context, build_message_origin
+from bot.ui.router import InteractionRouter
+from cogs._common.answers import EditedAnswer, ReplyAnswer
+from cogs._common.clip_lookup import ClipFinder
+from cogs._common.clip_reply import ClipReply, is_in_channel, move_to_clip_channel, strip_mentions
+from cogs._common.context import (
+    build_channel_context,
+    build_message_key,
+    build_message_origin,
+    build_origin,
+)
+from cogs._common.hint_times import HintTimes
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
-_IGNORED_PUNCTUATION: Final = " .!。！…"
-"""What is ignored around a word."""
-_HintTimes = OrderedDict[tuple[int, int], float]
-_MAX_REMEMBERED_HINTS: Final = 10_000
+
+TAP_EMOJI: Final = "🎬"
+"""The bot's reaction to a reply: the author's tap on it makes the clip."""
 _HINT_INTERVAL_S: Final = 24 * 3600.0
+_MEANT_FOR_CLIP: Final = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR, ReplyKind.BUTTON)
+_JOB_ACTIONS: Final = (ButtonAction.EDIT, ButtonAction.DETAILS, ButtonAction.DELETE)
+_REACTION_CODES: Final = frozenset({90001, 30010, 10008})
+"""The author has blocked the bot, the message has all the reactions it can have, or is gone."""
 
 
 @dataclass(kw_only=True, eq=False)
 class ReplyListener(commands.Cog):
     client: discord.Client
+    router: InteractionRouter
     request_flow: RequestFlow
     server_rules: ServerRulesService
+    showcase_settings: ShowcaseSettingsStore
+    clips: ClipStore
     jobs: JobStore
     clip_finder: ClipFinder
     clock: Clock
-    _last_hint_at: _HintTimes = field(default_factory=OrderedDict, init=False)
+    _hints: HintTimes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hints = HintTimes(self.clock, interval_s=_HINT_INTERVAL_S)
+        self.router.register_button(ButtonAction.EXTEND_BY_REPLY, self.extend_by_button)
+
+    # -- the three ways in
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        target = message.reference.resolved if message.reference is not None else None
         me = self.client.user
-        if me is None or message.author.bot or not isinstance(target, discord.Message):
+        reply = None if me is None else ClipReply.from_message(message, me.id)
+        if reply is None:
             return
-        is_pinged = me.id in message.raw_mentions or me in message.mentions
-        if target.author.id != me.id and not is_pinged:
-            return
-        source = await self._load_source(message)
-        async with self._report_errors(message, source.origin.locale):
-            await self._answer_reply(message, target, me.id, source, is_pinged=is_pinged)
+        source = await self._load_source(message, ReplyAnswer(message, self.clock))
+        is_chat = reply.reading.kind in (ReplyKind.REMARK, ReplyKind.WORDLESS)
+        async with self._report_errors(message, source, is_silent=is_chat):
+            await self._answer_reply(reply, source)
 
-    async def _load_source(self, message: discord.Message) -> RequestSource:
+    @commands.Cog.listener()
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        """Make what a reply asks for when its author taps the bot's reaction under it."""
+        me = self.client.user
+        if str(payload.emoji) != TAP_EMOJI or me is None or payload.user_id == me.id:
+            return
+        if payload.message_author_id not in (None, payload.user_id):
+            return
+        reply = await self._fetch_reply(payload, me.id)
+        if reply is None or reply.message.author.id != payload.user_id:
+            return
+        answer = ReplyAnswer(reply.message, self.clock, letter="t")
+        source = await self._load_source(reply.message, answer, payload.member)
+        async with self._report_errors(reply.message, source):
+            await self._make_tapped(reply, source)
+
+    async def extend_by_button(self, interaction: discord.Interaction, clip_id: int) -> None:
+        """Extend a clip with the words of the reply that the pressed question answers."""
+        await interaction.response.defer()
+        me, question = self.client.user, interaction.message
+        reply_id = None
+        if question is not None and question.reference is not None:
+            reply_id = question.reference.message_id
+        if me is None or question is None or reply_id is None:
+            raise RecordNotFound("clip_in_message")
+        async with convert_discord_errors():
+            try:
+                message = await question.channel.fetch_message(reply_id)
+            except discord.NotFound:
+                raise RecordNotFound("reply") from None
+        if message.author.id != interaction.user.id:
+            raise NotAllowed("offer")
+        clip = await self.clips.get(clip_id)
+        words = strip_mentions(message.content, me.id)
+        if clip is None or not words:
+            raise RecordNotFound("clip" if clip is None else "reply")
+        origin = build_origin(interaction, dedupe_key=build_message_key(message.id))
+        origin = replace(origin, request_message_id=message.id)
+        source = RequestSource(
+            interaction,
+            origin,
+            build_channel_context(interaction),
+            EditedAnswer(interaction, public=True),
+        )
+        context = await self.server_rules.load_context(origin, source.channel)
+        source = replace(source, origin=context.origin, context=context)
+        await self._extend(clip, words, source, message, member=interaction.user)
+
+    # -- what is done
+
+    async def _answer_reply(self, reply: ClipReply, source: RequestSource) -> None:
+        clips = await self.clip_finder.find_in_message(reply.target)
+        if not clips:
+            await self._answer_status_reply(reply, source)
+            return
+        source = await self._speak_as_before(reply, clips[0], source)
+        is_wall = await self._is_in_showcase(reply.message)
+        mode = ReplyMode.EXTEND if source.context is None else source.context.rules.reply_mode
+        if mode is ReplyMode.OFF:
+            if reply.is_named and self._may_hint(reply):
+                await source.answer.send_text(translate("reply.off", source.origin.locale))
+            return
+        if is_wall and not reply.is_named:
+            return  # people talk under what is shown
+        if not reply.is_readable:
+            if not reply.message.stickers and self._may_hint(reply):
+                await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
+            return
+        kind = reply.reading.kind
+        if kind is ReplyKind.BUTTON:
+            await self._offer_button(reply, clips[0], source)
+        elif kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
+            await self._ask_for_words(clips[0], source)
+        elif kind is ReplyKind.DIRECTION or (kind is ReplyKind.UNCLEAR and len(clips) > 1):
+            if len(clips) > 1 or reply.message.attachments:
+                await self._ask(reply, clips, source)
+            elif mode is ReplyMode.EXTEND:
+                await self._extend(clips[0], reply.words, source, reply.message)
+            else:
+                await self._invite(reply, clips, source)
+        elif kind is ReplyKind.UNCLEAR and reply.message.attachments:
+            await self._ask(reply, clips, source)
+        else:
+            await self._invite(reply, clips, source)
+
+    async def _make_tapped(self, reply: ClipReply, source: RequestSource) -> None:
+        clips = await self.clip_finder.find_in_message(reply.target)
+        if not clips:
+            return
+        source = await self._speak_as_before(reply, clips[0], source)
+        if source.context is not None and source.context.rules.reply_mode is ReplyMode.OFF:
+            await source.answer.send_text(translate("reply.off", source.origin.locale))
+        elif not reply.has_prompt:
+            await self._ask_for_words(clips[0], source)
+        elif len(clips) > 1 or reply.message.attachments:
+            await self._ask(reply, clips, source)
+        else:
+            await self._extend(clips[0], reply.words, source, reply.message)
+
+    async def _extend(
+        self,
+        clip: Clip,
+        words: str,
+        source: RequestSource,
+        message: discord.Message,
+        *,
+        member: discord.abc.User | None = None,
+    ) -> None:
+        """Ask for the extension; one from the showcase goes where the clip was made."""
+        place = await self._find_place(clip, source, message, member or message.author)
+        if place is not None:
+            await self.request_flow.extend_clip(clip, words, place)
+
+    async def _find_place(
+        self,
+        clip: Clip,
+        source: RequestSource,
+        message: discord.Message,
+        member: discord.abc.User,
+    ) -> RequestSource | None:
+        """Return where the extension may be posted; say so and return ``None`` if nowhere."""
+        if not await self._is_in_showcase(message):
+            return source
+        place = move_to_clip_channel(source, message, clip, member)
+        if place is None:
+            channel, locale = f"<#{clip.channel_id}>", source.origin.locale
+            text = translate("reply.no_place", locale, channel=channel, clip=clip.id)
+            await source.answer.send_text(text)
+        return place
+
+    async def _ask(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
+        """Ask which clip is meant, or whether to go on without the attached picture."""
+        if not await self._may_extend(reply, clips[0], source):
+            return
+        locale, has_files = source.origin.locale, bool(reply.message.attachments)
+        text = translate("reply.picture" if has_files else "clip.which", locale)
+        if len(clips) > 1:
+            buttons = [
+                build_button(
+                    ButtonAction.EXTEND_BY_REPLY, clip.id, locale, key="extend_one", clip=clip.id
+                )
+                for clip in clips[:5]
+            ]
+        else:
+            buttons = [_build_reply_button(clips[0], locale, key="reply_without_image")]
+        await source.answer.send_text(text, buttons)
+
+    async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
+        """Put the bot's reaction under a reply; where it may not, ask only what may be meant."""
+        if not await self._may_extend(reply, clips[0], source):
+            return
+
+        async def add_reaction() -> None:
+            try:
+                await reply.message.add_reaction(TAP_EMOJI)
+            except discord.HTTPException as error:
+                if error.code not in _REACTION_CODES:
+                    raise
+
+        try:
+            await retry_while_busy(add_reaction, self.clock)
+        except DeliveryError as error:
+            _log.info("reply.reaction_failed", message=reply.message.id, error=str(error))
+            if reply.reading.kind in _MEANT_FOR_CLIP:
+                locale = source.origin.locale
+                text = translate("reply.unsure", locale)
+                await source.answer.send_text(text, [_build_reply_button(clips[0], locale)])
+
+    async def _may_extend(self, reply: ClipReply, clip: Clip, source: RequestSource) -> bool:
+        """Return whether there is a place for the clip; raises as `RequestFlow.extend_clip`."""
+        place = await self._find_place(clip, source, reply.message, reply.message.author)
+        if place is not None:
+            await self.request_flow.require_may_extend(clip, place)
+        return place is not None
+
+    async def _offer_button(self, reply: ClipReply, clip: Clip, source: RequestSource) -> None:
+        """Answer the words of a button with that button, which asks what it always asks."""
+        locale, action = source.origin.locale, ButtonAction(reply.reading.button or "")
+        if action in (ButtonAction.REDO, ButtonAction.RETRY):
+            text, buttons = "reply.again", _build_buttons(clip, locale)
+        elif action in (ButtonAction.EXTEND, ButtonAction.EXTEND_BY_REPLY):
+            text, buttons = "reply.empty", _build_buttons(clip, locale)
+        elif action in _JOB_ACTIONS:
+            text, buttons = "reply.press", [build_button(action, clip.job_id, locale)]
+        elif action is ButtonAction.SHOWCASE and clip.guild_id is not None:
+            text, buttons = "reply.press", [build_button(action, clip.id, locale)]
+        else:
+            number = find_button_number(reply.target, action)
+            if number is None:
+                await self._invite(reply, [clip], source)
+                return
+            text, buttons = "reply.press", [build_button(action, number, locale)]
+        await source.answer.send_text(translate(text, locale), buttons)
+
+    async def _answer_status_reply(self, reply: ClipReply, source: RequestSource) -> None:
+        """Answer a reply to the status of a clip that is not there yet.
+
+        Whatever else the bot has said, such as a digest or a guide, is not answered.
+        """
+        actions = (ButtonAction.CANCEL, ButtonAction.UNDO)
+        found = ((action, find_button_number(reply.target, action)) for action in actions)
+        action, job_id = next((pair for pair in found if pair[1] is not None), (None, None))
+        if action is None or job_id is None:
+            return
+        locale = source.origin.locale
+        button = reply.reading.button
+        if button in actions:
+            text = translate("reply.press", locale)
+            await source.answer.send_text(text, [build_button(action, job_id, locale)])
+        elif reply.reading.kind in _MEANT_FOR_CLIP and self._may_use(source):
+            await source.answer.send_text(translate("reply.not_ready", locale))
+
+    async def _ask_for_words(self, clip: Clip, source: RequestSource) -> None:
+        locale = source.origin.locale
+        await source.answer.send_text(
+            translate("reply.empty", locale), _build_buttons(clip, locale)
+        )
+
+    # -- what has to be known
+
+    async def _load_source(
+        self,
+        message: discord.Message,
+        answer: ReplyAnswer,
+        member: discord.Member | None = None,
+    ) -> RequestSource:
         """Return who asks where; in the server's language, if the database answers."""
-        origin, channel = build_message_origin(message), build_channel_context(message)
+        origin, channel = build_message_origin(message, member), build_channel_context(message)
         context: GuildContext | None = None
         with suppress(DatabaseUnavailable):
             context = await self.server_rules.load_context(origin, channel)
             origin = context.origin
-        return RequestSource(message, origin, channel, ReplyAnswer(message), context)
+        return RequestSource(message, origin, channel, answer, context)
 
-    async def _answer_reply(
-        self,
-        message: discord.Message,
-        target: discord.Message,
-        bot_user_id: int,
-        source: RequestSource,
-        *,
-        is_pinged: bool,
-    ) -> None:
-        answer = source.answer
-        is_own = target.author.id == bot_user_id
-        clips = await self.clip_finder.find_in_message(target) if is_own else []
-        if clips and message.guild is None:  # a message does not tell its author's language
-            job = await self.jobs.get(clips[0].job_id)
-            source = source if job is None else source.with_locale(job.origin.locale)
-        locale = source.origin.locale
-        prompt = re.sub(rf"<@!?{bot_user_id}>", " ", message.content).strip()
-        if not clips:
-            if is_pinged:
-                await answer.send_text(translate("reply.not_a_clip", locale))
-            return
-        clip = clips[0]
-        if not prompt and not is_pinged:
-            await self._send_hint(message, locale)
-        elif len(clips) > 1:
-            await answer.send_text(*build_clip_choice(clips, ButtonAction.EXTEND, locale))
-        elif not prompt:
-            await answer.send_text(translate("reply.empty", locale), _build_buttons(clip, locale))
-        elif prompt.lower().strip(_IGNORED_PUNCTUATION) in _list_repeat_words():
-            await answer.send_text(translate("reply.again", locale), _build_buttons(clip, locale))
-        else:
-            await self.request_flow.extend_clip(clip, prompt, source)
+    async def _speak_as_before(
+        self, reply: ClipReply, clip: Clip, source: RequestSource
+    ) -> RequestSource:
+        """Return ``source`` in the clip's language: a direct message tells none of its author."""
+        if reply.message.guild is not None:
+            return source
+        job = await self.jobs.get(clip.job_id)
+        return source if job is None else source.with_locale(job.origin.locale)
 
-    async def _send_hint(self, message: discord.Message, locale: str) -> None:
-        """Say, once a day per person and channel, that the bot reads only replies with a ping."""
-        key, now = (message.author.id, message.channel.id), self.clock.monotonic()
-        if now - self._last_hint_at.get(key, float("-inf")) < _HINT_INTERVAL_S:
-            return
-        self._last_hint_at[key] = now
-        self._last_hint_at.move_to_end(key)
-        if len(self._last_hint_at) > _MAX_REMEMBERED_HINTS:
-            self._last_hint_at.popitem(last=False)
-        await ReplyAnswer(message).send_text(translate("reply.ping_hint", locale))
+    async def _fetch_reply(
+        self, payload: discord.RawReactionActionEvent, bot_user_id: int
+    ) -> ClipReply | None:
+        """Return the reply that was tapped, if the bot's own reaction is under it."""
+        found = self.client.get_channel(payload.channel_id)
+        channel: discord.abc.Messageable = (
+            found
+            if isinstance(found, discord.abc.Messageable)
+            else self.client.get_partial_messageable(payload.channel_id, guild_id=payload.guild_id)
+        )
+        try:
+            message = await retry_while_busy(
+                lambda: channel.fetch_message(payload.message_id), self.clock
+            )
+        except DeliveryError as error:
+            _log.info("reply.fetch_failed", message=payload.message_id, error=str(error))
+            return None
+        if not any(each.me and str(each.emoji) == TAP_EMOJI for each in message.reactions):
+            return None
+        return ClipReply.from_message(message, bot_user_id)
+
+    async def _is_in_showcase(self, message: discord.Message) -> bool:
+        if message.guild is None:
+            return False
+        settings = await self.showcase_settings.load_settings(message.guild.id)
+        return is_in_channel(message, settings.channel_id)
+
+    def _may_use(self, source: RequestSource) -> bool:
+        """Return whether the bot may be used here at all; hints are for such channels only."""
+        if source.context is None:
+            return False
+        with suppress(RequestRefused):
+            source.context.require_allowed_channel()
+            return source.context.rules.reply_mode is not ReplyMode.OFF
+        return False
+
+    def _may_hint(self, reply: ClipReply) -> bool:
+        """Return whether a hint is due: one a day per person and channel."""
+        return self._hints.is_due(reply.message.author.id, reply.message.channel.id)
 
     @asynccontextmanager
-    async def _report_errors(self, message: discord.Message, locale: str) -> AsyncIterator[None]:
-        """Answer an error by a reply; Discord may deliver the same message twice."""
+    async def _report_errors(
+        self, message: discord.Message, source: RequestSource, *, is_silent: bool = False
+    ) -> AsyncIterator[None]:
+        """Answer an error by a reply, unless nothing was asked for.
+
+        Discord may deliver the same message twice.
+        """
         try:
             yield
         except AlreadyAccepted:
@@ -121,16 +389,18 @@ class ReplyListener(commands.Cog):
         except ClapperError as error:
             if not isinstance(error, RequestRefused):
                 _log.warning("reply.failed", message=message.id, exc_info=error)
-            try:
-                await ReplyAnswer(message).send_text(describe_error(error, locale))
-            except discord.Forbidden:
-                _log.info("reply.answer_forbidden", channel=message.channel.id)
+            if not is_silent:
+                await source.answer.send_text(describe_error(error, source.origin.locale))
+        except DISCORD_ERRORS as error:
+            _log.warning("reply.failed", message=message.id, error=summarize_error(error))
 
 
-@cache
-def _list_repeat_words() -> frozenset[str]:
-    lists = (translate("words.again", language) for language in list_languages())
-    return frozenset(word.strip() for words in lists for word in words.split(","))
+def _has_files(reply: ClipReply) -> bool:
+    return bool(reply.message.attachments or reply.message.stickers)
+
+
+def _build_reply_button(clip: Clip, locale: str, *, key: str = "reply") -> ActionButton:
+    return build_button(ButtonAction.EXTEND_BY_REPLY, clip.id, locale, key=key, primary=True)
 
 
 def _build_buttons(clip: Clip, locale: str) -> list[ActionButton]:

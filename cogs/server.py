@@ -14,7 +14,7 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
+from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules, ReplyMode
 from bot.domain.jobs.people_policy import pick_strictest
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import build_command_text, translate
@@ -171,6 +171,20 @@ class RulesCommands(commands.Cog):
         else:
             rules = await self._change_rules(interaction, extend_by=ExtendPermission(who))
         await respond_with(interaction, f"server.extending.{rules.extend_by}")
+
+    @app_commands.command(name="replies", description=build_command_text("command.server.replies"))
+    @describe_options(mode="reply_mode")
+    @app_commands.choices(mode=build_choices("replies", ReplyMode))
+    async def set_reply_mode(
+        self, interaction: discord.Interaction, mode: str | None = None
+    ) -> None:
+        """Set what a reply to a clip does; without ``mode``, show it."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if mode is None:
+            rules = await self.guilds.load_rules(require_guild_id(interaction))
+        else:
+            rules = await self._change_rules(interaction, reply_mode=ReplyMode(mode))
+        await respond_with(interaction, f"server.replies.{rules.reply_mode}")
 
     async def _change_rules(self, interaction: discord.Interaction, **changes: Any) -> GuildRules:
         guild_id, actor_id = require_guild_id(interaction), interaction.user.id

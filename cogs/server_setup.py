@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import NotAllowed, RecordNotFound
-from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS
+from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
@@ -52,6 +52,7 @@ class SetupCommands(commands.Cog):
         self.router.register_menu(SetupSetting.PEOPLE, self.choose_people)
         self.router.register_menu(SetupSetting.QUOTA, self.choose_quota)
         self.router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
+        self.router.register_menu(SetupSetting.REPLIES, self.choose_replies)
         self.router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
         self.router.register_button(ButtonAction.CHECK_PERMISSIONS, self.check_permissions)
 
@@ -103,6 +104,9 @@ class SetupCommands(commands.Cog):
             locale=guild.preferred_locale.value,
         )
         await self._update_message(interaction, guild)
+
+    async def choose_replies(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
+        await self._change_rules(interaction, reply_mode=ReplyMode(values[0]))
 
     async def choose_language(
         self, interaction: discord.Interaction, values: Sequence[str]

@@ -11,6 +11,7 @@ from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
 from cogs.buttons import ButtonActions
 from cogs.help import HelpCommands
+from cogs.mentions import MentionListener
 from cogs.menus import MessageMenus
 from cogs.privacy import PrivacyCommands
 from cogs.quota import QuotaCommands
@@ -86,10 +87,20 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         menus,
         ReplyListener(
             client=client,
+            router=router,
             request_flow=request_flow,
             server_rules=parts.server_rules,
+            showcase_settings=parts.showcase_settings,
+            clips=parts.clips,
             jobs=parts.jobs,
             clip_finder=clip_finder,
+            clock=parts.clock,
+        ),
+        MentionListener(
+            client=client,
+            request_flow=request_flow,
+            server_rules=parts.server_rules,
+            confirmations=confirmations,
             clock=parts.clock,
         ),
         QuotaCommands(request_service=parts.request_service),

@@ -221,6 +221,12 @@ class Container:
             clock=clock,
             critical_sections=critical_sections,
         )
+        queue_status_updater = QueueStatusUpdater(
+            jobs=self.jobs,
+            job_messages=self.job_messages,
+            wait_estimates=wait_estimates,
+            clock=clock,
+        )
         self.worker = Worker(
             jobs=self.jobs,
             workers=WorkerStore(self.database),
@@ -255,12 +261,7 @@ class Container:
                     delivery=ClipDelivery(clips=self.clips, clip_publisher=self.clip_publisher),
                 ),
             ),
-            queue_status_updater=QueueStatusUpdater(
-                jobs=self.jobs,
-                job_messages=self.job_messages,
-                wait_estimates=wait_estimates,
-                clock=clock,
-            ),
+            queue_status_updater=queue_status_updater,
             critical_sections=critical_sections,
             clock=clock,
             policy=policy,
@@ -282,6 +283,8 @@ class Container:
             region=settings.google_region,
             paid_calls=paid_calls,
             confirm_above_price=settings.confirm_above,
+            reply_undo_s=settings.reply_undo_s,
+            show_accepted=queue_status_updater.show_accepted,
         )
         self.unknown_job_poller = UnknownJobPoller(
             jobs=self.jobs,

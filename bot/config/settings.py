@@ -254,6 +254,9 @@ class Settings(BaseSettings):
     confirm_above_usd: OptionalDollars = Decimal(2)
     """Price in USD from which a request asks for confirmation, unless the server set its own with
     /server confirm."""
+    reply_undo_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """Seconds for which a request made by a reply can be undone, free, before it is sent to Google.
+    0: it is sent at once."""
     bot_clips_per_day: OptionalCount = 500
     """Clips of the whole bot in 24 hours."""
     bot_seconds_per_day: OptionalCount = 4000

@@ -64,12 +64,18 @@ def override_discord_urls(*, api_url: str | None, gateway_url: str | None) -> No
 
 
 def build_intents() -> discord.Intents:
-    """Return what the bot listens to: its servers, replies to its messages, and stars.
+    """Return what the bot listens to: its servers, replies to its messages, and reactions.
 
     The privileged message content intent is not needed: Discord sends the content of messages
     that mention the bot, which a reply with "ping" does.
     """
-    return discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
+    return discord.Intents(
+        guilds=True,
+        guild_messages=True,
+        guild_reactions=True,
+        dm_messages=True,
+        dm_reactions=True,
+    )
 
 
 class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):

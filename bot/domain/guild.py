@@ -36,6 +36,17 @@ class ExtendPermission(StrEnum):
     REQUESTER = "requester"
 
 
+class ReplyMode(StrEnum):
+    """What a reply to a clip does."""
+
+    EXTEND = "extend"
+    """A direction extends the clip."""
+    ASK = "ask"
+    """Nothing is made without a tap."""
+    OFF = "off"
+    """Replies are ignored."""
+
+
 @dataclass(frozen=True, slots=True)
 class GuildRules:
     """One server's rules; ``None`` means not set.
@@ -55,6 +66,7 @@ class GuildRules:
     locale: str | None = None
     extend_by: ExtendPermission = ExtendPermission.EVERYONE
     allowed_channels: frozenset[int] = frozenset()
+    reply_mode: ReplyMode = ReplyMode.EXTEND
 
     def require_allowed_channel(
         self, channel_id: int, parent_channel_id: int | None = None

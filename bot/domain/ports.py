@@ -211,7 +211,8 @@ class JobProgress:
     """What the status message shows. Every field is measured, or ``None``; nothing is guessed.
 
     ``queue_position`` counts from 1. ``eta`` is the earliest and latest time at which the clip is
-    expected. ``paused`` means that the server or the operator has paused the queue.
+    expected. ``paused`` means that the server or the operator has paused the queue. Until
+    ``undo_until`` the job is held back and can be undone.
     """
 
     job: Job
@@ -220,6 +221,7 @@ class JobProgress:
     waiting_for: Outcome | None = None
     retry_at: datetime | None = None
     paused: bool = False
+    undo_until: datetime | None = None
 
 
 class JobMessages(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.guild import ExtendPermission, GuildRules
+from bot.domain.guild import ExtendPermission, GuildRules, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent, upsert
@@ -100,6 +100,7 @@ def _rules_from_rows(guild_id: int, rows: Sequence[RowMapping]) -> GuildRules:
         locale=row["locale"],
         extend_by=ExtendPermission(row["extend_by"]),
         allowed_channels=frozenset(json.loads(row["allowed_channels"])),
+        reply_mode=ReplyMode(row["reply_mode"]),
     )
 
 
@@ -113,4 +114,5 @@ def _rules_to_row(rules: GuildRules) -> dict[str, Any]:
         "locale": rules.locale,
         "extend_by": rules.extend_by,
         "allowed_channels": json.dumps(sorted(rules.allowed_channels)),
+        "reply_mode": rules.reply_mode,
     }

@@ -111,7 +111,9 @@ class ClipCards:
         if job.origin.user_install_reply is not None:
             until = format_timestamp(job.origin.user_install_reply.editable_until, "t")
             lines.append(f"-# {translate('status.visit', locale, until=until)}")
-        cancel = build_button(ButtonAction.CANCEL, job.id, locale)
+        is_undoable = progress.undo_until is not None
+        action = ButtonAction.UNDO if is_undoable else ButtonAction.CANCEL
+        cancel = build_button(action, job.id, locale)
         return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
 
     def build_closed_status_card(self, job: Job) -> ui.LayoutView:
@@ -145,6 +147,12 @@ class ClipCards:
             return translate("stage.cancelling", locale)
         if progress.paused:
             return translate("stage.paused", locale)
+        if progress.undo_until is not None:
+            start, price = (
+                format_timestamp(progress.undo_until, "R"),
+                format_money(job.price, locale),
+            )
+            return translate("stage.undo", locale, when=start, price=price)
         when = progress.retry_at or job.retry_at
         if progress.waiting_for is not None and when is not None:
             key = f"stage.waiting.{progress.waiting_for}"

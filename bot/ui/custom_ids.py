@@ -34,6 +34,7 @@ class ButtonAction(StrEnum):
 
     # a clip
     EXTEND = "extend"
+    EXTEND_BY_REPLY = "reply"  # with the words of the message that the button's message answers
     SHOWCASE = "showcase"
     # a job
     REDO = "redo"
@@ -41,6 +42,7 @@ class ButtonAction(StrEnum):
     DETAILS = "details"
     DELETE = "delete"
     CANCEL = "cancel"
+    UNDO = "undo"
     RETRY = "retry"
     # a pending confirmation
     ACCEPT = "accept"
@@ -65,6 +67,7 @@ class SetupSetting(StrEnum):
     PEOPLE = "people"
     QUOTA = "quota"
     SHOWCASE = "showcase"
+    REPLIES = "replies"
     LANGUAGE = "language"
 
 

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.domain.billing.limits import UsageLimits
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, find_quota_preset, is_unset
-from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules
+from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
 from bot.i18n.formatting import join_fitting_lines, join_list
@@ -64,6 +64,7 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
         _build_people_menu(state, locale),
         _build_quota_menu(state, locale),
         _build_showcase_menu(state, locale),
+        _build_replies_menu(state, locale),
         _build_language_menu(state, locale),
     ):
         container.add_item(ui.TextDisplay(text))
@@ -156,6 +157,19 @@ def _build_showcase_menu(state: SetupState, locale: str | None) -> tuple[str, Se
     )
     channel = translate("setup.nowhere", locale) if current is None else f"<#{current}>"
     return translate("setup.showcase", locale, channel=channel), menu
+
+
+def _build_replies_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
+    options = [
+        discord.SelectOption(
+            label=translate(f"choice.replies.{mode}", locale),
+            value=mode,
+            default=state.rules.reply_mode is mode,
+        )
+        for mode in ReplyMode
+    ]
+    menu = SettingMenu.from_options(SetupSetting.REPLIES, options)
+    return translate("setup.replies", locale), menu
 
 
 def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:

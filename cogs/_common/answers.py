@@ -1,16 +1,22 @@
 """How a request is answered: privately for an interaction, by a reply for a message."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import discord
+import structlog
 from discord import ui
 
 from bot.discord.client import respond_privately
+from bot.discord.retries import retry_while_busy
 from bot.discord.user_install import delete_reply, hand_over_reply
 from bot.domain.clips.history_query import HistoryPage
+from bot.domain.errors import DeliveryError
+from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.ui.components import ActionButton, PageButton
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class InteractionAnswer(Protocol):
@@ -88,20 +94,48 @@ class EditedAnswer:
 
 
 class ReplyAnswer:
-    """Answers a message by a reply to it."""
+    """Answers a message by a reply to it, again and again while Discord is busy.
 
-    def __init__(self, message: discord.Message) -> None:
+    ``letter`` tells a later answer to the same message from the first: the nonce is made of it.
+    """
+
+    def __init__(self, message: discord.Message, clock: Clock, *, letter: str = "r") -> None:
         self._message = message
+        self._clock = clock
+        self._letter = letter
 
     async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        """Reply with ``text``, even if the message has been deleted."""
-        await self._message.channel.send(
-            text,
-            reference=self._message.to_reference(fail_if_not_exists=False),
-            mention_author=False,
-            nonce=f"r{self._message.id}",  # another process may have received the message too
-            view=build_button_row(buttons) or discord.utils.MISSING,
-        )
+        """Reply with ``text``, even if the message has been deleted; a refusal is logged."""
+        message = self._message
+
+        async def send_reply() -> None:
+            await message.channel.send(
+                text,
+                reference=message.to_reference(fail_if_not_exists=False),
+                mention_author=False,
+                # another process may have received the message too
+                nonce=f"{self._letter}{message.id}",
+                view=build_button_row(buttons) or discord.utils.MISSING,
+            )
+
+        try:
+            await retry_while_busy(send_reply, self._clock)
+        except DeliveryError as error:
+            _log.info("reply.answer_failed", channel=message.channel.id, error=str(error))
 
     async def confirm_accepted(self, text: str) -> None:
         """Say nothing: the status message replies to the person already."""
+
+
+class ElsewhereAnswer:
+    """Answers as ``answer`` does, and says where a clip comes that is posted in another channel."""
+
+    def __init__(self, answer: InteractionAnswer, where: str) -> None:
+        self._answer = answer
+        self._where = where
+
+    async def send_text(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
+        await self._answer.send_text(text, buttons)
+
+    async def confirm_accepted(self, text: str) -> None:
+        await self._answer.send_text(self._where)

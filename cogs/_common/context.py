@@ -1,6 +1,7 @@
 """Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import discord
@@ -8,11 +9,24 @@ import discord
 from bot.discord.user_install import get_user_install_reply, guild_of, is_user_install
 from bot.domain.access import ActingPerson
 from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
-from bot.domain.jobs.job import Origin
+from bot.domain.jobs.job import MESSAGE_KEY_PREFIX, Origin
 from bot.services.admin.guild_rules import ChannelContext
 
-Requester = discord.Interaction | discord.Message
 GuildChannelOrThread = discord.abc.GuildChannel | discord.Thread
+
+
+@dataclass(frozen=True, slots=True)
+class OtherChannel:
+    """The channel for a clip that was asked for in another one."""
+
+    channel: GuildChannelOrThread
+
+    @property
+    def guild(self) -> discord.Guild:
+        return self.channel.guild
+
+
+Requester = discord.Interaction | discord.Message | OtherChannel
 
 REQUIRED_PERMISSIONS: Final = (
     "view_channel",
@@ -43,21 +57,29 @@ def build_origin(interaction: discord.Interaction, *, dedupe_key: str | None = N
     )
 
 
-def build_message_origin(message: discord.Message) -> Origin:
-    """Return the origin of a request made by a reply; the clip will reply to that message."""
+def build_message_origin(message: discord.Message, member: discord.Member | None = None) -> Origin:
+    """Return the origin of a request made by a message; the clip will reply to that message.
+
+    ``member`` is the author, where the message itself does not tell the roles.
+    """
     guild = message.guild
     guild_locale = guild.preferred_locale.value if guild is not None else None
     return Origin(
-        dedupe_key=f"message:{message.id}",
+        dedupe_key=build_message_key(message.id),
         guild_id=guild.id if guild is not None else None,
         channel_id=message.channel.id,
         user_id=message.author.id,
-        role_ids=get_role_ids(message.author),
+        role_ids=get_role_ids(member or message.author),
         request_message_id=message.id,
         locale=guild_locale or discord.Locale.american_english.value,
         guild_locale=guild_locale,
         age_restricted=is_age_restricted(message),
     )
+
+
+def build_message_key(message_id: int) -> str:
+    """Return the key under which what a message asks for is accepted once."""
+    return f"{MESSAGE_KEY_PREFIX}{message_id}"
 
 
 def is_age_restricted(requester: Requester) -> bool:

@@ -43,8 +43,9 @@ def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
     return _build_form(FormKind.EDIT, job_id, "form.edit", locale, default=default)
 
 
-def build_animate_form(draft_id: int, locale: str) -> ui.Modal:
-    return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale)
+def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal:
+    default = prompt[:_MAX_TEXT_LENGTH] or None
+    return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale, default=default)
 
 
 def _build_form(

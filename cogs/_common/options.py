@@ -46,6 +46,7 @@ _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 _RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
 MAX_CHOICES: Final = 25
 """Suggestions that Discord takes for one option."""
+_IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 _MAX_NAME_LENGTH: Final = 100
 _MAX_CACHED_RULES: Final = 1000
 _RULE_CACHE_S: Final = 15.0
@@ -117,6 +118,16 @@ class GenerateOptions:
                 describe_attachment(image) for image in self.references if image is not None
             ),
         )
+
+
+def find_images(attachments: Sequence[discord.Attachment]) -> list[discord.Attachment]:
+    """Return those that are images by their type or the end of their name."""
+    return [
+        attachment
+        for attachment in attachments
+        if (attachment.content_type or "").startswith("image/")
+        or attachment.filename.lower().endswith(_IMAGE_SUFFIXES)
+    ]
 
 
 def describe_attachment(attachment: discord.Attachment) -> AttachedImage:

@@ -7,15 +7,18 @@ pressed afterwards says to ask again. Everything that costs something is durable
 import itertools
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
+from bot.i18n.catalogs import translate
 from bot.services.admin.guild_rules import ChannelContext
 from bot.services.clips.input_images import AttachedImage
+from bot.ui.components import ActionButton
+from bot.ui.custom_ids import ButtonAction
 
 _MAX_PENDING: Final = 5000
 """How many are kept; the oldest go first."""
@@ -53,10 +56,11 @@ class PendingConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class ImageDraft:
-    """A picture of a message that a member is writing a prompt for."""
+    """A picture of a message that a member is writing a prompt for, or has written ``prompt``."""
 
     image: AttachedImage
     user_id: int
+    prompt: str = ""
 
 
 class PendingConfirmations:
@@ -73,6 +77,19 @@ class PendingConfirmations:
         while len(self._pending) > _MAX_PENDING:
             self._pending.popitem(last=False)
         return number
+
+    def build_image_choice(
+        self, drafts: Sequence[ImageDraft], locale: str
+    ) -> tuple[str, list[ActionButton]]:
+        """Return the question which of several pictures is meant, with a button for each."""
+        label = translate("button.animate", locale)
+        buttons = [
+            ActionButton(
+                ButtonAction.ANIMATE, self.add(draft), label=f"{label} {place}", primary=True
+            )
+            for place, draft in enumerate(drafts, start=1)
+        ]
+        return translate("animate.which", locale), buttons
 
     def find_confirmation(self, confirmation_id: int) -> PendingConfirmation | None:
         pending = self._pending.get(confirmation_id)

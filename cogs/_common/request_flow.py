@@ -100,6 +100,26 @@ class RequestFlow:
         request = VideoRequest(prompt=prompt, source=clip.as_source())
         await self._submit_in_context(request, context, source.answer)
 
+    async def require_may_extend(self, clip: Clip, source: RequestSource) -> None:
+        """Check what needs no prompt; raises as `extend_clip`."""
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        context.require_may_extend(clip)
+        await self.request_service.require_open(context)
+
+    async def offer_request(self, request: VideoRequest, source: RequestSource) -> None:
+        """Ask with the price whether to make ``request``; raises as `submit_request`."""
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        await self.request_service.require_open(context)
+        try:
+            request, plan = await self.request_service.prepare_request(request, context)
+        except RuleBroken as error:
+            await self._suggest_nearest(error, context, source.answer)
+            return
+        confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
+        await self._ask_for_confirmation(confirmation, source.answer, is_changed=False)
+
     async def repeat_job(self, job: Job, source: RequestSource) -> None:
         """Ask for the same with a new seed: the same one would not even promise the same clip."""
         request = job.plan.as_request()

@@ -239,9 +239,9 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class MessageReference:
-    """The message replied to or forwarded."""
+    """The message replied to or forwarded; none for a channel, such as a thread just opened."""
 
-    message_id: int
+    message_id: int | None
     channel_id: int
     guild_id: int | None
     is_forward: bool = False

@@ -175,7 +175,8 @@ def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None
     world.messages.setdefault(channel.id, {})[message.id] = message
     if message.ephemeral_to is None:
         channel.last_message_id = message.id
-        if (state := channel.thread) is not None:
+        # a thread's count leaves out its starter
+        if (state := channel.thread) is not None and message.kind is not MessageKind.THREAD_STARTER:
             state.message_count += 1
             state.total_sent += 1
             if message.author_id not in state.member_ids:
@@ -326,7 +327,7 @@ def _set_mentions(
     is_response = message.origin is not None
     if is_response or message.reference is None or message.kind is not MessageKind.REPLY:
         return
-    original = world.messages.get(channel.id, {}).get(message.reference.message_id)
+    original = world.messages.get(channel.id, {}).get(message.reference.message_id or 0)
     if original is None or not rules.replied_user:
         return
     # A reply to an interaction's response mentions no one, so the bot cannot see its text.

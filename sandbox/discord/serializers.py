@@ -131,8 +131,9 @@ def _serialize_basics(world: DiscordWorld, message: Message, *, content: bool) -
         reference: Json = {
             "type": int(message.reference.is_forward),
             "channel_id": str(message.reference.channel_id),
-            "message_id": str(message.reference.message_id),
         }
+        if message.reference.message_id is not None:
+            reference["message_id"] = str(message.reference.message_id)
         payload["message_reference"] = payloads.add_guild_id(reference, message.reference.guild_id)
     if message.origin is not None:
         payload |= _serialize_interaction(world, message.origin)
@@ -220,7 +221,7 @@ def _resolve_files(
 def _serialize_referenced(world: DiscordWorld, message: Message, *, content: bool) -> Json | None:
     if (reference := message.reference) is None:
         return None
-    original = world.messages.get(reference.channel_id, {}).get(reference.message_id)
+    original = world.messages.get(reference.channel_id, {}).get(reference.message_id or 0)
     if original is None or original.deleted_at is not None:
         return None
     return _serialize_basics(world, original, content=content)

@@ -80,15 +80,32 @@ def _link_to_message(world: DiscordWorld, thread: Channel, source: Message) -> N
     source.thread_id = thread.id
     source.flags |= MessageFlag.HAS_THREAD
     messages.announce_message(world, "MESSAGE_UPDATE", source)
-    starter = Message(
-        world.ids.next_id(),
-        thread.id,
-        source.author_id,
-        world.clock.now(),
+    _write_about_thread(world, thread, source)
+
+
+def _write_about_thread(world: DiscordWorld, thread: Channel, source: Message) -> None:
+    """Writes Discord's two messages in the name of who opened the thread.
+
+    One in the parent channel names the thread; the other, its first, points to the message.
+    """
+    assert thread.thread is not None
+    opener = thread.thread.owner_id
+    messages.post_message(
+        world,
+        world.channels[source.channel_id],
+        opener,
+        MessageDraft(content=thread.name),
+        kind=MessageKind.THREAD_CREATED,
+        reference=MessageReference(None, thread.id, thread.guild_id),
+    )
+    messages.post_message(
+        world,
+        thread,
+        opener,
+        MessageDraft(),
         kind=MessageKind.THREAD_STARTER,
         reference=MessageReference(source.id, source.channel_id, thread.guild_id),
     )
-    world.messages.setdefault(thread.id, {})[starter.id] = starter
 
 
 def create_forum_post(

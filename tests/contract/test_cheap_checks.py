@@ -252,7 +252,7 @@ async def test_reply_with_a_picture_touches_nothing(
     clip = a_clip(guild_id=GUILD, user_id=MEMBER + 1)
     cogs = SimulatedCogs(world, clips=OneClipStore(clip))
     await save_rules(world, **rules)
-    reply = build_reply("<@99> it jumps", attachments=[build_attachment()])
+    reply = build_reply("<@99> it jumps over the fence", attachments=[build_attachment()])
     await cogs.replies.on_message(reply)
     assert cogs.images.is_untouched
     [answer] = reply.channel.send.await_args_list

@@ -90,20 +90,10 @@ async def test_unextendable_clip_explains_why(
     clip = await stage.make_clip(room, resolution="1080p", duration=8)
     assert "Extend" not in buttons_of(clip)
     before = len(await stage.list_submits())
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "the fox jumps over it", reply_to=clip["id"]
+    )
     await stage.wait_for_message(room, "clips can be extended, and clip #")
-    assert len(await stage.list_submits()) == before
-
-
-async def test_reply_to_status_does_not_extend(stage: BotStage) -> None:
-    room = await stage.open_channel()
-    async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
-        status = await stage.wait_for_message(room, "generating")
-        before = len(await stage.list_submits())
-        await stage.control.message(stage.people["Ada"], room, "faster", reply_to=status["id"])
-        await stage.wait_for_message(room, "I can only extend my own clips")
-    await stage.wait_for_clip(room)
     assert len(await stage.list_submits()) == before
 
 

@@ -12,6 +12,7 @@ import discord
 from bot.config.model_catalogue import load_catalogue
 from bot.domain.clips.clip import Clip
 from bot.domain.jobs.request import GoogleRoute, InputImage
+from bot.domain.showcase.post import ShowcaseSettings
 from bot.media.images import ProcessImageDecoder
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.input_images import InputImages
@@ -167,8 +168,11 @@ class SimulatedCogs:
         client: Any = SimpleNamespace(user=SimpleNamespace(id=BOT_USER_ID))
         self.replies = ReplyListener(
             client=client,
+            router=router,
             request_flow=flow,
             server_rules=servers,
+            showcase_settings=NO_SHOWCASE,
+            clips=clips,
             jobs=jobs,
             clip_finder=finder,
             clock=world.clock,
@@ -203,14 +207,28 @@ def build_reply(content: str, *, attachments: Any = ()) -> Any:
         id=next(_ids),
         content=content,
         author=SimpleNamespace(id=MEMBER, bot=False),
+        type=discord.MessageType.reply,
         reference=SimpleNamespace(resolved=target),
         raw_mentions=[BOT_USER_ID],
         mentions=[],
         attachments=list(attachments),
+        stickers=[],
+        add_reaction=AsyncMock(),
         guild=guild,
         channel=channel,
         to_reference=lambda fail_if_not_exists: None,
     )
+
+
+class NoShowcaseStore:
+    """Settings of servers that have no showcase."""
+
+    async def load_settings(self, guild_id: int) -> ShowcaseSettings:
+        """Return the defaults."""
+        return ShowcaseSettings(guild_id)
+
+
+NO_SHOWCASE: Any = NoShowcaseStore()
 
 
 class OneClipStore:

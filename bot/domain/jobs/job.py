@@ -15,6 +15,8 @@ from bot.domain.jobs.request import VideoPlan
 
 GOOGLE_FILE_LIFETIME: Final = timedelta(days=2)
 """How long Google keeps a file if its answer does not say (Veo's documentation)."""
+MESSAGE_KEY_PREFIX: Final = "message:"
+"""How the key of a request begins that a member's message made."""
 
 
 class JobState(StrEnum):
@@ -127,13 +129,22 @@ class Origin:
     age_restricted: bool = False
     user_install_reply: UserInstallReply | None = None
 
+    @property
+    def came_by_message(self) -> bool:
+        """Whether a member's own message asked for it, and no command or button."""
+        return self.dedupe_key.startswith(MESSAGE_KEY_PREFIX)
+
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """A request that is not accepted yet: what it would send and spend, and where it came from."""
+    """A request that is not accepted yet: what it would send and spend, and where it came from.
+
+    Its job is started ``start_after_s`` seconds after it is accepted, by the database's clock.
+    """
 
     plan: VideoPlan
     origin: Origin
+    start_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,15 @@ class Job:
     claimed_epoch: int | None = None
     unsent: bool = False
     videos_made: int | None = None
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when a job that a message asked for is held back, so that it can be undone.
+
+        It may be over already: the time stays until the job is claimed.
+        """
+        is_held = self.state is JobState.QUEUED and self.outcome is None and self.attempts == 0
+        return self.retry_at if is_held else None
 
     @property
     def was_reopened(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.domain.errors import DatabaseUnavailable
-from bot.domain.jobs.job import JobState
+from bot.domain.jobs.job import Job, JobState
 from bot.domain.jobs.queue import order_fairly, queue_positions
 from bot.domain.ports import Clock, JobMessages, JobProgress
 from bot.services.jobs.estimates import WaitEstimates
@@ -18,6 +18,10 @@ _DELAY_S: Final = 1.0
 """Before the first round after a change, so that jobs that start at once show no place at all."""
 
 
+_ShownPlace = tuple[int | None, bool]
+"""A place, and whether the job could still be undone."""
+
+
 @dataclass(kw_only=True, eq=False)
 class QueueStatusUpdater:
     jobs: JobStore
@@ -25,7 +29,7 @@ class QueueStatusUpdater:
     wait_estimates: WaitEstimates
     clock: Clock
     _update_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    _shown_places: dict[int, int | None] = field(init=False, default_factory=dict)
+    _shown_places: dict[int, _ShownPlace] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
         self._update_requested.set()
@@ -53,6 +57,16 @@ class QueueStatusUpdater:
                 if has_waiting:
                     await self.clock.sleep(_INTERVAL_S)
 
+    async def show_accepted(self, job: Job) -> None:
+        """Show a job at once that can be undone: the next round may come too late for that.
+
+        Raises `DatabaseUnavailable`.
+        """
+        progress = JobProgress(job, undo_until=job.undo_until)
+        message_id = await self.job_messages.show_status(progress)
+        if message_id is not None:
+            await self.jobs.attach_status(job.id, message_id)
+
     async def update_shown_places(self, owner: str) -> bool:
         """Show the places that changed; return whether a job of ``owner`` still waits."""
         queue = order_fairly(*await self.jobs.load_queue())
@@ -61,12 +75,17 @@ class QueueStatusUpdater:
         shown = self._shown_places
         self._shown_places = {job_id: shown[job_id] for job_id in owned if job_id in shown}
         shown, paused = self._shown_places, {job.id for job in queue if job.paused}
-        moved = [i for i in owned if i not in shown or shown[i] != place_of.get(i)]
+        # a job that was to be undone shows its place as soon as that time is over
+        moved = [i for i in owned if i not in shown or shown[i] != (place_of.get(i), False)]
         for job_id in moved[:_MAX_EDITS_PER_ROUND]:
             job = await self.jobs.get(job_id)
             if job is None or job.state is not JobState.QUEUED:
                 continue
-            shown[job_id] = place = place_of.get(job_id)
+            undo_until = job.undo_until
+            if undo_until is not None and undo_until <= self.clock.now():
+                undo_until = None
+            place = place_of.get(job_id)
+            shown[job_id] = place, undo_until is not None
             eta = None
             if place is not None:
                 eta = await self.wait_estimates.estimate_queued(job.plan, place)
@@ -78,6 +97,7 @@ class QueueStatusUpdater:
                     waiting_for=job.outcome,
                     retry_at=job.retry_at,
                     paused=job_id in paused,
+                    undo_until=undo_until,
                 )
             )
             if message_id is not None and job.status_message_id is None:

@@ -4,7 +4,7 @@ What costs nothing is checked before a picture is downloaded or decoded. The sam
 again to what the pictures turn out to be, and the limits again in the admission's transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -92,7 +92,10 @@ class RequestService:
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
         paid_calls: bool = True,
         confirm_above_price: Micros | None = None,
+        reply_undo_s: float = 0.0,
+        show_accepted: Callable[[Job], Awaitable[None]] | None = None,
     ) -> None:
+        """``show_accepted`` shows a job that can be undone before its undo time runs out."""
         self._jobs = jobs
         self._ledger = ledger
         self._offered_models = offered_models
@@ -105,6 +108,8 @@ class RequestService:
         self._region = region
         self._paid_calls = paid_calls
         self._confirm_above_price = confirm_above_price
+        self._reply_undo_s = reply_undo_s
+        self._show_accepted = show_accepted
 
     async def require_open(self, context: GuildContext) -> None:
         """Check what needs no look at the request itself.
@@ -185,18 +190,24 @@ class RequestService:
     async def submit(self, plan: VideoPlan, origin: Origin) -> AcceptedRequest:
         """Check every limit, reserve the money and write the job, in one transaction.
 
+        What a message asked for is held back for a moment, in which it can be undone.
         Raises `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or `DatabaseUnavailable`.
         """
         if not self._paid_calls:
             raise _forbid_paid_calls()
         job = await self._admission_batcher.admit_request(
-            AdmissionRequest(plan, origin), owner=self._worker.worker_id
+            AdmissionRequest(
+                plan, origin, start_after_s=self._reply_undo_s if origin.came_by_message else 0.0
+            ),
+            owner=self._worker.worker_id,
         )
         _log.info(
             "job.accepted", job_id=job.id, key=origin.dedupe_key, model=plan.model, mode=plan.mode
         )
         self._worker.wake()
         try:
+            if job.undo_until is not None and self._show_accepted is not None:
+                await self._show_accepted(job)
             place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
             eta = await self._wait_estimates.estimate_queued(job.plan, place)
             return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))

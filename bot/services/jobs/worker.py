@@ -173,8 +173,7 @@ class Worker:
                         self._task_pool.start_task(job, self.lease, just_claimed=True)
                     if len(claimed) == _CLAIM_BATCH_SIZE:
                         continue
-                    if not claimed:
-                        delay_s = await self._compute_idle_delay()
+                    delay_s = await self._compute_idle_delay()
                     backoff.reset()
                     self._record_round("dispatcher")
                 except DatabaseUnavailable as error:
@@ -186,11 +185,10 @@ class Worker:
             await self._wait_for_event(self._dispatch_requested, delay_s)
 
     async def _compute_idle_delay(self) -> float:
-        now = self._clock.now()
-        retry_at = await self._jobs.find_next_retry(after=now)
-        if retry_at is None:
+        retry_delay_s = await self._jobs.find_retry_delay()
+        if retry_delay_s is None:
             return _IDLE_INTERVAL_S
-        return max(0.01, min(_IDLE_INTERVAL_S, (retry_at - now).total_seconds()))
+        return max(0.01, min(_IDLE_INTERVAL_S, retry_delay_s))
 
     async def _requeue_unstarted(self) -> None:
         """Queue again what was claimed and never started, for another process."""

@@ -7,7 +7,7 @@ limit, and many requests pay for the lock once.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Final
 
@@ -231,9 +231,13 @@ async def _insert_jobs(
         "created_at": now,
         "attempts": 0,
     }
+    start_at = [_find_start(request, now) for request in requests]
     # ids in the order of arrival: the queue goes by them
     statement = insert(jobs_table).returning(jobs_table.c.id, sort_by_parameter_order=True)
-    rows = [job_to_row(request.plan, request.origin) | initial for request in requests]
+    rows = [
+        job_to_row(request.plan, request.origin) | initial | {"retry_at": retry_at}
+        for request, retry_at in zip(requests, start_at, strict=True)
+    ]
     ids = (await connection.execute(statement, rows)).scalars()
     written = {
         request.origin.dedupe_key: Job(
@@ -246,8 +250,9 @@ async def _insert_jobs(
             status_message_id=request.origin.user_install_reply.message_id
             if request.origin.user_install_reply
             else None,
+            retry_at=retry_at,
         )
-        for request, job_id in zip(requests, ids, strict=True)
+        for request, retry_at, job_id in zip(requests, start_at, ids, strict=True)
     }
     inputs = [
         {"job_id": job.id, "path": path}
@@ -270,6 +275,10 @@ async def _insert_jobs(
     ]
     await connection.execute(insert(ledger_table), entries)
     return written
+
+
+def _find_start(request: AdmissionRequest, now: datetime) -> datetime | None:
+    return now + timedelta(seconds=request.start_after_s) if request.start_after_s > 0 else None
 
 
 async def _build_refusals(

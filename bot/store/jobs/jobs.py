@@ -226,12 +226,18 @@ class JobStore:
         query = claims.build_queue_place_query(job.id, job.created_at)
         return await self._db.read_scalar(query)
 
-    async def find_next_retry(self, *, after: datetime) -> datetime | None:
-        """Return when the next queued job may be tried again."""
-        query = select(func.min(_jobs.retry_at)).where(
-            _jobs.state == JobState.QUEUED, _jobs.retry_at > after
-        )
-        return await self._db.read_scalar(query)
+    async def find_retry_delay(self) -> float | None:
+        """Return in how many seconds the next queued job may be tried, by the database's clock."""
+
+        async def compare_times(connection: AsyncConnection) -> float | None:
+            now = await self._now(connection)
+            query = select(_jobs.retry_at).where(
+                _jobs.state == JobState.QUEUED, _jobs.retry_at > now
+            )
+            retry_at = await connection.scalar(query.order_by(_jobs.retry_at).limit(1))
+            return None if retry_at is None else (retry_at - now).total_seconds()
+
+        return await self._db.read(compare_times)
 
     async def cancel(self, job_id: int, *, owner: str | None, now: datetime) -> Job | None:
         """Cancel a queued job with a refund, or flag one that Google is working on."""

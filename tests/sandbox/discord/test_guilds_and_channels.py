@@ -108,6 +108,11 @@ async def test_a_thread_under_a_message(harness: DiscordHarness) -> None:
     history = (await harness.bot("GET", f"/channels/{sent['id']}/messages")).ok()
     assert [m["type"] for m in history] == [MessageKind.DEFAULT, MessageKind.THREAD_STARTER]
     assert history[1]["referenced_message"]["id"] == sent["id"]
+    parent = (await harness.bot("GET", path)).ok()
+    assert (parent[0]["type"], parent[0]["content"]) == (MessageKind.THREAD_CREATED, "Talk")
+    assert parent[0]["message_reference"]["channel_id"] == sent["id"]
+    kinds = [event["type"] for event in harness.events_named("MESSAGE_CREATE")]
+    assert {MessageKind.THREAD_CREATED, MessageKind.THREAD_STARTER} <= set(kinds)
     shown = (await harness.bot("GET", f"{path}/{sent['id']}")).ok()
     assert shown["thread"]["message_count"] == 1
     (await harness.bot("DELETE", f"/channels/{posted['channel_id']}/messages/{posted['id']}")).ok()

@@ -26,12 +26,14 @@ from bot.services.admin.guild_rules import ChannelContext, ServerRulesService
 from bot.services.clips.input_images import AttachedImage
 from bot.services.clips.library import ClipLibrary
 from bot.ui.clip_card import ClipCards
+from bot.ui.router import InteractionRouter
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.context import get_role_ids, require_permissions
 from cogs._common.options import GenerateOptions
 from cogs._common.pending import ImageDraft, PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestSource
 from cogs.replies import ReplyListener
+from tests.fakes.cogs import NO_SHOWCASE
 from tests.unit.words.examples import CLIP, NOW, ORIGIN, PLAN, a_job, enclosed
 
 ME = 99
@@ -198,10 +200,13 @@ def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> A
         id=555,
         content=content,
         author=SimpleNamespace(id=30, bot=author_bot),
+        type=discord.MessageType.reply,
         reference=SimpleNamespace(resolved=target),
+        attachments=[],
+        stickers=[],
         raw_mentions=[ME] if pinged else [],
         mentions=[],
-        guild=None,
+        guild=SimpleNamespace(id=10, preferred_locale=discord.Locale.american_english),
         channel=Channel(),
         to_reference=lambda fail_if_not_exists: None,
     )
@@ -210,11 +215,17 @@ def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> A
 def listener(asking: Any, clock: Clock | None = None) -> ReplyListener:
     client: Any = SimpleNamespace(user=SimpleNamespace(id=ME))
     jobs: Any = FakeJobStore()
-    guilds: Any = SimpleNamespace(load_rules_of=AsyncMock(return_value={0: GuildRules(0)}))
+    clips: Any = FakeClipStore()
+    guilds: Any = SimpleNamespace(
+        load_rules_of=AsyncMock(return_value={0: GuildRules(0), 10: GuildRules(10)})
+    )
     return ReplyListener(
         client=client,
+        router=InteractionRouter(),
         request_flow=asking,
         server_rules=ServerRulesService(guilds=guilds, clock=SystemClock()),
+        showcase_settings=NO_SHOWCASE,
+        clips=clips,
         jobs=jobs,
         clip_finder=build_clip_finder(),
         clock=clock or Clock(),
@@ -223,18 +234,18 @@ def listener(asking: Any, clock: Clock | None = None) -> ReplyListener:
 
 async def test_a_replys_text_is_the_prompt_without_the_bots_name() -> None:
     asking = Heard()
-    await listener(asking).on_message(a_reply(f"<@{ME}> it jumps <@!{ME}>"))
-    assert asking.asked == [("message:555", "it jumps")]
+    await listener(asking).on_message(a_reply(f"<@{ME}> it jumps over the fence <@!{ME}>"))
+    assert asking.asked == [("message:555", "it jumps over the fence")]
 
 
 async def test_a_message_that_comes_twice_is_accepted_once_and_silently() -> None:
-    message = a_reply("it jumps")
+    message = a_reply("it jumps over the fence")
     await listener(Heard(AlreadyAccepted(a_job()))).on_message(message)
     assert message.channel.said == []
 
 
 async def test_unavailable_database_is_reported() -> None:
-    message = a_reply("it jumps")
+    message = a_reply("it jumps over the fence")
     await listener(Heard(DatabaseUnavailable("gone"))).on_message(message)
     assert message.channel.said == [translate("error.store_away")]
 

@@ -1,0 +1,46 @@
+"""The words that mean a button of ours, in every language, when somebody writes them."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from bot.domain.jobs.reply_intent import fold_label
+from bot.i18n.catalogs import has_message, translate
+from bot.i18n.translations import list_languages
+from bot.ui.custom_ids import ButtonAction
+
+_OTHER_LABELS: Final = {"nearest": ButtonAction.ACCEPT, "reply": ButtonAction.EXTEND}
+_SYNONYM_KEYS: Final = {
+    ButtonAction.REDO: "words.again",
+    **{
+        action: f"words.{action}"
+        for action in (
+            ButtonAction.EXTEND,
+            ButtonAction.EDIT,
+            ButtonAction.DETAILS,
+            ButtonAction.DELETE,
+            ButtonAction.CANCEL,
+            ButtonAction.SHOWCASE,
+        )
+    },
+}
+
+
+@cache
+def list_button_words() -> Mapping[str, str]:
+    """Return the action of each label and synonym, by `fold_label`; a label wins."""
+    words: dict[str, str] = {}
+    labels = {str(action): action for action in ButtonAction} | _OTHER_LABELS
+    labels |= {f"{action}_one": action for action in ButtonAction}
+    for language in list_languages():
+        for label, action in labels.items():
+            if has_message(f"button.{label}"):
+                text = translate(f"button.{label}", language).replace("{clip}", "")
+                words.setdefault(fold_label(text), action)
+    for language in list_languages():
+        for action, key in _SYNONYM_KEYS.items():
+            for synonym in translate(key, language).split(","):
+                words.setdefault(fold_label(synonym), action)
+    words.pop("", None)
+    return MappingProxyType(words)

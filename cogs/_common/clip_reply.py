@@ -1,0 +1,103 @@
+"""A member's reply to a message of the bot, however it comes: new, by a reaction, or by a button.
+
+Discord keeps the words: a reaction or button leads back to the message, so both work after a
+restart, and the message's id makes sure that one reply is made into one clip.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+import discord
+
+from bot.domain.clips.clip import Clip
+from bot.domain.jobs.reply_intent import ReplyReading, has_pictured_words, read_reply
+from bot.i18n.catalogs import translate
+from bot.ui.button_words import list_button_words
+from cogs._common.answers import ElsewhereAnswer
+from cogs._common.context import OtherChannel, build_channel_context
+from cogs._common.request_flow import RequestSource
+
+MESSAGE_TYPES: Final = (discord.MessageType.default, discord.MessageType.reply)
+"""What members write; Discord writes others in their name, such as those about a new thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReply:
+    """``words`` are the message's without the bot's mentions, ``target`` is the bot's message.
+
+    ``is_named``: the text itself mentions the bot. ``is_readable``: Discord shows the bot its text.
+    """
+
+    message: discord.Message
+    target: discord.Message
+    words: str
+    reading: ReplyReading
+    is_named: bool
+    is_readable: bool
+
+    @classmethod
+    def from_message(cls, message: discord.Message, bot_user_id: int) -> "ClipReply | None":
+        """Return the reply that ``message`` is; ``None`` if it answers nothing of the bot."""
+        if message.author.bot or message.type is not discord.MessageType.reply:
+            return None
+        target = message.reference.resolved if message.reference is not None else None
+        if not isinstance(target, discord.Message) or target.author.id != bot_user_id:
+            return None
+        is_named = bot_user_id in message.raw_mentions
+        is_pinged = is_named or any(user.id == bot_user_id for user in message.mentions)
+        words = strip_mentions(message.content, bot_user_id)
+        return cls(
+            message,
+            target,
+            words,
+            read_reply(words, list_button_words()),
+            is_named,
+            is_readable=is_pinged or message.guild is None,
+        )
+
+    @property
+    def has_prompt(self) -> bool:
+        """Whether its words can be a prompt: a link, a mention or a server's own emoji cannot."""
+        return has_pictured_words(self.words)
+
+
+def strip_mentions(text: str, bot_user_id: int) -> str:
+    return re.sub(rf"<@!?{bot_user_id}>", " ", text).strip()
+
+
+def is_in_channel(message: discord.Message, channel_id: int | None) -> bool:
+    """Return whether ``message`` is in a channel or one of its threads."""
+    if channel_id is None:
+        return False
+    channel = message.channel
+    return channel.id == channel_id or getattr(channel, "parent_id", None) == channel_id
+
+
+def move_to_clip_channel(
+    source: RequestSource, message: discord.Message, clip: Clip, member: discord.abc.User
+) -> RequestSource | None:
+    """Return ``source`` for the channel where ``clip`` was made; ``None`` if that cannot be.
+
+    The channel must exist in the same server and be open to ``member``, who asks.
+    """
+    guild = message.guild
+    if guild is None or clip.guild_id != guild.id or clip.channel_id == message.channel.id:
+        return None
+    channel = guild.get_channel_or_thread(clip.channel_id)
+    if channel is None or not isinstance(member, discord.Member):
+        return None
+    granted = channel.permissions_for(member)
+    is_private = isinstance(channel, discord.Thread) and channel.is_private()
+    if not granted.view_channel or (is_private and not granted.manage_threads):
+        return None
+    place = OtherChannel(channel)
+    origin = replace(
+        source.origin,
+        channel_id=channel.id,
+        request_message_id=None,
+        age_restricted=build_channel_context(place).age_restricted,
+    )
+    where = translate("reply.elsewhere", origin.locale, channel=f"<#{channel.id}>", clip=clip.id)
+    answer = ElsewhereAnswer(source.answer, where)
+    return RequestSource(place, origin, build_channel_context(place), answer)
