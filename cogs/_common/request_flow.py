@@ -111,14 +111,7 @@ class RequestFlow:
         """Ask with the price whether to make ``request``; raises as `submit_request`."""
         require_permissions(source.requester)
         context = await self._load_context(source)
-        await self.request_service.require_open(context)
-        try:
-            request, plan = await self.request_service.prepare_request(request, context)
-        except RuleBroken as error:
-            await self._suggest_nearest(error, context, source.answer)
-            return
-        confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
-        await self._ask_for_confirmation(confirmation, source.answer, is_changed=False)
+        await self._submit_in_context(request, context, source.answer, must_ask=True)
 
     async def repeat_job(self, job: Job, source: RequestSource) -> None:
         """Ask for the same with a new seed: the same one would not even promise the same clip."""
@@ -149,6 +142,8 @@ class RequestFlow:
         context: GuildContext,
         answer: InteractionAnswer,
         confirmed: PendingConfirmation | None = None,
+        *,
+        must_ask: bool = False,
     ) -> None:
         await self.request_service.require_open(context)
         try:
@@ -159,7 +154,7 @@ class RequestFlow:
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
         effect = self.request_service.find_rule_effect(request, plan, context)
         is_new = confirmed is None and (
-            effect is not None or self.request_service.needs_confirmation(plan, context)
+            must_ask or effect is not None or self.request_service.needs_confirmation(plan, context)
         )
         if is_changed or is_new:
             confirmation = PendingConfirmation(request, context.origin, context.channel, plan)

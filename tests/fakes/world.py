@@ -194,6 +194,7 @@ class SimulatedProcess:
         worker_policy: SpendingPolicy | None = None,
         queue_status_updater: QueueStatusUpdater | None = None,
         confirm_above_price: Micros | None = None,
+        reply_undo_s: float = 0.0,
     ) -> None:
         self.world = world
         self.reported_failures: list[str] = []
@@ -248,17 +249,17 @@ class SimulatedProcess:
                 ),
             ),
         )
+        queue_status_updater = queue_status_updater or QueueStatusUpdater(
+            jobs=jobs,
+            job_messages=world.discord,
+            wait_estimates=wait_estimates,
+            clock=world.clock,
+        )
         self.worker = Worker(
             jobs=jobs,
             workers=workers or world.workers,
             job_task_factory=self.job_task_factory,
-            queue_status_updater=queue_status_updater
-            or QueueStatusUpdater(
-                jobs=jobs,
-                job_messages=world.discord,
-                wait_estimates=wait_estimates,
-                clock=world.clock,
-            ),
+            queue_status_updater=queue_status_updater,
             critical_sections=self.critical_sections,
             clock=world.clock,
             policy=worker_policy or world.policy,
@@ -289,6 +290,8 @@ class SimulatedProcess:
             policy=world.policy,
             paid_calls=world.billing_rules.paid_calls,
             confirm_above_price=confirm_above_price,
+            reply_undo_s=reply_undo_s,
+            show_accepted=queue_status_updater.show_accepted,
         )
 
     async def submit_job(self, key: str | int, **changes: Any) -> Job:
