@@ -39,7 +39,7 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import EditedAnswer, ReplyAnswer
-from cogs._common.clip_lookup import ClipFinder
+from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.clip_reply import ClipReply, is_in_channel, move_to_clip_channel, strip_mentions
 from cogs._common.context import (
     build_channel_context,
@@ -161,18 +161,13 @@ class ReplyListener(commands.Cog):
             return
         kind = reply.reading.kind
         if kind is ReplyKind.BUTTON:
-            await self._offer_button(reply, clips[0], source)
+            await self._offer_button(reply, clips, source)
         elif kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
             await self._ask_for_words(clips[0], source)
-        elif kind is ReplyKind.DIRECTION or (kind is ReplyKind.UNCLEAR and len(clips) > 1):
-            if len(clips) > 1 or reply.message.attachments:
-                await self._ask(reply, clips, source)
-            elif mode is ReplyMode.EXTEND:
-                await self._extend(clips[0], reply.words, source, reply.message)
-            else:
-                await self._invite(reply, clips, source)
-        elif kind is ReplyKind.UNCLEAR and reply.message.attachments:
+        elif reply.may_be_meant and (len(clips) > 1 or reply.message.attachments):
             await self._ask(reply, clips, source)
+        elif kind is ReplyKind.DIRECTION and mode is ReplyMode.EXTEND:
+            await self._extend(clips[0], reply.words, source, reply.message)
         else:
             await self._invite(reply, clips, source)
 
@@ -254,7 +249,7 @@ class ReplyListener(commands.Cog):
             await retry_while_busy(add_reaction, self.clock)
         except DeliveryError as error:
             _log.info("reply.reaction_failed", message=reply.message.id, error=str(error))
-            if reply.reading.kind in _MEANT_FOR_CLIP:
+            if reply.may_be_meant:
                 locale = source.origin.locale
                 text = translate("reply.unsure", locale)
                 await source.answer.send_text(text, [_build_reply_button(clips[0], locale)])
@@ -266,9 +261,15 @@ class ReplyListener(commands.Cog):
             await self.request_flow.require_may_extend(clip, place)
         return place is not None
 
-    async def _offer_button(self, reply: ClipReply, clip: Clip, source: RequestSource) -> None:
+    async def _offer_button(
+        self, reply: ClipReply, clips: list[Clip], source: RequestSource
+    ) -> None:
         """Answer the words of a button with that button, which asks what it always asks."""
         locale, action = source.origin.locale, ButtonAction(reply.reading.button or "")
+        clip = clips[0]
+        if len(clips) > 1 and action in (ButtonAction.EXTEND, ButtonAction.SHOWCASE):
+            await source.answer.send_text(*build_clip_choice(clips, action, locale))
+            return
         if action in (ButtonAction.REDO, ButtonAction.RETRY):
             text, buttons = "reply.again", _build_buttons(clip, locale)
         elif action in (ButtonAction.EXTEND, ButtonAction.EXTEND_BY_REPLY):

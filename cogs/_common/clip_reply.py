@@ -11,7 +11,13 @@ from typing import Final
 import discord
 
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.reply_intent import ReplyReading, has_pictured_words, read_reply
+from bot.domain.jobs.reply_intent import (
+    ReplyKind,
+    ReplyReading,
+    asks_for_video,
+    has_pictured_words,
+    read_reply,
+)
 from bot.i18n.catalogs import translate
 from bot.ui.button_words import list_button_words
 from cogs._common.answers import ElsewhereAnswer
@@ -55,6 +61,12 @@ class ClipReply:
             is_named,
             is_readable=is_pinged or message.guild is None,
         )
+
+    @property
+    def may_be_meant(self) -> bool:
+        """Whether it is worth a question; what is certainly a comment is not."""
+        kinds = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR)
+        return self.reading.kind in kinds or asks_for_video(self.words)
 
     @property
     def has_prompt(self) -> bool:

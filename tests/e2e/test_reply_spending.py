@@ -103,7 +103,7 @@ async def test_a_picture_in_a_reply_is_not_dropped_in_silence(
     reply = await stage.control.message(
         stage.people["Cem"],
         room,
-        "the fox turns red like this picture",
+        "make it like this picture",
         reply_to=clip["id"],
         attachments=[picture],
     )

@@ -133,7 +133,11 @@ def asks_for_video(text: str) -> bool:
     words = _split_words(_separate(bare))
     if any(map(_is_wide, "".join(words))):
         return _holds_any("".join(words), CHINESE_REQUESTS + JAPANESE_REQUESTS)
-    return len(words) >= MIN_WORDS and not REQUEST_WORDS.isdisjoint(words)
+    begins_as_one = any(
+        (words[:1] and words[0] in language.commands) or _begins_with(words, language.wishes)
+        for language in SPACED_LANGUAGES
+    )
+    return len(words) >= MIN_WORDS and (begins_as_one or not REQUEST_WORDS.isdisjoint(words))
 
 
 def has_pictured_words(text: str) -> bool:

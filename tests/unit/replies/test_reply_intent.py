@@ -452,7 +452,17 @@ def test_every_label_is_understood() -> None:
 )
 def test_requests_are_recognised(text: str) -> None:
     assert asks_for_video(text)
-    assert not asks_for_video("help")
+
+
+@pytest.mark.parametrize("text", ["make it like this picture", "turn it into this please"])
+def test_a_remark_may_be_a_request_all_the_same(text: str) -> None:
+    """It spends nothing, but is answered with a question where a picture comes with it."""
+    assert read_reply(text).kind is ReplyKind.REMARK
+    assert asks_for_video(text)
+
+
+def test_a_comment_is_no_request() -> None:
+    assert not any(map(asks_for_video, ("help", "lol", "so cool and funny", "太好看了吧")))
 
 
 def test_what_can_be_a_prompt() -> None:
