@@ -130,7 +130,7 @@ class ButtonActions(commands.Cog):
         job = await self._load_job(interaction, job_id)
         request = job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, ""))
         source = RequestSource.from_interaction(interaction)
-        await self.request_flow.submit_request(request, source)
+        await self.request_flow.submit_request(request, source, repeated=job)
 
     async def show_details(self, interaction: discord.Interaction, job_id: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -8,11 +8,12 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.errors import MissingPermissions, RecordNotFound
+from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
-from bot.ui.showcase_card import format_audit_log, format_showcase_settings
+from bot.ui.audit_log import format_audit_log
+from bot.ui.showcase_card import format_showcase_settings
 from cogs._common.context import find_missing_in_channel, require_guild_id
 from cogs._common.options import build_choices, describe_options
 
@@ -73,13 +74,20 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
+        if public and self._showcase_service.gallery_url is None:
+            raise NotAllowed("gallery_address")
         settings = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
             settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
-        text = format_showcase_settings(settings, interaction.locale.value)
+        text = format_showcase_settings(
+            settings,
+            interaction.locale.value,
+            gallery_url=self._showcase_service.gallery_url,
+            is_channel_gone=self._showcase_service.is_channel_gone(settings),
+        )
         await respond_privately(interaction, text)
 
     @app_commands.command(name="log", description=build_command_text("command.server.log"))

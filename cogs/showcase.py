@@ -1,6 +1,7 @@
 """`/showcase`, the showcase's buttons, its message menu, and the stars that people give."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,13 +10,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.discord.showcase_channel import is_star
+from bot.discord.showcase_channel import DiscordShowcaseChannel, is_star
 from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.domain.showcase.post import AuditAction, ShowcaseConsent
 from bot.i18n.catalogs import build_command_text, translate
+from bot.i18n.formatting import sanitize_text
 from bot.services.clips.library import ClipLibrary
+from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.showcase import (
     LIST_LENGTH,
     RankingPeriod,
@@ -24,18 +27,19 @@ from bot.services.showcase.showcase import (
 )
 from bot.services.showcase.votes import VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
+from bot.ui.components import build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.router import InteractionRouter
 from bot.ui.showcase_card import (
+    build_entry_card,
     build_entry_link,
-    format_entry,
     format_own_entries,
     format_preferences,
     format_ranking,
 )
 from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
-from cogs._common.context import may_moderate
+from cogs._common.context import is_known_age_restricted, may_moderate
 from cogs._common.options import build_choices, describe_options
 
 _CONSENT_CHOICES: Final = build_choices("consent", ShowcaseConsent)
@@ -59,6 +63,8 @@ class ShowcaseCommands(
     digest_scheduler: DigestScheduler
     clip_finder: ClipFinder
     clip_library: ClipLibrary
+    showcase_channel: DiscordShowcaseChannel
+    creator_names: CreatorNames
 
     def __post_init__(self) -> None:
         self._menu = app_commands.ContextMenu(
@@ -67,6 +73,8 @@ class ShowcaseCommands(
         self._menu.guild_only = True
         self._menu.allowed_installs = app_commands.AppInstallationType(guild=True)
         self.router.register_button(ButtonAction.SHOWCASE, self.press_showcase)
+        self.router.register_button(ButtonAction.PUBLISH, self.press_publish)
+        self.router.register_button(ButtonAction.PUBLISH_HIDDEN, self.press_publish_hidden)
         self.router.register_button(ButtonAction.WITHDRAW, self.press_withdraw)
         self.router.register_button(ButtonAction.RANKING, self.press_ranking)
 
@@ -101,18 +109,83 @@ class ShowcaseCommands(
             return
         await self._add_and_confirm(interaction, clips[0])
 
+    async def press_publish(self, interaction: discord.Interaction, clip_id: int) -> None:
+        await self._publish_knowingly(interaction, clip_id, hide_prompt=None)
+
+    async def press_publish_hidden(self, interaction: discord.Interaction, clip_id: int) -> None:
+        await self._publish_knowingly(interaction, clip_id, hide_prompt=True)
+
+    async def _publish_knowingly(
+        self, interaction: discord.Interaction, clip_id: int, *, hide_prompt: bool | None
+    ) -> None:
+        """Add a clip for somebody who has read that it will be on the web."""
+        await interaction.response.defer()
+        guild_id = _require_guild(interaction)
+        clip = await self.clip_library.get_clip(
+            clip_id, ActingPerson(interaction.user.id, guild_id)
+        )
+        await self.showcase_service.record_public_notice(
+            guild_id=guild_id, user_id=interaction.user.id
+        )
+        text = await self._add_clip(interaction, clip, hide_prompt=hide_prompt)
+        await interaction.edit_original_response(content=text, view=None)
+
     async def _add_and_confirm(
         self, interaction: discord.Interaction, clip: Clip, *, hide_prompt: bool | None = None
     ) -> None:
         guild_id, actor = _identify_actor(interaction)
+        preferences = await self.showcase_service.needs_public_notice(
+            clip, guild_id=guild_id, actor=actor
+        )
+        if preferences is not None:
+            hides_prompt = preferences.hide_prompt if hide_prompt is None else hide_prompt
+            await self._ask_before_publishing(interaction, clip, hides_prompt=hides_prompt)
+            return
+        text = await self._add_clip(interaction, clip, hide_prompt=hide_prompt)
+        await respond_privately(interaction, text)
+
+    async def _ask_before_publishing(
+        self, interaction: discord.Interaction, clip: Clip, *, hides_prompt: bool
+    ) -> None:
+        """Say, once in each server, what showcasing puts on the web, and let the person decide."""
+        locale = interaction.locale.value
+        text = translate(
+            "showcase.public_notice_hidden" if hides_prompt else "showcase.public_notice",
+            locale,
+            clip=clip.id,
+            name=sanitize_text(interaction.user.display_name),
+            server=sanitize_text(interaction.guild.name if interaction.guild else ""),
+            link=self.showcase_service.gallery_url,
+        )
+        actions = [ButtonAction.PUBLISH_HIDDEN]
+        if not hides_prompt:
+            actions.insert(0, ButtonAction.PUBLISH)
+        buttons = [
+            build_button(action, clip.id, locale, primary=action is actions[0])
+            for action in actions
+        ]
+        await respond_privately(interaction, text, build_button_row(buttons))
+
+    async def _add_clip(
+        self, interaction: discord.Interaction, clip: Clip, *, hide_prompt: bool | None
+    ) -> str:
+        """Add a clip and return what the person reads: where it is now."""
+        guild_id, actor = _identify_actor(interaction)
         post, is_new = await self.showcase_service.add_clip(
             clip, guild_id=guild_id, actor=actor, hide_prompt=hide_prompt
         )
-        if post.entry.message_id is None:
-            key = "showcase.hidden_already" if post.entry.hidden else "showcase.coming"
-        else:
+        if post.entry.message_id is not None:
             key = "showcase.added" if is_new else "showcase.there"
-        await respond_with(interaction, key, clip=clip.id, link=build_entry_link(post.entry))
+        elif post.entry.hidden:
+            key = "showcase.hidden_already"
+        else:
+            key = "showcase.waits_for_channel" if post.in_sync else "showcase.coming"
+        locale = interaction.locale.value
+        lines = [translate(key, locale, clip=clip.id, link=build_entry_link(post.entry))]
+        address = await self.showcase_service.find_web_address(post)
+        if address is not None:
+            lines.append(translate("showcase.on_the_web", locale, link=address))
+        return "\n".join(lines)
 
     @app_commands.command(
         name="withdraw", description=build_command_text("command.showcase.withdraw")
@@ -142,7 +215,11 @@ class ShowcaseCommands(
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
         guild_id = _require_guild(interaction)
-        entries = await self.showcase_service.list_top(guild_id, RankingPeriod(period))
+        entries = await self.showcase_service.list_top(
+            guild_id,
+            RankingPeriod(period),
+            with_age_restricted=is_known_age_restricted(interaction),
+        )
         name = translate(f"choice.period.{period}", locale)
         title = translate("showcase.top", locale, period=name)
         await respond_privately(interaction, format_ranking(entries, title, locale))
@@ -152,15 +229,28 @@ class ShowcaseCommands(
         await interaction.response.defer(ephemeral=True, thinking=True)
         locale = interaction.locale.value
         guild_id = _require_guild(interaction)
-        entries = await self.digest_scheduler.get_ranking(digest_id, guild_id=guild_id)
+        entries = await self.digest_scheduler.get_ranking(
+            digest_id,
+            guild_id=guild_id,
+            with_age_restricted=is_known_age_restricted(interaction),
+        )
         title = translate("showcase.that_week", locale)
         await respond_privately(interaction, format_ranking(entries, title, locale))
 
     @app_commands.command(name="random", description=build_command_text("command.showcase.random"))
     async def show_random(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        entry = await self.showcase_service.pick_random(_require_guild(interaction))
-        await respond_privately(interaction, format_entry(entry, interaction.locale.value))
+        guild_id, locale = _require_guild(interaction), interaction.locale.value
+        entry = await self.showcase_service.pick_random(
+            guild_id, with_age_restricted=is_known_age_restricted(interaction)
+        )
+        file = await self.showcase_channel.open_clip_media(entry, guild_id)
+        if file is None:
+            view = build_entry_card(entry, None, locale)
+            await interaction.edit_original_response(view=view)
+            return
+        view = build_entry_card(entry, file.filename, locale)
+        await interaction.edit_original_response(view=view, attachments=[file])
 
     @app_commands.command(name="mine", description=build_command_text("command.showcase.mine"))
     async def list_own_posts(self, interaction: discord.Interaction) -> None:
@@ -189,7 +279,9 @@ class ShowcaseCommands(
             consent=None if consent is None else ShowcaseConsent(consent),
             hide_prompt=hide_prompt,
         )
-        text = format_preferences(preferences, interaction.locale.value)
+        text = format_preferences(
+            preferences, interaction.locale.value, self.showcase_service.gallery_url
+        )
         await respond_privately(interaction, text)
 
     # -- moderation
@@ -250,15 +342,24 @@ class ShowcaseCommands(
             payload.channel_id,
             payload.user_id,
             starred=True,
+            is_super=payload.burst,
             is_own_message=me is not None and payload.message_author_id == me.id,
         )
         await self._apply_event(payload.guild_id, change)
+        if payload.member is not None:
+            await self._note_name(payload.guild_id, payload.member)
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        if payload.guild_id is not None and is_star(payload.emoji):
+        me = self.client.user
+        is_own_star = me is not None and payload.user_id == me.id
+        if payload.guild_id is not None and is_star(payload.emoji) and not is_own_star:
             change = self.vote_counter.record_star(
-                payload.message_id, payload.channel_id, payload.user_id, starred=False
+                payload.message_id,
+                payload.channel_id,
+                payload.user_id,
+                starred=False,
+                is_super=payload.burst,
             )
             await self._apply_event(payload.guild_id, change)
 
@@ -274,11 +375,42 @@ class ShowcaseCommands(
         if payload.guild_id is not None and is_star(payload.emoji):
             await self._apply_event(payload.guild_id, self.vote_counter.reset(payload.message_id))
 
+    # -- names and channels
+
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
         """Store a server's new name, which the gallery shows."""
         renaming = self.showcase_service.settings.rename(after.id, after.name)
         await self._apply_event(after.id, renaming)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        if interaction.guild_id is not None and isinstance(interaction.user, discord.Member):
+            await self._note_name(interaction.guild_id, interaction.user)
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        if message.guild is not None and isinstance(message.author, discord.Member):
+            await self._note_name(message.guild.id, message.author)
+
+    @commands.Cog.listener()
+    async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
+        await self._note_name(after.guild.id, after)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Keep the entries that a deleted channel showed."""
+        deletion = self.showcase_service.handle_deleted_channel(channel.guild.id, channel.id)
+        await self._apply_event(channel.guild.id, deletion)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """Take clips of age-restricted channels out of a channel that is not one any more."""
+        if getattr(before, "nsfw", None) != getattr(after, "nsfw", None):
+            recording = self.showcase_service.record_channels(after.guild.id)
+            await self._apply_event(after.guild.id, recording)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -292,6 +424,11 @@ class ShowcaseCommands(
             for message_id in payload.message_ids:
                 withdrawal = self.showcase_service.withdraw_deleted_message(message_id)
                 await self._apply_event(payload.guild_id, withdrawal)
+
+    async def _note_name(self, guild_id: int, member: discord.Member) -> None:
+        if not member.bot:
+            with suppress(DatabaseUnavailable):  # noted when they are seen again
+                await self.creator_names.note_name(guild_id, member.id, member.display_name)
 
     async def _apply_event(self, guild_id: int, change: Awaitable[None]) -> None:
         """Apply an event; while the database is away, have the server's votes recounted later."""

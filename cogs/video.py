@@ -142,6 +142,7 @@ class VideoCommands(
             build_origin(interaction), build_channel_context(interaction)
         )
         context.require_allowed_channel()
+        context.require_may_show(age_restricted=finished_clip.age_restricted)
         person = build_acting_person(interaction)
         job = await self.clip_library.get_job(finished_clip.job_id, person)
         await self.clip_publisher.publish_again(job, [finished_clip], context.origin)

@@ -50,6 +50,8 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         digest_scheduler=parts.digest_scheduler,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
+        showcase_channel=parts.showcase_channel,
+        creator_names=parts.creator_names,
     )
     menus.add_to(client.tree)
     showcase.add_to(client.tree)

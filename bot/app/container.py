@@ -53,6 +53,8 @@ from bot.services.jobs.stages.submission import JobSubmitter
 from bot.services.jobs.unknown_jobs import UnknownJobPoller
 from bot.services.jobs.upload import UploadPreparer
 from bot.services.jobs.worker import WORKER_LOOPS, Worker
+from bot.services.showcase.channel_lanes import ChannelLanes
+from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.maintenance import MaintenanceLoop
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
@@ -68,6 +70,7 @@ from bot.store.jobs.workers import WorkerStore
 from bot.store.operations.file_references import FileReferenceStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -104,7 +107,7 @@ class Container:
         self._build_adapters(settings, clock)
         self._build_file_services(settings, clock)
         self._build_job_services(settings, clock)
-        self._build_showcase_services(clock)
+        self._build_showcase_services(settings, clock)
         self._build_member_services(settings, clock)
         self.supervisor = BackgroundSupervisor(
             self._list_loops(settings, clock),
@@ -121,6 +124,7 @@ class Container:
         self.model_states = ModelStateStore(database)
         self.showcase_posts = ShowcasePostStore(database)
         self.showcase_settings = ShowcaseSettingsStore(database)
+        self.showcase_channels = ShowcaseChannelStore(database)
 
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
         self.instruments = Instruments()
@@ -151,11 +155,6 @@ class Container:
             clock=clock,
             webhooks=InteractionWebhooks(self.client, token_cipher),
         )
-        self.showcase_channel = DiscordShowcaseChannel(
-            client=self.client,
-            cards=ShowcaseCards(model_info=self.model_info),
-            data_dir=settings.data_dir,
-        )
         self.data_directory = DataDirectory(settings.data_dir)
         self.media_probe = PyAvMediaProbe()
 
@@ -169,6 +168,12 @@ class Container:
         self.originals = originals
         self.gallery_thumbnails = build_gallery_thumbnails(
             media=self.media_probe, originals=originals, instruments=self.web_instruments
+        )
+        self.showcase_channel = DiscordShowcaseChannel(
+            client=self.client,
+            cards=ShowcaseCards(model_info=self.model_info),
+            data_dir=settings.data_dir,
+            get_poster=self.gallery_thumbnails.get_poster,
         )
         self.original_downloads = build_downloads(
             self.signed_links, clips=ClipStore(self.gallery_database), data_dir=settings.data_dir
@@ -295,9 +300,14 @@ class Container:
             searchable_routes=searchable_routes,
         )
 
-    def _build_showcase_services(self, clock: Clock) -> None:
+    def _build_showcase_services(self, settings: Settings, clock: Clock) -> None:
+        self.post_lanes = ChannelLanes(kind="showcase_post", clock=clock)
+        self.digest_lanes = ChannelLanes(kind="digest", clock=clock)
         self.showcase_publisher = ShowcasePublisher(
             showcase_posts=self.showcase_posts,
+            showcase_channels=self.showcase_channels,
+            clock=clock,
+            lanes=self.post_lanes,
             showcase_channel=self.showcase_channel,
             published_files=self.data_directory,
             worker=self.worker,
@@ -306,10 +316,13 @@ class Container:
             showcase_posts=self.showcase_posts,
             showcase_settings_store=self.showcase_settings,
             showcase_channel=self.showcase_channel,
+            showcase_channels=self.showcase_channels,
             publisher=self.showcase_publisher,
             worker=self.worker,
             clock=clock,
+            gallery_url=settings.public_url,
         )
+        self.creator_names = CreatorNames(posts=self.showcase_posts)
         self.vote_counter = VoteCounter(
             stars=StarStore(self.database),
             showcase_posts=self.showcase_posts,
@@ -328,6 +341,7 @@ class Container:
             vote_counter=self.vote_counter,
             worker=self.worker,
             clock=clock,
+            lanes=self.digest_lanes,
         )
         self.clip_removal = ClipRemoval(
             clips=self.clips,
@@ -367,6 +381,7 @@ class Container:
             worker=self.worker,
             clock=clock,
             interval_s=settings.lease_s / 3,
+            lanes=(self.post_lanes, self.digest_lanes),
         )
         loops: dict[str, BackgroundLoop] = {
             "measurements": lambda: self.instruments.run_measurements(

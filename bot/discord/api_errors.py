@@ -21,8 +21,11 @@ from bot.domain.errors import (
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
 """Everything that a call of discord.py raises when Discord or the network fails;
 `RuntimeError` means that the HTTP session is closed, during shutdown."""
+UNKNOWN_CHANNEL_CODE: Final = 10003
 UNKNOWN_MESSAGE_CODE: Final = 10008
 UNKNOWN_EMOJI_CODE: Final = 10014
+EDIT_LIMIT_CODE: Final = 30046
+"""A message older than an hour was edited too often."""
 EXPIRED_TOKEN_CODES: Final = frozenset({10015, 50027})
 """Unknown webhook, invalid webhook token: the interaction's token has expired."""
 UNAVAILABLE_CHANNEL_CODES: Final = frozenset({10003, 50001})
@@ -53,7 +56,10 @@ def to_delivery_error(error: BaseException) -> DeliveryError:
             return ChannelUnavailable("the interaction's token has expired")
         if error.status in (401, 429) or error.status >= 500:
             return DiscordUnavailable(f"Discord answered {error.status}")
-        return ChannelUnavailable(f"Discord answered {error.status}, code {error.code}")
+        return ChannelUnavailable(
+            f"Discord answered {error.status}, code {error.code}",
+            is_gone=error.code == UNKNOWN_CHANNEL_CODE,
+        )
     return DiscordUnavailable(type(error).__name__)
 
 

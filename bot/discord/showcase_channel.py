@@ -5,32 +5,68 @@ any process may finish any post.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import urlsplit
 
 import discord
 import structlog
 from discord import ui
 
-from bot.discord.api_errors import DISCORD_ERRORS, UNKNOWN_EMOJI_CODE, convert_discord_errors
+from bot.discord.api_errors import (
+    DISCORD_ERRORS,
+    EDIT_LIMIT_CODE,
+    UNKNOWN_CHANNEL_CODE,
+    UNKNOWN_EMOJI_CODE,
+    convert_discord_errors,
+    raise_if_transient,
+    summarize_error,
+    to_delivery_error,
+)
 from bot.discord.message_history import find_own_message
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import DiscordUnavailable, FileTooLarge
-from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, WeeklyDigest
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, FileTooLarge
+from bot.domain.ports import EditResult
+from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.post import STAR_EMOJI, ShowcasePost, Star, WeeklyDigest
 from bot.ui.clip_card import build_file_name
 from bot.ui.components import find_button_number
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.showcase_card import ShowcaseCards
 
+_EDIT_LIMIT_WAIT_S: Final = 60.0
+_STAR_TIMEOUT_S: Final = 5.0
+
 _log: Final = structlog.get_logger(__name__)
 
 
 class DiscordShowcaseChannel:
-    def __init__(self, *, client: discord.Client, cards: ShowcaseCards, data_dir: Path) -> None:
+    """``get_poster`` makes the picture that is shown where a video is too large."""
+
+    def __init__(
+        self,
+        *,
+        client: discord.Client,
+        cards: ShowcaseCards,
+        data_dir: Path,
+        get_poster: Callable[[Clip], Awaitable[Path]],
+    ) -> None:
         self._client = client
         self._cards = cards
         self._data_dir = data_dir
+        self._get_poster = get_poster
+
+    def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
+        """Return a server's channels and threads, and for each whether it is age-restricted."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return None
+        channels = {channel.id: channel.is_nsfw() for channel in guild.channels}
+        # a thread follows its channel; without it nothing is known
+        return channels | {
+            thread.id: thread.is_nsfw() for thread in guild.threads if thread.parent is not None
+        }
 
     async def publish(self, post: ShowcasePost) -> int:
         """Post the card with its video, or without it if the file is missing or too large.
@@ -38,16 +74,17 @@ class DiscordShowcaseChannel:
         Without the video the card links to the clip's own message, which holds one that fits.
         """
         channel, nonce = self._get_post_channel(post), post.post_nonce
-        file = await self._open_file(post.entry.clip, post)
+        file = await self._open_file(post.entry.clip, post.entry.guild_id)
         try:
             if file is not None:
                 try:
                     view = self._cards.build_post_card(post, with_file=True)
-                    return await self._send_message(channel, view, nonce, file)
+                    message = await self._send_message(channel, view, nonce, file)
+                    return await _offer_star(message)
                 except FileTooLarge:
                     _log.info("showcase_post.file_too_large", clip_id=post.entry.clip.id)
             view = self._cards.build_post_card(post, with_file=False)
-            return await self._send_message(channel, view, nonce)
+            return await _offer_star(await self._send_message(channel, view, nonce))
         finally:
             if file is not None:
                 file.close()
@@ -61,16 +98,17 @@ class DiscordShowcaseChannel:
             matches=lambda message: find_button_number(message, ButtonAction.WITHDRAW) == post.id,
         )
 
-    async def refresh_post(self, post: ShowcasePost) -> bool:
-        """Edit the card; ``False`` if its message was deleted."""
+    async def refresh_post(self, post: ShowcasePost) -> EditResult:
+        """Edit the card."""
         message_id = post.entry.message_id
         assert message_id is not None
-        message = self._get_post_channel(post).get_partial_message(message_id)
+        partial_message = self._get_post_channel(post).get_partial_message(message_id)
 
         async def edit() -> None:
-            has_video = _has_video(await message.fetch())
-            view = self._cards.build_post_card(post, with_file=has_video)
-            await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+            message = await partial_message.fetch()
+            view = self._cards.build_post_card(post, with_file=bool(_list_media_names(message)))
+            await partial_message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+            await _offer_star(message)
 
         return await _run_edit(edit(), "showcase_post.edit_refused", post_id=post.id)
 
@@ -93,30 +131,93 @@ class DiscordShowcaseChannel:
         message = self._get_channel(channel_id).get_partial_message(message_id)
         await _run_edit(message.delete(), "message.delete_refused", channel_id=channel_id)
 
-    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
-        """Return the members (no bots) who star a message; ``None`` if it does not exist."""
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
+        """Return the stars of members (no bots) on a message; ``None`` if it does not exist."""
         try:
             message = await self._get_channel(channel_id).fetch_message(message_id)
-            for reaction in message.reactions:
-                if is_star(reaction.emoji):
-                    return frozenset([user.id async for user in reaction.users() if not user.bot])
+            reaction = _find_star_reaction(message)
+            if reaction is None:
+                return frozenset()
+            stars = {
+                Star(user.id)
+                async for user in reaction.users(limit=reaction.normal_count or reaction.count)
+                if not user.bot
+            }
+            if reaction.burst_count:
+                stars |= {
+                    Star(user.id, is_super=True)
+                    async for user in reaction.users(type=discord.ReactionType.burst)
+                    if not user.bot
+                }
+            return frozenset(stars)
         except discord.NotFound as error:
-            # the last star was removed between the two requests, or there is no message
+            if error.code == UNKNOWN_CHANNEL_CODE:
+                raise ChannelUnavailable("the channel is gone", is_gone=True) from error
+            # the last star was removed between the requests, or there is no message
             return frozenset() if error.code == UNKNOWN_EMOJI_CODE else None
         except DISCORD_ERRORS as error:
             raise DiscordUnavailable("the stars could not be read") from error
-        return frozenset()
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:
-        view = self._cards.build_digest_card(digest)
-        return await self._send_message(self._get_digest_channel(digest), view, digest.post_nonce)
+        """Post the digest with the winner's clip. It mentions the winner, and only them."""
+        channel, winner = self._get_digest_channel(digest), digest.entries[0]
+        mentioned = discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(winner.clip.user_id)]
+        )
+        for allows_video in (True, False):
+            file = await self.open_clip_media(winner, winner.guild_id, allows_video=allows_video)
+            try:
+                view = self._cards.build_digest_card(
+                    digest, None if file is None else file.filename
+                )
+                message = await self._send_message(
+                    channel, view, digest.post_nonce, file, mentioned=mentioned
+                )
+            except FileTooLarge:
+                _log.info("digest.file_too_large", clip_id=winner.clip.id)
+            else:
+                return message.id
+            finally:
+                if file is not None:
+                    file.close()
+        view = self._cards.build_digest_card(digest, None)
+        message = await self._send_message(channel, view, digest.post_nonce, mentioned=mentioned)
+        return message.id
 
-    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
-        """Edit a digest; ``False`` if its message was deleted."""
-        message = self._get_channel(digest.channel_id).get_partial_message(message_id)
-        view = self._cards.build_digest_card(digest)
-        edit = message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
-        return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> EditResult:
+        """Edit a digest. The video of a winner who is not in it any more goes."""
+        partial_message = self._get_channel(digest.channel_id).get_partial_message(message_id)
+
+        async def edit() -> None:
+            names = _list_media_names(await partial_message.fetch())
+            prefix = f"{build_file_name(digest.entries[0].clip).removesuffix('.mp4')}"
+            name = next((each for each in names if each.split(".")[0].startswith(prefix)), None)
+            is_winners = name in (f"{prefix}.mp4", f"{prefix}-poster.jpg")
+            await partial_message.edit(
+                view=self._cards.build_digest_card(digest, name if is_winners else None),
+                attachments=discord.utils.MISSING if is_winners else [],
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+
+        return await _run_edit(edit(), "digest.edit_refused", digest_id=digest.id)
+
+    async def open_clip_media(
+        self, entry: GalleryEntry, guild_id: int, *, allows_video: bool = True
+    ) -> discord.File | None:
+        """Return a clip's video, or its poster if the video is too large for a server, or nothing.
+
+        Close it after use.
+        """
+        file = await self._open_file(entry.clip, guild_id) if allows_video else None
+        if file is not None:
+            return file
+        try:
+            path = await self._get_poster(entry.clip)
+            name = build_file_name(entry.clip).removesuffix(".mp4") + "-poster.jpg"
+            return await asyncio.to_thread(discord.File, path, name)
+        except (OSError, ValueError) as error:
+            _log.info("poster.failed", clip_id=entry.clip.id, error=type(error).__name__)
+            return None
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
         return await find_own_message(
@@ -132,13 +233,20 @@ class DiscordShowcaseChannel:
         view: ui.LayoutView,
         nonce: str,
         file: discord.File | None = None,
-    ) -> int:
+        *,
+        mentioned: discord.AllowedMentions | None = None,
+    ) -> discord.Message:
         files = [] if file is None else [file]
         async with convert_discord_errors():
-            return (await channel.send(view=view, nonce=nonce, files=files)).id
+            return await channel.send(
+                view=view,
+                nonce=nonce,
+                files=files,
+                allowed_mentions=mentioned or discord.AllowedMentions.none(),
+            )
 
-    async def _open_file(self, clip: Clip, post: ShowcasePost) -> discord.File | None:
-        guild = self._client.get_guild(post.entry.guild_id)
+    async def _open_file(self, clip: Clip, guild_id: int) -> discord.File | None:
+        guild = self._client.get_guild(guild_id)
         if guild is not None and clip.size_bytes > guild.filesize_limit:
             return None
         path = self._data_dir / clip.path
@@ -160,17 +268,39 @@ class DiscordShowcaseChannel:
         return self._get_channel(digest.channel_id, digest.showcase_settings.guild_id)
 
 
-async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> bool:
-    """Return whether the message existed; log refusals. Raises `DiscordUnavailable`."""
+async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> EditResult:
+    """Return what became of an edit or deletion; log refusals. Raises `DiscordUnavailable`."""
     try:
         await edit
-    except discord.NotFound:
-        return False
-    except discord.Forbidden as error:
-        _log.info(refusal_event, code=error.code, **facts)
+    except discord.NotFound as error:
+        is_channel = error.code == UNKNOWN_CHANNEL_CODE
+        return EditResult.CHANNEL_GONE if is_channel else EditResult.MESSAGE_GONE
+    except discord.HTTPException as error:
+        if error.code == EDIT_LIMIT_CODE:
+            reason = "the message was edited too often"
+            raise DiscordUnavailable(reason, retry_after_s=_EDIT_LIMIT_WAIT_S) from error
+        raise_if_transient(error)
+        # it would be refused again, however often it is tried
+        _log.warning(refusal_event, status=error.status, code=error.code, **facts)
     except DISCORD_ERRORS as error:
-        raise DiscordUnavailable("the message could not be changed") from error
-    return True
+        raise to_delivery_error(error) from error
+    return EditResult.DONE
+
+
+async def _offer_star(message: discord.Message) -> int:
+    """Put the bot's own star on a post, so that a vote is one click; return the message's id."""
+    reaction = _find_star_reaction(message)
+    if reaction is None or not reaction.me:
+        try:
+            async with asyncio.timeout(_STAR_TIMEOUT_S):
+                await message.add_reaction(STAR_EMOJI)
+        except (*DISCORD_ERRORS, TimeoutError) as error:
+            _log.info("star.not_offered", message_id=message.id, error=summarize_error(error))
+    return message.id
+
+
+def _find_star_reaction(message: discord.Message) -> discord.Reaction | None:
+    return next((each for each in message.reactions if is_star(each.emoji)), None)
 
 
 def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
@@ -178,7 +308,15 @@ def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
     return str(emoji).rstrip("\ufe0f") == STAR_EMOJI
 
 
-def _has_video(message: discord.Message) -> bool:
-    """Return whether a card has its video; Discord lists no attachments for such messages."""
+def _list_media_names(message: discord.Message) -> list[str]:
+    """Return the names of the files that a card shows.
+
+    Discord lists no attachments for such messages.
+    """
     view = ui.LayoutView.from_message(message, timeout=None)
-    return any(isinstance(item, ui.MediaGallery) for item in view.walk_children())
+    return [
+        PurePosixPath(urlsplit(media.media.url).path).name
+        for item in view.walk_children()
+        if isinstance(item, ui.MediaGallery)
+        for media in item.items
+    ]

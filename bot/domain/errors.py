@@ -262,11 +262,15 @@ class FileTooLarge(DeliveryError):
 
 
 class ChannelUnavailable(DeliveryError):
-    """The channel is gone, or the bot has no access: a retry there cannot succeed."""
+    """The channel is gone, or the bot has no access: a retry there cannot succeed.
 
-    def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
+    ``is_gone`` is set if Discord says that there is no such channel.
+    """
+
+    def __init__(self, message: str, *, missing: Sequence[str] = (), is_gone: bool = False) -> None:
         super().__init__(message)
         self.missing = tuple(missing)
+        self.is_gone = is_gone
 
 
 class ContentBlocked(ChannelUnavailable):

@@ -4,9 +4,10 @@ A protocol stands here only if it has two implementations (fakes of the tests co
 `bot.services` may not import because it lives in a higher layer.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
 from bot.domain.jobs.job import Job, Origin, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
-from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
+from bot.domain.showcase.post import ShowcasePost, Star, WeeklyDigest
 
 
 class Clock(Protocol):
@@ -279,9 +280,22 @@ class JobMessages(Protocol):
         ...
 
 
+class EditResult(StrEnum):
+    """What became of an edit. One that Discord will never take counts as done."""
+
+    DONE = "done"
+    MESSAGE_GONE = "message_gone"
+    CHANNEL_GONE = "channel_gone"
+
+
 class ShowcaseChannel(Protocol):
-    """The showcase channels in Discord. Every method but `fetch_creator_name` may raise
-    `DiscordUnavailable`."""
+    """The showcase channels in Discord. Every method that is awaited, but `fetch_creator_name`, may
+    raise `DiscordUnavailable`."""
+
+    def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
+        """Return the channels and threads that a server is known to have, and for each whether it
+        is age-restricted; `None` for an unknown server."""
+        ...
 
     async def publish(self, post: ShowcasePost) -> int:
         """Send the post and return the message's id; its nonce prevents a repeat.
@@ -294,8 +308,8 @@ class ShowcaseChannel(Protocol):
         """Look for a message of this revision that was sent but not recorded."""
         ...
 
-    async def refresh_post(self, post: ShowcasePost) -> bool:
-        """Update the message; ``False`` if it was deleted."""
+    async def refresh_post(self, post: ShowcasePost) -> EditResult:
+        """Update the message."""
         ...
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
@@ -310,16 +324,19 @@ class ShowcaseChannel(Protocol):
         """Delete any message of the bot; do nothing if it is gone or out of reach."""
         ...
 
-    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
-        """Return the members who star a message; ``None`` if there is no such message."""
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
+        """Return the members' stars on a message; ``None`` if there is no such message.
+
+        Raises `ChannelUnavailable` if its channel is gone.
+        """
         ...
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:
         """Send a digest and return the message's id. Raises `ChannelUnavailable`."""
         ...
 
-    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
-        """Update a digest after changes to its entries; ``False`` if it was deleted."""
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> EditResult:
+        """Update a digest after changes to its entries."""
         ...
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:

@@ -36,6 +36,8 @@ class ButtonAction(StrEnum):
     EXTEND = "extend"
     EXTEND_BY_REPLY = "reply"  # with the words of the message that the button's message answers
     SHOWCASE = "showcase"
+    PUBLISH = "publish"  # to the showcase, knowing that it is on the web
+    PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
     # a job
     REDO = "redo"
     EDIT = "edit"

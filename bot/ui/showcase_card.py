@@ -6,12 +6,11 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.gallery import GalleryEntry, Reach
 from bot.domain.showcase.post import (
     STAR_EMOJI,
-    AuditAction,
-    AuditEntry,
     CreatorPreferences,
+    ShowcaseConsent,
     ShowcasePost,
     ShowcaseSettings,
     WeeklyDigest,
@@ -23,7 +22,6 @@ from bot.i18n.formatting import (
     format_prompt,
     format_timestamp,
     join_fitting_lines,
-    sanitize_text,
 )
 from bot.ui.clip_card import build_file_name, describe_lineage
 from bot.ui.components import build_action_row, build_button, build_view
@@ -62,13 +60,17 @@ class ShowcaseCards:
             build_button(ButtonAction.EXTEND, clip.id, locale),
             build_button(ButtonAction.WITHDRAW, post.id, locale),
         ]
-        if clip.message_id is not None:
+        # the clip's own message has the prompt, which its maker may hide here
+        if clip.message_id is not None and entry.prompt is not None:
             label = translate("button.original", locale)
             buttons.insert(1, ui.Button(label=label, url=build_jump_link(clip)))
         container.add_item(build_action_row(*buttons))
         return build_view(container)
 
-    def build_digest_card(self, digest: WeeklyDigest) -> ui.LayoutView:
+    def build_digest_card(
+        self, digest: WeeklyDigest, media_name: str | None = None
+    ) -> ui.LayoutView:
+        """Return the digest, with the winner's clip if that is attached under ``media_name``."""
         locale = digest.showcase_settings.locale
         winner, *others = digest.entries
         lines = [
@@ -81,7 +83,22 @@ class ShowcaseCards:
         ]
         row = build_action_row(build_button(ButtonAction.RANKING, digest.id, locale))
         text: ui.TextDisplay[Any] = ui.TextDisplay("\n".join(lines))
-        return build_view(ui.Container(text, row, accent_colour=_GOLD_COLOUR))
+        media = _build_media(media_name)
+        return build_view(ui.Container(*media, text, row, accent_colour=_GOLD_COLOUR))
+
+
+def build_entry_card(
+    entry: GalleryEntry, media_name: str | None, locale: str | None
+) -> ui.LayoutView:
+    """Return one entry, with its clip if that is attached under ``media_name``."""
+    text: ui.TextDisplay[Any] = ui.TextDisplay(format_entry(entry, locale))
+    return build_view(ui.Container(*_build_media(media_name), text, accent_colour=_GOLD_COLOUR))
+
+
+def _build_media(name: str | None) -> list[ui.MediaGallery[Any]]:
+    if name is None:
+        return []
+    return [ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}"))]
 
 
 def format_votes(entry: GalleryEntry, locale: str | None) -> str:
@@ -102,14 +119,22 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
         maker=f"<@{entry.clip.user_id}>",
         prompt=format_excerpt(entry.prompt, 60) if entry.prompt else untitled,
     )
-    return f"{text} {translate('exhibit.is_hidden', locale)}" if entry.hidden else text
+    if entry.hidden:
+        return f"{text} {translate('exhibit.is_hidden', locale)}"
+    if entry.reach is Reach.NOWHERE:
+        return f"{text} {translate('exhibit.is_kept_back', locale)}"
+    return text
 
 
 def build_entry_link(entry: GalleryEntry) -> str:
-    """Return the link to an entry's post, or to the clip's message while it is not posted."""
-    if entry.message_id is None:
-        return build_jump_link(entry.clip)
-    return f"https://discord.com/channels/{entry.guild_id}/{entry.channel_id}/{entry.message_id}"
+    """Return the link to an entry's post, or to the clip's message while it is not posted.
+
+    The clip's message shows the prompt: if that is hidden, the link leads to the channel.
+    """
+    channel = f"https://discord.com/channels/{entry.guild_id}/{entry.channel_id}"
+    if entry.message_id is not None:
+        return f"{channel}/{entry.message_id}"
+    return build_jump_link(entry.clip) if entry.prompt is not None else channel
 
 
 def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | None) -> str:
@@ -127,60 +152,82 @@ def format_own_entries(
     return join_fitting_lines([title, *lines, format_preferences(preferences, locale)])
 
 
-def format_preferences(preferences: CreatorPreferences, locale: str | None) -> str:
-    """Return what a creator has chosen for their clips, and whether moderators block them."""
+def format_preferences(
+    preferences: CreatorPreferences, locale: str | None, gallery_url: str | None = None
+) -> str:
+    """Return what a creator has chosen for their clips, and whether moderators block them.
+
+    ``gallery_url`` is where their clips can come to be in public, if the server's gallery is.
+    """
     prompt = "hidden" if preferences.hide_prompt else "shown"
-    text = translate(
-        "showcase.choices",
-        locale,
-        consent=translate(f"choice.consent.{preferences.consent}", locale),
-        prompt=translate(f"showcase.prompt_{prompt}", locale),
-    )
-    blocked = translate("showcase.you_are_blocked", locale)
-    return f"{text}\n{blocked}" if preferences.blocked else text
+    lines = [
+        translate(
+            "showcase.choices",
+            locale,
+            consent=translate(f"choice.consent.{preferences.consent}", locale),
+            prompt=translate(f"showcase.prompt_{prompt}", locale),
+        )
+    ]
+    if preferences.consent is ShowcaseConsent.EVERYONE and gallery_url is not None:
+        lines.append(translate("showcase.choice_is_public", locale, link=gallery_url))
+    if preferences.blocked:
+        lines.append(translate("showcase.you_are_blocked", locale))
+    return "\n".join(lines)
 
 
-def format_showcase_settings(showcase_settings: ShowcaseSettings, locale: str | None) -> str:
+def format_showcase_settings(
+    showcase_settings: ShowcaseSettings,
+    locale: str | None,
+    *,
+    gallery_url: str | None,
+    is_channel_gone: bool = False,
+) -> str:
+    """Return a server's settings in words; ``gallery_url`` is the gallery's address, if any."""
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)
-    stars = translate("house.stars_off", locale)
-    if showcase_settings.stars:
-        stars = translate("house.stars", locale, count=showcase_settings.stars, star=STAR_EMOJI)
+    channel = translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>")
+    if is_channel_gone:
+        channel = translate("house.channel_gone", locale)
     digest = translate("house.digest_off", locale)
     if showcase_settings.digest_day is not None:
-        digest = translate(
-            "house.digest",
+        digest = _format_digest_time(
+            showcase_settings.digest_day,
+            showcase_settings.digest_hour,
+            showcase_settings.digest_zone,
             locale,
-            day=translate(f"choice.day.{showcase_settings.digest_day}", locale),
-            hour=f"{showcase_settings.digest_hour:02d}:00",
-            zone=showcase_settings.digest_zone,
         )
-    curation = translate(f"choice.curation.{showcase_settings.curation}", locale)
-    channel = translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>")
-    rule = translate("house.curation", locale, rule=curation)
-    public = translate("house.public" if showcase_settings.public else "house.private", locale)
-    return "\n".join([channel, stars, rule, public, digest])
+    lines = [
+        channel,
+        _format_stars(showcase_settings.stars, locale),
+        _format_curation(showcase_settings.curation, locale),
+        _format_gallery(showcase_settings, locale, gallery_url),
+        digest,
+    ]
+    return "\n".join(lines)
 
 
-def format_audit_log(entries: Sequence[AuditEntry], locale: str | None) -> str:
-    """Return a server's audit log, the latest entry first."""
-    if not entries:
-        return translate("log.none", locale)
-    lines = [_format_audit_entry(entry, locale) for entry in entries]
-    return join_fitting_lines([translate("log.title", locale), *lines])
+def _format_gallery(
+    showcase_settings: ShowcaseSettings, locale: str | None, gallery_url: str | None
+) -> str:
+    if not showcase_settings.public:
+        return translate("house.private", locale)
+    if gallery_url is None:
+        return translate("house.public_without_address", locale)
+    link = f"{gallery_url.rstrip('/')}/?server={showcase_settings.guild_id}"
+    return f"{translate('house.public', locale)} {link}"
 
 
-def _format_audit_entry(entry: AuditEntry, locale: str | None) -> str:
-    def mention(user_id: int | None, fallback_key: str) -> str:
-        return f"<@{user_id}>" if user_id else translate(fallback_key, locale)
+def _format_stars(stars: int, locale: str | None) -> str:
+    if not stars:
+        return translate("house.stars_off", locale)
+    return translate("house.stars", locale, count=stars, star=STAR_EMOJI)
 
-    nobody = "log.stars" if entry.action is AuditAction.SHOW else "log.nobody"
-    text = translate(
-        f"log.{entry.action}",
-        locale,
-        who=mention(entry.actor_id, nobody),
-        clip=f"#{entry.clip_id}" if entry.clip_id is not None else "",
-        member=mention(entry.target_user_id, "log.nobody"),
-    )
-    comment = f" {sanitize_text(entry.comment[:120])}" if entry.comment else ""
-    return f"{format_timestamp(entry.recorded_at, 'f')} {text}{comment}"
+
+def _format_curation(curation: str, locale: str | None) -> str:
+    rule = translate(f"choice.curation.{curation}", locale)
+    return translate("house.curation", locale, rule=rule)
+
+
+def _format_digest_time(day: int, hour: int, zone: str, locale: str | None) -> str:
+    name = translate(f"choice.day.{day}", locale)
+    return translate("house.digest", locale, day=name, hour=f"{hour:02d}:00", zone=zone)

@@ -33,7 +33,7 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
         "seconds": clip.seconds,
         "bytes": clip.size_bytes,
         "extensions": clip.extension_depth,
-        "parent_id": clip.parent_clip_id,
+        "parent_id": entry.public_parent_id,
         "votes": entry.votes,
         "showcased_at": entry.showcased_at.isoformat(timespec="seconds"),
     }

@@ -1,6 +1,7 @@
 """The pages: the gallery, a clip, the player that others embed, the language switch."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from bot.web.view_models import CardView, build_card_view, build_generate_comman
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
+_FAVOURITE_AGE: Final = timedelta(days=30)
+"""How long ago the audience's favourite may have been showcased."""
 LANGUAGE_COOKIE: Final = "language"
 _FAILURES_WITH_TEXT: Final = frozenset({400, 404, 405, 429, 503})
 
@@ -38,7 +41,7 @@ def render_page(
 
 
 async def show_gallery(request: web.Request) -> web.Response:
-    """The gallery. Its first page, unless filtered, opens with the best clip."""
+    """The gallery. Its first page, unless filtered, opens with the favourite of late."""
     site, texts = request.app[SITE], request[PAGE_TEXTS]
     try:
         search, cursor = read_search(request.query), read_cursor(request.query)
@@ -47,8 +50,8 @@ async def show_gallery(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from error
     best = None
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
-        top = replace(search, order=GalleryOrder.TOP)
-        best = next(iter((await site.gallery.load_page(top, cursor=None, limit=1)).entries), None)
+        since = site.clock.now() - _FAVOURITE_AGE
+        best = await site.gallery.find_favourite(since=since)
     return render_page(
         request,
         "gallery.html",

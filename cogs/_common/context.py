@@ -8,6 +8,7 @@ import discord
 
 from bot.discord.user_install import get_user_install_reply, guild_of, is_user_install
 from bot.domain.access import ActingPerson
+from bot.domain.clips.age_restriction import is_presumed_restricted
 from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
 from bot.domain.jobs.job import MESSAGE_KEY_PREFIX, Origin
 from bot.services.admin.guild_rules import ChannelContext
@@ -83,22 +84,37 @@ def build_message_key(message_id: int) -> str:
 
 
 def is_age_restricted(requester: Requester) -> bool:
-    """Tell whether the channel is; a thread of a server that the bot is not in counts as if so.
+    """Return whether a clip asked for here counts as one of an age-restricted channel."""
+    return is_presumed_restricted(_find_age_restriction(requester))
 
-    Discord says nothing there about the channel of a thread.
+
+def is_known_age_restricted(requester: Requester) -> bool:
+    """Return whether clips of age-restricted channels may be shown here."""
+    return _find_age_restriction(requester) is True
+
+
+def _find_age_restriction(requester: Requester) -> bool | None:
+    """Return whether the channel is age-restricted; `None` if Discord does not say.
+
+    Of a thread it does not where the channel is not known, as in servers without the bot.
     """
     channel = requester.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
     if callable(is_nsfw) and is_nsfw():
         return True
-    is_guest = isinstance(requester, discord.Interaction) and is_user_install(requester)
-    return is_guest and isinstance(channel, discord.Thread)
+    if _is_private(requester):
+        return False
+    if isinstance(channel, discord.Thread):
+        is_guest = isinstance(requester, discord.Interaction) and is_user_install(requester)
+        return None if is_guest or channel.parent is None else False
+    return False if callable(is_nsfw) else None
 
 
 def build_channel_context(requester: Requester) -> ChannelContext:
     channel = requester.channel
     return ChannelContext(
         age_restricted=is_age_restricted(requester),
+        shows_age_restricted=is_known_age_restricted(requester),
         direct_message=_is_private(requester),
         parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
     )

@@ -81,15 +81,18 @@ class RequestFlow:
         source: RequestSource,
         *,
         confirmed: PendingConfirmation | None = None,
+        repeated: Job | None = None,
     ) -> None:
         """Take ``request`` as far as it goes: accepted, or answered with a question.
 
-        ``confirmed`` is the question that was answered with yes; it is asked again if the price has
-        risen since. Raises the `RequestRefused` tree and `DatabaseUnavailable`; a broken rule is
+        ``repeated`` is the job that it repeats. ``confirmed`` is the question that was answered
+        with yes; it is asked again if the price has risen since. Raises the `RequestRefused` tree and `DatabaseUnavailable`; a broken rule is
         answered here, because the answer may carry a button for the nearest request.
         """
         require_permissions(source.requester)
         context = await self._load_context(source)
+        if repeated is not None:
+            context.require_may_show(age_restricted=repeated.origin.age_restricted)
         await self._submit_in_context(request, context, source.answer, confirmed)
 
     async def extend_clip(self, clip: Clip, prompt: str, source: RequestSource) -> None:
@@ -118,7 +121,7 @@ class RequestFlow:
         request = job.plan.as_request()
         if request.seed is not None:
             request = request.evolve(seed=random.randrange(_MAX_SEED))
-        await self.submit_request(request, source)
+        await self.submit_request(request, source, repeated=job)
 
     async def cancel_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Cancel a job, for its requester or a moderator, and say what came of it."""
@@ -146,6 +149,8 @@ class RequestFlow:
         must_ask: bool = False,
     ) -> None:
         await self.request_service.require_open(context)
+        if request.source is not None:
+            context.require_may_show(age_restricted=request.source.age_restricted)
         try:
             request, plan = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:

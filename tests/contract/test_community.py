@@ -17,8 +17,9 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
 )
-from bot.domain.showcase.post import CurationPolicy, ShowcaseConsent, WeeklyDigest
+from bot.domain.showcase.post import CurationPolicy, ShowcaseConsent, Star, WeeklyDigest
 from bot.services.admin.privacy import PrivacyService
+from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.maintenance import MaintenanceLoop
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor, ShowcaseService
@@ -27,6 +28,7 @@ from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.store.engine.database import Database
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
+from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -83,9 +85,21 @@ class Town:
             "showcase_channel": self.showroom,
             "worker": self.desk,
         }
-        self.hanging = ShowcasePublisher(**shared, published_files=self.showroom)
+        channels = ShowcaseChannelStore(database)
+        self.hanging = ShowcasePublisher(
+            **shared,
+            published_files=self.showroom,
+            showcase_channels=channels,
+            clock=clock,
+            lanes=ChannelLanes(kind="post", clock=clock),
+        )
         self.showcase = ShowcaseService(
-            **shared, showcase_settings_store=self.houses, publisher=self.hanging, clock=clock
+            **shared,
+            showcase_settings_store=self.houses,
+            showcase_channels=channels,
+            publisher=self.hanging,
+            clock=clock,
+            gallery_url="https://clips.example",
         )
         self.votes = VoteCounter(
             stars=StarStore(database),
@@ -103,6 +117,7 @@ class Town:
             showcase_settings_store=self.houses,
             vote_counter=self.votes,
             clock=clock,
+            lanes=ChannelLanes(kind="digest", clock=clock),
         )
         self.privacy = PrivacyService(
             erasure_requests=ErasureStore(database),
@@ -295,7 +310,7 @@ class SlowStars(FakeShowcaseChannel):
         super().__init__()
         self.asked, self.let = asyncio.Event(), asyncio.Event()
 
-    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
         """Return who starred it when it was asked."""
         found = await super().fetch_stars(channel_id, message_id)
         self.asked.set()
@@ -497,7 +512,9 @@ async def test_digest_with_lost_answer_is_found(town: Town) -> None:
     assert not town.showroom.digests
     clock.jump(timedelta(hours=2))
     town.showroom.errors_after.append(DiscordUnavailable("lost"))
+    town.showroom.stars_by_message[10_001] = {31}
     await town.weekly.run_due()
+    await clock.sleep(60)
     await town.weekly.run_due()
     assert len(town.showroom.digests) == 1
     clock.jump(timedelta(days=7))
@@ -522,6 +539,8 @@ async def announced(town: Town) -> int:
 async def shown(town: Town, number: int, **changes: Any) -> Clip:
     """Make a clip of the member and show it."""
     clip = await made(town.world.database, number, user_id=MEMBER, **changes)
+    assert clip.message_id is not None
+    town.showroom.stars_by_message[clip.message_id] = {31}  # a digest names nothing without stars
     await town.showcase.add_clip(clip, guild_id=GUILD, actor=MAKER)
     return clip
 

@@ -12,7 +12,13 @@ from bot.domain.erasure import pseudonym_for
 from bot.domain.errors import LimitReached
 from bot.domain.jobs.job import AdmissionRequest, JobState
 from bot.domain.jobs.request import InputImage
-from bot.domain.showcase.post import AuditAction, AuditEntry, CreatorPreferences, ShowcaseConsent
+from bot.domain.showcase.post import (
+    AuditAction,
+    AuditEntry,
+    CreatorPreferences,
+    ShowcaseConsent,
+    Star,
+)
 from bot.store.engine.database import Database
 from bot.store.engine.types import UtcTime
 from bot.store.privacy.erasure import ErasureStore
@@ -79,8 +85,8 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     await opened(database)
     await shown(database, clip)
     await shown(database, theirs)
-    await stars.set_star(10_051, 51, MEMBER, starred=True)
-    await stars.set_star(10_051, 51, 902, starred=True)
+    await stars.set_star(10_051, 51, Star(MEMBER), starred=True)
+    await stars.set_star(10_051, 51, Star(902), starred=True)
     await houses.save_preferences(
         CreatorPreferences(GUILD, MEMBER, consent=ShowcaseConsent.EVERYONE, hide_prompt=True)
     )
@@ -136,8 +142,8 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
 
 
 NOBODYS = {
-    "id", "job_id", "clip_id", "parent_clip_id", "root_clip_id", "guild_id", "channel_id",
-    "message_id", "request_message_id", "status_message_id", "posted_message_id",
+    "id", "job_id", "clip_id", "source_clip_id", "parent_clip_id", "root_clip_id", "guild_id",
+    "channel_id", "message_id", "request_message_id", "status_message_id", "posted_message_id",
     "reply_message_id", "upload_limit", "price_micros", "micros", "size_bytes", "usd_per_day",
     "usd_per_month", "confirm_above",
 }  # fmt: skip

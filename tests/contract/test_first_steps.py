@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.domain.guild import GuildRules
-from bot.domain.showcase.post import AuditAction
+from bot.domain.showcase.post import AuditAction, Star
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
@@ -12,6 +12,7 @@ from bot.store.privacy.erasure import ErasureStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
+from bot.store.showcase.stars import StarStore
 from tests.contract.test_showcase import GUILD, MAKER, NOW, OTHER, made, opened, record, shown
 from tests.fakes.clock import FastClock
 from tests.fakes.world import SimulatedWorld, make_origin
@@ -81,6 +82,7 @@ async def test_the_showcase_speaks_the_chosen_language_and_discords_without_one(
     week = NOW.replace(day=16)
     [due] = await houses.list_with_digest()
     digests = DigestStore(database)
+    await StarStore(database).set_star(10_001, 1, Star(31), starred=True)
     number = await digests.create_digest(due, due_at=NOW, since=week, owner="w")
     assert number is not None
     digest = await digests.get(number)

@@ -23,6 +23,7 @@ from bot.domain.showcase.post import (
     NewShowcasePost,
     ShowcasePost,
     ShowcaseSettings,
+    Star,
 )
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import ClipStore
@@ -118,6 +119,10 @@ async def many(database: Database, count: int) -> None:
         await shown(database, await made(database, number))
 
 
+def stars_of(count: int) -> list[Star]:
+    return [Star(user_id) for user_id in range(1, count + 1)]
+
+
 def numbers(entries: Sequence[GalleryEntry]) -> list[int]:
     return [entry.clip.id for entry in entries]
 
@@ -191,7 +196,7 @@ async def test_member_votes_once_across_both_messages(database: Database) -> Non
     own = 10_001
     assert await stars.find_clip_by_message(own) == 1
     assert await stars.find_clip_by_message(4) is None
-    early = await stars.set_star(own, 1, 31, starred=True)
+    early = await stars.set_star(own, 1, Star(31), starred=True)
     assert (early.votes, early.post_id) == (1, None)
     exhibit, _ = await shown(database, clip)
     assert exhibit.entry.votes == 1
@@ -199,18 +204,18 @@ async def test_member_votes_once_across_both_messages(database: Database) -> Non
     assert claimed is not None
     await store.mark_published(claimed, 5000)
     assert await stars.find_clip_by_message(5000) == 1
-    assert (await stars.set_star(5000, 1, 31, starred=True)).votes == 1
+    assert (await stars.set_star(5000, 1, Star(31), starred=True)).votes == 1
     together = await asyncio.gather(
-        *(stars.set_star(5000, 1, n, starred=True) for n in range(40, 50))
+        *(stars.set_star(5000, 1, Star(n), starred=True) for n in range(40, 50))
     )
     assert max(each.votes for each in together) == 11
     # a change of votes is a wish: the card has to say it
     assert await store.list_out_of_sync("w") == [exhibit.id]
-    assert (await stars.set_star(5000, 1, 31, starred=False)).votes == 11
-    assert (await stars.set_star(own, 1, 31, starred=False)).votes == 10
-    assert (await stars.replace_stars(5000, 1, [40, 41])).votes == 2
+    assert (await stars.set_star(5000, 1, Star(31), starred=False)).votes == 11
+    assert (await stars.set_star(own, 1, Star(31), starred=False)).votes == 10
+    assert (await stars.replace_stars(5000, 1, [Star(40), Star(41)])).votes == 2
     await store.update_post(exhibit.id, owner="w", audit_entry=None, locked=True)
-    await stars.set_star(5000, 1, 77, starred=True)
+    await stars.set_star(5000, 1, Star(77), starred=True)
     locked = await store.get(exhibit.id)
     assert locked is not None
     assert locked.entry.votes == 2
@@ -292,7 +297,7 @@ async def test_gallery_pages_have_no_gaps_or_duplicates(database: Database) -> N
     await opened(database)
     await many(database, 9)
     for number, count in ((3, 2), (7, 2), (5, 1)):
-        await stars.replace_stars(10_000 + number, number, range(1, count + 1))
+        await stars.replace_stars(10_000 + number, number, stars_of(count))
 
     async def walked(order: GalleryOrder) -> list[int]:
         found: list[int] = []
@@ -362,13 +367,14 @@ async def test_lineage_lists_shown_ancestors(database: Database) -> None:
 
 
 async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None:
+    """Places are given for stars only. [people-M27]"""
     digests, stars = DigestStore(database), StarStore(database)
     house = await opened(database)
     await many(database, 5)
     await shown(database, await made(database, 6), at=NOW - timedelta(days=8))
-    await stars.replace_stars(10_006, 6, range(9))
-    await stars.replace_stars(10_002, 2, [1, 2])
-    await stars.replace_stars(10_004, 4, [1])
+    await stars.replace_stars(10_006, 6, stars_of(8))
+    await stars.replace_stars(10_002, 2, stars_of(2))
+    await stars.replace_stars(10_004, 4, stars_of(1))
     since, due = NOW - timedelta(days=7), NOW + timedelta(hours=1)
     answers = await asyncio.gather(
         *(digests.create_digest(house, due_at=due, since=since, owner=f"w{n}") for n in range(6))
@@ -376,13 +382,13 @@ async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None
     [number] = [each for each in answers if each is not None]
     digest = await digests.get(number)
     assert digest is not None
-    assert numbers(digest.entries) == [2, 4, 1]
+    assert numbers(digest.entries) == [2, 4], "no place without a star"
     assert await digests.find_last_due(GUILD) == due
     # what has happened since does not change the winner
-    await stars.replace_stars(10_005, 5, range(20))
+    await stars.replace_stars(10_005, 5, stars_of(19))
     claimed = await digests.claim(number, "w9")
     assert claimed is not None
-    assert numbers(claimed.entries) == [2, 4, 1]
+    assert numbers(claimed.entries) == [2, 4]
     await digests.mark_posted(number, 77, owner="w9")
     assert await digests.claim(number, "w9") is None
     assert await digests.list_out_of_sync("w9") == []
@@ -390,6 +396,9 @@ async def test_a_week_has_one_digest_with_one_winner(database: Database) -> None
         house, due_at=due + timedelta(days=7), since=due, owner="w"
     )
     assert nothing is None
+    # a week without stars is looked at once
+    assert await digests.find_last_due(GUILD) == due + timedelta(days=7)
+    assert await digests.list_out_of_sync("w") == []
 
 
 @pytest.mark.parametrize(

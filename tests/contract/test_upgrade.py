@@ -48,11 +48,14 @@ OLD: Final[dict[str, Any]] = json.loads(
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
 ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "jobs": {"age_restricted": False},
-    "clips": {"age_restricted": False},
+    "clips": {"age_restricted": None},
+    "creator_preferences": {"public_notice_at": None},
     "guilds": {"reply_mode": "extend"},
+    "showcase_posts": {"reach": "public", "channel_age_restricted": False},
+    "stars": {"is_super": False},
 }
 """What revision 0008 adds to old rows."""
-ADDED_TABLES: Final = {"job_inputs", "member_preferences"}
+ADDED_TABLES: Final = {"job_inputs", "member_preferences", "footage"}
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
 _EMPTIED: Final = {**NEW_NAMES.NULLABLE, "audit_log": ("actor_id", "target_user_id")}
@@ -158,8 +161,16 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
     await upgrade_schema(old_database)
     new = await read_rows(old_database)
     added = {table: new.pop(table) for table in ADDED_TABLES}
-    inputs = added.pop("job_inputs")
+    inputs, footage = added.pop("job_inputs"), added.pop("footage")
     assert not any(added.values())
+    assert {(row["clip_id"], row["source_clip_id"]): row["user_id"] for row in footage} == {
+        **{(clip["id"], clip["id"]): clip["user_id"] for clip in new["clips"]},
+        (3, 1): 900,
+    }
+    # the third contains somebody else's footage: the bot decides when it has started
+    [other] = [post for post in new["showcase_posts"] if post["clip_id"] == 3]
+    assert other["reach"] == "server"
+    other["reach"] = "public"
     assert new == {
         NEW_NAMES.TABLES.get(table, table): [
             renamed(NEW_NAMES.TABLES.get(table, table), row) for row in rows

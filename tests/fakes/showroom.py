@@ -2,11 +2,12 @@
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.domain.clips.clip import Clip
-from bot.domain.ports import ShowcaseChannel, StoredFiles
-from bot.domain.showcase.post import ShowcasePost, WeeklyDigest
+from bot.domain.errors import ChannelUnavailable
+from bot.domain.ports import EditResult, ShowcaseChannel, StoredFiles
+from bot.domain.showcase.post import ShowcasePost, Star, WeeklyDigest
 
 
 class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
@@ -16,22 +17,35 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self.live_posts: dict[int, ShowcasePost] = {}
         self.digests: dict[int, WeeklyDigest] = {}
         self.stars_by_message: dict[int, set[int]] = {}
+        self.super_stars_by_message: dict[int, set[int]] = {}
+        self.channels: dict[int, bool] | None = None
+        """Every server's channels, and whether each is age-restricted."""
+        self.deleted_channels: set[int] = set()
         self.deleted_messages: list[int] = []
         self.removed_files: list[str] = []
         self.post_count = 0
+        self.edit_count = 0
         self.errors_before: deque[Exception] = deque()
         """Raised by the next calls, before anything is done."""
         self.errors_after: deque[Exception] = deque()
         """Raised by the next posts, after the message stands: a lost answer."""
         self._ids = itertools.count(5000)
 
+    def _require_channel(self, channel_id: int | None) -> None:
+        if channel_id in self.deleted_channels:
+            raise ChannelUnavailable("the channel is gone", is_gone=True)
+
     def _raise_next(self, errors: deque[Exception]) -> None:
         if errors:
             raise errors.popleft()
 
+    def get_channels(self, guild_id: int) -> Mapping[int, bool] | None:
+        return self.channels
+
     async def publish(self, exhibit: ShowcasePost) -> int:
         """Post it, also when it was posted already: no nonce guards a repeat here."""
         self._raise_next(self.errors_before)
+        self._require_channel(exhibit.entry.channel_id)
         message_id = next(self._ids)
         self.live_posts[message_id] = exhibit
         self.post_count += 1
@@ -43,14 +57,17 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self._raise_next(self.errors_before)
         return next((n for n, post in self.live_posts.items() if post.id == exhibit.id), None)
 
-    async def refresh_post(self, exhibit: ShowcasePost) -> bool:
+    async def refresh_post(self, exhibit: ShowcasePost) -> EditResult:
         """Renew it."""
+        self.edit_count += 1
         self._raise_next(self.errors_before)
+        if exhibit.entry.channel_id in self.deleted_channels:
+            return EditResult.CHANNEL_GONE
         message_id = exhibit.entry.message_id
         if message_id not in self.live_posts:
-            return False
+            return EditResult.MESSAGE_GONE
         self.live_posts[message_id] = exhibit
-        return True
+        return EditResult.DONE
 
     async def fetch_creator_name(self, guild_id: int, user_id: int) -> str:
         """Return a name."""
@@ -61,10 +78,15 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self._raise_next(self.errors_before)
         self.live_posts.pop(message_id, None)
 
-    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[int] | None:
+    async def fetch_stars(self, channel_id: int, message_id: int) -> frozenset[Star] | None:
         """Return who stars it."""
         self._raise_next(self.errors_before)
-        return frozenset(self.stars_by_message.get(message_id, ()))
+        self._require_channel(channel_id)
+        normal = (Star(each) for each in self.stars_by_message.get(message_id, ()))
+        burst = (
+            Star(each, is_super=True) for each in self.super_stars_by_message.get(message_id, ())
+        )
+        return frozenset((*normal, *burst))
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:
         """Post a digest."""
@@ -74,13 +96,13 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self._raise_next(self.errors_after)
         return message_id
 
-    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> bool:
+    async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> EditResult:
         """Edit a digest."""
         self._raise_next(self.errors_before)
         if message_id not in self.digests:
-            return False
+            return EditResult.MESSAGE_GONE
         self.digests[message_id] = digest
-        return True
+        return EditResult.DONE
 
     async def find_digest(self, digest: WeeklyDigest) -> int | None:
         """Look for it."""

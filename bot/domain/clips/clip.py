@@ -68,6 +68,7 @@ class Clip:
             remote_uri=self.remote_uri,
             expires_at=None if expires is None else expires.timestamp(),
             path=self.path,
+            age_restricted=self.age_restricted,
         )
 
 

@@ -91,7 +91,7 @@ class SourceClip:
     ``seconds`` is its whole length. The extension depth is the number of extensions that led to
     it, 0 for a first clip. ``expires_at`` is until when Google keeps the file, in Unix seconds
     (``None``: it does not expire). ``path`` is the original below the data directory, for the
-    route that takes bytes.
+    route that takes bytes. What continues a clip of an age-restricted channel is restricted too.
     """
 
     clip_id: int
@@ -105,6 +105,7 @@ class SourceClip:
     remote_uri: str | None
     expires_at: float | None
     path: str | None = None
+    age_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

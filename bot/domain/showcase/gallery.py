@@ -15,6 +15,15 @@ MAX_SHORT_SECONDS: Final = 8
 """The longest clip that counts as short: the most one request makes without extensions."""
 
 
+class Reach(StrEnum):
+    """How far a showcased clip may go, whatever its maker wants: `bot.domain.showcase.reach`."""
+
+    NOWHERE = "nowhere"
+    SERVER = "server"
+    """The server's showcase channel, but not the public gallery."""
+    PUBLIC = "public"
+
+
 @dataclass(frozen=True, slots=True)
 class GalleryEntry:
     """One showcased clip.
@@ -22,6 +31,7 @@ class GalleryEntry:
     ``prompt`` is ``None`` if the creator hides it (``clip.prompt`` is empty then, too). ``votes``
     counts each member once. Moderators can hide an entry from everyone, and lock its votes.
     ``message_id`` is the post in the showcase channel, ``None`` until it is posted.
+    ``public_parent_id`` is the clip that it continues, if that is in the public gallery too.
     """
 
     clip: Clip
@@ -35,6 +45,8 @@ class GalleryEntry:
     channel_id: int | None
     hidden: bool
     locked: bool
+    reach: Reach = Reach.PUBLIC
+    public_parent_id: int | None = None
 
 
 class GalleryOrder(StrEnum):

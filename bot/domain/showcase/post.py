@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.gallery import GalleryEntry, Reach
 
 WEEK: Final = timedelta(days=7)
 STAR_EMOJI: Final = "⭐"
@@ -51,6 +51,8 @@ class CreatorPreferences:
     consent: ShowcaseConsent = ShowcaseConsent.STARS
     hide_prompt: bool = False
     blocked: bool = False
+    public_notice_at: datetime | None = None
+    """When they were told that what they showcase is on the public web."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,12 @@ class ShowcasePost:
 
     @property
     def should_be_posted(self) -> bool:
-        return not (self.entry.hidden or self.withdrawn)
+        return not (self.entry.hidden or self.withdrawn or self.entry.reach is Reach.NOWHERE)
+
+    @property
+    def may_be_public(self) -> bool:
+        """Whether it is in the gallery, if its server's gallery is public."""
+        return self.should_be_posted and self.public and self.entry.reach is Reach.PUBLIC
 
     @property
     def post_nonce(self) -> str:
@@ -185,6 +192,15 @@ class NewShowcasePost:
     public: bool
     added_by: int | None
     by_stars: bool = False
+    channel_age_restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A member's star on a message; they can give a normal one and a super reaction."""
+
+    user_id: int
+    is_super: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +250,8 @@ class AuditAction(StrEnum):
     UNBLOCK = "unblock"
     ARRANGE = "arrange"
     """The showcase's settings were changed."""
+    CHANNEL_GONE = "channel_gone"
+    """The showcase's channel was deleted; its entries wait for another."""
     DELETE = "delete"
     """A moderator deleted another member's clip."""
 

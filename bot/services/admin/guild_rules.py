@@ -6,6 +6,7 @@ A request needs them at many points, so they are read once, as a `GuildContext`,
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed, RequestsPaused
 from bot.domain.guild import ExtendPermission, GuildRules
@@ -25,9 +26,13 @@ WHOLE_BOT_ID: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What the rules need to know about a channel; ``parent_channel_id`` is a thread's."""
+    """What the rules need to know about a channel; ``parent_channel_id`` is a thread's.
+
+    ``age_restricted`` is also set if it is not known, ``shows_age_restricted`` only if it is.
+    """
 
     age_restricted: bool = False
+    shows_age_restricted: bool = False
     direct_message: bool = False
     parent_channel_id: int | None = None
 
@@ -80,6 +85,13 @@ class GuildContext:
     def require_allowed_channel(self) -> None:
         """Raise `ChannelNotAllowed` where the server does not let the bot be used."""
         self.rules.require_allowed_channel(self.origin.channel_id, self.channel.parent_channel_id)
+
+    def require_may_show(self, *, age_restricted: bool) -> None:
+        """Raise `NotAllowed` if a clip, or what is made from it, may not be shown here."""
+        require_may_show(
+            age_restricted=age_restricted,
+            place_age_restricted=self.channel.shows_age_restricted,
+        )
 
     def require_may_extend(self, clip: Clip) -> None:
         """Raise `NotAllowed` where only the requester of a clip may extend it."""

@@ -168,3 +168,4 @@ class PrivacyService:
                 await self.discord_messages.delete_message(channel_id, message_id)
         await self.erasable_files.delete_files(batch.paths)
         await self.erasure_requests.erase_batch(batch)
+        self.publisher.request_settle()  # what contains their footage goes

@@ -13,6 +13,7 @@ import structlog
 
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock, WorkerHandle
+from bot.services.showcase.channel_lanes import ChannelLanes
 
 MaintenanceTask = Callable[[], Awaitable[None]]
 
@@ -31,17 +32,23 @@ class MaintenanceLoop:
     worker: WorkerHandle
     clock: Clock
     interval_s: float
+    lanes: Sequence[ChannelLanes] = ()
+    """What the tasks leave running in the background; it ends with the loop."""
 
     async def run(self) -> None:
         interval_s = min(self.interval_s, MAX_INTERVAL_S)
-        while True:
-            self.run_requested.clear()
-            if self.worker.is_alive:
-                await self.run_once()
-            await self.clock.sleep(min(GATHER_DELAY_S, interval_s))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(interval_s):
-                    await self.run_requested.wait()
+        try:
+            while True:
+                self.run_requested.clear()
+                if self.worker.is_alive:
+                    await self.run_once()
+                await self.clock.sleep(min(GATHER_DELAY_S, interval_s))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(interval_s):
+                        await self.run_requested.wait()
+        finally:
+            for lanes in self.lanes:
+                await lanes.close()
 
     async def run_once(self) -> None:
         """Run each task once; one that fails does not stop the others.

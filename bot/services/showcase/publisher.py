@@ -11,9 +11,11 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.domain.errors import ChannelUnavailable, DeliveryError
-from bot.domain.ports import ShowcaseChannel, StoredFiles, WorkerHandle
-from bot.domain.showcase.post import ShowcasePost
+from bot.domain.errors import ChannelUnavailable
+from bot.domain.ports import Clock, EditResult, ShowcaseChannel, StoredFiles, WorkerHandle
+from bot.domain.showcase.post import AuditAction, AuditEntry, ShowcasePost
+from bot.services.showcase.channel_lanes import ChannelLanes
+from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.posts import ShowcasePostStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -22,9 +24,12 @@ _log: Final = structlog.get_logger(__name__)
 @dataclass(kw_only=True, eq=False)
 class ShowcasePublisher:
     showcase_posts: ShowcasePostStore
+    showcase_channels: ShowcaseChannelStore
     showcase_channel: ShowcaseChannel
     published_files: StoredFiles
     worker: WorkerHandle
+    clock: Clock
+    lanes: ChannelLanes
     _locks: WeakValueDictionary[int, asyncio.Lock] = field(
         init=False, default_factory=WeakValueDictionary
     )
@@ -37,7 +42,7 @@ class ShowcasePublisher:
     async def settle_post(self, post_id: int, *, is_new: bool = False) -> None:
         """Apply one post's desired state; ``is_new`` skips the search for an earlier message.
 
-        Raises `ChannelUnavailable` if it can never be sent (the post is withdrawn then),
+        Raises `ChannelUnavailable` if it can never be sent (a new post is withdrawn then),
         `DiscordUnavailable` and `DatabaseUnavailable` if it will be retried.
         """
         async with self._locks.setdefault(post_id, asyncio.Lock()):
@@ -50,20 +55,62 @@ class ShowcasePublisher:
 
     async def settle_all(self) -> None:
         """Settle the posts of this process and of dead ones. Raises `DatabaseUnavailable`."""
-        for post_id in await self.showcase_posts.list_out_of_sync(self.worker.worker_id):
-            try:
-                await self.settle_post(post_id)
-            except DeliveryError as error:
-                _log.info("showcase_post.settle_failed", post_id=post_id, error=str(error))
+        posts_by_channel = await self.showcase_posts.list_out_of_sync_by_channel(
+            self.worker.worker_id, except_for=self.lanes.postponed_ids
+        )
+        await self.lanes.run(posts_by_channel, self.settle_post)
+
+    async def handle_deleted_channel(self, guild_id: int, channel_id: int) -> None:
+        """Keep the posts of a channel that is gone, and post them where the showcase is now."""
+        count = await self.showcase_channels.detach_posts(
+            guild_id,
+            channel_id,
+            AuditEntry(
+                guild_id=guild_id,
+                actor_id=None,
+                action=AuditAction.CHANNEL_GONE,
+                recorded_at=self.clock.now(),
+            ),
+        )
+        if count:
+            _log.warning("showcase_channel.gone", guild=guild_id, channel=channel_id, posts=count)
+        await self.post_waiting(guild_id, unless=channel_id)
+
+    async def post_waiting(self, guild_id: int, *, unless: int | None = None) -> int:
+        """Post what waits for a channel in the server's own, if it has one other than ``unless``.
+
+        Returns how many posts that are.
+        """
+        channel_id = await self.showcase_channels.load_channel(guild_id)
+        if channel_id is None or channel_id == unless:
+            return 0
+        count = await self.showcase_channels.attach_posts(
+            guild_id,
+            channel_id,
+            age_restricted=self.is_age_restricted(guild_id, channel_id),
+            owner=self.worker.worker_id,
+        )
+        if count:
+            self.request_settle()
+        return count
+
+    def is_age_restricted(self, guild_id: int, channel_id: int) -> bool:
+        """Return whether a channel is known to be age-restricted."""
+        channels = self.showcase_channel.get_channels(guild_id) or {}
+        return channels.get(channel_id, False)
 
     async def _apply_desired_state(self, post: ShowcasePost, *, is_new: bool) -> None:
         if post.should_be_posted and post.entry.message_id is None:
             await self._publish_post(post, is_new=is_new)
         elif post.should_be_posted:
-            if await self.showcase_channel.refresh_post(post):
-                await self.showcase_posts.mark_refreshed(post)
-            else:  # the message was deleted: that withdraws the post
-                await self._mark_withdrawn(post)
+            match await self.showcase_channel.refresh_post(post):
+                case EditResult.DONE:
+                    await self.showcase_posts.mark_refreshed(post)
+                case EditResult.MESSAGE_GONE:  # that withdraws the post
+                    await self._mark_withdrawn(post)
+                case EditResult.CHANNEL_GONE:
+                    await self.showcase_posts.mark_refreshed(post)
+                    await self._detach_channel(post)
         else:
             await self.published_files.delete_published(post.entry.clip)
             message_id = post.entry.message_id or await self.showcase_channel.find_post(post)
@@ -76,12 +123,26 @@ class ShowcasePublisher:
         if message_id is None:
             try:
                 message_id = await self.showcase_channel.publish(post)
-            except ChannelUnavailable:
-                await self._mark_withdrawn(post)
-                withdrawn = await self.showcase_posts.get(post.id) or post
-                await self.showcase_posts.mark_unpublished(withdrawn)
+            except ChannelUnavailable as error:
+                await self._give_up(post, error)
                 raise
         await self.showcase_posts.mark_published(post, message_id)
+
+    async def _give_up(self, post: ShowcasePost, error: ChannelUnavailable) -> None:
+        """Withdraw a new post; one that was shown before waits for a channel, with its votes."""
+        if post.revision == 0:
+            await self._mark_withdrawn(post)
+            withdrawn = await self.showcase_posts.get(post.id) or post
+            await self.showcase_posts.mark_unpublished(withdrawn)
+            return
+        _log.warning("showcase_post.waits_for_channel", post_id=post.id, error=str(error))
+        await self.showcase_posts.mark_refreshed(post)
+        if error.is_gone:
+            await self._detach_channel(post)
+
+    async def _detach_channel(self, post: ShowcasePost) -> None:
+        assert post.entry.channel_id is not None
+        await self.handle_deleted_channel(post.entry.guild_id, post.entry.channel_id)
 
     async def _mark_withdrawn(self, post: ShowcasePost) -> None:
         await self.showcase_posts.update_post(

@@ -23,11 +23,15 @@ from bot.domain.showcase.post import (
     authorize_showcasing,
 )
 from bot.services.showcase.publisher import ShowcasePublisher
+from bot.store.showcase.channels import ShowcaseChannelStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
 AUDIT_LOG_LENGTH: Final = 25
+_DIGEST_FIELDS: Final = frozenset({"digest_day", "digest_hour", "digest_zone"})
+_UNTOLD_FIELDS: Final = frozenset({"name", "locale"})
+"""What is noted with a change, but no change of the showcase itself."""
 
 
 class RankingPeriod(StrEnum):
@@ -51,6 +55,16 @@ class ShowcaseActor:
     moderator: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ShowcasePermission:
+    """That a clip may be added: its creator's choices, where to, and whether to the gallery too."""
+
+    preferences: CreatorPreferences
+    channel_id: int
+    may_be_public: bool
+    is_gallery_public: bool
+
+
 class ShowcaseService:
     """The use cases; plain reads go straight to the public stores ``posts`` and ``settings``."""
 
@@ -60,13 +74,18 @@ class ShowcaseService:
         showcase_posts: ShowcasePostStore,
         showcase_settings_store: ShowcaseSettingsStore,
         showcase_channel: ShowcaseChannel,
+        showcase_channels: ShowcaseChannelStore,
         publisher: ShowcasePublisher,
         worker: WorkerHandle,
         clock: Clock,
+        gallery_url: str | None = None,
     ) -> None:
+        """``gallery_url`` is the public address of the gallery, if the operator has set one."""
+        self.gallery_url = gallery_url
         self.posts = showcase_posts
         self.settings = showcase_settings_store
         self._showcase_channel = showcase_channel
+        self._showcase_channels = showcase_channels
         self._publisher = publisher
         self._worker = worker
         self._clock = clock
@@ -86,19 +105,11 @@ class ShowcaseService:
         Returns the post and whether it is new. Raises `NotAllowed`, `RecordNotFound`,
         `ChannelUnavailable`; a passing error of Discord only delays the message.
         """
-        if clip.guild_id != guild_id:
-            raise RecordNotFound("clip_elsewhere")
-        showcase_settings = await self.settings.load_settings(guild_id)
-        preferences = await self.settings.load_preferences(guild_id, clip.user_id)
-        public = authorize_showcasing(
-            clip,
-            showcase_settings,
-            preferences,
-            actor_id=actor.user_id if actor is not None else 0,
-            is_moderator=actor is not None and actor.moderator,
-            policy=PostingPolicy.STARS if actor is None else PostingPolicy.MEMBER,
-        )
-        assert showcase_settings.channel_id is not None
+        permission = await self._authorize(clip, guild_id, actor)
+        preferences, channel_id = permission.preferences, permission.channel_id
+        channels = self._showcase_channel.get_channels(guild_id)
+        if channels is not None and channel_id not in channels:
+            raise NotAllowed("showcase_channel_gone")
         is_own = actor is not None and actor.user_id == clip.user_id
         if actor is not None and is_own:
             name = actor.name
@@ -111,12 +122,13 @@ class ShowcaseService:
         new_post = NewShowcasePost(
             clip=clip,
             guild_id=guild_id,
-            channel_id=showcase_settings.channel_id,
+            channel_id=channel_id,
             creator_name=name,
             hide_prompt=hides_prompt,
-            public=public,
+            public=permission.may_be_public,
             added_by=actor.user_id if actor is not None else None,
             by_stars=actor is None,
+            channel_age_restricted=(channels or {}).get(channel_id, False),
         )
         audit_entry = self._build_audit_entry(guild_id, actor, AuditAction.SHOW, clip)
         post, is_new = await self.posts.add_post(
@@ -132,6 +144,36 @@ class ShowcaseService:
         else:
             return post, is_new
         return await self.posts.get(post.id) or post, is_new
+
+    async def needs_public_notice(
+        self, clip: Clip, *, guild_id: int, actor: ShowcaseActor
+    ) -> CreatorPreferences | None:
+        """Return the member's choices if they do not know yet that their clip will be on the web.
+
+        Raises `NotAllowed` and `RecordNotFound`, as adding the clip would.
+        """
+        permission = await self._authorize(clip, guild_id, actor)
+        is_told = permission.preferences.public_notice_at is not None
+        if actor.user_id != clip.user_id or is_told or clip.age_restricted:
+            return None
+        is_on_web = permission.may_be_public and permission.is_gallery_public
+        return permission.preferences if is_on_web and self.gallery_url is not None else None
+
+    async def record_public_notice(self, *, guild_id: int, user_id: int) -> None:
+        """Record that a member knows that what they showcase in a server is on the web."""
+        preferences = await self.settings.load_preferences(guild_id, user_id)
+        if preferences.public_notice_at is None:
+            told = replace(preferences, public_notice_at=self._clock.now())
+            await self.settings.save_preferences(told)
+
+    async def find_web_address(self, post: ShowcasePost) -> str | None:
+        """Return where a post is on the web, if it is public."""
+        if self.gallery_url is None or not post.may_be_public:
+            return None
+        showcase_settings = await self.settings.load_settings(post.entry.guild_id)
+        if not showcase_settings.public:
+            return None
+        return f"{self.gallery_url.rstrip('/')}/clips/{post.entry.clip.id}"
 
     async def withdraw_clip(self, clip: Clip, *, guild_id: int, actor: ShowcaseActor) -> None:
         """Take a clip out of the showcase. Raises `NotAllowed`, `RecordNotFound`."""
@@ -154,6 +196,8 @@ class ShowcaseService:
         Raises `DiscordUnavailable` while its message, and so its record, cannot be deleted.
         """
         actor = ShowcaseActor(actor_id, moderator=actor_id != clip.user_id)
+        await self.posts.mark_clip_deleted(clip.id)
+        self._publisher.request_settle()
         post = await self.posts.find_by_clip(clip.id)
         if post is not None:
             await self._update_post(post, actor, AuditAction.WITHDRAW, withdrawn=True)
@@ -203,6 +247,7 @@ class ShowcaseService:
         hidden_ids = await self.posts.set_blocked(
             audit_entry, blocked=blocked, owner=self._worker.worker_id
         )
+        self._publisher.request_settle()  # what contains their footage follows
         for post_id in hidden_ids:
             if (post := await self.posts.get(post_id)) is not None:
                 await self._settle_post(post)
@@ -227,6 +272,7 @@ class ShowcaseService:
         )
         if after != before:
             await self.settings.save_preferences(after)
+            self._publisher.request_settle()  # what contains their footage follows
         if hide_prompt is not None:
             post_ids = await self.posts.list_member_post_ids(
                 user_id, guild_id=guild_id, include_withdrawn=False
@@ -243,33 +289,93 @@ class ShowcaseService:
         before = await self.settings.load_settings(guild_id)
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}
-        if changed & {"digest_day", "digest_hour", "digest_zone", "channel_id"}:
+        if changed & {*_DIGEST_FIELDS, "channel_id"}:
             after = replace(after, digest_since=self._clock.now())
-        comment = ", ".join(f"{name} = {getattr(after, name)}" for name in sorted(changed))
-        await self.settings.configure(
-            after,
-            AuditEntry(
+        audit_entry = None
+        if told := changed - _UNTOLD_FIELDS:
+            told |= _DIGEST_FIELDS if told & _DIGEST_FIELDS else set()
+            audit_entry = AuditEntry(
                 guild_id=guild_id,
                 actor_id=actor_id,
                 action=AuditAction.ARRANGE,
                 recorded_at=self._clock.now(),
-                comment=comment or None,
-            ),
-        )
+                comment=", ".join(f"{name} = {getattr(after, name)}" for name in sorted(told)),
+            )
+        if changed:
+            await self.settings.configure(after, audit_entry)
+        if changes.get("channel_id") is not None:
+            await self._post_waiting(guild_id)
+        if "public" in changed:
+            self._publisher.request_settle()
         return after
+
+    # -- channels
+
+    async def record_channels(self, guild_id: int) -> None:
+        """Record which channels of a server are age-restricted. Raises `DatabaseUnavailable`."""
+        channels = self._showcase_channel.get_channels(guild_id)
+        if channels is not None:
+            await self._showcase_channels.record_channels(guild_id, channels)
+            self._publisher.request_settle()
+
+    async def handle_deleted_channel(self, guild_id: int, channel_id: int) -> None:
+        """Keep the entries of a channel that was deleted. Raises `DatabaseUnavailable`."""
+        await self._publisher.handle_deleted_channel(guild_id, channel_id)
+
+    def is_channel_gone(self, showcase_settings: ShowcaseSettings) -> bool:
+        """Return whether the channel that a server has chosen is known not to exist."""
+        channels = self._showcase_channel.get_channels(showcase_settings.guild_id)
+        chosen = showcase_settings.channel_id
+        return channels is not None and chosen is not None and chosen not in channels
+
+    async def _post_waiting(self, guild_id: int) -> None:
+        """Post again what a deleted channel showed."""
+        channels = self._showcase_channel.get_channels(guild_id)
+        if channels is not None:
+            for channel_id in await self._showcase_channels.list_post_channels(guild_id):
+                if channel_id not in channels:
+                    await self._publisher.handle_deleted_channel(guild_id, channel_id)
+        await self._publisher.post_waiting(guild_id)
 
     # -- reading
 
-    async def list_top(self, guild_id: int, period: RankingPeriod) -> list[GalleryEntry]:
+    async def list_top(
+        self, guild_id: int, period: RankingPeriod, *, with_age_restricted: bool = False
+    ) -> list[GalleryEntry]:
         since = None if period.length is None else self._clock.now() - period.length
-        return await self.posts.list_top(guild_id, since=since, limit=LIST_LENGTH)
+        return await self.posts.list_top(
+            guild_id, since=since, limit=LIST_LENGTH, with_age_restricted=with_age_restricted
+        )
 
-    async def pick_random(self, guild_id: int) -> GalleryEntry:
+    async def pick_random(
+        self, guild_id: int, *, with_age_restricted: bool = False
+    ) -> GalleryEntry:
         """Return a random entry. Raises `RecordNotFound`."""
-        entry = await self.posts.pick_random(guild_id)
+        entry = await self.posts.pick_random(guild_id, with_age_restricted=with_age_restricted)
         if entry is None:
             raise RecordNotFound("showcase_empty")
         return entry
+
+    async def _authorize(
+        self, clip: Clip, guild_id: int, actor: ShowcaseActor | None
+    ) -> ShowcasePermission:
+        """Return what holds for adding a clip. Raises `NotAllowed`, `RecordNotFound`."""
+        if clip.guild_id != guild_id:
+            raise RecordNotFound("clip_elsewhere")
+        showcase_settings = await self.settings.load_settings(guild_id)
+        preferences = await self.settings.load_preferences(guild_id, clip.user_id)
+        may_be_public = authorize_showcasing(
+            clip,
+            showcase_settings,
+            preferences,
+            actor_id=actor.user_id if actor is not None else 0,
+            is_moderator=actor is not None and actor.moderator,
+            policy=PostingPolicy.STARS if actor is None else PostingPolicy.MEMBER,
+        )
+        assert showcase_settings.channel_id is not None
+        return ShowcasePermission(
+            preferences, showcase_settings.channel_id, may_be_public, showcase_settings.public
+        )
 
     async def _find_post(self, clip_id: int, guild_id: int) -> ShowcasePost:
         post = await self.posts.find_by_clip(clip_id)

@@ -14,9 +14,14 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.domain.errors import DatabaseUnavailable, DeliveryError, RequestRefused
+from bot.domain.errors import (
+    ChannelUnavailable,
+    DatabaseUnavailable,
+    DeliveryError,
+    RequestRefused,
+)
 from bot.domain.ports import Clock, ShowcaseChannel
-from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, VoteTarget
+from bot.domain.showcase.post import ShowcasePost, ShowcaseSettings, Star, VoteTarget
 from bot.services.showcase.publisher import ShowcasePublisher
 from bot.services.showcase.showcase import ShowcaseService
 from bot.store.jobs.clips import ClipStore
@@ -85,6 +90,7 @@ class VoteCounter:
         user_id: int,
         *,
         starred: bool,
+        is_super: bool = False,
         is_own_message: bool = False,
     ) -> None:
         """Record that a member added or removed a star; ``is_own_message``: the bot sent it.
@@ -100,7 +106,8 @@ class VoteCounter:
                     return
                 if message_id not in self._counted_messages:
                     await self._recount_message(message_id, channel_id, clip_id)
-                target = await self.stars.set_star(message_id, clip_id, user_id, starred=starred)
+                star = Star(user_id, is_super=is_super)
+                target = await self.stars.set_star(message_id, clip_id, star, starred=starred)
             await self._evaluate(target)
         except DatabaseUnavailable:
             self._recount_later(message_id, channel_id)
@@ -149,6 +156,7 @@ class VoteCounter:
             self._publisher.request_settle()
 
     async def _recount_guild(self, showcase_settings: ShowcaseSettings) -> None:
+        await self._showcase_service.record_channels(showcase_settings.guild_id)
         now = self._clock.now()
         await self.recount_posts(
             await self._showcase_posts.list_recent(
@@ -193,18 +201,27 @@ class VoteCounter:
         self, message_id: int, channel_id: int, clip_id: int
     ) -> VoteTarget | None:
         try:
-            members = await self._showcase_channel.fetch_stars(channel_id, message_id)
+            stars = await self._showcase_channel.fetch_stars(channel_id, message_id)
+        except ChannelUnavailable:
+            await self._keep_posts_of_deleted_channel(message_id, channel_id)
+            return None
         except DeliveryError as error:
             _log.info("stars.read_failed", message_id=message_id, error=str(error))
             return None
-        if members is None:
+        if stars is None:
             await self._showcase_service.withdraw_deleted_message(message_id)
             return None
-        target = await self.stars.replace_stars(message_id, clip_id, members)
+        target = await self.stars.replace_stars(message_id, clip_id, stars)
         self._counted_messages[message_id] = None
         if len(self._counted_messages) > _MAX_COUNTED_MESSAGES:
             self._counted_messages.popitem(last=False)
         return target
+
+    async def _keep_posts_of_deleted_channel(self, message_id: int, channel_id: int) -> None:
+        """A channel that is gone withdraws nothing; the clip's own message may have been in it."""
+        post = await self._showcase_posts.find_by_message(message_id)
+        if post is not None:
+            await self._publisher.handle_deleted_channel(post.entry.guild_id, channel_id)
 
     async def _evaluate(self, vote_target: VoteTarget) -> None:
         """Refresh the showcase post, or add the clip to the showcase if it has enough stars."""

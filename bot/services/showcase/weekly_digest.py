@@ -10,10 +10,11 @@ from typing import Final
 
 import structlog
 
-from bot.domain.errors import ChannelUnavailable, DeliveryError, RecordNotFound
-from bot.domain.ports import Clock, ShowcaseChannel, WorkerHandle
+from bot.domain.errors import ChannelUnavailable, RecordNotFound
+from bot.domain.ports import Clock, EditResult, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import WEEK, ShowcaseSettings, WeeklyDigest
+from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.votes import VoteCounter
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
@@ -36,14 +37,21 @@ class DigestScheduler:
     vote_counter: VoteCounter
     worker: WorkerHandle
     clock: Clock
+    lanes: ChannelLanes
 
-    async def get_ranking(self, digest_id: int, *, guild_id: int) -> list[GalleryEntry]:
+    async def get_ranking(
+        self, digest_id: int, *, guild_id: int, with_age_restricted: bool = False
+    ) -> list[GalleryEntry]:
         """Return the best of a digest's week by current votes. Raises `RecordNotFound`."""
         digest = await self.digests.get(digest_id)
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
         return await self.showcase_posts.list_top(
-            guild_id, since=digest.period_start, until=digest.due_at, limit=RANKING_LENGTH
+            guild_id,
+            since=digest.period_start,
+            until=digest.due_at,
+            limit=RANKING_LENGTH,
+            with_age_restricted=with_age_restricted,
         )
 
     async def run_due(self) -> None:
@@ -53,8 +61,12 @@ class DigestScheduler:
             digest_id = await self._create_due_digest(showcase_settings)
             if digest_id is not None:
                 created.add(digest_id)
-        for digest_id in await self.digests.list_out_of_sync(self.worker.worker_id):
-            await self._settle_digest(digest_id, is_new=digest_id in created)
+        digest_ids = await self.digests.list_out_of_sync(self.worker.worker_id)
+        postponed_ids = set(self.lanes.postponed_ids)
+        await self.lanes.run(
+            {digest_id: [digest_id] for digest_id in digest_ids if digest_id not in postponed_ids},
+            lambda digest_id: self._settle_digest(digest_id, is_new=digest_id in created),
+        )
 
     async def _create_due_digest(self, showcase_settings: ShowcaseSettings) -> int | None:
         now = self.clock.now()
@@ -83,9 +95,6 @@ class DigestScheduler:
         except ChannelUnavailable as error:
             _log.warning("digest.abandoned", digest_id=digest_id, error=str(error))
             message_id = None
-        except DeliveryError as error:
-            _log.info("digest.postponed", digest_id=digest_id, error=str(error))
-            return
         await self.digests.mark_posted(digest_id, message_id, owner=self.worker.worker_id)
 
     async def _publish(self, digest: WeeklyDigest, *, is_new: bool) -> int | None:
@@ -96,7 +105,7 @@ class DigestScheduler:
         if message_id is None:
             return await self.showcase_channel.publish_digest(digest) if digest.entries else None
         if digest.entries:
-            still_exists = await self.showcase_channel.refresh_digest(digest, message_id)
-            return message_id if still_exists else None
+            result = await self.showcase_channel.refresh_digest(digest, message_id)
+            return message_id if result is EditResult.DONE else None
         await self.showcase_channel.delete_message(digest.channel_id, message_id)
         return None

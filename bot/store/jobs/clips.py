@@ -12,9 +12,10 @@ from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import clip_from_row
-from bot.store.tables.showcase import showcase_posts_table
+from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
 
 _clips = clips_table.c
+_footage = footage_table.c
 
 
 class ClipStore(Store):
@@ -65,8 +66,7 @@ class ClipStore(Store):
         if showcased_only:
             is_shown = select(showcase_posts_table.c.clip_id).where(
                 showcase_posts_table.c.clip_id == _clips.id,
-                ~showcase_posts_table.c.withdrawn,
-                ~showcase_posts_table.c.hidden,
+                IS_VISIBLE,
             )
             query = query.where(is_shown.exists())
         if after is None:
@@ -112,12 +112,15 @@ async def write_clips(
             "extension_depth": depth,
             "parent_clip_id": parent,
             "root_clip_id": root,
-            "age_restricted": job.origin.age_restricted,
+            "age_restricted": job.origin.age_restricted
+            or await _is_source_restricted(connection, job),
             "created_at": database_time(),
         }
         for new_clip in new_clips:
             values = {name: getattr(new_clip, name) for name in NewClip.__slots__}
-            await connection.execute(insert(clips_table).values(common | values))
+            statement = insert(clips_table).values(common | values).returning(_clips.id)
+            clip_id = (await connection.execute(statement)).scalar_one()
+            await _write_footage(connection, job, clip_id)
         rows = (await connection.execute(query)).mappings().all()
     return [clip_from_row(row) for row in rows]
 
@@ -131,3 +134,30 @@ async def _find_ancestry(
         return None, None, 0
     root = await connection.scalar(select(_clips.root_clip_id).where(_clips.id == source.clip_id))
     return root or source.clip_id, source.clip_id, source.extension_depth + 1
+
+
+async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:
+    source = job.plan.source
+    if source is None:
+        return False
+    stored = await connection.scalar(
+        select(_clips.age_restricted).where(_clips.id == source.clip_id)
+    )
+    return source.age_restricted or bool(stored)
+
+
+async def _write_footage(connection: AsyncConnection, job: Job, clip_id: int) -> None:
+    """Record whose footage is in a new clip; also where its source was deleted meanwhile."""
+    row = {"clip_id": clip_id, "guild_id": job.origin.guild_id}
+    rows: list[dict[str, Any]] = [
+        row | {"source_clip_id": clip_id, "user_id": job.origin.user_id, "is_deleted": False}
+    ]
+    source = job.plan.source
+    if source is not None:
+        columns = (_footage.source_clip_id, _footage.user_id, _footage.is_deleted)
+        query = select(*columns).where(_footage.clip_id == source.clip_id)
+        inherited = [dict(each) for each in (await connection.execute(query)).mappings()]
+        # a source without rows is one that nothing is known about: nobody allows it to be shown
+        unknown = {"source_clip_id": source.clip_id, "user_id": None, "is_deleted": True}
+        rows += [row | each for each in inherited or [unknown]]
+    await connection.execute(insert(footage_table), rows)

@@ -20,6 +20,7 @@ from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
+from bot.store.showcase.footage import mark_footage_deleted
 from bot.store.showcase.stars import anonymize_stars
 from bot.store.tables.core import (
     channel_rules_table,
@@ -38,6 +39,7 @@ from bot.store.tables.showcase import (
     creator_preferences_table,
     digests_table,
     erasure_requests_table,
+    footage_table,
     guild_removals_table,
     showcase_blocks_table,
     showcase_posts_table,
@@ -56,6 +58,7 @@ _GUILD_COLUMNS: Final[tuple[ColumnElement[int], ...]] = (
     creator_preferences_table.c.guild_id,
     showcase_blocks_table.c.guild_id,
     digests_table.c.guild_id,
+    footage_table.c.guild_id,
     audit_log_table.c.guild_id,
     limits_table.c.guild_id,
     channel_rules_table.c.guild_id,
@@ -129,6 +132,7 @@ class ErasureStore(Store):
                 audit_log_table.c.target_user_id,
                 _posts.added_by,
                 _ledger.actor_id,
+                footage_table.c.user_id,
                 limits_table.c.changed_by,
                 guilds_table.c.changed_by,
             ):
@@ -201,10 +205,14 @@ class ErasureStore(Store):
     # -- batches
 
     async def erase_batch(self, batch: ErasureBatch) -> None:
-        """Delete the rows of a batch. Unknown jobs stay without their content: they may be paid."""
+        """Delete the rows of a batch. Unknown jobs stay without their content: they may be paid.
+
+        That the clips' footage is in other clips stays known, without whose it was.
+        """
         in_batch = _jobs.id.in_(batch.job_ids)
 
         async def delete_rows(connection: AsyncConnection) -> None:
+            await mark_footage_deleted(connection, batch.clip_ids, is_maker_erased=True)
             for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
                 await connection.execute(
                     delete(_find_table(column)).where(column.in_(batch.clip_ids))

@@ -22,6 +22,7 @@ from bot.store.tables.showcase import (
     audit_log_table,
     creator_preferences_table,
     erasure_requests_table,
+    footage_table,
     showcase_blocks_table,
     showcase_posts_table,
     stars_table,
@@ -88,6 +89,7 @@ def _build_queries(user_id: int) -> dict[str, Select[Any]]:
             showcase_blocks_table.c.user_id == user_id,
             showcase_blocks_table.c.guild_id,
         ),
+        "footage": (footage_table.c.user_id == user_id, footage_table.c.clip_id),
         "stars": (stars_table.c.user_id == user_id, stars_table.c.message_id),
         "moderation": (
             or_(audit_log_table.c.actor_id == user_id, audit_log_table.c.target_user_id == user_id),

@@ -5,10 +5,9 @@ When an entry changes that a digest names, the digest is out of sync again and l
 """
 
 import json
-from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import case, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, case, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.showcase.post import MAX_DIGEST_CLIPS, ShowcaseSettings, WeeklyDigest
@@ -17,6 +16,7 @@ from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row
 from bot.store.showcase.settings import SETTINGS_QUERY, settings_from_row
+from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import (
     IS_VISIBLE,
     digests_table,
@@ -34,11 +34,16 @@ class DigestStore(Store):
     async def create_digest(
         self, showcase_settings: ShowcaseSettings, *, due_at: datetime, since: datetime, owner: str
     ) -> int | None:
-        """Write the week's row; return its id, or `None` without clips or when it exists."""
+        """Write the week's row; return its id, or `None` when it exists or no clip has a star.
+
+        A week without stars has an empty row, so that it is looked at once.
+        """
         best = (
             select(_posts.clip_id)
+            .join(clips_table, clips_table.c.id == _posts.clip_id)
             .where(_posts.guild_id == showcase_settings.guild_id, IS_VISIBLE)
-            .where(_posts.showcased_at > since, _posts.showcased_at <= due_at)
+            .where(_posts.showcased_at > since, _posts.showcased_at <= due_at, _posts.votes > 0)
+            .where(_may_be_named_in(showcase_settings.channel_id))
             .order_by(_posts.votes.desc(), _posts.id)
             .limit(MAX_DIGEST_CLIPS)
         )
@@ -55,8 +60,10 @@ class DigestStore(Store):
                 "clip_ids": json.dumps(clip_ids),
                 "owner": owner,
                 "channel_id": showcase_settings.channel_id,
+                "in_sync": not clip_ids,
             }
-            if not clip_ids or not await insert_if_absent(connection, digests_table, row):
+            is_new = await insert_if_absent(connection, digests_table, row)
+            if not is_new or not clip_ids:
                 return None
             digest_id: int | None = await connection.scalar(row_id)
             return digest_id
@@ -105,28 +112,11 @@ class DigestStore(Store):
         return await self._db.read_scalar(query)
 
 
-async def mark_digests_out_of_sync(
-    connection: AsyncConnection, guild_id: int, clip_ids: Collection[int]
-) -> None:
-    """Mark the digests that name one of the clips and are posted, or will be, as out of sync.
-
-    A digest whose message was deleted stays deleted.
-    """
-    query = select(_digests.id, _digests.clip_ids).where(
-        _digests.guild_id == guild_id,
-        or_(_digests.in_sync == false(), _digests.message_id.is_not(None)),
-    )
-    digest_ids = [
-        row.id
-        for row in await connection.execute(query)
-        if not set(clip_ids).isdisjoint(json.loads(row.clip_ids))
-    ]
-    if digest_ids:
-        await connection.execute(
-            update(digests_table)
-            .where(_digests.id.in_(digest_ids))
-            .values(in_sync=False, owner=None)
-        )
+def _may_be_named_in(channel_id: int | None) -> ColumnElement[bool]:
+    """Clips of age-restricted channels are named only where they are shown themselves."""
+    is_restricted = func.coalesce(clips_table.c.age_restricted, false())
+    may_be_named: ColumnElement[bool] = or_(~is_restricted, _posts.channel_id == channel_id)
+    return may_be_named
 
 
 async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDigest | None:
@@ -139,6 +129,7 @@ async def _load_digest(connection: AsyncConnection, digest_id: int) -> WeeklyDig
     settings_row = (await connection.execute(settings_query)).mappings().one_or_none()
     order: list[int] = json.loads(row["clip_ids"])
     entry_query = ENTRY_QUERY.where(_posts.clip_id.in_(order), IS_VISIBLE)
+    entry_query = entry_query.where(_posts.votes > 0, _may_be_named_in(row["channel_id"]))
     entries = [
         gallery_entry_from_row(entry)
         for entry in (await connection.execute(entry_query)).mappings()

@@ -7,6 +7,7 @@ are joined with their clips. A cursor tells where the last page ended, so no row
 import base64
 import binascii
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
@@ -20,6 +21,7 @@ from bot.domain.showcase.gallery import (
     GalleryOrder,
     GalleryPage,
     GallerySearch,
+    Reach,
 )
 from bot.store.engine.database import Store
 from bot.store.tables.core import clips_table
@@ -44,7 +46,9 @@ _POST_COLUMNS: Final = (
     "channel_id",
     "hidden",
     "locked",
+    "reach",
 )
+_ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
 _POST_PREFIX: Final = "shown_"
 _MAX_SEARCH_WORDS: Final = 8
 _MAX_VOTES: Final = 2**31 - 1
@@ -53,16 +57,28 @@ _MAX_ID: Final = 2**63 - 1
 _ENTRY_TABLES: Final = showcase_posts_table.join(
     clips_table, _clips.id == _posts.clip_id
 ).outerjoin(showcase_settings_table, _settings.guild_id == _posts.guild_id)
-ENTRY_QUERY: Final[Select[Any]] = select(
-    *_clips,
-    *(_posts[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
-    func.coalesce(_settings.name, "").label(f"{_POST_PREFIX}guild_name"),
-).select_from(_ENTRY_TABLES)
-"""The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
+_parents = showcase_posts_table.alias("parent_posts").c
+_parent_settings = showcase_settings_table.alias("parent_settings").c
 _IS_PUBLIC_GUILD: Final = and_(
     _settings.public, _settings.guild_id.not_in(select(guild_removals_table.c.guild_id))
 )
 """A server that removed the bot shows nothing any more, though its data is erased later."""
+_PUBLIC_PARENT_ID: Final = (
+    select(_parents.clip_id)
+    .join(_parent_settings.guild_id.table, _parent_settings.guild_id == _parents.guild_id)
+    .where(_parents.clip_id == _clips.parent_clip_id, _parents.public, _parent_settings.public)
+    .where(~_parents.hidden, ~_parents.withdrawn, _parents.reach == Reach.PUBLIC)
+    .where(_parents.guild_id.not_in(select(guild_removals_table.c.guild_id)))
+    .correlate(clips_table)
+    .scalar_subquery()
+)
+ENTRY_QUERY: Final[Select[Any]] = select(
+    *_clips,
+    *(_posts[name].label(_POST_PREFIX + name) for name in _POST_COLUMNS),
+    func.coalesce(_settings.name, "").label(f"{_POST_PREFIX}guild_name"),
+    _PUBLIC_PARENT_ID.label(f"{_POST_PREFIX}public_parent_id"),
+).select_from(_ENTRY_TABLES)
+"""The columns of a `GalleryEntry`; add conditions on ``showcase_posts``."""
 
 
 class GalleryStore(Store):
@@ -102,6 +118,16 @@ class GalleryStore(Store):
             return None
         entries = await self._select_entries(_posts.clip_id == clip_id)
         return entries[0] if entries else None
+
+    async def find_favourite(self, *, since: datetime) -> GalleryEntry | None:
+        """Return the public entry since then with the most votes, if any has one."""
+        query = (
+            ENTRY_QUERY.where(_is_public(), _posts.showcased_at > since, _posts.votes > 0)
+            .order_by(*_build_ordering(GalleryOrder.TOP))
+            .limit(1)
+        )
+        rows = await self._db.read_rows(query)
+        return gallery_entry_from_row(rows[0]) if rows else None
 
     async def load_lineage(self, clip_id: int) -> list[GalleryEntry]:
         """Return the public entries of the clip's chain, from its root to the clip itself."""
@@ -154,7 +180,8 @@ class GalleryStore(Store):
 def gallery_entry_from_row(row: Row) -> GalleryEntry:
     """Return the entry of a row of `ENTRY_QUERY`."""
     clip = clip_from_row({column.name: row[column.name] for column in clips_table.c})
-    own = {name: row[_POST_PREFIX + name] for name in (*_POST_COLUMNS, "guild_name")}
+    own = {name: row[_POST_PREFIX + name] for name in _ENTRY_FIELDS}
+    own["reach"] = Reach(own["reach"])
     hide_prompt = own.pop("hide_prompt")
     return GalleryEntry(
         clip=replace(clip, prompt="") if hide_prompt else clip,

@@ -5,21 +5,30 @@ the row brings Discord up to date and records it; the row is in sync then unless
 again. Claims follow the workers' leases, as those of jobs do.
 """
 
+from collections.abc import Collection, Hashable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.clips.age_restriction import may_show
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.showcase.gallery import GalleryEntry
+from bot.domain.showcase.gallery import GalleryEntry, Reach
 from bot.domain.showcase.post import AuditEntry, NewShowcasePost, ShowcasePost
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.audit_log import write_audit_entry
-from bot.store.showcase.digests import mark_digests_out_of_sync
+from bot.store.showcase.digest_sync import mark_digests_out_of_sync
+from bot.store.showcase.footage import (
+    mark_footage_deleted,
+    refresh_reach_of_clips,
+    refresh_reach_of_member,
+    take_reach_lock,
+)
 from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row, normalize_search_text
 from bot.store.showcase.stars import build_change_values, count_voters, update_votes
 from bot.store.tables.core import clips_table
@@ -49,6 +58,8 @@ _POST_QUERY: Final[Select[Any]] = ENTRY_QUERY.add_columns(
     *(_posts[name].label(f"post_{name}") for name in _POST_FIELDS),
     GUILD_LOCALE.label("post_locale"),
 )
+_IS_FOR_EVERYONE: Final = ~func.coalesce(clips_table.c.age_restricted, false())
+"""Not of an age-restricted channel."""
 _IS_MODERATED: Final = or_(_posts.hidden, _posts.locked)
 _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
     _posts.withdrawn, _posts.in_sync, ~_IS_MODERATED
@@ -64,7 +75,8 @@ class ShowcasePostStore(Store):
     ) -> tuple[ShowcasePost, bool]:
         """Add a post, or restore one that is being withdrawn; return it, and whether it is new.
 
-        Raises `NotAllowed` for a withdrawn post that may not come back.
+        Raises `NotAllowed` for a withdrawn post that may not come back, and for a clip that may
+        not be shown because of its channel or of whose footage is in it.
         """
         clip = new_post.clip
         row = {
@@ -83,10 +95,12 @@ class ShowcasePostStore(Store):
             "revision_at": audit_entry.recorded_at,
             "added_by": new_post.added_by,
             "channel_id": new_post.channel_id,
+            "channel_age_restricted": new_post.channel_age_restricted,
             "showcased_at": audit_entry.recorded_at,
         }
 
         async def insert_or_restore(connection: AsyncConnection) -> tuple[ShowcasePost, bool]:
+            await take_reach_lock(connection)
             if not new_post.by_stars:
                 await connection.execute(_DELETE_WITHDRAWN.where(_posts.clip_id == clip.id))
             row["votes"] = await count_voters(connection, clip.id)
@@ -101,10 +115,13 @@ class ShowcasePostStore(Store):
                     .where(_posts.clip_id == clip.id)
                     .values(public=True)
                 )
+            await refresh_reach_of_clips(connection, [clip.id])
             post = await _load_post(connection, _posts.clip_id == clip.id)
             assert post is not None
             if post.withdrawn:
                 raise NotAllowed("showcase_hidden")
+            if post.entry.reach is Reach.NOWHERE:
+                raise NotAllowed(_explain_no_reach(clip, new_post))
             return post, new
 
         return await self._db.write(insert_or_restore)
@@ -152,6 +169,7 @@ class ShowcasePostStore(Store):
         changes = {name: value for name, value in fields.items() if value is not None}
 
         async def change_row(connection: AsyncConnection) -> ShowcasePost | None:
+            await take_reach_lock(connection)
             before = await _load_post(connection, _posts.id == post_id)
             if before is None:
                 return None
@@ -170,6 +188,8 @@ class ShowcasePostStore(Store):
                 await update_votes(connection, before.entry.clip.id)
             if audit_entry is not None:
                 await write_audit_entry(connection, audit_entry)
+            if not changes.keys() <= {"locked", "hide_prompt"}:
+                await refresh_reach_of_clips(connection, [before.entry.clip.id])
             if not changes.keys() <= {"locked"}:
                 await mark_digests_out_of_sync(
                     connection, before.entry.guild_id, [before.entry.clip.id]
@@ -182,6 +202,7 @@ class ShowcasePostStore(Store):
         self, audit_entry: AuditEntry, *, blocked: bool, owner: str | None
     ) -> list[int]:
         """Block or unblock a member; return the ids of the posts that this hides."""
+        member_id = audit_entry.target_user_id or 0
         block = and_(
             showcase_blocks_table.c.guild_id == audit_entry.guild_id,
             showcase_blocks_table.c.user_id == audit_entry.target_user_id,
@@ -193,9 +214,11 @@ class ShowcasePostStore(Store):
         )
 
         async def write_block(connection: AsyncConnection) -> list[int]:
+            await take_reach_lock(connection)
             await write_audit_entry(connection, audit_entry)
             if not blocked:
                 await connection.execute(delete(showcase_blocks_table).where(block))
+                await refresh_reach_of_member(connection, audit_entry.guild_id, member_id)
                 return []
             row = {
                 "guild_id": audit_entry.guild_id,
@@ -213,9 +236,27 @@ class ShowcasePostStore(Store):
             await mark_digests_out_of_sync(
                 connection, audit_entry.guild_id, [row.clip_id for row in hidden]
             )
+            await refresh_reach_of_member(connection, audit_entry.guild_id, member_id)
             return [row.id for row in hidden]
 
         return await self._db.write(write_block)
+
+    async def rename_creator(self, guild_id: int, user_id: int, name: str) -> None:
+        """Record a creator's current name in a server, which the gallery shows."""
+        is_outdated = and_(
+            _posts.guild_id == guild_id,
+            _posts.user_id == user_id,
+            _posts.creator_name != name[:100],
+            ~_posts.withdrawn,
+        )
+        # most people who are seen have no posts: reading keeps nobody waiting
+        if await self._db.read_scalar(select(_posts.id).where(is_outdated).limit(1)) is not None:
+            statement = update(showcase_posts_table).where(is_outdated)
+            await self._db.execute(statement.values(creator_name=name[:100]))
+
+    async def mark_clip_deleted(self, clip_id: int) -> None:
+        """Record that a clip is about to be deleted: what contains its footage goes with it."""
+        await self._db.write(lambda connection: mark_footage_deleted(connection, [clip_id]))
 
     # -- syncing
 
@@ -243,6 +284,22 @@ class ShowcasePostStore(Store):
             .order_by(_posts.id)
             .limit(_SYNC_BATCH_SIZE)
         )
+
+    async def list_out_of_sync_by_channel(
+        self, owner: str, *, except_for: Collection[int] = ()
+    ) -> dict[Hashable, list[int]]:
+        """Return the posts out of sync that ``owner`` may claim, by channel."""
+        query = (
+            select(_posts.id, _posts.channel_id)
+            .where(_posts.in_sync == false(), claimable_by(_posts.owner, owner))
+            .where(_posts.id.not_in(except_for))
+            .order_by(_posts.id)
+            .limit(_SYNC_BATCH_SIZE)
+        )
+        by_channel: dict[Hashable, list[int]] = {}
+        for row in await self._db.read_rows(query):
+            by_channel.setdefault(row["channel_id"], []).append(row["id"])
+        return by_channel
 
     async def mark_published(self, post: ShowcasePost, message_id: int) -> None:
         await self._record_sync(post, {"message_id": message_id})
@@ -301,10 +358,18 @@ class ShowcasePostStore(Store):
         return [post_from_row(row) for row in await self._db.read_rows(query)]
 
     async def list_top(
-        self, guild_id: int, *, since: datetime | None, limit: int, until: datetime | None = None
+        self,
+        guild_id: int,
+        *,
+        since: datetime | None,
+        limit: int,
+        until: datetime | None = None,
+        with_age_restricted: bool = False,
     ) -> list[GalleryEntry]:
         """Return the entries with the most votes; of equal ones the earlier first."""
         query = ENTRY_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
+        if not with_age_restricted:
+            query = query.where(_IS_FOR_EVERYONE)
         if since is not None:
             query = query.where(_posts.showcased_at > since)
         if until is not None:
@@ -313,14 +378,19 @@ class ShowcasePostStore(Store):
             query.order_by(_posts.votes.desc(), _posts.id).limit(limit)
         )
 
-    async def pick_random(self, guild_id: int) -> GalleryEntry | None:
+    async def pick_random(
+        self, guild_id: int, *, with_age_restricted: bool = False
+    ) -> GalleryEntry | None:
         """Return a random visible entry."""
         random_id = (
             select(_posts.id)
+            .join(clips_table, clips_table.c.id == _posts.clip_id)
             .where(_posts.guild_id == guild_id, IS_VISIBLE)
             .order_by(func.random())
             .limit(1)
         )
+        if not with_age_restricted:
+            random_id = random_id.where(_IS_FOR_EVERYONE)
         entries = await self._select_entries(
             ENTRY_QUERY.where(_posts.id == random_id.scalar_subquery())
         )
@@ -377,6 +447,13 @@ async def _restore_withdrawn(
                 else normalize_search_text(new_post.clip.prompt),
                 "creator_name": new_post.creator_name[:100],
                 "added_by": new_post.added_by,
+                "channel_age_restricted": case(
+                    (_posts.message_id.is_(None), new_post.channel_age_restricted),
+                    else_=_posts.channel_age_restricted,
+                ),
+                "channel_id": case(
+                    (_posts.message_id.is_(None), new_post.channel_id), else_=_posts.channel_id
+                ),
             }
             | build_change_values(owner)
         )
@@ -390,3 +467,11 @@ async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
     )
     prompt = await connection.scalar(query.where(_posts.id == post_id))
     return prompt or ""
+
+
+def _explain_no_reach(clip: Clip, new_post: NewShowcasePost) -> str:
+    """Return why a clip may not be shown: the key of a `NotAllowed`."""
+    is_fit = may_show(
+        age_restricted=clip.age_restricted, place_age_restricted=new_post.channel_age_restricted
+    )
+    return "showcase_footage" if is_fit else "showcase_age_restricted"

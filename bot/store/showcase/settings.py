@@ -16,6 +16,7 @@ from bot.domain.showcase.post import (
 from bot.store.engine.database import Store
 from bot.store.engine.upserts import upsert
 from bot.store.showcase.audit_log import audit_entry_from_row, write_audit_entry
+from bot.store.showcase.footage import refresh_reach_of_member, take_reach_lock
 from bot.store.tables.row_mapping import Row
 from bot.store.tables.showcase import (
     GUILD_LOCALE,
@@ -43,15 +44,18 @@ class ShowcaseSettingsStore(Store):
         settings = await self._select_settings(query)
         return settings[0] if settings else ShowcaseSettings(guild_id)
 
-    async def configure(self, showcase_settings: ShowcaseSettings, audit_entry: AuditEntry) -> None:
-        """Write the settings and an audit entry."""
+    async def configure(
+        self, showcase_settings: ShowcaseSettings, audit_entry: AuditEntry | None
+    ) -> None:
+        """Write the settings, and an audit entry if an admin changed something."""
 
         async def write_settings(connection: AsyncConnection) -> None:
             row = {name: getattr(showcase_settings, name) for name in _SETTINGS_FIELDS}
             await upsert(
                 connection, showcase_settings_table, row | {"name": showcase_settings.name[:100]}
             )
-            await write_audit_entry(connection, audit_entry)
+            if audit_entry is not None:
+                await write_audit_entry(connection, audit_entry)
 
         await self._db.write(write_settings)
 
@@ -90,19 +94,27 @@ class ShowcaseSettingsStore(Store):
                 consent=ShowcaseConsent.STARS if row is None else ShowcaseConsent(row["consent"]),
                 hide_prompt=False if row is None else row["hide_prompt"],
                 blocked=await connection.scalar(blocked) is not None,
+                public_notice_at=None if row is None else row["public_notice_at"],
             )
 
         return await self._db.read(fetch_preferences)
 
     async def save_preferences(self, preferences: CreatorPreferences) -> None:
-        """Write a member's preferences."""
+        """Write a member's preferences; what their footage is in follows them."""
         row = {
             "guild_id": preferences.guild_id,
             "user_id": preferences.user_id,
             "consent": preferences.consent,
             "hide_prompt": preferences.hide_prompt,
+            "public_notice_at": preferences.public_notice_at,
         }
-        await self._db.write(lambda connection: upsert(connection, creator_preferences_table, row))
+
+        async def write_preferences(connection: AsyncConnection) -> None:
+            await take_reach_lock(connection)
+            await upsert(connection, creator_preferences_table, row)
+            await refresh_reach_of_member(connection, preferences.guild_id, preferences.user_id)
+
+        await self._db.write(write_preferences)
 
     async def list_audit_entries(self, guild_id: int, *, limit: int) -> list[AuditEntry]:
         """Return the latest audit entries of a server, newest first."""

@@ -13,7 +13,7 @@ from sqlalchemy import case, delete, func, insert, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.erasure import pseudonym_for
-from bot.domain.showcase.post import ShowcaseMessage, VoteTarget
+from bot.domain.showcase.post import ShowcaseMessage, Star, VoteTarget
 from bot.store.engine.database import Store, take_lock
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, stars_table
@@ -37,12 +37,14 @@ class StarStore(Store):
         return await self._db.read_scalar(select(func.min(both.c.id)))
 
     async def set_star(
-        self, message_id: int, clip_id: int, user_id: int, *, starred: bool
+        self, message_id: int, clip_id: int, star: Star, *, starred: bool
     ) -> VoteTarget:
-        """Add or remove one star."""
-        row = {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-        is_member = _stars.user_id.in_((user_id, pseudonym_for(user_id)))
-        old_star = delete(stars_table).where(_stars.message_id == message_id, is_member)
+        """Add or remove one star; a member's star of the other kind stays."""
+        row = _build_row(message_id, clip_id, star)
+        is_member = _stars.user_id.in_((star.user_id, pseudonym_for(star.user_id)))
+        old_star = delete(stars_table).where(
+            _stars.message_id == message_id, is_member, _stars.is_super == star.is_super
+        )
 
         async def write_star(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
@@ -54,22 +56,22 @@ class StarStore(Store):
         return await self._db.write(write_star)
 
     async def replace_stars(
-        self, message_id: int, clip_id: int, user_ids: Collection[int]
+        self, message_id: int, clip_id: int, stars: Collection[Star]
     ) -> VoteTarget:
         """Replace the stars of a message; those of members erased since stay uncounted."""
         on_message = _stars.message_id == message_id
-        members = {pseudonym_for(user_id): user_id for user_id in user_ids}
+        pseudonym_by_star = {star: pseudonym_for(star.user_id) for star in stars}
 
         async def write_stars(connection: AsyncConnection) -> VoteTarget:
             await take_lock(connection, STAR_LOCK)
             pseudonyms = select(_stars.user_id).where(on_message, ~_IS_VOTE)
-            erased = set(await connection.scalars(pseudonyms)) & members.keys()
+            erased = set(await connection.scalars(pseudonyms)) & set(pseudonym_by_star.values())
             await connection.execute(
                 delete(stars_table).where(on_message, _stars.user_id.not_in(erased))
             )
             rows = [
-                {"message_id": message_id, "user_id": user_id, "clip_id": clip_id}
-                for pseudonym, user_id in members.items()
+                _build_row(message_id, clip_id, star)
+                for star, pseudonym in pseudonym_by_star.items()
                 if pseudonym not in erased
             ]
             if rows:
@@ -129,6 +131,15 @@ def build_change_values(owner: str | None) -> dict[str, Any]:
         "change_count": _posts.change_count + 1,
         "in_sync": False,
         "owner": case((_posts.in_sync, owner), else_=_posts.owner),
+    }
+
+
+def _build_row(message_id: int, clip_id: int, star: Star) -> dict[str, Any]:
+    return {
+        "message_id": message_id,
+        "user_id": star.user_id,
+        "is_super": star.is_super,
+        "clip_id": clip_id,
     }
 
 

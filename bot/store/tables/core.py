@@ -138,7 +138,8 @@ clips_table = Table(
     Column("remote_uri", Text),
     Column("remote_expires_at", UtcTime()),
     Column("message_id", BigInteger, index=True),
-    Column("age_restricted", Boolean, nullable=False, server_default=false()),
+    # null for clips from before revision 0008 whose channel has not been looked at since
+    Column("age_restricted", Boolean),
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "root_clip_id"),
@@ -218,8 +219,6 @@ member_preferences_table = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     # how the member hears of a finished clip: ping, quiet, direct_message
     Column("notify", String(16), nullable=False, server_default="ping"),
-    # when they were told that showcased clips are on the public web
-    Column("showcase_notice_at", UtcTime()),
 )
 """What members chose for all servers; no row means the defaults."""
 

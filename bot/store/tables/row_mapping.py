@@ -168,6 +168,7 @@ def clip_from_row(row: Row) -> Clip:
             "mode": GenerationMode(row["mode"]),
             "aspect_ratio": AspectRatio(row["aspect_ratio"]),
             "resolution": _parse_resolution(row["resolution"]),
+            "age_restricted": bool(row["age_restricted"]),
         }
     )
 

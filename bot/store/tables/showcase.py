@@ -15,6 +15,7 @@ from sqlalchemy import (
     true,
 )
 
+from bot.domain.showcase.gallery import Reach
 from bot.store.engine.types import BigId, UtcTime
 from bot.store.tables.core import guilds_table, metadata
 
@@ -48,7 +49,11 @@ showcase_posts_table = Table(
     Column("revision_at", UtcTime(), nullable=False),
     # null for posts that votes added, and for members who were erased
     Column("added_by", BigInteger),
+    # `bot.domain.showcase.reach.Reach`, written whenever something changes that decides it
+    Column("reach", String(16), nullable=False, server_default="public"),
     Column("channel_id", BigInteger),
+    # as it was seen last
+    Column("channel_age_restricted", Boolean, nullable=False, server_default=false()),
     Column("message_id", BigInteger, index=True),
     Column("showcased_at", UtcTime(), nullable=False),
     Index(None, "guild_id", "id"),
@@ -83,6 +88,8 @@ creator_preferences_table = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("consent", String(16), nullable=False),
     Column("hide_prompt", Boolean, nullable=False),
+    # when they were told that what they showcase is on the public web
+    Column("public_notice_at", UtcTime()),
     Index(None, "user_id"),
 )
 
@@ -99,10 +106,28 @@ stars_table = Table(
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    # a super reaction; a member can give both kinds, which are one vote
+    Column("is_super", Boolean, primary_key=True, server_default=false()),
     Column("clip_id", BigId, nullable=False, index=True),
     Index(None, "user_id"),
 )
 """Which member starred which message of a clip: the clip's own post or its showcase post."""
+
+footage_table = Table(
+    "footage",
+    metadata,
+    Column("clip_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_clip_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger),
+    # the source's maker; null once they were erased, or if nobody knows any more
+    Column("user_id", BigInteger),
+    # the source was deleted; its rows stay, because its footage is still in other clips
+    Column("is_deleted", Boolean, nullable=False, server_default=false()),
+    Index(None, "source_clip_id"),
+    Index(None, "user_id"),
+    Index(None, "guild_id"),
+)
+"""Which clips' footage is in a clip: its own, and that of every clip it was extended from."""
 
 digests_table = Table(
     "digests",
@@ -162,7 +187,13 @@ GUILD_LOCALE = func.coalesce(
 )
 """The language of a server's showcase: what its admins chose, else its language in Discord."""
 
-IS_VISIBLE = (showcase_posts_table.c.hidden == false()) & (
-    showcase_posts_table.c.withdrawn == false()
+IS_VISIBLE = (
+    (showcase_posts_table.c.hidden == false())
+    & (showcase_posts_table.c.withdrawn == false())
+    & (showcase_posts_table.c.reach != Reach.NOWHERE)
 )
-IS_PUBLIC = IS_VISIBLE & (showcase_posts_table.c.public == true())
+IS_PUBLIC = (
+    IS_VISIBLE
+    & (showcase_posts_table.c.public == true())
+    & (showcase_posts_table.c.reach == Reach.PUBLIC)
+)

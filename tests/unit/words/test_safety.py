@@ -22,12 +22,12 @@ from bot.domain.showcase.post import (
     WeeklyDigest,
 )
 from bot.i18n.formatting import format_excerpt, format_prompt, sanitize_text, split_text
+from bot.ui.audit_log import format_audit_log
 from bot.ui.clip_card import ClipCards
 from bot.ui.error_messages import describe_outcome
 from bot.ui.lineage import format_lineage
 from bot.ui.showcase_card import (
     ShowcaseCards,
-    format_audit_log,
     format_entry,
     format_own_entries,
     format_ranking,

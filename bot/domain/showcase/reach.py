@@ -1,0 +1,79 @@
+"""How far a showcase post may go, whatever its own maker wants: to the web, its channel, nowhere.
+
+Two things limit it. Clips of age-restricted channels stay in such channels. And a clip that was
+made from other people's clips (extended, or made again with their footage) is shown only while
+each of them lets theirs be shown. A post keeps its row while it may go nowhere, and comes back
+when it may.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.clips.age_restriction import may_show
+from bot.domain.showcase.gallery import Reach
+from bot.domain.showcase.post import ShowcaseConsent
+
+_BY_WIDTH: Final = (Reach.NOWHERE, Reach.SERVER, Reach.PUBLIC)
+
+
+class SourceShowing(StrEnum):
+    """What became of a source clip in the server's showcase."""
+
+    NEVER = "never"
+    SERVER = "server"
+    PUBLIC = "public"
+    TAKEN_OUT = "taken_out"
+    """Withdrawn by its maker or a moderator."""
+    HIDDEN = "hidden"
+    """Hidden by a moderator."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootageSource:
+    """A clip whose footage is in another clip, and what its maker allows in the server.
+
+    ``maker_id`` is `None` for a maker who was erased, or whom nobody knows any more.
+    """
+
+    maker_id: int | None
+    is_deleted: bool = False
+    is_blocked: bool = False
+    consent: ShowcaseConsent = ShowcaseConsent.STARS
+    showing: SourceShowing = SourceShowing.NEVER
+
+
+def decide_reach(
+    *,
+    maker_id: int,
+    age_restricted: bool,
+    channel_age_restricted: bool,
+    sources: Iterable[FootageSource],
+    is_by_stars: bool,
+) -> Reach:
+    """Return how far the post of a clip may go; ``is_by_stars``: members' stars added it."""
+    limits = [_limit_by_age(age_restricted, channel_age_restricted=channel_age_restricted)]
+    limits += [_limit_by_source(source, maker_id, is_by_stars=is_by_stars) for source in sources]
+    return min(limits, key=_BY_WIDTH.index)
+
+
+def _limit_by_age(age_restricted: bool, *, channel_age_restricted: bool) -> Reach:
+    if not age_restricted:
+        return Reach.PUBLIC
+    is_fit = may_show(age_restricted=True, place_age_restricted=channel_age_restricted)
+    return Reach.SERVER if is_fit else Reach.NOWHERE
+
+
+def _limit_by_source(source: FootageSource, maker_id: int, *, is_by_stars: bool) -> Reach:
+    if source.showing is SourceShowing.HIDDEN or source.is_blocked:
+        return Reach.NOWHERE
+    if source.maker_id == maker_id:
+        return Reach.PUBLIC
+    if source.maker_id is None or source.is_deleted:
+        return Reach.NOWHERE
+    if source.showing is SourceShowing.TAKEN_OUT or source.consent is ShowcaseConsent.NOBODY:
+        return Reach.NOWHERE
+    if source.consent is ShowcaseConsent.EVERYONE or source.showing is SourceShowing.PUBLIC:
+        return Reach.PUBLIC
+    return Reach.SERVER if source.showing is SourceShowing.SERVER or is_by_stars else Reach.NOWHERE
