@@ -86,8 +86,9 @@ class RequestFlow:
         """Take ``request`` as far as it goes: accepted, or answered with a question.
 
         ``repeated`` is the job that it repeats. ``confirmed`` is the question that was answered
-        with yes; it is asked again if the price has risen since. Raises the `RequestRefused` tree and `DatabaseUnavailable`; a broken rule is
-        answered here, because the answer may carry a button for the nearest request.
+        with yes; it is asked again if the price has risen since. Raises the `RequestRefused` tree
+        and `DatabaseUnavailable`; a broken rule is answered here, because the answer may carry a
+        button for the nearest request.
         """
         require_permissions(source.requester)
         context = await self._load_context(source)

@@ -14,15 +14,12 @@ from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import (
-    AuditAction,
-    AuditEntry,
     CreatorPreferences,
     ShowcasePost,
     ShowcaseSettings,
     WeeklyDigest,
 )
 from bot.i18n.formatting import format_excerpt, format_prompt, sanitize_text, split_text
-from bot.ui.audit_log import format_audit_log
 from bot.ui.clip_card import ClipCards
 from bot.ui.error_messages import describe_outcome
 from bot.ui.lineage import format_lineage
@@ -206,9 +203,6 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "showcase line": lambda typed: format_entry(_entry(typed), "en-US"),
     "ranking": lambda typed: format_ranking([_entry(typed)], "**Top**", "en-US"),
     "own": lambda typed: format_own_entries([_entry(typed)], CreatorPreferences(10, 30), "en-US"),
-    "log": lambda typed: format_audit_log(
-        [AuditEntry(10, 1, AuditAction.ARRANGE, NOW, comment=typed)], "en-US"
-    ),
 }
 
 
