@@ -274,7 +274,12 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
 
     log = await run_command(stage, room, "server log")
     bea = f"<@{stage.people['Bea']}>"
-    for entry in (f"{bea} locked clip #{number}", f"{bea} hid clip", f"{bea} blocked", "changed the showcase"):
+    for entry in (
+        f"{bea} locked clip #{number}",
+        f"{bea} hid clip",
+        f"{bea} blocked",
+        "changed the showcase",
+    ):
         assert entry in log
     await run_command(stage, room, "showcase choose", "Cem", consent="stars")
 
