@@ -58,7 +58,7 @@ cases: $(READY)  ## Run the tests of reported faults and write docs/cases.md.
 	@$(MAKE) --no-print-directory test ARGS="--cases-page docs/cases.md $(ARGS)"
 
 .PHONY: check
-check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker  ## Run what CI runs besides the tests.
+check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker check-docs check-workflows  ## Run what CI runs besides the tests.
 	@echo "check: ok"
 
 .PHONY: check-format
@@ -95,6 +95,15 @@ check-lock: $(READY)
 .PHONY: check-docker
 check-docker: $(READY)
 	@$(BIN)/hadolint Dockerfile
+
+# Only mkdocs-material's own advertisement is turned off; a broken link stops the build.
+.PHONY: check-docs
+check-docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+.PHONY: check-workflows
+check-workflows: $(READY)
+	@$(BIN)/zizmor --offline --quiet --no-progress .github
 
 .PHONY: chaos
 chaos: $(READY)  ## Kill processes at the worst moments and count what was lost (nothing).
