@@ -1,7 +1,8 @@
 """Formats user text, times, sizes and money for messages.
 
-Markdown is escaped, mentions become plain words and long texts are truncated, so nothing that a
-member typed can ping anyone, pose as the bot's own words or exceed a message's limit.
+Markdown is escaped, mentions become plain words, links stay dead and long texts are truncated. So
+nothing that a member typed can ping anyone, pose as the bot's own words, exceed a message's limit,
+or spread a link in the name of the bot, which a server's AutoMod does not look at.
 """
 
 import re
@@ -37,16 +38,23 @@ _MENTION_PATTERNS: Final = (
 _MARKUP_PATTERN: Final = re.compile(r"([\\*_~|`\[\]]|<(?=[@#:/a-zA-Z]))")
 """Escaped here because discord.py's escaping skips the text between a link's brackets."""
 _TIMESTAMP_PATTERN: Final = re.compile(r"<t:(-?\d{1,17})(?::[a-zA-Z])?>")
+_LINK_PATTERN: Final = re.compile(
+    r"(:)(?=//)|(\bdiscord(?:app)?\.(?:gg|gift|new|com/(?:invite|gifts|template)))(?=/)",
+    re.IGNORECASE,
+)
+"""What makes Discord show a link: a scheme's end, or its own short addresses even without one."""
+_LINK_BREAK: Final = "\u200b"
 _LINE_MARKUP_PATTERN: Final = re.compile(r"^(\s*)(#{1,6}|-#|[->+]|>>>)(?=\s|$)", re.MULTILINE)
 _LINE_NUMBER_PATTERN: Final = re.compile(r"^(\s*\d+)([.)])(?=\s)", re.MULTILINE)
 
 
 def sanitize_text(text: str) -> str:
-    """Return ``text`` without markup or mentions that Discord would act on."""
+    """Return ``text`` without markup, mentions or links that Discord would act on."""
     for pattern, replacement in _MENTION_PATTERNS:
         text = pattern.sub(replacement, text)
     text = _TIMESTAMP_PATTERN.sub(_replace_timestamp, text)
     text = _MARKUP_PATTERN.sub(r"\\\1", text)
+    text = _LINK_PATTERN.sub(rf"\g<0>{_LINK_BREAK}", text)
     text = _LINE_MARKUP_PATTERN.sub(r"\1\\\2", text)
     text = _LINE_NUMBER_PATTERN.sub(r"\1\\\2", text)
     return discord.utils.escape_mentions(text)

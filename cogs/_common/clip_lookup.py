@@ -5,13 +5,14 @@ from typing import Final
 
 import discord
 
+from bot.discord.api_errors import DISCORD_ERRORS, raise_if_transient
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RecordNotFound
 from bot.i18n.catalogs import translate
 from bot.services.clips.library import ClipLibrary
 from bot.store.jobs.clips import ClipStore
 from bot.ui.components import ActionButton, build_button, find_button_number, find_button_numbers
-from bot.ui.custom_ids import ButtonAction
+from bot.ui.custom_ids import MAX_NUMBER, ButtonAction
 from cogs._common.context import build_acting_person
 
 _CLIP_NUMBER: Final = re.compile(r"\s*#?\s*(\d{1,15})\s*")
@@ -85,6 +86,8 @@ class ClipFinder:
         if (link := _MESSAGE_LINK.fullmatch(reference)) is None:
             raise RecordNotFound("clip_reference")
         channel_id, message_id = int(link[1]), int(link[2])
+        if max(channel_id, message_id) > MAX_NUMBER:
+            raise RecordNotFound("clip")
         recorded = await self._clips.find_by_message(message_id)
         if recorded is not None:
             return recorded.id
@@ -94,6 +97,9 @@ class ClipFinder:
             message = await channel.fetch_message(message_id)
         except (discord.NotFound, discord.Forbidden):
             raise RecordNotFound("clip") from None
+        except DISCORD_ERRORS as error:
+            raise_if_transient(error)
+            raise RecordNotFound("clip") from error
         is_own = message.author.id == interaction.application_id
         clips = await self.find_in_message(message) if is_own else []
         if not clips:
@@ -112,7 +118,7 @@ async def _can_view_channel(interaction: discord.Interaction, channel_id: int) -
     if channel is None:  # an archived thread, or a channel that is gone
         try:
             channel = await guild.fetch_channel(channel_id)
-        except (discord.HTTPException, discord.InvalidData):
+        except DISCORD_ERRORS:
             return False
     granted = channel.permissions_for(member)
     if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:

@@ -169,7 +169,8 @@ def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
     if request.model is not None:
         model = next((model for model in context.models if model.id == request.model), None)
         if model is None:
-            return RuleBroken("model_unavailable", "model", nearest=nearest, model=request.model)
+            shown = request.model[:_MAX_SHOWN_MODEL_LENGTH]
+            return RuleBroken("model_unavailable", "model", nearest=nearest, model=shown)
     elif mended is not None:
         model = mended[1]
     else:
@@ -221,6 +222,7 @@ def _mend_request(
     return None
 
 
+_MAX_SHOWN_MODEL_LENGTH: Final = 40
 _DIFFERENCE_WEIGHTS: Final = {
     "model": 4.0,
     "aspect_ratio": 3.0,

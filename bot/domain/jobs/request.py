@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bot.domain.billing.money import Micros
+from bot.domain.typed_text import clean_typed_text
 
 
 class GoogleRoute(StrEnum):
@@ -110,6 +111,8 @@ class SourceClip:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
+    """What a member asks for; its texts are cleaned, wherever they come from."""
+
     prompt: str
     negative_prompt: str | None = None
     model: str | None = None
@@ -122,6 +125,12 @@ class VideoRequest:
     last_frame: InputImage | None = None
     references: tuple[InputImage, ...] = ()
     source: SourceClip | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "negative_prompt", "model"):
+            text = getattr(self, name)
+            if text is not None:  # the class is frozen for everybody else
+                object.__setattr__(self, name, clean_typed_text(text))
 
     @property
     def mode(self) -> GenerationMode:

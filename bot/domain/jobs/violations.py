@@ -23,6 +23,7 @@ from bot.domain.jobs.request import (
     VideoRequest,
 )
 from bot.domain.models import ExtensionRules, ModelSpec
+from bot.domain.typed_text import has_visible_text
 
 EXPIRY_MARGIN_S: Final = 120.0
 """A file that Google deletes in fewer seconds is not used: the job may have to queue."""
@@ -92,7 +93,7 @@ def can_follow_person_rule(model: ModelSpec, mode: GenerationMode, context: Rule
 
 
 def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
-    if not request.prompt.strip():
+    if not has_visible_text(request.prompt):
         yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
     if request.source is not None and (frames or request.references):

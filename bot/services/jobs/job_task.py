@@ -62,6 +62,20 @@ class JobTask:
             finally:
                 running.status_message.cancel_updates()
 
+    async def give_up(self) -> None:
+        """End a job whose every attempt fails for a reason that nobody foresaw, and say so.
+
+        If that fails too, nobody is told: the end is what counts. Raises `LeaseLost`.
+        """
+        running = self.running_job
+        with structlog.contextvars.bound_contextvars(job_id=running.job.id):
+            if running.job.state.has_ended:
+                await running.retry_until_stored(lambda: running.jobs.mark_announced(running.job))
+                return
+            _log.error("job.given_up", state=running.job.state)
+            await running.end_after_errors()
+            await announce_end(running)
+
     async def _run_stage(self, running: RunningJob) -> None:
         match running.job.state:
             case JobState.SUBMITTING if running.just_claimed and not running.submit_begun:

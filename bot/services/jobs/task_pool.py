@@ -16,6 +16,9 @@ from bot.services.jobs.lease import Lease
 
 _MAX_REMEMBERED_EPOCHS: Final = 20_000  # far more than can be claimed and not yet reported
 
+MAX_UNEXPECTED_FAILURES: Final = 8
+"""After as many, in about two minutes, a job ends: an error of the program does not pass."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -85,15 +88,18 @@ class JobTaskPool:
 
     async def _run_task(self, job_task: JobTask) -> None:
         job_id = job_task.running_job.job.id
+        default = Backoff(initial=1.0, maximum=600.0), 0.0
+        backoff, _ = self._failure_backoffs.get(job_id, default)
         try:
-            await job_task.run()
+            if backoff.attempts < MAX_UNEXPECTED_FAILURES:
+                await job_task.run()
+            else:
+                await job_task.give_up()
         except LeaseLost as error:
             _log.warning("job.abandoned", job_id=job_id, reason=str(error))
         except Exception:
             # the reconciliation finds the job and resumes it from what is saved
             _log.exception("job.failed_unexpectedly", job_id=job_id)
-            default = Backoff(initial=1.0, maximum=600.0), 0.0
-            backoff, _ = self._failure_backoffs.get(job_id, default)
             self._failure_backoffs[job_id] = backoff, self.clock.monotonic() + backoff.next_delay()
         else:
             self._failure_backoffs.pop(job_id, None)

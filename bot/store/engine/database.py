@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.domain.errors import ClapperError, DatabaseUnavailable
 from bot.store.engine.errors import translate_errors
+from bot.store.engine.parameters import drop_unstorable_characters
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -32,11 +33,18 @@ class DatabaseInUse(ClapperError):
     """Another process uses a database that only one process may use, such as an SQLite file."""
 
 
+def clean_parameters_of(engine: AsyncEngine) -> AsyncEngine:
+    event.listen(
+        engine.sync_engine, "before_cursor_execute", drop_unstorable_characters, retval=True
+    )
+    return engine
+
+
 class Database(ABC):
     """An open database. Its methods raise `DatabaseUnavailable` when it cannot answer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine: Final = engine
+        self.engine: Final = clean_parameters_of(engine)
         """The engine that writes."""
         self._running_tasks: set[asyncio.Task[Any]] = set()
 
@@ -189,7 +197,9 @@ class SqliteDatabase(Database):
             self._file_lock = _FileLock(self._path.with_name(self._path.name + ".lock"))
         self._write_lock = asyncio.Lock()
         super().__init__(create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60))
-        self._reader_engine = create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
+        self._reader_engine = clean_parameters_of(
+            create_async_engine(url, pool_size=3, max_overflow=0, pool_timeout=15)
+        )
         event.listen(self.engine.sync_engine, "connect", _prepare_writer)
         event.listen(self.engine.sync_engine, "begin", _begin_immediate)
         event.listen(self._reader_engine.sync_engine, "connect", _prepare_reader)

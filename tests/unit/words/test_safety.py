@@ -71,6 +71,12 @@ TYPED = [
     "<<@1>@1>",
     "<@<#1>1>",
     "{member} {0} %s",
+    "join https://discord.gg/abcdef now",
+    "join discord.gg/abcdef",
+    "Discord.com/invite/abc, discordapp.com/invite/abc, discord.gift/abc",
+    "HTTP://evil.example",
+    "https:a:////evil.example",
+    "steam://run/1",
 ]
 _ESCAPED = re.compile(r"\\[^a-zA-Z0-9\s]")
 _ACTS = {
@@ -81,6 +87,8 @@ _ACTS = {
     "place": re.compile(r"<id:\w+>"),
     "emoji": re.compile(r"<a?:\w+:\d+>"),
     "hidden link": re.compile(r"<https?:"),
+    "link": re.compile(r"\w://", re.IGNORECASE),
+    "invite": re.compile(r"discord(app)?\.(gg|gift|com/invite)/", re.IGNORECASE),
     "masked link": re.compile(r"\[[^\]]*\]\("),
     "markup": re.compile(r"[*_~|`]"),
     "block": re.compile(r"^\s*(#{1,6}|-#|>|>>>|[-+]|\d+\.)\s", re.MULTILINE),
@@ -97,10 +105,8 @@ def acting(text: str) -> list[str]:
 def test_markup_check_detects_active_text(typed: str) -> None:
     harmless = {
         "{member} {0} %s",
-        "<https://evil.example>",
         "<<@1>@1>",
         "<@<#1>1>",
-        "[x]\\(http://evil.example)",
     }
     assert acting(typed) or typed in harmless or typed.startswith("\\["), typed
 
@@ -110,6 +116,7 @@ def test_markup_check_detects_active_text(typed: str) -> None:
     "formatter", [sanitize_text, format_excerpt, format_prompt, lambda text: split_text(text)[0]]
 )
 def test_escaped_text_is_inert(typed: str, formatter: Callable[[str], str]) -> None:
+    """Neither markup nor mentions nor links act. [discord-D14]"""
     assert acting(formatter(typed)) == []
     assert acting(formatter(f"a fox\n{typed}\n\n{typed} {typed}")) == []
 

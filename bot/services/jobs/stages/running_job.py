@@ -219,6 +219,21 @@ class RunningJob:
         """Google made it and will bill it, but it cannot be downloaded: the operator pays."""
         await self.end(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.ABSORBED)
 
+    async def end_after_errors(self) -> None:
+        """End a job that an error of the program stops at every attempt, as far as it came."""
+        detail = "an error of the bot"
+        match self.job.state:
+            case JobState.SUBMITTING if self.job.unsent:
+                await self.end_failed(Outcome.NOT_SENT, detail)
+            case JobState.SUBMITTING:
+                await self.end_unknown(detail)
+            case JobState.POLLING:
+                await self.end_lost(detail)
+            case JobState.FETCHING:
+                await self.end_download_failed()
+            case JobState.POSTING:  # made, paid and kept
+                await self.end(JobState.DONE, Outcome.DELIVERY_FAILED, Settlement.CHARGE)
+
     async def end(
         self,
         state: JobState,
