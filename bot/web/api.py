@@ -9,6 +9,7 @@ from bot.web import responses
 from bot.web.openapi import build_openapi_document
 from bot.web.query import QueryInvalid, read_cursor, read_limit, read_search
 from bot.web.site import SITE, GallerySite, get_public_entry
+from bot.web.view_models import contain_text
 
 
 def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
@@ -21,9 +22,9 @@ def serialize_entry(entry: GalleryEntry, site: GallerySite) -> dict[str, Any]:
         "video_url": site.build_absolute_url(f"{url}/video.mp4"),
         "poster_url": site.build_absolute_url(f"{url}/poster.jpg"),
         "preview_url": site.build_absolute_url(f"{url}/preview.mp4"),
-        "prompt": entry.prompt,
-        "maker": entry.creator_name,
-        "server": {"id": str(entry.guild_id), "name": entry.guild_name},
+        "prompt": None if entry.prompt is None else contain_text(entry.prompt),
+        "maker": contain_text(entry.creator_name),
+        "server": {"id": str(entry.guild_id), "name": contain_text(entry.guild_name)},
         "model": {"id": clip.model, "name": site.get_model_name(clip.model)},
         "mode": clip.mode,
         "aspect_ratio": clip.aspect_ratio,
@@ -69,7 +70,7 @@ async def get_chain(request: web.Request) -> web.Response:
 
 async def list_servers(request: web.Request) -> web.Response:
     guilds = await request.app[SITE].gallery.list_guilds()
-    servers = [{"id": str(guild_id), "name": name} for guild_id, name in guilds]
+    servers = [{"id": str(guild_id), "name": contain_text(name)} for guild_id, name in guilds]
     return responses.respond_json(request, {"servers": servers})
 
 

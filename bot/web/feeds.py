@@ -1,17 +1,21 @@
 """The gallery for feed readers (Atom, RFC 4287) and for sites that embed clips (oEmbed)."""
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from yarl import URL
 
+from bot.services.clips.thumbnails import POSTER_MAX_SIDE
 from bot.web import responses
+from bot.web.pages import describe_search
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_search
 from bot.web.site import PAGE_TEXTS, SITE
-from bot.web.view_models import build_card_view, shorten_title
+from bot.web.view_models import build_card_view, contain_text, isolate_text, shorten_title
 
 _MAX_WIDTH: Final = 960
-_MIN_SIDE: Final = 160
+_MAX_HEIGHT: Final = 720
+"""Of the player, unless less is asked for."""
+_UNLIMITED: Final = 100_000
 
 
 async def get_atom_feed(request: web.Request) -> web.Response:
@@ -23,11 +27,16 @@ async def get_atom_feed(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from error
     page = await site.gallery.load_page(search, cursor=None, limit=PAGE_SIZE)
     cards = [build_card_view(entry, site, texts) for entry in page.entries]
+    servers = [
+        (guild_id, contain_text(name)) for guild_id, name in await site.gallery.list_guilds()
+    ]
     body = site.templates.render(
         "feed.xml",
         t=texts,
+        view_name=describe_search(search, servers, site),
         absolute=site.build_absolute_url,
         short=shorten_title,
+        isolate=isolate_text,
         own=site.build_absolute_url(str(URL("/feed.atom").with_query(build_query(search)))),
         page=site.build_absolute_url(str(URL("/").with_query(build_query(search)))),
         cards=cards,
@@ -49,7 +58,17 @@ async def get_oembed(request: web.Request) -> web.Response:
         title = "not the address of a public clip"
         return responses.respond_problem(request, 404, title, parameter="url")
     card = build_card_view(entry, site, texts)
-    width, height = _compute_player_size(request, entry.clip.width or 16, entry.clip.height or 9)
+    clip_size = (entry.clip.width or 16, entry.clip.height or 9)
+    limits = (_read_max_side(request, "maxwidth"), _read_max_side(request, "maxheight"))
+    width, height = _fit_size(clip_size, (min(limits[0], _MAX_WIDTH), min(limits[1], _MAX_HEIGHT)))
+    poster = _fit_size(clip_size, (POSTER_MAX_SIDE, POSTER_MAX_SIDE))
+    thumbnail: dict[str, Any] = {}
+    if poster[0] <= limits[0] and poster[1] <= limits[1]:  # otherwise it may not be named
+        thumbnail = {
+            "thumbnail_url": site.build_absolute_url(card.poster),
+            "thumbnail_width": poster[0],
+            "thumbnail_height": poster[1],
+        }
     frame = site.templates.render(
         "frame.html",
         url=site.build_absolute_url(f"{card.url}/player"),
@@ -66,9 +85,7 @@ async def get_oembed(request: web.Request) -> web.Response:
             "author_name": card.maker,
             "provider_name": "Clapper",
             "provider_url": site.build_absolute_url("/"),
-            "thumbnail_url": site.build_absolute_url(card.poster),
-            "thumbnail_width": width,
-            "thumbnail_height": height,
+            **thumbnail,
             "html": frame.strip(),
             "width": width,
             "height": height,
@@ -88,15 +105,15 @@ def _parse_clip_url(text: str, base: URL) -> int | None:
     return int(number)
 
 
-def _compute_player_size(request: web.Request, width: int, height: int) -> tuple[int, int]:
-    """Return width and height of the player: the clip's shape within the limits asked for."""
-    player_width = min(_MAX_WIDTH, width, _read_max_side(request, "maxwidth"))
-    player_height = min(round(player_width * height / width), _read_max_side(request, "maxheight"))
-    return round(player_height * width / height), player_height
+def _fit_size(size: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
+    """Return ``size`` in the same shape, no larger than it is and than ``limits``."""
+    (width, height), (max_width, max_height) = size, limits
+    scale = min(1.0, max_width / width, max_height / height)
+    return max(1, int(width * scale)), max(1, int(height * scale))
 
 
 def _read_max_side(request: web.Request, name: str) -> int:
     value = request.query.get(name, "")
-    if value.isascii() and value.isdigit() and len(value) < 6:
-        return max(_MIN_SIDE, int(value))
-    return 100_000
+    if value.isascii() and value.isdigit() and len(value) < 6 and int(value) > 0:
+        return int(value)
+    return _UNLIMITED

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import structlog
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from bot.domain.clips.clip import Clip
 from bot.domain.ports import Clock
@@ -111,6 +112,8 @@ class SignedLinks:
 
     def verify_token(self, token: str) -> DownloadGrant | None:
         """Return what a token grants, or `None` if it is forged, damaged or expired."""
+        if not _is_canonical(token):
+            return None
         try:
             clip_id, fingerprint, expiry = self._serializer.loads(token)
         except (BadData, ValueError, TypeError):
@@ -122,6 +125,15 @@ class SignedLinks:
         if self._clock.now() >= datetime.fromtimestamp(expiry, UTC):
             return None
         return DownloadGrant(clip_id, fingerprint)
+
+
+def _is_canonical(token: str) -> bool:
+    """Return whether the signature is spelt as we spell it: base64 has several ways."""
+    signature = token.rpartition(".")[2]
+    try:
+        return base64_encode(base64_decode(signature)) == signature.encode()
+    except (BadData, UnicodeEncodeError):
+        return False
 
 
 def _build_serializer(keys: Sequence[str]) -> URLSafeSerializer:

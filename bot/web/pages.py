@@ -1,5 +1,6 @@
 """The pages: the gallery, a clip, the player that others embed, the language switch."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -12,7 +13,14 @@ from bot.web import responses
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.query import PAGE_SIZE, QueryInvalid, build_query, read_cursor, read_search
 from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
-from bot.web.view_models import CardView, build_card_view, build_generate_command, shorten_title
+from bot.web.view_models import (
+    CardView,
+    build_card_view,
+    build_generate_command,
+    contain_text,
+    isolate_text,
+    shorten_title,
+)
 
 _COOKIE_AGE_S: Final = 365 * 24 * 3600
 _RELATED_LIMIT: Final = 5
@@ -33,6 +41,7 @@ def render_page(
         asset=site.assets.build_url,
         absolute=site.build_absolute_url,
         languages=LANGUAGES,
+        isolate=isolate_text,
         here=request.path_qs if status == 200 else "/",
         **values,
     )
@@ -52,10 +61,15 @@ async def show_gallery(request: web.Request) -> web.Response:
     if cursor is None and search == GallerySearch() and len(page.entries) > _RELATED_LIMIT:
         since = site.clock.now() - _FAVOURITE_AGE
         best = await site.gallery.find_favourite(since=since)
+    servers = [
+        (guild_id, contain_text(name)) for guild_id, name in await site.gallery.list_guilds()
+    ]
     return render_page(
         request,
         "gallery.html",
         search=search,
+        canonical=site.build_absolute_url(_build_link(search)),
+        view_name=describe_search(search, servers, site),
         cards=[build_card_view(entry, site, texts) for entry in page.entries],
         best=None if best is None else build_card_view(best, site, texts),
         more=_build_link(search, cursor=page.next_cursor) if page.next_cursor else None,
@@ -65,11 +79,21 @@ async def show_gallery(request: web.Request) -> web.Response:
             for order in GalleryOrder
         ],
         lengths=list(ClipLength),
-        servers=await site.gallery.list_guilds(),
+        servers=servers,
         models=[(model, site.get_model_name(model)) for model in await site.gallery.list_models()],
         feed=str(URL("/feed.atom").with_query(build_query(search))),
         narrowed=search != GallerySearch(order=search.order),
     )
+
+
+def describe_search(
+    search: GallerySearch, servers: Sequence[tuple[int, str]], site: GallerySite
+) -> str:
+    """Return what a search shows in a few words, or nothing for the whole gallery."""
+    server = dict(servers).get(search.guild_id or 0)
+    model = search.model and contain_text(site.get_model_name(search.model))
+    text = search.text and f"“{shorten_title(search.text, 40)}”"
+    return " · ".join(part for part in (text, server, model) if part)
 
 
 def _build_link(search: GallerySearch, **parameters: str | None) -> str:
@@ -136,7 +160,11 @@ def _sanitize_return_path(text: str | None) -> str:
     """Return a path of this site whatever ``text`` is, to prevent open redirects."""
     try:
         url = URL(text or "/")
-        return str(URL.build(path="/" + url.path.lstrip("/\\"), query_string=url.query_string))
+        path = "/" + url.path.lstrip("/\\")
+        # the query is passed on as it is written: %2B in it is another character than +
+        return str(URL.build(path=path).with_query(None)) + (
+            f"?{url.raw_query_string}" if url.raw_query_string else ""
+        )
     except ValueError:
         return "/"
 

@@ -12,6 +12,8 @@ from bot.web.site import GallerySite
 _MAX_TITLE_LENGTH: Final = 70
 _UNPRINTABLE_PATTERN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that an XML document may not contain (XML 1.0, 2.2)."""
+_BIDI_CONTROL_PATTERN: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn round what stands after them (UAX 9, 2.1 to 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class CardView:
     portrait: bool
     width: int
     height: int
+    size_bytes: int
     extension_depth: int
     day: str
     iso: str
@@ -47,7 +50,7 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
     """Return the entry in the language of ``texts``."""
     clip = entry.clip
     url = f"/clips/{clip.id}"
-    prompt = None if entry.prompt is None else _replace_unprintable(entry.prompt)
+    prompt = None if entry.prompt is None else contain_text(entry.prompt)
     return CardView(
         id=clip.id,
         url=url,
@@ -56,8 +59,8 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         preview=f"{url}/preview.mp4",
         title=prompt or texts("clip.untitled", clip=clip.id),
         prompt=prompt,
-        maker=_replace_unprintable(entry.creator_name),
-        server=_replace_unprintable(entry.guild_name),
+        maker=contain_text(entry.creator_name),
+        server=contain_text(entry.guild_name),
         server_id=entry.guild_id,
         model=site.get_model_name(clip.model),
         model_id=clip.model,
@@ -69,14 +72,21 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
         portrait=clip.aspect_ratio is AspectRatio.PORTRAIT,
         width=clip.width,
         height=clip.height,
+        size_bytes=clip.size_bytes,
         extension_depth=clip.extension_depth,
         day=texts.format_day(entry.showcased_at),
         iso=entry.showcased_at.isoformat(timespec="seconds"),
     )
 
 
-def _replace_unprintable(text: str) -> str:
-    return _UNPRINTABLE_PATTERN.sub(" ", text)
+def contain_text(text: str) -> str:
+    """Return what a stranger typed, so that it changes nothing around it."""
+    return _BIDI_CONTROL_PATTERN.sub("", _UNPRINTABLE_PATTERN.sub(" ", text))
+
+
+def isolate_text(text: str) -> str:
+    """Return ``text`` for use inside a sentence, whatever direction it is written in."""
+    return f"\u2068{text}\u2069"
 
 
 def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
@@ -97,7 +107,7 @@ def build_generate_command(entry: GalleryEntry) -> str | None:
     if not entry.prompt:
         return None
     clip = entry.clip
-    prompt = " ".join(entry.prompt.split())
+    prompt = " ".join(contain_text(entry.prompt).split())
     parts = ["/video generate", f"prompt:{prompt}", f"model:{clip.model}"]
     parts.append(f"aspect_ratio:{clip.aspect_ratio}")
     if clip.resolution is not None:

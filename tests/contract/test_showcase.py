@@ -317,6 +317,37 @@ async def test_gallery_pages_have_no_gaps_or_duplicates(database: Database) -> N
             await gallery.load_page(GallerySearch(order=GalleryOrder.TOP), cursor=cursor, limit=2)
 
 
+@pytest.mark.parametrize(
+    ("written", "typed", "is_found"),
+    [
+        ("Cafe\u0301 am Meer", "café", True),
+        ("Café am Meer", "cafe", True),
+        ("Cafe am Meer", "CAFÉ", True),
+        ("ｶﾀｶﾅ の夢", "カタカナ", True),
+        ("ｆｕｌｌｗｉｄｔｈ", "fullwidth", True),
+        ("İstanbul bei Nacht", "istanbul", True),
+        ("ısı", "ISI", True),
+        ("Straße", "STRASSE", True),
+        ("한국의 밤", "한국의", True),
+        ("かき", "がき", False),
+        ("a fox", "zoe", True),
+        ("a fox", "Zoë", True),
+        ("a fox", "fox Zoe night-owls", True),
+        ("a fox", "owls", True),
+        ("one two three four five six seven", "one two three four five six seven eight", False),
+        ("a b c d e f g h i j k", "a b c d e f g h i j k zebra", False),
+    ],
+)
+async def test_words_are_found_however_they_are_written(
+    database: Database, written: str, typed: str, is_found: bool
+) -> None:
+    """In the prompt, the maker's or the server's name; and all of them. [web-W18]"""
+    await opened(database, name="Night-Owls Ä")
+    await shown(database, await made(database, 1, prompt=written), creator_name="Zoë")
+    page = await GalleryStore(database).load_page(GallerySearch(text=typed), cursor=None, limit=9)
+    assert bool(page.entries) is is_found
+
+
 async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Database) -> None:
     gallery = GalleryStore(database)
     await opened(database)
@@ -344,6 +375,7 @@ async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Databa
     assert await found(length=ClipLength.SHORT) == [5, 4, 2, 1]
     assert await found(guild_id=OTHER) == [5]
     assert await found(guild_id=2**70) == []
+    assert await found(text="ärger", guild_id=GUILD) == [1], "not by a hidden prompt"
     hidden = await gallery.find_entry(4)
     assert hidden is not None
     assert hidden.prompt is None

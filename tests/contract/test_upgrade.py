@@ -31,6 +31,7 @@ from bot.store.guilds import GuildStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.operations.file_references import FileReferenceStore
+from bot.store.showcase.gallery import normalize_search_text
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
 from bot.store.tables.core import clips_table
@@ -154,6 +155,8 @@ def renamed(table: str, row: dict[str, Any]) -> dict[str, Any]:
         if "source" in row["plan"]:
             source = dict(row["plan"]["source"])
             row["plan"]["source"] = {"extension_depth": source.pop("hop"), **source}
+    if row.get("creator_name") and "search_text" in row:  # revision 0008 adds the maker's name
+        row["search_text"] = normalize_search_text(f"{row['search_text']} {row['creator_name']}")
     return row | ADDED_COLUMNS.get(table, {})
 
 

@@ -106,8 +106,9 @@ async def serve_locally(
     thumbnails: Any = NOTHING,
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8",),
     base_url: str = "http://127.0.0.1:8080",
+    **changes: Any,
 ) -> AsyncIterator[LocalSite]:
-    """Serve two clips from ``data_dir`` until the block ends."""
+    """Serve two clips from ``data_dir`` until the block ends; ``changes`` are those of entries."""
     (data_dir / "clips").mkdir(exist_ok=True)
     entries = []
     for number in (5, 6):
@@ -115,7 +116,7 @@ async def serve_locally(
         with path.open("wb") as file:
             file.truncate(VIDEO_BYTES)
         clip = replace(ENTRY.clip, id=number, path=f"clips/{number}.mp4")
-        entries.append(replace(ENTRY, clip=clip))
+        entries.append(replace(ENTRY, clip=clip, **changes))
     registry = CollectorRegistry()
     app = build_application(
         GallerySite(

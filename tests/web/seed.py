@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
-from bot.store.showcase.gallery import normalize_search_text
+from bot.store.showcase.gallery import build_search_text
 from bot.store.tables.core import clips_table
 from bot.store.tables.showcase import showcase_posts_table, showcase_settings_table
 from sandbox.google.clip_spec import ClipSpec
@@ -247,7 +247,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "user_id": row["user_id"],
         "creator_name": row["maker"],
         "hide_prompt": row["hide"],
-        "search_text": "" if row["hide"] else normalize_search_text(row["prompt"]),
+        "search_text": build_search_text(None if row["hide"] else row["prompt"], row["maker"]),
         "model": row["model"],
         "seconds": row["seconds"],
         "votes": row["votes"],

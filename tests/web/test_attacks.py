@@ -30,6 +30,7 @@ from sandbox.google.encoding import RenderedClip
 from tests.web import seed
 from tests.web.conftest import Serving
 
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 KEYS = ("kept-for-old-addresses", "signs-now")
 LIFETIME = timedelta(days=7)
 ROUNDS = 25
@@ -126,7 +127,9 @@ def attacks(target: Target) -> dict[str, str]:
     later = _payload([content[0], content[1], content[2] + 86_400])
     other = _payload([OTHER, *content[1:]])
     _, _, others_token, others_name = target.path(OTHER).split("/")
-    flipped = signature[:-1] + ("A" if signature[-1] != "A" else "B")
+    flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
+    respelt = signature[:-1] + BASE64[BASE64.index(signature[-1]) ^ 1]
+    assert base64.urlsafe_b64decode(respelt + "=") == base64.urlsafe_b64decode(signature + "=")
     return {
         "another path": f"/{prefix}/{token}/clip-{OTHER}.mp4",
         "no name": f"/{prefix}/{token}",
@@ -136,6 +139,8 @@ def attacks(target: Target) -> dict[str, str]:
         "a later expiry": f"/{prefix}/{later}.{signature}/{name}",
         "expired": target.path(ago=9),
         "another signature": f"/{prefix}/{payload}.{flipped}/{name}",
+        "the signature in another spelling": f"/{prefix}/{payload}.{respelt}/{name}",
+        "the signature padded": f"/{prefix}/{token}=/{name}",
         "the signature backwards": f"/{prefix}/{payload}.{signature[::-1]}/{name}",
         "the signature cut": f"/{prefix}/{payload}.{signature[:-4]}/{name}",
         "no signature": f"/{prefix}/{payload}/{name}",

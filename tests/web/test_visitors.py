@@ -1,14 +1,17 @@
 """The client's address behind proxies, and rate limits."""
 
 from ipaddress import ip_address, ip_network
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from aiohttp import web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 from aiohttp.test_utils import make_mocked_request
+from yarl import URL
 
 from bot.web import operations, security
 from bot.web.rate_limit import TokenBucket, resolve_client_ip
+from bot.web.site import SITE
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -31,6 +34,13 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("10.0.0.1", [], "10.0.0.1"),
         ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
         ("fd00::1", ["[2001:db8::5]"], "2001:db8::5"),
+        pytest.param("10.0.0.1", ["203.0.113.5:4711"], "203.0.113.5", id="web-W28-port"),
+        pytest.param("10.0.0.1", ["[2001:db8::5]:4711"], "2001:db8::5", id="web-W28-ipv6-port"),
+        pytest.param("10.0.0.1", ['"[2001:db8::5]:1"'], "2001:db8::5", id="web-W28-quoted"),
+        pytest.param("10.0.0.1", ["2001:db8::5"], "2001:db8::5", id="web-W28-ipv6"),
+        pytest.param("10.0.0.1", ["203.0.113.5:4711, 10.0.0.2:80"], "203.0.113.5", id="web-W28-2"),
+        pytest.param("10.0.0.1", ["fe80::1%eth0"], "fe80::1", id="web-W28-zone"),
+        pytest.param("10.0.0.1", ["203.0.113.5, unknown"], "10.0.0.1", id="web-W28-unknown"),
         (None, ["198.51.100.1"], "0.0.0.0"),
     ],
 )
@@ -38,24 +48,62 @@ def test_client_address(peer: str | None, forwarded: list[str], expected: str) -
     assert resolve_client_ip(peer, forwarded, PROXIES) == ip_address(expected)
 
 
+LOCAL = "127.0.0.1:8080"
+ADMIN = "10.9.9.9"
+"""In a network that may read the metrics, and no proxy's."""
+
+
 @pytest.mark.parametrize(
-    ("peer", "forwarded", "status"),
+    ("peer", "host", "headers", "status"),
     [
-        ("10.0.0.1", None, 200),
-        ("203.0.113.9", None, 404),
-        ("::ffff:10.0.0.1", None, 200),
+        (ADMIN, LOCAL, {}, 200),
+        ("::ffff:10.9.9.9", "[::1]:8080", {}, 200),
+        (ADMIN, "clapper:8080", {}, 200),
+        (ADMIN, "clapper.monitoring.svc.cluster.local", {}, 200),
+        ("203.0.113.9", LOCAL, {}, 404),
         # an allowed address, but of a proxy that is not trusted to name its client
-        ("10.0.0.1", "10.0.0.2", 404),
-        ("::ffff:10.0.0.1", "10.0.0.2", 404),
+        (ADMIN, LOCAL, {"X-Forwarded-For": "10.0.0.2"}, 404),
+        ("::ffff:10.9.9.9", LOCAL, {"X-Forwarded-For": "10.0.0.2"}, 404),
+        # or that does not even name it
+        (ADMIN, LOCAL, {"Forwarded": "for=10.0.0.2"}, 404),
+        (ADMIN, LOCAL, {"Via": "1.1 proxy"}, 404),
+        (ADMIN, LOCAL, {"X-Real-IP": "10.0.0.2"}, 404),
+        (ADMIN, LOCAL, {"x-forwarded-proto": "https"}, 404),
+        (ADMIN, LOCAL, {"X-Forwarded-Host": "clips.example"}, 404),
+        (ADMIN, LOCAL, {"CF-Connecting-IP": "10.0.0.2"}, 404),
+        (ADMIN, LOCAL, {"True-Client-IP": "10.0.0.2"}, 404),
+        (ADMIN, LOCAL, {"CDN-Loop": "cloudflare"}, 404),
         # a trusted proxy
-        ("127.0.0.1", "10.0.0.2", 200),
-        ("127.0.0.1", "203.0.113.9", 404),
+        ("127.0.0.1", LOCAL, {"X-Forwarded-For": "10.9.9.9"}, 200),
+        ("127.0.0.1", "clips.example", {"X-Forwarded-For": "10.9.9.9"}, 200),
+        ("127.0.0.1", LOCAL, {"X-Forwarded-For": "203.0.113.9"}, 404),
+        ("127.0.0.1", LOCAL, {"X-Real-IP": "10.9.9.9"}, 404),
+        # a name that a stranger has made lead here
+        (ADMIN, "evil.example:8080", {}, 404),
+        (ADMIN, "clips.example", {}, 404),
+        (ADMIN, "127.0.0.1.evil.example", {}, 404),
+        (ADMIN, "", {}, 404),
+        ("127.0.0.1", "evil.example", {"X-Forwarded-For": "10.9.9.9"}, 404),
     ],
 )
-async def test_readiness_is_for_allowed_networks(
-    peer: str, forwarded: str | None, status: int
+async def test_readiness_and_metrics_are_for_allowed_networks(
+    peer: str, host: str, headers: dict[str, str], status: int
 ) -> None:
+    """Not through a proxy that is not trusted, nor under a stranger's name. [web-W04]"""
+    assert await ask_readiness(peer, {"Host": host, **headers}) == status
+
+
+async def test_what_nginx_sends_by_default_is_no_direct_request() -> None:
+    """A bare `proxy_pass` adds no header, but speaks HTTP/1.0. [web-W04]"""
+    assert await ask_readiness(ADMIN, {"Host": LOCAL}, version=HttpVersion10) == 404
+
+
+async def ask_readiness(
+    peer: str, headers: dict[str, str], version: HttpVersion = HttpVersion11
+) -> int:
+    site: Any = Mock(base_url=URL("https://clips.example"))
     app = web.Application()
+    app[SITE] = site
     app[operations.READINESS_CHECKS] = {}
     app[operations.METRICS_ALLOWED_NETWORKS] = (ip_network("10.0.0.0/8"),)
     app[security.TRUSTED_PROXIES] = (ip_network("127.0.0.0/8"),)
@@ -63,15 +111,13 @@ async def test_readiness_is_for_allowed_networks(
     transport.get_extra_info.side_effect = lambda name, default=None: (
         (peer, 1234) if name == "peername" else default
     )
-    headers = {"Host": "127.0.0.1:8080"}
-    if forwarded is not None:
-        headers["X-Forwarded-For"] = forwarded
-    request = make_mocked_request("GET", "/readyz", headers, app=app, transport=transport)
+    request = make_mocked_request(
+        "GET", "/readyz", headers=headers, version=version, app=app, transport=transport
+    )
     try:
-        answered = (await operations.report_readiness(request)).status
+        return (await operations.report_readiness(request)).status
     except web.HTTPNotFound as error:
-        answered = error.status
-    assert answered == status
+        return error.status
 
 
 def test_long_forwarded_header_is_cut() -> None:

@@ -16,6 +16,8 @@ from bot.domain.ports import MediaProbe, Transcoder
 from bot.services.clips.originals import Originals
 from bot.services.clips.shared_tasks import SharedTasks
 
+POSTER_MAX_SIDE: Final = 1280
+"""Pixels of a poster's longer side, unless the clip is smaller."""
 POSTER_SUFFIX: Final = "poster.jpg"
 PREVIEW_SUFFIX: Final = "preview.mp4"
 _EXTENSION_POSTER_OFFSET_S: Final = 2.0

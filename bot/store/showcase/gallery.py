@@ -6,6 +6,8 @@ are joined with their clips. A cursor tells where the last page ended, so no row
 
 import base64
 import binascii
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -50,7 +52,8 @@ _POST_COLUMNS: Final = (
 )
 _ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
 _POST_PREFIX: Final = "shown_"
-_MAX_SEARCH_WORDS: Final = 8
+_ACCENTS: Final = frozenset(map(chr, range(0x300, 0x370)))
+"""Of Latin, Greek and Cyrillic letters; marks of other scripts make another letter."""
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
@@ -89,6 +92,8 @@ class GalleryStore(Store):
     ) -> GalleryPage:
         """Return up to ``limit`` entries from ``cursor`` on. Raises `CursorInvalid`."""
         conditions = [_is_public(), *_build_conditions(search)]
+        if search.text is not None:
+            conditions += _contains_words(search.text, await self.list_guilds())
         if cursor is not None:
             conditions.append(_is_after_cursor(cursor, search.order))
         page = (
@@ -190,9 +195,19 @@ def gallery_entry_from_row(row: Row) -> GalleryEntry:
     )
 
 
-def normalize_search_text(prompt: str) -> str:
-    """Return a prompt as it is searched: SQLite folds the case of ASCII only, Python of all."""
-    return " ".join(prompt.casefold().split())
+def normalize_search_text(text: str) -> str:
+    """Return a text as it is searched: without case, accents, or forms of the same letter.
+
+    Done here for both databases: SQLite folds the case of ASCII only, and neither the rest.
+    """
+    decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i").casefold())
+    bare = "".join(letter for letter in decomposed if letter not in _ACCENTS)
+    return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
+
+
+def build_search_text(prompt: str | None, creator_name: str) -> str:
+    """Return what a post is found by; ``prompt`` is `None` if it is hidden."""
+    return normalize_search_text(f"{prompt or ''} {creator_name}")
 
 
 def _is_public() -> ColumnElement[bool]:
@@ -211,8 +226,16 @@ def _build_conditions(search: GallerySearch) -> list[ColumnElement[bool]]:
         conditions.append(_posts.seconds <= MAX_SHORT_SECONDS)
     elif search.length is ClipLength.LONG:
         conditions.append(_posts.seconds > MAX_SHORT_SECONDS)
-    for word in normalize_search_text(search.text or "").split()[:_MAX_SEARCH_WORDS]:
-        conditions.append(_posts.search_text.contains(word, autoescape=True))
+    return conditions
+
+
+def _contains_words(text: str, guilds: Sequence[tuple[int, str]]) -> list[ColumnElement[bool]]:
+    """Return a condition for each word: it is in what the post says, or in its server's name."""
+    conditions: list[ColumnElement[bool]] = []
+    for word in dict.fromkeys(normalize_search_text(text).split()):
+        named = [guild_id for guild_id, name in guilds if word in normalize_search_text(name)]
+        in_text = _posts.search_text.contains(word, autoescape=True)
+        conditions.append(or_(in_text, _posts.guild_id.in_(named)) if named else in_text)
     return conditions
 
 

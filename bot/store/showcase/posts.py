@@ -29,7 +29,7 @@ from bot.store.showcase.footage import (
     refresh_reach_of_member,
     take_reach_lock,
 )
-from bot.store.showcase.gallery import ENTRY_QUERY, gallery_entry_from_row, normalize_search_text
+from bot.store.showcase.gallery import ENTRY_QUERY, build_search_text, gallery_entry_from_row
 from bot.store.showcase.stars import build_change_values, count_voters, update_votes
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row
@@ -85,7 +85,7 @@ class ShowcasePostStore(Store):
             "user_id": clip.user_id,
             "creator_name": new_post.creator_name[:100],
             "hide_prompt": new_post.hide_prompt,
-            "search_text": "" if new_post.hide_prompt else normalize_search_text(clip.prompt),
+            "search_text": _build_search_text(new_post),
             "model": clip.model,
             "seconds": clip.seconds,
             "public": new_post.public,
@@ -176,7 +176,10 @@ class ShowcasePostStore(Store):
             values: dict[str, Any] = dict(changes)
             if hide_prompt is not None:
                 prompt = await _load_prompt(connection, post_id)
-                values["search_text"] = "" if hide_prompt else normalize_search_text(prompt)
+                creator_name = before.entry.creator_name
+                values["search_text"] = build_search_text(
+                    None if hide_prompt else prompt, creator_name
+                )
             if hidden is False:
                 values["revision_at"] = database_time()
             await connection.execute(
@@ -430,6 +433,11 @@ async def _load_post(
     return None if row is None else post_from_row(row)
 
 
+def _build_search_text(new_post: NewShowcasePost) -> str:
+    prompt = None if new_post.hide_prompt else new_post.clip.prompt
+    return build_search_text(prompt, new_post.creator_name[:100])
+
+
 async def _restore_withdrawn(
     connection: AsyncConnection, new_post: NewShowcasePost, owner: str | None
 ) -> bool:
@@ -442,9 +450,7 @@ async def _restore_withdrawn(
                 "withdrawn": False,
                 "public": new_post.public,
                 "hide_prompt": new_post.hide_prompt,
-                "search_text": ""
-                if new_post.hide_prompt
-                else normalize_search_text(new_post.clip.prompt),
+                "search_text": _build_search_text(new_post),
                 "creator_name": new_post.creator_name[:100],
                 "added_by": new_post.added_by,
                 "channel_age_restricted": case(

@@ -1,12 +1,15 @@
-"""What members and servers choose about replies, notices and age restriction.
+"""What members and servers choose about replies, notices and age restriction; wider search.
 
 Revision 0008, after 0007. Of jobs and clips from before nobody kept whether their channel was
 age-restricted. They count as not restricted, until the bot sees that the channel of a clip is.
-Whose footage is in a clip is read from the clips, and from the jobs where a clip was deleted.
+Whose footage is in a clip is read from the clips, and from the jobs where a clip was deleted. What
+posts are found by is written anew: without accents, and with the maker's name.
 """
 
 import json
 import re
+import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,6 +85,44 @@ def upgrade() -> None:
     for column in ("source_clip_id", "user_id", "guild_id"):
         op.create_index(op.f(f"ix_footage_{column}"), "footage", [column])
     _fill_footage()
+    rewrite_search_texts(op.get_bind(), build_search_text)
+
+
+def rewrite_search_texts(
+    connection: sa.Connection, build: Callable[[str | None, str], str]
+) -> None:
+    """Write again what the posts in the showcase are found by."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT posts.id, posts.hide_prompt, posts.creator_name, clips.prompt"
+            " FROM showcase_posts AS posts JOIN clips ON clips.id = posts.clip_id"
+            " WHERE posts.creator_name != ''"
+        )
+    ).all()
+    changes = [
+        {
+            "post_id": row.id,
+            "words": build(None if row.hide_prompt else row.prompt, row.creator_name),
+        }
+        for row in rows
+    ]
+    if changes:
+        connection.execute(
+            sa.text("UPDATE showcase_posts SET search_text = :words WHERE id = :post_id"), changes
+        )
+
+
+def build_search_text(prompt: str | None, creator_name: str) -> str:
+    """Return what this version finds a post by; later ones may do so otherwise."""
+    text = f"{prompt or ''} {creator_name}".replace("\u0131", "i")
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in decomposed if not 0x300 <= ord(letter) < 0x370)
+    return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
+
+
+def build_older_search_text(prompt: str | None, _creator_name: str) -> str:
+    """Return what revision 0007 found a post by."""
+    return " ".join((prompt or "").casefold().split())
 
 
 def downgrade() -> None:
@@ -89,6 +130,7 @@ def downgrade() -> None:
     op.drop_table("footage")
     op.execute(sa.text("DELETE FROM stars WHERE is_super"))
     _change_stars_key(("message_id", "user_id"), added=False)
+    rewrite_search_texts(op.get_bind(), build_older_search_text)
     for table, build_column in ADDED_COLUMNS:
         with op.batch_alter_table(table, schema=None, recreate="never") as batch_op:
             batch_op.drop_column(build_column().name)

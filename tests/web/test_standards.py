@@ -1,0 +1,297 @@
+"""What standards and other programs expect of the pages, the API and the feed."""
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import aiohttp
+import jsonschema
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from bot.web.negotiation import accepts_gzip, parse_weighted_list
+from bot.web.openapi import build_openapi_document
+from bot.web.page_texts import choose_language
+from bot.web.view_models import contain_text
+from tests.web.conftest import Gallery
+from tests.web.local_site import serve_locally
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+RIGHT_TO_LEFT = "\u202e"
+
+
+async def read_page(http: aiohttp.ClientSession, path: str, **headers: str) -> str:
+    async with http.get(path, headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.text()
+
+
+async def test_the_language_switch_keeps_the_search(http: aiohttp.ClientSession) -> None:
+    """Signs that mean something in an address come back as they were. [web-W06]"""
+    page = await read_page(http, "/?q=c%2B%2B+a%26b")
+    links = re.findall(r'href="(/language\?[^"]+)"', page)
+    async with http.get(unescape(links[0]), allow_redirects=False) as answer:
+        back = answer.headers["Location"]
+    assert back == "/?q=c%2B%2B+a%26b"
+    assert 'value="c++ a&amp;b"' in await read_page(http, back)
+
+
+@pytest.mark.parametrize("sign", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_no_name_turns_round_what_stands_beside_it(sign: str) -> None:
+    """Explicit directions are taken out; Arabic, Hebrew and marks stay. [web-W07]"""
+    assert contain_text(f"Zoë {sign}evil") == "Zoë evil"
+    assert contain_text("مرحبا \u200fשלום\u200e") == "مرحبا \u200fשלום\u200e"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/clips/5", "/clips/5/player", "/feed.atom", "/api/v1/clips/5", "/oembed"]
+)
+async def test_what_strangers_type_is_contained_everywhere(path: str, tmp_path: Path) -> None:
+    """Directions and control characters reach no page, feed or API. [web-W07, web-W25]"""
+    names: dict[str, Any] = {
+        "creator_name": f"Zoë {RIGHT_TO_LEFT}evil",
+        "guild_name": f"Club {RIGHT_TO_LEFT}\x07",
+        "prompt": f"A bell\x07 rings {RIGHT_TO_LEFT}backwards",
+    }
+    async with (
+        serve_locally(tmp_path, **names) as site,
+        aiohttp.ClientSession(site.url) as http,
+        http.get(path, params={"url": "http://127.0.0.1:8080/clips/5"}) as answer,
+    ):
+        text = await answer.text()
+    assert answer.status == 200
+    assert "evil" in text or path.endswith("player")
+    assert RIGHT_TO_LEFT not in text
+    assert "\\u0007" not in text
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f]", text)
+
+
+async def test_names_and_prompts_have_a_direction_of_their_own(tmp_path: Path) -> None:
+    """An Arabic prompt begins on the right, and turns nothing else. [web-W07]"""
+    async with (
+        serve_locally(tmp_path, creator_name="ليلى", prompt="قطة على القمر") as site,
+        aiohttp.ClientSession(site.url) as http,
+    ):
+        gallery = await read_page(http, "/")
+        clip = await read_page(http, "/clips/5")
+    assert '<bdi class="who">ليلى</bdi>' in gallery
+    assert re.search(r'class="name" dir="auto">قطة', gallery)
+    assert re.search(r'<h1 dir="auto">قطة', clip)
+    assert "\u2068ليلى\u2069" in clip
+    assert re.search(r'<textarea[^>]* dir="auto"', clip)
+
+
+@pytest.mark.parametrize("path", ["/static/x", "/healthzzz", "/x.jpg", "/clips/99/video.mp4", "/x"])
+async def test_what_does_not_exist_is_limited(path: str, tmp_path: Path) -> None:
+    """An empty bucket answers everything that would be a page for nothing. [web-W12]"""
+    async with (
+        serve_locally(tmp_path, requests_per_minute=4) as site,
+        aiohttp.ClientSession(site.url) as http,
+    ):
+        statuses = []
+        for _ in range(6):
+            async with http.get(path) as answer:
+                statuses.append(answer.status)
+        async with http.get("/healthz") as answer:
+            assert answer.status == 200, "health is always told"
+    assert statuses[:2] == [404, 404]
+    assert set(statuses[2:]) == {429}
+
+
+@pytest.mark.parametrize(
+    ("header", "is_gzip"),
+    [
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0, *", False),
+        ("gzip;q=0.5", True),
+        ("gzip;Q=0.5", True),
+        ("deflate, br, zstd", False),
+        ("gzip, deflate, br, zstd", True),
+        ("*", True),
+        ("*;q=0", False),
+        ("x-gzip", True),
+        ("notgzip", False),
+    ],
+)
+async def test_the_encoding_is_negotiated(
+    http: aiohttp.ClientSession, header: str | None, is_gzip: bool
+) -> None:
+    """Pages and files alike: gzip where it is wanted, plain otherwise. [web-W14]"""
+    headers = {} if header is None else {"Accept-Encoding": header}
+    request = make_mocked_request("GET", "/", headers=headers)
+    assert accepts_gzip(request) is is_gzip
+    for path in ("/", "/static/gallery.css", "/api/v1/clips"):
+        skip = {"skip_auto_headers": ["Accept-Encoding"], "headers": headers}
+        async with http.get(path, **skip) as answer:  # type: ignore[arg-type]
+            assert answer.headers.get("Content-Encoding", "identity") == (
+                "gzip" if is_gzip else "identity"
+            )
+            assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("fr;Q=0.9", "fr"),
+        ("FR;q=0.9, en;q=0.8", "fr"),
+        ("fr ; q = 0.9", "fr"),
+        ("en;q=0.1, de;q=1.000", "de"),
+        ("fr;q=0, de", "de"),
+        ("fr;q=nonsense, ja;q=0.3", "ja"),
+        (";;;,,,;q=1", "en"),
+    ],
+)
+def test_weights_are_read_as_the_standard_writes_them(header: str, language: str) -> None:
+    """RFC 9110, 12.4.2: names and q without regard to case, spaces allowed. [web-W15]"""
+    assert choose_language(None, header) == language
+
+
+def test_weighted_lists_are_bounded() -> None:
+    assert len(parse_weighted_list("a," * 10_000)) <= 20
+
+
+@pytest.mark.parametrize(
+    ("query", "canonical"),
+    [
+        ("?utm_source=x&fbclid=1", "/"),
+        ("?q=&order=new", "/"),
+        ("?order=top&utm_source=x", "/?order=top"),
+        ("?server=7001&gclid=2", "/?server=7001"),
+    ],
+)
+async def test_one_page_has_one_address(
+    http: aiohttp.ClientSession, gallery: Gallery, query: str, canonical: str
+) -> None:
+    """What others add to a link is no part of the page's address, nor is a cursor. [web-W16]"""
+    page = await read_page(http, f"/{query}")
+    for pattern in (r'rel="canonical" href="([^"]+)"', r'og:url" content="([^"]+)"'):
+        [found] = re.findall(pattern, page)
+        assert unescape(found) == gallery.url + canonical
+    more = re.search(r'id="more" href="([^"]+)"', page)
+    if more:
+        second = await read_page(http, unescape(more[1]))
+        assert f'rel="canonical" href="{gallery.url}{canonical}"' in unescape(second)
+
+
+def test_a_servers_number_of_today_is_described() -> None:
+    """Discord's ids have had 19 digits since 2022. [web-W17]"""
+    document = build_openapi_document("https://clips.example")
+    parameters = document["paths"]["/api/v1/clips"]["get"]["parameters"]
+    [schema] = [each["schema"] for each in parameters if each["name"] == "server"]
+    jsonschema.validate("1576582373460410368", schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate("15765823734604103680", schema)
+
+
+@pytest.mark.parametrize(
+    ("clip", "query", "player", "thumbnail"),
+    [
+        (3, {}, (960, 540), (1280, 720)),
+        (3, {"maxwidth": "100"}, (100, 56), None),
+        (3, {"maxheight": "90"}, (160, 90), None),
+        (3, {"maxwidth": "2000", "maxheight": "2000"}, (960, 540), (1280, 720)),
+        (3, {"maxwidth": "0"}, (960, 540), (1280, 720)),
+        (3, {"maxwidth": "-5"}, (960, 540), (1280, 720)),
+        (6, {}, (360, 640), (360, 640)),
+        (6, {"maxheight": "320"}, (180, 320), None),
+        (6, {"maxwidth": "1"}, (1, 1), None),
+    ],
+)
+async def test_an_embedded_player_keeps_to_the_limits(
+    http: aiohttp.ClientSession,
+    gallery: Gallery,
+    clip: int,
+    query: dict[str, str],
+    player: tuple[int, int],
+    thumbnail: tuple[int, int] | None,
+) -> None:
+    """No side is longer than asked, and the picture's size is the picture's. [web-W20]"""
+    address = {"url": f"{gallery.url}/clips/{clip}"}
+    async with http.get("/oembed", params=address | query) as answer:
+        card = await answer.json()
+    assert (card["width"], card["height"]) == player
+    assert f'width="{player[0]}" height="{player[1]}"' in card["html"]
+    if thumbnail is None:
+        assert not any(key.startswith("thumbnail") for key in card)
+    else:
+        assert (card["thumbnail_width"], card["thumbnail_height"]) == thumbnail
+
+
+async def test_the_icon_is_where_browsers_look(http: aiohttp.ClientSession) -> None:
+    """Also for a page that names none. [web-W30]"""
+    async with http.get("/favicon.ico") as answer:
+        assert answer.status == 200
+        assert answer.content_type == "image/svg+xml"
+    assert 'rel="icon"' in await read_page(http, "/clips/3/player")
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("", "Clips made together"),
+        ("?server=7001", "Harbour Film Club · Clips made together"),
+        ("?server=7003", "Clips made together"),
+        ("?q=boat", "“boat” · Clips made together"),
+    ],
+)
+async def test_a_view_has_a_title_of_its_own(
+    http: aiohttp.ClientSession, query: str, title: str
+) -> None:
+    """In the tab, where it is shared, and in the feed; never a closed server's name. [web-W30]"""
+    page = await read_page(http, f"/{query}")
+    assert f"<title>{title}</title>" in page
+    assert f'og:title" content="{title}"' in page
+    feed = ET.fromstring(await read_page(http, f"/feed.atom{query}"))
+    assert feed.findtext(f"{ATOM}title") == title
+
+
+@pytest.mark.parametrize("path", ["/api/v1/clips", "/api/v1/clips/3", "/oembed"])
+async def test_scripts_elsewhere_may_ask(http: aiohttp.ClientSession, path: str) -> None:
+    """A browser's preflight is answered, and what scripts need can be read. [web-W31]"""
+    preflight = {
+        "Origin": "https://elsewhere.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "if-none-match, x-anything",
+    }
+    async with http.options(path, headers=preflight) as answer:
+        assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Allow-Headers"] == "*"
+        assert "GET" in answer.headers["Access-Control-Allow-Methods"]
+    query = {"url": "x"} if path == "/oembed" else {}
+    async with http.get(path, params=query) as answer:
+        exposed = answer.headers["Access-Control-Expose-Headers"]
+        assert {"ETag", "Retry-After"} <= {name.strip() for name in exposed.split(",")}
+    async with http.options(path) as answer:
+        assert answer.status == 405, "without the question of a browser it is no preflight"
+    async with http.options("/clips/3", headers=preflight) as answer:
+        assert answer.status == 405
+
+
+async def test_a_feed_reader_shows_what_the_page_shows(
+    http: aiohttp.ClientSession, gallery: Gallery
+) -> None:
+    """Prompt and maker in the content, the picture described, the video's size. [web-W32]"""
+    feed = ET.fromstring(await read_page(http, "/feed.atom?server=7001"))
+    entry = next(
+        each
+        for each in feed.iter(f"{ATOM}entry")
+        if (each.findtext(f"{ATOM}id") or "").endswith("/clips/4")
+    )
+    content = entry.findtext(f"{ATOM}content") or ""
+    html = ET.fromstring(f"<div>{content}</div>".replace('"></a>', '"/></a>'))
+    text = "".join(html.itertext())
+    assert "Storm over the lighthouse" in text
+    assert "Cem" in text
+    assert "Harbour Film Club" in text
+    [picture] = html.iter("img")
+    assert picture.get("alt", "").startswith("Storm over the lighthouse")
+    [video] = [link for link in entry.iter(f"{ATOM}link") if link.get("rel") == "enclosure"]
+    assert int(video.get("length", "0")) == (gallery.data_dir / "clips" / "4.mp4").stat().st_size
