@@ -15,7 +15,7 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Re
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
-from bot.web.view_models import build_card_view, build_generate_command, shorten_title
+from bot.web.view_models import build_card_view, build_generate_command, isolate_text, shorten_title
 
 NOTHING: Any = None
 SITE = GallerySite(
@@ -97,6 +97,8 @@ def test_what_people_write_never_breaks_the_feed() -> None:
         t=PageTexts("en"),
         absolute=SITE.build_absolute_url,
         short=shorten_title,
+        isolate=isolate_text,
+        view_name="",
         own="https://clips.example/feed.atom?q=a&b=c",
         page="https://clips.example/",
         cards=[build_card_view(entry, SITE, PageTexts("en"))],
