@@ -7,6 +7,7 @@ again. Claims follow the workers' leases, as those of jobs do.
 
 from collections.abc import Collection, Hashable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, delete, false, func, or_, select, update
@@ -254,8 +255,7 @@ class ShowcasePostStore(Store):
         )
         # most people who are seen have no posts: reading keeps nobody waiting
         if await self._db.read_scalar(select(_posts.id).where(is_outdated).limit(1)) is not None:
-            statement = update(showcase_posts_table).where(is_outdated)
-            await self._db.execute(statement.values(creator_name=name[:100]))
+            await self._db.write(partial(_rename_posts, is_outdated=is_outdated, name=name[:100]))
 
     async def mark_clip_deleted(self, clip_id: int) -> None:
         """Record that a clip is about to be deleted: what contains its footage goes with it."""
@@ -465,6 +465,21 @@ async def _restore_withdrawn(
         )
     )
     return (await connection.execute(statement)).rowcount == 1
+
+
+async def _rename_posts(
+    connection: AsyncConnection, is_outdated: ColumnElement[bool], name: str
+) -> None:
+    """Write a creator's name into their posts, which are found by it."""
+    query = (
+        select(_posts.id, _posts.hide_prompt, clips_table.c.prompt)
+        .join(clips_table, _posts.clip_id == clips_table.c.id)
+        .where(is_outdated)
+    )
+    for post in (await connection.execute(query)).all():
+        words = build_search_text(None if post.hide_prompt else post.prompt, name)
+        change = update(showcase_posts_table).where(_posts.id == post.id)
+        await connection.execute(change.values(creator_name=name, search_text=words))
 
 
 async def _load_prompt(connection: AsyncConnection, post_id: int) -> str:
