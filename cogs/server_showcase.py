@@ -8,7 +8,7 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
-from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
+from bot.domain.errors import MissingPermissions, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
@@ -74,8 +74,6 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        if public and self._showcase_service.gallery_url is None:
-            raise NotAllowed("gallery_address")
         settings = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}

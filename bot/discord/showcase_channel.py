@@ -153,9 +153,10 @@ class DiscordShowcaseChannel:
         except discord.NotFound as error:
             if error.code == UNKNOWN_CHANNEL_CODE:
                 raise ChannelUnavailable("the channel is gone", is_gone=True) from error
-            # the last star was removed between the requests, or there is no message
-            return frozenset() if error.code == UNKNOWN_EMOJI_CODE else None
+            return None
         except DISCORD_ERRORS as error:
+            if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_EMOJI_CODE:
+                return frozenset()  # the last star was removed between the requests
             raise DiscordUnavailable("the stars could not be read") from error
 
     async def publish_digest(self, digest: WeeklyDigest) -> int:

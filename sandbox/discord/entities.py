@@ -231,10 +231,15 @@ class Emoji:
 
 @dataclass(slots=True)
 class Reaction:
-    """The users who reacted with one emoji, in order."""
+    """The users who reacted with one emoji, in order; a user can give both kinds."""
 
     emoji: Emoji
     user_ids: list[int] = field(default_factory=list)
+    super_user_ids: list[int] = field(default_factory=list)
+
+    def users_of(self, *, is_super: bool) -> list[int]:
+        """The users with super reactions, or with normal ones."""
+        return self.super_user_ids if is_super else self.user_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +305,8 @@ class Message:
     thread_id: int | None = None
     edited_at: float | None = None
     edits: int = 0
+    late_edits: list[float] = field(default_factory=list)
+    """When it was edited, from an hour after it was written on."""
     deleted_at: float | None = None
 
     @property

@@ -31,10 +31,13 @@ class DiscordError(DiscordRefusal):
         self.code = code
         self.message = message
         self.errors = errors
+        self.retry_after_s: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The response's JSON."""
         body: dict[str, Any] = {"message": self.message, "code": self.code}
+        if self.retry_after_s is not None:
+            body |= {"retry_after": round(self.retry_after_s, 3), "global": False}
         if self.errors is not None:
             body["errors"] = self.errors
         return body
@@ -140,6 +143,14 @@ def unknown_user() -> DiscordError:
 
 def unknown_emoji() -> DiscordError:
     return DiscordError(400, 10014, "Unknown Emoji")
+
+
+def too_many_late_edits(retry_after_s: float) -> DiscordError:
+    """A rate limit of one message, which no header announces."""
+    text = "Maximum number of edits to messages older than 1 hour reached. Try again later"
+    error = DiscordError(429, 30046, text)
+    error.retry_after_s = retry_after_s
+    return error
 
 
 def wrong_channel_type() -> DiscordError:

@@ -28,6 +28,8 @@ from sandbox.discord.world import DiscordWorld
 
 NONCE_LIFETIME_S = 300.0
 MAX_PINS = 250
+LATE_EDIT_WINDOW_S = 3600.0
+MAX_LATE_EDITS = 30
 _BULK_DELETE_MAX_AGE_S = 14 * 24 * 3600
 _EDITABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 
@@ -185,6 +187,21 @@ def add_message(world: DiscordWorld, channel: Channel, message: Message) -> None
                 state.archived = False
                 guilds.announce_channel(world, "THREAD_UPDATE", channel)
     announce_message(world, "MESSAGE_CREATE", message)
+
+
+def require_late_edit_allowed(world: DiscordWorld, message: Message) -> None:
+    """Counts an edit of a message older than an hour. Raises DiscordError 30046 for too many.
+
+    How many there may be Discord does not say; people report some tens.
+    """
+    now = world.clock.now()
+    if now - message.created_at < LATE_EDIT_WINDOW_S:
+        return
+    message.late_edits = [each for each in message.late_edits if now - each < LATE_EDIT_WINDOW_S]
+    if len(message.late_edits) >= MAX_LATE_EDITS:
+        wait_s = message.late_edits[0] + LATE_EDIT_WINDOW_S - now
+        raise errors.too_many_late_edits(wait_s)
+    message.late_edits.append(now)
 
 
 def edit_message(world: DiscordWorld, message: Message, draft: MessageDraft) -> None:

@@ -145,7 +145,13 @@ def delete_as_person(world: DiscordWorld, person: User, message: Message) -> Non
 
 
 def react_as_person(
-    world: DiscordWorld, person: User, message: Message, emoji: str, *, is_removal: bool
+    world: DiscordWorld,
+    person: User,
+    message: Message,
+    emoji: str,
+    *,
+    is_removal: bool,
+    is_super: bool = False,
 ) -> None:
     """Adds or removes a reaction. Raises ActionForbidden, or DiscordError for a bad emoji."""
     if message.ephemeral_to is not None:
@@ -156,11 +162,11 @@ def react_as_person(
     )
     parsed = reactions.parse_emoji(emoji)
     if is_removal:
-        reactions.remove_reaction(world, message, person.id, parsed)
+        reactions.remove_reaction(world, message, person.id, parsed, is_super=is_super)
         return
     if reactions.find_reaction(message, parsed) is None:
         lookup.require_permissions(world, person, channel, Permission.ADD_REACTIONS)
-    reactions.add_reaction(world, message, person.id, parsed)
+    reactions.add_reaction(world, message, person.id, parsed, is_super=is_super)
 
 
 async def open_thread_as_person(

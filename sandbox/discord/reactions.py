@@ -11,6 +11,7 @@ from sandbox.discord.interactive_components import is_unicode_emoji
 from sandbox.discord.world import DiscordWorld
 
 MAX_REACTIONS = 20
+NORMAL_TYPE, SUPER_TYPE = 0, 1
 
 
 def parse_emoji(text: str) -> Emoji:
@@ -32,29 +33,34 @@ def find_reaction(message: Message, emoji: Emoji) -> Reaction | None:
     return None
 
 
-def add_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Adds a reaction, once per user. Raises DiscordError 30010 for too many emoji."""
+def add_reaction(
+    world: DiscordWorld, message: Message, user_id: int, emoji: Emoji, *, is_super: bool = False
+) -> None:
+    """Adds a reaction, once per user and kind. Raises DiscordError 30010 for too many emoji."""
     reaction = find_reaction(message, emoji)
     if reaction is None:
         if len(message.reactions) >= MAX_REACTIONS:
             raise DiscordError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
         reaction = Reaction(emoji)
         message.reactions.append(reaction)
-    if user_id in reaction.user_ids:
+    users = reaction.users_of(is_super=is_super)
+    if user_id in users:
         return
-    reaction.user_ids.append(user_id)
-    _announce_reaction(world, "MESSAGE_REACTION_ADD", message, user_id, emoji)
+    users.append(user_id)
+    _announce_reaction(world, "MESSAGE_REACTION_ADD", message, user_id, emoji, is_super=is_super)
 
 
-def remove_reaction(world: DiscordWorld, message: Message, user_id: int, emoji: Emoji) -> None:
-    """Removes a user's reaction. Raises DiscordError 10014 when there is none."""
+def remove_reaction(
+    world: DiscordWorld, message: Message, user_id: int, emoji: Emoji, *, is_super: bool = False
+) -> None:
+    """Removes a user's reaction of a kind. Raises DiscordError 10014 when there is none."""
     reaction = find_reaction(message, emoji)
-    if reaction is None or user_id not in reaction.user_ids:
+    if reaction is None or user_id not in reaction.users_of(is_super=is_super):
         raise errors.unknown_emoji()
-    reaction.user_ids.remove(user_id)
-    if not reaction.user_ids:
+    reaction.users_of(is_super=is_super).remove(user_id)
+    if not reaction.user_ids and not reaction.super_user_ids:
         message.reactions.remove(reaction)
-    _announce_reaction(world, "MESSAGE_REACTION_REMOVE", message, user_id, emoji)
+    _announce_reaction(world, "MESSAGE_REACTION_REMOVE", message, user_id, emoji, is_super=is_super)
 
 
 def clear_reactions(world: DiscordWorld, message: Message, emoji: Emoji | None = None) -> None:
@@ -70,14 +76,22 @@ def clear_reactions(world: DiscordWorld, message: Message, emoji: Emoji | None =
 
 
 def _announce_reaction(
-    world: DiscordWorld, event: str, message: Message, user_id: int, emoji: Emoji
+    world: DiscordWorld,
+    event: str,
+    message: Message,
+    user_id: int,
+    emoji: Emoji,
+    *,
+    is_super: bool,
 ) -> None:
     payload: Json = {
         "user_id": str(user_id),
         "emoji": payloads.build_emoji(emoji),
-        "burst": False,
-        "type": 0,
+        "burst": is_super,
+        "type": SUPER_TYPE if is_super else NORMAL_TYPE,
     }
+    if is_super and event == "MESSAGE_REACTION_ADD":
+        payload["burst_colors"] = ["#ffffff"]
     guild_id = world.channels[message.channel_id].guild_id
     if event == "MESSAGE_REACTION_ADD":
         payload["message_author_id"] = str(message.author_id)

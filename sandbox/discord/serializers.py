@@ -228,15 +228,16 @@ def _serialize_referenced(world: DiscordWorld, message: Message, *, content: boo
 
 
 def _serialize_reaction(world: DiscordWorld, reaction: Reaction) -> Json:
-    count = len(reaction.user_ids)
+    normal, burst = len(reaction.user_ids), len(reaction.super_user_ids)
+    has_own = world.bot.id in reaction.super_user_ids
     return {
         "emoji": payloads.build_emoji(reaction.emoji),
-        "count": count,
-        "count_details": {"burst": 0, "normal": count},
-        "burst_colors": [],
-        "me_burst": False,
-        "burst_me": False,
-        "burst_count": 0,
+        "count": normal + burst,
+        "count_details": {"burst": burst, "normal": normal},
+        "burst_colors": ["#ffffff"] if burst else [],
+        "me_burst": has_own,
+        "burst_me": has_own,
+        "burst_count": burst,
         "me": world.bot.id in reaction.user_ids,
     }
 

@@ -1,6 +1,7 @@
 """Whose footage is in a clip, and who lets it be shown: on both databases."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, NotAllowed
 from bot.domain.jobs.job import AdmissionRequest, Job
 from bot.domain.showcase.gallery import GallerySearch, Reach
-from bot.domain.showcase.post import ShowcaseConsent
+from bot.domain.showcase.post import ShowcaseConsent, Star
+from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor
 from bot.store.engine.database import Database
 from bot.store.jobs.clips import write_clips
@@ -210,6 +212,34 @@ async def test_parent_is_named_only_while_it_is_public(town: Town) -> None:
     assert await find_parent() == 1
     await town.showcase.withdraw_clip(first, guild_id=GUILD, actor=acting(CEM))
     assert await find_parent() is None
+
+
+async def test_favourite_is_of_late_and_has_a_star(town: Town) -> None:
+    """[web-W19]"""
+    database = town.world.database
+    gallery, since = GalleryStore(database), NOW - timedelta(days=30)
+    for number in (1, 2, 3):
+        await show(town, await continued(database, number, CEM))
+    assert await gallery.find_favourite(since=since) is None
+    for number, count in ((1, 1), (2, 2)):
+        for user_id in range(31, 31 + count):
+            await town.votes.stars.set_star(10_000 + number, number, Star(user_id), starred=True)
+    favourite = await gallery.find_favourite(since=since)
+    assert favourite is not None
+    assert favourite.clip.id == 2
+    assert await gallery.find_favourite(since=NOW + timedelta(days=1)) is None
+
+
+async def test_names_follow_those_who_are_seen(town: Town) -> None:
+    """[web-W26]"""
+    database = town.world.database
+    await show(town, await continued(database, 1, CEM))
+    names = CreatorNames(posts=town.exhibits)
+    for name in ("Cem the Great", "Cem the Great", "Cem"):
+        await names.note_name(GUILD, CEM, name)
+        entry = await GalleryStore(database).find_entry(1)
+        assert entry is not None
+        assert entry.creator_name == name
 
 
 async def test_new_clips_keep_whose_footage_is_in_them(world: SimulatedWorld) -> None:

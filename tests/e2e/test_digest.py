@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.e2e.stage import BotStage, run_two_processes, text_of
+from tests.e2e.stage import BotStage, run_two_processes, text_of, video_of
 
 STAR = "⭐"
 Json = dict[str, Any]
@@ -40,6 +40,7 @@ async def pass_a_week(url: str) -> None:
 
 @pytest.mark.postgresql
 async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
+    """It shows the winner's clip and mentions the winner only. [people-M27]"""
     async with run_two_processes(tmp_path) as (stage, second, address):
         first, url = stage.bot, address.replace("+asyncpg", "")
         await stage.control.google(seconds=0.2)
@@ -60,13 +61,19 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
             await stage.wait_for_answer(
                 await stage.press_button(clips[-1], "Showcase"), "in the showcase"
             )
-        await stage.control.reaction(stage.people["Cem"], clips[1]["id"], STAR)
+        for name in ("Cem", "Dia"):
+            await stage.control.reaction(stage.people[name], clips[1]["id"], STAR)
+        await stage.control.reaction(stage.people["Cem"], clips[0]["id"], STAR)
         assert not await list_digests(stage, showcase)
 
         await pass_a_week(url)
         await stage.wait_until(lambda: are_settled(url, 1), "the first digest")
-        text = text_of((await list_digests(stage, showcase))[0])
+        [message] = await list_digests(stage, showcase)
+        text = text_of(message)
         assert "🏆" in text
+        # the winner's clip is to be seen, and the winner alone is mentioned
+        assert video_of(message) is not None
+        assert [mention["id"] for mention in message["mentions"]] == [stage.people["Ada"]]
         assert text.index("an owl") < text.index("a heron")
 
         # a withdrawn clip leaves the digest, whichever process handles it
@@ -74,7 +81,8 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
 
         async def is_updated() -> bool:
             [digest] = await list_digests(stage, showcase)
-            return "an owl" not in text_of(digest) and "a heron" in text_of(digest)
+            has_gone = "an owl" not in text_of(digest) and video_of(digest) is None
+            return has_gone and "a heron" in text_of(digest)
 
         await stage.wait_until(is_updated, "the digest without the owl")
         assert await are_settled(url, 1)

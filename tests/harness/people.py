@@ -137,9 +137,12 @@ class People:
         """Delete a message."""
         await self.call("DELETE", f"messages/{message}", query={"user": user})
 
-    async def reaction(self, user: str, message: str, emoji: str, *, remove: bool = False) -> None:
-        """Add or remove a reaction."""
-        body = {"user": user, "message": message, "emoji": emoji, "remove": remove}
+    async def reaction(
+        self, user: str, message: str, emoji: str, *, remove: bool = False, is_super: bool = False
+    ) -> None:
+        """Add or remove a reaction, or a super reaction."""
+        body: Json = {"user": user, "message": message, "emoji": emoji, "remove": remove}
+        body["super"] = is_super
         await self.call("POST", "reactions", body)
 
     async def thread(self, user: str, name: str, **options: Any) -> str:

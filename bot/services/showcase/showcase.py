@@ -1,5 +1,6 @@
 """The showcase's use cases: adding and withdrawing clips, moderation, preferences, rankings."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,6 +30,7 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 
 LIST_LENGTH: Final = 10
 AUDIT_LOG_LENGTH: Final = 25
+_SETTLE_PATIENCE_S: Final = 30.0
 _DIGEST_FIELDS: Final = frozenset({"digest_day", "digest_hour", "digest_zone"})
 _UNTOLD_FIELDS: Final = frozenset({"name", "locale"})
 """What is noted with a change, but no change of the showcase itself."""
@@ -405,10 +407,14 @@ class ShowcaseService:
         )
 
     async def _settle_post(self, post: ShowcasePost, *, is_new: bool = False) -> None:
-        """Settle it now; maintenance retries what Discord refuses and refreshes its digests."""
+        """Settle it now; maintenance retries what Discord refuses and refreshes its digests.
+
+        Maintenance goes on too with what takes longer than a person should wait.
+        """
         self._publisher.request_settle()
-        with suppress(DiscordUnavailable):
-            await self._publisher.settle_post(post.id, is_new=is_new)
+        with suppress(DiscordUnavailable, TimeoutError):
+            async with asyncio.timeout(_SETTLE_PATIENCE_S):
+                await self._publisher.settle_post(post.id, is_new=is_new)
 
     def _build_audit_entry(
         self, guild_id: int, actor: ShowcaseActor | None, action: AuditAction, clip: Clip

@@ -54,6 +54,8 @@ _ENTRY_FIELDS: Final = (*_POST_COLUMNS, "guild_name", "public_parent_id")
 _POST_PREFIX: Final = "shown_"
 _ACCENTS: Final = frozenset(map(chr, range(0x300, 0x370)))
 """Of Latin, Greek and Cyrillic letters; marks of other scripts make another letter."""
+_NEWEST_COUNT: Final = 500
+"""How many entries are looked at for the favourite: the front page must not search all."""
 _MAX_VOTES: Final = 2**31 - 1
 _MAX_ID: Final = 2**63 - 1
 
@@ -125,9 +127,12 @@ class GalleryStore(Store):
         return entries[0] if entries else None
 
     async def find_favourite(self, *, since: datetime) -> GalleryEntry | None:
-        """Return the public entry since then with the most votes, if any has one."""
+        """Return the entry with the most votes of the newest since then, if any has a vote."""
+        newest = (
+            select(_posts.id).where(_is_public()).order_by(_posts.id.desc()).limit(_NEWEST_COUNT)
+        )
         query = (
-            ENTRY_QUERY.where(_is_public(), _posts.showcased_at > since, _posts.votes > 0)
+            ENTRY_QUERY.where(_posts.id.in_(newest), _posts.showcased_at > since, _posts.votes > 0)
             .order_by(*_build_ordering(GalleryOrder.TOP))
             .limit(1)
         )

@@ -185,7 +185,12 @@ def build_routes(world: DiscordWorld) -> list[web.RouteDef]:
         person = find_author(body)
         message = lookup.find_visible_message(world, body.reference("message"), person)
         person_actions.react_as_person(
-            world, person, message, body.text_value("emoji"), is_removal=body.flag_value("remove")
+            world,
+            person,
+            message,
+            body.text_value("emoji"),
+            is_removal=body.flag_value("remove"),
+            is_super=body.flag_value("super"),
         )
         return json_response({"message": views.view_message(world, message)})
 

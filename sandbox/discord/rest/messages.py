@@ -76,6 +76,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
             draft = await read_draft(world, channel.id, fields, body.uploads, editing=message)
             if message.deleted_at is not None:
                 raise errors.unknown_message()
+            messages.require_late_edit_allowed(world, message)
             messages.edit_message(world, message, draft)
         return json_response(serializers.serialize_message(world, message))
 

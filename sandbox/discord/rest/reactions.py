@@ -52,11 +52,14 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         query = query_fields(request)
         limit = query.integer("limit", low=1, high=100) or 25
         after = query.snowflake("after") or 0
+        kind = query.integer("type", low=reactions.NORMAL_TYPE, high=reactions.SUPER_TYPE)
         query.errors.raise_if_any()
         reaction = reactions.find_reaction(
             message, reactions.parse_emoji(request.match_info["emoji"])
         )
-        ids = sorted(i for i in (reaction.user_ids if reaction else []) if i > after)
+        is_super = kind == reactions.SUPER_TYPE
+        users = reaction.users_of(is_super=is_super) if reaction else []
+        ids = sorted(user_id for user_id in users if user_id > after)
         return json_response([payloads.build_user(world.users[i]) for i in ids[:limit]])
 
     return [

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord.entities import MessageKind
+from sandbox.discord.messages import MAX_LATE_EDITS
 from tests.sandbox.discord.discord_harness import (
     EPHEMERAL,
     PING,
@@ -443,6 +444,38 @@ async def test_people_edit_and_delete_messages(harness: DiscordHarness) -> None:
     assert (await harness.control("GET", "/channels/general/messages")).ok() == []
     left = (await harness.control("GET", "/channels/general/messages?deleted=1")).ok()
     assert [m["deleted"] for m in left] == [True]
+
+
+async def test_super_reactions_are_a_kind_of_their_own(harness: DiscordHarness) -> None:
+    """[discord-S6]"""
+    said = await harness.post_message("x")
+    normal = {"user": "Dia", "message": said["id"], "emoji": "⭐"}
+    burst = normal | {"super": True}
+    (await harness.control("POST", "/reactions", normal)).ok()
+    shown = (await harness.control("POST", "/reactions", burst)).ok()["message"]
+    assert shown["reactions"][0]["count"] == 2
+    assert shown["reactions"][0]["count_details"] == {"burst": 1, "normal": 1}
+    (await harness.control("POST", "/reactions", normal | {"remove": True})).ok()
+    path = f"/channels/{said['channel_id']}/messages/{said['id']}/reactions/⭐"
+    assert (await harness.bot("GET", path)).ok() == []
+    [user] = (await harness.bot("GET", f"{path}?type=1")).ok()
+    assert user["username"].lower() == "dia"
+
+
+async def test_old_messages_take_only_so_many_edits(harness: DiscordHarness) -> None:
+    """[discord-S9]"""
+    room = f"/channels/{harness.channel('general').id}/messages"
+    said = (await harness.bot("POST", room, {"content": "x"})).ok()
+    path = f"{room}/{said['id']}"
+    for number in range(40):
+        (await harness.bot("PATCH", path, {"content": str(number)})).ok()
+    harness.clock.advance(2 * 3600)
+    for number in range(MAX_LATE_EDITS):
+        (await harness.bot("PATCH", path, {"content": str(number)})).ok()
+    refused = await harness.bot("PATCH", path, {"content": "one more"})
+    refused.assert_error(429, 30046)
+    harness.clock.advance(3601)
+    (await harness.bot("PATCH", path, {"content": "later"})).ok()
 
 
 async def test_people_add_and_remove_reactions(harness: DiscordHarness) -> None:

@@ -1,0 +1,277 @@
+"""Rules and places of the showcase: the public web, age restriction, consent, deleted channels."""
+
+import socket
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of, video_of
+from tests.e2e.test_showcase import open_showcase, run_command, set_stars, wait_for_votes
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Json = dict[str, Any]
+
+
+def find_free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+PORT: Final = find_free_port()
+GALLERY: Final = f"http://127.0.0.1:{PORT}"
+BOT_SETTINGS: Final = {"PUBLIC_URL": GALLERY, "WEB_PORT": str(PORT)}
+PLAIN: Final = "look=plain a red fox"
+STAR: Final = "⭐"
+
+
+async def list_public_clips() -> dict[int, Json]:
+    async with (
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        ) as http,
+        http.get(f"{GALLERY}/api/v1/clips") as answer,
+    ):
+        return {clip["id"]: clip for clip in (await answer.json())["clips"]}
+
+
+async def showcase_clip(stage: BotStage, clip: Json, user: str) -> str:
+    """Press *Showcase*, and *Show it* if the person is asked; return the last answer."""
+    press = await stage.press_button(clip, "Showcase", user)
+    text = await stage.wait_for_answer(press)
+    if "public web" not in text or "Nothing is shown yet" not in text:
+        return text
+    await stage.press_answer(press, "Show it", user)
+    return await stage.wait_for_answer(press, "is in the showcase")
+
+
+async def extend_clip(stage: BotStage, number: str, user: str) -> Json:
+    room = await stage.open_channel()
+    interaction = await stage.control.command(
+        stage.people[user], room, "video extend", {"clip": number, "prompt": "it naps a while"}
+    )
+    await stage.wait_for_answer(interaction, "Accepted")
+    extension = await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    return extension
+
+
+async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
+    """Before the first time, and where; the settings name the address. [people-M21, people-A12]"""
+    showcase = await open_showcase(stage)
+    room = await stage.open_channel()
+    text = await run_command(stage, showcase, "server showcase", public=True)
+    assert GALLERY in text
+    clip = await stage.make_clip(room, PLAIN, user="Cem")
+    number = int(clip_number_of(clip))
+    press = await stage.press_button(clip, "Showcase", "Cem")
+    question = await stage.wait_for_answer(press, "Nothing is shown yet")
+    assert GALLERY in question
+    assert "Cem" in question
+    assert "prompt" in question
+    assert not clips_of(await stage.control.messages(showcase))
+    assert number not in await list_public_clips()
+
+    await stage.press_answer(press, "Show it without the prompt", "Cem")
+    answer = await stage.wait_for_answer(press, "is in the showcase")
+    assert f"{GALLERY}/clips/{number}" in answer
+    post = await wait_for_votes(stage, showcase, 0)
+    # a hidden prompt has no way to it, and the bot's own star is there to be clicked
+    assert "Original" not in str(post["components"])
+    assert (await list_public_clips())[number]["prompt"] is None
+
+    async def has_own_star() -> bool:
+        shown = clips_of(await stage.control.messages(showcase))[0]
+        return any(reaction["me"] for reaction in shown.get("reactions", []))
+
+    await stage.wait_until(has_own_star, "the bot's own star")
+    # asked only once in a server; the command and the menu tell the address too
+    second = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
+    again = await run_command(stage, room, "showcase add", "Cem", clip=clip_number_of(second))
+    assert f"{GALLERY}/clips/{clip_number_of(second)}" in again
+    other = await run_command(stage, room, "showcase choose", "Dia", consent="everyone")
+    assert GALLERY in other
+    await run_command(stage, room, "showcase choose", "Dia", consent="stars")
+
+
+async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
+    """The bot's own star does not count; both kinds are one vote. [people-M23, discord-D12]"""
+    showcase = await open_showcase(stage)
+    clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
+    await showcase_clip(stage, clip, "Cem")
+    post = await wait_for_votes(stage, showcase, 0)
+    dia = stage.people["Dia"]
+    await stage.control.reaction(dia, post["id"], STAR, is_super=True)
+    await wait_for_votes(stage, showcase, 1)
+    await set_stars(stage, post, "Dia", "Bea")
+    await wait_for_votes(stage, showcase, 2)
+    await stage.control.reaction(dia, post["id"], STAR, is_super=True, remove=True)
+    await stage.control.reaction(stage.people["Ada"], post["id"], STAR, is_super=True)
+    await wait_for_votes(stage, showcase, 3)
+    # a recount finds the same
+    await stage.bot.kill_and_wait()
+    await set_stars(stage, post, "Bea", remove=True)
+    await stage.bot.start()
+    await wait_for_votes(stage, showcase, 2)
+    # the same clip itself is what /showcase random brings
+    interaction = await stage.control.command(stage.people["Dia"], showcase, "showcase random", {})
+    await stage.wait_for_answer(interaction, "<@")
+    [answer] = (await stage.control.interaction(interaction))["messages"]
+    assert video_of(answer) is not None, "[people-M27]"
+
+
+async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -> None:
+    """Ada withdraws and deletes; Cem's extension goes. [web-W02, web-W27]"""
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    await run_command(stage, showcase, "server showcase", public=True)
+    first = await stage.make_clip(room, PLAIN, user="Ada")
+    number = clip_number_of(first)
+    extension = await extend_clip(stage, number, "Cem")
+    extension_number = int(clip_number_of(extension))
+    refused = await showcase_clip(stage, extension, "Cem")
+    assert "continues somebody else's clip" in refused
+    await showcase_clip(stage, first, "Ada")
+    await showcase_clip(stage, extension, "Cem")
+
+    async def count_posts(count: int) -> bool:
+        return len(clips_of(await stage.control.messages(showcase))) == count
+
+    await stage.wait_until(lambda: count_posts(2), "both posts")
+    public = await list_public_clips()
+    assert public[extension_number]["parent_id"] == int(number)
+    # somebody else may not take it out, and reads so
+    refused = await run_command(stage, room, "showcase withdraw", "Dia", clip=number)
+    assert "take it out" in refused, "[people-M24]"
+
+    await run_command(stage, room, "showcase withdraw", "Ada", clip=number)
+    await stage.wait_until(lambda: count_posts(0), "no posts")
+    assert not {int(number), extension_number} & (await list_public_clips()).keys()
+    await stage.wait_for_answer(await stage.press_button(first, "Delete", "Ada"), "deleted")
+    assert "continues somebody" in await showcase_clip(stage, extension, "Cem")
+
+
+async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
+    """Not in the showcase, not by number, not extended elsewhere. [people-M22, web-W03]"""
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    await run_command(stage, showcase, "server showcase", public=True)
+    dark = await stage.open_channel(nsfw=True)
+    thread = await stage.control.thread(stage.people["Cem"], "aside", channel=dark)
+    clip = await stage.make_clip(thread, PLAIN, user="Cem")
+    number = clip_number_of(clip)
+    assert "age-restricted" in await showcase_clip(stage, clip, "Cem")
+    before = len(await stage.list_submits())
+    for command, options in (
+        ("video get", {"clip": number}),
+        ("video extend", {"clip": number, "prompt": "it naps a while"}),
+    ):
+        interaction = await stage.control.command(stage.people["Cem"], room, command, options)
+        await stage.wait_for_answer(interaction, "age-restricted channel")
+    assert not clips_of(await stage.control.messages(room))
+    assert len(await stage.list_submits()) == before
+    assert int(number) not in await list_public_clips()
+    # in another age-restricted channel it may be shown
+    other = await stage.open_channel(nsfw=True)
+    interaction = await stage.control.command(
+        stage.people["Cem"], other, "video get", {"clip": number}
+    )
+    again = await stage.wait_for_clip(other)
+    assert "Extend" in buttons_of(again)
+    # an age-restricted showcase takes it, the web does not
+    adult_wall = await stage.open_channel(nsfw=True)
+    await run_command(stage, adult_wall, "server showcase", channel=adult_wall)
+    await showcase_clip(stage, clip, "Cem")
+
+    async def is_posted() -> bool:
+        shown = clips_of(await stage.control.messages(adult_wall))
+        return number in [clip_number_of(each) for each in shown]
+
+    await stage.wait_until(is_posted, "the clip among adults")
+    assert int(number) not in await list_public_clips()
+    top = await run_command(stage, room, "showcase top", "Dia")
+    assert f"[#{number}]" not in top
+    assert f"[#{number}]" in await run_command(stage, dark, "showcase top", "Dia")
+
+
+async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
+    """They come again in the next channel; the log is in words. [discord-D05, people-A11]"""
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    await run_command(stage, showcase, "server showcase", public=True)
+    clip = await stage.make_clip(room, PLAIN, user="Cem")
+    await showcase_clip(stage, clip, "Cem")
+    post = await wait_for_votes(stage, showcase, 0)
+    await set_stars(stage, post, "Dia")
+    await set_stars(stage, clip, "Bea")
+    await wait_for_votes(stage, showcase, 2)
+    await stage.bot.kill_and_wait()
+    await stage.control.delete_channel(showcase)
+    await stage.bot.start()
+
+    async def is_told() -> bool:
+        return "was deleted" in await run_command(stage, room, "server showcase")
+
+    await stage.wait_until(is_told, "the admins being told")
+    assert int(clip_number_of(clip)) in await list_public_clips()
+    wall = await stage.open_channel()
+    await run_command(stage, room, "server showcase", channel=wall)
+    await run_command(stage, room, "server showcase", channel=wall)  # changes nothing
+
+    async def is_back() -> Json | None:
+        shown = clips_of(await stage.control.messages(wall))
+        mine = [each for each in shown if clip_number_of(each) == clip_number_of(clip)]
+        return mine[0] if mine and f"{STAR} **2**" in text_of(mine[0]) else None
+
+    await stage.wait_until(is_back, "the entry with its votes")
+    log = await run_command(stage, room, "server log")
+    assert log.count(f"<#{wall}>") == 1
+    assert "channel_id" not in log
+    assert " = " not in log
+
+
+async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> None:
+    """Discord's time is kept, and a plain 400 is given up. [discord-D13]"""
+    showcase = await open_showcase(stage)
+    clip = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
+    await showcase_clip(stage, clip, "Cem")
+    post = await wait_for_votes(stage, showcase, 0)
+    path = rf"/channels/{showcase}/messages/{post['id']}$"
+    body = {"message": "Maximum number of edits", "code": 30046, "retry_after": 600}
+    await stage.control.fault(
+        "discord", method="PATCH", path=path, times=None, status=429, body=body
+    )
+    await set_stars(stage, post, "Dia")
+
+    async def count_edits() -> int:
+        return len(await stage.control.requests(method="PATCH", path=path))
+
+    await stage.wait_until(count_edits, "the first edit")
+    count = await count_edits()
+    # others are served meanwhile
+    elsewhere = await stage.control.add_guild("Elsewhere", owner="Ada", channels=["films", "wall"])
+    films, wall = (channel["id"] for channel in elsewhere["channels"])
+    await run_command(stage, films, "server showcase", channel=wall)
+    other = await stage.make_clip(films, PLAIN)
+    await stage.wait_for_answer(await stage.press_button(other, "Showcase"), "is in the showcase")
+    their_post = await wait_for_votes(stage, wall, 0)
+    await set_stars(stage, their_post, "Ada")
+    await wait_for_votes(stage, wall, 1)
+    assert await count_edits() == count, "no edit before Discord's time"
+    await stage.control.clear_faults()
+
+
+async def test_names_follow_renames(stage: BotStage) -> None:
+    """[web-W26]"""
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    await run_command(stage, showcase, "server showcase", public=True)
+    clip = await stage.make_clip(room, PLAIN, user="Cem")
+    await showcase_clip(stage, clip, "Cem")
+    number = int(clip_number_of(clip))
+    assert (await list_public_clips())[number]["maker"] == "Cem"
+    await stage.control.add_member(stage.guild, stage.people["Cem"], nick="Cem the Great")
+    await run_command(stage, room, "showcase mine", "Cem")
+
+    async def is_renamed() -> bool:
+        return bool((await list_public_clips())[number]["maker"] == "Cem the Great")
+
+    await stage.wait_until(is_renamed, "the new name")
