@@ -230,6 +230,7 @@ class Container:
             jobs=self.jobs,
             job_messages=self.job_messages,
             wait_estimates=wait_estimates,
+            model_states=self.model_states,
             clock=clock,
         )
         self.worker = Worker(

@@ -1,7 +1,8 @@
-"""Redacts Google's messages before members read them.
+"""Redacts Google's messages before members, or the operator's log, get them.
 
-They can name projects, accounts, addresses and links that need the key. A sentence that holds one
-is dropped entirely, because a gap in it would be hard to read and show that something is missing.
+They can name projects, accounts, addresses and links that need the key. For members a sentence that
+holds one is dropped entirely, because a gap in it would be hard to read and show that something is
+missing. The operator needs the account's names, so there only keys and tokens are replaced.
 """
 
 import re
@@ -31,6 +32,17 @@ _FILE_NAME: Final = re.compile(
     r"(?:\bthe )?\b(?:file )?\bfiles/[\w-]+|\bthe file (?=\w*\d)\w+", re.IGNORECASE
 )
 
+_SECRET: Final = re.compile(
+    r"""
+    AIza[\w-]{10,} | \bya29\.[\w.-]+ | \bAQ\.[\w-]{10,} | \beyJ[\w-]{10,}[\w.-]*
+  | (?<=[?&])(?:key|access_token|token|[\w-]*signature|x-goog-credential)=[^\s&"'`]+
+  | \b(?:bearer\s+|(?:api[_ ]?)?(?:key|token|secret|password)\s*[=:]\s*)[\w./+~-]{8,}=*
+  | -----BEGIN[\s\S]*?(?:-----END[^-]*-----|\Z)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_MAX_OPERATOR_MESSAGE_LENGTH: Final = 1000
+
 _SENTENCE_BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
@@ -46,3 +58,11 @@ def redact_account_details(text: str, *, max_length: int) -> str | None:
     if len(text) > max_length:
         text = text[: max_length - 1].rstrip() + "…"
     return text or None
+
+
+def redact_secrets(text: str) -> str:
+    """Return ``text`` for the operator's log: without keys and tokens, cut to a readable length."""
+    text = _SECRET.sub("[secret]", text)
+    if len(text) > _MAX_OPERATOR_MESSAGE_LENGTH:
+        text = text[: _MAX_OPERATOR_MESSAGE_LENGTH - 1].rstrip() + "…"
+    return text

@@ -23,9 +23,11 @@ ClapperError
 │   ├── VideoRefused                Google answered the submit and started nothing
 │   ├── SubmitUncertain             the submit may have reached Google: never repeat it
 │   ├── GoogleUnavailable           temporary; the call may be repeated
-│   │   └── GoogleQuotaExceeded     429: wait
-│   ├── AccessRefused               key or credentials are wrong
-│   └── RemoteNotFound              the operation or file does not exist at Google
+│   │   ├── GoogleQuotaExceeded     429: wait
+│   │   └── AnswerNotFromGoogle     something in between answered: no word of Google's
+│   ├── AccessRefused               the operator's key, account, place or bucket is refused
+│   ├── RemoteNotFound              Google says that the operation or file does not exist
+│   └── VideoNotFetchable           the video has no address that can be fetched
 ├── TranscodeFailed                 the clip could not be re-encoded
 └── DeliveryError                   Discord's side, raised by `bot.discord`
     ├── FileTooLarge                over the upload limit
@@ -234,15 +236,51 @@ class GoogleUnavailable(VideoError):
 
 
 class GoogleQuotaExceeded(GoogleUnavailable):
-    """Google's own quota for the project is used up for now."""
+    """Google's own quota for the project is used up for now, perhaps for the rest of its day."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        detail: str | None = None,
+        is_daily: bool = False,
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, detail=detail)
+        self.is_daily = is_daily
+
+
+class AnswerNotFromGoogle(GoogleUnavailable):
+    """A proxy, gateway or login page answered in Google's place: that says nothing about Google."""
+
+    def __init__(
+        self, message: str, *, status: int = 200, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.status = status
 
 
 class AccessRefused(VideoError):
-    """The operator's key or credentials are refused."""
+    """The operator's key, account, place or bucket is refused: only the operator can mend that.
+
+    ``reason`` is Google's code for it, such as BILLING_DISABLED. There is nothing for members to
+    read about an account, so there is no detail.
+    """
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class RemoteNotFound(VideoError):
-    """The operation or file does not exist at Google, or belongs to another account."""
+    """Google says that the operation or file does not exist, or belongs to another account.
+
+    It says so of files that are there, too: shortly after they are made, or while a bill is unpaid.
+    """
+
+
+class VideoNotFetchable(VideoError):
+    """The video has no address that this route can fetch it from: another try changes nothing."""
 
 
 class TranscodeFailed(ClapperError):

@@ -5,7 +5,7 @@ A protocol stands here only if it has two implementations (fakes of the tests co
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -86,11 +86,14 @@ class OperationFinished:
 class OperationFailed:
     """The operation ended without a video and without a charge.
 
-    ``detail`` is Google's reason, without URLs and keys.
+    ``detail`` is Google's reason, without URLs and keys. ``operator_message`` is for the log, and
+    ``reason`` is Google's code if the operator's account is the matter.
     """
 
     outcome: Outcome
     detail: str | None
+    operator_message: str | None = field(default=None, compare=False)
+    reason: str | None = field(default=None, compare=False)
 
 
 PollResult = OperationPending | OperationFinished | OperationFailed
@@ -134,11 +137,13 @@ class VideoModels(Protocol):
         """Ask once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         ...
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         """Write the complete video to ``destination``, or nothing (temporary name, then rename).
 
-        Waits while Google still processes the file. Raises `GoogleUnavailable` if another try may
-        succeed, `RemoteNotFound` if none can.
+        Return whether it was compared with what Google tells about its content.
+
+        Waits while Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
+        `RemoteNotFound` if another try may succeed, `VideoNotFetchable` if none can.
         """
         ...
 

@@ -1,23 +1,23 @@
-"""Turns Google's error answers into the program's errors, and cleans their messages for people.
+"""Turns Google's error answers into the program's errors.
 
 One place for all calls, because the same sentence means the same in the answer to a submit, in a
-poll and inside a failed operation. Google does not document its sentences: those that match no
-pattern are logged as `google.answer_unrecognised`, so that a change of wording is noticed.
+poll and inside a failed operation. What is wrong with the operator's key, account, place or bucket
+is an `AccessRefused`, whatever the status: members cannot change it, and Google's sentence about it
+is for the log alone.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 
-from bot.domain.disclosure import redact_account_details
+from bot.domain.disclosure import redact_secrets
 from bot.domain.errors import (
     AccessRefused,
+    AnswerNotFromGoogle,
     GoogleQuotaExceeded,
     GoogleUnavailable,
     RemoteNotFound,
@@ -27,128 +27,35 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import OperationFailed
+from bot.google.answers import GoogleAnswer, clean_message, find_reason
+from bot.google.wording import classify_message, is_about_account, is_about_used_up_credit
 
 
 class CredentialsRejected(AccessRefused):
     """Google rejects the token: expired, revoked or never valid."""
 
 
-_MAX_DETAIL_LENGTH: Final = 400
 _CLIENT_CLOSED_REQUEST: Final = 499
 """What gateways, and Google for CANCELLED, answer when the client hung up."""
-_GRPC_RESOURCE_EXHAUSTED: Final = 8
+
+_ACCESS_STATUSES: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
+)
+"""Refusals that are the operator's matter, also when a gateway or a firewall wrote them."""
+
+_ACCOUNT_CODES: Final = frozenset({7, 16, 401, 402, 403})
+"""Codes of a failed operation (of `google.rpc.Code`, or of HTTP) that are about the account."""
+_OVERLOAD_CODES: Final = frozenset({8, 14, 429, 503})
+
+
+_REQUEST_WORDS: Final = re.compile(r"\b(?:input|file|clip|source|operation)s?\b", re.IGNORECASE)
 
 _log: Final = structlog.get_logger(__name__)
-
-
-def clean_message(text: str | None) -> str | None:
-    """Return Google's sentences that reveal no uri, key or account, on one line; or `None`."""
-    return redact_account_details(text, max_length=_MAX_DETAIL_LENGTH) if text else None
-
-
-@dataclass(frozen=True, slots=True)
-class GoogleAnswer:
-    """An answer that is not a success.
-
-    ``is_from_google`` is false for a gateway's page: it lacks the form of Google's errors.
-    """
-
-    status: int
-    message: str
-    reason: str | None = None
-    is_from_google: bool = False
-    details: tuple[dict[str, Any], ...] = field(default=(), hash=False)
-    retry_after_s: float | None = None
-
-    @property
-    def detail(self) -> str | None:
-        """The message as people may see it."""
-        return clean_message(self.message) if self.is_from_google else None
-
-    @property
-    def denial_detail(self) -> str | None:
-        """`detail`, but never `None` when Google itself denies that something exists."""
-        return self.detail or ("Google does not find it." if self.is_from_google else None)
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.reason or ''} {clean_message(self.message) or ''}".strip()
-
-
-def read_answer(status: int, body: Any, retry_after: str | None = None) -> GoogleAnswer:
-    """Return the answer in ``body``: decoded JSON or text, from Google or a gateway."""
-    if isinstance(body, str | bytes):
-        try:
-            body = json.loads(body)
-        except ValueError:
-            return GoogleAnswer(status, str(body)[:200], retry_after_s=_parse_seconds(retry_after))
-    if isinstance(body, list) and len(body) == 1:
-        body = body[0]
-    error = body.get("error", body) if isinstance(body, dict) else None
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        return GoogleAnswer(status, "", retry_after_s=_parse_seconds(retry_after))
-    listed = error["details"] if isinstance(error.get("details"), list) else []
-    details = tuple(item for item in listed if isinstance(item, dict))
-    reason = error.get("status")
-    return GoogleAnswer(
-        status,
-        error["message"],
-        reason=reason if isinstance(reason, str) else None,
-        is_from_google="error" in body,
-        details=details,
-        retry_after_s=_find_retry_delay(details) or _parse_seconds(retry_after),
-    )
-
-
-def _parse_seconds(text: Any) -> float | None:
-    """Read "34.4s" or "34" as seconds."""
-    try:
-        seconds = float(str(text).removesuffix("s"))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 7 * 86_400 else None
-
-
-def _find_retry_delay(details: tuple[dict[str, Any], ...]) -> float | None:
-    for detail in details:
-        if str(detail.get("@type", "")).endswith("RetryInfo"):
-            return _parse_seconds(detail.get("retryDelay"))
-    return None
-
-
-_OUTCOME_PATTERNS: Final = {
-    Outcome.PERSON_REFUSED: r"personGeneration|person generation",
-    Outcome.MODEL_RETIRED: r"no longer (?:available|supported)|has been (?:retired|shut down)"
-    r"|models?/\S+ is not found|publisher model .*(?:not found|does not exist)",
-    Outcome.SOURCE_EXPIRED: r"do not have permission to access the file"
-    r"|\bfile .*(?:not exist|expired|not found)|storage object not found",
-    Outcome.BLOCKED_IMAGE: r"input image .*(?:violat|polic|guideline|safety|prohibit)"
-    r"|(?:violat|polic|guideline|safety|prohibit).* (?:input|provided|uploaded) image"
-    r"|\bimage .*(?:celebrit|likeness|minor|child)",
-    Outcome.BLOCKED_AUDIO: r"issue with the audio|audio .*(?:filter|block|safety|polic)"
-    r"|(?:filter|block)\w* .*audio",
-    Outcome.BLOCKED: r"responsible ai|usage guidelines|violat|safety|content polic|prohibited"
-    r"|sensitive words|blocked|celebrit|likeness",
-}
-"""Google's wording for each outcome, the most specific first; collected from its answers and from
-reports, because Google documents none of it. Without a match the call's own outcome stays.
-"""
-
-SOURCE_UNPROCESSED_PATTERN: Final = re.compile(
-    r"generated by VEO that has been processed", re.IGNORECASE
-)
-"""Google's wording for a source that it has not processed yet (or that is not its own)."""
-
-_BAD_KEY_PATTERN: Final = re.compile(
-    r"API key (?:not valid|expired|not found)|API_KEY_INVALID|unregistered callers", re.IGNORECASE
-)
-
-
-def classify_message(message: str) -> Outcome | None:
-    """Return the outcome that Google's wording stands for; `None` if it matches no pattern."""
-    for outcome, pattern in _OUTCOME_PATTERNS.items():
-        if re.search(pattern, message, re.IGNORECASE | re.DOTALL):
-            return outcome
-    return None
 
 
 def _log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
@@ -160,17 +67,12 @@ def _log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
     _log.warning("google.answer_unrecognised", call=call, fingerprint=fingerprint, **facts)
 
 
-def _is_bad_key(answer: GoogleAnswer) -> bool:
-    """Whether Google rejects the API key, which it also does with status 400."""
-    reasons = {str(detail.get("reason")) for detail in answer.details}
-    return bool(_BAD_KEY_PATTERN.search(answer.message)) or "API_KEY_INVALID" in reasons
-
-
 def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     """Return the error that the answer to a submit stands for.
 
     Only after 429, and after 503 in Google's own form, is it certain that nothing was started. With
-    any other 5xx, a gateway's error or a 2xx that is not 200 the request may be running.
+    any other 5xx, a gateway's error or a 2xx that is not 200 the request may be running. What a
+    gateway refuses with 4xx did not reach Google; it is not sent again by itself.
     """
     message = f"submit answered {answer}"
     status = answer.status
@@ -182,58 +84,124 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
         or status in (HTTPStatus.REQUEST_TIMEOUT, _CLIENT_CLOSED_REQUEST)
     ):
         return SubmitUncertain(message)
-    if (error := _classify_account_error(answer, message)) is not None:
-        return error
-    outcome = classify_message(answer.message)
-    if status == HTTPStatus.FORBIDDEN and outcome is not Outcome.SOURCE_EXPIRED:
-        return AccessRefused(message, detail=answer.detail)
-    if status == HTTPStatus.NOT_FOUND and outcome is not Outcome.SOURCE_EXPIRED:
-        outcome = Outcome.MODEL_RETIRED
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         # Following it would send the request and the key to another host.
-        return AccessRefused(f"submit was redirected ({status}): is the API's url right?")
+        return AccessRefused(
+            f"submit was redirected ({status}): is the API's url right?", reason="REDIRECTED"
+        )
+    if (error := _classify_common_error(answer, message)) is not None:
+        return error
+    if not answer.is_from_google:
+        return VideoRefused(message, outcome=Outcome.NOT_REACHED)
+    outcome = classify_message(answer.message)
+    if outcome is not None and (outcome.is_about_model or outcome is Outcome.SOURCE_EXPIRED):
+        return VideoRefused(message, outcome=outcome, detail=answer.detail)
     if outcome is None:
-        _log_unrecognised("submit", [answer.message], status=status, reason=answer.reason)
+        _log_unrecognised(
+            "submit", [answer.message], status=status, reason=answer.status_name or answer.reason
+        )
+    # Google may quote the prompt in these
+    message = f"submit answered {answer.summarize(with_message=False)}"
     return VideoRefused(message, outcome=outcome or Outcome.INVALID, detail=answer.detail)
 
 
 def classify_call_error(answer: GoogleAnswer, label: str) -> VideoError:
     """Return the error that the answer to a poll or another free call stands for."""
     message = f"{label} answered {answer}"
-    status = answer.status
-    if (error := _classify_account_error(answer, message)) is not None:
+    if (error := _classify_common_error(answer, message)) is not None:
         return error
-    if status == HTTPStatus.FORBIDDEN:
-        if classify_message(answer.message) is Outcome.SOURCE_EXPIRED:
-            return RemoteNotFound(message, detail=answer.detail)
-        return AccessRefused(message, detail=answer.detail)
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return RemoteNotFound(message, detail=answer.denial_detail)
+    if not answer.is_from_google:
+        return AnswerNotFromGoogle(
+            message, status=answer.status, retry_after_s=answer.retry_after_s
+        )
+    if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.FORBIDDEN):
+        return RemoteNotFound(message, detail=answer.detail or "Google does not find it.")
     # Asking again is free, giving up a paid clip is not.
     return GoogleUnavailable(message, retry_after_s=answer.retry_after_s, detail=answer.detail)
 
 
-def _classify_account_error(answer: GoogleAnswer, message: str) -> VideoError | None:
-    """Return the error of an answer about quota, token or key; `None` for any other."""
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return GoogleQuotaExceeded(
-            message, retry_after_s=answer.retry_after_s, detail=answer.detail
+def _classify_common_error(answer: GoogleAnswer, message: str) -> VideoError | None:
+    """Return the error of an answer about account, token or quota; `None` for any other."""
+    status = answer.status
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _classify_quota_error(answer, message)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return CredentialsRejected(message, reason=answer.code)
+    if status in _ACCESS_STATUSES:
+        is_about_file = (
+            answer.is_from_google
+            and status == HTTPStatus.FORBIDDEN
+            and answer.reason is None
+            and classify_message(answer.message) is Outcome.SOURCE_EXPIRED
         )
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        return CredentialsRejected(message, detail=answer.detail)
-    return AccessRefused(message, detail=answer.detail) if _is_bad_key(answer) else None
+        return None if is_about_file else AccessRefused(message, reason=answer.code)
+    if answer.is_from_google and _is_about_account(answer):
+        return AccessRefused(message, reason=answer.code)
+    return None
+
+
+def _is_about_account(answer: GoogleAnswer) -> bool:
+    """Whether Google's answer with an innocent status is about the operator's account.
+
+    FAILED_PRECONDITION is recorded for location, billing and free tier only, unless the sentence is
+    about the request itself.
+    """
+    if is_about_account("", answer.reason):
+        return True
+    if classify_message(answer.message) is not None:
+        return False
+    is_precondition = answer.status_name == "FAILED_PRECONDITION"
+    is_about_request = _REQUEST_WORDS.search(answer.message) is not None
+    return is_about_account(answer.message) or (is_precondition and not is_about_request)
+
+
+def _classify_quota_error(answer: GoogleAnswer, message: str) -> VideoError:
+    if not answer.is_from_google:
+        # whoever limits here says nothing about Google's quota of a model
+        return AnswerNotFromGoogle(
+            message, status=answer.status, retry_after_s=answer.retry_after_s
+        )
+    if is_about_used_up_credit(answer.message) or answer.is_zero_quota:
+        return AccessRefused(message, reason=answer.code)
+    return GoogleQuotaExceeded(
+        message,
+        retry_after_s=answer.retry_after_s,
+        detail=answer.detail,
+        is_daily=answer.is_daily_quota,
+    )
 
 
 def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
     """Return how an operation failed, from the `google.rpc.Status` inside it."""
-    message = str(error.get("message") or "")
-    outcome = classify_message(message)
     code = error.get("code")
-    if outcome is None and code == _GRPC_RESOURCE_EXHAUSTED:
-        outcome = Outcome.GOOGLE_QUOTA
+    details = error["details"] if isinstance(error.get("details"), list) else []
+    message = str(error.get("message") or _find_localized_message(details))
+    reason, outcome = find_reason(details), classify_message(message)
+    is_account = code in _ACCOUNT_CODES or is_about_account(message, reason)
+    if is_account and (outcome is None or is_about_account("", reason)):
+        words = [f"operation failed with code {code}", reason or "", redact_secrets(message)]
+        return OperationFailed(
+            Outcome.ACCESS_REFUSED,
+            None,
+            operator_message=" ".join(filter(None, words)),
+            reason=reason or f"OPERATION_CODE_{code}",
+        )
+    if outcome is None and code in _OVERLOAD_CODES:
+        outcome = Outcome.OVERLOADED
     if outcome is None:
         _log_unrecognised("operation", [message], code=code)
-    return OperationFailed(outcome or Outcome.OPERATION_FAILED, clean_message(message))
+    return OperationFailed(
+        outcome or Outcome.OPERATION_FAILED,
+        clean_message(message),
+        operator_message=f"operation failed with code {code}",
+    )
+
+
+def _find_localized_message(details: Sequence[Any]) -> str:
+    for item in details:
+        if isinstance(item, dict) and str(item.get("@type", "")).endswith("LocalizedMessage"):
+            return str(item.get("message") or "")
+    return ""
 
 
 def build_filtered_failure(reasons: list[str]) -> OperationFailed:
@@ -245,4 +213,8 @@ def build_filtered_failure(reasons: list[str]) -> OperationFailed:
         outcome = Outcome.BLOCKED_AUDIO
     if outcome is None and not any(outcomes):
         _log_unrecognised("filter", reasons)
-    return OperationFailed(outcome or Outcome.BLOCKED, clean_message(" ".join(reasons)))
+    return OperationFailed(
+        outcome or Outcome.BLOCKED,
+        clean_message(" ".join(reasons)),
+        operator_message="the videos were filtered",
+    )

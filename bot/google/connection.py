@@ -16,14 +16,16 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, SubmitUncertain, VideoRefused
-from bot.domain.jobs.job import Outcome
-from bot.google.api_errors import (
-    GoogleAnswer,
-    classify_call_error,
-    classify_submit_error,
-    read_answer,
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    SubmitUncertain,
+    VideoRefused,
 )
+from bot.domain.jobs.job import Outcome
+from bot.google.answers import GoogleAnswer, read_answer
+from bot.google.api_errors import classify_call_error, classify_submit_error
 from bot.google.json_stream import JsonBody
 from bot.transfer.resolver import create_system_resolver
 
@@ -179,7 +181,7 @@ class GoogleConnection:
         try:
             return await _decode_json(raw)
         except ValueError as error:
-            raise GoogleUnavailable(f"{label} answered without JSON") from error
+            raise AnswerNotFromGoogle(f"{label} answered without JSON") from error
 
     async def close(self) -> None:
         for session in (self._opened_session, self._opened_submit_session):

@@ -5,6 +5,7 @@ happens in a thread, one at a time and ahead of the expiry.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,11 +15,20 @@ import google.auth
 from google.auth import exceptions
 from google.auth.transport.requests import Request
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable
+from bot.domain.disclosure import redact_secrets
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    VideoError,
+)
+from bot.google.answers import find_page_title
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _REFRESH_AHEAD_S: Final = 300.0
 _TOKEN_LIFETIME_S: Final = 3600.0
+_CREDENTIAL_PATTERN: Final = re.compile(r"credential|refresh|token", re.IGNORECASE)
+_CLOCK_PATTERN: Final = re.compile(r"timeframe|\biat\b|\bexp\b|clock", re.IGNORECASE)
 
 
 class TokenSource(Protocol):
@@ -29,6 +39,9 @@ class TokenSource(Protocol):
 
     def invalidate_token(self) -> bool:
         """Forget a refused token; return whether a new one may be accepted."""
+
+    def confirm_token(self) -> None:
+        """Record that Google has accepted the token."""
 
 
 class DefaultCredentials:
@@ -62,15 +75,24 @@ class DefaultCredentials:
         self._is_invalidated, self._expires_at = True, 0.0
         return may_recover
 
+    def confirm_token(self) -> None:
+        """A token that was accepted once can only be withdrawn; the account itself is not refused.
+
+        So the next refusal is worth a new token again.
+        """
+        if not self._is_invalidated:
+            self._is_replacement = False
+
     async def _refresh_token(self) -> None:
         try:
             self._credentials = await asyncio.to_thread(self._refresh_blocking)
         except exceptions.TransportError as error:
             raise GoogleUnavailable("the token endpoint cannot be reached") from error
         except exceptions.GoogleAuthError as error:
-            if getattr(error, "retryable", False):
-                raise GoogleUnavailable("the token endpoint is busy") from error
-            raise AccessRefused(f"credentials: {type(error).__name__}") from error
+            raise _classify_auth_error(error) from error
+        except Exception as error:  # google-auth lets the errors of odd answers through
+            message = f"the token endpoint answered something else: {type(error).__name__}"
+            raise AnswerNotFromGoogle(message) from error
         self._expires_at = time.monotonic() + self._get_remaining_s()
         self._is_replacement, self._is_invalidated = self._is_invalidated, False
 
@@ -92,3 +114,28 @@ class DefaultCredentials:
             return _TOKEN_LIFETIME_S
         remaining = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
         return max(float(remaining), _REFRESH_AHEAD_S + 1)
+
+
+def _classify_auth_error(error: exceptions.GoogleAuthError) -> VideoError:
+    """Return what google-auth's error means, with the token endpoint's own words.
+
+    Only a refusal in the form of OAuth (a code, and perhaps a description) is about the account. A
+    page, or an answer without a token, was written by something in between.
+    """
+    words = redact_secrets(str(error.args[0] if error.args else ""))
+    rest = error.args[1:]
+    answer = rest[0] if rest else None
+    if getattr(error, "retryable", False):
+        return GoogleUnavailable(f"the token endpoint is busy: {words}")
+    if not isinstance(error, exceptions.RefreshError):
+        return AccessRefused(f"credentials: {words}", reason=type(error).__name__)
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str):
+        hint = " Is this machine's clock right?" if _CLOCK_PATTERN.search(words) else ""
+        return AccessRefused(f"credentials: {words}{hint}", reason=answer["error"])
+    is_page = "<" in words or (not rest and not _CREDENTIAL_PATTERN.search(words))
+    if isinstance(answer, dict) or is_page:
+        page = find_page_title(words)
+        return AnswerNotFromGoogle(
+            "the token endpoint answered something else" + (f": “{page}”" if page else "")
+        )
+    return AccessRefused(f"credentials: {words}", reason=type(error).__name__)

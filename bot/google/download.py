@@ -15,7 +15,8 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from bot.domain.errors import GoogleUnavailable, RemoteNotFound
+from bot.domain.errors import AnswerNotFromGoogle, GoogleUnavailable
+from bot.google.answers import find_page_title
 from bot.google.api_errors import classify_call_error
 from bot.google.connection import STREAM_TIMEOUT, GoogleConnection, read_error_answer
 from bot.transfer.partial_file import PartialFile
@@ -27,7 +28,16 @@ _MAX_REDIRECTS: Final = 5
 _MAX_ATTEMPTS: Final = 4
 _INITIAL_BACKOFF_S: Final = 0.5
 _REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
+_PAGE_STARTS: Final = (b"<", b"{")
 _CONTENT_RANGE_PATTERN: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedContent:
+    """What Google tells about a file: its size in bytes and its SHA-256 in hexadecimal."""
+
+    size: int | None
+    sha256: str | None
 
 
 class _ConnectionBroken(Exception):
@@ -35,13 +45,19 @@ class _ConnectionBroken(Exception):
 
 
 async def download_file(
-    connection: GoogleConnection, url: URL, destination: Path, *, sleep: Sleep = asyncio.sleep
+    connection: GoogleConnection,
+    url: URL,
+    destination: Path,
+    *,
+    sleep: Sleep = asyncio.sleep,
+    expected: ExpectedContent | None = None,
 ) -> int:
     """Stream ``url`` to ``destination`` and return its size in bytes.
 
-    A broken download resumes where it stopped if the server allows it. The authorization goes to
-    the API's own origin only, never to a redirect's target. Raises `GoogleUnavailable`,
-    `AccessRefused` or `RemoteNotFound`; then there is no file at ``destination``.
+    A broken download resumes where it stopped if the server allows it. What is not ``expected`` was
+    cut or replaced on the way and is fetched again. The authorization goes to the API's own origin
+    only, never to a redirect's target. Raises `GoogleUnavailable`, `AccessRefused` or
+    `RemoteNotFound`; then there is no file at ``destination``.
     """
     async with PartialFile(destination) as file:
         progress = _DownloadProgress(file)
@@ -50,6 +66,8 @@ async def download_file(
                 await sleep(_INITIAL_BACKOFF_S * 2 ** (attempt - 1))
             try:
                 await _attempt_download(connection, url, progress)
+                if expected is not None:
+                    await progress.compare(expected)
             except _ConnectionBroken as error:
                 reason = error.__cause__
                 continue
@@ -58,7 +76,7 @@ async def download_file(
             await file.commit()
             return file.size
         raise GoogleUnavailable(
-            f"download broke {_MAX_ATTEMPTS} times at byte {file.size}: {type(reason).__name__}"
+            f"download broke {_MAX_ATTEMPTS} times at byte {file.size}: {_describe(reason)}"
         ) from reason
 
 
@@ -104,6 +122,20 @@ class _DownloadProgress:
             return False  # only a part, and none was asked for
         return int(start) == self.file.size and total in ("*", str(self.total_bytes or total))
 
+    async def compare(self, expected: ExpectedContent) -> None:
+        """Raise `_ConnectionBroken`, and begin anew, if the file is not what Google told."""
+        size, sha256 = self.file.size, None
+        if expected.size in (None, size) and expected.sha256 is not None:
+            sha256 = await self.file.compute_sha256()
+        if expected.size not in (None, size):
+            mismatch = f"{size} of {expected.size} bytes"
+        elif sha256 != expected.sha256:
+            mismatch = "another SHA-256"
+        else:
+            return
+        await self._restart_file(None)
+        raise _ConnectionBroken from EOFError(mismatch)
+
     async def _restart_file(self, total_bytes: int | None) -> None:
         self.total_bytes, self.etag = total_bytes, None
         if self.file.size:
@@ -126,6 +158,8 @@ async def _attempt_download(
                 await _check_response(response)
                 await progress.accept_response(response)
                 async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                    if progress.file.size == 0:
+                        _check_first_bytes(chunk)
                     await progress.file.write(chunk)
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _ConnectionBroken from error
@@ -141,7 +175,11 @@ def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
     location = response.headers.get("Location")
     if not location:
         raise GoogleUnavailable("download was redirected nowhere")
-    target = url.join(URL(location, encoded=True))
+    try:
+        target = url.join(URL(location, encoded=True))
+        target.origin()
+    except ValueError as error:
+        raise GoogleUnavailable("download was redirected to a malformed address") from error
     if target.scheme not in ("http", "https") or (url.scheme, target.scheme) == ("https", "http"):
         raise GoogleUnavailable("download was redirected to an unsafe address")
     return target
@@ -155,8 +193,21 @@ async def _check_response(response: aiohttp.ClientResponse) -> None:
         raise GoogleUnavailable("download: the file changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:
         # The redirect's signed url has expired; the API issues a new one.
-        raise GoogleUnavailable("download: the signed address was refused")
-    error = classify_call_error(answer, "download")
-    if isinstance(error, RemoteNotFound):
-        raise RemoteNotFound("the file is no longer there", detail=error.detail)
-    raise error
+        raise AnswerNotFromGoogle(
+            f"download: the signed address was refused ({answer})", status=response.status
+        )
+    raise classify_call_error(answer, "download")
+
+
+def _check_first_bytes(chunk: bytes) -> None:
+    """Raise `AnswerNotFromGoogle` for a page in a video's place, whatever its type is said to be.
+
+    It costs nothing to ask again; the video is still at Google.
+    """
+    if chunk.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in _PAGE_STARTS:
+        page = find_page_title(chunk[:4096].decode(errors="replace"))
+        raise AnswerNotFromGoogle("download answered with a page" + (f": “{page}”" if page else ""))
+
+
+def _describe(reason: BaseException | None) -> str:
+    return " ".join(filter(None, [type(reason).__name__, str(reason) if reason else ""]))[:200]

@@ -1,7 +1,8 @@
 """Veo on the Gemini Developer API: an API key, and files that Google keeps for two days.
 
-The submit bypasses the SDK, because google-genai 3 refuses it on this route; polling and the state
-of files go through the SDK. A file's uri needs the key, so it is never shown.
+The submit bypasses the SDK, because google-genai 3 refuses it on this route, and so does the poll,
+whose answer may hold a whole clip (docs/decisions/0002). Models and the state of files go through
+the SDK. A file's uri needs the key, so it is never shown.
 """
 
 import re
@@ -10,54 +11,46 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 from google import genai
 from google.genai import errors, types
-from yarl import URL
 
 from bot.domain.errors import (
-    AccessRefused,
+    AnswerNotFromGoogle,
     GoogleUnavailable,
-    RemoteNotFound,
     VideoError,
+    VideoNotFetchable,
     VideoRefused,
 )
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
-from bot.google.api_errors import SOURCE_UNPROCESSED_PATTERN, classify_call_error, read_answer
+from bot.google.answers import read_answer
+from bot.google.api_errors import classify_call_error
 from bot.google.connection import CALL_S, GoogleConnection
 from bot.google.download import download_file
+from bot.google.gemini_files import build_download_url, find_file_name, read_expected_content
+from bot.google.inline_video import GEMINI_VIDEO_KEY, VERTEX_VIDEO_KEY
+from bot.google.operation_requests import OperationRequests
 from bot.google.operations import as_list, as_mapping, read_operation
 from bot.google.payload import build_instance, build_parameters
 from bot.google.reachability import check_each_model
+from bot.google.wording import SOURCE_UNPROCESSED_PATTERN
 
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
 """Where Veo's operations and files are; not google-genai 3's default."""
 
-_FILE_NAME_PATTERN: Final = re.compile(r"/(files/[A-Za-z0-9_-]+)(?=[:/?]|$)")
 _OPERATION_MODEL_PATTERN: Final = re.compile(r"models/([^/]+)/operations/")
 _PROCESSING_WAIT_S: Final = 60.0
 _PROCESSING_POLL_INTERVAL_S: Final = 2.0
 _UNPROCESSED_RETRY_S: Final = 10.0
 _SDK_PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """What the SDK raises for an unexpected answer, such as a gateway's page."""
-
-
-class _RawOperation(types.Operation):
-    """Makes the SDK return a poll's raw answer; its own class drops some of the filter's fields."""
-
-    def __init__(self, name: str, answer: Any = None) -> None:
-        self.name = name
-        self.raw_answer = answer
-
-    @classmethod
-    def from_api_response(cls, api_response: Any, is_vertex_ai: bool = False) -> Self:
-        return cls("", api_response)
 
 
 class GeminiModels:
@@ -86,6 +79,7 @@ class GeminiModels:
         self._connection = GoogleConnection(
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls
         )
+        self._operations = OperationRequests(self._connection, data_dir)
         self._opened_sdk_client: genai.Client | None = None
         self._unprocessed_since: dict[int, float] = {}
 
@@ -124,7 +118,7 @@ class GeminiModels:
                 raise VideoRefused("the source has no uri", outcome=Outcome.SOURCE_EXPIRED)
             try:
                 await self._wait_until_processed(plan.source.remote_uri)
-            except RemoteNotFound as error:
+            except VideoNotFetchable as error:
                 raise VideoRefused(str(error), outcome=Outcome.SOURCE_EXPIRED) from error
             # Google refuses a MIME type beside the uri.
             instance["video"] = {"uri": plan.source.remote_uri}
@@ -145,7 +139,7 @@ class GeminiModels:
 
         That is safe: Google answered and started nothing.
         """
-        if not SOURCE_UNPROCESSED_PATTERN.search(str(refusal)):
+        if not SOURCE_UNPROCESSED_PATTERN.search(refusal.detail or ""):
             return refusal
         now = self._clock.monotonic()
         if now - self._unprocessed_since.setdefault(job_id, now) < _PROCESSING_WAIT_S:
@@ -156,16 +150,18 @@ class GeminiModels:
         return VideoRefused(str(refusal), outcome=Outcome.SOURCE_EXPIRED, detail=refusal.detail)
 
     async def poll(self, operation: str) -> PollResult:
-        async with _translate_sdk_errors("poll"):
-            raw_operation = await self._sdk_client.aio.operations.get(_RawOperation(operation))
+        path = f"{API_VERSION}/{quote(operation, safe='/:')}"
+        answer = await self._operations.request_operation("GET", path, operation=operation)
         match = _OPERATION_MODEL_PATTERN.search(operation)
         model = self._catalogue.get(match[1]) if match else None
-        result = read_operation(raw_operation.raw_answer, _read_videos)
+        result = read_operation(answer, _read_videos)
         if not isinstance(result, OperationFinished) or model is None or model.keep_seconds is None:
             return result
         keep = timedelta(seconds=model.keep_seconds)
         videos = [
             replace(video, expires_at=await self._find_expiry(video.uri, keep))
+            if video.inline_path is None
+            else video
             for video in result.videos
         ]
         return replace(result, videos=tuple(videos))
@@ -187,50 +183,45 @@ class GeminiModels:
         return latest
 
     async def _get_file(self, uri: str | None) -> types.File | None:
-        match = _FILE_NAME_PATTERN.search(uri or "")
-        if match is None:
+        name = find_file_name(uri or "")
+        if name is None:
             return None
         async with _translate_sdk_errors("file"):
-            return await self._sdk_client.aio.files.get(name=match[1])
+            return await self._sdk_client.aio.files.get(name=name)
 
-    async def _wait_until_processed(self, uri: str) -> None:
-        """Wait at most a minute while Google processes the file.
+    async def _wait_until_processed(self, uri: str) -> types.File | None:
+        """Wait at most a minute while Google processes the file; return it as far as it is known.
 
-        Raises `GoogleUnavailable` when it takes longer, `RemoteNotFound` when processing failed. If
-        Google denies access to the file, the request that needs it will get the better answer.
+        Raises `GoogleUnavailable` when it takes longer, `VideoNotFetchable` when that failed. If
+        the file cannot be asked about, the request that needs it will get the better answer.
         """
         deadline = self._clock.monotonic() + _PROCESSING_WAIT_S
         while True:
             try:
                 file = await self._get_file(uri)
-            except (RemoteNotFound, AccessRefused):
-                return
+            except VideoError:
+                return None
             if file is not None and file.state is types.FileState.FAILED:
-                raise RemoteNotFound("Google could not process the file")
+                raise VideoNotFetchable("Google could not process the file")
             if file is None or file.state is not types.FileState.PROCESSING:
-                return
+                return file
             if self._clock.monotonic() >= deadline:
                 raise GoogleUnavailable(
                     "the file is still processing", retry_after_s=_UNPROCESSED_RETRY_S
                 )
             await self._clock.sleep(_PROCESSING_POLL_INTERVAL_S)
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
-        if video.uri is None:
-            raise RemoteNotFound("the video has no uri")
-        await self._wait_until_processed(video.uri)
-        url = self._build_download_url(video.uri)
-        await download_file(self._connection, url, destination, sleep=self._clock.sleep)
-
-    def _build_download_url(self, uri: str) -> URL:
-        """Return the file's url at the configured API, whatever host the uri names.
-
-        A gateway may pass on Google's own uri, which does not accept the gateway's key.
-        """
-        match = _FILE_NAME_PATTERN.search(uri)
-        if match is None:
-            return URL(uri, encoded=True)
-        return self._connection.build_url(f"{API_VERSION}/{match[1]}:download?alt=media")
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+        if video.inline_path is not None:
+            await self._operations.move_inline_video(video.inline_path, destination, self.poll)
+            return False
+        url = build_download_url(self._connection, video.uri)
+        file = await self._wait_until_processed(video.uri or "")
+        expected = None if file is None else read_expected_content(file)
+        await download_file(
+            self._connection, url, destination, sleep=self._clock.sleep, expected=expected
+        )
+        return expected is not None
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
@@ -261,13 +252,19 @@ async def _translate_sdk_errors(label: str) -> AsyncIterator[None]:
         headers = getattr(error.response, "headers", None) or {}
         answer = read_answer(error.code or 0, error.details, headers.get("Retry-After"))
         raise classify_call_error(answer, label) from error
-    except (aiohttp.ClientError, TimeoutError, OSError, *_SDK_PARSING_ERRORS) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
+    except _SDK_PARSING_ERRORS as error:
+        raise AnswerNotFromGoogle(f"{label}: {type(error).__name__}") from error
 
 
 def _read_videos(response: Mapping[str, Any]) -> Iterator[RemoteVideo]:
     section = as_mapping(response.get("generateVideoResponse")) or response
     for sample in as_list(section.get("generatedSamples")):
-        uri = as_mapping(as_mapping(sample).get("video")).get("uri")
+        video = as_mapping(as_mapping(sample).get("video"))
+        uri = video.get("uri")
+        inline = video.get(GEMINI_VIDEO_KEY) or video.get(VERTEX_VIDEO_KEY)
         if isinstance(uri, str) and uri:
             yield RemoteVideo(uri=uri)
+        elif isinstance(inline, str) and inline:
+            yield RemoteVideo(uri=None, inline_path=Path(inline))

@@ -1,8 +1,8 @@
 """Reads a JSON answer that contains whole videos as base64, without holding them in memory.
 
-Without a bucket Vertex AI puts clips into the answer to a poll: 80 MB of text for a clip of 60 MB,
-which decoded at once would take four times that. The text is scanned as it arrives, each video is
-decoded into a file, and the file's path takes its place in the JSON.
+Without a bucket Vertex AI puts clips into the answer to a poll (and the Gemini API may): 80 MB of
+text for a clip of 60 MB, which decoded at once would take four times that. The text is scanned as
+it arrives, each video is decoded into a file, and the file's path takes its place in the JSON.
 """
 
 import base64
@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from bot.transfer.partial_file import PartialFile
 
-INLINE_VIDEO_KEY: Final = "bytesBase64Encoded"
+VERTEX_VIDEO_KEY: Final = "bytesBase64Encoded"
+GEMINI_VIDEO_KEY: Final = "encodedVideo"
 
-_VIDEO_START_PATTERN: Final = re.compile(rb'"bytesBase64Encoded"\s*:\s*"')
+_VIDEO_START_PATTERN: Final = re.compile(rb'"(?:bytesBase64Encoded|encodedVideo)"\s*:\s*"')
 _MAX_START_BYTES: Final = 64
 _MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
 _ESCAPE_PATTERN: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.domain.errors import GoogleUnavailable
+from bot.domain.errors import AnswerNotFromGoogle
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import (
     OperationFailed,
@@ -12,7 +12,12 @@ from bot.domain.ports import (
     PollResult,
     RemoteVideo,
 )
-from bot.google.api_errors import build_filtered_failure, clean_message, read_operation_failure
+from bot.google.answers import clean_message, read_answer
+from bot.google.api_errors import (
+    build_filtered_failure,
+    classify_call_error,
+    read_operation_failure,
+)
 
 
 def read_operation(
@@ -20,13 +25,20 @@ def read_operation(
 ) -> PollResult:
     """Return what an operation says; ``read_videos`` finds the route's videos in its response.
 
-    Raises `GoogleUnavailable` when the answer is no operation.
+    Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound` when it is no operation.
     """
     if not isinstance(answer, dict):
-        raise GoogleUnavailable("poll answered without an operation")
+        raise AnswerNotFromGoogle("poll answered without an operation")
+    error = answer.get("error")
     if not answer.get("done"):
-        return OperationPending()
-    if isinstance(error := answer.get("error"), dict):
+        if not isinstance(error, dict):
+            return OperationPending()
+        if "name" not in answer:  # an error of the call, with the status of a success
+            code = error.get("code")
+            raise classify_call_error(
+                read_answer(code if isinstance(code, int) else 0, answer), "poll"
+            )
+    if isinstance(error, dict):
         return read_operation_failure(error)
     response = as_mapping(answer.get("response"))
     videos = tuple(read_videos(response))
@@ -37,7 +49,9 @@ def read_operation(
         return OperationFinished(videos, filtered_reasons=tuple(filter(None, shown_reasons)))
     if count:
         return build_filtered_failure(reasons)
-    return OperationFailed(Outcome.OPERATION_FAILED, None)
+    return OperationFailed(
+        Outcome.OPERATION_FAILED, None, operator_message="the operation ended without a video"
+    )
 
 
 def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
@@ -45,6 +59,8 @@ def _read_filtered_media(*sections: Mapping[str, Any]) -> tuple[int, list[str]]:
     count, reasons = 0, list[str]()
     for section in sections:
         section_count = section.get("raiMediaFilteredCount")
+        if isinstance(section_count, str) and section_count.isdecimal():
+            section_count = int(section_count)
         count = max(count, section_count if isinstance(section_count, int) else 0)
         reasons += [
             reason

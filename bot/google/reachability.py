@@ -1,39 +1,54 @@
 """Asks Google about several models, so that a failure for one says nothing about the others."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Final
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
+import structlog
+
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    RemoteNotFound,
+)
 from bot.domain.ports import ModelReachability
+
+_UNLISTED_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+_log: Final = structlog.get_logger(__name__)
 
 
 async def check_each_model(
     models: Sequence[str], request_model: Callable[[str], Awaitable[None]]
 ) -> list[ModelReachability]:
-    """Return which of ``models`` can be used, without those that Google was too busy for.
+    """Return which of ``models`` can be used, without those that Google did not answer for.
 
-    ``request_model`` asks for one model and raises what Google's refusal means. A refusal of access
-    is about the model if Google answered for another one, else about the account: then it is
-    raised. Raises the first `AccessRefused` or `GoogleUnavailable` if nothing was learnt.
+    ``request_model`` asks for one model and raises what the answer means. Only Google's own word
+    that a model does not exist makes it unreachable: a refusal of the account, the credentials or
+    something in between says nothing about the model, even if others were answered for. Raises the
+    first `AccessRefused` or `GoogleUnavailable` if nothing was learnt.
     """
-    answers: dict[str, ModelReachability] = {}
-    refusals: dict[str, AccessRefused] = {}
+    answers: list[ModelReachability] = []
+    refused: AccessRefused | None = None
     unavailable: GoogleUnavailable | None = None
     for model in models:
         try:
             await request_model(model)
-            answers[model] = ModelReachability(model, is_reachable=True)
+            answers.append(ModelReachability(model, is_reachable=True))
         except RemoteNotFound as error:
-            # Without Google's own words it was a gateway that forwards requests but lists nothing.
-            answers[model] = ModelReachability(
-                model, is_reachable=error.detail is None, reason=error.detail
-            )
+            answers.append(ModelReachability(model, is_reachable=False, reason=error.detail))
         except AccessRefused as error:
-            refusals[model] = error
+            refused = refused or error
+            _log.error("model_check.access_refused", model=model, error=str(error))
         except GoogleUnavailable as error:
+            if isinstance(error, AnswerNotFromGoogle) and error.status in _UNLISTED_STATUSES:
+                # a gateway that forwards requests but lists nothing
+                answers.append(ModelReachability(model, is_reachable=True))
+                continue
             unavailable = unavailable or error
-    first_error: VideoError | None = next(iter(refusals.values()), unavailable)
+            _log.warning("model_check.unanswered", model=model, error=str(error))
+    first_error = refused or unavailable
     if not answers and first_error is not None:
         raise first_error
-    for model, refusal in refusals.items():
-        answers[model] = ModelReachability(model, is_reachable=False, reason=refusal.detail)
-    return [answers[model] for model in models if model in answers]
+    return answers

@@ -26,12 +26,13 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from bot.domain.errors import DatabaseUnavailable, LeaseLost, VideoError
-from bot.domain.jobs.job import JobState
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost, VideoError
+from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
     Clock,
     ModelReachability,
+    OperationFailed,
     OperationFinished,
     OperationPending,
     PollResult,
@@ -93,6 +94,11 @@ class Instruments:
             "clapper_google_calls",
             "Calls to Google by result: ok, or the name of the error.",
             ["route", "call", "result"],
+        )
+        self.google_account_refusals = counter(
+            "clapper_google_account_refusals",
+            "Refusals of the operator's key, account, place or bucket, by Google's reason.",
+            ["route", "call", "reason"],
         )
         self.google_seconds = histogram(
             "clapper_google_call_seconds",
@@ -185,6 +191,8 @@ class InstrumentedVideoModels:
     async def poll(self, operation: str) -> PollResult:
         with self._measure_call("poll"):
             result = await self._models.poll(operation)
+        if isinstance(result, OperationFailed) and result.outcome is Outcome.ACCESS_REFUSED:
+            self._count_account_refusal("poll", result.reason)
         polled_at = self._polled_at.pop(operation, None)
         if isinstance(result, OperationPending):
             self._remember_poll(operation)
@@ -192,9 +200,9 @@ class InstrumentedVideoModels:
             self._instruments.detection_lag.observe(self._clock.monotonic() - polled_at)
         return result
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         with self._measure_call("fetch"):
-            await self._models.download_video(video, destination)
+            return await self._models.download_video(video, destination)
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
@@ -213,6 +221,10 @@ class InstrumentedVideoModels:
         if len(self._polled_at) < _MAXIMUM_OPERATIONS:
             self._polled_at[operation] = self._clock.monotonic()
 
+    def _count_account_refusal(self, call: str, reason: str | None) -> None:
+        labels = (self._models.route, call, reason or "UNKNOWN")
+        self._instruments.google_account_refusals.labels(*labels).inc()
+
     @contextmanager
     def _measure_call(self, call: str) -> Iterator[None]:
         started_at, result = self._clock.monotonic(), "ok"
@@ -220,6 +232,8 @@ class InstrumentedVideoModels:
             yield
         except (VideoError, LeaseLost, asyncio.CancelledError) as error:
             result = type(error).__name__
+            if isinstance(error, AccessRefused):
+                self._count_account_refusal(call, error.reason)
             raise
         except BaseException:
             result = "fault"

@@ -4,6 +4,7 @@ The process may be killed during any write, so a file under its final name must 
 """
 
 import asyncio
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -55,6 +56,16 @@ class PartialFile:
         self.size = 0
         await asyncio.to_thread(self._opened_file.seek, 0)
         await asyncio.to_thread(self._opened_file.truncate)
+
+    async def compute_sha256(self) -> str:
+        """Return the hash, in hexadecimal, of everything written so far."""
+        await self._flush_buffer()
+        return await asyncio.to_thread(self._hash_file)
+
+    def _hash_file(self) -> str:
+        self._opened_file.flush()
+        with self.temporary_path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     async def commit(self) -> None:
         """Make the file durable under its final name, replacing any file there."""

@@ -34,11 +34,14 @@ _EDITABLE_OUTCOMES: Final = (
     Outcome.BLOCKED_IMAGE,
     Outcome.PERSON_REFUSED,
     Outcome.MODEL_RETIRED,
+    Outcome.MODEL_UNAVAILABLE,
 )
 _RETRYABLE_OUTCOMES: Final = (
     Outcome.BLOCKED_AUDIO,
     Outcome.GOOGLE_QUOTA,
     Outcome.GOOGLE_BUSY,
+    Outcome.OVERLOADED,
+    Outcome.NOT_REACHED,
     Outcome.OPERATION_FAILED,
     Outcome.OPERATION_LOST,
     Outcome.DOWNLOAD_FAILED,
@@ -156,7 +159,8 @@ class ClipCards:
         when = progress.retry_at or job.retry_at
         if progress.waiting_for is not None and when is not None:
             key = f"stage.waiting.{progress.waiting_for}"
-            return translate(key, locale, when=format_timestamp(when, "R"))
+            until = format_timestamp(job.watched_until, "f")
+            return translate(key, locale, when=format_timestamp(when, "R"), until=until)
         if job.state is JobState.QUEUED:
             place = progress.queue_position
             key = "stage.queued_soon" if place is None else "stage.queued"

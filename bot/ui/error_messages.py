@@ -35,7 +35,15 @@ from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import format_money, format_timestamp, join_list, sanitize_text
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
-_OUTCOMES_WITHOUT_DETAIL: Final = frozenset({Outcome.CANCELLED, Outcome.ACCESS_REFUSED})
+_OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
+    {
+        Outcome.CANCELLED,
+        Outcome.ACCESS_REFUSED,
+        Outcome.GOOGLE_QUOTA,
+        Outcome.MODEL_UNAVAILABLE,
+        Outcome.NOT_REACHED,
+    }
+)
 """Outcomes whose reason is for the operator's log only, or says nothing new."""
 
 MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
@@ -64,6 +72,9 @@ def describe_outcome(job: Job, locale: str | None = None) -> str:
     """Return what a member reads about a job that ended without posting its clip."""
     outcome = job.outcome or Outcome.OPERATION_FAILED
     price = format_money(job.price, locale)
+    if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
+        when = f"{format_timestamp(job.retry_at, 'f')} ({format_timestamp(job.retry_at, 'R')})"
+        return translate("outcome.google_quota_until", locale, when=when)
     text = translate(f"outcome.{outcome}", locale, job=job.id, price=price)
     if outcome is Outcome.OPERATION_LOST:
         # with a user install the interaction's token will have expired by then

@@ -403,6 +403,7 @@ async def test_queued_job_starts_after_pause_ends(
         wait_estimates=WaitEstimates(
             model_states=world.model_store, clock=world.clock, pace=world.policy.pace
         ),
+        model_states=world.model_store,
         clock=world.clock,
     )
     process = await world.start_process(queue_status_updater=updater)

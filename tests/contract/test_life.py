@@ -20,6 +20,7 @@ from bot.domain.errors import (
     RemoteNotFound,
     RequestsPaused,
     SubmitUncertain,
+    VideoNotFetchable,
     VideoRefused,
 )
 from bot.domain.jobs.job import Job, JobState, Outcome
@@ -120,7 +121,9 @@ async def test_failed_operation_of_retired_model_disables_it(
 async def test_rejected_credentials_cost_nothing(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.google.submit_script.append(AccessRefused("403", detail="Billing is off."))
+    world.google.submit_script.append(
+        AccessRefused("403 Billing is off.", reason="BILLING_DISABLED")
+    )
     after = await world.wait_for_end(await process.submit_job(1))
     assert (after.outcome, after.detail) == (Outcome.ACCESS_REFUSED, None)
     assert await sum_charged(world) == 0
@@ -222,7 +225,7 @@ async def test_poll_errors_are_tolerated(world: SimulatedWorld, process: Simulat
 async def test_missing_operation_may_be_billed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.google.poll_script.append(RemoteNotFound("404"))
+    world.google.poll_script.extend([RemoteNotFound("404")] * 3)
     after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.UNKNOWN, Outcome.OPERATION_LOST)
     assert await sum_charged(world) == PRICE
@@ -290,7 +293,7 @@ async def test_download_is_retried_while_file_exists(
 async def test_impossible_download_is_not_charged(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.google.fetch_script.append(RemoteNotFound("404"))
+    world.google.fetch_script.append(VideoNotFetchable("gs://"))
     after = await world.wait_for_end(await process.submit_job(1))
     assert (after.state, after.outcome) == (JobState.FAILED, Outcome.DOWNLOAD_FAILED)
     assert await sum_charged(world) == PRICE, "Google made it: it stays in the budgets"
@@ -352,7 +355,7 @@ async def test_a_clip_that_cannot_be_posted_is_kept_and_charged(
 async def test_undownloadable_one_of_two_videos_is_absorbed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.google.fetch_script.append(RemoteNotFound("404"))
+    world.google.fetch_script.append(VideoNotFetchable("gs://"))
     after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert (after.outcome, after.videos_made) == (Outcome.DELIVERED, 2)
     assert await sum_member_charged(world) == PRICE
@@ -369,7 +372,7 @@ async def test_finished_operation_survives_crash(
         ("blocked",),
     )
     world.google.poll_script.append(two)
-    world.google.fetch_script.append(RemoteNotFound("404"))
+    world.google.fetch_script.append(VideoNotFetchable("gs://"))
     world.discord.post_script.extend([DiscordUnavailable("503")] * 100)
     job = await process.submit_job(1, videos=3, price=Micros(3 * PRICE))
     await world.wait_for_state(job, JobState.POSTING)
@@ -387,7 +390,7 @@ async def test_only_made_videos_are_absorbed_when_undownloadable(
 ) -> None:
     one = OperationFinished((RemoteVideo("https://google.invalid/files/x"),), ("blocked",))
     world.google.poll_script.append(one)
-    world.google.fetch_script.append(RemoteNotFound("404"))
+    world.google.fetch_script.append(VideoNotFetchable("gs://"))
     after = await world.wait_for_end(await process.submit_job(1, videos=2, price=Micros(2 * PRICE)))
     assert after.outcome is Outcome.DOWNLOAD_FAILED
     assert await sum_charged(world) == PRICE

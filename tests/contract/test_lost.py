@@ -8,7 +8,12 @@ import pytest
 
 from bot.domain.billing.ledger import compute_balance
 from bot.domain.billing.limits import NO_USAGE, SpendingPolicy, UsageAmount, UsageLimits
-from bot.domain.errors import GoogleUnavailable, RemoteNotFound, SubmitUncertain
+from bot.domain.errors import (
+    GoogleUnavailable,
+    RemoteNotFound,
+    SubmitUncertain,
+    VideoNotFetchable,
+)
 from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import OperationFailed, OperationPending
@@ -149,7 +154,7 @@ async def test_undownloadable_late_clip_stays_absorbed(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
     job = await make_lost_job(world, process)
-    world.google.fetch_script.append(RemoteNotFound("404"))
+    world.google.fetch_script.append(VideoNotFetchable("gs://"))
     await poll_later(world, process)
     assert (await world.wait_for_end(job, JobState.FAILED)).outcome is Outcome.DOWNLOAD_FAILED
     assert await load_sums(world, job) == (NO_USAGE, ALL)

@@ -111,7 +111,7 @@ class FakeGoogle(VideoModels):
             return OperationPending()
         return self._build_result(*self._plans[operation])
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         """Write a file that stands for the video."""
         step = self.fetch_script.popleft() if self.fetch_script else None
         if isinstance(step, Exception):
@@ -120,6 +120,7 @@ class FakeGoogle(VideoModels):
         part = destination.with_suffix(".part")
         part.write_bytes(f"video of {video.uri}".encode())
         part.rename(destination)
+        return True
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""

@@ -253,6 +253,7 @@ class SimulatedProcess:
             jobs=jobs,
             job_messages=world.discord,
             wait_estimates=wait_estimates,
+            model_states=world.model_store,
             clock=world.clock,
         )
         self.worker = Worker(

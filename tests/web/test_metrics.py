@@ -83,7 +83,8 @@ class Scripted:
             raise answer
         return answer
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None: ...
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+        return True
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
@@ -248,6 +249,7 @@ async def test_the_dashboard_asks_only_for_what_there_is() -> None:
     instruments.google_calls.labels("gemini", "poll", "ok").inc()
     instruments.google_seconds.labels("gemini", "poll").observe(0.1)
     instruments.background_failures.labels("maintenance").inc()
+    instruments.google_account_refusals.labels("gemini", "submit", "BILLING_DISABLED").inc()
     body = await MetricsEndpoint(instruments, Source(figures()), HandClock()).render_metrics()
     exposed = {name for name, _ in samples(body)}
     document = (Path(__file__).parents[2] / "docs" / "grafana.json").read_text("utf-8")

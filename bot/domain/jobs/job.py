@@ -74,7 +74,11 @@ class Outcome(StrEnum):
     BLOCKED_IMAGE = "blocked_image"
     GOOGLE_QUOTA = "google_quota"
     GOOGLE_BUSY = "google_busy"
+    OVERLOADED = "overloaded"
+    """Google started the operation and gave it up for load."""
     MODEL_RETIRED = "model_retired"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    """Google does not offer the model to the operator's project, or in its region."""
     SOURCE_EXPIRED = "source_expired"
     PERSON_REFUSED = "person_refused"
     OPERATION_FAILED = "operation_failed"
@@ -85,9 +89,16 @@ class Outcome(StrEnum):
     DOWNLOAD_FAILED = "download_failed"
     CANCELLED = "cancelled"
     ACCESS_REFUSED = "access_refused"
-    """Google rejects the operator's key or credentials."""
+    """Google refuses the operator's key, account, place or bucket."""
+    NOT_REACHED = "not_reached"
+    """Something between the bot and Google refused the request in Google's place."""
     NOT_SENT = "not_sent"
     """An error of the bot kept it from being sent."""
+
+    @property
+    def is_about_model(self) -> bool:
+        """Whether the model is the matter, so that nobody should ask for it now."""
+        return self in (Outcome.MODEL_RETIRED, Outcome.MODEL_UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +167,8 @@ class Job:
     adopt it. ``unsent`` is set when submission is authorised and cleared before the first byte is
     sent: while it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
     ``detail`` is Google's reason, safe to show; ``videos_made`` is set as soon as it is known.
-    ``finished_at`` stays when a job is reopened.
+    ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
+    an unknown one asked about, and a request possible that failed for Google's quota.
     """
 
     id: int

@@ -157,8 +157,12 @@ class JobStore:
         now: datetime,
         detail: str | None = None,
         message_id: int | None = None,
+        possible_at: datetime | None = None,
     ) -> Job:
-        """End the job and its reservation; record the message of its clips."""
+        """End the job and its reservation; record the message of its clips.
+
+        ``possible_at`` is when the request can be made again.
+        """
 
         async def write_end(connection: AsyncConnection) -> Job:
             ended, moved = await apply_transition(
@@ -169,6 +173,7 @@ class JobStore:
                 detail=detail,
                 finished_at=now,
                 posted_message_id=message_id,
+                retry_at=possible_at,
             )
             if moved:
                 await _write_final_entries(connection, job, postings, now)

@@ -80,7 +80,7 @@ class Route1:
     async def poll(self, operation: str) -> PollResult:
         raise NotImplementedError
 
-    async def download_video(self, video: RemoteVideo, destination: Path) -> None:
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         raise NotImplementedError
 
     async def find_result(

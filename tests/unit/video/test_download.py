@@ -11,7 +11,14 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    RemoteNotFound,
+    VideoError,
+    VideoNotFetchable,
+)
 from bot.domain.ports import RemoteVideo
 from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
@@ -198,10 +205,19 @@ async def test_a_part_that_is_not_the_whole_is_not_taken(
             ),
             RemoteNotFound,
         ),
-        ((404, '{"error":{"code":404,"message":"Not found."}}'), RemoteNotFound),
-        ((410, ""), RemoteNotFound),
+        (
+            (404, '{"error":{"code":404,"message":"Not found.","status":"NOT_FOUND"}}'),
+            RemoteNotFound,
+        ),
+        ((404, '{"error":{"code":404,"message":"Not found."}}'), AnswerNotFromGoogle),
+        ((404, "<html><title>404 Not Found</title></html>"), AnswerNotFromGoogle),
+        ((410, ""), AnswerNotFromGoogle),
+        ((200, "<html><title>Sign in</title></html>"), AnswerNotFromGoogle),
         ((401, ""), AccessRefused),
-        ((403, '{"error":{"code":403,"message":"Denied."}}'), AccessRefused),
+        (
+            (403, '{"error":{"code":403,"message":"Denied.","status":"PERMISSION_DENIED"}}'),
+            AccessRefused,
+        ),
         ((403, "<Error>expired</Error>"), GoogleUnavailable),
         ((416, ""), GoogleUnavailable),
         ((429, ""), GoogleUnavailable),
@@ -323,7 +339,7 @@ async def test_failed_file_is_not_requested_again(stage: Stage) -> None:
     file = stage.google.files.get_file(name)
     assert file is not None
     file.failed = True
-    with pytest.raises(RemoteNotFound, match="could not process"):
+    with pytest.raises(VideoNotFetchable, match="could not process"):
         await gemini.download_video(video, stage.data_dir / "clip.mp4")
     assert stage.count_requests(":download") == 0
 
@@ -371,11 +387,11 @@ async def test_an_inline_clip_is_moved_once(stage: Stage) -> None:
         await stage.create_vertex().download_video(finished.videos[0], path)
 
 
-async def test_video_without_uri_is_not_found(stage: Stage) -> None:
+async def test_video_without_uri_is_not_fetchable(stage: Stage) -> None:
     for adapter in (stage.create_gemini(), stage.create_vertex()):
-        with pytest.raises(RemoteNotFound):
+        with pytest.raises(VideoNotFetchable):
             await adapter.download_video(RemoteVideo(uri=None), stage.data_dir / "clip.mp4")
-    with pytest.raises(RemoteNotFound):
+    with pytest.raises(VideoNotFetchable):
         await stage.create_vertex().download_video(
             RemoteVideo(uri="https://x"), stage.data_dir / "clip.mp4"
         )

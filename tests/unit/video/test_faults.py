@@ -4,14 +4,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.jobs.job import Outcome
+from bot.google.answers import clean_message, read_answer
 from bot.google.api_errors import (
     build_filtered_failure,
-    classify_message,
     classify_submit_error,
-    clean_message,
-    read_answer,
     read_operation_failure,
 )
+from bot.google.wording import classify_message
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_error_classification(message: str, outcome: Outcome | None) -> None:
     ("error", "outcome"),
     [
         ({"code": 3, "message": "The input image violates our policies."}, Outcome.BLOCKED_IMAGE),
-        ({"code": 8, "message": "Resource has been exhausted."}, Outcome.GOOGLE_QUOTA),
+        ({"code": 8, "message": "Resource has been exhausted."}, Outcome.OVERLOADED),
         ({"code": 13, "message": "Internal error."}, Outcome.OPERATION_FAILED),
         ({}, Outcome.OPERATION_FAILED),
     ],
@@ -110,7 +109,8 @@ def test_filtered_for_two_reasons() -> None:
     ("body", "retry_after", "seconds"),
     [
         (
-            '{"error":{"message":"m","details":[{"@type":"x/google.rpc.RetryInfo",'
+            '{"error":{"message":"m","status":"UNAVAILABLE",'
+            '"details":[{"@type":"x/google.rpc.RetryInfo",'
             '"retryDelay":"34.4s"}]}}',
             None,
             34.4,
@@ -129,7 +129,9 @@ def test_retry_delay_is_parsed(body: str, retry_after: str | None, seconds: floa
 
 
 def test_only_google_messages_are_shown() -> None:
-    assert read_answer(400, '{"error":{"message":"Too long."}}').detail == "Too long."
+    words = '{"error":{"message":"Too long.","status":"INVALID_ARGUMENT"}}'
+    assert read_answer(400, words).detail == "Too long."
+    assert read_answer(400, '{"error":{"message":"A gateway\'s."}}').detail is None
     assert read_answer(400, "<html>nginx</html>").detail is None
     assert read_answer(400, '{"message":"a proxy\'s"}').detail is None
 

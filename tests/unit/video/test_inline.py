@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.google.inline_video import INLINE_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
+from bot.google.inline_video import VERTEX_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
 
 
 async def split_chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
@@ -24,7 +24,7 @@ async def split_chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
 
 def build_answer(*videos: bytes, **more: Any) -> dict[str, Any]:
     videos_json = [
-        {INLINE_VIDEO_KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"}
+        {VERTEX_VIDEO_KEY: base64.b64encode(video).decode(), "mimeType": "video/mp4"}
         for video in videos
     ]
     return {"name": "o", "done": True, "response": {"videos": videos_json, **more}}
@@ -51,7 +51,7 @@ async def test_stream_parses_at_any_chunking(
     text = json.dumps(answer)
     if escape:
         for video in answer["response"]["videos"]:
-            plain = video[INLINE_VIDEO_KEY]
+            plain = video[VERTEX_VIDEO_KEY]
             escaped = plain.replace("/", "\\/")
             if escape == "unicode":
                 escaped = plain.replace("=", "\\u003d").replace("+", "\\u002B")
@@ -60,7 +60,7 @@ async def test_stream_parses_at_any_chunking(
     decoded = await reader.read(split_chunks(text.encode(), *cuts))
     assert [path.read_bytes() for path in reader.files] == videos
     answer["response"]["videos"] = [
-        {INLINE_VIDEO_KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
+        {VERTEX_VIDEO_KEY: str(tmp_path / f"{number}.mp4"), "mimeType": "video/mp4"}
         for number in range(len(videos))
     ]
     assert decoded == answer

@@ -91,6 +91,9 @@ class Token:
     def invalidate_token(self) -> bool:
         return True
 
+    def confirm_token(self) -> None:
+        pass
+
 
 def adapters(base: str, data_dir: Path) -> list[GeminiModels | VertexModels]:
     common: dict[str, Any] = {

@@ -52,6 +52,8 @@ NEVER_SHOWN = (
     errors.VideoError,
     errors.VideoRefused,
     errors.SubmitUncertain,
+    errors.AnswerNotFromGoogle,
+    errors.VideoNotFetchable,
     errors.GoogleUnavailable,
     errors.GoogleQuotaExceeded,
     errors.AccessRefused,

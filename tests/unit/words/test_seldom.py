@@ -77,6 +77,9 @@ RARE_ERRORS: dict[str, BaseException] = {
 RARE_OUTCOMES = {
     "outcome.google_busy": Outcome.GOOGLE_BUSY,
     "outcome.google_quota": Outcome.GOOGLE_QUOTA,
+    "outcome.model_unavailable": Outcome.MODEL_UNAVAILABLE,
+    "outcome.not_reached": Outcome.NOT_REACHED,
+    "outcome.overloaded": Outcome.OVERLOADED,
     "outcome.not_sent": Outcome.NOT_SENT,
 }
 

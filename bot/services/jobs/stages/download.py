@@ -12,12 +12,22 @@ import structlog
 
 from bot.domain.backoff import Backoff
 from bot.domain.clips.clip import NewClip
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
-from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Job
+from bot.domain.errors import (
+    AccessRefused,
+    GoogleUnavailable,
+    RemoteNotFound,
+    VideoError,
+    VideoNotFetchable,
+)
+from bot.domain.jobs.job import Job
 from bot.domain.ports import MediaProbe, OperationFinished, RemoteVideo, VideoModels
+from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.running_job import RunningJob
 
 _MAX_UNPLAYABLE_DOWNLOADS: Final = 3
+_MAX_CANCELLED_ATTEMPTS: Final = 8
+"""After so many failures the download of a cancelled job ends: nobody waits for it."""
+_MAX_DELAY_S: Final = 600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -52,36 +62,51 @@ class ClipDownloader:
     async def _download_video(
         self, running: RunningJob, index: int, video: RemoteVideo, video_models: VideoModels
     ) -> NewClip | None:
-        """Download one video, unless an earlier attempt has; ``None`` when it never can be."""
+        """Download one video, unless an earlier attempt has; ``None`` when it never can be.
+
+        No single answer ends it, because gateways answer in Google's place and Google denies files
+        that are there: it is tried until Google deletes the file. An end before that needs a video
+        without an address, or one that is unplayable at Google too.
+        """
         job, clock = running.job, running.clock
         clip = await self._probe_clip(job, index, video)
         if clip is not None:
             return clip
         path = self.data_dir / clip_path(job.id, index)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        expires_at = video.expires_at or (job.submitted_at or job.created_at) + GOOGLE_FILE_LIFETIME
-        backoff, unplayable = Backoff(initial=2.0, maximum=300.0), 0
+        expires_at = video.expires_at or job.watched_until
+        backoff, repeated, unplayable = Backoff(initial=2.0, maximum=300.0), RepeatedError(), 0
         while True:
             running.lease.require_valid()
             retry_after: float | None = None
+            is_gone = False
             try:
-                await video_models.download_video(video, path)
+                is_verified = await video_models.download_video(video, path)
                 clip = await self._probe_clip(job, index, video)
                 if clip is not None:
                     return clip
-                unplayable += 1
-            except RemoteNotFound as error:
-                _log.error("download.not_found", job_id=job.id, error=str(error))
+                unplayable += is_verified
+            except VideoNotFetchable as error:
+                _log.error("download.not_fetchable", error=str(error))
                 return None
+            except RemoteNotFound as error:
+                is_gone = True
+                repeated.log_warning(_log, "download.denied", error)
             except GoogleUnavailable as error:
                 retry_after = error.retry_after_s
-                _log.warning("download.postponed", job_id=job.id, error=str(error))
+                repeated.log_warning(_log, "download.postponed", error)
             except (AccessRefused, OSError) as error:
                 # the operator can fix a key or a full disk while Google keeps the file
-                _log.error("download.failed", job_id=job.id, error=str(error))
-            if clock.now() >= expires_at or unplayable >= _MAX_UNPLAYABLE_DOWNLOADS:
+                repeated.log_error(_log, "download.failed", error)
+            is_given_up = running.is_cancelled and backoff.attempts >= _MAX_CANCELLED_ATTEMPTS
+            if is_given_up or clock.now() >= expires_at or unplayable >= _MAX_UNPLAYABLE_DOWNLOADS:
+                _log.error("download.given_up", attempts=backoff.attempts + 1)
                 return None
-            await clock.sleep(backoff.next_delay(retry_after))
+            delay_s = min(backoff.next_delay(retry_after), _MAX_DELAY_S)
+            running.show_download_retry(delay_s, backoff.attempts)
+            await clock.sleep(delay_s)
+            if is_gone:
+                video = await _ask_for_video(running, index) or video
 
     async def _probe_clip(self, job: Job, index: int, video: RemoteVideo) -> NewClip | None:
         """Describe the downloaded file; ``None`` without a playable one, which is deleted."""
@@ -106,3 +131,16 @@ class ClipDownloader:
             remote_uri=video.uri,
             remote_expires_at=video.expires_at if video.uri else None,
         )
+
+
+async def _ask_for_video(running: RunningJob, index: int) -> RemoteVideo | None:
+    """Ask again where Google keeps the video; ``None`` without an answer."""
+    try:
+        answer = await running.poll_operation()
+    except VideoError as error:
+        _log.info("download.poll_failed", error=str(error))
+        return None
+    if not isinstance(answer, OperationFinished) or index >= len(answer.videos):
+        return None
+    running.result = answer
+    return answer.videos[index]

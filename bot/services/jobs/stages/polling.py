@@ -2,15 +2,22 @@
 
 import random
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from bot.domain.backoff import Backoff
-from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound
+from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import JobProgress, OperationFailed, OperationFinished, OperationPending
 from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
+
+_MAX_DENIALS: Final = 3
+"""How often in a row Google must say that it does not know an operation."""
+_MAX_CANCELLED_ATTEMPTS: Final = 8
+_MAX_DELAY_S: Final = 600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +35,7 @@ class JobPoller:
         limit_s, interval_s = times.time_limit_s, times.poll_interval_s
         backoff = Backoff(initial=interval_s, maximum=120.0)
         silent_since: float | None = None
+        denials, repeated = 0, RepeatedError()
         if not running.just_claimed:  # thousands may have been adopted at the same moment
             await running.clock.sleep(random.uniform(0.0, interval_s))
         eta = await self.wait_estimates.estimate_finish(running.job)
@@ -40,10 +48,15 @@ class JobPoller:
             try:
                 answer = await running.poll_operation()
             except RemoteNotFound as error:
-                await running.end_lost(error.detail)
-                return
+                denials += 1
+                _log.warning("poll.denied", error=str(error), count=denials)
+                if denials >= _MAX_DENIALS:
+                    await running.end_lost(error.detail)
+                    return
+                await running.sleep_poll_interval()
+                continue
             except (GoogleUnavailable, AccessRefused) as error:
-                _log.warning("poll.failed", error=str(error))
+                _log_poll_failure(repeated, error)
                 now = running.clock.monotonic()
                 silent_since = now if silent_since is None else silent_since
                 detail = retry_after = None
@@ -54,16 +67,17 @@ class JobPoller:
                     await running.end_lost(detail)
                     return
                 running.watched_throughout = False
-                await running.clock.sleep(backoff.next_delay(retry_after))
+                await running.clock.sleep(min(backoff.next_delay(retry_after), _MAX_DELAY_S))
                 continue
             backoff.reset()
-            silent_since = None
+            denials, silent_since = 0, None
             match answer:
                 case OperationFinished():
                     await self._accept_result(running, answer)
                     return
                 case OperationFailed():
-                    if answer.outcome is Outcome.MODEL_RETIRED:
+                    _log_failed_operation(answer)
+                    if answer.outcome.is_about_model:
                         await self.model_availability.mark_unavailable(
                             running.job.plan.model, answer.detail
                         )
@@ -75,23 +89,30 @@ class JobPoller:
             await running.sleep_poll_interval(until_age_s=limit_s)
 
     async def recover_result(self, running: RunningJob) -> None:
-        """Ask again, after a restart, where Google keeps the videos; end the job if nowhere."""
-        backoff = Backoff(initial=2.0, maximum=120.0)
+        """Ask again, after a restart, where Google keeps the videos.
+
+        They are known to be made. So whatever is answered, it is asked again until Google deletes
+        them; only then the job ends.
+        """
+        backoff, repeated = Backoff(initial=2.0, maximum=300.0), RepeatedError()
         while running.clock.now() < running.job.watched_until:
             running.lease.require_valid()
             try:
                 answer = await running.poll_operation()
-            except RemoteNotFound:
-                break
-            except (GoogleUnavailable, AccessRefused) as error:
-                _log.warning("poll.failed", error=str(error))
+            except (RemoteNotFound, GoogleUnavailable, AccessRefused) as error:
+                _log_poll_failure(repeated, error)
             else:
                 if isinstance(answer, OperationFinished) and answer.videos:
                     running.result = answer
                     return
                 if isinstance(answer, OperationFailed):
-                    break
-            await running.clock.sleep(backoff.next_delay())
+                    _log_failed_operation(answer)
+            if running.is_cancelled and backoff.attempts >= _MAX_CANCELLED_ATTEMPTS:
+                break
+            delay_s = backoff.next_delay()
+            running.show_download_retry(delay_s, backoff.attempts)
+            await running.clock.sleep(delay_s)
+        _log.error("download.given_up", attempts=backoff.attempts)
         await running.end_download_failed()
 
     async def _accept_result(self, running: RunningJob, result: OperationFinished) -> None:
@@ -104,3 +125,18 @@ class JobPoller:
             await self.wait_estimates.record_duration(plan, running.age_s)
         count = min(len(result.videos), plan.videos)
         await running.save(lambda job: running.jobs.begin_fetching(job, count))
+
+
+def _log_poll_failure(repeated: RepeatedError, error: VideoError) -> None:
+    if isinstance(error, AccessRefused):
+        repeated.log_error(_log, "poll.access_refused", error)
+    else:
+        repeated.log_warning(_log, "poll.failed", error)
+
+
+def _log_failed_operation(failed: OperationFailed) -> None:
+    message, reason = failed.operator_message, failed.reason
+    if failed.outcome is Outcome.ACCESS_REFUSED:
+        _log.error("operation.access_refused", error=message, reason=reason)
+    else:
+        _log.warning("operation.failed", outcome=failed.outcome, error=message)

@@ -7,6 +7,7 @@ database has it; an end writes the job and its money in one transaction.
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -33,6 +34,8 @@ from bot.store.jobs.jobs import JobStore
 T = TypeVar("T")
 
 _JITTER_FRACTION: Final = 0.2
+_ATTEMPTS_BEFORE_TELLING: Final = 3
+"""How many tries may fail before the requester reads that they do."""
 
 _log = structlog.get_logger(__name__)
 
@@ -136,6 +139,14 @@ class RunningJob:
     def show_progress(self, progress: JobProgress | None = None) -> None:
         self.status_message.show_progress(progress or JobProgress(self.job))
 
+    def show_download_retry(self, delay_s: float, attempts: int) -> None:
+        """Say that Google does not hand out what it made, once a single retry did not help."""
+        if attempts < _ATTEMPTS_BEFORE_TELLING:
+            return
+        retry_at = self.clock.now() + timedelta(seconds=delay_s)
+        waiting_for = Outcome.DOWNLOAD_FAILED
+        self.show_progress(JobProgress(self.job, waiting_for=waiting_for, retry_at=retry_at))
+
     async def poll_operation(self) -> PollResult:
         """Ask Google once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
         if self.video_models is None:
@@ -195,12 +206,27 @@ class RunningJob:
 
     # -- the ways to end
 
-    async def end_failed(self, outcome: Outcome, detail: str | None = None) -> None:
-        """End without a charge; a job that was to be cancelled counts as cancelled."""
+    async def end_failed(
+        self,
+        outcome: Outcome,
+        detail: str | None = None,
+        *,
+        possible_at: datetime | None = None,
+    ) -> None:
+        """End without a charge; a job that was to be cancelled counts as cancelled.
+
+        ``possible_at`` is when Google says that the request will be possible.
+        """
         if self.is_cancelled:
             await self.end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
         else:
-            await self.end(JobState.FAILED, outcome, Settlement.REFUND, detail=detail)
+            await self.end(
+                JobState.FAILED,
+                outcome,
+                Settlement.REFUND,
+                detail=detail,
+                possible_at=possible_at,
+            )
 
     async def end_unknown(self, detail: str | None = None) -> None:
         """The submit may or may not have reached Google: the operator's rule settles it."""
@@ -217,7 +243,12 @@ class RunningJob:
 
     async def end_download_failed(self) -> None:
         """Google made it and will bill it, but it cannot be downloaded: the operator pays."""
-        await self.end(JobState.FAILED, Outcome.DOWNLOAD_FAILED, Settlement.ABSORBED)
+        is_cancelled = self.is_cancelled
+        await self.end(
+            JobState.CANCELLED if is_cancelled else JobState.FAILED,
+            Outcome.CANCELLED if is_cancelled else Outcome.DOWNLOAD_FAILED,
+            Settlement.ABSORBED,
+        )
 
     async def end_after_errors(self) -> None:
         """End a job that an error of the program stops at every attempt, as far as it came."""
@@ -243,6 +274,7 @@ class RunningJob:
         clip_count: int | None = None,
         message_id: int | None = None,
         detail: str | None = None,
+        possible_at: datetime | None = None,
     ) -> None:
         """Write the end and its money; of several videos only those that were made are charged.
 
@@ -265,5 +297,6 @@ class RunningJob:
                 now=self.clock.now(),
                 detail=detail,
                 message_id=message_id,
+                possible_at=possible_at,
             )
         )

@@ -1,0 +1,229 @@
+"""Reads what answers in Google's place, and decides whether Google itself wrote it.
+
+Between the bot and Google may stand proxies, gateways, firewalls and login pages, which answer with
+the same status codes. Their pages say nothing about a model, a file or an operation, so every stage
+asks `GoogleAnswer.is_from_google` before it believes a refusal.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from bot.domain.disclosure import redact_account_details, redact_secrets
+
+MAX_DETAIL_LENGTH: Final = 400
+_MAX_PAGE_TITLE_LENGTH: Final = 100
+_MAX_RETRY_S: Final = 7 * 86_400.0
+_STATUS_NAMES: Final = frozenset(
+    {
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+    }
+)
+"""Names of `google.rpc.Code`, one of which is in every error of Google's."""
+
+_PAGE_TITLE_PATTERN: Final = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+_RETRY_SENTENCE_PATTERN: Final = re.compile(
+    r"retry in ((?:\d+(?:\.\d+)?\s*(?:ms|[dhms])\s*)+)", re.IGNORECASE
+)
+_DURATION_PART_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[dhms])", re.IGNORECASE)
+_UNIT_S: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_ZERO_LIMIT_PATTERN: Final = re.compile(r"\blimit: 0(?![\d.]*[1-9])")
+_DAILY_QUOTA_PATTERN: Final = re.compile(r"per_?day", re.IGNORECASE)
+
+
+def clean_message(text: str | None) -> str | None:
+    """Return Google's sentences that reveal no uri, key or account, on one line; or `None`."""
+    return redact_account_details(text, max_length=MAX_DETAIL_LENGTH) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleAnswer:
+    """An answer that is not a success.
+
+    ``is_from_google`` is false for what lacks the form of Google's errors. ``status_name`` is the
+    name of `google.rpc.Code`; ``reason`` is the code of its ErrorInfo, such as SERVICE_DISABLED.
+    """
+
+    status: int
+    message: str
+    status_name: str | None = None
+    reason: str | None = None
+    is_from_google: bool = False
+    details: tuple[dict[str, Any], ...] = field(default=(), hash=False)
+    retry_after_s: float | None = None
+
+    @property
+    def detail(self) -> str | None:
+        """The message as members may see it."""
+        return clean_message(self.message) if self.is_from_google else None
+
+    @property
+    def code(self) -> str:
+        """What the answer is in one word, for logs and metrics."""
+        return self.reason or self.status_name or str(self.status)
+
+    @property
+    def is_daily_quota(self) -> bool:
+        """Whether a quota by the day is used up: its short delays do not help."""
+        return any(_DAILY_QUOTA_PATTERN.search(name) for name in self._list_quota_names())
+
+    @property
+    def is_zero_quota(self) -> bool:
+        """Whether the account has no quota at all, so that waiting cannot help."""
+        values = {str(item.get("quotaValue")) for item in self._list_quota_violations()}
+        return bool(_ZERO_LIMIT_PATTERN.search(self.message)) or values == {"0"}
+
+    def _list_quota_names(self) -> list[str]:
+        listed = (str(item.get("quotaId", "")) for item in self._list_quota_violations())
+        return [*listed, self.message]
+
+    def _list_quota_violations(self) -> list[Mapping[str, Any]]:
+        return [
+            violation
+            for detail in self.details
+            if str(detail.get("@type", "")).endswith("QuotaFailure")
+            for violation in detail.get("violations") or ()
+            if isinstance(violation, dict)
+        ]
+
+    def summarize(self, *, with_message: bool = True) -> str:
+        """Return the answer for the operator's log, without secrets.
+
+        ``with_message`` is false where Google may quote the member's prompt.
+        """
+        if not self.is_from_google:
+            page = find_page_title(self.message)
+            return f"{self.status} and not by Google" + (f": “{page}”" if page else "")
+        words = [str(self.status), self.status_name or "", self.reason or ""]
+        if with_message:
+            words.append(redact_secrets(" ".join(self.message.split())))
+        return " ".join(filter(None, words))
+
+    def __str__(self) -> str:
+        return self.summarize()
+
+
+def read_answer(status: int, body: Any, retry_after: str | None = None) -> GoogleAnswer:
+    """Return the answer in ``body``: decoded JSON or text, from Google or something in between."""
+    delay_s = _parse_retry_after(retry_after)
+    if isinstance(body, str | bytes):
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body
+        try:
+            body = json.loads(text)
+        except ValueError:
+            return GoogleAnswer(status, text[:2000], retry_after_s=delay_s)
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        page = body.get("message") if isinstance(body, dict) else None  # so the SDK gives pages
+        text = page[:2000] if isinstance(page, str) else ""
+        return GoogleAnswer(status, text, retry_after_s=delay_s)
+    message = error.get("message")
+    message = message if isinstance(message, str) else ""
+    if not is_google_error(error):
+        return GoogleAnswer(status, message, retry_after_s=delay_s)
+    listed = error["details"] if isinstance(error.get("details"), list) else []
+    details = tuple(item for item in listed if isinstance(item, dict))
+    return GoogleAnswer(
+        status,
+        message,
+        status_name=error["status"] if isinstance(error.get("status"), str) else None,
+        reason=find_reason(details),
+        is_from_google=True,
+        details=details,
+        retry_after_s=_find_retry_delay(details, message) or delay_s,
+    )
+
+
+def is_google_error(error: Mapping[str, Any]) -> bool:
+    """Whether the object has the form of Google's errors: the one place that decides it.
+
+    The message must say something, and there is the name of a `google.rpc.Code`, or (Cloud
+    Storage) a list of errors with their reasons.
+    """
+    message, listed = error.get("message"), error.get("errors")
+    if not isinstance(message, str) or not message.strip():
+        return False
+    if error.get("status") in _STATUS_NAMES:
+        return True
+    return (
+        isinstance(error.get("code"), int)
+        and isinstance(listed, list)
+        and any(isinstance(item, dict) and item.get("reason") for item in listed)
+    )
+
+
+def find_page_title(text: str) -> str | None:
+    """Return the title of a page that something in between has sent; `None` without one."""
+    match = _PAGE_TITLE_PATTERN.search(text)
+    title = " ".join(match[1].split())[:_MAX_PAGE_TITLE_LENGTH] if match else ""
+    return redact_secrets(title) or None
+
+
+def find_reason(details: Sequence[Any]) -> str | None:
+    """Return the reason code of the ErrorInfo among ``details``."""
+    for detail in details:
+        if not isinstance(detail, dict):
+            continue
+        reason = detail.get("reason")
+        if str(detail.get("@type", "")).endswith("ErrorInfo") and isinstance(reason, str):
+            return reason or None
+    return None
+
+
+def _find_retry_delay(details: tuple[dict[str, Any], ...], message: str) -> float | None:
+    for detail in details:
+        if str(detail.get("@type", "")).endswith("RetryInfo"):
+            delay_s = _parse_seconds(detail.get("retryDelay"))
+            if delay_s is not None:
+                return delay_s
+    sentence = _RETRY_SENTENCE_PATTERN.search(message)
+    if sentence is None:
+        return None
+    parts = _DURATION_PART_PATTERN.findall(sentence[1])
+    return _limit_delay(sum(float(number) * _UNIT_S[unit.lower()] for number, unit in parts))
+
+
+def _parse_retry_after(text: str | None) -> float | None:
+    """Read a Retry-After header: seconds, or a date."""
+    delay_s = _parse_seconds(text)
+    if delay_s is not None or not text:
+        return delay_s
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return _limit_delay((at - datetime.now(UTC)).total_seconds())
+
+
+def _parse_seconds(text: Any) -> float | None:
+    """Read "34.4s" or "34" as seconds."""
+    try:
+        return _limit_delay(float(str(text).removesuffix("s")))
+    except ValueError:
+        return None
+
+
+def _limit_delay(seconds: float) -> float | None:
+    return seconds if 0 <= seconds < _MAX_RETRY_S else None

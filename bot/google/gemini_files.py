@@ -1,0 +1,65 @@
+"""Files of the Gemini API: where one is downloaded, and what Google tells about its content."""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from google.genai import types
+from yarl import URL
+
+from bot.domain.errors import VideoNotFetchable
+from bot.google.connection import GoogleConnection
+from bot.google.download import ExpectedContent
+
+_API_VERSION: Final = "v1beta"
+_FILE_NAME_PATTERN: Final = re.compile(r"(?:^|/)(files/[A-Za-z0-9_-]+)(?=[:/?]|$)")
+_DIGEST_BYTES: Final = 32
+
+
+def find_file_name(uri: str) -> str | None:
+    """Return the name of the file in a uri, absolute or not; `None` if it names none."""
+    match = _FILE_NAME_PATTERN.search(uri)
+    return match[1] if match else None
+
+
+def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
+    """Return where a video is downloaded: a file at the configured API, whatever host it names.
+
+    A gateway may pass on Google's own uri, which does not accept the gateway's key, or give paths
+    of its own, which are resolved against the API. Raises `VideoNotFetchable` for anything else.
+    """
+    if not uri or not uri.strip():
+        raise VideoNotFetchable("the video has no uri")
+    name = find_file_name(uri)
+    if name is not None:
+        return connection.build_url(f"{_API_VERSION}/{name}:download?alt=media")
+    try:
+        url = connection.base_url.join(URL(uri.strip(), encoded=True))
+        url.origin()
+    except (ValueError, TypeError) as error:
+        raise VideoNotFetchable("the video's uri is malformed") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise VideoNotFetchable(f"the video's uri is of scheme {url.scheme}")
+    return url
+
+
+def read_expected_content(file: types.File) -> ExpectedContent | None:
+    """Return what Google says the file's content is, as far as it says anything."""
+    size = file.size_bytes if file.size_bytes and file.size_bytes > 0 else None
+    sha256 = _read_digest(file.sha256_hash)
+    return None if size is None and sha256 is None else ExpectedContent(size, sha256)
+
+
+def _read_digest(text: str | None) -> str | None:
+    """Return a hash in hexadecimal from base64 of its bytes, or of its hexadecimal form."""
+    if not text:
+        return None
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(decoded) == _DIGEST_BYTES:
+        return decoded.hex()
+    is_hex = re.fullmatch(rb"[0-9A-Fa-f]{64}", decoded) is not None
+    return decoded.decode().lower() if is_hex else None
