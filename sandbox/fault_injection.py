@@ -6,6 +6,7 @@ answered with an error: the cases in which a bot must not simply retry.
 """
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -21,14 +22,19 @@ from sandbox.discord.errors import ActionRefused, DiscordError
 from sandbox.request_log import CUT_POINT, Handler, redact_path, server_for_path
 
 CutPoint = Literal["before", "upload", "after", "middle"]
+BodyFraming = Literal["length", "chunked", "close"]
+"""How the end of a body is told: by Content-Length, by chunks, or by closing the connection."""
 
 _GOOGLE_STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    409: "ABORTED",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
+    501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -46,6 +52,10 @@ class InjectedFault:
     Without ``status`` and ``drop`` the request is only delayed. With ``carry_out`` the status is
     answered after the request was carried out, with ``is_unread`` before its body has arrived, as
     an edge server does. ``over_bytes`` leaves requests with smaller bodies alone.
+
+    ``body_base64`` is a binary body. ``cut_to`` carries the request out and sends only so many
+    bytes of the response's body, as if they were all. ``framing`` says how the body's end is told,
+    and ``content_length`` is a wrong one: the connection is closed where the body ends.
     """
 
     id: int
@@ -62,6 +72,9 @@ class InjectedFault:
     carry_out: bool = False
     is_unread: bool = False
     over_bytes: int = 0
+    cut_to: int | None = None
+    framing: BodyFraming = "length"
+    content_length: int | None = None
     strike_count: int = 0
 
     @classmethod
@@ -70,6 +83,7 @@ class InjectedFault:
         unknown = order.keys() - {
             *("server", "method", "path", "times", "status", "body", "headers"),
             *("delay_s", "hold_s", "drop", "carry_out", "unread", "over_bytes", "code"),
+            *("body_base64", "cut_to", "framing", "content_length"),
         }
         if unknown:
             raise InvalidFault(f"unknown: {', '.join(sorted(unknown))}")
@@ -80,7 +94,10 @@ class InjectedFault:
             raise InvalidFault("times is a positive number, or null for always")
         if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):
             raise InvalidFault("status is from 200 to 599")
-        body = order.get("body")
+        body = _read_body(order)
+        cut_to = _read_size(order, "cut_to")
+        if cut_to is not None and (status is not None or order.get("drop")):
+            raise InvalidFault("cut_to goes without status and drop")
         if (code := order.get("code")) is not None:
             error = _find_discord_error(order["server"], code)
             status, body = status or error.status, error.to_json() | (body or {})
@@ -111,6 +128,9 @@ class InjectedFault:
             carry_out=carry_out,
             is_unread=is_unread,
             over_bytes=over_bytes,
+            cut_to=cut_to,
+            framing=_read_framing(order.get("framing", "length")),
+            content_length=_read_size(order, "content_length"),
         )
 
     def matches(self, server: str, method: str, path: str, body_bytes: int = 0) -> bool:
@@ -139,7 +159,15 @@ class InjectedFault:
             "carry_out": self.carry_out,
             "unread": self.is_unread,
             "over_bytes": self.over_bytes,
+            "cut_to": self.cut_to,
+            "framing": self.framing,
+            "content_length": self.content_length,
         }
+
+    @property
+    def has_odd_framing(self) -> bool:
+        """Whether the body's end is told in another way than by its true length."""
+        return self.framing != "length" or self.content_length is not None
 
     def build_response(self) -> web.Response:
         """The response that replaces the handler's; without a body, an error as the vendor's."""
@@ -152,6 +180,9 @@ class InjectedFault:
             headers.setdefault("Via", "1.1 google")
             if isinstance(body, dict) and "retry_after" in body:
                 headers.setdefault("Retry-After", str(body["retry_after"]))
+        if isinstance(body, bytes):
+            content_type = {"Content-Type": "application/octet-stream"}
+            return web.Response(status=status, body=body, headers=content_type | headers)
         if isinstance(body, str):
             return web.Response(
                 status=status,
@@ -181,6 +212,30 @@ def _read_seconds(order: dict[str, Any], name: str) -> float:
     if not isinstance(value, int | float) or value < 0:
         raise InvalidFault(f"{name} is a number of seconds")
     return float(value)
+
+
+def _read_size(order: dict[str, Any], name: str) -> int | None:
+    value = order.get(name)
+    if value is not None and (not isinstance(value, int) or value < 0):
+        raise InvalidFault(f"{name} is a number of bytes")
+    return value
+
+
+def _read_body(order: dict[str, Any]) -> Any:
+    encoded = order.get("body_base64")
+    if encoded is None:
+        return order.get("body")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (TypeError, ValueError) as error:
+        raise InvalidFault("body_base64 is base64") from error
+
+
+def _read_framing(value: object) -> BodyFraming:
+    match value:
+        case "length" | "chunked" | "close":
+            return value
+    raise InvalidFault('framing is "length", "chunked" or "close"')
 
 
 def _find_discord_error(server: str, code: object) -> DiscordError:
@@ -249,12 +304,17 @@ class FaultInjector:
         if fault.is_unread:
             return await _answer_unread(request, fault.build_response())
         if fault.status is not None and fault.drop is None and not fault.carry_out:
-            return fault.build_response()
+            replaced = fault.build_response()
+            if fault.has_odd_framing:
+                return await _send_framed(request, replaced, fault)
+            return replaced
         response = await handler(request)
         if fault.hold_s:
             await self._clock.sleep(fault.hold_s)
         if fault.carry_out:
             return fault.build_response()
+        if fault.cut_to is not None or fault.has_odd_framing:
+            return await _send_framed(request, response, fault)
         if fault.drop == "after":
             return _cut_connection(request, "after", response)
         if fault.drop == "middle":
@@ -312,3 +372,50 @@ def _read_first_half(path: Path) -> tuple[int, bytes]:
     size = path.stat().st_size
     with path.open("rb") as file:
         return size, file.read(size // 2)
+
+
+async def _send_framed(
+    request: web.Request, response: web.StreamResponse, fault: InjectedFault
+) -> web.StreamResponse:
+    """Sends the response's body, or the part of it that is left, in the fault's framing."""
+    body = await _read_whole_body(response)
+    if body is None:
+        return response
+    kept = body if fault.cut_to is None else body[: fault.cut_to]
+    framed = web.StreamResponse(status=response.status, headers=response.headers)
+    framed.headers.pop("Content-Length", None)
+    if fault.content_length is not None:
+        framed.content_length = fault.content_length
+    elif fault.framing == "chunked":
+        framed.enable_chunked_encoding()
+    elif fault.framing == "close":
+        return _send_until_closed(request, framed, kept)
+    else:
+        framed.content_length = len(kept)
+    await framed.prepare(request)
+    await framed.write(kept)
+    if fault.content_length is None:
+        await framed.write_eof()
+    elif request.transport is not None:
+        request.transport.close()
+    return framed
+
+
+def _send_until_closed(
+    request: web.Request, framed: web.StreamResponse, body: bytes
+) -> web.StreamResponse:
+    """Sends a body that ends with the connection, as HTTP/1.0 servers do."""
+    lines = [f"HTTP/1.1 {framed.status} {framed.reason}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in framed.headers.items()]
+    if request.transport is not None:
+        request.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
+        request.transport.close()
+    return web.Response()
+
+
+async def _read_whole_body(response: web.StreamResponse) -> bytes | None:
+    if isinstance(response, web.FileResponse):
+        return await asyncio.to_thread(response._path.read_bytes)
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        return response.body
+    return None

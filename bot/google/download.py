@@ -177,10 +177,14 @@ def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
         raise GoogleUnavailable("download was redirected nowhere")
     try:
         target = url.join(URL(location, encoded=True))
-        target.origin()
+        port = target.port  # yarl reads it only when it is asked for
     except ValueError as error:
         raise GoogleUnavailable("download was redirected to a malformed address") from error
-    if target.scheme not in ("http", "https") or (url.scheme, target.scheme) == ("https", "http"):
+    if (
+        port is None
+        or target.scheme not in ("http", "https")
+        or (url.scheme, target.scheme) == ("https", "http")
+    ):
         raise GoogleUnavailable("download was redirected to an unsafe address")
     return target
 

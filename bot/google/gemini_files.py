@@ -36,10 +36,10 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
         return connection.build_url(f"{_API_VERSION}/{name}:download?alt=media")
     try:
         url = connection.base_url.join(URL(uri.strip(), encoded=True))
-        url.origin()
+        port = url.port  # yarl reads it only when it is asked for
     except (ValueError, TypeError) as error:
         raise VideoNotFetchable("the video's uri is malformed") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or port is None:
         raise VideoNotFetchable(f"the video's uri is of scheme {url.scheme}")
     return url
 

@@ -105,7 +105,7 @@ class GoogleControlApi:
         )
 
     async def update_operation(self, request: web.Request) -> web.StreamResponse:
-        """{outcome?, reason?, ready?}: a pending operation's outcome; ``ready`` ends it now."""
+        """A pending operation: {outcome?, reason?, failure_code?, ready?}; ready: it ends now."""
         google = self._google
         interaction = google.omni.store.get(request.match_info["operation"])
         if interaction is not None:
@@ -114,8 +114,8 @@ class GoogleControlApi:
         if operation is None:
             return _error_response(404, "no such operation")
         body = await _read_object(request)
-        if not body or body.keys() - {"outcome", "reason", "ready"}:
-            return _error_response(400, "give outcome, reason or ready")
+        if not body or body.keys() - {"outcome", "reason", "failure_code", "ready"}:
+            return _error_response(400, "give outcome, reason, failure_code or ready")
         ready = body.pop("ready", False)
         planned = read_planned_outcome({"outcome": operation.planned_outcome.outcome, **body})
         google.change_outcome(operation, planned)

@@ -6,6 +6,7 @@
 from typing import Any
 
 _TYPE_PREFIX = "type.googleapis.com/google.rpc."
+_RATE_LIMITS_URL = "https://ai.google.dev/gemini-api/docs/rate-limits"
 
 
 class GoogleError(Exception):
@@ -120,25 +121,38 @@ def invalid_token(reason: str) -> Unauthenticated:
     )
 
 
-def quota_exceeded(
-    *, metric: str, quota_id: str, model: str, limit: int, retry_seconds: float
+def gemini_quota_exceeded(
+    *, metric: str, quota_id: str, model: str, limit: int, retry_seconds: float | None
 ) -> ResourceExhausted:
-    """A project's quota for a model is used up for another ``retry_seconds``."""
+    """A project's quota for a model is used up; ``retry_seconds`` is the delay to name, if any."""
     violation = {
         "quotaMetric": metric,
         "quotaId": quota_id,
         "quotaDimensions": {"location": "global", "model": model},
         "quotaValue": str(limit),
     }
-    return ResourceExhausted(
+    link = {"description": "Learn more about Gemini API quotas", "url": _RATE_LIMITS_URL}
+    details: list[dict[str, Any]] = [
+        {"@type": f"{_TYPE_PREFIX}QuotaFailure", "violations": [violation]},
+        {"@type": f"{_TYPE_PREFIX}Help", "links": [link]},
+    ]
+    message = (
         "You exceeded your current quota, please check your plan and billing details. For more "
-        "information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
-        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
-        f"Please retry in {retry_seconds:.9f}s.",
-        [
-            {"@type": f"{_TYPE_PREFIX}QuotaFailure", "violations": [violation]},
-            {"@type": f"{_TYPE_PREFIX}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"},
-        ],
+        f"information on this error, head to: {_RATE_LIMITS_URL}.\n"
+        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}"
+    )
+    if retry_seconds is not None:
+        message += f"\nPlease retry in {retry_seconds:.9f}s."
+        delay = {"@type": f"{_TYPE_PREFIX}RetryInfo", "retryDelay": f"{retry_seconds:.3f}s"}
+        details.append(delay)
+    return ResourceExhausted(message, details)
+
+
+def vertex_quota_exceeded(*, metric: str, model: str) -> ResourceExhausted:
+    """The same on Vertex AI, which names no delay and gives no details."""
+    return ResourceExhausted(
+        f"Quota exceeded for {metric} with base model: {model}. Please submit a quota increase "
+        "request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai."
     )
 
 

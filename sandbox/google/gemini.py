@@ -232,7 +232,8 @@ class GeminiApi:
         response: dict[str, Any] = {"@type": _RESPONSE_TYPE, "generateVideoResponse": wrapped}
         if operation.products:
             wrapped["generatedSamples"] = [
-                {"video": {"uri": product.uri}} for product in operation.products
+                {"video": {"uri": self._google.shown_uri(product.uri)}}
+                for product in operation.products
             ]
         filtered = operation.submission.samples - len(operation.products)
         if filtered:

@@ -122,7 +122,8 @@ class OperationStore:
         if planned.outcome is OperationOutcome.FILTERED:
             self._finish_operation(operation, OperationState.FILTERED, operation.ready_at)
         elif planned.outcome is OperationOutcome.FAILED:
-            operation.error_code, operation.error = 13, planned.reason or FAILURE_MESSAGE
+            operation.error_code = planned.code
+            operation.error = planned.reason or FAILURE_MESSAGE
             self._finish_operation(operation, OperationState.FAILED, operation.ready_at)
         elif operation.rendering is not None and operation.rendering.done():
             self._collect_rendered(operation, operation.rendering)

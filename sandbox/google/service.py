@@ -15,14 +15,18 @@ from typing import Any, Final
 from sandbox.clock import SandboxClock
 from sandbox.google.clip_spec import ClipSpec
 from sandbox.google.encoding import RenderedClip
-from sandbox.google.errors import GoogleNotFound, quota_exceeded
+from sandbox.google.errors import (
+    GoogleNotFound,
+    gemini_quota_exceeded,
+    vertex_quota_exceeded,
+)
 from sandbox.google.models import MODELS, ServiceRoute, VeoMode, VeoModel
 from sandbox.google.oauth import AccessTokens, ServiceAccount
 from sandbox.google.omni.models import OMNI_MODELS, OmniModelRules
 from sandbox.google.omni.service import OmniService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
 from sandbox.google.renderer import ClipRenderer
-from sandbox.google.settings import GoogleSettings, OperationOutcome, PlannedOutcome
+from sandbox.google.settings import FileUriForm, GoogleSettings, OperationOutcome, PlannedOutcome
 from sandbox.google.stored_clips import (
     ClipOrigin,
     GeneratedFile,
@@ -36,6 +40,9 @@ from sandbox.google.vertex_rules import BUCKET_URI
 
 PROJECT: Final = "clapper-sandbox"
 LOCATION: Final = "us-central1"
+_VERTEX_QUOTA_METRIC: Final = (
+    "aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model"
+)
 _MAX_KEPT_REFUSALS: Final = 1000
 
 
@@ -264,14 +271,15 @@ class SandboxGoogle:
             if len(started) < limit:
                 continue
             self.counters["rate_limited"] += 1
-            service = "generativelanguage" if route is ServiceRoute.GEMINI else "aiplatform"
+            if route is ServiceRoute.VERTEX:
+                raise vertex_quota_exceeded(metric=_VERTEX_QUOTA_METRIC, model=model)
             retry_s = started[len(started) - limit] + window - now if limit else window
-            raise quota_exceeded(
-                metric=f"{service}.googleapis.com/predict_long_running_requests",
+            raise gemini_quota_exceeded(
+                metric="generativelanguage.googleapis.com/predict_long_running_requests",
                 quota_id=f"PredictLongRunningRequests{name}PerProjectPerModel",
                 model=model,
                 limit=limit,
-                retry_seconds=retry_s,
+                retry_seconds=self.settings.day_quota_delay_s if window == DAY_S else retry_s,
             )
 
     def _build_specs(
@@ -344,6 +352,18 @@ class SandboxGoogle:
     def file_uri(self, file_id: str) -> str:
         """The download address of a Gemini API file, as in an operation's response."""
         return f"{self.public_base}/google/v1beta/files/{file_id}:download?alt=media"
+
+    def shown_uri(self, uri: str) -> str:
+        """A file's address in the form that is set, as a gateway may write it."""
+        file_id = uri.rpartition("/files/")[2].partition(":")[0]
+        match self.settings.file_uris:
+            case FileUriForm.RELATIVE:
+                return f"files/{file_id}"
+            case FileUriForm.BUCKET:
+                return f"gs://somewhere/{file_id}.mp4"
+            case FileUriForm.NONE:
+                return ""
+        return uri
 
 
 def _alternate_host(base: str) -> str:

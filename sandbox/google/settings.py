@@ -20,6 +20,9 @@ from sandbox.google.omni.settings import OmniSettings
 FILE_LIFETIME_S: Final = 48 * 3600.0
 """Generated videos are kept for two days (Veo documentation, "Limitations")."""
 
+DAY_QUOTA_DELAY_S: Final = 36.0
+"""The delay that Google names when a quota by the day is used up: far less than the day's rest."""
+
 AUDIO_BLOCK_MESSAGE: Final = (
     "We encountered an issue with the audio for your prompt, so no video was generated. You have "
     "not been charged for this attempt."
@@ -27,6 +30,7 @@ AUDIO_BLOCK_MESSAGE: Final = (
 FAILURE_MESSAGE: Final = (
     "Video generation failed due to an internal server issue. Please try again."
 )
+INTERNAL_CODE: Final = 13
 _P95: Final = NormalDist().inv_cdf(0.95)
 
 
@@ -41,6 +45,15 @@ class OperationOutcome(StrEnum):
     FILTERED = "filtered"
     FAILED = "failed"
     NEVER = "never"
+
+
+class FileUriForm(StrEnum):
+    """How an operation of the Gemini API names its files; all but the first are a gateway's."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+    BUCKET = "bucket"
+    NONE = "none"
 
 
 class FilterPlacement(StrEnum):
@@ -60,10 +73,14 @@ class ModelQuota:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutcome:
-    """An outcome with its reason (the filter's or the failure's message); "" for Google's usual."""
+    """An outcome with its reason (the filter's or the failure's message); "" for Google's usual.
+
+    ``code`` is a failed operation's: one of google.rpc.Code, or Veo's 400.
+    """
 
     outcome: OperationOutcome
     reason: str = ""
+    code: int = INTERNAL_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,8 @@ class GoogleSettings:
     vary_unseeded: bool = False
     allow_all_listed: bool = False
     omni: OmniSettings = dataclasses.field(default_factory=OmniSettings)
+    day_quota_delay_s: float | None = DAY_QUOTA_DELAY_S
+    file_uris: FileUriForm = FileUriForm.ABSOLUTE
 
     def outcome_for(self, prompt: str) -> PlannedOutcome:
         """The outcome of the first rule that matches the prompt, or the default."""
@@ -139,10 +158,11 @@ class GoogleSettings:
             except (TypeError, ValueError, KeyError, AttributeError, re.error) as error:
                 raise InvalidGoogleSetting(f"{name} cannot be {value!r}: {error}") from error
             values[field] = item
-        if "reason" in values:
-            outcome = values.get("default_outcome", self.default_outcome)
-            reason = values.pop("reason")
-            values["default_outcome"] = dataclasses.replace(outcome, reason=reason)
+        for name in ("reason", "code"):
+            if name in values:
+                outcome = values.get("default_outcome", self.default_outcome)
+                change = {name: values.pop(name)}
+                values["default_outcome"] = dataclasses.replace(outcome, **change)
         return dataclasses.replace(self, **values)
 
     def _read_omni(self, value: Any) -> tuple[str, OmniSettings]:
@@ -157,11 +177,13 @@ class GoogleSettings:
             "latency_seed": self.latency_seed,
             "outcome": self.default_outcome.outcome,
             "reason": self.default_outcome.reason,
+            "failure_code": self.default_outcome.code,
             "outcome_for": [
                 {
                     "prompt": rule.prompt.pattern,
                     "outcome": rule.planned_outcome.outcome,
                     "reason": rule.planned_outcome.reason,
+                    "failure_code": rule.planned_outcome.code,
                 }
                 for rule in self.outcome_rules
             ],
@@ -178,12 +200,18 @@ class GoogleSettings:
             "vary_unseeded": self.vary_unseeded,
             "allow_all_listed": self.allow_all_listed,
             "omni": dataclasses.asdict(self.omni),
+            "day_quota_delay_s": self.day_quota_delay_s,
+            "file_uris": self.file_uris,
         }
 
 
 def read_planned_outcome(value: dict[str, Any]) -> PlannedOutcome:
-    """An outcome from {outcome, reason?}. Raises KeyError, TypeError or ValueError."""
-    return PlannedOutcome(OperationOutcome(value["outcome"]), _read_text(value.get("reason", "")))
+    """An outcome from {outcome, reason?, failure_code?}. Raises KeyError, TypeError, ValueError."""
+    return PlannedOutcome(
+        OperationOutcome(value["outcome"]),
+        _read_text(value.get("reason", "")),
+        _read_count(value.get("failure_code", INTERNAL_CODE)),
+    )
 
 
 def _read_number(value: Any) -> float:
@@ -237,6 +265,7 @@ _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
     "latency_seed": lambda value: ("latency_seed", _read_count(value)),
     "outcome": lambda value: ("default_outcome", PlannedOutcome(OperationOutcome(value))),
     "reason": lambda value: ("reason", _read_text(value or "")),
+    "failure_code": lambda value: ("code", _read_count(value)),
     "outcome_for": lambda value: ("outcome_rules", _read_rules(value)),
     "retired_models": lambda value: ("retired_models", frozenset(map(_read_text, value))),
     "file_lifetime_s": lambda value: ("file_lifetime_s", _read_number(value)),
@@ -250,4 +279,9 @@ _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
     "look": lambda value: ("look", RenderStyle(value)),
     "vary_unseeded": lambda value: ("vary_unseeded", _read_flag(value)),
     "allow_all_listed": lambda value: ("allow_all_listed", _read_flag(value)),
+    "day_quota_delay_s": lambda value: (
+        "day_quota_delay_s",
+        None if value is None else _read_number(value),
+    ),
+    "file_uris": lambda value: ("file_uris", FileUriForm(value)),
 }

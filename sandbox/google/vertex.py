@@ -141,7 +141,9 @@ class VertexApi:
     def _find_model(self, request: web.Request) -> VeoModel:
         unknown = (
             f"Publisher Model `{self._model_resource(request)}` was not found or your project does "
-            "not have access to it. Please ensure you are using a valid model version."
+            "not have access to it. Please ensure you are using a valid model version. For more "
+            "information, see: "
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
         )
         return self._google.find_model(ServiceRoute.VERTEX, request.match_info["model"], unknown)
 

@@ -338,7 +338,8 @@ async def test_quotas(server: Server) -> None:
     await server.submit({"prompt": "a"})
     error = (await server.submit({"prompt": "a"}, status=429))["error"]
     assert error["status"] == "RESOURCE_EXHAUSTED"
-    failure, retry = error["details"]
+    failure, links, retry = error["details"]
+    assert links["@type"].endswith("Help")
     assert failure["violations"][0]["quotaValue"] == "2"
     assert "PerMinute" in failure["violations"][0]["quotaId"]
     assert retry == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.400s"}
@@ -350,8 +351,12 @@ async def test_quotas(server: Server) -> None:
     server.clock.advance(3600)
     error = (await server.submit({"prompt": "a"}, status=429))["error"]
     assert "PerDay" in error["details"][0]["violations"][0]["quotaId"]
+    assert error["details"][2]["retryDelay"] == "36.000s"
+    await server.control(day_quota_delay_s=None)
+    error = (await server.submit({"prompt": "a"}, status=429))["error"]
+    assert len(error["details"]) == 2
     seen = await server.seen()
-    assert (seen["accepted"], seen["rate_limited"]) == (4, 3)
+    assert (seen["accepted"], seen["rate_limited"]) == (4, 4)
 
 
 async def test_a_region_changes_what_people_may_be_shown(server: Server) -> None:
