@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.errors import DatabaseUnavailable
+from bot.domain.places import PlacePolicy
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text
 from bot.services.admin.welcome import is_newly_joined
@@ -26,6 +27,7 @@ class HelpCommands(commands.Cog):
     request_service: RequestService
     guilds: GuildStore
     welcomed_guilds: WelcomeStore
+    place_policy: PlacePolicy
     clock: Clock
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
@@ -42,6 +44,8 @@ class HelpCommands(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Post the guide where the bot may write, once per server."""
+        if not self.place_policy.may_serve_server(guild.id):
+            return
         channels = list_writable_channels(guild)
         if not channels or not is_newly_joined(guild.me.joined_at, now=self.clock.now()):
             return

@@ -22,6 +22,7 @@ from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row
 
 
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 @dataclass(kw_only=True, eq=False)
 class PrivacyCommands(
     commands.GroupCog, group_name="privacy", group_description=build_command_text("command.privacy")

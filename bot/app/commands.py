@@ -9,6 +9,7 @@ from cogs._common.clip_lookup import ClipFinder
 from cogs._common.options import Autocompleter
 from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
+from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
 from cogs.help import HelpCommands
 from cogs.mentions import MentionListener
@@ -105,11 +106,13 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             confirmations=confirmations,
             clock=parts.clock,
         ),
+        AllowedServersListener(place_policy=parts.settings.place_policy),
         QuotaCommands(request_service=parts.request_service),
         HelpCommands(
             request_service=parts.request_service,
             guilds=parts.guilds,
             welcomed_guilds=parts.welcomed_guilds,
+            place_policy=parts.settings.place_policy,
             clock=parts.clock,
         ),
         ServerCommands(

@@ -142,6 +142,7 @@ class Container:
         self.attachments = DiscordAttachments(api_url=settings.discord_api_url)
         token_cipher = TokenCipher(settings.discord_token.get_secret_value())
         self.client = DiscordClient(
+            place_policy=settings.place_policy,
             clock=clock,
             shard_count=settings.shard_count,
             shard_ids=settings.shard_ids,
@@ -288,6 +289,7 @@ class Container:
             policy=policy,
             region=settings.google_region,
             paid_calls=paid_calls,
+            place_policy=settings.place_policy,
             confirm_above_price=settings.confirm_above,
             reply_undo_s=settings.reply_undo_s,
             show_accepted=queue_status_updater.show_accepted,

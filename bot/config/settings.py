@@ -4,25 +4,20 @@ Nothing else in the program reads the environment. Only `bot.app` and `bot.cli` 
 they pass plain values on. A blank setting means its default.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import fields
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
     FilePath,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
-    SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -33,77 +28,36 @@ from pydantic_settings import (
 )
 
 from bot.config.renamed_settings import SettingsError, read_renamed_settings
+from bot.config.setting_errors import describe_field, format_setting_error
+from bot.config.setting_types import (
+    NONE_IS_UNLIMITED,
+    BoundedSeconds,
+    DatabaseUrl,
+    GatewayUrl,
+    HttpUrl,
+    LinkKeys,
+    LogLevel,
+    Networks,
+    OptionalCount,
+    OptionalDollars,
+    OptionalPositiveCount,
+    OptionalServers,
+    OutputUri,
+    PositiveFloat,
+    Secret,
+    ignore_case,
+    read_text,
+    split_list,
+)
+from bot.config.unknown_settings import warn_of_unknown_settings
 from bot.domain.billing.limits import PacingLimits, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros, to_micros
 from bot.domain.jobs.request import OperatorRegion
+from bot.domain.places import PlacePolicy
 
 __all__ = ["Settings", "SettingsError", "describe_setting", "read_settings"]
 
 _LIMIT_NAMES: Final = tuple(field.name for field in fields(UsageLimits))
-
-
-def _read_text(parse: Callable[[str], object]) -> BeforeValidator:
-    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
-
-
-def _ignore_case(names: Iterable[str]) -> BeforeValidator:
-    by_folded = {name.casefold(): name for name in names}
-    return _read_text(lambda text: by_folded.get(text.strip().casefold(), text))
-
-
-def _parse_secret(text: str) -> str:
-    """Strip pasted whitespace, and refuse what an HTTP header cannot carry."""
-    secret = text.strip()
-    if not secret.isprintable() or " " in secret:
-        raise PydanticCustomError("secret", "must be one word, without spaces or line breaks")
-    return secret
-
-
-def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
-    def check_url(url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if scheme not in schemes or not separator or not rest:
-            beginnings = " or ".join(f"{name}://" for name in schemes)
-            raise PydanticCustomError(
-                "url", "must be a URL that begins with {beginnings}", {"beginnings": beginnings}
-            )
-        return url.rstrip(strip)
-
-    return _read_text(check_url)
-
-
-def _split_list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _parse_networks(text: str) -> object:
-    try:
-        return tuple(map(ip_network, _split_list(text)))
-    except ValueError:
-        raise PydanticCustomError(
-            "networks", "must be networks separated by commas, e.g. 10.0.0.0/8,::1"
-        ) from None
-
-
-_NONE_IS_UNLIMITED: Final = _read_text(
-    lambda text: None if text.strip().lower() == "none" else text
-)
-
-Secret = Annotated[SecretStr, _read_text(_parse_secret)]
-HttpUrl = Annotated[str, _require_scheme("https", "http")]
-GatewayUrl = Annotated[str, _require_scheme("wss", "ws")]
-DatabaseUrl = Annotated[
-    SecretStr, _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip="")
-]
-LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-    _ignore_case(("DEBUG", "INFO", "WARNING", "ERROR")),
-]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, _read_text(_parse_networks)]
-OptionalCount = Annotated[NonNegativeInt | None, _NONE_IS_UNLIMITED]
-OptionalDollars = Annotated[
-    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, _NONE_IS_UNLIMITED
-]
 
 
 class Settings(BaseSettings):
@@ -132,6 +86,11 @@ class Settings(BaseSettings):
         assert isinstance(env_settings, EnvSettingsSource)
         assert isinstance(dotenv_settings, EnvSettingsSource)
         renamed = read_renamed_settings({**dotenv_settings.env_vars, **env_settings.env_vars})
+        warn_of_unknown_settings(
+            file_names=dotenv_settings.env_vars,
+            environment_names=env_settings.env_vars,
+            known=frozenset(settings_cls.model_fields),
+        )
         old_names = InitSettingsSource(settings_cls, init_kwargs=renamed)
         return init_settings, env_settings, dotenv_settings, old_names
 
@@ -144,8 +103,19 @@ class Settings(BaseSettings):
     """A gateway to use instead of Discord's, e.g. ws://127.0.0.1:8080/gateway."""
     shard_count: PositiveInt | None = None
     """Total number of shards. Unset: as Discord recommends."""
-    shard_ids: Annotated[tuple[int, ...] | None, NoDecode, _read_text(_split_list)] = None
+    shard_ids: Annotated[tuple[int, ...] | None, NoDecode, read_text(split_list)] = None
     """Shards to run in this process, e.g. 0,1. Needs SHARD_COUNT."""
+
+    # Who may use the bot
+    allowed_servers: OptionalServers = None
+    """Ids of the servers that may use the bot, separated by commas. Others are left. Unset: every
+    server that somebody adds the bot to."""
+    allow_direct_messages: bool | None = None
+    """Whether people may ask for clips in direct messages. Unset: true, or false if
+    ALLOWED_SERVERS is set."""
+    allow_user_install: bool | None = None
+    """Whether people may install the bot for themselves and use it where it is no member. Unset:
+    true, or false if ALLOWED_SERVERS is set."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -158,12 +128,10 @@ class Settings(BaseSettings):
     """The Vertex AI region."""
     google_application_credentials: FilePath | None = None
     """A credentials file for Vertex AI. Unset: Google's default locations."""
-    google_output_uri: Annotated[str, Field(pattern=r"^gs://[^/\s]+(/\S*)?$")] | None = None
+    google_output_uri: OutputUri | None = None
     """A writable gs:// prefix where Vertex AI stores its videos. With it, a video whose submission
     was never confirmed can be found again."""
-    google_region: Annotated[OperatorRegion, _ignore_case(OperatorRegion)] = (
-        OperatorRegion.ELSEWHERE
-    )
+    google_region: Annotated[OperatorRegion, ignore_case(OperatorRegion)] = OperatorRegion.ELSEWHERE
     """Where the operator's Google account is registered: eu, uk, ch, mena or elsewhere. Veo's
     rules about people in videos depend on it."""
     vertex_api_url: HttpUrl | None = None
@@ -179,10 +147,10 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = None
     """sqlite+aiosqlite:///PATH, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME. Unset: SQLite in
     clapper.db under DATA_DIR."""
-    keep_clips_days: Annotated[PositiveInt | None, _NONE_IS_UNLIMITED] = 90
+    keep_clips_days: Annotated[PositiveInt | None, NONE_IS_UNLIMITED] = 90
     """Days to keep a clip's original and its input images. Clips in the showcase are kept longer.
     none = forever."""
-    keep_clips_gb: Annotated[PositiveFloat | None, _NONE_IS_UNLIMITED] = 50.0
+    keep_clips_gb: Annotated[PositiveFloat | None, NONE_IS_UNLIMITED] = 50.0
     """Disk space for originals, in gigabytes. When it is full, the oldest that are not in the
     showcase are deleted. none = no limit."""
     keep_left_servers_days: NonNegativeInt = 30
@@ -190,9 +158,10 @@ class Settings(BaseSettings):
     time, nothing is lost."""
     link_lifetime_days: PositiveFloat = 7.0
     """Lifetime of signed download links, in days. Links need PUBLIC_URL."""
-    link_keys: SecretStr | None = None
-    """Keys that sign download links, separated by commas, newest last. Needed when several
-    machines serve one PUBLIC_URL. Unset: generated, and kept under DATA_DIR."""
+    link_keys: LinkKeys | None = None
+    """Keys that sign download links, separated by commas, newest last, each of 16 characters or
+    more. Needed when several machines serve one PUBLIC_URL. Unset: generated, and kept under
+    DATA_DIR."""
 
     # The web server
     public_url: HttpUrl | None = None
@@ -216,12 +185,12 @@ class Settings(BaseSettings):
     """Lowest level to log: DEBUG, INFO, WARNING or ERROR."""
 
     # Jobs
-    poll_interval_s: PositiveFloat = 10.0
+    poll_interval_s: BoundedSeconds = 10.0
     """Seconds between two polls of a running video, varied a little at random."""
-    job_time_limit_s: PositiveFloat = 900.0
+    job_time_limit_s: BoundedSeconds = 900.0
     """Seconds after which a running video is polled once more and then given up. If Google
     finishes it within two days, it is still delivered and charged."""
-    lease_s: Annotated[float, Field(ge=1)] = 30.0
+    lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
     """Seconds without a sign of life after which another process takes over a process's jobs."""
     charge_member_for_unconfirmed_submits: bool = False
     """Whether a member pays for a job when it is unknown whether Google received it. The server's
@@ -265,14 +234,14 @@ class Settings(BaseSettings):
     """USD of the whole bot in 24 hours."""
     bot_usd_per_month: OptionalDollars = Decimal(300)
     """USD of the whole bot in 30 days."""
-    bot_jobs_at_once: OptionalCount = 200
+    bot_jobs_at_once: OptionalPositiveCount = 200
     """Unfinished jobs of the whole bot at a time, queued ones included. Further requests are
     refused."""
-    max_concurrent_jobs: OptionalCount = 20
+    max_concurrent_jobs: OptionalPositiveCount = 20
     """Jobs running at Google at a time. Further jobs wait in the queue."""
-    model_requests_per_minute: OptionalCount = None
+    model_requests_per_minute: OptionalPositiveCount = None
     """Submissions per minute for each model, to stay within the Google project's quota."""
-    model_requests_per_day: OptionalCount = None
+    model_requests_per_day: OptionalPositiveCount = None
     """Submissions per day for each model, to stay within the Google project's quota."""
 
     @model_validator(mode="before")
@@ -294,6 +263,11 @@ class Settings(BaseSettings):
                 "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: without one of them"
                 " Veo cannot be reached (see .env.example)",
             )
+        if self.poll_interval_s >= self.job_time_limit_s:
+            raise PydanticCustomError(
+                "polling",
+                "POLL_INTERVAL_S must be less than JOB_TIME_LIMIT_S: no video would be asked about",
+            )
         if self.shard_ids is not None and self.shard_count is None:
             raise PydanticCustomError("shards", "SHARD_COUNT must be set when SHARD_IDS is")
         if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids or ()):
@@ -306,6 +280,17 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'clapper.db'}"
+
+    @property
+    def place_policy(self) -> PlacePolicy:
+        """Where the bot may be used. A list of servers alone closes all other doors too."""
+        is_open = self.allowed_servers is None
+        direct, installed = self.allow_direct_messages, self.allow_user_install
+        return PlacePolicy(
+            allowed_servers=self.allowed_servers,
+            may_use_direct_messages=is_open if direct is None else direct,
+            may_use_user_install=is_open if installed is None else installed,
+        )
 
     @property
     def policy(self) -> SpendingPolicy:
@@ -342,31 +327,20 @@ class Settings(BaseSettings):
     @property
     def signing_keys(self) -> tuple[str, ...]:
         """The operator's keys for signing links, oldest first; empty if the bot makes its own."""
-        return () if self.link_keys is None else _split_list(self.link_keys.get_secret_value())
+        return () if self.link_keys is None else split_list(self.link_keys.get_secret_value())
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read environment and `.env`, and warn on stderr about settings that go by an old name.
+    """Read environment and `.env`, and warn on stderr about old and misspelt names.
 
     Raises `SettingsError` with one line that names the setting and says what to do.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(_format_setting_error(error.errors(include_input=False)[0])) from None
+        first = error.errors(include_input=False)[0]
+        raise SettingsError(format_setting_error(first, Settings)) from None
 
 
 def describe_setting(name: str) -> str:
-    return " ".join((Settings.model_fields[name].description or "").split())
-
-
-def _format_setting_error(error: ErrorDetails) -> str:
-    if not error["loc"]:
-        return error["msg"]
-    field = str(error["loc"][0]).lower()
-    name = field.upper()
-    description = describe_setting(field)
-    if error["type"] == "missing":
-        return f"{name} is missing: set it in the environment or in .env. {description}"
-    message = error["msg"].removeprefix("Input ").removeprefix("String ")
-    return f"{name} is malformed: it {message}. {description}"
+    return describe_field(Settings, name)

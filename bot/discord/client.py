@@ -27,6 +27,7 @@ from bot.discord.first_responses import (
     may_have_answered,
 )
 from bot.discord.gateway import PersistentShard, ShardConnector
+from bot.discord.place_check import require_allowed_place
 from bot.discord.session_starts import SessionStarts
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import (
@@ -34,8 +35,10 @@ from bot.domain.errors import (
     ContentBlocked,
     DeliveryError,
     DiscordUnavailable,
+    NotAllowed,
     RequestRefused,
 )
+from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.ui.components import ActionButton, PageButton, SettingMenu
@@ -98,6 +101,16 @@ class DiscordCommandTree(app_commands.CommandTree["DiscordClient"]):
             interaction, original if isinstance(original, Exception) else error
         )
 
+    async def interaction_check(self, interaction: discord.Interaction["DiscordClient"], /) -> bool:
+        """Refuse commands and suggestions where the operator does not let the bot be used."""
+        try:
+            require_allowed_place(interaction, self.client.place_policy)
+        except NotAllowed as error:
+            if interaction.type is not discord.InteractionType.autocomplete:
+                await self.client.respond_with_error(interaction, error)
+            return False
+        return True
+
 
 class DiscordClient(commands.AutoShardedBot):
     """The bot's client. Cogs register their buttons in ``router``."""
@@ -106,6 +119,7 @@ class DiscordClient(commands.AutoShardedBot):
         self,
         *,
         clock: Clock,
+        place_policy: PlacePolicy = ANY_PLACE,
         shard_count: int | None = None,
         shard_ids: Sequence[int] | None = None,
         http_trace: aiohttp.TraceConfig | None = None,
@@ -123,15 +137,20 @@ class DiscordClient(commands.AutoShardedBot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             allowed_contexts=app_commands.AppCommandContext(
-                guild=True, dm_channel=True, private_channel=True
+                guild=True,
+                dm_channel=place_policy.may_use_direct_messages,
+                private_channel=place_policy.may_use_user_install,
             ),
-            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_installs=app_commands.AppInstallationType(
+                guild=True, user=place_policy.may_use_user_install
+            ),
             max_ratelimit_timeout=MAXIMUM_RATE_LIMIT_WAIT_S,
             shard_count=shard_count,
             http_trace=http_trace or aiohttp.TraceConfig(),
         )
         self.shard_ids = list(shard_ids) if shard_ids is not None else None
-        self.router = InteractionRouter()
+        self.place_policy = place_policy
+        self.router = InteractionRouter(partial(require_allowed_place, policy=self.place_policy))
         self.token_cipher = token_cipher
         self.command_sync = CommandSync(self.tree, self.http, clock)
         self._clock = clock

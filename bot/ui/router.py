@@ -36,10 +36,13 @@ class InteractionRouter:
     """The table of handlers.
 
     Messages stay for months. What another version of the program sent with them, and this one does
-    not know, raises `RecordNotFound`.
+    not know, raises `RecordNotFound`. ``check_place`` raises where the bot may not be used.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, check_place: Callable[[discord.Interaction], None] = lambda _interaction: None
+    ) -> None:
+        self._check_place = check_place
         self._button_handlers: dict[ButtonAction, ButtonHandler] = {}
         self._form_handlers: dict[FormKind, FormHandler] = {}
         self._menu_handlers: dict[SetupSetting, MenuHandler] = {}
@@ -60,10 +63,12 @@ class InteractionRouter:
     async def select(
         self, interaction: discord.Interaction, setting: str, values: Sequence[str]
     ) -> None:
+        self._check_place(interaction)
         handler = _find_handler(self._menu_handlers, SetupSetting, setting)
         await handler(interaction, values)
 
     async def turn_page(self, interaction: discord.Interaction, page_request: PageRequest) -> None:
+        self._check_place(interaction)
         if self._page_handler is None:
             raise RecordNotFound(_OUTDATED)
         await self._page_handler(interaction, page_request)
@@ -71,11 +76,13 @@ class InteractionRouter:
     async def press_button(
         self, interaction: discord.Interaction, action: str, number: int
     ) -> None:
+        self._check_place(interaction)
         handler = _find_handler(self._button_handlers, ButtonAction, action)
         await handler(interaction, _check_number(number))
 
     async def submit_form(self, interaction: discord.Interaction) -> None:
         """Run the handler of a submitted form."""
+        self._check_place(interaction)
         data = cast(Mapping[str, Any], interaction.data or {})
         match = ACTION_PATTERN.fullmatch(str(data.get("custom_id", "")))
         if match is None:

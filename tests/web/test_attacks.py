@@ -31,7 +31,7 @@ from tests.web import seed
 from tests.web.conftest import Serving
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-KEYS = ("kept-for-old-addresses", "signs-now")
+KEYS = ("kept-for-old-addresses", "signs-now-and-later")
 LIFETIME = timedelta(days=7)
 ROUNDS = 25
 MEASUREMENTS = 8

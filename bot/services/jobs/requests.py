@@ -38,6 +38,7 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
+from bot.domain.places import ANY_PLACE, PlacePolicy
 from bot.domain.ports import Clock
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
@@ -91,6 +92,7 @@ class RequestService:
         policy: SpendingPolicy,
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
         paid_calls: bool = True,
+        place_policy: PlacePolicy = ANY_PLACE,
         confirm_above_price: Micros | None = None,
         reply_undo_s: float = 0.0,
         show_accepted: Callable[[Job], Awaitable[None]] | None = None,
@@ -107,6 +109,7 @@ class RequestService:
         self._policy = policy
         self._region = region
         self._paid_calls = paid_calls
+        self._place_policy = place_policy
         self._confirm_above_price = confirm_above_price
         self._reply_undo_s = reply_undo_s
         self._show_accepted = show_accepted
@@ -114,8 +117,10 @@ class RequestService:
     async def require_open(self, context: GuildContext) -> None:
         """Check what needs no look at the request itself.
 
-        Raises `ChannelNotAllowed`, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
+        Raises `NotAllowed` or `ChannelNotAllowed` in a place where the operator or the server does
+        not let the bot be used, `RequestsPaused`, or `AlreadyAccepted` for a repeated event.
         """
+        self._place_policy.require_allowed_origin(context.origin)
         context.require_allowed_channel()
         pause = context.pause
         if self._policy.paused:
@@ -191,8 +196,10 @@ class RequestService:
         """Check every limit, reserve the money and write the job, in one transaction.
 
         What a message asked for is held back for a moment, in which it can be undone.
-        Raises `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or `DatabaseUnavailable`.
+        Raises `NotAllowed`, `LimitReached`, `RequestsPaused`, `AlreadyAccepted` or
+        `DatabaseUnavailable`.
         """
+        self._place_policy.require_allowed_origin(origin)
         if not self._paid_calls:
             raise _forbid_paid_calls()
         job = await self._admission_batcher.admit_request(

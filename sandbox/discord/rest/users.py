@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from sandbox.discord import errors, payloads
+from sandbox.discord import errors, guilds, payloads
 from sandbox.discord.rest.routing import RouteFactory, read_path_id
 from sandbox.error_responses import json_response
 
@@ -20,7 +20,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
         return json_response(payloads.build_user(user))
 
     async def list_own_guilds(_: web.Request) -> web.Response:
-        guilds = [world.guilds[i] for i in world.guild_ids()]
+        joined = [world.guilds[i] for i in world.guild_ids()]
         return json_response(
             [
                 {
@@ -34,9 +34,16 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
                     ),
                     "features": [],
                 }
-                for guild in guilds
+                for guild in joined
             ]
         )
+
+    async def leave_guild(request: web.Request) -> web.Response:
+        guild = world.guilds.get(read_path_id(request, "guild_id"))
+        if guild is None or not guild.has_bot:
+            raise errors.unknown_guild()
+        guilds.remove_bot(world, guild)
+        return web.Response(status=204)
 
     async def open_dm(request: web.Request) -> web.Response:
         async with wire.read_body(request, None) as body:
@@ -53,6 +60,7 @@ def build_routes(wire: RouteFactory) -> list[web.RouteDef]:
     return [
         wire.build_route("GET", "/users/@me", get_own_user),
         wire.build_route("GET", "/users/@me/guilds", list_own_guilds),
+        wire.build_route("DELETE", "/users/@me/guilds/{guild_id}", leave_guild),
         wire.build_route("POST", "/users/@me/channels", open_dm),
         wire.build_route("GET", "/users/{user_id}", get_user),
     ]

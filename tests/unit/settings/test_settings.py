@@ -10,6 +10,7 @@ import pytest
 from bot.config.renamed_settings import RENAMED_SETTINGS, SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.jobs.request import OperatorRegion
+from bot.domain.places import PlacePolicy
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +37,118 @@ def test_minimal_settings_use_safe_defaults(required_settings: pytest.MonkeyPatc
     assert settings.policy.member.usd_per_day == 4_000_000
     assert settings.policy.bot.usd_per_month is not None
     assert settings.google_region is OperatorRegion.ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, PlacePolicy()),
+        ({"ALLOWED_SERVERS": " "}, PlacePolicy()),
+        (
+            {"ALLOWED_SERVERS": "123456789012345678, 223456789012345678"},
+            PlacePolicy(frozenset({123456789012345678, 223456789012345678}), False, False),
+        ),
+        (
+            {"ALLOWED_SERVERS": "123456789012345678", "ALLOW_DIRECT_MESSAGES": "true"},
+            PlacePolicy(frozenset({123456789012345678}), True, False),
+        ),
+        ({"ALLOW_DIRECT_MESSAGES": "false"}, PlacePolicy(None, False, True)),
+        ({"ALLOW_USER_INSTALL": "false"}, PlacePolicy(None, True, False)),
+    ],
+)
+def test_a_list_of_servers_closes_the_other_doors(
+    required_settings: pytest.MonkeyPatch, values: dict[str, str], expected: PlacePolicy
+) -> None:
+    """Unset means as before, and a list alone means only those servers. [people-O3]"""
+    for name, value in values.items():
+        required_settings.setenv(name, value)
+    assert read_settings().place_policy == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such.json", "names a file that does not exist"),
+        ("GOOGLE_OUTPUT_URI", "bucket/x", "must look like gs://BUCKET/FOLDER"),
+        ("DEFAULT_MEMBER_CLIPS_PER_DAY", "unlimited", "a whole number, or none for no limit"),
+        ("DEFAULT_MEMBER_USD_PER_DAY", "$4", "in dollars without a sign, e.g. 4 or 4.50, or none"),
+        ("DEFAULT_MEMBER_USD_PER_DAY", "4,50", "e.g. 4 or 4.50, or none for no limit"),
+        ("BOT_USD_PER_DAY", "-1", "must be 0 or more, or none"),
+        ("WEB_PORT", "http", "must be a whole number"),
+        ("PAUSED", "perhaps", "must be true or false"),
+        ("POLL_INTERVAL_S", "soon", "must be a number"),
+        ("POLL_INTERVAL_S", "0", "must be more than 0"),
+        ("LOG_FORMAT", "xml", "must be 'console' or 'json'"),
+        ("ALLOWED_SERVERS", "my server", "must be ids of servers, separated by commas"),
+        ("ALLOWED_SERVERS", "12", "Copy Server ID"),
+    ],
+)
+def test_a_malformed_setting_says_in_plain_words_what_it_may_be(
+    required_settings: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    """[people-O6]"""
+    required_settings.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f"{name} is malformed: it ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BOT_IN_FLIGHT", "0"),
+        ("MAX_CONCURRENT_JOBS", "0"),
+        ("BOT_JOBS_AT_ONCE", "0"),
+        ("MODEL_REQUESTS_PER_MINUTE", "0"),
+        ("MODEL_REQUESTS_PER_DAY", "0"),
+        ("POLL_INTERVAL_S", "inf"),
+        ("POLL_INTERVAL_S", "900"),
+        ("JOB_TIME_LIMIT_S", "1e30"),
+        ("LEASE_S", "nan"),
+        ("LINK_LIFETIME_DAYS", "inf"),
+    ],
+)
+def test_a_value_with_which_all_would_wait_for_ever_is_refused(
+    required_settings: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """[people-O7]"""
+    required_settings.setenv(name, value)
+    with pytest.raises(SettingsError):
+        read_settings()
+
+
+def test_a_misspelt_setting_is_told_with_the_right_name(
+    required_settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A limit that is misspelt limits nothing. [people-O7]"""
+    lines = ["DEFAULT_MEMBER_CLIP_PER_DAY=5", "DISCORD_TOKN=x", "POSTGRES_PASSWORD=y", "OTHER=1"]
+    Path(".env").write_text("\n".join(lines), encoding="utf-8")
+    required_settings.setenv("BOT_USD_A_DAY", "5")
+    required_settings.setenv("LOG_LEVL", "INFO")
+    required_settings.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "of Google's own libraries")
+    read_settings()
+    warnings = capsys.readouterr().err.splitlines()
+    assert sorted(line.split()[5].strip(";") for line in warnings) == [
+        "BOT_USD_A_DAY",
+        "DEFAULT_MEMBER_CLIP_PER_DAY",
+        "DISCORD_TOKN",
+        "LOG_LEVL",
+    ]
+    assert any("Did you mean DEFAULT_MEMBER_CLIPS_PER_DAY?" in line for line in warnings)
+    assert any("Did you mean BOT_USD_PER_DAY?" in line for line in warnings)
+
+
+@pytest.mark.parametrize("keys", ["a", "short,long-enough-for-a-key", "long-enough-for-a-key,b"])
+def test_keys_that_could_be_guessed_are_refused(
+    required_settings: pytest.MonkeyPatch, keys: str
+) -> None:
+    """[web-W23]"""
+    required_settings.setenv("LINK_KEYS", keys)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert "16 characters or more" in str(caught.value)
+    assert len(keys) < 3 or keys not in str(caught.value)
 
 
 def test_a_file_is_read_and_the_environment_wins(required_settings: pytest.MonkeyPatch) -> None:

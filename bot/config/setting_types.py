@@ -1,0 +1,114 @@
+"""The types of settings: how the text of the environment becomes a value, or a reason why not."""
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+MINIMUM_KEY_LENGTH: Final = 16
+"""Characters of a key that signs links: a shorter one could be guessed."""
+_SNOWFLAKE: Final = re.compile(r"[1-9]\d{16,19}")
+
+
+def read_text(parse: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def ignore_case(names: Iterable[str]) -> BeforeValidator:
+    by_folded = {name.casefold(): name for name in names}
+    return read_text(lambda text: by_folded.get(text.strip().casefold(), text))
+
+
+def _parse_secret(text: str) -> str:
+    """Strip pasted whitespace, and refuse what an HTTP header cannot carry."""
+    secret = text.strip()
+    if not secret.isprintable() or " " in secret:
+        raise PydanticCustomError("secret", "must be one word, without spaces or line breaks")
+    return secret
+
+
+def _require_scheme(*schemes: str, strip: str = "/") -> BeforeValidator:
+    def check_url(url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if scheme not in schemes or not separator or not rest:
+            beginnings = " or ".join(f"{name}://" for name in schemes)
+            raise PydanticCustomError(
+                "url", "must be a URL that begins with {beginnings}", {"beginnings": beginnings}
+            )
+        return url.rstrip(strip)
+
+    return read_text(check_url)
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_networks(text: str) -> object:
+    try:
+        return tuple(map(ip_network, split_list(text)))
+    except ValueError:
+        raise PydanticCustomError(
+            "networks", "must be networks separated by commas, e.g. 10.0.0.0/8,::1"
+        ) from None
+
+
+NONE_IS_UNLIMITED: Final = read_text(lambda text: None if text.strip().lower() == "none" else text)
+
+Secret = Annotated[SecretStr, read_text(_parse_secret)]
+HttpUrl = Annotated[str, _require_scheme("https", "http")]
+GatewayUrl = Annotated[str, _require_scheme("wss", "ws")]
+DatabaseUrl = Annotated[
+    SecretStr, _require_scheme("sqlite+aiosqlite", "postgresql+asyncpg", strip="")
+]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    ignore_case(("DEBUG", "INFO", "WARNING", "ERROR")),
+]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, read_text(_parse_networks)]
+OptionalCount = Annotated[NonNegativeInt | None, NONE_IS_UNLIMITED]
+OptionalPositiveCount = Annotated[PositiveInt | None, NONE_IS_UNLIMITED]
+OptionalDollars = Annotated[
+    Annotated[Decimal, Field(ge=0, max_digits=12)] | None, NONE_IS_UNLIMITED
+]
+BoundedSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _parse_servers(text: str) -> object:
+    ids = split_list(text)
+    if wrong := next((part for part in ids if not _SNOWFLAKE.fullmatch(part)), None):
+        raise PydanticCustomError(
+            "servers",
+            "must be ids of servers, separated by commas: {part} is none (in Discord: Settings,"
+            " Advanced, Developer Mode; then right-click the server, Copy Server ID)",
+            {"part": wrong},
+        )
+    return frozenset(map(int, ids))
+
+
+def _parse_link_keys(text: str) -> str:
+    keys = split_list(text)
+    if any(len(key) < MINIMUM_KEY_LENGTH for key in keys):
+        raise PydanticCustomError(
+            "keys",
+            "must have keys of {count} characters or more, e.g. from: openssl rand -hex 32",
+            {"count": MINIMUM_KEY_LENGTH},
+        )
+    return text
+
+
+def _parse_output_uri(text: str) -> str:
+    if not re.fullmatch(r"gs://[^/\s]+(/\S*)?", text.strip()):
+        raise PydanticCustomError("output_uri", "must look like gs://BUCKET/FOLDER")
+    return text.strip()
+
+
+OptionalServers = Annotated[frozenset[int] | None, NoDecode, read_text(_parse_servers)]
+LinkKeys = Annotated[SecretStr, read_text(_parse_link_keys)]
+OutputUri = Annotated[str, read_text(_parse_output_uri)]
