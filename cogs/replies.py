@@ -142,7 +142,7 @@ class ReplyListener(commands.Cog):
     # -- what is done
 
     async def _answer_reply(self, reply: ClipReply, source: RequestSource) -> None:
-        clips = await self.clip_finder.find_in_message(reply.target)
+        clips = await self._find_clips(reply)
         if not clips:
             await self._answer_status_reply(reply, source)
             return
@@ -172,7 +172,7 @@ class ReplyListener(commands.Cog):
             await self._invite(reply, clips, source)
 
     async def _make_tapped(self, reply: ClipReply, source: RequestSource) -> None:
-        clips = await self.clip_finder.find_in_message(reply.target)
+        clips = await self._find_clips(reply)
         if not clips:
             return
         source = await self._speak_as_before(reply, clips[0], source)
@@ -184,6 +184,17 @@ class ReplyListener(commands.Cog):
             await self._ask(reply, clips, source)
         else:
             await self._extend(clips[0], reply.words, source, reply.message)
+            await self._take_back_reaction(reply.message)
+
+    async def _take_back_reaction(self, message: discord.Message) -> None:
+        """Show that the tap was taken; the message's key would refuse a second one anyway."""
+        me = self.client.user
+        try:
+            async with convert_discord_errors():
+                if me is not None:
+                    await message.remove_reaction(TAP_EMOJI, me)
+        except DeliveryError as error:
+            _log.info("reply.reaction_failed", message=message.id, error=str(error))
 
     async def _extend(
         self,
@@ -291,16 +302,13 @@ class ReplyListener(commands.Cog):
 
         Whatever else the bot has said, such as a digest or a guide, is not answered.
         """
-        actions = (ButtonAction.CANCEL, ButtonAction.UNDO)
-        found = ((action, find_button_number(reply.target, action)) for action in actions)
-        action, job_id = next((pair for pair in found if pair[1] is not None), (None, None))
-        if action is None or job_id is None:
+        job_id = find_job_number(reply.target)
+        if job_id is None:
             return
         locale = source.origin.locale
-        button = reply.reading.button
-        if button in actions:
-            text = translate("reply.press", locale)
-            await source.answer.send_text(text, [build_button(action, job_id, locale)])
+        if reply.reading.button in (ButtonAction.CANCEL, ButtonAction.UNDO):
+            cancel = build_button(ButtonAction.CANCEL, job_id, locale)
+            await source.answer.send_text(translate("reply.press", locale), [cancel])
         elif reply.reading.kind in _MEANT_FOR_CLIP and self._may_use(source):
             await source.answer.send_text(translate("reply.not_ready", locale))
 
@@ -325,6 +333,16 @@ class ReplyListener(commands.Cog):
             context = await self.server_rules.load_context(origin, channel)
             origin = context.origin
         return RequestSource(message, origin, channel, answer, context)
+
+    async def _find_clips(self, reply: ClipReply) -> list[Clip]:
+        """Return the clips that are meant: of the message, or of the job whose status it is."""
+        clips = await self.clip_finder.find_in_message(reply.target)
+        job_id = find_job_number(reply.target)
+        if clips or job_id is None:
+            return clips
+        return [
+            clip for clip in await self.clips.list_for_job(job_id) if clip.message_id is not None
+        ]
 
     async def _speak_as_before(
         self, reply: ClipReply, clip: Clip, source: RequestSource
@@ -394,6 +412,16 @@ class ReplyListener(commands.Cog):
                 await source.answer.send_text(describe_error(error, source.origin.locale))
         except DISCORD_ERRORS as error:
             _log.warning("reply.failed", message=message.id, error=summarize_error(error))
+
+
+def find_job_number(message: discord.Message) -> int | None:
+    """Return the job whose status a message is; ``None`` for any other message."""
+    if not message.components:
+        return None
+    numbers = (
+        find_button_number(message, action) for action in (ButtonAction.CANCEL, ButtonAction.UNDO)
+    )
+    return next((number for number in numbers if number is not None), None)
 
 
 def _has_files(reply: ClipReply) -> bool:

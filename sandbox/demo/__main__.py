@@ -142,7 +142,7 @@ async def _wait_for_interrupt(
     curl = 'curl -s -H "content-type: application/json"'
     reply = (
         f'{{"user": "{setting.user_id}", "channel": "{setting.channel_id}",'
-        f' "reply_to": "{message_id}", "content": "Morning comes"}}'
+        f' "reply_to": "{message_id}", "content": "Morning comes and the birds begin to sing"}}'
     )
     examples = {
         "list guilds, channels and members": f"curl -s {base}/world",

@@ -76,7 +76,9 @@ async def test_a_question_to_a_reply_is_answered_by_its_writer_only(stage: BotSt
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await admin(stage, room, "confirm", above=0.10)
-    await stage.control.message(stage.people["Dia"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Dia"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     question = await stage.wait_for_message(room, "Make it?")
     await stage.wait_for_answer(
         await stage.press_button(question, "Make it", "Cem"), "meant for somebody else"
@@ -175,9 +177,13 @@ async def test_extending_may_be_left_to_the_requester(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await admin(stage, room, "extending", who="requester")
-    await stage.control.message(stage.people["Cem"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Cem"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     await stage.wait_for_message(room, "only the person who asked for a clip may extend it")
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     await stage.wait_for_clip(room, 2)
     await admin(stage, room, "extending", who="everyone")
 

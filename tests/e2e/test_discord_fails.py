@@ -82,7 +82,9 @@ async def test_gateway_reconnect_misses_nothing(stage: BotStage, action: str) ->
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.gateway(action)
-    reply = await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    reply = await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     if action == "invalid_session":  # events before a new session are lost
 
         async def is_connected() -> bool:
@@ -90,7 +92,7 @@ async def test_gateway_reconnect_misses_nothing(stage: BotStage, action: str) ->
 
         await stage.wait_until(is_connected, "the bot being back")
         reply = await stage.control.message(
-            stage.people["Ada"], room, "it jumps", reply_to=clip["id"]
+            stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
         )
     second = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)

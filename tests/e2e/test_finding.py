@@ -30,7 +30,8 @@ async def tree(stage: BotStage) -> AsyncIterator[list[Json]]:
     room = await stage.open_channel(name="tree")
     clips = [await stage.make_clip(room, "a red fox")]
     for user, text in (("Cem", "it jumps high"), ("Dia", UNSAFE_TEXT)):
-        await stage.control.message(stage.people[user], room, text, reply_to=clips[0]["id"])
+        options = {"clip": number_of(clips[0]), "prompt": text}
+        await stage.control.command(stage.people[user], room, "video extend", options)
         clips.append(await stage.wait_for_clip(room, len(clips) + 1))
     await stage.wait_until_idle(room)
     yield clips

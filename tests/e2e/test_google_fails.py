@@ -150,7 +150,9 @@ async def test_lost_source_is_refused_for_free(stage: BotStage) -> None:
     file = uri.rpartition("/files/")[2].partition(":")[0]
     await stage.control.call("POST", f"google/files/{file}", {"expire": True})
     before = await sum_spent(stage)
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     message = await stage.wait_for_message(room, "What this was to be made from")
     assert "Nothing was charged" in text_of(message)
     assert await sum_spent(stage) == before
@@ -265,6 +267,8 @@ async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None
     clip = await stage.make_clip(room)
     assert "Extend" not in buttons_of(clip)
     before = len(await stage.list_submits())
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     await stage.wait_for_message(room, "cannot extend it any more")
     assert len(await stage.list_submits()) == before

@@ -65,7 +65,9 @@ async def request_video(
     )
 
 
-async def reply_to(stage: BotStage, room: str, clip: Json, prompt: str = "it jumps") -> None:
+async def reply_to(
+    stage: BotStage, room: str, clip: Json, prompt: str = "it jumps over the fence"
+) -> None:
     """Reply to a clip."""
     await stage.control.message(stage.people["Ada"], room, prompt, reply_to=clip["id"])
 

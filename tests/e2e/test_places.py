@@ -41,7 +41,7 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
     ada, before = stage.people["Ada"], len(clips_of(await stage.control.messages(room)))
     await stage.wait_for_answer(await stage.request_clip(room, "a grey cat"), "Accepted")
     first = await stage.wait_for_clip(room, before + 1)
-    reply = await stage.control.message(ada, room, "it jumps", reply_to=first["id"])
+    reply = await stage.control.message(ada, room, "it jumps over the fence", reply_to=first["id"])
     extension = await stage.wait_for_clip(room, before + 2)
     assert extension["message_reference"]["message_id"] == reply
     form = await stage.press_button(extension, "Extend")
@@ -109,7 +109,9 @@ async def test_reply_in_unwritable_channel_is_free(stage: BotStage) -> None:
     await stage.control.call(
         "PUT", f"channels/{room}/overwrites", {"member": "Clapper", "deny": ["ATTACH_FILES"]}
     )
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     await stage.wait_for_message(room, "I lack **Attach Files**")
     assert count_records(stage) == before
 

@@ -34,7 +34,7 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     await fresh_stage.wait_for_clip(room, 2)
     await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Details"), "Prompt:")
     await fresh_stage.control.message(
-        fresh_stage.people["Ada"], room, "it sleeps", reply_to=clip["id"]
+        fresh_stage.people["Ada"], room, "it falls asleep slowly", reply_to=clip["id"]
     )
     await fresh_stage.wait_for_clip(room, 3)
     first = clips_of(await fresh_stage.control.messages(room))[0]

@@ -80,11 +80,10 @@ async def test_showcase_button_and_votes(
     await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Cem"), "already")
     assert len(clips_of(await stage.control.messages(showcase))) == 1
 
-    # a reply to the post extends the clip
-    await stage.control.message(
-        stage.people["Dia"], showcase, "look=plain it naps", reply_to=post["id"]
-    )
-    extension = await stage.wait_for_clip(showcase, 2)
+    # a reply to the post that mentions the bot extends the clip, where it was made
+    named = f"<@{(await stage.control.world())['application']['id']}> then the fox naps and snores"
+    await stage.control.message(stage.people["Dia"], showcase, named, reply_to=post["id"])
+    extension = await stage.wait_for_clip(room, 2)
     await stage.wait_for_answer(await stage.press_button(extension, "Delete", "Dia"), "deleted")
 
     # one vote a member, on either of the two messages

@@ -83,7 +83,9 @@ async def test_duplicate_event_is_handled_once(tmp_path: Path) -> None:
         room = await stage.open_channel()
         await stage.control.google(seconds=0.5)
         clip = await stage.make_clip(room)
-        await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+        await stage.control.message(
+            stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+        )
         await stage.wait_for_clip(room, 2)
         await stage.wait_until_idle(room)
         assert len(clips_of(await stage.control.messages(room))) == 2

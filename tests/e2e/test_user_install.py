@@ -180,7 +180,9 @@ async def test_group_conversations_and_direct_messages(stage: BotStage, away: Fo
     direct = "@Ada"
     await stage.wait_for_answer(await request_clip_at(stage, direct, "a small boat"), "Accepted")
     boat = await away.clip(direct)
-    await stage.control.message(stage.people["Ada"], direct, "it sails", reply_to=boat["id"])
+    await stage.control.message(
+        stage.people["Ada"], direct, "it sails to the sea", reply_to=boat["id"]
+    )
     await away.clip(direct, count=2)
 
 

@@ -104,7 +104,9 @@ async def test_missing_original_is_refused_for_free(stage: BotStage) -> None:
     for original in (Path(stage.bot.environment["DATA_DIR"]) / "clips").rglob("*.mp4"):
         original.unlink()
     submits, before = len(await stage.list_submits()), await sum_spent(stage)
-    await stage.control.message(stage.people["Ada"], room, "it jumps", reply_to=clip["id"])
+    await stage.control.message(
+        stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
+    )
     message = await stage.wait_for_message(room, "no longer kept")
     assert "Nothing was charged" in text_of(message)
     assert len(await stage.list_submits()) == submits

@@ -49,7 +49,7 @@ from bot.domain.jobs.reply_vocabulary_wide import (
 MIN_WORDS: Final = 3
 """Fewer never spend by themselves."""
 MIN_CHINESE_LETTERS: Final = 6
-MIN_JAPANESE_LETTERS: Final = 8
+MIN_JAPANESE_LETTERS: Final = 7
 """The same for scripts without spaces: as long as three short words."""
 
 _DISCORD_TOKENS: Final = re.compile(
@@ -258,7 +258,11 @@ def _is_direction(words: Sequence[str], language: LanguageWords) -> bool:
     if rest[0] in language.subjects:
         return _has_action(rest[1:], language)
     # "Cem goes on", "birds fly away"
-    is_named = rest[0] not in language.common and rest[1] in language.actions
+    is_named = (
+        rest[0] not in language.common
+        and rest[1] in language.actions
+        and not rest[1].endswith("ing")
+    )
     is_plural = rest[0].endswith("s") and rest[1] in ENGLISH_BASE_ACTIONS
     return language is ENGLISH and (is_named or is_plural)
 
@@ -352,7 +356,7 @@ def _read_wide(letters: str) -> ReplyKind:
             told = told.replace(description, "的")
     latin = re.findall(r"[a-z]+", told)
     is_remark = _holds_any(told, remarks) or any(_is_remark_word(word, ENGLISH) for word in latin)
-    is_remark = is_remark or (is_japanese and re.search("笑(?![うい])", told) is not None)
+    is_remark = is_remark or (is_japanese and re.search("(?<!微)笑(?![うい])", told) is not None)
     if is_remark or letters.startswith(questions):
         return ReplyKind.REMARK
     if sum(map(_is_wide, letters)) < minimum:

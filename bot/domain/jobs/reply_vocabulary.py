@@ -65,14 +65,26 @@ ENGLISH_BASE_ACTIONS: Final = _words(
     gallop gather gaze glance glide glow go grab grin grow hang hide hold hop hover howl hug
     hum hurl jog join jump kick kiss kneel knock land laugh lead leap lean leave lick lie lift
     light limp listen look lower march meet melt meow merge morph move nod open orbit pan
-    paint pass pause peek pick play plunge point pop pour pounce pull punch push put race rain
+    paint pass pause peek pick play plunge point pour pounce pull punch push put race rain
     raise reach read ride rise roar roll rotate run sail scatter scream shake shatter shine
     shoot shout shrink sing sink sip sit skate skateboard skip slam sleep slide slip smash
     smile smoke snap sneak sneeze sniff snow soar speak spill spin splash split sprint sprout
     squeeze stand stare start step stop stretch strike stroll struggle stumble surf sway swim
     swing swirl swoop take talk tap throw tilt topple touch track transform transition travel
     tremble trip trot tumble turn twirl twist unfold vanish wade wag wake walk wander watch
-    wave weep whisper whistle wink write yawn yell zoom"""
+    wave weep whisper whistle wink write yawn yell zoom nap snore doze rest scratch purr growl
+    snarl hiss chirp quack neigh peck nibble gnaw swallow spit cough shiver twitch wiggle
+    wriggle crouch lunge stalk prowl trudge waddle shuffle tiptoe ski paddle row steer pedal
+    cycle skid swerve accelerate levitate plummet splinter ignite blaze sparkle shimmer
+    glitter twinkle flash beam dim darken brighten blur thaw drip trickle gush spray sprinkle
+    ripple bubble boil steam drizzle hail thunder rumble gust whirl spiral curl coil unroll
+    wrap shut lock unlock pat stroke pet cuddle embrace salute shrug cheer giggle chuckle
+    smirk frown scowl sob wail shriek mutter mumble chant drum strum draw sketch bake stir
+    chop slice peel munch gulp celebrate parade pirouette creep slither drown perch nest hatch
+    blossom wilt wither expand inflate swell reappear materialize dress shove toss fling seize
+    clutch release juggle balance build dig bury plant duel aim slash pursue seek peer glare
+    squint depart retreat advance withdraw overtake circle surround guide escort deliver mount
+    board roam explore discover uncover dangle hoist reveal"""
 )
 
 ENGLISH_PLURAL_SUBJECTS: Final = _words(
@@ -149,7 +161,7 @@ ENGLISH: Final = LanguageWords(
         tutorial settings seed fake real pretty ever anymore lately soon congratz happy
         birthday luck jealous stoked hyped proud smooth clean crisp unbelievable unbelievably
         magical magnificent marvelous marvellous phenomenal stellar spectacular remarkable rad
-        neatly brill shitty boo bye goodbye"""
+        neatly brill shitty boo bye just"""
     ),
     remark_phrases=_phrases(
         """so much, so many, so good, so bad, so fast, so slow, so real, so far, so long,
@@ -231,7 +243,12 @@ GERMAN: Final = LanguageWords(
         beginnt beginnen stoppt bleibt betritt verlasst nahert entfernt offnend zerbricht
         zerspringt schmilzt gefriert bluht weht stromt spritzt flackert glitzert funkelt
         blinkt blinzelt wendet passiert uberquert durchquert erreicht begegnet trifft sturzt
-        kriecht schleicht galoppiert"""
+        kriecht schleicht galoppiert schnarcht niest kratzt leckt schnuffelt kuschelt
+        streichelt kichert grinst schaukelt wackelt zittert klatscht jubelt malt schreibt
+        kocht trommelt pfeift summt grabt baut zielt schiesst rudert paddelt tropft sturmt
+        donnert blitzt dammert versinkt ertrinkt traumt fuhrt tragt sammelt sucht versteckt
+        entdeckt umkreist spielt spielen schnurrt stapft watschelt flusstert kreist schwingt
+        spaziert spazieren wandert wandern reist"""
     ),
     remarks=_words(
         """ich mir mich mein meine meinen meiner wir uns unser unsere du dir dich dein deine
@@ -245,7 +262,7 @@ GERMAN: Final = LanguageWords(
         gute hallo moin ja nein jo ne nee stimmt genau dieser diese dieses diesen krasse
         krasser geiler geile gelungen oha alta wtf leute jungs ehre video videos clip clips
         kanal qualitat sauber stabil heftig brutal wild lieber liebes schoner schones gluck
-        morgen heute nachste nachsten teil"""
+        morgen heute nachste nachsten teil bot bots wieder"""
     ),
     remark_phrases=_phrases(
         """das ist, das war, das sieht, sieht aus, sieht so, so schon, sehr schon, wie schon,
@@ -304,7 +321,10 @@ FRENCH: Final = LanguageWords(
         assied retourne penche cache cachent glisse glissent flotte flottent fond eclate
         envole envolent saisit ramasse salue aboie miaule hurle rugit surgit surgissent galope
         rampe tremble secoue agite poursuit chasse fuit rejoint touche baisse souleve deplace
-        bouge bougent"""
+        bouge bougent ronfle eternue baille gratte leche renifle ronronne grogne applaudit
+        peint dessine ecrit siffle fredonne creuse plante construit combat vise rame scintille
+        clignote reve porte cherche trouve decouvre entoure joue jouent promene balance
+        tournoie ondule enfuit couche couchent"""
     ),
     remarks=_words(
         """j je moi mon ma mes tu toi ton ta tes te vous votre vos nous notre nos trop tres
@@ -369,7 +389,11 @@ SPANISH: Final = LanguageWords(
         brillan sopla fluye transforma transforman convierte convierten levanta levantan
         sienta sientan mueve mueven saluda asiente ladra maulla aulla ruge flota flotan
         desliza deslizan tropieza huye huyen ataca atacan pelea pelean abraza toca recoge
-        esconde asoma galopa tiembla sacude agita derrite crece crecen florece enfoca zambulle"""
+        esconde asoma galopa tiembla sacude agita derrite crece crecen florece enfoca zambulle
+        ronca estornuda bosteza rasca lame olfatea ronronea grune aplaude pinta dibuja escribe
+        cocina silba tararea cava planta construye lucha apunta rema gotea truena parpadea
+        busca encuentra descubre rodea juega juegan pasea pasean trae lleva balancea ondea
+        posa posan"""
     ),
     remarks=_words(
         """yo mi mis mio me tu tus tuyo te ti usted ustedes nosotros nuestro nuestra nos muy tan
@@ -387,7 +411,7 @@ SPANISH: Final = LanguageWords(
         """que bien, que bonito, que chulo, que guay, bien hecho, buen trabajo, se ve, se ven,
         se nota, me encanta, nada mal, demasiado, un poco, un poquito, por dios, vaya tela,
         a ver, como mola, sigue asi, haz mas, mas de, los detalles, la calidad, va bien,
-        va genial, de locos, de locura, y ya, ya esta"""
+        va genial, de locos, de locura, y ya, ya esta, dicen que, no sirve"""
     ),
     speech=_words("dice grita susurra pregunta responde canta exclama"),
     questions=_phrases(
