@@ -70,7 +70,7 @@ async def test_failed_job_is_retried_once_for_concurrent_presses(stage: BotStage
     room = await stage.open_channel()
     await stage.control.google(outcome="failed")
     await stage.request_clip(room)
-    failed = await stage.wait_for_message(room, "its generation failed")
+    failed = await stage.wait_for_message(room, "Nothing was charged")
     await stage.control.google(outcome="done")
     before = len(await stage.list_submits())
     pressed = await asyncio.gather(
