@@ -33,8 +33,19 @@ from bot.ui.router import InteractionRouter
 from bot.ui.text_lists import format_history, format_job_details
 from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
 from cogs._common.context import build_acting_person
-from cogs._common.modals import PROMPT_FIELD, build_edit_form, build_extend_form, read_for_form
-from cogs._common.pending import OTHER_PROCESS_GRACE_S, PendingConfirmation, PendingConfirmations
+from cogs._common.modals import (
+    PROMPT_FIELD,
+    build_edit_form,
+    build_extend_form,
+    build_rewrite_form,
+    read_for_form,
+)
+from cogs._common.pending import (
+    OTHER_PROCESS_GRACE_S,
+    PendingConfirmation,
+    PendingConfirmations,
+    RefusedRequest,
+)
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _DOUBLE_CLICK_S: Final = 3.0
@@ -87,6 +98,8 @@ class ButtonActions(commands.Cog):
         self.router.register_button(ButtonAction.RETRY, self.retry_job)
         self.router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
         self.router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
+        self.router.register_button(ButtonAction.REWRITE, self.open_rewrite_form)
+        self.router.register_form(FormKind.REWRITE, self.submit_rewrite)
         self.router.register_pager(self.turn_page)
         self.router.register_form(FormKind.EXTEND, self.submit_extend)
         self.router.register_form(FormKind.EDIT, self.submit_edit)
@@ -131,6 +144,35 @@ class ButtonActions(commands.Cog):
         request = job.plan.as_request().evolve(prompt=fields.get(PROMPT_FIELD, ""))
         source = RequestSource.from_interaction(interaction)
         await self.request_flow.submit_request(request, source, repeated=job)
+
+    async def open_rewrite_form(self, interaction: discord.Interaction, number: int) -> None:
+        """Open the words of a request that was refused for them."""
+        refused = await self._find_refused(interaction, number)
+        if refused is not None:
+            form = build_rewrite_form(number, refused.request.prompt, interaction.locale.value)
+            await interaction.response.send_modal(form)
+
+    async def submit_rewrite(
+        self, interaction: discord.Interaction, number: int, fields: Mapping[str, str]
+    ) -> None:
+        refused = await self._find_refused(interaction, number)
+        if refused is not None:
+            await acknowledge_request(interaction)
+            request = refused.request.evolve(prompt=fields.get(PROMPT_FIELD, ""))
+            source = RequestSource.from_interaction(interaction)
+            await self.request_flow.submit_request(request, source)
+
+    async def _find_refused(
+        self, interaction: discord.Interaction, number: int
+    ) -> RefusedRequest | None:
+        """Return it, or say that it is gone if no other process knows it. Raises `NotAllowed`."""
+        refused = self.confirmations.find_refused(number)
+        if refused is None:
+            await self.clock.sleep(OTHER_PROCESS_GRACE_S)
+            await respond_with(interaction, "ask.gone")
+        elif refused.user_id != interaction.user.id:
+            raise NotAllowed("offer")
+        return refused
 
     async def show_details(self, interaction: discord.Interaction, job_id: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

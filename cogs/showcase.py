@@ -17,6 +17,7 @@ from bot.domain.errors import DatabaseUnavailable, NotAllowed
 from bot.domain.showcase.post import AuditAction, ShowcaseConsent
 from bot.i18n.catalogs import build_command_text, translate
 from bot.i18n.formatting import sanitize_text
+from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
 from bot.services.showcase.creator_names import CreatorNames
 from bot.services.showcase.showcase import (
@@ -41,6 +42,7 @@ from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
 from cogs._common.context import is_known_age_restricted, may_moderate
 from cogs._common.options import build_choices, describe_options
+from cogs._common.suggestions import MAX_CHOICES, load_in_time, suggest_clips, suggest_entries
 
 _CONSENT_CHOICES: Final = build_choices("consent", ShowcaseConsent)
 _PERIOD_CHOICES: Final = build_choices("period", RankingPeriod)
@@ -63,6 +65,7 @@ class ShowcaseCommands(
     digest_scheduler: DigestScheduler
     clip_finder: ClipFinder
     clip_library: ClipLibrary
+    clip_history: ClipHistory
     showcase_channel: DiscordShowcaseChannel
     creator_names: CreatorNames
 
@@ -203,6 +206,38 @@ class ShowcaseCommands(
         guild_id, actor = _identify_actor(interaction)
         clip_id = await self.showcase_service.withdraw_post(post_id, guild_id=guild_id, actor=actor)
         await respond_with(interaction, "showcase.withdrawn", clip=clip_id)
+
+    @add_clip.autocomplete("clip")
+    async def _suggest_own_clip(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Suggest the person's clips of this server: it shows what was made in it."""
+        clips = await load_in_time(
+            self.clip_history.suggest_clips(
+                current, user_id=interaction.user.id, limit=4 * MAX_CHOICES
+            )
+        )
+        return suggest_clips(clip for clip in clips if clip.guild_id == interaction.guild_id)
+
+    @withdraw_clip.autocomplete("clip")
+    async def _suggest_entry(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Suggest what the person may withdraw; a moderator's own entries come first."""
+        guild_id, posts = _require_guild(interaction), self.showcase_service.posts
+        entries = list(
+            await load_in_time(
+                posts.list_member_entries(guild_id, interaction.user.id, limit=4 * MAX_CHOICES)
+            )
+        )
+        if may_moderate(interaction):
+            everyone = posts.list_top(
+                guild_id, since=None, limit=4 * MAX_CHOICES, with_age_restricted=True
+            )
+            own = {entry.clip.id for entry in entries}
+            others = await load_in_time(everyone)
+            entries += [entry for entry in others if entry.clip.id not in own]
+        return suggest_entries(entries, current)
 
     # -- looking
 

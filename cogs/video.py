@@ -1,7 +1,5 @@
 """`/video`: make, extend, find and cancel clips."""
 
-import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,10 +12,8 @@ from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
 from bot.domain.access import ActingPerson
 from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
-from bot.domain.errors import ClapperError
 from bot.domain.jobs.presets import CameraPreset, StylePreset
 from bot.i18n.catalogs import build_command_text, translate
-from bot.i18n.formatting import truncate_text
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.history import ClipHistory
@@ -37,17 +33,15 @@ from cogs._common.context import (
     require_permissions,
 )
 from cogs._common.options import (
-    MAX_CHOICES,
     Autocompleter,
     GenerateOptions,
     build_choices,
     describe_options,
 )
 from cogs._common.request_flow import RequestFlow, RequestSource
+from cogs._common.suggestions import MAX_CHOICES, load_in_time, suggest_clips, suggest_jobs
 
 _MAX_SEED: Final = 2**32 - 1
-_SUGGESTION_TIMEOUT_S: Final = 2.0
-"""Seconds that suggesting clips may take: Discord waits three."""
 
 _STYLE_CHOICES: Final = build_choices("style", StylePreset)
 _CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
@@ -233,16 +227,20 @@ class VideoCommands(
     async def _suggest_clip(
         self, interaction: discord.Interaction, current: str
     ) -> list[Choice[str]]:
-        clips = []
-        with suppress(ClapperError, TimeoutError):  # no suggestions are better than a late answer
-            async with asyncio.timeout(_SUGGESTION_TIMEOUT_S):
-                clips = await self.clip_history.suggest_clips(
+        return suggest_clips(
+            await load_in_time(
+                self.clip_history.suggest_clips(
                     current, user_id=interaction.user.id, limit=MAX_CHOICES
                 )
-        return [
-            Choice(name=f"#{clip.id} {truncate_text(clip.prompt, 80)}"[:100], value=str(clip.id))
-            for clip in clips
-        ]
+            )
+        )
+
+    @cancel_job.autocomplete("job")
+    async def _suggest_job(
+        self, interaction: discord.Interaction, current: int | str
+    ) -> list[Choice[int]]:
+        running = await load_in_time(self.jobs.list_running(user_id=interaction.user.id))
+        return suggest_jobs(running, str(current))
 
     async def _submit_options(
         self, interaction: discord.Interaction, options: GenerateOptions

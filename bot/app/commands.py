@@ -51,6 +51,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         digest_scheduler=parts.digest_scheduler,
         clip_finder=clip_finder,
         clip_library=parts.clip_library,
+        clip_history=parts.clip_history,
         showcase_channel=parts.showcase_channel,
         creator_names=parts.creator_names,
     )

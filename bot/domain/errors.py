@@ -79,10 +79,16 @@ class RuleBroken(RequestRefused):
 
 
 class PromptTooLong(RuleBroken):
-    def __init__(self, *, tokens: int, limit: int) -> None:
-        super().__init__("prompt_too_long", "prompt", tokens=tokens, most=limit)
-        self.tokens = tokens
-        self.limit = limit
+    """``fitting`` is how many of its ``characters`` the model reads; people cannot count tokens."""
+
+    def __init__(self, *, characters: int, fitting: int) -> None:
+        super().__init__(
+            "prompt_too_long",
+            "prompt",
+            characters=characters,
+            most=fitting,
+            excess=characters - fitting,
+        )
 
 
 class SourceNotExtendable(RuleBroken):

@@ -50,6 +50,7 @@ class ButtonAction(StrEnum):
     ACCEPT = "accept"
     DECLINE = "decline"
     ANIMATE = "animate"  # an image draft
+    REWRITE = "rewrite"  # a refused request, whose words are kept
     WITHDRAW = "withdraw"  # a showcase post
     RANKING = "ranking"  # a digest
     ERASE_MEMBER = "forget"  # the member whose data is erased
@@ -57,11 +58,12 @@ class ButtonAction(StrEnum):
 
 
 class FormKind(StrEnum):
-    """A modal; its number is the clip, job or image draft that it is about."""
+    """A modal; its number is the clip, job, draft or refused request that it is about."""
 
     EXTEND = "extend_form"
     EDIT = "edit_form"
     ANIMATE = "animate_form"
+    REWRITE = "rewrite_form"
 
 
 class SetupSetting(StrEnum):

@@ -43,6 +43,12 @@ def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
     return _build_form(FormKind.EDIT, job_id, "form.edit", locale, default=default)
 
 
+def build_rewrite_form(number: int, prompt: str, locale: str) -> ui.Modal:
+    """Return the form of *Edit prompt* under a request that was refused for its words."""
+    default = prompt[:_MAX_TEXT_LENGTH]
+    return _build_form(FormKind.REWRITE, number, "form.edit", locale, default=default)
+
+
 def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal:
     default = prompt[:_MAX_TEXT_LENGTH] or None
     return _build_form(FormKind.ANIMATE, draft_id, "form.animate", locale, default=default)

@@ -34,18 +34,18 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text, translate
-from bot.i18n.formatting import format_money
+from bot.i18n.formatting import format_money, truncate_text
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
 from bot.services.clips.input_images import AttachedImage
+from bot.ui.offer_text import format_model_strengths
 from cogs._common.context import build_channel_context, build_origin
+from cogs._common.suggestions import MAX_CHOICES
 
 DollarOption = Range[float, 0.0, 1_000_000.0]
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 _RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
-MAX_CHOICES: Final = 25
-"""Suggestions that Discord takes for one option."""
 _IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 _MAX_NAME_LENGTH: Final = 100
 _MAX_CACHED_RULES: Final = 1000
@@ -164,7 +164,7 @@ class Autocompleter:
         locale = interaction.locale.value
         choices = [
             app_commands.Choice(
-                name=self._format_choice(choice, option, locale)[:_MAX_NAME_LENGTH],
+                name=truncate_text(self._format_choice(choice, option, locale), _MAX_NAME_LENGTH),
                 value=int(choice.value) if option in _NUMERIC_OPTIONS else choice.value,
             )
             for choice in list_choices(request, option, rules)
@@ -192,12 +192,15 @@ class Autocompleter:
         return rule
 
     def _format_choice(self, choice: OptionChoice, option: str, locale: str) -> str:
+        """Return it with its price, and with what tells a model from others, or another model."""
         value = choice.value
-        if option == "model":
-            model = self.model_directory.catalogue.get(value)
-            value = model.name if model is not None else value
-        elif option == "duration":
+        model = self.model_directory.catalogue.get(choice.model)
+        if option == "duration":
             value = translate("seconds", locale, count=int(value))
+        if model is not None and option == "model":
+            value = f"{model.name}: {format_model_strengths(model, locale)}"
+        elif model is not None and not choice.is_usual_model:
+            value = f"{value} · {model.name}"
         price = format_money(choice.price, locale)
         return translate("choice.priced", locale, value=value, price=price)
 

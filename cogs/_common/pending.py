@@ -63,15 +63,26 @@ class ImageDraft:
     prompt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that was refused for its words, which are kept to be edited."""
+
+    request: VideoRequest
+    user_id: int
+
+
+PendingItem = PendingConfirmation | ImageDraft | RefusedRequest
+
+
 class PendingConfirmations:
-    """The confirmations and drafts of this process, found by a number that cannot be guessed."""
+    """What waits in this process, found by a number that cannot be guessed."""
 
     def __init__(self) -> None:
-        self._pending: OrderedDict[int, PendingConfirmation | ImageDraft] = OrderedDict()
+        self._pending: OrderedDict[int, PendingItem] = OrderedDict()
         # starts at random, so that no number of an earlier process is used again
         self._ids = itertools.count(secrets.randbits(62))
 
-    def add(self, pending: PendingConfirmation | ImageDraft) -> int:
+    def add(self, pending: PendingItem) -> int:
         number = next(self._ids)
         self._pending[number] = pending
         while len(self._pending) > _MAX_PENDING:
@@ -98,3 +109,7 @@ class PendingConfirmations:
     def find_draft(self, draft_id: int) -> ImageDraft | None:
         pending = self._pending.get(draft_id)
         return pending if isinstance(pending, ImageDraft) else None
+
+    def find_refused(self, number: int) -> RefusedRequest | None:
+        pending = self._pending.get(number)
+        return pending if isinstance(pending, RefusedRequest) else None

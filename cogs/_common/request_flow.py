@@ -16,8 +16,10 @@ from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import RuleBroken
 from bot.domain.jobs.job import Job, Origin
+from bot.domain.jobs.offer_changes import find_offer_changes
 from bot.domain.jobs.person_rule_effect import PersonRuleEffect
 from bot.domain.jobs.request import VideoPlan, VideoRequest
+from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
@@ -26,6 +28,7 @@ from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
+from bot.ui.offer_text import format_offer_changes
 from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
@@ -35,7 +38,7 @@ from cogs._common.context import (
     may_moderate,
     require_permissions,
 )
-from cogs._common.pending import PendingConfirmation, PendingConfirmations
+from cogs._common.pending import PendingConfirmation, PendingConfirmations, RefusedRequest
 
 _MAX_SEED: Final = 2**32
 
@@ -155,7 +158,7 @@ class RequestFlow:
         try:
             request, plan = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
-            await self._suggest_nearest(error, context, answer)
+            await self._suggest_nearest(error, request, context, answer)
             return
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
         effect = self.request_service.find_rule_effect(request, plan, context)
@@ -190,15 +193,25 @@ class RequestFlow:
         await answer.send_text(text, self._build_confirm_buttons(confirmation))
 
     async def _suggest_nearest(
-        self, error: RuleBroken, context: GuildContext, answer: InteractionAnswer
+        self,
+        error: RuleBroken,
+        request: VideoRequest,
+        context: GuildContext,
+        answer: InteractionAnswer,
     ) -> None:
+        """Offer the nearest request and say what it leaves out; without one, keep long words."""
         locale = context.origin.locale
         text = describe_error(error, locale)
         if error.nearest is None:
-            await answer.send_text(text)
+            has_words = error.parameter == "prompt" and has_visible_text(request.prompt)
+            refused = RefusedRequest(request, context.origin.user_id)
+            buttons = [self._build_rewrite_button(refused, locale)] if has_words else []
+            await answer.send_text(text, buttons)
             return
         plan = self.request_service.plan_video(error.nearest, context)
         offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
+        changes = format_offer_changes(find_offer_changes(request, error.nearest), locale)
+        offered = f"{offered} {changes}" if changes else offered
         confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
         await answer.send_text(
             f"{text}\n{offered}", self._build_confirm_buttons(confirmation, label_key="nearest")
@@ -212,6 +225,10 @@ class RequestFlow:
             build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
             build_button(ButtonAction.DECLINE, number, locale),
         ]
+
+    def _build_rewrite_button(self, refused: RefusedRequest, locale: str) -> ActionButton:
+        number = self.confirmations.add(refused)
+        return build_button(ButtonAction.REWRITE, number, locale, key="edit", primary=True)
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
         job = accepted.job

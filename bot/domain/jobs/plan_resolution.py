@@ -13,7 +13,7 @@ from typing import Final
 from bot.domain.billing.money import Micros
 from bot.domain.errors import PersonPolicyUnsatisfiable, PromptTooLong, RuleBroken
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
-from bot.domain.jobs.prompt import count_tokens
+from bot.domain.jobs.prompt import measure_fitting_length
 from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import (
     RuleContext,
@@ -24,6 +24,7 @@ from bot.domain.jobs.violations import (
     find_violations,
 )
 from bot.domain.models import ModelSpec
+from bot.domain.typed_text import has_visible_text
 
 __all__ = ["OptionChoice", "RuleContext", "find_plan", "list_choices", "resolve_plan"]
 
@@ -32,10 +33,15 @@ _MAX_FIXES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class OptionChoice:
-    """A value that an option can take with the rest of the request unchanged, and its price."""
+    """A value that an option can take with the rest of the request unchanged, and its price.
+
+    ``model`` would make it; ``is_usual_model``: the one that is taken without this option too.
+    """
 
     value: str
     price: Micros
+    model: str
+    is_usual_model: bool = True
 
 
 def resolve_plan(request: VideoRequest, context: RuleContext) -> VideoPlan:
@@ -54,16 +60,30 @@ def list_choices(
 ) -> tuple[OptionChoice, ...]:
     """Return the values that ``option`` can take with the rest of ``request`` unchanged.
 
+    The cheapest come first, but those of the model that the request leads to anyway before those
+    that would change the model.
+
     ``option`` is ``model``, ``aspect_ratio``, ``resolution``, ``duration`` or ``videos``; the
     prompt may still be empty. Only values that `resolve_plan` accepts are returned.
     """
-    if not request.prompt.strip():
+    if not has_visible_text(request.prompt):
         request = request.evolve(prompt="…")
+    usual = find_plan(request, context)
     plans = (
         (value, find_plan(variant, context))
         for value, variant in _vary_option(request, option, context)
     )
-    return tuple(OptionChoice(value, plan.price) for value, plan in plans if plan is not None)
+    choices = [
+        OptionChoice(
+            value,
+            plan.price,
+            plan.model,
+            is_usual_model=option == "model" or usual is None or plan.model == usual.model,
+        )
+        for value, plan in plans
+        if plan is not None
+    ]
+    return tuple(sorted(choices, key=lambda choice: (not choice.is_usual_model, choice.price)))
 
 
 def _vary_option(
@@ -255,8 +275,9 @@ def _build_error(
     nearest: VideoRequest | None,
 ) -> RuleBroken:
     if violation.error_type is PromptTooLong:
-        tokens = count_tokens(request.prompt.strip())
-        return PromptTooLong(tokens=tokens, limit=model.max_prompt_tokens)
+        prompt = request.prompt.strip()
+        fitting = measure_fitting_length(prompt, model.max_prompt_tokens)
+        return PromptTooLong(characters=len(prompt), fitting=fitting)
     if violation.error_type is PersonPolicyUnsatisfiable:
         return _build_policy_refusal(request, model, context, nearest)
     return violation.error_type(

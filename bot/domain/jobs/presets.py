@@ -9,8 +9,6 @@ import re
 from enum import StrEnum
 from typing import Final, Self
 
-from bot.domain.errors import RuleBroken
-
 
 class _Preset(StrEnum):
     """A preset's key, with the words that are appended."""
@@ -82,7 +80,7 @@ def append_presets(
 ) -> str:
     """Return ``prompt`` followed by the words of the presets, as sentences of their own.
 
-    Raises `RuleBroken` if the result does not fit into the form that edits it.
+    The result may be longer than `MAX_PROMPT_CHARACTERS`, which the rules refuse.
     """
     sentences = []
     if style is not None:
@@ -93,12 +91,7 @@ def append_presets(
     if not sentences or not text:
         return prompt
     full_stop = "" if text.endswith(_SENTENCE_ENDS) else "."
-    result = f"{text}{full_stop} {' '.join(sentences)}"
-    if len(result) > MAX_PROMPT_CHARACTERS:
-        raise RuleBroken(
-            "presets_too_long", "prompt", characters=len(result), most=MAX_PROMPT_CHARACTERS
-        )
-    return result
+    return f"{text}{full_stop} {' '.join(sentences)}"
 
 
 def split_presets(prompt: str) -> tuple[str, str]:

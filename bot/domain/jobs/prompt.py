@@ -22,6 +22,18 @@ def count_tokens(text: str) -> int:
     return sum(_count_piece(match.group()) for match in _TOKEN_PIECES.finditer(text))
 
 
+def measure_fitting_length(text: str, max_tokens: int) -> int:
+    """Return how many characters of ``text``, from its beginning, are at most ``max_tokens``."""
+    fitting, too_long = 0, len(text) + 1
+    while too_long - fitting > 1:
+        middle = (fitting + too_long) // 2
+        if count_tokens(text[:middle]) <= max_tokens:
+            fitting = middle
+        else:
+            too_long = middle
+    return fitting
+
+
 def _count_piece(piece: str) -> int:
     if piece.isspace():
         # a single space belongs to the next word; longer runs and line ends are tokens

@@ -11,7 +11,8 @@ from bot.domain.errors import (
     SourceNotExtendable,
 )
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
-from bot.domain.jobs.prompt import count_tokens
+from bot.domain.jobs.presets import MAX_PROMPT_CHARACTERS
+from bot.domain.jobs.prompt import count_tokens, measure_fitting_length
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
@@ -123,6 +124,14 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
 def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
+    elif (
+        len(request.prompt) > MAX_PROMPT_CHARACTERS
+    ):  # it would not fit into the form that edits it
+        values: dict[str, str | int] = {
+            "characters": len(request.prompt),
+            "most": MAX_PROMPT_CHARACTERS,
+        }
+        yield Violation("presets_too_long", "prompt", values=values)
     negative = request.negative_prompt
     if negative and not model.negative_prompt:
         yield Violation(
@@ -131,11 +140,12 @@ def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[V
             fix=request.evolve(negative_prompt=None),
             values={"model": model.name},
         )
-    elif negative and (count := count_tokens(negative)) > model.max_prompt_tokens:
+    elif negative and count_tokens(negative) > model.max_prompt_tokens:
+        fitting = measure_fitting_length(negative, model.max_prompt_tokens)
         yield Violation(
             "negative_prompt_too_long",
             "negative_prompt",
-            values={"tokens": count, "most": model.max_prompt_tokens},
+            values={"characters": len(negative), "most": fitting},
         )
     if request.seed is not None and not model.seed:
         yield Violation(

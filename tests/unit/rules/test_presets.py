@@ -33,8 +33,9 @@ def test_a_prompt_that_presets_make_too_long_is_refused() -> None:
 
 def test_what_a_form_could_not_hold_is_refused() -> None:
     assert len(append_presets("a" * 3900, StylePreset.PIXEL)) <= 4000
+    prompt = append_presets("a" * 3990, StylePreset.PIXEL)
     with pytest.raises(RuleBroken) as refused:
-        append_presets("a" * 3990, StylePreset.PIXEL)
+        resolve_plan(asked(prompt=prompt), offer(FAST_31))
     assert (refused.value.rule, refused.value.parameter) == ("presets_too_long", "prompt")
 
 

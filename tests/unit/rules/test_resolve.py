@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.config.model_catalogue import load_catalogue
+from bot.domain.billing.money import Micros
 from bot.domain.errors import (
     PersonPolicyUnsatisfiable,
     PromptTooLong,
@@ -103,19 +104,20 @@ def test_price(model: str, resolution: str | None, seconds: int, videos: int, pr
     assert plan.charged_seconds == seconds * videos
 
 
-def test_a_prompt_over_the_limit_is_refused_with_its_count() -> None:
+def test_a_prompt_over_the_limit_is_refused_with_its_characters() -> None:
+    """People cannot count tokens. [people-M19]"""
     with pytest.raises(PromptTooLong) as refused:
-        resolve_plan(asked(prompt="fox " * 1025), offer())
-    assert (refused.value.tokens, refused.value.limit) == (1025, 1024)
+        resolve_plan(asked(prompt="a " * 1024 + "🦊" * 25), offer(FAST_31))
+    assert refused.value.values == {"characters": 2073, "most": 2048, "excess": 25}
     assert refused.value.nearest is None
-    resolve_plan(asked(prompt="fox " * 1024), offer())
+    resolve_plan(asked(prompt="a " * 1024), offer(FAST_31))
 
 
 def test_a_negative_prompt_over_the_limit_is_refused() -> None:
     with pytest.raises(RuleBroken) as refused:
         resolve_plan(asked(negative_prompt="fog " * 1025), offer())
     assert refused.value.rule == "negative_prompt_too_long"
-    assert refused.value.values["tokens"] == 1025
+    assert (refused.value.values["characters"], refused.value.values["most"]) == (4100, 4096)
 
 
 def test_a_model_that_is_not_offered() -> None:
@@ -209,11 +211,21 @@ def test_a_plan_asked_for_again_is_the_same_plan() -> None:
 
 
 def test_choices_show_what_fits_and_what_it_costs() -> None:
+    """The cheapest first; what would change the model comes last and says so. [people-M20]"""
     assert list_choices(asked(prompt="", model=VEO_31), "resolution", offer()) == (
-        OptionChoice("720p", 3_200_000),  # type: ignore[arg-type]
-        OptionChoice("1080p", 3_200_000),  # type: ignore[arg-type]
-        OptionChoice("4k", 4_800_000),  # type: ignore[arg-type]
+        OptionChoice("720p", Micros(3_200_000), VEO_31),
+        OptionChoice("1080p", Micros(3_200_000), VEO_31),
+        OptionChoice("4k", Micros(4_800_000), VEO_31),
     )
+    lengths = list_choices(asked(), "duration", offer())
+    usual = [each for each in lengths if each.is_usual_model]
+    assert [each.value for each in usual] == ["4", "6", "8"]
+    assert {each.model for each in usual} == {resolve_plan(asked(), offer()).model}
+    assert lengths[len(usual) :] == (
+        OptionChoice("5", Micros(2_500_000), VEO_2, is_usual_model=False),
+    )
+    prices = [each.price for each in list_choices(asked(), "model", offer())]
+    assert prices == sorted(prices)
     four = asked(model=VEO_31, seconds=4)
     assert [each.value for each in list_choices(four, "resolution", offer())] == ["720p"]
     assert [each.value for each in list_choices(asked(model=VEO_2), "duration", offer())] == [
@@ -224,8 +236,8 @@ def test_choices_show_what_fits_and_what_it_costs() -> None:
     assert list_choices(asked(model=VEO_2), "resolution", offer()) == ()
     models = list_choices(asked(references=(LANDSCAPE,)), "model", offer())
     assert [(each.value, each.price) for each in models] == [
-        (VEO_31, 3_200_000),
         (FAST_31, 800_000),
+        (VEO_31, 3_200_000),
     ]
     assert [each.value for each in list_choices(asked(model=VEO_2), "videos", offer())] == [
         "1",

@@ -76,7 +76,7 @@ def example(kind: type[ClapperError]) -> ClapperError:
     examples: dict[type[ClapperError], ClapperError] = {
         RuleBroken: RuleBroken("seed_range", "seed", most=1),
         SourceNotExtendable: SourceNotExtendable("source_gone", "clip", clip=3),
-        PromptTooLong: PromptTooLong(tokens=1500, limit=1024),
+        PromptTooLong: PromptTooLong(characters=5000, fitting=4000),
         PersonPolicyUnsatisfiable: PersonPolicyUnsatisfiable(
             rule="nobody", model="veo-3.1", mode="text", models=["veo-2.0"]
         ),

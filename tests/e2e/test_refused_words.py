@@ -1,0 +1,93 @@
+"""Requests that are refused keep their words, offers say what they drop; what is suggested."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.stage import BotStage, buttons_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
+    """The count is in characters, and *Edit prompt* opens what was written. [people-M19]"""
+    room = await stage.open_channel()
+    words = "ein Fuchs läuft über das Feld " * 120
+    interaction = await stage.request_clip(room, words)
+    answer = await stage.wait_for_answer(interaction, "too long")
+    assert str(len(words.strip())) in answer
+    assert "token" not in answer
+    state = await stage.control.interaction(interaction)
+    (message,) = [each for each in state["messages"] if "Edit prompt" in buttons_of(each)]
+    stranger = await stage.control.component(
+        stage.people["Ada"], message["id"], buttons_of(message)["Edit prompt"]
+    )
+    opened = await stage.control.wait_interaction(stranger, lambda state: state.get("modal"))
+    assert "über das Feld" in str(opened["modal"])
+    submitted = await stage.submit_form(stranger, "a fox runs")
+    await stage.wait_for_answer(submitted, "Accepted")
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+
+
+async def test_an_offer_says_which_picture_goes(stage: BotStage, tmp_path: Path) -> None:
+    """[people-M17]"""
+    room = await stage.open_channel()
+    ada, picture = stage.people["Ada"], tmp_path / "picture.png"
+    Image.new("RGB", (1280, 720), (200, 90, 30)).save(picture)
+    values = {"prompt": "a red fox"}
+    alone = await stage.control.command(
+        ada, room, "video generate", values, attachments={"last_frame": picture}
+    )
+    await stage.wait_for_answer(alone, "the last frame becomes the first picture")
+    mixed = await stage.control.command(
+        ada, room, "video generate", values, attachments={"image": picture, "reference_1": picture}
+    )
+    answer = await stage.wait_for_answer(mixed, "This would work")
+    assert "without the first picture" in answer or "without the reference pictures" in answer
+
+
+async def test_suggestions_begin_with_the_cheapest_and_say_what_differs(stage: BotStage) -> None:
+    """[people-M20]"""
+    room = await stage.open_channel()
+    ada = stage.people["Ada"]
+    models = await stage.control.autocomplete(
+        ada, room, "video generate", {"prompt": "x", "model": ""}, "model"
+    )
+    prices = [float(each["name"].rsplit("($", 1)[1].rstrip(")")) for each in models]
+    assert prices == sorted(prices)
+    assert all("up to" in each["name"] for each in models)
+    lengths = await stage.control.autocomplete(
+        ada, room, "video generate", {"prompt": "x", "duration": 0}, "duration"
+    )
+    names = [each["name"] for each in lengths]
+    assert "Veo" not in names[0]
+    (five,) = [name for name in names if name.startswith("5 s")]
+    assert "Veo 2" in five
+    assert names.index(five) == len(names) - 1
+
+
+async def test_jobs_and_showcase_entries_are_suggested(stage: BotStage) -> None:
+    """[people-M20]"""
+    room, wall = await stage.open_channel(), await stage.open_channel()
+    ada = stage.people["Ada"]
+    setting = await stage.control.command(
+        ada, room, "server showcase", {"channel": wall, "public": False}
+    )
+    await stage.wait_for_answer(setting)
+    async with stage.control.hold_google():
+        await stage.wait_for_answer(await stage.request_clip(room, "a suggested heron"), "Accepted")
+        (job,) = await stage.control.autocomplete(ada, room, "video cancel", {"job": 0}, "job")
+        assert "heron" in job["name"]
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    clips = await stage.control.autocomplete(ada, room, "showcase add", {"clip": "heron"}, "clip")
+    assert ["heron" in each["name"] for each in clips] == [True]
+    added = await stage.control.command(ada, room, "showcase add", {"clip": clips[0]["value"]})
+    await stage.wait_for_answer(added, "showcase")
+    for user, count in (("Ada", 1), ("Bea", 1), ("Dia", 0)):
+        entries = await stage.control.autocomplete(
+            stage.people[user], room, "showcase withdraw", {"clip": "her"}, "clip"
+        )
+        assert [each["value"] for each in entries] == [clips[0]["value"]] * count, user
