@@ -228,7 +228,7 @@ class RequestFlow:
 
     def _build_rewrite_button(self, refused: RefusedRequest, locale: str) -> ActionButton:
         number = self.confirmations.add(refused)
-        return build_button(ButtonAction.REWRITE, number, locale, key="edit", primary=True)
+        return build_button(ButtonAction.REWRITE, number, locale, primary=True)
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
         job = accepted.job
