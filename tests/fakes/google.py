@@ -31,6 +31,7 @@ class FakeGoogle(VideoModels):
     ``default_poll``, if set. ``send_gate`` holds every submit before the last check,
     ``answer_gate`` after Google has started the operation and before it answers. ``before_send``
     is called once, right before the last check. ``can_find`` allows the search for lost submits.
+    ``odd_downloads`` are no video, and ``is_verifying`` says whether downloads are compared.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class FakeGoogle(VideoModels):
         self.submits: list[int] = []
         self.poll_counts: Counter[str] = Counter()
         self.fetch_count = 0
+        self.odd_downloads = 0
+        self.is_verifying = True
         self.submit_script: deque[ScriptStep] = deque()
         self.poll_script: deque[ScriptStep] = deque()
         self.fetch_script: deque[ScriptStep] = deque()
@@ -118,9 +121,11 @@ class FakeGoogle(VideoModels):
             raise step
         self.fetch_count += 1
         part = destination.with_suffix(".part")
-        part.write_bytes(f"video of {video.uri}".encode())
+        is_odd = self.odd_downloads > 0
+        self.odd_downloads -= is_odd
+        part.write_bytes(b"a page" if is_odd else f"video of {video.uri}".encode())
         part.rename(destination)
-        return True
+        return self.is_verifying
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
