@@ -7,11 +7,14 @@ request. Threads suffice: the files come from Google, and PyAV and hashlib relea
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import av
 from av.error import FFmpegError
 
 from bot.domain.clips.clip import VideoFacts
+
+_LENGTH_TOLERANCE_S: Final = 0.5
 
 
 class PyAvMediaProbe:
@@ -37,6 +40,7 @@ def _probe_file(path: Path) -> VideoFacts:
                 seconds = container.duration / av.time_base
             if seconds <= 0:
                 raise ValueError("video without a length")
+            _check_completeness(path, seconds)
             width, height = video.width, video.height
             if first_frame.rotation % 180:  # players turn it: say what people see
                 width, height = height, width
@@ -51,3 +55,26 @@ def _probe_file(path: Path) -> VideoFacts:
             )
     except FFmpegError as error:
         raise ValueError(f"not a playable video: {type(error).__name__}") from error
+
+
+def _check_completeness(path: Path, seconds: float) -> None:
+    """Raise `ValueError` if pictures are missing that the file's own table of contents promises.
+
+    A file that was cut on the way opens and shows its first picture as a whole one does. The
+    packets are read, not decoded, which takes no longer than hashing the file.
+    """
+    with av.open(str(path), "r") as container:
+        video = container.streams.video[0]
+        count, end_s = 0, 0.0
+        for packet in container.demux(video):
+            if packet.size == 0:
+                continue
+            if packet.is_corrupt:
+                break
+            count += 1
+            if packet.pts is not None and packet.time_base is not None:
+                end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if video.frames and count < video.frames:
+            raise ValueError(f"video cut short: {count} of {video.frames} pictures")
+        if not video.frames and end_s < seconds - _LENGTH_TOLERANCE_S:
+            raise ValueError(f"video cut short: {end_s:.1f} of {seconds:.1f} s")

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -57,6 +58,31 @@ async def test_truncated_video_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "half.mp4"
     path.write_bytes(complete.read_bytes()[: complete.stat().st_size // 3])
     with pytest.raises(ValueError, match="video"):
+        await PyAvMediaProbe().read_facts(path)
+
+
+@pytest.mark.parametrize(
+    ("container", "kept"), [("mp4", 0.4), ("mp4", 0.9), ("mp4", 0.995), ("webm", 0.4)]
+)
+async def test_video_that_was_cut_behind_its_first_picture_is_rejected(
+    tmp_path: Path, container: str, kept: float
+) -> None:
+    """The table of contents is in front, as in Google's files. [google-D13, google-K8]"""
+    complete, path = tmp_path / f"whole.{container}", tmp_path / f"cut.{container}"
+    codec = {"mp4": "libx264", "webm": "libvpx"}[container]
+    options = {"movflags": "faststart"} if container == "mp4" else {}
+    rng = np.random.default_rng(1)
+    with av.open(str(complete), "w", options=options) as output:
+        video: Any = output.add_stream(codec, rate=24, width=128, height=72)
+        video.pix_fmt = "yuv420p"
+        for _ in range(48):
+            noise = rng.integers(0, 255, (72, 128, 3), dtype=np.uint8)
+            output.mux(video.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
+        output.mux(video.encode(None))
+    assert (await PyAvMediaProbe().read_facts(complete)).seconds == pytest.approx(2, abs=0.1)
+    data = complete.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    with pytest.raises(ValueError, match=r"cut short|not a playable"):
         await PyAvMediaProbe().read_facts(path)
 
 
