@@ -3,29 +3,27 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 import discord
 from discord.ext import commands
 
+from bot.discord.interaction_edits import edit_response
 from bot.discord.user_install import (
     acknowledge_request,
     get_user_install_reply,
     guild_of,
-    is_user_install,
     send_followup,
 )
 from bot.domain.clips.history_query import PageRequest
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
-from bot.domain.ports import Clock, JobMessages
+from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
-from bot.services.clips.removal import ClipRemoval
 from bot.store.jobs.clips import ClipStore
 from bot.ui.custom_ids import ButtonAction, FormKind
 from bot.ui.model_info import ModelInfoSource
@@ -82,8 +80,6 @@ class ButtonActions(commands.Cog):
     clip_history: ClipHistory
     input_images: InputImages
     model_info: ModelInfoSource
-    clip_removal: ClipRemoval
-    job_messages: JobMessages
     clock: Clock
 
     def __post_init__(self) -> None:
@@ -92,10 +88,10 @@ class ButtonActions(commands.Cog):
         self.router.register_button(ButtonAction.REDO, self.redo_job)
         self.router.register_button(ButtonAction.EDIT, self.open_edit_form)
         self.router.register_button(ButtonAction.DETAILS, self.show_details)
-        self.router.register_button(ButtonAction.DELETE, self.delete_clip)
         self.router.register_button(ButtonAction.CANCEL, self.request_flow.cancel_job)
         self.router.register_button(ButtonAction.UNDO, self.request_flow.cancel_job)
         self.router.register_button(ButtonAction.RETRY, self.retry_job)
+        self.router.register_button(ButtonAction.OTHER_MODEL, self.offer_other_model)
         self.router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
         self.router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
         self.router.register_button(ButtonAction.REWRITE, self.open_rewrite_form)
@@ -130,6 +126,14 @@ class ButtonActions(commands.Cog):
         job = await self._load_job(interaction, job_id)
         source = RequestSource.from_interaction(interaction, dedupe_key=f"retry:{job_id}")
         await self.request_flow.repeat_job(job, source)
+
+    async def offer_other_model(self, interaction: discord.Interaction, job_id: int) -> None:
+        """Ask whether another model shall make what a retired one could not, with its price."""
+        await acknowledge_request(interaction)
+        job = await self._load_job(interaction, job_id)
+        request = job.plan.as_request().evolve(model=None)
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.offer_request(request, source, repeated=job)
 
     async def open_edit_form(self, interaction: discord.Interaction, job_id: int) -> None:
         job = await read_for_form(self._load_job(interaction, job_id))
@@ -181,29 +185,9 @@ class ButtonActions(commands.Cog):
         images = await self.input_images.list_stored(job.plan)
         first, *rest = format_job_details(job, clips, self.model_info, interaction.locale.value)
         files = [await asyncio.to_thread(discord.File, image.path, image.name) for image in images]
-        await interaction.edit_original_response(content=first, attachments=files)
+        await edit_response(interaction, content=first, attachments=files)
         for page in rest:
             await interaction.followup.send(page, ephemeral=True)
-
-    async def delete_clip(self, interaction: discord.Interaction, job_id: int) -> None:
-        """Delete the clip with its messages and files, for its requester or a moderator."""
-        if is_user_install(interaction):
-            await interaction.response.defer()  # then the message is the original response
-        else:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-        job = await self._load_job(interaction, job_id)
-        person = build_acting_person(interaction)
-        moderator = person.moderates(job.origin)
-        await self.clip_removal.remove_clips(job, actor_id=person.user_id, moderator=moderator)
-        await self.job_messages.delete_clip_post(job)
-        pressed = interaction.message
-        if is_user_install(interaction):
-            with suppress(discord.NotFound):
-                await interaction.delete_original_response()
-        elif pressed is not None and pressed.id != job.posted_message_id:
-            with suppress(discord.NotFound):  # a second press of the same button
-                await pressed.delete()
-        await respond_with(interaction, "delete.done")
 
     async def accept_confirmation(self, interaction: discord.Interaction, number: int) -> None:
         """Make what was offered, once, for the person it was offered to."""
@@ -226,7 +210,7 @@ class ButtonActions(commands.Cog):
             return
         confirmation.is_resolved = True
         text = translate("ask.declined", interaction.locale.value)
-        await interaction.edit_original_response(content=text, view=None)
+        await edit_response(interaction, content=text, view=None)
 
     async def turn_page(self, interaction: discord.Interaction, to: PageRequest) -> None:
         await interaction.response.defer()
@@ -235,7 +219,7 @@ class ButtonActions(commands.Cog):
         )
         locale = interaction.locale.value
         text, view = format_history(page, self.model_info, locale), build_page_buttons(page, locale)
-        await interaction.edit_original_response(content=text, view=view)
+        await edit_response(interaction, content=text, view=view)
 
     async def _load_confirmation(
         self, interaction: discord.Interaction, number: int
@@ -252,7 +236,7 @@ class ButtonActions(commands.Cog):
         await interaction.response.defer()
         if confirmation is None:
             text = translate("ask.gone", interaction.locale.value)
-            await interaction.edit_original_response(content=text, view=None)
+            await edit_response(interaction, content=text, view=None)
             return None
         return None if confirmation.is_resolved else confirmation
 

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.discord.permissions import find_missing_in_channel, find_missing_permissions
 from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import NotAllowed, RecordNotFound
@@ -33,7 +34,6 @@ from bot.ui.server_setup import (
     build_setup_view,
     format_permission_checks,
 )
-from cogs._common.context import find_missing_in_channel, find_missing_permissions
 
 
 @dataclass(kw_only=True, eq=False)
@@ -129,8 +129,7 @@ class SetupCommands(commands.Cog):
         results = []
         here = interaction.channel_id
         if here is not None:
-            in_thread = isinstance(interaction.channel, discord.Thread)
-            missing = find_missing_permissions(interaction.app_permissions, in_thread=in_thread)
+            missing = find_missing_permissions(interaction.app_permissions, interaction.channel)
             results.append(PermissionCheck(here, missing))
         for channel_id in dict.fromkeys(other for other in others if other != here):
             channel = guild.get_channel_or_thread(channel_id)

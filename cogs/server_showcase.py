@@ -8,13 +8,14 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.discord.client import respond_privately
+from bot.discord.permissions import find_missing_in_channel
 from bot.domain.errors import MissingPermissions, RecordNotFound
 from bot.domain.showcase.post import CurationPolicy, load_time_zone
 from bot.i18n.catalogs import build_command_text
 from bot.services.showcase.showcase import AUDIT_LOG_LENGTH, ShowcaseService
 from bot.ui.audit_log import format_audit_log
 from bot.ui.showcase_card import format_showcase_settings
-from cogs._common.context import find_missing_in_channel, require_guild_id
+from cogs._common.context import require_guild_id
 from cogs._common.options import build_choices, describe_options
 
 _NEVER: Final = "never"

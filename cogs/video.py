@@ -8,10 +8,12 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
+from bot.discord.api_errors import DISCORD_ERRORS, to_delivery_error
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
 from bot.domain.access import ActingPerson
 from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
+from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.presets import CameraPreset, StylePreset
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
@@ -20,6 +22,7 @@ from bot.services.clips.history import ClipHistory
 from bot.services.clips.library import ClipLibrary
 from bot.services.jobs.publishing import ClipPublisher
 from bot.store.jobs.jobs import JobStore
+from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.model_info import ModelInfoSource
@@ -46,6 +49,9 @@ _MAX_SEED: Final = 2**32 - 1
 _STYLE_CHOICES: Final = build_choices("style", StylePreset)
 _CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
 _KIND_CHOICES: Final = build_choices("only", HistoryKind)
+_NOTIFY_CHOICES: Final = build_choices(
+    "notify", (NotifyChoice.PING, NotifyChoice.QUIET, NotifyChoice.DIRECT_MESSAGE)
+)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -62,6 +68,7 @@ class VideoCommands(
     model_directory: ModelDirectory
     model_info: ModelInfoSource
     clip_publisher: ClipPublisher
+    member_preferences: MemberPreferenceStore
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
     @describe_options()
@@ -153,6 +160,25 @@ class VideoCommands(
         await interaction.response.defer(ephemeral=True, thinking=True)
         running = await self.jobs.list_running(user_id=interaction.user.id)
         await respond_privately(interaction, format_running_jobs(running, interaction.locale.value))
+
+    @app_commands.command(name="notify", description=build_command_text("command.video.notify"))
+    @describe_options()
+    @app_commands.choices(how=_NOTIFY_CHOICES)
+    async def choose_notification(
+        self, interaction: discord.Interaction, how: str | None = None
+    ) -> None:
+        """Show how the member hears of a finished clip, or change it for all servers."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        user, locale = interaction.user, interaction.locale.value
+        choice = await self.member_preferences.load_notify_choice(user.id)
+        if how is not None:
+            choice = NotifyChoice(how)
+            if choice is NotifyChoice.DIRECT_MESSAGE and not await _accepts_direct_messages(
+                user, translate("notify.test", locale)
+            ):
+                choice = NotifyChoice.DIRECT_MESSAGE_REFUSED
+            await self.member_preferences.save_notify_choice(user.id, choice)
+        await respond_privately(interaction, translate(f"notify.{choice}", locale))
 
     @app_commands.command(name="chain", description=build_command_text("command.video.chain"))
     @describe_options()
@@ -248,3 +274,15 @@ class VideoCommands(
         await acknowledge_request(interaction)
         request, source = options.build_request(), RequestSource.from_interaction(interaction)
         await self.request_flow.submit_request(request, source)
+
+
+async def _accepts_direct_messages(user: discord.abc.User, text: str) -> bool:
+    """Try the first message; only a refusal, not a passing fault, means that none get through."""
+    assert isinstance(user, (discord.User, discord.Member))
+    try:
+        await user.send(text)
+    except discord.Forbidden:
+        return False
+    except DISCORD_ERRORS as error:
+        raise to_delivery_error(error) from error
+    return True

@@ -11,6 +11,7 @@ from cogs._common.pending import PendingConfirmations
 from cogs._common.request_flow import RequestFlow
 from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
+from cogs.delete_buttons import DeleteButtons
 from cogs.help import HelpCommands
 from cogs.mentions import MentionListener
 from cogs.menus import MessageMenus
@@ -35,6 +36,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
         server_rules=parts.server_rules,
         confirmations=confirmations,
         model_info=parts.model_info,
+        member_preferences=parts.member_preferences,
     )
     menus = MessageMenus(
         router=router,
@@ -74,6 +76,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_directory=parts.model_directory,
             model_info=parts.model_info,
             clip_publisher=parts.clip_publisher,
+            member_preferences=parts.member_preferences,
         ),
         ButtonActions(
             router=router,
@@ -84,9 +87,13 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             clip_history=parts.clip_history,
             input_images=parts.input_images,
             model_info=parts.model_info,
-            clip_removal=parts.clip_removal,
-            job_messages=parts.job_messages,
             clock=parts.clock,
+        ),
+        DeleteButtons(
+            router=router,
+            clips=parts.clips,
+            clip_library=parts.clip_library,
+            clip_removal=parts.clip_removal,
         ),
         menus,
         ReplyListener(

@@ -45,6 +45,7 @@ from bot.services.jobs.job_task import JobStages, JobTaskFactory
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import RequestService
+from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.polling import JobPoller
@@ -67,6 +68,7 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
+from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.operations.file_references import FileReferenceStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
@@ -121,6 +123,7 @@ class Container:
         self.ledger = LedgerStore(database)
         self.guilds = GuildStore(database)
         self.welcomed_guilds = WelcomeStore(database)
+        self.member_preferences = MemberPreferenceStore(database)
         self.model_states = ModelStateStore(database)
         self.showcase_posts = ShowcasePostStore(database)
         self.showcase_settings = ShowcaseSettingsStore(database)
@@ -222,6 +225,7 @@ class Container:
             model_states=self.model_states, clock=clock, pace=policy.pace
         )
         self.clip_publisher = ClipPublisher(
+            clips=self.clips,
             job_messages=self.job_messages,
             upload_preparer=self.upload_preparer,
             clock=clock,
@@ -265,7 +269,14 @@ class Container:
                     downloader=ClipDownloader(
                         media_probe=self.media_probe, data_dir=settings.data_dir
                     ),
-                    delivery=ClipDelivery(clips=self.clips, clip_publisher=self.clip_publisher),
+                    delivery=ClipDelivery(
+                        clips=self.clips,
+                        member_preferences=self.member_preferences,
+                        clip_publisher=self.clip_publisher,
+                    ),
+                    announcer=JobAnnouncer(
+                        clips=self.clips, member_preferences=self.member_preferences
+                    ),
                 ),
             ),
             queue_status_updater=queue_status_updater,
@@ -281,6 +292,7 @@ class Container:
             jobs=self.jobs,
             ledger=self.ledger,
             input_images=self.input_images,
+            job_messages=self.job_messages,
             offered_models=self.model_directory,
             worker=self.worker,
             admission_batcher=AdmissionBatcher(jobs=self.jobs, policy=policy, clock=clock),
@@ -349,6 +361,8 @@ class Container:
         self.clip_removal = ClipRemoval(
             clips=self.clips,
             originals=self.originals,
+            job_messages=self.job_messages,
+            discord_messages=self.showcase_channel,
             withdraw_callbacks=[self.showcase_service.withdraw_deleted_clip],
         )
 

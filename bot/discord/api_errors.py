@@ -16,6 +16,7 @@ from bot.domain.errors import (
     DeliveryError,
     DiscordUnavailable,
     FileTooLarge,
+    UploadInterrupted,
 )
 
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
@@ -60,7 +61,18 @@ def to_delivery_error(error: BaseException) -> DeliveryError:
             f"Discord answered {error.status}, code {error.code}",
             is_gone=error.code == UNKNOWN_CHANNEL_CODE,
         )
+    if _is_connection_lost(error):
+        return UploadInterrupted(type(error).__name__)
     return DiscordUnavailable(type(error).__name__)
+
+
+def _is_connection_lost(error: BaseException) -> bool:
+    """Whether a connection that stood was closed; one that never came about says nothing."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return False
+    return isinstance(
+        error, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, ConnectionError)
+    )
 
 
 def raise_if_transient(error: BaseException) -> None:

@@ -5,6 +5,7 @@ command, button or form in one place.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
 
@@ -27,10 +28,12 @@ from bot.discord.first_responses import (
     may_have_answered,
 )
 from bot.discord.gateway import PersistentShard, ShardConnector
+from bot.discord.interaction_edits import edit_response
 from bot.discord.place_check import require_allowed_place
 from bot.discord.session_starts import SessionStarts
 from bot.discord.user_install import TokenCipher, delete_reply
 from bot.domain.errors import (
+    AnswerNotDelivered,
     ClapperError,
     ContentBlocked,
     DeliveryError,
@@ -280,11 +283,16 @@ class DiscordClient(commands.AutoShardedBot):
             if error.code in _EXPIRED_INTERACTION_CODES:
                 _log.warning("interaction.expired", interaction=interaction.id)
                 return
+        if isinstance(error, AnswerNotDelivered):
+            _log.warning("answer.not_delivered", interaction=interaction.id, error=str(error))
+            with suppress(*CONNECTION_ERRORS):
+                await delete_reply(interaction)
+            return
         text = _log_and_describe(interaction, _convert_transient(error))
         try:
             await delete_reply(interaction)
             await respond_privately(interaction, text)
-        except CONNECTION_ERRORS as send_error:
+        except (*CONNECTION_ERRORS, AnswerNotDelivered) as send_error:
             _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
 
 
@@ -302,7 +310,7 @@ async def respond_privately(
                 raise
             await interaction.edit_original_response(content=text, view=view)
     elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-        await interaction.edit_original_response(content=text, view=view)
+        await edit_response(interaction, content=text, view=view)
     else:
         await interaction.followup.send(text, view=optional_view, ephemeral=True)
 

@@ -3,16 +3,18 @@
 It works by REST with bare channel ids, because any process may finish any job, even one whose
 server is on another process's shard. Two things keep a clip from being posted twice: the job's
 nonce, which Discord honours for some minutes, and `find_posted`, which recognises the card by the
-job's number on its buttons. For a user install (`bot.discord.user_install`) the job's only
-message is edited from the first status to the clip. Status messages are best effort: whatever
-happens to them, the job goes on.
+job's number on its buttons. The mention that tells whoever asked is a part of that post, or of the
+card that says why there is none: Discord notifies nobody of an edit. For a user install
+(`bot.discord.user_install`) the job's only message is edited from the first status to the clip.
+Status messages are best effort: whatever happens to them, the job goes on; they are deleted once
+the clip is there.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -32,10 +34,12 @@ from bot.discord.api_errors import (
 )
 from bot.discord.clip_files import open_attachments
 from bot.discord.message_history import find_own_message
+from bot.discord.permissions import find_missing_for_post
 from bot.discord.user_install import InteractionWebhooks
+from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.errors import ChannelUnavailable
-from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
+from bot.domain.errors import ChannelUnavailable, DiscordUnavailable
+from bot.domain.jobs.job import Job, JobState, Origin, UserInstallReply
 from bot.domain.ports import Clock, JobProgress
 from bot.ui.clip_card import ClipCards
 from bot.ui.components import find_button_number
@@ -47,6 +51,8 @@ STATUS_EDIT_INTERVAL_S: Final = 5.0
 """Seconds between two edits of a status while the job's state stays the same."""
 STATUS_TIMEOUT_S: Final = 10.0
 """Seconds that a job waits for its status message."""
+_STATUS_SEARCH_LIMIT: Final = 200
+"""How many messages after the request a lost status may be away."""
 _MAXIMUM_STATUS_STATES: Final = 4096
 _MINIMUM_BOOST_TIER: Final = 2
 """The boost tier from which a server's upload limit is above the default."""
@@ -60,14 +66,18 @@ _NONCE_LENGTH: Final = 25
 class _StatusState:
     """What a job's status message last showed, and a lock for editing it.
 
-    Progress of an epoch before ``shown_epoch`` is out of date. ``closed`` follows the last edit.
+    Progress of an epoch before ``shown_epoch`` is out of date. A phase is the job's state, and
+    whether another attempt is waited for. ``closed`` follows the last edit.
+    ``may_be_lost``: a message may have been sent whose id nobody knows.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     shown_epoch: int = -1
-    shown_state: JobState | None = None
+    shown_phase: tuple[JobState, bool] | None = None
+    has_shown_cancelling: bool = False
     edited_at: float = float("-inf")
     closed: bool = False
+    may_be_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +95,7 @@ class DiscordJobMessages:
         status = self._get_status_state(job)
         message_id = job.status_message_id
         if (
-            status.shown_state is None
+            status.shown_phase is None
             and job.state is JobState.POSTING
             and job.origin.user_install_reply is not None
         ):
@@ -93,7 +103,7 @@ class DiscordJobMessages:
         if (
             status.closed
             or job.epoch < status.shown_epoch
-            or (message_id is not None and not self._is_edit_due(status, job))
+            or (message_id is not None and not self._is_edit_due(status, progress))
         ):
             return message_id
         async with status.lock:
@@ -101,15 +111,16 @@ class DiscordJobMessages:
                 async with asyncio.timeout(STATUS_TIMEOUT_S):
                     view = self.cards.build_status_card(progress)
                     if message_id is None:
-                        target, nonce = job.origin.request_message_id, job.nonce_for("s")
-                        message_id = await self._send_reply(job, target, view, nonce)
+                        message_id = await self._send_reply(job, view, job.nonce_for("s"))
                     else:
                         await self._edit_status(job, message_id, view)
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
                 _log.info("status_message.failed", job_id=job.id, error=summarize_error(error))
+                status.may_be_lost |= message_id is None
                 return None
-            status.shown_state, status.edited_at = job.state, self.clock.monotonic()
+            status.shown_phase, status.edited_at = _phase_of(progress), self.clock.monotonic()
             status.shown_epoch = job.epoch
+            status.has_shown_cancelling = job.cancel_requested
             return message_id
 
     def reported_limit(self, origin: Origin) -> int | None:
@@ -125,7 +136,12 @@ class DiscordJobMessages:
         return guild.filesize_limit
 
     async def post_clips(
-        self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        may_send: Callable[[], None],
+        is_mentioned: bool = False,
     ) -> int:
         """Post the clips as one message; see the port. Raises `RecordNotFound` for a lost file."""
         view = self.cards.build_clip_card(job, uploads, self.clock.now())
@@ -133,10 +149,15 @@ class DiscordJobMessages:
         if reply is not None:
             async with self._close_after_edits(job):  # a late status must not replace the clip
                 return await self._post_into_reply(reply, view, uploads, may_send)
-        target = job.origin.request_message_id or job.status_message_id
-        async with self._open_files(uploads, may_send) as files, convert_discord_errors():
+        async with (
+            self._open_files(uploads, may_send) as files,
+            self._name_missing_permissions(job),
+            convert_discord_errors(),
+        ):
             may_send()
-            return await self._send_reply(job, target, view, job.post_nonce, files)
+            return await self._send_reply(
+                job, view, job.post_nonce, files, is_mentioned=is_mentioned
+            )
 
     async def repost_clips(
         self, job: Job, uploads: Sequence[PreparedUpload], origin: Origin
@@ -152,20 +173,11 @@ class DiscordJobMessages:
             message = await channel.send(view=view, files=files, nonce=nonce)
         return message.id
 
-    async def delete_clip_post(self, job: Job) -> None:
-        """Delete the message with a job's clips, if there is one. Best effort."""
-        if job.posted_message_id is None:
-            return
-        try:
-            if job.origin.user_install_reply is not None:
-                webhook = self._get_webhook(job.origin.user_install_reply)
-                await webhook.delete_message(job.posted_message_id)
-            else:
-                await self._get_message(job, job.posted_message_id).delete()
-        except discord.NotFound:
-            return
-        except (*DISCORD_ERRORS, ChannelUnavailable) as error:
-            _log.warning("clip_post.delete_failed", job_id=job.id, error=summarize_error(error))
+    async def delete_job_messages(self, job: Job) -> None:
+        """Delete the clip's post and the status; see the port."""
+        for message_id in {job.posted_message_id, job.status_message_id} - {None}:
+            assert message_id is not None
+            await self._delete_message(job, message_id)
 
     async def find_posted(self, job: Job) -> int | None:
         """Look for the job's card among the bot's messages since the request.
@@ -179,14 +191,7 @@ class DiscordJobMessages:
 
         reply = job.origin.user_install_reply
         if reply is None:
-            known_ids = (job.status_message_id, job.origin.request_message_id)
-            return await find_own_message(
-                self.client,
-                self._get_channel(job),
-                after=_find_history_start(job),
-                matches=matches,
-                known_message_ids=[known for known in known_ids if known is not None],
-            )
+            return await self._find_message(job, matches)
         try:
             message = await self._get_webhook(reply).fetch_message(reply.message_id)
         except discord.NotFound as error:
@@ -195,60 +200,150 @@ class DiscordJobMessages:
             raise to_delivery_error(error) from error
         return message.id if matches(message) else None
 
-    async def notify_requester(self, job: Job) -> None:
-        """Tell how the job ended: in its status message, else in a new one, else in a DM.
-
-        Raises `DiscordUnavailable` if another try may succeed; a refusal is logged.
-        """
-        view = self.cards.build_outcome_card(job)
+    async def announce_outcome(
+        self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
+    ) -> int | None:
+        """Show how the job ended; see the port. Without a mention the status is edited."""
         async with self._close_after_edits(job):
             try:
-                if not await self._try_edit_status(job, view):
-                    target = job.origin.request_message_id
-                    await self._send_reply(job, target, view, job.nonce_for("t"))
+                if not is_mentioned and await self._try_edit_status(job, clips):
+                    return job.status_message_id
+                card_id = await self._find_outcome_card(job) if search_first else None
+                if card_id is None:
+                    view, nonce = self.cards.build_outcome_card(job, clips), job.nonce_for("t")
+                    card_id = await self._send_reply(job, view, nonce, is_mentioned=is_mentioned)
             except (*DISCORD_ERRORS, ChannelUnavailable) as error:
                 _log.info("outcome.post_failed", job_id=job.id, error=summarize_error(error))
                 if not isinstance(error, ChannelUnavailable):
                     raise_if_transient(error)
-                await self._notify_by_dm(job)
+                if is_mentioned:  # the status may still be edited where nothing may be sent
+                    with suppress(*DISCORD_ERRORS, ChannelUnavailable):
+                        await self._try_edit_status(job, clips)
+                return None
+            if job.status_message_id is not None and job.status_message_id != card_id:
+                await self._delete_message(job, job.status_message_id)
+            return card_id
 
-    async def close_status(self, job: Job) -> None:
-        """Delete a status that replied to a member's message; cut any other to one line."""
-        if job.status_message_id is None or job.status_message_id == job.posted_message_id:
-            return  # there is none, or the clip has replaced it
+    async def send_direct_notice(
+        self, job: Job, clips: Sequence[Clip], *, search_first: bool
+    ) -> bool:
+        """Write to the requester; see the port."""
+        view = self.cards.build_direct_notice(job, clips)
+
+        def is_notice(message: discord.Message) -> bool:
+            actions = (ButtonAction.DETAILS, ButtonAction.DELETE)
+            return job.id in [find_button_number(message, action) for action in actions]
+
+        try:
+            channel = await self.client.create_dm(discord.Object(job.origin.user_id))
+            if search_first and await find_own_message(
+                self.client,
+                channel,
+                after=job.finished_at or job.created_at,
+                matches=is_notice,
+            ):
+                return True
+            await channel.send(view=view, nonce=job.nonce_for("d"))
+        except DISCORD_ERRORS as error:
+            _log.info("requester.dm_failed", job_id=job.id, error=summarize_error(error))
+            raise_if_transient(error)
+            return False
+        return True
+
+    async def remove_status(self, job: Job, *, search_first: bool) -> None:
+        """Delete the status; see the port. For a user install the clip has replaced it."""
+        if job.origin.user_install_reply is not None:
+            return
+        status = self._get_status_state(job)
         async with self._close_after_edits(job):
-            try:
-                if job.origin.request_message_id is not None:
-                    await self._get_message(job, job.status_message_id).delete()
-                else:
-                    view = self.cards.build_closed_status_card(job)
-                    await self._edit_status(job, job.status_message_id, view)
-            except DISCORD_ERRORS as error:
-                reason = summarize_error(error)
-                _log.info("status_message.close_failed", job_id=job.id, error=reason)
+            if job.status_message_id is not None and job.status_message_id != job.posted_message_id:
+                await self._delete_message(job, job.status_message_id)
+            if search_first or status.may_be_lost:
+                await self._delete_lost_status(job)
+
+    async def _delete_lost_status(self, job: Job) -> None:
+        """Delete a status whose id was lost between its sending and its record. Best effort."""
+
+        def is_status(message: discord.Message) -> bool:
+            return find_button_number(message, ButtonAction.CANCEL) == job.id
+
+        asked = replace(job, submitted_at=None)  # the status is older than the submit
+        try:
+            message_id = await self._find_message(asked, is_status, limit=_STATUS_SEARCH_LIMIT)
+            if message_id is not None:
+                await self._delete_message(job, message_id)
+        except DiscordUnavailable as error:
+            _log.info("status_message.search_failed", job_id=job.id, error=str(error))
+
+    async def _find_outcome_card(self, job: Job) -> int | None:
+        """Look for the card that says how the job ended; the status is not yet one."""
+
+        def is_outcome_card(message: discord.Message) -> bool:
+            return (
+                message.id != job.status_message_id
+                and find_button_number(message, ButtonAction.DELETE) == job.id
+                and find_button_number(message, ButtonAction.DETAILS) is None
+            )
+
+        return await self._find_message(job, is_outcome_card)
+
+    async def _find_message(
+        self, job: Job, matches: Callable[[discord.Message], bool], *, limit: int | None = None
+    ) -> int | None:
+        known_ids = (job.status_message_id, job.origin.request_message_id)
+        return await find_own_message(
+            self.client,
+            self._get_channel(job),
+            after=_find_history_start(job),
+            matches=matches,
+            known_message_ids=[known for known in known_ids if known is not None],
+            limit=limit,
+        )
+
+    async def _delete_message(self, job: Job, message_id: int) -> None:
+        """Delete a message of the job; raises `DiscordUnavailable`."""
+        try:
+            if job.origin.user_install_reply is not None:
+                await self._get_webhook(job.origin.user_install_reply).delete_message(message_id)
+            else:
+                await self._get_message(job, message_id).delete()
+        except discord.NotFound:
+            return
+        except (*DISCORD_ERRORS, ChannelUnavailable) as error:
+            _log.info("message.delete_failed", job_id=job.id, error=summarize_error(error))
+            if not isinstance(error, ChannelUnavailable):
+                raise_if_transient(error)
 
     async def _send_reply(
         self,
         job: Job,
-        target_id: int | None,
         view: ui.LayoutView,
         nonce: str,
         files: Sequence[discord.File] = (),
+        *,
+        is_mentioned: bool = False,
     ) -> int:
-        """Send a message to the job's channel, as a reply to ``target_id`` if that still exists."""
+        """Send a message to the job's channel, as a reply to the request if that was a message.
+
+        A mention is of the requester, whose name stands in ``view``, and of nobody else.
+        """
         reference = None
-        if target_id is not None:
+        if job.origin.request_message_id is not None:
             reference = discord.MessageReference(
-                message_id=target_id,
+                message_id=job.origin.request_message_id,
                 channel_id=job.origin.channel_id,
                 guild_id=job.origin.guild_id,
                 fail_if_not_exists=False,
             )
+        mentioned = discord.AllowedMentions.none()
+        if is_mentioned:
+            mentioned.users = [discord.Object(job.origin.user_id)]
         message = await self._get_channel(job).send(
             view=view,
             files=files,
             nonce=nonce,
             reference=reference,  # type: ignore[arg-type]  # None is accepted
+            allowed_mentions=mentioned,
             mention_author=False,
         )
         return message.id
@@ -262,14 +357,15 @@ class DiscordJobMessages:
         message = self._get_message(job, message_id)
         await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
 
-    async def _try_edit_status(self, job: Job, view: ui.LayoutView) -> bool:
-        """Edit the status; return ``False`` if there is none or it was deleted.
+    async def _try_edit_status(self, job: Job, clips: Sequence[Clip]) -> bool:
+        """Turn the status into the outcome; ``False`` if there is none or it was deleted.
 
         Raises `ChannelUnavailable` for a user install, which has no other message.
         """
         if job.status_message_id is None:
             return False
         try:
+            view = self.cards.build_outcome_card(job, clips)
             await self._edit_status(job, job.status_message_id, view)
         except discord.NotFound as error:
             if job.origin.user_install_reply is not None:
@@ -306,15 +402,19 @@ class DiscordJobMessages:
                 message = await webhook.send(view=view, files=files, wait=True)
             return message.id
 
-    async def _notify_by_dm(self, job: Job) -> None:
-        if job.outcome is Outcome.CANCELLED:
-            return
+    @asynccontextmanager
+    async def _name_missing_permissions(self, job: Job) -> AsyncIterator[None]:
+        """Add to a refusal what the bot may not do in the channel, which Discord does not say."""
         try:
-            user = await self.client.create_dm(discord.Object(job.origin.user_id))
-            await user.send(view=self.cards.build_outcome_card(job), nonce=job.nonce_for("d"))
-        except DISCORD_ERRORS as error:
-            _log.info("requester.dm_failed", job_id=job.id, error=summarize_error(error))
-            raise_if_transient(error)
+            yield
+        except ChannelUnavailable as error:
+            origin = job.origin
+            if not error.missing:
+                missing = find_missing_for_post(
+                    self.client, guild_id=origin.guild_id, channel_id=origin.channel_id
+                )
+                error.missing = tuple(missing)
+            raise
 
     @asynccontextmanager
     async def _close_after_edits(self, job: Job) -> AsyncIterator[None]:
@@ -339,13 +439,14 @@ class DiscordJobMessages:
     def _get_webhook(self, reply: UserInstallReply) -> discord.Webhook:
         return self.webhooks.get_webhook(reply, self.clock.now())
 
-    def _is_edit_due(self, status: _StatusState, job: Job) -> bool:
+    def _is_edit_due(self, status: _StatusState, progress: JobProgress) -> bool:
+        if progress.job.cancel_requested and not status.has_shown_cancelling:
+            return True  # whoever pressed the button waits for it
         if status.lock.locked():
             return False
         return (
-            status.shown_state is not job.state
+            status.shown_phase != _phase_of(progress)
             or self.clock.monotonic() - status.edited_at >= STATUS_EDIT_INTERVAL_S
-            or job.cancel_requested
         )
 
     def _get_status_state(self, job: Job) -> _StatusState:
@@ -355,6 +456,10 @@ class DiscordJobMessages:
             if len(self._status_states) > _MAXIMUM_STATUS_STATES:
                 self._status_states.popitem(last=False)
         return status
+
+
+def _phase_of(progress: JobProgress) -> tuple[JobState, bool]:
+    return progress.job.state, progress.retry_at is not None
 
 
 def _find_history_start(job: Job) -> discord.Object | datetime:

@@ -19,24 +19,26 @@ _CLOCK_SKEW: Final = timedelta(minutes=2)
 
 async def find_own_message(
     client: discord.Client,
-    channel: discord.PartialMessageable,
+    channel: discord.PartialMessageable | discord.DMChannel,
     *,
     after: discord.Object | datetime,
     matches: Callable[[discord.Message], bool],
     known_message_ids: Sequence[int] = (),
+    limit: int | None = None,
 ) -> int | None:
     """Return the id of the bot's first matching message after a message or time.
 
     Without the permission Read Message History, Discord returns an empty history instead of an
     error. An empty history therefore counts only if one of ``known_message_ids`` can be read.
-    Returns ``None`` for a channel that is gone: nothing can have been posted there.
+    Returns ``None`` for a channel that is gone: nothing can have been posted there. Looks at no
+    more than ``limit`` messages.
     Raises `DiscordUnavailable` if the history cannot be read.
     """
     own_id = client.user.id if client.user is not None else None
     start = after - _CLOCK_SKEW if isinstance(after, datetime) else after
     is_empty = True
     try:
-        async for message in channel.history(limit=None, after=start):
+        async for message in channel.history(limit=limit, after=start):
             is_empty = False
             if own_id in (None, message.author.id) and matches(message):
                 return message.id
@@ -54,7 +56,7 @@ async def find_own_message(
 
 
 async def _require_readable(
-    channel: discord.PartialMessageable, message_ids: Sequence[int]
+    channel: discord.PartialMessageable | discord.DMChannel, message_ids: Sequence[int]
 ) -> None:
     for message_id in message_ids:
         try:

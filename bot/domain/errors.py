@@ -33,7 +33,9 @@ ClapperError
     ├── FileTooLarge                over the upload limit
     ├── ChannelUnavailable          a retry there cannot succeed
     │   └── ContentBlocked          one of Discord's filters refuses the message
+    ├── AnswerNotDelivered          a person did not get the answer to what they pressed
     └── DiscordUnavailable          temporary; may be repeated
+        └── UploadInterrupted       the connection was closed in the middle of a request
 ```
 """
 
@@ -325,9 +327,20 @@ class ContentBlocked(ChannelUnavailable):
         self.name = name
 
 
+class AnswerNotDelivered(DeliveryError):
+    """Discord did not take the answer to an interaction; what was asked for may have been done."""
+
+
 class DiscordUnavailable(DeliveryError):
     """A temporary error of Discord: a retry may succeed."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UploadInterrupted(DiscordUnavailable):
+    """Discord's side closed the connection in the middle of a request.
+
+    Some edges do so instead of answering 413, so a smaller file may pass where this one never does.
+    """

@@ -246,13 +246,21 @@ class JobMessages(Protocol):
         ...
 
     async def post_clips(
-        self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        may_send: Callable[[], None],
+        is_mentioned: bool = False,
     ) -> int:
         """Post the clips as one message and return its id; the job's nonce prevents a repeat.
 
+        With ``is_mentioned`` the message notifies the requester, and nobody else.
+
         ``may_send`` is called from any thread while files are sent. If it raises, the request
         stays incomplete and Discord posts nothing.
-        Raises `FileTooLarge`, `ChannelUnavailable` or `DiscordUnavailable`.
+        Raises `FileTooLarge`, `ChannelUnavailable` (with what the bot may not do there) or
+        `DiscordUnavailable`.
         """
         ...
 
@@ -262,8 +270,11 @@ class JobMessages(Protocol):
         """Post finished clips again, where ``origin`` asks for them; raises as `post_clips`."""
         ...
 
-    async def delete_clip_post(self, job: Job) -> None:
-        """Delete the message with a job's clips, if there is one. Best effort."""
+    async def delete_job_messages(self, job: Job) -> None:
+        """Delete everything that a channel shows of a job; raises `DiscordUnavailable`.
+
+        What is gone already or out of reach for good is no error.
+        """
         ...
 
     async def find_posted(self, job: Job) -> int | None:
@@ -273,15 +284,31 @@ class JobMessages(Protocol):
         """
         ...
 
-    async def notify_requester(self, job: Job) -> None:
-        """Tell the requester how the job ended (failed, cancelled, unknown).
+    async def announce_outcome(
+        self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
+    ) -> int | None:
+        """Show in the channel how a job ended, and return the id of the message that shows it.
 
-        Raises `DiscordUnavailable` if Discord cannot be reached; a refusal is final and logged.
+        A mention needs a message of its own, in the place of the status; with ``search_first`` it
+        may have been sent before. ``None`` if the requester is not reached there. Raises
+        `DiscordUnavailable` if Discord cannot be reached; a refusal is final and logged.
         """
         ...
 
-    async def close_status(self, job: Job) -> None:
-        """Close the status message once the clip is posted. Best effort."""
+    async def send_direct_notice(
+        self, job: Job, clips: Sequence[Clip], *, search_first: bool
+    ) -> bool:
+        """Write to the requester that the clip is posted, or how the job ended.
+
+        Returns ``False`` if they accept no messages from the bot. Raises `DiscordUnavailable`.
+        """
+        ...
+
+    async def remove_status(self, job: Job, *, search_first: bool) -> None:
+        """Delete the status message once the clip is posted; raises `DiscordUnavailable`.
+
+        With ``search_first`` there may be one whose id was not recorded.
+        """
         ...
 
 

@@ -103,10 +103,21 @@ def format_eta(earliest: datetime, latest: datetime, locale: str | None) -> str:
     return translate("eta.range", locale, soon=soon, late=late)
 
 
-def build_jump_link(clip: Clip) -> str:
-    """Return the link to the message of a clip; it works in every Discord client."""
+def build_jump_link(clip: Clip) -> str | None:
+    """Return the link to the message of a clip, ``None`` for a clip that was never posted."""
+    if clip.message_id is None:
+        return None
     guild = clip.guild_id if clip.guild_id is not None else "@me"
-    return f"https://discord.com/channels/{guild}/{clip.channel_id}/{clip.message_id or ''}"
+    return f"https://discord.com/channels/{guild}/{clip.channel_id}/{clip.message_id}"
+
+
+def format_clip_number(clip_id: int, link: str | None) -> str:
+    """Return a clip's number, as a link to where it is shown if it is shown anywhere."""
+    return f"#{clip_id}" if link is None else f"[#{clip_id}]({link})"
+
+
+def list_clip_numbers(clips: Iterable[Clip], locale: str | None) -> str:
+    return join_list((f"#{clip.id}" for clip in clips), locale)
 
 
 def join_fitting_lines(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:

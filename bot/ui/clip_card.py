@@ -15,12 +15,13 @@ from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     EXCERPT_LIMIT,
+    build_jump_link,
     format_eta,
     format_mebibytes,
     format_money,
     format_prompt,
     format_timestamp,
-    join_list,
+    list_clip_numbers,
 )
 from bot.ui.components import build_action_row, build_button, build_text_view, build_view
 from bot.ui.custom_ids import ButtonAction
@@ -119,19 +120,36 @@ class ClipCards:
         cancel = build_button(action, job.id, locale)
         return build_text_view("\n".join(lines), *([] if job.cancel_requested else [cancel]))
 
-    def build_closed_status_card(self, job: Job) -> ui.LayoutView:
-        """Return the line that stays behind when the clip is posted: who asked for what."""
-        return build_text_view(self._format_request(job, get_public_locale(job)))
+    def build_outcome_card(self, job: Job, clips: Sequence[Clip] = ()) -> ui.LayoutView:
+        """Return how the job ended without a post; ``clips`` were made and kept nevertheless."""
+        return self._build_outcome_view(job, clips, get_public_locale(job))
 
-    def build_outcome_card(self, job: Job) -> ui.LayoutView:
-        locale = get_public_locale(job)
-        buttons = []
-        if job.outcome in _RETRYABLE_OUTCOMES:
-            buttons.append(build_button(ButtonAction.RETRY, job.id, locale))
-        if job.outcome in _EDITABLE_OUTCOMES:
-            buttons.append(build_button(ButtonAction.EDIT, job.id, locale))
-        text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale)}"
-        return build_text_view(text, *buttons)
+    def build_direct_notice(self, job: Job, clips: Sequence[Clip]) -> ui.LayoutView:
+        """Return what the requester alone reads: that the clip is posted, or how the job ended."""
+        locale = job.origin.locale
+        if job.outcome is not Outcome.DELIVERED or not clips:
+            return self._build_outcome_view(job, clips, locale)
+        link = build_jump_link(clips[0])
+        is_guest = job.origin.user_install_reply is not None
+        where = f"<#{job.origin.channel_id}>" if is_guest or link is None else link
+        text = translate(
+            "notice.ready",
+            locale,
+            clip=list_clip_numbers(clips, locale),
+            prompt=format_prompt(" ".join(job.plan.prompt.split()), EXCERPT_LIMIT),
+            where=where,
+        )
+        return build_text_view(text, build_button(ButtonAction.DETAILS, job.id, locale))
+
+    def _build_outcome_view(self, job: Job, clips: Sequence[Clip], locale: str) -> ui.LayoutView:
+        actions = [
+            *([ButtonAction.RETRY] if job.outcome in _RETRYABLE_OUTCOMES else []),
+            *([ButtonAction.OTHER_MODEL] if job.outcome and job.outcome.is_about_model else []),
+            *([ButtonAction.EDIT] if job.outcome in _EDITABLE_OUTCOMES else []),
+            ButtonAction.DELETE,  # also how the card is found again after a crash
+        ]
+        text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale, clips)}"
+        return build_text_view(text, *(build_button(each, job.id, locale) for each in actions))
 
     def _format_request(self, job: Job, locale: str) -> str:
         source = job.plan.source
@@ -161,6 +179,8 @@ class ClipCards:
             key = f"stage.waiting.{progress.waiting_for}"
             until = format_timestamp(job.watched_until, "f")
             return translate(key, locale, when=format_timestamp(when, "R"), until=until)
+        if job.state is JobState.POSTING and when is not None:
+            return translate("stage.posting_later", locale, when=format_timestamp(when, "R"))
         if job.state is JobState.QUEUED:
             place = progress.queue_position
             key = "stage.queued_soon" if place is None else "stage.queued"
@@ -187,8 +207,7 @@ class ClipCards:
         facts.append(format_money(usage.micros, locale))
         facts.append(translate("card.by", locale, member=f"<@{job.origin.user_id}>"))
         lines = [f"-# {' · '.join(facts)}"]
-        numbers = join_list((f"#{clip.id}" for clip in clips), locale)
-        chain = [translate("card.clip", locale, clip=numbers)]
+        chain = [translate("card.clip", locale, clip=list_clip_numbers(clips, locale))]
         if first.parent_clip_id is not None:
             chain.append(describe_lineage(first, locale))
         # where the bot is no member, it does not hear replies: the button extends
@@ -247,7 +266,8 @@ def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list
     notes = []
     if job.was_reopened:
         notes.append(f"-# {translate('card.late', locale)}")
-    if missing := job.plan.videos - len(clips):
+    missing = job.plan.videos - len(clips)
+    if missing > 0:  # Google has also made more than were asked for
         notes.append(f"-# {translate('card.missing', locale, count=missing)}")
     return notes
 

@@ -43,9 +43,12 @@ class ButtonAction(StrEnum):
     EDIT = "edit"
     DETAILS = "details"
     DELETE = "delete"
+    CONFIRM_DELETE = "delete_yes"
+    KEEP = "delete_no"
     CANCEL = "cancel"
     UNDO = "undo"
     RETRY = "retry"
+    OTHER_MODEL = "other_model"
     # a pending confirmation
     ACCEPT = "accept"
     DECLINE = "decline"

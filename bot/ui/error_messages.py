@@ -4,13 +4,16 @@ A message never holds a stack trace, an address or a key: texts come from the ca
 and names from the error's fields, and Google's own reasons pass through `clean_detail`.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial, singledispatch
 from typing import Final
 
 import discord
 
+from bot.domain.billing.limits import UsageAmount
 from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
 from bot.domain.disclosure import redact_account_details
 from bot.domain.errors import (
     AlreadyAccepted,
@@ -32,7 +35,13 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import Job, Outcome
 from bot.i18n.catalogs import has_message, translate
-from bot.i18n.formatting import format_money, format_timestamp, join_list, sanitize_text
+from bot.i18n.formatting import (
+    format_money,
+    format_timestamp,
+    join_list,
+    list_clip_numbers,
+    sanitize_text,
+)
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
@@ -42,6 +51,8 @@ _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
         Outcome.GOOGLE_QUOTA,
         Outcome.MODEL_UNAVAILABLE,
         Outcome.NOT_REACHED,
+        Outcome.MODEL_RETIRED,  # Google tells developers which method to call
+        Outcome.DELIVERY_FAILED,  # the bot's own, and told in its own words
     }
 )
 """Outcomes whose reason is for the operator's log only, or says nothing new."""
@@ -68,23 +79,46 @@ for _error_type, _key in MESSAGE_KEYS.items():
     describe_error.register(_error_type, partial(_describe_by_key, _key))
 
 
-def describe_outcome(job: Job, locale: str | None = None) -> str:
-    """Return what a member reads about a job that ended without posting its clip."""
+def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] = ()) -> str:
+    """Return what a member reads about a job that ended without posting its clip.
+
+    ``clips`` are those that were made and kept nevertheless, and are charged.
+    """
     outcome = job.outcome or Outcome.OPERATION_FAILED
-    price = format_money(job.price, locale)
     if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
         when = f"{format_timestamp(job.retry_at, 'f')} ({format_timestamp(job.retry_at, 'R')})"
         return translate("outcome.google_quota_until", locale, when=when)
-    text = translate(f"outcome.{outcome}", locale, job=job.id, price=price)
+    share = UsageAmount.from_plan(job.plan)
+    if clips:
+        share = share.prorated_share(len(clips), job.plan.videos)
+    is_late = outcome is Outcome.CANCELLED and bool(clips)
+    text = translate(
+        "outcome.cancelled_late" if is_late else f"outcome.{outcome}",
+        locale,
+        job=job.id,
+        price=format_money(share.micros, locale),
+        clip=list_clip_numbers(clips, locale),
+        channel=f"<#{job.origin.channel_id}>",
+    )
     if outcome is Outcome.OPERATION_LOST:
         # with a user install the interaction's token will have expired by then
         will_post = not job.cancel_requested and job.origin.user_install_reply is None
         key = "outcome.watched" if will_post else "outcome.watched.kept"
         text += " " + translate(key, locale, until=format_timestamp(job.watched_until, "f"))
+    if outcome is Outcome.DELIVERY_FAILED and job.detail:
+        text += "\n" + _describe_refused_post(job.detail, locale)
     detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
     if detail:
         text += "\n" + translate("outcome.reason", locale, reason=detail)
     return text
+
+
+def _describe_refused_post(detail: str, locale: str | None) -> str:
+    """Return why Discord refused a post: by one of its filters, or for missing permissions."""
+    if has_message(f"outcome.blocked_post.{detail}"):
+        return translate(f"outcome.blocked_post.{detail}", locale)
+    missing = name_permissions(detail.split(","), locale)
+    return translate("outcome.missing_permissions", locale, missing=missing)
 
 
 def clean_detail(detail: str | None) -> str | None:
@@ -177,8 +211,8 @@ def _describe_permissions(
 ) -> str:
     if not error.missing:
         return translate("error.channel_closed", locale)
-    names = (f"**{_name_permission(name, locale)}**" for name in error.missing)
-    return translate("error.missing_permissions", locale, missing=join_list(names, locale))
+    missing = name_permissions(error.missing, locale)
+    return translate("error.missing_permissions", locale, missing=missing)
 
 
 @describe_error.register
@@ -196,6 +230,11 @@ def _describe_file_too_large(error: FileTooLarge, locale: str | None = None) -> 
     if error.limit is None:
         return translate("error.file_too_large", locale)
     return translate("error.file_too_large_limit", locale, limit=f"{error.limit / 2**20:.0f} MiB")
+
+
+def name_permissions(names: Iterable[str], locale: str | None) -> str:
+    """Return Discord's permissions by name, as members read them."""
+    return join_list((f"**{_name_permission(name, locale)}**" for name in names), locale)
 
 
 def _name_permission(name: str, locale: str | None) -> str:

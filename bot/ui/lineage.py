@@ -6,7 +6,7 @@ from typing import Final
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import LineageRow, elide_rows
 from bot.i18n.catalogs import translate
-from bot.i18n.formatting import build_jump_link, format_excerpt
+from bot.i18n.formatting import build_jump_link, format_clip_number, format_excerpt
 
 MAXIMUM_LENGTH: Final = 3800
 """Characters of the message; Discord allows 4,000."""
@@ -40,7 +40,7 @@ def _format_row(
     row: LineageRow, previous: LineageRow | None, requested: Clip, locale: str | None
 ) -> str:
     clip = row.clip
-    name = f"#{clip.id}" if clip.message_id is None else f"[#{clip.id}]({build_jump_link(clip)})"
+    name = format_clip_number(clip.id, build_jump_link(clip))
     if clip.id == requested.id:
         name = f"**▶ {name}**"
     parts = [name, translate("seconds", locale, count=clip.seconds), f"<@{clip.user_id}>"]

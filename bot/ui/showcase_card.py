@@ -18,6 +18,7 @@ from bot.domain.showcase.post import (
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     build_jump_link,
+    format_clip_number,
     format_excerpt,
     format_prompt,
     format_timestamp,
@@ -61,9 +62,10 @@ class ShowcaseCards:
             build_button(ButtonAction.WITHDRAW, post.id, locale),
         ]
         # the clip's own message has the prompt, which its maker may hide here
-        if clip.message_id is not None and entry.prompt is not None:
+        link = build_jump_link(clip)
+        if link is not None and entry.prompt is not None:
             label = translate("button.original", locale)
-            buttons.insert(1, ui.Button(label=label, url=build_jump_link(clip)))
+            buttons.insert(1, ui.Button(label=label, url=link))
         container.add_item(build_action_row(*buttons))
         return build_view(container)
 
@@ -112,8 +114,7 @@ def format_entry(entry: GalleryEntry, locale: str | None) -> str:
     text = translate(
         "exhibit.line",
         locale,
-        clip=entry.clip.id,
-        link=build_entry_link(entry),
+        clip=format_clip_number(entry.clip.id, build_entry_link(entry)),
         star=STAR_EMOJI,
         votes=entry.votes,
         maker=f"<@{entry.clip.user_id}>",
@@ -134,7 +135,8 @@ def build_entry_link(entry: GalleryEntry) -> str:
     channel = f"https://discord.com/channels/{entry.guild_id}/{entry.channel_id}"
     if entry.message_id is not None:
         return f"{channel}/{entry.message_id}"
-    return build_jump_link(entry.clip) if entry.prompt is not None else channel
+    link = build_jump_link(entry.clip) if entry.prompt is not None else None
+    return link or channel
 
 
 def format_ranking(entries: Sequence[GalleryEntry], title: str, locale: str | None) -> str:

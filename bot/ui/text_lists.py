@@ -18,6 +18,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
     MESSAGE_LIMIT,
     build_jump_link,
+    format_clip_number,
     format_excerpt,
     format_mebibytes,
     format_money,
@@ -120,8 +121,7 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
         translate(
             "history.line",
             locale,
-            clip=clip.id,
-            link=build_jump_link(clip),
+            clip=format_clip_number(clip.id, build_jump_link(clip)),
             seconds=translate("seconds", locale, count=clip.seconds),
             model=model_info.get_display_name(clip.model),
             made=format_timestamp(clip.created_at, "R"),

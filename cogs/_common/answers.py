@@ -1,13 +1,16 @@
 """How a request is answered: privately for an interaction, by a reply for a message."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import discord
 import structlog
 from discord import ui
 
+from bot.discord.api_errors import DISCORD_ERRORS
 from bot.discord.client import respond_privately
+from bot.discord.interaction_edits import edit_response
 from bot.discord.retries import retry_while_busy
 from bot.discord.user_install import delete_reply, hand_over_reply
 from bot.domain.clips.history_query import HistoryPage
@@ -85,12 +88,13 @@ class EditedAnswer:
         """Say it in the place of the question; a question that everyone saw is deleted."""
         hand_over_reply(self._interaction)
         if self._public:
-            await self._interaction.delete_original_response()
+            with suppress(*DISCORD_ERRORS):  # it stays then, and pressed again it makes nothing
+                await self._interaction.delete_original_response()
         else:
             await self._edit_message(text)
 
     async def _edit_message(self, text: str, buttons: Sequence[ActionButton] = ()) -> None:
-        await self._interaction.edit_original_response(content=text, view=build_button_row(buttons))
+        await edit_response(self._interaction, content=text, view=build_button_row(buttons))
 
 
 class ReplyAnswer:

@@ -1,19 +1,21 @@
 """Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import discord
 
+from bot.discord.permissions import (
+    GuildChannelOrThread,
+    drop_implied_permissions,
+    find_missing_permissions,
+)
 from bot.discord.user_install import get_user_install_reply, guild_of, is_user_install
 from bot.domain.access import ActingPerson
 from bot.domain.clips.age_restriction import is_presumed_restricted
 from bot.domain.errors import MissingPermissions, NotAllowed, RecordNotFound
 from bot.domain.jobs.job import MESSAGE_KEY_PREFIX, Origin
 from bot.services.admin.guild_rules import ChannelContext
-
-GuildChannelOrThread = discord.abc.GuildChannel | discord.Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,6 @@ class OtherChannel:
 
 Requester = discord.Interaction | discord.Message | OtherChannel
 
-REQUIRED_PERMISSIONS: Final = (
-    "view_channel",
-    "send_messages",
-    "attach_files",
-    "embed_links",
-    "read_message_history",
-)
-"""What the bot needs to post a clip; in a thread, sending has a permission of its own."""
 _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
@@ -139,11 +133,13 @@ def get_role_ids(user: discord.User | discord.Member) -> frozenset[int]:
 def require_permissions(requester: Requester) -> None:
     """Make sure that the clip can be posted, before anything is paid.
 
-    Raises `MissingPermissions` naming what the bot lacks in the channel, or `NotAllowed` in a
-    thread that is locked, or private and without the bot.
+    Raises `MissingPermissions` naming what the bot lacks in the channel, or `NotAllowed` while the
+    bot is timed out, and in a thread that is locked, or private and without the bot.
     """
     if _is_private(requester):
         return
+    if _is_bot_timed_out(requester):  # Discord tells an interaction nothing about it
+        raise NotAllowed("timed_out")
     granted = _get_permissions(requester)
     if granted is None:
         return
@@ -151,21 +147,13 @@ def require_permissions(requester: Requester) -> None:
     if isinstance(requester, discord.Interaction) and is_user_install(requester):
         missing = [name for name in _USER_INSTALL_PERMISSIONS if not getattr(granted, name)]
     else:
-        missing = find_missing_permissions(granted, in_thread=thread is not None)
+        missing = find_missing_permissions(granted, requester.channel)
     if "view_channel" in missing and thread is not None and thread.is_private():
         raise NotAllowed("private_thread")  # no permission is missing: the bot has to be added
     if missing:
-        raise MissingPermissions(_drop_implied_permissions(missing))
+        raise MissingPermissions(drop_implied_permissions(missing))
     if thread is not None and thread.locked and not granted.manage_threads:
         raise NotAllowed("locked_thread")
-
-
-def find_missing_permissions(granted: discord.Permissions, *, in_thread: bool = False) -> list[str]:
-    needed = [
-        "send_messages_in_threads" if in_thread and name == "send_messages" else name
-        for name in REQUIRED_PERMISSIONS
-    ]
-    return [name for name in needed if not getattr(granted, name)]
 
 
 def require_guild_id(interaction: discord.Interaction) -> int:
@@ -173,11 +161,6 @@ def require_guild_id(interaction: discord.Interaction) -> int:
     if interaction.guild_id is None:
         raise RecordNotFound("server")
     return interaction.guild_id
-
-
-def find_missing_in_channel(channel: GuildChannelOrThread) -> list[str]:
-    granted = channel.permissions_for(channel.guild.me)
-    return find_missing_permissions(granted, in_thread=isinstance(channel, discord.Thread))
 
 
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
@@ -193,13 +176,9 @@ def may_moderate(interaction: discord.Interaction) -> bool:
     return interaction.permissions.manage_messages
 
 
-def _drop_implied_permissions(missing: Sequence[str]) -> Sequence[str]:
-    """Return what has to be granted: without seeing or writing, no other permission counts."""
-    if "view_channel" in missing:
-        return ["view_channel"]
-    if any(name.startswith("send_messages") for name in missing):
-        return [name for name in missing if name not in ("attach_files", "embed_links")]
-    return missing
+def _is_bot_timed_out(requester: Requester) -> bool:
+    me = None if requester.guild is None else requester.guild.me
+    return isinstance(me, discord.Member) and me.is_timed_out()
 
 
 def _is_private(requester: Requester) -> bool:

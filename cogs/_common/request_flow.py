@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import discord
+import structlog
 
+from bot.discord.api_errors import DISCORD_ERRORS, summarize_error
 from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import RuleBroken
+from bot.domain.errors import ClapperError, RuleBroken
+from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.offer_changes import find_offer_changes
 from bot.domain.jobs.person_rule_effect import PersonRuleEffect
@@ -24,6 +27,7 @@ from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from bot.services.jobs.requests import AcceptedRequest, RequestService
+from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import ActionButton, build_button
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
@@ -39,6 +43,8 @@ from cogs._common.context import (
     require_permissions,
 )
 from cogs._common.pending import PendingConfirmation, PendingConfirmations, RefusedRequest
+
+_log: Final = structlog.get_logger(__name__)
 
 _MAX_SEED: Final = 2**32
 
@@ -77,6 +83,7 @@ class RequestFlow:
     server_rules: ServerRulesService
     confirmations: PendingConfirmations
     model_info: ModelInfoSource
+    member_preferences: MemberPreferenceStore
 
     async def submit_request(
         self,
@@ -114,10 +121,14 @@ class RequestFlow:
         context.require_may_extend(clip)
         await self.request_service.require_open(context)
 
-    async def offer_request(self, request: VideoRequest, source: RequestSource) -> None:
+    async def offer_request(
+        self, request: VideoRequest, source: RequestSource, *, repeated: Job | None = None
+    ) -> None:
         """Ask with the price whether to make ``request``; raises as `submit_request`."""
         require_permissions(source.requester)
         context = await self._load_context(source)
+        if repeated is not None:
+            context.require_may_show(age_restricted=repeated.origin.age_restricted)
         await self._submit_in_context(request, context, source.answer, must_ask=True)
 
     async def repeat_job(self, job: Job, source: RequestSource) -> None:
@@ -173,7 +184,23 @@ class RequestFlow:
             await self._ask_for_confirmation(confirmation, answer, reasons)
             return
         accepted = await self.request_service.submit(plan, context.origin)
-        await answer.confirm_accepted(self._format_accepted(accepted, context.origin.locale))
+        await self._confirm_accepted(accepted, answer, context.origin.locale)
+
+    async def _confirm_accepted(
+        self, accepted: AcceptedRequest, answer: InteractionAnswer, locale: str
+    ) -> None:
+        """Say that the request runs. No fault in saying so may read as a failure of the request."""
+        job = accepted.job
+        try:
+            choice = await self.member_preferences.load_notify_choice(job.origin.user_id)
+            text = self._format_accepted(accepted, locale)
+            if choice is NotifyChoice.DIRECT_MESSAGE_REFUSED:
+                text += "\n" + translate("notify.direct_refused", locale)
+            await answer.confirm_accepted(text)
+        except (*DISCORD_ERRORS, ClapperError) as error:
+            _log.warning("acceptance.not_told", job_id=job.id, error=summarize_error(error))
+        except Exception:
+            _log.exception("acceptance.not_told", job_id=job.id)
 
     async def _ask_for_confirmation(
         self,
@@ -234,7 +261,7 @@ class RequestFlow:
         job = accepted.job
         what = self._describe_plan(job.plan, locale)
         lines = [translate("ask.accepted", locale, job=job.id, what=what)]
-        if accepted.place > 1:
+        if accepted.place:
             lines.append(translate("ask.place", locale, place=accepted.place))
         if accepted.eta is not None:
             lines.append(format_eta(*accepted.eta, locale))

@@ -32,6 +32,11 @@ class ChannelKind(IntEnum):
         return self in {self.NEWS_THREAD, self.THREAD, self.PRIVATE_THREAD}
 
     @property
+    def has_voice(self) -> bool:
+        """Whether people talk there, and write in a text chat beside it."""
+        return self in {self.VOICE, self.STAGE}
+
+    @property
     def is_private(self) -> bool:
         """Whether it is outside any guild."""
         return self in {self.DM, self.GROUP_DM}

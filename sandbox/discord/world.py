@@ -283,9 +283,13 @@ class DiscordWorld:
         return Permission.VIEW_CHANNEL in self.permissions_of(self.bot.id, channel)
 
     def require_bot_permissions(self, channel: Channel, needed: Permission) -> None:
-        """Raises DiscordError 50001 or 50013 when the bot lacks permissions in a channel."""
+        """Raises DiscordError 50001 or 50013 when the bot lacks permissions in a channel.
+
+        The text chat of a voice or stage channel is closed to whoever may not connect.
+        """
         granted = self.permissions_of(self.bot.id, channel)
-        if Permission.VIEW_CHANNEL not in granted:
+        is_closed = channel.kind.has_voice and Permission.CONNECT not in granted
+        if Permission.VIEW_CHANNEL not in granted or is_closed:
             raise errors.missing_access()
         if needed & ~granted:
             raise errors.missing_permissions()

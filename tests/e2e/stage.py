@@ -136,6 +136,12 @@ class BotStage:
         message = next(m for m in state["messages"] if label in buttons_of(m))
         return await self.press_button(message, label, user)
 
+    async def delete_clip(self, message: Json, user: str = "Ada") -> str:
+        """Press *Delete* on a clip, say yes, and return the answer once it is gone."""
+        asked = await self.press_button(message, "Delete", user)
+        pressed = await self.press_answer(asked, "Delete for good", user)
+        return await self.wait_for_answer(pressed, "deleted")
+
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
         """Submit the form that an interaction opened; return the new interaction."""
         await self.control.wait_interaction(interaction, lambda state: state.get("modal"))

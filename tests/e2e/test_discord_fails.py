@@ -50,7 +50,7 @@ async def test_oversized_clip_is_kept_and_announced(stage: BotStage) -> None:
     history = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video history"), "heron"
     )
-    number = history.split("[#")[1].split("]")[0]
+    number = history.split("#")[1].split(" ")[0]
     again = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
     await stage.wait_for_answer(again, "posted again")
     await stage.wait_for_clip(elsewhere)

@@ -22,7 +22,7 @@ async def read_video_facts(stage: BotStage, message: Json) -> tuple[float, tuple
         return seconds, (stream.width, stream.height, len(container.streams.audio))
 
 
-async def test_generated_clip_is_playable_and_replies_to_status(stage: BotStage) -> None:
+async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) -> None:
     room = await stage.open_channel()
     interaction = await stage.request_clip(room, "a **red** fox <@123456789012345678>")
     accepted = await stage.wait_for_answer(interaction, "Accepted as job")
@@ -38,10 +38,10 @@ async def test_generated_clip_is_playable_and_replies_to_status(stage: BotStage)
     assert "@member" in text
     assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} <= set(buttons_of(clip))
     await stage.wait_until_idle(room)
-    status = next(m for m in await stage.control.messages(room) if not video_of(m))
-    assert clip["message_reference"]["message_id"] == status["id"]
-    assert f"<@{stage.people['Ada']}> asked Veo 3.1 Fast for" in text_of(status)
-    assert not clip["mentions"] or not clip["mention_everyone"]
+    assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
+    assert clip.get("message_reference") is None
+    assert [user["id"] for user in clip["mentions"]] == [stage.people["Ada"]]
+    assert not clip["mention_everyone"]
     state = await stage.control.interaction(interaction)
     assert state["acknowledged_ms"] < 3000
 
@@ -133,9 +133,7 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
 
     refused = await stage.wait_for_answer(await stage.press_button(third, "Delete", "Cem"))
     assert "Only the person who asked" in refused
-    await stage.wait_for_answer(
-        await stage.press_button(third, "Delete", "Bea"), "deleted"
-    )  # a moderator
+    await stage.delete_clip(third, "Bea")  # a moderator
     assert len(clips_of(await stage.control.messages(room))) == 2
 
 
@@ -227,7 +225,7 @@ async def test_invalid_request_suggests_nearest_valid(stage: BotStage) -> None:
         room, model="veo-3.1-fast-generate-preview", resolution="1080p", duration=4
     )
     text = await stage.wait_for_answer(interaction, "This would work")
-    assert "8 s only" in text
+    assert "8 s" in text
     assert len(await stage.list_submits()) == before
     pressed = await stage.press_answer(interaction, "Make this one")
     await stage.wait_for_clip(room)

@@ -131,7 +131,7 @@ async def check_deletion(stage: BotStage, room: str, message: Json, original_pat
     assert original_path.parent.joinpath(original_path.name).exists()
     refused = await stage.press_button(message, "Delete", user="Cem")
     await stage.wait_for_answer(refused, "may delete")
-    await stage.wait_for_answer(await stage.press_button(message, "Delete"), "is deleted")
+    await stage.delete_clip(message)
     assert clips_of(await stage.control.messages(room)) == []
     assert list(original_path.parent.glob(f"{original_path.stem}.*")) == []
     assert (await fetch_link(link_of(message)))[0] == 404

@@ -50,7 +50,7 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
     assert "extension 2" in text_of(third)
     assert ("Showcase" in buttons_of(third)) is (place != "direct message")
     await stage.wait_for_answer(await stage.press_button(third, "Details"), "Prompt:")
-    await stage.wait_for_answer(await stage.press_button(third, "Delete"), "deleted")
+    await stage.delete_clip(third)
     await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == before + 2
 

@@ -84,7 +84,7 @@ async def test_showcase_button_and_votes(
     named = f"<@{(await stage.control.world())['application']['id']}> then the fox naps and snores"
     await stage.control.message(stage.people["Dia"], showcase, named, reply_to=post["id"])
     extension = await stage.wait_for_clip(room, 2)
-    await stage.wait_for_answer(await stage.press_button(extension, "Delete", "Dia"), "deleted")
+    await stage.delete_clip(extension, "Dia")
 
     # one vote a member, on either of the two messages
     await set_stars(stage, post, "Dia", "Bea")
@@ -198,7 +198,7 @@ async def test_stars_add_clip_and_deletion_removes_it(stage: BotStage) -> None:
     await set_stars(stage, second, "Ada", "Dia")
     post = await wait_for_votes(stage, showcase, 2)
     assert clip_number_of(post) == clip_number_of(second)
-    await stage.wait_for_answer(await stage.press_button(second, "Delete", "Cem"))
+    await stage.delete_clip(second, "Cem")
     await wait_until_empty(stage, showcase)
     # a creator can opt out
     await run_command(stage, room, "showcase choose", "Cem", consent="nobody")

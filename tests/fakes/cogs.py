@@ -113,6 +113,7 @@ class SimulatedCogs:
             input_images=InputImages(
                 attachments=self.images, image_decoder=self.images, data_dir=world.data_dir
             ),
+            job_messages=world.discord,
             worker=worker,
             admission_batcher=AdmissionBatcher(jobs=jobs, policy=world.policy, clock=world.clock),
             wait_estimates=WaitEstimates(
@@ -131,6 +132,7 @@ class SimulatedCogs:
             server_rules=servers,
             confirmations=self.confirmations,
             model_info=Mock(get_display_name=lambda model: model),
+            member_preferences=world.member_preferences,
         )
         router = InteractionRouter()
         self.video = VideoCommands(
@@ -144,6 +146,7 @@ class SimulatedCogs:
             model_directory=absent,
             model_info=absent,
             clip_publisher=absent,
+            member_preferences=world.member_preferences,
         )
         self.buttons = ButtonActions(
             router=router,
@@ -154,8 +157,6 @@ class SimulatedCogs:
             clip_history=absent,
             input_images=absent,
             model_info=absent,
-            clip_removal=absent,
-            job_messages=absent,
             clock=world.clock,
         )
         self.menus = MessageMenus(

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import JobMessages, JobProgress
@@ -34,6 +35,10 @@ class FakeJobMessages(JobMessages):
         self.shown_progress: list[JobProgress] = []
         self._epochs: dict[int, int] = {}
         self.notified_jobs: list[Job] = []
+        self.mentioned_jobs: list[int] = []
+        self.direct_notices: list[int] = []
+        self.accepts_direct_messages = True
+        self.close_script: deque[Exception | None] = deque()
         self.closed_status_jobs: list[int] = []
         self.posted_uploads: list[list[PreparedUpload]] = []
         self.upload_limit: int | None = None
@@ -62,15 +67,25 @@ class FakeJobMessages(JobMessages):
         """Post the clips elsewhere."""
         return await self._record_post(f"again {origin.dedupe_key}", uploads)
 
-    async def delete_clip_post(self, job: Job) -> None:
+    async def delete_job_messages(self, job: Job) -> None:
         """Delete a post."""
         self.withdrawn_jobs.append(job.id)
 
     async def post_clips(
-        self, job: Job, uploads: Sequence[PreparedUpload], *, may_send: Callable[[], None]
+        self,
+        job: Job,
+        uploads: Sequence[PreparedUpload],
+        *,
+        may_send: Callable[[], None],
+        is_mentioned: bool = False,
     ) -> int:
         """Post the clips."""
-        return await self._record_post(job.post_nonce, uploads)
+        count = len(self.messages)
+        try:
+            return await self._record_post(job.post_nonce, uploads)
+        finally:
+            if is_mentioned and len(self.messages) > count:
+                self.mentioned_jobs.append(job.id)
 
     async def _record_post(self, nonce: str, uploads: Sequence[PreparedUpload]) -> int:
         self.posted_uploads.append(list(uploads))
@@ -100,13 +115,29 @@ class FakeJobMessages(JobMessages):
             raise step
         return next((mid for nonce, mid, _ in self.messages if nonce == job.post_nonce), None)
 
-    async def notify_requester(self, job: Job) -> None:
-        """Tell how a job ended."""
+    async def announce_outcome(
+        self, job: Job, clips: Sequence[Clip], *, is_mentioned: bool, search_first: bool
+    ) -> int | None:
+        """Tell how a job ended, in the place of its status."""
         step = self.notify_script.popleft() if self.notify_script else None
         if step is not None:
             raise step
         self.notified_jobs.append(job)
+        if is_mentioned:
+            self.mentioned_jobs.append(job.id)
+        return job.status_message_id or next(self._ids)
 
-    async def close_status(self, job: Job) -> None:
-        """Retire a status message."""
+    async def send_direct_notice(
+        self, job: Job, clips: Sequence[Clip], *, search_first: bool
+    ) -> bool:
+        """Write to the requester."""
+        if self.accepts_direct_messages:
+            self.direct_notices.append(job.id)
+        return self.accepts_direct_messages
+
+    async def remove_status(self, job: Job, *, search_first: bool) -> None:
+        """Delete a status message."""
+        step = self.close_script.popleft() if self.close_script else None
+        if step is not None:
+            raise step
         self.closed_status_jobs.append(job.id)

@@ -23,6 +23,7 @@ from bot.services.jobs.job_task import JobStages, JobTaskFactory
 from bot.services.jobs.publishing import ClipPublisher
 from bot.services.jobs.queue_status import QueueStatusUpdater
 from bot.services.jobs.requests import OfferedModels, RequestService
+from bot.services.jobs.stages.announcing import JobAnnouncer
 from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.polling import JobPoller
@@ -43,6 +44,7 @@ from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
 from bot.store.jobs.workers import WorkerStore
+from bot.store.member_preferences import MemberPreferenceStore
 from tests.fakes.clock import FastClock
 from tests.fakes.discord import FakeJobMessages
 from tests.fakes.google import FakeGoogle, FakeMediaProbe
@@ -121,6 +123,7 @@ class SimulatedWorld:
         self.clips = ClipStore(self.database)
         self.ledger = LedgerStore(self.database, now=self.now)
         self.guilds = GuildStore(self.database)
+        self.member_preferences = MemberPreferenceStore(self.database)
         self.model_store = ModelStateStore(self.database)
         self.workers = WorkerStore(self.database)
 
@@ -240,12 +243,17 @@ class SimulatedProcess:
                 downloader=ClipDownloader(media_probe=media_probe, data_dir=world.data_dir),
                 delivery=ClipDelivery(
                     clips=world.clips,
+                    member_preferences=world.member_preferences,
                     clip_publisher=ClipPublisher(
+                        clips=world.clips,
                         job_messages=world.discord,
                         upload_preparer=upload_preparer,
                         clock=world.clock,
                         critical_sections=self.critical_sections,
                     ),
+                ),
+                announcer=JobAnnouncer(
+                    clips=world.clips, member_preferences=world.member_preferences
                 ),
             ),
         )
@@ -282,6 +290,7 @@ class SimulatedProcess:
             input_images=InputImages(
                 attachments=Mock(), image_decoder=Mock(), data_dir=world.data_dir
             ),
+            job_messages=world.discord,
             worker=self.worker,
             admission_batcher=AdmissionBatcher(
                 jobs=jobs, policy=world.policy, clock=world.clock, retry_window_s=400.0

@@ -166,7 +166,8 @@ class Job:
     changes. If ``claimed_epoch`` equals it, the owner claimed the job from the queue and did not
     adopt it. ``unsent`` is set when submission is authorised and cleared before the first byte is
     sent: while it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
-    ``detail`` is Google's reason, safe to show; ``videos_made`` is set as soon as it is known.
+    ``detail`` is Google's reason, safe to show, or why Discord refused the post (permissions by
+    discord.py's names, or a filter's); ``videos_made`` is set as soon as it is known.
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     an unknown one asked about, and a request possible that failed for Google's quota.
     """

@@ -36,6 +36,14 @@ class MemberActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningOperation:
+    """A job that takes a place at Google now; ``started_at`` is when its submit was authorised."""
+
+    model: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GoogleLoad:
     """What runs at Google now, over all processes; starts are counted per model."""
 
@@ -86,6 +94,26 @@ def queue_positions(queue: Sequence[QueuedJob]) -> dict[int, int]:
     """Return the position, from 1, of each job of an ordered ``queue`` that is not paused."""
     moving = (job for job in queue if not job.paused)
     return {job.id: position for position, job in enumerate(moving, 1)}
+
+
+def estimate_start_s(
+    *, slots: int | None, running_s: Sequence[float], ahead_s: Sequence[float]
+) -> float:
+    """Return the seconds until the next job starts, in ``slots`` places (``None``: any number).
+
+    ``running_s`` is how much longer each running job takes, ``ahead_s`` how long each job takes
+    that starts before it, in their order.
+    """
+    if slots is None:
+        return 0.0
+    if slots <= 0:
+        return float("inf")
+    free_at = sorted(running_s)[-slots:]
+    free_at += [0.0] * (slots - len(free_at))
+    heapify(free_at)
+    for duration_s in ahead_s:
+        heappush(free_at, heappop(free_at) + duration_s)
+    return free_at[0]
 
 
 def _iterate_fairly(

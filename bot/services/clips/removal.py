@@ -1,7 +1,8 @@
-"""Deletes clips for good: showcase post, record and files, in this order.
+"""Deletes clips with every trace: showcase post, record, files and messages, in this order.
 
-A crash is harmless: deleting the record ends all signed links and further posts, and files without
-a record are removed by `bot.services.clips.retention`.
+A crash is harmless: deleting the record ends all signed links and further posts, files without a
+record are removed by `bot.services.clips.retention`, and what is left of the messages goes when the
+button is pressed again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,9 +11,11 @@ from typing import Final
 
 import structlog
 
+from bot.domain.access import ActingPerson
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
+from bot.domain.ports import JobMessages, ShowcaseChannel
 from bot.services.clips.originals import Originals
 from bot.store.jobs.clips import ClipStore
 
@@ -28,21 +31,32 @@ class ClipRemoval:
 
     clips: ClipStore
     originals: Originals
+    job_messages: JobMessages
+    discord_messages: ShowcaseChannel
     withdraw_callbacks: Sequence[WithdrawClip] = ()
 
-    async def remove_clips(self, job: Job, *, actor_id: int, moderator: bool) -> list[Clip]:
-        """Delete the job's clips and return them; none if they are already gone.
-
-        Raises `NotAllowed` unless the actor is the requester or a moderator.
-        """
-        if job.origin.user_id != actor_id and not moderator:
+    def require_may_remove(self, job: Job, person: ActingPerson) -> None:
+        """Raise `NotAllowed` unless it is the requester or a moderator of the job's server."""
+        if job.origin.user_id != person.user_id and not person.moderates(job.origin):
             raise NotAllowed("delete")
+
+    async def remove_job(self, job: Job, person: ActingPerson) -> list[Clip]:
+        """Delete what the job made and every message about it; return the clips that went.
+
+        A job without clips leaves messages only. Raises `NotAllowed`, or `DiscordUnavailable` if a
+        message is left, which another call deletes.
+        """
+        self.require_may_remove(job, person)
         clips = await self.clips.list_for_job(job.id)
         for clip in clips:
             for withdraw in self.withdraw_callbacks:
-                await withdraw(clip, actor_id)
+                await withdraw(clip, person.user_id)
         await self.clips.delete_for_job(job.id)
         for clip in clips:
             await self.originals.remove_files(clip)
+        for channel_id, message_id in await self.clips.list_reposts(job.id):
+            await self.discord_messages.delete_message(channel_id, message_id)
+        await self.job_messages.delete_job_messages(job)
+        await self.clips.delete_reposts(job.id)
         _log.info("clips.removed", job_id=job.id, count=len(clips))
         return clips

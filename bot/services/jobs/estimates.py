@@ -1,5 +1,6 @@
 """How long jobs take, from measured durations; without enough of them nothing is promised."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from bot.domain.billing.limits import PacingLimits
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.jobs.job import Job
+from bot.domain.jobs.queue import RunningOperation, estimate_start_s
 from bot.domain.jobs.request import VideoPlan
 from bot.domain.ports import Clock
 from bot.store.jobs.model_states import ModelStateStore
@@ -38,21 +40,47 @@ class WaitEstimates:
         now = self.clock.now()
         return None if high <= now else (max(low, now), high)
 
-    async def estimate_queued(self, plan: VideoPlan, place: int) -> Eta | None:
-        """Return when a job at ``place`` of the queue (from 1) will be finished at this pace."""
+    def may_start_now(self, place: int, running_count: int) -> bool:
+        """Whether a job at ``place`` of the queue (from 1) finds a free place at Google."""
+        return self.pace.in_flight is None or place <= self.pace.in_flight - running_count
+
+    async def estimate_queued(
+        self,
+        plan: VideoPlan,
+        *,
+        ahead_models: Sequence[str] = (),
+        running: Sequence[RunningOperation] = (),
+    ) -> Eta | None:
+        """Return when a queued job will be finished, behind jobs of ``ahead_models``.
+
+        What runs already has to end first, as far as it takes the places.
+        """
         spread = await self._load_spread(plan.model)
-        if spread is None:
+        slots = self.pace.in_flight
+        if spread is None or slots == 0:
             return None
-        slots = self.pace.in_flight or place
-        rounds, paced_s, minute_s = (place - 1) // slots, 0.0, 0.0
-        if self.pace.requests_per_minute:
-            paced_s = 60.0 * ((place - 1) // self.pace.requests_per_minute)
-            minute_s = 60.0  # the requests of this minute may be used up already
-        low, high = spread
         now = self.clock.now()
+        ahead = [await self._load_spread(model) or spread for model in ahead_models]
+        left = []
+        for operation in running if slots is not None else ():
+            low_s, high_s = await self._load_spread(operation.model) or spread
+            age_s = (now - operation.started_at).total_seconds()
+            left.append((max(0.0, low_s - age_s), max(0.0, high_s - age_s)))
+        low, high = (
+            estimate_start_s(
+                slots=slots,
+                running_s=[each[bound] for each in left],
+                ahead_s=[each[bound] for each in ahead],
+            )
+            for bound in (0, 1)
+        )
+        if self.pace.requests_per_minute:
+            paced_s = 60.0 * (len(ahead) // self.pace.requests_per_minute)
+            # the requests of this minute may be used up already
+            low, high = max(low, paced_s), max(high, paced_s + 60.0)
         return (
-            now + timedelta(seconds=max(rounds * low, paced_s) + low),
-            now + timedelta(seconds=max((rounds + 1) * high, paced_s + minute_s) + high),
+            now + timedelta(seconds=low + spread[0]),
+            now + timedelta(seconds=high + spread[1]),
         )
 
     async def record_duration(self, plan: VideoPlan, seconds: float) -> None:

@@ -8,7 +8,8 @@ import structlog
 from bot.domain.errors import LeaseLost
 from bot.domain.jobs.job import Job, JobState
 from bot.services.jobs.lease import Lease
-from bot.services.jobs.stages.delivery import ClipDelivery, announce_end
+from bot.services.jobs.stages.announcing import JobAnnouncer
+from bot.services.jobs.stages.delivery import ClipDelivery
 from bot.services.jobs.stages.download import ClipDownloader
 from bot.services.jobs.stages.polling import JobPoller
 from bot.services.jobs.stages.running_job import JobDependencies, RunningJob
@@ -25,6 +26,7 @@ class JobStages:
     poller: JobPoller
     downloader: ClipDownloader
     delivery: ClipDelivery
+    announcer: JobAnnouncer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class JobTask:
                     if running.job.state is not before:
                         job = running.job
                         _log.info("job.moved", state=job.state, outcome=job.outcome)
-                await announce_end(running)
+                await self.stages.announcer.announce_end(running)
             except (asyncio.CancelledError, LeaseLost):
                 await running.requeue_unstarted()
                 raise
@@ -74,7 +76,7 @@ class JobTask:
                 return
             _log.error("job.given_up", state=running.job.state)
             await running.end_after_errors()
-            await announce_end(running)
+            await self.stages.announcer.announce_end(running)
 
     async def _run_stage(self, running: RunningJob) -> None:
         match running.job.state:

@@ -4,13 +4,15 @@ A post is made and recorded in one critical section. Whenever a post may have be
 (after a crash or an error of Discord), the channel is searched first. An attempt is short against
 the time for which Discord remembers a nonce, and it ends with the lease, which is checked for every
 piece of a file that is sent: a post that hangs cannot appear after another process has posted. A
-message that is too large was not made, so the next upload option has the same nonce.
+message that is too large was not made, so the next upload option has the same nonce. An edge that
+resets every large upload instead of refusing it is told from an outage by the search between the
+attempts, which succeeds: after some resets the next option is tried too.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -18,12 +20,21 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import PreparedUpload
-from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, FileTooLarge, RecordNotFound
+from bot.domain.errors import (
+    ChannelUnavailable,
+    ContentBlocked,
+    DatabaseUnavailable,
+    DiscordUnavailable,
+    FileTooLarge,
+    RecordNotFound,
+    UploadInterrupted,
+)
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.ports import Clock, JobMessages
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.upload import UploadJob, UploadPreparer
+from bot.store.jobs.clips import ClipStore
 
 POST_RETRY_WINDOW: Final = timedelta(hours=24)
 """How long Discord may be unavailable before the clip stays in the history only."""
@@ -32,6 +43,8 @@ ATTEMPT_TIMEOUT_S: Final = 90.0
 _LEASE_CHECK_INTERVAL_S: Final = 1.0
 _MAX_OS_ERRORS: Final = 5
 _MAX_REPOST_ATTEMPTS: Final = 4
+_MAX_INTERRUPTIONS: Final = 3
+"""Resets of one upload after which a smaller file is tried."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,8 +52,16 @@ RecordMessage = Callable[[int], Coroutine[Any, Any, Job]]
 """Saves the id of the message that was posted."""
 
 
+@dataclass(frozen=True, slots=True)
+class PostRefused:
+    """The clips cannot be posted; ``reasons`` are the bot's missing permissions, or the filter."""
+
+    reasons: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPublisher:
+    clips: ClipStore
     job_messages: JobMessages
     upload_preparer: UploadPreparer
     clock: Clock
@@ -54,12 +75,16 @@ class ClipPublisher:
         *,
         search_first: bool,
         record_message: RecordMessage,
-    ) -> Job | None:
-        """Post the clips once and record the message; ``None`` when they cannot be posted.
+        is_mentioned: bool = False,
+        show_delay: Callable[[datetime], None] = lambda retry_at: None,
+    ) -> Job | PostRefused:
+        """Post the clips once and record the message.
 
-        With ``search_first`` they may have been posted before. Raises `LeaseLost`.
+        With ``search_first`` they may have been posted before. ``show_delay`` is told when the next
+        attempt follows one that failed. Raises `LeaseLost`.
         """
         backoff, os_errors, started_at = Backoff(maximum=300.0), 0, self.clock.now()
+        interruptions = 0
         upload_job = self.upload_preparer.begin_upload(clips, job.origin)
         while True:
             lease.require_valid()
@@ -73,22 +98,29 @@ class ClipPublisher:
                 await self.upload_preparer.prepare_uploads(upload_job)
                 lease.require_valid()
                 return await self.critical_sections.run_shielded(
-                    self._post_and_record(job, upload_job, lease, record_message)
+                    self._post_and_record(job, upload_job, lease, record_message, is_mentioned)
                 )
             except FileTooLarge as error:
                 if not self.upload_preparer.step_down(upload_job):
                     _log.error("post.refused", job_id=job.id, error=str(error))
-                    return None
+                    return PostRefused()
                 continue
             except RecordNotFound as error:
                 if upload_job.verify_originals:
                     _log.error("post.refused", job_id=job.id, error=str(error))
-                    return None
+                    return PostRefused()
                 upload_job.verify_originals = True  # and download again what is missing
                 continue
             except ChannelUnavailable as error:
                 _log.warning("post.refused", job_id=job.id, error=str(error))
-                return None
+                if isinstance(error, ContentBlocked):
+                    return PostRefused((error.name,))
+                return PostRefused(error.missing)
+            except UploadInterrupted as error:
+                interruptions += 1
+                _log.warning("post.interrupted", job_id=job.id, error=str(error))
+                if interruptions % _MAX_INTERRUPTIONS == 0:
+                    self.upload_preparer.step_down_after_resets(upload_job)
             except DiscordUnavailable as error:
                 retry_after = error.retry_after_s
                 _log.warning("post.postponed", job_id=job.id, error=str(error))
@@ -97,8 +129,10 @@ class ClipPublisher:
                 os_errors += 1
             search_first = True
             if os_errors >= _MAX_OS_ERRORS or self.clock.now() - started_at > POST_RETRY_WINDOW:
-                return None
-            await self.clock.sleep(backoff.next_delay(retry_after))
+                return PostRefused()
+            delay_s = backoff.next_delay(retry_after)
+            show_delay(self.clock.now() + timedelta(seconds=delay_s))
+            await self.clock.sleep(delay_s)
 
     async def publish_again(self, job: Job, clips: Sequence[Clip], origin: Origin) -> int:
         """Post finished clips once more where ``origin`` asked, and return the message's id.
@@ -108,31 +142,59 @@ class ClipPublisher:
         """
         upload_job = self.upload_preparer.begin_upload(clips, origin, verify_originals=True)
         backoff = Backoff(maximum=10.0)
+        interruptions = 0
         while True:
             try:
                 uploads = await self.upload_preparer.prepare_uploads(upload_job)
                 message_id = await self.job_messages.repost_clips(job, uploads, origin)
                 self.upload_preparer.record_accepted(upload_job)
+                await self._record_repost(job, origin, message_id)
                 return message_id
             except FileTooLarge:
                 if not self.upload_preparer.step_down(upload_job):
                     raise
             except DiscordUnavailable as error:
+                interruptions += isinstance(error, UploadInterrupted)
+                if (
+                    interruptions >= _MAX_INTERRUPTIONS
+                    and self.upload_preparer.step_down_after_resets(upload_job)
+                ):
+                    interruptions = 0
+                    backoff.reset()
                 if backoff.attempts >= _MAX_REPOST_ATTEMPTS:
                     raise
                 await self.clock.sleep(backoff.next_delay(error.retry_after_s))
 
+    async def _record_repost(self, job: Job, origin: Origin, message_id: int) -> None:
+        """Remember the copy, so that it goes with the clip; where the bot is a guest it cannot."""
+        if origin.user_install_reply is not None:
+            return
+        channel_id = origin.channel_id
+        try:
+            await self.clips.add_repost(job.id, channel_id=channel_id, message_id=message_id)
+        except DatabaseUnavailable as error:  # it is posted all the same
+            _log.warning("repost.not_recorded", job_id=job.id, error=str(error))
+
     async def _post_and_record(
-        self, job: Job, upload_job: UploadJob, lease: Lease, record_message: RecordMessage
+        self,
+        job: Job,
+        upload_job: UploadJob,
+        lease: Lease,
+        record_message: RecordMessage,
+        is_mentioned: bool,
     ) -> Job:
-        message_id = await self._attempt_post(job, upload_job.prepared, lease)
+        message_id = await self._attempt_post(job, upload_job.prepared, lease, is_mentioned)
         self.upload_preparer.record_accepted(upload_job)
         return await record_message(message_id)
 
-    async def _attempt_post(self, job: Job, uploads: Sequence[PreparedUpload], lease: Lease) -> int:
+    async def _attempt_post(
+        self, job: Job, uploads: Sequence[PreparedUpload], lease: Lease, is_mentioned: bool
+    ) -> int:
         """Post once, within `ATTEMPT_TIMEOUT_S` and the lease. Raises `LeaseLost`."""
         posting = asyncio.create_task(
-            self.job_messages.post_clips(job, uploads, may_send=lease.require_valid)
+            self.job_messages.post_clips(
+                job, uploads, may_send=lease.require_valid, is_mentioned=is_mentioned
+            )
         )
         until = self.clock.monotonic() + ATTEMPT_TIMEOUT_S
         try:

@@ -20,8 +20,17 @@ _DELAY_S: Final = 1.0
 """Before the first round after a change, so that jobs that start at once show no place at all."""
 
 
-_ShownPlace = tuple[int | None, datetime | None, bool]
-"""A place, until when its model waits for Google, and whether the job could still be undone."""
+@dataclass(frozen=True, slots=True)
+class _ShownPlace:
+    """What a status says, and whether the job could be undone then.
+
+    ``held_until`` is how long its model waits for Google, ``latest`` when it is finished.
+    """
+
+    place: int | None
+    held_until: datetime | None
+    latest: datetime | None
+    was_undoable: bool
 
 
 @dataclass(kw_only=True, eq=False)
@@ -32,7 +41,7 @@ class QueueStatusUpdater:
     model_states: ModelStateStore
     clock: Clock
     _update_requested: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    _shown_places: dict[int, _ShownPlace] = field(init=False, default_factory=dict)
+    _shown: dict[int, _ShownPlace] = field(init=False, default_factory=dict)
 
     def request_update(self) -> None:
         self._update_requested.set()
@@ -71,31 +80,38 @@ class QueueStatusUpdater:
             await self.jobs.attach_status(job.id, message_id)
 
     async def update_shown_places(self, owner: str) -> bool:
-        """Show the places that changed; return whether a job of ``owner`` still waits.
+        """Show what changed; return whether a job of ``owner`` still waits.
 
-        A job whose model waits for Google's quota is told so, also if another job met the quota.
+        A place changes with the order, which is fair between members; a time changes too when what
+        runs takes longer than it was expected to. A job whose model waits for Google's quota is
+        told so, also if another job met the quota.
         """
         queue = order_fairly(*await self.jobs.load_queue())
-        positions, held_until = queue_positions(queue), await self._load_held_models()
-        place_of = {job.id: (positions.get(job.id), held_until.get(job.model)) for job in queue}
-        owned = [job.id for job in queue if job.owner == owner]
-        shown = self._shown_places
-        self._shown_places = {job_id: shown[job_id] for job_id in owned if job_id in shown}
-        shown, paused = self._shown_places, {job.id for job in queue if job.paused}
-        # a job that was to be undone shows its place as soon as that time is over
-        moved = [i for i in owned if i not in shown or shown[i] != (*place_of[i], False)]
-        for job_id in moved[:_MAX_EDITS_PER_ROUND]:
-            job = await self.jobs.get(job_id)
+        place_of = queue_positions(queue)
+        held_until = await self._load_held_models()
+        moving_models = [job.model for job in queue if not job.paused]
+        owned = [job for job in queue if job.owner == owner]
+        running = await self.jobs.list_running_operations() if owned else []
+        self._shown = {job.id: self._shown[job.id] for job in owned if job.id in self._shown}
+        edits = 0
+        for queued in owned:
+            place, held = place_of.get(queued.id), held_until.get(queued.model)
+            if edits >= _MAX_EDITS_PER_ROUND or not self._is_update_due(queued.id, place, held):
+                continue
+            edits += 1
+            job = await self.jobs.get(queued.id)
             if job is None or job.state is not JobState.QUEUED:
                 continue
             undo_until = job.undo_until
             if undo_until is not None and undo_until <= self.clock.now():
                 undo_until = None
-            place, held = place_of[job_id]
-            shown[job_id] = place, held, undo_until is not None
             eta = None
             if place is not None and held is None:
-                eta = await self.wait_estimates.estimate_queued(job.plan, place)
+                eta = await self.wait_estimates.estimate_queued(
+                    job.plan, ahead_models=moving_models[: place - 1], running=running
+                )
+            latest = None if eta is None else eta[1]
+            self._shown[queued.id] = _ShownPlace(place, held, latest, undo_until is not None)
             message_id = await self.job_messages.show_status(
                 JobProgress(
                     job,
@@ -103,12 +119,12 @@ class QueueStatusUpdater:
                     eta=eta,
                     waiting_for=job.outcome or (Outcome.GOOGLE_QUOTA if held else None),
                     retry_at=max(filter(None, (job.retry_at, held)), default=None),
-                    paused=job_id in paused,
+                    paused=queued.paused,
                     undo_until=undo_until,
                 )
             )
             if message_id is not None and job.status_message_id is None:
-                await self.jobs.attach_status(job_id, message_id)
+                await self.jobs.attach_status(queued.id, message_id)
         return bool(owned)
 
     async def _load_held_models(self) -> dict[str, datetime]:
@@ -119,3 +135,11 @@ class QueueStatusUpdater:
             for model, state in (await self.model_states.load_states()).items()
             if state.rate_limited_until is not None and state.rate_limited_until > now
         }
+
+    def _is_update_due(self, job_id: int, place: int | None, held: datetime | None) -> bool:
+        shown = self._shown.get(job_id)
+        if shown is None or (shown.place, shown.held_until) != (place, held):
+            return True
+        if shown.was_undoable:
+            return True  # a job that was to be undone shows its place once that time is over
+        return shown.latest is not None and shown.latest <= self.clock.now()

@@ -39,7 +39,7 @@ from bot.domain.jobs.request import (
 from bot.domain.jobs.violations import RuleContext
 from bot.domain.models import ModelSpec
 from bot.domain.places import ANY_PLACE, PlacePolicy
-from bot.domain.ports import Clock
+from bot.domain.ports import Clock, JobMessages, JobProgress
 from bot.services.admin.guild_rules import GuildContext
 from bot.services.clips.input_images import AttachedImage, InputImages
 from bot.services.jobs.admission import AdmissionBatcher
@@ -55,7 +55,8 @@ _log: Final = structlog.get_logger(__name__)
 class AcceptedRequest:
     """An accepted request with what the requester is told.
 
-    ``place`` in the queue is from 1 (0: unknown), ``eta`` a range of times, if enough was measured.
+    ``place`` in the queue is from 1, or 0 for a job that does not wait (or if that is unknown);
+    ``eta`` is a range of times, if enough was measured.
     """
 
     job: Job
@@ -85,6 +86,7 @@ class RequestService:
         ledger: LedgerStore,
         offered_models: OfferedModels,
         input_images: InputImages,
+        job_messages: JobMessages,
         worker: Worker,
         admission_batcher: AdmissionBatcher,
         wait_estimates: WaitEstimates,
@@ -102,6 +104,7 @@ class RequestService:
         self._ledger = ledger
         self._offered_models = offered_models
         self._input_images = input_images
+        self._job_messages = job_messages
         self._worker = worker
         self._admission_batcher = admission_batcher
         self._wait_estimates = wait_estimates
@@ -215,8 +218,14 @@ class RequestService:
         try:
             if job.undo_until is not None and self._show_accepted is not None:
                 await self._show_accepted(job)
-            place = await self._jobs.find_queue_place(job) or 1  # None: it has been started already
-            eta = await self._wait_estimates.estimate_queued(job.plan, place)
+            place = await self._jobs.find_queue_place(job)
+            running = await self._jobs.list_running_operations()
+            if place is None or self._wait_estimates.may_start_now(place, len(running)):
+                place, running = 0, []  # it has been started already, or will be at once
+            ahead_models = [job.plan.model] * (place - 1)  # those of others may be faster or slower
+            eta = await self._wait_estimates.estimate_queued(
+                job.plan, ahead_models=ahead_models, running=running
+            )
             return AcceptedRequest(job, place, eta, await self.load_quota_status(job.origin))
         except DatabaseUnavailable:  # it is accepted; the rest can be asked for later
             return AcceptedRequest(job, place=0, eta=None, quota_status=QuotaStatus())
@@ -244,6 +253,8 @@ class RequestService:
             return CancellationResult.CANCELLED
         if after is None or after.state is JobState.POSTING or after.state.has_ended:
             return CancellationResult.TOO_LATE
+        if after.owner != self._worker.worker_id:  # its process hears of it in its own time
+            await self._job_messages.show_status(JobProgress(after))
         return CancellationResult.REQUESTED
 
 

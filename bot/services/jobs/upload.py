@@ -32,6 +32,8 @@ from bot.services.clips.originals import Originals
 from bot.services.clips.thumbnails import Thumbnails
 
 _MAX_OBSERVED_LIMITS: Final = 4096
+_SUSPECT_BYTES: Final = 2**20
+"""From this size on, an upload that is reset again and again may be too large."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ class UploadJob:
     """The clips of one message, and how many upload options of each were refused.
 
     ``limit`` is in bytes; with ``verify_originals`` each is checked against its hash first.
+    ``reset_bytes`` is the size of a file whose upload was reset again and again.
     """
 
     clips: Sequence[Clip]
@@ -48,6 +51,7 @@ class UploadJob:
     limit: int
     verify_originals: bool = False
     fallbacks: Counter[int] = field(default_factory=Counter)
+    reset_bytes: int | None = None
     prepared: list[PreparedUpload] = field(default_factory=list)
 
 
@@ -93,20 +97,41 @@ class UploadPreparer:
 
     def step_down(self, upload_job: UploadJob) -> bool:
         """Take the next option for the largest file; ``False`` if nothing can be made smaller."""
-        if not upload_job.prepared:
+        largest = self._take_next_option(upload_job)
+        if largest is None:
             return False
+        self._update_observed_limit(upload_job.origin, ObservedLimit.with_refused, largest.size)
+        return True
+
+    def step_down_after_resets(self, upload_job: UploadJob) -> bool:
+        """Take the next option where the connection breaks again and again.
+
+        The size counts as refused only once a smaller file was accepted: until then it may be the
+        network. ``False`` for files that are so small that their size cannot be the reason.
+        """
+        size = max((upload.size for upload in upload_job.prepared), default=0)
+        if size < _SUSPECT_BYTES or self._take_next_option(upload_job) is None:
+            return False
+        upload_job.reset_bytes = size
+        return True
+
+    def _take_next_option(self, upload_job: UploadJob) -> PreparedUpload | None:
+        if not upload_job.prepared:
+            return None
         largest = max(upload_job.prepared, key=lambda upload: upload.size)
         upload_job.fallbacks[largest.clip.id] += 1
         _log.warning(
             "upload.refused", clip=largest.clip.id, option=largest.option, size=largest.size
         )
-        self._update_observed_limit(upload_job.origin, ObservedLimit.with_refused, largest.size)
         upload_job.prepared = []
-        return True
+        return largest
 
     def record_accepted(self, upload_job: UploadJob) -> None:
         """Remember the accepted size, if it says more about the limit than was known."""
         largest = max((upload.size for upload in upload_job.prepared), default=0)
+        if upload_job.reset_bytes is not None and largest < upload_job.reset_bytes:
+            refused = upload_job.reset_bytes
+            self._update_observed_limit(upload_job.origin, ObservedLimit.with_refused, refused)
         if largest > upload_job.limit or any(upload_job.fallbacks.values()):
             self._update_observed_limit(upload_job.origin, ObservedLimit.with_accepted, largest)
 

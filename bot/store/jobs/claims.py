@@ -20,7 +20,8 @@ _jobs = jobs_table.c
 _submissions = submissions_table.c
 CLAIM_LOCK: Final = 0x636C_6170_02
 
-_AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
+AT_GOOGLE_STATES: Final = frozenset({JobState.SUBMITTING, JobState.POLLING})
+"""The states of a job that takes one of the places at Google."""
 _MEMBER_QUEUE_LIMIT: Final = 100
 """How far into one member's queue a claim looks; no member gets more at once anyway."""
 
@@ -102,7 +103,7 @@ def build_queue_place_query(job_id: int, now: datetime) -> Select[tuple[int]]:
 
 def _served_members_query(now: datetime) -> Select[Any]:
     """Return the query for what each member has had in the last hour."""
-    in_flight = func.count().filter(_jobs.state.in_(_AT_GOOGLE_STATES)).label("in_flight")
+    in_flight = func.count().filter(_jobs.state.in_(AT_GOOGLE_STATES)).label("in_flight")
     return (
         select(_jobs.user_id, in_flight, func.max(_jobs.submitted_at).label("last_start"))
         .where(_jobs.submitted_at > now - timedelta(hours=1))
@@ -120,7 +121,7 @@ async def load_served_members(
 
 async def _measure_load(connection: AsyncConnection, now: datetime) -> GoogleLoad:
     in_flight = await connection.scalar(
-        select(func.count()).select_from(jobs_table).where(_jobs.state.in_(_AT_GOOGLE_STATES))
+        select(func.count()).select_from(jobs_table).where(_jobs.state.in_(AT_GOOGLE_STATES))
     )
     minute = func.count().filter(_submissions.submitted_at > now - timedelta(minutes=1))
     rows = await connection.execute(

@@ -10,12 +10,14 @@ from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
-from bot.store.tables.core import clips_table
+from bot.store.engine.upserts import insert_if_absent
+from bot.store.tables.core import clips_table, reposts_table
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
 
 _clips = clips_table.c
 _footage = footage_table.c
+_reposts = reposts_table.c
 
 
 class ClipStore(Store):
@@ -40,6 +42,19 @@ class ClipStore(Store):
         """Delete the rows of a job's clips; their ids are never given again."""
         statement = delete(clips_table).where(_clips.job_id == job_id)
         await self._db.execute(statement)
+
+    async def add_repost(self, job_id: int, *, channel_id: int, message_id: int) -> None:
+        """Record a further message with a job's clips."""
+        row = {"message_id": message_id, "job_id": job_id, "channel_id": channel_id}
+        await self._db.write(lambda connection: insert_if_absent(connection, reposts_table, row))
+
+    async def list_reposts(self, job_id: int) -> list[tuple[int, int]]:
+        """Return channel and message of the further messages with a job's clips."""
+        query = select(_reposts.channel_id, _reposts.message_id).where(_reposts.job_id == job_id)
+        return [(row["channel_id"], row["message_id"]) for row in await self._db.read_rows(query)]
+
+    async def delete_reposts(self, job_id: int) -> None:
+        await self._db.execute(delete(reposts_table).where(_reposts.job_id == job_id))
 
     async def list_history(
         self,

@@ -26,7 +26,7 @@ from bot.domain.jobs.job import (
     JobState,
     Outcome,
 )
-from bot.domain.jobs.queue import MemberActivity, QueuedJob
+from bot.domain.jobs.queue import MemberActivity, QueuedJob, RunningOperation
 from bot.store.billing.entries import load_entries, write_entries
 from bot.store.engine.database import Database
 from bot.store.engine.types import DatabaseClock, database_now, database_time
@@ -187,8 +187,14 @@ class JobStore:
 
         return await self._db.write(write_end)
 
-    async def mark_announced(self, job: Job) -> None:
-        """Record that an ended job was announced: nothing is left to do for it."""
+    async def mark_announced(self, job: Job, *, status_message_id: int | None = None) -> None:
+        """Record that an ended job was announced: nothing is left to do for it.
+
+        ``status_message_id`` is the message that says how it ended, in the place of the status.
+        """
+        columns: dict[str, Any] = {"owner": None, "reply_token": None}
+        if status_message_id is not None:
+            columns["status_message_id"] = status_message_id
         statement = (
             update(jobs_table)
             .where(
@@ -197,7 +203,7 @@ class JobStore:
                 _jobs.owner == job.owner,
                 _jobs.epoch == job.epoch,
             )
-            .values(owner=None, reply_token=None)
+            .values(**columns)
         )
         await self._db.execute(statement)
 
@@ -230,6 +236,14 @@ class JobStore:
         """Return the place from 1 of a job in the fair order as it was accepted."""
         query = claims.build_queue_place_query(job.id, job.created_at)
         return await self._db.read_scalar(query)
+
+    async def list_running_operations(self) -> list[RunningOperation]:
+        """Return what takes a place at Google now, over all processes."""
+        query = select(_jobs.model, _jobs.submitted_at).where(
+            _jobs.state.in_(claims.AT_GOOGLE_STATES), _jobs.submitted_at.is_not(None)
+        )
+        rows = await self._db.read_rows(query)
+        return [RunningOperation(row["model"], row["submitted_at"]) for row in rows]
 
     async def find_retry_delay(self) -> float | None:
         """Return in how many seconds the next queued job may be tried, by the database's clock."""

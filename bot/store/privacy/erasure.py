@@ -31,6 +31,7 @@ from bot.store.tables.core import (
     ledger_table,
     limits_table,
     member_preferences_table,
+    reposts_table,
     welcomed_guilds_table,
 )
 from bot.store.tables.row_mapping import job_from_row, plan_to_json
@@ -217,9 +218,8 @@ class ErasureStore(Store):
                 await connection.execute(
                     delete(_find_table(column)).where(column.in_(batch.clip_ids))
                 )
-            await connection.execute(
-                delete(job_inputs_table).where(job_inputs_table.c.job_id.in_(batch.job_ids))
-            )
+            for owned in (job_inputs_table, reposts_table):
+                await connection.execute(delete(owned).where(owned.c.job_id.in_(batch.job_ids)))
             unknown = select(jobs_table).where(in_batch, _jobs.state == JobState.UNKNOWN)
             for row in (await connection.execute(unknown)).mappings().all():
                 job = job_from_row(row)
@@ -275,6 +275,9 @@ class ErasureStore(Store):
             ).all()
             posts = {(clip.channel_id, clip.message_id) for clip in clips}
             posts |= {(job.origin.channel_id, job.status_message_id) for job in jobs}
+            copies = reposts_table.c
+            reposts = select(copies.channel_id, copies.message_id).where(copies.job_id.in_(job_ids))
+            posts |= {tuple(row) for row in (await connection.execute(reposts)).all()}
             return ErasureBatch(
                 clip_ids=tuple(clip.id for clip in clips),
                 job_ids=tuple(job_ids),

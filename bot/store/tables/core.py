@@ -146,6 +146,15 @@ clips_table = Table(
     sqlite_autoincrement=True,
 )
 
+reposts_table = Table(
+    "reposts",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_id", BigInteger, nullable=False, index=True),
+    Column("channel_id", BigInteger, nullable=False),
+)
+"""Further messages with a job's clips (`/video get`), so that they go with the clips."""
+
 ledger_table = Table(
     "ledger",
     metadata,
@@ -217,7 +226,7 @@ member_preferences_table = Table(
     "member_preferences",
     metadata,
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    # how the member hears of a finished clip: ping, quiet, direct_message
+    # how the member hears of a finished clip: ping, quiet, direct, direct_refused
     Column("notify", String(16), nullable=False, server_default="ping"),
 )
 """What members chose for all servers; no row means the defaults."""

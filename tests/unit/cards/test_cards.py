@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
 from bot.domain.ports import JobProgress
@@ -16,7 +17,7 @@ from bot.i18n.catalogs import translate
 from bot.ui.clip_card import ClipCards
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
-from bot.ui.text_lists import format_unknown_jobs
+from bot.ui.text_lists import format_history, format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (
@@ -128,7 +129,7 @@ async def test_long_prompt_is_truncated() -> None:
     assert len(texts(view)) < 800
 
 
-@pytest.mark.parametrize("shape", ["clip", "status", "closing", "outcome"])
+@pytest.mark.parametrize("shape", ["clip", "status", "notice", "outcome"])
 async def test_user_text_is_escaped_in_every_message(shape: str) -> None:
     cards = ClipCards(model_info=Titles())
     job = a_job(plan=a_plan(prompt=EVIL), outcome=Outcome.BLOCKED, detail=EVIL)
@@ -137,7 +138,9 @@ async def test_user_text_is_escaped_in_every_message(shape: str) -> None:
         "status": lambda: cards.build_status_card(
             JobProgress(replace(job, state=JobState.POLLING))
         ),
-        "closing": lambda: cards.build_closed_status_card(job),
+        "notice": lambda: cards.build_direct_notice(
+            replace(job, outcome=Outcome.DELIVERED), [a_clip()]
+        ),
         "outcome": lambda: cards.build_outcome_card(job),
     }[shape]()
     check(view)
@@ -192,7 +195,62 @@ async def test_blocked_audio_offers_retry_and_blocked_prompt_offers_edit() -> No
     audio = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED_AUDIO)))
     assert "clapper:retry:7" in audio.values()
     blocked = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED)))
-    assert list(blocked.values()) == ["clapper:edit:7"]
+    assert list(blocked.values()) == ["clapper:edit:7", "clapper:delete:7"]
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])
+async def test_whoever_asked_can_delete_what_did_not_come(outcome: Outcome) -> None:
+    """The prompt and Google's reason need not stay in the channel. [people-M15]"""
+    view = ClipCards(model_info=Titles()).build_outcome_card(a_job(outcome=outcome))
+    assert "clapper:delete:7" in buttons(view).values()
+
+
+async def test_a_retired_model_leads_to_another_and_quotes_no_advice_to_developers() -> None:
+    """Google's "use model X with method Y" is not for members. [people-M16]"""
+    job = a_job(outcome=Outcome.MODEL_RETIRED, detail="Call ListModels and use generateContent.")
+    view = ClipCards(model_info=Titles()).build_outcome_card(job)
+    assert "clapper:other_model:7" in buttons(view).values()
+    assert "ListModels" not in texts(view)
+
+
+@pytest.mark.parametrize(("asked", "came", "notes"), [(1, 2, 0), (2, 2, 0), (4, 1, 1)])
+async def test_only_what_is_missing_is_counted(asked: int, came: int, notes: int) -> None:
+    """Google may make more than were asked for. [google-K19, google-C31]"""
+    job = a_job(plan=a_plan(videos=asked), state=JobState.POSTING)
+    uploads = [enclosed(id=12 + index) for index in range(came)]
+    text = texts(ClipCards(model_info=Titles()).build_clip_card(job, uploads, NOW))
+    assert "-1" not in text
+    assert text.count("come through") == notes
+
+
+async def test_a_cancelled_job_says_what_it_cost() -> None:
+    """One sentence is true for each end. [people-M13]"""
+    cancelled = a_job(state=JobState.CANCELLED, outcome=Outcome.CANCELLED)
+    assert "$" not in describe_outcome(cancelled)
+    assert "nothing charged" in describe_outcome(cancelled)
+    plan = a_plan(videos=2, price=Micros(400_000))
+    late = describe_outcome(replace(cancelled, plan=plan), clips=[a_clip(id=25)])
+    assert "#25" in late
+    assert "$0.20" in late
+    assert "nothing" not in late
+
+
+async def test_a_clip_that_was_not_posted_is_named_with_its_place_and_what_is_missing() -> None:
+    """A direct message has no "here". [discord-D21]"""
+    job = a_job(outcome=Outcome.DELIVERY_FAILED, detail="attach_files,connect")
+    text = describe_outcome(job, clips=[a_clip(id=25)])
+    for fact in ("#25", f"<#{ORIGIN.channel_id}>", "**Attach Files**", "**Connect**"):
+        assert fact in text
+    assert not re.search(r"\bhere\b", text)
+
+
+async def test_a_number_is_a_link_only_where_the_clip_is_shown() -> None:
+    """No link ends in an empty message id. [people-M29]"""
+    page = HistoryPage((a_clip(id=1, message_id=None), a_clip(id=2, message_id=40)))
+    text = format_history(page, Titles(), "en-US")
+    assert "#1 " in text
+    assert "[#2](https://discord.com/channels/10/20/40)" in text
+    assert "/20/)" not in text
 
 
 async def test_text_view_is_valid() -> None:

@@ -1,7 +1,7 @@
 """A yes is a yes to what was shown: what became dearer meanwhile is asked for again."""
 
 from collections.abc import Sequence
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import discord
 import pytest
@@ -78,6 +78,7 @@ async def ask(
         server_rules=Mock(),
         confirmations=PendingConfirmations(),
         model_info=Titles(),
+        member_preferences=AsyncMock(),
     )
     requester = Mock(spec=discord.Interaction, app_permissions=discord.Permissions.all())
     context = GuildContext(ORIGIN, HERE, GuildRules(1), GuildRules(0))

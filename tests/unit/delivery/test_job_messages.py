@@ -23,6 +23,7 @@ from bot.domain.errors import (
     FileTooLarge,
     LeaseLost,
     RecordNotFound,
+    UploadInterrupted,
 )
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import JobProgress
@@ -108,7 +109,7 @@ class FakeChannel:
         return SimpleNamespace(id=message_id)
 
     async def history(self, *, limit: int | None, after: Any) -> AsyncIterator[Any]:
-        assert limit is None
+        assert limit is None or limit >= len(self.messages)
         self.after = after
         await self._pass()
         for message in self.messages:
@@ -154,8 +155,7 @@ async def test_post_streams_file_with_job_nonce(setup: MessagesSetup) -> None:
     assert await setup.messages.post_clips(job, [enclosed()], may_send=allow_sending) == 501
     sent = setup.channel.sent[0]
     assert sent["nonce"] == job.post_nonce
-    assert sent["reference"].message_id == 41
-    assert not sent["reference"].fail_if_not_exists
+    assert sent["reference"] is None, "the status goes, so nothing replies to it"
     assert setup.channel.read == [b"video"]
     assert sent["files"][0].filename == "clip-12.mp4"
     assert sent["files"][0].fp.closed
@@ -177,8 +177,77 @@ async def test_clip_replies_to_members_message(setup: MessagesSetup) -> None:
     job = a_job(state=JobState.POSTING, status_message_id=41, origin=origin)
     await setup.messages.post_clips(job, [enclosed()], may_send=allow_sending)
     assert setup.channel.sent[0]["reference"].message_id == 77
-    await setup.messages.close_status(job)
+    assert not setup.channel.sent[0]["reference"].fail_if_not_exists
+    await setup.messages.remove_status(job, search_first=False)
     assert setup.channel.deleted == [41]
+
+
+@pytest.mark.parametrize("is_mentioned", [True, False])
+async def test_a_post_pings_the_requester_or_nobody(
+    setup: MessagesSetup, is_mentioned: bool
+) -> None:
+    """Everything else stays without a ping. [people-M2]"""
+    job = a_job(state=JobState.POSTING)
+    await setup.messages.post_clips(
+        job, [enclosed()], may_send=allow_sending, is_mentioned=is_mentioned
+    )
+    await setup.messages.announce_outcome(
+        replace(job, outcome=Outcome.BLOCKED), [], is_mentioned=is_mentioned, search_first=False
+    )
+    for sent in setup.channel.sent:
+        users = [ORIGIN.user_id] if is_mentioned else []
+        allowed = sent["allowed_mentions"].to_dict()
+        assert (allowed["parse"], allowed.get("users", [])) == ([], users)
+        assert not sent["mention_author"]
+
+
+async def test_an_outcome_that_pings_takes_the_statuss_place(setup: MessagesSetup) -> None:
+    """An edit would notify nobody. [people-M2]"""
+    job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
+    setup.channel.messages = []
+    card = await setup.messages.announce_outcome(job, [], is_mentioned=True, search_first=False)
+    assert (card, setup.channel.deleted, setup.channel.edits) == (501, [41], [])
+    assert setup.channel.sent[0]["nonce"] == job.nonce_for("t")
+
+
+async def test_where_nothing_may_be_sent_the_status_is_edited_and_counts_as_untold(
+    setup: MessagesSetup,
+) -> None:
+    setup.channel.errors = [refusal(403, 50013)]
+    job = a_job(status_message_id=41, outcome=Outcome.DELIVERY_FAILED)
+    card = await setup.messages.announce_outcome(job, [], is_mentioned=True, search_first=False)
+    assert card is None, "so the requester is written to"
+    assert [message for message, _ in setup.channel.edits] == [41]
+
+
+async def test_a_refused_post_names_what_the_bot_lacks(setup: MessagesSetup) -> None:
+    """Discord says "Missing Permissions" and not which. [discord-D21]"""
+    granted = discord.Permissions.all()
+    granted.update(attach_files=False)
+    guild = SimpleNamespace(me=object(), premium_tier=0)
+    channel = SimpleNamespace(permissions_for=lambda _me: granted, guild=guild)
+    setup.guilds[10] = SimpleNamespace(get_channel_or_thread=lambda _channel: channel)
+    setup.channel.errors = [refusal(403, 50013)]
+    with pytest.raises(ChannelUnavailable) as raised:
+        await setup.messages.post_clips(a_job(), [enclosed()], may_send=allow_sending)
+    assert raised.value.missing == ("attach_files",)
+
+
+async def test_cancelling_is_shown_at_once_though_an_edit_is_under_way(
+    setup: MessagesSetup,
+) -> None:
+    """It is never dropped as too early. [people-M12]"""
+    polling = a_job(state=JobState.POLLING, status_message_id=41)
+    setup.channel.blocked = asyncio.Event()
+    first = asyncio.create_task(setup.messages.show_status(JobProgress(polling)))
+    await setup.channel.waiting.wait()
+    cancelled = replace(polling, cancel_requested=True)
+    second = asyncio.create_task(setup.messages.show_status(JobProgress(cancelled)))
+    setup.channel.blocked.set()
+    await asyncio.gather(first, second)
+    assert len(setup.channel.edits) == 2
+    await setup.messages.show_status(JobProgress(cancelled))
+    assert len(setup.channel.edits) == 2, "shown once"
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -213,15 +282,19 @@ async def test_repost_has_own_nonce(setup: MessagesSetup) -> None:
     assert len(setup.channel.sent[0]["nonce"]) <= 25
 
 
-async def test_deleting_post_never_fails(setup: MessagesSetup) -> None:
-    await setup.messages.delete_clip_post(a_job())
+async def test_deleting_takes_the_post_and_the_status(setup: MessagesSetup) -> None:
+    """What is left because Discord was away is told, so that it is deleted later. [people-M14]"""
+    await setup.messages.delete_job_messages(a_job())
     assert setup.channel.deleted == []
-    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
-    assert setup.channel.deleted == [40]
-    setup.channel.errors = [refusal(404, 10008)]
-    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
+    job = a_job(posted_message_id=40, status_message_id=41)
+    await setup.messages.delete_job_messages(job)
+    assert sorted(setup.channel.deleted) == [40, 41]
+    for refused in (refusal(404, 10008), refusal(403, 50001)):
+        setup.channel.errors = [refused, refused]
+        await setup.messages.delete_job_messages(job)
     setup.channel.errors = [refusal(500)]
-    await setup.messages.delete_clip_post(a_job(posted_message_id=40))
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.delete_job_messages(job)
 
 
 async def test_missing_file_is_not_retried_forever(setup: MessagesSetup) -> None:
@@ -248,9 +321,11 @@ async def test_missing_file_is_not_retried_forever(setup: MessagesSetup) -> None
         (refusal(500), DiscordUnavailable),
         (refusal(503), DiscordUnavailable),
         (discord.RateLimited(42.0), DiscordUnavailable),
-        (aiohttp.ServerDisconnectedError(), DiscordUnavailable),
+        (aiohttp.ServerDisconnectedError(), UploadInterrupted),
+        (aiohttp.ClientOSError(104, "reset"), UploadInterrupted),
         (TimeoutError(), DiscordUnavailable),
-        (ConnectionResetError(), DiscordUnavailable),
+        (OSError(5, "the disk"), DiscordUnavailable),
+        (ConnectionResetError(), UploadInterrupted),
         (RuntimeError("Session is closed"), DiscordUnavailable),
     ],
 )
@@ -313,8 +388,8 @@ async def test_progress_of_earlier_epoch_is_dropped(setup: MessagesSetup) -> Non
 
 
 async def test_no_edits_after_final_status(setup: MessagesSetup) -> None:
-    done = a_job(status_message_id=41)
-    await setup.messages.close_status(done)
+    done = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
+    await setup.messages.announce_outcome(done, [], is_mentioned=False, search_first=False)
     late = a_job(state=JobState.POLLING, status_message_id=41)
     await setup.messages.show_status(JobProgress(late))
     assert len(setup.channel.edits) == 1
@@ -332,42 +407,67 @@ async def test_status_errors_never_fail_job(setup: MessagesSetup, error: Excepti
             JobProgress(a_job(state=state, status_message_id=known))
         )
         assert shown is None
-    setup.channel.errors = [error]
-    await setup.messages.close_status(a_job(status_message_id=41))
 
 
 @pytest.mark.parametrize("error", [refusal(503), refusal(429), OSError(), discord.RateLimited(9.0)])
-async def test_failed_final_status_is_retried(setup: MessagesSetup, error: Exception) -> None:
+async def test_a_failed_deletion_of_the_status_is_tried_again(
+    setup: MessagesSetup, error: Exception
+) -> None:
+    job = a_job(status_message_id=41, posted_message_id=50, outcome=Outcome.DELIVERED)
+    setup.channel.errors = [error]
+    with pytest.raises(DiscordUnavailable):
+        await setup.messages.remove_status(job, search_first=False)
+    await setup.messages.remove_status(job, search_first=True)
+    assert setup.channel.deleted == [41]
+    setup.channel.errors = [refusal(403, 50001)]
+    await setup.messages.remove_status(job, search_first=False)  # final: nothing more can be done
+
+
+async def test_a_status_whose_id_was_lost_is_found_and_deleted(
+    setup: MessagesSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No prompt stays behind for ever after a crash. [people-M2]"""
+    monkeypatch.setattr(
+        "bot.discord.job_messages.find_button_number", lambda message, _: {44: 7}.get(message.id)
+    )
+    author = SimpleNamespace(id=ME)
+    setup.channel.messages = [SimpleNamespace(id=number, author=author) for number in (43, 44)]
+    job = a_job(posted_message_id=50, outcome=Outcome.DELIVERED)
+    await setup.messages.remove_status(job, search_first=True)
+    assert setup.channel.deleted == [44]
+
+
+@pytest.mark.parametrize("error", [refusal(503), refusal(429), OSError(), discord.RateLimited(9.0)])
+@pytest.mark.parametrize("is_mentioned", [True, False])
+async def test_failed_outcome_is_retried(
+    setup: MessagesSetup, error: Exception, is_mentioned: bool
+) -> None:
     job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
     setup.channel.errors = [error]
     with pytest.raises(DiscordUnavailable):
-        await setup.messages.notify_requester(job)
-    setup.channel.errors, setup.direct.errors = [refusal(403, 50001)], [error]
+        await setup.messages.announce_outcome(
+            job, [], is_mentioned=is_mentioned, search_first=False
+        )
+    setup.direct.errors = [error]
     with pytest.raises(DiscordUnavailable):
-        await setup.messages.notify_requester(job)
-    await setup.messages.notify_requester(job)
-    assert [message for message, _ in setup.channel.edits] == [41]
+        await setup.messages.send_direct_notice(job, [], search_first=False)
 
 
 @pytest.mark.parametrize("error", [refusal(403, 50013), refusal(404, 10003), refusal(400, 50035)])
-async def test_undeliverable_final_status_is_abandoned(
-    setup: MessagesSetup, error: Exception
-) -> None:
+async def test_undeliverable_outcome_is_abandoned(setup: MessagesSetup, error: Exception) -> None:
+    job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
     setup.channel.errors = [error, error]
+    card = await setup.messages.announce_outcome(job, [], is_mentioned=False, search_first=False)
+    assert card is None
     setup.direct.errors = [error]
-    await setup.messages.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+    assert not await setup.messages.send_direct_notice(job, [], search_first=False)
 
 
 async def test_outcome_is_sent_if_status_was_deleted(setup: MessagesSetup) -> None:
     setup.channel.errors = [refusal(404, 10008)]
-    await setup.messages.notify_requester(a_job(status_message_id=41, outcome=Outcome.BLOCKED))
+    job = a_job(status_message_id=41, outcome=Outcome.BLOCKED)
+    await setup.messages.announce_outcome(job, [], is_mentioned=False, search_first=False)
     assert setup.channel.sent[0]["nonce"] == a_job().nonce_for("t")
-
-
-async def test_unavailable_channel_falls_back_to_direct_message(setup: MessagesSetup) -> None:
-    setup.channel.errors = [refusal(403, 50001)]
-    await setup.messages.notify_requester(a_job(outcome=Outcome.DELIVERY_FAILED))
-    assert len(setup.direct.sent) == 1
 
 
 async def test_post_is_found_in_history_by_its_buttons(

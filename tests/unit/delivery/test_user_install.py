@@ -120,7 +120,7 @@ async def test_clip_replaces_status_and_no_status_follows(
     assert setup.webhook.read == [b"video"]
     await setup.messages.show_status(JobProgress(user_install_job(state=JobState.POLLING)))
     done = user_install_job(posted_message_id=REPLY_ID, outcome=Outcome.DELIVERED)
-    await setup.messages.close_status(done)
+    await setup.messages.remove_status(done, search_first=True)
     assert len(setup.webhook.edits) == 2
 
 
@@ -179,7 +179,12 @@ async def test_result_after_token_expiry_goes_to_direct_message(setup: MessagesS
         await setup.messages.post_clips(job, [UPLOAD], may_send=allow)
     with pytest.raises(ChannelUnavailable):
         await setup.messages.find_posted(job)
-    await setup.messages.notify_requester(replace(job, outcome=Outcome.DELIVERY_FAILED))
+    failed = replace(job, outcome=Outcome.DELIVERY_FAILED)
+    assert (
+        await setup.messages.announce_outcome(failed, [], is_mentioned=False, search_first=False)
+        is None
+    )
+    assert await setup.messages.send_direct_notice(failed, [], search_first=False)
     assert len(setup.direct.sent) == 1
 
 

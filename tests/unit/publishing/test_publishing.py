@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -98,6 +99,7 @@ class PublishingProcess:
         self.original.parent.mkdir(parents=True, exist_ok=True)
         self.original.write_bytes(b"film")
         self.recorded: list[int] = []
+        self.clip_store: Any = AsyncMock()
         self.lease = Lease(worker_id="w", length=timedelta(days=5), clock=self.clock)
         self.lease.mark_renewed(self.clock.monotonic())
         self.restart(public=public)
@@ -124,6 +126,7 @@ class PublishingProcess:
             clock=self.clock,
         )
         self.publisher = ClipPublisher(
+            clips=self.clip_store,
             job_messages=self.discord,
             upload_preparer=upload_preparer,
             clock=self.clock,
@@ -135,13 +138,15 @@ class PublishingProcess:
         return a_job(posted_message_id=message_id)
 
     async def post(self, *clips: Clip, **about: Any) -> Job | None:
-        return await self.publisher.publish_clips(
+        """Return the job, or ``None`` if its clips could not be posted."""
+        posted = await self.publisher.publish_clips(
             a_job(origin=replace(ORIGIN, **about)),
             clips or [self.clip],
             self.lease,
             search_first=False,
             record_message=self.record,
         )
+        return posted if isinstance(posted, Job) else None
 
     @property
     def tried_options(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from discord import ui
 
+from bot.discord.permissions import REQUIRED_PERMISSIONS
 from bot.domain.billing.limits import QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
@@ -32,7 +33,6 @@ from bot.ui.server_setup import (
     format_permission_checks,
 )
 from bot.ui.showcase_card import ShowcaseCards
-from cogs._common.context import REQUIRED_PERMISSIONS
 from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
@@ -115,7 +115,8 @@ def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     for outcome in set(Outcome) - {Outcome.DELIVERED}:
         ended = job_in(locale, state=JobState.FAILED, outcome=outcome, detail="Because. " * 200)
         yield f"outcome {outcome}", clip_cards.build_outcome_card(ended)
-    yield "closing", clip_cards.build_closed_status_card(job_in(locale))
+    delivered = replace(job_in(locale), outcome=Outcome.DELIVERED)
+    yield "notice", clip_cards.build_direct_notice(delivered, [a_clip()])
 
 
 def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
@@ -198,7 +199,7 @@ def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
         existing_channel_ids=channels,
         discord_locale=locale,
     )
-    tested = [PermissionCheck(channel, list(REQUIRED_PERMISSIONS)) for channel in channels]
+    tested = [PermissionCheck(channel, [*REQUIRED_PERMISSIONS, "connect"]) for channel in channels]
     yield "setup", build_setup_view(full, locale, notice=format_permission_checks(tested, locale))
     nothing = SetupState(GuildRules(10), UsageLimits(), None, frozenset(), locale)
     yield "setup of nothing", build_setup_view(nothing, locale)

@@ -60,6 +60,7 @@ NEVER_SHOWN = (
     errors.RemoteNotFound,
     errors.TranscodeFailed,
     errors.DeliveryError,
+    errors.AnswerNotDelivered,
 )
 """They end a job or are handled on the way; in an answer they get the general message."""
 

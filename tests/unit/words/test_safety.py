@@ -184,8 +184,8 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     "status": lambda typed: ClipCards(model_info=LABELS).build_status_card(
         JobProgress(a_job(plan=a_plan(prompt=typed), state=JobState.POLLING))
     ),
-    "closed status": lambda typed: ClipCards(model_info=LABELS).build_closed_status_card(
-        a_job(plan=a_plan(prompt=typed))
+    "direct notice": lambda typed: ClipCards(model_info=LABELS).build_direct_notice(
+        a_job(plan=a_plan(prompt=typed), outcome=Outcome.DELIVERED), [_clip(typed)]
     ),
     "outcome": lambda typed: ClipCards(model_info=LABELS).build_outcome_card(
         a_job(plan=a_plan(prompt=typed), outcome=Outcome.BLOCKED)

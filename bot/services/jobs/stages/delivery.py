@@ -1,26 +1,23 @@
-"""The last stages: the clips are posted, and the requester learns how the job ended."""
+"""The stage ``posting``: the clips are posted, as one message that tells whoever asked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
-import structlog
-
-from bot.domain.backoff import Backoff
 from bot.domain.billing.ledger import Settlement
-from bot.domain.errors import DiscordUnavailable
+from bot.domain.jobs.announcement import plan_announcement
 from bot.domain.jobs.job import Job, JobState, Outcome
-from bot.services.jobs.publishing import POST_RETRY_WINDOW, ClipPublisher
+from bot.domain.ports import JobProgress
+from bot.services.jobs.publishing import ClipPublisher, PostRefused
 from bot.services.jobs.stages.running_job import RunningJob
 from bot.store.jobs.clips import ClipStore
-
-_log = structlog.get_logger(__name__)
+from bot.store.member_preferences import MemberPreferenceStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipDelivery:
-    """The stage ``posting``."""
-
     clips: ClipStore
+    member_preferences: MemberPreferenceStore
     clip_publisher: ClipPublisher
 
     async def deliver_clips(self, running: RunningJob) -> None:
@@ -31,6 +28,9 @@ class ClipDelivery:
             await end(JobState.CANCELLED, Outcome.CANCELLED)
             return
         running.show_progress()
+        choice = await running.retry_until_stored(
+            lambda: self.member_preferences.load_notify_choice(running.job.origin.user_id)
+        )
         await running.status_message.flush_updates()
         running.job = running.status_message.with_message(running.job)
 
@@ -38,46 +38,18 @@ class ClipDelivery:
             await end(JobState.DONE, Outcome.DELIVERED, message_id=message_id)
             return running.job
 
+        def show_delay(retry_at: datetime) -> None:
+            running.show_progress(JobProgress(running.job, retry_at=retry_at))
+
         posted = await self.clip_publisher.publish_clips(
             running.job,
             clips,
             running.lease,
             search_first=not running.just_claimed,
             record_message=record_message,
+            is_mentioned=plan_announcement(choice, running.job).is_mentioned,
+            show_delay=show_delay,
         )
-        if posted is None:
-            await end(JobState.DONE, Outcome.DELIVERY_FAILED)
-
-
-async def announce_end(running: RunningJob) -> None:
-    """Tell the requester; a process that adopts the job finishes an interrupted announcement.
-
-    Waits for Discord for at most `POST_RETRY_WINDOW`. Raises `LeaseLost`.
-    """
-    status_message = running.status_message
-    await status_message.wait_for_edit()
-    if status_message.message_id is None:
-        saved = await running.retry_until_stored(lambda: running.jobs.get(running.job.id))
-        status_message.message_id = saved.status_message_id if saved else None
-    job = status_message.with_message(running.job)
-    running.lease.require_valid()
-    if job.outcome is Outcome.DELIVERED:
-        await running.shared.job_messages.close_status(job)
-    else:
-        await _notify_requester(running, job)
-    await running.retry_until_stored(lambda: running.jobs.mark_announced(job))
-
-
-async def _notify_requester(running: RunningJob, job: Job) -> None:
-    backoff = Backoff(initial=1.0, maximum=300.0)
-    until = (job.finished_at or running.clock.now()) + POST_RETRY_WINDOW
-    while True:
-        running.lease.require_valid()
-        try:
-            await running.shared.job_messages.notify_requester(job)
-            return
-        except DiscordUnavailable as error:
-            _log.warning("notification.postponed", error=str(error))
-            if running.clock.now() >= until:
-                return
-            await running.clock.sleep(backoff.next_delay(error.retry_after_s))
+        if isinstance(posted, PostRefused):
+            reasons = ",".join(posted.reasons) or None
+            await end(JobState.DONE, Outcome.DELIVERY_FAILED, detail=reasons)

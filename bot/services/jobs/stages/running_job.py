@@ -132,9 +132,11 @@ class RunningJob:
         return is_in_time and self.job.plan.route in self.shared.searchable_routes
 
     def request_cancel(self) -> None:
-        """Cancel the job: what Google makes nevertheless is kept, but not posted."""
-        self.is_cancelled = True
-        self.job = replace(self.job, cancel_requested=True)
+        """Cancel the job, and show that: what Google makes nevertheless is kept, but not posted."""
+        if not self.job.state.has_ended and not self.is_cancelled:
+            self.is_cancelled = True
+            self.job = replace(self.job, cancel_requested=True)
+            self.show_progress()
 
     def show_progress(self, progress: JobProgress | None = None) -> None:
         self.status_message.show_progress(progress or JobProgress(self.job))

@@ -47,7 +47,7 @@ class StatusMessage:
     async def flush_updates(self) -> None:
         """Wait until there is a message, and briefly for the latest progress; then drop it.
 
-        The clip replies to the message, and no status may appear after the clip.
+        No status may appear after the clip, and only one whose id is known can be deleted then.
         """
         if self._task is None:
             return

@@ -1,4 +1,4 @@
-"""What members and servers choose about replies, notices and age restriction; wider search.
+"""What members and servers choose about replies and notices; age restriction, copies, search.
 
 Revision 0008, after 0007. Of jobs and clips from before nobody kept whether their channel was
 age-restricted. They count as not restricted, until the bot sees that the channel of a clip is.
@@ -68,6 +68,14 @@ def upgrade() -> None:
         sa.Column("notify", sa.String(16), server_default="ping", nullable=False),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_member_preferences")),
     )
+    op.create_table(
+        "reposts",
+        sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_reposts")),
+    )
+    op.create_index(op.f("ix_reposts_job_id"), "reposts", ["job_id"])
     for table, build_column in ADDED_COLUMNS:
         # never copied: a table that SQLite copies would count its numbers anew
         with op.batch_alter_table(table, schema=None, recreate="never") as batch_op:
@@ -134,6 +142,8 @@ def downgrade() -> None:
     for table, build_column in ADDED_COLUMNS:
         with op.batch_alter_table(table, schema=None, recreate="never") as batch_op:
             batch_op.drop_column(build_column().name)
+    op.drop_index(op.f("ix_reposts_job_id"), table_name="reposts")
+    op.drop_table("reposts")
     op.drop_table("member_preferences")
 
 

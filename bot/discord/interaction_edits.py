@@ -1,0 +1,31 @@
+"""Editing the answer to an interaction: safe to repeat, so a passing fault is tried again.
+
+What was asked for has been done by then, or was refused. So an answer that cannot be delivered is
+never told as a failure: whoever reads "something went wrong" asks again, and pays twice.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import discord
+
+from bot.discord.api_errors import DISCORD_ERRORS, summarize_error, to_delivery_error
+from bot.domain.errors import AnswerNotDelivered, ContentBlocked, DiscordUnavailable
+
+_RETRY_DELAYS_S: Final = (0.5, 2.0)
+
+
+async def edit_response(interaction: discord.Interaction, **changes: Any) -> None:
+    """Edit the first answer to an interaction. Raises `AnswerNotDelivered` or `ContentBlocked`."""
+    delays_s = iter(_RETRY_DELAYS_S)
+    while True:
+        try:
+            await interaction.edit_original_response(**changes)
+            return
+        except DISCORD_ERRORS as error:
+            meaning, delay_s = to_delivery_error(error), next(delays_s, None)
+            if isinstance(meaning, ContentBlocked):  # the words are refused, so others can be told
+                raise meaning from error
+            if delay_s is None or not isinstance(meaning, DiscordUnavailable):
+                raise AnswerNotDelivered(summarize_error(error)) from error
+            await asyncio.sleep(delay_s)

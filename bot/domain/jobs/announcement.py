@@ -1,0 +1,46 @@
+"""Who is told, and how, when a job has ended: what the member chose, as far as the place allows.
+
+Only a new message notifies anyone; an edit never does. So the mention is part of the clip's own
+post, or of the card that says why there is none, and what protects that message from being posted
+twice protects the mention too.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.jobs.job import Job, Outcome
+
+
+class NotifyChoice(StrEnum):
+    """How a member wants to hear that a job of theirs has ended."""
+
+    PING = "ping"
+    """A mention in the message with the clip; the default."""
+    QUIET = "quiet"
+    DIRECT_MESSAGE = "direct"
+    DIRECT_MESSAGE_REFUSED = "direct_refused"
+    """They chose direct messages and Discord accepts none from the bot: mentioned until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobAnnouncement:
+    """Whether the channel's message mentions the requester, and whether they are written to."""
+
+    is_mentioned: bool = False
+    has_direct_message: bool = False
+
+
+def plan_announcement(choice: NotifyChoice, job: Job) -> JobAnnouncement:
+    """Return how the requester of ``job`` is told.
+
+    Where the bot is no member, the job's only message is edited, which notifies nobody: there only
+    a direct message can. In a conversation with the bot its message is one already. Whoever
+    cancelled a job knows about it.
+    """
+    if job.outcome is Outcome.CANCELLED or choice is NotifyChoice.QUIET:
+        return JobAnnouncement()
+    is_guest = job.origin.user_install_reply is not None
+    is_conversation = job.origin.guild_id is None and not is_guest
+    if choice is NotifyChoice.DIRECT_MESSAGE and not is_conversation:
+        return JobAnnouncement(has_direct_message=True)
+    return JobAnnouncement(is_mentioned=not is_guest)

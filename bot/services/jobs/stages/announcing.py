@@ -1,0 +1,121 @@
+"""The last stage: whoever asked is told how the job ended, and the status message goes.
+
+The clip's post mentions them already (`bot.services.jobs.stages.delivery`); here follow what is
+beside it and what comes instead. A process that adopts an ended job finishes an interrupted
+announcement, so each step first looks whether it was made, and a step that Discord keeps from being
+made is tried again for a day. None of it keeps the job from having ended.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.clips.clip import Clip
+from bot.domain.errors import DiscordUnavailable
+from bot.domain.jobs.announcement import JobAnnouncement, plan_announcement
+from bot.domain.jobs.job import Job, Outcome
+from bot.services.jobs.publishing import POST_RETRY_WINDOW
+from bot.services.jobs.stages.running_job import RunningJob
+from bot.store.jobs.clips import ClipStore
+from bot.store.member_preferences import MemberPreferenceStore
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAnnouncer:
+    clips: ClipStore
+    member_preferences: MemberPreferenceStore
+
+    async def announce_end(self, running: RunningJob) -> None:
+        """Tell the requester, then record that nothing is left to do. Raises `LeaseLost`."""
+        status_message, store = running.status_message, running.jobs
+        await status_message.wait_for_edit()
+        saved = await running.retry_until_stored(lambda: store.get(running.job.id))
+        if status_message.message_id is None:
+            status_message.message_id = saved.status_message_id if saved else None
+        job = status_message.with_message(running.job)
+        user_id = job.origin.user_id
+        clips = await running.retry_until_stored(lambda: self.clips.list_for_job(job.id))
+        choice = await running.retry_until_stored(
+            lambda: self.member_preferences.load_notify_choice(user_id)
+        )
+        plan = plan_announcement(choice, job)
+        running.lease.require_valid()
+        card_id: int | None = None
+        if job.outcome is Outcome.DELIVERED:
+            await self._announce_clip(running, job, clips, plan)
+        else:
+            card_id = await self._announce_outcome(running, job, clips, plan)
+        await running.retry_until_stored(
+            lambda: store.mark_announced(job, status_message_id=card_id)
+        )
+
+    async def _announce_clip(
+        self, running: RunningJob, job: Job, clips: Sequence[Clip], plan: JobAnnouncement
+    ) -> None:
+        messages = running.shared.job_messages
+        if plan.has_direct_message:
+            await self._send_direct_notice(running, job, clips)
+        await _retry_for_discord(
+            running, job, lambda again: messages.remove_status(job, search_first=again)
+        )
+
+    async def _announce_outcome(
+        self, running: RunningJob, job: Job, clips: Sequence[Clip], plan: JobAnnouncement
+    ) -> int | None:
+        """Return the id of the message that shows the outcome, if one does."""
+        messages = running.shared.job_messages
+        card_id = await _retry_for_discord(
+            running,
+            job,
+            lambda again: messages.announce_outcome(
+                job, clips, is_mentioned=plan.is_mentioned, search_first=again
+            ),
+        )
+        is_known = job.outcome is Outcome.CANCELLED  # by whoever cancelled it
+        if plan.has_direct_message or (card_id is None and not is_known):
+            await self._send_direct_notice(running, job, clips)
+        return card_id
+
+    async def _send_direct_notice(
+        self, running: RunningJob, job: Job, clips: Sequence[Clip]
+    ) -> None:
+        messages = running.shared.job_messages
+        is_accepted = await _retry_for_discord(
+            running,
+            job,
+            lambda again: messages.send_direct_notice(job, clips, search_first=again),
+        )
+        if is_accepted is False:
+            user_id = job.origin.user_id
+            await running.retry_until_stored(
+                lambda: self.member_preferences.mark_direct_messages_refused(user_id)
+            )
+
+
+async def _retry_for_discord(
+    running: RunningJob, job: Job, attempt: Callable[[bool], Awaitable[T]]
+) -> T | None:
+    """Return what ``attempt`` does, or ``None`` when Discord stays away for a day.
+
+    It is told whether it may have been made before: by an earlier attempt or another process.
+    """
+    backoff = Backoff(initial=1.0, maximum=300.0)
+    until = (job.finished_at or running.clock.now()) + POST_RETRY_WINDOW
+    is_repeated = not running.just_claimed
+    while True:
+        running.lease.require_valid()
+        try:
+            return await attempt(is_repeated)
+        except DiscordUnavailable as error:
+            _log.warning("announcement.postponed", error=str(error))
+            if running.clock.now() >= until:
+                return None
+            is_repeated = True
+            await running.clock.sleep(backoff.next_delay(error.retry_after_s))

@@ -1,0 +1,282 @@
+"""Whoever asked is told, once; a clip leaves one message in the channel, a deleted one none."""
+
+import re
+
+import pytest
+
+from tests.e2e.stage import (
+    BotStage,
+    Json,
+    buttons_of,
+    clip_number_of,
+    clips_of,
+    text_of,
+    video_of,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def choose(stage: BotStage, room: str, user: str, how: str | None) -> str:
+    """Use `/video notify`; return the answer."""
+    options = {} if how is None else {"how": how}
+    interaction = await stage.control.command(stage.people[user], room, "video notify", options)
+    return await stage.wait_for_answer(interaction, "clip of yours" if how != "direct" else "")
+
+
+async def list_pinged(stage: BotStage, room: str) -> list[str]:
+    """Return whom the bot's messages of a channel notified, also those deleted since."""
+    me = (await stage.control.world())["application"]["id"]
+    messages = await stage.control.messages(room, deleted=True)
+    return [
+        user["id"]
+        for message in messages
+        if message["author"]["id"] == me
+        for user in message["mentions"]
+    ]
+
+
+async def list_direct_messages(stage: BotStage, user: str) -> list[Json]:
+    messages = await stage.control.messages(f"@{user}")
+    return [message for message in messages if message["author"].get("bot")]
+
+
+def is_silent(message: Json) -> bool:
+    return not message["mentions"] and not message["mention_everyone"]
+
+
+async def test_whoever_asked_is_pinged_once_with_the_clip(stage: BotStage) -> None:
+    """By command and by reply, and nothing else stays in the channel. [people-M2]"""
+    room = await stage.open_channel()
+    ada, cem = stage.people["Ada"], stage.people["Cem"]
+    clip = await stage.make_clip(room, f"a fox for <@{cem}> and @everyone")
+    assert [user["id"] for user in clip["mentions"]] == [ada]
+    assert not clip["mention_everyone"]
+    assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
+    words = await stage.control.message(cem, room, "it jumps over the brook", reply_to=clip["id"])
+    extension = await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    assert extension["message_reference"]["message_id"] == words
+    left = [m["id"] for m in await stage.control.messages(room)]
+    assert left == [clip["id"], words, extension["id"]]
+    assert await list_pinged(stage, room) == [ada, cem]
+
+
+async def test_a_member_chooses_how_to_hear_of_it(stage: BotStage) -> None:
+    """Without an option the command shows and changes nothing. [people-M2]"""
+    room = await stage.open_channel()
+    assert "I mention you" in await choose(stage, room, "Ada", None)
+    assert "do not notify you" in await choose(stage, room, "Ada", "quiet")
+    assert "do not notify you" in await choose(stage, room, "Ada", None)
+    clip = await stage.make_clip(room)
+    assert is_silent(clip)
+    before = len(await list_direct_messages(stage, "Ada"))
+    assert "direct message" in await choose(stage, room, "Ada", "direct")
+    await stage.request_clip(room, "a second fox")
+    second = await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    assert is_silent(second)
+    tried, told = (await list_direct_messages(stage, "Ada"))[before:]
+    assert "/video notify" in text_of(tried)
+    assert f"/{room}/{second['id']}" in text_of(told)
+    assert "I mention you" in await choose(stage, room, "Ada", "ping")
+
+
+async def test_closed_direct_messages_lead_back_to_a_mention(stage: BotStage) -> None:
+    """At the choice and later; the member is told. [people-M2]"""
+    room = await stage.open_channel()
+    dia = stage.people["Dia"]
+    await choose(stage, room, "Dia", "direct")
+    await stage.control.change_user("Dia", accepts_dms=False)
+    await stage.request_clip(room, "a heron", "Dia")
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+    assert await list_pinged(stage, room) == []
+    accepted = await stage.request_clip(room, "another heron", "Dia")
+    await stage.wait_for_answer(accepted, "You chose direct messages")
+    await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    assert await list_pinged(stage, room) == [dia]
+    refused = await choose(stage, room, "Dia", "direct")
+    assert "You chose direct messages" in refused
+    await choose(stage, room, "Dia", "ping")
+    await stage.control.change_user("Dia", accepts_dms=True)
+
+
+async def test_what_google_blocked_pings_once_and_can_be_deleted(stage: BotStage) -> None:
+    """By whoever asked or a moderator, nobody else. [people-M15, people-M2]"""
+    room = await stage.open_channel()
+    await stage.control.google(outcome="filtered")
+    for user, deleted_by in (("Ada", "Ada"), ("Ada", "Bea")):
+        await stage.request_clip(room, "something rude", user)
+        card = await stage.wait_for_message(room, "Google blocked")
+        await stage.wait_until_idle(room)
+        assert [m["id"] for m in await stage.control.messages(room)] == [card["id"]]
+        assert [user["id"] for user in card["mentions"]] == [stage.people["Ada"]]
+        refused = await stage.press_button(card, "Delete", "Cem")
+        assert "Only the person who asked" in await stage.wait_for_answer(refused)
+        pressed = await stage.press_button(card, "Delete", deleted_by)
+        await stage.wait_for_answer(pressed, "deleted")
+        assert await stage.control.messages(room) == []
+    assert len(await list_pinged(stage, room)) == 2
+
+
+async def test_deleting_asks_and_leaves_no_trace(stage: BotStage) -> None:
+    """Neither the post, nor a copy, nor a line with the prompt. [people-M14]"""
+    room, elsewhere = await stage.open_channel(), await stage.open_channel()
+    clip = await stage.make_clip(room, "something rude that a moderator deletes")
+    number = clip_number_of(clip)
+    got = await stage.control.command(stage.people["Cem"], elsewhere, "video get", {"clip": number})
+    await stage.wait_for_answer(got, "posted again")
+    asked = await stage.press_button(clip, "Delete", "Bea")
+    question = await stage.wait_for_answer(asked, f"#{number}")
+    assert "$0.40" in question
+    kept = await stage.press_answer(asked, "Keep it", "Bea")
+    await stage.wait_for_answer(kept, "nothing was deleted")
+    assert len(clips_of(await stage.control.messages(room))) == 1
+    await stage.delete_clip(clip, "Bea")
+    assert await stage.control.messages(room) == []
+    assert clips_of(await stage.control.messages(elsewhere)) == []
+    history = await stage.control.command(stage.people["Ada"], room, "video history")
+    assert "moderator deletes" not in await stage.wait_for_answer(history)
+
+
+async def test_cancel_shows_at_once_and_says_what_it_cost(stage: BotStage) -> None:
+    """A clip that Google made all the same is named with its price. [people-M12, people-M13]"""
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.request_clip(room)
+        status = await stage.wait_for_message(room, "generating")
+        pressed = await stage.press_button(status, "Cancel")
+        cancelling = await stage.wait_for_message(room, "Cancelling.")
+        assert cancelling["id"] == status["id"]
+        assert buttons_of(cancelling) == {}
+        await stage.wait_for_answer(pressed, "cannot be called back")
+    late = await stage.wait_for_message(room, "Cancelled too late")
+    assert "$0.40 charged" in text_of(late)
+    history = await stage.control.command(stage.people["Ada"], room, "video history")
+    number = text_of(late).split("#")[1].split(" ")[0]
+    await stage.wait_for_answer(history, f"#{number} ")
+    assert await list_pinged(stage, room) == []
+    await stage.delete_clip(late)
+    assert await stage.control.messages(room) == []
+
+
+FAILED_ANSWERS = [
+    {"drop": "before"},
+    {"drop": "after"},
+    {"status": 404, "body": {"message": "Unknown Message", "code": 10008}},
+    {"status": 503},
+]
+
+
+@pytest.mark.parametrize("fault", FAILED_ANSWERS, ids=["cut", "answer lost", "gone", "busy"])
+@pytest.mark.parametrize("times", [1, None])
+async def test_an_accepted_request_never_reads_as_failed(
+    stage: BotStage, fault: Json, times: int | None
+) -> None:
+    """It is told that it runs, or nothing. [discord-D03]"""
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.control.fault(
+            "discord", method="PATCH", path=r"/messages/@original$", times=times, **fault
+        )
+        interaction = await stage.request_clip(room)
+        await stage.wait_for_message(room, "generating")
+    clip = await stage.wait_for_clip(room)
+    await stage.control.clear_faults()
+    await stage.wait_until_idle(room)
+    state = await stage.control.interaction(interaction)
+    texts = [text_of(message) for message in state["messages"]]
+    assert not any("went wrong" in text for text in texts), texts
+    assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
+    assert stage.bot.read_log().count("request.crashed") == 0
+
+
+async def test_a_retired_model_offers_the_next_with_its_price(stage: BotStage) -> None:
+    """The price is asked about before it is paid. [people-M16]"""
+    room = await stage.open_channel()
+    await stage.control.google(
+        retired_models=["veo-3.1-lite-generate-preview"], reason="Call ListModels."
+    )
+    await stage.request_clip(room, model="veo-3.1-lite-generate-preview")
+    card = await stage.wait_for_message(room, "retired this model")
+    assert "ListModels" not in text_of(card)
+    before = len(await stage.list_submits())
+    offered = await stage.press_button(card, "Another model")
+    answer = await stage.wait_for_answer(offered, "Make it?")
+    assert "$" in answer
+    assert len(await stage.list_submits()) == before
+    await stage.press_answer(offered, "Make it")
+    await stage.wait_for_clip(room)
+    await stage.wait_until_idle(room)
+
+
+async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reason(
+    stage: BotStage,
+) -> None:
+    """By direct message, which has no "here". [discord-D21, people-M29]"""
+    room = await stage.open_channel()
+    async with stage.control.hold_google():
+        await stage.request_clip(room, "a lost heron")
+        await stage.wait_for_message(room, "generating")
+        await stage.control.call(
+            "PUT", f"channels/{room}/overwrites", {"member": "Clapper", "deny": ["SEND_MESSAGES"]}
+        )
+
+    async def find_notice() -> Json | None:
+        notices = await list_direct_messages(stage, "Ada")
+        return next((m for m in notices if "a lost heron" in text_of(m)), None)
+
+    notice = await stage.wait_until(find_notice, "a direct message")
+    assert f"<#{room}>" in text_of(notice)
+    assert "Send Messages" in text_of(notice)
+    assert not re.search(r"\bhere\b", text_of(notice))
+    history = await stage.control.command(stage.people["Ada"], room, "video history")
+    line = await stage.wait_for_answer(history, "a lost heron")
+    assert f"/{room}/)" not in line
+
+
+@pytest.mark.parametrize("kind", ["voice", "stage"])
+async def test_a_voice_chat_without_connect_is_refused_before_payment(
+    stage: BotStage, kind: str
+) -> None:
+    """Discord closes it to whoever may not connect. [discord-D09, discord-S4]"""
+    overwrites = [{"member": "Clapper", "deny": ["CONNECT"]}]
+    room = await stage.open_channel(kind=kind, overwrites=overwrites)
+    before = len(await stage.list_submits())
+    assert "Connect" in await stage.wait_for_answer(await stage.request_clip(room))
+    assert len(await stage.list_submits()) == before
+
+
+async def test_a_timed_out_bot_refuses_before_payment(stage: BotStage) -> None:
+    """The interaction says nothing about it. [discord-D09]"""
+    room = await stage.open_channel()
+    me = (await stage.control.world())["application"]["id"]
+    body = {"guild": stage.guild, "user": me}
+    before = len(await stage.list_submits())
+    await stage.control.call("POST", "members", {**body, "timed_out_s": 600})
+    try:
+        await stage.wait_for_answer(await stage.request_clip(room), "timed me out")
+    finally:
+        await stage.control.call("POST", "members", {**body, "timed_out_s": 0})
+    assert len(await stage.list_submits()) == before
+
+
+async def test_an_edge_that_resets_large_uploads_gets_a_smaller_one(stage: BotStage) -> None:
+    """After some resets, and the status says that it waits. [discord-D11]"""
+    room = await stage.open_channel()
+    posts = rf"/channels/{room}/messages$"
+    await stage.control.google(seconds=0.2, min_bytes=12_000_000, look="plain")
+    await stage.control.fault(
+        "discord", method="POST", path=posts, drop="upload", over_bytes=10_000_000, times=None
+    )
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "Discord does not take it yet")
+    clip = await stage.wait_for_clip(room)
+    video = video_of(clip)
+    assert video is not None
+    assert len(await stage.control.download(video["url"])) < 10_000_000
+    await stage.wait_until_idle(room)
+    assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
+    assert await list_pinged(stage, room) == [stage.people["Ada"]]
