@@ -30,8 +30,8 @@ from cogs._common.pending import ImageDraft, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
-_HELP_INTERVAL_S: Final = 600.0
-_OFFER_INTERVAL_S: Final = 20.0
+_HELP_INTERVAL_S: Final = 30.0
+_OFFER_INTERVAL_S: Final = 5.0
 
 
 @dataclass(kw_only=True, eq=False)
