@@ -62,6 +62,8 @@ _EMOTICONS: Final = re.compile(
     r":\w{2,32}:|<3+|(?<!\w)(?:[:;=8]['^o-]?[)(\]\[dpo/\\|*3}{><]+"
     r"|\^[_.]*\^|[-t>o][_.]+[-t<o])(?!\w)"
 )
+_HYPHENS: Final = re.compile(r"['’ʼ`´-]")
+"""What stands inside words of the languages known here: "l'ours", "fais-le"."""
 _SIGN: Final = "\x01"
 """Stands for whatever is no word; it neither parts words nor joins them by itself."""
 _FILLERS: Final = frozenset("\u3164\u115f\u1160\uffa0")
@@ -110,13 +112,11 @@ def read_reply(text: str, button_words: Mapping[str, str] = {}) -> ReplyReading:
     if button is not None:
         return ReplyReading(ReplyKind.BUTTON, button)
     letters = "".join(words)
-    # a mark inside a word must neither hide a remark nor make one of two words
-    joined = _split_words(_join(bare))
     is_question = any(sign in _QUESTION_MARKS for sign in unicodedata.normalize("NFKC", text))
     if sum(map(_is_wide, letters)) * 2 >= len(letters):
         kind = _read_wide(letters)
     else:
-        kind = _read_spaced(words, joined, is_question=is_question)
+        kind = _read_spaced(bare, is_question=is_question)
     if kind is ReplyKind.DIRECTION and is_question:
         kind = ReplyKind.UNCLEAR
     return ReplyReading(kind)
@@ -206,14 +206,21 @@ def _is_kana(letter: str) -> bool:
 # -- languages with spaces
 
 
-def _read_spaced(
-    words: Sequence[str], joined: Sequence[str], *, is_question: bool = False
-) -> ReplyKind:
+def _read_spaced(bare: str, *, is_question: bool) -> ReplyKind:
+    """Read ``bare`` text with signs in words as spaces and as nothing.
+
+    It is a remark if one reading is, and a direction only if both are.
+    """
+    words = _split_words(_separate(bare))
+    elided = _split_words(_join(_HYPHENS.sub(" ", bare)))
+    joined = _split_words(_join(bare))
     languages = _find_languages(words)
-    if any(_has_remark(words, joined, language) for language in languages):
+    if any(
+        _has_remark(form, language) for language in languages for form in (words, elided, joined)
+    ):
         kind = ReplyKind.REMARK
-    elif _count_words(words) >= MIN_WORDS and any(
-        _is_direction(words, language) for language in languages
+    elif _count_words(elided) >= MIN_WORDS and all(
+        any(_is_direction(form, language) for language in languages) for form in (words, elided)
     ):
         kind = ReplyKind.DIRECTION
     else:
@@ -278,18 +285,15 @@ def _has_action(words: Sequence[str], language: LanguageWords) -> bool:
     )
 
 
-def _has_remark(words: Sequence[str], joined: Sequence[str], language: LanguageWords) -> bool:
+def _has_remark(words: Sequence[str], language: LanguageWords) -> bool:
     """Return whether anything outside of what is spoken in the video belongs in a comment."""
-    for spoken_form in (words, joined):
-        told = _drop_speech(spoken_form, language)
-        if any(_is_remark_word(word, language) for word in told):
-            return True
-        text = f" {' '.join(told)} "
-        if any(f" {phrase} " in text for phrase in language.remark_phrases):
-            return True
-        if language is ENGLISH and _is_statement(told):
-            return True
-    return False
+    told = _drop_speech(words, language)
+    if any(_is_remark_word(word, language) for word in told):
+        return True
+    text = f" {' '.join(told)} "
+    if any(f" {phrase} " in text for phrase in language.remark_phrases):
+        return True
+    return language is ENGLISH and _is_statement(told)
 
 
 def _is_remark_word(word: str, language: LanguageWords) -> bool:
