@@ -99,19 +99,41 @@ OUTCOMES = {
         fault=build_error_fault(400, "Your use case is currently not supported."),
     ),
     "key refused": OutcomeCase(
-        "Google does not accept this bot's key",
+        "Google does not serve this bot's account",
         fault=build_error_fault(403, "Your API key was reported as leaked.", "PERMISSION_DENIED"),
     ),
     "download failed": OutcomeCase(
-        "would not hand it out",
-        fault={
-            "method": "GET",
-            "path": ":download",
-            "times": None,
-            "status": 404,
-            "body": {"error": {"code": 404, "message": "No such file.", "status": "NOT_FOUND"}},
+        "never handed it out", {"file_uris": "bucket"}, server_pays=True
+    ),
+    "overloaded": OutcomeCase(
+        "was overloaded and gave up",
+        {"outcome": "failed", "failure_code": 8, "reason": "The service is under high load."},
+    ),
+    "bucket refused": OutcomeCase(
+        "Google does not serve this bot's account",
+        {
+            "outcome": "failed",
+            "failure_code": 7,
+            "reason": "Permission 'storage.objects.create' denied on resource.",
         },
-        server_pays=True,
+    ),
+    "prepaid credit used up": OutcomeCase(
+        "Google does not serve this bot's account",
+        fault=build_error_fault(
+            402,
+            "Your prepayment credits are depleted. Please go to AI Studio.",
+            "RESOURCE_EXHAUSTED",
+        ),
+    ),
+    "quota for a day": OutcomeCase(
+        "used up until",
+        fault=build_error_fault(
+            429, "You exceeded your quota. Please retry in 17h55m20.5s.", "RESOURCE_EXHAUSTED"
+        ),
+    ),
+    "a gateway's page": OutcomeCase(
+        "did not reach Google",
+        fault={"path": SUBMIT, "status": 404, "body": "<html><title>404</title></html>"},
     ),
 }
 
@@ -128,6 +150,7 @@ async def sum_spent(stage: BotStage) -> tuple[int, int]:
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
 async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: OutcomeCase) -> None:
+    """[google-A1, google-A13, google-A17, google-C13, google-C14, google-D22]"""
     room = await stage.open_channel()
     members, servers = await sum_spent(stage)
     if outcome.google:
@@ -137,6 +160,8 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
     await stage.request_clip(room)
     message = await stage.wait_for_message(room, outcome.words)
     assert "Cancel" not in buttons_of(message)
+    for account in ("prepayment", "storage.objects", "You exceeded"):
+        assert account not in text_of(message)
     assert "Nothing was charged" in text_of(message) or "nothing was charged" in text_of(message)
     assert not clips_of(await stage.control.messages(room))
     billed = PRICE if outcome.server_pays else 0
@@ -259,6 +284,39 @@ async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
         return not any("never finished" in text_of(message) for message in messages)
 
     await stage.wait_until(is_replaced, "the old message being replaced")
+
+
+async def test_gateway_page_takes_no_model_away(stage: BotStage) -> None:
+    """Also not after a restart. [google-A13, google-K2]"""
+    room = await stage.open_channel()
+    body = "<html><title>404 Not Found</title></html>"
+    await stage.control.fault("google", path=SUBMIT, status=404, body=body)
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "did not reach Google")
+    await stage.bot.restart()
+    await stage.request_clip(room)
+    await stage.wait_for_clip(room)
+
+
+async def test_clip_is_fetched_after_a_kill_and_odd_answers(stage: BotStage) -> None:
+    """Killed while fetching, then pages and Google's own 404. [google-D25, google-K4, google-K6]"""
+    room = await stage.open_channel()
+    before = len(await stage.list_submits())
+    fault = stage.control.fault
+    await stage.control.google(seconds=0.2)
+    await fault("google", method="GET", path=":download", times=None, status=503)
+    await stage.request_clip(room)
+    await stage.wait_for_message(room, "fetching the video")
+    await stage.bot.kill_and_wait()
+    await stage.control.call("DELETE", "faults")
+    page = "<html><title>404 Not Found</title></html>"
+    await fault("google", method="GET", path="/operations/", status=404, body=page)
+    await fault("google", method="GET", path="/operations/", status=404)
+    await fault("google", method="GET", path=":download", status=404, body=page)
+    await fault("google", method="GET", path=":download", status=404)
+    await stage.bot.start()
+    await stage.wait_for_clip(room)
+    assert len(await stage.list_submits()) == before + 1
 
 
 async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None:
