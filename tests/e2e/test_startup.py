@@ -106,6 +106,35 @@ async def test_unavailable_discord_is_retried(sandbox: SandboxProcess, tmp_path:
         await bot.close()
 
 
+@pytest.mark.parametrize("path", [r"/users/@me$", r"/gateway/bot$"])
+async def test_a_rate_limit_of_hours_is_slept_through(
+    sandbox: SandboxProcess, tmp_path: Path, unused_tcp_port: int, path: str
+) -> None:
+    """Asking again earlier would prolong it; the web server answers meanwhile. [discord-D04]"""
+    body = {"message": "You are being rate limited.", "retry_after": 7200.0, "global": False}
+    await sandbox.control.fault("discord", path=path, status=429, body=body, times=None)
+    bot = bot_of(sandbox, tmp_path, WEB_PORT=str(unused_tcp_port))
+    await bot.launch()
+    try:
+
+        async def waits() -> str | None:
+            lines = bot.read_log().splitlines()
+            return next((line for line in lines if "discord.unreachable" in line), None)
+
+        line = await eventually(waits)
+        assert json.loads(line or "{}")["retry_in_s"] >= 7200
+        asked = len(await sandbox.control.requests(path=path))
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"http://127.0.0.1:{unused_tcp_port}/healthz") as answer,
+        ):
+            assert answer.status == 200
+        assert len(await sandbox.control.requests(path=path)) == asked == 1
+        assert await bot.terminate(timeout=10) == 0
+    finally:
+        await bot.close()
+
+
 async def test_a_gateway_that_is_away_at_the_first_connect_is_waited_for(
     sandbox: SandboxProcess, tmp_path: Path
 ) -> None:

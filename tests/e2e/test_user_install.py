@@ -84,6 +84,16 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
     assert sent == []
 
 
+async def test_a_lost_answer_to_the_reply_still_makes_it_the_clip(stage: BotStage) -> None:
+    """Discord took the reply and its number was lost: it is asked for. [discord-D02]"""
+    away = await create_foreign_guild(stage, "Far away")
+    await stage.control.fault("discord", method="POST", path="/callback", drop="after")
+    interaction = await request_clip_at(stage, away.room)
+    await stage.wait_for_answer(interaction, "Accepted as job")
+    await away.clip(away.room)
+    assert len(await away.messages(away.room)) == 1
+
+
 async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild) -> None:
     room = away.rooms["lounge"]
     before = len(await away.messages(room))
