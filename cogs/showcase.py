@@ -291,7 +291,7 @@ class ShowcaseCommands(
     async def list_own_posts(self, interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = _require_guild(interaction), interaction.user.id
-        entries = await self.showcase_service.posts.list_member_entries(
+        entries = await self.showcase_service.posts.lists.list_member_entries(
             guild_id, user_id, limit=LIST_LENGTH
         )
         preferences = await self.showcase_service.settings.load_preferences(guild_id, user_id)

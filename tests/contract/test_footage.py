@@ -279,8 +279,8 @@ async def test_age_restricted_clips_stay_in_restricted_channels(town: Town) -> N
     assert await town.showcase.list_top(GUILD, RankingPeriod.ALL) == []
     seen = await town.showcase.list_top(GUILD, RankingPeriod.ALL, with_age_restricted=True)
     assert numbers(seen) == [1]
-    assert await town.exhibits.pick_random(GUILD) is None
-    assert await town.exhibits.pick_random(GUILD, with_age_restricted=True) is not None
+    assert await town.exhibits.lists.pick_random(GUILD) is None
+    assert await town.exhibits.lists.pick_random(GUILD, with_age_restricted=True) is not None
 
     # until the channel is not age-restricted any more
     town.showroom.channels = {WALL: False}

@@ -231,8 +231,8 @@ async def test_a_block_hides_what_the_member_has_there(database: Database) -> No
     assert len(await store.set_blocked(blocking, blocked=True, owner="w")) == 2
     assert await store.set_blocked(blocking, blocked=True, owner="w") == []
     assert (await houses.load_preferences(GUILD, MAKER)).blocked
-    assert await store.list_top(GUILD, since=None, limit=10) == []
-    assert len(await store.list_member_entries(GUILD, MAKER, limit=10)) == 2
+    assert await store.lists.list_top(GUILD, since=None, limit=10) == []
+    assert len(await store.lists.list_member_entries(GUILD, MAKER, limit=10)) == 2
     await store.set_blocked(
         record(AuditAction.UNBLOCK, target_user_id=MAKER), blocked=False, owner="w"
     )

@@ -18,6 +18,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.billing.limits import UsageTotals
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Outcome
@@ -187,6 +188,24 @@ async def test_every_row_is_kept_and_means_the_same(old_database: Database) -> N
     assert await FileReferenceStore(old_database).list_inputs_in_use(since=None) == {
         path for _, path in named
     }
+
+
+async def test_footage_of_deleted_clips_is_found_by_their_jobs(old_database: Database) -> None:
+    """Whose clip was extended stays known, though it was deleted before the upgrade. [web-W02]"""
+
+    async def delete_first_clip(connection: AsyncConnection) -> None:
+        query = text("SELECT plan FROM jobs WHERE id = 2")
+        plan = json.loads(await connection.scalar(query))
+        plan["source"]["path"] = "clips/0000/1-0.mp4"
+        values = {"plan": json.dumps(plan)}
+        await connection.execute(text("UPDATE jobs SET plan = :plan WHERE id = 2"), values)
+        await connection.execute(text("DELETE FROM clips WHERE id = 1"))
+
+    await old_database.write(delete_first_clip)
+    await upgrade_schema(old_database)
+    rows = (await read_rows(old_database))["footage"]
+    [source] = [row for row in rows if (row["clip_id"], row["source_clip_id"]) == (3, 1)]
+    assert (source["user_id"], source["is_deleted"]) == (900, True)
 
 
 def _find_inputs(plan: str) -> Iterable[str]:

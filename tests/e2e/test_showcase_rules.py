@@ -59,7 +59,10 @@ async def extend_clip(stage: BotStage, number: str, user: str) -> Json:
 
 
 async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
-    """Before the first time, and where; the settings name the address. [people-M21, people-A12]"""
+    """Before the first time, and where; the settings name the address. [people-M21, people-A12]
+
+    What hides a prompt hides the way to it too. [people-M26]
+    """
     showcase = await open_showcase(stage)
     room = await stage.open_channel()
     text = await run_command(stage, showcase, "server showcase", public=True)
@@ -123,7 +126,7 @@ async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
 
 
 async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -> None:
-    """Ada withdraws and deletes; Cem's extension goes. [web-W02, web-W27]"""
+    """Ada withdraws and deletes; Cem's extension goes. [web-W02, web-W27, people-M24]"""
     showcase, room = await open_showcase(stage), await stage.open_channel()
     await run_command(stage, showcase, "server showcase", public=True)
     first = await stage.make_clip(room, PLAIN, user="Ada")
@@ -192,6 +195,19 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
     top = await run_command(stage, room, "showcase top", "Dia")
     assert f"[#{number}]" not in top
     assert f"[#{number}]" in await run_command(stage, dark, "showcase top", "Dia")
+    # lifted restrictions: the clip leaves the showcase, and its card makes nothing new
+    await stage.control.change_channel(adult_wall, nsfw=False)
+
+    async def has_left() -> bool:
+        return not clips_of(await stage.control.messages(adult_wall))
+
+    await stage.wait_until(has_left, "the clip leaving")
+    await stage.control.change_channel(dark, nsfw=False)
+    before = len(await stage.list_submits())
+    await stage.wait_for_answer(
+        await stage.press_button(clip, "Redo", "Cem"), "age-restricted channel"
+    )
+    assert len(await stage.list_submits()) == before
 
 
 async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
@@ -243,7 +259,7 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
     await set_stars(stage, post, "Dia")
 
     async def count_edits() -> int:
-        return len(await stage.control.requests(method="PATCH", path=path))
+        return len(await stage.control.requests(method="PATCH", path=path))  # of the post meant
 
     await stage.wait_until(count_edits, "the first edit")
     count = await count_edits()
@@ -257,6 +273,26 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
     await set_stars(stage, their_post, "Ada")
     await wait_for_votes(stage, wall, 1)
     assert await count_edits() == count, "no edit before Discord's time"
+    await stage.control.clear_faults()
+    # what Discord will never take is given up with a line in the log
+    path = rf"/channels/{wall}/messages/{their_post['id']}$"
+    await stage.control.fault(
+        "discord",
+        method="PATCH",
+        path=path,
+        times=None,
+        status=400,
+        body={"message": "Invalid Form Body", "code": 50035},
+    )
+    count = await count_edits()
+    await set_stars(stage, their_post, "Ada", remove=True)
+
+    async def is_given_up() -> bool:
+        return "showcase_post.edit_refused" in stage.bot.read_log()
+
+    await stage.wait_until(is_given_up, "the edit being given up")
+    await stage.make_clip(await stage.open_channel(), PLAIN)  # some rounds of upkeep later
+    assert await count_edits() == count + 1, "it is not tried again"
     await stage.control.clear_faults()
 
 

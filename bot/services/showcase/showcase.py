@@ -345,7 +345,7 @@ class ShowcaseService:
         self, guild_id: int, period: RankingPeriod, *, with_age_restricted: bool = False
     ) -> list[GalleryEntry]:
         since = None if period.length is None else self._clock.now() - period.length
-        return await self.posts.list_top(
+        return await self.posts.lists.list_top(
             guild_id, since=since, limit=LIST_LENGTH, with_age_restricted=with_age_restricted
         )
 
@@ -353,7 +353,9 @@ class ShowcaseService:
         self, guild_id: int, *, with_age_restricted: bool = False
     ) -> GalleryEntry:
         """Return a random entry. Raises `RecordNotFound`."""
-        entry = await self.posts.pick_random(guild_id, with_age_restricted=with_age_restricted)
+        entry = await self.posts.lists.pick_random(
+            guild_id, with_age_restricted=with_age_restricted
+        )
         if entry is None:
             raise RecordNotFound("showcase_empty")
         return entry

@@ -46,7 +46,7 @@ class DigestScheduler:
         digest = await self.digests.get(digest_id)
         if digest is None or digest.showcase_settings.guild_id != guild_id:
             raise RecordNotFound("showcase_empty")
-        return await self.showcase_posts.list_top(
+        return await self.showcase_posts.lists.list_top(
             guild_id,
             since=digest.period_start,
             until=digest.due_at,

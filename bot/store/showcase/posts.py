@@ -10,15 +10,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.age_restriction import may_show
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed
-from bot.domain.showcase.gallery import GalleryEntry, Reach
+from bot.domain.showcase.gallery import Reach
 from bot.domain.showcase.post import AuditEntry, NewShowcasePost, ShowcasePost
-from bot.store.engine.database import Store
+from bot.store.engine.database import Database, Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
 from bot.store.jobs.workers import claimable_by
@@ -31,6 +31,7 @@ from bot.store.showcase.footage import (
     take_reach_lock,
 )
 from bot.store.showcase.gallery import ENTRY_QUERY, build_search_text, gallery_entry_from_row
+from bot.store.showcase.lists import ShowcaseLists
 from bot.store.showcase.stars import build_change_values, count_voters, update_votes
 from bot.store.tables.core import clips_table
 from bot.store.tables.row_mapping import Row
@@ -59,8 +60,6 @@ _POST_QUERY: Final[Select[Any]] = ENTRY_QUERY.add_columns(
     *(_posts[name].label(f"post_{name}") for name in _POST_FIELDS),
     GUILD_LOCALE.label("post_locale"),
 )
-_IS_FOR_EVERYONE: Final = ~func.coalesce(clips_table.c.age_restricted, false())
-"""Not of an age-restricted channel."""
 _IS_MODERATED: Final = or_(_posts.hidden, _posts.locked)
 _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
     _posts.withdrawn, _posts.in_sync, ~_IS_MODERATED
@@ -69,7 +68,11 @@ _DELETE_WITHDRAWN: Final = delete(showcase_posts_table).where(
 
 
 class ShowcasePostStore(Store):
-    """Posts of the showcase: what they should be, claims, and queries."""
+    """Posts of the showcase: what they should be, and claims; ``lists`` reads what members see."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.lists = ShowcaseLists(database)
 
     async def add_post(
         self, new_post: NewShowcasePost, audit_entry: AuditEntry, *, owner: str | None
@@ -359,59 +362,6 @@ class ShowcasePostStore(Store):
             .limit(limit)
         )
         return [post_from_row(row) for row in await self._db.read_rows(query)]
-
-    async def list_top(
-        self,
-        guild_id: int,
-        *,
-        since: datetime | None,
-        limit: int,
-        until: datetime | None = None,
-        with_age_restricted: bool = False,
-    ) -> list[GalleryEntry]:
-        """Return the entries with the most votes; of equal ones the earlier first."""
-        query = ENTRY_QUERY.where(_posts.guild_id == guild_id, IS_VISIBLE)
-        if not with_age_restricted:
-            query = query.where(_IS_FOR_EVERYONE)
-        if since is not None:
-            query = query.where(_posts.showcased_at > since)
-        if until is not None:
-            query = query.where(_posts.showcased_at <= until)
-        return await self._select_entries(
-            query.order_by(_posts.votes.desc(), _posts.id).limit(limit)
-        )
-
-    async def pick_random(
-        self, guild_id: int, *, with_age_restricted: bool = False
-    ) -> GalleryEntry | None:
-        """Return a random visible entry."""
-        random_id = (
-            select(_posts.id)
-            .join(clips_table, clips_table.c.id == _posts.clip_id)
-            .where(_posts.guild_id == guild_id, IS_VISIBLE)
-            .order_by(func.random())
-            .limit(1)
-        )
-        if not with_age_restricted:
-            random_id = random_id.where(_IS_FOR_EVERYONE)
-        entries = await self._select_entries(
-            ENTRY_QUERY.where(_posts.id == random_id.scalar_subquery())
-        )
-        return entries[0] if entries else None
-
-    async def list_member_entries(
-        self, guild_id: int, user_id: int, *, limit: int
-    ) -> list[GalleryEntry]:
-        """Return a member's entries, newest first, with the hidden ones."""
-        return await self._select_entries(
-            ENTRY_QUERY.where(_posts.guild_id == guild_id, _posts.user_id == user_id)
-            .where(~_posts.withdrawn)
-            .order_by(_posts.id.desc())
-            .limit(limit)
-        )
-
-    async def _select_entries(self, query: Select[Any]) -> list[GalleryEntry]:
-        return [gallery_entry_from_row(row) for row in await self._db.read_rows(query)]
 
     async def _select_first(self, condition: ColumnElement[bool]) -> ShowcasePost | None:
         return await self._db.read(lambda connection: _load_post(connection, condition))
