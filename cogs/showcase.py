@@ -224,14 +224,14 @@ class ShowcaseCommands(
         self, interaction: discord.Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         """Suggest what the person may withdraw; a moderator's own entries come first."""
-        guild_id, posts = _require_guild(interaction), self.showcase_service.posts
+        guild_id, lists = _require_guild(interaction), self.showcase_service.posts.lists
         entries = list(
             await load_in_time(
-                posts.list_member_entries(guild_id, interaction.user.id, limit=4 * MAX_CHOICES)
+                lists.list_member_entries(guild_id, interaction.user.id, limit=4 * MAX_CHOICES)
             )
         )
         if may_moderate(interaction):
-            everyone = posts.list_top(
+            everyone = lists.list_top(
                 guild_id, since=None, limit=4 * MAX_CHOICES, with_age_restricted=True
             )
             own = {entry.clip.id for entry in entries}
