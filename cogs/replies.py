@@ -302,15 +302,25 @@ class ReplyListener(commands.Cog):
 
         Whatever else the bot has said, such as a digest or a guide, is not answered.
         """
-        job_id = find_job_number(reply.target)
+        job_id, locale = find_job_number(reply.target), source.origin.locale
         if job_id is None:
+            await self._offer_own_button(reply, locale, source)
             return
-        locale = source.origin.locale
         if reply.reading.button in (ButtonAction.CANCEL, ButtonAction.UNDO):
             cancel = build_button(ButtonAction.CANCEL, job_id, locale)
             await source.answer.send_text(translate("reply.press", locale), [cancel])
         elif reply.reading.kind in _MEANT_FOR_CLIP and self._may_use(source):
             await source.answer.send_text(translate("reply.not_ready", locale))
+
+    async def _offer_own_button(self, reply: ClipReply, locale: str, source: RequestSource) -> None:
+        """Answer the words of a button that the message itself has, such as a question's yes."""
+        if reply.reading.button is None or not reply.target.components:
+            return
+        action = ButtonAction(reply.reading.button)
+        number = find_button_number(reply.target, action)
+        if number is not None:
+            button = build_button(action, number, locale)
+            await source.answer.send_text(translate("reply.press", locale), [button])
 
     async def _ask_for_words(self, clip: Clip, source: RequestSource) -> None:
         locale = source.origin.locale
