@@ -20,6 +20,7 @@ from bot.domain.errors import (
     RecordNotFound,
     RemoteNotFound,
     TranscodeFailed,
+    UploadInterrupted,
 )
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
@@ -405,3 +406,39 @@ async def test_a_first_post_whose_original_has_gone_fetches_it_again(
     clip = replace(process.clip, size_bytes=MIB)
     assert await process.post(clip) is not None
     assert process.google.fetch_count == 1
+
+
+async def test_after_some_resets_a_smaller_file_is_tried(process: PublishingProcess) -> None:
+    """An edge may reset every large upload instead of answering 413. [discord-D11]"""
+    process.media_probe.size = 17 * MIB
+    clip = replace(process.clip, size_bytes=17 * MIB)
+    process.discord.post_script.extend([UploadInterrupted("reset")] * 3)
+    assert await process.post(clip) is not None
+    assert process.tried_options == ["as_is"] * 3 + ["fitted"]
+    await process.post(clip)
+    assert process.tried_options[-1] == "fitted", "the size is known from now on"
+
+
+async def test_resets_of_a_small_file_or_an_outage_change_nothing(
+    process: PublishingProcess,
+) -> None:
+    """Their size cannot be the reason, and nothing is remembered of the place. [discord-D11]"""
+    small = replace(process.clip, size_bytes=MIB // 2)
+    process.discord.post_script.extend([UploadInterrupted("reset")] * 7)
+    assert await process.post(small) is not None
+    assert set(process.tried_options) == {"as_is"}
+    large = replace(process.clip, size_bytes=17 * MIB)
+    process.discord.post_script.extend([DiscordUnavailable("unreachable")] * 7)
+    assert await process.post(large) is not None
+    assert set(process.tried_options) == {"as_is"}
+
+
+async def test_a_copy_is_made_smaller_after_resets_too(process: PublishingProcess) -> None:
+    """[discord-D11]"""
+    process.media_probe.size = 17 * MIB
+    process.clip = replace(process.clip, size_bytes=17 * MIB)
+    process.discord.post_script.extend([UploadInterrupted("reset")] * 3)
+    origin = replace(ORIGIN, dedupe_key="interaction:5", channel_id=21)
+    await process.publisher.publish_again(a_job(), [process.clip], origin)
+    assert process.tried_options == ["as_is"] * 3 + ["fitted"]
+    process.clip_store.add_repost.assert_awaited_once_with(7, channel_id=21, message_id=1000)

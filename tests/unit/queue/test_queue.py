@@ -11,6 +11,7 @@ from bot.domain.jobs.queue import (
     GoogleLoad,
     MemberActivity,
     QueuedJob,
+    estimate_start_s,
     order_fairly,
     pick_next,
     queue_positions,
@@ -87,3 +88,29 @@ def test_members_take_turns(user_ids: list[int], room: int) -> None:
     left = Counter(user_ids) - turns
     for user_id in left:
         assert turns[user_id] >= max(turns.values()) - 1
+
+
+def test_a_job_starts_when_what_runs_and_waits_before_it_has_left_a_place() -> None:
+    """Four ask at once and there is one place. [people-M30]"""
+    assert estimate_start_s(slots=1, running_s=[30], ahead_s=[]) == 30
+    assert estimate_start_s(slots=1, running_s=[30], ahead_s=[60, 60]) == 150
+    assert estimate_start_s(slots=2, running_s=[30], ahead_s=[]) == 0
+    assert estimate_start_s(slots=2, running_s=[30, 50], ahead_s=[60]) == 50
+    assert estimate_start_s(slots=1, running_s=[30, 50], ahead_s=[]) == 50, "the limit was lowered"
+    assert estimate_start_s(slots=None, running_s=[30], ahead_s=[60]) == 0
+
+
+_SECONDS = st.lists(st.integers(0, 300), max_size=6)
+
+
+@given(st.integers(1, 4), _SECONDS, _SECONDS, st.integers(0, 300))
+def test_nobody_waits_less_behind_more_jobs_or_with_fewer_places(
+    slots: int, running_s: list[int], ahead_s: list[int], more_s: int
+) -> None:
+    """[people-M30]"""
+    starts_in_s = estimate_start_s(slots=slots, running_s=running_s, ahead_s=ahead_s)
+    assert 0 <= starts_in_s <= sum(running_s) + sum(ahead_s)
+    behind = estimate_start_s(slots=slots, running_s=running_s, ahead_s=[*ahead_s, more_s])
+    assert behind >= starts_in_s
+    more_slots = estimate_start_s(slots=slots + 1, running_s=running_s, ahead_s=ahead_s)
+    assert more_slots <= starts_in_s

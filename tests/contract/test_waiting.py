@@ -1,0 +1,100 @@
+"""Several ask at once: each reads the place in the queue and a time that counts what is before."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+
+from bot.domain.billing.limits import PacingLimits, SpendingPolicy
+from bot.domain.jobs.job import JobState
+from bot.services.jobs.estimates import WaitEstimates
+from bot.services.jobs.queue_status import QueueStatusUpdater
+from bot.services.jobs.requests import AcceptedRequest
+from tests.fakes.world import SimulatedProcess, SimulatedWorld, make_origin, make_plan
+from tests.harness.waiting import eventually
+
+SPREAD_S = 6000.0
+"""Half a minute of a test's time."""
+
+
+async def measure_durations(world: SimulatedWorld) -> None:
+    """Let every operation so far have taken that long."""
+    for _ in range(5):
+        await world.model_store.record_duration(
+            make_plan(), duration_s=SPREAD_S, now=world.clock.now()
+        )
+
+
+async def ask(process: SimulatedProcess, member: int) -> AcceptedRequest:
+    plan, origin = make_plan(), make_origin(f"member {member}", user_id=member)
+    return await process.request_service.submit(plan, origin)
+
+
+async def test_each_reads_a_place_and_a_later_time(world: SimulatedWorld) -> None:
+    """One place at Google, four members. [people-M30]"""
+    world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
+    await measure_durations(world)
+    world.google.answer_gate = asyncio.Event()
+    process = await world.start_process()
+    first = await ask(process, 1)
+    assert first.place == 0, "it does not wait"
+    await world.wait_for_state(first.job, JobState.SUBMITTING)
+    others = [await ask(process, member) for member in (2, 3, 4)]
+    assert [each.place for each in others] == [1, 2, 3]
+    times = [each.eta[1] for each in (first, *others) if each.eta is not None]
+    assert len(times) == 4
+    for earlier, later in pairwise(times):
+        assert later - earlier > timedelta(seconds=SPREAD_S / 2)
+    world.google.answer_gate.set()
+    for each in (first, *others):
+        await world.wait_for_end(each.job)
+
+
+async def test_who_is_overtaken_reads_so(world: SimulatedWorld) -> None:
+    """The order is fair between members, so a place can become a later one. [people-M30]"""
+    world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
+    await measure_durations(world)
+    world.google.answer_gate = asyncio.Event()
+    process = await world.start_process()
+    running = await ask(process, 1)
+    await world.wait_for_state(running.job, JobState.SUBMITTING)
+    second = (await process.request_service.submit(make_plan(), make_origin("b", user_id=1))).job
+
+    def shown_places() -> list[int | None]:
+        shown = (p for p in world.discord.shown_progress if p.job.id == second.id)
+        return [
+            progress.queue_position for progress in shown if progress.job.state is JobState.QUEUED
+        ]
+
+    await eventually(lambda: shown_places()[-1:] == [1])
+    newcomer = await ask(process, 2)
+    assert newcomer.place == 1
+    await eventually(lambda: shown_places()[-1:] == [2])
+    world.google.answer_gate.set()
+    for job in (running.job, second, newcomer.job):
+        await world.wait_for_end(job)
+
+
+async def test_a_time_that_has_passed_is_told_anew(world: SimulatedWorld) -> None:
+    """What runs takes longer than expected; what has not changed is not edited. [people-M30]"""
+    world.policy = SpendingPolicy(pace=PacingLimits(in_flight=1))
+    await measure_durations(world)
+    process = world.create_process()
+    await ask(process, 1)
+    updater = QueueStatusUpdater(
+        jobs=world.jobs,
+        job_messages=world.discord,
+        wait_estimates=WaitEstimates(
+            model_states=world.model_store, clock=world.clock, pace=world.policy.pace
+        ),
+        model_states=world.model_store,
+        clock=world.clock,
+    )
+    for _ in range(2):
+        await updater.update_shown_places(process.worker.worker_id)
+    assert len(world.discord.shown_progress) == 1
+    world.clock.jump(timedelta(seconds=2 * SPREAD_S))
+    await updater.update_shown_places(process.worker.worker_id)
+    first, again = world.discord.shown_progress
+    assert first.eta is not None
+    assert again.eta is not None
+    assert again.eta > first.eta
