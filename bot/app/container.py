@@ -64,6 +64,7 @@ from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
+from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
@@ -248,6 +249,7 @@ class Container:
                     job_messages=self.job_messages,
                     clock=clock,
                     critical_sections=critical_sections,
+                    account_refusals=AccountRefusalStore(self.database),
                     polling_times=PollingTimes(
                         poll_interval_s=settings.poll_interval_s,
                         time_limit_s=settings.job_time_limit_s,

@@ -17,6 +17,7 @@ from bot.config.renamed_settings import SettingsError
 SUBCOMMANDS: Final = {
     "run": "run the bot (the same as python -m bot)",
     "web": "run the web server in a process of its own, beside the bot",
+    "doctor": "check the settings, the database and what Google allows the account",
     "status": "show workers, jobs, spend and failures, live",
     "pause": "accept no new requests anywhere; running jobs finish",
     "resume": "accept requests again after a pause",

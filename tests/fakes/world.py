@@ -40,6 +40,7 @@ from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore
+from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
@@ -229,6 +230,7 @@ class SimulatedProcess:
                 job_messages=world.discord,
                 clock=world.clock,
                 critical_sections=self.critical_sections,
+                account_refusals=AccountRefusalStore(world.database),
                 polling_times=world.polling_times,
                 billing_rules=world.billing_rules,
                 searchable_routes=world.searchable_routes,

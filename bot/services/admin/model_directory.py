@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.errors import DatabaseUnavailable, VideoError
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, VideoError
 from bot.domain.jobs.request import GenerationMode, GoogleRoute
 from bot.domain.models import ModelCatalogue, ModelSpec
 from bot.domain.ports import Clock, VideoModels
@@ -66,9 +66,15 @@ class ModelDirectory:
             ids = [model.id for model in self.catalogue.restrict_to(route).models]
             try:
                 answers = await adapter.check_reachability(ids)
+            except AccessRefused as error:
+                answered = False
+                _log.error(
+                    "models.check_failed", route=route, error=str(error), reason=error.reason
+                )
+                continue
             except VideoError as error:
                 answered = False
-                _log.warning("models.check_failed", route=route, reason=str(error))
+                _log.warning("models.check_failed", route=route, error=str(error))
                 continue
             answered = answered and len(answers) == len(ids)
             for answer in answers:

@@ -250,6 +250,16 @@ model_states_table = Table(
 )
 """What running the bot has taught about models; the catalogue itself is a file."""
 
+account_refusals_table = Table(
+    "account_refusals",
+    metadata,
+    Column("route", String(16), primary_key=True),
+    Column("reason", String(80)),
+    Column("message", Text, nullable=False),
+    Column("refused_at", UtcTime(), nullable=False),
+)
+"""The last time that Google refused the operator's account on a route, for `clapper doctor`."""
+
 operation_durations_table = Table(
     "operation_durations",
     metadata,

@@ -81,6 +81,10 @@ class JobPoller:
                         await self.model_availability.mark_unavailable(
                             running.job.plan.model, answer.detail
                         )
+                    if answer.outcome is Outcome.ACCESS_REFUSED:
+                        message = answer.operator_message or "operation failed"
+                        await running.end_access_refused(message, answer.reason)
+                        return
                     await running.end_failed(answer.outcome, answer.detail)
                     return
                 case OperationPending() if age_s >= limit_s:  # it was asked once after the limit

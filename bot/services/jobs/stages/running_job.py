@@ -29,6 +29,7 @@ from bot.domain.ports import (
 from bot.services.jobs.critical_sections import CriticalSections
 from bot.services.jobs.lease import Lease
 from bot.services.jobs.stages.status_message import StatusMessage
+from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.jobs import JobStore
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class JobDependencies:
     critical_sections: CriticalSections
     polling_times: PollingTimes
     billing_rules: BillingRules
+    account_refusals: AccountRefusalStore
     searchable_routes: frozenset[GoogleRoute] = frozenset()
 
 
@@ -171,6 +173,16 @@ class RunningJob:
         if until_age_s is not None and self.age_s < until_age_s:
             delay = min(delay, until_age_s - self.age_s)
         await self.clock.sleep(delay)
+
+    async def end_access_refused(self, message: str, reason: str | None) -> None:
+        """End without a charge; what Google says of the account is kept for the operator only."""
+        try:
+            await self.shared.account_refusals.record_refusal(
+                self.job.plan.route, reason=reason, message=message, now=self.clock.now()
+            )
+        except DatabaseUnavailable:
+            _log.warning("account_refusal.not_saved")
+        await self.end_failed(Outcome.ACCESS_REFUSED)
 
     # -- saving
 

@@ -98,7 +98,7 @@ class JobSubmitter:
         except AccessRefused as error:
             # Google's words about the operator's account are for the log alone
             _log.error("submit.access_refused", error=str(error), reason=error.reason)
-            await running.end_failed(Outcome.ACCESS_REFUSED)
+            await running.end_access_refused(str(error), error.reason)
         except GoogleUnavailable as error:
             await self._requeue_for_retry(running, error)
         except SubmitUncertain as error:

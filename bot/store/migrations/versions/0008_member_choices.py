@@ -76,6 +76,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_reposts")),
     )
     op.create_index(op.f("ix_reposts_job_id"), "reposts", ["job_id"])
+    op.create_table(
+        "account_refusals",
+        sa.Column("route", sa.String(16), nullable=False),
+        sa.Column("reason", sa.String(80), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("route", name=op.f("pk_account_refusals")),
+    )
     for table, build_column in ADDED_COLUMNS:
         # never copied: a table that SQLite copies would count its numbers anew
         with op.batch_alter_table(table, schema=None, recreate="never") as batch_op:
@@ -144,6 +152,7 @@ def downgrade() -> None:
             batch_op.drop_column(build_column().name)
     op.drop_index(op.f("ix_reposts_job_id"), table_name="reposts")
     op.drop_table("reposts")
+    op.drop_table("account_refusals")
     op.drop_table("member_preferences")
 
 

@@ -1,0 +1,88 @@
+"""`clapper doctor` shows what Google refuses the operator's account, in Google's own words."""
+
+import json
+from argparse import Namespace
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.cli import doctor
+from bot.config.settings import read_settings
+from bot.domain.jobs.request import GoogleRoute
+from bot.store.engine.database import open_database
+from bot.store.engine.schema import upgrade_schema
+from bot.store.jobs.account_refusals import AccountRefusalStore
+from tests.unit.video import google_answers as recorded
+from tests.unit.video.conftest import Stage
+
+
+@pytest.fixture(autouse=True)
+def settings(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure the Gemini route of the stage's Google."""
+    monkeypatch.chdir(stage.data_dir)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    for name, value in (stage.google.environment() | {"DISCORD_TOKEN": "x.y.z"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATA_DIR", str(stage.data_dir))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+async def migrate(*, refused: str | None = None) -> None:
+    database = open_database(read_settings().resolved_database_url)
+    try:
+        await upgrade_schema(database)
+        if refused is not None:
+            await AccountRefusalStore(database).record_refusal(
+                GoogleRoute.GEMINI,
+                reason="BILLING_DISABLED",
+                message=refused,
+                now=datetime(2026, 11, 29, 12, 0, tzinfo=UTC),
+            )
+    finally:
+        await database.close()
+
+
+async def test_all_is_well(stage: Stage) -> None:
+    """[google-K10]"""
+    await migrate()
+    findings = await doctor.examine(read_settings())
+    assert [finding.check for finding in findings if not finding.ok] == []
+    assert "gemini" in [finding.check for finding in findings]
+
+
+async def test_refusal_is_shown_with_google_sentence_and_code(stage: Stage) -> None:
+    """[google-A6, google-K10]"""
+    await migrate()
+    stage.add_fault(path="/models/", times=None, **recorded.SERVICE_DISABLED.fault)
+    findings = await doctor.examine(read_settings())
+    [bad] = [finding for finding in findings if not finding.ok]
+    assert bad.reason == "SERVICE_DISABLED"
+    assert "Enable it by visiting" in bad.message
+
+
+async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
+    """What shows only when something is asked for. [google-A1, google-K1, google-K10]"""
+    await migrate(refused="submit answered 402: your prepayment credits are depleted")
+    findings = await doctor.examine(read_settings())
+    [bad] = [finding for finding in findings if not finding.ok]
+    assert (bad.check, bad.reason) == ("last request to gemini", "BILLING_DISABLED")
+    assert "prepayment credits" in bad.message
+
+
+async def test_database_that_was_never_started_is_a_finding(stage: Stage) -> None:
+    findings = await doctor.examine(read_settings())
+    assert "database" in [finding.check for finding in findings if not finding.ok]
+
+
+def test_output_is_one_json_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def find_nothing(_settings: object) -> list[doctor.Finding]:
+        return [doctor.Finding("gemini", False, "no", "API_KEY_INVALID")]
+
+    monkeypatch.setattr(doctor, "examine", find_nothing)
+    monkeypatch.setattr("structlog.configure", lambda **_: None)
+    assert doctor.run_subcommand(Namespace(json=True)) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert told["checks"][0]["reason"] == "API_KEY_INVALID"
