@@ -57,7 +57,13 @@ ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "stars": {"is_super": False},
 }
 """What revision 0008 adds to old rows."""
-ADDED_TABLES: Final = {"job_inputs", "member_preferences", "footage", "reposts"}
+ADDED_TABLES: Final = {
+    "job_inputs",
+    "member_preferences",
+    "footage",
+    "reposts",
+    "account_refusals",
+}
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")
 _EMPTIED: Final = {**NEW_NAMES.NULLABLE, "audit_log": ("actor_id", "target_user_id")}
