@@ -19,6 +19,7 @@ from bot.discord.user_install import (
 from bot.domain.clips.history_query import PageRequest
 from bot.domain.errors import NotAllowed
 from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import PictureFit
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
 from bot.services.clips.history import ClipHistory
@@ -93,6 +94,7 @@ class ButtonActions(commands.Cog):
         self.router.register_button(ButtonAction.RETRY, self.retry_job)
         self.router.register_button(ButtonAction.OTHER_MODEL, self.offer_other_model)
         self.router.register_button(ButtonAction.ACCEPT, self.accept_confirmation)
+        self.router.register_button(ButtonAction.ACCEPT_FITTED, self.accept_fitted)
         self.router.register_button(ButtonAction.DECLINE, self.decline_confirmation)
         self.router.register_button(ButtonAction.REWRITE, self.open_rewrite_form)
         self.router.register_form(FormKind.REWRITE, self.submit_rewrite)
@@ -191,6 +193,19 @@ class ButtonActions(commands.Cog):
 
     async def accept_confirmation(self, interaction: discord.Interaction, number: int) -> None:
         """Make what was offered, once, for the person it was offered to."""
+        await self._accept(interaction, number)
+
+    async def accept_fitted(self, interaction: discord.Interaction, number: int) -> None:
+        """Make what was offered, with the whole picture in the frame instead of a part of it."""
+        await self._accept(interaction, number, picture_fit=PictureFit.FIT)
+
+    async def _accept(
+        self,
+        interaction: discord.Interaction,
+        number: int,
+        *,
+        picture_fit: PictureFit | None = None,
+    ) -> None:
         confirmation = await self._load_confirmation(interaction, number)
         if confirmation is None:
             return
@@ -200,9 +215,10 @@ class ButtonActions(commands.Cog):
             origin = replace(confirmation.origin, user_install_reply=reply)
             answer = EditedAnswer(interaction, public=origin.request_message_id is not None)
             source = RequestSource(interaction, origin, confirmation.channel, answer)
-            await self.request_flow.submit_request(
-                confirmation.request, source, confirmed=confirmation
-            )
+            request = confirmation.request
+            if picture_fit is not None:
+                request = request.evolve(picture_fit=picture_fit)
+            await self.request_flow.submit_request(request, source, confirmed=confirmation)
 
     async def decline_confirmation(self, interaction: discord.Interaction, number: int) -> None:
         confirmation = await self._load_confirmation(interaction, number)

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
-from bot.domain.errors import NotAllowed, RecordNotFound
+from bot.domain.errors import ImageRefused, NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import build_command_text
@@ -66,9 +66,12 @@ class MessageMenus(commands.Cog):
         """
         images = find_images(message.attachments)
         if not images:
+            for attachment in message.attachments:
+                raise ImageRefused("not_an_image").with_name("image", attachment.filename)
             raise RecordNotFound("image_in_message")
         locale = interaction.locale.value
         drafts = [ImageDraft(describe_attachment(image), interaction.user.id) for image in images]
+        drafts[0].image.require_usable()  # says what is wrong before anything is typed
         if len(drafts) == 1:
             number = self.confirmations.add(drafts[0])
             await interaction.response.send_modal(build_animate_form(number, locale))

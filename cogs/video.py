@@ -13,8 +13,10 @@ from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
 from bot.domain.access import ActingPerson
 from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
+from bot.domain.errors import RuleBroken
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.presets import CameraPreset, StylePreset
+from bot.domain.jobs.request import PictureFit
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.model_directory import ModelDirectory
@@ -48,6 +50,7 @@ _MAX_SEED: Final = 2**32 - 1
 
 _STYLE_CHOICES: Final = build_choices("style", StylePreset)
 _CAMERA_CHOICES: Final = build_choices("camera", CameraPreset)
+_FIT_CHOICES: Final = build_choices("fit", PictureFit)
 _KIND_CHOICES: Final = build_choices("only", HistoryKind)
 _NOTIFY_CHOICES: Final = build_choices(
     "notify", (NotifyChoice.PING, NotifyChoice.QUIET, NotifyChoice.DIRECT_MESSAGE)
@@ -72,7 +75,7 @@ class VideoCommands(
 
     @app_commands.command(name="generate", description=build_command_text("command.video.generate"))
     @describe_options()
-    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
+    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES, fit=_FIT_CHOICES)
     async def generate_clip(
         self,
         interaction: discord.Interaction,
@@ -91,15 +94,16 @@ class VideoCommands(
         videos: Range[int, 1, 4] | None = None,
         style: str | None = None,
         camera: str | None = None,
+        fit: str | None = None,
     ) -> None:
         values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
         references = (reference_1, reference_2, reference_3)
-        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, references)
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, references, fit)
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
     @describe_options()
-    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES)
+    @app_commands.choices(style=_STYLE_CHOICES, camera=_CAMERA_CHOICES, fit=_FIT_CHOICES)
     async def animate_image(
         self,
         interaction: discord.Interaction,
@@ -115,9 +119,10 @@ class VideoCommands(
         videos: Range[int, 1, 4] | None = None,
         style: str | None = None,
         camera: str | None = None,
+        fit: str | None = None,
     ) -> None:
         values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
-        options = GenerateOptions(prompt, negative_prompt, style, camera, *values)
+        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, fit=fit)
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
@@ -272,8 +277,13 @@ class VideoCommands(
         self, interaction: discord.Interaction, options: GenerateOptions
     ) -> None:
         await acknowledge_request(interaction)
-        request, source = options.build_request(), RequestSource.from_interaction(interaction)
-        await self.request_flow.submit_request(request, source)
+        source = RequestSource.from_interaction(interaction)
+        try:
+            request = options.build_request()
+        except RuleBroken as error:
+            await self.request_flow.suggest_nearest(error, source)
+        else:
+            await self.request_flow.submit_request(request, source)
 
 
 async def _accepts_direct_messages(user: discord.abc.User, text: str) -> bool:

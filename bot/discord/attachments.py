@@ -75,4 +75,4 @@ class DiscordAttachments:
 
 
 def _build_too_large_error(max_bytes: int) -> ImageRefused:
-    return ImageRefused("image_file_too_large", megabytes=max_bytes // 1_000_000)
+    return ImageRefused("image_file_too_large", mebibytes=max_bytes // 2**20)

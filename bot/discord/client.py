@@ -52,6 +52,8 @@ _log: Final = structlog.get_logger(__name__)
 
 MAXIMUM_RATE_LIMIT_WAIT_S: Final = 30.0
 """discord.py raises an error instead of waiting longer, so that a job's status can tell it."""
+_MAX_RETURNED_LENGTH: Final = 1800
+"""Characters of a prompt in one message, which may have 2,000 with its frame."""
 _EXPIRED_INTERACTION_CODES: Final = frozenset({10062, 50027})
 """Unknown interaction, invalid webhook token."""
 
@@ -292,6 +294,8 @@ class DiscordClient(commands.AutoShardedBot):
         try:
             await delete_reply(interaction)
             await respond_privately(interaction, text)
+            if isinstance(error, ClapperError) and error.prompt:
+                await _return_prompt(interaction, error.prompt)
         except (*CONNECTION_ERRORS, AnswerNotDelivered) as send_error:
             _log.warning("error_message.failed", interaction=interaction.id, error=str(send_error))
 
@@ -321,6 +325,16 @@ def _convert_transient(error: Exception) -> Exception:
         return error
     meaning = to_delivery_error(error)
     return meaning if isinstance(meaning, (DiscordUnavailable, ContentBlocked)) else error
+
+
+async def _return_prompt(interaction: discord.Interaction, prompt: str) -> None:
+    """Give back what a member has typed for nothing, to be copied; Discord keeps no form."""
+    intro = translate("error.your_words", interaction.locale.value)
+    words = prompt.replace("`" * 3, "'" * 3)
+    for start in range(0, len(words), _MAX_RETURNED_LENGTH):
+        part = words[start : start + _MAX_RETURNED_LENGTH]
+        text = f"{intro if start == 0 else ''}\n```\n{part}\n```".strip()
+        await interaction.followup.send(text, ephemeral=True)
 
 
 def _log_and_describe(interaction: discord.Interaction, error: Exception) -> str:

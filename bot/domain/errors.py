@@ -51,7 +51,12 @@ if TYPE_CHECKING:
 
 
 class ClapperError(Exception):
-    """The root: anything the program raises on purpose."""
+    """The root: anything the program raises on purpose.
+
+    ``prompt`` is what a member has typed for nothing, to be given back.
+    """
+
+    prompt: str | None = None
 
 
 class RequestRefused(ClapperError):
@@ -116,12 +121,28 @@ class PersonPolicyUnsatisfiable(RuleBroken):
 
 
 class ImageRefused(RequestRefused):
-    """An attachment cannot be used as an image; ``reason`` is the key of the text."""
+    """An attachment cannot be used as an image; ``reason`` is the key of the text.
 
-    def __init__(self, reason: str, **values: str | int) -> None:
+    ``option`` and ``file_name`` say which one, where that is known.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        option: str | None = None,
+        file_name: str | None = None,
+        **values: str | int,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.option = option
+        self.file_name = file_name
         self.values = values
+
+    def with_name(self, option: str, file_name: str | None) -> "ImageRefused":
+        """Return the same refusal of a known picture."""
+        return ImageRefused(self.reason, option=option, file_name=file_name, **self.values)
 
 
 class LimitScope(StrEnum):

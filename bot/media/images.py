@@ -6,46 +6,87 @@ Each file is decoded by `image_worker` in a process of its own, which costs a qu
 import asyncio
 import hashlib
 import secrets
+import signal
 from pathlib import Path
 from typing import Any, Final
 
 from bot.domain.errors import ImageRefused
-from bot.domain.jobs.request import InputImage
+from bot.domain.jobs.pictures import ImportedImage, PictureTrait
+from bot.domain.jobs.request import AspectRatio, InputImage, PictureFit
 from bot.media.worker_process import WorkerCrashed, run_worker
 
 _TIMEOUT_S: Final = 30.0
 _MAX_PROCESSES: Final = 2
-_WORKER_PATH: Final = Path(__file__).with_name("image_worker.py").resolve()
+_WORKER_PATH: Final = Path(__file__).parent.resolve() / "image_worker" / "__main__.py"
+_WORKER_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
+"""Without it each thread of a decoder reserves 64 MB of the little address space there is."""
+_REASON_BY_SIGNAL: Final[dict[int | None, str]] = {
+    signal.SIGXCPU: "image_too_slow",
+    signal.SIGKILL: "image_needs_memory",  # by the system, when the whole machine has none left
+}
 _EXTENSIONS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 class ProcessImageDecoder:
-    """Implements `bot.domain.ports.ImageDecoder` with one process a file, two at a time.
-
-    ``timeout_s`` is how long one may take.
-    """
+    """Decodes with one process a file, two at a time; ``timeout_s`` is how long one may take."""
 
     def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._process_slots = asyncio.Semaphore(_MAX_PROCESSES)
 
-    async def prepare_image(self, source: Path, directory: Path) -> InputImage:
+    async def prepare_image(self, source: Path, directory: Path) -> ImportedImage:
+        """Store what ``source`` shows in ``directory``. Raises `ImageRefused`."""
+        image, answer = await self._run_worker("decode", source, directory)
+        return ImportedImage(
+            image.path,
+            image.mime_type,
+            image.width,
+            image.height,
+            image.sha256,
+            original_width=int(answer["original_width"]),
+            original_height=int(answer["original_height"]),
+            traits=frozenset(PictureTrait(trait) for trait in answer["traits"]),
+        )
+
+    async def shape_image(
+        self, source: Path, directory: Path, ratio: AspectRatio, fit: PictureFit
+    ) -> InputImage:
+        """Store ``source``, a prepared image, in the shape of a clip. Raises `ImageRefused`."""
+        width, _, height = ratio.partition(":")
+        image, _ = await self._run_worker("shape", source, directory, width, height, fit)
+        return image
+
+    async def _run_worker(
+        self, command: str, source: Path, directory: Path, *arguments: str
+    ) -> tuple[InputImage, dict[str, Any]]:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         draft = directory / f".{secrets.token_hex(8)}.part"
         try:
             async with self._process_slots:
                 answer = await run_worker(
-                    _WORKER_PATH, str(source), str(draft), timeout_s=self._timeout_s
+                    _WORKER_PATH,
+                    command,
+                    str(source),
+                    str(draft),
+                    *arguments,
+                    timeout_s=self._timeout_s,
+                    environment=_WORKER_ENVIRONMENT,
                 )
             if "refused" in answer:
                 raise ImageRefused(str(answer.pop("refused")), **answer)
-            return await asyncio.to_thread(_store_by_hash, draft, directory, answer)
+            return await asyncio.to_thread(_store_by_hash, draft, directory, answer), answer
         except TimeoutError as error:
-            raise ImageRefused("image_too_large") from error
+            raise ImageRefused("image_too_slow") from error
         except WorkerCrashed as error:
-            raise ImageRefused("image_broken") from error
+            reason = _REASON_BY_SIGNAL.get(error.signal, "image_broken")
+            raise ImageRefused(reason) from error
         finally:
-            await asyncio.shield(asyncio.to_thread(draft.unlink, missing_ok=True))
+            await asyncio.shield(asyncio.to_thread(_remove_drafts, draft))
+
+
+def _remove_drafts(draft: Path) -> None:
+    for path in (draft, draft.with_name(f"{draft.name}.clean")):  # the second is the worker's own
+        path.unlink(missing_ok=True)
 
 
 def _store_by_hash(draft: Path, directory: Path, answer: dict[str, Any]) -> InputImage:
@@ -53,4 +94,10 @@ def _store_by_hash(draft: Path, directory: Path, answer: dict[str, Any]) -> Inpu
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     name = f"{digest}.{_EXTENSIONS[answer['mime_type']]}"
     draft.replace(directory / name)
-    return InputImage(path=name, sha256=digest, **answer)
+    return InputImage(
+        path=name,
+        mime_type=answer["mime_type"],
+        width=answer["width"],
+        height=answer["height"],
+        sha256=digest,
+    )

@@ -7,15 +7,25 @@ bot and its paid jobs down.
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
 class WorkerCrashed(Exception):
-    """The worker ended without an answer."""
+    """The worker ended without an answer; ``signal`` is the number of the one that ended it."""
+
+    def __init__(self, message: str, *, signal: int | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal
 
 
-async def run_worker(program: Path, *arguments: str, timeout_s: float) -> dict[str, Any]:
+async def run_worker(
+    program: Path,
+    *arguments: str,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Run ``program`` and return the JSON object it prints; the process never outlives the call.
 
     Raises `TimeoutError` after ``timeout_s``, `WorkerCrashed` when there is no such answer.
@@ -28,7 +38,7 @@ async def run_worker(program: Path, *arguments: str, timeout_s: float) -> dict[s
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={},  # the worker must not see our tokens
+        env=dict(environment or {}),  # the worker must not see our tokens
     )
     try:
         async with asyncio.timeout(timeout_s):
@@ -38,7 +48,8 @@ async def run_worker(program: Path, *arguments: str, timeout_s: float) -> dict[s
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise WorkerCrashed(f"ended with {process.returncode}")
+        code = process.returncode or 0
+        raise WorkerCrashed(f"ended with {code}", signal=-code if code < 0 else None)
     try:
         answer = json.loads(output)
     except ValueError as error:

@@ -51,6 +51,7 @@ class ButtonAction(StrEnum):
     OTHER_MODEL = "other_model"
     # a pending confirmation
     ACCEPT = "accept"
+    ACCEPT_FITTED = "accept_fitted"
     DECLINE = "decline"
     ANIMATE = "animate"  # an image draft
     REWRITE = "rewrite"  # a refused request, whose words are kept

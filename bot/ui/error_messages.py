@@ -41,9 +41,11 @@ from bot.i18n.formatting import (
     join_list,
     list_clip_numbers,
     sanitize_text,
+    truncate_text,
 )
 
 _MAXIMUM_DETAIL_LENGTH: Final = 400
+_MAX_FILE_NAME_LENGTH: Final = 60
 _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
     {
         Outcome.CANCELLED,
@@ -159,7 +161,14 @@ def _describe_person_policy(error: PersonPolicyUnsatisfiable, locale: str | None
 @describe_error.register
 def _describe_refused_image(error: ImageRefused, locale: str | None = None) -> str:
     values = {name: _format_value(name, value, locale) for name, value in error.values.items()}
-    return translate(f"image.{error.reason}", locale, **values)
+    text = translate(f"image.{error.reason}", locale, **values)
+    if error.option is None:
+        return text
+    option = translate(f"name.option.{error.option}", locale)
+    if not error.file_name:
+        return translate("image.of_option", locale, option=option, text=text)
+    name = sanitize_text(truncate_text(error.file_name, _MAX_FILE_NAME_LENGTH))
+    return translate("image.of_file", locale, option=option, name=name, text=text)
 
 
 @describe_error.register

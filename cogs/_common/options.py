@@ -8,6 +8,7 @@ a slow database is not waited for: the rule is checked again when the request is
 import asyncio
 import inspect
 import itertools
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from bot.domain.jobs.request import (
     AspectRatio,
     OperatorRegion,
     PersonRule,
+    PictureFit,
     Resolution,
     VideoRequest,
 )
@@ -46,7 +48,6 @@ DollarOption = Range[float, 0.0, 1_000_000.0]
 _OptionEnum = TypeVar("_OptionEnum", bound=StrEnum)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 _RuleCache = OrderedDict[tuple[int | None, int], tuple[float, PersonRule | None]]
-_IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".heic", ".heif", ".avif")
 _MAX_NAME_LENGTH: Final = 100
 _MAX_CACHED_RULES: Final = 1000
 _RULE_CACHE_S: Final = 15.0
@@ -96,19 +97,32 @@ class GenerateOptions:
     image: discord.Attachment | None = None
     last_frame: discord.Attachment | None = None
     references: Sequence[discord.Attachment | None] = ()
+    fit: str | None = None
 
     def build_request(self) -> VideoRequest:
-        """Return the request, without fetching its pictures. Raises `RuleBroken`."""
-        return VideoRequest(
+        """Return the request, without fetching its pictures.
+
+        Raises `RuleBroken` for a value that is no choice, with the nearest request.
+        """
+        unknown: list[RuleBroken] = []
+
+        def parse(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
+            member = None if text is None else _find_member(kind, text)
+            if text is not None and member is None:
+                known = ", ".join(kind)
+                unknown.append(RuleBroken("unknown_value", option, value=text[:40], known=known))
+            return member
+
+        request = VideoRequest(
             prompt=append_presets(
                 self.prompt,
-                _parse_value(StylePreset, self.style, "style"),
-                _parse_value(CameraPreset, self.camera, "camera"),
+                parse(StylePreset, self.style, "style"),
+                parse(CameraPreset, self.camera, "camera"),
             ),
             negative_prompt=self.negative_prompt,
             model=self.model,
-            aspect_ratio=_parse_value(AspectRatio, self.aspect_ratio, "aspect_ratio"),
-            resolution=_parse_value(Resolution, self.resolution, "resolution"),
+            aspect_ratio=parse(AspectRatio, self.aspect_ratio, "aspect_ratio"),
+            resolution=parse(Resolution, self.resolution, "resolution"),
             seconds=self.duration,
             seed=self.seed,
             videos=self.videos,
@@ -117,17 +131,23 @@ class GenerateOptions:
             references=tuple(
                 describe_attachment(image) for image in self.references if image is not None
             ),
+            picture_fit=parse(PictureFit, self.fit, "fit"),
         )
+        if unknown:
+            unknown[0].nearest = request.evolve(
+                aspect_ratio=request.aspect_ratio or _find_nearest_ratio(self.aspect_ratio)
+            )
+            raise unknown[0]
+        return request
 
 
 def find_images(attachments: Sequence[discord.Attachment]) -> list[discord.Attachment]:
-    """Return those that are images by their type or the end of their name."""
-    return [
-        attachment
-        for attachment in attachments
-        if (attachment.content_type or "").startswith("image/")
-        or attachment.filename.lower().endswith(_IMAGE_SUFFIXES)
+    """Return those that may be images: of several only those that can be used, if any can."""
+    images = [
+        attachment for attachment in attachments if describe_attachment(attachment).may_be_image
     ]
+    usable = [attachment for attachment in images if describe_attachment(attachment).is_usable]
+    return usable or images
 
 
 def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
@@ -137,6 +157,7 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
         mime_type=attachment.content_type or "",
         width=attachment.width or 0,
         height=attachment.height or 0,
+        file_name=attachment.filename,
     )
 
 
@@ -233,13 +254,13 @@ def _read_partial_request(
     )
 
 
-def _parse_value(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
-    if text is None:
+def _find_nearest_ratio(text: str | None) -> AspectRatio | None:
+    """Return the aspect ratio for one that is not offered: portrait if it is higher than wide."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[:x×/]\s*(\d{1,5})\s*", text or "")
+    if match is None:
         return None
-    member = _find_member(kind, text)
-    if member is None:
-        raise RuleBroken("unknown_value", option, value=text[:40], known=", ".join(kind))
-    return member
+    is_portrait = int(match[2]) > int(match[1])
+    return AspectRatio.PORTRAIT if is_portrait else AspectRatio.LANDSCAPE
 
 
 def _find_member(kind: type[_OptionEnum], text: object) -> _OptionEnum | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.jobs.job import Origin
+from bot.domain.jobs.pictures import PictureNote
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.services.admin.guild_rules import ChannelContext
@@ -30,12 +31,16 @@ gives three, and the first answer is the only one."""
 
 @dataclass(slots=True)
 class PendingConfirmation:
-    """A request and the plan with the price that was shown: a yes is a yes to that."""
+    """A request and the plan with the price that was shown: a yes is a yes to that.
+
+    ``shown_notes`` is what was told about its pictures.
+    """
 
     request: VideoRequest
     origin: Origin
     channel: ChannelContext
     shown_plan: VideoPlan
+    shown_notes: tuple[PictureNote, ...] = ()
     is_resolved: bool = False
     """Set by the first press, so that a double click is one answer."""
 

@@ -16,11 +16,12 @@ import structlog
 from bot.discord.api_errors import DISCORD_ERRORS, summarize_error
 from bot.discord.user_install import guild_of
 from bot.domain.clips.clip import Clip
-from bot.domain.errors import ClapperError, RuleBroken
+from bot.domain.errors import ClapperError, DiscordUnavailable, ImageRefused, RuleBroken
 from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.offer_changes import find_offer_changes
 from bot.domain.jobs.person_rule_effect import PersonRuleEffect
+from bot.domain.jobs.pictures import NoteKind, PictureNote
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
@@ -33,6 +34,7 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.offer_text import format_offer_changes
+from bot.ui.picture_notes import format_picture_note
 from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
@@ -106,6 +108,14 @@ class RequestFlow:
             context.require_may_show(age_restricted=repeated.origin.age_restricted)
         await self._submit_in_context(request, context, source.answer, confirmed)
 
+    async def suggest_nearest(self, error: RuleBroken, source: RequestSource) -> None:
+        """Answer a rule that was broken before there was a request; raises as `submit_request`."""
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        await self.request_service.require_open(context)
+        asked = error.nearest or VideoRequest("")
+        await self._suggest_nearest(error, asked, context, source.answer)
+
     async def extend_clip(self, clip: Clip, prompt: str, source: RequestSource) -> None:
         """Ask for a clip to be made longer; raises `NotAllowed` and as `submit_request`."""
         require_permissions(source.requester)
@@ -167,33 +177,51 @@ class RequestFlow:
         if request.source is not None:
             context.require_may_show(age_restricted=request.source.age_restricted)
         try:
-            request, plan = await self.request_service.prepare_request(request, context)
+            prepared = await self.request_service.prepare_request(request, context)
         except RuleBroken as error:
             await self._suggest_nearest(error, request, context, answer)
             return
+        except (ImageRefused, DiscordUnavailable) as error:
+            error.prompt = request.prompt
+            raise
+        plan, locale = prepared.plan, context.origin.locale
+        known_notes = () if confirmed is None else confirmed.shown_notes
+        new_notes = [note for note in prepared.notes if note not in known_notes]
         is_changed = confirmed is not None and not confirmed.covers_plan(plan)
-        effect = self.request_service.find_rule_effect(request, plan, context)
+        effect = self.request_service.find_rule_effect(prepared.request, plan, context)
         is_new = confirmed is None and (
             must_ask or effect is not None or self.request_service.needs_confirmation(plan, context)
         )
-        if is_changed or is_new:
-            confirmation = PendingConfirmation(request, context.origin, context.channel, plan)
-            reasons = [translate("ask.changed", context.origin.locale)] if is_changed else []
+        if is_changed or is_new or any(note.needs_answer for note in new_notes):
+            confirmation = PendingConfirmation(
+                prepared.request, context.origin, context.channel, plan, prepared.notes
+            )
+            reasons = [translate("ask.changed", locale)] if is_changed else []
             if effect is not None:
-                reasons.append(self._describe_rule_effect(effect, plan, context.origin.locale))
+                reasons.append(self._describe_rule_effect(effect, plan, locale))
             await self._ask_for_confirmation(confirmation, answer, reasons)
             return
+        try:
+            plan = await self.request_service.shape_pictures(prepared)
+        except ImageRefused as error:
+            error.prompt = request.prompt
+            raise
         accepted = await self.request_service.submit(plan, context.origin)
-        await self._confirm_accepted(accepted, answer, context.origin.locale)
+        await self._confirm_accepted(accepted, answer, context.origin.locale, new_notes)
 
     async def _confirm_accepted(
-        self, accepted: AcceptedRequest, answer: InteractionAnswer, locale: str
+        self,
+        accepted: AcceptedRequest,
+        answer: InteractionAnswer,
+        locale: str,
+        notes: Sequence[PictureNote],
     ) -> None:
         """Say that the request runs. No fault in saying so may read as a failure of the request."""
         job = accepted.job
         try:
             choice = await self.member_preferences.load_notify_choice(job.origin.user_id)
             text = self._format_accepted(accepted, locale)
+            text = "\n".join([text, *(format_picture_note(note, locale) for note in notes)])
             if choice is NotifyChoice.DIRECT_MESSAGE_REFUSED:
                 text += "\n" + translate("notify.direct_refused", locale)
             await answer.confirm_accepted(text)
@@ -213,6 +241,7 @@ class RequestFlow:
         what = self._describe_plan(confirmation.shown_plan, origin.locale)
         lines = [
             *reasons,
+            *(format_picture_note(note, origin.locale) for note in confirmation.shown_notes),
             translate("ask.confirm", origin.locale, what=what),
             format_remaining_quota(status, origin.locale),
         ]
@@ -235,7 +264,11 @@ class RequestFlow:
             buttons = [self._build_rewrite_button(refused, locale)] if has_words else []
             await answer.send_text(text, buttons)
             return
-        plan = self.request_service.plan_video(error.nearest, context)
+        try:
+            plan = self.request_service.plan_video(error.nearest, context)
+        except RuleBroken:  # there is more than one thing to change
+            await answer.send_text(text)
+            return
         offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
         changes = format_offer_changes(find_offer_changes(request, error.nearest), locale)
         offered = f"{offered} {changes}" if changes else offered
@@ -248,8 +281,15 @@ class RequestFlow:
         self, confirmation: PendingConfirmation, *, label_key: str = "accept"
     ) -> list[ActionButton]:
         number, locale = self.confirmations.add(confirmation), confirmation.origin.locale
+        fitting = []
+        if any(
+            note.kind is NoteKind.CROPPED and note.needs_answer for note in confirmation.shown_notes
+        ):
+            label_key = "accept_cropped"
+            fitting = [build_button(ButtonAction.ACCEPT_FITTED, number, locale)]
         return [
             build_button(ButtonAction.ACCEPT, number, locale, key=label_key, primary=True),
+            *fitting,
             build_button(ButtonAction.DECLINE, number, locale),
         ]
 

@@ -11,7 +11,8 @@ import discord
 
 from bot.config.model_catalogue import load_catalogue
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import GoogleRoute, InputImage
+from bot.domain.jobs.pictures import ImportedImage, PictureTrait
+from bot.domain.jobs.request import AspectRatio, GoogleRoute, InputImage, PictureFit
 from bot.domain.showcase.post import ShowcaseSettings
 from bot.media.images import ProcessImageDecoder
 from bot.services.admin.guild_rules import ServerRulesService
@@ -77,19 +78,34 @@ def build_attachment(**changes: Any) -> Any:
 
 @dataclass
 class CountedImages(ProcessImageDecoder):
-    """Counts what is downloaded and decoded; every file is a landscape picture."""
+    """Counts what is downloaded and decoded; every file is a picture of ``size``."""
 
     downloads: list[str] = field(default_factory=list)
     decoded: int = 0
+    size: tuple[int, int] = (1280, 720)
+    traits: frozenset[PictureTrait] = frozenset()
+    shaped: list[tuple[AspectRatio, PictureFit]] = field(default_factory=list)
 
     async def download_attachment(self, url: str, destination: Path, *, max_bytes: int) -> None:
         """Count a download."""
         self.downloads.append(url)
+        kept = destination.parent / f"{self.decoded + 1}.png"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch()
 
-    async def prepare_image(self, source: Path, directory: Path) -> InputImage:
+    async def prepare_image(self, source: Path, directory: Path) -> ImportedImage:
         """Count a decoding."""
         self.decoded += 1
-        return InputImage(f"{self.decoded}.png", "image/png", 1280, 720, "0" * 64)
+        return ImportedImage(
+            f"{self.decoded}.png", "image/png", *self.size, "0" * 64, *self.size, self.traits
+        )
+
+    async def shape_image(
+        self, source: Path, directory: Path, ratio: AspectRatio, fit: PictureFit
+    ) -> InputImage:
+        """Note in which shape an image was wanted."""
+        self.shaped.append((ratio, fit))
+        return InputImage("shaped.png", "image/png", 1280, 720, "1" * 64)
 
     @property
     def is_untouched(self) -> bool:

@@ -31,6 +31,13 @@ class AspectRatio(StrEnum):
     PORTRAIT = "9:16"
 
 
+class PictureFit(StrEnum):
+    """How a frame of another shape gets the clip's: by cutting it, or by filling the rest."""
+
+    CROP = "crop"
+    FIT = "fit"
+
+
 class Resolution(StrEnum):
     """Veo's names for the shorter side."""
 
@@ -124,6 +131,7 @@ class VideoRequest:
     image: InputImage | None = None
     last_frame: InputImage | None = None
     references: tuple[InputImage, ...] = ()
+    picture_fit: PictureFit | None = None
     source: SourceClip | None = None
 
     def __post_init__(self) -> None:

@@ -5,24 +5,40 @@ as it is kept; and what is sent to Google must have been judged by its bytes, no
 """
 
 import asyncio
+import mimetypes
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ImageRefused
-from bot.domain.jobs.request import InputImage, VideoPlan, VideoRequest
+from bot.domain.jobs.pictures import (
+    MAX_FILE_BYTES,
+    ImportedImage,
+    has_shape,
+    list_pictures,
+    require_usable_size,
+)
+from bot.domain.jobs.request import InputImage, PictureFit, VideoPlan, VideoRequest
 from bot.domain.ports import AttachmentDownloader
 from bot.media.images import ProcessImageDecoder
 
 INPUTS_FOLDER: Final = "inputs"
-MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-"""Larger files are not fetched; between this and Google's 20 MB they are made smaller."""
-MAX_PIXELS: Final = 64_000_000
-MIN_SIDE: Final = 8
-"""As in `bot.media.image_worker`, which decides by the bytes and imports nothing of the bot."""
-
 _BINARY_TYPE: Final = "application/octet-stream"  # says nothing about a file
+
+
+_UNREADABLE_KINDS: Final = {
+    "image/tiff": "TIFF",
+    "image/svg+xml": "SVG",
+    "image/bmp": "BMP",
+    "image/x-ms-bmp": "BMP",
+    "image/jxl": "JPEG XL",
+    "image/jp2": "JPEG 2000",
+    "image/vnd.adobe.photoshop": "Photoshop",
+    "image/x-photoshop": "Photoshop",
+    "image/vnd.microsoft.icon": "ICO",
+    "image/x-icon": "ICO",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +55,56 @@ class AttachedImage(InputImage):
     sha256: str = ""
     url: str = ""
     size_bytes: int | None = None
+    file_name: str = ""
 
     @staticmethod
     def list_in(request: VideoRequest) -> "list[AttachedImage]":
         """Return the pictures of ``request`` that have not been imported."""
-        pictures = (request.image, request.last_frame, *request.references)
+        pictures = (picture for _, picture in list_pictures(request))
         return [picture for picture in pictures if isinstance(picture, AttachedImage)]
 
-    def require_usable(self) -> None:
+    @property
+    def may_be_image(self) -> bool:
+        """Whether the description leaves it open that this is an image, of whatever kind.
+
+        Discord tells no type for a name without an ending, and width and height of what it shows.
+        """
+        kind = self._kind
+        if kind in ("", _BINARY_TYPE):
+            return bool(self.width) or not kind or "." not in self.file_name
+        return kind.startswith("image/")
+
+    def require_usable(self, option: str = "image") -> None:
         """Raise `ImageRefused` for a file that its description already rules out."""
-        kind = self.mime_type.partition(";")[0].strip().lower()
-        if kind.startswith(("application/", "audio/", "text/", "video/")) and kind != _BINARY_TYPE:
-            raise ImageRefused("not_an_image")
-        _require_fetchable(self.size_bytes)
-        if self.width and self.height:
-            size = {"width": self.width, "height": self.height}
-            if self.width * self.height > MAX_PIXELS:
-                raise ImageRefused("image_too_large", **size)
-            if min(self.width, self.height) < MIN_SIDE:
-                raise ImageRefused("image_too_small", **size)
+        try:
+            kind = self._kind
+            if kind in _UNREADABLE_KINDS:
+                raise ImageRefused("image_kind_unreadable", kind=_UNREADABLE_KINDS[kind])
+            if kind.startswith(("application/", "audio/", "text/", "video/")) and (
+                kind != _BINARY_TYPE
+            ):
+                raise ImageRefused("not_an_image")
+            _require_fetchable(self.size_bytes)
+            if self.width and self.height:
+                require_usable_size(option, self.width, self.height)
+        except ImageRefused as error:
+            raise error.with_name(option, self.file_name) from None
+
+    @property
+    def is_usable(self) -> bool:
+        try:
+            self.require_usable()
+        except ImageRefused:
+            return False
+        return True
+
+    @property
+    def _kind(self) -> str:
+        """The type that Discord tells, else the one that the name's ending stands for."""
+        told = self.mime_type.partition(";")[0].strip().lower()
+        if told and told != _BINARY_TYPE:
+            return told
+        return mimetypes.guess_type(self.file_name)[0] or told
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +123,29 @@ class InputImages:
 
     async def import_attached(self, request: VideoRequest) -> VideoRequest:
         """Return ``request`` with its attachments imported; raises as `import_image`."""
+        imported = {
+            option: await self._import_picture(option, picture)
+            for option, picture in list_pictures(request)
+        }
         return request.evolve(
-            image=await self._import_if_attached(request.image),
-            last_frame=await self._import_if_attached(request.last_frame),
+            image=imported.get("image"),
+            last_frame=imported.get("last_frame"),
             references=tuple(
-                [await self._import_if_attached(image) for image in request.references]
+                picture for option, picture in imported.items() if option.startswith("reference")
             ),
         )
 
-    async def _import_if_attached(self, picture: InputImage | None) -> InputImage | None:
+    async def _import_picture(self, option: str, picture: InputImage) -> InputImage:
         if not isinstance(picture, AttachedImage):
             return picture
-        return await self.import_image(picture.url, size_bytes=picture.size_bytes)
+        try:
+            image = await self.import_image(picture.url, size_bytes=picture.size_bytes)
+            require_usable_size(option, image.original_width, image.original_height)
+        except ImageRefused as error:
+            raise error.with_name(option, picture.file_name) from error
+        return image
 
-    async def import_image(self, url: str, *, size_bytes: int | None = None) -> InputImage:
+    async def import_image(self, url: str, *, size_bytes: int | None = None) -> ImportedImage:
         """Return the picture at ``url``, copied, checked and converted.
 
         ``size_bytes`` is what Discord says. Raises `ImageRefused` or `DiscordUnavailable`.
@@ -103,6 +159,36 @@ class InputImages:
         finally:
             await asyncio.shield(asyncio.to_thread(raw.unlink, missing_ok=True))
         return replace(image, path=f"{INPUTS_FOLDER}/{image.path}")
+
+    async def shape_pictures(self, plan: VideoPlan, fit: PictureFit | None) -> VideoPlan:
+        """Return ``plan`` with its frames in the clip's shape, as they are sent.
+
+        References are left as they are. Raises `ImageRefused`.
+        """
+        return replace(
+            plan,
+            image=await self._shape_frame("image", plan.image, plan, fit),
+            last_frame=await self._shape_frame("last_frame", plan.last_frame, plan, fit),
+            references=tuple(_as_stored(image) for image in plan.references),
+        )
+
+    async def _shape_frame(
+        self, option: str, image: InputImage | None, plan: VideoPlan, fit: PictureFit | None
+    ) -> InputImage | None:
+        if image is None:
+            return None
+        if has_shape(image, plan.aspect_ratio):
+            return _as_stored(image)
+        source = self.data_dir / image.path
+        try:
+            if not await asyncio.to_thread(source.is_file):
+                raise ImageRefused("image_gone")
+            shaped = await self.image_decoder.shape_image(
+                source, self.data_dir / INPUTS_FOLDER, plan.aspect_ratio, fit or PictureFit.CROP
+            )
+        except ImageRefused as error:
+            raise error.with_name(option, None) from error
+        return replace(shaped, path=f"{INPUTS_FOLDER}/{shaped.path}")
 
     async def list_stored(self, plan: VideoPlan) -> list[StoredImage]:
         """Return the pictures of a plan whose files are still kept."""
@@ -122,4 +208,9 @@ class InputImages:
 
 def _require_fetchable(size_bytes: int | None) -> None:
     if size_bytes is not None and size_bytes > MAX_FILE_BYTES:
-        raise ImageRefused("image_file_too_large", megabytes=MAX_FILE_BYTES // 1_000_000)
+        raise ImageRefused("image_file_too_large", mebibytes=MAX_FILE_BYTES // 2**20)
+
+
+def _as_stored(image: InputImage) -> InputImage:
+    """Return ``image`` without what is known about it only while it is being imported."""
+    return InputImage(image.path, image.mime_type, image.width, image.height, image.sha256)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import structlog
 
@@ -28,6 +28,7 @@ from bot.domain.jobs.person_rule_effect import (
     assess_person_rule,
     find_rule_effect,
 )
+from bot.domain.jobs.pictures import PictureNote, list_picture_notes, list_pictures
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
     GenerationMode,
@@ -63,6 +64,19 @@ class AcceptedRequest:
     place: int
     eta: tuple[datetime, datetime] | None
     quota_status: QuotaStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request with its pictures imported, its plan, and what to tell about the pictures."""
+
+    request: VideoRequest
+    plan: VideoPlan
+    notes: tuple[PictureNote, ...] = ()
+
+    @classmethod
+    def from_plan(cls, request: VideoRequest, plan: VideoPlan) -> Self:
+        return cls(request, plan, list_picture_notes(request, plan.aspect_ratio))
 
 
 class CancellationResult(StrEnum):
@@ -137,7 +151,7 @@ class RequestService:
 
     async def prepare_request(
         self, request: VideoRequest, context: GuildContext
-    ) -> tuple[VideoRequest, VideoPlan]:
+    ) -> PreparedRequest:
         """Return the request with its pictures imported, and what would be sent and charged.
 
         Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
@@ -146,16 +160,21 @@ class RequestService:
         plan = self.plan_video(request, context)
         attached = AttachedImage.list_in(request)
         if not attached:
-            return request, plan
-        for image in attached:
-            image.require_usable()
+            return PreparedRequest.from_plan(request, plan)
+        for option, image in list_pictures(request):
+            if isinstance(image, AttachedImage):
+                image.require_usable(option)
         refusal = await self._jobs.preview_admission(
             AdmissionRequest(plan, context.origin), policy=self._policy
         )
         if refusal is not None:
             raise refusal
         request = await self._input_images.import_attached(request)
-        return request, self.plan_video(request, context)
+        return PreparedRequest.from_plan(request, self.plan_video(request, context))
+
+    async def shape_pictures(self, prepared: PreparedRequest) -> VideoPlan:
+        """Return the plan with its frames in the clip's shape. Raises `ImageRefused`."""
+        return await self._input_images.shape_pictures(prepared.plan, prepared.request.picture_fit)
 
     def plan_video(self, request: VideoRequest, context: GuildContext) -> VideoPlan:
         """Return what would be sent and charged. Raises `RuleBroken` and its kinds."""

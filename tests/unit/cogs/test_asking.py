@@ -13,7 +13,7 @@ from bot.domain.jobs.job import Origin
 from bot.domain.jobs.request import VideoPlan, VideoRequest
 from bot.i18n.catalogs import translate
 from bot.services.admin.guild_rules import ChannelContext, GuildContext
-from bot.services.jobs.requests import AcceptedRequest
+from bot.services.jobs.requests import AcceptedRequest, PreparedRequest
 from bot.ui.components import ActionButton
 from cogs._common.pending import PendingConfirmation, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
@@ -34,10 +34,11 @@ class FakeRequestService:
     async def require_open(self, context: GuildContext) -> None:
         pass
 
-    async def prepare_request(
-        self, request: VideoRequest, _: GuildContext
-    ) -> tuple[VideoRequest, VideoPlan]:
-        return request, self.current_plan
+    async def prepare_request(self, request: VideoRequest, _: GuildContext) -> PreparedRequest:
+        return PreparedRequest(request, self.current_plan)
+
+    async def shape_pictures(self, prepared: PreparedRequest) -> VideoPlan:
+        return prepared.plan
 
     def needs_confirmation(self, plan: VideoPlan, _: GuildContext) -> bool:
         return plan.price >= PLAN.price

@@ -8,7 +8,7 @@ from typing import Any
 import pillow_heif
 from PIL import Image
 
-SIZE = (96, 54)
+SIZE = (144, 80)
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF")
 
 

@@ -11,16 +11,11 @@ from aiohttp import web
 
 from bot.discord.attachments import DiscordAttachments
 from bot.domain.errors import DiscordUnavailable, ImageRefused
+from bot.domain.jobs.pictures import MAX_FILE_BYTES, MAX_PIXELS
 from bot.domain.jobs.request import AspectRatio, InputImage, VideoRequest
-from bot.media import image_worker
+from bot.media.image_worker import loading
 from bot.media.images import ProcessImageDecoder
-from bot.services.clips.input_images import (
-    MAX_FILE_BYTES,
-    MAX_PIXELS,
-    MIN_SIDE,
-    AttachedImage,
-    InputImages,
-)
+from bot.services.clips.input_images import AttachedImage, InputImages
 from tests.unit.images.samples import encoded
 
 
@@ -201,7 +196,7 @@ async def test_a_file_that_turns_out_too_large_is_cut_off(tmp_path: Path, told: 
 
 
 def test_what_is_ruled_out_beforehand_is_what_the_decoder_rules_out() -> None:
-    assert (MAX_PIXELS, MIN_SIDE) == (image_worker.MAX_PIXELS, image_worker.MIN_SIDE)
+    assert max(loading.MAX_PIXELS.values()) == MAX_PIXELS
 
 
 @pytest.mark.parametrize(

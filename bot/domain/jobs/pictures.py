@@ -1,0 +1,160 @@
+"""Which pictures can be used, and what a member is told about what is done with them.
+
+What Google does with a picture of another shape than the clip, with transparency, or with 32 × 32
+pixels is documented for neither route. So none of them reaches Google, and a member learns before
+paying what happens to the picture instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.errors import ImageRefused
+from bot.domain.jobs.request import AspectRatio, InputImage, PictureFit, VideoRequest
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Larger files are not fetched. Discord's own limits are in MiB too."""
+MAX_PIXELS: Final = 210_000_000
+"""More than any phone's camera; each format has a lower limit of its own when it is decoded."""
+MIN_SIDE: Final = 64
+SMALL_SIDE: Final = 256
+"""Below, a clip is likely to be a blur, and the member is asked first."""
+MAX_ELONGATION: Final = 4.0
+"""How many times as long as wide a frame may be; of a longer strip a clip would show a fraction."""
+_ASK_ABOVE_CUT: Final = 0.10
+_MENTION_ABOVE_CUT: Final = 0.01
+
+
+class PictureTrait(StrEnum):
+    """What was done with a picture that its owner might not expect."""
+
+    ON_WHITE = "on_white"
+    ON_BLACK = "on_black"
+    FIRST_FRAME = "first_frame"
+    LATER_FRAME = "later_frame"
+    CUT_OFF = "cut_off"
+
+
+class NoteKind(StrEnum):
+    CROPPED = "cropped"
+    FITTED = "fitted"
+    SMALL = "small"
+    TRAIT = "trait"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedImage(InputImage):
+    """A picture that was imported for this request, with what the member has to know about it.
+
+    The original size is that of the member's file, upright.
+    """
+
+    original_width: int = 0
+    original_height: int = 0
+    traits: frozenset[PictureTrait] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureNote:
+    """One thing to tell about the picture of ``option``.
+
+    ``cut_percent`` is how much of it a crop removes, at its sides or else at top and bottom.
+    """
+
+    kind: NoteKind
+    option: str
+    needs_answer: bool = False
+    trait: PictureTrait | None = None
+    width: int = 0
+    height: int = 0
+    aspect_ratio: AspectRatio | None = None
+    cut_percent: int = 0
+    is_cut_at_sides: bool = False
+
+
+def list_pictures(request: VideoRequest) -> Iterator[tuple[str, InputImage]]:
+    """Yield the pictures of ``request`` with the name of the option that each was given by."""
+    if request.image is not None:
+        yield "image", request.image
+    if request.last_frame is not None:
+        yield "last_frame", request.last_frame
+    for number, image in enumerate(request.references, start=1):
+        yield f"reference_{number}", image
+
+
+def require_usable_size(option: str, width: int, height: int) -> None:
+    """Raise `ImageRefused` for a picture that nothing good can be made of."""
+    if width * height > MAX_PIXELS:
+        megapixels = MAX_PIXELS // 1_000_000
+        raise ImageRefused("image_too_large", megapixels=megapixels, width=width, height=height)
+    if min(width, height) < MIN_SIDE:
+        raise ImageRefused("image_too_small", least=MIN_SIDE, width=width, height=height)
+    if not option.startswith("reference") and max(width, height) > MAX_ELONGATION * min(
+        width, height
+    ):
+        most = int(MAX_ELONGATION)
+        raise ImageRefused("image_too_thin", most=most, width=width, height=height)
+
+
+def measure_cut(image: InputImage, ratio: AspectRatio) -> float:
+    """Return the share of ``image`` that a crop to ``ratio`` removes."""
+    across, _, down = ratio.partition(":")
+    wanted = int(across) / int(down)
+    actual = image.width / image.height
+    return 1.0 - min(wanted, actual) / max(wanted, actual)
+
+
+def has_shape(image: InputImage, ratio: AspectRatio) -> bool:
+    """Return whether ``image`` is in ``ratio``, up to the rounding of one pixel."""
+    across, down = (int(part) for part in ratio.split(":"))
+    return (
+        abs(image.width - image.height * across / down) <= 1
+        or abs(image.height - image.width * down / across) <= 1
+    )
+
+
+def list_picture_notes(request: VideoRequest, ratio: AspectRatio) -> tuple[PictureNote, ...]:
+    """Return what the member has to know about the pictures of a clip in ``ratio``."""
+    notes: list[PictureNote] = []
+    for option, image in list_pictures(request):
+        if not option.startswith("reference"):  # references keep their shape
+            notes += _list_shape_notes(option, image, ratio, request.picture_fit)
+        if not isinstance(image, ImportedImage):
+            continue
+        width, height = image.original_width, image.original_height
+        if min(image.width, image.height) < SMALL_SIDE:
+            notes.append(
+                PictureNote(NoteKind.SMALL, option, needs_answer=True, width=width, height=height)
+            )
+        notes += [
+            PictureNote(NoteKind.TRAIT, option, trait=trait) for trait in sorted(image.traits)
+        ]
+    return tuple(notes)
+
+
+def _list_shape_notes(
+    option: str, image: InputImage, ratio: AspectRatio, fit: PictureFit | None
+) -> Iterator[PictureNote]:
+    cut = measure_cut(image, ratio)
+    if has_shape(image, ratio) or cut < _MENTION_ABOVE_CUT:
+        return
+    original = (image.width, image.height)
+    if isinstance(image, ImportedImage):
+        original = (image.original_width, image.original_height)
+    yield PictureNote(
+        NoteKind.FITTED if fit is PictureFit.FIT else NoteKind.CROPPED,
+        option,
+        needs_answer=fit is None and cut > _ASK_ABOVE_CUT,
+        width=original[0],
+        height=original[1],
+        aspect_ratio=ratio,
+        cut_percent=round(cut * 100),
+        is_cut_at_sides=_is_wider(image, ratio),
+    )
+
+
+def _is_wider(image: InputImage, ratio: AspectRatio) -> bool:
+    """Return whether ``image`` is wider than ``ratio``."""
+    across, down = (int(part) for part in ratio.split(":"))
+    return image.width * down > image.height * across
