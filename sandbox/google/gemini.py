@@ -40,6 +40,9 @@ _RESPONSE_TYPE: Final = (
     "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
 )
 _DEFAULT_PAGE_SIZE: Final = 50
+_MAX_REQUEST_BYTES: Final = 20 * 1024 * 1024
+"""Google has raised its limit of an inline request to 100 MB, and does not say whether that holds
+for predictLongRunning: the sandbox keeps the one that its message names."""
 _TEXT_MODEL: Final = {
     "name": "models/gemini-2.5-flash",
     "version": "001",
@@ -112,6 +115,11 @@ class GeminiApi:
         try:
             model = self._find_model(request, "predictLongRunning")
             body = await read_body(request)
+            if len(body) > _MAX_REQUEST_BYTES:
+                raise InvalidArgument(
+                    f"Request payload size exceeds the limit: {_MAX_REQUEST_BYTES} bytes. "
+                    "Please use the File API to upload files and reference them in your request."
+                )
 
             def read_submission() -> tuple[Submission, Any]:
                 value = parse_body(body)

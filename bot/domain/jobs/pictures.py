@@ -18,8 +18,8 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 MAX_PIXELS: Final = 210_000_000
 """More than any phone's camera; each format has a lower limit of its own when it is decoded."""
 MIN_SIDE: Final = 64
-SMALL_SIDE: Final = 256
-"""Below, a clip is likely to be a blur, and the member is asked first."""
+SMALL_SIDE: Final = 180
+"""A quarter of 720p: below, a clip is likely to be a blur, and the member is asked first."""
 MAX_ELONGATION: Final = 4.0
 """How many times as long as wide a frame may be; of a longer strip a clip would show a fraction."""
 _ASK_ABOVE_CUT: Final = 0.10

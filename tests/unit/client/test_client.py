@@ -267,6 +267,7 @@ async def test_options_are_those_of_the_design() -> None:
         "videos",
         "style",
         "camera",
+        "fit",
     }
     assert options["video extend"] == ["clip", "prompt"]
     assert options["video animate"][:2] == ["image", "prompt"]

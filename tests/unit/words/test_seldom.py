@@ -46,7 +46,7 @@ NO_MODEL = PersonPolicyUnsatisfiable(rule="nobody", model=VEO, mode="image", mod
 RARE_ERRORS: dict[str, BaseException] = {
     "error.file_too_large": FileTooLarge("x"),
     "error.unexpected": KeyError("x"),
-    "image.image_file_too_large": ImageRefused("image_file_too_large", megabytes=67),
+    "image.image_file_too_large": ImageRefused("image_file_too_large", mebibytes=64),
     "image.image_not_from_discord": ImageRefused("image_not_from_discord"),
     "limit.frees_sometime": NO_TIME,
     "not_allowed.showcase_server": NotAllowed("showcase_server"),
