@@ -238,7 +238,8 @@ class RequestService:
             if job.undo_until is not None and self._show_accepted is not None:
                 await self._show_accepted(job)
             place = await self._jobs.find_queue_place(job)
-            running = await self._jobs.list_running_operations()
+            has_limited_places = self._policy.pace.in_flight is not None
+            running = await self._jobs.list_running_operations() if has_limited_places else []
             if place is None or self._wait_estimates.may_start_now(place, len(running)):
                 place, running = 0, []  # it has been started already, or will be at once
             ahead_models = [job.plan.model] * (place - 1)  # those of others may be faster or slower
