@@ -9,17 +9,21 @@ from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PLACES = ("thread", "private thread", "forum post", "voice chat", "direct message")
+PLACES = (
+    *("thread", "private thread", "voice chat", "direct message", "forum post"),
+    pytest.param("media post", id="discord-S10-media"),
+    pytest.param("stage chat", id="discord-S1-stage"),
+)
 
 
 async def open_place(stage: BotStage, place: str) -> str:
     """Return a new channel of that kind which Ada sees."""
-    if place == "voice chat":
-        return await stage.open_channel(kind="voice")
+    if place in ("voice chat", "stage chat"):
+        return await stage.open_channel(kind=place.removesuffix(" chat"))
     if place == "direct message":
         return str((await stage.control.call("GET", "channels/@Ada/messages"))[0]["channel_id"])
-    if place == "forum post":
-        forum = await stage.open_channel(kind="forum")
+    if place in ("forum post", "media post"):
+        forum = await stage.open_channel(kind=place.removesuffix(" post"))
         return await stage.control.thread("Ada", "a film", channel=forum, content="let us make one")
     room = await stage.open_channel()
     private = place == "private thread"
