@@ -146,7 +146,11 @@ async def _make_clip(control: Control, bot: BotProcess) -> str:
         ("showcase add", {"clip": "1"}),
     ):
         interaction = await control.command("Ada", "clips", command, choices)
-        await control.wait_interaction(interaction, has_answer)
+        state = await control.wait_interaction(interaction, has_answer)
+    notice = state["messages"][0]  # says what will be public, and asks
+    button = notice["components"][0]["components"][0]["custom_id"]
+    pressed = await control.component("Ada", notice["id"], button)
+    await control.wait_interaction(pressed)
     return link
 
 

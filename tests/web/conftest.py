@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser, async_playwright
 
 from sandbox.google.encoding import RenderedClip, measure_clip
 from tests.harness.process import ProgramProcess
@@ -111,3 +112,15 @@ def chromium() -> str | None:
     """Return the path of Chromium, or `None`."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium, closed with everything in it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+        )
+        yield browser
+        await browser.close()

@@ -5,67 +5,30 @@ host. The pictures in `docs/pictures` are taken here by `make pictures`, and thr
 """
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    Response,
-    Route,
-    async_playwright,
-    expect,
-)
-from yarl import URL
+from playwright.async_api import Browser, Page, Response, Route, expect
 
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
-from tests.harness.waiting import eventually
 from tests.web import seed
-from tests.web.conftest import Gallery, Serving, chromium
+from tests.web.browser_tab import (
+    NEEDS_CHROMIUM,
+    PATIENCE_S,
+    PHONE,
+    PLAYER,
+    VIDEO,
+    WIDE,
+    open_tab,
+    until,
+)
+from tests.web.conftest import Gallery, Serving
 
-CHROMIUM = chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (apt install chromium)")
+pytestmark = NEEDS_CHROMIUM
 
-AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
-AXE_RUN = """axe.run({rules: {
-    "label-content-name-mismatch": {enabled: true},  // off by default, being new
-    "target-size": {enabled: true},
-}})"""
-WIDE, PHONE = (1440, 1000), (390, 844)
-DOCS = Path(__file__).parents[2] / "docs" / "pictures"
-PATIENCE_S = 45.0
-"""Pictures are made when they are first asked for, one at a time and behind everything else."""
-SERIOUS = ("serious", "critical")
-PLAYER = ".screen video"
-VIDEO = f"document.querySelector('{PLAYER}')"
-LOADED = """[...document.images].every(image => {
-    const box = image.getBoundingClientRect();
-    const away = box.top > innerHeight || box.bottom < 0
-        || box.left > innerWidth || box.right < 0;
-    return image.complete && image.naturalWidth > 0 || away || !image.checkVisibility();
-})"""
-STOP = """what => {
-    const at = document.activeElement, style = getComputedStyle(at);
-    const outlined = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
-    const box = at.getBoundingClientRect();
-    const inside = box.bottom > 0 && box.top < innerHeight
-        && box.right > 0 && box.left < innerWidth;
-    const drawn = inside && (at.matches("video") || outlined);
-    return {
-        there: at.matches(what),
-        where: at.outerHTML.slice(0, 120),
-        seen: at === document.body || drawn,
-    };
-}"""
-"""What has the focus, whether it is ``what``, and whether a person sees that it has it; inside of a
-player it is the browser that draws this, where no script can look."""
 EVERY_PAGE = {
     "the gallery": "/",
     "a search": "/?q=lanterns",
@@ -77,133 +40,6 @@ EVERY_PAGE = {
     "a fault": "/clips/999999",
 }
 ON_A_PHONE = ("the gallery", "nothing found", "a chain", "an upright clip", "a fault")
-
-
-class BrowserTab:
-    """A page of its own, with all the requests it sent and all the errors it reported."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.url = url
-        self.requested_urls: list[str] = []
-        self.errors: list[str] = []
-        page.context.on("request", lambda request: self.requested_urls.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._console)
-
-    def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.errors.append(message.text)
-
-    async def open(self, path: str) -> Page:
-        """Go somewhere and wait until everything is there."""
-        await self.page.goto(self.url + path, wait_until="load")
-        return self.page
-
-    def check(self) -> None:
-        """Check that no request left the host, and that the browser reported no error."""
-        host = URL(self.url).authority
-        foreign = [
-            url
-            for url in self.requested_urls
-            if URL(url).authority != host and not url.startswith(("blob:", "data:"))
-        ]
-        assert not foreign
-        assert not self.errors
-
-    async def find_violations(self) -> list[str]:
-        """Return what axe finds that is serious."""
-        await self.page.evaluate(AXE)
-        report = await self.page.evaluate(AXE_RUN)
-        return [
-            f"{violation['id']}: {node['html'][:150]} {node.get('failureSummary', '')[:300]}"
-            for violation in report["violations"]
-            if violation["impact"] in SERIOUS
-            for node in violation["nodes"]
-        ]
-
-    async def check_accessibility(self) -> None:
-        """Check that axe finds nothing serious."""
-        violations = await self.find_violations()
-        assert not violations, "\n".join(violations)
-
-    async def take_screenshot(self, name: str, folder: Path) -> None:
-        """Take a screenshot once everything has loaded."""
-        await until(self.page, LOADED)
-        if await self.page.locator(PLAYER).count():
-            await self.play()  # before that, it shows a spinner
-            await self.page.evaluate(
-                f"{VIDEO}.pause(); {VIDEO}.currentTime = {VIDEO}.duration * 0.8"
-            )
-            await until(self.page, f"!{VIDEO}.seeking && {VIDEO}.readyState === 4")
-        path = (DOCS if os.environ.get("PICTURES") else folder) / f"gallery-{name}.png"
-        await self.page.screenshot(path=path)
-        assert path.stat().st_size > 20_000
-
-    async def play(self) -> None:
-        """Play the clip for a moment, muted."""
-        await self.page.evaluate(f"{VIDEO}.muted = true; {VIDEO}.play()")
-        await until(self.page, f"{VIDEO}.currentTime > 0.4")
-
-    async def tab_to(self, selector: str, *, back: bool = False) -> None:
-        """Press Tab until ``selector`` has the focus, and check that each stop shows its focus."""
-        for _ in range(80):
-            await self.page.keyboard.press("Shift+Tab" if back else "Tab")
-            if (await self._read_focus(selector))["there"]:
-                return
-        raise AssertionError(f"{selector} cannot be reached by keyboard")
-
-    async def _read_focus(self, selector: str) -> dict[str, Any]:
-        """Return what has the focus, once it has scrolled into view."""
-
-        async def read_visible_focus() -> dict[str, Any]:
-            focus: dict[str, Any] = await self.page.evaluate(STOP, selector)
-            assert focus["seen"], f"the focus is not seen at {focus['where']}"
-            return focus
-
-        focus: dict[str, Any] = await eventually(
-            read_visible_focus, timeout=PATIENCE_S, interval=0.05
-        )
-        return focus
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium, closed with everything in it."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
-        )
-        yield browser
-        await browser.close()
-
-
-async def open_tab(
-    browser: Browser, gallery: Gallery, *, size: tuple[int, int] = WIDE, **options: Any
-) -> BrowserTab:
-    """Open a page in a context of its own."""
-    viewport = {"width": size[0], "height": size[1]}
-    context: BrowserContext = await browser.new_context(
-        viewport=viewport,  # type: ignore[arg-type]
-        **({"locale": "en-US", "color_scheme": "dark"} | options),
-    )
-    context.set_default_timeout(PATIENCE_S * 1000)
-    host = URL(gallery.url).authority
-    await context.route(lambda url: URL(url).authority != host, lambda route: route.abort())
-    return BrowserTab(await context.new_page(), gallery.url)
-
-
-async def until(page: Page, script: str) -> None:
-    """Wait until ``script`` is true.
-
-    Playwright's own wait needs `eval`, which our Content-Security-Policy forbids.
-    """
-
-    async def evaluate() -> bool:
-        return bool(await page.evaluate(script))
-
-    await eventually(evaluate, timeout=PATIENCE_S, interval=0.05, what=script)
 
 
 async def titles(page: Page) -> list[str]:
