@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -53,7 +54,7 @@ async def send_file(
 ) -> web.StreamResponse:
     """Send ``path``, or the part asked for. Raises `web.HTTPNotFound` if it cannot be opened."""
     try:
-        file = await asyncio.to_thread(path.open, "rb")
+        file = await _open_file(path)
     except OSError as error:
         raise web.HTTPNotFound from error
     try:
@@ -73,6 +74,21 @@ async def send_file(
     finally:
         file.close()
     return response
+
+
+async def _open_file(path: Path) -> BinaryIO:
+    """Open a file in a thread, and close it if nobody waits any more. Raises `OSError`."""
+    opening = asyncio.create_task(asyncio.to_thread(path.open, "rb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_opened_file)
+        raise
+
+
+def _close_opened_file(opening: asyncio.Future[BufferedReader]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _decide_response(

@@ -348,6 +348,19 @@ async def test_words_are_found_however_they_are_written(
     assert bool(page.entries) is is_found
 
 
+async def test_a_maker_is_found_by_the_name_of_today(database: Database) -> None:
+    """As soon as the new name is noted. [web-W18]"""
+    await opened(database)
+    await shown(database, await made(database, 1, prompt="a fox"), creator_name="Zoë")
+    await ShowcasePostStore(database).rename_creator(GUILD, MAKER, "Émile")
+    gallery = GalleryStore(database)
+    found = {}
+    for text in ("zoe", "emile", "emile fox"):
+        page = await gallery.load_page(GallerySearch(text=text), cursor=None, limit=9)
+        found[text] = len(page.entries)
+    assert found == {"zoe": 0, "emile": 1, "emile fox": 1}
+
+
 async def test_the_gallery_filters_and_searches_in_any_alphabet(database: Database) -> None:
     gallery = GalleryStore(database)
     await opened(database)
