@@ -15,6 +15,8 @@ import structlog
 from discord.http import MultipartParameters, Route, json_or_text
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 
+from bot.discord.connection_waits import read_retry_after
+
 _log: Final = structlog.get_logger(__name__)
 
 ALREADY_ACKNOWLEDGED_CODE: Final = 40060
@@ -80,7 +82,8 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
         request: dict[str, Any],
     ) -> Any:
         was_sent = False
-        for pause_s in (*_PAUSES_S, None):
+        for next_pause_s in (*_PAUSES_S, None):
+            pause_s: float | None = next_pause_s
             try:
                 return await _send_once(session, url, params, request, is_repeated=was_sent)
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
@@ -94,10 +97,12 @@ class FirstResponseAdapter(AsyncWebhookAdapter):
                     error=type(error).__name__,
                 )
             except discord.HTTPException as error:
-                if error.code != ALREADY_ACKNOWLEDGED_CODE or not was_sent:
+                if error.code == ALREADY_ACKNOWLEDGED_CODE and was_sent:
+                    _log.info("first_response.was_taken", interaction=interaction_id)
+                    return _build_unseen_answer(interaction_id)
+                if error.status != 429 or pause_s is None:
                     raise
-                _log.info("first_response.was_taken", interaction=interaction_id)
-                return _build_unseen_answer(interaction_id)
+                pause_s = min(read_retry_after(error) or pause_s, _PAUSES_S[-1])
             await asyncio.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 

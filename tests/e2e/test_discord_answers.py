@@ -18,6 +18,9 @@ LOST_ANSWERS = [
     pytest.param({"drop": "after", "times": 2}, id="cut-twice"),
     pytest.param({"status": 502, "carry_out": True}, id="502"),
     pytest.param({"status": 503, "carry_out": True}, id="503"),
+    pytest.param(
+        {"status": 429, "body": {"message": "slow", "retry_after": 0.3, "global": False}}, id="429"
+    ),
 ]
 
 
