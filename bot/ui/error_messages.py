@@ -34,6 +34,7 @@ from bot.domain.errors import (
     RuleBroken,
 )
 from bot.domain.jobs.job import Job, Outcome
+from bot.domain.safety_categories import find_safety_categories, has_only_codes
 from bot.i18n.catalogs import has_message, translate
 from bot.i18n.formatting import (
     format_money,
@@ -58,6 +59,10 @@ _OUTCOMES_WITHOUT_DETAIL: Final = frozenset(
     }
 )
 """Outcomes whose reason is for the operator's log only, or says nothing new."""
+
+_OUTCOMES_OF_THE_FILTER: Final = frozenset(
+    {Outcome.BLOCKED, Outcome.BLOCKED_AUDIO, Outcome.BLOCKED_IMAGE}
+)
 
 MESSAGE_KEYS: Final[dict[type[ClapperError], str]] = {
     DatabaseUnavailable: "error.store_away",
@@ -110,6 +115,13 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if outcome is Outcome.DELIVERY_FAILED and job.detail:
         text += "\n" + _describe_refused_post(job.detail, locale)
     detail = clean_detail(job.detail) if outcome not in _OUTCOMES_WITHOUT_DETAIL else None
+    if detail and outcome in _OUTCOMES_OF_THE_FILTER:
+        categories = find_safety_categories(detail)
+        if categories:
+            names = join_list((translate(f"safety.{name}", locale) for name in categories), locale)
+            text += "\n" + translate("outcome.category", locale, categories=names)
+        if has_only_codes(detail):
+            return text
     if detail:
         text += "\n" + translate("outcome.reason", locale, reason=detail)
     return text

@@ -126,7 +126,7 @@ async def test_deleted_status_does_not_affect_job(stage: BotStage) -> None:
     )
     await stage.control.google(seconds=0.2, outcome="failed")
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "its generation failed")
+    await stage.wait_for_message(room, "couldn't finish it")
 
 
 async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> None:
@@ -145,6 +145,6 @@ async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
     clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")
     await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
-    await stage.wait_for_message(room, "its generation failed")
+    await stage.wait_for_message(room, "couldn't finish it")
     assert "Details" in buttons_of(clip)
     await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")

@@ -32,7 +32,7 @@ async def read_usage(stage: BotStage, room: str) -> str:
             "The prompt names a real person.",
         ),
         ({"outcome": "filtered"}, "trying again often passes"),
-        ({"outcome": "failed", "reason": "internal trouble"}, "its generation failed"),
+        ({"outcome": "failed", "reason": "internal trouble"}, "couldn't finish it"),
     ],
 )
 async def test_filtered_clip_shows_reason_and_is_free(
@@ -88,7 +88,7 @@ OUTCOMES = {
         "blocked the input image",
         {"outcome": "filtered", "reason": "The input image violates our usage guidelines."},
     ),
-    "operation failed": OutcomeCase("its generation failed", {"outcome": "failed"}),
+    "operation failed": OutcomeCase("couldn't finish it", {"outcome": "failed"}),
     "operation lost": OutcomeCase("never finished", {"outcome": "never"}, server_pays=True),
     "person refused": OutcomeCase(
         "Google does not allow the people setting",

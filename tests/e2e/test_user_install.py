@@ -250,7 +250,7 @@ async def test_failure_is_shown_in_reply_and_can_be_retried(
     before = len(await away.messages(room))
     await stage.control.google(outcome="failed")
     await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
-    message = await stage.wait_for_message(room, "its generation failed")
+    message = await stage.wait_for_message(room, "couldn't finish it")
     await stage.control.google(outcome="done")
     await stage.wait_for_answer(await stage.press_button(message, "Try again"), "Accepted")
     await away.clip(room, count=3)

@@ -324,12 +324,14 @@ async def test_download_from_google_resumes_after_break(stage: Stage) -> None:
 
 
 async def test_download_waits_for_processing(stage: Stage) -> None:
+    """[google-D23]"""
     stage.configure(processing_s=30)
     await stage.make_clip(stage.create_gemini(), stage.build_plan(), stage.data_dir / "clip.mp4")
     assert sum(stage.clock.slept) >= 20
 
 
 async def test_failed_file_is_not_requested_again(stage: Stage) -> None:
+    """[google-D23]"""
     gemini = stage.create_gemini()
     finished = await stage.finish_operation(
         gemini, await gemini.submit(stage.build_plan(), job_id=1)

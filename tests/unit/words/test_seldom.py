@@ -25,6 +25,7 @@ from bot.domain.errors import (
     SourceNotExtendable,
 )
 from bot.domain.jobs.job import Outcome
+from bot.domain.safety_categories import SafetyCategory
 from bot.i18n.catalogs import translate
 from bot.ui.error_messages import describe_error, describe_outcome
 from tests.unit.words.examples import a_job
@@ -117,3 +118,22 @@ def test_errors_raised_by_discord_py(error: Exception, key: str) -> None:
     )
     values = {"number": 7} if key == "error.unexpected_number" else {}
     assert _log_and_describe(interaction, error) == translate(key, "en-US", **values)
+
+
+def test_support_codes_are_told_as_categories() -> None:
+    """A bare code is nothing to read. [google-C3, google-C9, google-K16]"""
+    bare = describe_outcome(a_job(outcome=Outcome.BLOCKED, detail="58061214, 29310472"), "en-US")
+    assert "58061214" not in bare
+    assert "children, real people" in bare
+    worded = a_job(outcome=Outcome.BLOCKED, detail="Try rephrasing. Support codes: 35561574")
+    told = describe_outcome(worded, "en-US")
+    assert "Try rephrasing" in told
+    assert "somebody else's work" in told
+    other = a_job(outcome=Outcome.OPERATION_FAILED, detail="Support codes: 35561574")
+    assert "somebody else's work" not in describe_outcome(other, "en-US")
+
+
+@pytest.mark.parametrize("language", ["en-US", "de", "fr", "es-ES", "ja", "zh-CN"])
+def test_every_safety_category_has_a_name(language: str) -> None:
+    for category in SafetyCategory:
+        assert translate(f"safety.{category}", language) != f"safety.{category}"
