@@ -48,8 +48,8 @@ from bot.domain.jobs.reply_vocabulary_wide import (
 
 MIN_WORDS: Final = 3
 """Fewer never spend by themselves."""
-MIN_CHINESE_LETTERS: Final = 6
-MIN_JAPANESE_LETTERS: Final = 7
+MIN_CHINESE_LETTERS: Final = 5
+MIN_JAPANESE_LETTERS: Final = 6
 """The same for scripts without spaces: as long as three short words."""
 
 _DISCORD_TOKENS: Final = re.compile(

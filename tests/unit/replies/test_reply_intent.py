@@ -13,6 +13,8 @@ from bot.domain.jobs.reply_intent import (
     has_pictured_words,
     read_reply,
 )
+from bot.i18n.catalogs import translate
+from bot.i18n.translations import list_languages
 from bot.ui.button_words import list_button_words
 from bot.ui.custom_ids import ButtonAction
 
@@ -663,10 +665,12 @@ def test_the_words_of_a_button_are_that_button(text: str, action: ButtonAction) 
     assert (reading.kind, reading.button) == (ReplyKind.BUTTON, action)
 
 
-def test_every_label_is_understood() -> None:
+@pytest.mark.parametrize("language", list_languages())
+def test_every_label_is_understood(language: str) -> None:
     words = list_button_words()
-    assert set(words.values()) >= set(ButtonAction) - {ButtonAction.EXTEND_BY_REPLY}
-    assert all(label == fold_label(label) for label in words)
+    for action in ButtonAction:
+        label = fold_label(translate(f"button.{action}", language))
+        assert read_reply(label, words).kind is ReplyKind.BUTTON, (action, label)
 
 
 @pytest.mark.parametrize(
