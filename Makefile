@@ -110,7 +110,7 @@ chaos: $(READY)  ## Kill processes at the worst moments and count what was lost 
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: bench
-bench: $(READY)  ## Measure job starts, polling, adoption and memory for each clip in transit.
+bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands beside stalled visitors.
 	@$(WITH_POSTGRES) $(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: pictures

@@ -1,7 +1,10 @@
 """The web server in the real bot: readiness, and metrics of real work."""
 
+import asyncio
 import json
 import re
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +95,44 @@ async def _check_add_and_withdraw(control: Control, http: aiohttp.ClientSession)
     await use("showcase add", clip="1")
     await eventually(lambda: exists("/clips/1"), what="the clip in the gallery")
     assert all([await exists(path) for path in paths])
+    await _check_stalled_visitor(control, http)
     await use("showcase withdraw", clip="1")
 
     async def gone() -> bool:
         return not any([await exists(path) for path in paths])
 
     await eventually(gone, what="the clip being gone everywhere")
+
+
+async def _check_stalled_visitor(control: Control, http: aiohttp.ClientSession) -> None:
+    """Check that somebody with 150 connections gets 100, and that the bot goes on. [web-W01]"""
+    async with http.get("/healthz") as answer:
+        url = answer.url
+    request = f"GET /clips/1/video.mp4 HTTP/1.1\r\nHost: {url.authority}\r\n\r\n".encode()
+    loop = asyncio.get_running_loop()
+    readers = []
+    try:
+        for _ in range(150):
+            reader = socket.socket()
+            readers.append(reader)
+            reader.setblocking(False)
+            reader.bind(("127.0.0.2", 0))  # another visitor than this test
+            await loop.sock_connect(reader, (url.host, url.port))
+            with suppress(ConnectionError):  # refused at once
+                await loop.sock_sendall(reader, request)
+        interaction = await control.command("Ada", "clips", "quota show")
+        state = await control.wait_interaction(interaction, has_answer)
+        assert state["acknowledged_ms"] < 3000
+
+        async def refused() -> bool:
+            return (await _read_metrics(http)).get("clapper_web_refusals_total", 0) >= 50
+
+        await eventually(refused, what="the connections above the limit being refused")
+        async with http.get("/clips/1") as answer:
+            assert answer.status == 200
+    finally:
+        for reader in readers:
+            reader.close()
 
 
 async def _ready(http: aiohttp.ClientSession) -> bool:
