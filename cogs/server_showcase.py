@@ -75,17 +75,19 @@ class ShowcaseSettingsCommands(commands.Cog):
             changes["channel_id"] = channel.id
         if off:
             changes["channel_id"] = None
-        settings = await self._showcase_service.settings.load_settings(guild.id)
+        settings = before = await self._showcase_service.settings.load_settings(guild.id)
         if changes:
             changes |= {"name": guild.name, "locale": guild.preferred_locale.value}
             settings = await self._showcase_service.configure(
                 guild.id, actor_id=interaction.user.id, **changes
             )
+        is_opened = settings.public and not before.public
         text = format_showcase_settings(
             settings,
             interaction.locale.value,
             gallery_url=self._showcase_service.gallery_url,
             is_channel_gone=self._showcase_service.is_channel_gone(settings),
+            is_just_opened=is_opened,
         )
         await respond_privately(interaction, text)
 

@@ -183,8 +183,12 @@ def format_showcase_settings(
     *,
     gallery_url: str | None,
     is_channel_gone: bool = False,
+    is_just_opened: bool = False,
 ) -> str:
-    """Return a server's settings in words; ``gallery_url`` is the gallery's address, if any."""
+    """Return a server's settings in words.
+
+    ``gallery_url`` is the gallery's address, if any; it may have been opened just now.
+    """
     if showcase_settings.channel_id is None:
         return translate("house.off", locale)
     channel = translate("house.channel", locale, channel=f"<#{showcase_settings.channel_id}>")
@@ -205,6 +209,8 @@ def format_showcase_settings(
         _format_gallery(showcase_settings, locale, gallery_url),
         digest,
     ]
+    if is_just_opened and gallery_url is not None:
+        lines.insert(4, translate("house.public_from_now", locale))
     return "\n".join(lines)
 
 

@@ -75,6 +75,7 @@ class Town:
     world: SimulatedWorld
     showroom: FakeShowcaseChannel = field(default_factory=FakeShowcaseChannel)
     desk: Desk = field(default_factory=Desk)
+    gallery_url: str | None = None
 
     def __post_init__(self) -> None:
         database, clock = self.world.database, self.world.clock
@@ -99,7 +100,7 @@ class Town:
             showcase_channels=channels,
             publisher=self.hanging,
             clock=clock,
-            gallery_url="https://clips.example",
+            gallery_url=self.gallery_url,
         )
         self.votes = VoteCounter(
             stars=StarStore(database),

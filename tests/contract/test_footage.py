@@ -230,6 +230,31 @@ async def test_favourite_is_of_late_and_has_a_star(town: Town) -> None:
     assert await gallery.find_favourite(since=NOW + timedelta(days=1)) is None
 
 
+async def test_nothing_is_public_before_its_maker_was_told(town: Town) -> None:
+    """Also what was shown before the gallery was opened. [people-M21]"""
+    database = town.world.database
+    town = Town(town.world, gallery_url="https://clips.example")
+    await town.showcase.configure(GUILD, actor_id=1, public=False)
+    clip = await continued(database, 1, CEM)
+
+    async def ask() -> bool:
+        choices = await town.showcase.needs_public_notice(clip, guild_id=GUILD, actor=acting(CEM))
+        return choices is not None
+
+    assert not await ask()
+    await show(town, clip)
+    await town.showcase.configure(GUILD, actor_id=1, public=True)
+    assert await list_public(town) == []
+    assert await ask()
+    await town.showcase.record_public_notice(guild_id=GUILD, user_id=CEM)
+    assert not await ask()
+    await show(town, clip)
+    assert await list_public(town) == [1]
+    post = await town.exhibits.find_by_clip(1)
+    assert post is not None
+    assert await town.showcase.find_web_address(post) == "https://clips.example/clips/1"
+
+
 async def test_names_follow_those_who_are_seen(town: Town) -> None:
     """[web-W26]"""
     database = town.world.database

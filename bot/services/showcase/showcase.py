@@ -127,7 +127,7 @@ class ShowcaseService:
             channel_id=channel_id,
             creator_name=name,
             hide_prompt=hides_prompt,
-            public=permission.may_be_public,
+            public=permission.may_be_public and (not is_own or self._is_told(preferences)),
             added_by=actor.user_id if actor is not None else None,
             by_stars=actor is None,
             channel_age_restricted=(channels or {}).get(channel_id, False),
@@ -155,11 +155,11 @@ class ShowcaseService:
         Raises `NotAllowed` and `RecordNotFound`, as adding the clip would.
         """
         permission = await self._authorize(clip, guild_id, actor)
-        is_told = permission.preferences.public_notice_at is not None
+        is_told = self._is_told(permission.preferences)
         if actor.user_id != clip.user_id or is_told or clip.age_restricted:
             return None
         is_on_web = permission.may_be_public and permission.is_gallery_public
-        return permission.preferences if is_on_web and self.gallery_url is not None else None
+        return permission.preferences if is_on_web else None
 
     async def record_public_notice(self, *, guild_id: int, user_id: int) -> None:
         """Record that a member knows that what they showcase in a server is on the web."""
@@ -380,6 +380,13 @@ class ShowcaseService:
         return ShowcasePermission(
             preferences, showcase_settings.channel_id, may_be_public, showcase_settings.public
         )
+
+    def _is_told(self, preferences: CreatorPreferences) -> bool:
+        """Return whether a member knows that what they showcase is on the web, now or later.
+
+        Without a public address there is nothing to know.
+        """
+        return self.gallery_url is None or preferences.public_notice_at is not None
 
     async def _find_post(self, clip_id: int, guild_id: int) -> ShowcasePost:
         post = await self.posts.find_by_clip(clip_id)
