@@ -359,6 +359,7 @@ class Container:
             worker=self.worker,
             clock=clock,
             lanes=self.digest_lanes,
+            member_preferences=self.member_preferences,
         )
         self.clip_removal = ClipRemoval(
             clips=self.clips,

@@ -159,12 +159,11 @@ class DiscordShowcaseChannel:
                 return frozenset()  # the last star was removed between the requests
             raise DiscordUnavailable("the stars could not be read") from error
 
-    async def publish_digest(self, digest: WeeklyDigest) -> int:
-        """Post the digest with the winner's clip. It mentions the winner, and only them."""
+    async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
+        """Post the digest with the winner's clip. It mentions nobody but the winner."""
         channel, winner = self._get_digest_channel(digest), digest.entries[0]
-        mentioned = discord.AllowedMentions(
-            everyone=False, roles=False, users=[discord.Object(winner.clip.user_id)]
-        )
+        winners = [discord.Object(winner.clip.user_id)] if mentions_winner else []
+        mentioned = discord.AllowedMentions(everyone=False, roles=False, users=winners)
         for allows_video in (True, False):
             file = await self.open_clip_media(winner, winner.guild_id, allows_video=allows_video)
             try:

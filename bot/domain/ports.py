@@ -363,7 +363,7 @@ class ShowcaseChannel(Protocol):
         """
         ...
 
-    async def publish_digest(self, digest: WeeklyDigest) -> int:
+    async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         """Send a digest and return the message's id. Raises `ChannelUnavailable`."""
         ...
 

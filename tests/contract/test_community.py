@@ -17,6 +17,7 @@ from bot.domain.errors import (
     NotAllowed,
     RecordNotFound,
 )
+from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.showcase.post import CurationPolicy, ShowcaseConsent, Star, WeeklyDigest
 from bot.services.admin.privacy import PrivacyService
 from bot.services.showcase.channel_lanes import ChannelLanes
@@ -26,6 +27,7 @@ from bot.services.showcase.showcase import RankingPeriod, ShowcaseActor, Showcas
 from bot.services.showcase.votes import UNKNOWN_MESSAGE_TIMEOUT_S, VoteCounter
 from bot.services.showcase.weekly_digest import DigestScheduler
 from bot.store.engine.database import Database
+from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.privacy.exports import ExportStore
 from bot.store.showcase.channels import ShowcaseChannelStore
@@ -119,6 +121,7 @@ class Town:
             vote_counter=self.votes,
             clock=clock,
             lanes=ChannelLanes(kind="digest", clock=clock),
+            member_preferences=MemberPreferenceStore(database),
         )
         self.privacy = PrivacyService(
             erasure_requests=ErasureStore(database),
@@ -582,6 +585,17 @@ async def test_withdrawn_hidden_and_blocked_posts_leave_digest(town: Town) -> No
     assert town.showroom.post_count == posts + 1, "the clip itself stands again"
 
 
+@pytest.mark.parametrize("choice", [NotifyChoice.PING, NotifyChoice.QUIET])
+async def test_winner_is_mentioned_unless_they_chose_quiet(
+    town: Town, choice: NotifyChoice
+) -> None:
+    """[people-M27]"""
+    await MemberPreferenceStore(town.world.database).save_notify_choice(MEMBER, choice)
+    await shown(town, 1)
+    await announced(town)
+    assert town.showroom.mentioned_winners == [choice is NotifyChoice.PING]
+
+
 async def test_a_digest_that_somebody_deleted_is_not_posted_again(town: Town) -> None:
     clip, _ = [await shown(town, number) for number in (1, 2)]
     await announced(town)
@@ -600,9 +614,9 @@ async def test_a_withdrawal_while_the_digest_is_being_posted_is_not_lost(
     clip = await shown(town, 1)
     announce = town.showroom.publish_digest
 
-    async def meanwhile(digest: WeeklyDigest) -> int:
+    async def meanwhile(digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         await town.showcase.withdraw_clip(clip, guild_id=GUILD, actor=MAKER)
-        return await announce(digest)
+        return await announce(digest, mentions_winner=mentions_winner)
 
     with monkeypatch.context() as patch:
         patch.setattr(town.showroom, "publish_digest", meanwhile)

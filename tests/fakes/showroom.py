@@ -25,6 +25,7 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         self.removed_files: list[str] = []
         self.post_count = 0
         self.edit_count = 0
+        self.mentioned_winners: list[bool] = []
         self.errors_before: deque[Exception] = deque()
         """Raised by the next calls, before anything is done."""
         self.errors_after: deque[Exception] = deque()
@@ -88,8 +89,9 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
         )
         return frozenset((*normal, *burst))
 
-    async def publish_digest(self, digest: WeeklyDigest) -> int:
+    async def publish_digest(self, digest: WeeklyDigest, *, mentions_winner: bool) -> int:
         """Post a digest."""
+        self.mentioned_winners.append(mentions_winner)
         self._raise_next(self.errors_before)
         message_id = next(self._ids)
         self.digests[message_id] = digest

@@ -11,11 +11,13 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import ChannelUnavailable, RecordNotFound
+from bot.domain.jobs.announcement import NotifyChoice
 from bot.domain.ports import Clock, EditResult, ShowcaseChannel, WorkerHandle
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import WEEK, ShowcaseSettings, WeeklyDigest
 from bot.services.showcase.channel_lanes import ChannelLanes
 from bot.services.showcase.votes import VoteCounter
+from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.showcase.digests import DigestStore
 from bot.store.showcase.posts import ShowcasePostStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
@@ -23,6 +25,7 @@ from bot.store.showcase.settings import ShowcaseSettingsStore
 _log: Final = structlog.get_logger(__name__)
 
 RANKING_LENGTH: Final = 10
+_MENTIONED_CHOICES: Final = (NotifyChoice.PING, NotifyChoice.DIRECT_MESSAGE_REFUSED)
 _MAX_RECOUNTS: Final = 200
 _MAX_LATENESS: Final = timedelta(days=6)
 """A digest this late is skipped in favour of the next one."""
@@ -38,6 +41,7 @@ class DigestScheduler:
     worker: WorkerHandle
     clock: Clock
     lanes: ChannelLanes
+    member_preferences: MemberPreferenceStore
 
     async def get_ranking(
         self, digest_id: int, *, guild_id: int, with_age_restricted: bool = False
@@ -103,7 +107,14 @@ class DigestScheduler:
         if message_id is None and not is_new:
             message_id = await self.showcase_channel.find_digest(digest)
         if message_id is None:
-            return await self.showcase_channel.publish_digest(digest) if digest.entries else None
+            if not digest.entries:
+                return None
+            choice = await self.member_preferences.load_notify_choice(
+                digest.entries[0].clip.user_id
+            )
+            return await self.showcase_channel.publish_digest(
+                digest, mentions_winner=choice in _MENTIONED_CHOICES
+            )
         if digest.entries:
             result = await self.showcase_channel.refresh_digest(digest, message_id)
             return message_id if result is EditResult.DONE else None
