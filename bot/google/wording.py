@@ -59,7 +59,8 @@ _ACCOUNT_PATTERN: Final = re.compile(
 )
 _USED_UP_CREDIT_PATTERN: Final = re.compile(
     r"prepa(?:id|y)|\bcredits? .*(?:deplet|exhaust|used up|ran out)"
-    r"|insufficient (?:credit|balance|fund)|spend(?:ing)? (?:cap|limit)|billing .*(?:enabl|disabl)",
+    r"|insufficient (?:credit|balance|fund)|spend(?:ing)? (?:cap|limit)"
+    r"|billing [^.\n]*(?:enabl|disabl)|(?:enabl|set up|activat)\w* (?:\w+ )?billing",
     re.IGNORECASE | re.DOTALL,
 )
 """In a 429, where Google's usual sentence about any quota mentions "billing details" too."""

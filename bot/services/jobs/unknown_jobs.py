@@ -67,7 +67,10 @@ class UnknownJobPoller:
             if job.plan.route in self.searchable_routes:
                 key = job.origin.dedupe_key
                 return await models.find_result(job.plan, job_id=job.id, dedupe_key=key) is not None
-        except (GoogleUnavailable, AccessRefused, RemoteNotFound) as error:
+        except AccessRefused as error:
+            facts = {"error": str(error), "reason": error.reason}
+            _log.error("unknown_job.access_refused", job_id=job.id, **facts)
+        except (GoogleUnavailable, RemoteNotFound) as error:
             _log.info("unknown_job.not_answered", job_id=job.id, error=str(error))
         return False
 

@@ -271,3 +271,52 @@ async def test_a_client_that_gives_up_does_not_leave_the_fault_behind(server: Se
             await server.status("GET", "/api/v10/x")
     server.clock.advance(60)
     await eventually(lambda: server.handled == ["/api/v10/x"])
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize("path", ["/google/clip", "/google/clip.py"])
+async def test_a_body_is_cut_and_its_end_told_as_if_it_were_whole(
+    server: Server, framing: str, path: str
+) -> None:
+    server.faults.add_fault({"server": "google", "path": path, "cut_to": 400, "framing": framing})
+    async with server.http.get(path) as response:
+        assert len(await response.read()) == 400
+        assert (response.content_length == 400) is (framing == "length")
+    assert server.handled == [path]
+    async with server.http.get(path) as response:
+        assert len(await response.read()) > 400
+
+
+async def test_a_body_may_be_binary_and_its_length_a_lie(server: Server) -> None:
+    order = {"server": "google", "path": "/", "status": 200, "body_base64": "AAEC"}
+    server.faults.add_fault(order)
+    async with server.http.get("/google/a") as response:
+        assert await response.read() == bytes([0, 1, 2])
+    server.faults.add_fault(order | {"content_length": 10})
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with server.http.get("/google/a") as response:
+            await response.read()
+    assert not server.handled
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"cut_to": -1},
+        {"cut_to": 5, "status": 200},
+        {"cut_to": 5, "drop": True},
+        {"framing": "odd"},
+        {"content_length": "5"},
+        {"body_base64": "?"},
+    ],
+)
+def test_odd_framing_orders_are_refused(order: dict[str, Any]) -> None:
+    injector = FaultInjector(SandboxClock(frozen_at=NOON))
+    with pytest.raises(InvalidFault):
+        injector.add_fault({"server": "google", "path": "x", **order})
+
+
+async def test_402_has_google_status_word(server: Server) -> None:
+    server.faults.add_fault({"server": "google", "path": "/", "status": 402})
+    async with server.http.get("/google/a") as response:
+        assert (await response.json())["error"]["status"] == "RESOURCE_EXHAUSTED"

@@ -36,6 +36,9 @@ def test_settings_round_trip() -> None:
             "quota": {"*": {"per_minute": 2}},
             "outcome_for": [{"prompt": "x", "outcome": "failed", "reason": "why"}],
             "retired_models": ["veo-2.0-generate-001"],
+            "failure_code": 8,
+            "file_uris": "relative",
+            "day_quota_delay_s": None,
         }
     )
     assert GoogleSettings().with_changes(settings.to_json()).to_json() == settings.to_json()
@@ -59,6 +62,9 @@ def test_settings_round_trip() -> None:
         {"vary_unseeded": 1},
         {"reason": 5},
         {"retired_models": [1]},
+        {"failure_code": "13"},
+        {"file_uris": "odd"},
+        {"day_quota_delay_s": -1},
     ],
 )
 def test_invalid_settings_are_refused(changes: dict[str, Any]) -> None:

@@ -83,6 +83,16 @@ async def refuse_submit(stage: Stage, adapter: VideoModels, answer: recorded.Ans
         ),
         pytest.param(
             recorded.google_error(
+                429,
+                "Veo is not available in the free tier. Please enable billing to use it.",
+                "RESOURCE_EXHAUSTED",
+            ),
+            "RESOURCE_EXHAUSTED",
+            "enable billing",
+            id="google-K1-429-billing",
+        ),
+        pytest.param(
+            recorded.google_error(
                 400, "User location is not supported for the API use.", "FAILED_PRECONDITION"
             ),
             "FAILED_PRECONDITION",
