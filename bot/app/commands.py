@@ -12,6 +12,7 @@ from cogs._common.request_flow import RequestFlow
 from cogs.allowed_servers import AllowedServersListener
 from cogs.buttons import ButtonActions
 from cogs.delete_buttons import DeleteButtons
+from cogs.deleted_channels import DeletedChannels
 from cogs.help import HelpCommands
 from cogs.mentions import MentionListener
 from cogs.menus import MessageMenus
@@ -89,6 +90,7 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             model_info=parts.model_info,
             clock=parts.clock,
         ),
+        DeletedChannels(clips=parts.clips),
         DeleteButtons(
             router=router,
             clips=parts.clips,

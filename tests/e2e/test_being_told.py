@@ -237,6 +237,20 @@ async def test_a_clip_that_cannot_be_posted_is_told_with_the_place_and_the_reaso
     assert f"/{room}/)" not in line
 
 
+async def test_history_links_to_no_deleted_channel(stage: BotStage) -> None:
+    """The clip is still there, its message is not. [discord-D21, people-M29]"""
+    room, other = await stage.open_channel(), await stage.open_channel()
+    await stage.make_clip(room, "a heron in a doomed room")
+    await stage.control.delete_channel(room)
+
+    async def has_no_link() -> bool:
+        history = await stage.control.command(stage.people["Ada"], other, "video history")
+        lines = (await stage.wait_for_answer(history, "doomed room")).splitlines()
+        return not any(room in line for line in lines if "doomed room" in line)
+
+    await stage.wait_until(has_no_link, "a history without the link")
+
+
 @pytest.mark.parametrize("kind", ["voice", "stage"])
 async def test_a_voice_chat_without_connect_is_refused_before_payment(
     stage: BotStage, kind: str

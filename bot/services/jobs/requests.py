@@ -268,7 +268,8 @@ class RequestService:
         if job.state.has_ended:
             return CancellationResult.TOO_LATE
         after = await self._jobs.cancel(job_id, owner=self._worker.worker_id, now=self._clock.now())
-        self._worker.notify_job_changed(job_id)
+        if after is not None and after.cancel_requested:  # it was not too late
+            self._worker.notify_job_changed(job_id)
         if after is not None and after.state is JobState.CANCELLED:
             return CancellationResult.CANCELLED
         if after is None or after.state is JobState.POSTING or after.state.has_ended:

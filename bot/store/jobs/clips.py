@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, or_, select
+from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
@@ -42,6 +42,12 @@ class ClipStore(Store):
         """Delete the rows of a job's clips; their ids are never given again."""
         statement = delete(clips_table).where(_clips.job_id == job_id)
         await self._db.execute(statement)
+
+    async def forget_messages(self, channel_id: int) -> None:
+        """Record that a channel is gone, and the messages with clips in it."""
+        in_channel = (_clips.channel_id == channel_id) & _clips.message_id.is_not(None)
+        await self._db.execute(update(clips_table).where(in_channel).values(message_id=None))
+        await self._db.execute(delete(reposts_table).where(_reposts.channel_id == channel_id))
 
     async def add_repost(self, job_id: int, *, channel_id: int, message_id: int) -> None:
         """Record a further message with a job's clips."""
