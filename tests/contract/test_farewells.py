@@ -66,6 +66,7 @@ async def end(world: SimulatedWorld, job_id: int, state: JobState = JobState.DON
 
 
 async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
+    """Of the messages, the status and the copies go too. [people-M14]"""
     database = world.database
     farewells, stars, houses = (
         ErasureStore(database),
@@ -116,14 +117,17 @@ async def test_erased_member_leaves_only_totals(world: SimulatedWorld) -> None:
     assert running.has_running_jobs
     assert running.job_ids == ()
     await end(world, job.id)
+    await world.jobs.attach_status(job.id, 77)
+    await world.clips.add_repost(job.id, channel_id=21, message_id=78)
     part = await farewells.load_member_batch(MEMBER, requested_at=asked)
     assert part.job_ids == (job.id,)
     assert part.clip_ids == (50,)
     assert part.paths == (clip.path,)
-    assert (10, 10_050) in part.posts
+    assert {(10, 10_050), (job.origin.channel_id, 77), (21, 78)} <= set(part.posts)
     await farewells.erase_batch(part)
     await farewells.erase_batch(part)  # as after a crash
     assert (await farewells.load_member_batch(MEMBER, requested_at=asked)).job_ids == ()
+    assert await world.clips.list_reposts(job.id) == []
     await farewells.erase_member(MEMBER, now=world.clock.now())
 
     left = await traces(database, MEMBER)

@@ -150,7 +150,7 @@ async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) 
     async def is_notified() -> int:
         messages = await stage.control.messages("@Ada")
         return sum(
-            "The clip is made and kept" in text_of(m) and fate in text_of(m) for m in messages
+            "It is made and kept" in text_of(m) and fate in text_of(m) for m in messages
         )
 
     await stage.wait_until(is_notified, "Ada being told in private")

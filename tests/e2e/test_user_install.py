@@ -338,7 +338,7 @@ async def test_clip_after_token_expiry_is_kept_and_announced(
         )
         await fresh_stage.wait_for_message(away.room, "generating")
         await fresh_stage.control.advance(16 * 60)
-    message = await fresh_stage.wait_for_message("@Ada", "The clip is made and kept")
+    message = await fresh_stage.wait_for_message("@Ada", "It is made and kept")
     assert "/video get" in text_of(message)
     room = away.room
     choices = await fresh_stage.control.autocomplete(
