@@ -134,7 +134,7 @@ async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
     await run_command(
         stage, "server quota set", {"member": cem, "clips_per_day": 9, "usd_per_day": 0.1}, room
     )
-    assert "It is larger than the whole limit" in await stage.wait_for_answer(
+    assert "more than the whole limit" in await stage.wait_for_answer(
         await stage.request_clip(room, user="Cem")
     )
     await run_command(stage, "server quota clear", {"member": cem}, room)
