@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.app.data_directory import DataDirectory
+from bot.app.start_report import RouteReport
 from bot.app.startup import build_routes, uses_only_local_endpoints
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
 from bot.app.web import build_downloads, build_gallery_thumbnails
@@ -134,7 +135,9 @@ class Container:
         self.instruments = Instruments()
         self.web_instruments = WebInstruments(self.instruments.registry)
         self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
+        self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
+            watcher=self.route_report,
             catalogue=self.catalogue,
             routes=self.routes,
             clock=clock,

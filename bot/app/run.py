@@ -12,6 +12,7 @@ import structlog
 from bot.app.clock import SystemClock
 from bot.app.commands import build_cogs
 from bot.app.container import Container
+from bot.app.start_report import report_start
 from bot.app.startup import StartupError, make_data_dir, open_catalogue, open_migrated_database
 from bot.app.supervisor import make_readiness_check
 from bot.app.web import (
@@ -86,6 +87,12 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(worker.stop, STOP_TIMEOUT_S)
         stack.push_async_callback(supervisor.stop)  # before the worker that the loops use
         supervisor.start()
+        stack.push_async_callback(
+            _cancel_task,
+            asyncio.create_task(
+                report_start(client, parts.route_report, gallery_url=url), name="start report"
+            ),
+        )
         await _stay_connected(client)
 
 
@@ -135,9 +142,21 @@ async def _stay_connected(client: DiscordClient) -> None:
     """Stay connected; discord.py reconnects by itself. Raises `StartupError`."""
     try:
         await client.connect()
+    except discord.PrivilegedIntentsRequired as error:
+        raise StartupError(
+            "Discord's gateway refuses the intents of this bot (code 4014). It asks for none of the"
+            " privileged ones; see whether the developer portal limits the application."
+        ) from error
     except discord.ConnectionClosed as error:
         raise StartupError(f"Discord's gateway refuses this bot (code {error.code}).") from error
     raise StartupError("Discord's gateway closed the connection for good.")
+
+
+async def _cancel_task(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    [result] = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(result, Exception):
+        _log.error("background_task.failed", task=task.get_name(), exc_info=result)
 
 
 async def _close_client(client: DiscordClient) -> None:

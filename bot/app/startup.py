@@ -17,7 +17,7 @@ from bot.config.model_catalogue import CatalogueError, load_catalogue
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
 from bot.domain.backoff import Backoff
-from bot.domain.errors import DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, VideoModels
@@ -30,21 +30,35 @@ from bot.store.engine.schema import upgrade_schema
 
 _log: Final = structlog.get_logger(__name__)
 
+_BAD_SETTING_STATUS: Final = 2
+_PRIVATE_DIR_MODE: Final = 0o700
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class StartupError(Exception):
     """The program cannot run like this; the message is one line fit for a terminal."""
 
+    def __init__(self, message: str, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
 
 def make_data_dir(data_dir: Path) -> None:
-    """Create the directory. Raises `SettingsError` where it cannot be written to."""
+    """Create the directory, and close it to the machine's other users.
+
+    It holds prompts and who asked. Raises `SettingsError` where it cannot be written to.
+    """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=_PRIVATE_DIR_MODE, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data_dir):
             pass
     except OSError as error:
         raise SettingsError(f"DATA_DIR cannot be written to ({error.strerror}).") from error
+    try:
+        # one made by an earlier version: nobody gets past the folder to what is readable in it
+        data_dir.chmod(_PRIVATE_DIR_MODE)
+    except OSError as error:  # somebody else's folder, such as a volume of a container
+        _log.info("data_dir.mode_kept", error=type(error).__name__)
 
 
 def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
@@ -75,6 +89,8 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
         while True:
             try:
                 await upgrade_schema(database)
+            except DatabaseUnusable as error:
+                raise StartupError(str(error), _BAD_SETTING_STATUS) from error
             except DatabaseUnavailable as error:
                 pause = backoff.next_delay()
                 _log.warning("database.unavailable", error=str(error), retry_in_s=round(pause, 1))

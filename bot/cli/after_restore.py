@@ -28,7 +28,7 @@ async def prepare_restored_backup(settings: Settings) -> str:
 
     Raises `DatabaseInUse` while a process of the bot runs, `SettingsError`, `DatabaseUnavailable`.
     """
-    async with open_with(open_database, settings) as database:
+    async with open_with(open_database, settings, upgrades=True) as database:
         await upgrade_schema(database)
         count = await mark_pending_as_unknown(database)
         last_clip_id = await skip_given_numbers(database)

@@ -7,12 +7,14 @@ check do not load Discord, the database and the video libraries.
 import argparse
 import importlib
 import importlib.metadata
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.config.renamed_settings import SettingsError
+from bot.domain.errors import DatabaseUnusable
 
 SUBCOMMANDS: Final = {
     "run": "run the bot (the same as python -m bot)",
@@ -51,6 +53,7 @@ def build_parser(subcommand: str | None) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(
             name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
         )
+        subparser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version")
         if name == subcommand:
             module = _import_subcommand(name)
             subparser.description = (module.__doc__ or "").strip()
@@ -61,11 +64,12 @@ def build_parser(subcommand: str | None) -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the subcommand that ``words`` (default: the command line) name; return exit status."""
+    os.umask(0o077)  # prompts and who asked are nobody else's on this machine
     words = sys.argv[1:] if words is None else words
     arguments = build_parser(words[0] if words else None).parse_args(words)
     try:
         status: int = _import_subcommand(arguments.subcommand).run_subcommand(arguments)
-    except (CommandFailed, SettingsError) as error:
+    except (CommandFailed, SettingsError, DatabaseUnusable) as error:
         print(f"clapper: {error}", file=sys.stderr)
         return error.exit_status if isinstance(error, CommandFailed) else EXIT_BAD_SETTING
     return status

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.cli.errors import CommandFailed
+from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
-from bot.domain.errors import DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.observability.logging import configure_logging
 from bot.store.engine.database import Database
+from bot.store.engine.schema import require_current_schema
 
 
 def load_settings(*, with_logging: bool = False) -> Settings:
@@ -25,9 +26,13 @@ def load_settings(*, with_logging: bool = False) -> Settings:
 
 @asynccontextmanager
 async def open_with(
-    opener: Callable[[str], Database], settings: Settings
+    opener: Callable[[str], Database], settings: Settings, *, upgrades: bool = False
 ) -> AsyncIterator[Database]:
-    """Open the configured database, and close it. Raises `SettingsError` for a malformed URL."""
+    """Open the configured database, and close it. Raises `SettingsError` for a malformed URL.
+
+    Raises `DatabaseUnusable` if the tables are of another version; ``upgrades`` if the caller
+    brings them up to date. A database that does not answer is left to the caller.
+    """
     try:
         database = opener(settings.resolved_database_url)
     except ValueError as error:
@@ -35,9 +40,20 @@ async def open_with(
     except OSError as error:
         raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
     try:
+        if not upgrades:
+            await _check_schema(database)
         yield database
     finally:
         await database.close()
+
+
+async def _check_schema(database: Database) -> None:
+    try:
+        await require_current_schema(database)
+    except DatabaseUnusable:
+        raise
+    except DatabaseUnavailable:
+        return  # it may answer later, and the caller says what it does until then
 
 
 def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
@@ -45,6 +61,8 @@ def run_and_print(work: Callable[[Settings], Coroutine[Any, Any, str]]) -> int:
     settings = load_settings()
     try:
         print(asyncio.run(work(settings)))
+    except DatabaseUnusable as error:
+        raise CommandFailed(str(error), EXIT_BAD_SETTING) from error
     except DatabaseUnavailable as error:
         raise CommandFailed(f"the database does not answer ({error})") from error
     return 0

@@ -19,5 +19,5 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
     try:
         asyncio.run(run_bot(settings))
     except StartupError as error:
-        raise CommandFailed(str(error)) from error
+        raise CommandFailed(str(error), error.exit_status) from error
     return 0

@@ -5,6 +5,7 @@ keys are refused, and no required key has a default.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -75,7 +76,7 @@ def parse_catalogue(texts: Iterable[tuple[str, str]]) -> ModelCatalogue:
             people[table] = tuple(entry.to_people_row() for entry in entries)
         for number, row in enumerate(document.model, start=1):
             identity = _validate_table(_RowIdentity, row, f"{name}: model {number}").id
-            rows[identity] = {**rows.get(identity, {}), **row}
+            rows[identity] = {**rows.get(identity, {}), **row, "id": identity}
     return ModelCatalogue(
         tuple(
             _build_model(row, people, where=f"model {identity}")
@@ -138,10 +139,28 @@ class _CatalogueFile(_Table):
     model: list[dict[str, Any]] = []
 
 
+_ID_PREFIX: Final = re.compile(r"(?:publishers/[^/]+/)?models/")
+
+
+def _parse_model_id(value: object) -> object:
+    """Return the id as Google's addresses end: its own lists show it with what stands before it."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    prefix = _ID_PREFIX.match(text)
+    identity = text if prefix is None else text[prefix.end() :]
+    if "/" in identity or " " in identity:
+        raise PydanticCustomError("model_id", "must be a model's id such as veo-3.1-generate-001")
+    return identity
+
+
+_ModelId = Annotated[_Text, BeforeValidator(_parse_model_id)]
+
+
 class _RowIdentity(_Table):
     model_config = ConfigDict(extra="ignore")
 
-    id: _Text
+    id: _ModelId
 
 
 class _ModelRow(_Table):

@@ -18,6 +18,7 @@ ClapperError
 │   ├── MissingPermissions          the bot may not post here
 │   └── AlreadyAccepted             the same interaction or message arrived twice
 ├── DatabaseUnavailable             nothing may start
+│   └── DatabaseUnusable            not before the operator does something about it
 ├── LeaseLost                       this process does not own the job any more
 ├── VideoError                      Google's side, raised by `bot.google`
 │   ├── VideoRefused                Google answered the submit and started nothing
@@ -228,6 +229,12 @@ class AlreadyAccepted(RequestRefused):
 
 class DatabaseUnavailable(ClapperError):
     """The database cannot answer. Limits cannot be checked then, so nothing may start."""
+
+
+class DatabaseUnusable(DatabaseUnavailable):
+    """Waiting does not help: there is no such database or role, the password is wrong, the file is
+    damaged, the tables are of another version. The message is one line and says what to do.
+    """
 
 
 class LeaseLost(ClapperError):

@@ -7,6 +7,7 @@ clients are real processes; everything else runs on the sandbox's clock.
 https://docs.discord.com/developers/events/gateway
 """
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ from sandbox.discord.sessions import GatewaySession, SessionRegistry
 from sandbox.discord.world import DiscordWorld
 
 HEARTBEAT_INTERVAL_S = 41.25
+HEARTBEAT_ROUND_TRIP_S = 0.1
 CHUNK_SIZE = 1000
 """Members in one GUILD_MEMBERS_CHUNK."""
 
@@ -223,7 +225,11 @@ class Gateway:
             raise_decode_error("a heartbeat carries a sequence")
         if connection.session is not None and sequence is not None:
             connection.session.acknowledge_sequence(sequence)
-        connection.send(Opcode.HEARTBEAT_ACK, None)
+        # not before a real round trip: discord.py's thread notes the time of sending only after the
+        # frame is out, and would measure an earlier answer from the heartbeat before
+        asyncio.get_running_loop().call_later(
+            HEARTBEAT_ROUND_TRIP_S, connection.send, Opcode.HEARTBEAT_ACK, None
+        )
 
     def _check_token(self, token: Any) -> None:
         if not isinstance(token, str):

@@ -7,7 +7,7 @@ A model refused in use is not offered for a day, in every process and across res
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -36,6 +36,16 @@ class ModelOfferStatus:
     checked_at: datetime | None = None
 
 
+class RouteWatcher(Protocol):
+    """Is told how Google answered for each configured route."""
+
+    def record_check(self, route: GoogleRoute, error: VideoError | None) -> None: ...
+
+    def record_round(self) -> None:
+        """Every route has been asked."""
+        ...
+
+
 @dataclass(kw_only=True, eq=False)
 class ModelDirectory:
     """What the account can use; without ``model_states`` other processes learn of no refusal."""
@@ -44,6 +54,7 @@ class ModelDirectory:
     routes: Mapping[GoogleRoute, VideoModels]
     clock: Clock
     model_states: ModelStateStore | None = None
+    watcher: RouteWatcher | None = None
     _refused_at: dict[str, datetime] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,7 +86,9 @@ class ModelDirectory:
             except VideoError as error:
                 answered = False
                 _log.warning("models.check_failed", route=route, error=str(error))
+                self._report_route(route, error)
                 continue
+            self._report_route(route, None)
             answered = answered and len(answers) == len(ids)
             for answer in answers:
                 if self._is_refusal_recent(answer.model):
@@ -85,7 +98,13 @@ class ModelDirectory:
                 )
                 if self._refused_at.pop(answer.model, None) is not None and answer.is_reachable:
                     await self._save_refusal(answer.model, None)
+        if self.watcher is not None:
+            self.watcher.record_round()
         return answered
+
+    def _report_route(self, route: GoogleRoute, error: VideoError | None) -> None:
+        if self.watcher is not None:
+            self.watcher.record_check(route, error)
 
     async def run_refresh_loop(self) -> None:
         """Ask Google once a day, or sooner while it does not answer, and read every minute what

@@ -2,22 +2,44 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from sqlalchemy import exc
 
-from bot.domain.errors import DatabaseUnavailable
+from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 
 _UNAVAILABLE_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator, system
 _UNAVAILABLE_STATES = frozenset({"25006", "40001", "40P01", "55P03"})
 """Read-only after a failover, serialization failure, deadlock, lock timeout."""
+_UNUSABLE_STATES: Final = {
+    "28000": "PostgreSQL refuses the role of DATABASE_URL",
+    "28P01": "PostgreSQL refuses the password of DATABASE_URL",
+    "3D000": "the database of DATABASE_URL does not exist: create it first (createdb NAME)",
+    "3F000": "the role of DATABASE_URL has no schema to work in: grant it one",
+    "42501": "the role of DATABASE_URL may not do that: make it the database's owner, or grant it",
+}
+_UNUSABLE_FILES: Final = {
+    "file is not a database": "the file of DATABASE_URL is damaged or no SQLite database: restore"
+    " a backup (docs/operations.md)",
+    "malformed": "the file of DATABASE_URL is damaged: restore a backup (docs/operations.md)",
+    "unable to open database file": "the file of DATABASE_URL cannot be opened: look at its"
+    " folder's permissions",
+    "readonly database": "the file of DATABASE_URL cannot be written to: look at its permissions",
+}
+"""What SQLite says, and what to do."""
 
 
 @asynccontextmanager
 async def translate_errors() -> AsyncIterator[None]:
-    """Raise `DatabaseUnavailable` for faults of the database; other errors pass unchanged."""
+    """Raise `DatabaseUnavailable` for faults of the database; other errors pass unchanged.
+
+    It is `DatabaseUnusable` for those that only the operator can mend.
+    """
     try:
         yield
     except exc.DBAPIError as error:
+        if (advice := _find_advice(error)) is not None:
+            raise DatabaseUnusable(f"{advice} ({_format_cause(error)})") from error
         if _is_unavailable(error):
             raise DatabaseUnavailable(f"{type(error.orig).__name__}: {error.orig}") from error
         raise
@@ -33,3 +55,17 @@ def _is_unavailable(error: exc.DBAPIError) -> bool:
         return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE_STATES
     # SQLite's (locked, disk full, disk I/O) and asyncpg's own, which carry no state
     return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError)
+
+
+def _find_advice(error: exc.DBAPIError) -> str | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return _UNUSABLE_STATES.get(state)
+    message = str(error.orig)
+    return next((advice for part, advice in _UNUSABLE_FILES.items() if part in message), None)
+
+
+def _format_cause(error: exc.DBAPIError) -> str:
+    """Return the database's own words in one line; it names no passwords."""
+    text = " ".join(str(error.orig).split())
+    return text.rpartition(">: ")[2]  # without the driver's class

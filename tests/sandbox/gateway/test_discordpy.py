@@ -1,6 +1,7 @@
 """The gateway with the real discord.py."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -189,3 +190,27 @@ async def test_members_are_found_by_name(sandbox: SandboxServer, login: Login) -
         assert [member.name for member in found] == ["bea"]
         found = await guild.query_members(user_ids=[found[0].id, 1])
         assert [member.name for member in found] == ["bea"]
+
+
+async def test_a_heartbeat_is_answered_after_a_round_trip(
+    sandbox: SandboxServer, login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    """discord.py measures the time of its own heartbeat, not of the one before. [people-O26]"""
+    async with login() as client:
+        keep_alive = client.shards[0]._parent.ws._keep_alive
+        assert keep_alive is not None
+        before = keep_alive._last_ack
+        # as if the last heartbeat had been sent an interval ago
+        keep_alive._last_send -= 41.25
+        data = keep_alive.get_payload()
+
+        def beat() -> None:
+            """Send as discord.py's thread does, and note the time afterwards."""
+            asyncio.run_coroutine_threadsafe(keep_alive.ws.send_heartbeat(data), loop).result(10)
+            keep_alive._last_send = time.perf_counter()
+
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(beat)
+        await eventually(lambda: keep_alive._last_ack > before)
+        assert keep_alive.latency < 10
+        assert "Can't keep up" not in caplog.text

@@ -52,6 +52,32 @@ def test_a_row_changes_a_price() -> None:
     assert model.get_price_per_second(Resolution.P720) == 310_000
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(f"models/{OWN}", id="google-K22-models"),
+        pytest.param(f"publishers/google/models/{OWN}", id="google-K22-publishers"),
+        pytest.param(f"  models/{OWN} ", id="google-K22-spaces"),
+    ],
+)
+def test_an_id_is_read_as_google_lists_it(written: str) -> None:
+    """The prefix of Google's lists is taken off. [google-K22, google-F1]"""
+    catalogue = load_catalogue(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
+    changed = catalogue.get(OWN)
+    assert changed is not None
+    assert changed.name == "Ours"
+    assert len(catalogue.models) == len(load_catalogue().models)
+
+
+@pytest.mark.parametrize(
+    "written", ["projects/mine/x", "models/a/b", "tunedModels/mine", "two words"]
+)
+def test_an_id_that_is_none_is_refused(written: str) -> None:
+    """[google-K22]"""
+    with pytest.raises(CatalogueError, match="must be a model's id"):
+        load_catalogue(f'[[model]]\nid = "{written}"\nname = "Ours"\n')
+
+
 def test_a_row_removes_a_model() -> None:
     assert load_catalogue(f'[[model]]\nid = "{OWN}"\nenabled = false\n').get(OWN) is None
 
