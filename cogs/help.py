@@ -6,9 +6,10 @@ from typing import Final
 
 import discord
 import structlog
-from discord import app_commands
+from discord import app_commands, ui
 from discord.ext import commands
 
+from bot.domain.billing.limits import SpendingPolicy
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.places import PlacePolicy
 from bot.domain.ports import Clock
@@ -28,6 +29,7 @@ class HelpCommands(commands.Cog):
     guilds: GuildStore
     welcomed_guilds: WelcomeStore
     place_policy: PlacePolicy
+    spending_policy: SpendingPolicy
     clock: Clock
 
     @app_commands.command(name="help", description=build_command_text("command.help"))
@@ -52,7 +54,8 @@ class HelpCommands(commands.Cog):
         with suppress(DatabaseUnavailable):  # the next session announces the server again
             rules = await self.guilds.load_rules(guild.id)
             if await self.welcomed_guilds.claim(guild.id, now=self.clock.now()):
-                await _post_guide(guild, channels, rules.locale or guild.preferred_locale.value)
+                locale = rules.locale or guild.preferred_locale.value
+                await _post_guide(guild, channels, build_welcome_view(self.spending_policy, locale))
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -61,11 +64,11 @@ class HelpCommands(commands.Cog):
 
 
 async def _post_guide(
-    guild: discord.Guild, channels: list[discord.TextChannel], locale: str
+    guild: discord.Guild, channels: list[discord.TextChannel], view: ui.LayoutView
 ) -> None:
     for channel in channels:
         try:
-            await channel.send(view=build_welcome_view(locale), nonce=f"guide-{guild.id}")
+            await channel.send(view=view, nonce=f"guide-{guild.id}")
         except discord.Forbidden:
             continue  # closed in spite of what its permissions say
         except (discord.HTTPException, OSError) as error:

@@ -13,21 +13,30 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.permissions import find_missing_in_channel, find_missing_permissions
-from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject
-from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
+from bot.domain.billing.limits import NO_LIMITS, NO_SUBJECT, LimitSubject, UsageLimits
+from bot.domain.billing.money import Micros
+from bot.domain.billing.quota_presets import (
+    CONFIRMATION_PRICES,
+    QUOTA_PRESETS,
+    QuotaPreset,
+    list_monthly_budgets,
+)
 from bot.domain.errors import NotAllowed, RecordNotFound
-from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, ReplyMode
+from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, NEVER_CONFIRM, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import build_command_text, translate
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.admin.quotas import QuotaService
+from bot.services.jobs.requests import RequestService
 from bot.services.showcase.showcase import ShowcaseService
 from bot.store.billing.ledger import LedgerStore
 from bot.store.guilds import GuildStore
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.router import InteractionRouter, parse_choice
+from bot.ui.server_rules import describe_person_rule_cost
 from bot.ui.server_setup import (
     KEEP_OPTION,
+    NEVER_OPTION,
     UNSET_OPTION,
     PermissionCheck,
     SetupState,
@@ -42,6 +51,7 @@ class SetupCommands(commands.Cog):
 
     router: InteractionRouter
     quota_service: QuotaService
+    request_service: RequestService
     server_rules: ServerRulesService
     showcase_service: ShowcaseService
     guilds: GuildStore
@@ -51,6 +61,9 @@ class SetupCommands(commands.Cog):
         self.router.register_menu(SetupSetting.CHANNELS, self.choose_channels)
         self.router.register_menu(SetupSetting.PEOPLE, self.choose_people)
         self.router.register_menu(SetupSetting.QUOTA, self.choose_quota)
+        self.router.register_menu(SetupSetting.BUDGET, self.choose_budget)
+        self.router.register_menu(SetupSetting.CONFIRMATION, self.choose_confirmation)
+        self.router.register_button(ButtonAction.SETUP, self.press_setup)
         self.router.register_menu(SetupSetting.SHOWCASE, self.choose_showcase)
         self.router.register_menu(SetupSetting.REPLIES, self.choose_replies)
         self.router.register_menu(SetupSetting.LANGUAGE, self.choose_language)
@@ -69,8 +82,18 @@ class SetupCommands(commands.Cog):
         await self._change_rules(interaction, allowed_channels=channel_ids)
 
     async def choose_people(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
+        """Set the server's rule for people, and say at once what it costs."""
         rule = None if values[0] == UNSET_OPTION else parse_choice(PersonRule, values[0])
-        await self._change_rules(interaction, person_rule=rule)
+        guild = await _acknowledge_manager(interaction)
+        await self.server_rules.change_rules(
+            guild.id, actor_id=interaction.user.id, person_rule=rule
+        )
+        locale = interaction.locale.value
+        lines = [translate("setup.saved", locale)]
+        if rule is not None:
+            cost = self.request_service.assess_person_rule(rule)
+            lines += describe_person_rule_cost(cost, locale)
+        await self._update_message(interaction, guild, notice="\n".join(lines))
 
     async def choose_quota(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
         guild = await _acknowledge_manager(interaction)
@@ -84,6 +107,38 @@ class SetupCommands(commands.Cog):
                 guild.id, LimitSubject.DEFAULT, NO_SUBJECT, limits, actor_id=interaction.user.id
             )
         await self._update_message(interaction, guild)
+
+    async def choose_budget(self, interaction: discord.Interaction, values: Sequence[str]) -> None:
+        """Set what the server may spend in a month, and nothing else of its budget."""
+        guild = await _acknowledge_manager(interaction)
+        if values[0] != KEEP_OPTION:
+            limits = None
+            if values[0] != UNSET_OPTION:
+                offered = list_monthly_budgets(self.quota_service.server_ceiling)
+                limits = UsageLimits(usd_per_month=_parse_amount(values[0], offered))
+            await self.quota_service.replace_limit(
+                guild.id, LimitSubject.GUILD, NO_SUBJECT, limits, actor_id=interaction.user.id
+            )
+        await self._update_message(interaction, guild)
+
+    async def choose_confirmation(
+        self, interaction: discord.Interaction, values: Sequence[str]
+    ) -> None:
+        if values[0] == KEEP_OPTION:
+            await self._update_message(interaction, await _acknowledge_manager(interaction))
+            return
+        price = None
+        if values[0] == NEVER_OPTION:
+            price = NEVER_CONFIRM
+        elif values[0] != UNSET_OPTION:
+            price = _parse_amount(values[0], CONFIRMATION_PRICES)
+        await self._change_rules(interaction, confirm_above=price)
+
+    async def press_setup(self, interaction: discord.Interaction, _number: int) -> None:
+        """Open the setup from the guide, for those who may manage the server."""
+        guild = _require_manager(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._update_message(interaction, guild, notice="")
 
     async def choose_showcase(
         self, interaction: discord.Interaction, values: Sequence[str]
@@ -147,6 +202,11 @@ class SetupCommands(commands.Cog):
         limits = (row.limits for row in rows if row.subject is LimitSubject.DEFAULT)
         state = SetupState(
             rules=await self.guilds.load_rules(guild.id),
+            budget=next(
+                (row.limits for row in rows if row.subject is LimitSubject.GUILD), NO_LIMITS
+            ),
+            ceiling=self.quota_service.server_ceiling,
+            default_confirmation_price=self.request_service.default_confirmation_price,
             member_limits=next(limits, NO_LIMITS),
             showcase_channel_id=showcase_settings.channel_id,
             existing_channel_ids=frozenset(channel.id for channel in guild.channels),
@@ -155,6 +215,14 @@ class SetupCommands(commands.Cog):
         notice = translate("setup.saved", locale) if notice is None else notice
         view = build_setup_view(state, locale, notice=notice)
         await interaction.edit_original_response(view=view)
+
+
+def _parse_amount(value: str, offered: Sequence[Micros]) -> Micros:
+    """Return the chosen amount. Raises `RecordNotFound` for one that is not offered (any more)."""
+    found = next((amount for amount in offered if str(amount) == value), None)
+    if found is None:
+        raise RecordNotFound("component")
+    return found
 
 
 def _require_manager(interaction: discord.Interaction) -> discord.Guild:

@@ -123,12 +123,14 @@ def build_cogs(parts: Container) -> Sequence[commands.Cog]:
             guilds=parts.guilds,
             welcomed_guilds=parts.welcomed_guilds,
             place_policy=parts.settings.place_policy,
+            spending_policy=parts.settings.policy,
             clock=parts.clock,
         ),
         ServerCommands(
             [
                 SetupCommands(
                     router=router,
+                    request_service=parts.request_service,
                     quota_service=parts.quota_service,
                     server_rules=parts.server_rules,
                     showcase_service=parts.showcase_service,

@@ -59,6 +59,7 @@ class ButtonAction(StrEnum):
     RANKING = "ranking"  # a digest
     ERASE_MEMBER = "forget"  # the member whose data is erased
     CHECK_PERMISSIONS = "check"  # always 0
+    SETUP = "setup"  # always 0
 
 
 class FormKind(StrEnum):
@@ -74,6 +75,8 @@ class SetupSetting(StrEnum):
     CHANNELS = "channels"
     PEOPLE = "people"
     QUOTA = "quota"
+    BUDGET = "budget"
+    CONFIRMATION = "confirm"
     SHOWCASE = "showcase"
     REPLIES = "replies"
     LANGUAGE = "language"

@@ -2,20 +2,13 @@
 
 from discord import ui
 
-from bot.domain.billing.limits import QuotaStatus
+from bot.domain.billing.limits import QuotaStatus, SpendingPolicy, UsageLimits
 from bot.i18n.catalogs import translate
-from bot.ui.components import build_text_view
-from bot.ui.text_lists import format_quota_lines
+from bot.ui.components import build_button, build_text_view
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.text_lists import format_limits, format_quota_lines
 
 _HELP_KEYS = ("help.title", "help.make", "help.extend", "help.find", "help.prompt")
-_WELCOME_KEYS = (
-    "welcome.title",
-    "help.make",
-    "help.extend",
-    "help.prompt",
-    "welcome.more",
-    "help.admin",
-)
 
 
 def build_help_view(
@@ -30,5 +23,22 @@ def build_help_view(
     return build_text_view("\n".join(lines))
 
 
-def build_welcome_view(locale: str | None) -> ui.LayoutView:
-    return build_text_view("\n".join(translate(key, locale) for key in _WELCOME_KEYS))
+def build_welcome_view(policy: SpendingPolicy, locale: str | None) -> ui.LayoutView:
+    """Return the guide for a new server: what it does, who pays, and a button for admins."""
+    lines = [
+        translate("welcome.title", locale),
+        translate("welcome.use", locale),
+        translate(
+            "welcome.money",
+            locale,
+            member=format_limits(_keep_money(policy.member), locale),
+            server=format_limits(_keep_money(policy.guild), locale),
+        ),
+        translate("welcome.admins", locale),
+    ]
+    setup = build_button(ButtonAction.SETUP, 0, locale, primary=True)
+    return build_text_view("\n".join(lines), setup)
+
+
+def _keep_money(limits: UsageLimits) -> UsageLimits:
+    return UsageLimits(usd_per_day=limits.usd_per_day, usd_per_month=limits.usd_per_month)

@@ -7,12 +7,19 @@ from typing import Final
 import discord
 from discord import ui
 
-from bot.domain.billing.limits import UsageLimits
-from bot.domain.billing.quota_presets import QUOTA_PRESETS, find_quota_preset, is_unset
-from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, GuildRules, ReplyMode
+from bot.domain.billing.limits import NO_LIMITS, UsageLimits
+from bot.domain.billing.money import Micros
+from bot.domain.billing.quota_presets import (
+    CONFIRMATION_PRICES,
+    find_quota_preset,
+    is_unset,
+    list_monthly_budgets,
+    list_quota_presets,
+)
+from bot.domain.guild import LANGUAGES, MAX_ALLOWED_CHANNELS, NEVER_CONFIRM, GuildRules, ReplyMode
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import resolve_language, translate
-from bot.i18n.formatting import join_fitting_lines, join_list
+from bot.i18n.formatting import format_money, join_fitting_lines, join_list
 from bot.ui.components import SettingMenu, build_action_row, build_button, build_view
 from bot.ui.custom_ids import ButtonAction, SetupSetting
 from bot.ui.text_lists import format_limits
@@ -29,7 +36,10 @@ CLIP_CHANNEL_TYPES: Final = (
     discord.ChannelType.forum,
 )
 """Channels in which clips can be requested."""
+NEVER_OPTION: Final = "never"
+"""The option of no confirmation at all."""
 _MAXIMUM_LABEL_LENGTH: Final = 100
+_PART_SEPARATOR: Final = " · "
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,9 @@ class SetupState:
     """What is set in a server now.
 
     ``member_limits`` are the default for its members. Menus show only ``existing_channel_ids`` as
-    selected. ``discord_locale`` is the server's language in Discord.
+    selected. ``discord_locale`` is the server's language in Discord. ``budget`` is the server's
+    own, ``ceiling`` what the operator allows every server, ``default_confirmation_price`` is the
+    operator's too.
     """
 
     rules: GuildRules
@@ -45,6 +57,9 @@ class SetupState:
     showcase_channel_id: int | None
     existing_channel_ids: frozenset[int]
     discord_locale: str
+    budget: UsageLimits = NO_LIMITS
+    ceiling: UsageLimits = NO_LIMITS
+    default_confirmation_price: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ def build_setup_view(state: SetupState, locale: str | None, *, notice: str = "")
         _build_channels_menu(state, locale),
         _build_people_menu(state, locale),
         _build_quota_menu(state, locale),
+        _build_budget_menu(state, locale),
+        _build_confirmation_menu(state, locale),
         _build_showcase_menu(state, locale),
         _build_replies_menu(state, locale),
         _build_language_menu(state, locale),
@@ -119,6 +136,8 @@ def _build_people_menu(state: SetupState, locale: str | None) -> tuple[str, Sett
 
 def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
     current = find_quota_preset(state.member_limits)
+    if current not in list_quota_presets(state.ceiling):
+        current = None  # more than the server may spend: shown as it is, and not offered
     unset = is_unset(state.member_limits)
     options = [
         discord.SelectOption(
@@ -131,19 +150,82 @@ def _build_quota_menu(state: SetupState, locale: str | None) -> tuple[str, Setti
                 description=_shorten_label(format_limits(limits, locale)),
                 default=current is preset,
             )
-            for preset, limits in QUOTA_PRESETS.items()
+            for preset, limits in list_quota_presets(state.ceiling).items()
         ),
     ]
     if current is None and not unset:
-        options.append(
-            discord.SelectOption(
-                label=translate("choice.quota.keep", locale),
-                value=KEEP_OPTION,
-                description=_shorten_label(format_limits(state.member_limits, locale)),
-                default=True,
-            )
-        )
+        options.append(_build_keep_option(format_limits(state.member_limits, locale), locale))
     return translate("setup.quota", locale), SettingMenu.from_options(SetupSetting.QUOTA, options)
+
+
+def _build_budget_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
+    own = state.budget
+    amounts = list_monthly_budgets(state.ceiling)
+    current = own.usd_per_month
+    is_offered = current in amounts and own == UsageLimits(usd_per_month=current)
+    options = [
+        discord.SelectOption(
+            label=translate("choice.budget.unset", locale),
+            value=UNSET_OPTION,
+            description=_shorten_label(format_limits(state.ceiling, locale)),
+            default=is_unset(own),
+        ),
+        *(
+            discord.SelectOption(
+                label=translate("choice.budget.amount", locale, price=format_money(amount, locale)),
+                value=str(amount),
+                default=is_offered and current == amount,
+            )
+            for amount in amounts
+        ),
+    ]
+    if not is_offered and not is_unset(own):
+        options.append(_build_keep_option(format_limits(own, locale), locale))
+    menu = SettingMenu.from_options(SetupSetting.BUDGET, options)
+    return translate("setup.budget", locale), menu
+
+
+def _build_confirmation_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
+    current, default = state.rules.confirm_above, state.default_confirmation_price
+    choices = {str(price): price for price in CONFIRMATION_PRICES} | {
+        NEVER_OPTION: NEVER_CONFIRM,
+    }
+    shown_default = (
+        translate("choice.confirm.never", locale)
+        if default is None
+        else translate("choice.confirm.amount", locale, price=format_money(default, locale))
+    )
+    options = [
+        discord.SelectOption(
+            label=_shorten_label(translate("choice.confirm.unset", locale, default=shown_default)),
+            value=UNSET_OPTION,
+            default=current is None,
+        ),
+        *(
+            discord.SelectOption(
+                label=translate("choice.confirm.never", locale)
+                if price >= NEVER_CONFIRM
+                else translate("choice.confirm.amount", locale, price=format_money(price, locale)),
+                value=value,
+                default=current == price,
+            )
+            for value, price in choices.items()
+        ),
+    ]
+    if current is not None and current not in choices.values():
+        options.append(_build_keep_option(format_money(current, locale), locale))
+    menu = SettingMenu.from_options(SetupSetting.CONFIRMATION, options)
+    return translate("setup.confirm", locale), menu
+
+
+def _build_keep_option(description: str, locale: str | None) -> discord.SelectOption:
+    """Return the option for what is set and stands in no menu."""
+    return discord.SelectOption(
+        label=translate("choice.quota.keep", locale),
+        value=KEEP_OPTION,
+        description=_shorten_label(description),
+        default=True,
+    )
 
 
 def _build_showcase_menu(state: SetupState, locale: str | None) -> tuple[str, SettingMenu]:
@@ -193,4 +275,9 @@ def _build_language_menu(state: SetupState, locale: str | None) -> tuple[str, Se
 
 
 def _shorten_label(text: str) -> str:
-    return text if len(text) <= _MAXIMUM_LABEL_LENGTH else text[: _MAXIMUM_LABEL_LENGTH - 1] + "…"
+    """Return as many whole parts as fit: half of an amount would be another amount."""
+    if len(text) <= _MAXIMUM_LABEL_LENGTH:
+        return text
+    head = text[: _MAXIMUM_LABEL_LENGTH - 1]
+    end = max(head.rfind(_PART_SEPARATOR), 0) or max(head.rfind(" "), 0) or len(head) - 1
+    return head[:end].rstrip() + " …"

@@ -1,5 +1,6 @@
 """Turns Discord's objects into the plain facts that services take: who, where, what is allowed."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,12 @@ class OtherChannel:
 
 Requester = discord.Interaction | discord.Message | OtherChannel
 
+_NOTICES_NAME: Final = re.compile(
+    r"rule|regel|regla|règle|reglement|règlement|announce|ankündig|annonce|anuncio"
+    r"|规则|公告|ルール|お知らせ|規約",
+    re.IGNORECASE,
+)
+"""Names of channels in which a server tells everybody something, in the bot's languages."""
 _USER_INSTALL_PERMISSIONS: Final = ("attach_files",)
 
 
@@ -164,12 +171,26 @@ def require_guild_id(interaction: discord.Interaction) -> int:
 
 
 def list_writable_channels(guild: discord.Guild) -> list[discord.TextChannel]:
-    """Return the text channels that the bot may write in, the server's system channel first."""
+    """Return the text channels for a word to everybody, the server's system channel first.
+
+    Rules and announcements are not among them: what is posted there calls everybody.
+    """
     granted = ((channel, channel.permissions_for(guild.me)) for channel in guild.text_channels)
     return sorted(
-        (channel for channel, can in granted if can.view_channel and can.send_messages),
+        (
+            channel
+            for channel, can in granted
+            if can.view_channel and can.send_messages and not _is_for_notices(channel)
+        ),
         key=lambda channel: (channel != guild.system_channel, channel.position, channel.id),
     )
+
+
+def _is_for_notices(channel: discord.TextChannel) -> bool:
+    guild = channel.guild
+    if channel.is_news() or channel in (guild.rules_channel, guild.public_updates_channel):
+        return True
+    return _NOTICES_NAME.search(channel.name) is not None
 
 
 def may_moderate(interaction: discord.Interaction) -> bool:

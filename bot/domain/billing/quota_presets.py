@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.billing.limits import NO_LIMITS, UsageLimits
-from bot.domain.billing.money import to_micros
+from bot.domain.billing.money import Micros, to_micros
 
 
 class QuotaPreset(StrEnum):
@@ -28,6 +28,27 @@ QUOTA_PRESETS: Final[Mapping[QuotaPreset, UsageLimits]] = {
     QuotaPreset.GENEROUS: UsageLimits(30, 240, to_micros("30"), to_micros("300"), 3),
 }
 """Clips, seconds and dollars per day, dollars per month, jobs at once."""
+
+
+MONTHLY_BUDGETS: Final = tuple(to_micros(usd) for usd in ("5", "10", "25", "50", "100", "250"))
+"""Budgets of a server that admins can choose with one click."""
+CONFIRMATION_PRICES: Final = tuple(to_micros(usd) for usd in ("0.50", "1", "2", "5"))
+"""Prices from which requests ask, that admins can choose with one click."""
+
+
+def list_quota_presets(ceiling: UsageLimits) -> Mapping[QuotaPreset, UsageLimits]:
+    """Return the presets that a server can keep: none promises more than the operator allows."""
+    return {
+        name: limits
+        for name, limits in QUOTA_PRESETS.items()
+        if limits.find_narrower(ceiling) == NO_LIMITS
+    }
+
+
+def list_monthly_budgets(ceiling: UsageLimits) -> tuple[Micros, ...]:
+    """Return the budgets that are below what the operator allows."""
+    most = ceiling.usd_per_month
+    return tuple(budget for budget in MONTHLY_BUDGETS if most is None or budget < most)
 
 
 def find_quota_preset(limits: UsageLimits) -> QuotaPreset | None:

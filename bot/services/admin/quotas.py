@@ -57,6 +57,20 @@ class QuotaService:
         )
         return limits or NO_LIMITS
 
+    async def replace_limit(
+        self,
+        guild_id: int,
+        subject: LimitSubject,
+        subject_id: int,
+        limits: UsageLimits | None,
+        *,
+        actor_id: int,
+    ) -> None:
+        """Set exactly these limits: what was set of others is removed."""
+        await self.ledger.set_limit(
+            guild_id, subject, subject_id, limits, actor_id=actor_id, now=self.clock.now()
+        )
+
     async def settle_unknown(self, job_id: int, *, charge: bool, actor_id: int) -> Job:
         """Charge or refund an unknown job. Raises `RecordNotFound` when it is not unknown."""
         job = await self.jobs.settle_unknown(

@@ -7,22 +7,25 @@ import discord
 import pytest
 from discord import ui
 
-from bot.domain.billing.limits import NO_LIMITS, QuotaLine, QuotaStatus, UsageLimits
+from bot.domain.billing.limits import NO_LIMITS, QuotaLine, QuotaStatus, SpendingPolicy, UsageLimits
+from bot.domain.billing.money import Micros
 from bot.domain.billing.quota_presets import QUOTA_PRESETS, QuotaPreset
 from bot.domain.errors import LimitScope
-from bot.domain.guild import LANGUAGES, GuildRules
+from bot.domain.guild import LANGUAGES, NEVER_CONFIRM, GuildRules
 from bot.domain.jobs.request import PersonRule
 from bot.ui.components import SettingMenu
 from bot.ui.custom_ids import SetupSetting
 from bot.ui.help_text import build_help_view, build_welcome_view
 from bot.ui.server_setup import (
     KEEP_OPTION,
+    NEVER_OPTION,
     UNSET_OPTION,
     PermissionCheck,
     SetupState,
     build_setup_view,
     format_permission_checks,
 )
+from bot.ui.text_lists import format_limits
 from tests.unit.cards.test_cards import buttons, check, texts
 
 FULL = SetupState(
@@ -138,9 +141,89 @@ async def test_help_works_without_database_and_with_all_limits() -> None:
     check(build_help_view(QuotaStatus(lines), "en-US", is_admin=True))
 
 
-async def test_welcome_fits_a_message() -> None:
-    view = build_welcome_view("en-US")
+async def test_welcome_is_short_and_says_who_pays() -> None:
+    """A few lines, the money, and a button for admins. [people-A1]"""
+    policy = SpendingPolicy(
+        member=UsageLimits(10, 80, Micros(4_000_000), Micros(20_000_000), 2),
+        guild=UsageLimits(usd_per_day=Micros(20_000_000), usd_per_month=Micros(100_000_000)),
+    )
+    view = build_welcome_view(policy, "en-US")
     check(view)
     text = texts(view)
-    for word in ("/video generate", "Reply to a clip", "quotes", "nouns", "/help", "/server setup"):
+    for word in ("/video generate", "Reply to a clip", "/help", "/server setup", "Who pays"):
         assert word in text
+    for amount in ("$4.00 a day", "$20.00 a month", "$20.00 a day", "$100.00 a month"):
+        assert amount in text
+    assert "all" in text or "every channel" in text
+    assert len(text.split()) < 100
+    assert "Set up" in buttons(view)
+
+
+CEILING = UsageLimits(100, 800, Micros(20_000_000), Micros(100_000_000), 10)
+
+
+def test_setup_offers_nothing_above_the_ceiling() -> None:
+    """$30 a day is no offer where a server may spend $20. [people-A3]"""
+    view = build_setup_view(replace(EMPTY, ceiling=CEILING), "en-US")
+    quotas = {option.value for option in menus(view)[SetupSetting.QUOTA].options}
+    assert quotas == {UNSET_OPTION, "taste", "light", "regular"}
+    budgets = {option.value for option in menus(view)[SetupSetting.BUDGET].options}
+    assert max(int(value) for value in budgets - {UNSET_OPTION}) < 100_000_000
+    generous = QUOTA_PRESETS[QuotaPreset.GENEROUS]
+    view = build_setup_view(replace(EMPTY, ceiling=CEILING, member_limits=generous), "en-US")
+    assert chosen(view, SetupSetting.QUOTA) == [KEEP_OPTION]
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        (None, UNSET_OPTION),
+        (NEVER_CONFIRM, NEVER_OPTION),
+        (Micros(2_000_000), "2000000"),
+        (Micros(333), KEEP_OPTION),
+    ],
+)
+def test_setup_shows_from_which_price_requests_ask(price: Micros | None, expected: str) -> None:
+    """[people-A3]"""
+    state = replace(
+        EMPTY,
+        rules=GuildRules(10, confirm_above=price),
+        default_confirmation_price=Micros(2_000_000),
+    )
+    view = build_setup_view(state, "en-US")
+    assert chosen(view, SetupSetting.CONFIRMATION) == [expected]
+    first = menus(view)[SetupSetting.CONFIRMATION].options[0]
+    assert "$2.00" in first.label
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (NO_LIMITS, UNSET_OPTION),
+        (UsageLimits(usd_per_month=Micros(25_000_000)), "25000000"),
+        (UsageLimits(usd_per_month=Micros(25_000_000), clips_per_day=4), KEEP_OPTION),
+        (UsageLimits(usd_per_month=Micros(1_000_000_000)), KEEP_OPTION),
+    ],
+)
+def test_setup_shows_the_servers_budget(budget: UsageLimits, expected: str) -> None:
+    """[people-A3]"""
+    view = build_setup_view(replace(EMPTY, budget=budget, ceiling=CEILING), "en-US")
+    assert chosen(view, SetupSetting.BUDGET) == [expected]
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_descriptions_are_cut_between_limits(locale: str) -> None:
+    """A limit is shown whole or not at all: half an amount is another amount. [people-A4]"""
+    many = UsageLimits(123_456, 654_321, Micros(100_000_000_000), Micros(99_999_990_000), 77_777)
+    view = build_setup_view(replace(EMPTY, member_limits=many, budget=many), locale)
+    whole = format_limits(many, locale).split(" · ")
+    shown = [
+        option.description
+        for menu in (SetupSetting.QUOTA, SetupSetting.BUDGET)
+        for option in menus(view)[menu].options
+        if option.value == KEEP_OPTION
+    ]
+    assert len(shown) == 2
+    for description in shown:
+        assert len(description) <= 100
+        assert set(description.removesuffix(" …").split(" · ")) <= set(whole)

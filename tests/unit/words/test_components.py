@@ -13,7 +13,7 @@ import pytest
 from discord import ui
 
 from bot.discord.permissions import REQUIRED_PERMISSIONS
-from bot.domain.billing.limits import QuotaLine, QuotaStatus, UsageLimits
+from bot.domain.billing.limits import QuotaLine, QuotaStatus, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import to_micros
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.upload_options import UploadOption
@@ -189,7 +189,7 @@ def guides(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
     )
     yield "help", build_help_view(QuotaStatus(lines), locale, is_admin=True)
     yield "help without a limit", build_help_view(QuotaStatus(), locale, is_admin=False)
-    yield "welcome", build_welcome_view(locale)
+    yield "welcome", build_welcome_view(SpendingPolicy(), locale)
     channels = frozenset(range(10**18, 10**18 + 25))
     million = to_micros("1000000")
     full = SetupState(
