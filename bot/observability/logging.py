@@ -30,7 +30,13 @@ _SECRET_PATTERNS: Final = (
     (re.compile(r"\bya29\.[\w.-]+"), _REDACTED),
     # an interaction's token is in the path of a URL, a signature in its query
     (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s?'\"]+"), rf"\1{_REDACTED}"),
-    (re.compile(r"(\b[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"), rf"\1?{_REDACTED}"),
+    # (the link that invites the bot is public and has nothing but its query)
+    (
+        re.compile(
+            r"(\b(?!https://discord\.com/oauth2/authorize\?)[a-z]+://[^\s?'\"<>]+)\?[^\s'\"<>]+"
+        ),
+        rf"\1?{_REDACTED}",
+    ),
     (re.compile(r"(\b[a-z+]+://[^\s:/@]+):[^\s@/]+@"), rf"\1:{_REDACTED}@"),
     # a prompt inside the repr of a request or a payload
     (
