@@ -149,9 +149,7 @@ async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) 
 
     async def is_notified() -> int:
         messages = await stage.control.messages("@Ada")
-        return sum(
-            "It is made and kept" in text_of(m) and fate in text_of(m) for m in messages
-        )
+        return sum("It is made and kept" in text_of(m) and fate in text_of(m) for m in messages)
 
     await stage.wait_until(is_notified, "Ada being told in private")
     elsewhere = await stage.open_channel()
