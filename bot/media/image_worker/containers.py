@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from bot.media.image_worker.orientation import read_orientation
+from bot.media.image_worker.rejection import ImageRejected
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT_CHUNKS: Final = frozenset(
@@ -127,7 +128,7 @@ def _read_png(file: BinaryIO, source: Path, scratch: Path) -> tuple[FileFacts, P
             is_kept = kind in _PNG_KEPT_CHUNKS
             if kind in (b"IDAT", b"fdAT"):
                 copy.write(head)
-                if not _copy_bytes(file, copy, length + 4):
+                if not _copy_image_data(file, copy, length, kind):
                     break
                 continue
             if length > _MAX_SIDE_CHUNK_BYTES:
@@ -159,14 +160,24 @@ def _read_png(file: BinaryIO, source: Path, scratch: Path) -> tuple[FileFacts, P
     return facts, source
 
 
-def _copy_bytes(file: BinaryIO, copy: BinaryIO, length: int) -> bool:
+def _copy_image_data(file: BinaryIO, copy: BinaryIO, length: int, kind: bytes) -> bool:
+    """Copy a chunk of pixels with its checksum; return whether the file has all of it.
+
+    Raises `ImageRejected` if it is all there and wrong: nobody knows what was to be seen.
+    """
+    checksum = zlib.crc32(kind)
     while length > 0:
         block = file.read(min(length, _COPY_BYTES))
         if not block:
             return False
         copy.write(block)
+        checksum = zlib.crc32(block, checksum)
         length -= len(block)
-    return True
+    told = file.read(4)
+    copy.write(told)
+    if len(told) == 4 and int.from_bytes(told, "big") != checksum:
+        raise ImageRejected("image_broken")
+    return len(told) == 4
 
 
 def _read_png_signal(side: dict[bytes, bytes]) -> ColorSignal | None:

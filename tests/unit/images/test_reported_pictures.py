@@ -300,6 +300,13 @@ async def test_side_chunks_of_a_png_do_not_matter(
     assert sent.convert("RGB").tobytes() == original.tobytes()
 
 
+async def test_png_with_wrong_pixels_is_damaged(tmp_path: Path) -> None:
+    """Its checksum says so; what is shown would be a guess. [images-F5b]"""
+    data = encoded("PNG", draw_detail())
+    scribbled = data[:2000] + bytes(200) + data[2200:]
+    assert (await refuse(scribbled, tmp_path)).reason == "image_broken"
+
+
 async def test_png_with_a_wrong_text_checksum(tmp_path: Path) -> None:
     """[images-F5b]"""
     _, sent = await decode("png_text_chunk_bad_crc.png", tmp_path)
