@@ -266,14 +266,13 @@ class RunningJob:
 
     async def end_after_errors(self) -> None:
         """End a job that an error of the program stops at every attempt, as far as it came."""
-        detail = "an error of the bot"
         match self.job.state:
             case JobState.SUBMITTING if self.job.unsent:
-                await self.end_failed(Outcome.NOT_SENT, detail)
+                await self.end_failed(Outcome.NOT_SENT)
             case JobState.SUBMITTING:
-                await self.end_unknown(detail)
+                await self.end_unknown()
             case JobState.POLLING:
-                await self.end_lost(detail)
+                await self.end_lost()
             case JobState.FETCHING:
                 await self.end_download_failed()
             case JobState.POSTING:  # made, paid and kept
