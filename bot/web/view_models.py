@@ -10,8 +10,13 @@ from bot.web.page_texts import PageTexts
 from bot.web.site import GallerySite
 
 _MAX_TITLE_LENGTH: Final = 70
-_UNPRINTABLE_PATTERN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Characters that an XML document may not contain (XML 1.0, 2.2)."""
+_NONCHARACTERS: Final = "".join(
+    chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+)
+_UNPRINTABLE_PATTERN: Final = re.compile(
+    f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NONCHARACTERS}]"
+)
+"""Characters that XML and HTML documents may not contain (XML 1.0, 2.2; HTML, 13.2.3.5)."""
 _BIDI_CONTROL_PATTERN: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn round what stands after them (UAX 9, 2.1 to 2.4)."""
 

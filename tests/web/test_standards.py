@@ -45,6 +45,12 @@ def test_no_name_turns_round_what_stands_beside_it(sign: str) -> None:
     assert contain_text("مرحبا \u200fשלום\u200e") == "مرحبا \u200fשלום\u200e"
 
 
+@pytest.mark.parametrize("sign", "\x00\x07\x0b\x1b\x7f\x85\ufdd0\ufffe\uffff\U0001fffe\U0010ffff")
+def test_what_no_document_may_contain_is_taken_out(sign: str) -> None:
+    """Control characters and what is no character, from every text. [web-W25]"""
+    assert contain_text(f"a{sign}b") == "a b"
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/clips/5", "/clips/5/player", "/feed.atom", "/api/v1/clips/5", "/oembed"]
 )
