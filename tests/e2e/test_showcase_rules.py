@@ -151,7 +151,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     await run_command(stage, room, "showcase withdraw", "Ada", clip=number)
     await stage.wait_until(lambda: count_posts(0), "no posts")
     assert not {int(number), extension_number} & (await list_public_clips()).keys()
-    await stage.wait_for_answer(await stage.press_button(first, "Delete", "Ada"), "deleted")
+    await stage.delete_clip(first, "Ada")
     assert "continues somebody" in await showcase_clip(stage, extension, "Cem")
 
 
