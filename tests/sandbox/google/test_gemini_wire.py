@@ -392,3 +392,11 @@ async def test_a_dropped_client_does_not_stop_the_rendering(server: Server) -> N
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1e-6)) as http:
             await http.post(f"{server.base}{SUBMIT}", json=BODY, headers=server.key)
     assert await server.made()
+
+
+async def test_a_whole_request_has_a_limit(server: Server) -> None:
+    """[images-F2]"""
+    image = {"bytesBase64Encoded": "A" * 20 * 1024 * 1024, "mimeType": "image/png"}
+    body = json.dumps({"instances": [{"prompt": "a", "image": image}]}).encode()
+    refused = await server.call("POST", SUBMIT, 400, data=io.BytesIO(body), headers=server.key)
+    assert "payload size exceeds the limit: 20971520 bytes" in refused["error"]["message"]
