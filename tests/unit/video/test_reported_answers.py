@@ -26,8 +26,9 @@ from bot.domain.ports import OperationFailed, OperationFinished, RemoteVideo, Vi
 from bot.google.answers import read_answer
 from bot.google.api_errors import build_filtered_failure, read_operation_failure
 from bot.google.gemini_files import read_expected_content
+from bot.services.admin.model_directory import ModelDirectory
 from tests.unit.video import google_answers as recorded
-from tests.unit.video.conftest import VEO_GA, Stage, model_of
+from tests.unit.video.conftest import CATALOGUE, VEO_GA, Stage, model_of
 
 SUBMIT = ":predictLongRunning"
 POLL = "operations|fetchPredictOperation"
@@ -257,6 +258,23 @@ async def test_passing_refusal_says_nothing_about_a_model(
     stage.add_fault(path=f"/models/{other}", times=9, **answer.fault)
     answers = await either.check_reachability([mine, other])
     assert [(a.model, a.is_reachable) for a in answers] == [(mine, True)]
+
+
+async def test_passing_refusal_during_the_daily_check_keeps_the_model(
+    stage: Stage, either: VideoModels
+) -> None:
+    """It is asked about again soon, and offered meanwhile. [google-B3, google-K3]"""
+    other = model_of(either).replace("veo-3.1-", "veo-3.1-fast-")
+    directory = ModelDirectory(
+        catalogue=CATALOGUE, routes={either.route: either}, clock=stage.clock
+    )
+    page = recorded.page(403, "Attention Required! | CDN")
+    stage.add_fault(path=f"/models/{other}", **page.fault)
+    assert not await directory.refresh_from_google()
+    status = directory.get_offer_status(other)
+    assert status is not None
+    assert status.offered
+    assert await directory.refresh_from_google()
 
 
 async def test_token_endpoint_without_token_takes_no_model_off(stage: Stage) -> None:
