@@ -13,7 +13,7 @@ from rich.live import Live
 from bot.app.clock import SystemClock
 from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
-from bot.cli.status_page import MAXIMUM_JOBS, build_page, build_unavailable_page
+from bot.cli.status_page import MAXIMUM_JOBS, PageSize, build_page, build_unavailable_page
 from bot.config.settings import Settings
 from bot.domain.errors import DatabaseUnavailable
 from bot.domain.ports import Clock
@@ -45,20 +45,28 @@ async def show_status(
     clock = SystemClock()
     async with open_with(open_reader, settings) as database:
         source = StatisticsStore(database)
-        page, available = await fetch_page(source, clock)
+        page, available = await fetch_page(source, clock, _measure(console, once=once))
         if once:
             console.print(page)
             return 0 if available else EXIT_FAILED
         with Live(page, console=console, screen=console.is_terminal, auto_refresh=False) as live:
             while True:
                 await clock.sleep(interval_s)
-                page, _ = await fetch_page(source, clock)
+                page, _ = await fetch_page(source, clock, _measure(console, once=False))
                 live.update(page, refresh=True)
 
 
-async def fetch_page(source: SnapshotSource, clock: Clock) -> tuple[RenderableType, bool]:
+def _measure(console: Console, *, once: bool) -> PageSize:
+    """Return the size of the terminal, which may change while the page is shown."""
+    return PageSize(console.width, None if once else console.height)
+
+
+async def fetch_page(
+    source: SnapshotSource, clock: Clock, size: PageSize
+) -> tuple[RenderableType, bool]:
     """Return the page as it is now, and whether the database answered."""
     try:
-        return build_page(await source.load_snapshot(now=clock.now(), limit=MAXIMUM_JOBS)), True
+        snapshot = await source.load_snapshot(now=clock.now(), limit=MAXIMUM_JOBS)
+        return build_page(snapshot, size), True
     except DatabaseUnavailable as error:
         return build_unavailable_page(str(error), clock.now()), False

@@ -1,5 +1,6 @@
 """The page of `clapper status`: a snapshot as panels for the terminal."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +15,13 @@ from bot.domain.jobs.job import IN_FLIGHT_STATES, JobState, Outcome
 from bot.domain.statistics import JobSnapshot, OperatorSnapshot, WorkerSnapshot
 
 MAXIMUM_JOBS: Final = 12
+_WIDE_COLUMNS: Final = 100
+_TALL_LINES: Final = 36
+_PANEL_LINES: Final = 14
+"""Lines of the heading and the three panels."""
+_COMPACT_LINES: Final = 5
+_LIST_FRAME_LINES: Final = 3
+"""Frame and header of a list."""
 _STATE_STYLES: Final = {
     JobState.QUEUED: "yellow",
     JobState.DONE: "green",
@@ -23,19 +31,73 @@ _STATE_STYLES: Final = {
 }
 
 
-def build_page(snapshot: OperatorSnapshot) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """The terminal; ``height`` is `None` where the page is printed and may be of any length."""
+
+    width: int
+    height: int | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < _WIDE_COLUMNS
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the overview has to be lines instead of panels, to leave room for the lists."""
+        return self.is_narrow or (self.height is not None and self.height < _TALL_LINES)
+
+
+def build_page(snapshot: OperatorSnapshot, size: PageSize) -> RenderableType:
+    """Return the page; what failed is visible in the smallest terminal, before what waits."""
+    failures, running = _share_lines(snapshot, size)
+    overview = _build_summary(snapshot) if size.is_compact else _build_panels(snapshot)
     return Group(
         _build_heading(snapshot),
-        Columns(
-            [
-                _build_jobs_panel(snapshot),
-                _build_money_panel(snapshot),
-                _build_workers_panel(snapshot),
-            ],
-            padding=(0, 1),
-        ),
-        _build_running_panel(snapshot),
-        _build_failures_panel(snapshot),
+        overview,
+        _build_failures_panel(snapshot, size, failures),
+        _build_running_panel(snapshot, size, running),
+    )
+
+
+def _share_lines(snapshot: OperatorSnapshot, size: PageSize) -> tuple[int, int]:
+    """Return how many failures and how many running jobs fit."""
+    failures = min(len(snapshot.failed_jobs), MAXIMUM_JOBS)
+    running = min(len(snapshot.running_jobs), MAXIMUM_JOBS)
+    if size.height is None:
+        return failures, running
+    used = _COMPACT_LINES if size.is_compact else _PANEL_LINES
+    free = max(2, size.height - used - 2 * _LIST_FRAME_LINES)
+    half = free // 2
+    failures = min(failures, max(half, free - running))
+    return max(1, failures), max(1, min(running, free - failures))
+
+
+def _build_summary(snapshot: OperatorSnapshot) -> RenderableType:
+    """Return jobs, spend and workers in a line each."""
+    jobs = " · ".join(
+        f"{count} {state}" for state in JobState if (count := snapshot.job_counts.get(state, 0))
+    )
+    gone = sum(not worker.is_alive for worker in snapshot.workers)
+    lines = [
+        f"jobs     {jobs or 'none yet'}",
+        f"spend    {format_usd(snapshot.spent_day)} in 24 hours"
+        f" · {format_usd(snapshot.reserved)} reserved · {format_usd(snapshot.spent)} ever",
+        f"workers  {len(snapshot.workers) - gone} alive"
+        + (f" · {gone} gone" if gone else "")
+        + ("" if snapshot.workers else ": the bot is not running"),
+    ]
+    return Text("\n".join(lines), overflow="ellipsis", no_wrap=True)
+
+
+def _build_panels(snapshot: OperatorSnapshot) -> RenderableType:
+    return Columns(
+        [
+            _build_jobs_panel(snapshot),
+            _build_money_panel(snapshot),
+            _build_workers_panel(snapshot),
+        ],
+        padding=(0, 1),
     )
 
 
@@ -51,7 +113,7 @@ def _build_heading(snapshot: OperatorSnapshot) -> Text:
     alive = sum(worker.is_alive for worker in snapshot.workers)
     in_flight = sum(snapshot.job_counts.get(state, 0) for state in IN_FLIGHT_STATES)
     waiting = snapshot.job_counts.get(JobState.QUEUED, 0)
-    text = Text("Clapper ", style="bold")
+    text = Text("Clapper ", style="bold", no_wrap=True, overflow="ellipsis")
     text.append(f"{snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC   ", style="dim")
     text.append(f"{alive} working ", style="green" if alive else "bold red")
     text.append(f"· {in_flight} at Google · {waiting} waiting")
@@ -109,11 +171,11 @@ def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str,
     )
 
 
-def _build_running_panel(snapshot: OperatorSnapshot) -> Panel:
+def _build_running_panel(snapshot: OperatorSnapshot, size: PageSize, rows: int) -> Panel:
     table = Table(box=None, expand=True, header_style="dim")
     for name in ("job", "state", "model", "price", "asked", "at Google", "worker"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for job in snapshot.running_jobs[:MAXIMUM_JOBS]:
+    for job in snapshot.running_jobs[:rows]:
         table.add_row(
             f"#{job.id}",
             Text(job.state, style=_STATE_STYLES.get(job.state, "cyan")),
@@ -127,15 +189,26 @@ def _build_running_panel(snapshot: OperatorSnapshot) -> Panel:
         )
     if not snapshot.running_jobs:
         table.add_row(Text("nothing", style="dim"))
-    return Panel(table, title="running and waiting")
+    hidden = len(snapshot.running_jobs) - rows if size.height is not None else 0
+    more = f" ({hidden} more)" if hidden > 0 else ""
+    return Panel(table, title=f"running and waiting{more}")
 
 
-def _build_failures_panel(snapshot: OperatorSnapshot) -> Panel:
+def _build_failures_panel(snapshot: OperatorSnapshot, size: PageSize, rows: int) -> Panel:
     table = Table(box=None, expand=True, header_style="dim")
-    for name in ("job", "outcome", "model", "price", "ended", "reason"):
-        table.add_column(name, no_wrap=name != "reason", overflow="ellipsis")
-    for job in snapshot.failed_jobs[:MAXIMUM_JOBS]:
-        table.add_row(*_build_failure_row(job, snapshot.taken_at))
+    names = ("job", "outcome", "model", "price", "ended", "reason")
+    # a narrow page leaves the space to the reason: model and price are in the job's details
+    shown = [name for name in names if not (size.is_narrow and name in ("model", "price"))]
+    for name in shown:
+        wraps = name == "reason" and size.height is None
+        table.add_column(
+            name, no_wrap=not wraps, overflow="ellipsis", ratio=1 if name == "reason" else None
+        )
+    for job in snapshot.failed_jobs[:rows]:
+        cells: dict[str, str | Text] = dict(
+            zip(names, _build_failure_row(job, snapshot.taken_at), strict=True)
+        )
+        table.add_row(*(cells[name] for name in shown))
     if not snapshot.failed_jobs:
         table.add_row(Text("none", style="dim"))
     return Panel(table, title="latest failures")

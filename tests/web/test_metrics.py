@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from bot.cli.status_page import build_page, build_unavailable_page
+from bot.cli.status_page import PageSize, build_page, build_unavailable_page
 from bot.domain.billing.money import Micros
 from bot.domain.errors import DatabaseUnavailable, GoogleUnavailable
 from bot.domain.jobs.job import JobState, Outcome
@@ -226,20 +227,48 @@ def test_labels_have_no_ids_and_no_tokens(path: str, label: str) -> None:
     assert normalize_path(path) == label
 
 
-def shown(what: Any) -> str:
-    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+def shown(what: Any, width: int = 140) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     with console.file:
         console.print(what)
     return console.export_text()
 
 
 def test_the_operators_page() -> None:
-    text = shown(build_page(figures()))
+    text = shown(build_page(figures(), PageSize(140)))
     for words in ("1 working", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
         assert words in text
     for words in ("spent, ever", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
         assert words in text
     assert "The database does not answer (gone)" in shown(build_unavailable_page("gone", NOW))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(80, 24), (80, 30), (100, 30), (120, 40), (80, None)]
+)
+def test_the_page_shows_what_failed_and_why_in_any_terminal(width: int, height: int | None) -> None:
+    """Many jobs neither push the failures away nor squeeze their reasons. [people-O22]"""
+    reason = "Google's quota for this project is used up"
+    few = figures()
+    crowded = replace(
+        few,
+        job_counts=dict.fromkeys(JobState, 3),
+        running_jobs=tuple(replace(few.running_jobs[0], id=n) for n in range(100, 112)),
+        failed_jobs=tuple(
+            replace(few.failed_jobs[0], id=n, detail=f"{reason} {n}") for n in range(200, 212)
+        ),
+        paused=True,
+        pause_reason="a new version",
+    )
+    lines = shown(build_page(crowded, PageSize(width, height)), width).splitlines()
+    text = "\n".join(lines)
+    assert height is None or len(lines) <= height
+    assert text.count(reason[:20]) >= 3
+    assert "#200" in text
+    assert "#100" in text
+    assert all(len(line) <= width for line in lines)
+    narrow = shown(build_page(few, PageSize(width, height)), width)
+    assert "a reason of Google's" in narrow
 
 
 async def test_the_dashboard_asks_only_for_what_there_is() -> None:

@@ -1,0 +1,57 @@
+"""What an operator needs to read is where it is looked for, with names that exist."""
+
+import re
+from pathlib import Path
+
+from bot.cli.main import SUBCOMMANDS
+from bot.config.settings import Settings
+
+
+def read_section(root: Path, name: str, heading: str) -> str:
+    """Return a section of a page, without its heading."""
+    page = (root / name).read_text("utf-8")
+    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found is not None, heading
+    return found[1]
+
+
+def test_upgrading_is_explained(root: Path) -> None:
+    """[people-O19]"""
+    assert "A newer version." in (root / "README.md").read_text("utf-8")
+    upgrading = read_section(root, "docs/operations.md", "Upgrading")
+    for word in ("backup", "stop every process", "adopted"):
+        assert word in upgrading
+
+
+def test_commands_in_containers_are_those_that_exist(root: Path) -> None:
+    """[people-O21]"""
+    docker = read_section(root, "docs/operations.md", "With Docker")
+    compose = (root / "compose.yaml").read_text("utf-8")
+    used = re.findall(r"docker compose (?:exec|run --rm) (\w+) clapper ([\w-]+)", docker)
+    assert {"status", "pause", "settle", "after-restore"} <= {command for _, command in used}
+    assert {name for name, _ in used} <= set(re.findall(r"^  (\w+):$", compose, re.MULTILINE))
+    assert {command for _, command in used} <= SUBCOMMANDS.keys()
+    assert "/data/clapper.db" in docker
+    assert "link-keys.json" in docker
+
+
+def test_dockers_bridge_is_named_for_proxies_and_metrics(root: Path) -> None:
+    """A container sees the bridge, not 127.0.0.1. [web-W34, people-O21]"""
+    docker = read_section(root, "docs/operations.md", "With Docker")
+    for setting in ("TRUSTED_PROXIES", "METRICS_ALLOWED_NETWORKS"):
+        assert setting in docker
+        assert setting.lower() in Settings.model_fields
+    assert "docker network inspect" in docker
+    compose = (root / "compose.yaml").read_text("utf-8")
+    name = re.search(r"^name: (\w+)$", compose, re.MULTILINE)
+    assert name is not None
+    assert f"{name[1]}_default" in docker
+    [ports] = re.findall(r"^    ports: (.*)$", compose, re.MULTILINE)
+    assert ports.startswith('["127.0.0.1:')
+
+
+def test_the_readme_says_what_public_means_for_the_bill(root: Path) -> None:
+    """[people-O3]"""
+    page = (root / "README.md").read_text("utf-8")
+    for word in ("Public Bot", "User Install", "Install Link", "ALLOWED_SERVERS"):
+        assert word in page
