@@ -43,8 +43,15 @@ async def showcase_clip(stage: BotStage, clip: Json, user: str) -> str:
     text = await stage.wait_for_answer(press)
     if "public web" not in text or "Nothing is shown yet" not in text:
         return text
-    await stage.press_answer(press, "Show it", user)
-    return await stage.wait_for_answer(press, "is in the showcase")
+    pressed = await stage.press_answer(press, "Show it", user)
+
+    async def find_answer() -> str | None:
+        # a refusal answers the button, anything else takes the question's place
+        states = [await stage.control.interaction(each) for each in (press, pressed)]
+        texts = [text_of(message) for state in states for message in state["messages"]]
+        return next((each for each in texts if each and "Nothing is shown yet" not in each), None)
+
+    return str(await stage.wait_until(find_answer, "an answer to Show it"))
 
 
 async def extend_clip(stage: BotStage, number: str, user: str) -> Json:
