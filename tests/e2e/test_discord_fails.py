@@ -135,7 +135,7 @@ async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> 
         *(stage.control.command(stage.people["Dia"], room, "quota show") for _ in range(20))
     )
     for interaction in interactions:
-        await stage.wait_for_answer(interaction, "No limit holds")
+        await stage.wait_for_answer(interaction, "You have no limits")
         assert (await stage.control.interaction(interaction))["acknowledged_ms"] < 3000
 
 

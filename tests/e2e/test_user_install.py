@@ -142,20 +142,21 @@ async def test_user_install_uses_member_limit_not_server_budget(
     # in an own server one cent is less than any clip
     await stage.wait_for_answer(await stage.request_clip(home), "this server's limit")
     interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
-    text = await stage.wait_for_answer(interaction, "What is left")
-    assert "clips a day" in text
+    text = await stage.wait_for_answer(interaction, "What you have left")
+    assert "Clips per day" in text
     assert "This server" not in text
 
 
-async def test_age_restricted_channel_allows_adults_only(
+async def test_age_restricted_channel_prefers_adults_and_costs_no_more(
     stage: BotStage, away: ForeignGuild
 ) -> None:
     room = away.rooms["late"]
-    await stage.wait_for_answer(await request_clip_at(stage, room), "adults only")
-    await stage.wait_for_answer(
-        await request_clip_at(stage, room, model="veo-2.0-generate-001", duration=5), "Accepted"
-    )
+    await stage.wait_for_answer(await request_clip_at(stage, room), "$0.40")
     await away.clip(room)
+    assert "personGeneration" not in (await stage.list_submits())[-1]["json"]["parameters"]
+    asked = await request_clip_at(stage, room, model="veo-2.0-generate-001", duration=5)
+    await stage.wait_for_answer(asked, "Accepted")
+    await away.clip(room, count=2)
     sent = (await stage.list_submits())[-1]["json"]["parameters"]
     assert sent["personGeneration"] == "allow_adult"
 
