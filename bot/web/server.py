@@ -1,6 +1,7 @@
 """Serves the application on a port: in the bot's process, or in one of its own."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,8 +16,10 @@ from bot.web.site import SITE, WEB_CAPACITY, WEB_INSTRUMENTS
 
 _KEEP_ALIVE_S: Final = 30.0
 """Seconds that a connection may be without a whole request."""
-_BACKLOG: Final = 128
-"""Connections that wait to be accepted; asyncio accepts as many at once, so not too many."""
+_BACKLOG: Final = 512
+"""Connections that may wait to be accepted."""
+_ACCEPTS_AT_ONCE: Final = 8
+"""Connections accepted before the event loop sees to anything else, such as commands."""
 _SHUTDOWN_TIMEOUT_S: Final = 2.0
 """Seconds that running downloads get at a stop; browsers resume them with a range later."""
 
@@ -52,12 +55,16 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
-                partial(ArrivingConnection, registry, build_handler), host, port, backlog=_BACKLOG
+                partial(ArrivingConnection, registry, build_handler),
+                host,
+                port,
+                backlog=_ACCEPTS_AT_ONCE,
             )
         except (OSError, UnicodeError) as error:  # UnicodeError: not a possible host name
             reason = getattr(error, "strerror", None) or "no such host"
             message = f"WEB_HOST and WEB_PORT: cannot listen on {host}:{port} ({reason})."
             raise PortInUse(message) from error
+        _widen_backlog(listener)
         try:
             yield int(listener.sockets[0].getsockname()[1])
         finally:
@@ -65,6 +72,13 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
     finally:
         sweeper.cancel()
         await runner.cleanup()
+
+
+def _widen_backlog(listener: asyncio.Server) -> None:
+    """Let more connections wait than are accepted at once, for which asyncio has one number."""
+    for each in listener.sockets:
+        with socket.fromfd(each.fileno(), each.family, each.type) as same:
+            same.listen(_BACKLOG)
 
 
 def _build_registry(app: web.Application) -> ConnectionRegistry:
