@@ -145,10 +145,10 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
     ada = stage.people["Ada"]
     limits = {"member": dia, "clips_per_day": 7}
     await stage.wait_for_answer(
-        await stage.control.command(ada, room, "server quota set", limits), "Set for"
+        await stage.control.command(ada, room, "server quota set", limits), "Limits of"
     )
     interaction = await stage.control.command(dia, room, "help", {})
-    text = await stage.wait_for_answer(interaction, "clips a day: 7 left (0 of 7 used)")
+    text = await stage.wait_for_answer(interaction, "Clips per day: 7 left (0 of 7 used)")
     assert "Reply to a clip" in text
     assert "nouns" in text
     assert "/server setup" not in text
@@ -222,7 +222,7 @@ async def test_custom_quota_is_kept_until_preset_chosen(stage: BotStage) -> None
     limits = {"clips_per_day": 4}
     ada = stage.people["Ada"]
     await stage.wait_for_answer(
-        await stage.control.command(ada, room, "server quota set", limits), "Set for"
+        await stage.control.command(ada, room, "server quota set", limits), "Limits of"
     )
     setup_message = await open_setup(stage, room)
     assert selected_values(await setup_message.message(), "quota") == ["keep"]
@@ -336,3 +336,41 @@ async def test_messages_allow_no_mentions(stage: BotStage) -> None:
     silent = [body for body in sent if body.get("allowed_mentions", {}).get("parse") == []]
     loud = [body for body in sent if body not in silent and "title" not in body]
     assert not loud, loud[:3]
+
+
+async def test_the_guide_avoids_the_rules_and_opens_the_setup(stage: BotStage) -> None:
+    """It is posted where people talk, and its button is for admins. [people-A1]"""
+    guild = await stage.control.add_guild(
+        "Orderly", owner="Ada", members=["Cem"], channels=["rules", "announcements", "talk"]
+    )
+    rooms = {channel["name"]: channel["id"] for channel in guild["channels"]}
+    guide = await stage.wait_for_message(rooms["talk"], "Hello! I am Clapper")
+    assert "Who pays" in text_of(guide)
+    assert not await list_guides(stage, rooms["rules"])
+    refused = await stage.press_button(guide, "Set up", "Cem")
+    assert "Manage Server" in await stage.wait_for_answer(refused)
+    opened = await stage.press_button(guide, "Set up")
+    state = await stage.control.wait_interaction(
+        opened, lambda s: s["messages"] and menus_of(s["messages"][0])
+    )
+    assert {"channels", "budget", "confirm", "quota", "replies"} <= set(
+        menus_of(state["messages"][0])
+    )
+
+
+async def test_setup_sets_budget_and_price(stage: BotStage) -> None:
+    """[people-A3]"""
+    room = await stage.open_channel()
+    setup_message = await open_setup(stage, room)
+    assert "Saved" in await setup_message.choose("budget", "25000000")
+    assert selected_values(await setup_message.message(), "budget") == ["25000000"]
+    shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
+    assert "$25.00 a month" in await stage.wait_for_answer(shown)
+    await setup_message.choose("confirm", "1000000")
+    shown = await stage.control.command(stage.people["Ada"], room, "server confirm", {})
+    assert "$1.00 and more ask" in await stage.wait_for_answer(shown)
+    assert "Only Veo 2" in await setup_message.choose("people", "adults")
+    for menu in ("budget", "confirm", "people"):
+        await setup_message.choose(menu, "unset")
+    shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
+    assert "no budget of its own" in await stage.wait_for_answer(shown)
