@@ -141,4 +141,6 @@ async def test_every_response_is_valid(harness: DiscordHarness, paths: Json) -> 
     await call("PATCH", f"{hook}/messages/@original", {"content": "y"})
     await call("DELETE", f"{hook}/messages/@original")
 
+    await call("DELETE", f"/users/@me/guilds/{guild.id}")
+
     assert driven == _served(harness)
