@@ -28,8 +28,10 @@ _REVEALING: Final = re.compile(
 
 # Sentences about the request itself are kept, without the name.
 _MODEL_PATH: Final = re.compile(r"\b(?:projects/[^\s'\"`]*/)?models/([\w.-]*\w)", re.IGNORECASE)
+# A file's id has twelve letters and digits; one in fifty has no digit.
 _FILE_NAME: Final = re.compile(
-    r"(?:\bthe )?\b(?:file )?\bfiles/[\w-]+|\bthe file (?=\w*\d)\w+", re.IGNORECASE
+    r"(?:\bthe )?\b(?:file )?\bfiles/[\w-]+|\bthe file (?:(?=\w*\d)\w+|[a-z]{12}\b)",
+    re.IGNORECASE,
 )
 
 _SECRET: Final = re.compile(

@@ -47,6 +47,11 @@ from bot.google.wording import classify_message
         ),
         ("File files/ab-12 has expired.", "the file has expired."),
         (
+            "You may not access the File abcdefghijkl or it may not exist.",
+            "You may not access the file or it may not exist.",
+        ),
+        ("The format of the file is unknown.", "The format of the file is unknown."),
+        (
             "`projects/p/locations/l/publishers/google/models/veo` was not found",
             "`veo` was not found",
         ),
