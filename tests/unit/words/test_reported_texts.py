@@ -7,6 +7,7 @@ import pytest
 from bot.domain.billing.limits import QuotaLine, QuotaStatus
 from bot.domain.errors import LimitReached, LimitScope
 from bot.i18n.catalogs import list_languages, translate
+from bot.i18n.translations import load_translations
 from bot.ui.error_messages import describe_error
 from bot.ui.text_lists import format_quota_lines
 
@@ -53,6 +54,36 @@ def test_the_database_is_no_memory() -> None:
         text for text in texts if re.search("memor|mémoire|gedächtnis", text, re.IGNORECASE)
     ]
     assert len(set(texts)) == len(texts)
+
+
+def read_texts(language: str) -> dict[str, str]:
+    """Every text of a language, without the words that replies may use."""
+    texts: dict[str, str] = {}
+    for key, text in load_translations(language)._catalog.items():
+        name = key[0] if isinstance(key, tuple) else key
+        if name and not name.startswith("words."):
+            texts[name] = texts.get(name, "") + str(text)
+    return texts
+
+
+def test_chinese_has_one_word_for_each_thing() -> None:
+    """[people-text-zh.one_word]"""
+    texts = read_texts("zh-CN")
+    assert len(texts) > 500
+    assert [key for key, text in texts.items() if re.search("接续|产生费用", text)] == []
+    # the command's own name, the ways of making, and what models do
+    allowed = re.compile("/视频|文生视频|图生视频|视频模型|做视频")
+    others = {
+        key: allowed.sub("", text) for key, text in texts.items() if key != "command.video.name"
+    }
+    assert [key for key, text in others.items() if "视频" in text and text != "视频"] == []
+
+
+def test_spanish_writes_video_for_everybody() -> None:
+    """[people-text-es.video]"""
+    texts = read_texts("es")
+    assert any("video" in text for text in texts.values())
+    assert [key for key, text in texts.items() if "vídeo" in text.lower()] == []
 
 
 def test_who_cannot_know_has_the_quota_back() -> None:
