@@ -34,15 +34,17 @@ _SHARED_THREADS = ("asyncio_", "waitpid-", "execnet", "_run_safe_shutdown_loop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that writes `docs/cases.md`."""
-    parser.addoption("--cases-page", type=Path, help="run the tests of reported rows, write this")
+    """Add the options that write `docs/cases.md`."""
+    parser.addoption("--cases-page", type=Path, help="write the page of reported rows")
+    parser.addoption("--cases-only", action="store_true", help="run only the tests of these rows")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Remove the developer's credentials and forbid paid calls."""
     page = config.getoption("--cases-page")
     if page is not None:
-        config.pluginmanager.register(CasePage(page))
+        only_rows = config.getoption("--cases-only")
+        config.pluginmanager.register(CasePage(page, only_rows=only_rows))
     for name in _SECRETS:
         os.environ.pop(name, None)
     os.environ["PAID_CALLS"] = "forbid"

@@ -1,4 +1,7 @@
-"""Writes `docs/cases.md` from a run of the tests: row, test, outcome (``--cases-page PATH``)."""
+"""Writes `docs/cases.md` from a run of the tests: row, test, outcome.
+
+``--cases-page PATH`` writes it, ``--cases-only`` runs no test that names no row.
+"""
 
 from collections import defaultdict
 from pathlib import Path
@@ -24,25 +27,27 @@ hold, the tests that hold it, and how they ended. Made by `make cases`; do not e
 
 
 class CasePage:
-    """A pytest plugin that runs only the tests that name a row, and writes the page."""
+    """A pytest plugin that writes the page; ``only_rows`` runs only the tests that name a row."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_rows: bool) -> None:
         self._path = path
+        self._only_rows = only_rows
         self._outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep the tests that name a row; their reports carry the ids to where the page is made."""
+        """Give the tests that name a row its id, which their reports carry to the page."""
         named = []
         for item in items:
             row_ids = find_in_item(item)
             if row_ids:
                 item.user_properties.append((_PROPERTY, row_ids))
                 named.append(item)
-        config.hook.pytest_deselected(items=[item for item in items if item not in named])
-        items[:] = named
+        if self._only_rows:
+            config.hook.pytest_deselected(items=[item for item in items if item not in named])
+            items[:] = named
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the worst outcome of a test: its set-up, its call and its tear-down report."""
