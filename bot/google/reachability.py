@@ -31,6 +31,7 @@ async def check_each_model(
     """
     answers: list[ModelReachability] = []
     refused: AccessRefused | None = None
+    refused_models: list[str] = []
     unavailable: GoogleUnavailable | None = None
     for model in models:
         try:
@@ -40,7 +41,7 @@ async def check_each_model(
             answers.append(ModelReachability(model, is_reachable=False, reason=error.detail))
         except AccessRefused as error:
             refused = refused or error
-            _log.error("model_check.access_refused", model=model, error=str(error))
+            refused_models.append(model)
         except GoogleUnavailable as error:
             if isinstance(error, AnswerNotFromGoogle) and error.status in _UNLISTED_STATUSES:
                 # a gateway that forwards requests but lists nothing
@@ -51,4 +52,6 @@ async def check_each_model(
     first_error = refused or unavailable
     if not answers and first_error is not None:
         raise first_error
+    if refused is not None:  # of some models only; of all, the caller says it once
+        _log.error("model_check.access_refused", models=refused_models, error=str(refused))
     return answers

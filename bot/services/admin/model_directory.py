@@ -82,6 +82,7 @@ class ModelDirectory:
                 _log.error(
                     "models.check_failed", route=route, error=str(error), reason=error.reason
                 )
+                self._report_route(route, error)
                 continue
             except VideoError as error:
                 answered = False
