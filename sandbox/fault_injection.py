@@ -179,6 +179,7 @@ class InjectedFault:
             # A 429 without Via is Cloudflare's ban, which is a page of HTML.
             headers.setdefault("Via", "1.1 google")
             if isinstance(body, dict) and "retry_after" in body:
+                body = {"code": 0, "global": False} | body  # a 429 of Discord's has both
                 headers.setdefault("Retry-After", str(body["retry_after"]))
         if isinstance(body, bytes):
             content_type = {"Content-Type": "application/octet-stream"}

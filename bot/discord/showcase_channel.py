@@ -185,21 +185,32 @@ class DiscordShowcaseChannel:
         return message.id
 
     async def refresh_digest(self, digest: WeeklyDigest, message_id: int) -> EditResult:
-        """Edit a digest. The video of a winner who is not in it any more goes."""
+        """Edit a digest, with the video of whoever is first in it now."""
         partial_message = self._get_channel(digest.channel_id).get_partial_message(message_id)
+        edit = self._edit_digest(partial_message, digest)
+        return await _run_edit(edit, "digest.edit_refused", digest_id=digest.id)
 
-        async def edit() -> None:
-            names = _list_media_names(await partial_message.fetch())
-            prefix = f"{build_file_name(digest.entries[0].clip).removesuffix('.mp4')}"
-            name = next((each for each in names if each.split(".")[0].startswith(prefix)), None)
-            is_winners = name in (f"{prefix}.mp4", f"{prefix}-poster.jpg")
-            await partial_message.edit(
-                view=self._cards.build_digest_card(digest, name if is_winners else None),
-                attachments=discord.utils.MISSING if is_winners else [],
+    async def _edit_digest(self, message: discord.PartialMessage, digest: WeeklyDigest) -> None:
+        first = digest.entries[0]
+        prefix = build_file_name(first.clip).removesuffix(".mp4")
+        shown = set(_list_media_names(await message.fetch()))
+        name = next((each for each in _list_clip_media(prefix) if each in shown), None)
+        if name is not None:
+            await message.edit(
+                view=self._cards.build_digest_card(digest, name),
                 allowed_mentions=discord.AllowedMentions.none(),
             )
-
-        return await _run_edit(edit(), "digest.edit_refused", digest_id=digest.id)
+            return
+        file = await self.open_clip_media(first, first.guild_id)
+        try:
+            await message.edit(
+                view=self._cards.build_digest_card(digest, None if file is None else file.filename),
+                attachments=[] if file is None else [file],
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+        finally:
+            if file is not None:
+                file.close()
 
     async def open_clip_media(
         self, entry: GalleryEntry, guild_id: int, *, allows_video: bool = True
@@ -213,7 +224,7 @@ class DiscordShowcaseChannel:
             return file
         try:
             path = await self._get_poster(entry.clip)
-            name = build_file_name(entry.clip).removesuffix(".mp4") + "-poster.jpg"
+            _, name = _list_clip_media(build_file_name(entry.clip).removesuffix(".mp4"))
             return await asyncio.to_thread(discord.File, path, name)
         except (OSError, ValueError) as error:
             _log.info("poster.failed", clip_id=entry.clip.id, error=type(error).__name__)
@@ -266,6 +277,11 @@ class DiscordShowcaseChannel:
 
     def _get_digest_channel(self, digest: WeeklyDigest) -> discord.PartialMessageable:
         return self._get_channel(digest.channel_id, digest.showcase_settings.guild_id)
+
+
+def _list_clip_media(prefix: str) -> tuple[str, str]:
+    """Return the names under which a clip's video and its poster are attached."""
+    return f"{prefix}.mp4", f"{prefix}-poster.jpg"
 
 
 async def _run_edit(edit: Awaitable[object], refusal_event: str, **facts: int) -> EditResult:

@@ -16,6 +16,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.ports import OperationFailed, OperationPending
+from tests.contract.test_survival import start_successor
 from tests.fakes.google import ScriptStep
 from tests.fakes.world import MODEL, PRICE, SimulatedProcess, SimulatedWorld
 from tests.harness.waiting import eventually
@@ -115,7 +116,7 @@ async def test_restart_while_fetching_asks_until_it_is_answered(
     await process.worker.crash()
     world.google.fetch_script.clear()
     world.google.poll_script.extend(answers)
-    await world.start_process()
+    await start_successor(world, process)
     after = await world.wait_for_end(job)
     assert after.outcome is Outcome.DELIVERED
     assert not world.google.poll_script
