@@ -213,6 +213,12 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
     ada = stage.people["Ada"]
     model = {"gemini": "veo-3.0-fast-generate-001", "vertex": "veo-3.1-lite-generate-001"}[route]
     before, submits = await reader.sum_spent(), len(await stage.list_submits())
+
+    async def is_checked() -> bool:
+        return "google.route_answered" in stage.bot.read_log()
+
+    # the answer to the submit has to take the model off, not the check at the start
+    await stage.wait_until(is_checked, "the check of the models")
     await stage.control.google(retired_models=[model])
     await request_video(stage, room, model, {"duration": 4})
     message = await stage.wait_for_message(room, "retired this model")
