@@ -55,7 +55,7 @@ test: $(READY)  ## Run all tests (ARGS="tests/unit -k ledger" narrows).
 
 .PHONY: cases
 cases: $(READY)  ## Run the tests of reported faults and write docs/cases.md.
-	@$(MAKE) --no-print-directory test ARGS="--cases-only --cases-page docs/cases.md $(ARGS)"
+	@$(MAKE) --no-print-directory test ARGS="tests --cases-only --cases-page docs/cases.md $(ARGS)"
 
 .PHONY: check
 check: $(READY) check-format check-lint check-types check-imports check-migrations check-lock check-docker check-docs check-workflows  ## Run what CI runs besides the tests.
