@@ -1,7 +1,8 @@
 """Which rows there are, and which tests name them.
 
 A test names a row in square brackets in its docstring (``[google-K2, google-A13]``) or at the
-start of a parameter's id (``pytest.param(…, id="google-A13-html")``).
+start of a parameter's id (``pytest.param(…, id="google-A13-html")``), before which pytest may put
+the ids of others.
 """
 
 import re
@@ -51,7 +52,7 @@ def find_in_item(item: pytest.Item) -> list[str]:
     found = find_in_docstring(getattr(function, "__doc__", None))
     call = getattr(item, "callspec", None)
     if call is not None:
-        found += [match[0] for part in [call.id] for match in [ROW_ID.match(part)] if match]
+        found += ROW_ID.findall(call.id)
     return list(dict.fromkeys(found))
 
 
