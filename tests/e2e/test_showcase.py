@@ -108,7 +108,7 @@ async def test_showcase_button_and_votes(
     assert "<@" in await run_command(stage, room, "showcase random")
     assert "None of your clips" in await run_command(stage, room, "showcase mine", "Dia")
 
-    # only the creator or a moderator can withdraw by button [people-M24]
+    # only the creator or a moderator can withdraw by button
     await stage.wait_for_answer(
         await stage.press_button(post, "Withdraw", "Dia"), "can take it out"
     )

@@ -129,7 +129,7 @@ async def test_one_click_votes_and_super_reactions(stage: BotStage) -> None:
     interaction = await stage.control.command(stage.people["Dia"], showcase, "showcase random", {})
     await stage.wait_for_answer(interaction, "<@")
     [answer] = (await stage.control.interaction(interaction))["messages"]
-    assert video_of(answer) is not None, "[people-M27]"
+    assert video_of(answer) is not None
 
 
 async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -> None:

@@ -105,7 +105,7 @@ async def _check_add_and_withdraw(control: Control, http: aiohttp.ClientSession)
 
 
 async def _check_stalled_visitor(control: Control, http: aiohttp.ClientSession) -> None:
-    """Check that somebody with 150 connections gets 100, and that the bot goes on. [web-W01]"""
+    """Check that somebody with 150 connections gets 100, and that the bot goes on."""
     async with http.get("/healthz") as answer:
         url = answer.url
     request = f"GET /clips/1/video.mp4 HTTP/1.1\r\nHost: {url.authority}\r\n\r\n".encode()
