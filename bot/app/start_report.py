@@ -20,7 +20,9 @@ _ROUTE_CHECK_TIMEOUT_S: Final = 30.0
 """How long the line about the start waits for Google; a later answer has a line of its own."""
 _SETTINGS_BY_ROUTE: Final[Mapping[GoogleRoute, str]] = {
     GoogleRoute.GEMINI: "GEMINI_API_KEY",
+    GoogleRoute.OMNI: "GEMINI_API_KEY",
     GoogleRoute.VERTEX: "GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION and its credentials",
+    GoogleRoute.VERTEX_OMNI: "GOOGLE_CLOUD_PROJECT, GOOGLE_OUTPUT_URI and its credentials",
 }
 
 

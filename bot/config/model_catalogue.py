@@ -35,11 +35,13 @@ from bot.domain.jobs.request import (
     Resolution,
 )
 from bot.domain.models.spec import (
+    EditRules,
     ExtensionRules,
     ModelCatalogue,
     ModelCondition,
     ModelSpec,
     PeopleRow,
+    TokenPrices,
 )
 
 _OWN_FILE_NAME: Final = "models.toml"
@@ -93,7 +95,12 @@ def _build_model(
     if values["people"] not in people:
         raise CatalogueError(f"{where}: people: there is no table people.{values['people']}")
     del values["enabled"]
+    values["token_prices"] = _build_token_prices(values["token_prices"])
     return ModelSpec(**values | {"people": people[values["people"]]})
+
+
+def _build_token_prices(table: "_TokenPriceTable | None") -> TokenPrices | None:
+    return None if table is None else TokenPrices(table.input, table.text, table.video)
 
 
 _Count = Annotated[int, Field(ge=1)]
@@ -106,12 +113,23 @@ def _parse_price(value: object) -> Micros:
     except InvalidOperation:
         price = None
     if price is None or not price.is_finite() or price < 0:
-        raise PydanticCustomError("price", 'must be dollars per second, as text: "0.40"')
+        raise PydanticCustomError("price", 'must be dollars, as text: "0.40"')
     return to_micros(price)
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+_Price = Annotated[Micros, BeforeValidator(_parse_price)]
+
+
+class _TokenPriceTable(_Table):
+    """`TokenPrices` as they are written in TOML: dollars per million tokens."""
+
+    input: _Price
+    text: _Price
+    video: _Price
 
 
 _PersonValues = tuple[PersonGeneration, ...]
@@ -126,6 +144,7 @@ class _PeopleTable(_Table):
     frames: _PersonValues | None = None
     references: _PersonValues | None = None
     extension: _PersonValues | None = None
+    edit: _PersonValues | None = None
 
     def to_people_row(self) -> PeopleRow:
         values = {mode: getattr(self, mode) for mode in GenerationMode}
@@ -182,12 +201,18 @@ class _ModelRow(_Table):
     seed: bool
     negative_prompt: bool
     audio: bool
-    prices: dict[Resolution, Annotated[Micros, BeforeValidator(_parse_price)]]
+    prices: dict[Resolution, _Price]
     people: _Text
     conditions: tuple[ModelCondition, ...] = ()
     extension: ExtensionRules | None = None
+    edit: EditRules | None = None
+    request_price: _Price = Micros(0)
+    token_prices: _TokenPriceTable | None = None
+    google_name: _Text | None = None
     keep_seconds: _Count | None = None
+    keep_interaction_seconds: _Count | None = None
     retires: date | None = None
+    replaced_by: _Text | None = None
     sources: dict[str, _Text] = {}
 
     @model_validator(mode="after")
@@ -207,6 +232,8 @@ class _ModelRow(_Table):
             yield "default_seconds is not one of lengths"
         if (GenerationMode.EXTENSION in self.modes) != (self.extension is not None):
             yield 'the mode "extension" and the table extension need each other'
+        if (GenerationMode.EDIT in self.modes) != (self.edit is not None):
+            yield 'the mode "edit" and the table edit need each other'
         if (GenerationMode.REFERENCES in self.modes) != (self.max_references > 0):
             yield 'the mode "references" and max_references need each other'
         if missing := set(self.resolutions or (Resolution.P720,)) - set(self.prices):

@@ -132,8 +132,12 @@ class Settings(BaseSettings):
     """A writable gs:// prefix where Vertex AI stores its videos. With it, a video whose submission
     was never confirmed can be found again."""
     google_region: Annotated[OperatorRegion, ignore_case(OperatorRegion)] = OperatorRegion.ELSEWHERE
-    """Where the operator's Google account is registered: eu, uk, ch, mena or elsewhere. Veo's
-    rules about people in videos depend on it."""
+    """Where the operator's Google account is registered: eu (the EEA), uk, ch, mena or elsewhere.
+    Veo's rules about people in videos depend on it, and whether Gemini Omni takes copies of
+    clips."""
+    omni_satisfies_adults: bool = False
+    """true: Google's own rules for Gemini Omni are enough for servers that allow only adults in
+    videos. It has no parameter for people; see "People in videos" in docs/operations.md."""
     vertex_api_url: HttpUrl | None = None
     """A server to use instead of Vertex AI."""
     models_file: Path | None = None

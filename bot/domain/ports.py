@@ -11,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.clips.upload_options import PreparedUpload, TranscodeTarget
+from bot.domain.errors import GoogleQuotaExceeded
 from bot.domain.jobs.job import Job, Origin, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.showcase.post import ShowcasePost, Star, WeeklyDigest
@@ -61,12 +63,15 @@ class RemoteVideo:
     """One finished video at Google: a URI to download, or a file that already holds its bytes.
 
     ``inline_path`` is a temporary file below the data directory (Vertex without a bucket), which
-    the download moves. Google keeps the URI until ``expires_at``.
+    the download moves. Google keeps the URI until ``expires_at``. ``interaction_id`` is what the
+    clip can be continued by until ``interaction_expires_at`` (Gemini Omni).
     """
 
     uri: str | None
     inline_path: Path | None = None
     expires_at: datetime | None = None
+    interaction_id: str | None = None
+    interaction_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,14 @@ class OperationPending:
 
 @dataclass(frozen=True, slots=True)
 class OperationFinished:
-    """The operation made videos; ``filtered_reasons`` tell why Google withheld others."""
+    """The operation made videos; ``filtered_reasons`` tell why Google withheld others.
+
+    ``billed`` is what Google says it costs; `None` if it does not say.
+    """
 
     videos: tuple[RemoteVideo, ...]
     filtered_reasons: tuple[str, ...] = ()
+    billed: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,27 @@ class OperationFailed:
     reason: str | None = field(default=None, compare=False)
 
 
-PollResult = OperationPending | OperationFinished | OperationFailed
+@dataclass(frozen=True, slots=True)
+class OperationCancelled:
+    """Google has stopped the operation; ``billed`` is what it says it costs, `None` if unknown."""
+
+    billed: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationNotStarted:
+    """Google took the request and then made nothing of it for its quota: it may be sent anew."""
+
+    error: GoogleQuotaExceeded
+
+
+PollResult = (
+    OperationPending
+    | OperationFinished
+    | OperationFailed
+    | OperationCancelled
+    | OperationNotStarted
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +173,21 @@ class VideoModels(Protocol):
 
         Waits while Google still processes the file. Raises `GoogleUnavailable`, `AccessRefused` or
         `RemoteNotFound` if another try may succeed, `VideoNotFetchable` if none can.
+        """
+        ...
+
+    async def cancel_operation(self, operation: str) -> bool:
+        """Ask Google to stop a running operation; return whether this route can do that.
+
+        What becomes of it is told by `poll`. Raises `GoogleUnavailable`, `AccessRefused` or
+        `RemoteNotFound`.
+        """
+        ...
+
+    async def delete_operation(self, operation: str) -> None:
+        """Delete what Google keeps of an ended operation, where it can be; raises as `poll`.
+
+        What is gone already is no error.
         """
         ...
 

@@ -177,6 +177,13 @@ class VertexModels:
         await download_file(self._storage, url, destination, sleep=self._clock.sleep)
         return False
 
+    async def cancel_operation(self, operation: str) -> bool:
+        """Return `False`: Veo's operations cannot be stopped."""
+        return False
+
+    async def delete_operation(self, operation: str) -> None:
+        """Do nothing: Veo's operations cannot be deleted, and end by themselves."""
+
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:

@@ -204,6 +204,14 @@ class InstrumentedVideoModels:
         with self._measure_call("fetch"):
             return await self._models.download_video(video, destination)
 
+    async def cancel_operation(self, operation: str) -> bool:
+        with self._measure_call("cancel"):
+            return await self._models.cancel_operation(operation)
+
+    async def delete_operation(self, operation: str) -> None:
+        with self._measure_call("delete"):
+            await self._models.delete_operation(operation)
+
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:

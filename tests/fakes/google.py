@@ -54,6 +54,9 @@ class FakeGoogle(VideoModels):
         self.poll_script: deque[ScriptStep] = deque()
         self.fetch_script: deque[ScriptStep] = deque()
         self.default_poll: PollResult | None = None
+        self.can_cancel = False
+        self.cancelled: list[str] = []
+        self.deleted: list[str] = []
         self.answer_gate: asyncio.Event | None = None
         self.send_gate: asyncio.Event | None = None
         self.before_submit: Callable[[], None] | None = None
@@ -126,6 +129,15 @@ class FakeGoogle(VideoModels):
         part.write_bytes(b"a page" if is_odd else f"video of {video.uri}".encode())
         part.rename(destination)
         return self.is_verifying
+
+    async def cancel_operation(self, operation: str) -> bool:
+        """Stop an operation, where this route can: the next poll says so."""
+        self.cancelled.append(operation)
+        return self.can_cancel
+
+    async def delete_operation(self, operation: str) -> None:
+        """Forget an operation."""
+        self.deleted.append(operation)
 
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""

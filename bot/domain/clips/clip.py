@@ -24,7 +24,8 @@ class Clip:
     ``id`` is the number that members see. ``seconds`` is the whole length, the extension depth
     the number of extensions that led to it, ``path`` the original relative to the data directory.
     ``remote_uri`` is Google's (never shown to members: it needs the key) and valid until
-    ``remote_expires_at``.
+    ``remote_expires_at``. ``interaction_id`` names the request at Gemini Omni that made it, which
+    Google keeps until ``interaction_expires_at``.
     """
 
     id: int
@@ -53,9 +54,11 @@ class Clip:
     remote_expires_at: datetime | None = None
     message_id: int | None = None
     age_restricted: bool = False
+    interaction_id: str | None = None
+    interaction_expires_at: datetime | None = None
 
     def as_source(self) -> SourceClip:
-        expires = self.remote_expires_at
+        expires, interaction_expires = self.remote_expires_at, self.interaction_expires_at
         return SourceClip(
             clip_id=self.id,
             model=self.model,
@@ -69,6 +72,10 @@ class Clip:
             expires_at=None if expires is None else expires.timestamp(),
             path=self.path,
             age_restricted=self.age_restricted,
+            interaction_id=self.interaction_id,
+            interaction_expires_at=(
+                None if interaction_expires is None else interaction_expires.timestamp()
+            ),
         )
 
 
@@ -85,3 +92,5 @@ class NewClip:
     size_bytes: int
     remote_uri: str | None = None
     remote_expires_at: datetime | None = None
+    interaction_id: str | None = None
+    interaction_expires_at: datetime | None = None

@@ -51,7 +51,14 @@ ALLOWED_TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
         {JobState.POLLING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
     ),
     JobState.POLLING: frozenset(
-        {JobState.FETCHING, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN}
+        # back to QUEUED only if Google says that it made nothing, for its quota
+        {
+            JobState.FETCHING,
+            JobState.QUEUED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.UNKNOWN,
+        }
     ),
     JobState.FETCHING: frozenset({JobState.POSTING, JobState.FAILED, JobState.CANCELLED}),
     JobState.POSTING: frozenset({JobState.DONE, JobState.CANCELLED}),
@@ -167,7 +174,8 @@ class Job:
     adopt it. ``unsent`` is set when submission is authorised and cleared before the first byte is
     sent: while it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
     ``detail`` is Google's reason, safe to show, or why Discord refused the post (permissions by
-    discord.py's names, or a filter's); ``videos_made`` is set as soon as it is known.
+    discord.py's names, or a filter's); ``videos_made`` and ``billed_micros``, what Google says it
+    costs, are set as soon as they are known.
     ``finished_at`` stays when a job is reopened. ``retry_at`` is when a queued job is tried again,
     an unknown one asked about, and a request possible that failed for Google's quota.
     """
@@ -192,6 +200,7 @@ class Job:
     claimed_epoch: int | None = None
     unsent: bool = False
     videos_made: int | None = None
+    billed_micros: Micros | None = None
 
     @property
     def undo_until(self) -> datetime | None:

@@ -83,6 +83,8 @@ def choose_person_generation(
     than another accepted value. Other rules are always sent and never left to a default. A
     ``preferred`` rule is followed too if the model takes one of its values.
     """
+    if rule is not None and _is_guaranteed(model, rule):
+        return None
     accepted = model.list_person_values(mode, region)
     if preferred is not None and (wanted := pick_strictest(rule, preferred)) is not None:
         for value in VALUES_BY_RULE[wanted]:
@@ -97,3 +99,9 @@ def choose_person_generation(
     if rule is PersonRule.EVERYONE and (not accepted or chosen is accepted[0]):
         return None
     return chosen
+
+
+def _is_guaranteed(model: ModelSpec, rule: PersonRule) -> bool:
+    """Return whether the operator trusts Google to keep ``rule`` without a parameter."""
+    promised = model.guaranteed_person_rule
+    return promised is not None and _STRICTNESS.index(promised) >= _STRICTNESS.index(rule)

@@ -5,7 +5,7 @@ rule is checked here, before anything is spent, and a refusal carries the neares
 would be accepted, which a button can offer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final
@@ -14,10 +14,22 @@ from bot.domain.billing.money import Micros
 from bot.domain.errors import PersonPolicyUnsatisfiable, PromptTooLong, RuleBroken
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
 from bot.domain.jobs.prompt import measure_fitting_length
-from bot.domain.jobs.request import AspectRatio, Resolution, VideoPlan, VideoRequest
+from bot.domain.jobs.request import (
+    AspectRatio,
+    GenerationMode,
+    Resolution,
+    SourceClip,
+    VideoPlan,
+    VideoRequest,
+)
+from bot.domain.jobs.source_access import may_send_copy
+from bot.domain.jobs.source_violations import (
+    Violation,
+    choose_added_seconds,
+    choose_source_resolution,
+)
 from bot.domain.jobs.violations import (
     RuleContext,
-    Violation,
     can_follow_person_rule,
     choose_aspect_ratio,
     choose_seconds,
@@ -101,13 +113,21 @@ def _vary_option(
             for resolution in Resolution:
                 yield resolution, request.evolve(resolution=resolution)
         case "duration":
-            for seconds in sorted({length for model in models for length in model.lengths}):
+            for seconds in sorted(_list_lengths(request.mode, models)):
                 yield str(seconds), request.evolve(seconds=seconds)
         case "videos":
             for videos in range(1, max((model.max_videos for model in models), default=0) + 1):
                 yield str(videos), request.evolve(videos=videos)
         case _:
             raise ValueError(f"no choices for {option}")
+
+
+def _list_lengths(mode: GenerationMode, models: Iterable[ModelSpec]) -> set[int]:
+    """Return the values of the option ``duration``: for an extension the seconds that it adds."""
+    if mode is GenerationMode.EXTENSION:
+        rules = [model.extension for model in models if model.extension is not None]
+        return {seconds for each in rules for seconds in each.offered_lengths}
+    return {seconds for model in models for seconds in model.lengths}
 
 
 def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
@@ -146,11 +166,13 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
     assert not isinstance(person_generation, UnsatisfiableRule), "checked by find_violations"
     source, extension = request.source, model.extension
     videos = request.videos or 1
-    if source is not None and extension is not None:
-        resolution: Resolution | None = extension.resolution
+    if source is not None:
+        resolution = choose_source_resolution(request, model)
         ratio = source.aspect_ratio
-        seconds = extension.added_seconds
-        result_seconds = source.seconds + seconds
+        seconds = result_seconds = source.seconds
+        if mode is GenerationMode.EXTENSION and extension is not None:
+            seconds = choose_added_seconds(request, extension)
+            result_seconds += seconds
     else:
         native = model.native_resolution if model.resolutions else None
         resolution = request.resolution or native
@@ -166,7 +188,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
         seconds=seconds,
         result_seconds=result_seconds,
         videos=videos,
-        price=Micros(model.get_price_per_second(resolution) * seconds * videos),
+        price=model.compute_price(resolution, seconds, videos),
         negative_prompt=(request.negative_prompt or "").strip() or None,
         seed=request.seed,
         person_generation=person_generation,
@@ -174,6 +196,7 @@ def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -
         last_frame=request.last_frame,
         references=request.references,
         source=source,
+        with_cuts=request.with_cuts,
     )
 
 
@@ -204,11 +227,18 @@ def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpe
     source = request.source
 
     def mismatch_key(model: ModelSpec) -> tuple[bool, bool, bool]:
-        wrong_route = source is not None and model.route is not source.route
+        wrong_route = source is not None and not _may_take(model, source, context)
         breaks_person_rule = not can_follow_person_rule(model, request.mode, context)
         return (request.mode not in model.modes, wrong_route, breaks_person_rule)
 
     return min(context.models, key=mismatch_key)
+
+
+def _may_take(model: ModelSpec, source: SourceClip, context: RuleContext) -> bool:
+    """Return whether ``model`` takes clips like ``source`` at all, whatever became of its file."""
+    if model.route is source.route:
+        return True
+    return model.route.is_omni and may_send_copy(model.route, context.region)
 
 
 def _find_nearest(
@@ -303,6 +333,6 @@ def _list_complying_models(request: VideoRequest, context: RuleContext) -> list[
         model.name
         for model in context.models
         if request.mode in model.modes
-        and (source is None or model.route is source.route)
+        and (source is None or _may_take(model, source, context))
         and can_follow_person_rule(model, request.mode, context)
     ]

@@ -14,8 +14,30 @@ from bot.domain.typed_text import clean_typed_text
 
 
 class GoogleRoute(StrEnum):
+    """A way to one of Google's video APIs; each has an adapter of its own."""
+
     GEMINI = "gemini"
+    """Veo with an API key. Google shut it down on 2026-10-22; gateways still speak it."""
     VERTEX = "vertex"
+    """Veo in a Google Cloud project."""
+    OMNI = "omni"
+    """Gemini Omni with an API key: the Interactions API."""
+    VERTEX_OMNI = "vertex-omni"
+    """Gemini Omni in a Google Cloud project."""
+
+    @property
+    def is_omni(self) -> bool:
+        return self in (GoogleRoute.OMNI, GoogleRoute.VERTEX_OMNI)
+
+    @property
+    def keeps_interactions(self) -> bool:
+        """Whether a clip can be continued by the id of the request that made it."""
+        return self is GoogleRoute.OMNI
+
+    @property
+    def takes_copies(self) -> bool:
+        """Whether our own copy of a clip can be sent, whoever made it."""
+        return self is not GoogleRoute.GEMINI
 
 
 class GenerationMode(StrEnum):
@@ -24,6 +46,12 @@ class GenerationMode(StrEnum):
     FRAMES = "frames"
     REFERENCES = "references"
     EXTENSION = "extension"
+    EDIT = "edit"
+
+    @property
+    def has_source(self) -> bool:
+        """Whether it starts from another clip."""
+        return self in (GenerationMode.EXTENSION, GenerationMode.EDIT)
 
 
 class AspectRatio(StrEnum):
@@ -39,8 +67,9 @@ class PictureFit(StrEnum):
 
 
 class Resolution(StrEnum):
-    """Veo's names for the shorter side."""
+    """Google's names for the shorter side, from the smallest."""
 
+    P360 = "360p"
     P720 = "720p"
     P1080 = "1080p"
     UHD = "4k"
@@ -94,12 +123,14 @@ class InputImage:
 
 @dataclass(frozen=True, slots=True)
 class SourceClip:
-    """The clip that an extension continues, as the rules need it.
+    """The clip that an extension continues or an edit changes, as the rules need it.
 
     ``seconds`` is its whole length. The extension depth is the number of extensions that led to
     it, 0 for a first clip. ``expires_at`` is until when Google keeps the file, in Unix seconds
     (``None``: it does not expire). ``path`` is the original below the data directory, for the
-    route that takes bytes. What continues a clip of an age-restricted channel is restricted too.
+    routes that take bytes. ``interaction_id`` names the request that made it at Gemini Omni, which
+    Google keeps until ``interaction_expires_at`` in Unix seconds. What is made from a clip of an
+    age-restricted channel is restricted too.
     """
 
     clip_id: int
@@ -114,11 +145,17 @@ class SourceClip:
     expires_at: float | None
     path: str | None = None
     age_restricted: bool = False
+    interaction_id: str | None = None
+    interaction_expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """What a member asks for; its texts are cleaned, wherever they come from."""
+    """What a member asks for; its texts are cleaned, wherever they come from.
+
+    With ``is_edit`` the ``source`` is changed, else it is continued, by ``seconds``. ``with_cuts``
+    lets the model cut between shots (Gemini Omni).
+    """
 
     prompt: str
     negative_prompt: str | None = None
@@ -133,6 +170,8 @@ class VideoRequest:
     references: tuple[InputImage, ...] = ()
     picture_fit: PictureFit | None = None
     source: SourceClip | None = None
+    is_edit: bool = False
+    with_cuts: bool = False
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative_prompt", "model"):
@@ -144,7 +183,7 @@ class VideoRequest:
     def mode(self) -> GenerationMode:
         """The mode that the inputs imply, whether or not they are valid together."""
         if self.source is not None:
-            return GenerationMode.EXTENSION
+            return GenerationMode.EDIT if self.is_edit else GenerationMode.EXTENSION
         if self.references:
             return GenerationMode.REFERENCES
         if self.last_frame is not None:
@@ -159,8 +198,10 @@ class VideoRequest:
 class VideoPlan:
     """Everything that is sent to Google and charged for one job.
 
-    ``seconds`` is what Google charges per video: 7 for an extension, whose result is
-    ``result_seconds`` long. A parameter that is ``None`` is not sent. ``price`` covers all videos.
+    ``seconds`` is what Google charges per video: for an extension those that it adds, while the
+    result is ``result_seconds`` long. A parameter that is ``None`` is not sent. ``price`` covers
+    all videos and is the most that the member pays. ``prompt`` is what the member wrote;
+    `bot.domain.jobs.sent_prompt` adds what a model needs in words.
     """
 
     model: str
@@ -180,24 +221,27 @@ class VideoPlan:
     last_frame: InputImage | None = None
     references: tuple[InputImage, ...] = ()
     source: SourceClip | None = None
+    with_cuts: bool = False
 
     @property
     def charged_seconds(self) -> int:
         return self.seconds * self.videos
 
     def as_request(self) -> VideoRequest:
-        """Return the request that leads to this plan again, for Redo and Edit prompt."""
+        """Return the request that leads to this plan again, for Redo and other words."""
         return VideoRequest(
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,
             model=self.model,
             aspect_ratio=None if self.source else self.aspect_ratio,
-            resolution=None if self.source else self.resolution,
-            seconds=None if self.source else self.seconds,
+            resolution=self.resolution,
+            seconds=None if self.mode is GenerationMode.EDIT else self.seconds,
             seed=self.seed,
             videos=self.videos,
             image=self.image,
             last_frame=self.last_frame,
             references=self.references,
             source=self.source,
+            is_edit=self.mode is GenerationMode.EDIT,
+            with_cuts=self.with_cuts,
         )

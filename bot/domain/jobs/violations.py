@@ -1,33 +1,24 @@
 """Which rules of one model a request violates, and what would fix each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.errors import (
-    PersonPolicyUnsatisfiable,
-    PromptTooLong,
-    RuleBroken,
-    SourceNotExtendable,
-)
+from bot.domain.errors import PersonPolicyUnsatisfiable, PromptTooLong
 from bot.domain.jobs.people_policy import UnsatisfiableRule, choose_person_generation
 from bot.domain.jobs.presets import MAX_PROMPT_CHARACTERS
 from bot.domain.jobs.prompt import count_tokens, measure_fitting_length
 from bot.domain.jobs.request import (
     AspectRatio,
     GenerationMode,
-    GoogleRoute,
     OperatorRegion,
     PersonRule,
     Resolution,
-    SourceClip,
     VideoRequest,
 )
-from bot.domain.models import ExtensionRules, ModelSpec
+from bot.domain.jobs.source_violations import Violation, find_source_violations
+from bot.domain.models import ModelSpec
 from bot.domain.typed_text import has_visible_text
-
-EXPIRY_MARGIN_S: Final = 120.0
-"""A file that Google deletes in fewer seconds is not used: the job may have to queue."""
 
 MAX_SEED: Final = 2**32 - 1
 
@@ -48,17 +39,6 @@ class RuleContext:
     preferred_person_rule: PersonRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A broken rule, and the request with it fixed (`None`: impossible on this model)."""
-
-    rule: str
-    parameter: str
-    fix: VideoRequest | None = None
-    values: dict[str, str | int] = field(default_factory=dict)
-    error_type: type[RuleBroken] = RuleBroken
-
-
 def find_violations(
     request: VideoRequest, model: ModelSpec, context: RuleContext
 ) -> Iterator[Violation]:
@@ -71,9 +51,9 @@ def find_violations(
     if not can_follow_person_rule(model, request.mode, context):
         yield Violation("person_rule", "model", error_type=PersonPolicyUnsatisfiable)
     yield from _find_text_violations(request, model)
-    if request.source is not None and model.extension is not None:
-        yield from _find_source_violations(
-            request, request.source, model, model.extension, context.now
+    if request.source is not None:
+        yield from find_source_violations(
+            request, request.source, model, now=context.now, region=context.region
         )
     else:
         yield from _find_picture_violations(request, model)
@@ -97,7 +77,13 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
     if not has_visible_text(request.prompt):
         yield Violation("prompt_empty", "prompt")
     frames = request.image is not None or request.last_frame is not None
-    if request.source is not None and (frames or request.references):
+    if request.mode is GenerationMode.EDIT and frames:
+        yield Violation(
+            "edit_excludes_frames",
+            "image" if request.image is not None else "last_frame",
+            fix=request.evolve(image=None, last_frame=None),
+        )
+    elif request.mode is GenerationMode.EXTENSION and (frames or request.references):
         yield Violation(
             "extension_excludes_images",
             "image" if frames else "reference_1",
@@ -174,6 +160,14 @@ def _find_picture_violations(request: VideoRequest, model: ModelSpec) -> Iterato
                 fix=request.evolve(resolution=condition.resolution),
                 values={**when, "resolution": str(condition.resolution)},
             )
+        most = condition.max_seconds
+        if most is not None and (request.seconds or 0) > most:
+            yield Violation(
+                "needs_fewer_seconds",
+                "duration",
+                fix=request.evolve(seconds=most),
+                values={**when, "most": most},
+            )
         needed = condition.seconds
         if needed is not None and request.seconds not in (None, needed):
             yield Violation(
@@ -233,64 +227,6 @@ def _build_resolution_violation(
     )
 
 
-def _find_source_violations(
-    request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules, now: float
-) -> Iterator[Violation]:
-    def build_source_violation(rule: str, **values: str | int) -> Violation:
-        return Violation(
-            rule, "clip", values={"clip": source.clip_id, **values}, error_type=SourceNotExtendable
-        )
-
-    if model.route is not source.route:
-        yield build_source_violation("source_other_route", model=model.name)
-    has_bytes = model.route is GoogleRoute.VERTEX and source.path is not None
-    if source.remote_uri is None and not has_bytes:
-        yield build_source_violation("source_gone")
-    if source.expires_at is not None and source.expires_at - EXPIRY_MARGIN_S <= now:
-        yield build_source_violation("source_expired", expired_at=int(source.expires_at))
-    if source.resolution not in (None, limits.resolution):
-        yield build_source_violation(
-            "source_resolution", needs=limits.resolution, has=str(source.resolution)
-        )
-    if source.mode in limits.refused_sources:
-        yield build_source_violation("source_mode", mode=source.mode)
-    if limits.max_hops is not None and source.extension_depth >= limits.max_hops:
-        yield build_source_violation(
-            "source_too_many_hops", hops=source.extension_depth, most=limits.max_hops
-        )
-    if (
-        source.seconds > limits.max_input_seconds
-        or source.seconds + limits.added_seconds > limits.max_result_seconds
-    ):
-        yield build_source_violation(
-            "source_too_long",
-            seconds=source.seconds,
-            most=limits.max_input_seconds,
-            result=limits.max_result_seconds,
-        )
-    if request.aspect_ratio not in (None, source.aspect_ratio):
-        yield Violation(
-            "extension_aspect_ratio",
-            "aspect_ratio",
-            fix=request.evolve(aspect_ratio=None),
-            values={"aspect_ratio": source.aspect_ratio},
-        )
-    if request.resolution not in (None, limits.resolution):
-        yield Violation(
-            "extension_resolution",
-            "resolution",
-            fix=request.evolve(resolution=None),
-            values={"resolution": limits.resolution},
-        )
-    if request.seconds not in (None, limits.added_seconds, limits.sent_seconds):
-        yield Violation(
-            "extension_length",
-            "duration",
-            fix=request.evolve(seconds=None),
-            values={"seconds": limits.added_seconds},
-        )
-
-
 def choose_aspect_ratio(request: VideoRequest, model: ModelSpec) -> AspectRatio:
     """Return the requested aspect ratio, or the one that follows from the mode or the image."""
     if request.aspect_ratio is not None:
@@ -311,4 +247,5 @@ def choose_seconds(request: VideoRequest, model: ModelSpec) -> int:
     """Return the length of a request without one: what the mode or resolution needs, if any."""
     conditions = model.find_conditions(request.mode, _effective_resolution(request, model))
     needed = (condition.seconds for condition in conditions if condition.seconds is not None)
-    return next(needed, model.default_seconds)
+    longest = (each.max_seconds for each in conditions if each.max_seconds is not None)
+    return next(needed, min(model.default_seconds, *longest, model.default_seconds))

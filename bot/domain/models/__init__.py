@@ -1,11 +1,21 @@
 """What is known about each video model: ids, prices, modes and rules."""
 
 from bot.domain.models.spec import (
+    EditRules,
     ExtensionRules,
     ModelCatalogue,
     ModelCondition,
     ModelSpec,
     PeopleRow,
+    TokenPrices,
 )
 
-__all__ = ["ExtensionRules", "ModelCatalogue", "ModelCondition", "ModelSpec", "PeopleRow"]
+__all__ = [
+    "EditRules",
+    "ExtensionRules",
+    "ModelCatalogue",
+    "ModelCondition",
+    "ModelSpec",
+    "PeopleRow",
+    "TokenPrices",
+]

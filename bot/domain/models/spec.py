@@ -6,7 +6,7 @@ Apart from the TOML reader, so that rules can be tested against models that no f
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Self
+from typing import Final, Self
 
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.request import (
@@ -15,8 +15,11 @@ from bot.domain.jobs.request import (
     GoogleRoute,
     OperatorRegion,
     PersonGeneration,
+    PersonRule,
     Resolution,
 )
+
+_NOTHING: Final = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,12 @@ class ModelCondition:
     """A rule of the kind "1080p needs 8 s".
 
     A request with the mode or resolution ``when`` must have the value of each field that is set.
-    ``seconds`` is the ``durationSeconds`` sent to Google.
+    ``seconds`` is the ``durationSeconds`` sent to Google; ``max_seconds`` is the longest clip.
     """
 
     when: GenerationMode | Resolution
     seconds: int | None = None
+    max_seconds: int | None = None
     aspect_ratio: AspectRatio | None = None
     resolution: Resolution | None = None
 
@@ -37,18 +41,50 @@ class ModelCondition:
 class ExtensionRules:
     """How a model extends a clip; lengths in seconds.
 
-    One call adds ``added_seconds``, which is what it costs, and must carry ``sent_seconds`` as its
-    ``durationSeconds``. ``max_hops`` is the number of extensions in a chain; `None` if only the
-    lengths limit it. Google does not extend clips of the modes ``refused_sources``.
+    One call adds ``added_seconds``, which is what it costs; a member may choose another of
+    ``added_lengths``, if there are any. ``sent_seconds`` is the ``durationSeconds`` that Veo wants
+    with it (`None`: the added seconds are sent). A result has the ``resolution``, or if there is
+    none, one of ``resolutions`` that the member chooses. ``max_hops`` is the number of extensions
+    in a chain; `None` if only the lengths limit it. Google does not extend clips of the modes
+    ``refused_sources``.
     """
 
     added_seconds: int
-    sent_seconds: int
-    resolution: Resolution
     max_input_seconds: int
     max_result_seconds: int
+    added_lengths: tuple[int, ...] = ()
+    sent_seconds: int | None = None
+    resolution: Resolution | None = None
+    resolutions: tuple[Resolution, ...] = ()
     max_hops: int | None = None
     refused_sources: frozenset[GenerationMode] = frozenset()
+
+    @property
+    def offered_lengths(self) -> tuple[int, ...]:
+        """The numbers of seconds that can be added."""
+        return self.added_lengths or (self.added_seconds,)
+
+    @property
+    def offered_resolutions(self) -> tuple[Resolution, ...]:
+        """The resolutions that a result can have, the usual one first."""
+        return self.resolutions if self.resolution is None else (self.resolution,)
+
+
+@dataclass(frozen=True, slots=True)
+class EditRules:
+    """How a model changes a clip: one of at most ``max_input_seconds``, which keeps its length."""
+
+    max_input_seconds: int
+    max_references: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrices:
+    """Micro-dollars per million tokens, for models that Google bills by what ``usage`` says."""
+
+    input: Micros
+    text: Micros
+    video: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +100,16 @@ class ModelSpec:
     """One model on one route.
 
     ``resolutions`` is empty if the model does not take the parameter (its clips are 720p).
-    ``prices`` are micro-dollars per second. ``keep_seconds`` is how long Google keeps a finished
-    file (`None`: as long as its owner does). ``retires`` is Google's announced shutdown date. It is
-    shown but decides nothing, since gateways may outlive it. ``sources`` says for each fact where
-    it comes from.
+    ``prices`` are micro-dollars per second, and ``request_price`` is for what is sent with each
+    request; ``token_prices`` are what the bill is settled by, where Google tells tokens.
+    ``google_name`` is the model's name at Google, if it is not the id. ``keep_seconds`` is how long
+    Google keeps a finished file (`None`: as long as its owner does), and
+    ``keep_interaction_seconds`` how long it keeps what a clip can be continued by.
+
+    From the day that it ``retires`` a model is off, unless the route's own server says that it is
+    there (gateways outlive Google's dates); ``replaced_by`` is the id of its successor.
+    ``guaranteed_person_rule`` is what the operator trusts Google to keep without a parameter.
+    ``sources`` says for each fact where it comes from.
     """
 
     id: str
@@ -89,8 +131,15 @@ class ModelSpec:
     people: tuple[PeopleRow, ...] = ()
     conditions: tuple[ModelCondition, ...] = ()
     extension: ExtensionRules | None = None
+    edit: EditRules | None = None
+    request_price: Micros = _NOTHING
+    token_prices: TokenPrices | None = None
+    google_name: str | None = None
     keep_seconds: int | None = None
+    keep_interaction_seconds: int | None = None
     retires: date | None = None
+    replaced_by: str | None = None
+    guaranteed_person_rule: PersonRule | None = None
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -101,6 +150,19 @@ class ModelSpec:
     def get_price_per_second(self, resolution: Resolution | None) -> Micros:
         """Return micro-dollars per second of one video; `None` is the native resolution."""
         return self.prices[resolution or self.native_resolution]
+
+    @property
+    def name_at_google(self) -> str:
+        return self.google_name or self.id
+
+    def compute_price(self, resolution: Resolution | None, seconds: int, videos: int) -> Micros:
+        """Return the most that a request costs."""
+        per_video = self.get_price_per_second(resolution) * seconds + self.request_price
+        return Micros(per_video * videos)
+
+    def has_retired(self, today: date) -> bool:
+        """Whether Google's announced shutdown date is reached."""
+        return self.retires is not None and self.retires <= today
 
     def list_person_values(
         self, mode: GenerationMode, region: OperatorRegion

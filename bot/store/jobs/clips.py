@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.jobs.job import Job
+from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
@@ -154,7 +155,8 @@ async def _find_ancestry(
     if source is None:
         return None, None, 0
     root = await connection.scalar(select(_clips.root_clip_id).where(_clips.id == source.clip_id))
-    return root or source.clip_id, source.clip_id, source.extension_depth + 1
+    depth = source.extension_depth + (job.plan.mode is GenerationMode.EXTENSION)
+    return root or source.clip_id, source.clip_id, depth
 
 
 async def _is_source_restricted(connection: AsyncConnection, job: Job) -> bool:

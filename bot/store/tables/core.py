@@ -82,6 +82,8 @@ jobs_table = Table(
     Column("attempts", Integer, nullable=False),
     # how many videos Google has made: all are paid, even those that cannot be fetched
     Column("videos_made", Integer),
+    # what Google says that it costs; null if it does not say
+    Column("billed_micros", BigInteger),
     # whether the channel was age-restricted when the clip was asked for
     Column("age_restricted", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "guild_id", "user_id"),
@@ -138,6 +140,9 @@ clips_table = Table(
     Column("remote_uri", Text),
     Column("remote_expires_at", UtcTime()),
     Column("message_id", BigInteger, index=True),
+    # the request at Gemini Omni that made it, by which it can be continued
+    Column("interaction_id", Text),
+    Column("interaction_expires_at", UtcTime()),
     # null for clips from before revision 0008 whose channel has not been looked at since
     Column("age_restricted", Boolean),
     Index(None, "job_id", "index", unique=True),
@@ -259,6 +264,26 @@ account_refusals_table = Table(
     Column("refused_at", UtcTime(), nullable=False),
 )
 """The last time that Google refused the operator's account on a route, for `clapper doctor`."""
+
+interaction_lifetimes_table = Table(
+    "interaction_lifetimes",
+    metadata,
+    Column("route", String(16), primary_key=True),
+    Column("kept_s", BigInteger, nullable=False),
+    Column("learnt_at", UtcTime(), nullable=False),
+)
+"""How long Google was seen to keep interactions on a route, where that is less than it promises."""
+
+remote_deletions_table = Table(
+    "remote_deletions",
+    metadata,
+    Column("route", String(16), primary_key=True),
+    Column("operation", String(255), primary_key=True),
+    Column("requested_at", UtcTime(), nullable=False),
+    Column("retry_at", UtcTime()),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+)
+"""Operations that Google must still delete, because their clips were."""
 
 operation_durations_table = Table(
     "operation_durations",

@@ -78,6 +78,7 @@ def plan_from_json(text: str) -> VideoPlan:
         last_frame=_parse_image(values.get("last_frame")),
         references=tuple(InputImage(**image) for image in values.get("references", ())),
         source=_parse_source(values.get("source")),
+        with_cuts=values.get("with_cuts", False),
     )
 
 

@@ -83,6 +83,12 @@ class Route1:
     async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         raise NotImplementedError
 
+    async def cancel_operation(self, operation: str) -> bool:
+        raise NotImplementedError
+
+    async def delete_operation(self, operation: str) -> None:
+        raise NotImplementedError
+
     async def find_result(
         self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
     ) -> OperationFinished | None:

@@ -7,7 +7,8 @@ import pytest
 from bot.domain.errors import RuleBroken, SourceNotExtendable
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution
-from bot.domain.jobs.violations import EXPIRY_MARGIN_S, RuleContext
+from bot.domain.jobs.source_access import EXPIRY_MARGIN_S
+from bot.domain.jobs.violations import RuleContext
 from tests.unit.rules.given import (
     CATALOGUE,
     FAST_31,

@@ -28,7 +28,14 @@ from bot.domain.jobs.request import (
     VideoRequest,
 )
 from bot.domain.jobs.violations import RuleContext
-from bot.domain.ports import OperationFailed, OperationFinished, OperationPending, VideoModels
+from bot.domain.ports import (
+    OperationCancelled,
+    OperationFailed,
+    OperationFinished,
+    OperationNotStarted,
+    OperationPending,
+    VideoModels,
+)
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GeminiModels
 from bot.google.vertex import VertexModels
@@ -148,6 +155,7 @@ class Stage:
 
         async def poll() -> OperationFinished | OperationFailed | None:
             result = await adapter.poll(operation)
+            assert not isinstance(result, OperationCancelled | OperationNotStarted)
             return None if isinstance(result, OperationPending) else result
 
         result = await eventually(poll, timeout=150, what=operation)

@@ -130,6 +130,8 @@ class ClipDownloader:
             size_bytes=facts.size,
             remote_uri=video.uri,
             remote_expires_at=video.expires_at if video.uri else None,
+            interaction_id=video.interaction_id,
+            interaction_expires_at=video.interaction_expires_at,
         )
 
 
