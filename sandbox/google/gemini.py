@@ -1,6 +1,6 @@
 """The wire format of Veo on the Gemini API: ``/google/v1beta``, and ``/google-files`` for content.
 
-As google-genai 3.4 reads it.
+As google-genai 3.6 reads it.
 """
 
 import base64

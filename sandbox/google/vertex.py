@@ -1,6 +1,6 @@
 """The wire format of Veo on Vertex AI: ``/vertex/v1beta1``, and the token endpoint.
 
-As google-genai 3.4 uses it, with a service account (projects/P/locations/L/publishers/…) or with an
+As google-genai 3.6 uses it, with a service account (projects/P/locations/L/publishers/…) or with an
 API key (publishers/…).
 """
 
