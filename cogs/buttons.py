@@ -34,8 +34,8 @@ from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
 from cogs._common.context import build_acting_person
 from cogs._common.modals import (
     PROMPT_FIELD,
-    build_edit_form,
     build_extend_form,
+    build_reword_form,
     build_rewrite_form,
     read_for_form,
 )
@@ -87,7 +87,7 @@ class ButtonActions(commands.Cog):
         self._double_clicks = DoubleClicks(self.clock)
         self.router.register_button(ButtonAction.EXTEND, self.open_extend_form)
         self.router.register_button(ButtonAction.REDO, self.redo_job)
-        self.router.register_button(ButtonAction.EDIT, self.open_edit_form)
+        self.router.register_button(ButtonAction.REWORD, self.open_reword_form)
         self.router.register_button(ButtonAction.DETAILS, self.show_details)
         self.router.register_button(ButtonAction.CANCEL, self.request_flow.cancel_job)
         self.router.register_button(ButtonAction.UNDO, self.request_flow.cancel_job)
@@ -100,7 +100,7 @@ class ButtonActions(commands.Cog):
         self.router.register_form(FormKind.REWRITE, self.submit_rewrite)
         self.router.register_pager(self.turn_page)
         self.router.register_form(FormKind.EXTEND, self.submit_extend)
-        self.router.register_form(FormKind.EDIT, self.submit_edit)
+        self.router.register_form(FormKind.REWORD, self.submit_reword)
 
     async def open_extend_form(self, interaction: discord.Interaction, clip_id: int) -> None:
         await interaction.response.send_modal(build_extend_form(clip_id, interaction.locale.value))
@@ -137,12 +137,12 @@ class ButtonActions(commands.Cog):
         source = RequestSource.from_interaction(interaction)
         await self.request_flow.offer_request(request, source, repeated=job)
 
-    async def open_edit_form(self, interaction: discord.Interaction, job_id: int) -> None:
+    async def open_reword_form(self, interaction: discord.Interaction, job_id: int) -> None:
         job = await read_for_form(self._load_job(interaction, job_id))
-        form = build_edit_form(job_id, job.plan.prompt, interaction.locale.value)
+        form = build_reword_form(job_id, job.plan.prompt, interaction.locale.value)
         await interaction.response.send_modal(form)
 
-    async def submit_edit(
+    async def submit_reword(
         self, interaction: discord.Interaction, job_id: int, fields: Mapping[str, str]
     ) -> None:
         await acknowledge_request(interaction)

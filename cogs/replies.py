@@ -56,7 +56,7 @@ TAP_EMOJI: Final = "🎬"
 """The bot's reaction to a reply: the author's tap on it makes the clip."""
 _HINT_INTERVAL_S: Final = 24 * 3600.0
 _MEANT_FOR_CLIP: Final = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR, ReplyKind.BUTTON)
-_JOB_ACTIONS: Final = (ButtonAction.EDIT, ButtonAction.DETAILS, ButtonAction.DELETE)
+_JOB_ACTIONS: Final = (ButtonAction.REWORD, ButtonAction.DETAILS, ButtonAction.DELETE)
 _REACTION_CODES: Final = frozenset({90001, 30010, 10008})
 """The author has blocked the bot, the message has all the reactions it can have, or is gone."""
 

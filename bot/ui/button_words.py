@@ -18,6 +18,7 @@ _SYNONYM_KEYS: Final = {
         for action in (
             ButtonAction.EXTEND,
             ButtonAction.EDIT,
+            ButtonAction.REWORD,
             ButtonAction.DETAILS,
             ButtonAction.DELETE,
             ButtonAction.CANCEL,

@@ -28,7 +28,7 @@ from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
 from bot.ui.model_info import ModelInfoSource
 
-_EDITABLE_OUTCOMES: Final = (
+_REWORDABLE_OUTCOMES: Final = (
     Outcome.INVALID,
     Outcome.BLOCKED,
     Outcome.BLOCKED_AUDIO,
@@ -145,7 +145,7 @@ class ClipCards:
         actions = [
             *([ButtonAction.RETRY] if job.outcome in _RETRYABLE_OUTCOMES else []),
             *([ButtonAction.OTHER_MODEL] if job.outcome and job.outcome.is_about_model else []),
-            *([ButtonAction.EDIT] if job.outcome in _EDITABLE_OUTCOMES else []),
+            *([ButtonAction.REWORD] if job.outcome in _REWORDABLE_OUTCOMES else []),
             ButtonAction.DELETE,  # also how the card is found again after a crash
         ]
         text = f"{self._format_request(job, locale)}\n{describe_outcome(job, locale, clips)}"
@@ -239,7 +239,7 @@ class ClipCards:
         ]
         again = [
             build_button(action, job.id, locale)
-            for action in (ButtonAction.REDO, ButtonAction.EDIT)
+            for action in (ButtonAction.REDO, ButtonAction.REWORD)
         ]
         showcase = [
             build_button(

@@ -26,6 +26,9 @@ PAGE_PATTERN: Final = re.compile(
 MENU_PATTERN: Final = re.compile(rf"{_PREFIX}-set:(?P<setting>[a-z_]+)")
 MAX_NUMBER: Final = 2**63 - 1
 """The largest number that the database can look for."""
+_OLD_REWORD_ACTION: Final = "edit"
+_OLD_REWORD_FORM: Final = "edit_form"
+"""What *Reword and redo* was called in messages from before clips could be edited."""
 _KIND_BY_LETTER: Final = {kind[:1]: kind for kind in HistoryKind}
 
 
@@ -34,13 +37,14 @@ class ButtonAction(StrEnum):
 
     # a clip
     EXTEND = "extend"
+    EDIT = "edit_clip"
     EXTEND_BY_REPLY = "reply"  # with the words of the message that the button's message answers
     SHOWCASE = "showcase"
     PUBLISH = "publish"  # to the showcase, knowing that it is on the web
     PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
     # a job
     REDO = "redo"
-    EDIT = "edit"
+    REWORD = "reword"
     DETAILS = "details"
     DELETE = "delete"
     CONFIRM_DELETE = "delete_yes"
@@ -61,14 +65,23 @@ class ButtonAction(StrEnum):
     CHECK_PERMISSIONS = "check"  # always 0
     SETUP = "setup"  # always 0
 
+    @classmethod
+    def _missing_(cls, value: object) -> "ButtonAction | None":
+        return cls.REWORD if value == _OLD_REWORD_ACTION else None
+
 
 class FormKind(StrEnum):
     """A modal; its number is the clip, job, draft or refused request that it is about."""
 
     EXTEND = "extend_form"
-    EDIT = "edit_form"
+    EDIT = "edit_clip_form"
+    REWORD = "reword_form"
     ANIMATE = "animate_form"
     REWRITE = "rewrite_form"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "FormKind | None":
+        return cls.REWORD if value == _OLD_REWORD_FORM else None
 
 
 class SetupSetting(StrEnum):
@@ -89,7 +102,8 @@ def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
 def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:
     """Return the number in a custom id of ``action``; ``None`` for any other id."""
     match = ACTION_PATTERN.fullmatch(custom_id)
-    if match is None or match["action"] != action or int(match["number"]) > MAX_NUMBER:
+    names = (action, _OLD_REWORD_ACTION) if action is ButtonAction.REWORD else (action,)
+    if match is None or match["action"] not in names or int(match["number"]) > MAX_NUMBER:
         return None
     return int(match["number"])
 

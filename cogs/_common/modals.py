@@ -38,15 +38,19 @@ def build_extend_form(clip_id: int, locale: str) -> ui.Modal:
     return _build_form(FormKind.EXTEND, clip_id, "form.extend", locale)
 
 
-def build_edit_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
+def build_edit_form(clip_id: int, locale: str) -> ui.Modal:
+    return _build_form(FormKind.EDIT, clip_id, "form.edit", locale)
+
+
+def build_reword_form(job_id: int, prompt: str, locale: str) -> ui.Modal:
     default = prompt[:_MAX_TEXT_LENGTH]
-    return _build_form(FormKind.EDIT, job_id, "form.edit", locale, default=default)
+    return _build_form(FormKind.REWORD, job_id, "form.reword", locale, default=default)
 
 
 def build_rewrite_form(number: int, prompt: str, locale: str) -> ui.Modal:
-    """Return the form of *Edit prompt* under a request that was refused for its words."""
+    """Return the form for the words of a request that was refused for them."""
     default = prompt[:_MAX_TEXT_LENGTH]
-    return _build_form(FormKind.REWRITE, number, "form.edit", locale, default=default)
+    return _build_form(FormKind.REWRITE, number, "form.rewrite", locale, default=default)
 
 
 def build_animate_form(draft_id: int, locale: str, prompt: str = "") -> ui.Modal:

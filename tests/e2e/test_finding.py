@@ -84,7 +84,7 @@ async def test_extension_card_shows_source_and_length(stage: BotStage, tree: lis
     assert f"extension of #{first}" in text
     assert "11 s" in text
     assert "reply to extend it, until <t:" in text
-    assert {"Extend", "Redo", "Edit prompt", "Showcase", "Details", "Delete"} <= set(
+    assert {"Extend", "Redo", "Reword and redo", "Showcase", "Details", "Delete"} <= set(
         buttons_of(tree[1])
     )
 
@@ -184,7 +184,7 @@ async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     assert f"a fox. {STYLE}" in text_of(clip)
     body = (await stage.list_submits())[-1]["json"]
     assert body["instances"][0]["prompt"] == f"a fox. {STYLE}"
-    form = await stage.press_button(clip, "Edit prompt")
+    form = await stage.press_button(clip, "Reword and redo")
     state = await stage.control.wait_interaction(form, lambda s: s.get("modal"))
     assert f"a fox. {STYLE}" in str(state["modal"])
     before = len(await stage.list_submits())

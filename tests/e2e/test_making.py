@@ -36,7 +36,7 @@ async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) ->
         assert words in text
     assert "\\*\\*red" in text
     assert "@member" in text
-    assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} <= set(buttons_of(clip))
+    assert {"Extend", "Redo", "Reword and redo", "Details", "Delete"} <= set(buttons_of(clip))
     await stage.wait_until_idle(room)
     assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
     assert clip.get("message_reference") is None
@@ -120,7 +120,7 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
 
     await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
     await stage.wait_for_clip(room, 2)
-    form_interaction = await stage.press_button(clip, "Edit prompt")
+    form_interaction = await stage.press_button(clip, "Reword and redo")
     form = await stage.control.wait_interaction(form_interaction, lambda state: state.get("modal"))
     assert "a red fox" in str(form["modal"])
     await stage.wait_for_answer(await stage.submit_form(form_interaction, "a blue fox"), "Accepted")

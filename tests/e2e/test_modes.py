@@ -222,7 +222,7 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
     await stage.control.google(retired_models=[model])
     await request_video(stage, room, model, {"duration": 4})
     message = await stage.wait_for_message(room, "retired this model")
-    assert "Edit prompt" in buttons_of(message)
+    assert "Reword and redo" in buttons_of(message)
     assert await reader.sum_spent() == before
     assert await reader.sum_reserved() == 0
     again = await stage.wait_for_answer(await request_video(stage, room, model, {"duration": 4}))

@@ -131,7 +131,7 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
     assert count_records(stage) == before
     await stage.control.change_channel(thread, archived=True, locked=False)
     await stage.control.advance(4)  # two presses within three seconds count once
-    form = await stage.press_button(clip, "Edit prompt")
+    form = await stage.press_button(clip, "Reword and redo")
     await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
     await stage.wait_for_clip(thread, 2)
 

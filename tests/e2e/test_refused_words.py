@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
-    """The count is in characters, and *Edit prompt* opens what was written. [people-M19]"""
+    """The count is in characters, and *Change the words* opens what was written. [people-M19]"""
     room = await stage.open_channel()
     words = "ein Fuchs läuft über das Feld " * 120
     interaction = await stage.request_clip(room, words)
@@ -19,9 +19,9 @@ async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
     assert str(len(words.strip())) in answer
     assert "token" not in answer
     state = await stage.control.interaction(interaction)
-    (message,) = [each for each in state["messages"] if "Edit prompt" in buttons_of(each)]
+    (message,) = [each for each in state["messages"] if "Change the words" in buttons_of(each)]
     stranger = await stage.control.component(
-        stage.people["Ada"], message["id"], buttons_of(message)["Edit prompt"]
+        stage.people["Ada"], message["id"], buttons_of(message)["Change the words"]
     )
     opened = await stage.control.wait_interaction(stranger, lambda state: state.get("modal"))
     assert "über das Feld" in str(opened["modal"])

@@ -74,7 +74,7 @@ async def test_comments_cost_nothing_until_their_author_taps(stage: BotStage) ->
         pytest.param("再来一段", "Redo", id="people-M4-zh"),
         pytest.param("Noch einmal!", "Redo", id="people-M4-de"),
         pytest.param("delete", "Delete", id="people-M4-delete"),
-        pytest.param("プロンプトを編集", "Edit prompt", id="people-M4-ja"),
+        pytest.param("プロンプトを編集", "Reword and redo", id="people-M4-ja"),
     ],
 )
 async def test_the_words_of_a_button_bring_that_button(

@@ -20,7 +20,7 @@ async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
         await stage.wait_for_clip(room, 2)
         await asyncio.gather(stage.press_button(clip, "Redo"), stage.press_button(clip, "Redo"))
         await stage.wait_for_clip(room, 3)
-        form = await stage.press_button(clip, "Edit prompt")
+        form = await stage.press_button(clip, "Reword and redo")
         await stage.wait_for_answer(await stage.submit_form(form, "a blue fox"), "Accepted")
         fourth = await stage.wait_for_clip(room, 4)
         await stage.wait_for_answer(await stage.press_button(fourth, "Details"), "Prompt:")

@@ -77,7 +77,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
         status = await stage.wait_for_message(away.room, "Discord lets me write here until")
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
-    assert {"Extend", "Redo", "Edit prompt", "Details", "Delete"} == set(buttons_of(clip))
+    assert {"Extend", "Redo", "Reword and redo", "Details", "Delete"} == set(buttons_of(clip))
     messages = await away.messages(away.room)
     assert [m["id"] for m in messages] == [clip["id"]]  # one message only
     sent = await stage.control.requests(method="POST", path=rf"/channels/{away.room}/messages")
@@ -105,7 +105,7 @@ async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild
     assert f"<@{stage.people['Dia']}>" in text_of(extension)
     await stage.wait_for_answer(await stage.press_button(extension, "Redo"), "Accepted")
     await away.clip(room, count=before + 3)
-    opened = await stage.press_button(first, "Edit prompt")
+    opened = await stage.press_button(first, "Reword and redo")
     await stage.wait_for_answer(await stage.submit_form(opened, "a blue heron"), "Accepted")
     edited = await away.clip(room, count=before + 4)
     assert "a blue heron" in text_of(edited)

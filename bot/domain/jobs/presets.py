@@ -1,8 +1,8 @@
 """Style and camera presets: English words that are appended to a prompt.
 
 The names that members choose from are translated; the words are English because Veo reads them.
-They become part of the prompt (its tokens count, and *Edit prompt* shows them), and nothing else
-is stored: which presets a prompt has is read from its text.
+They become part of the prompt (its tokens count, and *Reword and redo* shows them), and nothing
+else is stored: which presets a prompt has is read from its text.
 """
 
 import re

@@ -86,7 +86,7 @@ async def test_clip_card_has_all_facts_and_buttons() -> None:
     assert {
         "clapper:extend:12",
         "clapper:redo:7",
-        "clapper:edit:7",
+        "clapper:reword:7",
         "clapper:details:7",
         "clapper:delete:7",
     } <= set(buttons(view).values())
@@ -195,7 +195,7 @@ async def test_blocked_audio_offers_retry_and_blocked_prompt_offers_edit() -> No
     audio = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED_AUDIO)))
     assert "clapper:retry:7" in audio.values()
     blocked = buttons(cards.build_outcome_card(a_job(outcome=Outcome.BLOCKED)))
-    assert list(blocked.values()) == ["clapper:edit:7", "clapper:delete:7"]
+    assert list(blocked.values()) == ["clapper:reword:7", "clapper:delete:7"]
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each != "delivered"])

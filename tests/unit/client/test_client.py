@@ -1,7 +1,7 @@
 """The client: what it registers, buttons that outlive views, and an answer to every error."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import discord
@@ -15,7 +15,7 @@ from bot.domain.errors import LimitReached, LimitScope, RecordNotFound
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.custom_ids import ButtonAction, FormKind, build_custom_id, parse_button_number
 from bot.ui.router import InteractionRouter
-from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
+from cogs._common.modals import build_animate_form, build_extend_form, build_reword_form
 from cogs.buttons import DoubleClicks
 from tests.unit.client.commands import every_command, tree_of
 
@@ -82,7 +82,7 @@ async def test_ended_mixed_view_unregisters_all_buttons(client: DiscordClient) -
 async def test_modals_are_not_stored_by_discord_py() -> None:
     for made in (
         build_extend_form(12, "en-US"),
-        build_edit_form(7, "x" * 5000, "en-US"),
+        build_reword_form(7, "x" * 5000, "en-US"),
         build_animate_form(3, "en-US"),
     ):
         assert made.is_finished()
@@ -104,6 +104,36 @@ class FakeInteraction:
 
     async def respond_with_error(self, _interaction: object, error: Exception) -> None:
         self.errors.append(error)
+
+
+async def test_buttons_and_forms_from_before_clips_could_be_edited_change_the_words() -> None:
+    """``clapper:edit:N`` was *Edit prompt* of job N."""
+    interaction = FakeInteraction()
+    pressed: list[int] = []
+    submitted: list[tuple[int, str]] = []
+
+    async def press(_interaction: discord.Interaction, number: int) -> None:
+        pressed.append(number)
+
+    async def submit(
+        _interaction: discord.Interaction, number: int, fields: Mapping[str, str]
+    ) -> None:
+        submitted.append((number, fields["prompt"]))
+
+    interaction.router.register_button(ButtonAction.REWORD, press)
+    interaction.router.register_form(FormKind.REWORD, submit)
+    match = re.fullmatch(ActionButton.__discord_ui_compiled_template__, "clapper:edit:77")
+    assert match is not None
+    button = await ActionButton.from_custom_id(interaction, ui.Button(label="Edit prompt"), match)  # type: ignore[arg-type]
+    await button.callback(interaction)  # type: ignore[arg-type]
+    field = {"component": {"custom_id": "prompt", "value": "a wolf"}}
+    form = FakeInteraction({"custom_id": "clapper:edit_form:78", "components": [field]})
+    await interaction.router.submit_form(form)  # type: ignore[arg-type]
+    assert (pressed, submitted) == ([77], [(78, "a wolf")])
+    assert not interaction.errors
+    assert parse_button_number("clapper:edit:77", ButtonAction.REWORD) == 77
+    assert parse_button_number("clapper:edit:77", ButtonAction.EDIT) is None
+    assert parse_button_number("clapper:edit_clip:12", ButtonAction.EDIT) == 12
 
 
 async def test_press_runs_handler_with_its_number() -> None:

@@ -652,7 +652,7 @@ def test_kinds(text: str, kind: ReplyKind) -> None:
         ("annuler", ButtonAction.CANCEL),
         ("キャンセル", ButtonAction.CANCEL),
         ("Détails", ButtonAction.DETAILS),
-        ("edit prompt", ButtonAction.EDIT),
+        ("edit prompt", ButtonAction.REWORD),
         ("Extend #12", ButtonAction.EXTEND),
         ("continue", ButtonAction.EXTEND),
         ("Ins Schaufenster", ButtonAction.SHOWCASE),

@@ -33,7 +33,13 @@ from bot.ui.server_setup import (
     format_permission_checks,
 )
 from bot.ui.showcase_card import ShowcaseCards
-from cogs._common.modals import build_animate_form, build_edit_form, build_extend_form
+from cogs._common.modals import (
+    build_animate_form,
+    build_edit_form,
+    build_extend_form,
+    build_reword_form,
+    build_rewrite_form,
+)
 from sandbox.discord.components import read_components
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.form_fields import FormFields
@@ -144,7 +150,9 @@ def showcase_messages(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
 
 def forms(locale: str) -> Iterator[tuple[str, ui.Modal]]:
     yield "form extend", build_extend_form(2**60, locale)
-    yield "form edit", build_edit_form(2**60, LONGEST * 2, locale)
+    yield "form edit", build_edit_form(2**60, locale)
+    yield "form reword", build_reword_form(2**60, LONGEST * 2, locale)
+    yield "form rewrite", build_rewrite_form(2**60, LONGEST * 2, locale)
     yield "form animate", build_animate_form(2**60, locale)
 
 
