@@ -26,8 +26,8 @@ async def test_messages_use_server_and_member_language(stage: BotStage, locale: 
         status = await stage.wait_for_message(room, longest_literal("stage.polling", locale))
         assert translate("button.cancel", locale) in buttons_of(status)
     clip = await stage.wait_for_clip(room)
-    names = ("extend", "redo", "reword", "details")
-    labels = {translate(f"button.{name}", locale) for name in names}
+    buttons = ("extend", "redo", "reword", "details")
+    labels = {translate(f"button.{name}", locale) for name in buttons}
     assert labels <= set(buttons_of(clip))
     assert translate("seconds", locale, count=4) in text_of(clip)
 
