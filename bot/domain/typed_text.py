@@ -25,6 +25,13 @@ def has_visible_text(text: str) -> bool:
     return any(_is_visible(character) for character in text)
 
 
+def is_zero_width(character: str) -> bool:
+    """Whether ``character`` takes no place of its own: joiners, marks, fillers."""
+    if character in _INVISIBLE_LETTERS or _is_variation_selector(character):
+        return True
+    return unicodedata.category(character) in {"Cf", "Mn", "Me"}
+
+
 def _is_text(character: str) -> bool:
     if character in _KEPT_CONTROLS:
         return True

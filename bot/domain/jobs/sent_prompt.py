@@ -1,0 +1,184 @@
+"""The text that Gemini Omni gets for a plan: the member's words, and what has to be said in words.
+
+Veo has parameters for the roles of pictures, for extensions and for what should not be seen. Omni
+reads all of that from the prompt, so the bot writes Google's role tags, and takes such tags out of
+what members typed: a tag of theirs would give a picture another role than the one that was paid.
+Nothing else that a member wrote is changed. Google's page: ai.google.dev/gemini-api/docs/omni.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.jobs.request import GenerationMode, VideoPlan
+from bot.domain.jobs.source_access import SourceAccess
+from bot.domain.typed_text import is_zero_width
+
+
+class AdditionKind(StrEnum):
+    """How a prompt as sent differs from what the member wrote; the values are keys of texts."""
+
+    ROLE_TAGS = "role_tags"
+    EXTEND = "extend"
+    ONE_SHOT = "one_shot"
+    NEGATIVE_PROMPT = "negative_prompt"
+    REMOVED_TAGS = "removed_tags"
+    """Tags that the member typed and that were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAddition:
+    """``text`` is what was added, word for word, or taken out."""
+
+    kind: AdditionKind
+    text: str
+
+
+_EXTEND: Final = "Extend this video:"
+_ONE_SHOT: Final = "One continuous shot, without any cuts."
+_ONE_SHOT_OF_EXTENSION: Final = "The new part is one continuous shot, without any cuts."
+_LEFT_OUT: Final = "Keep all of this out of the video and its sound: {unwanted}."
+
+
+def compose_sent_prompt(plan: VideoPlan, source_access: SourceAccess | None = None) -> str:
+    """Return the whole text that is sent for ``plan``; on Veo's routes that is its prompt.
+
+    ``source_access`` is how the adapter gets at the plan's source; without it, that is taken to be
+    what the clip suggests.
+    """
+    if not plan.route.is_omni:
+        return plan.prompt
+    before, after = _list_role_tags(plan, source_access)
+    sentences = [addition.text for addition in _list_sentences(plan)]
+    lines = [" ".join((*before, strip_role_tags(plan.prompt), *after)), *sentences]
+    return "\n".join(lines)
+
+
+def describe_additions(
+    plan: VideoPlan, source_access: SourceAccess | None = None
+) -> tuple[PromptAddition, ...]:
+    """Return what `compose_sent_prompt` adds to the member's words and takes out of them."""
+    if not plan.route.is_omni:
+        return ()
+    before, after = _list_role_tags(plan, source_access)
+    additions = []
+    if tags := [tag for tag in (*before, *after) if tag != _EXTEND]:
+        additions.append(PromptAddition(AdditionKind.ROLE_TAGS, " ".join(tags)))
+    if _EXTEND in before:
+        additions.append(PromptAddition(AdditionKind.EXTEND, _EXTEND))
+    additions += _list_sentences(plan)
+    typed = [*_find_tags(plan.prompt), *_find_tags(plan.negative_prompt or "")]
+    if typed:
+        additions.append(PromptAddition(AdditionKind.REMOVED_TAGS, " ".join(typed)))
+    return tuple(additions)
+
+
+def strip_role_tags(text: str) -> str:
+    """Return ``text`` without Google's role tags, however they are disguised."""
+    while (spans := _find_spans(text)) != []:  # what is left may join to another tag
+        text = _cut_out(text, spans)
+    return text
+
+
+def _list_role_tags(
+    plan: VideoPlan, source_access: SourceAccess | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what stands before the member's words, and after them."""
+    references = _tag_references(len(plan.references))
+    match plan.mode:
+        case GenerationMode.IMAGE:
+            return ("<FIRST_FRAME>",), ()
+        case GenerationMode.FRAMES:
+            return ("<FIRST_FRAME>",), ("<LAST_FRAME>",)
+        case GenerationMode.EXTENSION | GenerationMode.EDIT:
+            is_copied = (source_access or _guess_access(plan)) is not SourceAccess.INTERACTION
+            if plan.mode is GenerationMode.EXTENSION:
+                return ("<PREVIOUS_VIDEO>@Video1" if is_copied else _EXTEND,), ()
+            return (*(("<VIDEO_0>@Video1",) if is_copied else ()), *references), ()
+        case _:
+            return references, ()
+
+
+def _tag_references(count: int) -> tuple[str, ...]:
+    """Return the header that ties each picture, in the order sent, to its number as a reference."""
+    if count == 0:
+        return ()
+    tags = (f"<IMAGE_REF_{number}>@Image{number + 1}" for number in range(count))
+    return (f"[# References {' '.join(tags)}]",)
+
+
+def _guess_access(plan: VideoPlan) -> SourceAccess:
+    source = plan.source
+    has_interaction = source is not None and source.interaction_id is not None
+    may_continue = has_interaction and plan.route.keeps_interactions
+    return SourceAccess.INTERACTION if may_continue else SourceAccess.COPY
+
+
+def _list_sentences(plan: VideoPlan) -> Iterator[PromptAddition]:
+    """Yield the sentences that follow the member's words.
+
+    An edit keeps the shots that its clip has.
+    """
+    if not plan.with_cuts and plan.mode is not GenerationMode.EDIT:
+        is_extension = plan.mode is GenerationMode.EXTENSION
+        yield PromptAddition(
+            AdditionKind.ONE_SHOT, _ONE_SHOT_OF_EXTENSION if is_extension else _ONE_SHOT
+        )
+    unwanted = strip_role_tags(plan.negative_prompt or "").strip().rstrip(".")
+    if unwanted:
+        yield PromptAddition(AdditionKind.NEGATIVE_PROMPT, _LEFT_OUT.format(unwanted=unwanted))
+
+
+_JOINT: Final = r"[\s_-]*"
+_TAG_NAME: Final = (
+    rf"(?:(?:first|last){_JOINT}frame|(?:image|video){_JOINT}ref(?:erence)?{_JOINT}\d*"
+    rf"|previous{_JOINT}video|(?:image|video){_JOINT}\d+)"
+)
+_MEDIA_NAME: Final = r"@\s?(?:image|video)[\s_-]?\d+(?![a-z0-9_])"
+_TAG: Final = re.compile(
+    rf"<\s*/?\s*{_TAG_NAME}\s*/?\s*>"
+    r"|<\s*(?:first_frame|last_frame|(?:image|video)_ref_\d+|previous_video|video_\d+)(?![a-z0-9_])"
+    # not the host of an address
+    rf"|(?<![a-z0-9._%+-]){_MEDIA_NAME}|{_MEDIA_NAME}(?!\.[a-z])"
+    r"|\[\s*#+\s*(?:sources?|references?)(?![a-z0-9_])(?:[^\[\]]*\])?"
+)
+_BRACKETS: Final = str.maketrans("〈《⟨‹«〉》⟩›»【】〔〕", "<<<<<>>>>>[][]")
+
+
+def _find_tags(text: str) -> list[str]:
+    return [text[start:end].strip() for start, end in _find_spans(text)]
+
+
+def _find_spans(text: str) -> list[tuple[int, int]]:
+    """Return where tags are in ``text``: read in any case and width, whatever is hidden in them."""
+    folded, places = [], []
+    for place, character in enumerate(text):
+        if is_zero_width(character):
+            continue
+        plain = unicodedata.normalize("NFKC", character).casefold().translate(_BRACKETS)
+        folded.append(plain)
+        places += [place] * len(plain)
+    read = "".join(folded)
+    for written, meant in (("&lt;", "<   "), ("&gt;", "   >")):
+        read = read.replace(written, meant)
+    return [(places[match.start()], places[match.end() - 1] + 1) for match in _TAG.finditer(read)]
+
+
+def _cut_out(text: str, spans: list[tuple[int, int]]) -> str:
+    """Return ``text`` without ``spans``, the words around each still apart."""
+    kept = text[: spans[0][0]]
+    for number, (_, end) in enumerate(spans):
+        following = text[end : spans[number + 1][0] if number + 1 < len(spans) else len(text)]
+        left, right = kept.rstrip(), following.lstrip()
+        gap = kept[len(left) :] + following[: len(following) - len(right)]
+        if "\n" in gap:
+            between = "\n" * min(gap.count("\n"), 2)
+        elif gap or (left[-1:].isascii() and left[-1:].isalnum() and right[:1].isalnum()):
+            between = " "
+        else:
+            between = ""
+        kept = f"{left}{between}{right}"
+    return kept.strip()
