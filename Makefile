@@ -103,6 +103,7 @@ check-docs: $(READY)
 
 .PHONY: check-workflows
 check-workflows: $(READY)
+	@$(BIN)/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
 
 .PHONY: chaos
