@@ -104,7 +104,7 @@ class InteractionsApi:
         self._counters["polls"] += 1
         interaction.polls += 1
         if interaction.is_over_quota:
-            raise too_many_requests(23)
+            raise too_many_requests(self._omni_settings.retry_s)
         _raise_block(interaction, self._omni_settings)
         return await self._respond(interaction)
 

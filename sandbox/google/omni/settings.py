@@ -41,6 +41,8 @@ class OmniSettings:
 
     block: BlockForm = BlockForm.FAILED
     over_quota: OverQuotaForm = OverQuotaForm.SUBMIT
+    retry_s: float = 23.0
+    """When the first GET of a request over quota says that one may try again."""
     inline: bool = False
     """Whether the video comes inline although its address was asked for."""
     lifetime_s: float = INTERACTION_LIFETIME_S
@@ -71,6 +73,7 @@ def _read_seconds(value: Any) -> float:
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "block": BlockForm,
     "over_quota": OverQuotaForm,
+    "retry_s": _read_seconds,
     "inline": _read_flag,
     "lifetime_s": _read_seconds,
     "cancel_s": _read_seconds,

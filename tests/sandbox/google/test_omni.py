@@ -335,11 +335,12 @@ async def test_a_block_at_once_and_a_failure(server: Server) -> None:
 
 @pytest.mark.parametrize("form", ["submit", "first_poll"])
 async def test_over_quota_is_said_at_once_or_by_the_first_poll(server: Server, form: str) -> None:
-    await server.control(quota={OMNI: {"per_minute": 1}}, omni={"over_quota": form})
+    await server.control(quota={OMNI: {"per_minute": 1}}, omni={"over_quota": form, "retry_s": 7})
     await create(server, body())
     second = await create(server, body(), 429 if form == "submit" else 200)
     if form == "first_poll":
         second = await read(server, second["id"], 429)
+        assert "Please retry in 7s" in second["error"]["message"]
     assert second["error"]["code"] == "too_many_requests"
     server.clock.advance(61)
     await create(server, body())
