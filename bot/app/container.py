@@ -269,7 +269,9 @@ class Container:
                         model_states=self.model_states, model_availability=self.model_directory
                     ),
                     poller=JobPoller(
-                        wait_estimates=wait_estimates, model_availability=self.model_directory
+                        wait_estimates=wait_estimates,
+                        model_availability=self.model_directory,
+                        model_states=self.model_states,
                     ),
                     downloader=ClipDownloader(
                         media_probe=self.media_probe, data_dir=settings.data_dir

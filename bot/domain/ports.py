@@ -212,6 +212,18 @@ class VideoModels(Protocol):
         ...
 
 
+class InteractionWatcher(Protocol):
+    """Learns from Google's answers how long it keeps interactions; never raises for the store."""
+
+    async def record_gone(self, route: GoogleRoute, interaction_id: str) -> None:
+        """Google does not know an interaction any more."""
+        ...
+
+    async def record_alive(self, route: GoogleRoute, interaction_id: str) -> None:
+        """Google still keeps an interaction: it has continued or changed the clip by its id."""
+        ...
+
+
 class MediaProbe(Protocol):
     """Reads video files, off the event loop."""
 

@@ -240,7 +240,9 @@ class SimulatedProcess:
                     model_states=world.model_store, model_availability=world.model_availability
                 ),
                 poller=JobPoller(
-                    wait_estimates=wait_estimates, model_availability=world.model_availability
+                    wait_estimates=wait_estimates,
+                    model_availability=world.model_availability,
+                    model_states=world.model_store,
                 ),
                 downloader=ClipDownloader(media_probe=media_probe, data_dir=world.data_dir),
                 delivery=ClipDelivery(

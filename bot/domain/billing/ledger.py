@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
-from bot.domain.billing.money import Micros
+from bot.domain.billing.money import ZERO_MICROS, Micros
 
 
 class EntryKind(StrEnum):
@@ -109,21 +109,25 @@ def build_settlement(
     *,
     charged: UsageAmount | None = None,
     absorbed: UsageAmount = NO_USAGE,
+    beyond: Micros = ZERO_MICROS,
 ) -> tuple[LedgerPosting, ...]:
     """Return the entries that end a reservation.
 
     ``charged`` is the part of ``reserved`` that the member received, by default all of it;
     ``absorbed`` is a part that Google made but that did not reach the member. The rest is
-    refunded, so settled and refunded amounts add up to ``reserved``.
+    refunded, so settled and refunded amounts add up to ``reserved``. What Google bills ``beyond``
+    the reservation counts for the budgets only.
     """
     paid = reserved if charged is None else charged
     if settlement is Settlement.REFUND:
-        paid = absorbed = NO_USAGE
+        paid, absorbed, beyond = NO_USAGE, NO_USAGE, ZERO_MICROS
     elif settlement is Settlement.ABSORBED:
         paid, absorbed = NO_USAGE, paid + absorbed
     refunded = reserved - paid - absorbed
     if min(refunded.micros, refunded.clips, refunded.seconds) < 0:
         raise ValueError("more would be charged than was reserved")
+    if beyond < 0:
+        raise ValueError("less than nothing would be charged beyond the reservation")
     postings = []
     if paid + absorbed:
         postings.append(LedgerPosting(EntryKind.SETTLE, paid + absorbed))
@@ -131,6 +135,9 @@ def build_settlement(
         postings.append(LedgerPosting(EntryKind.REFUND, -refunded))
     if absorbed:
         postings.append(LedgerPosting(EntryKind.ADJUST, -absorbed, LedgerAccount.MEMBER))
+    if beyond:
+        surplus = UsageAmount(beyond)
+        postings.append(LedgerPosting(EntryKind.ADJUST, surplus, LedgerAccount.BUDGETS))
     return tuple(postings)
 
 

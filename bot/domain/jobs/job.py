@@ -171,8 +171,9 @@ class Job:
 
     ``owner`` is the worker that runs it; ``epoch`` grows with every change of owner and fences its
     changes. If ``claimed_epoch`` equals it, the owner claimed the job from the queue and did not
-    adopt it. ``unsent`` is set when submission is authorised and cleared before the first byte is
-    sent: while it is set, Google has seen nothing of this attempt. Times are aware and in UTC.
+    adopt it; it is `None` for what a restored backup holds as running. ``unsent`` is set when
+    submission is authorised and cleared before the first byte is sent: while it is set, Google has
+    seen nothing of this attempt. Times are aware and in UTC.
     ``detail`` is Google's reason, safe to show, or why Discord refused the post (permissions by
     discord.py's names, or a filter's); ``videos_made`` and ``billed_micros``, what Google says it
     costs, are set as soon as they are known.
@@ -215,6 +216,20 @@ class Job:
     def was_reopened(self) -> bool:
         """Whether it ended as unknown, was settled, and its result was found afterwards."""
         return self.finished_at is not None and not self.state.has_ended
+
+    @property
+    def may_be_submitted_anew(self) -> bool:
+        """Whether a job whose operation made nothing may go back to the queue.
+
+        Not one that was settled meanwhile, and not one of a restored backup: it may have been
+        submitted again since the backup was made.
+        """
+        return not self.was_reopened and self.claimed_epoch is not None
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether Google stops its operation when it is asked to."""
+        return self.plan.route.is_omni
 
     @property
     def watched_until(self) -> datetime:

@@ -15,7 +15,7 @@ import structlog
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.ports import Clock, OperationPending, VideoModels
+from bot.domain.ports import Clock, OperationNotStarted, OperationPending, VideoModels
 from bot.services.jobs.worker import Worker
 from bot.store.jobs.jobs import JobStore
 
@@ -63,7 +63,7 @@ class UnknownJobPoller:
             return False
         try:
             if job.operation is not None:
-                return not isinstance(await models.poll(job.operation), OperationPending)
+                return await self._has_operation_ended(models, job, job.operation)
             if job.plan.route in self.searchable_routes:
                 key = job.origin.dedupe_key
                 return await models.find_result(job.plan, job_id=job.id, dedupe_key=key) is not None
@@ -72,6 +72,17 @@ class UnknownJobPoller:
             _log.error("unknown_job.access_refused", job_id=job.id, **facts)
         except (GoogleUnavailable, RemoteNotFound) as error:
             _log.info("unknown_job.not_answered", job_id=job.id, error=str(error))
+        return False
+
+    async def _has_operation_ended(self, models: VideoModels, job: Job, operation: str) -> bool:
+        answer = await models.poll(operation)
+        if isinstance(answer, OperationNotStarted):
+            # what a restored backup holds may have been submitted again since: nobody knows
+            return job.claimed_epoch is not None
+        if not isinstance(answer, OperationPending):
+            return True
+        if job.cancel_requested:  # its name may have been saved too late to stop it earlier
+            await models.cancel_operation(operation)
         return False
 
     async def _reopen_job(self, job: Job) -> None:

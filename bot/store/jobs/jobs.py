@@ -15,6 +15,7 @@ from bot.domain.billing.ledger import (
     build_settlement,
 )
 from bot.domain.billing.limits import SpendingPolicy, UsageAmount
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.errors import RequestRefused
 from bot.domain.jobs.job import (
@@ -92,7 +93,10 @@ class JobStore:
     async def requeue(
         self, job: Job, *, retry_at: datetime | None, waiting_for: Outcome | None
     ) -> Job:
-        """Put a job back into the queue whose submit started nothing at Google."""
+        """Put a job back into the queue whose submit started nothing at Google.
+
+        Of an operation only where Google says that it made nothing, for its quota.
+        """
         return await self._apply_transition(
             job,
             JobState.QUEUED,
@@ -101,6 +105,7 @@ class JobStore:
             retry_at=retry_at,
             outcome=waiting_for,
             submitted_at=None,
+            operation=None,
         )
 
     async def begin_sending(self, job: Job) -> Job:
@@ -134,9 +139,11 @@ class JobStore:
 
         return await self._db.write_one(save_operation)
 
-    async def begin_fetching(self, job: Job, videos_made: int) -> Job:
-        """Record that Google has finished, and how many videos it made."""
-        return await self._apply_transition(job, JobState.FETCHING, videos_made=videos_made)
+    async def begin_fetching(self, job: Job, videos_made: int, billed: Micros | None = None) -> Job:
+        """Record that Google has finished, how many videos it made and what it bills, if known."""
+        return await self._apply_transition(
+            job, JobState.FETCHING, videos_made=videos_made, billed_micros=billed
+        )
 
     async def save_clips(self, job: Job, new_clips: Sequence[NewClip]) -> tuple[Job, list[Clip]]:
         """Write the clips and move the job to posting."""
@@ -158,10 +165,12 @@ class JobStore:
         detail: str | None = None,
         message_id: int | None = None,
         possible_at: datetime | None = None,
+        billed: Micros | None = None,
     ) -> Job:
         """End the job and its reservation; record the message of its clips.
 
-        ``possible_at`` is when the request can be made again.
+        ``possible_at`` is when the request can be made again. ``billed`` is what Google says that a
+        stopped operation costs.
         """
 
         async def write_end(connection: AsyncConnection) -> Job:
@@ -174,6 +183,7 @@ class JobStore:
                 finished_at=now,
                 posted_message_id=message_id,
                 retry_at=possible_at,
+                billed_micros=job.billed_micros if billed is None else billed,
             )
             if moved:
                 await _write_final_entries(connection, job, postings, now)

@@ -39,9 +39,14 @@ async def mark_pending_as_unknown(database: Database) -> int:
             detail=None,
         )
     )
+    # its operation may have made nothing, and another one its clip since
+    forget_claims = (
+        update(jobs_table).where(jobs_table.c.state == JobState.POLLING).values(claimed_epoch=None)
+    )
 
     async def mark_jobs(connection: AsyncConnection) -> int:
         await _require_unused(database, connection)
+        await connection.execute(forget_claims)
         return (await connection.execute(statement)).rowcount
 
     return await database.write(mark_jobs)

@@ -39,7 +39,10 @@ _BEGIN_SENDING_UPDATE = _FENCED_UNSENT_UPDATE.values(unsent=False)
 
 def require_transition(job: Job, to: JobState) -> None:
     """Raise `IllegalTransition` unless ``job`` may become ``to``."""
-    if to not in ALLOWED_TRANSITIONS[job.state]:
+    is_allowed = to in ALLOWED_TRANSITIONS[job.state]
+    if job.state is JobState.POLLING and to is JobState.QUEUED:
+        is_allowed = job.may_be_submitted_anew
+    if not is_allowed:
         raise IllegalTransition(f"job {job.id}: {job.state} → {to}")
 
 

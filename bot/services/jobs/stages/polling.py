@@ -9,10 +9,20 @@ import structlog
 from bot.domain.backoff import Backoff
 from bot.domain.errors import AccessRefused, GoogleUnavailable, RemoteNotFound, VideoError
 from bot.domain.jobs.job import Outcome
-from bot.domain.ports import JobProgress, OperationFailed, OperationFinished, OperationPending
+from bot.domain.ports import (
+    JobProgress,
+    OperationCancelled,
+    OperationFailed,
+    OperationFinished,
+    OperationNotStarted,
+    OperationPending,
+)
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.stages.repeated_error import RepeatedError
 from bot.services.jobs.stages.running_job import ModelAvailability, RunningJob
+from bot.services.jobs.stages.stop_request import StopRequest
+from bot.services.jobs.stages.submit_retry import requeue_for_retry
+from bot.store.jobs.model_states import ModelStateStore
 
 _MAX_DENIALS: Final = 3
 """How often in a row Google must say that it does not know an operation."""
@@ -28,11 +38,12 @@ class JobPoller:
 
     wait_estimates: WaitEstimates
     model_availability: ModelAvailability
+    model_states: ModelStateStore
 
     async def poll_until_ended(self, running: RunningJob) -> None:
         """Poll until Google has ended the operation or the time is up. Raises `LeaseLost`."""
-        times = running.polling_times
-        limit_s, interval_s = times.time_limit_s, times.poll_interval_s
+        limit_s, interval_s = running.time_limit_s, running.polling_times.poll_interval_s
+        stop_request = StopRequest(running)
         backoff = Backoff(initial=interval_s, maximum=120.0)
         silent_since: float | None = None
         denials, repeated = 0, RepeatedError()
@@ -41,9 +52,11 @@ class JobPoller:
         eta = await self.wait_estimates.estimate_finish(running.job)
         running.show_progress(JobProgress(running.job, eta=eta))
         if running.just_claimed:
-            await running.sleep_poll_interval()
+            await stop_request.ask_if_due()
+            await running.sleep_poll_interval(is_first=True)
         while True:
             running.lease.require_valid()
+            await stop_request.ask_if_due()
             age_s = running.age_s
             try:
                 answer = await running.poll_operation()
@@ -67,7 +80,8 @@ class JobPoller:
                     await running.end_lost(detail)
                     return
                 running.watched_throughout = False
-                await running.clock.sleep(min(backoff.next_delay(retry_after), _MAX_DELAY_S))
+                delay_s = min(backoff.next_delay(retry_after), _MAX_DELAY_S)
+                await running.sleep_unless_cancelled(delay_s)
                 continue
             backoff.reset()
             denials, silent_since = 0, None
@@ -87,10 +101,27 @@ class JobPoller:
                         return
                     await running.end_failed(answer.outcome, answer.detail)
                     return
+                case OperationCancelled():
+                    _log.info("operation.stopped", asked=running.is_cancelled, billed=answer.billed)
+                    await running.end_stopped(answer.billed)
+                    return
+                case OperationNotStarted():
+                    await self._submit_anew(running, answer)
+                    return
                 case OperationPending() if age_s >= limit_s:  # it was asked once after the limit
                     await running.end_lost()
                     return
             await running.sleep_poll_interval(until_age_s=limit_s)
+
+    async def _submit_anew(self, running: RunningJob, answer: OperationNotStarted) -> None:
+        """End this attempt: Google took the request and made nothing of it, for its quota."""
+        job, error = running.job, answer.error
+        if job.may_be_submitted_anew:
+            await requeue_for_retry(running, error, self.model_states)
+        elif job.claimed_epoch is None:  # it may have been, since the backup that was restored
+            await running.end_unknown(error.detail)
+        else:  # it had ended as lost
+            await running.end_failed(Outcome.GOOGLE_QUOTA, error.detail)
 
     async def recover_result(self, running: RunningJob) -> None:
         """Ask again, after a restart, where Google keeps the videos.
@@ -128,7 +159,7 @@ class JobPoller:
         if running.watched_throughout and running.job.operation is not None:
             await self.wait_estimates.record_duration(plan, running.age_s)
         count = min(len(result.videos), plan.videos)
-        await running.save(lambda job: running.jobs.begin_fetching(job, count))
+        await running.save(lambda job: running.jobs.begin_fetching(job, count, result.billed))
 
 
 def _log_poll_failure(repeated: RepeatedError, error: VideoError) -> None:

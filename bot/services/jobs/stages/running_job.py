@@ -4,6 +4,7 @@ Every stage records its step by a fenced change before the next begins. A save i
 database has it; an end writes the job and its money in one transaction.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +13,10 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from bot.domain.billing.charges import Charge, compute_charge
 from bot.domain.billing.ledger import Settlement, build_settlement
-from bot.domain.billing.limits import NO_USAGE, UsageAmount
+from bot.domain.billing.limits import UsageAmount
+from bot.domain.billing.money import Micros
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, LeaseLost
 from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
@@ -52,11 +55,15 @@ class ModelAvailability(Protocol):
 class PollingTimes:
     """How often Google is asked, and for how long; in seconds.
 
+    Gemini Omni is asked first after ``first_omni_poll_s``, since it may be done within 20 seconds,
+    and for at least ``omni_time_limit_s``, since 4k takes it 20 minutes and more.
     ``late_operation_wait_s`` is for the operation's name from a last owner that is still alive.
     """
 
     poll_interval_s: float = 10.0
     time_limit_s: float = 900.0
+    first_omni_poll_s: float = 5.0
+    omni_time_limit_s: float = 1800.0
     max_submit_attempts: int = 8
     submit_retry_window_s: float = 3600.0
     late_operation_wait_s: float = 20.0
@@ -111,6 +118,7 @@ class RunningJob:
         self.polling_times = self.shared.polling_times
         self.video_models = self.shared.routes.get(self.job.plan.route)
         self.is_cancelled = self.job.cancel_requested
+        self._cancellation = asyncio.Event()
         self.watched_throughout = self.just_claimed
         self.status_message = StatusMessage(
             job=self.job, jobs=self.jobs, job_messages=self.shared.job_messages
@@ -128,15 +136,23 @@ class RunningJob:
         return self._age_at_start_s + self.clock.monotonic() - self._started_at
 
     @property
+    def time_limit_s(self) -> float:
+        """How long Google may take for it, from the submit."""
+        times = self.polling_times
+        is_omni = self.job.plan.route.is_omni
+        return max(times.time_limit_s, times.omni_time_limit_s if is_omni else 0.0)
+
+    @property
     def is_searchable(self) -> bool:
         """Whether the result of a lost submit may still be found."""
-        is_in_time = self.age_s < self.polling_times.time_limit_s
+        is_in_time = self.age_s < self.time_limit_s
         return is_in_time and self.job.plan.route in self.shared.searchable_routes
 
     def request_cancel(self) -> None:
         """Cancel the job, and show that: what Google makes nevertheless is kept, but not posted."""
         if not self.job.state.has_ended and not self.is_cancelled:
             self.is_cancelled = True
+            self._cancellation.set()
             self.job = replace(self.job, cancel_requested=True)
             self.show_progress()
 
@@ -165,14 +181,35 @@ class RunningJob:
             self.job.plan, job_id=self.job.id, dedupe_key=self.job.origin.dedupe_key
         )
 
-    async def sleep_poll_interval(self, *, until_age_s: float | None = None) -> None:
-        """Sleep for about one poll interval, but not beyond an age still ahead."""
-        delay = self.polling_times.poll_interval_s * random.uniform(
-            1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION
-        )
+    async def sleep_poll_interval(
+        self, *, until_age_s: float | None = None, is_first: bool = False
+    ) -> None:
+        """Sleep for about one poll interval, but not beyond an age still ahead.
+
+        Being cancelled ends it, so that Google hears of that at once.
+        """
+        interval_s = self.polling_times.poll_interval_s
+        if is_first and self.job.plan.route.is_omni:
+            interval_s = min(interval_s, self.polling_times.first_omni_poll_s)
+        delay = interval_s * random.uniform(1 - _JITTER_FRACTION, 1 + _JITTER_FRACTION)
         if until_age_s is not None and self.age_s < until_age_s:
             delay = min(delay, until_age_s - self.age_s)
-        await self.clock.sleep(delay)
+        await self.sleep_unless_cancelled(delay)
+
+    async def sleep_unless_cancelled(self, seconds: float) -> None:
+        """Sleep, but no longer than until the job is cancelled; one that was before sleeps on."""
+        if self.is_cancelled:
+            await self.clock.sleep(seconds)
+            return
+        waits = [
+            asyncio.create_task(self.clock.sleep(seconds)),
+            asyncio.create_task(self._cancellation.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
 
     async def end_access_refused(self, message: str, reason: str | None) -> None:
         """End without a charge; what Google says of the account is kept for the operator only."""
@@ -264,6 +301,22 @@ class RunningJob:
             Settlement.ABSORBED,
         )
 
+    async def end_stopped(self, billed: Micros | None) -> None:
+        """Google has stopped the operation, and says what that costs, or not.
+
+        Whoever asked for that pays what is billed, at most the price. What Google does not say, and
+        what it stopped by itself, is the operator's.
+        """
+        reserved = UsageAmount.from_plan(self.job.plan)
+        charge = None if billed is None else Charge.for_stopped_work(reserved, billed)
+        if self.is_cancelled:
+            settlement = Settlement.ABSORBED if charge is None else Settlement.CHARGE
+            state, outcome = JobState.CANCELLED, Outcome.CANCELLED
+        else:
+            settlement = Settlement.ABSORBED
+            state, outcome = JobState.FAILED, Outcome.OPERATION_FAILED
+        await self.end(state, outcome, settlement, charge=charge, billed=billed)
+
     async def end_after_errors(self) -> None:
         """End a job that an error of the program stops at every attempt, as far as it came."""
         match self.job.state:
@@ -285,6 +338,8 @@ class RunningJob:
         settlement: Settlement,
         *,
         clip_count: int | None = None,
+        charge: Charge | None = None,
+        billed: Micros | None = None,
         message_id: int | None = None,
         detail: str | None = None,
         possible_at: datetime | None = None,
@@ -292,15 +347,20 @@ class RunningJob:
         """Write the end and its money; of several videos only those that were made are charged.
 
         ``clip_count`` is how many the member gets; the operator pays for what Google made beyond.
+        ``charge`` is the cost of what is no video.
         """
-        reserved, planned = UsageAmount.from_plan(self.job.plan), self.job.plan.videos
-        charged, absorbed, made = None, NO_USAGE, self.job.videos_made
-        if clip_count is not None:
-            charged = reserved.prorated_share(clip_count, planned)
-            absorbed = reserved.prorated_share(max(clip_count, made or 0), planned) - charged
-        elif made is not None:
-            charged = reserved.prorated_share(made, planned)
-        postings = build_settlement(reserved, settlement, charged=charged, absorbed=absorbed)
+        received = self.job.videos_made if clip_count is None else clip_count
+        if charge is None and received is not None:
+            charge = compute_charge(self.job, received=received)
+        reserved = UsageAmount.from_plan(self.job.plan)
+        charge = charge or Charge(reserved)
+        postings = build_settlement(
+            reserved,
+            settlement,
+            charged=charge.member,
+            absorbed=charge.absorbed,
+            beyond=charge.beyond,
+        )
         await self.save(
             lambda job: self.jobs.finish_job(
                 job,
@@ -311,5 +371,6 @@ class RunningJob:
                 detail=detail,
                 message_id=message_id,
                 possible_at=possible_at,
+                billed=billed,
             )
         )

@@ -1,0 +1,75 @@
+"""What a job that has ended costs, and how that is shared between the member and the operator.
+
+The member pays what Google bills, but never more than was reserved for what they receive. The rest
+of Google's bill is the operator's. Where Google does not say what it bills, it is as reserved.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bot.domain.billing.limits import NO_USAGE, UsageAmount
+from bot.domain.billing.money import ZERO_MICROS, Micros
+from bot.domain.jobs.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The cost of one job.
+
+    ``member`` and ``absorbed`` are parts of the reservation: what the member received, and what
+    Google made or did beside it. ``beyond`` is what Google bills on top of the reservation.
+    """
+
+    member: UsageAmount = NO_USAGE
+    absorbed: UsageAmount = NO_USAGE
+    beyond: Micros = ZERO_MICROS
+
+    @classmethod
+    def for_videos(
+        cls, reserved: UsageAmount, *, planned: int, made: int, received: int, billed: Micros | None
+    ) -> Self:
+        """Return the cost of ``made`` of ``planned`` videos, of which the member ``received`` some.
+
+        ``billed`` is Google's bill for all it made, `None` if it does not say.
+        """
+        made = max(made, received)
+        member = reserved.prorated_share(received, planned)
+        total = reserved.prorated_share(made, planned)
+        if billed is None:
+            return cls(member, total - member)
+        share = -(-billed * received // made) if made else 0
+        money = Micros(min(share, member.micros))
+        within = Micros(min(billed, reserved.micros))
+        return cls(
+            UsageAmount(money, member.clips, member.seconds),
+            UsageAmount(
+                Micros(within - money), total.clips - member.clips, total.seconds - member.seconds
+            ),
+            Micros(billed - within),
+        )
+
+    @classmethod
+    def for_stopped_work(cls, reserved: UsageAmount, billed: Micros) -> Self:
+        """Return the cost of an operation that Google has stopped: money, and no clip."""
+        within = Micros(min(billed, reserved.micros))
+        return cls(member=UsageAmount(within), beyond=Micros(billed - within))
+
+
+def compute_charge(job: Job, *, received: int) -> Charge:
+    """Return what ``job`` costs once Google has made its videos; ``received`` are the member's."""
+    reserved, planned = UsageAmount.from_plan(job.plan), job.plan.videos
+    made = received if job.videos_made is None else job.videos_made
+    return Charge.for_videos(
+        reserved, planned=planned, made=made, received=received, billed=job.billed_micros
+    )
+
+
+def compute_price_paid(job: Job, *, clips: int) -> Micros:
+    """Return what the member pays, or has paid, for a job of which they have ``clips``."""
+    if clips:
+        return compute_charge(job, received=clips).member.micros
+    if job.videos_made is None and job.billed_micros is not None:  # stopped before it was made
+        return Charge.for_stopped_work(
+            UsageAmount.from_plan(job.plan), job.billed_micros
+        ).member.micros
+    return ZERO_MICROS

@@ -1,0 +1,72 @@
+"""Queueing a job again of which Google has started nothing, for its quota or its load.
+
+Google says so in its answer to the submit or, where it accepts more than its quota allows (Gemini
+Omni), in that to the first poll. Either way the attempt is over, and the next one is a new claim.
+"""
+
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import structlog
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import DatabaseUnavailable, GoogleQuotaExceeded, GoogleUnavailable
+from bot.domain.jobs.job import Outcome
+from bot.domain.ports import JobProgress
+from bot.services.jobs.stages.running_job import RunningJob
+from bot.store.jobs.model_states import ModelStateStore
+
+_SHORT_DELAY_S: Final = 3600.0
+DAILY_QUOTA_RESET: Final = time(8)
+"""When Google's quotas by the day are full again, in UTC: midnight of the Pacific's winter."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def requeue_for_retry(
+    running: RunningJob, error: GoogleUnavailable, model_states: ModelStateStore
+) -> None:
+    """Queue the job again, or end it if the wait would be longer than its patience.
+
+    The model waits with it, but never for longer: who comes later is told at once, too.
+    Raises `LeaseLost`.
+    """
+    is_quota = isinstance(error, GoogleQuotaExceeded)
+    outcome = Outcome.GOOGLE_QUOTA if is_quota else Outcome.GOOGLE_BUSY
+    job, times, now = running.job, running.polling_times, running.clock.now()
+    backoff = Backoff(initial=5.0, maximum=300.0, attempts=job.attempts - 1)
+    retry_at = now + timedelta(seconds=backoff.next_delay(error.retry_after_s))
+    patience_ends = job.created_at + timedelta(seconds=times.submit_retry_window_s)
+    is_last_attempt = job.attempts >= times.max_submit_attempts
+    possible_at = find_quota_reset(error, job.attempts, now)
+    is_hopeless = possible_at is not None and possible_at > patience_ends
+    if running.is_cancelled or is_last_attempt or is_hopeless or retry_at > patience_ends:
+        _log.warning("submit.given_up", outcome=outcome, error=str(error))
+        await running.end_failed(outcome, error.detail, possible_at=possible_at)
+        return
+    _log.warning("submit.postponed", outcome=outcome, error=str(error), retry_at=retry_at)
+    if is_quota:
+        try:
+            await model_states.mark_rate_limited(job.plan.model, retry_at)
+        except DatabaseUnavailable:
+            _log.warning("rate_limit.not_saved", model=job.plan.model)
+    await running.save(
+        lambda saved: running.jobs.requeue(saved, retry_at=retry_at, waiting_for=outcome)
+    )
+    running.show_progress(JobProgress(running.job, waiting_for=outcome, retry_at=retry_at))
+    await running.status_message.flush_updates()
+
+
+def find_quota_reset(error: GoogleUnavailable, attempts: int, now: datetime) -> datetime | None:
+    """Return when Google's quota is free again; ``None`` if a short wait may do.
+
+    A quota by the day often comes with a delay of seconds, or with none. That delay is tried once;
+    then the quota's own reset counts.
+    """
+    if not isinstance(error, GoogleQuotaExceeded):
+        return None
+    named_s = error.retry_after_s
+    if error.is_daily and (named_s is None or (attempts > 1 and named_s < _SHORT_DELAY_S)):
+        reset = datetime.combine(now.date(), DAILY_QUOTA_RESET, now.tzinfo)
+        return reset if reset > now else reset + timedelta(days=1)
+    return None if named_s is None else now + timedelta(seconds=named_s)
