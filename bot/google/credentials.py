@@ -1,7 +1,8 @@
 """Application Default Credentials for the event loop.
 
 google-auth blocks while it reads files, asks a metadata server or refreshes a token, so all of that
-happens in a thread, one at a time and ahead of the expiry.
+happens in a thread, one at a time and ahead of the expiry. The library is imported there, too: bots
+without Vertex do without it.
 """
 
 import asyncio
@@ -9,11 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
-
-import google.auth
-from google.auth import exceptions
-from google.auth.transport.requests import Request
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bot.domain.disclosure import redact_secrets
 from bot.domain.errors import (
@@ -23,6 +20,9 @@ from bot.domain.errors import (
     VideoError,
 )
 from bot.google.answers import find_page_title
+
+if TYPE_CHECKING:
+    from google.auth.exceptions import GoogleAuthError
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _REFRESH_AHEAD_S: Final = 300.0
@@ -84,28 +84,9 @@ class DefaultCredentials:
             self._is_replacement = False
 
     async def _refresh_token(self) -> None:
-        try:
-            self._credentials = await asyncio.to_thread(self._refresh_blocking)
-        except exceptions.TransportError as error:
-            raise GoogleUnavailable("the token endpoint cannot be reached") from error
-        except exceptions.GoogleAuthError as error:
-            raise _classify_auth_error(error) from error
-        except Exception as error:  # google-auth lets the errors of odd answers through
-            message = f"the token endpoint answered something else: {type(error).__name__}"
-            raise AnswerNotFromGoogle(message) from error
+        self._credentials = await asyncio.to_thread(_refresh_credentials, self._credentials)
         self._expires_at = time.monotonic() + self._get_remaining_s()
         self._is_replacement, self._is_invalidated = self._is_invalidated, False
-
-    def _refresh_blocking(self) -> Any:
-        credentials = self._credentials
-        if credentials is None:
-            credentials, _ = google.auth.default(scopes=[SCOPE])
-        request = Request()
-        try:
-            credentials.refresh(request)
-        finally:
-            request.session.close()
-        return credentials
 
     def _get_remaining_s(self) -> float:
         """Return the token's remaining lifetime; google-auth's expiry is naive UTC."""
@@ -116,7 +97,32 @@ class DefaultCredentials:
         return max(float(remaining), _REFRESH_AHEAD_S + 1)
 
 
-def _classify_auth_error(error: exceptions.GoogleAuthError) -> VideoError:
+def _refresh_credentials(credentials: Any) -> Any:
+    """Return ``credentials`` (`None`: those of this machine) with a new token, blocking."""
+    import google.auth
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+
+    try:
+        if credentials is None:
+            credentials, _ = google.auth.default(scopes=[SCOPE])
+        request = Request()
+        try:
+            credentials.refresh(request)
+        finally:
+            request.session.close()
+    except exceptions.TransportError as error:
+        raise GoogleUnavailable("the token endpoint cannot be reached") from error
+    except exceptions.GoogleAuthError as error:
+        is_refusal = isinstance(error, exceptions.RefreshError)
+        raise _classify_auth_error(error, is_refusal=is_refusal) from error
+    except Exception as error:  # google-auth lets the errors of odd answers through
+        message = f"the token endpoint answered something else: {type(error).__name__}"
+        raise AnswerNotFromGoogle(message) from error
+    return credentials
+
+
+def _classify_auth_error(error: "GoogleAuthError", *, is_refusal: bool) -> VideoError:
     """Return what google-auth's error means, with the token endpoint's own words.
 
     Only a refusal in the form of OAuth (a code, and perhaps a description) is about the account. A
@@ -127,7 +133,7 @@ def _classify_auth_error(error: exceptions.GoogleAuthError) -> VideoError:
     answer = rest[0] if rest else None
     if getattr(error, "retryable", False):
         return GoogleUnavailable(f"the token endpoint is busy: {words}")
-    if not isinstance(error, exceptions.RefreshError):
+    if not is_refusal:
         return AccessRefused(f"credentials: {words}", reason=type(error).__name__)
     if isinstance(answer, dict) and isinstance(answer.get("error"), str):
         hint = " Is this machine's clock right?" if _CLOCK_PATTERN.search(words) else ""

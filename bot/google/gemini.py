@@ -5,21 +5,16 @@ whose answer may hold a whole clip (docs/decisions/0002). Models and the state o
 the SDK. A file's uri needs the key, so it is never shown.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import aiohttp
-from google import genai
-from google.genai import errors, types
-
 from bot.domain.errors import (
-    AnswerNotFromGoogle,
     GoogleUnavailable,
     VideoError,
     VideoNotFetchable,
@@ -29,9 +24,7 @@ from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
-from bot.google.answers import read_answer
-from bot.google.api_errors import classify_call_error
-from bot.google.connection import CALL_S, GoogleConnection
+from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
 from bot.google.gemini_files import build_download_url, find_file_name, read_expected_content
 from bot.google.inline_video import GEMINI_VIDEO_KEY, VERTEX_VIDEO_KEY
@@ -41,6 +34,11 @@ from bot.google.payload import build_instance, build_parameters
 from bot.google.reachability import check_each_model
 from bot.google.wording import SOURCE_UNPROCESSED_PATTERN
 
+if TYPE_CHECKING:
+    from google.genai import types
+
+    from bot.google.gemini_sdk import GeminiSdk
+
 GEMINI_API_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
 """Where Veo's operations and files are; not google-genai 3's default."""
@@ -49,8 +47,6 @@ _OPERATION_MODEL_PATTERN: Final = re.compile(r"models/([^/]+)/operations/")
 _PROCESSING_WAIT_S: Final = 60.0
 _PROCESSING_POLL_INTERVAL_S: Final = 2.0
 _UNPROCESSED_RETRY_S: Final = 10.0
-_SDK_PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
-"""What the SDK raises for an unexpected answer, such as a gateway's page."""
 
 
 class GeminiModels:
@@ -80,29 +76,23 @@ class GeminiModels:
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls
         )
         self._operations = OperationRequests(self._connection, data_dir)
-        self._opened_sdk_client: genai.Client | None = None
+        self._sdk: GeminiSdk | None = None
         self._unprocessed_since: dict[int, float] = {}
 
     async def _build_authorization_headers(self) -> Mapping[str, str]:
         return {"x-goog-api-key": self._api_key}
 
-    @property
-    def _sdk_client(self) -> genai.Client:
-        if self._opened_sdk_client is None:
-            self._opened_sdk_client = genai.Client(
-                vertexai=False,
-                api_key=self._api_key,
-                http_options=types.HttpOptions(
-                    base_url=str(self._connection.base_url),
+    async def _open_sdk(self) -> "GeminiSdk":
+        if self._sdk is None:
+            sdk_class = await asyncio.to_thread(_import_sdk)
+            if self._sdk is None:  # no other task has opened it meanwhile
+                self._sdk = sdk_class(
+                    api_key=self._api_key,
                     api_version=API_VERSION,
-                    timeout=int(CALL_S * 1000),
-                    # The caller retries, and the key must not follow redirects.
-                    retry_options=types.HttpRetryOptions(attempts=1),
-                    aiohttp_client=self._connection.session,
-                    async_client_args={"allow_redirects": False},
-                ),
-            )
-        return self._opened_sdk_client
+                    base_url=self._connection.base_url,
+                    session=self._connection.session,
+                )
+        return self._sdk
 
     async def submit(
         self,
@@ -182,14 +172,13 @@ class GeminiModels:
             return min(latest, file.create_time + keep)
         return latest
 
-    async def _get_file(self, uri: str | None) -> types.File | None:
+    async def _get_file(self, uri: str | None) -> "types.File | None":
         name = find_file_name(uri or "")
         if name is None:
             return None
-        async with _translate_sdk_errors("file"):
-            return await self._sdk_client.aio.files.get(name=name)
+        return await (await self._open_sdk()).get_file(name)
 
-    async def _wait_until_processed(self, uri: str) -> types.File | None:
+    async def _wait_until_processed(self, uri: str) -> "types.File | None":
         """Wait at most a minute while Google processes the file; return it as far as it is known.
 
         Raises `GoogleUnavailable` when it takes longer, `VideoNotFetchable` when that failed. If
@@ -201,9 +190,9 @@ class GeminiModels:
                 file = await self._get_file(uri)
             except VideoError:
                 return None
-            if file is not None and file.state is types.FileState.FAILED:
+            if file is not None and file.state == "FAILED":
                 raise VideoNotFetchable("Google could not process the file")
-            if file is None or file.state is not types.FileState.PROCESSING:
+            if file is None or file.state != "PROCESSING":
                 return file
             if self._clock.monotonic() >= deadline:
                 raise GoogleUnavailable(
@@ -240,29 +229,18 @@ class GeminiModels:
         return await check_each_model(models, self._request_model)
 
     async def _request_model(self, model: str) -> None:
-        async with _translate_sdk_errors(f"model {model}"):
-            await self._sdk_client.aio.models.get(model=model)
+        await (await self._open_sdk()).request_model(model)
 
     async def close(self) -> None:
-        if self._opened_sdk_client is not None:
-            await self._opened_sdk_client.aio.aclose()
-            self._opened_sdk_client.close()
+        if self._sdk is not None:
+            await self._sdk.close()
         await self._connection.close()
 
 
-@asynccontextmanager
-async def _translate_sdk_errors(label: str) -> AsyncIterator[None]:
-    """Translate the SDK's exceptions into the program's; ``label`` names the call."""
-    try:
-        yield
-    except errors.APIError as error:
-        headers = getattr(error.response, "headers", None) or {}
-        answer = read_answer(error.code or 0, error.details, headers.get("Retry-After"))
-        raise classify_call_error(answer, label) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
-    except _SDK_PARSING_ERRORS as error:
-        raise AnswerNotFromGoogle(f"{label}: {type(error).__name__}") from error
+def _import_sdk() -> "type[GeminiSdk]":
+    from bot.google.gemini_sdk import GeminiSdk  # takes most of a second
+
+    return GeminiSdk
 
 
 def _read_videos(response: Mapping[str, Any]) -> Iterator[RemoteVideo]:

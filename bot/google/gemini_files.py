@@ -3,14 +3,16 @@
 import base64
 import binascii
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from google.genai import types
 from yarl import URL
 
 from bot.domain.errors import VideoNotFetchable
 from bot.google.connection import GoogleConnection
 from bot.google.download import ExpectedContent
+
+if TYPE_CHECKING:
+    from google.genai import types
 
 _API_VERSION: Final = "v1beta"
 _FILE_NAME_PATTERN: Final = re.compile(r"(?:^|/)(files/[A-Za-z0-9_-]+)(?=[:/?]|$)")
@@ -44,7 +46,7 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
     return url
 
 
-def read_expected_content(file: types.File) -> ExpectedContent | None:
+def read_expected_content(file: "types.File") -> ExpectedContent | None:
     """Return what Google says the file's content is, as far as it says anything."""
     size = file.size_bytes if file.size_bytes and file.size_bytes > 0 else None
     sha256 = _read_digest(file.sha256_hash)

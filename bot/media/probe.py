@@ -1,16 +1,14 @@
 """Reads the facts of video files with PyAV, off the event loop.
 
 What members read about a clip (length, size, sound) comes from the delivered file, not from the
-request. Threads suffice: the files come from Google, and PyAV and hashlib release the GIL.
+request. Threads suffice: the files come from Google, and PyAV and hashlib release the GIL. PyAV is
+imported in the thread of the first clip.
 """
 
 import asyncio
 import hashlib
 from pathlib import Path
 from typing import Final
-
-import av
-from av.error import FFmpegError
 
 from bot.domain.clips.clip import VideoFacts
 
@@ -25,6 +23,9 @@ class PyAvMediaProbe:
 
 
 def _probe_file(path: Path) -> VideoFacts:
+    import av
+    from av.error import FFmpegError
+
     try:
         with av.open(str(path), "r") as container, path.open("rb") as file:
             if not container.streams.video:
@@ -63,6 +64,8 @@ def _check_completeness(path: Path, seconds: float) -> None:
     A file that was cut on the way opens and shows its first picture as a whole one does. The
     packets are read, not decoded, which takes no longer than hashing the file.
     """
+    import av
+
     with av.open(str(path), "r") as container:
         video = container.streams.video[0]
         count, end_s = 0, 0.0

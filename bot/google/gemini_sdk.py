@@ -1,0 +1,72 @@
+"""What google-genai is asked for: a file's state, and whether a model is there.
+
+Only this module imports the library. Importing it takes most of a second,
+so `bot.google.gemini` imports this module in a thread, when it is first needed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+from google import genai
+from google.genai import errors, types
+from yarl import URL
+
+from bot.domain.errors import AnswerNotFromGoogle, GoogleUnavailable
+from bot.google.answers import read_answer
+from bot.google.api_errors import classify_call_error
+from bot.google.connection import CALL_S
+
+_PARSING_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What the SDK raises for an unexpected answer, such as a gateway's page."""
+
+
+class GeminiSdk:
+    """A client of the SDK that uses our connection and raises the program's errors."""
+
+    def __init__(
+        self, *, api_key: str, api_version: str, base_url: URL, session: aiohttp.ClientSession
+    ) -> None:
+        self._client = genai.Client(
+            vertexai=False,
+            api_key=api_key,
+            http_options=types.HttpOptions(
+                base_url=str(base_url),
+                api_version=api_version,
+                timeout=int(CALL_S * 1000),
+                # The caller retries, and the key must not follow redirects.
+                retry_options=types.HttpRetryOptions(attempts=1),
+                aiohttp_client=session,
+                async_client_args={"allow_redirects": False},
+            ),
+        )
+
+    async def get_file(self, name: str) -> types.File:
+        """Return what Google knows about a file. Raises `VideoError`."""
+        async with _translate_errors("file"):
+            return await self._client.aio.files.get(name=name)
+
+    async def request_model(self, model: str) -> None:
+        """Raise `VideoError` unless Google has the model for this account."""
+        async with _translate_errors(f"model {model}"):
+            await self._client.aio.models.get(model=model)
+
+    async def close(self) -> None:
+        await self._client.aio.aclose()
+        self._client.close()
+
+
+@asynccontextmanager
+async def _translate_errors(label: str) -> AsyncIterator[None]:
+    """Translate the SDK's exceptions into the program's; ``label`` names the call."""
+    try:
+        yield
+    except errors.APIError as error:
+        headers = getattr(error.response, "headers", None) or {}
+        answer = read_answer(error.code or 0, error.details, headers.get("Retry-After"))
+        raise classify_call_error(answer, label) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
+    except _PARSING_ERRORS as error:
+        raise AnswerNotFromGoogle(f"{label}: {type(error).__name__}") from error
