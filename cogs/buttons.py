@@ -34,6 +34,7 @@ from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
 from cogs._common.context import build_acting_person
 from cogs._common.modals import (
     PROMPT_FIELD,
+    build_edit_form,
     build_extend_form,
     build_reword_form,
     build_rewrite_form,
@@ -86,6 +87,7 @@ class ButtonActions(commands.Cog):
     def __post_init__(self) -> None:
         self._double_clicks = DoubleClicks(self.clock)
         self.router.register_button(ButtonAction.EXTEND, self.open_extend_form)
+        self.router.register_button(ButtonAction.EDIT, self.open_edit_form)
         self.router.register_button(ButtonAction.REDO, self.redo_job)
         self.router.register_button(ButtonAction.REWORD, self.open_reword_form)
         self.router.register_button(ButtonAction.DETAILS, self.show_details)
@@ -100,6 +102,7 @@ class ButtonActions(commands.Cog):
         self.router.register_form(FormKind.REWRITE, self.submit_rewrite)
         self.router.register_pager(self.turn_page)
         self.router.register_form(FormKind.EXTEND, self.submit_extend)
+        self.router.register_form(FormKind.EDIT, self.submit_edit)
         self.router.register_form(FormKind.REWORD, self.submit_reword)
 
     async def open_extend_form(self, interaction: discord.Interaction, clip_id: int) -> None:
@@ -112,6 +115,17 @@ class ButtonActions(commands.Cog):
         clip = await self.clip_library.get_clip(clip_id, build_acting_person(interaction))
         source = RequestSource.from_interaction(interaction)
         await self.request_flow.extend_clip(clip, fields.get(PROMPT_FIELD, ""), source)
+
+    async def open_edit_form(self, interaction: discord.Interaction, clip_id: int) -> None:
+        await interaction.response.send_modal(build_edit_form(clip_id, interaction.locale.value))
+
+    async def submit_edit(
+        self, interaction: discord.Interaction, clip_id: int, fields: Mapping[str, str]
+    ) -> None:
+        await acknowledge_request(interaction)
+        clip = await self.clip_library.get_clip(clip_id, build_acting_person(interaction))
+        source = RequestSource.from_interaction(interaction)
+        await self.request_flow.edit_clip(clip, fields.get(PROMPT_FIELD, ""), source)
 
     async def redo_job(self, interaction: discord.Interaction, job_id: int) -> None:
         """Make the clip again with another seed."""

@@ -1,4 +1,4 @@
-"""Message menus: *Extend this clip* and *Animate this image*."""
+"""Message menus: *Extend this clip*, *Edit this clip* and *Animate this image*."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import ImageRefused, NotAllowed, RecordNotFound
 from bot.domain.jobs.request import VideoRequest
 from bot.domain.ports import Clock
@@ -17,7 +18,13 @@ from bot.ui.custom_ids import ButtonAction, FormKind
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import build_button_row, respond_with
 from cogs._common.clip_lookup import ClipFinder, build_clip_choice
-from cogs._common.modals import PROMPT_FIELD, build_animate_form, build_extend_form, read_for_form
+from cogs._common.modals import (
+    PROMPT_FIELD,
+    build_animate_form,
+    build_edit_form,
+    build_extend_form,
+    read_for_form,
+)
 from cogs._common.options import describe_attachment, find_images
 from cogs._common.pending import OTHER_PROCESS_GRACE_S, ImageDraft, PendingConfirmations
 from cogs._common.request_flow import RequestFlow, RequestSource
@@ -34,10 +41,16 @@ class MessageMenus(commands.Cog):
     clock: Clock
 
     def __post_init__(self) -> None:
-        extend, animate = build_command_text("menu.extend"), build_command_text("menu.animate")
         self._menus = (
-            app_commands.ContextMenu(name=extend, callback=self.extend_this_clip),
-            app_commands.ContextMenu(name=animate, callback=self.animate_this_image),
+            app_commands.ContextMenu(
+                name=build_command_text("menu.extend"), callback=self.extend_this_clip
+            ),
+            app_commands.ContextMenu(
+                name=build_command_text("menu.edit"), callback=self.edit_this_clip
+            ),
+            app_commands.ContextMenu(
+                name=build_command_text("menu.animate"), callback=self.animate_this_image
+            ),
         )
         self.router.register_button(ButtonAction.ANIMATE, self.open_animate_form)
         self.router.register_form(FormKind.ANIMATE, self.submit_animate)
@@ -49,13 +62,29 @@ class MessageMenus(commands.Cog):
     async def extend_this_clip(
         self, interaction: discord.Interaction, message: discord.Message
     ) -> None:
+        clip = await self._find_one_clip(interaction, message, ButtonAction.EXTEND)
+        if clip is not None:
+            form = build_extend_form(clip.id, interaction.locale.value)
+            await interaction.response.send_modal(form)
+
+    async def edit_this_clip(
+        self, interaction: discord.Interaction, message: discord.Message
+    ) -> None:
+        clip = await self._find_one_clip(interaction, message, ButtonAction.EDIT)
+        if clip is not None:
+            form = build_edit_form(clip.id, interaction.locale.value)
+            await interaction.response.send_modal(form)
+
+    async def _find_one_clip(
+        self, interaction: discord.Interaction, message: discord.Message, action: ButtonAction
+    ) -> Clip | None:
+        """Return the clip of ``message``; of several, ask by ``action`` buttons which is meant."""
         clips = await read_for_form(self.clip_finder.require_in_message(message, interaction))
-        if len(clips) > 1:
-            text, buttons = build_clip_choice(clips, ButtonAction.EXTEND, interaction.locale.value)
-            await respond_privately(interaction, text, build_button_row(buttons))
-            return
-        form = build_extend_form(clips[0].id, interaction.locale.value)
-        await interaction.response.send_modal(form)
+        if len(clips) == 1:
+            return clips[0]
+        text, buttons = build_clip_choice(clips, action, interaction.locale.value)
+        await respond_privately(interaction, text, build_button_row(buttons))
+        return None
 
     async def animate_this_image(
         self, interaction: discord.Interaction, message: discord.Message

@@ -1,5 +1,6 @@
-"""`/video`: make, extend, find and cancel clips."""
+"""`/video`: make, extend, edit, find and cancel clips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from bot.discord.api_errors import DISCORD_ERRORS, to_delivery_error
 from bot.discord.client import respond_privately
 from bot.discord.user_install import acknowledge_request, guild_of
 from bot.domain.access import ActingPerson
+from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import MAX_SEARCH_LENGTH, HistoryFilter, HistoryKind
 from bot.domain.errors import RuleBroken
 from bot.domain.jobs.announcement import NotifyChoice
@@ -41,6 +43,7 @@ from cogs._common.options import (
     Autocompleter,
     GenerateOptions,
     build_choices,
+    describe_attachments,
     describe_options,
 )
 from cogs._common.request_flow import RequestFlow, RequestSource
@@ -91,14 +94,20 @@ class VideoCommands(
         reference_1: discord.Attachment | None = None,
         reference_2: discord.Attachment | None = None,
         reference_3: discord.Attachment | None = None,
+        reference_4: discord.Attachment | None = None,
+        reference_5: discord.Attachment | None = None,
+        reference_6: discord.Attachment | None = None,
         videos: Range[int, 1, 4] | None = None,
         style: str | None = None,
         camera: str | None = None,
         fit: str | None = None,
+        cuts: bool | None = None,
     ) -> None:
         values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
-        references = (reference_1, reference_2, reference_3)
-        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, references, fit)
+        references = reference_1, reference_2, reference_3, reference_4, reference_5, reference_6
+        options = GenerateOptions(
+            prompt, negative_prompt, style, camera, *values, references, fit, cuts
+        )
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="animate", description=build_command_text("command.video.animate"))
@@ -120,23 +129,60 @@ class VideoCommands(
         style: str | None = None,
         camera: str | None = None,
         fit: str | None = None,
+        cuts: bool | None = None,
     ) -> None:
         values = (model, aspect_ratio, resolution, duration, seed, videos, image, last_frame)
-        options = GenerateOptions(prompt, negative_prompt, style, camera, *values, fit=fit)
+        options = GenerateOptions(
+            prompt, negative_prompt, style, camera, *values, fit=fit, cuts=cuts
+        )
         await self._submit_options(interaction, options)
 
     @app_commands.command(name="extend", description=build_command_text("command.video.extend"))
-    @describe_options(prompt="extend_prompt")
+    @describe_options(prompt="extend_prompt", duration="added_duration")
     async def extend_clip(
         self,
         interaction: discord.Interaction,
         clip: Range[str, 1, 200],
         prompt: Range[str, 1, 4000],
+        duration: int | None = None,
+        resolution: str | None = None,
     ) -> None:
         await acknowledge_request(interaction)
         source_clip = await self.clip_finder.resolve_visible(clip, interaction)
         source = RequestSource.from_interaction(interaction)
-        await self.request_flow.extend_clip(source_clip, prompt, source)
+        await self.request_flow.extend_clip(
+            source_clip, prompt, source, seconds=duration, resolution=resolution
+        )
+
+    @app_commands.command(name="edit", description=build_command_text("command.video.edit"))
+    @describe_options(prompt="edit_prompt", reference_1="edit_reference")
+    async def edit_clip(
+        self,
+        interaction: discord.Interaction,
+        clip: Range[str, 1, 200],
+        prompt: Range[str, 1, 4000],
+        reference_1: discord.Attachment | None = None,
+        reference_2: discord.Attachment | None = None,
+        reference_3: discord.Attachment | None = None,
+        reference_4: discord.Attachment | None = None,
+        reference_5: discord.Attachment | None = None,
+        reference_6: discord.Attachment | None = None,
+        resolution: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Change a clip as the words say; what they do not mention stays."""
+        await acknowledge_request(interaction)
+        source_clip = await self.clip_finder.resolve_visible(clip, interaction)
+        source = RequestSource.from_interaction(interaction)
+        attachments = reference_1, reference_2, reference_3, reference_4, reference_5, reference_6
+        await self.request_flow.edit_clip(
+            source_clip,
+            prompt,
+            source,
+            references=describe_attachments(attachments),
+            resolution=resolution,
+            model=model,
+        )
 
     @app_commands.command(name="get", description=build_command_text("command.video.get"))
     @describe_options()
@@ -241,6 +287,20 @@ class VideoCommands(
     ) -> list[Choice[Any]]:
         return await self.autocompleter.suggest_values(interaction, current)
 
+    @extend_clip.autocomplete("duration")
+    @extend_clip.autocomplete("resolution")
+    async def _suggest_extension_value(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[Choice[Any]]:
+        return await self._suggest_source_value(interaction, current, is_edit=False)
+
+    @edit_clip.autocomplete("resolution")
+    @edit_clip.autocomplete("model")
+    async def _suggest_edit_value(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[Choice[Any]]:
+        return await self._suggest_source_value(interaction, current, is_edit=True)
+
     @show_history.autocomplete("model")
     async def _suggest_history_model(
         self, _interaction: discord.Interaction, current: str
@@ -253,6 +313,7 @@ class VideoCommands(
         ][:MAX_CHOICES]
 
     @extend_clip.autocomplete("clip")
+    @edit_clip.autocomplete("clip")
     @repost_clip.autocomplete("clip")
     @show_lineage.autocomplete("clip")
     async def _suggest_clip(
@@ -272,6 +333,21 @@ class VideoCommands(
     ) -> list[Choice[int]]:
         running = await load_in_time(self.jobs.list_running(user_id=interaction.user.id))
         return suggest_jobs(running, str(current))
+
+    async def _suggest_source_value(
+        self, interaction: discord.Interaction, current: str, *, is_edit: bool
+    ) -> list[Choice[Any]]:
+        """Return what an option can be for the clip that is chosen; nothing before one is."""
+        typed = str(getattr(interaction.namespace, "clip", None) or "")
+
+        async def load_clips() -> Sequence[Clip]:
+            return [await self.clip_finder.resolve_visible(typed, interaction)]
+
+        for clip in await load_in_time(load_clips()):
+            return await self.autocompleter.suggest_values(
+                interaction, current, source=clip.as_source(), is_edit=is_edit
+            )
+        return []
 
     async def _submit_options(
         self, interaction: discord.Interaction, options: GenerateOptions

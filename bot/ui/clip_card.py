@@ -9,8 +9,10 @@ from discord import ui
 
 from bot.domain.billing.limits import UsageAmount
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import Job, JobState, Outcome
+from bot.domain.jobs.request import GenerationMode, VideoPlan
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
@@ -26,8 +28,10 @@ from bot.i18n.formatting import (
 from bot.ui.components import build_action_row, build_button, build_text_view, build_view
 from bot.ui.custom_ids import ButtonAction
 from bot.ui.error_messages import describe_outcome
-from bot.ui.model_info import ModelInfoSource
+from bot.ui.model_info import ModelInfoSource, find_end
 
+_MAX_ROW_LENGTH: Final = 5
+"""Buttons that Discord puts side by side."""
 _REWORDABLE_OUTCOMES: Final = (
     Outcome.INVALID,
     Outcome.BLOCKED,
@@ -57,9 +61,11 @@ def build_file_name(clip: Clip) -> str:
 
 
 def describe_lineage(clip: Clip, locale: str | None) -> str:
-    """Return which clip an extension continues, and which clip its chain began with."""
+    """Return which clip it was made from, and of an extension which clip its chain began with."""
     parent = f"#{clip.parent_clip_id}"
     root = f"#{clip.root_clip_id or clip.parent_clip_id}"
+    if clip.mode is GenerationMode.EDIT:
+        return translate("card.edit", locale, parent=parent)
     if root == parent:
         return translate("card.extension", locale, parent=parent)
     return translate("card.chain", locale, count=clip.extension_depth, parent=parent, root=root)
@@ -101,6 +107,7 @@ class ClipCards:
             for upload in uploads
             if upload.option is not UploadOption.AS_IS
         ]
+        notes += _describe_differences(job.plan, clips, locale)
         notes += _list_first_post_notes(job, clips, locale)
         if notes:
             container.add_item(ui.TextDisplay("\n".join(notes)))
@@ -153,8 +160,9 @@ class ClipCards:
 
     def _format_request(self, job: Job, locale: str) -> str:
         source = job.plan.source
+        made_from = "status.edits" if job.plan.mode is GenerationMode.EDIT else "status.extends"
         return translate(
-            "status.asks" if source is None else "status.extends",
+            "status.asks" if source is None else made_from,
             locale,
             member=f"<@{job.origin.user_id}>",
             prompt=format_prompt(" ".join(job.plan.prompt.split()), EXCERPT_LIMIT),
@@ -210,33 +218,49 @@ class ClipCards:
         chain = [translate("card.clip", locale, clip=list_clip_numbers(clips, locale))]
         if first.parent_clip_id is not None:
             chain.append(describe_lineage(first, locale))
-        # where the bot is no member, it does not hear replies: the button extends
-        may_reply = job.origin.user_install_reply is None
-        if may_reply and self._model_info.is_extendable(first, now):
-            text = translate("card.extendable", locale)
-            if first.remote_expires_at is not None:
-                until = format_timestamp(first.remote_expires_at, "f")
-                text = translate("card.extendable_until", locale, when=until)
-            chain.append(text)
+        # where the bot is no member, it does not hear replies: there are the buttons
+        if job.origin.user_install_reply is None:
+            chain += self._list_reply_uses(first, now, locale)
         lines.append(f"-# {' · '.join(chain)}")
         return "\n".join(lines)
+
+    def _list_reply_uses(self, clip: Clip, now: datetime, locale: str) -> list[str]:
+        """Return what a reply can do to the clip, and until when."""
+        checks = {
+            "extendable": self._model_info.is_extendable,
+            "editable": self._model_info.is_editable,
+        }
+        ends = {
+            key: find_end(is_possible, clip, now)
+            for key, is_possible in checks.items()
+            if is_possible(clip, now)
+        }
+        if len(ends) == len(checks) and len(set(ends.values())) == 1:
+            ends = {"changeable": ends["editable"]}
+        return [
+            translate(f"card.{key}", locale)
+            if end is None
+            else translate(f"card.{key}_until", locale, when=format_timestamp(end, "f"))
+            for key, end in ends.items()
+        ]
 
     def _build_clip_rows(
         self, job: Job, clips: Sequence[Clip], now: datetime, locale: str
     ) -> list[ui.ActionRow[Any]]:
         suffix = "" if len(clips) == 1 else "_one"
-        extend = [
-            build_button(
-                ButtonAction.EXTEND,
-                clip.id,
-                locale,
-                key=f"extend{suffix}",
-                clip=clip.id,
-                primary=True,
+        extend, edit = (
+            [
+                build_button(
+                    action, clip.id, locale, key=f"{action}{suffix}", clip=clip.id, primary=True
+                )
+                for clip in clips
+                if is_possible(clip, now)
+            ]
+            for action, is_possible in (
+                (ButtonAction.EXTEND, self._model_info.is_extendable),
+                (ButtonAction.EDIT, self._model_info.is_editable),
             )
-            for clip in clips
-            if self._model_info.is_extendable(clip, now)
-        ]
+        )
         again = [
             build_button(action, job.id, locale)
             for action in (ButtonAction.REDO, ButtonAction.REWORD)
@@ -253,11 +277,31 @@ class ClipCards:
             build_button(ButtonAction.DELETE, job.id, locale, danger=True),
         ]
         if len(clips) == 1:
-            buttons = [*extend, *again, *showcase, *others]
-            rows = [buttons] if len(buttons) <= 5 else [buttons[:3], buttons[3:]]
+            making, rest = [*extend, *edit, *again], [*showcase, *others]
+            rows = [making + rest] if len(making + rest) <= _MAX_ROW_LENGTH else [making, rest]
         else:
-            rows = [extend[:5], showcase[:5], [*again, *others]]
+            each_clip = (extend, edit, showcase)
+            rows = [*(row[:_MAX_ROW_LENGTH] for row in each_clip), [*again, *others]]
         return [build_action_row(*row) for row in rows if row]
+
+
+def _describe_differences(plan: VideoPlan, clips: Sequence[Clip], locale: str) -> list[str]:
+    """Return what of the clips is not as it was asked for, in a sentence each."""
+    notes = []
+    for clip in clips:
+        wishes = []
+        differences = find_differences(plan, clip)
+        if (seconds := differences.wished_seconds) is not None:
+            made = translate("seconds", locale, count=clip.seconds)
+            wishes.append((translate("seconds", locale, count=seconds), made))
+        if differences.wished_ratio is not None:
+            wishes.append((differences.wished_ratio, f"{clip.width}×{clip.height}"))
+        name = "" if len(clips) == 1 else f"#{clip.id}: "
+        notes += [
+            f"-# {name}{translate('card.differs', locale, wished=wished, made=made)}"
+            for wished, made in wishes
+        ]
+    return notes
 
 
 def _list_first_post_notes(job: Job, clips: Sequence[Clip], locale: str) -> list[str]:

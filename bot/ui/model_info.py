@@ -1,10 +1,11 @@
-"""What messages need to know about models: their names, and whether a clip can be extended."""
+"""What messages need to know about models: their names, and what they can make of a clip."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.clips.clip import Clip
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, VideoRequest
+from bot.domain.jobs.request import OperatorRegion, VideoRequest
 from bot.domain.jobs.violations import RuleContext, find_violations
 from bot.services.admin.model_directory import ModelDirectory
 
@@ -20,6 +21,22 @@ class ModelInfoSource(Protocol):
         """Return whether some offered model accepts an extension of the clip at ``now``."""
         ...
 
+    def is_editable(self, clip: Clip, now: datetime) -> bool:
+        """Return whether some offered model accepts an edit of the clip at ``now``."""
+        ...
+
+
+def find_end(
+    is_possible: Callable[[Clip, datetime], bool], clip: Clip, now: datetime
+) -> datetime | None:
+    """Return until when something can be made of a clip that can be now; `None`: for ever.
+
+    It may end with what Google keeps of the clip, unless a copy of ours will do.
+    """
+    ends = (clip.remote_expires_at, clip.interaction_expires_at)
+    coming = sorted(end for end in ends if end is not None and end > now)
+    return next((end for end in coming if not is_possible(clip, end)), None)
+
 
 class ModelInfo:
     def __init__(self, *, model_directory: ModelDirectory, region: OperatorRegion) -> None:
@@ -31,7 +48,13 @@ class ModelInfo:
         return spec.name if spec is not None else model
 
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
-        models = self._model_directory.list_offered(GenerationMode.EXTENSION)
+        return self._is_possible(VideoRequest(prompt="…", source=clip.as_source()), now)
+
+    def is_editable(self, clip: Clip, now: datetime) -> bool:
+        request = VideoRequest(prompt="…", source=clip.as_source(), is_edit=True)
+        return self._is_possible(request, now)
+
+    def _is_possible(self, request: VideoRequest, now: datetime) -> bool:
+        models = self._model_directory.list_offered(request.mode)
         context = RuleContext(models=models, now=now.timestamp(), region=self._region)
-        request = VideoRequest(prompt="…", source=clip.as_source())
         return any(next(find_violations(request, model, context), None) is None for model in models)

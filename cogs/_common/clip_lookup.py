@@ -57,9 +57,11 @@ class ClipFinder:
             return [clip for clip in clips if clip.message_id == message.id] or [recorded]
         if not message.components:
             return []
-        numbers = find_button_numbers(message, ButtonAction.EXTEND) + find_button_numbers(
-            message, ButtonAction.SHOWCASE
-        )
+        numbers = [
+            number
+            for action in (ButtonAction.EXTEND, ButtonAction.EDIT, ButtonAction.SHOWCASE)
+            for number in find_button_numbers(message, action)
+        ]
         job_id = find_button_number(message, ButtonAction.DETAILS)  # a clip card has this button
         if job_id is not None:
             clips = await self._clips.list_for_job(job_id)

@@ -1,4 +1,4 @@
-"""The options of `/video generate` and `/video animate`, and their suggestions.
+"""The options of the commands that make clips, and their suggestions.
 
 Suggestions come from the rules themselves, applied to what has been chosen so far, with the price
 of each. Discord asks at every key, so a channel's rule about people is remembered for a moment, and
@@ -27,10 +27,12 @@ from bot.domain.jobs.plan_resolution import OptionChoice, list_choices
 from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets
 from bot.domain.jobs.request import (
     AspectRatio,
+    GenerationMode,
     OperatorRegion,
     PersonRule,
     PictureFit,
     Resolution,
+    SourceClip,
     VideoRequest,
 )
 from bot.domain.jobs.violations import RuleContext
@@ -98,6 +100,7 @@ class GenerateOptions:
     last_frame: discord.Attachment | None = None
     references: Sequence[discord.Attachment | None] = ()
     fit: str | None = None
+    cuts: bool | None = None
 
     def build_request(self) -> VideoRequest:
         """Return the request, without fetching its pictures.
@@ -107,11 +110,11 @@ class GenerateOptions:
         unknown: list[RuleBroken] = []
 
         def parse(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
-            member = None if text is None else _find_member(kind, text)
-            if text is not None and member is None:
-                known = ", ".join(kind)
-                unknown.append(RuleBroken("unknown_value", option, value=text[:40], known=known))
-            return member
+            try:
+                return _parse_member(kind, text, option)
+            except RuleBroken as error:
+                unknown.append(error)
+                return None
 
         request = VideoRequest(
             prompt=append_presets(
@@ -128,10 +131,9 @@ class GenerateOptions:
             videos=self.videos,
             image=None if self.image is None else describe_attachment(self.image),
             last_frame=None if self.last_frame is None else describe_attachment(self.last_frame),
-            references=tuple(
-                describe_attachment(image) for image in self.references if image is not None
-            ),
+            references=describe_attachments(self.references),
             picture_fit=parse(PictureFit, self.fit, "fit"),
+            with_cuts=bool(self.cuts),
         )
         if unknown:
             unknown[0].nearest = request.evolve(
@@ -139,6 +141,19 @@ class GenerateOptions:
             )
             raise unknown[0]
         return request
+
+
+def choose_resolution(request: VideoRequest, text: str | None) -> VideoRequest:
+    """Return ``request`` with the resolution that a member typed.
+
+    Raises `RuleBroken` for what is none, with ``request`` as the nearest one.
+    """
+    try:
+        resolution = _parse_member(Resolution, text, "resolution")
+    except RuleBroken as error:
+        error.nearest = request
+        raise
+    return request.evolve(resolution=resolution)
 
 
 def find_images(attachments: Sequence[discord.Attachment]) -> list[discord.Attachment]:
@@ -161,6 +176,13 @@ def describe_attachment(attachment: discord.Attachment) -> AttachedImage:
     )
 
 
+def describe_attachments(
+    attachments: Iterable[discord.Attachment | None],
+) -> tuple[AttachedImage, ...]:
+    """Return those that were given, in their order."""
+    return tuple(describe_attachment(image) for image in attachments if image is not None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Autocompleter:
     model_directory: ModelDirectory
@@ -170,9 +192,17 @@ class Autocompleter:
     _cached_rules: _RuleCache = field(default_factory=OrderedDict, init=False)
 
     async def suggest_values(
-        self, interaction: discord.Interaction, current: str | int
+        self,
+        interaction: discord.Interaction,
+        current: str | int,
+        *,
+        source: SourceClip | None = None,
+        is_edit: bool = False,
     ) -> list[app_commands.Choice[Any]]:
-        """Return what the typed option can be with the others as they are, with the prices."""
+        """Return what the typed option can be with the others as they are, with the prices.
+
+        ``source`` is the clip that is continued, or with ``is_edit`` changed.
+        """
         option = _find_focused_option(interaction)
         rules = RuleContext(
             models=self.model_directory.list_offered(),
@@ -181,11 +211,15 @@ class Autocompleter:
             person_rule=await self._get_person_rule(interaction),
         )
         request = _read_partial_request(interaction.namespace, excluded_option=option)
+        request = request.evolve(source=source, is_edit=is_edit)
         typed = str(current).lower()
-        locale = interaction.locale.value
+        locale, is_extension = interaction.locale.value, request.mode is GenerationMode.EXTENSION
         choices = [
             app_commands.Choice(
-                name=truncate_text(self._format_choice(choice, option, locale), _MAX_NAME_LENGTH),
+                name=truncate_text(
+                    self._format_choice(choice, option, locale, is_extension=is_extension),
+                    _MAX_NAME_LENGTH,
+                ),
                 value=int(choice.value) if option in _NUMERIC_OPTIONS else choice.value,
             )
             for choice in list_choices(request, option, rules)
@@ -212,12 +246,15 @@ class Autocompleter:
                 self._cached_rules.popitem(last=False)
         return rule
 
-    def _format_choice(self, choice: OptionChoice, option: str, locale: str) -> str:
+    def _format_choice(
+        self, choice: OptionChoice, option: str, locale: str, *, is_extension: bool
+    ) -> str:
         """Return it with its price, and with what tells a model from others, or another model."""
         value = choice.value
         model = self.model_directory.catalogue.get(choice.model)
         if option == "duration":
             value = translate("seconds", locale, count=int(value))
+            value = f"+{value}" if is_extension else value
         if model is not None and option == "model":
             value = f"{model.name}: {format_model_strengths(model, locale)}"
         elif model is not None and not choice.is_usual_model:
@@ -238,7 +275,7 @@ def _read_partial_request(
     namespace: app_commands.Namespace, *, excluded_option: str
 ) -> VideoRequest:
     chosen = {name: value for name, value in iter(namespace) if name != excluded_option}
-    has_references = any(name.startswith("reference_") for name in chosen)
+    references = [name for name in chosen if name.startswith("reference_")]
     return VideoRequest(
         prompt=str(chosen.get("prompt") or ""),
         negative_prompt=chosen.get("negative_prompt") or None,
@@ -250,8 +287,16 @@ def _read_partial_request(
         videos=chosen["videos"] if isinstance(chosen.get("videos"), int) else None,
         image=_PLACEHOLDER_IMAGE if "image" in chosen else None,
         last_frame=_PLACEHOLDER_IMAGE if "last_frame" in chosen else None,
-        references=(_PLACEHOLDER_IMAGE,) if has_references else (),
+        references=(_PLACEHOLDER_IMAGE,) * len(references),
     )
+
+
+def _parse_member(kind: type[_OptionEnum], text: str | None, option: str) -> _OptionEnum | None:
+    """Return the value that was typed, if one was. Raises `RuleBroken` for what is none."""
+    member = None if text is None else _find_member(kind, text)
+    if text is not None and member is None:
+        raise RuleBroken("unknown_value", option, value=text[:40], known=", ".join(kind))
+    return member
 
 
 def _find_nearest_ratio(text: str | None) -> AspectRatio | None:

@@ -22,7 +22,7 @@ from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.offer_changes import find_offer_changes
 from bot.domain.jobs.person_rule_effect import PersonRuleEffect
 from bot.domain.jobs.pictures import NoteKind, PictureNote
-from bot.domain.jobs.request import VideoPlan, VideoRequest
+from bot.domain.jobs.request import InputImage, VideoPlan, VideoRequest
 from bot.domain.typed_text import has_visible_text
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_eta, format_money
@@ -35,6 +35,7 @@ from bot.ui.error_messages import describe_error
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.offer_text import format_offer_changes
 from bot.ui.picture_notes import format_picture_note
+from bot.ui.plan_text import describe_plan, explain_plan
 from bot.ui.text_lists import format_remaining_quota
 from cogs._common.answers import InteractionAnswer, PrivateAnswer, respond_with
 from cogs._common.context import (
@@ -44,6 +45,7 @@ from cogs._common.context import (
     may_moderate,
     require_permissions,
 )
+from cogs._common.options import choose_resolution
 from cogs._common.pending import PendingConfirmation, PendingConfirmations, RefusedRequest
 
 _log: Final = structlog.get_logger(__name__)
@@ -116,16 +118,44 @@ class RequestFlow:
         asked = error.nearest or VideoRequest("")
         await self._suggest_nearest(error, asked, context, source.answer)
 
-    async def extend_clip(self, clip: Clip, prompt: str, source: RequestSource) -> None:
-        """Ask for a clip to be made longer; raises `NotAllowed` and as `submit_request`."""
-        require_permissions(source.requester)
-        context = await self._load_context(source)
-        context.require_may_extend(clip)
-        request = VideoRequest(prompt=prompt, source=clip.as_source())
-        await self._submit_in_context(request, context, source.answer)
+    async def extend_clip(
+        self,
+        clip: Clip,
+        prompt: str,
+        source: RequestSource,
+        *,
+        seconds: int | None = None,
+        resolution: str | None = None,
+    ) -> None:
+        """Ask for a clip to be made longer by ``seconds``.
+
+        ``resolution`` is what the member typed. Raises `NotAllowed` and as `submit_request`.
+        """
+        request = VideoRequest(prompt=prompt, source=clip.as_source(), seconds=seconds)
+        await self._submit_for_clip(clip, request, source, resolution)
+
+    async def edit_clip(
+        self,
+        clip: Clip,
+        prompt: str,
+        source: RequestSource,
+        *,
+        references: Sequence[InputImage] = (),
+        resolution: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Ask for a clip to be changed, after ``references``; otherwise as `extend_clip`."""
+        request = VideoRequest(
+            prompt=prompt,
+            source=clip.as_source(),
+            is_edit=True,
+            references=tuple(references),
+            model=model,
+        )
+        await self._submit_for_clip(clip, request, source, resolution)
 
     async def require_may_extend(self, clip: Clip, source: RequestSource) -> None:
-        """Check what needs no prompt; raises as `extend_clip`."""
+        """Check what needs no prompt; raises as `extend_clip` and `edit_clip`."""
         require_permissions(source.requester)
         context = await self._load_context(source)
         context.require_may_extend(clip)
@@ -163,6 +193,20 @@ class RequestFlow:
         if source.context is not None:
             return source.context
         return await self.server_rules.load_context(source.origin, source.channel)
+
+    async def _submit_for_clip(
+        self, clip: Clip, request: VideoRequest, source: RequestSource, resolution: str | None
+    ) -> None:
+        require_permissions(source.requester)
+        context = await self._load_context(source)
+        context.require_may_extend(clip)
+        try:
+            request = choose_resolution(request, resolution)
+        except RuleBroken as error:
+            await self.request_service.require_open(context)
+            await self._suggest_nearest(error, request, context, source.answer)
+        else:
+            await self._submit_in_context(request, context, source.answer)
 
     async def _submit_in_context(
         self,
@@ -238,11 +282,12 @@ class RequestFlow:
     ) -> None:
         origin = confirmation.origin
         status = await self.request_service.load_quota_status(origin)
-        what = self._describe_plan(confirmation.shown_plan, origin.locale)
+        what = describe_plan(confirmation.shown_plan, self.model_info, origin.locale)
         lines = [
             *reasons,
             *(format_picture_note(note, origin.locale) for note in confirmation.shown_notes),
             translate("ask.confirm", origin.locale, what=what),
+            *explain_plan(confirmation.shown_plan, origin.locale),
             format_remaining_quota(status, origin.locale),
         ]
         text = "\n".join(line for line in lines if line)
@@ -269,7 +314,9 @@ class RequestFlow:
         except RuleBroken:  # there is more than one thing to change
             await answer.send_text(text)
             return
-        offered = translate("ask.nearest", locale, what=self._describe_plan(plan, locale))
+        offered = translate(
+            "ask.nearest", locale, what=describe_plan(plan, self.model_info, locale)
+        )
         changes = format_offer_changes(find_offer_changes(request, error.nearest), locale)
         offered = f"{offered} {changes}" if changes else offered
         confirmation = PendingConfirmation(error.nearest, context.origin, context.channel, plan)
@@ -299,8 +346,11 @@ class RequestFlow:
 
     def _format_accepted(self, accepted: AcceptedRequest, locale: str) -> str:
         job = accepted.job
-        what = self._describe_plan(job.plan, locale)
-        lines = [translate("ask.accepted", locale, job=job.id, what=what)]
+        what = describe_plan(job.plan, self.model_info, locale)
+        lines = [
+            translate("ask.accepted", locale, job=job.id, what=what),
+            *explain_plan(job.plan, locale),
+        ]
         if accepted.place:
             lines.append(translate("ask.place", locale, place=accepted.place))
         if accepted.eta is not None:
@@ -317,14 +367,3 @@ class RequestFlow:
             price=format_money(plan.price, locale),
             usual=format_money(effect.usual_plan.price, locale),
         )
-
-    def _describe_plan(self, plan: VideoPlan, locale: str) -> str:
-        parts = [
-            self.model_info.get_display_name(plan.model),
-            translate("seconds", locale, count=plan.seconds),
-            plan.aspect_ratio,
-            *([plan.resolution] if plan.resolution else []),
-            *([translate("ask.videos", locale, count=plan.videos)] if plan.videos > 1 else []),
-            f"**{format_money(plan.price, locale)}**",
-        ]
-        return " · ".join(parts)

@@ -12,6 +12,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
+from bot.domain.jobs.request import GenerationMode
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.ui.clip_card import ClipCards
@@ -28,14 +29,21 @@ EVIL = (
 
 
 class Titles:
-    def __init__(self, *, extendable: bool = True) -> None:
+    """A model that extends what Google keeps, and one that edits copies."""
+
+    def __init__(self, *, extendable: bool = True, editable: bool = False) -> None:
         self._extendable = extendable
+        self._editable = editable
 
     def get_display_name(self, model: str) -> str:
         return "Veo 3.1 Fast"
 
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
-        return self._extendable
+        expires = clip.remote_expires_at
+        return self._extendable and (expires is None or now < expires)
+
+    def is_editable(self, clip: Clip, now: datetime) -> bool:
+        return self._editable
 
 
 def texts(view: ui.LayoutView) -> str:
@@ -120,6 +128,96 @@ async def test_each_of_several_clips_has_an_extend_button() -> None:
     assert [f"clapper:extend:{12 + n}" for n in range(4)] == [
         each for each in buttons(view).values() if "extend" in each
     ]
+
+
+def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
+    cards = ClipCards(model_info=Titles(editable=True))
+    view = cards.build_clip_card(a_job(), [enclosed()], NOW)
+    check(view)
+    rows = [
+        [str(button.item.label) for button in row.children if isinstance(button, ActionButton)]
+        for row in view.walk_children()
+        if isinstance(row, ui.ActionRow)
+    ]
+    assert rows == [
+        ["Extend", "Edit", "Redo", "Reword and redo"],
+        ["Showcase", "Details", "Delete"],
+    ]
+    assert buttons(view)["Edit"] == "clapper:edit_clip:12"
+    several = [enclosed(id=12 + n, index=n) for n in range(4)]
+    view = cards.build_clip_card(a_job(plan=a_plan(videos=4)), several, NOW)
+    check(view)
+    assert [f"Edit #{12 + n}" for n in range(4)] == [
+        label for label in buttons(view) if label.startswith("Edit")
+    ]
+    nothing = ClipCards(model_info=Titles(extendable=False))
+    text = texts(nothing.build_clip_card(a_job(), [enclosed()], NOW))
+    assert "reply" not in text
+
+
+@pytest.mark.parametrize(
+    ("extendable", "editable", "words"),
+    [
+        (True, False, "reply to extend it, until <t:"),
+        (False, True, "reply to edit it"),
+        (True, True, "reply to extend it, until <t:"),
+    ],
+)
+def test_the_card_says_what_a_reply_can_do_and_until_when(
+    extendable: bool, editable: bool, words: str
+) -> None:
+    titles = Titles(extendable=extendable, editable=editable)
+    text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [enclosed()], NOW))
+    assert words in text
+    assert ("reply to edit it" in text) is editable
+    assert "reply to edit it, until" not in text
+    kept = enclosed(remote_uri=None, remote_expires_at=None)
+    text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [kept], NOW))
+    both = "reply to extend or edit it"
+    assert (both in text) is (extendable and editable)
+    assert "until" not in text
+
+
+def test_an_edit_is_called_an_edit() -> None:
+    edit = a_clip(mode=GenerationMode.EDIT, parent_clip_id=11, root_clip_id=9, extension_depth=1)
+    cards = ClipCards(model_info=Titles())
+    plan = a_plan(mode=GenerationMode.EDIT, source=a_clip(id=11).as_source())
+    text = texts(cards.build_clip_card(a_job(plan=plan), [PreparedUpload(edit)], NOW))
+    assert "edit of #11" in text
+    assert "extension" not in text
+    status = texts(cards.build_status_card(JobProgress(a_job(state=JobState.POLLING, plan=plan))))
+    assert "edits clip #11" in status
+
+
+@pytest.mark.parametrize(
+    ("made", "note"),
+    [
+        ({}, None),
+        ({"width": 1280, "height": 718}, None),
+        ({"seconds": 10}, "Asked for 8 s, but Google made 10 s."),
+        ({"width": 720, "height": 1280}, "Asked for 16:9, but Google made 720×1280."),
+    ],
+)
+def test_a_clip_that_is_not_as_asked_for_says_so(made: dict[str, int], note: str | None) -> None:
+    cards = ClipCards(model_info=Titles())
+    text = texts(cards.build_clip_card(a_job(), [enclosed(**made)], NOW))
+    assert ("Asked for" in text) is (note is not None)
+    assert note is None or note in text
+    two = [enclosed(id=12), enclosed(id=13, index=1, **made)]
+    text = texts(cards.build_clip_card(a_job(plan=a_plan(videos=2)), two, NOW))
+    assert note is None or f"#13: {note}" in text
+
+
+def test_an_extension_is_compared_with_its_whole_length() -> None:
+    plan = a_plan(
+        mode=GenerationMode.EXTENSION,
+        seconds=7,
+        result_seconds=15,
+        source=a_clip(id=11).as_source(),
+    )
+    cards = ClipCards(model_info=Titles())
+    as_asked = enclosed(mode=GenerationMode.EXTENSION, parent_clip_id=11, seconds=15)
+    assert "Asked" not in texts(cards.build_clip_card(a_job(plan=plan), [as_asked], NOW))
 
 
 async def test_long_prompt_is_truncated() -> None:

@@ -252,6 +252,7 @@ async def test_every_command_is_within_discords_limits() -> None:
     assert {
         "video generate",
         "video extend",
+        "video edit",
         "video animate",
         "video get",
         "video cancel",
@@ -294,12 +295,18 @@ async def test_options_are_those_of_the_design() -> None:
         "reference_1",
         "reference_2",
         "reference_3",
+        "reference_4",
+        "reference_5",
+        "reference_6",
         "videos",
         "style",
         "camera",
         "fit",
+        "cuts",
     }
-    assert options["video extend"] == ["clip", "prompt"]
+    assert options["video extend"] == ["clip", "prompt", "duration", "resolution"]
+    references = [f"reference_{number}" for number in range(1, 7)]
+    assert options["video edit"] == ["clip", "prompt", *references, "resolution", "model"]
     assert options["video animate"][:2] == ["image", "prompt"]
 
 
@@ -318,6 +325,8 @@ async def test_menus_have_their_names() -> None:
     menus = tree.get_commands(type=discord.AppCommandType.message)
     assert sorted(menu.name for menu in menus) == [
         "Animate this image",
+        "Edit this clip",
         "Extend this clip",
         "Showcase this clip",
     ]
+    assert len(menus) <= 5

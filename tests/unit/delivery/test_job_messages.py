@@ -52,6 +52,9 @@ class FakeModelInfo:
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
         return True
 
+    def is_editable(self, clip: Clip, now: datetime) -> bool:
+        return True
+
 
 class FixedClock(SystemClock):
     at = 100.0

@@ -64,6 +64,9 @@ class Titles:
     def is_extendable(self, clip: Clip, now: datetime) -> bool:
         return True
 
+    def is_editable(self, clip: Clip, now: datetime) -> bool:
+        return True
+
 
 def job_in(locale: str, **changes: Any) -> Job:
     plan = a_plan(prompt=LONGEST, seed=2**32 - 1)

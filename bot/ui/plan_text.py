@@ -1,0 +1,35 @@
+"""What would be made, at which price, in one line: for a question, an answer or an offer."""
+
+from bot.domain.jobs.request import GenerationMode, VideoPlan
+from bot.i18n.catalogs import translate
+from bot.i18n.formatting import format_money
+from bot.ui.model_info import ModelInfoSource
+
+
+def describe_plan(plan: VideoPlan, model_info: ModelInfoSource, locale: str | None) -> str:
+    """Return what is sent and charged, and what it is made from, if it is made from a clip."""
+    made_from = None if plan.source is None else f"#{plan.source.clip_id}"
+    return " · ".join(
+        [
+            *([translate(f"plan.{plan.mode}", locale, clip=made_from)] if made_from else []),
+            model_info.get_display_name(plan.model),
+            format_charged_length(plan, locale),
+            plan.aspect_ratio,
+            *([plan.resolution] if plan.resolution else []),
+            *([translate("ask.videos", locale, count=plan.videos)] if plan.videos > 1 else []),
+            f"**{format_money(plan.price, locale)}**",
+        ]
+    )
+
+
+def format_charged_length(plan: VideoPlan, locale: str | None) -> str:
+    """Return the seconds that a plan makes: of an extension those that it adds."""
+    seconds = translate("seconds", locale, count=plan.seconds)
+    return f"+{seconds}" if plan.mode is GenerationMode.EXTENSION else seconds
+
+
+def explain_plan(plan: VideoPlan, locale: str | None) -> list[str]:
+    """Return the sentence that says what an edit does to its clip; nothing for other plans."""
+    if plan.source is None or plan.mode is not GenerationMode.EDIT:
+        return []
+    return [translate("plan.edit_keeps", locale, clip=f"#{plan.source.clip_id}")]
