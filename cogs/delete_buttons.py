@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.discord.client import respond_privately
 from bot.discord.interaction_edits import edit_response
 from bot.discord.user_install import is_user_install
-from bot.domain.billing.limits import UsageAmount
+from bot.domain.billing.charges import compute_price_paid
 from bot.domain.jobs.job import Job
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_money, list_clip_numbers
@@ -65,12 +65,11 @@ class DeleteButtons(commands.Cog):
         self._presses[interaction.user.id, job_id] = interaction
         if len(self._presses) > _MAX_REMEMBERED_PRESSES:
             self._presses.popitem(last=False)
-        share = UsageAmount.from_plan(job.plan).prorated_share(len(clips), job.plan.videos)
         text = translate(
             "delete.ask",
             locale,
             clip=list_clip_numbers(clips, locale),
-            price=format_money(share.micros, locale),
+            price=format_money(compute_price_paid(job, clips=len(clips)), locale),
         )
         confirm = build_button(ButtonAction.CONFIRM_DELETE, job_id, locale, danger=True)
         keep = build_button(ButtonAction.KEEP, job_id, locale)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from bot.domain.billing.limits import UsageAmount
+from bot.domain.billing.charges import compute_price_paid
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.result_differences import find_differences
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
@@ -173,7 +173,9 @@ class ClipCards:
     def _describe_stage(self, progress: JobProgress, locale: str) -> str:
         job = progress.job
         if job.cancel_requested:
-            return translate("stage.cancelling", locale)
+            can_be_stopped = job.can_be_stopped and job.state is not JobState.FETCHING
+            key = "stage.stopping" if can_be_stopped else "stage.cancelling"
+            return translate(key, locale, price=format_money(job.price, locale))
         if progress.paused:
             return translate("stage.paused", locale)
         if progress.undo_until is not None:
@@ -211,8 +213,7 @@ class ClipCards:
         ]
         if job.plan.seed is not None:
             facts.append(translate("card.seed", locale, seed=job.plan.seed))
-        usage = UsageAmount.from_plan(job.plan).prorated_share(len(clips), job.plan.videos)
-        facts.append(format_money(usage.micros, locale))
+        facts.append(format_money(compute_price_paid(job, clips=len(clips)), locale))
         facts.append(translate("card.by", locale, member=f"<@{job.origin.user_id}>"))
         lines = [f"-# {' · '.join(facts)}"]
         chain = [translate("card.clip", locale, clip=list_clip_numbers(clips, locale))]

@@ -11,7 +11,7 @@ from typing import Final
 
 import discord
 
-from bot.domain.billing.limits import UsageAmount
+from bot.domain.billing.charges import compute_price_paid
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
 from bot.domain.disclosure import redact_account_details
@@ -95,15 +95,15 @@ def describe_outcome(job: Job, locale: str | None = None, clips: Sequence[Clip] 
     if outcome is Outcome.GOOGLE_QUOTA and job.retry_at is not None:
         when = f"{format_timestamp(job.retry_at, 'f')} ({format_timestamp(job.retry_at, 'R')})"
         return translate("outcome.google_quota_until", locale, when=when)
-    share = UsageAmount.from_plan(job.plan)
-    if clips:
-        share = share.prorated_share(len(clips), job.plan.videos)
-    is_late = outcome is Outcome.CANCELLED and bool(clips)
+    paid = compute_price_paid(job, clips=len(clips))
+    key = f"outcome.{outcome}"
+    if outcome is Outcome.CANCELLED and paid:
+        key = "outcome.cancelled_late" if clips else "outcome.cancelled_billed"
     text = translate(
-        "outcome.cancelled_late" if is_late else f"outcome.{outcome}",
+        key,
         locale,
         job=job.id,
-        price=format_money(share.micros, locale),
+        price=format_money(paid, locale),
         clip=list_clip_numbers(clips, locale),
         channel=f"<#{job.origin.channel_id}>",
     )

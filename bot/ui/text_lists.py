@@ -6,6 +6,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Final
 
+from bot.domain.billing.charges import compute_price_paid
 from bot.domain.billing.ledger import UsageRow
 from bot.domain.billing.limits import LimitRow, LimitSubject, QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import Micros
@@ -54,7 +55,7 @@ def format_job_details(
         ("details.seconds", translate("seconds", locale, count=plan.result_seconds)),
         ("details.seed", seed),
         ("details.people", _format_person_generation(plan.person_generation, locale)),
-        ("details.price", format_money(job.price, locale)),
+        ("details.price", format_money(_find_price(job, clips), locale)),
         ("details.requester", f"<@{job.origin.user_id}>"),
         ("details.asked", format_timestamp(job.created_at, "f")),
     ]
@@ -79,6 +80,11 @@ def format_job_details(
     if plan.negative_prompt:
         texts += _format_labelled_text("details.negative_prompt", plan.negative_prompt, locale)
     return texts
+
+
+def _find_price(job: Job, clips: Sequence[Clip]) -> Micros:
+    """Return what the clips cost, or without any what the job reserved."""
+    return compute_price_paid(job, clips=len(clips)) if clips else job.price
 
 
 def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:

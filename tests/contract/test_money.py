@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.billing.charges import Charge
 from bot.domain.billing.ledger import EntryKind, Settlement, build_settlement, compute_balance
 from bot.domain.billing.limits import DAY, MONTH, NO_USAGE, SpendingPolicy, UsageAmount, UsageLimits
 from bot.domain.billing.money import Micros
@@ -26,6 +27,7 @@ from bot.store.billing.ledger import LedgerStore
 from bot.store.engine.database import Database, open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.jobs import JobStore
+from bot.store.jobs.transitions import IllegalTransition
 from bot.store.tables.core import metadata
 from tests.contract.conftest import POSTGRES_URL, drop_schema, new_schema
 from tests.fakes.world import GUILD, make_origin, make_plan
@@ -51,8 +53,14 @@ events = st.one_of(
     st.tuples(st.just("judge"), which, st.booleans()),
     st.tuples(st.just("find"), which, st.booleans()),
     st.tuples(
-        st.just("finish"), which, st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans())
+        st.just("finish"),
+        which,
+        st.tuples(
+            st.integers(0, 4), st.integers(0, 4), st.booleans(), st.none() | st.integers(0, 10**6)
+        ),
     ),
+    st.tuples(st.just("stop"), which, st.integers(0, 10**6)),
+    st.tuples(st.just("anew"), which, st.just(0)),
     st.tuples(st.just("wait"), st.sampled_from([1, 300, 1439, 1441, 43_201]), st.just(0)),
     st.tuples(st.just("again"), which, st.just(0)),
     st.tuples(st.just("poll"), which, st.just(0)),
@@ -213,25 +221,55 @@ class Machine:
                 assert taken.was_reopened
                 one.job = taken
 
-    async def _finish(self, number: int, made: tuple[int, int, bool]) -> None:
+    async def _finish(self, number: int, made: tuple[int, int, bool, int | None]) -> None:
         """Google has made some of four videos, and the member gets some of them, or none."""
         if one := self._one(number, JobState.POLLING):
             most, least = max(made[:2]), min(made[:2])
+            billed = None if made[3] is None else Micros(made[3])
             price = UsageAmount.from_plan(one.job.plan)
-            paid, theirs = price.prorated_share(most, 4), price.prorated_share(least, 4)
-            fetching = await self.jobs.begin_fetching(one.job, most)
-            settlement = Settlement.CHARGE if made[2] else Settlement.ABSORBED
-            end = build_settlement(price, settlement, charged=theirs, absorbed=paid - theirs)
-            one.job = await self.jobs.finish_job(
-                fetching,
-                JobState.CANCELLED if made[2] else JobState.FAILED,
-                outcome=Outcome.DOWNLOAD_FAILED,
-                postings=end,
-                now=self.now,
+            fetching = await self.jobs.begin_fetching(one.job, most, billed)
+            charge = Charge.for_videos(
+                price, planned=4, made=most, received=least, billed=fetching.billed_micros
             )
-            assert one.job.videos_made == most
-            one.member = theirs if made[2] else NO_USAGE
-            one.house = paid
+            settlement = Settlement.CHARGE if made[2] else Settlement.ABSORBED
+            state = JobState.CANCELLED if made[2] else JobState.FAILED
+            await self._charged(one, fetching, state, settlement, charge)
+            assert (one.job.videos_made, one.job.billed_micros) == (most, billed)
+            if billed is None:
+                assert one.house == price.prorated_share(most, 4)
+            else:
+                assert one.house.micros == billed
+
+    async def _stop(self, number: int, billed: int) -> None:
+        """Google has stopped, and says what that costs."""
+        if one := self._one(number, JobState.POLLING):
+            charge = Charge.for_stopped_work(UsageAmount.from_plan(one.job.plan), Micros(billed))
+            await self._charged(one, one.job, JobState.CANCELLED, Settlement.CHARGE, charge)
+
+    async def _charged(
+        self, one: Kept, job: Job, state: JobState, settlement: Settlement, charge: Charge
+    ) -> None:
+        end = build_settlement(
+            UsageAmount.from_plan(job.plan),
+            settlement,
+            charged=charge.member,
+            absorbed=charge.absorbed,
+            beyond=charge.beyond,
+        )
+        one.job = await self.jobs.finish_job(
+            job, state, outcome=Outcome.DOWNLOAD_FAILED, postings=end, now=self.now
+        )
+        one.member = charge.member if settlement is Settlement.CHARGE else NO_USAGE
+        one.house = charge.member + charge.absorbed + UsageAmount(charge.beyond)
+
+    async def _anew(self, number: int, _: Any) -> None:
+        """Google made nothing, for its quota."""
+        if one := self._one(number, JobState.POLLING):
+            if one.job.was_reopened:
+                with pytest.raises(IllegalTransition):
+                    await self.jobs.requeue(one.job, retry_at=self.now, waiting_for=None)
+            else:
+                one.job = await self.jobs.requeue(one.job, retry_at=self.now, waiting_for=None)
 
     async def _poll(self, number: int, _: Any) -> None:
         if one := self._one(number, JobState.SUBMITTING):

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import VideoFacts
 from bot.domain.errors import RemoteNotFound
 from bot.domain.jobs.request import GoogleRoute, VideoPlan
 from bot.domain.ports import (
     MediaProbe,
     ModelReachability,
+    OperationCancelled,
     OperationFinished,
     OperationPending,
     PollResult,
@@ -32,6 +34,10 @@ class FakeGoogle(VideoModels):
     ``answer_gate`` after Google has started the operation and before it answers. ``before_send``
     is called once, right before the last check. ``can_find`` allows the search for lost submits.
     ``odd_downloads`` are no video, and ``is_verifying`` says whether downloads are compared.
+
+    With ``can_cancel`` the poll after a cancellation says that the operation was stopped, and costs
+    ``stopped_bill``; ``cancel_script`` and ``delete_script`` serve as the other scripts. ``billed``
+    is what a finished operation costs.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class FakeGoogle(VideoModels):
         self._polls_needed = polls_needed
         self.can_find = can_find
         self.expires_at: datetime | None = None
+        self.interaction_expires_at: datetime | None = None
         self.submits: list[int] = []
         self.poll_counts: Counter[str] = Counter()
         self.fetch_count = 0
@@ -54,9 +61,13 @@ class FakeGoogle(VideoModels):
         self.poll_script: deque[ScriptStep] = deque()
         self.fetch_script: deque[ScriptStep] = deque()
         self.default_poll: PollResult | None = None
+        self.billed: Micros | None = None
+        self.stopped_bill: Micros | None = None
         self.can_cancel = False
         self.cancelled: list[str] = []
+        self.cancel_script: deque[Exception | None] = deque()
         self.deleted: list[str] = []
+        self.delete_script: deque[Exception | None] = deque()
         self.answer_gate: asyncio.Event | None = None
         self.send_gate: asyncio.Event | None = None
         self.before_submit: Callable[[], None] | None = None
@@ -96,6 +107,8 @@ class FakeGoogle(VideoModels):
             self.before_submit()
         self.submits.append(job_id)
         name = f"models/{plan.model}/operations/{job_id}-{len(self.submits)}"
+        if self._route.is_omni:
+            name = f"v1_{job_id}-{len(self.submits)}"
         self._plans[name] = (job_id, plan)
         if self.answer_gate is not None:
             await self.answer_gate.wait()
@@ -109,13 +122,15 @@ class FakeGoogle(VideoModels):
         if step is not None:
             return step
         self.poll_counts[operation] += 1
+        if self.can_cancel and operation in self.cancelled:
+            return OperationCancelled(self.stopped_bill)
         if self.default_poll is not None:
             return self.default_poll
         if operation not in self._plans:
             raise RemoteNotFound("no such operation")
         if self.poll_counts[operation] < self._polls_needed:
             return OperationPending()
-        return self._build_result(*self._plans[operation])
+        return self._build_result(*self._plans[operation], operation=operation)
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         """Write a file that stands for the video."""
@@ -132,11 +147,17 @@ class FakeGoogle(VideoModels):
 
     async def cancel_operation(self, operation: str) -> bool:
         """Stop an operation, where this route can: the next poll says so."""
+        step = self.cancel_script.popleft() if self.cancel_script else None
+        if isinstance(step, Exception):
+            raise step
         self.cancelled.append(operation)
         return self.can_cancel
 
     async def delete_operation(self, operation: str) -> None:
         """Forget an operation."""
+        step = self.delete_script.popleft() if self.delete_script else None
+        if isinstance(step, Exception):
+            raise step
         self.deleted.append(operation)
 
     async def find_result(
@@ -154,12 +175,20 @@ class FakeGoogle(VideoModels):
     async def close(self) -> None:
         """Nothing to close."""
 
-    def _build_result(self, job_id: int, plan: VideoPlan) -> OperationFinished:
+    def _build_result(
+        self, job_id: int, plan: VideoPlan, *, operation: str | None = None
+    ) -> OperationFinished:
         return OperationFinished(
             tuple(
-                RemoteVideo(f"https://google.invalid/files/{job_id}-{n}", None, self.expires_at)
+                RemoteVideo(
+                    f"https://google.invalid/files/{job_id}-{n}",
+                    expires_at=self.expires_at,
+                    interaction_id=operation if self._route.keeps_interactions else None,
+                    interaction_expires_at=self.interaction_expires_at,
+                )
                 for n in range(plan.videos)
-            )
+            ),
+            billed=self.billed,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.billing.money import ZERO_MICROS, Micros
-from bot.domain.jobs.job import Job
+from bot.domain.jobs.job import Job, JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,11 @@ def compute_charge(job: Job, *, received: int) -> Charge:
 
 def compute_price_paid(job: Job, *, clips: int) -> Micros:
     """Return what the member pays, or has paid, for a job of which they have ``clips``."""
+    if not clips and job.state is JobState.DONE:  # and they were deleted since
+        clips = job.plan.videos if job.videos_made is None else job.videos_made
     if clips:
         return compute_charge(job, received=clips).member.micros
-    if job.videos_made is None and job.billed_micros is not None:  # stopped before it was made
-        return Charge.for_stopped_work(
-            UsageAmount.from_plan(job.plan), job.billed_micros
-        ).member.micros
+    if job.videos_made is None and job.billed_micros is not None and job.cancel_requested:
+        reserved = UsageAmount.from_plan(job.plan)
+        return Charge.for_stopped_work(reserved, job.billed_micros).member.micros
     return ZERO_MICROS

@@ -84,6 +84,8 @@ class CancellationResult(StrEnum):
     """The job was still queued: everything is refunded."""
     REQUESTED = "requested"
     """Google is already working on it and cannot be stopped; if it bills, it is charged."""
+    STOPPING = "stopping"
+    """Google is asked to stop working on it; what it bills all the same is charged."""
     TOO_LATE = "too_late"
     """The job is being posted or has ended."""
 
@@ -276,7 +278,9 @@ class RequestService:
             return CancellationResult.TOO_LATE
         if after.owner != self._worker.worker_id:  # its process hears of it in its own time
             await self._job_messages.show_status(JobProgress(after))
-        return CancellationResult.REQUESTED
+        is_made = after.state is JobState.FETCHING
+        can_be_stopped = after.can_be_stopped and not is_made
+        return CancellationResult.STOPPING if can_be_stopped else CancellationResult.REQUESTED
 
 
 def _forbid_paid_calls() -> RequestsPaused:

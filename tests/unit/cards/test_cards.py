@@ -12,13 +12,13 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.upload_options import PreparedUpload, UploadOption
 from bot.domain.jobs.job import JobState, Outcome, UserInstallReply
-from bot.domain.jobs.request import GenerationMode
+from bot.domain.jobs.request import GenerationMode, GoogleRoute
 from bot.domain.ports import JobProgress
 from bot.i18n.catalogs import translate
 from bot.ui.clip_card import ClipCards
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
-from bot.ui.text_lists import format_history, format_unknown_jobs
+from bot.ui.text_lists import format_history, format_job_details, format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (
@@ -331,6 +331,37 @@ async def test_a_cancelled_job_says_what_it_cost() -> None:
     assert "#25" in late
     assert "$0.20" in late
     assert "nothing" not in late
+    stopped = replace(cancelled, cancel_requested=True, billed_micros=Micros(30_000))
+    assert "$0.03" in describe_outcome(stopped)
+    assert "nothing" not in describe_outcome(stopped)
+
+
+@pytest.mark.parametrize(
+    ("route", "state", "key"),
+    [
+        (GoogleRoute.OMNI, JobState.POLLING, "stopping"),
+        (GoogleRoute.OMNI, JobState.FETCHING, "cancelling"),
+        (GoogleRoute.VERTEX, JobState.POLLING, "cancelling"),
+    ],
+)
+async def test_a_cancelled_job_says_whether_google_is_asked_to_stop(
+    route: GoogleRoute, state: JobState, key: str
+) -> None:
+    job = a_job(plan=a_plan(route=route), state=state, cancel_requested=True)
+    view = ClipCards(model_info=Titles()).build_status_card(JobProgress(job))
+    assert translate(f"stage.{key}", None, price="$0.80") in texts(view)
+
+
+@pytest.mark.parametrize(
+    ("billed", "price"), [(None, "$0.80"), (650_000, "$0.65"), (10**6, "$0.80")]
+)
+async def test_a_clip_says_what_google_billed_for_it(billed: int | None, price: str) -> None:
+    job = a_job(plan=a_plan(price=Micros(800_000)), state=JobState.POSTING, videos_made=1)
+    job = replace(job, billed_micros=None if billed is None else Micros(billed))
+    text = texts(ClipCards(model_info=Titles()).build_clip_card(job, [enclosed()], NOW))
+    details = "\n".join(format_job_details(job, [a_clip()], Titles(), None))
+    assert price in text
+    assert price in details
 
 
 async def test_a_clip_that_was_not_posted_is_named_with_its_place_and_what_is_missing() -> None:
