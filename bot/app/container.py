@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.app.data_directory import DataDirectory
 from bot.app.start_report import RouteReport
-from bot.app.startup import build_routes, uses_only_local_endpoints
+from bot.app.startup import build_routes, list_dated_routes, uses_only_local_endpoints
 from bot.app.supervisor import BackgroundLoop, BackgroundSupervisor
 from bot.app.web import build_downloads, build_gallery_thumbnails
 from bot.config.settings import Settings
@@ -142,6 +142,7 @@ class Container:
             routes=self.routes,
             clock=clock,
             model_states=self.model_states,
+            dated_routes=list_dated_routes(settings),
         )
         self.model_info = ModelInfo(
             model_directory=self.model_directory, region=settings.google_region

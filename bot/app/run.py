@@ -56,7 +56,11 @@ async def run_bot(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Start and connect everything; clean up when cancelled."""
     clock = SystemClock()
-    catalogue = await asyncio.to_thread(open_catalogue, settings.models_file)
+    catalogue = await asyncio.to_thread(
+        open_catalogue,
+        settings.models_file,
+        omni_satisfies_adults=settings.omni_satisfies_adults,
+    )
     await asyncio.to_thread(make_data_dir, settings.data_dir)
     override_discord_urls(
         api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url
@@ -93,6 +97,7 @@ async def serve(settings: Settings) -> None:
                 report_start(client, parts.route_report, gallery_url=url), name="start report"
             ),
         )
+        await parts.model_directory.wait_for_first_round()
         await _stay_connected(client)
 
 

@@ -18,7 +18,7 @@ from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings
 from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
-from bot.domain.jobs.request import GoogleRoute
+from bot.domain.jobs.request import GoogleRoute, PersonRule
 from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, VideoModels
 from bot.google.credentials import DefaultCredentials
@@ -61,16 +61,31 @@ def make_data_dir(data_dir: Path) -> None:
         _log.info("data_dir.mode_kept", error=type(error).__name__)
 
 
-def open_catalogue(extra_models_file: Path | None) -> ModelCatalogue:
-    """Return our catalogue with the operator's changes. Raises `SettingsError`."""
+def open_catalogue(
+    extra_models_file: Path | None, *, omni_satisfies_adults: bool = False
+) -> ModelCatalogue:
+    """Return our catalogue with the operator's changes. Raises `SettingsError`.
+
+    With ``omni_satisfies_adults`` the operator trusts Google to keep *adults only* on Omni, which
+    has no parameter for it.
+    """
     try:
-        return load_catalogue(
+        catalogue = load_catalogue(
             None if extra_models_file is None else extra_models_file.read_text("utf-8")
         )
     except OSError as error:
         raise SettingsError(f"MODELS_FILE cannot be read ({error.strerror}).") from error
     except (CatalogueError, UnicodeDecodeError) as error:
         raise SettingsError(f"MODELS_FILE is malformed: {error}") from error
+    return catalogue.trust_omni(PersonRule.ADULTS) if omni_satisfies_adults else catalogue
+
+
+def list_dated_routes(settings: Settings) -> frozenset[GoogleRoute]:
+    """Return the routes on which a model is off from the day that Google announced.
+
+    Google's own host may list such models still; a gateway in its place may run them.
+    """
+    return frozenset({GoogleRoute.GEMINI} if settings.gemini_api_url is None else ())
 
 
 @asynccontextmanager

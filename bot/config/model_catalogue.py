@@ -208,11 +208,11 @@ class _ModelRow(_Table):
     edit: EditRules | None = None
     request_price: _Price = Micros(0)
     token_prices: _TokenPriceTable | None = None
-    google_name: _Text | None = None
+    google_name: _ModelId | None = None
     keep_seconds: _Count | None = None
     keep_interaction_seconds: _Count | None = None
     retires: date | None = None
-    replaced_by: _Text | None = None
+    replaced_by: _ModelId | None = None
     sources: dict[str, _Text] = {}
 
     @model_validator(mode="after")
@@ -224,10 +224,12 @@ class _ModelRow(_Table):
 
     def _find_contradictions(self) -> Iterator[str]:
         if self.extension is not None:
-            for field in fields(self.extension):
-                value = getattr(self.extension, field.name)
-                if isinstance(value, int) and value < 1:
-                    yield f"extension.{field.name} must be at least 1"
+            yield from self._find_extension_contradictions(self.extension)
+        if self.edit is not None:
+            if self.edit.max_input_seconds < 1:
+                yield "edit.max_input_seconds must be at least 1"
+            if self.edit.max_references < 0:
+                yield "edit.max_references must be at least 0"
         if self.default_seconds not in self.lengths:
             yield "default_seconds is not one of lengths"
         if (GenerationMode.EXTENSION in self.modes) != (self.extension is not None):
@@ -239,12 +241,33 @@ class _ModelRow(_Table):
         if missing := set(self.resolutions or (Resolution.P720,)) - set(self.prices):
             yield f"prices lacks {', '.join(sorted(missing))}"
         for condition in self.conditions:
+            when = condition.when
+            if isinstance(when, GenerationMode) and when.has_source:
+                yield f"a condition on {when} has no effect: use the table {when}"
+            if condition.max_seconds is not None and condition.max_seconds < min(self.lengths):
+                yield f"the condition on {when} leaves no length"
             if condition.seconds not in (None, *self.lengths):
                 yield f"the condition on {condition.when} needs a length the model lacks"
             if condition.aspect_ratio not in (None, *self.aspect_ratios):
                 yield f"the condition on {condition.when} needs an aspect ratio it lacks"
             if condition.resolution not in (None, *self.resolutions):
                 yield f"the condition on {condition.when} needs a resolution it lacks"
+
+    def _find_extension_contradictions(self, rules: ExtensionRules) -> Iterator[str]:
+        for field in fields(rules):
+            value = getattr(rules, field.name)
+            if isinstance(value, int) and value < 1:
+                yield f"extension.{field.name} must be at least 1"
+        if any(seconds < 1 for seconds in rules.added_lengths):
+            yield "extension.added_lengths must be at least 1"
+        if rules.added_seconds not in rules.offered_lengths:
+            yield "extension.added_seconds is not one of added_lengths"
+        if rules.resolution is not None and rules.resolutions:
+            yield "extension.resolution and extension.resolutions exclude each other"
+        if missing := set(rules.offered_resolutions) - set(self.resolutions):
+            yield f"the model lacks {', '.join(sorted(missing))}, which its extensions have"
+        if rules.max_result_seconds <= min(rules.offered_lengths):
+            yield "extension.max_result_seconds leaves no room for an extension"
 
 
 _TableType = TypeVar("_TableType", bound=_Table)

@@ -299,13 +299,24 @@ def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[st
     ]
     if not status.configured:
         lines.append(translate("models.not_configured", locale))
+    elif status.is_past_end:
+        lines.append(_describe_passed_end(status, locale))
     elif not status.offered and status.reason is None:
         lines.append(translate("models.refused", locale))
     elif not status.offered:
         lines.append(translate("models.reason", locale, reason=sanitize_text(status.reason or "")))
-    if model.retires is not None:
+    if model.retires is not None and not status.is_past_end:
         lines.append(translate("models.retires", locale, date=model.retires.isoformat()))
     return lines
+
+
+def _describe_passed_end(status: ModelOfferStatus, locale: str | None) -> str:
+    date = str(status.model.retires)
+    if status.is_unconfirmed:
+        return translate("models.unconfirmed", locale, date=date)
+    if status.replacement is None:
+        return translate("models.retired", locale, date=date)
+    return translate("models.replaced", locale, date=date, replacement=status.replacement)
 
 
 def _format_limit_part(limit: str, value: int, locale: str | None) -> str:

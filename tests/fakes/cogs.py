@@ -125,7 +125,9 @@ class SimulatedCogs:
         requests = RequestService(
             jobs=jobs,
             ledger=LedgerStore(world.database),
-            offered_models=SimpleNamespace(list_offered=lambda mode=None: self.models),
+            offered_models=SimpleNamespace(
+                list_offered=lambda mode=None: self.models, list_retired=lambda: ()
+            ),
             input_images=InputImages(
                 attachments=self.images, image_decoder=self.images, data_dir=world.data_dir
             ),

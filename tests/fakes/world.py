@@ -101,6 +101,10 @@ class FakeModelAvailability(ModelAvailability, OfferedModels):
         """Offer nothing: these tests bring their own plans."""
         return ()
 
+    def list_retired(self) -> tuple[()]:
+        """Name none either."""
+        return ()
+
 
 @dataclass
 class SimulatedWorld:

@@ -22,7 +22,7 @@ from bot.domain.jobs.request import (
     VideoPlan,
     VideoRequest,
 )
-from bot.domain.jobs.source_access import may_send_copy
+from bot.domain.jobs.source_access import SourceAccess, find_source_access, may_send_copy
 from bot.domain.jobs.source_violations import (
     Violation,
     choose_added_seconds,
@@ -144,18 +144,24 @@ def find_plan(request: VideoRequest, context: RuleContext) -> VideoPlan | None:
 
 def _preference_key(
     request: VideoRequest, model: ModelSpec, plan: VideoPlan, context: RuleContext
-) -> tuple[bool, bool, int]:
-    """Sort key: an extension prefers its clip's model, then its family; then the lowest price.
+) -> tuple[bool, bool, bool, int]:
+    """Sort key, in the end the lowest price; `min` keeps the first of the catalogue's equals.
 
-    `min` keeps the first of equals, so the order of the catalogue breaks ties.
+    An extension prefers its clip's model, then that model's family; an edit the model that Google
+    still has the clip's request of. What needs no copy of the clip is preferred among those.
     """
     source = request.source
     if source is None:
-        return (False, False, plan.price)
+        return (False, False, False, plan.price)
+    access = find_source_access(source, model, now=context.now, region=context.region)
+    is_copied = access is SourceAccess.COPY
+    is_other_model = model.id != source.model
+    if request.is_edit:
+        return (is_copied or is_other_model, False, is_copied, plan.price)
     origin = next((model for model in context.models if model.id == source.model), None)
     # the id of a model that is no longer offered still names its family: veo-3.1-…
     family = origin.family if origin else "-".join(source.model.split("-")[:2])
-    return (model.id != source.model, model.family != family, plan.price)
+    return (is_other_model, model.family != family, is_copied, plan.price)
 
 
 def _build_plan(request: VideoRequest, model: ModelSpec, context: RuleContext) -> VideoPlan:
@@ -212,14 +218,34 @@ def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
     if request.model is not None:
         model = next((model for model in context.models if model.id == request.model), None)
         if model is None:
-            shown = request.model[:_MAX_SHOWN_MODEL_LENGTH]
-            return RuleBroken("model_unavailable", "model", nearest=nearest, model=shown)
+            return _build_model_refusal(request.model, context, nearest)
     elif mended is not None:
         model = mended[1]
     else:
         model = _find_closest_model(request, context)
     violation = next(find_violations(request, model, context))
+    if violation.rule == "mode_unsupported" and request.model is None:
+        if request.is_edit:
+            return RuleBroken("edit_unavailable", "model")
+        return RuleBroken("mode_unavailable", "model", mode=request.mode)
     return _build_error(violation, request, model, context, nearest)
+
+
+def _build_model_refusal(
+    model_id: str, context: RuleContext, nearest: VideoRequest | None
+) -> RuleBroken:
+    """Return why a model that is named is not offered: Google shut it down, or it is unknown."""
+    retired = next((model for model in context.retired_models if model.id == model_id), None)
+    if retired is None:
+        shown = model_id[:_MAX_SHOWN_MODEL_LENGTH]
+        return RuleBroken("model_unavailable", "model", nearest=nearest, model=shown)
+    values = {"model": retired.name, "date": str(retired.retires)}
+    successor = next((each for each in context.models if each.id == retired.replaced_by), None)
+    if successor is None:
+        return RuleBroken("model_retired", "model", nearest=nearest, **values)
+    return RuleBroken(
+        "model_replaced", "model", nearest=nearest, replacement=successor.name, **values
+    )
 
 
 def _find_closest_model(request: VideoRequest, context: RuleContext) -> ModelSpec:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from bot.domain.errors import RuleBroken, SourceNotExtendable
 from bot.domain.jobs.request import (
@@ -13,6 +14,8 @@ from bot.domain.jobs.request import (
 )
 from bot.domain.jobs.source_access import SourceObstacle, find_source_access
 from bot.domain.models import EditRules, ExtensionRules, ModelSpec
+
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,9 @@ def find_source_violations(
 
     ``now`` is in Unix seconds.
     """
-    access = find_source_access(source, model, now=now, region=region)
-    if isinstance(access, SourceObstacle):
-        yield _build_source_violation(
-            access, source, **_list_obstacle_values(access, source, model)
-        )
+    yield from _find_access_violations(source, model, now=now, region=region)
     if request.mode is GenerationMode.EXTENSION and model.extension is not None:
-        yield from _find_extension_violations(request, source, model.extension)
+        yield from _find_extension_violations(request, source, model, model.extension)
     elif request.mode is GenerationMode.EDIT and model.edit is not None:
         yield from _find_edit_violations(request, source, model, model.edit)
     if request.aspect_ratio not in (None, source.aspect_ratio):
@@ -57,15 +56,17 @@ def find_source_violations(
 
 
 def choose_source_resolution(request: VideoRequest, model: ModelSpec) -> Resolution | None:
-    """Return the resolution of an extension or edit: the one asked for, the clip's, or the usual.
+    """Return the resolution of an extension or edit: the one asked for, else nearest to the clip's.
 
     `None` if the model does not take the parameter.
     """
-    offered = list_source_resolutions(request.mode, model)
-    clip_resolution = None if request.source is None else request.source.resolution
     if request.resolution is not None:
         return request.resolution
-    return clip_resolution if clip_resolution in offered else next(iter(offered), None)
+    offered = list_source_resolutions(request.mode, model)
+    clip_resolution = None if request.source is None else request.source.resolution
+    if clip_resolution is None:
+        return next(iter(offered), None)
+    return find_nearest_resolution(clip_resolution, offered)
 
 
 def list_source_resolutions(mode: GenerationMode, model: ModelSpec) -> tuple[Resolution, ...]:
@@ -75,68 +76,123 @@ def list_source_resolutions(mode: GenerationMode, model: ModelSpec) -> tuple[Res
     return model.resolutions
 
 
+def find_nearest_resolution(
+    wanted: Resolution, offered: tuple[Resolution, ...]
+) -> Resolution | None:
+    """Return the best of ``offered`` that is not above ``wanted``, else the usual one, if any."""
+    order = list(Resolution).index
+    smaller = [resolution for resolution in offered if order(resolution) <= order(wanted)]
+    return max(smaller, key=order, default=next(iter(offered), None))
+
+
 def _build_source_violation(rule: str, source: SourceClip, **values: str | int) -> Violation:
     return Violation(
         rule, "clip", values={"clip": source.clip_id, **values}, error_type=SourceNotExtendable
     )
 
 
-def _list_obstacle_values(
-    obstacle: SourceObstacle, source: SourceClip, model: ModelSpec
-) -> dict[str, str | int]:
-    match obstacle:
+def _find_access_violations(
+    source: SourceClip, model: ModelSpec, *, now: float, region: OperatorRegion
+) -> Iterator[Violation]:
+    match find_source_access(source, model, now=now, region=region):
         case SourceObstacle.OTHER_ROUTE:
-            return {"model": model.name}
+            yield _build_source_violation("source_other_route", source, model=model.name)
+        case SourceObstacle.GONE:
+            yield _build_source_violation("source_gone", source)
         case SourceObstacle.EXPIRED:
-            expires_at = source.expires_at or source.interaction_expires_at or 0
-            return {"expired_at": int(expires_at)}
+            is_omni = model.route.is_omni
+            expires_at = source.interaction_expires_at if is_omni else source.expires_at
+            yield _build_source_violation("source_expired", source, expired_at=int(expires_at or 0))
+        case SourceObstacle.REGION if model.route.keeps_interactions:
+            days = (model.keep_interaction_seconds or 0) // _DAY_S
+            yield _build_source_violation("source_region", source, model=model.name, days=days)
+        case SourceObstacle.REGION:
+            yield _build_source_violation("source_region_never", source, model=model.name)
         case _:
-            return {}
+            pass
 
 
 def _find_extension_violations(
-    request: VideoRequest, source: SourceClip, limits: ExtensionRules
+    request: VideoRequest, source: SourceClip, model: ModelSpec, limits: ExtensionRules
 ) -> Iterator[Violation]:
     if limits.resolution is not None and source.resolution not in (None, limits.resolution):
         yield _build_source_violation(
             "source_resolution", source, needs=limits.resolution, has=str(source.resolution)
         )
     if source.mode in limits.refused_sources:
-        yield _build_source_violation("source_mode", source, mode=source.mode)
+        yield _build_source_violation("source_mode", source, mode=source.mode, model=model.name)
     if limits.max_hops is not None and source.extension_depth >= limits.max_hops:
         yield _build_source_violation(
             "source_too_many_hops", source, hops=source.extension_depth, most=limits.max_hops
         )
     room = limits.max_result_seconds - source.seconds
-    if source.seconds > limits.max_input_seconds or room < min(limits.offered_lengths):
+    fitting = [seconds for seconds in limits.offered_lengths if seconds <= room]
+    if source.seconds > limits.max_input_seconds or not fitting:
         yield _build_source_violation(
             "source_too_long",
             source,
+            model=model.name,
             seconds=source.seconds,
-            most=limits.max_input_seconds,
-            result=limits.max_result_seconds,
+            most=min(
+                limits.max_input_seconds, limits.max_result_seconds - min(limits.offered_lengths)
+            ),
         )
-    elif request.seconds not in (None, limits.sent_seconds, *limits.offered_lengths):
+        return
+    yield from _find_added_length_violations(request, source, model, limits, fitting)
+    offered = limits.offered_resolutions
+    if request.resolution is not None and offered and request.resolution not in offered:
+        if len(offered) == 1:
+            yield Violation(
+                "extension_resolution",
+                "resolution",
+                fix=request.evolve(resolution=None),
+                values={"resolution": offered[0]},
+            )
+        else:
+            yield _build_resolution_violation(request, request.resolution, model, offered)
+
+
+def _find_added_length_violations(
+    request: VideoRequest,
+    source: SourceClip,
+    model: ModelSpec,
+    limits: ExtensionRules,
+    fitting: list[int],
+) -> Iterator[Violation]:
+    """Yield what is wrong with the seconds to add; ``fitting`` are those that there is room for."""
+    asked = request.seconds
+    if asked is None or asked == limits.sent_seconds or asked in fitting:
+        return
+    if asked in limits.offered_lengths:
+        yield Violation(
+            "extension_too_long",
+            "duration",
+            fix=request.evolve(seconds=max(fitting)),
+            values={
+                "clip": source.clip_id,
+                "model": model.name,
+                "seconds": source.seconds,
+                "most": max(fitting),
+                "result": limits.max_result_seconds,
+            },
+        )
+    elif len(limits.offered_lengths) == 1:
         yield Violation(
             "extension_length",
             "duration",
             fix=request.evolve(seconds=None),
             values={"seconds": limits.added_seconds},
         )
-    elif (request.seconds or 0) > room:
+    else:
         yield Violation(
-            "extension_too_long",
+            "extension_length_range",
             "duration",
-            fix=request.evolve(seconds=choose_added_seconds(request.evolve(seconds=None), limits)),
-            values={"seconds": source.seconds, "most": room, "result": limits.max_result_seconds},
-        )
-    offered = limits.offered_resolutions
-    if request.resolution is not None and offered and request.resolution not in offered:
-        yield Violation(
-            "extension_resolution",
-            "resolution",
-            fix=request.evolve(resolution=None),
-            values={"resolution": offered[0]},
+            fix=request.evolve(seconds=min(fitting, key=lambda each: (abs(each - asked), each))),
+            values={
+                "model": model.name,
+                "least": min(limits.offered_lengths),
+                "most": max(limits.offered_lengths),
+            },
         )
 
 
@@ -150,7 +206,7 @@ def choose_added_seconds(request: VideoRequest, limits: ExtensionRules) -> int:
         for seconds in limits.offered_lengths
         if seconds <= limits.added_seconds and length + seconds <= limits.max_result_seconds
     ]
-    return max(fitting, default=limits.added_seconds)
+    return max(fitting, default=min(limits.offered_lengths))
 
 
 def _find_edit_violations(
@@ -160,6 +216,7 @@ def _find_edit_violations(
         yield _build_source_violation(
             "edit_source_too_long",
             source,
+            model=model.name,
             seconds=source.seconds,
             most=limits.max_input_seconds,
         )
@@ -178,9 +235,16 @@ def _find_edit_violations(
             values={"seconds": source.seconds},
         )
     if request.resolution is not None and request.resolution not in model.resolutions:
-        yield Violation(
-            "resolution_not_offered",
-            "resolution",
-            fix=request.evolve(resolution=None),
-            values={"model": model.name, "resolution": request.resolution},
-        )
+        yield _build_resolution_violation(request, request.resolution, model, model.resolutions)
+
+
+def _build_resolution_violation(
+    request: VideoRequest, asked: Resolution, model: ModelSpec, offered: tuple[Resolution, ...]
+) -> Violation:
+    is_extension = request.mode is GenerationMode.EXTENSION
+    return Violation(
+        "extension_resolution_not_offered" if is_extension else "resolution_not_offered",
+        "resolution",
+        fix=request.evolve(resolution=find_nearest_resolution(asked, offered)),
+        values={"model": model.name, "resolution": asked},
+    )

@@ -16,7 +16,12 @@ from bot.domain.jobs.request import (
     Resolution,
     VideoRequest,
 )
-from bot.domain.jobs.source_violations import Violation, find_source_violations
+from bot.domain.jobs.sent_prompt import strip_role_tags
+from bot.domain.jobs.source_violations import (
+    Violation,
+    find_nearest_resolution,
+    find_source_violations,
+)
 from bot.domain.models import ModelSpec
 from bot.domain.typed_text import has_visible_text
 
@@ -29,7 +34,8 @@ class RuleContext:
 
     ``models`` are those that the account can reach, in the order that breaks ties; ``now`` is in
     Unix seconds; ``person_rule`` is the channel's, ``preferred_person_rule`` one that is followed
-    only by a model that can.
+    only by a model that can. ``retired_models`` are those that Google has shut down, so that a
+    refusal can say so.
     """
 
     models: tuple[ModelSpec, ...]
@@ -37,6 +43,7 @@ class RuleContext:
     region: OperatorRegion = OperatorRegion.ELSEWHERE
     person_rule: PersonRule | None = None
     preferred_person_rule: PersonRule | None = None
+    retired_models: tuple[ModelSpec, ...] = ()
 
 
 def find_violations(
@@ -108,6 +115,12 @@ def _find_input_violations(request: VideoRequest) -> Iterator[Violation]:
 
 
 def _find_text_violations(request: VideoRequest, model: ModelSpec) -> Iterator[Violation]:
+    if (
+        model.route.is_omni
+        and has_visible_text(request.prompt)
+        and not has_visible_text(strip_role_tags(request.prompt))
+    ):
+        yield Violation("prompt_only_tags", "prompt")
     if count_tokens(request.prompt.strip()) > model.max_prompt_tokens:
         yield Violation("prompt_too_long", "prompt", error_type=PromptTooLong)
     elif (
@@ -216,13 +229,10 @@ def _build_resolution_violation(
             fix=request.evolve(resolution=None),
             values={"model": model.name},
         )
-    order = list(Resolution).index
-    smaller = [offered for offered in model.resolutions if order(offered) < order(requested)]
-    best = max(smaller, key=order) if smaller else model.resolutions[0]
     return Violation(
         "resolution_not_offered",
         "resolution",
-        fix=request.evolve(resolution=best),
+        fix=request.evolve(resolution=find_nearest_resolution(requested, model.resolutions)),
         values={"model": model.name, "resolution": requested},
     )
 

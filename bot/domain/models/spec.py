@@ -4,7 +4,7 @@ Apart from the TOML reader, so that rules can be tested against models that no f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Self
 
@@ -193,6 +193,15 @@ class ModelCatalogue:
 
     def restrict_to(self, *routes: GoogleRoute) -> Self:
         return type(self)(tuple(model for model in self.models if model.route in routes))
+
+    def trust_omni(self, rule: PersonRule) -> Self:
+        """Return the catalogue with ``rule`` taken as kept by Gemini Omni without a parameter."""
+        return type(self)(
+            tuple(
+                replace(model, guaranteed_person_rule=rule) if model.route.is_omni else model
+                for model in self.models
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """Which models are available: the catalogue, as far as the operator's account can use it.
 
 Google retires models several times a year and says so only when asked: at the start and once a day.
-A model refused in use is not offered for a day, in every process and across restarts.
+A model refused in use is not offered for a day, in every process and across restarts. One whose
+announced end has passed is not offered before the route's own server has said that it is there:
+gateways outlive Google's dates, and Google itself may be late.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -14,12 +18,13 @@ import structlog
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, VideoError
 from bot.domain.jobs.request import GenerationMode, GoogleRoute
 from bot.domain.models import ModelCatalogue, ModelSpec
-from bot.domain.ports import Clock, VideoModels
+from bot.domain.ports import Clock, ModelReachability, VideoModels
 from bot.store.jobs.model_states import ModelStateStore
 
 REFRESH_INTERVAL_S: Final = 86_400.0
 RETRY_INTERVAL_S: Final = 300.0
 SYNC_INTERVAL_S: Final = 60.0  # how often a process reads what the others have learnt
+_FIRST_ROUND_WAIT_S: Final = 10.0
 _REFUSAL_VALIDITY: Final = timedelta(seconds=REFRESH_INTERVAL_S)
 
 _log = structlog.get_logger(__name__)
@@ -27,13 +32,21 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelOfferStatus:
-    """Whether a model is offered; ``checked_at`` and Google's ``reason`` are `None` until known."""
+    """Whether a model is offered; ``checked_at`` and Google's ``reason`` are `None` until known.
+
+    ``is_past_end``: it is off because the end that Google announced has passed; with
+    ``is_unconfirmed`` the route's server has not said yet whether the model is there all the same.
+    ``replacement`` is the name of what Google offers in its place.
+    """
 
     model: ModelSpec
     offered: bool
     configured: bool = True
     reason: str | None = None
     checked_at: datetime | None = None
+    is_past_end: bool = False
+    is_unconfirmed: bool = False
+    replacement: str | None = None
 
 
 class RouteWatcher(Protocol):
@@ -48,21 +61,32 @@ class RouteWatcher(Protocol):
 
 @dataclass(kw_only=True, eq=False)
 class ModelDirectory:
-    """What the account can use; without ``model_states`` other processes learn of no refusal."""
+    """What the account can use; without ``model_states`` other processes learn of no refusal.
+
+    On ``dated_routes`` the end that Google announced counts whatever the server says: on Google's
+    own host a model can be listed that no longer runs.
+    """
 
     catalogue: ModelCatalogue
     routes: Mapping[GoogleRoute, VideoModels]
     clock: Clock
+    dated_routes: frozenset[GoogleRoute] = frozenset()
     model_states: ModelStateStore | None = None
     watcher: RouteWatcher | None = None
     _refused_at: dict[str, datetime] = field(init=False, default_factory=dict)
+    _confirmed: set[str] = field(init=False, default_factory=set)
+    _first_round: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        # Until Google has been asked, everything on a configured route is offered: a start while
-        # Google is unavailable must not refuse every request.
+        # Until Google has been asked, everything on a configured route is offered whose end has
+        # not passed: a start while Google is unavailable must not refuse every request.
+        names = {model.id: model.name for model in self.catalogue.models}
         self._offer_statuses = {
             model.id: ModelOfferStatus(
-                model, offered=model.route in self.routes, configured=model.route in self.routes
+                model,
+                offered=model.route in self.routes,
+                configured=model.route in self.routes,
+                replacement=names.get(model.replaced_by or ""),
             )
             for model in self.catalogue.models
         }
@@ -72,6 +96,12 @@ class ModelDirectory:
 
         A model refused in use within a day stays off: Google lists models it no longer runs.
         """
+        try:
+            return await self._ask_routes()
+        finally:
+            self._first_round.set()
+
+    async def _ask_routes(self) -> bool:
         answered = True
         for route, adapter in self.routes.items():
             ids = [model.id for model in self.catalogue.restrict_to(route).models]
@@ -94,14 +124,32 @@ class ModelDirectory:
             for answer in answers:
                 if self._is_refusal_recent(answer.model):
                     continue
-                self._set_offer_status(
-                    answer.model, offered=answer.is_reachable, reason=answer.reason
-                )
+                self._record_answer(answer)
                 if self._refused_at.pop(answer.model, None) is not None and answer.is_reachable:
                     await self._save_refusal(answer.model, None)
         if self.watcher is not None:
             self.watcher.record_round()
         return answered
+
+    def _record_answer(self, answer: ModelReachability) -> None:
+        if answer.is_reachable:
+            self._confirmed.add(answer.model)
+        else:
+            self._confirmed.discard(answer.model)
+        self._set_offer_status(answer.model, offered=answer.is_reachable, reason=answer.reason)
+
+    async def wait_for_first_round(self) -> None:
+        """Wait a moment for Google's first answers if they may bring back a model whose end passed.
+
+        Else a request right after the start would be refused, or made by another model.
+        """
+        if self._first_round.is_set():
+            return
+        if not any(status.is_unconfirmed for status in self._list_judged()):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ROUND_WAIT_S):
+                await self._first_round.wait()
 
     def _report_route(self, route: GoogleRoute, error: VideoError | None) -> None:
         if self.watcher is not None:
@@ -145,6 +193,7 @@ class ModelDirectory:
                 self._refused_at[model_id] = at
                 self._set_offer_status(model_id, offered=False, reason=state.disabled_reason)
             elif self._refused_at.pop(model_id, None) is not None:
+                self._confirmed.add(model_id)  # the other process has asked
                 self._set_offer_status(model_id, offered=True, reason=None)
 
     def _is_refusal_recent(self, model_id: str) -> bool:
@@ -184,12 +233,39 @@ class ModelDirectory:
     def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
         return tuple(
             status.model
-            for status in self._offer_statuses.values()
+            for status in self._list_judged()
             if status.offered and (mode is None or mode in status.model.modes)
         )
 
+    def list_retired(self) -> tuple[ModelSpec, ...]:
+        """Return the models of configured routes that Google has shut down."""
+        return tuple(
+            status.model
+            for status in self._list_judged()
+            if status.is_past_end and not status.is_unconfirmed
+        )
+
     def get_offer_status(self, model_id: str) -> ModelOfferStatus | None:
-        return self._offer_statuses.get(model_id)
+        status = self._offer_statuses.get(model_id)
+        return None if status is None else self._judge_end(status)
 
     def list_offer_statuses(self) -> tuple[ModelOfferStatus, ...]:
-        return tuple(self._offer_statuses.values())
+        return tuple(self._list_judged())
+
+    def _list_judged(self) -> Iterator[ModelOfferStatus]:
+        return map(self._judge_end, self._offer_statuses.values())
+
+    def _judge_end(self, status: ModelOfferStatus) -> ModelOfferStatus:
+        """Return ``status`` with the model off if its end has passed, which happens by itself."""
+        model = status.model
+        if not status.configured or not model.has_retired(self.clock.now().date()):
+            return status
+        may_outlive = model.route not in self.dated_routes
+        if may_outlive and model.id in self._confirmed:
+            return status
+        return replace(
+            status,
+            offered=False,
+            is_past_end=True,
+            is_unconfirmed=may_outlive and status.checked_at is None,
+        )

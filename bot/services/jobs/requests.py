@@ -93,6 +93,8 @@ class CancellationResult(StrEnum):
 class OfferedModels(Protocol):
     def list_offered(self, mode: GenerationMode | None = None) -> Sequence[ModelSpec]: ...
 
+    def list_retired(self) -> Sequence[ModelSpec]: ...
+
 
 class RequestService:
     def __init__(
@@ -199,6 +201,7 @@ class RequestService:
             region=self._region,
             person_rule=None if context is None else context.person_rule,
             preferred_person_rule=None if context is None else context.preferred_person_rule,
+            retired_models=tuple(self._offered_models.list_retired()),
         )
 
     def needs_confirmation(self, plan: VideoPlan, context: GuildContext) -> bool:

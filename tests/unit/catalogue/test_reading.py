@@ -3,7 +3,9 @@
 import pytest
 
 from bot.config.model_catalogue import CatalogueError, load_catalogue, parse_catalogue
-from bot.domain.jobs.request import GenerationMode, GoogleRoute, Resolution
+from bot.domain.billing.money import Micros
+from bot.domain.jobs.request import GenerationMode, GoogleRoute, PersonRule, Resolution
+from bot.domain.models.spec import EditRules, TokenPrices
 
 OWN = "veo-3.1-generate-preview"
 
@@ -23,6 +25,11 @@ def test_built_in_models() -> None:
         "veo-3.1-fast-generate-001",
         "veo-3.1-lite-generate-001",
     ]
+    assert [model.id for model in catalogue.restrict_to(GoogleRoute.OMNI).models] == [
+        "gemini-omni-1.2-flash",
+        "gemini-omni-1.1-flash",
+    ]
+    assert {model.replaced_by for model in catalogue.models} == {None, "gemini-omni-1.2-flash"}
 
 
 def test_each_model_gives_its_sources() -> None:
@@ -116,6 +123,57 @@ def test_a_row_adds_a_model() -> None:
     assert load_catalogue(NEW).models[-1] is not load_catalogue().models[-1]
 
 
+OMNI_FIELDS = """
+request_price = "0.01"
+token_prices = { input = "1.50", text = "9", video = "12" }
+google_name = "models/omni-of-ours"
+keep_interaction_seconds = 86400
+replaced_by = "models/gemini-omni-1.2-flash"
+conditions = [{ when = "text", max_seconds = 12 }]
+edit = { max_input_seconds = 15, max_references = 6 }
+[model.extension]
+added_seconds = 7
+added_lengths = [3, 7]
+resolutions = ["720p"]
+max_input_seconds = 30
+max_result_seconds = 40
+"""
+
+
+def test_a_row_says_what_an_omni_model_can_do() -> None:
+    text = NEW.replace('route = "gemini"', 'route = "omni"')
+    text = text.replace('["text"]', '["text", "extension", "edit"]') + OMNI_FIELDS
+    model = load_catalogue(text).get("veo-4")
+    assert model is not None
+    assert model.compute_price(None, 8, 1) == 8 * 75_000 + 10_000
+    assert model.token_prices == TokenPrices(
+        Micros(1_500_000), Micros(9_000_000), Micros(12_000_000)
+    )
+    assert model.name_at_google == "omni-of-ours"
+    assert model.replaced_by == "gemini-omni-1.2-flash"
+    assert model.keep_interaction_seconds == 86_400
+    assert model.conditions[0].max_seconds == 12
+    assert model.edit == EditRules(15, 6)
+    assert model.extension is not None
+    assert model.extension.offered_lengths == (3, 7)
+    assert model.extension.offered_resolutions == (Resolution.P720,)
+
+
+def test_omni_in_a_cloud_project_is_the_operators_to_switch_on() -> None:
+    cloud = "gemini-omni-1.2-flash-vertex"
+    assert load_catalogue().get(cloud) is None
+    model = load_catalogue(f'[[model]]\nid = "{cloud}"\nenabled = true\n').get(cloud)
+    assert model is not None
+    assert model.route is GoogleRoute.VERTEX_OMNI
+    assert model.name_at_google == "gemini-omni-1.2-flash"
+
+
+def test_only_omni_is_trusted_to_keep_a_rule_without_a_parameter() -> None:
+    trusted = load_catalogue().trust_omni(PersonRule.ADULTS)
+    kept = {model.route.is_omni: model.guaranteed_person_rule for model in trusted.models}
+    assert kept == {True: PersonRule.ADULTS, False: None}
+
+
 EXTENSION = (
     'seed = true\nextension = { added_seconds = 7, sent_seconds = 8, resolution = "720p",'
     " max_input_seconds = 141, max_result_seconds = 148 }"
@@ -125,7 +183,7 @@ EXTENSION = (
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('route = "gemini"', 'route = "omni"', "model veo-4: route should be 'gemini' or 'vertex'"),
+        ('route = "gemini"', 'route = "veo"', "model veo-4: route should be 'gemini', 'vertex'"),
         ('name = "Veo 4"', "", "model veo-4: name is missing"),
         ('name = "Veo 4"', "name = 4", "model veo-4: name should be"),
         ("seed = true", 'seed = "yes"', "model veo-4: seed should be"),
@@ -134,10 +192,10 @@ EXTENSION = (
         ("lengths = [8]", "lengths = [true]", "model veo-4: lengths.1 should be"),
         ("lengths = [8]", "lengths = 8", "model veo-4: lengths should be"),
         ("lengths = [8]", "lengths = [4]", "default_seconds is not one of lengths"),
-        ('"0.075"', "0.075", "model veo-4: prices.720p must be dollars per second, as text"),
-        ('"0.075"', '"-1"', "model veo-4: prices.720p must be dollars per second, as text"),
-        ('"0.075"', '"NaN"', "model veo-4: prices.720p must be dollars per second, as text"),
-        ('"0.075"', '"lots"', "model veo-4: prices.720p must be dollars per second, as text"),
+        ('"0.075"', "0.075", "model veo-4: prices.720p must be dollars, as text"),
+        ('"0.075"', '"-1"', "model veo-4: prices.720p must be dollars, as text"),
+        ('"0.075"', '"NaN"', "model veo-4: prices.720p must be dollars, as text"),
+        ('"0.075"', '"lots"', "model veo-4: prices.720p must be dollars, as text"),
         ('{ 720p = "0.075" }', "{}", "model veo-4: prices lacks 720p"),
         ('modes = ["text"]', "modes = []", "model veo-4: modes must not be empty"),
         (
@@ -196,6 +254,76 @@ EXTENSION = (
             "seed = true",
             "seed = true\nextension = { hops = 3 }",
             "model veo-4: unknown key extension.hops",
+        ),
+        (
+            "seed = true",
+            EXTENSION.replace("= 8", "= 8, added_lengths = [3, 4]"),
+            "extension.added_seconds is not one of added_lengths",
+        ),
+        (
+            "seed = true",
+            EXTENSION.replace("= 8", "= 8, added_lengths = [0, 7]"),
+            "extension.added_lengths must be at least 1",
+        ),
+        (
+            "seed = true",
+            EXTENSION.replace("= 8", '= 8, resolutions = ["720p"]'),
+            "extension.resolution and extension.resolutions exclude each other",
+        ),
+        ("seed = true", EXTENSION.replace("720p", "4k"), "the model lacks 4k"),
+        ("seed = true", EXTENSION.replace("148", "7"), "leaves no room for an extension"),
+        (
+            'modes = ["text"]',
+            'modes = ["text", "edit"]',
+            'the mode "edit" and the table edit need each other',
+        ),
+        (
+            "seed = true",
+            "seed = true\nedit = { max_input_seconds = 10 }",
+            'the mode "edit" and the table edit need each other',
+        ),
+        (
+            "seed = true",
+            "seed = true\nedit = { max_input_seconds = 0 }",
+            "edit.max_input_seconds must be at least 1",
+        ),
+        (
+            "seed = true",
+            "seed = true\nedit = { max_input_seconds = 9, max_references = -1 }",
+            "edit.max_references must be at least 0",
+        ),
+        ("seed = true", "seed = true\nedit = { seconds = 9 }", "unknown key edit.seconds"),
+        (
+            "seed = true",
+            'seed = true\nconditions = [{ when = "edit", seconds = 8 }]',
+            "a condition on edit has no effect: use the table edit",
+        ),
+        (
+            "seed = true",
+            'seed = true\nconditions = [{ when = "text", max_seconds = 7 }]',
+            "the condition on text leaves no length",
+        ),
+        (
+            "seed = true",
+            "seed = true\nrequest_price = 0.01",
+            "model veo-4: request_price must be dollars, as text",
+        ),
+        (
+            "seed = true",
+            'seed = true\ntoken_prices = { input = "1" }',
+            "model veo-4: token_prices.text is missing",
+        ),
+        (
+            "seed = true",
+            'seed = true\ntoken_prices = { input = "1", text = 9, video = "12" }',
+            "model veo-4: token_prices.text must be dollars, as text",
+        ),
+        ("seed = true", 'seed = true\ngoogle_name = "a b"', "google_name must be a model's id"),
+        ("seed = true", 'seed = true\nreplaced_by = "a/b"', "replaced_by must be a model's id"),
+        (
+            "seed = true",
+            "seed = true\nkeep_interaction_seconds = 0",
+            "model veo-4: keep_interaction_seconds should be",
         ),
         ('id = "veo-4"', "", "model 1: id is missing"),
         (

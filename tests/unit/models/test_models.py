@@ -22,8 +22,11 @@ from bot.services.admin.model_directory import (
 from bot.store.jobs.model_states import ModelStateStore
 from bot.ui.text_lists import format_models_overview
 
-VEO, LITE = "veo-3.1-generate-preview", "veo-3.1-lite-generate-preview"
-START = datetime(2026, 11, 23, tzinfo=UTC)
+VEO, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
+LITE = "veo-3.1-lite-generate-preview"
+VEO_3, FAST_3, VEO_2 = "veo-3.0-generate-001", "veo-3.0-fast-generate-001", "veo-2.0-generate-001"
+START = datetime(2026, 10, 1, tzinfo=UTC)
+"""Before the end of Veo 3.1 by key, so that what is tested here is not its end."""
 
 
 class Clock:
@@ -115,15 +118,121 @@ def ids(models: ModelDirectory, mode: GenerationMode | None = None) -> list[str]
 
 
 def test_before_google_was_asked_the_configured_routes_are_offered(models: ModelDirectory) -> None:
-    assert len(ids(models)) == 6
-    assert {model.route for model in models.list_offered()} == {GoogleRoute.GEMINI}
+    assert ids(models) == [VEO, FAST, LITE]
     other = models.get_offer_status("veo-3.1-generate-001")
     assert other is not None
     assert (other.offered, other.configured, other.checked_at) == (False, False, None)
 
 
-def test_past_shutdown_date_is_ignored(models: ModelDirectory) -> None:
-    assert all(model.retires and model.retires < START.date() for model in models.list_offered())
+def test_a_model_whose_end_has_passed_waits_for_the_servers_word(models: ModelDirectory) -> None:
+    found = models.get_offer_status(VEO_2)
+    assert found is not None
+    assert (found.offered, found.is_past_end, found.is_unconfirmed) == (False, True, True)
+    assert models.list_retired() == ()  # nobody knows yet
+
+
+async def test_a_server_that_has_it_brings_it_back(models: ModelDirectory) -> None:
+    """Gateways outlive Google's dates, and so may Google itself on Vertex."""
+    await models.refresh_from_google()
+    assert VEO_2 in ids(models)
+    assert models.list_retired() == ()
+
+
+async def test_a_server_that_has_it_not_leaves_it_off(
+    models: ModelDirectory, google: Route1
+) -> None:
+    google.gone = {VEO_2: "not found"}
+    await models.refresh_from_google()
+    assert VEO_2 not in ids(models)
+    found = models.get_offer_status(VEO_2)
+    assert found is not None
+    assert (found.is_past_end, found.is_unconfirmed) == (True, False)
+    assert found.replacement == "Gemini Omni 1.2 Flash"
+    assert [model.id for model in models.list_retired()] == [VEO_2]
+
+
+async def test_a_silent_server_leaves_it_off(models: ModelDirectory, google: Route1) -> None:
+    google.silent = {VEO_2}
+    await models.refresh_from_google()
+    assert VEO_2 not in ids(models)
+    google.fails = GoogleUnavailable("busy")
+    await models.refresh_from_google()
+    assert VEO_2 not in ids(models)
+
+
+def on_googles_host(google: Route1, clock: Clock) -> ModelDirectory:
+    return ModelDirectory(
+        catalogue=load_catalogue(),
+        routes={GoogleRoute.GEMINI: google},
+        clock=clock,
+        dated_routes=frozenset({GoogleRoute.GEMINI}),
+    )
+
+
+async def test_on_googles_own_host_its_date_counts_more_than_its_list(google: Route1) -> None:
+    """Google lists models that it no longer runs."""
+    models = on_googles_host(google, Clock())
+    assert [model.id for model in models.list_retired()] == [VEO_3, FAST_3, VEO_2]
+    await models.refresh_from_google()
+    assert ids(models) == [VEO, FAST, LITE]
+
+
+async def test_an_end_comes_by_itself(models: ModelDirectory, google: Route1) -> None:
+    clock = Clock()
+    official = on_googles_host(google, clock)
+    await official.refresh_from_google()
+    clock.time = datetime(2026, 10, 21, 23, 59, tzinfo=UTC)
+    assert VEO in ids(official)
+    clock.time = datetime(2026, 10, 22, tzinfo=UTC)
+    assert ids(official) == []
+    await models.refresh_from_google()
+    assert isinstance(models.clock, Clock)
+    models.clock.time = clock.time
+    assert VEO in ids(models)  # this server still has it
+
+
+async def test_why_a_model_is_past_its_end_is_told(models: ModelDirectory, google: Route1) -> None:
+    for locale in ("en-US", "de", "ja"):
+        told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
+        assert told.count(translate("models.unconfirmed", locale, date="2026-06-30")) == 3
+    google.gone = {VEO_2: "not found"}
+    await models.refresh_from_google()
+    for locale in ("en-US", "de", "ja"):
+        told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
+        replaced = translate(
+            "models.replaced", locale, date="2026-06-30", replacement="Gemini Omni 1.2 Flash"
+        )
+        assert told.count(replaced) == 1
+        assert "not found" not in told
+
+
+async def test_the_start_waits_for_the_first_answers_where_they_may_bring_a_model_back(
+    models: ModelDirectory, google: Route1
+) -> None:
+    waiting = asyncio.create_task(models.wait_for_first_round())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await models.refresh_from_google()
+    await waiting
+    assert VEO_2 in ids(models)
+    await models.wait_for_first_round()  # at once
+
+
+async def test_the_start_waits_for_no_longer_than_the_round(
+    models: ModelDirectory, google: Route1
+) -> None:
+    google.fails = RuntimeError("unforeseen")
+    waiting = asyncio.create_task(models.wait_for_first_round())
+    with pytest.raises(RuntimeError):
+        await models.refresh_from_google()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_the_start_does_not_wait_where_no_answer_brings_a_model_back(
+    google: Route1,
+) -> None:
+    await asyncio.wait_for(on_googles_host(google, Clock()).wait_for_first_round(), 5)
+    assert google.asked == 0
 
 
 async def test_what_cannot_be_reached_is_not_offered(
@@ -165,14 +274,14 @@ async def test_why_a_model_is_not_offered_is_told_in_the_language_of_who_asks(
     await models.mark_unavailable(VEO, "This model is no longer available.")
     for locale in ("en-US", "de", "ja"):
         told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
-        assert told.count(translate("models.not_configured", locale)) == 3
+        assert told.count(translate("models.not_configured", locale)) == 5
         assert told.count(translate("models.refused", locale)) == 1
         reason = translate("models.reason", locale, reason="This model is no longer available.")
         assert told.count(reason) == 1
 
 
 def test_by_mode(models: ModelDirectory) -> None:
-    assert ids(models, GenerationMode.EXTENSION) == [VEO, "veo-3.1-fast-generate-preview"]
+    assert ids(models, GenerationMode.EXTENSION) == [VEO, FAST]
 
 
 def test_the_overview_shows_everything(models: ModelDirectory) -> None:

@@ -23,6 +23,7 @@ PORTRAIT = InputImage("inputs/b.png", "image/png", 720, 1280, "b" * 64)
 
 GEMINI = CATALOGUE.restrict_to(GoogleRoute.GEMINI).models
 VERTEX = CATALOGUE.restrict_to(GoogleRoute.VERTEX).models
+OMNI = CATALOGUE.restrict_to(GoogleRoute.OMNI).models
 
 VEO_31 = "veo-3.1-generate-preview"
 FAST_31 = "veo-3.1-fast-generate-preview"
@@ -30,6 +31,8 @@ LITE_31 = "veo-3.1-lite-generate-preview"
 VEO_3 = "veo-3.0-generate-001"
 FAST_3 = "veo-3.0-fast-generate-001"
 VEO_2 = "veo-2.0-generate-001"
+OMNI_12 = "gemini-omni-1.2-flash"
+OMNI_11 = "gemini-omni-1.1-flash"
 
 
 def model(model_id: str) -> ModelSpec:
@@ -68,6 +71,17 @@ def clip(**changes: Any) -> SourceClip:
     )
 
 
+def omni_clip(**changes: Any) -> SourceClip:
+    """A fresh first clip of Gemini Omni 1.2, of which Google still keeps the request."""
+    values: dict[str, Any] = {
+        "model": OMNI_12,
+        "route": GoogleRoute.OMNI,
+        "interaction_id": "v1_abc",
+        "interaction_expires_at": NOW + 55 * 86_400,
+    }
+    return clip(**{**values, **changes})
+
+
 def of_mode(mode: GenerationMode, **changes: Any) -> VideoRequest:
     """A request of that mode with nothing else asked for."""
     inputs: dict[GenerationMode, dict[str, Any]] = {
@@ -76,5 +90,6 @@ def of_mode(mode: GenerationMode, **changes: Any) -> VideoRequest:
         GenerationMode.FRAMES: {"image": LANDSCAPE, "last_frame": LANDSCAPE},
         GenerationMode.REFERENCES: {"references": (LANDSCAPE,)},
         GenerationMode.EXTENSION: {"source": clip()},
+        GenerationMode.EDIT: {"source": omni_clip(), "is_edit": True},
     }
     return asked(**{**inputs[mode], **changes})

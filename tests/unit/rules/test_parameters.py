@@ -27,7 +27,7 @@ from tests.unit.rules.given import (
 
 COLUMNS = {"veo 3.1": (VEO_31, FAST_31), "veo 3": (VEO_3, FAST_3), "veo 2": (VEO_2,)}
 
-P720, P1080, UHD = Resolution
+P360, P720, P1080, UHD = Resolution
 WIDE, TALL = AspectRatio
 THREE = (LANDSCAPE,) * 3
 
@@ -50,6 +50,7 @@ CELLS: list[tuple[str, dict[str, Any], str | None]] = [
     *((column, {"aspect_ratio": WIDE}, None) for column in COLUMNS),
     *((column, {"aspect_ratio": TALL}, None) for column in COLUMNS),
     # resolution
+    ("veo 3.1", {"resolution": P360}, "resolution_not_offered"),
     ("veo 3.1", {"resolution": P720}, None),
     ("veo 3.1", {"resolution": P1080}, None),
     ("veo 3.1", {"resolution": P1080, "aspect_ratio": TALL}, None),

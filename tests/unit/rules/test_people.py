@@ -19,11 +19,21 @@ from bot.domain.jobs.people_policy import (
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, PersonRule
 from bot.services.admin.guild_rules import ChannelContext, GuildContext, ServerRulesService
 from tests.fakes.clock import FastClock
-from tests.unit.rules.given import FAST_3, FAST_31, LITE_31, VEO_2, VEO_3, VEO_31, model
+from tests.unit.rules.given import (
+    FAST_3,
+    FAST_31,
+    LITE_31,
+    OMNI_11,
+    OMNI_12,
+    VEO_2,
+    VEO_3,
+    VEO_31,
+    model,
+)
 
 ALL, ADULT, NONE = PersonGeneration
 EVERYONE, ADULTS, NOBODY = PersonRule
-TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION = GenerationMode
+TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION, EDIT = GenerationMode
 UNKEPT = UnsatisfiableRule.UNSATISFIABLE
 RESTRICTED = (OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH, OperatorRegion.MENA)
 
@@ -39,8 +49,10 @@ TABLE = [
     ((VEO_2,), FRAMES, (ADULT, NONE), (NONE, ADULT)),
     *(
         (("veo-3.1-generate-001", "veo-3.1-fast-generate-001"), mode, (ADULT, NONE), (ADULT, NONE))
-        for mode in GenerationMode
+        for mode in (TEXT, IMAGE, FRAMES, REFERENCES, EXTENSION)
     ),
+    ((OMNI_12,), TEXT, (), ()),
+    ((OMNI_12, OMNI_11), EDIT, (), ()),
     (("veo-3.1-lite-generate-001",), TEXT, (ADULT, NONE), (ADULT, NONE)),
 ]
 
@@ -66,6 +78,7 @@ SENT = {
     (ADULT, NONE): (None, None, ADULT, NONE),
     (NONE, ADULT): (None, ADULT, ADULT, NONE),
     (ADULT, NONE, ALL): (None, ALL, ADULT, NONE),
+    (): (None, None, UNKEPT, UNKEPT),
 }
 
 

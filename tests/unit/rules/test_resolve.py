@@ -30,12 +30,18 @@ from tests.unit.rules.given import (
     LANDSCAPE,
     LITE_31,
     NOW,
+    OMNI,
     VEO_2,
     VEO_31,
     asked,
     of_mode,
     offer,
 )
+
+
+def omni(**changes: Any) -> RuleContext:
+    return RuleContext(**{"models": OMNI, "now": NOW, **changes})
+
 
 CHEAPEST = {
     GenerationMode.TEXT: (LITE_31, 400_000),
@@ -46,7 +52,7 @@ CHEAPEST = {
 }
 
 
-@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize("mode", CHEAPEST)
 def test_the_cheapest_model_that_can_do_it(mode: GenerationMode) -> None:
     plan = resolve_plan(of_mode(mode), offer())
     assert (plan.model, plan.price) == CHEAPEST[mode]
@@ -205,9 +211,12 @@ def test_the_region_counts() -> None:
 
 
 def test_a_plan_asked_for_again_is_the_same_plan() -> None:
-    for mode in GenerationMode:
+    for mode in CHEAPEST:
         plan = resolve_plan(of_mode(mode, seed=5, negative_prompt=" fog "), offer())
         assert resolve_plan(plan.as_request(), offer()) == plan
+    for mode in GenerationMode:
+        plan = resolve_plan(of_mode(mode, negative_prompt="fog", with_cuts=True), omni())
+        assert resolve_plan(plan.as_request(), omni()) == plan
 
 
 def test_choices_show_what_fits_and_what_it_costs() -> None:

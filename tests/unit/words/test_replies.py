@@ -156,14 +156,21 @@ def raised(*kinds: str) -> set[str]:
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            first = node.args[0]
-            if name in kinds and isinstance(first, ast.Constant) and isinstance(first.value, str):
-                keys.add(first.value)
+            if name in kinds:
+                keys |= _read_texts(node.args[0])
     return keys
 
 
+def _read_texts(node: ast.expr) -> set[str]:
+    """Return the text that ``node`` is, or those that it chooses from."""
+    if isinstance(node, ast.IfExp):
+        return _read_texts(node.body) | _read_texts(node.orelse)
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return {str(node.value)} if isinstance(node, ast.Constant) and is_text else set()
+
+
 def rules() -> set[str]:
-    return raised("RuleBroken", "Violation", "SourceNotExtendable", "build_source_violation")
+    return raised("RuleBroken", "Violation", "SourceNotExtendable", "_build_source_violation")
 
 
 def test_every_rule_has_a_text_and_every_text_a_rule() -> None:

@@ -30,7 +30,7 @@ from bot.i18n.catalogs import translate
 from bot.ui.error_messages import describe_error, describe_outcome
 from tests.unit.words.examples import a_job
 
-VEO = "Veo 3.1"
+VEO, OMNI = "Veo 3.1", "Gemini Omni 1.2 Flash"
 
 
 def rule(name: str, **values: Any) -> RuleBroken:
@@ -58,6 +58,25 @@ RARE_ERRORS: dict[str, BaseException] = {
     "rule.extension_excludes_images": rule("extension_excludes_images"),
     "rule.extension_length": rule("extension_length", seconds=7),
     "rule.extension_resolution": rule("extension_resolution", resolution="720p"),
+    "rule.edit_aspect_ratio": rule("edit_aspect_ratio", aspect_ratio="16:9"),
+    "rule.edit_excludes_frames": rule("edit_excludes_frames"),
+    "rule.edit_length": rule("edit_length", seconds=8),
+    "rule.edit_source_too_long": source("edit_source_too_long", model=OMNI, seconds=20, most=15),
+    "rule.edit_unavailable": rule("edit_unavailable"),
+    "rule.extension_length_range": rule("extension_length_range", model=OMNI, least=3, most=10),
+    "rule.extension_resolution_not_offered": rule(
+        "extension_resolution_not_offered", model=OMNI, resolution="4k"
+    ),
+    "rule.extension_too_long": rule(
+        "extension_too_long", clip=12, model=OMNI, seconds=33, most=7, result=40
+    ),
+    "rule.mode_unavailable": rule("mode_unavailable", mode="edit"),
+    "rule.model_replaced": rule("model_replaced", model=VEO, date="2026-10-22", replacement=OMNI),
+    "rule.model_retired": rule("model_retired", model=VEO, date="2026-10-22"),
+    "rule.needs_fewer_seconds": rule("needs_fewer_seconds", when="frames", model=OMNI, most=10),
+    "rule.prompt_only_tags": rule("prompt_only_tags"),
+    "rule.source_region": source("source_region", model=OMNI, days=55),
+    "rule.source_region_never": source("source_region_never", model=OMNI),
     "rule.needs_aspect_ratio": rule(
         "needs_aspect_ratio", when="references", model=VEO, aspect_ratio="16:9"
     ),
@@ -68,9 +87,9 @@ RARE_ERRORS: dict[str, BaseException] = {
     "rule.person_rule_none": NO_MODEL,
     "rule.seed_range": rule("seed_range", most=9),
     "rule.source_gone": source("source_gone"),
-    "rule.source_mode": source("source_mode", mode="image"),
+    "rule.source_mode": source("source_mode", mode="image", model=VEO),
     "rule.source_other_route": source("source_other_route", model=VEO),
-    "rule.source_too_long": source("source_too_long", seconds=148, most=141),
+    "rule.source_too_long": source("source_too_long", model=VEO, seconds=148, most=141),
     "rule.source_too_many_hops": source("source_too_many_hops", hops=20, most=20),
     "rule.too_many_references": rule("too_many_references", model=VEO, most=3),
 }
