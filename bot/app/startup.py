@@ -23,6 +23,8 @@ from bot.domain.models import ModelCatalogue
 from bot.domain.ports import Clock, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
+from bot.google.omni.models import InteractionGone, OmniModels
+from bot.google.omni.vertex import VertexOmniModels
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
 from bot.store.engine.database import Database, DatabaseInUse, open_database
@@ -118,18 +120,39 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
 
 
 def build_routes(
-    settings: Settings, catalogue: ModelCatalogue, instruments: Instruments, clock: Clock
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    instruments: Instruments,
+    clock: Clock,
+    *,
+    interaction_gone: InteractionGone | None = None,
 ) -> dict[GoogleRoute, VideoModels]:
+    """Build the adapter of each route that the settings give access to.
+
+    ``interaction_gone`` is told the id of an interaction that Google no longer has.
+    """
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
     if settings.gemini_api_key is not None:
+        api_key = settings.gemini_api_key.get_secret_value()
+        api_url = settings.gemini_api_url or GEMINI_API_URL
         routes[GoogleRoute.GEMINI] = GeminiModels(
-            api_key=settings.gemini_api_key.get_secret_value(),
+            api_key=api_key,
             data_dir=settings.data_dir,
             catalogue=catalogue,
             clock=clock,
-            base_url=settings.gemini_api_url or GEMINI_API_URL,
+            base_url=api_url,
             paid_calls=may_pay,
+        )
+        routes[GoogleRoute.OMNI] = OmniModels(
+            api_key=api_key,
+            data_dir=settings.data_dir,
+            catalogue=catalogue,
+            clock=clock,
+            region=settings.google_region,
+            base_url=api_url,
+            paid_calls=may_pay,
+            interaction_gone=interaction_gone,
         )
     if settings.google_cloud_project is not None:
         file = settings.google_application_credentials
@@ -146,6 +169,18 @@ def build_routes(
             output_uri=settings.google_output_uri,
             paid_calls=may_pay,
         )
+        if catalogue.restrict_to(GoogleRoute.VERTEX_OMNI).models:  # once the operator enables one
+            routes[GoogleRoute.VERTEX_OMNI] = VertexOmniModels(
+                project=settings.google_cloud_project,
+                credentials=DefaultCredentials(),
+                data_dir=settings.data_dir,
+                catalogue=catalogue,
+                clock=clock,
+                region=settings.google_region,
+                base_url=settings.vertex_api_url,
+                output_uri=settings.google_output_uri,
+                paid_calls=may_pay,
+            )
     return {
         route: InstrumentedVideoModels(models, instruments, clock)
         for route, models in routes.items()

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 
 import structlog
 
@@ -19,6 +20,7 @@ from bot.cli.errors import EXIT_FAILED
 from bot.cli.operator_command import load_settings, open_with
 from bot.config.settings import Settings
 from bot.domain.errors import AccessRefused, DatabaseUnavailable, VideoError
+from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
 from bot.observability.metrics import Instruments
 from bot.store.engine.reader import open_reader
@@ -59,11 +61,11 @@ async def examine(settings: Settings) -> list[Finding]:
     """Make all checks. Raises `SettingsError`."""
     findings = [Finding("settings", True, "complete"), *await _examine_database(settings)]
     catalogue = open_catalogue(settings.models_file)
-    routes = build_routes(settings, catalogue, Instruments(), SystemClock())
+    clock = SystemClock()
+    routes, today = build_routes(settings, catalogue, Instruments(), clock), clock.now().date()
     try:
         for route, models in routes.items():
-            ids = [model.id for model in catalogue.restrict_to(route).models]
-            findings += await _examine_route(models, ids)
+            findings += await _examine_route(models, catalogue.restrict_to(route).models, today)
     finally:
         for models in routes.values():
             await models.close()
@@ -86,7 +88,10 @@ async def _examine_database(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _examine_route(models: VideoModels, ids: Sequence[str]) -> list[Finding]:
+async def _examine_route(
+    models: VideoModels, specs: Sequence[ModelSpec], today: date
+) -> list[Finding]:
+    ids = [spec.id for spec in specs]
     try:
         answers = await models.check_reachability(ids)
     except AccessRefused as error:
@@ -95,7 +100,12 @@ async def _examine_route(models: VideoModels, ids: Sequence[str]) -> list[Findin
         return [Finding(models.route, False, str(error))]
     reachable = [answer.model for answer in answers if answer.is_reachable]
     answered = {answer.model for answer in answers}
-    findings = [Finding(models.route, bool(reachable), f"{len(reachable)} models answer")]
+    if reachable or not all(spec.has_retired(today) for spec in specs):
+        count = f"{len(reachable)} models answer"
+        findings = [Finding(models.route, bool(reachable), count)]
+    else:  # what the key is for today is another route
+        message = "no model answers: Google has shut all of them down"
+        findings = [Finding(models.route, True, message)]
     for answer in answers:
         if not answer.is_reachable:
             message = answer.reason or "is not known to Google"

@@ -8,12 +8,14 @@ asks `GoogleAnswer.is_from_google` before it believes a refusal.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from bot.domain.disclosure import redact_account_details, redact_secrets
+from bot.google.omni import error_codes
+from bot.google.wording import classify_message
 
 MAX_DETAIL_LENGTH: Final = 400
 _MAX_PAGE_TITLE_LENGTH: Final = 100
@@ -48,6 +50,7 @@ _DURATION_PART_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[dhms])", re.
 _UNIT_S: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _ZERO_LIMIT_PATTERN: Final = re.compile(r"\blimit: 0(?![\d.]*[1-9])")
 _DAILY_QUOTA_PATTERN: Final = re.compile(r"per_?day", re.IGNORECASE)
+_EVENT_DATA_PATTERN: Final = re.compile(r"^data:\s*(.*)$", re.MULTILINE)
 
 
 def clean_message(text: str | None) -> str | None:
@@ -61,6 +64,8 @@ class GoogleAnswer:
 
     ``is_from_google`` is false for what lacks the form of Google's errors. ``status_name`` is the
     name of `google.rpc.Code`; ``reason`` is the code of its ErrorInfo, such as SERVICE_DISABLED.
+    ``omni_code`` is the code of the Interactions API, or the sentence in its place.
+    ``stated_status`` is the HTTP status that the error itself names, whatever it came with.
     """
 
     status: int
@@ -70,6 +75,12 @@ class GoogleAnswer:
     is_from_google: bool = False
     details: tuple[dict[str, Any], ...] = field(default=(), hash=False)
     retry_after_s: float | None = None
+    omni_code: str | None = None
+    stated_status: int | None = None
+
+    def with_stated_status(self) -> "GoogleAnswer":
+        """Return the answer with the status that it names itself; it may have come with 200."""
+        return replace(self, status=self.stated_status or self.status)
 
     @property
     def detail(self) -> str | None:
@@ -79,11 +90,16 @@ class GoogleAnswer:
     @property
     def code(self) -> str:
         """What the answer is in one word, for logs and metrics."""
-        return self.reason or self.status_name or str(self.status)
+        omni_code = self.omni_code
+        if omni_code is not None and error_codes.is_sentence(omni_code):
+            omni_code = None
+        return self.reason or omni_code or self.status_name or str(self.status)
 
     @property
     def is_daily_quota(self) -> bool:
         """Whether a quota by the day is used up: its short delays do not help."""
+        if self.omni_code == error_codes.DAILY_QUOTA_CODE:
+            return True
         return any(_DAILY_QUOTA_PATTERN.search(name) for name in self._list_quota_names())
 
     @property
@@ -122,13 +138,19 @@ class GoogleAnswer:
         return self.summarize()
 
 
-def read_answer(status: int, body: Any, retry_after: str | None = None) -> GoogleAnswer:
-    """Return the answer in ``body``: decoded JSON or text, from Google or something in between."""
+def read_answer(
+    status: int, body: Any, retry_after: str | None = None, *, is_omni: bool = False
+) -> GoogleAnswer:
+    """Return the answer in ``body``: decoded JSON or text, from Google or something in between.
+
+    With ``is_omni`` the form of the Interactions API is Google's, too: many gateways write the same
+    for other APIs.
+    """
     delay_s = _parse_retry_after(retry_after)
     if isinstance(body, str | bytes):
         text = body.decode(errors="replace") if isinstance(body, bytes) else body
         try:
-            body = json.loads(text)
+            body = _decode_body(text)
         except ValueError:
             return GoogleAnswer(status, text[:2000], retry_after_s=delay_s)
     if isinstance(body, list) and len(body) == 1:
@@ -141,7 +163,11 @@ def read_answer(status: int, body: Any, retry_after: str | None = None) -> Googl
     message = error.get("message")
     message = message if isinstance(message, str) else ""
     if not is_google_error(error):
-        return GoogleAnswer(status, message, retry_after_s=delay_s)
+        return (
+            _read_omni_error(error, status, delay_s)
+            if is_omni
+            else GoogleAnswer(status, message, retry_after_s=delay_s)
+        )
     listed = error["details"] if isinstance(error.get("details"), list) else []
     details = tuple(item for item in listed if isinstance(item, dict))
     return GoogleAnswer(
@@ -152,6 +178,41 @@ def read_answer(status: int, body: Any, retry_after: str | None = None) -> Googl
         is_from_google=True,
         details=details,
         retry_after_s=_find_retry_delay(details, message) or delay_s,
+        stated_status=_read_stated_status(error.get("code")),
+    )
+
+
+def _decode_body(text: str) -> Any:
+    """Decode JSON, or the JSON of an event stream's event. Raises `ValueError`."""
+    if text.startswith(("event:", "data:")):
+        data = _EVENT_DATA_PATTERN.search(text)
+        return json.loads(data[1] if data else "")
+    return json.loads(text)
+
+
+def _read_stated_status(code: Any) -> int | None:
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _read_omni_error(error: Mapping[str, Any], status: int, delay_s: float | None) -> GoogleAnswer:
+    """Read an error in the form of the Interactions API."""
+    code = error_codes.read_code(error)
+    message = error["message"] if isinstance(error.get("message"), str) else ""
+    if code is not None and error_codes.is_sentence(code):
+        message = message if code in message else f"{message} {code}".strip()
+        if classify_message(message) is None and message != code:
+            code = None
+    if code is None:
+        return GoogleAnswer(status, message, retry_after_s=delay_s)
+    stated_status, status_name = error_codes.find_status(code) or (None, None)
+    return GoogleAnswer(
+        status,
+        message,
+        status_name=status_name,
+        is_from_google=True,
+        retry_after_s=_find_retry_delay((), message) or delay_s,
+        omni_code=code,
+        stated_status=stated_status,
     )
 
 

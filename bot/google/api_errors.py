@@ -28,7 +28,13 @@ from bot.domain.errors import (
 from bot.domain.jobs.job import Outcome
 from bot.domain.ports import OperationFailed
 from bot.google.answers import GoogleAnswer, clean_message, find_reason
-from bot.google.wording import classify_message, is_about_account, is_about_used_up_credit
+from bot.google.omni import error_codes
+from bot.google.wording import (
+    classify_message,
+    is_about_account,
+    is_about_used_up_credit,
+    is_regional_rule,
+)
 
 
 class CredentialsRejected(AccessRefused):
@@ -53,12 +59,14 @@ _ACCOUNT_CODES: Final = frozenset({7, 16, 401, 402, 403})
 _OVERLOAD_CODES: Final = frozenset({8, 14, 429, 503})
 
 
-_REQUEST_WORDS: Final = re.compile(r"\b(?:input|file|clip|source|operation)s?\b", re.IGNORECASE)
+_REQUEST_WORDS: Final = re.compile(
+    r"\b(?:input|file|clip|source|operation|interaction)s?\b", re.IGNORECASE
+)
 
 _log: Final = structlog.get_logger(__name__)
 
 
-def _log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
+def log_unrecognised(call: str, messages: Sequence[str], **facts: Any) -> None:
     """Report wording that matches no pattern.
 
     Only its fingerprint, because Google may quote the prompt; the job keeps the cleaned message.
@@ -71,8 +79,8 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     """Return the error that the answer to a submit stands for.
 
     Only after 429, and after 503 in Google's own form, is it certain that nothing was started. With
-    any other 5xx, a gateway's error or a 2xx that is not 200 the request may be running. What a
-    gateway refuses with 4xx did not reach Google; it is not sent again by itself.
+    any other 5xx, a gateway's error, a conflict (409) or a 2xx that is not 200 the request may be
+    running. What a gateway refuses with 4xx did not reach Google; it is not sent again by itself.
     """
     message = f"submit answered {answer}"
     status = answer.status
@@ -81,7 +89,7 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
     if (
         status < HTTPStatus.MULTIPLE_CHOICES
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        or status in (HTTPStatus.REQUEST_TIMEOUT, _CLIENT_CLOSED_REQUEST)
+        or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, _CLIENT_CLOSED_REQUEST)
     ):
         return SubmitUncertain(message)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -93,16 +101,26 @@ def classify_submit_error(answer: GoogleAnswer) -> VideoError:
         return error
     if not answer.is_from_google:
         return VideoRefused(message, outcome=Outcome.NOT_REACHED)
-    outcome = classify_message(answer.message)
+    outcome = classify_answer(answer)
     if outcome is not None and (outcome.is_about_model or outcome is Outcome.SOURCE_EXPIRED):
         return VideoRefused(message, outcome=outcome, detail=answer.detail)
     if outcome is None:
-        _log_unrecognised(
+        log_unrecognised(
             "submit", [answer.message], status=status, reason=answer.status_name or answer.reason
         )
     # Google may quote the prompt in these
     message = f"submit answered {answer.summarize(with_message=False)}"
     return VideoRefused(message, outcome=outcome or Outcome.INVALID, detail=answer.detail)
+
+
+def classify_answer(answer: GoogleAnswer) -> Outcome | None:
+    """Return what Google's refusal of a request stands for: by its words, then by its code."""
+    outcome = classify_message(answer.message)
+    if outcome is None and answer.omni_code == error_codes.MODEL_NOT_FOUND_CODE:
+        return Outcome.MODEL_RETIRED
+    if outcome is None and error_codes.is_block_code(answer.omni_code):
+        return Outcome.BLOCKED
+    return outcome
 
 
 def classify_call_error(answer: GoogleAnswer, label: str) -> VideoError:
@@ -140,6 +158,12 @@ def _classify_common_error(answer: GoogleAnswer, message: str) -> VideoError | N
     return None
 
 
+def is_about_operator(answer: GoogleAnswer) -> bool:
+    """Whether an error inside a success is about the operator's account."""
+    status = answer.stated_status or answer.status
+    return status in _ACCESS_STATUSES or _is_about_account(answer)
+
+
 def _is_about_account(answer: GoogleAnswer) -> bool:
     """Whether Google's answer with an innocent status is about the operator's account.
 
@@ -148,7 +172,7 @@ def _is_about_account(answer: GoogleAnswer) -> bool:
     """
     if is_about_account("", answer.reason):
         return True
-    if classify_message(answer.message) is not None:
+    if classify_message(answer.message) is not None or is_regional_rule(answer.message):
         return False
     is_precondition = answer.status_name == "FAILED_PRECONDITION"
     is_about_request = _REQUEST_WORDS.search(answer.message) is not None
@@ -189,7 +213,7 @@ def read_operation_failure(error: dict[str, Any]) -> OperationFailed:
     if outcome is None and code in _OVERLOAD_CODES:
         outcome = Outcome.OVERLOADED
     if outcome is None:
-        _log_unrecognised("operation", [message], code=code)
+        log_unrecognised("operation", [message], code=code)
     return OperationFailed(
         outcome or Outcome.OPERATION_FAILED,
         clean_message(message),
@@ -212,7 +236,7 @@ def build_filtered_failure(reasons: list[str]) -> OperationFailed:
     if outcome is None and reasons and all("audio" in reason.lower() for reason in reasons):
         outcome = Outcome.BLOCKED_AUDIO
     if outcome is None and not any(outcomes):
-        _log_unrecognised("filter", reasons)
+        log_unrecognised("filter", reasons)
     return OperationFailed(
         outcome or Outcome.BLOCKED,
         clean_message(" ".join(reasons)),

@@ -31,6 +31,9 @@ from bot.transfer.resolver import create_system_resolver
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns the authorization headers. Raises `AccessRefused` or `GoogleUnavailable`."""
+ReadStarted = Callable[[int, bytes, str | None], str]
+"""Reads an answer to a submit (status, body, Retry-After) as the name of the operation that it
+started; raises what it means if there is none."""
 
 CONNECT_S: Final = 15.0
 CALL_S: Final = 45.0
@@ -39,6 +42,8 @@ SUBMIT_S: Final = 300.0
 STREAM_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=60.0)
 """For answers as long as a video: the connection may only not stall."""
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+_MAX_BYTES_IN_LOOP: Final = 64 * 1024
+"""Larger answers are decoded in a thread."""
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -46,13 +51,20 @@ class GoogleConnection:
     """The HTTP sessions to one API below ``base_url``; close it when done.
 
     Sessions are created on first use, because aiohttp needs a running loop. With
-    ``allow_paid_calls`` false, submits go to servers on this machine only.
+    ``allow_paid_calls`` false, submits go to servers on this machine only. ``is_omni`` says that
+    errors may have the form of the Interactions API.
     """
 
     def __init__(
-        self, base_url: str, authorize: Authorize, *, allow_paid_calls: bool = True
+        self,
+        base_url: str,
+        authorize: Authorize,
+        *,
+        allow_paid_calls: bool = True,
+        is_omni: bool = False,
     ) -> None:
         self.base_url = URL(base_url.rstrip("/") + "/")
+        self._is_omni = is_omni
         self._authorize = authorize
         self._allow_paid_calls = allow_paid_calls
         self._opened_session: aiohttp.ClientSession | None = None
@@ -110,6 +122,7 @@ class GoogleConnection:
         *,
         source: Path | None = None,
         about_to_send: Callable[[], Awaitable[None]] | None = None,
+        read_started: ReadStarted | None = None,
     ) -> str:
         """POST ``document`` once and return the name of the operation that it started.
 
@@ -117,6 +130,7 @@ class GoogleConnection:
         raises, nothing is sent. Raises `SubmitUncertain` when a byte was sent and no conclusive
         answer came, else what the answer or the failed connection means: nothing was started. A
         missing file is an expired source if it is ``source``, else an invalid request.
+        ``read_started`` reads the answer, if it is not Veo's.
         """
         if not self._allow_paid_calls and not self._is_on_this_machine:
             raise AccessRefused("paid calls are forbidden by PAID_CALLS")
@@ -143,22 +157,17 @@ class GoogleConnection:
                 allow_redirects=False,
                 trace_request_ctx=sending,
             ) as response:
-                if response.status != HTTPStatus.OK:
-                    raise classify_submit_error(await read_error_answer(response))
                 raw = await _read_limited(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             message = f"submit: {type(error).__name__}"
             if sending.started:
                 raise SubmitUncertain(f"{message} after sending") from error
             raise GoogleUnavailable(f"{message} before sending") from error
-        try:
-            answer = await _decode_json(raw)
-        except ValueError as error:
-            raise SubmitUncertain("submit answered 200 without JSON") from error
-        name = answer.get("name") if isinstance(answer, dict) else None
-        if not isinstance(name, str) or not name:
-            raise SubmitUncertain("submit answered 200 without the operation's name")
-        return name
+        read_started = read_started or _read_started_operation
+        retry_after = response.headers.get("Retry-After")
+        if len(raw) > _MAX_BYTES_IN_LOOP:
+            return await asyncio.to_thread(read_started, response.status, raw, retry_after)
+        return read_started(response.status, raw, retry_after)
 
     async def request_json(
         self, method: str, path: str, *, document: Any = None, label: str
@@ -174,7 +183,7 @@ class GoogleConnection:
                 method, url, json=document, headers=headers, allow_redirects=False
             ) as response:
                 if response.status != HTTPStatus.OK:
-                    raise classify_call_error(await read_error_answer(response), label)
+                    raise classify_call_error(await self.read_error_answer(response), label)
                 raw = await _read_limited(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise GoogleUnavailable(f"{label}: {type(error).__name__}") from error
@@ -182,6 +191,12 @@ class GoogleConnection:
             return await _decode_json(raw)
         except ValueError as error:
             raise AnswerNotFromGoogle(f"{label} answered without JSON") from error
+
+    async def read_error_answer(self, response: aiohttp.ClientResponse) -> GoogleAnswer:
+        """Read an answer that is not a success."""
+        raw = await _read_limited(response)
+        retry_after = response.headers.get("Retry-After")
+        return read_answer(response.status, raw, retry_after, is_omni=self._is_omni)
 
     async def close(self) -> None:
         for session in (self._opened_session, self._opened_submit_session):
@@ -204,10 +219,18 @@ async def _mark_sending_started(
     sending.started = True
 
 
-async def read_error_answer(response: aiohttp.ClientResponse) -> GoogleAnswer:
-    """Read an answer that is not a success."""
-    raw = await _read_limited(response)
-    return read_answer(response.status, raw, response.headers.get("Retry-After"))
+def _read_started_operation(status: int, raw: bytes, retry_after: str | None) -> str:
+    """Read Veo's answer to a submit."""
+    if status != HTTPStatus.OK:
+        raise classify_submit_error(read_answer(status, raw, retry_after))
+    try:
+        answer = json.loads(raw)
+    except ValueError as error:
+        raise SubmitUncertain("submit answered 200 without JSON") from error
+    name = answer.get("name") if isinstance(answer, dict) else None
+    if not isinstance(name, str) or not name:
+        raise SubmitUncertain("submit answered 200 without the operation's name")
+    return name
 
 
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
@@ -221,4 +244,6 @@ async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _decode_json(raw: bytes) -> Any:
-    return await asyncio.to_thread(json.loads, raw) if len(raw) > 64 * 1024 else json.loads(raw)
+    if len(raw) > _MAX_BYTES_IN_LOOP:
+        return await asyncio.to_thread(json.loads, raw)
+    return json.loads(raw)

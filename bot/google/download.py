@@ -18,7 +18,7 @@ from yarl import URL
 from bot.domain.errors import AnswerNotFromGoogle, GoogleUnavailable
 from bot.google.answers import find_page_title
 from bot.google.api_errors import classify_call_error
-from bot.google.connection import STREAM_TIMEOUT, GoogleConnection, read_error_answer
+from bot.google.connection import STREAM_TIMEOUT, GoogleConnection
 from bot.transfer.partial_file import PartialFile
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -155,7 +155,7 @@ async def _attempt_download(
                 if response.status in _REDIRECT_STATUSES:
                     url = _resolve_redirect(url, response)
                     continue
-                await _check_response(response)
+                await _check_response(connection, response)
                 await progress.accept_response(response)
                 async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                     if progress.file.size == 0:
@@ -189,10 +189,10 @@ def _resolve_redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
     return target
 
 
-async def _check_response(response: aiohttp.ClientResponse) -> None:
+async def _check_response(connection: GoogleConnection, response: aiohttp.ClientResponse) -> None:
     if response.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         return
-    answer = await read_error_answer(response)
+    answer = await connection.read_error_answer(response)
     if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise GoogleUnavailable("download: the file changed")
     if response.status == HTTPStatus.FORBIDDEN and not answer.is_from_google:

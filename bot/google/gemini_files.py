@@ -48,8 +48,13 @@ def build_download_url(connection: GoogleConnection, uri: str | None) -> URL:
 
 def read_expected_content(file: "types.File") -> ExpectedContent | None:
     """Return what Google says the file's content is, as far as it says anything."""
-    size = file.size_bytes if file.size_bytes and file.size_bytes > 0 else None
-    sha256 = _read_digest(file.sha256_hash)
+    return build_expected_content(file.size_bytes, file.sha256_hash)
+
+
+def build_expected_content(size: int | None, digest: str | None) -> ExpectedContent | None:
+    """Return what Google's size and ``sha256Hash`` say, as far as they say anything."""
+    size = size if size and size > 0 else None
+    sha256 = _read_digest(digest)
     return None if size is None and sha256 is None else ExpectedContent(size, sha256)
 
 

@@ -1,15 +1,17 @@
 """Reads a JSON answer that contains whole videos as base64, without holding them in memory.
 
-Without a bucket Vertex AI puts clips into the answer to a poll (and the Gemini API may): 80 MB of
-text for a clip of 60 MB, which decoded at once would take four times that. The text is scanned as
-it arrives, each video is decoded into a file, and the file's path takes its place in the JSON.
+Without a bucket Vertex AI puts clips into the answer to a poll (and the Gemini API may, and Gemini
+Omni): 80 MB of text for a clip of 60 MB, which decoded at once would take four times that. The text
+is scanned as it arrives, each video is decoded into a file, and the file's path takes its place in
+the JSON. What kind of content a file is, only the JSON around it says: the caller decides.
 """
 
+import asyncio
 import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +19,15 @@ from bot.transfer.partial_file import PartialFile
 
 VERTEX_VIDEO_KEY: Final = "bytesBase64Encoded"
 GEMINI_VIDEO_KEY: Final = "encodedVideo"
+OMNI_DATA_KEY: Final = "data"
+"""What holds the bytes of every kind of content in the Interactions API."""
+VEO_VIDEO_KEYS: Final = (VERTEX_VIDEO_KEY, GEMINI_VIDEO_KEY)
 
-_VIDEO_START_PATTERN: Final = re.compile(rb'"(?:bytesBase64Encoded|encodedVideo)"\s*:\s*"')
+_URL_SAFE_DIGITS: Final = bytes.maketrans(b"-_", b"+/")
 _MAX_START_BYTES: Final = 64
 _MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
+_MAX_BYTES_IN_LOOP: Final = 64 * 1024
+"""More text is decoded in a thread."""
 _ESCAPE_PATTERN: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))")
 _MAX_ESCAPE_BYTES: Final = 6
 
@@ -30,10 +37,18 @@ class InlineAnswerMalformed(ValueError):
 
 
 class InlineVideoReader:
-    """Reads one answer; ``path_for_video`` returns the file for the n-th video, from 0."""
+    """Reads one answer; ``path_for_video`` returns the file for the n-th video, from 0.
 
-    def __init__(self, path_for_video: Callable[[int], Path]) -> None:
+    ``keys`` are the names whose values are base64.
+    """
+
+    def __init__(
+        self, path_for_video: Callable[[int], Path], keys: Sequence[str] = VEO_VIDEO_KEYS
+    ) -> None:
         self._path_for_video = path_for_video
+        self._start_pattern = re.compile(
+            rf'"(?:{"|".join(map(re.escape, keys))})"\s*:\s*"'.encode()
+        )
         self._text = bytearray()
         self._unread = b""
         self._pending_digits = b""
@@ -55,6 +70,8 @@ class InlineVideoReader:
                 await self._current_file.__aexit__(None, None, None)
         self._text += self._unread
         try:
+            if len(self._text) > _MAX_BYTES_IN_LOOP:
+                return await asyncio.to_thread(json.loads, self._text)
             return json.loads(self._text)
         except ValueError as error:
             raise InlineAnswerMalformed("the answer is not JSON") from error
@@ -68,7 +85,7 @@ class InlineVideoReader:
 
     async def _feed_text(self, data: bytes) -> bytes:
         """Consume text up to the next video; return what follows its opening quote."""
-        start = _VIDEO_START_PATTERN.search(data)
+        start = self._start_pattern.search(data)
         if start is None:
             # The key may continue in the next chunk: keep as many bytes as it can have.
             cut = max(0, len(data) - _MAX_START_BYTES)
@@ -93,7 +110,7 @@ class InlineVideoReader:
             digits, self._unread = digits[:cut], digits[cut:]
         if b"\\" in digits:
             digits = _ESCAPE_PATTERN.sub(_unescape_character, digits)
-        digits = self._pending_digits + digits
+        digits = self._pending_digits + digits.translate(_URL_SAFE_DIGITS)
         decodable = len(digits) if quote else len(digits) - len(digits) % 4
         self._pending_digits = digits[decodable:]
         try:

@@ -4,7 +4,8 @@ import asyncio
 import errno
 import hashlib
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,10 @@ from typing import Any, Final
 import aiohttp
 
 from bot.domain.errors import AnswerNotFromGoogle, GoogleUnavailable, RemoteNotFound
+from bot.google.answers import GoogleAnswer
 from bot.google.api_errors import classify_call_error
-from bot.google.connection import STREAM_TIMEOUT, GoogleConnection, read_error_answer
-from bot.google.inline_video import InlineAnswerMalformed, InlineVideoReader
+from bot.google.connection import STREAM_TIMEOUT, GoogleConnection
+from bot.google.inline_video import VEO_VIDEO_KEYS, InlineAnswerMalformed, InlineVideoReader
 
 INCOMING_FOLDER: Final = "incoming"
 """The folder for inline clips, below the data directory, until they are downloaded."""
@@ -23,12 +25,34 @@ _CHUNK_BYTES: Final = 256 * 1024
 _MAX_REMEMBERED_FILES: Final = 1000
 
 
-class OperationRequests:
-    """Polls one API; an inline clip goes to a file below ``data_dir`` while the answer arrives."""
+@dataclass(frozen=True, slots=True)
+class OperationAnswer:
+    """An answer to a poll: its document, or what was answered instead.
 
-    def __init__(self, connection: GoogleConnection, data_dir: Path) -> None:
+    ``inline_files`` hold what came inside the document; their paths stand in it.
+    """
+
+    document: Any = None
+    refusal: GoogleAnswer | None = None
+    inline_files: tuple[Path, ...] = ()
+
+
+class OperationRequests:
+    """Polls one API; an inline clip goes to a file below ``data_dir`` while the answer arrives.
+
+    ``inline_keys`` are the names in the JSON whose values are files.
+    """
+
+    def __init__(
+        self,
+        connection: GoogleConnection,
+        data_dir: Path,
+        *,
+        inline_keys: Sequence[str] = VEO_VIDEO_KEYS,
+    ) -> None:
         self._connection = connection
         self._data_dir = data_dir
+        self._inline_keys = tuple(inline_keys)
         self._operations_by_file: dict[Path, str] = {}
 
     async def request_operation(
@@ -38,9 +62,20 @@ class OperationRequests:
 
         Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`.
         """
+        answer = await self.request_answer(method, path, operation=operation, document=document)
+        if answer.refusal is not None:
+            raise classify_call_error(answer.refusal, "poll")
+        return answer.document
+
+    async def request_answer(
+        self, method: str, path: str, *, operation: str, document: Any = None
+    ) -> OperationAnswer:
+        """Ask once, and return also what is no success. Raises `GoogleUnavailable`."""
         url = self._connection.build_url(path)
         headers = await self._connection.get_authorization_headers(url)
-        reader = InlineVideoReader(lambda number: self._assign_incoming_path(operation, number))
+        reader = InlineVideoReader(
+            lambda number: self._assign_incoming_path(operation, number), self._inline_keys
+        )
         try:
             async with self._connection.session.request(
                 method,
@@ -51,8 +86,10 @@ class OperationRequests:
                 timeout=STREAM_TIMEOUT,
             ) as response:
                 if response.status != HTTPStatus.OK:
-                    raise classify_call_error(await read_error_answer(response), "poll")
-                return await reader.read(response.content.iter_chunked(_CHUNK_BYTES))
+                    refusal = await self._connection.read_error_answer(response)
+                    return OperationAnswer(refusal=refusal)
+                decoded = await reader.read(response.content.iter_chunked(_CHUNK_BYTES))
+                return OperationAnswer(decoded, inline_files=tuple(reader.files))
         except InlineAnswerMalformed as error:
             raise AnswerNotFromGoogle(f"poll: {error}") from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:

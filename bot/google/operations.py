@@ -1,6 +1,7 @@
 """What the answer to a poll says: still running, videos, or why there are none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.errors import AnswerNotFromGoogle
@@ -76,3 +77,12 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
 
 def as_list(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else []
+
+
+def read_time(text: Any) -> datetime | None:
+    """Read a time such as 2026-11-29T12:00:00Z; `None` for anything else."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

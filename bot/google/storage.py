@@ -3,16 +3,24 @@
 https://cloud.google.com/storage/docs/json_api/v1/objects
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+import aiohttp
 from yarl import URL
 
-from bot.google.connection import GoogleConnection
+from bot.domain.errors import GoogleUnavailable
+from bot.google.api_errors import classify_call_error
+from bot.google.connection import CONNECT_S, SUBMIT_S, GoogleConnection
 from bot.google.operations import as_list, as_mapping
 
 STORAGE_URL: Final = "https://storage.googleapis.com"
 _MAX_PAGES: Final = 10
+_CHUNK_BYTES: Final = 256 * 1024
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -56,3 +64,39 @@ async def list_objects(connection: GoogleConnection, prefix: str) -> list[str]:
             break
         query["pageToken"] = token
     return sorted(uris)
+
+
+async def upload_object(connection: GoogleConnection, uri: str, path: Path, mime_type: str) -> None:
+    """Write a file to a gs:// object, replacing what is there; the file is streamed.
+
+    Raises `FileNotFoundError`, `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`.
+    """
+    bucket, name = split_uri(uri)
+    query = urlencode({"uploadType": "media", "name": name})
+    url = connection.build_url(f"upload/{_build_objects_path(bucket)}?{query}")
+    size = (await asyncio.to_thread(path.stat)).st_size
+    headers = {
+        **await connection.get_authorization_headers(url),
+        "Content-Type": mime_type,
+        "Content-Length": str(size),
+    }
+    timeout = aiohttp.ClientTimeout(total=SUBMIT_S, sock_connect=CONNECT_S)
+    try:
+        async with connection.session.post(
+            url, data=read_chunks(path), headers=headers, allow_redirects=False, timeout=timeout
+        ) as response:
+            if response.status != HTTPStatus.OK:
+                answer = await connection.read_error_answer(response)
+                raise classify_call_error(answer, "upload")
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        raise GoogleUnavailable(f"upload: {type(error).__name__}") from error
+
+
+async def read_chunks(path: Path) -> AsyncIterator[bytes]:
+    """Yield a file's bytes, read off the event loop."""
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+            yield chunk
+    finally:
+        await asyncio.to_thread(file.close)

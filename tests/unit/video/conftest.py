@@ -23,6 +23,7 @@ from bot.domain.jobs.request import (
     GenerationMode,
     GoogleRoute,
     InputImage,
+    Resolution,
     SourceClip,
     VideoPlan,
     VideoRequest,
@@ -38,6 +39,8 @@ from bot.domain.ports import (
 )
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GeminiModels
+from bot.google.omni.models import OmniModels
+from bot.google.omni.vertex import VertexOmniModels
 from bot.google.vertex import VertexModels
 from bot.media.images import ProcessImageDecoder
 from sandbox.clock import SandboxClock
@@ -51,6 +54,8 @@ NOON = 1_795_000_000.0
 CATALOGUE = load_catalogue()
 VEO = "veo-3.1-generate-preview"
 VEO_GA = "veo-3.1-generate-001"
+OMNI = "gemini-omni-1.2-flash"
+OMNI_OLDER = "gemini-omni-1.1-flash"
 
 
 class SharedClock:
@@ -112,6 +117,38 @@ class Stage:
         self.adapters.append(adapter)
         return adapter
 
+    def create_omni(self, **changes: Any) -> OmniModels:
+        options = {
+            "api_key": self.google.api_key,
+            "base_url": f"{self.base}/google",
+            "data_dir": self.data_dir,
+            "catalogue": CATALOGUE,
+            "clock": self.clock,
+            **changes,
+        }
+        adapter = OmniModels(**options)
+        self.adapters.append(adapter)
+        return adapter
+
+    def create_vertex_omni(self, **changes: Any) -> VertexOmniModels:
+        options = {
+            "project": PROJECT,
+            "credentials": DefaultCredentials(),
+            "base_url": f"{self.base}/vertex",
+            "data_dir": self.data_dir,
+            "catalogue": CATALOGUE,
+            "clock": self.clock,
+            **changes,
+        }
+        adapter = VertexOmniModels(**options)
+        self.adapters.append(adapter)
+        return adapter
+
+    def build_omni_plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
+        """Return a resolved plan for Omni, by default of the cheapest clip."""
+        options = {"model": OMNI, "resolution": Resolution.P360, "seconds": 3, **changes}
+        return self.build_plan(prompt, **options)
+
     def build_plan(self, prompt: str = "a ball", **changes: Any) -> VideoPlan:
         """Return a resolved plan, by default of a short clip."""
         request = VideoRequest(prompt=prompt, **{"model": VEO, "seconds": 4, **changes})
@@ -140,6 +177,20 @@ class Stage:
     @property
     def submit_count(self) -> int:
         return self.count_requests(":predictLongRunning")
+
+    @property
+    def interaction_count(self) -> int:
+        """The number of requests for an interaction that cost money."""
+        return sum(
+            method == "POST" and path.split("?")[0].endswith("/interactions")
+            for method, path, _ in self.requests
+        )
+
+    @property
+    def last_interaction(self) -> dict[str, Any]:
+        """The body of the last interaction that Google accepted."""
+        body: dict[str, Any] = self.google.omni.store.interactions[-1].body
+        return body
 
     @property
     def last_body(self) -> dict[str, Any]:
@@ -190,6 +241,10 @@ class Stage:
             "remote_uri": video.uri,
             "expires_at": video.expires_at.timestamp() if video.expires_at else None,
             "path": str(path.relative_to(self.data_dir)),
+            "interaction_id": video.interaction_id,
+            "interaction_expires_at": video.interaction_expires_at.timestamp()
+            if video.interaction_expires_at
+            else None,
         }
         return SourceClip(**{**values, **changes})
 
@@ -246,4 +301,5 @@ def model_of(adapter: VideoModels) -> str:
     return VEO if adapter.route is GoogleRoute.GEMINI else VEO_GA
 
 
-MODES = tuple(GenerationMode)
+MODES = tuple(mode for mode in GenerationMode if mode is not GenerationMode.EDIT)
+"""Veo's."""

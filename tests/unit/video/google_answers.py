@@ -101,3 +101,23 @@ DAY_QUOTA: Final = google_error(
     quota_failure("GenerateRequestsPerDayPerProjectPerModel"),
     retry_info("22s"),
 )
+
+
+def omni_error(status: int, code: str, message: str) -> Answer:
+    """An error in the form of the Interactions API."""
+    return Answer(status, {"error": {"code": code, "message": message}})
+
+
+TOO_MANY: Final = omni_error(
+    429,
+    "too_many_requests",
+    f"{QUOTA_SENTENCE} Quota exceeded for metric: generativelanguage.googleapis.com/"
+    "generate_content_paid_tier_2_requests, limit: 8. Please retry in 23s.",
+)
+PROHIBITED_INPUT: Final = (
+    "Request blocked due to prohibited content guidelines. Please modify your input and retry."
+)
+FILTERED_SENTENCE: Final = (
+    "Unable to show the generated video. The video was filtered out because it violated Google's "
+    "Generative AI Prohibited Use policy"
+)

@@ -13,7 +13,9 @@ from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from tests.unit.video import google_answers as recorded
-from tests.unit.video.conftest import Stage
+from tests.unit.video.conftest import CATALOGUE, Stage
+
+GEMINI, OMNI = GoogleRoute.GEMINI, GoogleRoute.OMNI
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +57,29 @@ async def test_refusal_is_shown_with_google_sentence_and_code(stage: Stage) -> N
     await migrate()
     stage.add_fault(path="/models/", times=None, **recorded.SERVICE_DISABLED.fault)
     findings = await doctor.examine(read_settings())
-    [bad] = [finding for finding in findings if not finding.ok]
-    assert bad.reason == "SERVICE_DISABLED"
-    assert "Enable it by visiting" in bad.message
+    bad = [finding for finding in findings if not finding.ok]
+    assert [finding.check for finding in bad] == ["gemini", "omni"]  # the same key
+    for finding in bad:
+        assert finding.reason == "SERVICE_DISABLED"
+        assert "Enable it by visiting" in finding.message
+
+
+async def test_route_that_google_has_shut_down_is_no_fault(stage: Stage) -> None:
+    """Veo went away on API keys; the key still makes clips with Omni."""
+    await migrate()
+    stage.configure(retired_models=[model.id for model in CATALOGUE.restrict_to(GEMINI).models])
+    findings = await doctor.examine(read_settings())
+    assert [finding for finding in findings if not finding.ok] == []
+    told = {finding.check: finding.message for finding in findings}
+    assert told["gemini"] == "no model answers: Google has shut all of them down"
+    assert told["omni"] == "2 models answer"
+
+
+async def test_route_without_a_model_is_a_fault(stage: Stage) -> None:
+    await migrate()
+    stage.configure(retired_models=[model.id for model in CATALOGUE.restrict_to(OMNI).models])
+    findings = await doctor.examine(read_settings())
+    assert [finding.check for finding in findings if not finding.ok] == ["omni"]
 
 
 async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:

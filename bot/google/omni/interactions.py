@@ -1,0 +1,287 @@
+"""The Interactions API as both routes use it: create, ask, cancel and delete, by plain requests.
+
+An id is all that Google needs later, and it has no list of them (docs/decisions/0020).
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    RemoteNotFound,
+    SubmitUncertain,
+)
+from bot.domain.jobs.job import Outcome
+from bot.domain.models import ModelCatalogue, ModelSpec
+from bot.domain.ports import Clock, OperationPending, PollResult
+from bot.google.answers import GoogleAnswer, read_answer
+from bot.google.api_errors import CredentialsRejected, classify_call_error, classify_submit_error
+from bot.google.connection import GoogleConnection
+from bot.google.inline_video import OMNI_DATA_KEY
+from bot.google.omni.results import (
+    InteractionContext,
+    is_interaction_id,
+    read_interaction,
+    read_not_started,
+    read_poll_refusal,
+)
+from bot.google.operation_requests import OperationAnswer, OperationRequests
+from bot.google.wording import classify_message
+
+_ID_PREFIX: Final = "v1_"
+_MAX_REMEMBERED_RUNS: Final = 10_000
+_GONE_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionAnswer:
+    """An interaction's record, or the error in its place."""
+
+    record: Mapping[str, Any] | None = None
+    error: GoogleAnswer | None = None
+    inline_files: tuple[Path, ...] = ()
+
+    @property
+    def is_over_quota(self) -> bool:
+        return (
+            self.error is not None
+            and self.error.is_from_google
+            and self.error.status == HTTPStatus.TOO_MANY_REQUESTS
+        )
+
+
+class Interactions:
+    """The interactions below ``path`` of one API.
+
+    ``models`` are the route's. With ``keeps_interactions`` a clip can be continued by the id.
+    """
+
+    def __init__(
+        self,
+        connection: GoogleConnection,
+        *,
+        path: str,
+        data_dir: Path,
+        models: ModelCatalogue,
+        clock: Clock,
+        keeps_interactions: bool,
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._clock = clock
+        self._keeps_interactions = keeps_interactions
+        self._models = {model.name_at_google: model for model in models.models}
+        self._requests = OperationRequests(connection, data_dir, inline_keys=(OMNI_DATA_KEY,))
+        self._has_run: dict[str, bool] = {}
+        """Of the interactions that were begun here: whether an answer has shown them alive."""
+
+    async def create(
+        self,
+        document: Mapping[str, Any],
+        *,
+        about_to_send: Callable[[], Awaitable[None]] | None,
+    ) -> str:
+        """Send the request that costs money, once; raises as `GoogleConnection.submit`."""
+        interaction_id = await self._connection.submit(
+            self._path, document, about_to_send=about_to_send, read_started=_read_created
+        )
+        self._remember_run(interaction_id, has_run=False)
+        return interaction_id
+
+    async def poll(self, interaction_id: str) -> PollResult:
+        """Ask once. Raises `GoogleUnavailable`, `AccessRefused` or `RemoteNotFound`."""
+        answer = await self._ask(interaction_id)
+        if answer.is_over_quota and self._has_run.get(interaction_id) is False:
+            answer, is_confirmed = await self._confirm_quota(interaction_id, answer)
+            if is_confirmed and answer.error is not None:
+                self._has_run.pop(interaction_id, None)
+                return read_not_started(answer.error)
+        if answer.error is not None:
+            failed = read_poll_refusal(answer.error)
+            self._has_run.pop(interaction_id, None)
+            return failed
+        context = InteractionContext(
+            operation=interaction_id,
+            model=self._find_model((answer.record or {}).get("model")),
+            now=self._clock.now(),
+            has_run=self._has_run.get(interaction_id),
+            keeps_interactions=self._keeps_interactions,
+        )
+        result = read_interaction(answer.record or {}, context)
+        if isinstance(result, OperationPending):
+            self._remember_run(interaction_id, has_run=True)
+        else:
+            self._has_run.pop(interaction_id, None)
+        kept = {video.inline_path for video in getattr(result, "videos", ())}
+        await _delete_files([path for path in answer.inline_files if path not in kept])
+        return result
+
+    async def _confirm_quota(
+        self, interaction_id: str, first: InteractionAnswer
+    ) -> tuple[InteractionAnswer, bool]:
+        """Find out whether a 429 is about this interaction, or about asking (docs/decisions/0021).
+
+        It is about the interaction if it is refused twice, and another question is answered in
+        between. Return the answer to go on with, and whether nothing was begun.
+        """
+        control = await self._ask(f"{_ID_PREFIX}{secrets.token_urlsafe(24)}")
+        if control.error is None or not _is_word_on_an_id(control.error):
+            return first, False
+        second = await self._ask(interaction_id)
+        return second, second.is_over_quota
+
+    async def is_kept(self, interaction_id: str) -> bool:
+        """Whether Google still has an interaction. Raises `GoogleUnavailable`, `AccessRefused`."""
+        if not is_interaction_id(interaction_id):
+            return False
+        answer = await self._ask(interaction_id, purpose="source")
+        await _delete_files(answer.inline_files)
+        if answer.error is None:
+            return True
+        if _is_word_on_an_id(answer.error):
+            return False
+        error = classify_call_error(answer.error, "source")
+        if isinstance(error, RemoteNotFound):
+            return False
+        raise error
+
+    async def cancel(self, interaction_id: str) -> None:
+        """Ask Google to stop an interaction; one that has ended or is gone is no error."""
+        if not is_interaction_id(interaction_id):
+            return
+        answer = await self._request(
+            "POST", f"{self._path}/{interaction_id}/cancel", label=f"{interaction_id} cancel"
+        )
+        await _delete_files(answer.inline_files)
+        if answer.error is not None:
+            _raise_unless_ended(answer.error, "cancel")
+
+    async def delete(self, interaction_id: str) -> None:
+        """Delete Google's record of an interaction; one that is gone is no error."""
+        if not is_interaction_id(interaction_id):
+            return
+        url = self._connection.build_url(f"{self._path}/{interaction_id}")
+        headers = await self._connection.get_authorization_headers(url)
+        try:
+            async with self._connection.session.delete(
+                url, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+                    return
+                answer = await self._connection.read_error_answer(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise GoogleUnavailable(f"delete: {type(error).__name__}") from error
+        _raise_unless_ended(answer, "delete")
+
+    async def move_inline_video(self, inline: Path, destination: Path) -> None:
+        """Move a clip that came inside an answer to ``destination``."""
+        await self._requests.move_inline_video(inline, destination, self.poll)
+
+    async def _ask(self, interaction_id: str, *, purpose: str = "") -> InteractionAnswer:
+        """Ask for an interaction, once. Raises `RemoteNotFound` for what cannot be an id."""
+        if not is_interaction_id(interaction_id):
+            raise RemoteNotFound("the operation is no interaction's id")
+        label = f"{interaction_id} {purpose}".strip()
+        return await self._request(
+            "GET", f"{self._path}/{interaction_id}?stream=false", label=label
+        )
+
+    async def _request(self, method: str, path: str, *, label: str) -> InteractionAnswer:
+        """Make a request that starts nothing.
+
+        Raises `CredentialsRejected`, which a new token may mend, and `GoogleUnavailable`.
+        """
+        answer = await self._requests.request_answer(method, path, operation=label)
+        result = _read_request_answer(answer)
+        if result.error is not None:
+            error = classify_call_error(result.error, "poll")
+            if isinstance(error, CredentialsRejected):
+                raise error
+        return result
+
+    def _find_model(self, name: Any) -> ModelSpec | None:
+        return self._models.get(str(name or "").rpartition("/")[2])
+
+    def _remember_run(self, interaction_id: str, *, has_run: bool) -> None:
+        self._has_run[interaction_id] = has_run
+        if len(self._has_run) > _MAX_REMEMBERED_RUNS:
+            del self._has_run[next(iter(self._has_run))]
+
+
+def _read_created(status: int, raw: bytes, retry_after: str | None) -> str:
+    """Read the answer to the POST as an interaction's id.
+
+    An id means that it is begun, whatever comes with it. An error in a 200 counts like its own
+    status: what Google refuses was not begun. Raises what any other answer means.
+    """
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        document = None
+    is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    interaction_id = document.get("id") if isinstance(document, dict) else None
+    if isinstance(interaction_id, str) and (is_success or interaction_id.startswith(_ID_PREFIX)):
+        if is_interaction_id(interaction_id):
+            return interaction_id
+        if interaction_id:
+            raise SubmitUncertain("submit answered with an id that cannot be asked for")
+    answer = read_answer(status, raw, retry_after, is_omni=True)
+    if is_success and not answer.is_from_google:
+        raise SubmitUncertain(f"submit answered {status} without an id")
+    raise classify_submit_error(answer.with_stated_status() if is_success else answer)
+
+
+def _read_request_answer(answer: OperationAnswer) -> InteractionAnswer:
+    """Tell a record from an error, which Google also sends as a success without a status."""
+    if answer.refusal is not None:
+        return InteractionAnswer(error=answer.refusal)
+    document = answer.document
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    if not isinstance(document, dict):
+        raise AnswerNotFromGoogle("poll answered without an interaction")
+    if document.get("status"):
+        return InteractionAnswer(document, inline_files=answer.inline_files)
+    error = read_answer(HTTPStatus.OK, document, is_omni=True)
+    if not error.is_from_google or (error.stated_status is None and error.omni_code is None):
+        raise AnswerNotFromGoogle("poll answered without an interaction's status")
+    if error.stated_status is None:  # a sentence: a refusal of the request
+        error = read_answer(HTTPStatus.BAD_REQUEST, document, is_omni=True)
+    return InteractionAnswer(error=error.with_stated_status(), inline_files=answer.inline_files)
+
+
+def _is_word_on_an_id(error: GoogleAnswer) -> bool:
+    """Whether Google says that it does not know an id."""
+    if not error.is_from_google or isinstance(classify_call_error(error, "id"), AccessRefused):
+        return False
+    return error.status in _GONE_STATUSES or (
+        error.status == HTTPStatus.BAD_REQUEST
+        and classify_message(error.message) is Outcome.SOURCE_EXPIRED
+    )
+
+
+def _raise_unless_ended(error: GoogleAnswer, label: str) -> None:
+    """Raise what an answer means, unless there is nothing left to do."""
+    known = classify_call_error(error, label)
+    is_refused = error.is_from_google and error.status in (
+        *_GONE_STATUSES,
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.CONFLICT,
+    )
+    if isinstance(known, AccessRefused) or not is_refused:
+        raise known
+
+
+async def _delete_files(paths: tuple[Path, ...] | list[Path]) -> None:
+    for path in paths:
+        await asyncio.to_thread(path.unlink, missing_ok=True)

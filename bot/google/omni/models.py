@@ -1,0 +1,237 @@
+"""Gemini Omni with an API key: clips that Google keeps two days, and ids that it keeps for weeks.
+
+A clip is continued or changed by the id of the interaction that made it; once Google has deleted
+that, by our copy, where Google takes copies.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+
+from bot.domain.errors import (
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    RemoteNotFound,
+    VideoRefused,
+)
+from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Outcome
+from bot.domain.jobs.request import GoogleRoute, InputImage, OperatorRegion, SourceClip, VideoPlan
+from bot.domain.jobs.source_access import may_send_copy
+from bot.domain.models import ModelCatalogue
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.google.connection import GoogleConnection
+from bot.google.download import download_file
+from bot.google.gemini import GEMINI_API_URL
+from bot.google.gemini_files import build_download_url, find_file_name
+from bot.google.json_stream import FileContent
+from bot.google.omni.files import FilesApi
+from bot.google.omni.interactions import Interactions
+from bot.google.omni.requests import build_request
+from bot.google.reachability import check_each_model
+
+API_VERSION: Final = "v1beta"
+_MAX_INLINE_BYTES: Final = 90 * 1000 * 1000
+"""Of images as base64; Google takes requests of less than 100 MB."""
+_COPY_TYPE: Final = "video/mp4"
+
+_log: Final = structlog.get_logger(__name__)
+
+InteractionGone = Callable[[str], Awaitable[None]]
+"""Is told the id of an interaction that Google no longer has."""
+
+
+class OmniModels:
+    """Implements `bot.domain.ports.VideoModels` for Gemini Omni with an API key.
+
+    ``base_url`` is the API's or a gateway's; paths of files are relative to ``data_dir``. In some
+    values of ``region`` Google takes no copies of clips. With ``paid_calls`` false, submits go to
+    servers on this machine only.
+    """
+
+    route: Final = GoogleRoute.OMNI
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        data_dir: Path,
+        catalogue: ModelCatalogue,
+        clock: Clock,
+        region: OperatorRegion = OperatorRegion.ELSEWHERE,
+        base_url: str = GEMINI_API_URL,
+        paid_calls: bool = True,
+        interaction_gone: InteractionGone | None = None,
+    ) -> None:
+        self._api_key = api_key.strip()
+        self._data_dir = data_dir
+        self._catalogue = catalogue
+        self._clock = clock
+        self._region = region
+        self._interaction_gone = interaction_gone
+        self._connection = GoogleConnection(
+            base_url, self._build_authorization_headers, allow_paid_calls=paid_calls, is_omni=True
+        )
+        self._files = FilesApi(self._connection, clock)
+        self._interactions = Interactions(
+            self._connection,
+            path=f"{API_VERSION}/interactions",
+            data_dir=data_dir,
+            models=catalogue.restrict_to(self.route),
+            clock=clock,
+            keeps_interactions=True,
+        )
+
+    async def _build_authorization_headers(self) -> Mapping[str, str]:
+        return {"x-goog-api-key": self._api_key}
+
+    async def submit(
+        self,
+        plan: VideoPlan,
+        *,
+        job_id: int,
+        dedupe_key: str = "",
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
+    ) -> str:
+        try:
+            document = await self._build_document(plan, job_id, dedupe_key)
+        except RemoteNotFound as error:  # of an upload that was there a moment ago
+            raise GoogleUnavailable(str(error), detail=error.detail) from error
+        return await self._interactions.create(document, about_to_send=about_to_send)
+
+    async def _build_document(
+        self, plan: VideoPlan, job_id: int, dedupe_key: str
+    ) -> dict[str, Any]:
+        """Return the request; whatever it needs at Google is asked or uploaded first, for free."""
+        previous_id, media = None, list[dict[str, Any]]()
+        if plan.source is not None:
+            previous_id = await self._find_previous(plan.source)
+            if previous_id is None:
+                media.append(await self._upload_copy(plan.source))
+        media += await self._prepare_images(plan)
+        return build_request(
+            plan,
+            self._get_name(plan.model),
+            media=media,
+            previous_interaction_id=previous_id,
+            job_id=job_id,
+            dedupe_key=dedupe_key,
+            output={"delivery": "uri"},
+        )
+
+    async def _find_previous(self, source: SourceClip) -> str | None:
+        """Return the id of the interaction that made ``source``, if Google still has it.
+
+        It may be gone before it was expected: one day without billing, or a shorter choice.
+        """
+        interaction_id = source.interaction_id
+        if interaction_id is None or source.route is not self.route:
+            return None
+        if await self._interactions.is_kept(interaction_id):
+            return interaction_id
+        _log.info("interaction.gone", interaction=interaction_id, clip_id=source.clip_id)
+        if self._interaction_gone is not None:
+            await self._interaction_gone(interaction_id)
+        return None
+
+    async def _upload_copy(self, source: SourceClip) -> dict[str, Any]:
+        """Upload our copy of a clip. Raises `VideoRefused` if there is none, or it is not taken."""
+        if source.path is None or not may_send_copy(self.route, self._region):
+            raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
+        try:
+            uri = await self._files.upload(self._data_dir / source.path, _COPY_TYPE)
+        except OSError as error:
+            raise VideoRefused(
+                f"submit: {type(error).__name__} (source)", outcome=Outcome.SOURCE_EXPIRED
+            ) from error
+        return {"type": "video", "mime_type": _COPY_TYPE, "uri": uri}
+
+    async def _prepare_images(self, plan: VideoPlan) -> list[dict[str, Any]]:
+        """Return the images: inside the request, unless it would get too large."""
+        images = list_images(plan)
+        try:
+            sizes = [
+                (await asyncio.to_thread((self._data_dir / image.path).stat)).st_size
+                for image in images
+            ]
+            is_inline = sum(sizes) * 4 / 3 <= _MAX_INLINE_BYTES
+            return [await self._prepare_image(image, is_inline=is_inline) for image in images]
+        except OSError as error:
+            raise VideoRefused(
+                f"submit: {type(error).__name__} (image)", outcome=Outcome.INVALID
+            ) from error
+
+    async def _prepare_image(self, image: InputImage, *, is_inline: bool) -> dict[str, Any]:
+        path = self._data_dir / image.path
+        content: dict[str, Any] = {"type": "image", "mime_type": image.mime_type}
+        if is_inline:
+            return {**content, "data": FileContent(path)}
+        return {**content, "uri": await self._files.upload(path, image.mime_type)}
+
+    async def poll(self, operation: str) -> PollResult:
+        result = await self._interactions.poll(operation)
+        if not isinstance(result, OperationFinished):
+            return result
+        videos = [await self._add_expiry(video) for video in result.videos]
+        return replace(result, videos=tuple(videos))
+
+    async def _add_expiry(self, video: RemoteVideo) -> RemoteVideo:
+        if video.uri is None:
+            return video
+        latest = video.expires_at or self._clock.now() + GOOGLE_FILE_LIFETIME
+        return replace(video, expires_at=await self._files.find_expiry(video.uri, latest))
+
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+        if video.inline_path is not None:
+            await self._interactions.move_inline_video(video.inline_path, destination)
+            return False
+        url = build_download_url(self._connection, video.uri)
+        name = find_file_name(video.uri or "")
+        expected = None
+        if name is not None:
+            expected = (await self._files.wait_until_active(name)).content
+        await download_file(
+            self._connection, url, destination, sleep=self._clock.sleep, expected=expected
+        )
+        return expected is not None
+
+    async def cancel_operation(self, operation: str) -> bool:
+        await self._interactions.cancel(operation)
+        return True
+
+    async def delete_operation(self, operation: str) -> None:
+        await self._interactions.delete(operation)
+
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
+        """Return `None`: Google has no list of interactions."""
+        return None
+
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
+        return await check_each_model(models, self._request_model)
+
+    async def _request_model(self, model: str) -> None:
+        """Ask whether a model is there; what the answer says of its methods is wrong for Omni."""
+        path = f"{API_VERSION}/models/{quote(self._get_name(model), safe='')}"
+        answer = await self._connection.request_json("GET", path, label=f"model {model}")
+        if not isinstance(answer, dict):
+            raise AnswerNotFromGoogle(f"model {model} answered something else")
+
+    def _get_name(self, model: str) -> str:
+        """Return a model's name at Google; the id if it has left the catalogue."""
+        spec = self._catalogue.get(model)
+        return model if spec is None else spec.name_at_google
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def list_images(plan: VideoPlan) -> list[InputImage]:
+    """Return the images of a plan in the order of their numbers in the prompt."""
+    images = [plan.image, plan.last_frame, *plan.references]
+    return [image for image in images if image is not None]

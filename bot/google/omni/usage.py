@@ -1,0 +1,67 @@
+"""What an interaction cost, by the tokens that Google counted.
+
+https://ai.google.dev/gemini-api/docs/pricing: video is the dearest output; other output and
+thoughts are billed as text.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bot.domain.billing.money import Micros
+from bot.domain.models import TokenPrices
+from bot.google.operations import as_list, as_mapping
+
+_MILLION: Final = 1_000_000
+_VIDEO: Final = "video"
+
+
+def compute_bill(usage: Any, prices: TokenPrices | None) -> Micros | None:
+    """Return the micro-dollars that ``usage`` stands for, rounded up.
+
+    `None` if it does not tell the output: that is unknown, not free.
+    """
+    values = as_mapping(usage)
+    output = _read_count(values.get("total_output_tokens"))
+    video = _count_video_tokens(values)
+    if prices is None or (output is None and video is None):
+        return None
+    if video is None:  # not told apart
+        video = output or 0
+    sent = _read_count(values.get("total_input_tokens")) or 0
+    text = max(0, (output or 0) - video) + _count_thoughts(values, sent, output)
+    total = sent * prices.input + video * prices.video + text * prices.text
+    return Micros(-(-total // _MILLION))
+
+
+def has_output(usage: Any) -> bool:
+    """Whether Google says that it has made something."""
+    values = as_mapping(usage)
+    output = _read_count(values.get("total_output_tokens")) or 0
+    return output > 0 or bool(_count_video_tokens(values))
+
+
+def _count_video_tokens(usage: Mapping[str, Any]) -> int | None:
+    """Return the tokens of video; `None` if they are not told apart."""
+    listed = [as_mapping(item) for item in as_list(usage.get("output_tokens_by_modality"))]
+    counts = [
+        _read_count(item.get("tokens")) or 0
+        for item in listed
+        if str(item.get("modality", "")).lower() == _VIDEO
+    ]
+    return sum(counts) if listed else None
+
+
+def _count_thoughts(usage: Mapping[str, Any], sent: int, output: int | None) -> int:
+    """Return the thoughts' tokens that are not in the output's total already."""
+    thoughts = _read_count(usage.get("total_thought_tokens")) or 0
+    total = _read_count(usage.get("total_tokens"))
+    if total is None:
+        return thoughts
+    return min(thoughts, max(0, total - sent - (output or 0)))
+
+
+def _read_count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None

@@ -1,0 +1,213 @@
+"""Gemini Omni on Agent Platform (Vertex AI), at the location "global".
+
+Pictures and clips are taken from a bucket only, so they are copied to the operator's; clips of its
+own are continued by our copy, because Google refuses the id here.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from bot.domain.errors import (
+    AccessRefused,
+    AnswerNotFromGoogle,
+    GoogleUnavailable,
+    RemoteNotFound,
+    VideoNotFetchable,
+    VideoRefused,
+)
+from bot.domain.jobs.job import Outcome
+from bot.domain.jobs.request import GoogleRoute, OperatorRegion, VideoPlan
+from bot.domain.jobs.source_access import may_send_copy
+from bot.domain.models import ModelCatalogue
+from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.google import storage
+from bot.google.api_errors import CredentialsRejected
+from bot.google.connection import GoogleConnection
+from bot.google.credentials import TokenSource
+from bot.google.download import download_file
+from bot.google.omni.interactions import Interactions
+from bot.google.omni.models import list_images
+from bot.google.omni.requests import build_request
+from bot.google.reachability import check_each_model
+
+T = TypeVar("T")
+
+VERTEX_OMNI_URL: Final = "https://aiplatform.googleapis.com"
+API_VERSION: Final = "v1beta1"
+_LOCATION: Final = "global"
+_COPY_TYPE: Final = "video/mp4"
+
+
+class VertexOmniModels:
+    """Implements `bot.domain.ports.VideoModels` for Gemini Omni in a Google Cloud project.
+
+    ``base_url`` is a gateway's, if not Google's. ``output_uri`` is the operator's gs:// prefix for
+    clips and for what is sent along. ``storage_url`` is Cloud Storage's; the default is Google's,
+    or ``/gcs`` at the origin of ``base_url``.
+    """
+
+    route: Final = GoogleRoute.VERTEX_OMNI
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        credentials: TokenSource,
+        data_dir: Path,
+        catalogue: ModelCatalogue,
+        clock: Clock,
+        region: OperatorRegion = OperatorRegion.ELSEWHERE,
+        base_url: str | None = None,
+        output_uri: str | None = None,
+        storage_url: str | None = None,
+        paid_calls: bool = True,
+    ) -> None:
+        self._credentials = credentials
+        self._data_dir = data_dir
+        self._catalogue = catalogue
+        self._clock = clock
+        self._region = region
+        self._output_uri = output_uri.rstrip("/") if output_uri else None
+        self._connection = GoogleConnection(
+            base_url or VERTEX_OMNI_URL,
+            credentials.get_authorization_headers,
+            allow_paid_calls=paid_calls,
+            is_omni=True,
+        )
+        if not storage_url:
+            origin = self._connection.base_url.origin()
+            storage_url = f"{origin}/gcs" if base_url else storage.STORAGE_URL
+        self._storage = GoogleConnection(storage_url, credentials.get_authorization_headers)
+        self._interactions = Interactions(
+            self._connection,
+            path=f"{API_VERSION}/projects/{project}/locations/{_LOCATION}/interactions",
+            data_dir=data_dir,
+            models=catalogue.restrict_to(self.route),
+            clock=clock,
+            keeps_interactions=False,
+        )
+
+    async def submit(
+        self,
+        plan: VideoPlan,
+        *,
+        job_id: int,
+        dedupe_key: str = "",
+        about_to_send: Callable[[], Awaitable[None]] | None = None,
+    ) -> str:
+        prefix = self._build_prefix(job_id, dedupe_key)
+        try:
+            document = build_request(
+                plan,
+                self._get_name(plan.model),
+                media=await self._upload_media(plan, prefix),
+                job_id=job_id,
+                dedupe_key=dedupe_key,
+                # without a bucket the clip comes inside the answer
+                output={} if prefix is None else {"delivery": "uri", "gcs_uri": prefix},
+            )
+            operation = await self._interactions.create(document, about_to_send=about_to_send)
+        except CredentialsRejected as error:
+            if self._credentials.invalidate_token():
+                # Google answered and started nothing: the token had merely expired.
+                raise GoogleUnavailable(str(error), retry_after_s=1.0) from error
+            raise
+        self._credentials.confirm_token()
+        return operation
+
+    def _build_prefix(self, job_id: int, dedupe_key: str) -> str | None:
+        """Return the job's own prefix in the bucket; job numbers restart with every database."""
+        if self._output_uri is None:
+            return None
+        mark = hashlib.sha256(f"{job_id}\n{dedupe_key}".encode()).hexdigest()[:16]
+        return f"{self._output_uri}/omni-{job_id}-{mark}/"
+
+    async def _upload_media(self, plan: VideoPlan, prefix: str | None) -> list[dict[str, Any]]:
+        """Copy the clip and the images of ``plan`` to the bucket; return them as content."""
+        files: list[tuple[str, str, str]] = []
+        if plan.source is not None:
+            if plan.source.path is None or not may_send_copy(self.route, self._region):
+                raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
+            files.append(("video", _COPY_TYPE, plan.source.path))
+        files += [("image", image.mime_type, image.path) for image in list_images(plan)]
+        if files and prefix is None:
+            raise AccessRefused(
+                "GOOGLE_OUTPUT_URI is not set: on this route Google takes files from a bucket only",
+                reason="OUTPUT_URI_MISSING",
+            )
+        return [await self._upload_file(*file, f"{prefix}{n}") for n, file in enumerate(files)]
+
+    async def _upload_file(self, kind: str, mime_type: str, path: str, uri: str) -> dict[str, Any]:
+        uri = f"{uri}{Path(path).suffix}"
+        try:
+            await storage.upload_object(self._storage, uri, self._data_dir / path, mime_type)
+        except RemoteNotFound as error:
+            raise AccessRefused(str(error), reason="OUTPUT_BUCKET_NOT_FOUND") from error
+        except OSError as error:
+            outcome = Outcome.SOURCE_EXPIRED if kind == "video" else Outcome.INVALID
+            raise VideoRefused(
+                f"submit: {type(error).__name__} ({kind})", outcome=outcome
+            ) from error
+        return {"type": kind, "mime_type": mime_type, "uri": uri}
+
+    async def poll(self, operation: str) -> PollResult:
+        return await self._retry_with_new_token(lambda: self._interactions.poll(operation))
+
+    async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
+        if video.inline_path is not None:
+            await self._interactions.move_inline_video(video.inline_path, destination)
+            return False
+        if video.uri is None:
+            raise VideoNotFetchable("the video has no uri")
+        try:
+            url = storage.build_media_url(self._storage, video.uri)
+        except ValueError as error:
+            raise VideoNotFetchable("the video is not in a bucket") from error
+        await download_file(self._storage, url, destination, sleep=self._clock.sleep)
+        return False
+
+    async def cancel_operation(self, operation: str) -> bool:
+        await self._retry_with_new_token(lambda: self._interactions.cancel(operation))
+        return True
+
+    async def delete_operation(self, operation: str) -> None:
+        await self._retry_with_new_token(lambda: self._interactions.delete(operation))
+
+    async def _retry_with_new_token(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a free call, and again with a new token if Google refuses this one."""
+        try:
+            result = await call()
+        except CredentialsRejected:
+            if not self._credentials.invalidate_token():
+                raise
+            result = await call()
+        self._credentials.confirm_token()
+        return result
+
+    async def find_result(
+        self, plan: VideoPlan, *, job_id: int, dedupe_key: str = ""
+    ) -> OperationFinished | None:
+        """Return `None`: Google has no list of interactions."""
+        return None
+
+    async def check_reachability(self, models: Sequence[str]) -> list[ModelReachability]:
+        return await check_each_model(models, self._request_model)
+
+    async def _request_model(self, model: str) -> None:
+        path = f"{API_VERSION}/publishers/google/models/{quote(self._get_name(model), safe='')}"
+        answer = await self._connection.request_json("GET", path, label=f"model {model}")
+        if not isinstance(answer, dict):
+            raise AnswerNotFromGoogle(f"model {model} answered something else")
+        self._credentials.confirm_token()
+
+    def _get_name(self, model: str) -> str:
+        """Return a model's name at Google; the id if it has left the catalogue."""
+        spec = self._catalogue.get(model)
+        return model if spec is None else spec.name_at_google
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._storage.close()
