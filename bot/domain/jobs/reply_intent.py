@@ -3,6 +3,7 @@
 People answer clips as they answer each other: "nice!", "what prompt was that?", "👏". A reply is a
 direction only if it has the form of one in a language known here and nothing of a comment. All
 else costs its author one tap, so whenever the words leave room for doubt it is not a direction.
+A direction extends the clip or changes it; where that is not plain either, its author chooses.
 Case, width, emoji, punctuation and invisible characters make no difference to that, except that a
 question mark always counts as a question.
 """
@@ -10,11 +11,21 @@ question mark always counts as a question.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
+from bot.domain.jobs.reply_aims import (
+    FoundAim,
+    drop_allowed_words,
+    drop_polite_letters,
+    find_aim,
+    find_wide_aim,
+    has_change_marker,
+)
+from bot.domain.jobs.reply_forms import ReplyAim
+from bot.domain.jobs.reply_forms_wide import CHINESE_FORMS, JAPANESE_FORMS
 from bot.domain.jobs.reply_vocabulary import (
     ENGLISH,
     ENGLISH_BASE_ACTIONS,
@@ -42,7 +53,6 @@ from bot.domain.jobs.reply_vocabulary_wide import (
     JAPANESE_QUESTIONS,
     JAPANESE_REMARKS,
     JAPANESE_REQUESTS,
-    JAPANESE_SPEECH,
     JAPANESE_WISHES,
 )
 
@@ -51,6 +61,8 @@ MIN_WORDS: Final = 3
 MIN_CHINESE_LETTERS: Final = 5
 MIN_JAPANESE_LETTERS: Final = 6
 """The same for scripts without spaces: as long as three short words."""
+MIN_CHANGE_LETTERS: Final = 4
+"""The same for a change: "夜にして" says all that "make it night" says."""
 
 _DISCORD_TOKENS: Final = re.compile(
     r"<a?:\w+:\d+>|<[@#][!&]?\d+>|<@&\d+>|<t:-?\d+(?::\w)?>|</[^<>:]+:\d+>|<id:\w+>"
@@ -70,6 +82,8 @@ _FILLERS: Final = frozenset("\u3164\u115f\u1160\uffa0")
 """Letters that show nothing."""
 _QUESTION_MARKS: Final = frozenset("?？¿؟⁇⁈⁉❓❔")
 _ONE_LETTER_WORDS: Final = frozenset("aioyeu")
+_TOLD_TO_VIEWERS: Final = re.compile(r" we(?= (?:see|hear) (?:the|a|an) )|(?<= after) that ")
+"""Words of comments that say nothing in a story."""
 _LONG_RUN: Final = re.compile(r"(.)\1{2,}")
 _LAUGHTER: Final = re.compile(
     r"(?:a*(?:h+[aeiou]+){2,}h*|(?:j+[aeiou]+){2,}j*|l+(?:o+l+)+|l+m+f?a+o+"
@@ -89,15 +103,29 @@ class ReplyKind(StrEnum):
     UNCLEAR = "unclear"
     """Perhaps a direction; a question that asks for a video is one of these."""
     DIRECTION = "direction"
-    """It says what the video shows next. The only kind that may spend by itself."""
+    """It says what the video shows next, or what should be different in it.
+
+    The only kind that may spend by itself, if its ``aim`` is plain.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyReading:
-    """What a reply means; ``button`` is the name of a button's action."""
+    """What a reply means; ``button`` is the name of a button's action.
+
+    ``aim`` is what it wants done with the clip, if it is meant for it at all. ``needs_choice``: it
+    asks for a change, but says too little to act upon, or may also say what happens next.
+    """
 
     kind: ReplyKind
     button: str | None = None
+    aim: ReplyAim = ReplyAim.EITHER
+    needs_choice: bool = False
+
+    @property
+    def may_spend(self) -> bool:
+        """Whether it may be acted upon without a question."""
+        return self.kind is ReplyKind.DIRECTION and self.aim is not ReplyAim.EITHER
 
 
 def read_reply(text: str, button_words: Mapping[str, str] = {}) -> ReplyReading:
@@ -114,12 +142,12 @@ def read_reply(text: str, button_words: Mapping[str, str] = {}) -> ReplyReading:
     letters = "".join(words)
     is_question = any(sign in _QUESTION_MARKS for sign in unicodedata.normalize("NFKC", text))
     if sum(map(_is_wide, letters)) * 2 >= len(letters):
-        kind = _read_wide(letters)
+        reading = _read_wide(letters)
     else:
-        kind = _read_spaced(bare, is_question=is_question)
-    if kind is ReplyKind.DIRECTION and is_question:
-        kind = ReplyKind.UNCLEAR
-    return ReplyReading(kind)
+        reading = _read_spaced(bare, is_question=is_question)
+    if is_question and reading.kind in (ReplyKind.DIRECTION, ReplyKind.UNCLEAR):
+        return replace(reading, kind=ReplyKind.UNCLEAR, needs_choice=False)
+    return reading
 
 
 def fold_label(text: str) -> str:
@@ -206,7 +234,7 @@ def _is_kana(letter: str) -> bool:
 # -- languages with spaces
 
 
-def _read_spaced(bare: str, *, is_question: bool) -> ReplyKind:
+def _read_spaced(bare: str, *, is_question: bool) -> ReplyReading:
     """Read ``bare`` text with signs in words as spaces and as nothing.
 
     It is a remark if one reading is, and a direction only if both are.
@@ -215,21 +243,67 @@ def _read_spaced(bare: str, *, is_question: bool) -> ReplyKind:
     elided = _split_words(_join(_HYPHENS.sub(" ", bare)))
     joined = _split_words(_join(bare))
     languages = _find_languages(words)
-    if any(
-        _has_remark(form, language) for language in languages for form in (words, elided, joined)
-    ):
-        kind = ReplyKind.REMARK
-    elif _count_words(elided) >= MIN_WORDS and all(
-        any(_is_direction(form, language) for language in languages) for form in (words, elided)
-    ):
-        kind = ReplyKind.DIRECTION
-    else:
-        kind = ReplyKind.UNCLEAR if len(words) > 1 else ReplyKind.REMARK
+    wish = max(
+        (_begins_with(words, language.wishes) for language in SPACED_LANGUAGES), key=len, default=""
+    )
+    if wish:
+        found = _find_common_aim([words[len(wish.split()) :]], languages)
+        return ReplyReading(ReplyKind.UNCLEAR, aim=ReplyAim.EITHER if found is None else found.aim)
+    found = _find_common_aim([words, elided], languages)
+    is_remark = any(
+        _has_remark(form if found is None else drop_allowed_words(form, language), language)
+        for language in languages
+        for form in (words, elided, joined)
+    )
+    if is_remark and not (found is not None and found.is_certain):
+        return ReplyReading(ReplyKind.REMARK, aim=_guess_remark_aim(words, languages))
     asks = any(_begins_with(words, language.questions) for language in languages)
-    wishes = any(_begins_with(words, language.wishes) for language in SPACED_LANGUAGES)
-    if wishes:
-        return ReplyKind.UNCLEAR
-    return ReplyKind.REMARK if asks or (is_question and kind is not ReplyKind.DIRECTION) else kind
+    is_long = _count_words(elided) >= MIN_WORDS
+    if found is None:
+        is_story = all(
+            any(_is_direction(form, language) for language in languages) for form in (words, elided)
+        )
+        if is_story:
+            is_mixed = any(has_change_marker(words, language) for language in languages)
+            found = FoundAim(ReplyAim.EITHER if is_mixed else ReplyAim.EXTEND)
+    if found is None:
+        is_chat = len(words) == 1 or asks or is_question
+        return ReplyReading(ReplyKind.REMARK if is_chat else ReplyKind.UNCLEAR)
+    if asks:
+        return ReplyReading(ReplyKind.REMARK, aim=found.aim)
+    if found.is_fragment or not is_long:
+        needs_choice = found.aim is not ReplyAim.EXTEND
+        return ReplyReading(ReplyKind.UNCLEAR, aim=found.aim, needs_choice=needs_choice)
+    is_open = found.aim is ReplyAim.EITHER
+    return ReplyReading(ReplyKind.DIRECTION, aim=found.aim, needs_choice=is_open)
+
+
+def _find_common_aim(
+    forms: Sequence[Sequence[str]], languages: Sequence[LanguageWords]
+) -> FoundAim | None:
+    """Return what all ``forms`` of a text ask for; either, where they or the languages differ."""
+    found: list[FoundAim] = []
+    for words in forms:
+        here = [each for language in languages if (each := find_aim(words, language)) is not None]
+        if not here:
+            return None
+        found += here
+    aims = {each.aim for each in found}
+    return FoundAim(
+        aims.pop() if len(aims) == 1 else ReplyAim.EITHER,
+        is_fragment=any(each.is_fragment for each in found),
+        is_certain=all(each.is_certain for each in found),
+    )
+
+
+def _guess_remark_aim(words: Sequence[str], languages: Sequence[LanguageWords]) -> ReplyAim:
+    """Return what a remark is for once its author says that it is meant: to go on, mostly."""
+    asks_for_change = any(
+        find_aim(words[place:], language) is not None
+        for language in languages
+        for place in range(len(words))
+    )
+    return ReplyAim.EITHER if asks_for_change else ReplyAim.EXTEND
 
 
 def _find_languages(words: Sequence[str]) -> list[LanguageWords]:
@@ -260,6 +334,8 @@ def _is_direction(words: Sequence[str], language: LanguageWords) -> bool:
             return opened and _has_action(rest, language)
     if rest[0] in language.commands:
         return True
+    if len(rest) < 2:
+        return False
     if rest[0] in ENGLISH_WEAK_COMMANDS and rest[1] in ENGLISH_COMMAND_OBJECTS:
         return True
     if rest[0] in language.subjects:
@@ -288,6 +364,8 @@ def _has_action(words: Sequence[str], language: LanguageWords) -> bool:
 def _has_remark(words: Sequence[str], language: LanguageWords) -> bool:
     """Return whether anything outside of what is spoken in the video belongs in a comment."""
     told = _drop_speech(words, language)
+    if language is ENGLISH:
+        told = _TOLD_TO_VIEWERS.sub(" ", f" {' '.join(told)} ").split()
     if any(_is_remark_word(word, language) for word in told):
         return True
     text = f" {' '.join(told)} "
@@ -341,38 +419,52 @@ def _begins_with(words: Sequence[str], phrases: Iterable[str]) -> str:
 # -- scripts without spaces
 
 
-def _read_wide(letters: str) -> ReplyKind:
+def _read_wide(letters: str) -> ReplyReading:
     is_japanese = any(map(_is_kana, letters))
     if is_japanese:
-        wishes, questions, speech = JAPANESE_WISHES, JAPANESE_QUESTIONS, JAPANESE_SPEECH
+        wishes, questions, forms = JAPANESE_WISHES, JAPANESE_QUESTIONS, JAPANESE_FORMS
         remarks, openers, actions = JAPANESE_REMARKS, JAPANESE_OPENERS, JAPANESE_ACTIONS
         minimum = MIN_JAPANESE_LETTERS
     else:
-        wishes, questions, speech = CHINESE_WISHES, CHINESE_QUESTIONS, CHINESE_SPEECH
+        wishes, questions, forms = CHINESE_WISHES, CHINESE_QUESTIONS, CHINESE_FORMS
         remarks, openers, actions = CHINESE_REMARKS, CHINESE_OPENERS, CHINESE_ACTIONS
         minimum = MIN_CHINESE_LETTERS
+    found = find_wide_aim(letters, forms)
     if _holds_any(letters, wishes):
-        return ReplyKind.UNCLEAR
-    told = letters
+        return ReplyReading(ReplyKind.UNCLEAR)
+    is_imperative = found is not None or letters.startswith(("让", "把", "将"))
+    told = drop_polite_letters(letters, forms) if is_imperative else letters
     if not is_japanese:
-        told = _cut_speech(told, speech)
+        told = _cut_speech(told, CHINESE_SPEECH)
         for description in CHINESE_DESCRIPTIONS:
             told = told.replace(description, "的")
     latin = re.findall(r"[a-z]+", told)
     is_remark = _holds_any(told, remarks) or any(_is_remark_word(word, ENGLISH) for word in latin)
     is_remark = is_remark or (is_japanese and re.search("(?<!微)笑(?![うい])", told) is not None)
     if is_remark or letters.startswith(questions):
-        return ReplyKind.REMARK
-    if sum(map(_is_wide, letters)) < minimum:
-        return ReplyKind.UNCLEAR if _holds_any(letters, actions) else ReplyKind.REMARK
-    is_direction = _holds_any(letters, actions)
+        aim = ReplyAim.EXTEND if found is None else ReplyAim.EITHER
+        return ReplyReading(ReplyKind.REMARK, aim=aim)
+    count = sum(map(_is_wide, letters))
+    if found is not None:
+        is_direction = count >= MIN_CHANGE_LETTERS and not found.is_fragment
+        kind = ReplyKind.DIRECTION if is_direction else ReplyKind.UNCLEAR
+        return ReplyReading(kind, aim=found.aim, needs_choice=found.aim is not ReplyAim.EXTEND)
+    has_action = _holds_any(letters, actions)
+    if count < minimum:
+        kind = ReplyKind.UNCLEAR if has_action else ReplyKind.REMARK
+        aim = ReplyAim.EXTEND if has_action else ReplyAim.EITHER
+        return ReplyReading(kind, aim=aim)
     if is_japanese:
-        is_direction = is_direction and (
+        is_story = has_action and (
             letters.startswith(openers) or any(particle in letters for particle in "がはをにで")
         )
     else:
-        is_direction = is_direction or letters.startswith(openers)
-    return ReplyKind.DIRECTION if is_direction else ReplyKind.UNCLEAR
+        is_story = has_action or letters.startswith(openers)
+    if not is_story:
+        return ReplyReading(ReplyKind.UNCLEAR)
+    is_mixed = forms.markers.search(letters) is not None
+    aim = ReplyAim.EITHER if is_mixed else ReplyAim.EXTEND
+    return ReplyReading(ReplyKind.DIRECTION, aim=aim, needs_choice=is_mixed)
 
 
 def _cut_speech(letters: str, speech: Iterable[str]) -> str:

@@ -69,7 +69,7 @@ ENGLISH_BASE_ACTIONS: Final = _words(
     raise reach read ride rise roar roll rotate run sail scatter scream shake shatter shine
     shoot shout shrink sing sink sip sit skate skateboard skip slam sleep slide slip smash
     smile smoke snap sneak sneeze sniff snow soar speak spill spin splash split sprint sprout
-    squeeze stand stare start step stop stretch strike stroll struggle stumble surf sway swim
+    squeeze stand stare start steal step stop stretch strike stroll struggle stumble surf sway swim
     swing swirl swoop take talk tap throw tilt topple touch track transform transition travel
     tremble trip trot tumble turn twirl twist unfold vanish wade wag wake walk wander watch
     wave weep whisper whistle wink write yawn yell zoom nap snore doze rest scratch purr growl
@@ -166,7 +166,7 @@ ENGLISH: Final = LanguageWords(
     remark_phrases=_phrases(
         """so much, so many, so good, so bad, so fast, so slow, so real, so far, so long,
         too much, too many, too fast, too slow, too good, too real, too short, too long,
-        too dark, too bright, the way, well done, good job, keep it up, keep up, keep going,
+        too dark, too bright, the way, well done, good job, keep it up, keep up,
         keep them coming, let s go, lets, let him cook, let her cook, let them cook,
         make sense, makes sense, make more, more of, looks like, look like, looks real,
         looks fake, looks off, looks so, works, worked, no way, hats off, the details,
@@ -176,6 +176,9 @@ ENGLISH: Final = LanguageWords(
         goes off, cuts off, cut off, stops at, too early, too late, turn it up, turn up,
         move on, move over, follow for, for more, close enough, start over, start again,
         begin again, show off, show time, make it stop, new one, longer one, another one,
+        make it happen, make it work, make it official, make it viral, make it canon, make it count,
+        make it quick, make it out, make it big, make it yours, make it public, make it so,
+        make it a thing, make way, make love, make room, make sure, make peace, make friends,
         next one, old one, last one, first one, second one, let it go, let it be, let it rip,
         let it cook, games begin, slow clap, life goes, time flies, strikes again, speaks for,
         comes alive, takes time, takes forever, takes ages, takes a while, takes so,

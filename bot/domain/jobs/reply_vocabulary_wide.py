@@ -46,7 +46,7 @@ CHINESE_REMARKS: Final = _list(
 CHINESE_DESCRIPTIONS: Final = _list(
     """可爱的 漂亮的 不错的 帅气的 酷炫的 超级英雄 超人 特别行动 牛群 奶牛 水牛 公牛 黄牛 牛仔
     哈士奇 地球 棒球 魔法棒 棒棒糖 山顶 屋顶 头顶 房顶 塔顶 太阳 太空 太极 哈欠 顶端 顶部
-    微笑的 美丽的 帅哥的"""
+    微笑的 美丽的 帅哥的 一顶 两顶 三顶 这顶 电影风格 游戏风格 自然光"""
 )
 """Where a remark's characters stand in a description; they are looked for first."""
 CHINESE_SPEECH: Final = _list("""说道 说着 说 喊道 喊 大喊 唱着 唱 问道 问 回答""")
