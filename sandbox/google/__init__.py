@@ -3,16 +3,19 @@
 Imports nothing of ``sandbox.discord``; the server mounts the routes built here.
 """
 
-import functools
+from collections.abc import Callable
 
 from aiohttp import web
 
 from sandbox.google.control import GoogleControlApi
 from sandbox.google.gemini import GeminiApi
 from sandbox.google.omni.api import InteractionsApi
+from sandbox.google.omni.models import OmniRoute
+from sandbox.google.omni.uploads import UploadApi
+from sandbox.google.request_handling import check_api_key
 from sandbox.google.service import SandboxGoogle
 from sandbox.google.storage import StorageApi
-from sandbox.google.vertex import VertexApi
+from sandbox.google.vertex import VertexApi, check_token_access
 
 __all__ = ["SandboxGoogle", "build_control_routes", "build_routes"]
 
@@ -20,19 +23,26 @@ __all__ = ["SandboxGoogle", "build_control_routes", "build_routes"]
 def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
     """Every route that the bot uses, by full path."""
     gemini = GeminiApi(google)
-    omni = InteractionsApi(
-        google.omni,
+    uploads = UploadApi(
+        google.omni.inputs,
         api_key=google.api_key,
         public_base=google.public_base,
-        counters=google.counters,
-        read_settings=lambda: google.settings,
-        record_refusal=functools.partial(google.record_refusal, "omni"),
         describe_file=gemini.describe_file,
+    )
+    by_key = _build_interactions(
+        google, OmniRoute.API_KEY, lambda request: check_api_key(request, google.api_key)
+    )
+    on_vertex = _build_interactions(
+        google, OmniRoute.VERTEX, lambda request: check_token_access(google, request)
     )
     return [
         *gemini.build_routes(),
-        *omni.build_routes(),
+        *by_key.build_routes("/google/v1/interactions", "/google/v1beta/interactions"),
+        *uploads.build_routes(),
         *VertexApi(google).build_routes(),
+        *on_vertex.build_routes(
+            "/vertex/v1beta1/projects/{project}/locations/{location}/interactions"
+        ),
         *StorageApi(google).build_routes(),
     ]
 
@@ -40,3 +50,18 @@ def build_routes(google: SandboxGoogle) -> list[web.RouteDef]:
 def build_control_routes(google: SandboxGoogle) -> list[web.RouteDef]:
     """The control API of this Google, by full path."""
     return GoogleControlApi(google).build_routes()
+
+
+def _build_interactions(
+    google: SandboxGoogle, route: OmniRoute, check_access: Callable[[web.Request], None]
+) -> InteractionsApi:
+    return InteractionsApi(
+        google.omni,
+        route,
+        check_access=check_access,
+        file_uri=google.file_uri,
+        counters=google.counters,
+        read_settings=lambda: google.settings,
+        read_clock=google.now,
+        record_refusal=google.record_refusal,
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.google.omni.api import describe_interaction
+from sandbox.google.omni.answers import describe_interaction
 from sandbox.google.omni.interactions import StoredInteraction
 from sandbox.google.operations import OperationState
 from sandbox.google.service import SandboxGoogle, describe_operation

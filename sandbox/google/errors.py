@@ -64,6 +64,12 @@ class GoogleNotFound(GoogleError):
     http_status, status, grpc_code = 404, "NOT_FOUND", 5
 
 
+class ConditionNotMet(GoogleError):
+    """A precondition of the request does not hold."""
+
+    http_status, status, grpc_code = 412, "FAILED_PRECONDITION", 9
+
+
 class ResourceExhausted(GoogleError):
     """A quota is used up."""
 
@@ -117,6 +123,22 @@ def invalid_token(reason: str) -> Unauthenticated:
         "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
         "cookie or other valid authentication credential. See "
         "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        [info],
+    )
+
+
+def keys_not_supported() -> Unauthenticated:
+    """An API key where only a bearer token is taken."""
+    info = {
+        "@type": f"{_TYPE_PREFIX}ErrorInfo",
+        "reason": "CREDENTIALS_MISSING",
+        "domain": "googleapis.com",
+        "metadata": {"service": "aiplatform.googleapis.com"},
+    }
+    return Unauthenticated(
+        "API keys are not supported by this API. Expected OAuth2 access token or other "
+        "authentication credentials that assert a principal. See "
+        "https://cloud.google.com/docs/authentication",
         [info],
     )
 

@@ -21,7 +21,7 @@ from sandbox.google.errors import (
 )
 from sandbox.google.gemini_rules import GeminiSourceClip
 from sandbox.google.models import ServiceRoute, VeoMode, VeoModel
-from sandbox.google.omni.models import OMNI_MODELS, OmniModelRules
+from sandbox.google.omni.models import OmniModelRules, OmniRoute
 from sandbox.google.operations import Operation, OperationState
 from sandbox.google.payload_fields import parse_body, shorten_base64
 from sandbox.google.request_handling import (
@@ -78,6 +78,7 @@ class GeminiApi:
                 web.get(f"{base}/models/{{model}}", answer_errors(self.get_model)),
                 web.get(f"{base}/files/{{file}}:download", answer_errors(self.redirect_download)),
                 web.get(f"{base}/files/{{file}}", answer_errors(self.get_file)),
+                web.delete(f"{base}/files/{{file}}", answer_errors(self.delete_file)),
             ]
         return routes
 
@@ -86,7 +87,7 @@ class GeminiApi:
         self._check_key(request)
         all_models = [
             _TEXT_MODEL,
-            *map(_describe_omni, self._google.list_omni_models()),
+            *map(_describe_omni, self._google.omni.list_models(OmniRoute.API_KEY).values()),
             *map(_model_payload, self._google.list_models(ServiceRoute.GEMINI)),
         ]
         try:
@@ -103,8 +104,8 @@ class GeminiApi:
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET models/M."""
         self._check_key(request)
-        omni = OMNI_MODELS.get(request.match_info["model"])
-        if omni in self._google.list_omni_models():
+        omni = self._google.omni.list_models(OmniRoute.API_KEY).get(request.match_info["model"])
+        if omni is not None:
             return web.json_response(_describe_omni(omni))
         return web.json_response(_model_payload(self._find_model(request, "getModel")))
 
@@ -153,13 +154,21 @@ class GeminiApi:
         self._check_key(request)
         return web.json_response(self.describe_file(self._find_readable_file(request)))
 
+    async def delete_file(self, request: web.Request) -> web.StreamResponse:
+        """DELETE files/ID."""
+        self._check_key(request)
+        self._find_readable_file(request).revoked = True
+        return web.json_response({})
+
     async def redirect_download(self, request: web.Request) -> web.StreamResponse:
         """GET files/ID:download?alt=media: a redirect to the content on another host."""
         self._check_key(request)
         file = self._find_readable_file(request)
         if request.query.get("alt") != "media":
             return web.json_response(self.describe_file(file))
-        if file.failed:
+        state = file_state(file, self._google.now(), self._google.settings.processing_s)
+        is_early = state is FileState.PROCESSING and file.origin.maker == "omni"
+        if file.failed or is_early:
             raise FailedPrecondition(
                 f"The File {file.id} is not in an ACTIVE state and usage is not allowed."
             )
@@ -286,8 +295,8 @@ def _describe_omni(model: OmniModelRules) -> dict[str, Any]:
         "version": model.version,
         "displayName": model.title,
         "description": f"{model.title}, as the sandbox imitates it.",
-        "inputTokenLimit": 131_072,
-        "outputTokenLimit": 57_920,
+        "inputTokenLimit": model.input_token_limit,
+        "outputTokenLimit": model.output_token_limit,
         "supportedGenerationMethods": ["generateContent", "countTokens"],
     }
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import av
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sandbox.google.clip_spec import ImageFit
 from sandbox.google.pixels import plane_pixels
+
+pillow_heif.register_heif_opener()  # Omni takes HEIC, which Pillow alone does not read
 
 _LAST_LATIN_CODE_POINT = 0x24F
 """Last character that Pillow's font surely has; others are left out of the caption."""
@@ -79,16 +82,19 @@ def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
 
 
 def build_reference_cards(pictures: tuple[bytes, ...], size: tuple[int, int]) -> list[FrameOverlay]:
-    """The reference images as small framed cards along the upper edge."""
+    """The reference images as small framed cards, in rows from the upper edge down."""
     short = min(size)
     side, margin = short // 5, short // 36
+    columns = (size[0] - margin) // (side + margin)
     cards = []
     for index, data in enumerate(pictures):
+        row, column = divmod(index, columns)
+        at = (margin + column * (side + margin), margin + row * (side + margin))
         card = Image.new("RGBA", (side, side), (255, 255, 255, 225))
         border = max(side // 24, 2)
         inner = (side - 2 * border, side - 2 * border)
         card.paste(fit_image(open_image(data), inner, ImageFit.CROP), (border, border))
-        cards.append(_build_overlay(card, (margin + index * (side + margin), margin), size))
+        cards.append(_build_overlay(card, at, size))
     return cards
 
 

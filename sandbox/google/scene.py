@@ -74,7 +74,8 @@ def choose_light(prompt: str, variation: int) -> tuple[float, int, int]:
     phase = _choose_by_words(set(re.findall(r"[a-z]+", prompt.lower())), _DAY_PHASE_WORDS)
     if phase is not None:
         return _LIGHTS[phase]
-    return 1.0, variation % 41 - 20, variation // 41 % 41 - 20
+    blue, red = (12 + variation // 16 % 13, 12 + variation // 256 % 13)
+    return 1.0, blue if variation & 1 else -blue, red if variation & 2 else -red
 
 
 def _build_cloud_texture(random: np.random.Generator, height: int, width: int) -> Plane:

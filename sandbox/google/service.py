@@ -22,7 +22,6 @@ from sandbox.google.errors import (
 )
 from sandbox.google.models import MODELS, ServiceRoute, VeoMode, VeoModel
 from sandbox.google.oauth import AccessTokens, ServiceAccount
-from sandbox.google.omni.models import OMNI_MODELS, OmniModelRules
 from sandbox.google.omni.service import OmniService
 from sandbox.google.operations import DAY_S, MINUTE_S, FinishedClip, Operation, OperationStore
 from sandbox.google.renderer import ClipRenderer
@@ -90,6 +89,7 @@ class SandboxGoogle:
             read_clock=self.now,
             next_number=self._take_number,
             files=self.files,
+            objects=self.objects,
             renderer=renderer,
             directory=directory,
         )
@@ -172,23 +172,20 @@ class SandboxGoogle:
 
     def list_models(self, route: ServiceRoute) -> list[VeoModel]:
         """The models of a route that are not retired."""
+        if self.settings.has_retired_veo(route):
+            return []
         return [
             model
             for (model_route, name), model in MODELS.items()
             if model_route is route and name not in self.settings.retired_models
         ]
 
-    def list_omni_models(self) -> list[OmniModelRules]:
-        """Omni's models that are not retired."""
-        retired = self.settings.retired_models
-        return [model for name, model in OMNI_MODELS.items() if name not in retired]
-
     def find_model(self, route: ServiceRoute, name: str, unknown: str) -> VeoModel:
         """A model that is not retired. Raises GoogleNotFound, with ``unknown`` for a wrong name."""
         model = MODELS.get((route, name))
         if model is None:
             raise GoogleNotFound(unknown)
-        if name in self.settings.retired_models:
+        if name in self.settings.retired_models or self.settings.has_retired_veo(route):
             raise GoogleNotFound(
                 f"This model models/{name} is no longer available. Please update your code to "
                 "use a newer model for the latest features and improvements."

@@ -14,7 +14,7 @@ from statistics import NormalDist
 from typing import Any, Final
 
 from sandbox.google.clip_spec import RenderStyle
-from sandbox.google.models import CallerRegion
+from sandbox.google.models import CallerRegion, ServiceRoute
 from sandbox.google.omni.settings import OmniSettings
 
 FILE_LIFETIME_S: Final = 48 * 3600.0
@@ -54,6 +54,15 @@ class FileUriForm(StrEnum):
     RELATIVE = "relative"
     BUCKET = "bucket"
     NONE = "none"
+
+
+class VeoByKey(StrEnum):
+    """Whether API keys still reach Veo."""
+
+    SERVED = "served"
+    """As on gateways, and until 2026-10-22 at Google."""
+    GONE = "gone"
+    """As at Google since then: not listed, and 404."""
 
 
 class FilterPlacement(StrEnum):
@@ -117,6 +126,7 @@ class GoogleSettings:
     default_outcome: PlannedOutcome = PlannedOutcome(OperationOutcome.DONE)
     outcome_rules: tuple[OutcomeRule, ...] = ()
     retired_models: frozenset[str] = frozenset()
+    veo: VeoByKey = VeoByKey.SERVED
     file_lifetime_s: float = FILE_LIFETIME_S
     processing_s: float = 1.0
     region: CallerRegion = CallerRegion.ELSEWHERE
@@ -137,6 +147,10 @@ class GoogleSettings:
         matching = (rule for rule in self.outcome_rules if rule.prompt.search(prompt))
         rule = next(matching, None)
         return self.default_outcome if rule is None else rule.planned_outcome
+
+    def has_retired_veo(self, route: ServiceRoute) -> bool:
+        """Whether a route has no Veo any more; Vertex AI always has it."""
+        return route is ServiceRoute.GEMINI and self.veo is VeoByKey.GONE
 
     def quota_for(self, model: str) -> ModelQuota:
         """The quota of a model: its own, or the one set for "*"."""
@@ -188,6 +202,7 @@ class GoogleSettings:
                 for rule in self.outcome_rules
             ],
             "retired_models": sorted(self.retired_models),
+            "veo": self.veo,
             "file_lifetime_s": self.file_lifetime_s,
             "processing_s": self.processing_s,
             "region": self.region,
@@ -268,6 +283,7 @@ _READERS: Final[dict[str, Callable[[Any], tuple[str, Any]]]] = {
     "failure_code": lambda value: ("code", _read_count(value)),
     "outcome_for": lambda value: ("outcome_rules", _read_rules(value)),
     "retired_models": lambda value: ("retired_models", frozenset(map(_read_text, value))),
+    "veo": lambda value: ("veo", VeoByKey(value)),
     "file_lifetime_s": lambda value: ("file_lifetime_s", _read_number(value)),
     "processing_s": lambda value: ("processing_s", _read_number(value)),
     "region": lambda value: ("region", CallerRegion(value)),

@@ -97,6 +97,7 @@ class StoredObject:
     clip: RenderedClip
     origin: ClipOrigin
     created: float
+    mime_type: str = "video/mp4"
 
     @property
     def uri(self) -> str:
@@ -114,6 +115,11 @@ class ObjectStore:
     def add_object(self, item: StoredObject) -> None:
         """Keeps an object."""
         self._objects[item.bucket, item.name] = item
+
+    def remove_object(self, item: StoredObject) -> None:
+        """Forgets an object; one of its name that came later stays."""
+        if self._objects.get((item.bucket, item.name)) is item:
+            del self._objects[item.bucket, item.name]
 
     def get_object(self, bucket: str, name: str) -> StoredObject | None:
         """An object by its address."""

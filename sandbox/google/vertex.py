@@ -17,9 +17,11 @@ from sandbox.google.errors import (
     GoogleNotFound,
     InvalidArgument,
     PermissionDenied,
+    keys_not_supported,
 )
 from sandbox.google.models import ServiceRoute, VeoModel
 from sandbox.google.oauth import ACCESS_TOKEN_LIFETIME_S, GRANT_TYPE, InvalidGrant
+from sandbox.google.omni.models import OmniRoute
 from sandbox.google.operations import Operation, OperationState
 from sandbox.google.payload_fields import PayloadFields, parse_body, shorten_base64
 from sandbox.google.request_handling import (
@@ -81,13 +83,17 @@ class VertexApi:
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         """GET publishers/google/models."""
         check_vertex_access(self._google, request)
-        models = [_model_payload(model) for model in self._google.list_models(ServiceRoute.VERTEX)]
-        return web.json_response({"publisherModels": models})
+        veo = [model.id for model in self._google.list_models(ServiceRoute.VERTEX)]
+        names = [*veo, *self._google.omni.list_models(OmniRoute.VERTEX)]
+        return web.json_response({"publisherModels": [_model_payload(name) for name in names]})
 
     async def get_model(self, request: web.Request) -> web.StreamResponse:
         """GET publishers/google/models/M."""
         check_vertex_access(self._google, request)
-        return web.json_response(_model_payload(self._find_model(request)))
+        name = request.match_info["model"]
+        if name not in self._google.omni.list_models(OmniRoute.VERTEX):
+            name = self._find_model(request).id
+        return web.json_response(_model_payload(name))
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """POST …/models/M:predictLongRunning."""
@@ -202,6 +208,21 @@ def check_vertex_access(google: SandboxGoogle, request: web.Request) -> None:
     except GoogleError:
         google.counters["unauthorised"] += 1
         raise
+    _check_project(request)
+
+
+def check_token_access(google: SandboxGoogle, request: web.Request) -> None:
+    """Checks the bearer token and the project; a key is not enough. Raises GoogleError."""
+    authorization = request.headers.get("Authorization", "")
+    if read_api_key(request) and not authorization:
+        raise keys_not_supported()
+    google.tokens.check_authorization(authorization, google.now())
+    _check_project(request)
+    if request.match_info["location"] != "global":
+        raise GoogleNotFound("Gemini Omni is served in the location `global` only.")
+
+
+def _check_project(request: web.Request) -> None:
     project = request.match_info.get("project", PROJECT)
     if project != PROJECT:
         raise PermissionDenied(
@@ -222,11 +243,11 @@ def _video_payloads(operation: Operation) -> list[dict[str, str]]:
     return videos
 
 
-def _model_payload(model: VeoModel) -> dict[str, Any]:
+def _model_payload(name: str) -> dict[str, Any]:
     return {
-        "name": f"publishers/google/models/{model.id}",
+        "name": f"publishers/google/models/{name}",
         "versionId": "001",
         "openSourceCategory": "PROPRIETARY",
         "launchStage": "GA",
-        "publisherModelTemplate": f"projects/{{project}}/locations/{{location}}/{model.id}",
+        "publisherModelTemplate": f"projects/{{project}}/locations/{{location}}/{name}",
     }

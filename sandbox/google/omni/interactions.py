@@ -6,26 +6,20 @@ read. An id is kept for weeks, and another interaction may go on from it.
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from sandbox.google.encoding import RenderedClip
-from sandbox.google.omni.models import INPUT_TOKENS, OUTPUT_TOKENS_PER_SECOND
+from sandbox.google.omni.models import OUTPUT_TOKENS_PER_SECOND, OmniRoute, TokenCounts
+from sandbox.google.omni.refusals import InteractionRefused
 from sandbox.google.omni.request import InteractionRequest
 from sandbox.google.omni.settings import BlockForm, OmniSettings
 from sandbox.google.settings import OperationOutcome, PlannedOutcome
-from sandbox.google.stored_clips import GeneratedFile
+from sandbox.google.stored_clips import GeneratedFile, StoredObject
 
 BLOCKED_SENTENCE: Final = "Unable to show the generated video. Try rephrasing the prompt."
-POLICY_SENTENCE: Final = (
-    "Unable to show the generated video. The video was filtered out because it violated Google's "
-    "Generative AI Prohibited Use policy"
-)
-BLOCKED_INPUT: Final = (
-    "Request blocked due to prohibited content guidelines. Please modify your input and retry."
-)
-INTERNAL_SENTENCE: Final = "Internal error. Please try again."
 REGION_SENTENCE: Final = "Editing of uploaded videos is not available in your region."
 
 
@@ -40,7 +34,11 @@ class InteractionStatus(StrEnum):
 
 @dataclass(slots=True)
 class StoredInteraction:
-    """One interaction. Times in unix seconds; ``source_seconds`` are those of the edited clip."""
+    """One interaction. Times in unix seconds; ``source_seconds`` are those of the edited clip.
+
+    ``quota_refusal`` is what its first GET says if it was over quota. ``invalid_polls`` are the
+    GETs still to be answered 400. The video is a file, an object in a bucket, or comes inline.
+    """
 
     number: int
     id: str
@@ -50,9 +48,11 @@ class StoredInteraction:
     ready_at: float
     planned_outcome: PlannedOutcome
     aspect_ratio: str
+    input_tokens: TokenCounts
     source_seconds: float = 0.0
-    is_over_quota: bool = False
+    quota_refusal: InteractionRefused | None = None
     is_refused_in_region: bool = False
+    invalid_polls: int = 0
     rendering: asyncio.Task[RenderedClip] | None = None
     status: InteractionStatus = InteractionStatus.IN_PROGRESS
     cancel_at: float | None = None
@@ -61,12 +61,13 @@ class StoredInteraction:
     polls: int = 0
     clip: RenderedClip | None = None
     file: GeneratedFile | None = None
-    output_tokens: int = 0
+    stored_object: StoredObject | None = None
+    tokens: TokenCounts = field(default_factory=TokenCounts)
 
     @property
     def billed_usd(self) -> float:
         """What it cost, in USD."""
-        return self.request.model.price(self.output_tokens) if self.output_tokens else 0.0
+        return self.request.model.price(self.tokens)
 
     @property
     def made_seconds(self) -> int:
@@ -85,6 +86,13 @@ class StoredInteraction:
             return REGION_SENTENCE
         return self.planned_outcome.reason or BLOCKED_SENTENCE
 
+    @property
+    def video_address(self) -> str | None:
+        """The file's id, or the object's gs:// address."""
+        if self.file is not None:
+            return self.file.id
+        return None if self.stored_object is None else self.stored_object.uri
+
 
 @dataclass(slots=True)
 class InteractionStore:
@@ -102,29 +110,32 @@ class InteractionStore:
         """An interaction by its id, even a deleted or expired one."""
         return self._by_id.get(interaction_id)
 
-    def count_since(self, model: str, since: float) -> int:
-        """How many of a model's interactions were made after ``since`` (unix seconds)."""
-        return sum(
-            interaction.created > since and not interaction.is_over_quota
-            for interaction in self.interactions
-            if interaction.request.model.id == model
-        )
+    def started_since(self, route: OmniRoute, model: str, since: float) -> Iterator[float]:
+        """When a model's interactions after ``since`` were started, oldest first."""
+        for interaction in self.interactions:
+            request = interaction.request
+            is_same = request.route is route and request.model.id == model
+            if is_same and interaction.created > since and interaction.quota_refusal is None:
+                yield interaction.created
 
 
 def new_interaction_id() -> str:
-    """A random id in Google's form."""
-    return f"v1_{secrets.token_urlsafe(24)}"
+    """A random id, as long as Google's."""
+    return f"v1_{secrets.token_urlsafe(48)}"
 
 
 def refresh_interaction(interaction: StoredInteraction, now: float, settings: OmniSettings) -> bool:
     """Bring the status up to date; return whether a video was just made."""
     if interaction.status is not InteractionStatus.IN_PROGRESS:
         return False
+    if interaction.quota_refusal is not None:
+        _finish(interaction, InteractionStatus.FAILED, interaction.created)
+        return False
     planned = interaction.planned_outcome.outcome
     cancel_at = interaction.cancel_at
     if cancel_at is not None and now >= cancel_at and cancel_at <= interaction.ready_at:
         if settings.bills_cancelled:
-            interaction.output_tokens = count_output_tokens(interaction)
+            interaction.tokens = _count_tokens(interaction, settings)
         _finish(interaction, InteractionStatus.CANCELLED, cancel_at)
     elif planned is OperationOutcome.NEVER or now < interaction.ready_at:
         return False
@@ -137,36 +148,53 @@ def refresh_interaction(interaction: StoredInteraction, now: float, settings: Om
     elif planned is OperationOutcome.FAILED:
         _finish(interaction, InteractionStatus.FAILED, interaction.ready_at)
     elif interaction.rendering is not None and interaction.rendering.done():
-        return _collect_rendered(interaction, interaction.rendering)
+        return _collect_rendered(interaction, interaction.rendering, settings)
     return False
 
 
-def count_output_tokens(interaction: StoredInteraction) -> int:
-    """The tokens of the seconds that are made."""
-    return interaction.made_seconds * OUTPUT_TOKENS_PER_SECOND[interaction.request.resolution]
-
-
-def describe_usage(interaction: StoredInteraction) -> dict[str, Any] | None:
-    """The field ``usage``; None while nothing is known."""
-    if interaction.status is InteractionStatus.IN_PROGRESS or not interaction.output_tokens:
+def describe_usage(interaction: StoredInteraction, *, even_zero: bool) -> dict[str, Any] | None:
+    """The field ``usage``; None while nothing is known, and for nothing unless ``even_zero``."""
+    tokens = interaction.tokens
+    if interaction.status is InteractionStatus.IN_PROGRESS:
         return None
-    tokens = interaction.output_tokens
+    if not tokens.output_video and not even_zero:
+        return None
+    inputs = {"text": tokens.input_text, "image": tokens.input_image, "video": tokens.input_video}
     return {
-        "total_input_tokens": INPUT_TOKENS,
-        "total_output_tokens": tokens,
-        "total_tokens": INPUT_TOKENS + tokens,
-        "output_tokens_by_modality": [{"modality": "video", "tokens": tokens}],
+        "total_input_tokens": tokens.input,
+        "total_output_tokens": tokens.output_video,
+        "total_thought_tokens": tokens.thoughts,
+        "total_tokens": tokens.input + tokens.thoughts + tokens.output_video,
+        "input_tokens_by_modality": [
+            {"modality": modality, "tokens": count} for modality, count in inputs.items() if count
+        ],
+        "output_tokens_by_modality": [{"modality": "video", "tokens": tokens.output_video}]
+        if tokens.output_video
+        else [],
     }
 
 
+def _count_tokens(interaction: StoredInteraction, settings: OmniSettings) -> TokenCounts:
+    """The tokens of the input, the thoughts and the seconds that are made."""
+    sent = interaction.input_tokens
+    rate = OUTPUT_TOKENS_PER_SECOND[interaction.request.resolution]
+    return TokenCounts(
+        input_text=sent.input_text,
+        input_image=sent.input_image,
+        input_video=sent.input_video,
+        thoughts=settings.thought_tokens,
+        output_video=interaction.made_seconds * rate,
+    )
+
+
 def _collect_rendered(
-    interaction: StoredInteraction, rendering: "asyncio.Task[RenderedClip]"
+    interaction: StoredInteraction, rendering: "asyncio.Task[RenderedClip]", settings: OmniSettings
 ) -> bool:
     if rendering.cancelled() or rendering.exception() is not None:
         _finish(interaction, InteractionStatus.FAILED, interaction.ready_at)
         return False
     interaction.clip = rendering.result()
-    interaction.output_tokens = count_output_tokens(interaction)
+    interaction.tokens = _count_tokens(interaction, settings)
     _finish(interaction, InteractionStatus.COMPLETED, interaction.ready_at)
     return True
 

@@ -4,6 +4,7 @@ Sources: https://ai.google.dev/gemini-api/docs/omni for 1.1; for 1.2 what users 
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 OMNI_SIZES: Final = {
@@ -20,7 +21,12 @@ OMNI_SIZES: Final = {
 
 OUTPUT_TOKENS_PER_SECOND: Final = {"360p": 1931, "720p": 5792, "1080p": 8688, "4k": 17_376}
 INPUT_USD_PER_TOKEN: Final = 1.5 / 1_000_000
-INPUT_TOKENS: Final = 64
+TEXT_USD_PER_TOKEN: Final = 9 / 1_000_000
+"""Also of thoughts."""
+INPUT_TOKENS_PER_IMAGE: Final = 258
+INPUT_TOKENS_PER_VIDEO_SECOND: Final = 263
+MAX_CONTEXT_SECONDS: Final = 10
+"""An extension looks at the end of its source only."""
 MIN_SECONDS: Final = 3
 DEFAULT_SECONDS: Final = 10
 """What is made, and billed, when no duration is asked for."""
@@ -28,6 +34,31 @@ MAX_FRAMES_SECONDS: Final = 10
 MAX_ADDED_SECONDS: Final = 10
 MAX_EXTENDED_SOURCE_SECONDS: Final = 30
 MAX_EXTENDED_SECONDS: Final = 40
+MAX_REFERENCE_VIDEOS: Final = 3
+MAX_REFERENCE_VIDEO_SECONDS: Final = 3
+
+
+class OmniRoute(StrEnum):
+    """The two services that serve Omni."""
+
+    API_KEY = "omni"
+    VERTEX = "vertex-omni"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """What an interaction has used, by kind."""
+
+    input_text: int = 0
+    input_image: int = 0
+    input_video: int = 0
+    thoughts: int = 0
+    output_video: int = 0
+
+    @property
+    def input(self) -> int:
+        """All tokens of the input."""
+        return self.input_text + self.input_image + self.input_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +73,48 @@ class OmniModelRules:
     max_references: int
     may_extend: bool
     output_usd: float
+    input_token_limit: int
+    output_token_limit: int
 
-    def price(self, output_tokens: int) -> float:
-        """What a clip of that many tokens costs in USD, its input included."""
-        return output_tokens * self.output_usd + INPUT_TOKENS * INPUT_USD_PER_TOKEN
+    def price(self, tokens: TokenCounts) -> float:
+        """What an interaction costs in USD."""
+        return (
+            tokens.input * INPUT_USD_PER_TOKEN
+            + tokens.thoughts * TEXT_USD_PER_TOKEN
+            + tokens.output_video * self.output_usd
+        )
 
 
-OMNI_MODELS: Final = {
-    model.id: model
-    for model in (
-        OmniModelRules(
-            id="gemini-omni-1.2-flash",
-            version="1.2",
-            title="Gemini Omni 1.2 Flash",
-            max_seconds=15,
-            max_edited_seconds=15,
-            max_references=6,
-            may_extend=False,
-            output_usd=12 / 1_000_000,
-        ),
-        OmniModelRules(
-            id="gemini-omni-1.1-flash",
-            version="1.1",
-            title="Gemini Omni 1.1 Flash",
-            max_seconds=10,
-            max_edited_seconds=10,
-            max_references=12,
-            may_extend=True,
-            output_usd=17.5 / 1_000_000,
-        ),
-    )
-}
+_OMNI_1_2: Final = OmniModelRules(
+    id="gemini-omni-1.2-flash",
+    version="1.2",
+    title="Gemini Omni 1.2 Flash",
+    max_seconds=15,
+    max_edited_seconds=15,
+    max_references=6,
+    may_extend=False,
+    output_usd=12 / 1_000_000,
+    input_token_limit=1_048_576,
+    output_token_limit=260_640,
+)
+_OMNI_1_1: Final = OmniModelRules(
+    id="gemini-omni-1.1-flash",
+    version="1.1",
+    title="Gemini Omni 1.1 Flash",
+    max_seconds=10,
+    max_edited_seconds=10,
+    max_references=12,
+    may_extend=True,
+    output_usd=17.5 / 1_000_000,
+    input_token_limit=131_072,
+    output_token_limit=57_920,
+)
+
+OMNI_MODELS: Final = {model.id: model for model in (_OMNI_1_2, _OMNI_1_1)}
 """Every model by its id. Whether 1.2 extends is not documented, so here it does not."""
 
+VERTEX_OMNI_MODELS: Final = {**OMNI_MODELS, "gemini-omni-1.1-flash-preview": _OMNI_1_1}
+"""The same on Vertex AI by their names there: 1.1 was last seen as a preview."""
+
 SHUT_DOWN_MODELS: Final = frozenset({"gemini-omni-flash-preview"})
+"""Off for API keys."""

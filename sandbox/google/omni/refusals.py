@@ -1,20 +1,67 @@
-"""Errors of the Interactions API: ``{"error": {"code": "snake_case", "message": …}}``."""
+"""Errors of the Interactions API: ``{"error": {"code": "snake_case", "message": …}}``.
 
-from typing import Any
+The front end and gateways write the same errors in another form, which can be set.
+"""
+
+from typing import Any, Final
+
+from sandbox.google.omni.settings import ErrorForm, RetryHint
+
+_RPC_STATUSES: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+_RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 
 
 class InteractionRefused(Exception):
-    """A request that the Interactions API refuses."""
+    """A request that the Interactions API refuses.
 
-    def __init__(self, http_status: int, code: str, message: str) -> None:
+    ``retry_s`` is the delay for the header ``Retry-After``, ``is_rpc`` an error that the front end
+    answers in its own form whatever is set.
+    """
+
+    def __init__(
+        self,
+        http_status: int,
+        code: str,
+        message: str,
+        *,
+        retry_s: float | None = None,
+        is_rpc: bool = False,
+    ) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.code = code
         self.message = message
+        self.retry_s = retry_s
+        self.is_rpc = is_rpc
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the answer has besides its type."""
+        return {} if self.retry_s is None else {"Retry-After": f"{self.retry_s:.0f}"}
+
+    def to_json(self, form: ErrorForm = ErrorForm.INTERACTIONS) -> Any:
         """The JSON answer."""
-        return {"error": {"code": self.code, "message": self.message}}
+        if form is ErrorForm.INTERACTIONS and not self.is_rpc:
+            return {"error": {"code": self.code, "message": self.message}}
+        error: dict[str, Any] = {
+            "code": self.http_status,
+            "message": self.message,
+            "status": _RPC_STATUSES.get(self.http_status, "UNKNOWN"),
+        }
+        if self.retry_s is not None:
+            error["details"] = [{"@type": _RETRY_INFO, "retryDelay": f"{self.retry_s:.0f}s"}]
+        body = {"error": error}
+        return [body] if form is ErrorForm.ARRAY else body
 
 
 def invalid_request(message: str) -> InteractionRefused:
@@ -32,11 +79,45 @@ def not_found(interaction_id: str) -> InteractionRefused:
     return InteractionRefused(404, "not_found", f"Interaction {interaction_id} was not found.")
 
 
-def too_many_requests(retry_s: float) -> InteractionRefused:
-    """A quota is used up."""
+def payment_required() -> InteractionRefused:
+    """The project's prepaid credit is used up."""
+    return InteractionRefused(
+        402,
+        "payment_required",
+        "Your prepayment credits are depleted. Please go to AI Studio at "
+        "https://ai.studio/projects to manage your project and billing.",
+    )
+
+
+def billing_off() -> InteractionRefused:
+    """The project has no billing account."""
+    return InteractionRefused(
+        400, "failed_precondition", "Billing is not enabled for this project."
+    )
+
+
+def project_blocked() -> InteractionRefused:
+    """Google has blocked the project."""
+    return InteractionRefused(
+        403, "permission_denied", "Your project has been denied access. Please contact support."
+    )
+
+
+def quota_exceeded(
+    *, model: str, limit: int, retry_s: float | None, is_for_day: bool, hint: RetryHint
+) -> InteractionRefused:
+    """A quota of a minute, or of a day, is used up."""
+    message = (
+        "You exceeded your current quota, please check your plan and billing details.\n"
+        "* Quota exceeded for metric: "
+        "generativelanguage.googleapis.com/generate_content_paid_tier_2_requests, "
+        f"limit: {limit}, model: {model}"
+    )
+    if retry_s is not None and hint is RetryHint.MESSAGE:
+        message += f"\nPlease retry in {retry_s:.0f}s."
     return InteractionRefused(
         429,
-        "too_many_requests",
-        "You exceeded your current quota, please check your plan and billing details. "
-        f"Please retry in {retry_s:.0f}s.",
+        "quota_exceeded" if is_for_day else "too_many_requests",
+        message,
+        retry_s=retry_s if hint is RetryHint.HEADER else None,
     )

@@ -4,26 +4,30 @@ There is no dry run: whatever passes here is made and billed. The traps are Goog
 that ``video_config`` does not have is ignored, and a picture without its tag is no first frame.
 """
 
-import base64
-import binascii
-import io
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
-from PIL import Image
-
+from sandbox.google.omni.content import (
+    InputContent,
+    MediaContent,
+    assign_roles,
+    read_content,
+)
 from sandbox.google.omni.models import (
     DEFAULT_SECONDS,
     MAX_ADDED_SECONDS,
     MAX_FRAMES_SECONDS,
+    MAX_REFERENCE_VIDEOS,
     MIN_SECONDS,
     OMNI_SIZES,
     OmniModelRules,
+    OmniRoute,
 )
 from sandbox.google.omni.refusals import invalid_request, unknown_parameter
+from sandbox.google.vertex_rules import BUCKET_URI
 
 
 class OmniTask(StrEnum):
@@ -35,22 +39,23 @@ class OmniTask(StrEnum):
     EDIT = "edit"
     EXTEND = "extend"
 
-
-@dataclass(frozen=True, slots=True)
-class MediaContent:
-    """A picture or video of the input: its bytes, or the address of a file."""
-
-    kind: str
-    mime_type: str
-    data: bytes | None
-    uri: str | None
+    @property
+    def has_source(self) -> bool:
+        """Whether it goes on from a video."""
+        return self in (OmniTask.EDIT, OmniTask.EXTEND)
 
 
 @dataclass(frozen=True, slots=True)
 class InteractionRequest:
-    """An accepted request. ``seconds`` are the new ones; an edit has 0 and keeps its source's."""
+    """An accepted request. ``seconds`` are the new ones; an edit has 0 and keeps its source's.
 
+    ``model_name`` is the model's name on the route. ``bucket_uri`` is where a video of Vertex AI
+    goes; "" when it is to come inline.
+    """
+
+    route: OmniRoute
     model: OmniModelRules
+    model_name: str
     task: OmniTask
     prompt: str
     seconds: int
@@ -58,16 +63,33 @@ class InteractionRequest:
     aspect_ratio: str
     is_inline: bool
     is_background: bool
+    is_stored: bool
     labels: dict[str, str]
     previous_id: str | None
+    bucket_uri: str = ""
     first_frame: MediaContent | None = None
     last_frame: MediaContent | None = None
     references: tuple[MediaContent, ...] = ()
+    reference_videos: tuple[MediaContent, ...] = ()
     video: MediaContent | None = None
 
     def without_bytes(self) -> "InteractionRequest":
         """The same without pictures and videos, to be kept cheaply."""
-        return replace(self, first_frame=None, last_frame=None, references=(), video=None)
+        return replace(
+            self,
+            first_frame=None,
+            last_frame=None,
+            references=(),
+            reference_videos=(),
+            video=None,
+        )
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures were sent."""
+        return len(self.references) + sum(
+            frame is not None for frame in (self.first_frame, self.last_frame)
+        )
 
 
 _BODY_FIELDS: Final = frozenset(
@@ -81,57 +103,86 @@ _BODY_FIELDS: Final = frozenset(
         "labels",
         "store",
         "stream",
+        "service_tier",
         "webhook_config",
     }
 )
-_NOT_FOR_VIDEO: Final = frozenset({"system_instruction", "tools", "safety_settings", "agent"})
+_NOT_FOR_VIDEO: Final = frozenset(
+    {
+        "agent",
+        "agent_config",
+        "cached_content",
+        "continuation_token",
+        "environment",
+        "response_mime_type",
+        "response_modalities",
+        "safety_settings",
+        "system_instruction",
+        "tools",
+    }
+)
 _CONFIG_FIELDS: Final = frozenset({"video_config", "seed"})
 _CONFIG_NOT_FOR_VIDEO: Final = frozenset(
-    {"temperature", "top_p", "stop_sequences", "candidate_count", "thinking_level", "tool_choice"}
+    {
+        "candidate_count",
+        "image_config",
+        "max_output_tokens",
+        "speech_config",
+        "stop_sequences",
+        "temperature",
+        "thinking_level",
+        "thinking_summaries",
+        "tool_choice",
+        "top_p",
+        "transcription_config",
+    }
 )
-_FORMAT_FIELDS: Final = frozenset(
-    {"type", "aspect_ratio", "duration", "resolution", "delivery", "gcs_uri"}
-)
-_IMAGE_TYPES: Final = frozenset(
-    {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
-)
-_VIDEO_TYPES: Final = frozenset(
-    {"video/mp4", "video/mov", "video/webm", "video/mpeg", "video/wmv", "video/flv", "video/3gpp"}
-)
-_LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
+_FORMAT_FIELDS: Final = frozenset({"type", "aspect_ratio", "duration", "resolution", "delivery"})
+_VERTEX_FORMAT_FIELDS: Final = _FORMAT_FIELDS | {"gcs_uri"}
+_MAX_LABELS: Final = 64
+_MAX_LABEL_LENGTH: Final = 63
 _DURATION: Final = re.compile(r"(\d+(?:\.\d{1,9})?)s")
-_TAG: Final = re.compile(r"<(FIRST_FRAME|LAST_FRAME|IMAGE_REF_(\d+))>(?:@Image(\d+))?")
-_ANY_TAG: Final = re.compile(r"<[A-Z_]+\d*>(?:@\w+)?")
-_GROUP: Final = re.compile(r"\[#[^\]]*\]")
 _EXTEND_WORDS: Final = re.compile(r"^\s*(?:<[A-Z_]+>(?:@\w+)?\s*)*(?:please\s+)?extend\b", re.I)
 
 
-def read_request(body: dict[str, Any], model: OmniModelRules) -> InteractionRequest:
+def read_request(
+    body: dict[str, Any], model: OmniModelRules, route: OmniRoute
+) -> InteractionRequest:
     """The request in a body. Raises InteractionRefused."""
     _check_names(body, "", _BODY_FIELDS, _NOT_FOR_VIDEO)
-    if body.get("store") is False and body.get("background"):
-        raise invalid_request("`background` requires `store` to be true.")
+    is_vertex = route is OmniRoute.VERTEX
+    previous_id = _read_text(body, "previous_interaction_id")
+    is_stored = body.get("store") is not False
+    if not is_stored and (body.get("background") or previous_id is not None):
+        name = "background" if body.get("background") else "previous_interaction_id"
+        raise invalid_request(f"`{name}` requires `store` to be true.")
     if body.get("stream"):
         raise invalid_request("Streaming is not supported for video output.")
-    content = _read_content(body.get("input"))
-    text = "\n".join(item for item in content if isinstance(item, str))
-    media = [item for item in content if isinstance(item, MediaContent)]
-    previous_id = _read_text(body, "previous_interaction_id")
-    task = _read_task(body, media, text, previous_id)
-    values = _read_format(body.get("response_format"))
+    if is_vertex and previous_id is not None:
+        raise invalid_request("`previous_interaction_id` is not supported.")
+    content = read_content(body.get("input"), only_bucket=is_vertex)
+    task = _read_task(body, content, previous_id)
+    values = _read_format(
+        body.get("response_format"), _VERTEX_FORMAT_FIELDS if is_vertex else _FORMAT_FIELDS
+    )
+    delivery = _read_choice(values, "delivery", "inline", {"inline", "uri"})
     request = InteractionRequest(
+        route=route,
         model=model,
+        model_name=str(body.get("model")).removeprefix("models/"),
         task=task,
-        prompt=" ".join(_ANY_TAG.sub(" ", _GROUP.sub(" ", text)).split()),
-        seconds=_read_seconds(values, task, model, has_last_frame="<LAST_FRAME>" in text),
+        prompt=content.prompt,
+        seconds=_read_seconds(values, task, model, has_last_frame="<LAST_FRAME>" in content.text),
         resolution=_read_choice(values, "resolution", "720p", {size for size, _ in OMNI_SIZES}),
         aspect_ratio=_read_ratio(values, task),
-        is_inline=_read_choice(values, "delivery", "inline", {"inline", "uri"}) == "inline",
+        is_inline=delivery == "inline",
         is_background=body.get("background") is True,
+        is_stored=is_stored,
         labels=_read_labels(body.get("labels")),
         previous_id=previous_id,
+        bucket_uri=_read_bucket(values) if is_vertex and delivery == "uri" else "",
     )
-    return _assign_media(request, media, text)
+    return _assign_media(request, content)
 
 
 def _check_names(
@@ -151,60 +202,7 @@ def _read_text(values: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def _read_content(value: Any) -> list[str | MediaContent]:
-    if value is None or isinstance(value, str):
-        return [value or ""]
-    if not isinstance(value, list):
-        raise invalid_request("Invalid value for 'input'.")
-    items: list[Any] = []
-    for item in value:
-        if isinstance(item, dict) and item.get("type") == "user_input":
-            content = item.get("content")
-            items += content if isinstance(content, list) else [content]
-        else:
-            items.append(item)
-    return [_read_item(item) for item in items]
-
-
-def _read_item(item: Any) -> str | MediaContent:
-    if isinstance(item, str):
-        return item
-    kind = item.get("type") if isinstance(item, dict) else None
-    if kind == "text":
-        return str(item.get("text", ""))
-    types = {"image": _IMAGE_TYPES, "video": _VIDEO_TYPES}.get(str(kind))
-    if types is None:
-        raise invalid_request(f"Content of type '{kind}' is not supported by this model.")
-    mime_type = item.get("mime_type")
-    if mime_type not in types:
-        raise invalid_request(f"Unsupported MIME type: {mime_type}.")
-    data, uri = item.get("data"), item.get("uri")
-    if (data is None) == (uri is None):
-        raise invalid_request(f"Give either `data` or `uri` for content of type '{kind}'.")
-    decoded = None if data is None else _decode(data)
-    if kind == "image" and decoded is not None:
-        _check_image(decoded)
-    return MediaContent(str(kind), str(mime_type), decoded, uri)
-
-
-def _decode(data: Any) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise invalid_request("Base64 decoding of `data` failed.") from error
-
-
-def _check_image(data: bytes) -> None:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise invalid_request("Unable to process input image.") from error
-
-
-def _read_task(
-    body: dict[str, Any], media: list[MediaContent], text: str, previous_id: str | None
-) -> OmniTask:
+def _read_task(body: dict[str, Any], content: InputContent, previous_id: str | None) -> OmniTask:
     config = body.get("generation_config") or {}
     if not isinstance(config, dict):
         raise invalid_request("Invalid value for 'generation_config'.")
@@ -218,16 +216,18 @@ def _read_task(
                 f"values are: {', '.join(OmniTask)}."
             )
         return OmniTask(task)
-    has_video = any(item.kind == "video" for item in media)
-    if previous_id is not None or has_video:
-        return OmniTask.EXTEND if _EXTEND_WORDS.search(text) else OmniTask.EDIT
-    if not media:
+    if "<VIDEO_REF_" in content.text:
+        return OmniTask.REFERENCE_TO_VIDEO
+    if previous_id is not None or content.videos:
+        is_extension = _EXTEND_WORDS.search(content.text) or "<PREVIOUS_VIDEO>" in content.text
+        return OmniTask.EXTEND if is_extension else OmniTask.EDIT
+    if not content.media:
         return OmniTask.TEXT_TO_VIDEO
-    is_first = "<FIRST_FRAME>" in text
+    is_first = "<FIRST_FRAME>" in content.text
     return OmniTask.IMAGE_TO_VIDEO if is_first else OmniTask.REFERENCE_TO_VIDEO
 
 
-def _read_format(value: Any) -> dict[str, Any]:
+def _read_format(value: Any, known: frozenset[str]) -> dict[str, Any]:
     formats = value if isinstance(value, list) else [] if value is None else [value]
     if not formats:
         return {}
@@ -236,8 +236,17 @@ def _read_format(value: Any) -> dict[str, Any]:
     values: dict[str, Any] = formats[0]
     if values.get("type") != "video":
         raise invalid_request("`response_format.type` must be 'video' for this model.")
-    _check_names(values, "response_format", _FORMAT_FIELDS, frozenset())
+    _check_names(values, "response_format", known, frozenset())
     return values
+
+
+def _read_bucket(values: dict[str, Any]) -> str:
+    bucket_uri = _read_text(values, "gcs_uri")
+    if not bucket_uri:
+        raise invalid_request("`response_format.gcs_uri` is required when delivery is 'uri'.")
+    if BUCKET_URI.fullmatch(bucket_uri) is None:
+        raise invalid_request(f"Invalid value for 'response_format.gcs_uri': '{bucket_uri}'.")
+    return bucket_uri
 
 
 def _read_seconds(
@@ -268,7 +277,7 @@ def _read_seconds(
 
 
 def _read_ratio(values: dict[str, Any], task: OmniTask) -> str:
-    if task in (OmniTask.EDIT, OmniTask.EXTEND) and "aspect_ratio" in values:
+    if task.has_source and "aspect_ratio" in values:
         raise invalid_request(f"`aspect_ratio` is not supported for the task '{task}'.")
     return _read_choice(values, "aspect_ratio", "16:9", {ratio for _, ratio in OMNI_SIZES})
 
@@ -285,61 +294,59 @@ def _read_choice(values: dict[str, Any], name: str, default: str, known: set[str
 
 def _read_labels(value: Any) -> dict[str, str]:
     labels = value or {}
-    if not isinstance(labels, dict) or not all(
-        isinstance(text, str) and _LABEL.fullmatch(name) and _LABEL.fullmatch(text)
-        for name, text in labels.items()
+    if (
+        not isinstance(labels, dict)
+        or len(labels) > _MAX_LABELS
+        or not all(
+            name[:1].isalpha() and _is_label(name) and isinstance(text, str) and _is_label(text)
+            for name, text in labels.items()
+        )
     ):
         raise invalid_request(
-            "Labels can only contain lowercase letters, digits, '_' and '-', at most 63 of them."
+            "Labels can only contain lowercase letters, digits, '_' and '-', at most 63 of them, "
+            "and their names begin with a letter."
         )
     return labels
 
 
-def _assign_media(
-    request: InteractionRequest, media: list[MediaContent], text: str
-) -> InteractionRequest:
-    """Give each picture the role that its tag says; what has no tag is a reference."""
-    pictures = [item for item in media if item.kind == "image"]
-    videos = [item for item in media if item.kind == "video"]
-    has_source = request.previous_id is not None
-    if request.task in (OmniTask.EDIT, OmniTask.EXTEND):
-        if len(videos) + has_source != 1:
-            raise invalid_request(f"The task '{request.task}' needs exactly one video.")
-    elif videos:
-        raise invalid_request(f"The task '{request.task}' takes no video.")
-    if request.task is OmniTask.TEXT_TO_VIDEO and pictures:
-        raise invalid_request("The task 'text_to_video' takes no images.")
-    if request.task is OmniTask.EXTEND and not request.model.may_extend:
-        raise invalid_request("Video extension is not supported by this model.")
-    needs_pictures = {OmniTask.IMAGE_TO_VIDEO, OmniTask.REFERENCE_TO_VIDEO}
-    if request.task in needs_pictures and not pictures:
-        raise invalid_request(f"The task '{request.task}' needs an image.")
-    tags = {match[1]: int(match[3]) - 1 if match[3] else None for match in _TAG.finditer(text)}
-    if "LAST_FRAME" in tags and "FIRST_FRAME" not in tags:
-        raise invalid_request("<LAST_FRAME> must be used in combination with <FIRST_FRAME>.")
-    left = list(range(len(pictures)))
+def _is_label(text: str) -> bool:
+    return len(text) <= _MAX_LABEL_LENGTH and all(
+        letter in "_-" or (letter.isalnum() and letter == letter.lower()) for letter in text
+    )
 
-    def take(tag: str) -> MediaContent | None:
-        if tag not in tags:
-            return None
-        index = tags[tag]
-        if index is None:
-            index = left[0] if left else len(pictures)
-        if index not in left:
-            raise invalid_request(f"<{tag}> names an image that is not there.")
-        left.remove(index)
-        return pictures[index]
 
-    first, last = take("FIRST_FRAME"), take("LAST_FRAME")
-    if len(left) > request.model.max_references:
+def _assign_media(request: InteractionRequest, content: InputContent) -> InteractionRequest:
+    """The request with its media in their roles. Raises InteractionRefused."""
+    task, model = request.task, request.model
+    pictures, videos = content.pictures, content.videos
+    if task.has_source:
+        if len(videos) + (request.previous_id is not None) != 1:
+            raise invalid_request(f"The task '{task}' needs exactly one video.")
+    elif videos and task is not OmniTask.REFERENCE_TO_VIDEO:
+        raise invalid_request(f"The task '{task}' takes no video.")
+    elif len(videos) > MAX_REFERENCE_VIDEOS:
         raise invalid_request(
-            f"At most {request.model.max_references} reference images are supported, got "
-            f"{len(left)}."
+            f"At most {MAX_REFERENCE_VIDEOS} reference videos are supported, got {len(videos)}."
+        )
+    if task is OmniTask.TEXT_TO_VIDEO and pictures:
+        raise invalid_request("The task 'text_to_video' takes no images.")
+    if task is OmniTask.EXTEND and not model.may_extend:
+        raise invalid_request("Video extension is not supported by this model.")
+    if task is OmniTask.IMAGE_TO_VIDEO and not pictures:
+        raise invalid_request("The task 'image_to_video' needs an image.")
+    if task is OmniTask.REFERENCE_TO_VIDEO and not content.media:
+        raise invalid_request("The task 'reference_to_video' needs an image.")
+    roles = assign_roles(content)
+    if len(roles.references) > model.max_references:
+        raise invalid_request(
+            f"At most {model.max_references} reference images are supported, got "
+            f"{len(roles.references)}."
         )
     return replace(
         request,
-        first_frame=first,
-        last_frame=last,
-        references=tuple(pictures[index] for index in left),
-        video=videos[0] if videos else None,
+        first_frame=roles.first_frame,
+        last_frame=roles.last_frame,
+        references=roles.references,
+        reference_videos=() if task.has_source else tuple(videos),
+        video=videos[0] if task.has_source and videos else None,
     )

@@ -4,17 +4,17 @@ Shares the account, the clock, the files and the renderer with Veo.
 """
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox.google.clip_spec import ClipSpec, SourceUse
-from sandbox.google.encoding import RenderedClip, measure_clip
 from sandbox.google.models import CallerRegion, VeoMode
+from sandbox.google.omni.inputs import OmniInputs, SourceVideo, check_source, count_input_tokens
 from sandbox.google.omni.interactions import (
+    BLOCKED_SENTENCE,
     InteractionStatus,
     InteractionStore,
     StoredInteraction,
@@ -22,46 +22,45 @@ from sandbox.google.omni.interactions import (
     refresh_interaction,
 )
 from sandbox.google.omni.models import (
-    MAX_EXTENDED_SECONDS,
-    MAX_EXTENDED_SOURCE_SECONDS,
     OMNI_MODELS,
     OMNI_SIZES,
     SHUT_DOWN_MODELS,
+    VERTEX_OMNI_MODELS,
     OmniModelRules,
+    OmniRoute,
 )
 from sandbox.google.omni.refusals import (
     InteractionRefused,
+    billing_off,
     invalid_request,
     not_found,
-    too_many_requests,
+    payment_required,
+    project_blocked,
+    quota_exceeded,
 )
-from sandbox.google.omni.request import InteractionRequest, MediaContent, OmniTask
-from sandbox.google.omni.settings import BlockForm, OverQuotaForm
-from sandbox.google.operations import DAY_S, MINUTE_S
+from sandbox.google.omni.request import InteractionRequest, OmniTask
+from sandbox.google.omni.settings import AccountState, BlockForm, OverQuotaForm
+from sandbox.google.operations import MINUTE_S
 from sandbox.google.renderer import ClipRenderer
 from sandbox.google.settings import GoogleSettings, OperationOutcome, PlannedOutcome
 from sandbox.google.stored_clips import (
     ClipOrigin,
-    FileState,
     GeneratedFile,
     GeneratedFileStore,
-    file_state,
+    ObjectStore,
+    StoredObject,
     new_file_id,
 )
+from sandbox.google.vertex_rules import BUCKET_URI
 
 _RESTRICTED: Final = frozenset({CallerRegion.EU, CallerRegion.UK, CallerRegion.CH})
 """Where uploaded videos may not be edited or extended."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceVideo:
-    """The clip that an edit or extension goes on from."""
-
-    path: Path
-    sha256: str
-    seconds: float
-    aspect_ratio: str
-    is_uploaded: bool
+_PACIFIC: Final = timezone(timedelta(hours=-8))
+"""Quotas of a day begin anew at midnight there."""
+_RENDERED: Final = frozenset({OperationOutcome.DONE, OperationOutcome.NEVER})
+"""Rendering starts at once, also for "never": the control API may still let it end."""
+_LARGE_EXTENSION_FAILS_AFTER_S: Final = 300.0
+"""Vertex AI tries for five minutes to extend in 4k, then it fails."""
 
 
 class OmniService:
@@ -74,6 +73,7 @@ class OmniService:
         read_clock: Callable[[], float],
         next_number: Callable[[], int],
         files: GeneratedFileStore,
+        objects: ObjectStore,
         renderer: ClipRenderer,
         directory: Path,
     ) -> None:
@@ -81,8 +81,15 @@ class OmniService:
         self._now = read_clock
         self._next_number = next_number
         self._files = files
+        self._objects = objects
         self._renderer = renderer
-        self._directory = directory
+        self.inputs = OmniInputs(
+            read_settings=read_settings,
+            read_clock=read_clock,
+            files=files,
+            objects=objects,
+            directory=directory,
+        )
         self.store = InteractionStore()
 
     async def close(self) -> None:
@@ -92,21 +99,37 @@ class OmniService:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def find_model(self, name: Any) -> OmniModelRules:
+    def list_models(self, route: OmniRoute) -> dict[str, OmniModelRules]:
+        """A route's models that are not retired, by their names there."""
+        models = OMNI_MODELS if route is OmniRoute.API_KEY else VERTEX_OMNI_MODELS
+        retired = self._read_settings().retired_models
+        return {name: model for name, model in models.items() if name not in retired}
+
+    def find_model(self, name: Any, route: OmniRoute) -> OmniModelRules:
         """A model that can be used. Raises InteractionRefused."""
         if not isinstance(name, str) or not name:
             raise invalid_request("`model` is missing.")
         name = name.removeprefix("models/")
-        if name in SHUT_DOWN_MODELS or name in self._read_settings().retired_models:
-            raise InteractionRefused(
-                404, "model_not_found", f"This model models/{name} is no longer available."
-            )
-        if name not in OMNI_MODELS:
-            known = min(OMNI_MODELS)
-            raise InteractionRefused(
-                404, "model_not_found", f"Model '{name}' not found. Did you mean '{known}'?"
-            )
-        return OMNI_MODELS[name]
+        models = self.list_models(route)
+        if name in models:
+            return models[name]
+        is_gone = name in SHUT_DOWN_MODELS or name in self._read_settings().retired_models
+        message = (
+            f"This model models/{name} is no longer available."
+            if is_gone
+            else f"Model '{name}' not found. Did you mean '{min(OMNI_MODELS)}'?"
+        )
+        raise InteractionRefused(404, "model_not_found", message)
+
+    def check_account(self, *, is_submit: bool) -> None:
+        """Raises InteractionRefused if the project may not do this now."""
+        account = self._read_settings().omni.account
+        if account is AccountState.BLOCKED:
+            raise project_blocked()
+        if is_submit and account is AccountState.PAYMENT_REQUIRED:
+            raise payment_required()
+        if is_submit and account is AccountState.BILLING_OFF:
+            raise billing_off()
 
     async def create(self, request: InteractionRequest, body: Any) -> StoredInteraction:
         """Start an interaction and its rendering. Raises InteractionRefused.
@@ -116,13 +139,13 @@ class OmniService:
         settings, now = self._read_settings(), self._now()
         source = await self._find_source(request)
         if source is not None:
-            _check_source(source, request)
+            check_source(source, request)
         planned = settings.outcome_for(request.prompt)
-        if planned.outcome is OperationOutcome.FILTERED and settings.omni.block is BlockForm.SUBMIT:
-            raise invalid_request(planned.reason or "Request blocked due to safety violations.")
-        retry_s = self._measure_quota_wait(request.model.id, now)
-        if retry_s is not None and settings.omni.over_quota is OverQuotaForm.SUBMIT:
-            raise too_many_requests(retry_s)
+        if planned.outcome is OperationOutcome.FILTERED and settings.omni.block.is_at_once:
+            raise _block_at_once(planned, settings.omni.block)
+        refusal = self._check_quota(request, now)
+        if refusal is not None and settings.omni.over_quota is OverQuotaForm.SUBMIT:
+            raise refusal
         number = self._next_number()
         interaction = StoredInteraction(
             number=number,
@@ -133,22 +156,27 @@ class OmniService:
             ready_at=now + settings.latency.draw_seconds(settings.latency_seed, number),
             planned_outcome=planned,
             aspect_ratio=request.aspect_ratio if source is None else source.aspect_ratio,
+            input_tokens=count_input_tokens(request, source),
             source_seconds=0.0 if source is None else source.seconds,
-            is_over_quota=retry_s is not None,
+            quota_refusal=refusal,
             is_refused_in_region=source is not None
             and source.is_uploaded
             and settings.region in _RESTRICTED,
+            invalid_polls=settings.omni.invalid_polls,
         )
-        if planned.outcome in {OperationOutcome.DONE, OperationOutcome.NEVER}:
-            spec = await self._build_spec(interaction, request, source, settings)
+        spec = await self._build_spec(interaction, request, source, settings)
+        if _is_large_extension_on_vertex(request):
+            interaction.planned_outcome = PlannedOutcome(OperationOutcome.FAILED)
+            interaction.ready_at = now + _LARGE_EXTENSION_FAILS_AFTER_S
+        elif refusal is None and planned.outcome in _RENDERED:
             interaction.rendering = asyncio.create_task(self._renderer.render_clip(spec))
         self.store.add(interaction)
         return interaction
 
-    def require(self, interaction_id: str) -> StoredInteraction:
+    def require(self, interaction_id: str, route: OmniRoute) -> StoredInteraction:
         """An interaction that is still kept, up to date. Raises InteractionRefused."""
         interaction = self.store.get(interaction_id)
-        if interaction is None:
+        if interaction is None or interaction.request.route is not route:
             raise invalid_request("Invalid interaction name.")
         lifetime_s = self._read_settings().omni.lifetime_s
         if interaction.is_deleted or self._now() >= interaction.created + lifetime_s:
@@ -157,20 +185,14 @@ class OmniService:
         return interaction
 
     def refresh(self, interaction: StoredInteraction) -> None:
-        """Bring an interaction's status up to date; a clip that was just made becomes a file."""
+        """Bring an interaction's status up to date, and store a clip that was just made."""
         if refresh_interaction(interaction, self._now(), self._read_settings().omni):
-            clip = interaction.clip
-            assert clip is not None
-            origin = ClipOrigin(
-                VeoMode.TEXT, interaction.aspect_ratio, interaction.request.resolution, 0, "omni"
-            )
-            created = interaction.finished_at or self._now()
-            interaction.file = GeneratedFile(new_file_id(), clip, origin, created)
-            self._files.add_file(interaction.file)
+            self._store_clip(interaction)
 
     def cancel(self, interaction: StoredInteraction) -> None:
         """Ask a running interaction to stop. Raises InteractionRefused when it has ended."""
-        if interaction.status is not InteractionStatus.IN_PROGRESS:
+        is_running = interaction.status is InteractionStatus.IN_PROGRESS
+        if not is_running or not interaction.request.is_background:
             raise InteractionRefused(
                 400, "failed_precondition", "Only running background interactions can be cancelled."
             )
@@ -186,81 +208,45 @@ class OmniService:
             raise ValueError("no clip was made for it; submit it with outcome never or done")
         interaction.planned_outcome = planned
 
-    async def store_upload(self, data: bytes, mime_type: str) -> GeneratedFile:
-        """Keep an uploaded file. Raises InteractionRefused for a video that cannot be read."""
-        path = self._directory / f"upload-{secrets.token_hex(8)}"
-        await asyncio.to_thread(path.write_bytes, data)
-        clip = RenderedClip(path, len(data), hashlib.sha256(data).hexdigest(), 0.0)
-        if mime_type.startswith("video/"):
-            clip = await self._measure(path)
-        origin = ClipOrigin(VeoMode.TEXT, "16:9", "720p", 0, "upload")
-        file = GeneratedFile(new_file_id(), clip, origin, self._now(), mime_type=mime_type)
-        self._files.add_file(file)
-        return file
-
-    async def _measure(self, path: Path) -> RenderedClip:
-        try:
-            return await asyncio.to_thread(measure_clip, path)
-        except (OSError, ValueError, IndexError) as error:
-            raise invalid_request("Unable to process input video.") from error
-
-    def _measure_quota_wait(self, model: str, now: float) -> float | None:
-        """How long until the model may be asked again (seconds); None when it may now."""
-        quota = self._read_settings().quota_for(model)
-        for limit, window_s in ((quota.per_minute, MINUTE_S), (quota.per_day, DAY_S)):
-            if limit is not None and self.store.count_since(model, now - window_s) >= limit:
-                return min(window_s, MINUTE_S)
+    def _check_quota(self, request: InteractionRequest, now: float) -> InteractionRefused | None:
+        """The refusal of a request over quota."""
+        settings = self._read_settings()
+        quota, omni = settings.quota_for(request.model_name), settings.omni
+        midnight = datetime.fromtimestamp(now, _PACIFIC).replace(hour=0, minute=0, second=0)
+        today = midnight.replace(microsecond=0).astimezone(UTC).timestamp()
+        for limit, since, is_for_day in (
+            (quota.per_minute, now - MINUTE_S, False),
+            (quota.per_day, today, True),
+        ):
+            if limit is None:
+                continue
+            started = list(self.store.started_since(request.route, request.model.id, since))
+            if len(started) < limit:
+                continue
+            wait_s = started[len(started) - limit] + MINUTE_S - now if limit else MINUTE_S
+            retry_s = settings.day_quota_delay_s if is_for_day else wait_s
+            return quota_exceeded(
+                model=request.model_name,
+                limit=limit,
+                retry_s=retry_s if omni.retry_s is None else omni.retry_s,
+                is_for_day=is_for_day,
+                hint=omni.retry_hint,
+            )
         return None
 
     async def _find_source(self, request: InteractionRequest) -> SourceVideo | None:
         if request.previous_id is not None:
-            return self._find_previous(request.previous_id)
-        video = request.video
-        if video is None:
-            return None
-        if video.data is not None:
-            file = await self.store_upload(video.data, video.mime_type)
-        else:
-            file = self._require_file(video)
-        ratio = await asyncio.to_thread(_read_aspect_ratio, file.clip.path)
-        return SourceVideo(file.clip.path, file.clip.sha256, file.clip.seconds, ratio, True)
+            return self._find_previous(request.previous_id, request.route)
+        return None if request.video is None else await self.inputs.find_video(request.video)
 
-    def _find_previous(self, previous_id: str) -> SourceVideo:
-        previous = self.require(previous_id)
+    def _find_previous(self, previous_id: str, route: OmniRoute) -> SourceVideo:
+        previous = self.require(previous_id, route)
         if previous.status is InteractionStatus.IN_PROGRESS:
             raise invalid_request(f"Interaction {previous_id} is still in progress.")
         clip = previous.clip
         if clip is None:
             raise invalid_request(f"Interaction {previous_id} has no video.")
         return SourceVideo(clip.path, clip.sha256, clip.seconds, previous.aspect_ratio, False)
-
-    def _require_file(self, content: MediaContent) -> GeneratedFile:
-        name = (content.uri or "").split("?")[0].removesuffix(":download").rsplit("/", 1)[-1]
-        file = self._files.get_file(name)
-        now, settings = self._now(), self._read_settings()
-        if (
-            file is None
-            or file.expired
-            or file.revoked
-            or now >= file.created + settings.file_lifetime_s
-        ):
-            raise InteractionRefused(
-                403,
-                "permission_denied",
-                f"You do not have permission to access the File {name} or it may not exist.",
-            )
-        if file_state(file, now, settings.processing_s) is not FileState.ACTIVE:
-            raise InteractionRefused(
-                400,
-                "failed_precondition",
-                f"The File {name} is not in an ACTIVE state and usage is not allowed.",
-            )
-        return file
-
-    async def _read_picture(self, content: MediaContent | None) -> bytes | None:
-        if content is None or content.data is not None:
-            return None if content is None else content.data
-        return await asyncio.to_thread(self._require_file(content).clip.path.read_bytes)
 
     async def _build_spec(
         self,
@@ -270,7 +256,6 @@ class OmniService:
         settings: GoogleSettings,
     ) -> ClipSpec:
         width, height = OMNI_SIZES[request.resolution, interaction.aspect_ratio]
-        references = [await self._read_picture(item) for item in request.references]
         return ClipSpec(
             prompt=request.prompt,
             seed=interaction.number if settings.vary_unseeded else 0,
@@ -279,9 +264,9 @@ class OmniService:
             height=height,
             seconds=interaction.made_seconds,
             audio=True,
-            image=await self._read_picture(request.first_frame),
-            last_frame=await self._read_picture(request.last_frame),
-            references=tuple(item for item in references if item is not None),
+            image=await self.inputs.read_picture(request.first_frame),
+            last_frame=await self.inputs.read_picture(request.last_frame),
+            references=await self.inputs.read_references(request),
             source=None if source is None else source.path,
             source_digest="" if source is None else source.sha256,
             source_use=SourceUse.EDIT if request.task is OmniTask.EDIT else SourceUse.RENDER_AGAIN,
@@ -289,25 +274,32 @@ class OmniService:
             look=settings.look,
         )
 
+    def _store_clip(self, interaction: StoredInteraction) -> None:
+        """Make the clip a file, or on Vertex AI an object if its address was asked for."""
+        clip, request = interaction.clip, interaction.request
+        assert clip is not None
+        origin = ClipOrigin(VeoMode.TEXT, interaction.aspect_ratio, request.resolution, 0, "omni")
+        created = interaction.finished_at or self._now()
+        if request.route is OmniRoute.API_KEY:
+            interaction.file = GeneratedFile(new_file_id(), clip, origin, created)
+            self._files.add_file(interaction.file)
+        elif (address := BUCKET_URI.fullmatch(request.bucket_uri)) is not None:
+            folder = "/".join(part for part in (address[2] or "").split("/") if part)
+            name = f"{folder}/" if folder else ""
+            name += f"{10**18 + secrets.randbelow(9 * 10**18)}/sample_0.mp4"
+            interaction.stored_object = StoredObject(address[1], name, clip, origin, created)
+            self._objects.add_object(interaction.stored_object)
 
-def _check_source(source: SourceVideo, request: InteractionRequest) -> None:
-    """Raises InteractionRefused for a video that is too long."""
-    if request.task is OmniTask.EDIT:
-        most = request.model.max_edited_seconds
-        if source.seconds > most + 0.5:
-            raise invalid_request(f"Videos longer than {most}s are not supported for editing.")
-        return
-    if source.seconds > MAX_EXTENDED_SOURCE_SECONDS + 0.5:
-        raise invalid_request(
-            f"Videos longer than {MAX_EXTENDED_SOURCE_SECONDS}s are not supported for extension."
-        )
-    if source.seconds + request.seconds > MAX_EXTENDED_SECONDS + 0.5:
-        raise invalid_request(f"The extended video exceeds {MAX_EXTENDED_SECONDS}s.")
+
+def _is_large_extension_on_vertex(request: InteractionRequest) -> bool:
+    is_extension = request.task is OmniTask.EXTEND
+    return request.route is OmniRoute.VERTEX and is_extension and request.resolution == "4k"
 
 
-def _read_aspect_ratio(path: Path) -> str:
-    import av  # heavy, and needed only for uploads
-
-    with av.open(str(path)) as container:
-        video = container.streams.video[0]
-        return "16:9" if video.width >= video.height else "9:16"
+def _block_at_once(planned: PlannedOutcome, form: BlockForm) -> InteractionRefused:
+    if form is BlockForm.SUBMIT:
+        return invalid_request(planned.reason or "Request blocked due to safety violations.")
+    sentence = planned.reason or BLOCKED_SENTENCE
+    if form is BlockForm.SUBMIT_SENTENCE:
+        return InteractionRefused(400, sentence, sentence)
+    return InteractionRefused(200, "content_blocked", sentence)

@@ -9,81 +9,23 @@ import av
 import numpy as np
 import pytest
 
-from tests.harness.waiting import eventually
 from tests.sandbox.google.conftest import Server, picture
-
-OMNI = "gemini-omni-1.2-flash"
-OLDER = "gemini-omni-1.1-flash"
-EXTEND = "Extend this video: it goes on"
-
-
-def image(data: bytes | None = None) -> dict[str, Any]:
-    encoded = base64.b64encode(data or picture()).decode()
-    return {"type": "image", "mime_type": "image/png", "data": encoded}
-
-
-def text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
-
-
-def body(
-    content: Any = "a ball", *, model: str = OMNI, task: str | None = None, **more: Any
-) -> dict[str, Any]:
-    """A request; ``form`` overrides what the video is to be."""
-    form: dict[str, Any] = {"type": "video", "duration": "3s", "resolution": "360p"}
-    form |= {"delivery": "uri"} | more.pop("form", {})
-    form = {name: value for name, value in form.items() if value is not None}
-    values: dict[str, Any] = {
-        "model": model,
-        "background": True,
-        "input": content,
-        "response_format": [form],
-    }
-    if task is not None:
-        values["generation_config"] = {"video_config": {"task": task}}
-    return values | more
-
-
-async def create(server: Server, value: dict[str, Any], status: int = 200) -> dict[str, Any]:
-    return await server.call(
-        "POST", "/google/v1/interactions", status, json=value, headers=server.key
-    )
-
-
-async def read(server: Server, interaction_id: str, status: int = 200) -> dict[str, Any]:
-    path = f"/google/v1/interactions/{interaction_id}?stream=false"
-    return await server.call("GET", path, status, headers=server.key)
-
-
-async def finish(server: Server, interaction_id: str) -> dict[str, Any]:
-    server.clock.advance(10)
-
-    async def ended() -> dict[str, Any] | None:
-        answer = await read(server, interaction_id)
-        return answer if answer.get("status") != "in_progress" else None
-
-    answer: dict[str, Any] | None = await eventually(ended, timeout=60, what=interaction_id)
-    assert answer is not None
-    return answer
-
-
-async def make(server: Server, value: dict[str, Any]) -> dict[str, Any]:
-    return await finish(server, (await create(server, value))["id"])
-
-
-async def fetch(server: Server, answer: dict[str, Any], path: Path) -> Path:
-    """Download the video of an answer once its file is processed."""
-    server.clock.advance(2)
-    uri = answer["steps"][-1]["content"][0]["uri"]
-    async with server.http.get(uri, headers=server.key) as response:
-        assert response.status == 200
-        await asyncio.to_thread(path.write_bytes, await response.read())
-    return path
-
-
-def frames_of(path: Path) -> list[np.ndarray[Any, Any]]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+from tests.sandbox.google.omni_requests import (
+    EXTEND,
+    OLDER,
+    OMNI,
+    body,
+    create,
+    edit,
+    fetch,
+    finish,
+    frames_of,
+    image,
+    make,
+    read,
+    text,
+    upload,
+)
 
 
 async def test_a_clip_is_made_told_and_billed(server: Server, tmp_path: Path) -> None:
@@ -96,7 +38,10 @@ async def test_a_clip_is_made_told_and_billed(server: Server, tmp_path: Path) ->
     [submit] = (await server.seen())["submits"]
     assert (submit["route"], submit["task"]) == ("omni", "text_to_video")
     assert (submit["seconds"], submit["resolution"]) == (3, "360p")
-    assert submit["billed_usd"] == pytest.approx(3 * 1931 * 12e-6 + 64 * 1.5e-6)
+    usage = answer["usage"]
+    price = usage["total_input_tokens"] * 1.5e-6 + usage["total_thought_tokens"] * 9e-6
+    assert 0 < price < 0.02
+    assert submit["billed_usd"] == pytest.approx(3 * 1931 * 12e-6 + price)
 
 
 async def test_a_running_one_says_so_and_a_file_is_processed_first(server: Server) -> None:
@@ -212,11 +157,7 @@ async def test_an_edit_keeps_the_motion_and_an_extension_returns_the_whole(
 ) -> None:
     first = await make(server, body("a ball", model=OLDER))
     before = frames_of(await fetch(server, first, tmp_path / "first.mp4"))
-    form = {"duration": None}
-    edited = await make(
-        server,
-        body("make it night", model=OLDER, previous_interaction_id=first["id"], form=form),
-    )
+    edited = await make(server, edit(first["id"], model=OLDER))
     after = frames_of(await fetch(server, edited, tmp_path / "edited.mp4"))
     assert len(after) == len(before)
     assert after[30].mean() < before[30].mean() * 0.8
@@ -246,14 +187,13 @@ async def test_an_edit_takes_no_length_and_no_shape(server: Server, name: str) -
 
 async def test_what_cannot_be_gone_on_from(server: Server) -> None:
     running = await create(server, body(model=OLDER))
-    form = {"duration": None}
-    edit = body("redder", model=OLDER, previous_interaction_id=running["id"], form=form)
-    assert "in progress" in (await create(server, edit, 400))["error"]["message"]
+    redder = edit(running["id"], "redder", model=OLDER)
+    assert "in progress" in (await create(server, redder, 400))["error"]["message"]
     await finish(server, running["id"])
     extension = body(EXTEND, previous_interaction_id=running["id"])
     assert "extension" in (await create(server, extension, 400))["error"]["message"]
     await server.call("DELETE", f"/google/v1/interactions/{running['id']}", headers=server.key)
-    await create(server, edit, 404)
+    await create(server, redder, 404)
     await read(server, running["id"], 404)
 
 
@@ -263,35 +203,23 @@ async def test_an_interaction_is_kept_for_weeks_and_longer_than_its_file(server:
     uri = made["steps"][-1]["content"][0]["uri"]
     async with server.http.get(uri, headers=server.key) as response:
         assert response.status == 403
-    form = {"duration": None}
-    edit = body("redder", previous_interaction_id=made["id"], form=form)
-    await create(server, edit)
+    await create(server, edit(made["id"]))
     server.clock.advance(53 * 86_400)
-    await create(server, edit, 404)
+    await create(server, edit(made["id"]), 404)
 
 
 async def test_uploaded_videos(server: Server, tmp_path: Path) -> None:
     made = await make(server, body())
     data = (await fetch(server, made, tmp_path / "clip.mp4")).read_bytes()
-    start = {
-        **server.key,
-        "X-Goog-Upload-Protocol": "resumable",
-        "X-Goog-Upload-Command": "start",
-        "X-Goog-Upload-Header-Content-Type": "video/mp4",
-    }
-    async with server.http.post(f"{server.base}/google/upload/v1/files", headers=start) as answer:
-        url = answer.headers["x-goog-upload-url"]
-    finalize = {"X-Goog-Upload-Command": "upload, finalize", "X-Goog-Upload-Offset": "0"}
-    async with server.http.post(url, headers=finalize, data=data) as answer:
-        file = (await answer.json())["file"]
+    file = await upload(server, data)
     content = [
         {"type": "video", "mime_type": "video/mp4", "uri": file["uri"]},
         text("<VIDEO_0>@Video1 make it night"),
     ]
-    edit = body(content, task="edit", form={"duration": None})
-    assert "ACTIVE" in (await create(server, edit, 400))["error"]["message"]
+    of_upload = body(content, task="edit", form={"duration": None})
+    assert "ACTIVE" in (await create(server, of_upload, 400))["error"]["message"]
     server.clock.advance(2)
-    assert (await make(server, edit))["status"] == "completed"
+    assert (await make(server, of_upload))["status"] == "completed"
     inline = {"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(data).decode()}
     again = body([inline, text("make it night")], task="edit", form={"duration": None})
     await server.control(region="eu")
@@ -299,8 +227,7 @@ async def test_uploaded_videos(server: Server, tmp_path: Path) -> None:
     assert refused["status"] == "completed"
     assert [part["type"] for part in refused["steps"][-1]["content"]] == ["text"]
     assert "usage" not in refused
-    own = body("make it night", previous_interaction_id=made["id"], form={"duration": None})
-    assert (await make(server, own))["steps"][-1]["content"][0]["type"] == "video"
+    assert (await make(server, edit(made["id"])))["steps"][-1]["content"][0]["type"] == "video"
 
 
 @pytest.mark.parametrize("block", ["poll", "sentence", "failed", "error_body", "no_video"])

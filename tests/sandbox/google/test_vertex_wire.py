@@ -168,7 +168,14 @@ async def test_models(server: Server, client: genai.Client) -> None:
     assert caught.value.code == 404
     names = [item.name async for item in await client.aio.models.list()]
     assert names == [
-        f"publishers/google/models/{name}" for name in (VEO_GA, "veo-3.1-fast-generate-001")
+        f"publishers/google/models/{name}"
+        for name in (
+            VEO_GA,
+            "veo-3.1-fast-generate-001",
+            "gemini-omni-1.2-flash",
+            "gemini-omni-1.1-flash",
+            "gemini-omni-1.1-flash-preview",
+        )
     ]
 
 
