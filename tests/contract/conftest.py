@@ -1,7 +1,13 @@
-"""Both databases: SQLite in a temporary folder, PostgreSQL in a schema of its own."""
+"""Both databases: SQLite in a temporary folder, PostgreSQL in a schema.
 
+Running the migrations takes longer than most tests, so each of pytest's processes runs them once
+for SQLite, whose file is copied, and once for PostgreSQL, whose schema is emptied before each test.
+"""
+
+import asyncio
 import os
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -78,12 +84,73 @@ async def empty_database(kind: str, directory: Path) -> AsyncIterator[Database]:
     await drop_schema(schema)
 
 
+_EMPTY_SCHEMA = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables
+        WHERE schemaname = '{0}' AND tablename != 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM {0}.%I', name);
+    END LOOP;
+    PERFORM setval(format('{0}.%I', sequencename)::regclass, start_value, false)
+        FROM pg_sequences WHERE schemaname = '{0}';
+END $$
+"""
+"""Deletes the rows: truncating makes new files for each table and index, which takes far longer."""
+
+
+class MigratedDatabases:
+    """Databases with all tables and no rows, for one test at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._template = directory / "template.db"
+        self._schema: str | None = None
+
+    async def open(self, kind: str, directory: Path) -> Database:
+        """Open one of a kind; the files of SQLite are in ``directory``."""
+        if kind == "sqlite":
+            return open_database(f"sqlite+aiosqlite:///{await self._copy_template(directory)}")
+        return open_database(POSTGRES_URL, schema=await self._empty_schema())
+
+    async def _copy_template(self, directory: Path) -> Path:
+        if not self._template.exists():
+            migrated = open_database(f"sqlite+aiosqlite:///{directory}/migrated.db")
+            await upgrade_schema(migrated)
+            await migrated.close()
+            shutil.copyfile(directory / "migrated.db", self._template)
+        return shutil.copyfile(self._template, directory / "test.db")
+
+    async def _empty_schema(self) -> str:
+        if self._schema is None:
+            self._schema = await new_schema()
+            migrated = open_database(POSTGRES_URL, schema=self._schema)
+            await upgrade_schema(migrated)
+            await migrated.close()
+            return self._schema
+        connection = await asyncpg.connect(POSTGRES_URL.replace("+asyncpg", ""), timeout=5)
+        await connection.execute(_EMPTY_SCHEMA.format(self._schema))
+        await connection.close()
+        return self._schema
+
+    async def close(self) -> None:
+        if self._schema is not None:
+            await drop_schema(self._schema)
+
+
+@pytest.fixture(scope="session")
+def migrated_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabases]:
+    """Give the databases that the tests of this process share, one after the other."""
+    databases = MigratedDatabases(tmp_path_factory.mktemp("migrated"))
+    yield databases
+    asyncio.run(databases.close())
+
+
 @pytest.fixture(params=KINDS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated_databases: MigratedDatabases
+) -> AsyncIterator[Database]:
     """Give an empty database with all tables, once of each kind."""
-    async with empty_database(request.param, tmp_path) as opened:
-        await upgrade_schema(opened)
-        yield opened
+    opened = await migrated_databases.open(request.param, tmp_path)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
