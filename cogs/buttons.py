@@ -27,9 +27,10 @@ from bot.services.clips.input_images import InputImages
 from bot.services.clips.library import ClipLibrary
 from bot.store.jobs.clips import ClipStore
 from bot.ui.custom_ids import ButtonAction, FormKind
+from bot.ui.job_details import format_job_details
 from bot.ui.model_info import ModelInfoSource
 from bot.ui.router import InteractionRouter
-from bot.ui.text_lists import format_history, format_job_details
+from bot.ui.text_lists import format_history
 from cogs._common.answers import EditedAnswer, build_page_buttons, respond_with
 from cogs._common.context import build_acting_person
 from cogs._common.modals import (

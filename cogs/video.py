@@ -30,7 +30,8 @@ from bot.store.member_preferences import MemberPreferenceStore
 from bot.ui.components import build_text_view
 from bot.ui.lineage import format_lineage
 from bot.ui.model_info import ModelInfoSource
-from bot.ui.text_lists import format_history, format_models_overview, format_running_jobs
+from bot.ui.models_overview import format_models_overview
+from bot.ui.text_lists import format_history, format_running_jobs
 from cogs._common.answers import PrivateAnswer, build_page_buttons
 from cogs._common.clip_lookup import ClipFinder
 from cogs._common.context import (

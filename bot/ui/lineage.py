@@ -1,10 +1,11 @@
-"""A clip's lineage as a message: what it was extended from, and what extends it."""
+"""A clip's lineage as a message: what it was made from, and what was made from it."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.clips.clip import Clip
 from bot.domain.clips.lineage import LineageRow, elide_rows
+from bot.domain.jobs.request import GenerationMode
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import build_jump_link, format_clip_number, format_excerpt
 
@@ -43,12 +44,33 @@ def _format_row(
     name = format_clip_number(clip.id, build_jump_link(clip))
     if clip.id == requested.id:
         name = f"**▶ {name}**"
-    parts = [name, translate("seconds", locale, count=clip.seconds), f"<@{clip.user_id}>"]
     parent = clip.parent_clip_id
+    parts = [
+        name,
+        *([] if parent is None else [_name_edge(row, locale)]),
+        translate("seconds", locale, count=clip.seconds),
+        f"<@{clip.user_id}>",
+    ]
     if row.is_orphan:
         parts.append(translate("chain.orphan", locale, parent=f"#{parent}"))
     elif parent is not None and (previous is None or previous.clip.id != parent):
         parts.append(translate("chain.from", locale, parent=f"#{parent}"))
-    bullet = "●" if parent is None else "↳"
+    bullet = get_edge_mark(clip)
     indent = "\u2003" * min(row.depth, _MAXIMUM_INDENT)
     return f"{indent}{bullet} {' · '.join(parts)}: {format_excerpt(clip.prompt, 50)}"
+
+
+def get_edge_mark(clip: Clip) -> str:
+    """Return the sign for how a clip was made from another; words beside it say the same."""
+    if clip.parent_clip_id is None:
+        return "●"
+    return "✎" if clip.mode is GenerationMode.EDIT else "⤷"
+
+
+def _name_edge(row: LineageRow, locale: str | None) -> str:
+    if row.clip.mode is GenerationMode.EDIT:
+        return translate("chain.edited", locale)
+    if row.added_seconds is None:
+        return translate("chain.extended", locale)
+    added = translate("seconds", locale, count=row.added_seconds)
+    return translate("chain.extended_by", locale, added=added)

@@ -1,12 +1,10 @@
-"""Lists as text: details of a clip, histories, limits, usage, unknown jobs, models."""
+"""Lists as text: running jobs, histories, limits, usage, unknown jobs."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
-from typing import Final
 
-from bot.domain.billing.charges import compute_price_paid
 from bot.domain.billing.ledger import UsageRow
 from bot.domain.billing.limits import LimitRow, LimitSubject, QuotaLine, QuotaStatus, UsageLimits
 from bot.domain.billing.money import Micros
@@ -14,90 +12,20 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.errors import LimitScope
 from bot.domain.jobs.job import Job, Outcome
-from bot.domain.jobs.request import GenerationMode, PersonGeneration, PersonRule
+from bot.domain.jobs.request import GenerationMode
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import (
-    MESSAGE_LIMIT,
     build_jump_link,
     format_clip_number,
     format_excerpt,
-    format_mebibytes,
     format_money,
     format_timestamp,
     join_fitting_lines,
-    join_list,
     sanitize_text,
-    split_text,
 )
-from bot.services.admin.model_directory import ModelOfferStatus
 from bot.ui.error_messages import format_limit_amount
+from bot.ui.lineage import get_edge_mark
 from bot.ui.model_info import ModelInfoSource
-
-_RULE_BY_PERSON_GENERATION: Final = {
-    PersonGeneration.ALLOW_ALL: PersonRule.EVERYONE,
-    PersonGeneration.ALLOW_ADULT: PersonRule.ADULTS,
-    PersonGeneration.DONT_ALLOW: PersonRule.NOBODY,
-}
-"""The person rule that matches each of Google's values."""
-
-
-def format_job_details(
-    job: Job, clips: Sequence[Clip], model_info: ModelInfoSource, locale: str | None
-) -> list[str]:
-    """Return everything needed to make a clip again, as texts of at most `MESSAGE_LIMIT`."""
-    plan = job.plan
-    seed = translate("details.random", locale) if plan.seed is None else str(plan.seed)
-    rows: list[tuple[str, str]] = [
-        ("details.model", f"{model_info.get_display_name(plan.model)} (`{plan.model}`)"),
-        ("details.mode", translate(f"mode.{plan.mode}", locale)),
-        ("details.aspect_ratio", plan.aspect_ratio),
-        ("details.resolution", plan.resolution or translate("details.default", locale)),
-        ("details.seconds", translate("seconds", locale, count=plan.result_seconds)),
-        ("details.seed", seed),
-        ("details.people", _format_person_generation(plan.person_generation, locale)),
-        ("details.price", format_money(_find_price(job, clips), locale)),
-        ("details.requester", f"<@{job.origin.user_id}>"),
-        ("details.asked", format_timestamp(job.created_at, "f")),
-    ]
-    if plan.videos > 1:
-        rows.append(("details.videos", str(plan.videos)))
-    rows += [
-        (key, f"{image.width}×{image.height}")
-        for key, image in (
-            ("details.first_frame", plan.image),
-            ("details.last_frame", plan.last_frame),
-            *(("details.reference", reference) for reference in plan.references),
-        )
-        if image is not None
-    ]
-    if plan.source is not None:
-        rows.append(("details.source", f"#{plan.source.clip_id}"))
-    for clip in clips:
-        size = format_mebibytes(clip.size_bytes, locale)
-        rows.append(("details.clip", f"#{clip.id} · {clip.width}×{clip.height} · {size}"))
-    facts = "\n".join(f"**{translate(key, locale)}** {value}" for key, value in rows)
-    texts = [facts[:MESSAGE_LIMIT], *_format_labelled_text("details.prompt", plan.prompt, locale)]
-    if plan.negative_prompt:
-        texts += _format_labelled_text("details.negative_prompt", plan.negative_prompt, locale)
-    return texts
-
-
-def _find_price(job: Job, clips: Sequence[Clip]) -> Micros:
-    """Return what the clips cost, or without any what the job reserved."""
-    return compute_price_paid(job, clips=len(clips)) if clips else job.price
-
-
-def _format_labelled_text(key: str, text: str, locale: str | None) -> list[str]:
-    label = f"**{translate(key, locale)}** "
-    first, *rest = split_text(text, MESSAGE_LIMIT - len(label))
-    return [label + first, *rest]
-
-
-def _format_person_generation(value: PersonGeneration | None, locale: str | None) -> str:
-    """Return what was sent to Google about people: translated, and the value itself."""
-    if value is None:
-        return translate("details.default", locale)
-    return f"{translate(f'people.{_RULE_BY_PERSON_GENERATION[value]}', locale)} (`{value}`)"
 
 
 def format_running_jobs(jobs: Sequence[Job], locale: str | None) -> str:
@@ -123,20 +51,26 @@ def format_history(page: HistoryPage, model_info: ModelInfoSource, locale: str |
     filter_text = _format_history_filter(page.history_filter, model_info, locale)
     if not page.clips:
         return translate("history.none_found" if filter_text else "history.none", locale)
-    lines = [
-        translate(
-            "history.line",
-            locale,
-            clip=format_clip_number(clip.id, build_jump_link(clip)),
-            seconds=translate("seconds", locale, count=clip.seconds),
-            model=model_info.get_display_name(clip.model),
-            made=format_timestamp(clip.created_at, "R"),
-            prompt=format_excerpt(clip.prompt, 60),
-        )
-        for clip in page.clips
-    ]
+    lines = [_format_history_line(clip, model_info, locale) for clip in page.clips]
     title = translate("history.title", locale)
     return join_fitting_lines([f"{title} · {filter_text}" if filter_text else title, *lines])
+
+
+def _format_history_line(clip: Clip, model_info: ModelInfoSource, locale: str | None) -> str:
+    number = format_clip_number(clip.id, build_jump_link(clip))
+    if clip.parent_clip_id is not None:
+        made_from = "card.edit" if clip.mode is GenerationMode.EDIT else "card.extension"
+        edge = translate(made_from, locale, parent=f"#{clip.parent_clip_id}")
+        number = f"{number} {get_edge_mark(clip)} {edge}"
+    return translate(
+        "history.line",
+        locale,
+        clip=number,
+        seconds=translate("seconds", locale, count=clip.seconds),
+        model=model_info.get_display_name(clip.model),
+        made=format_timestamp(clip.created_at, "R"),
+        prompt=format_excerpt(clip.prompt, 60),
+    )
 
 
 def _format_history_filter(
@@ -262,61 +196,6 @@ def format_unknown_jobs(jobs: Sequence[Job], locale: str | None) -> str:
         for job in jobs
     ]
     return join_fitting_lines([translate("unknown.title", locale), *lines])
-
-
-def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
-    """Return every model with modes, lengths and prices, or why it is unavailable, as messages."""
-    if not overview:
-        return [translate("models.none", locale)]
-    blocks = ["\n".join(_format_model_lines(status, locale)) for status in overview]
-    texts, current = [], translate("models.title", locale)
-    for block in blocks:
-        if len(current) + len(block) + 1 > MESSAGE_LIMIT:
-            texts.append(current)
-            current = block
-        else:
-            current = f"{current}\n{block}"
-    return [*texts, current]
-
-
-def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
-    model = status.model
-    modes = (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes)
-    prices = " / ".join(
-        f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
-    )
-    lines = [
-        translate(
-            "models.line",
-            locale,
-            mark="✓" if status.offered else "✗",
-            name=model.name,
-            id=model.id,
-            modes=join_list(modes, locale),
-            lengths=join_list(map(str, model.lengths), locale),
-            prices=prices,
-        )
-    ]
-    if not status.configured:
-        lines.append(translate("models.not_configured", locale))
-    elif status.is_past_end:
-        lines.append(_describe_passed_end(status, locale))
-    elif not status.offered and status.reason is None:
-        lines.append(translate("models.refused", locale))
-    elif not status.offered:
-        lines.append(translate("models.reason", locale, reason=sanitize_text(status.reason or "")))
-    if model.retires is not None and not status.is_past_end:
-        lines.append(translate("models.retires", locale, date=model.retires.isoformat()))
-    return lines
-
-
-def _describe_passed_end(status: ModelOfferStatus, locale: str | None) -> str:
-    date = str(status.model.retires)
-    if status.is_unconfirmed:
-        return translate("models.unconfirmed", locale, date=date)
-    if status.replacement is None:
-        return translate("models.retired", locale, date=date)
-    return translate("models.replaced", locale, date=date, replacement=status.replacement)
 
 
 def _format_limit_part(limit: str, value: int, locale: str | None) -> str:

@@ -1,13 +1,14 @@
-"""The lineage of a clip: the tree of clips that it was extended from and that extend it.
+"""The lineage of a clip: the tree of clips that it was made from and that were made from it.
 
 A tree can be larger than a message, so its rows are ranked by relevance: the first clip and the
 selected one, the clips between them, what continues the selected one, its siblings, the rest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.clips.clip import Clip
+from bot.domain.jobs.request import GenerationMode
 
 _ENDPOINT, _ANCESTOR, _CONTINUATION, _SIBLING, _UNRELATED = range(5)
 
@@ -17,13 +18,15 @@ class LineageRow:
     """One clip of a tree.
 
     ``depth`` counts the branches above it: a chain without branches has one depth. ``rank`` 0 is
-    the most relevant. The parent of an orphan is missing.
+    the most relevant. The parent of an orphan is missing. ``added_seconds`` is what an extension
+    adds to its parent; `None` for an edit, a first clip and an orphan.
     """
 
     clip: Clip
     depth: int
     rank: int
     is_orphan: bool = False
+    added_seconds: int | None = None
 
 
 def find_root_id(clip: Clip) -> int:
@@ -48,7 +51,8 @@ def build_lineage(clips: Iterable[Clip], selected_id: int) -> list[LineageRow]:
     while stack:
         clip, depth = stack.pop()
         orphan = clip.parent_clip_id is not None and clip.parent_clip_id not in by_id
-        rows.append(LineageRow(clip, depth, ranks.get(clip.id, _UNRELATED), orphan))
+        rank, added = ranks.get(clip.id, _UNRELATED), _count_added_seconds(clip, by_id)
+        rows.append(LineageRow(clip, depth, rank, orphan, added))
         children = children_of.get(clip.id, [])
         child_depth = depth + (len(children) > 1)
         stack += [(child, child_depth) for child in reversed(children)]
@@ -66,6 +70,13 @@ def elide_rows(lineage: Sequence[LineageRow], limit: int) -> list[LineageRow]:
 
     by_relevance = sorted(range(len(lineage)), key=relevance_key)
     return [lineage[index] for index in sorted(by_relevance[:limit])]
+
+
+def _count_added_seconds(clip: Clip, by_id: Mapping[int, Clip]) -> int | None:
+    parent = by_id.get(clip.parent_clip_id or 0)
+    if parent is None or clip.mode is not GenerationMode.EXTENSION:
+        return None
+    return clip.seconds - parent.seconds
 
 
 def _rank_clips(

@@ -18,7 +18,8 @@ from bot.i18n.catalogs import translate
 from bot.ui.clip_card import ClipCards
 from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
-from bot.ui.text_lists import format_history, format_job_details, format_unknown_jobs
+from bot.ui.job_details import format_job_details
+from bot.ui.text_lists import format_history, format_unknown_jobs
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (

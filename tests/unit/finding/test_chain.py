@@ -5,8 +5,12 @@ import random
 import pytest
 
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.history_query import HistoryPage
 from bot.domain.clips.lineage import build_lineage, elide_rows, find_root_id
+from bot.domain.jobs.request import GenerationMode
 from bot.ui.lineage import format_lineage
+from bot.ui.text_lists import format_history
+from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import a_clip
 
 
@@ -47,7 +51,7 @@ def test_path_to_clip_ranks_highest() -> None:
 def test_a_clip_whose_source_is_gone_stands_by_itself_and_says_so() -> None:
     found = build_lineage(a_tree({1: None, 3: 2, 4: 3}), 4)
     assert [(row.clip.id, row.is_orphan) for row in found] == [(1, False), (3, True), (4, False)]
-    assert "continues #2, which is gone" in format_lineage(found, found[2].clip, "en-US")
+    assert "from #2, which is gone" in format_lineage(found, found[2].clip, "en-US")
 
 
 def test_the_root_of_a_first_clip_is_itself() -> None:
@@ -59,10 +63,41 @@ def test_the_message_marks_the_clip_and_links_every_other() -> None:
     said = format_lineage(build_lineage(BRANCHED, 3), BRANCHED[2], "en-US").splitlines()
     assert said[0] == "**The tree of clip #3**"
     assert said[1].startswith("● [#1](https://discord.com/channels/10/20/1001) · 8 s · <@30>: ")
-    assert said[3].startswith("\u2003↳ **▶ [#3](")
+    assert said[3].startswith("\u2003⤷ **▶ [#3](")
     # 4 does not follow what it continues
-    assert "continues #1" in said[4]
-    assert "continues" not in said[2] + said[3] + said[5]
+    assert "from #1" in said[4]
+    assert "from" not in said[2] + said[3] + said[5]
+
+
+def test_extensions_and_edits_are_different_edges() -> None:
+    """In words too: a screen reader says nothing of the signs."""
+    clips = [
+        *a_tree({1: None}),
+        *a_tree({2: 1}, mode=GenerationMode.EXTENSION, seconds=15, extension_depth=1),
+        *a_tree({3: 2, 6: 5}, mode=GenerationMode.EDIT, seconds=15, extension_depth=1),
+        *a_tree({7: 4}, mode=GenerationMode.EXTENSION, seconds=18, extension_depth=2),
+    ]
+    rows = build_lineage(clips, 3)
+    assert [row.added_seconds for row in rows] == [None, 7, None, None, None]
+    said = format_lineage(rows, clips[2], "en-US").splitlines()[1:]
+    assert said[1].startswith("⤷ [#2](")
+    assert ") · extended +7 s · 15 s · <@30>" in said[1]
+    assert said[2].startswith("✎ **▶ [#3](")
+    assert "** · edited · 15 s · <@30>" in said[2]
+    assert ") · edited · 15 s · <@30> · from #5, which is gone" in said[3]
+    assert ") · extended · 18 s · <@30> · from #4, which is gone" in said[4]
+
+
+def test_the_history_says_what_a_clip_was_made_from() -> None:
+    clips = [
+        *a_tree({3: 2}, mode=GenerationMode.EDIT),
+        *a_tree({2: 1}, mode=GenerationMode.EXTENSION),
+        *a_tree({1: None}),
+    ]
+    said = format_history(HistoryPage(tuple(clips)), Titles(), "en-US").splitlines()[1:]
+    assert "✎ edit of #2" in said[0]
+    assert "⤷ extension of #1" in said[1]
+    assert not any(word in said[2] for word in (" of ", "✎", "⤷", "●"))
 
 
 def test_single_clip_lineage_and_missing_link() -> None:
@@ -86,14 +121,14 @@ def test_a_large_tree_is_cut_to_a_message_and_keeps_the_way_to_the_clip(seed: in
     assert len(said) <= 3800
     assert f"▶ [#{asked.id}]" in said
     assert "@everyone" not in said
-    shown = sum(line.strip("\u2003").startswith(("●", "↳")) for line in said.splitlines())
+    shown = sum(line.strip("\u2003").startswith(("●", "⤷")) for line in said.splitlines())
     assert f"… and {size - 1 - shown} more clips" in said
 
 
 def test_a_chain_of_twenty_hops_is_whole() -> None:
     clips = a_tree({1: None} | {each: each - 1 for each in range(2, 22)}, prompt="it jumps")
     said = format_lineage(build_lineage(clips, 21), clips[-1], "en-US")
-    assert said.count("↳") == 20
+    assert said.count("⤷") == 20
     assert "\u2003" not in said
 
 

@@ -1,6 +1,7 @@
 """What is offered follows from what Google says, and admins see why."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from bot.services.admin.model_directory import (
     ModelDirectory,
 )
 from bot.store.jobs.model_states import ModelStateStore
-from bot.ui.text_lists import format_models_overview
+from bot.ui.models_overview import format_models_overview
 
 VEO, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
 LITE = "veo-3.1-lite-generate-preview"
@@ -200,7 +201,12 @@ async def test_why_a_model_is_past_its_end_is_told(models: ModelDirectory, googl
     for locale in ("en-US", "de", "ja"):
         told = "\n".join(format_models_overview(models.list_offer_statuses(), locale))
         replaced = translate(
-            "models.replaced", locale, date="2026-06-30", replacement="Gemini Omni 1.2 Flash"
+            "models.replaced",
+            locale,
+            name="Veo 2",
+            id=VEO_2,
+            date="2026-06-30",
+            replacement="Gemini Omni 1.2 Flash",
         )
         assert told.count(replaced) == 1
         assert "not found" not in told
@@ -278,6 +284,30 @@ async def test_why_a_model_is_not_offered_is_told_in_the_language_of_who_asks(
         assert told.count(translate("models.refused", locale)) == 1
         reason = translate("models.reason", locale, reason="This model is no longer available.")
         assert told.count(reason) == 1
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de", "es-ES", "fr", "ja", "zh-CN"])
+async def test_what_is_offered_comes_first_and_dead_models_take_a_line_each(
+    models: ModelDirectory, google: Route1, locale: str
+) -> None:
+    google.gone = dict.fromkeys((VEO_3, FAST_3, VEO_2), "not found")
+    await models.refresh_from_google()
+    told = format_models_overview(models.list_offer_statuses(), locale)
+    assert all(len(text) <= 2000 for text in told)
+    lines = "\n".join(told).splitlines()
+    marks = [line[0] for line in lines if line[0] in "✓✗"]
+    assert marks == sorted(marks)
+    assert [re.findall(r"`(.+?)`", line) for line in lines[-3:]] == [[VEO_3], [FAST_3], [VEO_2]]
+    assert all("Gemini Omni 1.2 Flash" in line for line in lines[-3:])
+
+
+def test_a_run_of_lengths_is_told_as_a_range(models: ModelDirectory) -> None:
+    told = "\n".join(format_models_overview(models.list_offer_statuses(), "en-US"))
+    omni = next(line for line in told.splitlines() if "`gemini-omni-1.2-flash`" in line)
+    veo = next(line for line in told.splitlines() if f"`{VEO}`" in line)
+    assert "; 3–15 s;" in omni
+    assert "; 4, 6, 8 s;" in veo
+    assert "360p $0.024" in omni
 
 
 def test_by_mode(models: ModelDirectory) -> None:

@@ -11,6 +11,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.clips.lineage import build_lineage
 from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.domain.showcase.post import (
@@ -22,6 +23,7 @@ from bot.domain.showcase.post import (
 from bot.i18n.formatting import format_excerpt, format_prompt, sanitize_text, split_text
 from bot.ui.clip_card import ClipCards
 from bot.ui.error_messages import describe_outcome
+from bot.ui.job_details import format_job_details
 from bot.ui.lineage import format_lineage
 from bot.ui.showcase_card import (
     ShowcaseCards,
@@ -29,7 +31,7 @@ from bot.ui.showcase_card import (
     format_own_entries,
     format_ranking,
 )
-from bot.ui.text_lists import format_history, format_job_details, format_running_jobs
+from bot.ui.text_lists import format_history, format_running_jobs
 from tests.unit.cards.test_cards import Titles, texts
 from tests.unit.words.examples import NOW, a_clip, a_job, a_plan, enclosed
 
@@ -202,6 +204,11 @@ PLACES: dict[str, Callable[[str], str | ui.LayoutView]] = {
     ),
     "negative prompt": lambda typed: "\n".join(
         format_job_details(a_job(plan=a_plan(negative_prompt=typed)), [], LABELS, "en-US")
+    ),
+    "negative prompt as a sentence": lambda typed: "\n".join(
+        format_job_details(
+            a_job(plan=a_plan(route=GoogleRoute.OMNI, negative_prompt=typed)), [], LABELS, "en-US"
+        )
     ),
     "showcase post": lambda typed: ShowcaseCards(model_info=LABELS).build_post_card(
         _showcase_post(typed), with_file=False

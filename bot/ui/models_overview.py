@@ -1,0 +1,88 @@
+"""`/video models`: what can be used, and what became of the models that cannot any more."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from bot.domain.jobs.request import GenerationMode
+from bot.domain.models import ModelSpec
+from bot.i18n.catalogs import translate
+from bot.i18n.formatting import MESSAGE_LIMIT, format_money, join_list, sanitize_text
+from bot.services.admin.model_directory import ModelOfferStatus
+
+
+def format_models_overview(overview: Sequence[ModelOfferStatus], locale: str | None) -> list[str]:
+    """Return the models as messages: what is offered with modes, lengths and prices comes first.
+
+    Of a model that Google has shut down, only its successor is of interest.
+    """
+    if not overview:
+        return [translate("models.none", locale)]
+    ordered = sorted(overview, key=lambda status: (not status.offered, _is_gone(status)))
+    blocks = ["\n".join(_format_model_lines(status, locale)) for status in ordered]
+    texts, current = [], translate("models.title", locale)
+    for block in blocks:
+        if len(current) + len(block) + 1 > MESSAGE_LIMIT:
+            texts.append(current)
+            current = block
+        else:
+            current = f"{current}\n{block}"
+    return [*texts, current]
+
+
+def _is_gone(status: ModelOfferStatus) -> bool:
+    return status.configured and status.is_past_end and not status.is_unconfirmed
+
+
+def _format_model_lines(status: ModelOfferStatus, locale: str | None) -> list[str]:
+    model, end = status.model, str(status.model.retires)
+    if _is_gone(status):
+        return [
+            translate(
+                "models.retired" if status.replacement is None else "models.replaced",
+                locale,
+                name=model.name,
+                id=model.id,
+                date=end,
+                replacement=status.replacement or "",
+            )
+        ]
+    lines = [_format_offer(model, locale, mark="✓" if status.offered else "✗")]
+    if not status.configured:
+        lines.append(translate("models.not_configured", locale))
+    elif status.is_unconfirmed:
+        lines.append(translate("models.unconfirmed", locale, date=end))
+    elif not status.offered and status.reason is None:
+        lines.append(translate("models.refused", locale))
+    elif not status.offered:
+        lines.append(translate("models.reason", locale, reason=sanitize_text(status.reason or "")))
+    if model.retires is not None and not status.is_unconfirmed:
+        lines.append(translate("models.retires", locale, date=end))
+    return lines
+
+
+def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
+    modes = (translate(f"with.{mode}", locale) for mode in GenerationMode if mode in model.modes)
+    prices = " / ".join(
+        f"{resolution} {format_money(price, locale)}" for resolution, price in model.prices.items()
+    )
+    line = translate(
+        "models.line",
+        locale,
+        mark=mark,
+        name=model.name,
+        id=model.id,
+        modes=join_list(modes, locale),
+        lengths=join_list(_list_ranges(model.lengths), locale),
+        prices=prices,
+    )
+    if model.request_price:
+        price = format_money(model.request_price, locale)
+        line += translate("models.per_clip", locale, price=price)
+    return line
+
+
+def _list_ranges(numbers: Sequence[int]) -> list[str]:
+    """Return whole numbers for reading: 4, 6, 8, but 3–15."""
+    ordered = sorted(numbers)
+    is_range = len(ordered) > 2 and all(after - before == 1 for before, after in pairwise(ordered))
+    return [f"{ordered[0]}–{ordered[-1]}"] if is_range else [str(number) for number in ordered]
