@@ -112,7 +112,7 @@ chaos: $(READY)  ## Kill processes at the worst moments and count what was lost 
 
 .PHONY: bench
 bench: $(READY)  ## Measure job starts, polling, adoption, memory, and commands beside stalled visitors.
-	@$(WITH_POSTGRES) $(BIN)/python -m tests.bench $(ARGS)
+	@$(WITH_POSTGRES) --durable $(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: pictures
 pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fonts-noto-cjk).

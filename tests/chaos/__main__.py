@@ -81,7 +81,9 @@ async def play_scenarios() -> AsyncIterator[ScenarioResult]:
     """Play the scenarios one after the other."""
     async with AsyncExitStack() as stack:
         try:
-            cluster: PostgresCluster | None = await stack.enter_async_context(PostgresCluster())
+            cluster: PostgresCluster | None = await stack.enter_async_context(
+                PostgresCluster(durable=True)
+            )
         except PostgresNotInstalled as error:
             _console.print(f"[yellow]Only SQLite is tested: {error}[/]")
             cluster = None

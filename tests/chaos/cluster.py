@@ -33,9 +33,13 @@ def find_programs() -> Path:
 
 
 class PostgresCluster:
-    """A PostgreSQL server on a free loopback port, with durable commits, in a temporary folder."""
+    """A PostgreSQL server on a free loopback port, in a temporary folder.
 
-    def __init__(self) -> None:
+    ``durable`` is whether commits outlive a crash, and whether they take the time for it.
+    """
+
+    def __init__(self, *, durable: bool) -> None:
+        self._durable = durable
         self._programs = find_programs()
         self._home = Path(tempfile.mkdtemp(prefix="clapper-pg-"))
         self._port = find_free_port()
@@ -77,6 +81,8 @@ class PostgresCluster:
 
     async def _run_pg_ctl(self, action: str) -> None:
         options = f"-p {self._port} -k {self._home} -c listen_addresses=127.0.0.1"
+        if not self._durable:
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         await self._run_program(
             "pg_ctl",
             *("-D", str(self._home / "data"), "-l", str(self._home / "log")),

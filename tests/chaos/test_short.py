@@ -29,7 +29,7 @@ from tests.chaos.stage import open_stage
 async def cluster() -> AsyncIterator[PostgresCluster]:
     """Return a PostgreSQL server that may be crashed."""
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(durable=True)
     except PostgresNotInstalled as error:
         pytest.skip(str(error))
     async with cluster:

@@ -270,7 +270,7 @@ async def run_two_processes(
     the database's url. Skips the test without PostgreSQL.
     """
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(durable=False)
     except PostgresNotInstalled as error:
         pytest.skip(str(error))
     async with cluster:

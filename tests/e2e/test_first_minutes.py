@@ -170,7 +170,7 @@ async def test_files_are_nobody_elses(fresh_stage: BotStage) -> None:
 async def test_a_database_or_role_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
     """[people-O9]"""
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(durable=False)
     except PostgresNotInstalled as error:
         pytest.skip(str(error))
     async with cluster:

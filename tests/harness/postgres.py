@@ -1,5 +1,6 @@
-"""``python -m tests.harness.postgres COMMAND …``: runs the command with a temporary PostgreSQL.
+"""``python -m tests.harness.postgres [--durable] COMMAND …``: runs it with a temporary PostgreSQL.
 
+Commits are fast and would not outlive a crash of the server, unless ``--durable`` is given.
 ``TEST_POSTGRES_URL`` tells the command the server's url. If that variable is set already, or
 PostgreSQL is not installed, the command runs as it is; the tests then say what they skipped.
 """
@@ -14,12 +15,12 @@ from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 VARIABLE = "TEST_POSTGRES_URL"
 
 
-async def run_with_postgres(command: list[str]) -> int:
+async def run_with_postgres(command: list[str], *, durable: bool) -> int:
     """Run ``command``, forwarding signals, and return its exit status."""
     if VARIABLE in os.environ:
         return await _wait_ended(command, {})
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(durable=durable)
     except PostgresNotInstalled as error:
         sys.stderr.write(f"without PostgreSQL: {error}\n")
         return await _wait_ended(command, {})
@@ -37,4 +38,6 @@ async def _wait_ended(command: list[str], settings: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run_with_postgres(sys.argv[1:])))
+    words = sys.argv[1:]
+    durable = words[:1] == ["--durable"]
+    sys.exit(asyncio.run(run_with_postgres(words[durable:], durable=durable)))

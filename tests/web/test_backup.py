@@ -96,7 +96,7 @@ async def test_sqlite_backup_can_be_restored(tmp_path: Path) -> None:
 async def cluster() -> AsyncIterator[PostgresCluster]:
     """A throwaway PostgreSQL with its programs. Skips where there is none."""
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(durable=False)
     except PostgresNotInstalled as missing:
         pytest.skip(str(missing))
     async with cluster:
