@@ -328,5 +328,5 @@ async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    await stage.wait_for_message(room, "cannot extend it any more")
+    await stage.wait_for_message(room, "so nothing more can be made from it")
     assert len(await stage.list_submits()) == before

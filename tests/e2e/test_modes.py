@@ -240,7 +240,7 @@ async def test_expired_source_is_refused_with_help(stage: BotStage) -> None:
     clip = await stage.wait_for_clip(room)
     before, spent = len(await stage.list_submits()), await reader.sum_spent()
     await reply_to(stage, room, clip)
-    message = await stage.wait_for_message(room, "cannot extend it any more")
+    message = await stage.wait_for_message(room, "so nothing more can be made from it")
     assert "*Redo* makes a fresh one" in text_of(message)
     assert len(await stage.list_submits()) == before
     assert await reader.sum_spent() == spent
