@@ -16,6 +16,7 @@ from bot.web.site import PAGE_TEXTS, SITE, GallerySite, get_public_entry
 from bot.web.view_models import (
     CardView,
     build_card_view,
+    build_chain,
     build_generate_command,
     contain_text,
     isolate_text,
@@ -105,7 +106,7 @@ async def show_clip(request: web.Request) -> web.Response:
     entry = await get_public_entry(request)
     card = build_card_view(entry, site, texts)
     lineage = await site.gallery.load_lineage(entry.clip.id)
-    chain = [build_card_view(link, site, texts) for link in lineage]
+    chain = build_chain(lineage, site, texts)
     return render_page(
         request,
         "clip.html",

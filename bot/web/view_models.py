@@ -1,6 +1,7 @@
 """Gallery entries as the templates show them, with lengths and dates in the reader's language."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +85,40 @@ def build_card_view(entry: GalleryEntry, site: GallerySite, texts: PageTexts) ->
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """A clip in its chain; ``step`` says in words how it was made, and ``mark`` by a sign."""
+
+    card: CardView
+    mark: str
+    step: str
+
+
+def build_chain(
+    lineage: Sequence[GalleryEntry], site: GallerySite, texts: PageTexts
+) -> list[ChainLink]:
+    """Return the clips of a chain in their order, with what was extended and what was edited."""
+    lengths = {entry.clip.id: entry.clip.seconds for entry in lineage}
+    return [
+        ChainLink(build_card_view(entry, site, texts), *_name_step(entry, lengths, texts))
+        for entry in lineage
+    ]
+
+
+def _name_step(
+    entry: GalleryEntry, lengths: Mapping[int, int], texts: PageTexts
+) -> tuple[str, str]:
+    clip = entry.clip
+    if clip.mode is GenerationMode.EDIT:
+        return "✎", texts("chain.edit")
+    if not clip.extension_depth:
+        return "", texts("chain.first")
+    step = texts("chain.step", count=clip.extension_depth)
+    before = lengths.get(entry.public_parent_id or 0)
+    added = "" if before is None else texts("chain.added", count=clip.seconds - before)
+    return "⤷", f"{step} {added}".strip()
+
+
 def contain_text(text: str) -> str:
     """Return what a stranger typed, so that it changes nothing around it."""
     return _BIDI_CONTROL_PATTERN.sub("", _UNPRINTABLE_PATTERN.sub(" ", text))
@@ -107,11 +142,12 @@ def shorten_title(title: str, max_length: int = _MAX_TITLE_LENGTH) -> str:
 def build_generate_command(entry: GalleryEntry) -> str | None:
     """Return the command for a clip like this one, or `None` if the prompt is hidden.
 
+    There is none for an edit either: its words say nothing without the clip that they change.
     Not translated: Discord takes the English names of options in every language.
     """
-    if not entry.prompt:
-        return None
     clip = entry.clip
+    if not entry.prompt or clip.mode is GenerationMode.EDIT:
+        return None
     prompt = " ".join(contain_text(entry.prompt).split())
     parts = ["/video generate", f"prompt:{prompt}", f"model:{clip.model}"]
     parts.append(f"aspect_ratio:{clip.aspect_ratio}")

@@ -15,7 +15,13 @@ from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Re
 from bot.domain.showcase.gallery import GalleryEntry
 from bot.web.page_texts import LANGUAGES, PageTexts
 from bot.web.site import GallerySite
-from bot.web.view_models import build_card_view, build_generate_command, isolate_text, shorten_title
+from bot.web.view_models import (
+    build_card_view,
+    build_chain,
+    build_generate_command,
+    isolate_text,
+    shorten_title,
+)
 
 NOTHING: Any = None
 SITE = GallerySite(
@@ -114,3 +120,38 @@ def test_titles_are_cut_at_words() -> None:
     assert len(cut) <= 70
     assert cut.endswith("word…")
     assert len(shorten_title("長" * 200)) == 70
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_chain_tells_extensions_from_edits_in_words(language: str) -> None:
+    """The signs beside the words are hidden from screen readers."""
+    texts = PageTexts(language)
+    extended = replace(
+        CLIP, id=6, parent_clip_id=5, mode=GenerationMode.EXTENSION, extension_depth=1, seconds=75
+    )
+    edited = replace(extended, id=7, parent_clip_id=6, mode=GenerationMode.EDIT)
+    again = replace(extended, id=8, parent_clip_id=7, extension_depth=2, seconds=78)
+    lineage = [
+        ENTRY,
+        *(
+            replace(ENTRY, clip=clip, public_parent_id=clip.parent_clip_id)
+            for clip in (extended, edited, again)
+        ),
+    ]
+    chain = build_chain(lineage, SITE, texts)
+    assert [link.mark for link in chain] == ["", "⤷", "✎", "⤷"]
+    assert [link.step for link in chain] == [
+        texts("chain.first"),
+        f"{texts('chain.step', count=1)} {texts('chain.added', count=7)}",
+        texts("chain.edit"),
+        f"{texts('chain.step', count=2)} {texts('chain.added', count=3)}",
+    ]
+    # its source is not public: nobody learns how long that was
+    (alone,) = build_chain([replace(lineage[1], public_parent_id=None)], SITE, texts)
+    assert alone.step == texts("chain.step", count=1)
+
+
+def test_an_edit_has_no_recipe() -> None:
+    assert (
+        build_generate_command(replace(ENTRY, clip=replace(CLIP, mode=GenerationMode.EDIT))) is None
+    )
