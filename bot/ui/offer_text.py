@@ -21,6 +21,7 @@ def format_model_strengths(model: ModelSpec, locale: str | None) -> str:
     parts = [
         translate("choice.up_to", locale, resolution=largest),
         *([translate("choice.extends", locale)] if model.extension is not None else []),
+        *([translate("choice.edits", locale)] if model.edit is not None else []),
         *(
             [translate("choice.references", locale)]
             if GenerationMode.REFERENCES in model.modes
