@@ -44,7 +44,7 @@ _GONE_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 @dataclass(frozen=True, slots=True)
-class InteractionAnswer:
+class PolledInteraction:
     """An interaction's record, or the error in its place."""
 
     record: Mapping[str, Any] | None = None
@@ -127,8 +127,8 @@ class Interactions:
         return result
 
     async def _confirm_quota(
-        self, interaction_id: str, first: InteractionAnswer
-    ) -> tuple[InteractionAnswer, bool]:
+        self, interaction_id: str, first: PolledInteraction
+    ) -> tuple[PolledInteraction, bool]:
         """Find out whether a 429 is about this interaction, or about asking (docs/decisions/0021).
 
         It is about the interaction if it is refused twice, and another question is answered in
@@ -187,7 +187,7 @@ class Interactions:
         """Move a clip that came inside an answer to ``destination``."""
         await self._requests.move_inline_video(inline, destination, self.poll)
 
-    async def _ask(self, interaction_id: str, *, purpose: str = "") -> InteractionAnswer:
+    async def _ask(self, interaction_id: str, *, purpose: str = "") -> PolledInteraction:
         """Ask for an interaction, once. Raises `RemoteNotFound` for what cannot be an id."""
         if not is_interaction_id(interaction_id):
             raise RemoteNotFound("the operation is no interaction's id")
@@ -196,7 +196,7 @@ class Interactions:
             "GET", f"{self._path}/{interaction_id}?stream=false", label=label
         )
 
-    async def _request(self, method: str, path: str, *, label: str) -> InteractionAnswer:
+    async def _request(self, method: str, path: str, *, label: str) -> PolledInteraction:
         """Make a request that starts nothing.
 
         Raises `CredentialsRejected`, which a new token may mend, and `GoogleUnavailable`.
@@ -241,23 +241,23 @@ def _read_created(status: int, raw: bytes, retry_after: str | None) -> str:
     raise classify_submit_error(answer.with_stated_status() if is_success else answer)
 
 
-def _read_request_answer(answer: OperationAnswer) -> InteractionAnswer:
+def _read_request_answer(answer: OperationAnswer) -> PolledInteraction:
     """Tell a record from an error, which Google also sends as a success without a status."""
     if answer.refusal is not None:
-        return InteractionAnswer(error=answer.refusal)
+        return PolledInteraction(error=answer.refusal)
     document = answer.document
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
         raise AnswerNotFromGoogle("poll answered without an interaction")
     if document.get("status"):
-        return InteractionAnswer(document, inline_files=answer.inline_files)
+        return PolledInteraction(document, inline_files=answer.inline_files)
     error = read_answer(HTTPStatus.OK, document, is_omni=True)
     if not error.is_from_google or (error.stated_status is None and error.omni_code is None):
         raise AnswerNotFromGoogle("poll answered without an interaction's status")
     if error.stated_status is None:  # a sentence: a refusal of the request
         error = read_answer(HTTPStatus.BAD_REQUEST, document, is_omni=True)
-    return InteractionAnswer(error=error.with_stated_status(), inline_files=answer.inline_files)
+    return PolledInteraction(error=error.with_stated_status(), inline_files=answer.inline_files)
 
 
 def _is_word_on_an_id(error: GoogleAnswer) -> bool:

@@ -123,6 +123,8 @@ async def test_person_table_on_the_wire(stage: Stage, region: OperatorRegion) ->
     for ids, mode, _, _ in TABLE:
         for model_id in ids:
             veo = model(model_id)
+            if veo.route.is_omni:  # has no such parameter
+                continue
             adapter = adapters.get(veo.route, vertex)
             for rule in (None, *PersonRule):
                 inputs = vertex_inputs if veo.route is GoogleRoute.VERTEX else gemini_inputs
@@ -146,6 +148,8 @@ async def test_person_table_on_the_wire(stage: Stage, region: OperatorRegion) ->
                 if "video" in stage.last_body["instances"][0]:
                     extended.add(model_id)
     assert extended == {
-        spec.id for spec in CATALOGUE.models if GenerationMode.EXTENSION in spec.modes
+        spec.id
+        for spec in CATALOGUE.restrict_to(GoogleRoute.GEMINI, GoogleRoute.VERTEX).models
+        if GenerationMode.EXTENSION in spec.modes
     }
     assert not stage.google.refusals
