@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from sandbox.google.settings import GoogleSettings, VeoByKey
 from sandbox.server import SandboxServer
 
 
@@ -24,6 +25,17 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--clips", type=Path, help="cache of rendered clips, may be shared (default: in DIR)"
+    )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="serve https, by a certificate that the ready line's SSL_CERT_FILE vouches for",
+    )
+    parser.add_argument(
+        "--veo",
+        choices=[state.value for state in VeoByKey],
+        default=VeoByKey.SERVED.value,
+        help="whether the API key reaches Veo: as on a gateway, or gone as at Google today",
     )
     parser.add_argument(
         "--seed",
@@ -44,6 +56,8 @@ async def _run_sandbox(arguments: argparse.Namespace) -> None:
         directory=arguments.dir,
         clip_cache=arguments.clips,
         with_default_world=arguments.seed,
+        with_tls=arguments.tls,
+        google_settings=GoogleSettings(veo=VeoByKey(arguments.veo)),
     )
     try:
         ready = {

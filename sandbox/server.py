@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from sandbox.certificates import create_loopback_tls
 from sandbox.clock import SandboxClock
 from sandbox.discord import cdn, control, fixtures, rest
 from sandbox.discord.gateway import HEARTBEAT_INTERVAL_S, Gateway
@@ -24,6 +25,7 @@ from sandbox.fault_injection import FaultInjector
 from sandbox.google import build_control_routes
 from sandbox.google import build_routes as google_routes
 from sandbox.google.service import SandboxGoogle
+from sandbox.google.settings import GoogleSettings
 from sandbox.request_log import MAX_REQUEST_BYTES, RequestLog
 from sandbox.server_control import ServerControlApi, require_loopback
 
@@ -55,6 +57,7 @@ class SandboxServer:
         world: DiscordWorld,
         google: SandboxGoogle,
         temporary: Path | None,
+        authority: Path | None,
     ) -> None:
         self.base = base
         self.clock = control_api.clock
@@ -67,6 +70,7 @@ class SandboxServer:
         self.google = google
         self._runner = runner
         self._temporary = temporary
+        self._authority = authority
 
     @classmethod
     async def start(
@@ -79,23 +83,32 @@ class SandboxServer:
         with_default_world: bool = True,
         heartbeat_interval_s: float = HEARTBEAT_INTERVAL_S,
         ratelimit_scale: float | None = 1.0,
+        with_tls: bool = False,
+        google_settings: GoogleSettings | None = None,
     ) -> "SandboxServer":
         """Builds every part and listens on loopback. Raises OSError when the port is taken.
 
         ``port`` 0 takes a free one. Without ``directory`` files live in a temporary one, removed by
         ``close``. ``clip_cache`` keeps rendered clips and may be shared (None: in ``directory``).
         ``with_default_world`` starts with the guild Clapper Cinema, its channels and members.
+        ``google_settings`` are those that a reset goes back to.
         """
         listener = _open_listener(port)
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         temporary = None
         if directory is None:
             directory = temporary = Path(tempfile.mkdtemp(prefix="clapper-sandbox-"))
+        tls = None
+        if with_tls:
+            tls = await asyncio.to_thread(create_loopback_tls, directory / "tls")
+        scheme = "http" if tls is None else "https"
+        base = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         clock = clock or SandboxClock()
         world = DiscordWorld(directory / "discord", clock, public_base=base)
         if with_default_world:
             fixtures.populate_world(world)
-        google = await SandboxGoogle.start(directory, clock, base, clip_cache=clip_cache)
+        google = await SandboxGoogle.start(
+            directory, clock, base, clip_cache=clip_cache, settings=google_settings
+        )
         gateway = Gateway(
             world,
             public_url=base.replace("http", "ws") + "/gateway",
@@ -115,7 +128,8 @@ class SandboxServer:
             shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        context = None if tls is None else tls.context
+        await web.SockSite(runner, listener, ssl_context=context).start()
         return cls(
             base=base,
             runner=runner,
@@ -123,6 +137,7 @@ class SandboxServer:
             world=world,
             google=google,
             temporary=temporary,
+            authority=None if tls is None else tls.authority_path,
         )
 
     def bot_environment(self) -> dict[str, str]:
@@ -138,6 +153,7 @@ class SandboxServer:
             **self.google.environment(),
             "VERTEX_API_URL": self.google.vertex_environment()["VERTEX_API_URL"],
             **_UNLIMITED_BUDGETS,
+            **({} if self._authority is None else {"SSL_CERT_FILE": str(self._authority)}),
             "WEB_PORT": "0",  # any free one: several bots may run side by side
         }
 

@@ -13,11 +13,7 @@ from sandbox.google.omni.answers import describe_interaction
 from sandbox.google.omni.interactions import StoredInteraction
 from sandbox.google.operations import OperationState
 from sandbox.google.service import SandboxGoogle, describe_operation
-from sandbox.google.settings import (
-    GoogleSettings,
-    InvalidGoogleSetting,
-    read_planned_outcome,
-)
+from sandbox.google.settings import InvalidGoogleSetting, read_planned_outcome
 
 _SHOWN_COUNTERS: Final = (
     "refused",
@@ -85,8 +81,8 @@ class GoogleControlApi:
         return web.json_response(self._google.settings.to_json())
 
     async def reset_settings(self, request: web.Request) -> web.StreamResponse:
-        """Resets the settings to the defaults."""
-        self._google.settings = GoogleSettings()
+        """Resets the settings to those of the start."""
+        self._google.reset_settings()
         return web.json_response(self._google.settings.to_json())
 
     async def update_file(self, request: web.Request) -> web.StreamResponse:

@@ -73,6 +73,7 @@ class SandboxGoogle:
         files_base: str,
         renderer: ClipRenderer,
         directory: Path,
+        settings: GoogleSettings,
     ) -> None:
         self._clock = clock
         self._directory = directory
@@ -80,7 +81,7 @@ class SandboxGoogle:
         self.public_base = public_base
         self.files_base = files_base
         self.api_key = f"sandbox-key-{secrets.token_hex(12)}"
-        self.settings = GoogleSettings()
+        self.settings = self._first_settings = settings
         self.files = GeneratedFileStore()
         self.objects = ObjectStore()
         self.operations = OperationStore(self._store_clips)
@@ -108,6 +109,7 @@ class SandboxGoogle:
         *,
         files_base: str | None = None,
         clip_cache: Path | None = None,
+        settings: GoogleSettings | None = None,
     ) -> "SandboxGoogle":
         """Prepares everything under a directory.
 
@@ -131,6 +133,7 @@ class SandboxGoogle:
             files_base or _alternate_host(public_base),
             ClipRenderer(clip_directory),
             google_directory,
+            settings or GoogleSettings(),
         )
         await asyncio.to_thread(google.account.write_key_file, google.credentials_path)
         return google
@@ -152,6 +155,10 @@ class SandboxGoogle:
     def credentials_path(self) -> Path:
         """The service account's key file (Application Default Credentials)."""
         return self._directory / "application_default_credentials.json"
+
+    def reset_settings(self) -> None:
+        """Go back to the settings that it was started with."""
+        self.settings = self._first_settings
 
     def environment(self) -> dict[str, str]:
         """The bot's settings for the Gemini API."""

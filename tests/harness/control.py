@@ -119,7 +119,7 @@ class Control(People):
         await self.google(outcome=outcome)
         for submit in (await self.call("GET", "google"))["submits"]:
             if submit["outcome"] == "never" and not submit["finished"]:
-                name = submit["operation"].rsplit("/", 1)[1]
+                name = submit["operation"].rpartition("/")[2]
                 body = {"outcome": outcome, "ready": True}
                 await self.call("POST", f"google/operations/{name}", body)
 

@@ -4,6 +4,7 @@ Users, channels, roles and guilds are given by name ("Cem", "clips") or id. A re
 `ControlRefused` with the sandbox's message.
 """
 
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,16 @@ class ControlRefused(Exception):
 
 
 class People:
-    """The part of the control API's client that acts as users. Close it at the end."""
+    """The part of the control API's client that acts as users. Close it at the end.
 
-    def __init__(self, url: str) -> None:
+    ``authority`` is the certificate file to trust, if the sandbox serves https.
+    """
+
+    def __init__(self, url: str, *, authority: str | None = None) -> None:
         self.url = url.rstrip("/")
+        trust = True if authority is None else ssl.create_default_context(cafile=authority)
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver()),
+            connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), ssl=trust),
             timeout=aiohttp.ClientTimeout(total=120),
         )
 

@@ -43,12 +43,13 @@ class SandboxProcess(ProgramProcess):
 
     After `start`, ``control`` is its control API's client; ``environment_for_bot`` are the settings
     with which a bot finds it (Gemini route), ``environment_vertex`` those for the Vertex route.
-    Sandboxes share rendered clips in the folder ``clips``, if that is set.
+    Sandboxes share rendered clips in the folder ``clips``, if that is set. ``options`` are more of
+    the program's, such as ``--tls``.
     """
 
     clips: ClassVar[Path | None] = None
 
-    def __init__(self, directory: Path, *, port: int = 0) -> None:
+    def __init__(self, directory: Path, *, port: int = 0, options: tuple[str, ...] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(
             "sandbox",
@@ -57,6 +58,7 @@ class SandboxProcess(ProgramProcess):
             "--dir",
             str(directory / "files"),
             *(("--clips", str(self.clips)) if self.clips is not None else ()),
+            *options,
             log=directory / "sandbox.log",
             environment={},
         )
@@ -73,7 +75,7 @@ class SandboxProcess(ProgramProcess):
         if not line:
             raise ProcessEnded(f"the sandbox did not start:\n{self.read_log()[-4000:]}")
         ready = json.loads(line)
-        self.control = Control(ready["control"])
+        self.control = Control(ready["control"], authority=ready["env"].get("SSL_CERT_FILE"))
         self.environment_for_bot = ready["env"]
         gemini_only = ready["env"].keys() & {"GEMINI_API_KEY", "GEMINI_API_URL"}
         discord = {name: ready["env"][name] for name in ready["env"].keys() - gemini_only}

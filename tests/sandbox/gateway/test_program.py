@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from google import genai
+from google.genai import types
 
 from tests.harness.process import ProcessEnded
 from tests.harness.sandbox import SandboxProcess
@@ -63,3 +67,34 @@ async def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
             await sandbox.start()
         assert await sandbox.wait_ended() == 1
         assert "Traceback" not in sandbox.read_log()
+
+
+async def test_over_tls_googles_client_takes_the_addresses_of_videos(tmp_path: Path) -> None:
+    async with SandboxProcess(tmp_path, options=("--tls", "--veo", "gone")) as sandbox:
+        environment = sandbox.environment_for_bot
+        assert environment["DISCORD_GATEWAY_URL"].startswith("wss://127.0.0.1:")
+        await sandbox.control.google(seconds=0, processing_s=0, look="plain")
+
+        def make_clip() -> tuple[bytes | None, list[str | None]]:
+            context = ssl.create_default_context(cafile=environment["SSL_CERT_FILE"])
+            options = types.HttpOptions(
+                base_url=environment["GEMINI_API_URL"], client_args={"verify": context}
+            )
+            client = genai.Client(api_key=environment["GEMINI_API_KEY"], http_options=options)
+            interactions: Any = client.interactions
+            try:
+                names = [model.name for model in client.models.list()]
+                made = interactions.create(
+                    model="gemini-omni-1.2-flash",
+                    input="a ball",
+                    response_format={"type": "video", "duration": "3s", "delivery": "uri"},
+                )
+                return client.files.download(file=made.output_video.uri), names
+            finally:
+                client.close()
+
+        data, names = await asyncio.to_thread(make_clip)
+        assert data is not None
+        assert data[4:8] == b"ftyp"
+        assert "models/gemini-omni-1.2-flash" in names
+        assert not [name for name in names if name and "veo" in name]
