@@ -34,8 +34,10 @@ from bot.services.admin.privacy import PrivacyService
 from bot.services.admin.quotas import QuotaService
 from bot.services.clips.history import ClipHistory
 from bot.services.clips.input_images import InputImages
+from bot.services.clips.interaction_lifetimes import InteractionLifetimes
 from bot.services.clips.library import ClipLibrary
 from bot.services.clips.originals import Originals
+from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.services.clips.removal import ClipRemoval
 from bot.services.clips.retention import FileRetention
 from bot.services.clips.thumbnails import Thumbnails
@@ -67,8 +69,10 @@ from bot.store.engine.database import Database
 from bot.store.guilds import GuildStore, WelcomeStore
 from bot.store.jobs.account_refusals import AccountRefusalStore
 from bot.store.jobs.clips import ClipStore
+from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.jobs.model_states import ModelStateStore
+from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.jobs.workers import WorkerStore
 from bot.store.member_preferences import MemberPreferenceStore
 from bot.store.operations.file_references import FileReferenceStore
@@ -134,6 +138,9 @@ class Container:
     def _build_adapters(self, settings: Settings, clock: Clock) -> None:
         self.instruments = Instruments()
         self.web_instruments = WebInstruments(self.instruments.registry)
+        self.interaction_lifetimes = InteractionLifetimes(
+            store=InteractionLifetimeStore(self.database), clock=clock
+        )
         self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
@@ -298,6 +305,7 @@ class Container:
             self.instruments.background_failures.labels(loop)  # the series exists from the start
         self.request_service = RequestService(
             jobs=self.jobs,
+            clips=self.clips,
             ledger=self.ledger,
             input_images=self.input_images,
             job_messages=self.job_messages,
@@ -321,6 +329,14 @@ class Container:
             clock=clock,
             interval_s=_UNKNOWN_POLL_FACTOR * settings.poll_interval_s,
             searchable_routes=searchable_routes,
+        )
+
+        self.remote_deletions = RemoteDeletions(
+            store=RemoteDeletionStore(self.database),
+            routes=self.routes,
+            worker=self.worker,
+            clock=clock,
+            count_given_up=self.instruments.remote_deletions_given_up.inc,
         )
 
     def _build_showcase_services(self, settings: Settings, clock: Clock) -> None:
@@ -419,6 +435,7 @@ class Container:
                 settings.data_dir, is_healthy=lambda: self.worker.is_alive, clock=clock
             ),
             "unknown_jobs": self.unknown_job_poller.run,
+            "remote_deletions": self.remote_deletions.run,
             "maintenance": maintenance.run,
         }
         if self.signed_links is not None:

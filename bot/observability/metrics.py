@@ -111,6 +111,10 @@ class Instruments:
             "Failures of background loops, each followed by a restart.",
             ["task"],
         )
+        self.remote_deletions_given_up = counter(
+            "clapper_remote_deletions_given_up",
+            "What Google did not delete in days, although its clip was deleted here.",
+        )
         self.gateway_ready = Gauge(
             "clapper_gateway_ready",
             "1 while all shards are connected to Discord's gateway.",

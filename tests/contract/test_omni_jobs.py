@@ -221,14 +221,14 @@ class TestOverQuota:
             await world.jobs.requeue(taken, retry_at=None, waiting_for=None)
 
 
-async def make_lost_job(world: SimulatedWorld, process: SimulatedProcess) -> Job:
+async def make_lost_job(world: SimulatedWorld, process: SimulatedProcess, *, key: int = 1) -> Job:
     """Return a job that Google did not end in time."""
     world.polling_times = times = PollingTimes(time_limit_s=20.0, omni_time_limit_s=25.0)
     await process.worker.stop(100.0)
     world.google.default_poll = OperationPending()
     successor = await world.start_process()
     assert successor.world.polling_times is times
-    job = await world.wait_for_end(await submit(successor), JobState.UNKNOWN)
+    job = await world.wait_for_end(await submit(successor, key), JobState.UNKNOWN)
     assert job.outcome is Outcome.OPERATION_LOST
     return job
 

@@ -49,20 +49,22 @@ OLD: Final[dict[str, Any]] = json.loads(
 )
 NEW_NAMES: Final = import_module("bot.store.migrations.versions.0007_names")
 ADDED_COLUMNS: Final[dict[str, dict[str, Any]]] = {
-    "jobs": {"age_restricted": False},
-    "clips": {"age_restricted": None},
+    "jobs": {"age_restricted": False, "billed_micros": None},
+    "clips": {"age_restricted": None, "interaction_id": None, "interaction_expires_at": None},
     "creator_preferences": {"public_notice_at": None},
     "guilds": {"reply_mode": "extend"},
     "showcase_posts": {"reach": "public", "channel_age_restricted": False},
     "stars": {"is_super": False},
 }
-"""What revision 0008 adds to old rows."""
+"""What revisions 0008 and 0009 add to old rows."""
 ADDED_TABLES: Final = {
     "job_inputs",
     "member_preferences",
     "footage",
     "reposts",
     "account_refusals",
+    "interaction_lifetimes",
+    "remote_deletions",
 }
 NOW: Final = datetime.fromisoformat(OLD["figures"]["now"])
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00")

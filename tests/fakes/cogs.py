@@ -124,6 +124,7 @@ class SimulatedCogs:
         worker = world.create_process().worker
         requests = RequestService(
             jobs=jobs,
+            clips=world.clips,
             ledger=LedgerStore(world.database),
             offered_models=SimpleNamespace(
                 list_offered=lambda mode=None: self.models, list_retired=lambda: ()

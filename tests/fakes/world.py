@@ -12,6 +12,7 @@ from bot.domain.billing.limits import PacingLimits, SpendingPolicy
 from bot.domain.billing.money import Micros
 from bot.domain.jobs.job import AdmissionRequest, Job, JobState, Origin
 from bot.domain.jobs.request import AspectRatio, GenerationMode, GoogleRoute, Resolution, VideoPlan
+from bot.domain.models import ModelSpec
 from bot.domain.ports import VideoModels
 from bot.services.clips.input_images import InputImages
 from bot.services.clips.originals import Originals
@@ -92,14 +93,15 @@ class FakeModelAvailability(ModelAvailability, OfferedModels):
 
     def __init__(self) -> None:
         self.unavailable_models: dict[str, str] = {}
+        self.offered: tuple[ModelSpec, ...] = ()
 
     async def mark_unavailable(self, model_id: str, reason: str | None) -> None:
         """Remember it."""
         self.unavailable_models[model_id] = reason or ""
 
-    def list_offered(self, mode: GenerationMode | None = None) -> tuple[()]:
-        """Offer nothing: these tests bring their own plans."""
-        return ()
+    def list_offered(self, mode: GenerationMode | None = None) -> tuple[ModelSpec, ...]:
+        """Offer nothing unless a test says so: most bring their own plans."""
+        return self.offered
 
     def list_retired(self) -> tuple[()]:
         """Name none either."""
@@ -293,6 +295,7 @@ class SimulatedProcess:
         )
         self.request_service = RequestService(
             jobs=jobs,
+            clips=world.clips,
             ledger=world.ledger,
             offered_models=world.model_availability,
             input_images=InputImages(

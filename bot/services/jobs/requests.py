@@ -47,6 +47,7 @@ from bot.services.jobs.admission import AdmissionBatcher
 from bot.services.jobs.estimates import WaitEstimates
 from bot.services.jobs.worker import Worker
 from bot.store.billing.ledger import LedgerStore
+from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -101,6 +102,7 @@ class RequestService:
         self,
         *,
         jobs: JobStore,
+        clips: ClipStore,
         ledger: LedgerStore,
         offered_models: OfferedModels,
         input_images: InputImages,
@@ -119,6 +121,7 @@ class RequestService:
     ) -> None:
         """``show_accepted`` shows a job that can be undone before its undo time runs out."""
         self._jobs = jobs
+        self._clips = clips
         self._ledger = ledger
         self._offered_models = offered_models
         self._input_images = input_images
@@ -161,6 +164,7 @@ class RequestService:
         Raises `RuleBroken` and its kinds, `ImageRefused`, `DiscordUnavailable`, or what the limits
         refuse; fetches nothing if the attachments' descriptions already rule them out.
         """
+        request = await self._refresh_source(request)
         plan = self.plan_video(request, context)
         attached = AttachedImage.list_in(request)
         if not attached:
@@ -175,6 +179,22 @@ class RequestService:
             raise refusal
         request = await self._input_images.import_attached(request)
         return PreparedRequest.from_plan(request, self.plan_video(request, context))
+
+    async def _refresh_source(self, request: VideoRequest) -> VideoRequest:
+        """Return the request with what is known now of how Google keeps its source.
+
+        A request that is repeated brings what was known when it was first made.
+        """
+        source = request.source
+        if source is None or source.interaction_id is None:
+            return request
+        clip = await self._clips.get(source.clip_id)
+        if clip is None:
+            return request
+        known = clip.as_source()
+        return request.evolve(
+            source=replace(source, interaction_expires_at=known.interaction_expires_at)
+        )
 
     async def shape_pictures(self, prepared: PreparedRequest) -> VideoPlan:
         """Return the plan with its frames in the clip's shape. Raises `ImageRefused`."""

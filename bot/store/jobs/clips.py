@@ -7,18 +7,21 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clips.clip import Clip, NewClip
+from bot.domain.clips.interaction_lifetime import LESSON_HOLDS
 from bot.domain.jobs.job import Job
 from bot.domain.jobs.request import GenerationMode
 from bot.store.engine.database import Store
 from bot.store.engine.types import database_time
 from bot.store.engine.upserts import insert_if_absent
-from bot.store.tables.core import clips_table, reposts_table
+from bot.store.jobs.remote_deletions import request_deletions
+from bot.store.tables.core import clips_table, interaction_lifetimes_table, reposts_table
 from bot.store.tables.row_mapping import clip_from_row
 from bot.store.tables.showcase import IS_VISIBLE, footage_table, showcase_posts_table
 
 _clips = clips_table.c
 _footage = footage_table.c
 _reposts = reposts_table.c
+_lifetimes = interaction_lifetimes_table.c
 
 
 class ClipStore(Store):
@@ -40,9 +43,16 @@ class ClipStore(Store):
         )
 
     async def delete_for_job(self, job_id: int) -> None:
-        """Delete the rows of a job's clips; their ids are never given again."""
-        statement = delete(clips_table).where(_clips.job_id == job_id)
-        await self._db.execute(statement)
+        """Delete the rows of a job's clips, and let Google delete what it keeps of them.
+
+        Their ids are never given again.
+        """
+
+        async def delete_rows(connection: AsyncConnection) -> None:
+            await request_deletions(connection, [job_id])
+            await connection.execute(delete(clips_table).where(_clips.job_id == job_id))
+
+        await self._db.write(delete_rows)
 
     async def forget_messages(self, channel_id: int) -> None:
         """Record that a channel is gone, and the messages with clips in it."""
@@ -108,7 +118,13 @@ class ClipStore(Store):
         return clips[0] if clips else None
 
     async def _select_clips(self, query: Select[Any]) -> list[Clip]:
-        return [clip_from_row(row) for row in await self._db.read_rows(query)]
+        """Return the clips, with what was learnt of how long Google keeps their interactions."""
+        lesson_holds = (_lifetimes.route == _clips.route) & (
+            _lifetimes.learnt_at > database_time(-LESSON_HOLDS.total_seconds())
+        )
+        query = query.outerjoin(interaction_lifetimes_table, lesson_holds)
+        rows = await self._db.read_rows(query.add_columns(_lifetimes.kept_s))
+        return [clip_from_row(row) for row in rows]
 
 
 async def write_clips(

@@ -19,6 +19,7 @@ from bot.domain.jobs.job import ACTIVE_STATES, JobState
 from bot.domain.jobs.request import VideoPlan
 from bot.store.engine.database import Store
 from bot.store.engine.upserts import insert_if_absent
+from bot.store.jobs.remote_deletions import request_deletions
 from bot.store.jobs.workers import claimable_by
 from bot.store.showcase.footage import mark_footage_deleted
 from bot.store.showcase.stars import anonymize_stars
@@ -206,13 +207,16 @@ class ErasureStore(Store):
     # -- batches
 
     async def erase_batch(self, batch: ErasureBatch) -> None:
-        """Delete the rows of a batch. Unknown jobs stay without their content: they may be paid.
+        """Delete the rows of a batch, and let Google delete what it keeps of its jobs.
+
+        Unknown jobs stay without their content: they may be paid.
 
         That the clips' footage is in other clips stays known, without whose it was.
         """
         in_batch = _jobs.id.in_(batch.job_ids)
 
         async def delete_rows(connection: AsyncConnection) -> None:
+            await request_deletions(connection, batch.job_ids, is_erasure=True)
             await mark_footage_deleted(connection, batch.clip_ids, is_maker_erased=True)
             for column in (stars_table.c.clip_id, _posts.clip_id, clips_table.c.id):
                 await connection.execute(

@@ -148,6 +148,7 @@ clips_table = Table(
     Index(None, "job_id", "index", unique=True),
     Index(None, "user_id", "guild_id", "id"),
     Index(None, "root_clip_id"),
+    Index(None, "interaction_id"),
     sqlite_autoincrement=True,
 )
 

@@ -6,12 +6,14 @@ A job's plan is stored as JSON, because it is always read whole.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import timedelta
 from typing import Any, Final
 
 from bot.domain.billing.ledger import EntryKind, LedgerAccount, LedgerEntry, LedgerPosting
 from bot.domain.billing.limits import LimitRow, LimitSubject, UsageAmount, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.clips.clip import Clip
+from bot.domain.clips.interaction_lifetime import find_expiry
 from bot.domain.jobs.job import Job, JobState, Origin, Outcome, UserInstallReply
 from bot.domain.jobs.request import (
     AspectRatio,
@@ -161,9 +163,15 @@ def jobs_from_rows(rows: Sequence[Row]) -> list[Job]:
 
 
 def clip_from_row(row: Row) -> Clip:
-    """Return the clip of a row of ``clips``."""
+    """Return the clip of a row of ``clips``; ``kept_s`` is what was learnt about its route."""
+    values = dict(row)
+    kept_s = values.pop("kept_s", None)
+    if values["interaction_id"] is not None and kept_s is not None:
+        values["interaction_expires_at"] = find_expiry(
+            values["interaction_expires_at"], values["created_at"], timedelta(seconds=kept_s)
+        )
     return Clip(
-        **dict(row)
+        **values
         | {
             "route": GoogleRoute(row["route"]),
             "mode": GenerationMode(row["mode"]),

@@ -20,6 +20,7 @@ def upgrade() -> None:
     with op.batch_alter_table("clips", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("interaction_id", sa.Text()))
         batch_op.add_column(sa.Column("interaction_expires_at", UtcTime()))
+    op.create_index("ix_clips_interaction_id", "clips", ["interaction_id"])
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("billed_micros", sa.BigInteger()))
     op.create_table(
@@ -45,5 +46,6 @@ def downgrade() -> None:
     with op.batch_alter_table("jobs", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("billed_micros")
     with op.batch_alter_table("clips", schema=None, recreate="never") as batch_op:
+        batch_op.drop_index("ix_clips_interaction_id")
         batch_op.drop_column("interaction_expires_at")
         batch_op.drop_column("interaction_id")

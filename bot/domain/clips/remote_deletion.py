@@ -1,0 +1,31 @@
+"""What Google is still to delete, because the clips that it belongs to were deleted here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.jobs.request import GoogleRoute
+
+FIRST_RETRY_AFTER: Final = timedelta(minutes=1)
+LONGEST_RETRY: Final = timedelta(hours=6)
+GIVE_UP_AFTER: Final = timedelta(days=7)
+"""Google forgets it by itself later: after 1 to 55 days, as its project says."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDeletion:
+    """One operation to be deleted on a route; ``attempts`` counts this one, too."""
+
+    route: GoogleRoute
+    operation: str
+    requested_at: datetime
+    attempts: int
+
+    def is_last_attempt(self, now: datetime) -> bool:
+        return now - self.requested_at >= GIVE_UP_AFTER
+
+
+def compute_retry_delay(attempts: int) -> timedelta:
+    """Return how long to wait after so many failed attempts."""
+    doublings = min(max(attempts - 1, 0), 16)
+    return min(LONGEST_RETRY, FIRST_RETRY_AFTER * (1 << doublings))

@@ -1,0 +1,80 @@
+"""Deletes at Google what belonged to clips that were deleted here (Gemini Omni).
+
+The rows are written with the deletion itself, so nothing is forgotten when a process dies.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.domain.clips.remote_deletion import RemoteDeletion
+from bot.domain.errors import AccessRefused, DatabaseUnavailable, GoogleUnavailable, RemoteNotFound
+from bot.domain.jobs.request import GoogleRoute
+from bot.domain.ports import Clock, VideoModels, WorkerHandle
+from bot.store.jobs.remote_deletions import RemoteDeletionStore
+
+_BATCH_SIZE: Final = 20
+_INTERVAL_S: Final = 30.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteDeletions:
+    """``count_given_up`` is called for each that Google did not delete in days."""
+
+    store: RemoteDeletionStore
+    routes: Mapping[GoogleRoute, VideoModels]
+    worker: WorkerHandle
+    clock: Clock
+    count_given_up: Callable[[], None] = lambda: None
+
+    async def run(self) -> None:
+        while True:
+            await self.clock.sleep(_INTERVAL_S)
+            if not self.worker.is_alive:
+                continue
+            try:
+                await self.carry_out_due()
+            except DatabaseUnavailable as error:
+                _log.warning("remote_deletions.postponed", error=str(error))
+
+    async def carry_out_due(self) -> None:
+        """Try everything that is due, once. Raises `DatabaseUnavailable`."""
+        while True:
+            due = await self.store.claim_due(limit=_BATCH_SIZE)
+            for deletion in due:
+                if await self._delete(deletion):
+                    await self.store.forget(deletion)
+                elif deletion.is_last_attempt(self.clock.now()):
+                    _log.error(
+                        "remote_deletion.given_up",
+                        route=deletion.route,
+                        operation=deletion.operation,
+                        attempts=deletion.attempts,
+                    )
+                    self.count_given_up()
+                    await self.store.forget(deletion)
+            if len(due) < _BATCH_SIZE:
+                return
+
+    async def _delete(self, deletion: RemoteDeletion) -> bool:
+        """Return whether Google keeps nothing of it any more."""
+        models = self.routes.get(deletion.route)
+        if models is None:  # the operator may configure it again
+            return False
+        try:
+            await models.delete_operation(deletion.operation)
+        except RemoteNotFound:
+            return True
+        except (GoogleUnavailable, AccessRefused) as error:
+            _log.warning(
+                "remote_deletion.failed",
+                operation=deletion.operation,
+                attempts=deletion.attempts,
+                error=str(error),
+            )
+            return False
+        return True

@@ -1,0 +1,81 @@
+"""How long Google was seen to keep Omni interactions; `ClipStore` reads clips accordingly."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.clips.interaction_lifetime import (
+    LESSON_HOLDS,
+    disproves_lesson,
+    learn_lifetime,
+)
+from bot.domain.jobs.request import GoogleRoute
+from bot.store.engine.database import Store
+from bot.store.engine.upserts import upsert
+from bot.store.tables.core import clips_table, interaction_lifetimes_table
+
+_clips = clips_table.c
+_lifetimes = interaction_lifetimes_table.c
+
+
+class InteractionLifetimeStore(Store):
+    async def record_gone(
+        self, route: GoogleRoute, interaction_id: str, *, now: datetime
+    ) -> timedelta | None:
+        """Mark the clips of an interaction that is gone; return the lifetime that this teaches."""
+        is_clip = (_clips.route == route) & (_clips.interaction_id == interaction_id)
+        still_expected = or_(
+            _clips.interaction_expires_at.is_(None), _clips.interaction_expires_at > now
+        )
+        mark = update(clips_table).where(is_clip, still_expected).values(interaction_expires_at=now)
+
+        async def learn(connection: AsyncConnection) -> timedelta | None:
+            made_at = await connection.scalar(
+                select(_clips.created_at).where(is_clip, still_expected).limit(1)
+            )
+            if made_at is None:  # it is no clip of ours, or nothing else was expected
+                return None
+            await connection.execute(mark)
+            known = await _load_lesson(connection, route, now)
+            kept = learn_lifetime(known, now - made_at)
+            if kept is not None and kept != known:
+                seconds = int(kept.total_seconds())
+                lesson = {"route": route, "kept_s": seconds, "learnt_at": now}
+                await upsert(connection, interaction_lifetimes_table, lesson)
+                return kept
+            return None
+
+        return await self._db.write(learn)
+
+    async def record_alive(
+        self, route: GoogleRoute, interaction_id: str, *, now: datetime
+    ) -> timedelta | None:
+        """Forget a lesson that an interaction disproves; return the lesson that was wrong."""
+        lesson_of_route = _lifetimes.route == route
+
+        async def compare(connection: AsyncConnection) -> timedelta | None:
+            kept = await _load_lesson(connection, route, now)
+            if kept is None:
+                return None
+            query = select(_clips.created_at).where(
+                _clips.route == route, _clips.interaction_id == interaction_id
+            )
+            made_at = await connection.scalar(query.limit(1))
+            if made_at is None or not disproves_lesson(kept, now - made_at):
+                return None
+            await connection.execute(delete(interaction_lifetimes_table).where(lesson_of_route))
+            return kept
+
+        return await self._db.write(compare)
+
+
+async def _load_lesson(
+    connection: AsyncConnection, route: GoogleRoute, now: datetime
+) -> timedelta | None:
+    seconds = await connection.scalar(
+        select(_lifetimes.kept_s).where(
+            _lifetimes.route == route, _lifetimes.learnt_at > now - LESSON_HOLDS
+        )
+    )
+    return None if seconds is None else timedelta(seconds=seconds)
