@@ -31,7 +31,8 @@ class GalleryEntry:
     ``prompt`` is ``None`` if the creator hides it (``clip.prompt`` is empty then, too). ``votes``
     counts each member once. Moderators can hide an entry from everyone, and lock its votes.
     ``message_id`` is the post in the showcase channel, ``None`` until it is posted.
-    ``public_parent_id`` is the clip that it continues or changes, if that is in the public gallery too.
+    ``public_parent_id`` is the clip that it continues or changes, if that is in the public gallery
+    too.
     """
 
     clip: Clip
