@@ -141,7 +141,13 @@ class Container:
         self.interaction_lifetimes = InteractionLifetimes(
             store=InteractionLifetimeStore(self.database), clock=clock
         )
-        self.routes = build_routes(settings, self.catalogue, self.instruments, clock)
+        self.routes = build_routes(
+            settings,
+            self.catalogue,
+            self.instruments,
+            clock,
+            interaction_watcher=self.interaction_lifetimes,
+        )
         self.route_report = RouteReport()
         self.model_directory = ModelDirectory(
             watcher=self.route_report,

@@ -20,10 +20,10 @@ from bot.domain.backoff import Backoff
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.domain.jobs.request import GoogleRoute, PersonRule
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import Clock, VideoModels
+from bot.domain.ports import Clock, InteractionWatcher, VideoModels
 from bot.google.credentials import DefaultCredentials
 from bot.google.gemini import GEMINI_API_URL, GeminiModels
-from bot.google.omni.models import InteractionGone, OmniModels
+from bot.google.omni.models import OmniModels
 from bot.google.omni.vertex import VertexOmniModels
 from bot.google.vertex import VertexModels
 from bot.observability.metrics import InstrumentedVideoModels, Instruments
@@ -125,11 +125,11 @@ def build_routes(
     instruments: Instruments,
     clock: Clock,
     *,
-    interaction_gone: InteractionGone | None = None,
+    interaction_watcher: InteractionWatcher | None = None,
 ) -> dict[GoogleRoute, VideoModels]:
     """Build the adapter of each route that the settings give access to.
 
-    ``interaction_gone`` is told the id of an interaction that Google no longer has.
+    ``interaction_watcher`` hears which interactions Google still has.
     """
     routes: dict[GoogleRoute, VideoModels] = {}
     may_pay = settings.paid_calls == "allow"
@@ -152,7 +152,7 @@ def build_routes(
             region=settings.google_region,
             base_url=api_url,
             paid_calls=may_pay,
-            interaction_gone=interaction_gone,
+            interaction_watcher=interaction_watcher,
         )
     if settings.google_cloud_project is not None:
         file = settings.google_application_credentials

@@ -23,7 +23,14 @@ from bot.domain.jobs.job import GOOGLE_FILE_LIFETIME, Outcome
 from bot.domain.jobs.request import GoogleRoute, InputImage, OperatorRegion, SourceClip, VideoPlan
 from bot.domain.jobs.source_access import may_send_copy
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.domain.ports import (
+    Clock,
+    InteractionWatcher,
+    ModelReachability,
+    OperationFinished,
+    PollResult,
+    RemoteVideo,
+)
 from bot.google.connection import GoogleConnection
 from bot.google.download import download_file
 from bot.google.gemini import GEMINI_API_URL
@@ -41,16 +48,14 @@ _COPY_TYPE: Final = "video/mp4"
 
 _log: Final = structlog.get_logger(__name__)
 
-InteractionGone = Callable[[str], Awaitable[None]]
-"""Is told the id of an interaction that Google no longer has."""
-
 
 class OmniModels:
     """Implements `bot.domain.ports.VideoModels` for Gemini Omni with an API key.
 
     ``base_url`` is the API's or a gateway's; paths of files are relative to ``data_dir``. In some
-    values of ``region`` Google takes no copies of clips. With ``paid_calls`` false, submits go to
-    servers on this machine only.
+    values of ``region`` Google takes no copies of clips. ``interaction_watcher`` hears which
+    interactions Google still has. With ``paid_calls`` false, submits go to servers on this machine
+    only.
     """
 
     route: Final = GoogleRoute.OMNI
@@ -65,14 +70,14 @@ class OmniModels:
         region: OperatorRegion = OperatorRegion.ELSEWHERE,
         base_url: str = GEMINI_API_URL,
         paid_calls: bool = True,
-        interaction_gone: InteractionGone | None = None,
+        interaction_watcher: InteractionWatcher | None = None,
     ) -> None:
         self._api_key = api_key.strip()
         self._data_dir = data_dir
         self._catalogue = catalogue
         self._clock = clock
         self._region = region
-        self._interaction_gone = interaction_gone
+        self._interaction_watcher = interaction_watcher
         self._connection = GoogleConnection(
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls, is_omni=True
         )
@@ -131,11 +136,14 @@ class OmniModels:
         interaction_id = source.interaction_id
         if interaction_id is None or source.route is not self.route:
             return None
+        watcher = self._interaction_watcher
         if await self._interactions.is_kept(interaction_id):
+            if watcher is not None:
+                await watcher.record_alive(self.route, interaction_id)
             return interaction_id
         _log.info("interaction.gone", interaction=interaction_id, clip_id=source.clip_id)
-        if self._interaction_gone is not None:
-            await self._interaction_gone(interaction_id)
+        if watcher is not None:
+            await watcher.record_gone(self.route, interaction_id)
         return None
 
     async def _upload_copy(self, source: SourceClip) -> dict[str, Any]:

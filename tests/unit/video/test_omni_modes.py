@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -253,18 +254,17 @@ async def test_upload_is_streamed_without_the_key_and_done_once(stage: Stage) ->
 
 async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: Stage) -> None:
     """A project without billing keeps interactions for a day, whatever is expected."""
-    gone: list[str] = []
-
-    async def note(interaction_id: str) -> None:
-        gone.append(interaction_id)
-
-    omni = stage.create_omni(interaction_gone=note)
+    watcher = AsyncMock()
+    omni = stage.create_omni(interaction_watcher=watcher)
     stage.configure(omni={"lifetime_s": DAY_S})
     source, _ = await make(stage, omni, stage.build_omni_plan())
     plan = stage.build_omni_plan("make it night", source=source, is_edit=True, seconds=None)
-    stage.clock.clock.advance(2 * DAY_S)
     await make(stage, omni, plan, job_id=2)
-    assert gone == [source.interaction_id]
+    watcher.record_alive.assert_awaited_once_with(GoogleRoute.OMNI, source.interaction_id)
+    watcher.record_gone.assert_not_awaited()
+    stage.clock.clock.advance(2 * DAY_S)
+    await make(stage, omni, plan, job_id=3)
+    watcher.record_gone.assert_awaited_once_with(GoogleRoute.OMNI, source.interaction_id)
     assert "previous_interaction_id" not in stage.last_interaction
     assert read_content(stage.last_interaction)[0]["type"] == "video"
 
