@@ -1,14 +1,14 @@
-"""A reply to a clip extends it, if it says what happens next; all else costs its author one tap.
+"""A reply to a clip extends or edits it, if it says what happens next or what should be different.
 
 What may spend is decided by `bot.domain.jobs.reply_intent`. For a reply that does not, the bot puts
-its own reaction under it, and the author's tap on that is the yes. Where a clip has to be chosen or
-a picture cannot be used, a question with buttons does the same.
+its own reaction under it, and the author's tap on that is the yes. Where it is not plain what is
+asked for, or for which clip, a question with buttons does the same.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import discord
 import structlog
@@ -27,6 +27,7 @@ from bot.domain.errors import (
     RequestRefused,
 )
 from bot.domain.guild import ReplyMode
+from bot.domain.jobs.reply_forms import ReplyAim
 from bot.domain.jobs.reply_intent import ReplyKind
 from bot.domain.ports import Clock
 from bot.i18n.catalogs import translate
@@ -34,8 +35,8 @@ from bot.services.admin.guild_rules import GuildContext, ServerRulesService
 from bot.store.jobs.clips import ClipStore
 from bot.store.jobs.jobs import JobStore
 from bot.store.showcase.settings import ShowcaseSettingsStore
-from bot.ui.components import ActionButton, build_button, find_button_number
-from bot.ui.custom_ids import ButtonAction
+from bot.ui.components import build_button, find_button_number
+from bot.ui.custom_ids import ButtonAction, parse_shown_price
 from bot.ui.error_messages import describe_error
 from bot.ui.router import InteractionRouter
 from cogs._common.answers import EditedAnswer, ReplyAnswer
@@ -48,6 +49,7 @@ from cogs._common.context import (
     build_origin,
 )
 from cogs._common.hint_times import HintTimes
+from cogs._common.reply_choice import ReplyChoices, ReplyWish, list_aims
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
@@ -57,6 +59,7 @@ TAP_EMOJI: Final = "🎬"
 _HINT_INTERVAL_S: Final = 24 * 3600.0
 _MEANT_FOR_CLIP: Final = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR, ReplyKind.BUTTON)
 _JOB_ACTIONS: Final = (ButtonAction.REWORD, ButtonAction.DETAILS, ButtonAction.DELETE)
+_CLIP_ACTIONS: Final = (ButtonAction.EXTEND, ButtonAction.EDIT, ButtonAction.SHOWCASE)
 _REACTION_CODES: Final = frozenset({90001, 30010, 10008})
 """The author has blocked the bot, the message has all the reactions it can have, or is gone."""
 
@@ -73,10 +76,13 @@ class ReplyListener(commands.Cog):
     clip_finder: ClipFinder
     clock: Clock
     _hints: HintTimes = field(init=False)
+    _choices: ReplyChoices = field(init=False)
 
     def __post_init__(self) -> None:
         self._hints = HintTimes(self.clock, interval_s=_HINT_INTERVAL_S)
+        self._choices = ReplyChoices(self.request_flow)
         self.router.register_button(ButtonAction.EXTEND_BY_REPLY, self.extend_by_button)
+        self.router.register_button(ButtonAction.EDIT_BY_REPLY, self.edit_by_button)
 
     # -- the three ways in
 
@@ -109,35 +115,11 @@ class ReplyListener(commands.Cog):
 
     async def extend_by_button(self, interaction: discord.Interaction, clip_id: int) -> None:
         """Extend a clip with the words of the reply that the pressed question answers."""
-        await interaction.response.defer()
-        me, question = self.client.user, interaction.message
-        reply_id = None
-        if question is not None and question.reference is not None:
-            reply_id = question.reference.message_id
-        if me is None or question is None or reply_id is None:
-            raise RecordNotFound("clip_in_message")
-        async with convert_discord_errors():
-            try:
-                message = await question.channel.fetch_message(reply_id)
-            except discord.NotFound:
-                raise RecordNotFound("reply") from None
-        if message.author.id != interaction.user.id:
-            raise NotAllowed("offer")
-        clip = await self.clips.get(clip_id)
-        words = strip_mentions(message.content, me.id)
-        if clip is None or not words:
-            raise RecordNotFound("clip" if clip is None else "reply")
-        origin = build_origin(interaction, dedupe_key=build_message_key(message.id))
-        origin = replace(origin, request_message_id=message.id)
-        source = RequestSource(
-            interaction,
-            origin,
-            build_channel_context(interaction),
-            EditedAnswer(interaction, public=True),
-        )
-        context = await self.server_rules.load_context(origin, source.channel)
-        source = replace(source, origin=context.origin, context=context)
-        await self._extend(clip, words, source, message, member=interaction.user)
+        await self._make_chosen(interaction, clip_id, ReplyAim.EXTEND)
+
+    async def edit_by_button(self, interaction: discord.Interaction, clip_id: int) -> None:
+        """Edit a clip with the words and pictures of that reply."""
+        await self._make_chosen(interaction, clip_id, ReplyAim.EDIT)
 
     # -- what is done
 
@@ -159,15 +141,18 @@ class ReplyListener(commands.Cog):
             if not reply.message.stickers and self._may_hint(reply):
                 await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
             return
-        kind = reply.reading.kind
-        if kind is ReplyKind.BUTTON:
+        reading, is_one = reply.reading, len(clips) == 1
+        may_act = is_one and mode is ReplyMode.EXTEND and not reply.wish.has_other_files
+        if reading.kind is ReplyKind.BUTTON:
             await self._offer_button(reply, clips, source)
-        elif kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
+        elif reading.kind is ReplyKind.EMPTY and reply.is_named and not _has_files(reply):
             await self._ask_for_words(clips[0], source)
-        elif reply.may_be_meant and (len(clips) > 1 or reply.message.attachments):
+        elif may_act and reading.may_spend and reply.can_use_pictures:
+            await self._act(clips[0], reading.aim, reply.wish, source, reply.message)
+        elif (reply.may_be_meant and (not is_one or reply.message.attachments)) or (
+            may_act and reading.needs_choice
+        ):
             await self._ask(reply, clips, source)
-        elif kind is ReplyKind.DIRECTION and mode is ReplyMode.EXTEND:
-            await self._extend(clips[0], reply.words, source, reply.message)
         else:
             await self._invite(reply, clips, source)
 
@@ -176,15 +161,52 @@ class ReplyListener(commands.Cog):
         if not clips:
             return
         source = await self._speak_as_before(reply, clips[0], source)
+        aim, wish = reply.reading.aim, reply.wish
+        is_plain = aim is not ReplyAim.EITHER and reply.can_use_pictures
         if source.context is not None and source.context.rules.reply_mode is ReplyMode.OFF:
             await source.answer.send_text(translate("reply.off", source.origin.locale))
         elif not reply.has_prompt:
             await self._ask_for_words(clips[0], source)
-        elif len(clips) > 1 or reply.message.attachments:
+        elif len(clips) > 1 or not is_plain or wish.has_other_files:
             await self._ask(reply, clips, source)
         else:
-            await self._extend(clips[0], reply.words, source, reply.message)
+            await self._act(clips[0], aim, wish, source, reply.message)
             await self._take_back_reaction(reply.message)
+
+    async def _make_chosen(
+        self, interaction: discord.Interaction, clip_id: int, aim: ReplyAim
+    ) -> None:
+        """Make what a pressed button offered, for the author of the reply alone."""
+        await interaction.response.defer()
+        me, question = self.client.user, interaction.message
+        reply_id = None
+        if question is not None and question.reference is not None:
+            reply_id = question.reference.message_id
+        if me is None or question is None or reply_id is None:
+            raise RecordNotFound("clip_in_message")
+        async with convert_discord_errors():
+            try:
+                message = await question.channel.fetch_message(reply_id)
+            except discord.NotFound:
+                raise RecordNotFound("reply") from None
+        if message.author.id != interaction.user.id:
+            raise NotAllowed("offer")
+        clip = await self.clips.get(clip_id)
+        words = strip_mentions(message.content, me.id)
+        if clip is None or not words:
+            raise RecordNotFound("clip" if clip is None else "reply")
+        origin = build_origin(interaction, dedupe_key=build_message_key(message.id))
+        origin = replace(origin, request_message_id=message.id)
+        channel, answer = build_channel_context(interaction), EditedAnswer(interaction, public=True)
+        source = RequestSource(interaction, origin, channel, answer)
+        context = await self.server_rules.load_context(origin, source.channel)
+        source = replace(source, origin=context.origin, context=context)
+        place = await self._find_place(clip, source, message, interaction.user)
+        if place is not None:
+            data: Mapping[str, Any] = interaction.data or {}
+            shown_price = parse_shown_price(str(data.get("custom_id", "")))
+            wish = ReplyWish.from_message(message, words)
+            await self._choices.press(clip, aim, wish, place, shown_price)
 
     async def _take_back_reaction(self, message: discord.Message) -> None:
         """Show that the tap was taken; the message's key would refuse a second one anyway."""
@@ -196,19 +218,18 @@ class ReplyListener(commands.Cog):
         except DeliveryError as error:
             _log.info("reply.reaction_failed", message=message.id, error=str(error))
 
-    async def _extend(
+    async def _act(
         self,
         clip: Clip,
-        words: str,
+        aim: ReplyAim,
+        wish: ReplyWish,
         source: RequestSource,
         message: discord.Message,
-        *,
-        member: discord.abc.User | None = None,
     ) -> None:
-        """Ask for the extension; one from the showcase goes where the clip was made."""
-        place = await self._find_place(clip, source, message, member or message.author)
+        """Ask for what a reply says; a clip for the showcase goes where the first one was made."""
+        place = await self._find_place(clip, source, message, message.author)
         if place is not None:
-            await self.request_flow.extend_clip(clip, words, place)
+            await self._choices.act(clip, aim, wish, place)
 
     async def _find_place(
         self,
@@ -217,7 +238,7 @@ class ReplyListener(commands.Cog):
         message: discord.Message,
         member: discord.abc.User,
     ) -> RequestSource | None:
-        """Return where the extension may be posted; say so and return ``None`` if nowhere."""
+        """Return where the clip may be posted; say so and return ``None`` if nowhere."""
         if not await self._is_in_showcase(message):
             return source
         place = move_to_clip_channel(source, message, clip, member)
@@ -227,22 +248,19 @@ class ReplyListener(commands.Cog):
             await source.answer.send_text(text)
         return place
 
-    async def _ask(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
-        """Ask which clip is meant, or whether to go on without the attached picture."""
-        if not await self._may_extend(reply, clips[0], source):
-            return
-        locale, has_files = source.origin.locale, bool(reply.message.attachments)
-        text = translate("reply.picture" if has_files else "clip.which", locale)
-        if len(clips) > 1:
-            buttons = [
-                build_button(
-                    ButtonAction.EXTEND_BY_REPLY, clip.id, locale, key="extend_one", clip=clip.id
-                )
-                for clip in clips[:5]
-            ]
-        else:
-            buttons = [_build_reply_button(clips[0], locale, key="reply_without_image")]
-        await source.answer.send_text(text, buttons)
+    async def _ask(
+        self,
+        reply: ClipReply,
+        clips: Sequence[Clip],
+        source: RequestSource,
+        *,
+        text_key: str | None = None,
+    ) -> None:
+        """Ask which clip is meant, or what to do with it; nothing is asked where nothing can be."""
+        place = await self._find_place(clips[0], source, reply.message, reply.message.author)
+        if place is not None:
+            aims = list_aims(reply.reading.aim, reply.wish)
+            await self._choices.ask(clips, aims, reply.wish, place, text_key=text_key)
 
     async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
         """Put the bot's reaction under a reply; where it may not, ask only what may be meant."""
@@ -261,9 +279,7 @@ class ReplyListener(commands.Cog):
         except DeliveryError as error:
             _log.info("reply.reaction_failed", message=reply.message.id, error=str(error))
             if reply.may_be_meant:
-                locale = source.origin.locale
-                text = translate("reply.unsure", locale)
-                await source.answer.send_text(text, [_build_reply_button(clips[0], locale)])
+                await self._ask(reply, clips, source, text_key="reply.unsure")
 
     async def _may_extend(self, reply: ClipReply, clip: Clip, source: RequestSource) -> bool:
         """Return whether there is a place for the clip; raises as `RequestFlow.extend_clip`."""
@@ -278,13 +294,22 @@ class ReplyListener(commands.Cog):
         """Answer the words of a button with that button, which asks what it always asks."""
         locale, action = source.origin.locale, ButtonAction(reply.reading.button or "")
         clip = clips[0]
-        if len(clips) > 1 and action in (ButtonAction.EXTEND, ButtonAction.SHOWCASE):
+        if len(clips) > 1 and action in _CLIP_ACTIONS:
             await source.answer.send_text(*build_clip_choice(clips, action, locale))
             return
+        if action in (ButtonAction.EXTEND, ButtonAction.EXTEND_BY_REPLY):
+            await self._ask_for_words(clip, source)
+            return
         if action in (ButtonAction.REDO, ButtonAction.RETRY):
-            text, buttons = "reply.again", _build_buttons(clip, locale)
-        elif action in (ButtonAction.EXTEND, ButtonAction.EXTEND_BY_REPLY):
-            text, buttons = "reply.empty", _build_buttons(clip, locale)
+            text, buttons = (
+                "reply.again",
+                [
+                    build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
+                    build_button(ButtonAction.REDO, clip.job_id, locale),
+                ],
+            )
+        elif action in (ButtonAction.EDIT, ButtonAction.EDIT_BY_REPLY):
+            text, buttons = "reply.press", [build_button(ButtonAction.EDIT, clip.id, locale)]
         elif action in _JOB_ACTIONS:
             text, buttons = "reply.press", [build_button(action, clip.job_id, locale)]
         elif action is ButtonAction.SHOWCASE and clip.guild_id is not None:
@@ -324,9 +349,16 @@ class ReplyListener(commands.Cog):
 
     async def _ask_for_words(self, clip: Clip, source: RequestSource) -> None:
         locale = source.origin.locale
-        await source.answer.send_text(
-            translate("reply.empty", locale), _build_buttons(clip, locale)
-        )
+        buttons = [
+            build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
+            *(
+                [build_button(ButtonAction.EDIT, clip.id, locale)]
+                if await self._choices.can_edit(clip, source)
+                else []
+            ),
+            build_button(ButtonAction.REDO, clip.job_id, locale),
+        ]
+        await source.answer.send_text(translate("reply.empty", locale), buttons)
 
     # -- what has to be known
 
@@ -436,14 +468,3 @@ def find_job_number(message: discord.Message) -> int | None:
 
 def _has_files(reply: ClipReply) -> bool:
     return bool(reply.message.attachments or reply.message.stickers)
-
-
-def _build_reply_button(clip: Clip, locale: str, *, key: str = "reply") -> ActionButton:
-    return build_button(ButtonAction.EXTEND_BY_REPLY, clip.id, locale, key=key, primary=True)
-
-
-def _build_buttons(clip: Clip, locale: str) -> list[ActionButton]:
-    return [
-        build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
-        build_button(ButtonAction.REDO, clip.job_id, locale),
-    ]

@@ -1,5 +1,6 @@
 """The words that mean a button of ours, in every language, when somebody writes them."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -10,7 +11,12 @@ from bot.i18n.catalogs import has_message, translate
 from bot.i18n.translations import list_languages
 from bot.ui.custom_ids import ButtonAction
 
-_OTHER_LABELS: Final = {"nearest": ButtonAction.ACCEPT, "reply": ButtonAction.EXTEND}
+_OTHER_LABELS: Final = {
+    "nearest": ButtonAction.ACCEPT,
+    "reply": ButtonAction.EXTEND,
+    "reply_edit": ButtonAction.EDIT,
+}
+_PLACEHOLDER: Final = re.compile(r"\{\w+\}")
 _SYNONYM_KEYS: Final = {
     ButtonAction.REDO: "words.again",
     **{
@@ -37,7 +43,7 @@ def list_button_words() -> Mapping[str, str]:
     for language in list_languages():
         for label, action in labels.items():
             if has_message(f"button.{label}"):
-                text = translate(f"button.{label}", language).replace("{clip}", "")
+                text = _PLACEHOLDER.sub("", translate(f"button.{label}", language))
                 words.setdefault(fold_label(text), action)
     for language in list_languages():
         for action, key in _SYNONYM_KEYS.items():

@@ -13,8 +13,10 @@ from typing import Any, Self, cast
 import discord
 from discord import ui
 
+from bot.domain.billing.money import Micros
 from bot.domain.clips.history_query import PageRequest
 from bot.i18n.catalogs import translate
+from bot.i18n.formatting import format_money
 from bot.ui.custom_ids import (
     ACTION_PATTERN,
     MENU_PATTERN,
@@ -26,6 +28,7 @@ from bot.ui.custom_ids import (
     build_page_custom_id,
     parse_button_number,
     parse_page_request,
+    parse_shown_price,
 )
 from bot.ui.router import InteractionRouter, RoutingClient
 
@@ -33,7 +36,7 @@ _SelectMenu = ui.Select[ui.LayoutView] | ui.ChannelSelect[ui.LayoutView]
 
 
 class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PATTERN):
-    """A button whose custom id is ``clapper:ACTION:NUMBER``."""
+    """A button whose custom id is ``clapper:ACTION:NUMBER``, with ``@PRICE`` if it shows one."""
 
     def __init__(
         self,
@@ -43,12 +46,13 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
         label: str,
         primary: bool = False,
         danger: bool = False,
+        price: Micros | None = None,
     ) -> None:
         style = discord.ButtonStyle.secondary
         if primary or danger:
             style = discord.ButtonStyle.primary if primary else discord.ButtonStyle.danger
         button: ui.Button[ui.LayoutView] = ui.Button(
-            label=label, style=style, custom_id=build_custom_id(action, number)
+            label=label, style=style, custom_id=build_custom_id(action, number, price)
         )
         super().__init__(button)
         self.action = str(action)
@@ -58,7 +62,12 @@ class ActionButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=ACTION_PAT
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        return cls(match["action"], int(match["number"]), label=getattr(item, "label", None) or "…")
+        return cls(
+            match["action"],
+            int(match["number"]),
+            label=getattr(item, "label", None) or "…",
+            price=parse_shown_price(match[0]),
+        )
 
     async def callback(self, interaction: discord.Interaction) -> None:
         await _route(
@@ -141,11 +150,16 @@ def build_button(
     key: str | None = None,
     primary: bool = False,
     danger: bool = False,
+    price: Micros | None = None,
     **values: object,
 ) -> ActionButton:
-    """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given."""
-    label = translate(f"button.{key or action}", locale, **values)
-    return ActionButton(action, number, label=label, primary=primary, danger=danger)
+    """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given.
+
+    With a ``price`` the text names it, and the press knows which it was.
+    """
+    shown = {} if price is None else {"price": format_money(price, locale)}
+    label = translate(f"button.{key or action}", locale, **values, **shown)
+    return ActionButton(action, number, label=label, primary=primary, danger=danger, price=price)
 
 
 def build_action_row(*buttons: ui.Item[Any]) -> ui.ActionRow[Any]:

@@ -8,6 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.billing.money import Micros
 from bot.domain.clips.history_query import (
     MAX_SEARCH_LENGTH,
     HistoryFilter,
@@ -17,7 +18,9 @@ from bot.domain.clips.history_query import (
 )
 
 _PREFIX: Final = "clapper"
-ACTION_PATTERN: Final = re.compile(rf"{_PREFIX}:(?P<action>[a-z_]+):(?P<number>\d{{1,20}})")
+ACTION_PATTERN: Final = re.compile(
+    rf"{_PREFIX}:(?P<action>[a-z_]+):(?P<number>\d{{1,20}})(?:@(?P<price>\d{{1,15}}))?"
+)
 PAGE_PATTERN: Final = re.compile(
     rf"{_PREFIX}-page:(?P<direction>older|newer):(?P<clip>\d{{1,12}}):(?P<kind>[a-z]?)"
     r":(?P<model>[^:]{0,32}):(?P<search_text>.*)",
@@ -39,6 +42,7 @@ class ButtonAction(StrEnum):
     EXTEND = "extend"
     EDIT = "edit_clip"
     EXTEND_BY_REPLY = "reply"  # with the words of the message that the button's message answers
+    EDIT_BY_REPLY = "reply_edit"  # the same, with its pictures
     SHOWCASE = "showcase"
     PUBLISH = "publish"  # to the showcase, knowing that it is on the web
     PUBLISH_HIDDEN = "publish_hidden"  # the same, without the prompt
@@ -95,8 +99,17 @@ class SetupSetting(StrEnum):
     LANGUAGE = "language"
 
 
-def build_custom_id(action: ButtonAction | FormKind | str, number: int) -> str:
-    return f"{_PREFIX}:{action}:{number}"
+def build_custom_id(
+    action: ButtonAction | FormKind | str, number: int, price: Micros | None = None
+) -> str:
+    """Return the custom id; ``price`` is the one on the button, to which a press is a yes."""
+    return f"{_PREFIX}:{action}:{number}" + ("" if price is None else f"@{price}")
+
+
+def parse_shown_price(custom_id: str) -> Micros | None:
+    """Return the price that a pressed button had, if it had one."""
+    match = ACTION_PATTERN.fullmatch(custom_id)
+    return None if match is None or match["price"] is None else Micros(int(match["price"]))
 
 
 def parse_button_number(custom_id: str, action: ButtonAction) -> int | None:

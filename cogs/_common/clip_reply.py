@@ -11,6 +11,7 @@ from typing import Final
 import discord
 
 from bot.domain.clips.clip import Clip
+from bot.domain.jobs.reply_forms import ReplyAim
 from bot.domain.jobs.reply_intent import (
     ReplyKind,
     ReplyReading,
@@ -22,6 +23,7 @@ from bot.i18n.catalogs import translate
 from bot.ui.button_words import list_button_words
 from cogs._common.answers import ElsewhereAnswer
 from cogs._common.context import OtherChannel, build_channel_context
+from cogs._common.reply_choice import ReplyWish
 from cogs._common.request_flow import RequestSource
 
 MESSAGE_TYPES: Final = (discord.MessageType.default, discord.MessageType.reply)
@@ -39,6 +41,7 @@ class ClipReply:
     target: discord.Message
     words: str
     reading: ReplyReading
+    wish: ReplyWish
     is_named: bool
     is_readable: bool
 
@@ -53,11 +56,13 @@ class ClipReply:
         is_named = bot_user_id in message.raw_mentions
         is_pinged = is_named or any(user.id == bot_user_id for user in message.mentions)
         words = strip_mentions(message.content, bot_user_id)
+        wish = ReplyWish.from_message(message, words)
         return cls(
             message,
             target,
             words,
-            read_reply(words, list_button_words()),
+            read_reply(words, list_button_words(), has_picture=bool(wish.references)),
+            wish,
             is_named,
             is_readable=is_pinged or message.guild is None,
         )
@@ -67,6 +72,11 @@ class ClipReply:
         """Whether it is worth a question; what is certainly a comment is not."""
         kinds = (ReplyKind.DIRECTION, ReplyKind.UNCLEAR)
         return self.reading.kind in kinds or asks_for_video(self.words)
+
+    @property
+    def can_use_pictures(self) -> bool:
+        """Whether its pictures, if it has any, are used by what it asks for: only by an edit."""
+        return self.reading.aim is ReplyAim.EDIT or not self.wish.references
 
     @property
     def has_prompt(self) -> bool:

@@ -81,6 +81,15 @@ class RequestSource:
         return replace(self, origin=origin, context=context)
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a request for a clip would be; ``warning`` is what to say before its price is paid."""
+
+    request: VideoRequest
+    plan: VideoPlan
+    warning: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFlow:
     request_service: RequestService
@@ -153,6 +162,25 @@ class RequestFlow:
             model=model,
         )
         await self._submit_for_clip(clip, request, source, resolution)
+
+    async def quote(self, clip: Clip, request: VideoRequest, source: RequestSource) -> Quote:
+        """Return what ``request`` for ``clip`` would cost, and ask for nothing.
+
+        Raises `RuleBroken`, and as `extend_clip`.
+        """
+        await self.require_may_extend(clip, source)
+        context = await self._load_context(source)
+        context.require_may_show(age_restricted=clip.age_restricted)
+        plan = self.request_service.plan_video(request, context)
+        effect = self.request_service.find_rule_effect(request, plan, context)
+        locale = context.origin.locale
+        warning = "" if effect is None else self._describe_rule_effect(effect, plan, locale)
+        return Quote(request, plan, warning)
+
+    async def submit_quoted(self, quote: Quote, source: RequestSource) -> None:
+        """Ask for what was quoted, whose price has been agreed to; raises as `submit_request`."""
+        confirmed = PendingConfirmation(quote.request, source.origin, source.channel, quote.plan)
+        await self.submit_request(quote.request, source, confirmed=confirmed)
 
     async def require_may_extend(self, clip: Clip, source: RequestSource) -> None:
         """Check what needs no prompt; raises as `extend_clip` and `edit_clip`."""

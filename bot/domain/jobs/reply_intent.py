@@ -80,6 +80,11 @@ _SIGN: Final = "\x01"
 """Stands for whatever is no word; it neither parts words nor joins them by itself."""
 _FILLERS: Final = frozenset("\u3164\u115f\u1160\uffa0")
 """Letters that show nothing."""
+_POINTERS: Final = re.compile(r"\b(?:this|that|these|those|dies\w*)\b", re.IGNORECASE)
+_ROMANCE_POINTERS: Final = re.compile(
+    r"\b(?:cet|cette|ces|ceci|cela|[cç]a|est[aeo]s?|es[aeo])\b", re.IGNORECASE
+)
+_WIDE_POINTERS: Final = re.compile("この|これ|その|这个|这张|这只|这")
 _QUESTION_MARKS: Final = frozenset("?？¿؟⁇⁈⁉❓❔")
 _ONE_LETTER_WORDS: Final = frozenset("aioyeu")
 _TOLD_TO_VIEWERS: Final = re.compile(r" we(?= (?:see|hear) (?:the|a|an) )|(?<= after) that ")
@@ -128,13 +133,28 @@ class ReplyReading:
         return self.kind is ReplyKind.DIRECTION and self.aim is not ReplyAim.EITHER
 
 
-def read_reply(text: str, button_words: Mapping[str, str] = {}) -> ReplyReading:
-    """Return what ``text`` means; ``button_words`` maps `fold_label` of a label to its action."""
+def read_reply(
+    text: str, button_words: Mapping[str, str] = {}, *, has_picture: bool = False
+) -> ReplyReading:
+    """Return what ``text`` means; ``button_words`` maps `fold_label` of a label to its action.
+
+    ``has_picture``: with a picture beside it, "put this hat on him" is no comment.
+    """
+    reading = _read_text(text, button_words)
+    if has_picture and reading.kind in (ReplyKind.REMARK, ReplyKind.UNCLEAR):
+        pictured = _read_text(_point_at_picture(text), button_words)
+        if pictured.kind is ReplyKind.DIRECTION and pictured.aim is not ReplyAim.EXTEND:
+            return pictured
+    return reading
+
+
+def _read_text(text: str, button_words: Mapping[str, str]) -> ReplyReading:
     bare = _drop_signs(text)
     words = _split_words(_separate(bare))
     if not words:
         is_empty = not _DISCORD_MENTION.sub(" ", text).strip()
-        return ReplyReading(ReplyKind.EMPTY if is_empty else ReplyKind.WORDLESS)
+        kind = ReplyKind.EMPTY if is_empty else ReplyKind.WORDLESS
+        return ReplyReading(kind, aim=ReplyAim.EXTEND)
     label = fold_label(text)
     button = button_words.get(label) or button_words.get(_CLIP_NUMBER.sub("", label).strip())
     if button is not None:
@@ -148,6 +168,11 @@ def read_reply(text: str, button_words: Mapping[str, str] = {}) -> ReplyReading:
     if is_question and reading.kind in (ReplyKind.DIRECTION, ReplyKind.UNCLEAR):
         return replace(reading, kind=ReplyKind.UNCLEAR, needs_choice=False)
     return reading
+
+
+def _point_at_picture(text: str) -> str:
+    """Return ``text`` with the words that point at a picture as if they named what is on it."""
+    return _WIDE_POINTERS.sub("", _ROMANCE_POINTERS.sub("un", _POINTERS.sub("a", text)))
 
 
 def fold_label(text: str) -> str:

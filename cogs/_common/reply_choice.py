@@ -1,0 +1,201 @@
+"""Makes of a reply what it asks for, and asks where that is not plain: extend or edit, each priced.
+
+A question keeps nothing in memory: Discord has the words and pictures of the reply, and each button
+says the clip, what to do with it, and the price that was shown.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import discord
+
+from bot.domain.billing.money import Micros
+from bot.domain.clips.clip import Clip
+from bot.domain.errors import ImageRefused, RuleBroken
+from bot.domain.jobs.reply_forms import ReplyAim
+from bot.domain.jobs.request import VideoRequest
+from bot.i18n.catalogs import translate
+from bot.services.clips.input_images import AttachedImage
+from bot.ui.components import ActionButton, build_button
+from bot.ui.custom_ids import ButtonAction
+from bot.ui.error_messages import describe_error
+from cogs._common.options import describe_attachment, find_images
+from cogs._common.request_flow import Quote, RequestFlow, RequestSource
+
+MAX_CLIPS: Final = 5
+_BOTH: Final = (ReplyAim.EXTEND, ReplyAim.EDIT)
+_ACTIONS: Final = {
+    ReplyAim.EXTEND: ButtonAction.EXTEND_BY_REPLY,
+    ReplyAim.EDIT: ButtonAction.EDIT_BY_REPLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWish:
+    """The words of a reply and its pictures, which an edit can use as references.
+
+    ``has_other_files``: something else is attached, which nothing can use.
+    """
+
+    words: str
+    references: tuple[AttachedImage, ...] = ()
+    has_other_files: bool = False
+
+    @classmethod
+    def from_message(cls, message: discord.Message, words: str) -> Self:
+        images = find_images(message.attachments)
+        references = tuple(describe_attachment(image) for image in images)
+        return cls(words, references, has_other_files=bool(message.attachments) and not images)
+
+    def build_request(self, clip: Clip, aim: ReplyAim) -> VideoRequest:
+        is_edit = aim is ReplyAim.EDIT
+        references = self.references if is_edit else ()
+        return VideoRequest(
+            self.words, source=clip.as_source(), is_edit=is_edit, references=references
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChoices:
+    request_flow: RequestFlow
+
+    async def act(self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource) -> None:
+        """Ask for what a reply says, or offer the other way if only that is possible.
+
+        Raises as `RequestFlow.submit_request`.
+        """
+        request = wish.build_request(clip, aim)
+        try:
+            await self.request_flow.quote(clip, request, source)
+        except RuleBroken as error:
+            other = ReplyAim.EDIT if aim is ReplyAim.EXTEND else ReplyAim.EXTEND
+            is_final = error.nearest is None and error.parameter != "prompt"
+            if is_final and await self._is_possible(clip, other, wish, source):
+                await self.ask([clip], _BOTH, wish, source)
+                return
+        if aim is ReplyAim.EDIT:
+            await self.request_flow.edit_clip(clip, wish.words, source, references=wish.references)
+        else:
+            await self.request_flow.extend_clip(clip, wish.words, source)
+
+    async def press(
+        self,
+        clip: Clip,
+        aim: ReplyAim,
+        wish: ReplyWish,
+        source: RequestSource,
+        shown_price: Micros | None,
+    ) -> None:
+        """Do what a button offered for ``shown_price``; ask again if it costs more by now.
+
+        A button of an older version shows no price. Raises as `RequestFlow.submit_request`.
+        """
+        try:
+            quote, _ = await self._quote(clip, aim, wish, source)
+        except RuleBroken:
+            await self.act(clip, aim, wish, source)
+            return
+        if shown_price is None:
+            await self.act(clip, aim, wish, source)
+        elif quote.plan.price > shown_price:
+            await self.ask([clip], (aim,), wish, source, text_key="ask.changed")
+        else:
+            await self.request_flow.submit_quoted(quote, source)
+
+    async def ask(
+        self,
+        clips: Sequence[Clip],
+        aims: Sequence[ReplyAim],
+        wish: ReplyWish,
+        source: RequestSource,
+        *,
+        text_key: str | None = None,
+    ) -> None:
+        """Ask what to do with which of the clips, with a button and a price for each.
+
+        What is impossible is left out, with its reason. Raises as `RequestFlow.quote`.
+        """
+        locale = source.origin.locale
+        buttons: list[ActionButton] = []
+        remarks: list[str] = []
+        possible: list[ReplyAim] = []
+        for clip in clips[:MAX_CLIPS]:
+            for aim in aims:
+                try:
+                    quote, remark = await self._quote(clip, aim, wish, source)
+                except (RuleBroken, ImageRefused) as error:
+                    remarks.append(describe_error(error, locale))
+                    continue
+                remarks += [remark, quote.warning]
+                possible.append(aim)
+                key = _choose_label(aim, wish, is_one_of_several=len(clips) > 1)
+                button = build_button(
+                    _ACTIONS[aim],
+                    clip.id,
+                    locale,
+                    key=key,
+                    primary=True,
+                    price=quote.plan.price,
+                    clip=clip.id,
+                )
+                buttons.append(button)
+        lines = list(dict.fromkeys(remark for remark in remarks if remark))
+        if buttons:
+            key = text_key or _choose_question(possible, wish, is_one_of_several=len(clips) > 1)
+            lines.append(translate(key, locale))
+        await source.answer.send_text("\n".join(lines), buttons)
+
+    async def can_edit(self, clip: Clip, source: RequestSource) -> bool:
+        """Return whether a model here can edit ``clip``; raises as `RequestFlow.quote`."""
+        return await self._is_possible(clip, ReplyAim.EDIT, ReplyWish("…"), source)
+
+    async def _quote(
+        self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource
+    ) -> tuple[Quote, str]:
+        """Return what it would be, and what it leaves out: more pictures than the model takes."""
+        request = wish.build_request(clip, aim)
+        for place, image in enumerate(wish.references if request.is_edit else (), start=1):
+            image.require_usable(f"reference_{place}")
+        try:
+            return await self.request_flow.quote(clip, request, source), ""
+        except RuleBroken as error:
+            if error.nearest is None or error.rule != "too_many_references":
+                raise
+            quote = await self.request_flow.quote(clip, error.nearest, source)
+            return quote, describe_error(error, source.origin.locale)
+
+    async def _is_possible(
+        self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource
+    ) -> bool:
+        try:
+            await self._quote(clip, aim, wish, source)
+        except (RuleBroken, ImageRefused):
+            return False
+        return True
+
+
+def list_aims(aim: ReplyAim, wish: ReplyWish) -> tuple[ReplyAim, ...]:
+    """Return what is asked about: with a picture always both, because an extension takes none."""
+    return _BOTH if aim is ReplyAim.EITHER or wish.references else (aim,)
+
+
+def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str:
+    if is_one_of_several:
+        return f"{aim}_one_priced"
+    if wish.references:
+        return "edit_with_image" if aim is ReplyAim.EDIT else "reply_without_image"
+    return f"{aim}_priced"
+
+
+def _choose_question(
+    possible: Iterable[ReplyAim], wish: ReplyWish, *, is_one_of_several: bool
+) -> str:
+    if is_one_of_several:
+        return "clip.which"
+    if wish.has_other_files:
+        return "reply.other_file"
+    aims = set(possible)
+    if len(aims) == 1:
+        return f"reply.only_{aims.pop()}"
+    return "reply.picture" if wish.references else "reply.choose"
