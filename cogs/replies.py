@@ -142,6 +142,7 @@ class ReplyListener(commands.Cog):
                 await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
             return
         reading, is_one = reply.reading, len(clips) == 1
+        needs_question = reply.may_be_meant and not (is_one and not reply.message.attachments)
         may_act = is_one and mode is ReplyMode.EXTEND and not reply.wish.has_other_files
         if reading.kind is ReplyKind.BUTTON:
             await self._offer_button(reply, clips, source)
@@ -149,9 +150,7 @@ class ReplyListener(commands.Cog):
             await self._ask_for_words(clips[0], source)
         elif may_act and reading.may_spend and reply.can_use_pictures:
             await self._act(clips[0], reading.aim, reply.wish, source, reply.message)
-        elif (reply.may_be_meant and (not is_one or reply.message.attachments)) or (
-            may_act and reading.needs_choice
-        ):
+        elif needs_question or (may_act and reading.needs_choice):
             await self._ask(reply, clips, source)
         else:
             await self._invite(reply, clips, source)

@@ -323,6 +323,7 @@ SPANISH_FORMS: Final = LanguageForms(
         r"pero (?:de|en|con|sin) .+",
     ),
     whole=compile_patterns(
+        r"que (?:sea|se haga) de (?:noche|dia)|que sea (?:invierno|verano|otono|primavera)",
         rf"(?:(?:un poco|un poquito|ligeramente|algo) )?{_ES_COMPARED}(?: y {_ES_COMPARED})*",
     ),
     markers=compile_patterns(

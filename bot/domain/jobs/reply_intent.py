@@ -24,6 +24,16 @@ from bot.domain.jobs.reply_aims import (
     find_wide_aim,
     has_change_marker,
 )
+from bot.domain.jobs.reply_folding import (
+    DISCORD_TOKENS,
+    LINKS,
+    drop_signs,
+    is_invisible,
+    is_kana,
+    is_wide,
+    join_at_signs,
+    separate_at_signs,
+)
 from bot.domain.jobs.reply_forms import ReplyAim
 from bot.domain.jobs.reply_forms_wide import CHINESE_FORMS, JAPANESE_FORMS
 from bot.domain.jobs.reply_vocabulary import (
@@ -64,22 +74,10 @@ MIN_JAPANESE_LETTERS: Final = 6
 MIN_CHANGE_LETTERS: Final = 4
 """The same for a change: "夜にして" says all that "make it night" says."""
 
-_DISCORD_TOKENS: Final = re.compile(
-    r"<a?:\w+:\d+>|<[@#][!&]?\d+>|<@&\d+>|<t:-?\d+(?::\w)?>|</[^<>:]+:\d+>|<id:\w+>"
-)
 _DISCORD_MENTION: Final = re.compile(r"<@!?\d+>")
 _CLIP_NUMBER: Final = re.compile(r"\b\d+\b")
-_LINKS: Final = re.compile(r"<?\b(?:https?|ftp)://\S+|\bwww\.\S+|\bdiscord\.gg/\S+", re.IGNORECASE)
-_EMOTICONS: Final = re.compile(
-    r":\w{2,32}:|<3+|(?<!\w)(?:[:;=8]['^o-]?[)(\]\[dpo/\\|*3}{><]+"
-    r"|\^[_.]*\^|[-t>o][_.]+[-t<o])(?!\w)"
-)
 _HYPHENS: Final = re.compile(r"['’ʼ`´-]")
 """What stands inside words of the languages known here: "l'ours", "fais-le"."""
-_SIGN: Final = "\x01"
-"""Stands for whatever is no word; it neither parts words nor joins them by itself."""
-_FILLERS: Final = frozenset("\u3164\u115f\u1160\uffa0")
-"""Letters that show nothing."""
 _POINTERS: Final = re.compile(r"\b(?:this|that|these|those|dies\w*)\b", re.IGNORECASE)
 _ROMANCE_POINTERS: Final = re.compile(
     r"\b(?:cet|cette|ces|ceci|cela|[cç]a|est[aeo]s?|es[aeo])\b", re.IGNORECASE
@@ -149,8 +147,8 @@ def read_reply(
 
 
 def _read_text(text: str, button_words: Mapping[str, str]) -> ReplyReading:
-    bare = _drop_signs(text)
-    words = _split_words(_separate(bare))
+    bare = drop_signs(text)
+    words = separate_at_signs(bare).split()
     if not words:
         is_empty = not _DISCORD_MENTION.sub(" ", text).strip()
         kind = ReplyKind.EMPTY if is_empty else ReplyKind.WORDLESS
@@ -161,7 +159,7 @@ def _read_text(text: str, button_words: Mapping[str, str]) -> ReplyReading:
         return ReplyReading(ReplyKind.BUTTON, button)
     letters = "".join(words)
     is_question = any(sign in _QUESTION_MARKS for sign in unicodedata.normalize("NFKC", text))
-    if sum(map(_is_wide, letters)) * 2 >= len(letters):
+    if sum(map(is_wide, letters)) * 2 >= len(letters):
         reading = _read_wide(letters)
     else:
         reading = _read_spaced(bare, is_question=is_question)
@@ -177,14 +175,14 @@ def _point_at_picture(text: str) -> str:
 
 def fold_label(text: str) -> str:
     """Return the words of a button or reply in the form in which they are compared."""
-    return " ".join(_split_words(_join(_drop_signs(text))))
+    return " ".join(join_at_signs(drop_signs(text)).split())
 
 
 def asks_for_video(text: str) -> bool:
     """Return whether somebody asks for something to be made; enough for an offer, not for more."""
-    bare = _drop_signs(text)
-    words = _split_words(_separate(bare))
-    if any(map(_is_wide, "".join(words))):
+    bare = drop_signs(text)
+    words = separate_at_signs(bare).split()
+    if any(map(is_wide, "".join(words))):
         return _holds_any("".join(words), CHINESE_REQUESTS + JAPANESE_REQUESTS)
     begins_as_one = any(
         (words[:1] and words[0] in language.commands) or _begins_with(words, language.wishes)
@@ -195,65 +193,11 @@ def asks_for_video(text: str) -> bool:
 
 def has_pictured_words(text: str) -> bool:
     """Return whether ``text`` says anything that a video can show, if only by Unicode's emoji."""
-    bare = _LINKS.sub(" ", _DISCORD_TOKENS.sub(" ", text))
+    bare = LINKS.sub(" ", DISCORD_TOKENS.sub(" ", text))
     return any(
-        (sign.isalnum() and not _is_invisible(sign)) or unicodedata.category(sign) == "So"
+        (sign.isalnum() and not is_invisible(sign)) or unicodedata.category(sign) == "So"
         for sign in bare
     )
-
-
-# -- folding
-
-
-def _drop_signs(text: str) -> str:
-    """Return folded text without emoji, mentions, links and invisible characters."""
-    visible = "".join(
-        _SIGN if unicodedata.category(sign) in ("So", "Sk", "Co", "Cn", "Cs") else sign
-        for sign in text
-        if unicodedata.category(sign) not in ("Cf", "Me") and not _is_invisible(sign)
-    )
-    folded = _fold_letters(visible)
-    folded = _LINKS.sub(_SIGN, _DISCORD_TOKENS.sub(_SIGN, folded))
-    return _EMOTICONS.sub(_SIGN, folded)
-
-
-def _is_invisible(sign: str) -> bool:
-    return sign in _FILLERS or "\ufe00" <= sign <= "\ufe0f"
-
-
-def _fold_letters(text: str) -> str:
-    """Return ``text`` in one width, in lower case and without the accents of Latin letters."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    decomposed = unicodedata.normalize("NFD", folded)
-    plain = "".join(sign for sign in decomposed if not "\u0300" <= sign <= "\u036f")
-    return "".join(
-        sign
-        for sign in unicodedata.normalize("NFC", plain)
-        if unicodedata.category(sign) not in ("Cf", "Mn", "Me")
-    )
-
-
-def _separate(text: str) -> str:
-    return "".join(sign if sign.isalnum() else " " for sign in text)
-
-
-def _join(text: str) -> str:
-    return "".join(sign if sign.isalnum() or sign.isspace() else "" for sign in text)
-
-
-def _split_words(text: str) -> list[str]:
-    return text.split()
-
-
-def _is_wide(letter: str) -> bool:
-    """Return whether ``letter`` belongs to a script that is written without spaces."""
-    return (
-        "\u3005" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or letter >= "\U00020000"
-    )
-
-
-def _is_kana(letter: str) -> bool:
-    return "\u3040" <= letter <= "\u30ff"
 
 
 # -- languages with spaces
@@ -264,9 +208,9 @@ def _read_spaced(bare: str, *, is_question: bool) -> ReplyReading:
 
     It is a remark if one reading is, and a direction only if both are.
     """
-    words = _split_words(_separate(bare))
-    elided = _split_words(_join(_HYPHENS.sub(" ", bare)))
-    joined = _split_words(_join(bare))
+    words = separate_at_signs(bare).split()
+    elided = join_at_signs(_HYPHENS.sub(" ", bare)).split()
+    joined = join_at_signs(bare).split()
     languages = _find_languages(words)
     wish = max(
         (_begins_with(words, language.wishes) for language in SPACED_LANGUAGES), key=len, default=""
@@ -405,7 +349,7 @@ def _is_remark_word(word: str, language: LanguageWords) -> bool:
         not forms.isdisjoint(language.remarks)
         or not forms.isdisjoint(UNIVERSAL_REMARKS)
         or _LAUGHTER.fullmatch(word) is not None
-        or (sum(map(_is_wide, word)) > 0 and _holds_any(word, CHINESE_REMARKS + JAPANESE_REMARKS))
+        or (sum(map(is_wide, word)) > 0 and _holds_any(word, CHINESE_REMARKS + JAPANESE_REMARKS))
     )
 
 
@@ -445,7 +389,7 @@ def _begins_with(words: Sequence[str], phrases: Iterable[str]) -> str:
 
 
 def _read_wide(letters: str) -> ReplyReading:
-    is_japanese = any(map(_is_kana, letters))
+    is_japanese = any(map(is_kana, letters))
     if is_japanese:
         wishes, questions, forms = JAPANESE_WISHES, JAPANESE_QUESTIONS, JAPANESE_FORMS
         remarks, openers, actions = JAPANESE_REMARKS, JAPANESE_OPENERS, JAPANESE_ACTIONS
@@ -469,7 +413,7 @@ def _read_wide(letters: str) -> ReplyReading:
     if is_remark or letters.startswith(questions):
         aim = ReplyAim.EXTEND if found is None else ReplyAim.EITHER
         return ReplyReading(ReplyKind.REMARK, aim=aim)
-    count = sum(map(_is_wide, letters))
+    count = sum(map(is_wide, letters))
     if found is not None:
         is_direction = count >= MIN_CHANGE_LETTERS and not found.is_fragment
         kind = ReplyKind.DIRECTION if is_direction else ReplyKind.UNCLEAR

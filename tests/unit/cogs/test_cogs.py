@@ -180,14 +180,23 @@ class Heard:
             raise self.fault
         self.asked.append((source.origin.dedupe_key, prompt))
 
+    async def quote(self, *_: object) -> None:
+        if self.fault is not None:
+            raise self.fault
+
 
 class Channel:
     def __init__(self) -> None:
         self.id = 20
         self.said: list[str] = []
+        self.shown_buttons: list[str] = []
+        self.custom_ids: list[str] = []
 
-    async def send(self, text: str, **_: Any) -> None:
+    async def send(self, text: str, *, view: Any = None, **_: Any) -> None:
         self.said.append(text)
+        for each in view.children if view else ():
+            self.shown_buttons.append(each.item.label)
+            self.custom_ids.append(each.item.custom_id)
 
 
 def a_reply(content: str, *, pinged: bool = True, author_bot: bool = False) -> Any:

@@ -6,11 +6,15 @@ from unittest.mock import AsyncMock, Mock
 import discord
 import pytest
 
+from bot.domain.clips.clip import Clip
 from bot.domain.errors import RequestsPaused
+from bot.domain.jobs.request import VideoRequest
 from bot.i18n.catalogs import translate
 from cogs._common.hint_times import HintTimes
+from cogs._common.request_flow import Quote
 from cogs.replies import TAP_EMOJI
 from tests.unit.cogs.test_cogs import Clock, a_reply, listener
+from tests.unit.words.examples import PLAN
 
 
 class InstantClock(Clock):
@@ -30,6 +34,9 @@ class OpenFlow:
     async def require_may_extend(self, *_: object) -> None:
         if self.refusal is not None:
             raise self.refusal
+
+    async def quote(self, _clip: Clip, request: VideoRequest, _source: object) -> Quote:
+        return Quote(request, PLAN)
 
 
 def build_error(status: int, code: int = 0) -> discord.HTTPException:
