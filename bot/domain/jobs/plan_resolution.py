@@ -223,7 +223,10 @@ def _build_refusal(request: VideoRequest, context: RuleContext) -> RuleBroken:
         model = mended[1]
     else:
         model = _find_closest_model(request, context)
-    violation = next(find_violations(request, model, context))
+    violations = list(find_violations(request, model, context))
+    violation = violations[0]
+    if nearest is None:  # what cannot be mended is the reason; all else would be in vain
+        violation = next((each for each in violations if each.fix is None), violation)
     if violation.rule == "mode_unsupported" and request.model is None:
         if request.is_edit:
             return RuleBroken("edit_unavailable", "model")

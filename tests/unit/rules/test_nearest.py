@@ -35,9 +35,12 @@ SOURCES = st.builds(
     mode=st.sampled_from(GenerationMode),
     aspect_ratio=st.sampled_from(AspectRatio),
     resolution=maybe(st.sampled_from(Resolution)),
-    seconds=st.integers(4, 150),
+    seconds=st.one_of(st.integers(3, 42), st.integers(4, 150)),
     extension_depth=st.integers(0, 21),
     expires_at=maybe(st.floats(NOW - 1000, NOW + 1000)),
+    path=st.sampled_from(["clips/7.mp4", "clips/7.mp4", None]),
+    interaction_id=st.sampled_from(["v1_abc", None]),
+    interaction_expires_at=maybe(st.floats(NOW - 1000, NOW + 1000)),
 ).map(lambda source: clip_on_its_route(source))
 
 
@@ -52,13 +55,15 @@ REQUESTS = st.builds(
     model=maybe(st.sampled_from([*(each.id for each in CATALOGUE.models), "veo-9"])),
     aspect_ratio=maybe(st.sampled_from(AspectRatio)),
     resolution=maybe(st.sampled_from(Resolution)),
-    seconds=maybe(st.integers(-1, 12)),
+    seconds=maybe(st.integers(-1, 17)),
     seed=maybe(st.integers(-1, 2**33)),
     videos=maybe(st.integers(-1, 6)),
     image=maybe(IMAGES),
     last_frame=maybe(IMAGES),
-    references=st.lists(IMAGES, max_size=5).map(tuple),
+    references=st.lists(IMAGES, max_size=7).map(tuple),
     source=maybe(SOURCES),
+    is_edit=st.booleans(),
+    with_cuts=st.booleans(),
 )
 OFFERS = st.builds(
     RuleContext,
@@ -84,26 +89,34 @@ def keeps_every_rule(plan: VideoPlan, offer: RuleContext) -> None:
     assert plan.mode in taken.modes
     assert plan.route is taken.route
     assert plan.aspect_ratio in taken.aspect_ratios
-    assert (
-        plan.price == taken.get_price_per_second(plan.resolution) * plan.seconds * plan.videos > 0
-    )
+    assert taken.request_price == (10_000 if taken.route.is_omni else 0)
+    rate = taken.get_price_per_second(plan.resolution)
+    assert plan.price == (rate * plan.seconds + taken.request_price) * plan.videos > 0
     assert 1 <= plan.videos <= taken.max_videos
     assert len(plan.references) <= taken.max_references
     assert plan.last_frame is None or plan.image is not None
     assert plan.seed is None or (taken.seed and 0 <= plan.seed < 2**32)
+    assert plan.person_generation is None or not taken.route.is_omni
     if offer.person_rule in (PersonRule.ADULTS, PersonRule.NOBODY):
+        assert not taken.route.is_omni
         assert plan.person_generation in VALUES_BY_RULE[offer.person_rule]
         assert plan.person_generation in taken.list_person_values(plan.mode, offer.region)
     if plan.source is not None:
+        assert plan.aspect_ratio is plan.source.aspect_ratio
+        assert plan.source.route is plan.route or taken.route.is_omni
+        if plan.mode is GenerationMode.EDIT:
+            assert plan.result_seconds == plan.seconds == plan.source.seconds
+            return
         assert taken.extension is not None
+        assert plan.result_seconds == plan.source.seconds + plan.seconds
         assert plan.result_seconds <= taken.extension.max_result_seconds
-        assert plan.source.route is plan.route
         return
     assert plan.resolution in (taken.resolutions or (None,))
     assert plan.seconds in taken.lengths
     for condition in taken.conditions:
         if condition.when in (plan.mode, plan.resolution):
             assert condition.seconds in (None, plan.seconds)
+            assert condition.max_seconds is None or plan.seconds <= condition.max_seconds
             assert condition.aspect_ratio in (None, plan.aspect_ratio)
 
 
@@ -114,12 +127,17 @@ def test_request_or_nearest_resolves(request: VideoRequest, offer: RuleContext) 
         plan = resolve_plan(request, offer)
         keeps_every_rule(plan, offer)
         assert request.model in (None, plan.model)
-        assert request.seconds in (None, plan.seconds) or plan.mode is GenerationMode.EXTENSION
+        # Veo's 8 s with an extension are what it is sent; it adds 7
+        assert request.seconds in (None, plan.seconds) or request.seconds == 8
+        assert plan.with_cuts == request.with_cuts
         return
     assert refused.rule
     assert refused.parameter
     if refused.nearest is not None:
         assert refused.nearest != request
+        assert refused.nearest.is_edit == request.is_edit
+        assert refused.nearest.source == request.source
+        assert refused.nearest.with_cuts == request.with_cuts
         keeps_every_rule(resolve_plan(refused.nearest, offer), offer)
     if isinstance(refused, PersonPolicyUnsatisfiable):
         assert set(refused.models) <= {each.name for each in offer.models}
@@ -138,7 +156,9 @@ def test_a_request_without_inputs_or_texts_that_fail_has_a_way_out(
     assert refusal is None or refusal.nearest is not None
 
 
-@given(REQUESTS, OFFERS, st.sampled_from(["model", "aspect_ratio", "resolution", "videos"]))
+@given(
+    REQUESTS, OFFERS, st.sampled_from(["model", "aspect_ratio", "resolution", "duration", "videos"])
+)
 def test_every_choice_resolves_at_its_price(
     request: VideoRequest, offer: RuleContext, option: str
 ) -> None:
@@ -147,8 +167,11 @@ def test_every_choice_resolves_at_its_price(
         "model": str,
         "aspect_ratio": AspectRatio,
         "resolution": Resolution,
+        "duration": int,
         "videos": int,
     }
+    field = "seconds" if option == "duration" else option
     for choice in list_choices(request, option, offer):
         value = values[option](choice.value)
-        assert resolve_plan(request.evolve(**{option: value}), offer).price == choice.price
+        plan = resolve_plan(request.evolve(**{field: value}), offer)
+        assert (plan.price, plan.model) == (choice.price, choice.model)
