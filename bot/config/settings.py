@@ -192,8 +192,8 @@ class Settings(BaseSettings):
     poll_interval_s: BoundedSeconds = 10.0
     """Seconds between two polls of a running video, varied a little at random."""
     job_time_limit_s: BoundedSeconds = 900.0
-    """Seconds after which a running video is polled once more and then given up. If Google
-    finishes it within two days, it is still delivered and charged."""
+    """Seconds after which a running video is polled once more and then given up; Gemini Omni has
+    at least 1800. If Google finishes it within two days, it is still delivered and charged."""
     lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
     """Seconds without a sign of life after which another process takes over a process's jobs."""
     charge_member_for_unconfirmed_submits: bool = False
