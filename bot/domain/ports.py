@@ -220,7 +220,7 @@ class InteractionWatcher(Protocol):
         ...
 
     async def record_alive(self, route: GoogleRoute, interaction_id: str) -> None:
-        """Google still keeps an interaction: it has continued or changed the clip by its id."""
+        """Google still keeps an interaction by whose id a clip is to be continued or changed."""
         ...
 
 

@@ -178,7 +178,7 @@ def read_answer(
         is_from_google=True,
         details=details,
         retry_after_s=_find_retry_delay(details, message) or delay_s,
-        stated_status=_read_stated_status(error.get("code")),
+        stated_status=_read_stated_status(error.get("code"), error.get("status")),
     )
 
 
@@ -190,8 +190,11 @@ def _decode_body(text: str) -> Any:
     return json.loads(text)
 
 
-def _read_stated_status(code: Any) -> int | None:
-    return code if isinstance(code, int) and 400 <= code < 600 else None
+def _read_stated_status(code: Any, status_name: Any) -> int | None:
+    if isinstance(code, int) and 400 <= code < 600:
+        return code
+    stated = error_codes.find_status(str(status_name).lower())
+    return None if stated is None else stated[0]
 
 
 def _read_omni_error(error: Mapping[str, Any], status: int, delay_s: float | None) -> GoogleAnswer:

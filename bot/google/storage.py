@@ -93,10 +93,18 @@ async def upload_object(connection: GoogleConnection, uri: str, path: Path, mime
 
 
 async def read_chunks(path: Path) -> AsyncIterator[bytes]:
-    """Yield a file's bytes, read off the event loop."""
+    """Yield a file's bytes, read off the event loop.
+
+    It is closed before the last chunk is taken: whoever knows the length asks for no more.
+    """
     file = await asyncio.to_thread(path.open, "rb")
     try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+        chunk = await asyncio.to_thread(file.read, _CHUNK_BYTES)
+        while chunk:
+            following = await asyncio.to_thread(file.read, _CHUNK_BYTES)
+            if not following:
+                await asyncio.to_thread(file.close)
             yield chunk
+            chunk = following
     finally:
         await asyncio.to_thread(file.close)

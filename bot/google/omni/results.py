@@ -34,7 +34,7 @@ from bot.google.api_errors import (
     log_unrecognised,
 )
 from bot.google.inline_video import OMNI_DATA_KEY
-from bot.google.omni.usage import compute_bill, has_output
+from bot.google.omni.usage import compute_bill, has_made_video, has_output
 from bot.google.operations import as_list, as_mapping, read_time
 from bot.google.wording import is_regional_rule
 
@@ -92,7 +92,11 @@ def read_interaction(document: Mapping[str, Any], context: InteractionContext) -
     if status in _QUOTA_CODES or any(error.omni_code in _QUOTA_CODES for error in errors):
         return _read_over_quota(errors, status, may_be_new=not has_output(usage), context=context)
     if status == "completed" and not errors:
-        return _read_refusal_in_words(document)
+        words = " ".join(_find_texts(document))
+        if not words and has_made_video(usage):
+            # made and billed, and left out of the answer (Vertex AI does so with large ones)
+            return OperationFinished((RemoteVideo(uri=None),), billed=billed)
+        return _read_refusal_in_words(words)
     if errors:
         return read_failure(errors)
     if status in _ENDED_WITHOUT_VIDEO or status == "completed":
@@ -199,9 +203,8 @@ def read_poll_refusal(answer: GoogleAnswer) -> OperationFailed:
     raise RemoteNotFound(str(error), detail=answer.detail)
 
 
-def _read_refusal_in_words(document: Mapping[str, Any]) -> OperationFailed:
+def _read_refusal_in_words(words: str) -> OperationFailed:
     """Read a completed interaction without a video: Google says in words why, if at all."""
-    words = " ".join(_find_texts(document))
     answer = GoogleAnswer(HTTPStatus.OK, words, is_from_google=True)
     outcome = classify_answer(answer)
     if outcome is None and is_regional_rule(words):

@@ -40,6 +40,11 @@ def has_output(usage: Any) -> bool:
     return output > 0 or bool(_count_video_tokens(values))
 
 
+def has_made_video(usage: Any) -> bool:
+    """Whether Google bills tokens of video."""
+    return bool(_count_video_tokens(as_mapping(usage)))
+
+
 def _count_video_tokens(usage: Mapping[str, Any]) -> int | None:
     """Return the tokens of video; `None` if they are not told apart."""
     listed = [as_mapping(item) for item in as_list(usage.get("output_tokens_by_modality"))]

@@ -66,6 +66,25 @@ VIDEO = {"type": "video", "mime_type": "video/mp4", "uri": "https://g.test/v1bet
 # --- blocks -----------------------------------------------------------------------------------
 
 
+async def test_quota_of_the_day_at_the_first_poll(stage: Stage) -> None:
+    stage.configure(quota={OMNI: {"per_day": 1}}, omni={"over_quota": "first_poll"})
+    omni = stage.create_omni()
+    await submit(stage, omni)
+    result = await omni.poll(await submit(stage, omni))
+    assert isinstance(result, OperationNotStarted)
+    assert result.error.is_daily
+
+
+async def test_delay_in_a_header(stage: Stage) -> None:
+    settings = {"over_quota": "first_poll", "retry_s": 23, "retry_hint": "header"}
+    stage.configure(quota={OMNI: {"per_minute": 1}}, omni=settings)
+    omni = stage.create_omni()
+    await submit(stage, omni)
+    result = await omni.poll(await submit(stage, omni))
+    assert isinstance(result, OperationNotStarted)
+    assert result.error.retry_after_s == 23.0
+
+
 @pytest.mark.parametrize("form", ["poll", "sentence", "failed", "error_body", "no_video"])
 async def test_each_form_of_a_block_ends_the_job_in_googles_words(stage: Stage, form: str) -> None:
     stage.configure(outcome="filtered", omni={"block": form})
@@ -131,6 +150,21 @@ def test_only_what_the_model_made_is_the_video() -> None:
     assert isinstance(refused, OperationFailed)
     assert refused.outcome is Outcome.BLOCKED
     assert refused.detail == "Here it is."
+
+
+async def test_video_that_was_billed_and_left_out_cannot_be_fetched(stage: Stage) -> None:
+    """Vertex AI leaves large ones out of its answer: Google is paid, so it is no refusal."""
+    tokens = {"total_output_tokens": 1000}
+    by_modality = [{"modality": "video", "tokens": 1000}]
+    usage = {**tokens, "output_tokens_by_modality": by_modality}
+    finished = read({"status": "completed", "steps": output(), "usage": usage})
+    assert isinstance(finished, OperationFinished)
+    assert finished.billed == 12_000
+    with pytest.raises(VideoNotFetchable):
+        await stage.create_omni().download_video(finished.videos[0], stage.data_dir / "a.mp4")
+    text = {"type": "text", "text": "I cannot show that."}
+    refused = read({"status": "completed", "steps": output(text), "usage": tokens})
+    assert isinstance(refused, OperationFailed)
 
 
 async def test_failed_interaction(stage: Stage) -> None:
@@ -199,8 +233,23 @@ async def test_what_cannot_be_an_id_never_reaches_the_network(stage: Stage, oper
 # --- over quota -------------------------------------------------------------------------------
 
 
-async def test_over_quota_at_the_first_poll_made_nothing(stage: Stage) -> None:
-    stage.configure(quota={OMNI: {"per_minute": 1}}, omni={"over_quota": "first_poll"})
+@pytest.mark.parametrize(
+    ("form", "error_form"),
+    [
+        ("first_poll", "interactions"),
+        ("first_poll", "rpc"),
+        ("first_poll", "array"),
+        ("first_poll_failed", "interactions"),
+        ("first_poll_body", "interactions"),
+    ],
+)
+async def test_over_quota_at_the_first_poll_made_nothing(
+    stage: Stage, form: str, error_form: str
+) -> None:
+    stage.configure(
+        quota={OMNI: {"per_minute": 1}},
+        omni={"over_quota": form, "error_form": error_form, "retry_s": 23},
+    )
     omni = stage.create_omni()
     await submit(stage, omni)
     over = await submit(stage, omni)
