@@ -9,7 +9,6 @@ from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
 from bot.config.renamed_settings import SettingsError
 from bot.config.settings import Settings, read_settings
 from bot.domain.errors import DatabaseUnavailable, DatabaseUnusable
-from bot.observability.logging import configure_logging
 from bot.store.engine.database import Database
 from bot.store.engine.schema import require_current_schema
 
@@ -18,6 +17,9 @@ def load_settings(*, with_logging: bool = False) -> Settings:
     """Return the settings, and set up logging by them. Raises `SettingsError`."""
     settings = read_settings()
     if with_logging:
+        # imported late: it knows the errors of Discord and aiohttp, which short commands do without
+        from bot.observability.logging import configure_logging
+
         configure_logging(
             log_format=settings.log_format, level=settings.log_level, secrets=settings.secret_values
         )

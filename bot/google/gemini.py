@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+import aiohttp
+
 from bot.domain.errors import (
     GoogleUnavailable,
     VideoError,
@@ -77,22 +79,28 @@ class GeminiModels:
         )
         self._operations = OperationRequests(self._connection, data_dir)
         self._sdk: GeminiSdk | None = None
+        self._sdk_lock = asyncio.Lock()
         self._unprocessed_since: dict[int, float] = {}
 
     async def _build_authorization_headers(self) -> Mapping[str, str]:
         return {"x-goog-api-key": self._api_key}
 
     async def _open_sdk(self) -> "GeminiSdk":
-        if self._sdk is None:
-            sdk_class = await asyncio.to_thread(_import_sdk)
-            if self._sdk is None:  # no other task has opened it meanwhile
-                self._sdk = sdk_class(
-                    api_key=self._api_key,
-                    api_version=API_VERSION,
-                    base_url=self._connection.base_url,
-                    session=self._connection.session,
-                )
+        async with self._sdk_lock:
+            if self._sdk is None:
+                session = self._connection.session
+                self._sdk = await asyncio.to_thread(self._create_sdk, session)
         return self._sdk
+
+    def _create_sdk(self, session: aiohttp.ClientSession) -> "GeminiSdk":
+        from bot.google.gemini_sdk import GeminiSdk  # takes most of a second
+
+        return GeminiSdk(
+            api_key=self._api_key,
+            api_version=API_VERSION,
+            base_url=self._connection.base_url,
+            session=session,
+        )
 
     async def submit(
         self,
@@ -235,12 +243,6 @@ class GeminiModels:
         if self._sdk is not None:
             await self._sdk.close()
         await self._connection.close()
-
-
-def _import_sdk() -> "type[GeminiSdk]":
-    from bot.google.gemini_sdk import GeminiSdk  # takes most of a second
-
-    return GeminiSdk
 
 
 def _read_videos(response: Mapping[str, Any]) -> Iterator[RemoteVideo]:

@@ -21,7 +21,7 @@ from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.sandbox import SandboxProcess
 
 ROUNDS: Final = 5
-GOAL_RATIO: Final = 4.5
+GOAL_RATIO: Final = 3.5
 """Of the processor time of a later start to that of the bare Python."""
 _BARE: Final = "import discord, aiohttp, sqlalchemy"
 _FIRST, _LATER, _COMMAND, _BARE_START = (

@@ -1,16 +1,29 @@
 """Migrations: from empty to head, nothing missing, once over several processes, and back."""
 
 import asyncio
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from subprocess import run
 
+import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from bot.store.engine import schema
 from bot.store.engine.database import Database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.tables.core import metadata
+from tests.contract.conftest import KINDS, ON_SQLITE, empty_database
+
+
+@pytest.fixture(params=KINDS)
+async def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Give a database without tables, which no other test uses."""
+    async with empty_database(request.param, tmp_path) as opened:
+        yield opened
 
 
 def _run(call: Callable[[Config], None]) -> Callable[[Connection], None]:
@@ -24,15 +37,55 @@ async def test_head_revision_matches_tables(database: Database) -> None:
     await database.write(lambda connection: connection.run_sync(_run(command.check)))
 
 
-async def test_upgrading_again_changes_nothing(database: Database) -> None:
+async def test_tables_are_made_once(new_database: Database) -> None:
+    """By whichever of several starts comes first, and later ones change nothing."""
+    database = new_database
     await asyncio.gather(*(upgrade_schema(database) for _ in range(3)))
+    await upgrade_schema(database)
     names = await database.read(
         lambda connection: connection.run_sync(lambda sync: inspect(sync).get_table_names())
     )
     assert set(names) == set(metadata.tables) | {"alembic_version"}
 
 
-async def test_downgrade_leaves_nothing(database: Database) -> None:
+@ON_SQLITE
+async def test_newest_revision_is_alembics(database: Database) -> None:
+    def read_heads(connection: Connection) -> list[str]:
+        return ScriptDirectory.from_config(schema.build_alembic_config(connection)).get_heads()
+
+    heads = await database.read(lambda connection: connection.run_sync(read_heads))
+    assert heads == [schema.find_newest_revision()]
+
+
+@ON_SQLITE
+def test_later_starts_do_without_alembic(database: Database) -> None:
+    """It takes longer to import than a restart has to take."""
+    program = """if True:
+        import asyncio, sys
+        from bot.store.engine.database import open_database
+        from bot.store.engine.schema import require_current_schema, upgrade_schema
+
+        async def start(url):
+            database = open_database(url)
+            await upgrade_schema(database)
+            await require_current_schema(database)
+            await database.close()
+
+        asyncio.run(start(sys.argv[1]))
+        print("alembic" in sys.modules)
+    """
+    url = database.engine.url.render_as_string().replace("test.db", "copy.db")
+    path = Path(database.engine.url.database or "")
+    path.with_name("copy.db").write_bytes(path.read_bytes())  # the other is in use
+    root = Path(__file__).parents[2]
+    done = run([sys.executable, "-c", program, url], cwd=root, capture_output=True, check=True)
+    assert done.stdout == b"False\n"
+
+
+async def test_downgrade_leaves_nothing(new_database: Database) -> None:
+    database = new_database
+    await upgrade_schema(database)
+
     def down(config: Config) -> None:
         command.downgrade(config, "base")
 

@@ -1,19 +1,27 @@
-"""Brings the tables up to date at start, when several processes may start at once."""
+"""Brings the tables up to date at start, when several processes may start at once.
 
+Alembic is imported, in a thread, only where the tables are not those of this program: reading their
+revision needs none of it.
+"""
+
+import asyncio
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import DatabaseUnusable
 from bot.store.engine.database import Database, take_lock
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATION_LOCK: Final = 0x636C_6170_03
+_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+_RECORDED_REVISIONS: Final[Select[Any]] = select(column("version_num")).select_from(
+    table("alembic_version")
+)
 
 
 async def upgrade_schema(database: Database) -> None:
@@ -24,9 +32,11 @@ async def upgrade_schema(database: Database) -> None:
 
     async def run_migrations(connection: AsyncConnection) -> None:
         await take_lock(connection, MIGRATION_LOCK)
-        await connection.run_sync(_require_no_newer_schema)
-        await connection.run_sync(lambda sync: command.upgrade(build_alembic_config(sync), "head"))
+        await connection.run_sync(_upgrade_to_head)
 
+    if await database.read(_has_newest_schema):
+        return
+    await asyncio.to_thread(_import_alembic)
     await database.write(run_migrations)
 
 
@@ -38,23 +48,57 @@ async def require_current_schema(database: Database) -> None:
 
     async def check_schema(connection: AsyncConnection) -> None:
         await connection.run_sync(_require_no_newer_schema)
-        if await connection.run_sync(_is_behind):
-            raise DatabaseUnusable(
-                "the database is older than this program: start the bot, which brings it up to date"
-            )
+        raise DatabaseUnusable(
+            "the database is older than this program: start the bot, which brings it up to date"
+        )
 
+    if await database.read(_has_newest_schema):
+        return
+    await asyncio.to_thread(_import_alembic)
     await database.read(check_schema)
 
 
-def build_alembic_config(connection: Connection) -> Config:
+def find_newest_revision() -> str:
+    """Return the newest migration's revision; the files' names begin with theirs."""
+    newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return newest.partition("_")[0]
+
+
+async def _has_newest_schema(connection: AsyncConnection) -> bool:
+    return await connection.run_sync(_read_revisions) == [find_newest_revision()]
+
+
+def _read_revisions(connection: Connection) -> list[str]:
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return list(connection.scalars(_RECORDED_REVISIONS))
+
+
+def _import_alembic() -> None:
+    import alembic.command
+    import alembic.script  # noqa: F401
+
+
+def build_alembic_config(connection: Connection) -> "Config":
     """Return Alembic's configuration for our migrations on ``connection``."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
 
+def _upgrade_to_head(connection: Connection) -> None:
+    from alembic import command
+
+    _require_no_newer_schema(connection)
+    command.upgrade(build_alembic_config(connection), "head")
+
+
 def _require_no_newer_schema(connection: Connection) -> None:
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(build_alembic_config(connection))
     known = {script.revision for script in scripts.walk_revisions()}
     for revision in _read_revisions(connection):
@@ -63,12 +107,3 @@ def _require_no_newer_schema(connection: Connection) -> None:
                 f"the database is newer than this program (revision {revision}): install the"
                 " version that made it, or restore the backup from before the upgrade"
             )
-
-
-def _is_behind(connection: Connection) -> bool:
-    scripts = ScriptDirectory.from_config(build_alembic_config(connection))
-    return set(_read_revisions(connection)) != set(scripts.get_heads())
-
-
-def _read_revisions(connection: Connection) -> tuple[str, ...]:
-    return MigrationContext.configure(connection).get_current_heads()
