@@ -114,7 +114,8 @@ class RulesCommands(commands.Cog):
         locale = interaction.locale.value
         if rule is None:
             rules = await self.guilds.load_rules(require_guild_id(interaction))
-            await respond_privately(interaction, describe_person_rules(rules, locale))
+            costs = [self.request_service.assess_person_rule(each) for each in PersonRule]
+            await respond_privately(interaction, describe_person_rules(rules, costs, locale))
             return
         chosen = None if rule == UNSET_RULE else PersonRule(rule)
         if channel is None:

@@ -1,11 +1,13 @@
 """How a server's rules and budget read, and what each choice costs."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bot.domain.billing.limits import NO_LIMITS, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.guild import NEVER_CONFIRM, GuildRules
-from bot.domain.jobs.person_rule_effect import PersonRuleCost
+from bot.domain.jobs.person_rule_effect import PersonRuleCost, RemainingOffer
+from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import translate
 from bot.i18n.formatting import format_money, join_fitting_lines, join_list
 from bot.ui.text_lists import format_limits
@@ -13,44 +15,81 @@ from bot.ui.text_lists import format_limits
 UNSET_RULE: Final = "unset"
 """The choice of no rule for people."""
 
+_NO_PRICE: Final = Micros(0)
 
-def describe_person_rules(rules: GuildRules, locale: str | None) -> str:
-    """Return the rules for people that are set, the server's first."""
-    by_place = {
-        translate("server.people.server", locale): rules.person_rule,
-        **{f"<#{channel}>": rule for channel, rule in sorted(rules.channel_person_rules.items())},
-    }
+
+def describe_person_rules(
+    rules: GuildRules, costs: Iterable[PersonRuleCost], locale: str | None
+) -> str:
+    """Return the rule for people that is set, what each would leave, and the channels' own."""
+    server = translate("server.people.server", locale)
+    channels = sorted(rules.channel_person_rules.items())
     return join_fitting_lines(
         [
-            translate(
-                "server.people.set",
-                locale,
-                where=where,
-                rule=translate(f"choice.people.{rule or UNSET_RULE}", locale),
-            )
-            for where, rule in by_place.items()
+            _describe_set_rule(server, rules.person_rule, locale),
+            translate("server.people.choices", locale),
+            *(_describe_choice(cost, locale) for cost in costs),
+            *(_describe_set_rule(f"<#{channel}>", rule, locale) for channel, rule in channels),
         ]
     )
 
 
+def _describe_set_rule(where: str, rule: PersonRule | None, locale: str | None) -> str:
+    name = translate(f"choice.people.{rule or UNSET_RULE}", locale)
+    return translate("server.people.set", locale, where=where, rule=name)
+
+
+def _describe_choice(cost: PersonRuleCost, locale: str | None) -> str:
+    return translate(
+        "server.people.choice",
+        locale,
+        rule=translate(f"people.{cost.rule}", locale),
+        left=join_list(_list_left(cost, locale), locale),
+    )
+
+
 def describe_person_rule_cost(cost: PersonRuleCost, locale: str | None) -> list[str]:
-    """Return what a rule for people costs, in lines; none where it changes nothing."""
+    """Return what a rule for people leaves and costs, in lines; none where it changes nothing."""
+    if not cost.is_noticeable:
+        return []
     lines = []
-    if cost.price is None:
+    if cost.clips.is_prevented:
         lines.append(translate("server.people.impossible", locale))
-    elif cost.price != cost.usual_price:
-        lines.append(
-            translate(
-                "server.people.cost",
-                locale,
-                models=join_list(cost.models, locale),
-                price=format_money(cost.price, locale),
-                usual=format_money(cost.usual_price or cost.price, locale),
-            )
-        )
-    if cost.prevents_extending:
-        lines.append(translate("server.people.no_extending", locale))
+    elif cost.clips.price is not None:
+        is_dearer = cost.clips.price != cost.clips.usual_price
+        key = "server.people.cost" if is_dearer else "server.people.clips"
+        lines.append(_describe_remaining(key, cost.clips, locale))
+    for name, offer in (("extending", cost.extensions), ("editing", cost.edits)):
+        if offer.is_prevented:
+            lines.append(translate(f"server.people.no_{name}", locale))
+        elif offer.price is not None:
+            lines.append(_describe_remaining(f"server.people.{name}", offer, locale))
+    if cost.unpromised:
+        models = join_list(cost.unpromised, locale)
+        lines.append(translate("server.people.unpromised", locale, models=models))
+        if cost.rule is PersonRule.ADULTS:
+            lines.append(translate("server.people.may_be_trusted", locale))
     return lines
+
+
+def _describe_remaining(key: str, offer: RemainingOffer, locale: str | None) -> str:
+    return translate(
+        key,
+        locale,
+        models=join_list(offer.models, locale),
+        price=format_money(offer.price or _NO_PRICE, locale),
+        usual=format_money(offer.usual_price or _NO_PRICE, locale),
+    )
+
+
+def _list_left(cost: PersonRuleCost, locale: str | None) -> Iterator[str]:
+    offers = {"clips": cost.clips, "extensions": cost.extensions, "edits": cost.edits}
+    for name, offer in offers.items():
+        if offer.price is not None:
+            price = format_money(offer.price, locale)
+            yield translate(f"server.people.left.{name}", locale, price=price)
+        else:
+            yield translate(f"server.people.left.no_{name}", locale)
 
 
 def describe_confirmation_price(

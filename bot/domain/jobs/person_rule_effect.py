@@ -9,6 +9,7 @@ from bot.domain.billing.money import Micros
 from bot.domain.jobs.plan_resolution import find_plan
 from bot.domain.jobs.request import GenerationMode, PersonRule, VideoPlan, VideoRequest
 from bot.domain.jobs.violations import RuleContext, can_follow_person_rule
+from bot.domain.models import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +21,40 @@ class PersonRuleEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRuleCost:
-    """What a rule means for every clip from a prompt alone, and for extensions.
+class RemainingOffer:
+    """What a rule leaves of one kind of request.
 
-    ``price`` is that of the cheapest clip on one of ``models`` that can promise the rule (`None`
-    without any), ``usual_price`` the cheapest without the rule. Extensions are `prevents_extending`
-    if the rule is what stops them.
+    ``price`` is the lowest of the usual request on one of ``models`` that can promise the rule,
+    ``usual_price`` the lowest without the rule; `None` if no model makes it.
     """
 
-    models: tuple[str, ...]
-    price: Micros | None
-    usual_price: Micros | None
-    prevents_extending: bool
+    models: tuple[str, ...] = ()
+    price: Micros | None = None
+    usual_price: Micros | None = None
+
+    @property
+    def is_prevented(self) -> bool:
+        """Whether it is the rule that makes it impossible."""
+        return self.price is None and self.usual_price is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRuleCost:
+    """What a rule means for every clip from a prompt alone, for extensions, and for edits.
+
+    ``unpromised`` are the models that have no parameter for people, and so nothing to promise.
+    """
+
+    rule: PersonRule | None
+    clips: RemainingOffer
+    extensions: RemainingOffer = RemainingOffer()
+    edits: RemainingOffer = RemainingOffer()
+    unpromised: tuple[str, ...] = ()
 
     @property
     def is_noticeable(self) -> bool:
-        return self.price != self.usual_price or self.prevents_extending
+        offers = (self.clips, self.extensions, self.edits)
+        return any(offer.price != offer.usual_price for offer in offers)
 
 
 def find_rule_effect(
@@ -52,24 +71,37 @@ def find_rule_effect(
 
 def assess_person_rule(context: RuleContext) -> PersonRuleCost:
     """Return what the rule of ``context`` means for the clips that can be made there."""
-    request = VideoRequest(prompt="…")
-    plan = find_plan(request, context)
-    usual_plan = find_plan(request, replace(context, person_rule=None))
-    extending = [model for model in context.models if GenerationMode.EXTENSION in model.modes]
     return PersonRuleCost(
-        models=tuple(
+        rule=context.person_rule,
+        clips=_assess_mode(GenerationMode.TEXT, context),
+        extensions=_assess_mode(GenerationMode.EXTENSION, context),
+        edits=_assess_mode(GenerationMode.EDIT, context),
+        unpromised=tuple(
             model.name
             for model in context.models
-            if GenerationMode.TEXT in model.modes
-            and can_follow_person_rule(model, GenerationMode.TEXT, context)
-        ),
-        price=None if plan is None else plan.price,
-        usual_price=None if usual_plan is None else usual_plan.price,
-        prevents_extending=bool(extending)
-        and not any(
-            can_follow_person_rule(model, GenerationMode.EXTENSION, context) for model in extending
+            if model.route.is_omni
+            and not can_follow_person_rule(model, GenerationMode.TEXT, context)
         ),
     )
+
+
+def _assess_mode(mode: GenerationMode, context: RuleContext) -> RemainingOffer:
+    able = [model for model in context.models if mode in model.modes]
+    complying = [model for model in able if can_follow_person_rule(model, mode, context)]
+    return RemainingOffer(
+        models=tuple(model.name for model in complying),
+        price=min((_price_usual_request(model, mode) for model in complying), default=None),
+        usual_price=min((_price_usual_request(model, mode) for model in able), default=None),
+    )
+
+
+def _price_usual_request(model: ModelSpec, mode: GenerationMode) -> Micros:
+    """Return the price of a clip of the usual length; an extension costs what it adds."""
+    seconds, resolution = model.default_seconds, model.native_resolution
+    if mode is GenerationMode.EXTENSION and model.extension is not None:
+        seconds = model.extension.added_seconds
+        resolution = next(iter(model.extension.offered_resolutions), resolution)
+    return model.compute_price(resolution, seconds, 1)
 
 
 def _is_same_offer(plan: VideoPlan, other: VideoPlan) -> bool:

@@ -211,7 +211,7 @@ class RequestService:
         return find_rule_effect(request, plan, self._build_rules(context))
 
     def assess_person_rule(self, rule: PersonRule) -> PersonRuleCost:
-        """Return what ``rule`` means for clips and extensions with the models offered now."""
+        """Return what ``rule`` means for clips, extensions and edits with what is offered now."""
         return assess_person_rule(replace(self._build_rules(None), person_rule=rule))
 
     def _build_rules(self, context: GuildContext | None) -> RuleContext:

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.billing.limits import LimitRow, LimitSubject, SpendingPolicy, UsageLimits
 from bot.domain.billing.money import Micros
 from bot.domain.guild import NEVER_CONFIRM, ExtendPermission, GuildRules
-from bot.domain.jobs.person_rule_effect import PersonRuleCost
+from bot.domain.jobs.person_rule_effect import PersonRuleCost, RemainingOffer
 from bot.domain.jobs.request import PersonRule
 from bot.i18n.catalogs import translate
 from bot.services.admin.quotas import QuotaService
@@ -81,8 +81,8 @@ def build_rules_commands(rules: GuildRules, cost: PersonRuleCost | None = None) 
     servers.change_rules.return_value = rules
     guilds.load_rules.return_value = rules
     requests.default_confirmation_price = Micros(2_000_000)
-    requests.assess_person_rule.return_value = cost or PersonRuleCost(
-        (), Micros(1), Micros(1), False
+    requests.assess_person_rule.side_effect = lambda rule: (
+        cost or PersonRuleCost(rule, RemainingOffer((), Micros(1), Micros(1)))
     )
     return RulesCommands(server_rules=servers, guilds=guilds, request_service=requests)
 
@@ -213,13 +213,38 @@ async def test_confirmation_price_is_set_or_removed(
 @pytest.mark.parametrize("place", ["server", "channel"])
 async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
     """[people-A5]"""
-    cost = PersonRuleCost(("Veo 2",), Micros(2_500_000), Micros(400_000), True)
+    cost = PersonRuleCost(
+        PersonRule.ADULTS,
+        clips=RemainingOffer(("Veo 2",), Micros(2_500_000), Micros(400_000)),
+        extensions=RemainingOffer((), None, Micros(700_000)),
+        edits=RemainingOffer(("Omni X",), Micros(570_000), Micros(570_000)),
+        unpromised=("Omni Y",),
+    )
     commands = build_rules_commands(GuildRules(10, person_rule=PersonRule.ADULTS), cost)
     channel = {"channel": SimpleNamespace(id=5)} if place == "channel" else {}
     said = await give(RulesCommands.set_person_rule, commands, rule="adults", **channel)
     assert "Only Veo 2" in said
     assert "$2.50 a clip instead of $0.40" in said
     assert "extensions will be refused" in said
+    assert "Edits remain possible with Omni X: from $0.57" in said
+    assert "Omni Y has no setting for people" in said
+    assert "Whoever runs this bot can decide" in said
+
+
+async def test_before_a_choice_it_is_told_what_each_rule_leaves() -> None:
+    cost = PersonRuleCost(
+        PersonRule.NOBODY,
+        clips=RemainingOffer(("Veo 2",), Micros(4_000_000), Micros(400_000)),
+        extensions=RemainingOffer((), None, Micros(700_000)),
+        edits=RemainingOffer(),
+    )
+    commands: Any = build_rules_commands(
+        GuildRules(10, channel_person_rules={5: PersonRule.ADULTS}), cost
+    )
+    said = await give(RulesCommands.set_person_rule, commands)
+    assert said.count("**nobody**: clips from $4.00, no extensions, no edits") == len(PersonRule)
+    assert "<#5>: adults only" in said
+    commands.server_rules.change_rules.assert_not_awaited()
 
 
 async def test_a_rule_can_be_removed() -> None:

@@ -6,12 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.billing.money import Micros
 from bot.domain.errors import PersonPolicyUnsatisfiable
 from bot.domain.jobs.people_policy import AGE_RESTRICTED_PREFERENCE
-from bot.domain.jobs.person_rule_effect import assess_person_rule, find_rule_effect
+from bot.domain.jobs.person_rule_effect import RemainingOffer, assess_person_rule, find_rule_effect
 from bot.domain.jobs.plan_resolution import find_plan, resolve_plan
-from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonRule, VideoRequest
-from tests.unit.rules.given import VEO_2, VERTEX, asked, clip, of_mode, offer
+from bot.domain.jobs.request import (
+    GenerationMode,
+    GoogleRoute,
+    OperatorRegion,
+    PersonRule,
+    VideoRequest,
+)
+from tests.unit.rules.given import (
+    CATALOGUE,
+    GEMINI,
+    LANDSCAPE,
+    OMNI,
+    VEO_2,
+    VERTEX,
+    asked,
+    clip,
+    of_mode,
+    offer,
+)
+
+TRUSTED = CATALOGUE.trust_omni(PersonRule.ADULTS).restrict_to(GoogleRoute.OMNI).models
 
 REQUESTS = st.one_of(
     st.builds(of_mode, st.sampled_from(list(GenerationMode))),
@@ -22,20 +42,21 @@ REQUESTS = st.one_of(
 def test_a_choice_that_costs_says_what() -> None:
     """Adults only leaves Veo 2 for clips from text, and no extensions. [people-A5]"""
     cost = assess_person_rule(offer(person_rule=PersonRule.ADULTS))
-    assert cost.models == ("Veo 2",)
-    assert cost.price is not None
-    assert cost.usual_price is not None
-    assert cost.price > cost.usual_price
-    assert cost.prevents_extending
+    assert cost.clips.models == ("Veo 2",)
+    assert (cost.clips.price, cost.clips.usual_price) == (4_000_000, 400_000)
+    assert cost.extensions.is_prevented
     assert cost.is_noticeable
+    assert not cost.edits.is_prevented  # there were none before
 
 
 @pytest.mark.parametrize(
     ("rule", "changes"),
     [
         (PersonRule.EVERYONE, {}),
+        (PersonRule.EVERYONE, {"models": (*GEMINI, *OMNI)}),
         (PersonRule.ADULTS, {"region": OperatorRegion.EU}),
         (PersonRule.NOBODY, {"models": VERTEX}),
+        (PersonRule.ADULTS, {"models": TRUSTED}),
         (None, {}),
     ],
 )
@@ -47,9 +68,50 @@ def test_a_choice_that_costs_nothing_says_nothing(
 
 def test_a_rule_that_no_model_can_promise() -> None:
     cost = assess_person_rule(offer("veo-3.1-generate-preview", person_rule=PersonRule.NOBODY))
-    assert cost.models == ()
-    assert cost.price is None
-    assert cost.prevents_extending
+    assert cost.clips == RemainingOffer((), None, Micros(3_200_000))
+    assert cost.extensions == RemainingOffer((), None, Micros(2_800_000))
+    assert cost.extensions.is_prevented
+
+
+def test_with_an_api_key_alone_a_rule_leaves_nothing() -> None:
+    """Gemini Omni has no parameter for people."""
+    cost = assess_person_rule(offer(models=OMNI, person_rule=PersonRule.ADULTS))
+    assert cost.clips == RemainingOffer((), None, Micros(570_000))
+    assert cost.extensions == RemainingOffer((), None, Micros(724_000))
+    assert cost.edits == RemainingOffer((), None, Micros(570_000))
+    assert cost.unpromised == ("Gemini Omni 1.2 Flash", "Gemini Omni 1.1 Flash")
+
+
+def test_with_a_cloud_project_a_rule_leaves_clips_and_extensions_but_no_edits() -> None:
+    cost = assess_person_rule(offer(models=(*VERTEX, *OMNI), person_rule=PersonRule.NOBODY))
+    assert cost.clips.price == 400_000
+    assert cost.extensions.price == 700_000
+    assert cost.edits.is_prevented
+
+
+def test_an_operator_who_trusts_google_keeps_adults_but_not_nobody() -> None:
+    nobody = assess_person_rule(offer(models=TRUSTED, person_rule=PersonRule.NOBODY))
+    assert nobody.clips.is_prevented
+    assert nobody.edits.is_prevented
+    adults = assess_person_rule(offer(models=TRUSTED, person_rule=PersonRule.ADULTS))
+    assert adults.unpromised == ()
+
+
+def test_more_than_twice_as_dear_is_asked_about_with_the_reason() -> None:
+    """Five references are Omni's; with the rule they are nobody's, and three are Veo's."""
+    quality = CATALOGUE.get("veo-3.1-generate-001")
+    assert quality is not None
+    context = offer(models=(*OMNI, quality), person_rule=PersonRule.ADULTS)
+    request = asked(references=(LANDSCAPE,) * 3)
+    plan = find_plan(request, context)
+    assert plan is not None
+    effect = find_rule_effect(request, plan, context)
+    assert effect is not None
+    assert effect.rule is PersonRule.ADULTS
+    assert plan.price > 2 * effect.usual_plan.price
+    with pytest.raises(PersonPolicyUnsatisfiable) as refused:
+        resolve_plan(asked(references=(LANDSCAPE,) * 5), context)
+    assert refused.value.nearest == request
 
 
 @given(REQUESTS, st.sampled_from([None, *PersonRule]))
@@ -57,7 +119,7 @@ def test_a_dearer_plan_always_has_an_effect_to_tell(
     request: VideoRequest, rule: PersonRule | None
 ) -> None:
     """Whoever pays more than without the rule is asked. [people-A5]"""
-    context = offer(person_rule=rule)
+    context = offer(models=(*GEMINI, *OMNI, *VERTEX[:1]), person_rule=rule)
     plan = find_plan(request, context)
     usual = find_plan(request, replace(context, person_rule=None))
     if plan is None or usual is None:
