@@ -7,7 +7,7 @@ import argparse
 import subprocess
 import sys
 
-BENCHES = ("start", "store", "transit", "oversize", "gallery", "stalled")
+BENCHES = ("start", "store", "transit", "inline", "oversize", "gallery", "stalled")
 
 
 def main() -> int:

@@ -13,7 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.google.inline_video import VERTEX_VIDEO_KEY, InlineAnswerMalformed, InlineVideoReader
+from bot.google.inline_video import (
+    OMNI_DATA_KEY,
+    VERTEX_VIDEO_KEY,
+    InlineAnswerMalformed,
+    InlineVideoReader,
+)
 
 
 async def split_chunks(data: bytes, *cuts: int) -> AsyncIterator[bytes]:
@@ -97,22 +102,48 @@ async def test_oversized_answer_is_rejected(tmp_path: Path) -> None:
         await create_reader(tmp_path).read(stream_endlessly())
 
 
-async def test_memory_stays_flat(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", [VERTEX_VIDEO_KEY, OMNI_DATA_KEY])
+async def test_memory_stays_flat(tmp_path: Path, key: str) -> None:
     """Thirty megabytes are decoded within twelve."""
     block = random.Random(1).randbytes(300_000)
 
     async def stream_answer() -> AsyncIterator[bytes]:
-        yield b'{"done": true, "response": {"videos": [{"bytesBase64Encoded": "'
+        yield f'{{"done": true, "response": {{"videos": [{{"{key}": "'.encode()
         for _ in range(100):
             yield base64.b64encode(block)
         yield b'"}]}}'
 
     tracemalloc.start()
     try:
-        reader = create_reader(tmp_path)
+        reader = InlineVideoReader(lambda number: tmp_path / f"{number}.mp4", [key])
         await reader.read(stream_answer())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert reader.files[0].stat().st_size == 30_000_000
     assert peak < 12_000_000
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    contents=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 3000), max_size=9),
+    words=st.text(max_size=30),
+)
+async def test_every_kind_of_content_is_read_and_words_are_left_alone(
+    tmp_path: Path, contents: list[bytes], cuts: list[int], words: str
+) -> None:
+    """A prompt may quote the JSON of an answer; some writers use the base64 of addresses."""
+    quoted = f'"data": "AAAA" {words}'
+    answer = {
+        "status": "data",
+        "steps": [
+            {"data": base64.urlsafe_b64encode(content).decode(), "text": quoted}
+            for content in contents
+        ],
+    }
+    reader = InlineVideoReader(lambda number: tmp_path / f"{number}.bin", [OMNI_DATA_KEY])
+    decoded = await reader.read(split_chunks(json.dumps(answer).encode(), *cuts))
+    assert [path.read_bytes() for path in reader.files] == contents
+    assert decoded["status"] == "data"
+    assert [step["text"] for step in decoded["steps"]] == [quoted] * len(contents)
