@@ -38,7 +38,7 @@ $(READY): pyproject.toml uv.lock
 	@touch $(READY)
 
 .PHONY: demo
-demo: $(READY)  ## Watch the real bot make and extend a clip, no account needed (KEEP=1 stays up).
+demo: $(READY)  ## Watch the real bot make, extend and edit a clip, no account needed (KEEP=1 stays up).
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 .PHONY: sandbox

@@ -39,6 +39,21 @@ _GOOGLE_STATUS = {
     504: "DEADLINE_EXCEEDED",
 }
 
+_INTERACTIONS_CODE = {
+    400: "invalid_request",
+    401: "authentication",
+    402: "payment_required",
+    403: "permission_denied",
+    404: "not_found",
+    409: "aborted",
+    429: "rate_limit_exceeded",
+    499: "cancelled",
+    503: "service_unavailable",
+    504: "deadline_exceeded",
+}
+"""Codes of the Interactions API, which writes its errors in another form."""
+_INTERACTIONS_PATH = re.compile(r"/interactions(?:$|[/?])")
+
 
 class InvalidFault(ActionRefused):
     """A malformed order for a fault; the message names the field."""
@@ -169,12 +184,12 @@ class InjectedFault:
         """Whether the body's end is told in another way than by its true length."""
         return self.framing != "length" or self.content_length is not None
 
-    def build_response(self) -> web.Response:
+    def build_response(self, request_path: str = "") -> web.Response:
         """The response that replaces the handler's; without a body, an error as the vendor's."""
         status = self.status or 500
         body, headers = self.body, dict(self.headers)
         if body is None:
-            body = self._vendor_body(status)
+            body = self._vendor_body(status, request_path)
         if status == 429 and self.server == "discord" and not isinstance(body, str):
             # A 429 without Via is Cloudflare's ban, which is a page of HTML.
             headers.setdefault("Via", "1.1 google")
@@ -196,7 +211,10 @@ class InjectedFault:
             headers={"Content-Type": "application/json"} | headers,
         )
 
-    def _vendor_body(self, status: int) -> Any:
+    def _vendor_body(self, status: int, request_path: str) -> Any:
+        if self.server == "google" and _INTERACTIONS_PATH.search(request_path):
+            code = _INTERACTIONS_CODE.get(status, "api_error")
+            return {"error": {"code": code, "message": f"Fault {self.id}."}}
         if self.server == "google":
             name = _GOOGLE_STATUS.get(status, "UNKNOWN")
             return {"error": {"code": status, "message": f"Fault {self.id}.", "status": name}}
@@ -303,9 +321,9 @@ class FaultInjector:
         if fault.drop == "upload":
             return await _cut_upload(request)
         if fault.is_unread:
-            return await _answer_unread(request, fault.build_response())
+            return await _answer_unread(request, fault.build_response(request.path))
         if fault.status is not None and fault.drop is None and not fault.carry_out:
-            replaced = fault.build_response()
+            replaced = fault.build_response(request.path)
             if fault.has_odd_framing:
                 return await _send_framed(request, replaced, fault)
             return replaced
@@ -313,7 +331,7 @@ class FaultInjector:
         if fault.hold_s:
             await self._clock.sleep(fault.hold_s)
         if fault.carry_out:
-            return fault.build_response()
+            return fault.build_response(request.path)
         if fault.cut_to is not None or fault.has_odd_framing:
             return await _send_framed(request, response, fault)
         if fault.drop == "after":

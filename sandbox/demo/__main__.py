@@ -38,8 +38,8 @@ _SHOWN_LOG_LINES = 25
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox.demo",
-        description="Watch the real bot make, extend and show a clip, against a local Discord and"
-        " Google.",
+        description="Watch the real bot make, extend, edit and show a clip, against a local Discord"
+        " and Google.",
     )
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, to continue")
     parser.add_argument(
@@ -115,7 +115,11 @@ def _print_summary(
     keep: bool,
 ) -> None:
     terminal.console.rule(style="grey37")
-    remarks = ("from a prompt and a picture", "begins with the first clip")
+    remarks = (
+        "from a prompt and a picture",
+        "begins with the first clip",
+        "the second clip by night",
+    )
     terminal.print_summary(
         [
             (clip.path.name, clip.properties, remark)

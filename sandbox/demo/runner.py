@@ -61,7 +61,7 @@ class DemoRunner:
     async def _start_sandbox(self) -> dict[str, Any]:
         files = str(self.folder.resolve() / "sandbox")
         process = await self._start_process(
-            "sandbox", {}, "--dir", files, stdout=asyncio.subprocess.PIPE
+            "sandbox", {}, "--dir", files, "--veo", "gone", stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
         try:

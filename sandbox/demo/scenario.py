@@ -1,4 +1,4 @@
-"""The demo's first steps: Ada requests a clip of her image and extends it by a reply."""
+"""The demo's first steps: Ada makes a clip of her image, extends it and edits it by replies."""
 
 import asyncio
 import json
@@ -30,6 +30,8 @@ PROMPT: Final = (
 EXTENSION_PROMPT: Final = (
     "Fireflies rise from the water and the little boat sails on among the stars"
 )
+EDIT_PROMPT: Final = "Make it night"
+FIRST_SECONDS: Final = 4
 
 PERSON: Final = "Ada"
 _CHANNEL: Final = "clips"
@@ -59,6 +61,7 @@ class SavedClip:
     properties: VideoProperties
     stills: tuple[Image.Image, ...] = ()
     parent_message_id: str | None = None
+    is_edited: bool = False
 
 
 class DemoScenario:
@@ -79,12 +82,19 @@ class DemoScenario:
         await self._control.put("google", {"seconds": GENERATION_S})
         self._terminal.print_channel(_CHANNEL, setting.server_name)
         first = await self._generate_clip(setting)
-        second = await self._extend_clip(setting, first)
+        second = await self._reply_to_clip(setting, first, EXTENSION_PROMPT, "2-extended.mp4")
         is_extension = await asyncio.to_thread(
-            video_file.starts_with_frames_of, second.path, first.path, [0.0, 2.5, 6.0]
+            video_file.starts_with_frames_of, second.path, first.path, [0.0, 1.5, 3.5]
         )
-        if not is_extension:
+        if not is_extension or second.properties.seconds <= first.properties.seconds:
             raise DemoFailed("the longer clip does not begin with the first one's frames")
+        third = await self._reply_to_clip(setting, second, EDIT_PROMPT, "3-edited.mp4")
+        third = replace(third, is_edited=True)
+        is_edit = await asyncio.to_thread(
+            video_file.is_darker_version_of, third.path, second.path, [0.5, 3.0, 5.5]
+        )
+        if not is_edit or third.properties.seconds != second.properties.seconds:
+            raise DemoFailed("the edited clip does not show the same motion by night")
         conversation = {
             "names": setting.names,
             "files": self._saved_names,
@@ -92,17 +102,17 @@ class DemoScenario:
         }
         transcript = json.dumps(conversation, indent=1)
         (self._folder / "conversation.json").write_text(transcript)
-        return [first, second]
+        return [first, second, third]
 
     async def _generate_clip(self, setting: DemoSetting) -> SavedClip:
         image_path = self._folder / "harbour.png"
         await asyncio.to_thread(sample_image.paint_sample_image, image_path)
-        options = {"prompt": PROMPT, "resolution": "720p", "duration": 8}
+        options = {"prompt": PROMPT, "resolution": "720p", "duration": FIRST_SECONDS}
         with Image.open(image_path) as image:
             options_shown = {
                 "prompt": PROMPT,
                 "resolution": "720p",
-                "duration": "8",
+                "duration": str(FIRST_SECONDS),
                 "image": image_path.name,
             }
             self._terminal.print_command(
@@ -135,22 +145,25 @@ class DemoScenario:
         after = int(interaction["id"])
         return await self._save_next_clip(setting, after=after, name="1-generated.mp4")
 
-    async def _extend_clip(self, setting: DemoSetting, first: SavedClip) -> SavedClip:
+    async def _reply_to_clip(
+        self, setting: DemoSetting, clip: SavedClip, words: str, name: str
+    ) -> SavedClip:
+        """Replies to a clip's message and returns what was made of it."""
         posted = await self._control.post(
             "messages",
             {
                 "user": setting.user_id,
                 "channel": setting.channel_id,
-                "content": EXTENSION_PROMPT,
-                "reply_to": first.message["id"],
+                "content": words,
+                "reply_to": clip.message["id"],
             },
         )
         reply = str(posted["message"]["id"])
         self._record_message(await self._get_message(setting, reply))
-        clip = await self._save_next_clip(setting, after=int(reply), name="2-extended.mp4")
-        if (clip.message.get("message_reference") or {}).get("message_id") != reply:
-            raise DemoFailed("the longer clip is not a reply to the message that asked for it")
-        return replace(clip, parent_message_id=first.message["id"])
+        made = await self._save_next_clip(setting, after=int(reply), name=name)
+        if (made.message.get("message_reference") or {}).get("message_id") != reply:
+            raise DemoFailed(f"{name} is not a reply to the message that asked for it")
+        return replace(made, parent_message_id=clip.message["id"])
 
     async def _save_next_clip(self, setting: DemoSetting, *, after: int, name: str) -> SavedClip:
         """Waits for the bot's next clip, showing its status meanwhile, then saves and shows it."""
@@ -236,6 +249,7 @@ def write_summary(
                 "reply_to_message_id": (clip.message.get("message_reference") or {}).get(
                     "message_id"
                 ),
+                "edited": clip.is_edited,
             }
         )
     summary = {"clips": rows, "gallery_url": gallery_url, "elapsed_s": round(elapsed_s, 1)}

@@ -61,7 +61,7 @@ class ShowcaseStep:
         )
         await self._print_response(command["interaction"])
         self._terminal.print_line(
-            f"{person} presses *{_BUTTON_LABEL}* under the longer clip.\n", "default"
+            f"{person} presses *{_BUTTON_LABEL}* under the edited clip.\n", "default"
         )
         press = await self._control.post(
             "components",

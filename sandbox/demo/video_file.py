@@ -11,6 +11,12 @@ from PIL import Image
 _MAX_FRAME_DIFFERENCE = 6.0
 """Mean difference of 8-bit values below which two frames are the same picture, encoded twice."""
 
+_MIN_LIKENESS = 0.6
+"""Least correlation of brightness between a frame and the same one in other light."""
+
+_MAX_LIGHT = 0.85
+"""Most that is left of a picture's brightness by night."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoProperties:
@@ -53,6 +59,18 @@ def starts_with_frames_of(path: Path, source: Path, seconds: list[float]) -> boo
         < _MAX_FRAME_DIFFERENCE
         for frame, source_frame in pairs
     )
+
+
+def is_darker_version_of(path: Path, source: Path, seconds: list[float]) -> bool:
+    """Whether ``path`` shows what ``source`` does at the given times, with less light."""
+    pairs = zip(_decode_frames_at(path, seconds), _decode_frames_at(source, seconds), strict=True)
+    for frame, source_frame in pairs:
+        levels = np.asarray(_downscale_frame(frame, 160).convert("L"), np.float64)
+        source_levels = np.asarray(_downscale_frame(source_frame, 160).convert("L"), np.float64)
+        likeness = np.corrcoef(levels.ravel(), source_levels.ravel())[0, 1]
+        if likeness < _MIN_LIKENESS or levels.mean() > _MAX_LIGHT * source_levels.mean():
+            return False
+    return True
 
 
 def _decode_frames_at(path: Path, seconds: list[float]) -> Iterator[av.VideoFrame]:

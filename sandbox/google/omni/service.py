@@ -56,7 +56,7 @@ from sandbox.google.vertex_rules import BUCKET_URI
 _RESTRICTED: Final = frozenset({CallerRegion.EU, CallerRegion.UK, CallerRegion.CH})
 """Where uploaded videos may not be edited or extended."""
 _PACIFIC: Final = timezone(timedelta(hours=-8))
-"""Quotas of a day begin anew at midnight there."""
+"""Quotas of a day begin anew at midnight, Pacific standard time."""
 _RENDERED: Final = frozenset({OperationOutcome.DONE, OperationOutcome.NEVER})
 """Rendering starts at once, also for "never": the control API may still let it end."""
 _LARGE_EXTENSION_FAILS_AFTER_S: Final = 300.0

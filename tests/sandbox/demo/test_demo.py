@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,31 @@ def test_an_extension_has_to_begin_like_its_source(tmp_path: Path) -> None:
     assert not video_file.starts_with_frames_of(other, source, [0.0, 0.5])
 
 
+def test_an_edit_by_night_has_to_show_the_same_motion(tmp_path: Path) -> None:
+    def moving(path: Path, light: float, direction: int) -> Path:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=24)
+            stream.width, stream.height, stream.pix_fmt = 128, 72, "yuv420p"
+            for number in range(24):
+                picture = np.full((72, 128, 3), 40 * light, np.uint8)
+                left = 52 + direction * number * 2
+                picture[:, left : left + 24] = int(230 * light)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    day = moving(tmp_path / "day.mp4", 1.0, 1)
+    times = [0.4, 0.8]
+    assert video_file.is_darker_version_of(moving(tmp_path / "a.mp4", 0.4, 1), day, times)
+    assert not video_file.is_darker_version_of(moving(tmp_path / "b.mp4", 0.4, -1), day, times)
+    assert not video_file.is_darker_version_of(day, day, times)
+
+
 def test_the_summary_is_as_agreed(tmp_path: Path) -> None:
     first = SavedClip({"id": "11", "message_reference": {"message_id": "10"}}, Path("1.mp4"), FACTS)
     second = SavedClip({"id": "13"}, Path("2.mp4"), FACTS, parent_message_id="11")
-    write_summary(tmp_path / "summary.json", [first, second], "http://host/clips/2", 12.34)
+    third = replace(second, message={"id": "15"}, parent_message_id="13", is_edited=True)
+    write_summary(tmp_path / "summary.json", [first, second, third], "http://host/clips/2", 12.34)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["clips"][0] == {
         "file": "1.mp4",
@@ -151,8 +173,10 @@ def test_the_summary_is_as_agreed(tmp_path: Path) -> None:
         "message_id": "11",
         "parent_message_id": None,
         "reply_to_message_id": "10",
+        "edited": False,
     }
-    assert summary["clips"][1]["parent_message_id"] == "11"
+    assert [clip["parent_message_id"] for clip in summary["clips"]] == [None, "11", "13"]
+    assert [clip["edited"] for clip in summary["clips"]] == [False, False, True]
     assert summary["gallery_url"] == "http://host/clips/2"
     assert summary["elapsed_s"] == 12.3
 
