@@ -1,0 +1,149 @@
+"""A reply that says what should be different edits the clip; where it is not plain, the bot asks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
+from tests.e2e.test_replies import write_image
+from tests.e2e.test_reply_spending import TAP, list_bot_texts, wait_for_tap
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OMNI = {"model": "gemini-omni-1.1-flash", "duration": 3, "resolution": "360p"}
+"""A short clip of a model that extends and edits."""
+LONGEST = {"model": "veo-3.1-fast-generate-preview", "duration": 8}
+
+
+async def reply(
+    stage: BotStage, room: str, clip: Any, words: str, user: str = "Cem", **more: Any
+) -> str:
+    """Reply to a clip; return the reply's id."""
+    return await stage.control.message(
+        stage.people[user], room, words, reply_to=clip["id"], **more
+    )
+
+
+async def list_new_submits(stage: BotStage, before: int) -> list[Any]:
+    return (await stage.list_submits())[before:]
+
+
+def find_button(message: Any, beginning: str) -> str:
+    """Return the label of a message's button that begins with ``beginning``."""
+    [label] = [label for label in buttons_of(message) if label.startswith(beginning)]
+    assert "$" in label
+    return label
+
+
+async def test_make_it_night_edits_without_a_question(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before = len(await stage.list_submits())
+    asked = await reply(stage, room, clip, "make it night")
+    edited = await stage.wait_for_clip(room, 2)
+    assert edited["message_reference"]["message_id"] == asked
+    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    [submit] = await list_new_submits(stage, before)
+    assert (submit["route"], submit["seconds"]) == ("omni", 3)
+    assert "make it night" in str(submit["json"])
+    assert submit["json"]["previous_interaction_id"].startswith("v1_")
+
+
+async def test_what_happens_next_extends_an_omni_clip(stage: BotStage) -> None:
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before = len(await stage.list_submits())
+    await reply(stage, room, clip, "the fox starts to dance")
+    longer = await stage.wait_for_clip(room, 2)
+    assert f"extension of #{clip_number_of(clip)}" in text_of(longer)
+    [submit] = await list_new_submits(stage, before)
+    assert "Extend this video:" in str(submit["json"])
+
+
+async def test_what_is_not_plain_is_asked_with_both_prices(stage: BotStage) -> None:
+    """Nothing is spent; only the author presses, also after a restart, and once."""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before = len(await stage.list_submits())
+    asked = await reply(stage, room, clip, "then make it night")
+    question = await stage.wait_for_message(room, "change the clip itself")
+    assert question["message_reference"]["message_id"] == asked
+    find_button(question, "Extend · ")
+    edit = find_button(question, "Edit · ")
+    assert len(buttons_of(question)) == 2
+    assert await list_new_submits(stage, before) == []
+    await stage.bot.restart()
+    refused = await stage.press_button(question, edit, "Dia")
+    await stage.wait_for_answer(refused, "somebody else")
+    await stage.press_button(question, edit, "Cem")
+    edited = await stage.wait_for_clip(room, 2)
+    assert edited["message_reference"]["message_id"] == asked
+    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    await stage.wait_until_idle(room)
+    assert len(await list_new_submits(stage, before)) == 1
+    assert question["id"] not in {m["id"] for m in await stage.control.messages(room)}
+
+
+async def test_a_tap_on_a_polite_question_edits(stage: BotStage) -> None:
+    """The reaction is all that a question gets, and the author's tap is the yes. [people-M3]"""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before, texts = len(await stage.list_submits()), len(await list_bot_texts(stage, room))
+    asked = await reply(stage, room, clip, "can you make it night?")
+    await wait_for_tap(stage, room, asked)
+    assert len(await list_bot_texts(stage, room)) == texts
+    assert await list_new_submits(stage, before) == []
+    await stage.control.reaction(stage.people["Cem"], asked, TAP)
+    edited = await stage.wait_for_clip(room, 2)
+    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+
+
+async def test_pictures_become_references(stage: BotStage, tmp_path: Path) -> None:
+    """Words and pictures edit; a comment with a picture makes nothing. [people-M8, discord-D15]"""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before = len(await stage.list_submits())
+    pictures = [write_image(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
+    comment = await reply(stage, room, clip, "lol same", attachments=pictures[:1])
+    await wait_for_tap(stage, room, comment)
+    assert await list_new_submits(stage, before) == []
+    await reply(stage, room, clip, "put this hat on the fox", attachments=pictures)
+    edited = await stage.wait_for_clip(room, 2)
+    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    [submit] = await list_new_submits(stage, before)
+    assert str(submit["json"]["input"]).count("'type': 'image'") == 2
+
+
+async def test_a_picture_with_a_story_is_asked_about(stage: BotStage, tmp_path: Path) -> None:
+    """An extension takes none: the bot says so before anything is paid. [people-M8]"""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **OMNI)
+    before = len(await stage.list_submits())
+    picture = write_image(tmp_path / "red.png", "red")
+    await reply(stage, room, clip, "the fox jumps over the fence", attachments=[picture])
+    question = await stage.wait_for_message(room, "takes no pictures")
+    assert await list_new_submits(stage, before) == []
+    await stage.press_button(question, find_button(question, "Edit with the picture"), "Cem")
+    await stage.wait_for_clip(room, 2)
+    [submit] = await list_new_submits(stage, before)
+    assert "'type': 'image'" in str(submit["json"]["input"])
+
+
+async def test_a_clip_that_is_too_long_to_edit_is_offered_an_extension(stage: BotStage) -> None:
+    """The reason is told and nothing is spent."""
+    room = await stage.open_channel()
+    clip = await stage.make_clip(room, **LONGEST)
+    await reply(stage, room, clip, "the fox starts to dance")
+    longer = await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    await reply(stage, room, longer, "the fox jumps over the fence")
+    longest = await stage.wait_for_clip(room, 3)
+    await stage.wait_until_idle(room)
+    before = len(await stage.list_submits())
+    await reply(stage, room, longest, "make it night")
+    question = await stage.wait_for_message(room, "edits clips of up to")
+    assert "go on from the clip’s end" in text_of(question)
+    assert [label.split(" · ")[0] for label in buttons_of(question)] == ["Extend"]
+    assert await list_new_submits(stage, before) == []
+    assert len(clips_of(await stage.control.messages(room))) == 3
