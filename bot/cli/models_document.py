@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bot.domain.billing.money import format_usd
 from bot.domain.jobs.request import GenerationMode, OperatorRegion, PersonGeneration, Resolution
 from bot.domain.models.spec import ModelCatalogue, ModelSpec
+from bot.ui.models_overview import list_ranges
 
 DOCUMENT_COLUMNS: Final = (
     ("Veo 3.1 and Veo 3.1 Fast", ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")),
@@ -28,6 +29,7 @@ _MODE_NAMES: Final = {
     GenerationMode.FRAMES: "first and last frame",
     GenerationMode.REFERENCES: "reference images",
     GenerationMode.EXTENSION: "extension",
+    GenerationMode.EDIT: "edit",
 }
 _EMPTY_CELL: Final = "–"
 
@@ -52,8 +54,10 @@ def render_catalogue(catalogue: ModelCatalogue) -> str:
     )
     environment.filters["mode_name"] = lambda mode: _MODE_NAMES.get(mode, mode)
     environment.filters["usd"] = format_usd
+    environment.filters["ranges"] = list_ranges
     return environment.get_template("models_document.md.j2").render(
         models=catalogue.models,
+        names={model.id: model.name for model in catalogue.models},
         modes=list(GenerationMode),
         resolutions=list(Resolution),
         regions=list(OperatorRegion),

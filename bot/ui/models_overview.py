@@ -72,7 +72,7 @@ def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
         name=model.name,
         id=model.id,
         modes=join_list(modes, locale),
-        lengths=join_list(_list_ranges(model.lengths), locale),
+        lengths=join_list(list_ranges(model.lengths), locale),
         prices=prices,
     )
     if model.request_price:
@@ -81,7 +81,7 @@ def _format_offer(model: ModelSpec, locale: str | None, *, mark: str) -> str:
     return line
 
 
-def _list_ranges(numbers: Sequence[int]) -> list[str]:
+def list_ranges(numbers: Sequence[int]) -> list[str]:
     """Return whole numbers for reading: 4, 6, 8, but 3–15."""
     ordered = sorted(numbers)
     is_range = len(ordered) > 2 and all(after - before == 1 for before, after in pairwise(ordered))

@@ -78,6 +78,30 @@ def test_where_the_table_differs_from_the_document_a_footnote_says_why() -> None
     assert "- \\* `seed`, Veo 3 and Veo 3 Fast: added here" in page
 
 
+def test_omnis_abilities_and_prices_are_on_the_page() -> None:
+    page = render_catalogue(load_catalogue())
+    rows = [line for line in page.splitlines() if line.startswith("| Gemini Omni 1.1 Flash |")]
+    abilities, prices, people = (row.strip("| ").split(" | ") for row in rows)
+    assert abilities[3].endswith("extension, edit")
+    assert abilities[5:7] == ["360p, 720p, 1080p, 4k", "3–10"]
+    assert prices[2:6] == ["$0.034", "$0.102", "$0.153", "$0.305"]
+    assert prices[6:] == ["$0.01", "8 s: $0.826", "$1.50, $9.00, $17.50"]
+    assert set(people[2:]) == {"–"}
+    rules = page[page.index("(`gemini-omni-1.1-flash`)") :]
+    assert "an extension adds 3–10 s (7 unless a member chooses) in 360p, 720p, 1080p" in rules
+    assert "an edit changes a clip of at most 10 s" in rules
+    assert "for 55 days on a paid project" in rules
+    first = page[page.index("(`gemini-omni-1.2-flash`)") : page.index("(`gemini-omni-1.1-flash`)")]
+    assert "first and last frame needs at most 10 s" in first
+    assert "an extension" not in first
+
+
+def test_a_model_that_google_shut_down_names_what_replaced_it() -> None:
+    page = render_catalogue(load_catalogue())
+    [row] = [line for line in page.splitlines() if "| `veo-3.1-generate-preview` |" in line]
+    assert row.endswith("| 2026-10-22 | Gemini Omni 1.2 Flash |")
+
+
 def test_the_command_prints_the_page() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bot", "models"],
