@@ -1,4 +1,4 @@
-"""A reply that says what should be different edits the clip; where it is not plain, the bot asks."""
+"""A reply that says what should be different edits the clip; where that is not plain, it asks."""
 
 from pathlib import Path
 from typing import Any
