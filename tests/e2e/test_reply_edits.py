@@ -20,9 +20,7 @@ async def reply(
     stage: BotStage, room: str, clip: Any, words: str, user: str = "Cem", **more: Any
 ) -> str:
     """Reply to a clip; return the reply's id."""
-    return await stage.control.message(
-        stage.people[user], room, words, reply_to=clip["id"], **more
-    )
+    return await stage.control.message(stage.people[user], room, words, reply_to=clip["id"], **more)
 
 
 async def list_new_submits(stage: BotStage, before: int) -> list[Any]:
