@@ -63,7 +63,7 @@ async def test_lineage_shows_who_extended_clip(stage: BotStage, tree: list[Json]
         assert f"{seconds} s · <@{stage.people[user]}>" in line
     assert "**▶" in rows["third"]
     assert "**▶" not in rows["first"] + rows["second"]
-    assert f"continues #{first}" in rows["third"]
+    assert f"from #{first}" in rows["third"]
     for markup in ("@everyone", "<@1>", "</x", "<t:1>", "```", "||"):
         assert markup not in lines[3].replace("\u200b", "!"), markup
     assert second != third
@@ -75,7 +75,7 @@ async def test_lineage_is_found_by_link(stage: BotStage, tree: list[Json]) -> No
     text = await run_command(stage, "Ada", room, "video chain", clip=link)
     assert f"The tree of clip #{number_of(tree[1])}" in text
     assert text.count("●") == 1
-    assert text.count("↳") == 2
+    assert text.count("⤷") == 2
 
 
 async def test_extension_card_shows_source_and_length(stage: BotStage, tree: list[Json]) -> None:
@@ -83,8 +83,8 @@ async def test_extension_card_shows_source_and_length(stage: BotStage, tree: lis
     first = number_of(tree[0])
     assert f"extension of #{first}" in text
     assert "11 s" in text
-    assert "reply to extend it, until <t:" in text
-    assert {"Extend", "Redo", "Reword and redo", "Showcase", "Details", "Delete"} <= set(
+    assert "reply to extend or edit it" in text
+    assert {"Extend", "Edit", "Redo", "Reword and redo", "Showcase", "Details", "Delete"} <= set(
         buttons_of(tree[1])
     )
 
