@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from tests.e2e.stage import (
-    SHORT_CLIP,
     BotStage,
     Json,
     buttons_of,
@@ -19,7 +18,7 @@ from tests.e2e.stage import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-OMNI: Final = {"model": "gemini-omni-1.2-flash", "duration": 3, "resolution": "360p"}
+OMNI: Final[Json] = {"model": "gemini-omni-1.2-flash", "duration": 3, "resolution": "360p"}
 NIGHT: Final = "make it night"
 
 
@@ -359,7 +358,7 @@ async def test_six_pictures_go_into_one_clip(stage: BotStage, tmp_path: Path) ->
 async def test_buttons_of_a_veo_clip_are_what_they_were(stage: BotStage) -> None:
     """*Extend* prefers the model that made the clip, *Edit* goes where it can be done."""
     room = await stage.open_channel()
-    first = await stage.make_clip(room, **SHORT_CLIP)
+    first = await stage.make_clip(room)
     opened = await stage.press_button(first, "Extend")
     submitted = await stage.submit_form(opened, "it jumps")
     answer = await stage.wait_for_answer(submitted, "Accepted as job")

@@ -77,7 +77,9 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
         status = await stage.wait_for_message(away.room, "Discord lets me write here until")
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
-    assert {"Extend", "Redo", "Reword and redo", "Details", "Delete"} == set(buttons_of(clip))
+    assert {"Extend", "Edit", "Redo", "Reword and redo", "Details", "Delete"} == set(
+        buttons_of(clip)
+    )
     messages = await away.messages(away.room)
     assert [m["id"] for m in messages] == [clip["id"]]  # one message only
     sent = await stage.control.requests(method="POST", path=rf"/channels/{away.room}/messages")
