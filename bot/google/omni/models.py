@@ -45,6 +45,8 @@ API_VERSION: Final = "v1beta"
 _MAX_INLINE_BYTES: Final = 90 * 1000 * 1000
 """Of images as base64; Google takes requests of less than 100 MB."""
 _COPY_TYPE: Final = "video/mp4"
+_COPY_RETRY_S: Final = 1.0
+_MAX_REMEMBERED_SOURCES: Final = 1000
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -78,6 +80,8 @@ class OmniModels:
         self._clock = clock
         self._region = region
         self._interaction_watcher = interaction_watcher
+        self._unusable: dict[str, None] = {}
+        """Ids by which Google refused to continue a clip, the oldest first."""
         self._connection = GoogleConnection(
             base_url, self._build_authorization_headers, allow_paid_calls=paid_calls, is_omni=True
         )
@@ -106,7 +110,30 @@ class OmniModels:
             document = await self._build_document(plan, job_id, dedupe_key)
         except RemoteNotFound as error:  # of an upload that was there a moment ago
             raise GoogleUnavailable(str(error), detail=error.detail) from error
-        return await self._interactions.create(document, about_to_send=about_to_send)
+        try:
+            return await self._interactions.create(document, about_to_send=about_to_send)
+        except VideoRefused as refusal:
+            if refusal.outcome is Outcome.SOURCE_EXPIRED and self._turn_to_copy(plan.source):
+                # nothing was begun: the job comes again, with our copy
+                raise GoogleUnavailable(str(refusal), retry_after_s=_COPY_RETRY_S) from refusal
+            raise
+
+    def _turn_to_copy(self, source: SourceClip | None) -> bool:
+        """Remember that Google keeps the record of an interaction, but not what it needs of it.
+
+        How long the clip itself is kept is not documented. Return whether a copy can be sent.
+        """
+        if source is None or source.interaction_id is None:
+            return False
+        if source.interaction_id in self._unusable or not self._has_copy(source):
+            return False
+        self._unusable[source.interaction_id] = None
+        if len(self._unusable) > _MAX_REMEMBERED_SOURCES:
+            del self._unusable[next(iter(self._unusable))]
+        return True
+
+    def _has_copy(self, source: SourceClip) -> bool:
+        return source.path is not None and may_send_copy(self.route, self._region)
 
     async def _build_document(
         self, plan: VideoPlan, job_id: int, dedupe_key: str
@@ -136,6 +163,8 @@ class OmniModels:
         interaction_id = source.interaction_id
         if interaction_id is None or source.route is not self.route:
             return None
+        if interaction_id in self._unusable:
+            return None
         watcher = self._interaction_watcher
         if await self._interactions.is_kept(interaction_id):
             if watcher is not None:
@@ -148,7 +177,7 @@ class OmniModels:
 
     async def _upload_copy(self, source: SourceClip) -> dict[str, Any]:
         """Upload our copy of a clip. Raises `VideoRefused` if there is none, or it is not taken."""
-        if source.path is None or not may_send_copy(self.route, self._region):
+        if source.path is None or not self._has_copy(source):
             raise VideoRefused("no way to the source", outcome=Outcome.SOURCE_EXPIRED)
         try:
             uri = await self._files.upload(self._data_dir / source.path, _COPY_TYPE)

@@ -200,7 +200,10 @@ def read_poll_refusal(answer: GoogleAnswer) -> OperationFailed:
         raise error
     if classify_answer(answer) in _FILTER_OUTCOMES:
         return read_failure([answer])
-    raise RemoteNotFound(str(error), detail=answer.detail)
+    # Google may quote the prompt in it
+    raise RemoteNotFound(
+        f"poll answered {answer.summarize(with_message=False)}", detail=answer.detail
+    )
 
 
 def _read_refusal_in_words(words: str) -> OperationFailed:

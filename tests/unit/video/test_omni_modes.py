@@ -7,7 +7,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.domain.errors import GoogleQuotaExceeded, VideoRefused
+from bot.domain.errors import GoogleQuotaExceeded, GoogleUnavailable, VideoRefused
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import (
     AspectRatio,
@@ -22,7 +22,7 @@ from bot.domain.ports import OperationFailed, OperationFinished
 from bot.google.omni.models import OmniModels
 from bot.media.probe import PyAvMediaProbe
 from tests.unit.video.conftest import OMNI, OMNI_OLDER, Stage
-from tests.unit.video.google_answers import TOO_MANY
+from tests.unit.video.google_answers import FILE_DENIED, TOO_MANY
 
 IMAGE = {"type": "image", "mime_type": "image/png"}
 DAY_S = 86_400.0
@@ -270,6 +270,27 @@ async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: S
     watcher.record_gone.assert_awaited_once_with(GoogleRoute.OMNI, source.interaction_id)
     assert "previous_interaction_id" not in stage.last_interaction
     assert read_content(stage.last_interaction)[0]["type"] == "video"
+
+
+@pytest.mark.parametrize("region", [OperatorRegion.ELSEWHERE, OperatorRegion.EU])
+async def test_record_that_is_kept_without_its_clip(stage: Stage, region: OperatorRegion) -> None:
+    """Google still has the interaction and refuses to go on from it: nothing was begun."""
+    omni = stage.create_omni(region=region)
+    source, _ = await make(stage, omni, stage.build_omni_plan())
+    plan = stage.build_omni_plan("make it night", source=source, is_edit=True, seconds=None)
+    stage.add_fault(method="POST", path="/interactions$", **FILE_DENIED.fault)
+    if region is OperatorRegion.EU:
+        with pytest.raises(VideoRefused) as refused:
+            await omni.submit(plan, job_id=2)
+        assert refused.value.outcome is Outcome.SOURCE_EXPIRED
+        return
+    with pytest.raises(GoogleUnavailable):
+        await omni.submit(plan, job_id=2)
+    await omni.submit(plan, job_id=2)
+    assert "previous_interaction_id" not in stage.last_interaction
+    stage.add_fault(method="POST", path="/interactions$", **FILE_DENIED.fault)
+    with pytest.raises(VideoRefused):
+        await omni.submit(plan, job_id=3)
 
 
 @pytest.mark.parametrize("region", [OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH])
