@@ -14,21 +14,23 @@ from bot.domain.errors import (
     AccessRefused,
     DatabaseUnavailable,
     GoogleUnavailable,
+    RecordNotFound,
     RemoteNotFound,
     VideoError,
 )
-from bot.domain.jobs.job import JobState
+from bot.domain.jobs.job import JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute, VideoRequest
-from bot.domain.ports import OperationPending
+from bot.domain.ports import OperationFailed, OperationPending
 from bot.services.admin.guild_rules import ServerRulesService
 from bot.services.clips.interaction_lifetimes import InteractionLifetimes
+from bot.services.clips.originals import Originals
 from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.privacy.erasure import ErasureStore
 from bot.store.tables.core import interaction_lifetimes_table, remote_deletions_table
 from tests.contract.test_omni_jobs import make_lost_job, submit
-from tests.fakes.google import FakeGoogle
+from tests.fakes.google import FakeGoogle, FakeMediaProbe, ScriptStep
 from tests.fakes.world import GUILD, MEMBER, SimulatedProcess, SimulatedWorld, make_origin
 
 PROMISED = timedelta(days=55)
@@ -203,6 +205,59 @@ class TestDeletion:
         assert await self.list_pending(world) == sorted(
             [str(clip.interaction_id), f"v1_{stopped.id}-2", str(lost.operation)]
         )
+
+
+class TestOriginal:
+    """The file's address ends after two days; the interaction names a new one for weeks."""
+
+    @pytest.fixture
+    def originals(self, world: SimulatedWorld) -> Originals:
+        return Originals(
+            routes=world.routes,
+            media_probe=FakeMediaProbe(),
+            data_dir=world.data_dir,
+            clock=world.clock,
+        )
+
+    async def make_lost_file(
+        self, world: SimulatedWorld, process: SimulatedProcess, originals: Originals
+    ) -> Clip:
+        world.google.expires_at = world.clock.now() + 2 * DAY
+        clip = await make_clip(world, process)
+        originals.original_path(clip).unlink()
+        world.clock.jump(3 * DAY)
+        return clip
+
+    async def test_lost_file_comes_back_by_the_interaction(
+        self, world: SimulatedWorld, process: SimulatedProcess, originals: Originals
+    ) -> None:
+        clip = await self.make_lost_file(world, process, originals)
+        assert (await originals.load_facts(clip)).sha256 == clip.sha256
+
+    @pytest.mark.parametrize(
+        "answer", [OperationFailed(Outcome.OPERATION_FAILED, None), RemoteNotFound("404")]
+    )
+    async def test_file_that_google_has_no_more_is_lost(
+        self,
+        world: SimulatedWorld,
+        process: SimulatedProcess,
+        originals: Originals,
+        answer: ScriptStep,
+    ) -> None:
+        clip = await self.make_lost_file(world, process, originals)
+        world.google.poll_script.append(answer)
+        with pytest.raises(RecordNotFound):
+            await originals.load_facts(clip)
+
+    async def test_expired_interaction_is_not_asked_for(
+        self, world: SimulatedWorld, process: SimulatedProcess, originals: Originals
+    ) -> None:
+        clip = await self.make_lost_file(world, process, originals)
+        world.clock.jump(PROMISED)
+        polls = world.google.poll_counts.total()
+        with pytest.raises(RecordNotFound):
+            await originals.load_facts(clip)
+        assert world.google.poll_counts.total() == polls
 
 
 def test_retries_become_rare_and_never_stop() -> None:

@@ -153,6 +153,21 @@ class TestOverQuota:
         assert (after.state, len(world.google.submits)) == (JobState.CANCELLED, 1)
         assert world.google.cancelled == []
 
+    async def test_cancel_that_its_process_has_not_heard_of_yet(
+        self, world: SimulatedWorld, process: SimulatedProcess
+    ) -> None:
+        """It does not wait in the queue for the end of the quota."""
+        job = await submit_endless(world, process)
+        await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
+        quota = GoogleQuotaExceeded("429", retry_after_s=1500.0)
+        world.google.default_poll = OperationNotStarted(quota)
+        after = await world.wait_for_end(job)
+        assert after.state is JobState.CANCELLED
+        assert after.finished_at is not None
+        assert after.finished_at - after.created_at < timedelta(seconds=1400)
+        assert len(world.google.submits) == 1
+        assert await load_sums(world, job) == (NO_USAGE, NO_USAGE)
+
     async def test_process_that_adopted_it_submits_it_anew_once(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:

@@ -7,6 +7,7 @@ a moderator or the operator's rules (`bot.services.clips.retention`) remove it.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ import structlog
 from bot.domain.clips.clip import Clip, VideoFacts
 from bot.domain.errors import RecordNotFound, VideoError
 from bot.domain.jobs.request import GoogleRoute
-from bot.domain.ports import Clock, MediaProbe, RemoteVideo, VideoModels
+from bot.domain.ports import Clock, MediaProbe, OperationFinished, RemoteVideo, VideoModels
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -68,18 +69,37 @@ class Originals:
     async def _download_again(self, clip: Clip) -> None:
         """Download the file again. Raises `RecordNotFound` if Google no longer has it."""
         models = self.routes.get(clip.route)
-        expires_at = clip.remote_expires_at
-        is_expired = expires_at is not None and expires_at <= self.clock.now()
-        if models is None or clip.remote_uri is None or is_expired:
+        if models is None:
             raise RecordNotFound("clip_file")
         path = self.original_path(clip)
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
-            await models.download_video(RemoteVideo(clip.remote_uri, expires_at=expires_at), path)
+            video = await self._find_remote_video(clip, models)
+            if video is None:
+                raise RecordNotFound("clip_file")
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await models.download_video(video, path)
         except (VideoError, OSError) as error:
             _log.warning("original.download_failed", clip_id=clip.id, error=str(error))
             raise RecordNotFound("clip_file") from error
         _log.info("original.downloaded_again", clip_id=clip.id)
+
+    async def _find_remote_video(self, clip: Clip, models: VideoModels) -> RemoteVideo | None:
+        """Return where Google keeps the clip: as it said first, or as the Omni interaction says.
+
+        An interaction is kept for weeks, and names the file anew.
+        """
+        expires_at = clip.remote_expires_at
+        if clip.remote_uri is not None and not self._is_past(expires_at):
+            return RemoteVideo(clip.remote_uri, expires_at=expires_at)
+        if clip.interaction_id is None or self._is_past(clip.interaction_expires_at):
+            return None
+        answer = await models.poll(clip.interaction_id)
+        if not isinstance(answer, OperationFinished) or clip.index >= len(answer.videos):
+            return None
+        return answer.videos[clip.index]
+
+    def _is_past(self, time: datetime | None) -> bool:
+        return time is not None and time <= self.clock.now()
 
 
 def _remove_with_derived(original: Path) -> None:

@@ -83,7 +83,7 @@ class JobTask:
             case JobState.SUBMITTING if running.just_claimed and not running.submit_begun:
                 await self.stages.submitter.submit_job(running)
             case JobState.SUBMITTING if running.job.unsent:
-                await running.requeue_unsent()
+                await running.requeue()
             case JobState.SUBMITTING:
                 await find_lost_submit(running)
             case JobState.POLLING:

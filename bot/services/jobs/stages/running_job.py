@@ -235,10 +235,15 @@ class RunningJob:
             access, job_id=self.job.id, **log_facts
         )
 
-    async def requeue_unsent(self) -> None:
-        """Nothing was sent: queue the job again, or end it if it was cancelled meanwhile."""
-        await self.save(lambda job: self.jobs.requeue(job, retry_at=None, waiting_for=None))
-        if self.is_cancelled:
+    async def requeue(
+        self, *, retry_at: datetime | None = None, waiting_for: Outcome | None = None
+    ) -> None:
+        """Queue the job again, or end it if it was cancelled meanwhile, by whatever process."""
+        await self.save(
+            lambda job: self.jobs.requeue(job, retry_at=retry_at, waiting_for=waiting_for)
+        )
+        saved = await self.retry_until_stored(lambda: self.jobs.get(self.job.id))
+        if self.is_cancelled or (saved is not None and saved.cancel_requested):
             now, owner = self.clock.now(), self.job.owner
             cancelled = await self.retry_until_stored(
                 lambda: self.jobs.cancel(self.job.id, owner=owner, now=now)

@@ -84,7 +84,7 @@ class JobSubmitter:
             raise
         except DatabaseUnavailable as error:
             _log.warning("submit.not_begun", error=str(error))
-            await running.requeue_unsent()
+            await running.requeue()
         except VideoRefused as error:
             _log.warning("submit.refused", outcome=error.outcome, error=str(error))
             if error.outcome.is_about_model:

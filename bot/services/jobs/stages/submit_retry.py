@@ -50,9 +50,9 @@ async def requeue_for_retry(
             await model_states.mark_rate_limited(job.plan.model, retry_at)
         except DatabaseUnavailable:
             _log.warning("rate_limit.not_saved", model=job.plan.model)
-    await running.save(
-        lambda saved: running.jobs.requeue(saved, retry_at=retry_at, waiting_for=outcome)
-    )
+    await running.requeue(retry_at=retry_at, waiting_for=outcome)
+    if running.job.state.has_ended:  # it was cancelled meanwhile
+        return
     running.show_progress(JobProgress(running.job, waiting_for=outcome, retry_at=retry_at))
     await running.status_message.flush_updates()
 
