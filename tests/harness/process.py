@@ -13,7 +13,10 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
-_INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+_INHERITED_VARIABLES = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH"),
+    *("COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG"),  # of `make coverage`
+)
 
 
 class ProcessEnded(Exception):
