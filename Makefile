@@ -120,6 +120,10 @@ pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fon
 	@$(BIN)/python docs/pictures/make_conversation.py
 	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py
 
+.PHONY: messages
+messages: $(READY)  ## Bring the texts of all languages in step with the code (NEW=pt-BR begins one).
+	@$(BIN)/python -m tests.translations $(if $(NEW),--new $(NEW))
+
 .PHONY: format
 format: $(READY)  ## Format the code and fix what the linter can.
 	@$(BIN)/ruff check --fix --quiet $(CODE) || true

@@ -1,0 +1,1 @@
+"""Keeps the catalogues of texts in step with the code and with English (`make messages`)."""
