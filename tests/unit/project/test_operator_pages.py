@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bot.cli.main import SUBCOMMANDS
 from bot.config.settings import Settings
+from bot.store.engine.schema import find_newest_revision
 
 
 def read_section(root: Path, name: str, heading: str) -> str:
@@ -18,9 +19,11 @@ def read_section(root: Path, name: str, heading: str) -> str:
 def test_upgrading_is_explained(root: Path) -> None:
     """[people-O19]"""
     assert "A newer version." in (root / "README.md").read_text("utf-8")
-    upgrading = read_section(root, "docs/operations.md", "Upgrading")
-    for word in ("backup", "stop every process", "adopted"):
-        assert word in upgrading
+    upgrading = (root / "docs" / "upgrading.md").read_text("utf-8")
+    for words in ("Make a backup", "Stop every process", "adopted", "Going back"):
+        assert words in upgrading
+    newest = find_newest_revision()
+    assert f"→ {newest} |" in upgrading, "what does the newest revision mean for operators?"
 
 
 def test_commands_in_containers_are_those_that_exist(root: Path) -> None:
