@@ -1,7 +1,7 @@
 """A reply that says what should be different edits the clip; where that is not plain, it asks."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,9 +11,13 @@ from tests.e2e.test_reply_spending import TAP, list_bot_texts, wait_for_tap
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-OMNI = {"model": "gemini-omni-1.1-flash", "duration": 3, "resolution": "360p"}
+OMNI: Final[dict[str, Any]] = {
+    "model": "gemini-omni-1.1-flash",
+    "duration": 3,
+    "resolution": "360p",
+}
 """A short clip of a model that extends and edits."""
-LONGEST = {"model": "veo-3.1-fast-generate-preview", "duration": 8}
+LONGEST: Final[dict[str, Any]] = {"model": "veo-3.1-fast-generate-preview", "duration": 8}
 
 
 async def reply(

@@ -103,16 +103,16 @@ async def test_a_picture_in_a_reply_is_not_dropped_in_silence(
     reply = await stage.control.message(
         stage.people["Cem"],
         room,
-        "make it like this picture",
+        "the fox finds this on the road and stops",
         reply_to=clip["id"],
         attachments=[picture],
     )
     question = await stage.wait_for_message(room, "takes no pictures")
     assert len(await stage.list_submits()) == before
-    await stage.wait_for_answer(
-        await stage.press_button(question, "Extend without the picture", "Dia"), "somebody else"
-    )
-    await stage.press_button(question, "Extend without the picture", "Cem")
+    [label] = [each for each in buttons_of(question) if each.startswith("Extend without")]
+    assert "$" in label
+    await stage.wait_for_answer(await stage.press_button(question, label, "Dia"), "somebody else")
+    await stage.press_button(question, label, "Cem")
     made = await stage.wait_for_clip(room, 2)
     assert made["message_reference"]["message_id"] == reply
     assert len(await stage.list_submits()) == before + 1

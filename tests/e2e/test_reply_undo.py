@@ -53,7 +53,7 @@ async def test_replies_as_the_server_has_chosen(stage: BotStage) -> None:
     await stage.control.message(cem, room, ask, reply_to=clip["id"])
     named = f"<@{await fetch_bot_id(stage)}> {ask}"
     await stage.control.message(cem, room, named, reply_to=clip["id"])
-    await stage.wait_for_message(room, "Replies do not extend clips")
+    await stage.wait_for_message(room, "Replies do not extend or edit clips")
     await set_mode(mode="extend")
     assert len(clips_of(await stage.control.messages(room))) == 1
 

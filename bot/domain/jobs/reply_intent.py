@@ -141,7 +141,7 @@ def read_reply(
     reading = _read_text(text, button_words)
     if has_picture and reading.kind in (ReplyKind.REMARK, ReplyKind.UNCLEAR):
         pictured = _read_text(_point_at_picture(text), button_words)
-        if pictured.kind is ReplyKind.DIRECTION and pictured.aim is not ReplyAim.EXTEND:
+        if pictured.kind is ReplyKind.DIRECTION:
             return pictured
     return reading
 
