@@ -233,17 +233,19 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
 
 
 @with_routes("gemini")
-async def test_expired_source_is_refused_with_help(stage: BotStage) -> None:
+async def test_a_clip_that_google_deleted_goes_on_at_omni_from_our_copy(stage: BotStage) -> None:
     room, reader = await stage.open_channel(), open_reader(stage)
     await stage.control.google(file_lifetime_s=60)
     await request_video(stage, room, MODELS["gemini"], {"duration": 4})
     clip = await stage.wait_for_clip(room)
     before, spent = len(await stage.list_submits()), await reader.sum_spent()
     await reply_to(stage, room, clip)
-    message = await stage.wait_for_message(room, "so nothing more can be made from it")
-    assert "*Redo* makes a fresh one" in text_of(message)
-    assert len(await stage.list_submits()) == before
-    assert await reader.sum_spent() == spent
+    await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    [submit] = (await stage.list_submits())[before:]
+    assert (submit["route"], submit["task"], submit["seconds"]) == ("omni", "extend", 7)
+    paid = await reader.sum_spent() - spent
+    assert 0 < paid <= 7 * 102_000 + 10_000
 
 
 @with_routes("both")
