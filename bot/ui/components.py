@@ -155,10 +155,10 @@ def build_button(
 ) -> ActionButton:
     """Return a button with the text ``button.KEY``; ``key`` is the action unless it is given.
 
-    With a ``price`` the text names it, and the press knows which it was.
+    A ``price`` follows on the text, and a press knows which it was.
     """
-    shown = {} if price is None else {"price": format_money(price, locale)}
-    label = translate(f"button.{key or action}", locale, **values, **shown)
+    label = translate(f"button.{key or action}", locale, **values)
+    label = label if price is None else f"{label} · {format_money(price, locale)}"
     return ActionButton(action, number, label=label, primary=primary, danger=danger, price=price)
 
 

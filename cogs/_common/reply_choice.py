@@ -180,12 +180,14 @@ def list_aims(aim: ReplyAim, wish: ReplyWish) -> tuple[ReplyAim, ...]:
     return _BOTH if aim is ReplyAim.EITHER or wish.references else (aim,)
 
 
-def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str:
+def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str | None:
+    """Return the key of a button's text, unless it is that of its action."""
+    is_edit = aim is ReplyAim.EDIT
     if is_one_of_several:
-        return f"{aim}_one_priced"
+        return "edit_clip_one" if is_edit else "extend_one"
     if wish.references:
-        return "edit_with_image" if aim is ReplyAim.EDIT else "reply_without_image"
-    return f"{aim}_priced"
+        return "edit_with_image" if is_edit else "reply_without_image"
+    return None
 
 
 def _choose_question(
