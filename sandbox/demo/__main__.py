@@ -144,13 +144,20 @@ async def _wait_for_interrupt(
 ) -> None:
     base, message_id = runner.control_url, clips[-1].message["id"]
     curl = 'curl -s -H "content-type: application/json"'
-    reply = (
-        f'{{"user": "{setting.user_id}", "channel": "{setting.channel_id}",'
-        f' "reply_to": "{message_id}", "content": "Morning comes and the birds begin to sing"}}'
-    )
+
+    def reply(words: str) -> str:
+        body = {
+            "user": setting.user_id,
+            "channel": setting.channel_id,
+            "reply_to": message_id,
+            "content": words,
+        }
+        return f"{curl} {base}/messages -d '{json.dumps(body)}'"
+
     examples = {
         "list guilds, channels and members": f"curl -s {base}/world",
-        "reply to the clip again": f"{curl} {base}/messages -d '{reply}'",
+        "extend the clip by a reply": reply("Morning comes and the birds begin to sing"),
+        "edit it by a reply": reply("Make it golden and warm"),
         "read the channel": f"curl -s {base}/channels/{setting.channel_id}/messages",
         "let Google filter the next clip": (
             f'{curl} -X PUT {base}/google -d \'{{"outcome": "filtered"}}\''

@@ -17,11 +17,14 @@ from sandbox.google.errors import (
     GoogleError,
     GoogleNotFound,
     InvalidArgument,
+    PermissionDenied,
     file_not_accessible,
 )
 from sandbox.google.gemini_rules import GeminiSourceClip
 from sandbox.google.models import ServiceRoute, VeoMode, VeoModel
 from sandbox.google.omni.models import OmniModelRules, OmniRoute
+from sandbox.google.omni.refusals import BLOCKED_PROJECT
+from sandbox.google.omni.settings import AccountState
 from sandbox.google.operations import Operation, OperationState
 from sandbox.google.payload_fields import parse_body, shorten_base64
 from sandbox.google.request_handling import (
@@ -194,6 +197,8 @@ class GeminiApi:
         except GoogleError:
             self._google.counters["unauthorised"] += 1
             raise
+        if self._google.settings.omni.account is AccountState.BLOCKED:
+            raise PermissionDenied(BLOCKED_PROJECT)
 
     def _find_model(self, request: web.Request, method: str) -> VeoModel:
         name = request.match_info["model"]

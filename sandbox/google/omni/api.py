@@ -17,7 +17,7 @@ from sandbox.google.omni.models import OmniRoute
 from sandbox.google.omni.refusals import InteractionRefused, invalid_request
 from sandbox.google.omni.request import read_request
 from sandbox.google.omni.service import OmniService
-from sandbox.google.omni.settings import OmniSettings
+from sandbox.google.omni.settings import ErrorForm, OmniSettings
 from sandbox.google.settings import GoogleSettings
 
 _MAX_REQUEST_BYTES: Final = 100 * 1000 * 1000
@@ -128,11 +128,9 @@ class InteractionsApi:
             try:
                 return await handler(request)
             except InteractionRefused as refusal:
-                return web.json_response(
-                    refusal.to_json(self._omni_settings.error_form),
-                    status=refusal.http_status,
-                    headers=refusal.headers,
-                )
+                if refusal.http_status == 429:
+                    self._counters["rate_limited"] += 1
+                return _answer_refusal(refusal, self._omni_settings.error_form)
 
         return handle_request
 
@@ -149,6 +147,15 @@ class InteractionsApi:
         # A video makes it large.
         text = await asyncio.to_thread(json.dumps, answer)
         return web.json_response(body=text.encode())
+
+
+def _answer_refusal(refusal: InteractionRefused, form: ErrorForm) -> web.Response:
+    text, content_type = json.dumps(refusal.to_json(form)), "application/json"
+    if form is ErrorForm.EVENT:
+        text, content_type = f"event: error\ndata: {text}\n\n", "text/event-stream"
+    return web.Response(
+        text=text, content_type=content_type, status=refusal.http_status, headers=refusal.headers
+    )
 
 
 def _read_id(request: web.Request) -> str:

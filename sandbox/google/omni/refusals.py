@@ -18,14 +18,14 @@ _RPC_STATUSES: Final = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
+BLOCKED_PROJECT: Final = "Your project has been denied access. Please contact support."
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 
 
 class InteractionRefused(Exception):
     """A request that the Interactions API refuses.
 
-    ``retry_s`` is the delay for the header ``Retry-After``, ``is_rpc`` an error that the front end
-    answers in its own form whatever is set.
+    ``retry_s`` is the delay for the header ``Retry-After``.
     """
 
     def __init__(
@@ -35,14 +35,12 @@ class InteractionRefused(Exception):
         message: str,
         *,
         retry_s: float | None = None,
-        is_rpc: bool = False,
     ) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.code = code
         self.message = message
         self.retry_s = retry_s
-        self.is_rpc = is_rpc
 
     @property
     def headers(self) -> dict[str, str]:
@@ -50,8 +48,8 @@ class InteractionRefused(Exception):
         return {} if self.retry_s is None else {"Retry-After": f"{self.retry_s:.0f}"}
 
     def to_json(self, form: ErrorForm = ErrorForm.INTERACTIONS) -> Any:
-        """The JSON answer."""
-        if form is ErrorForm.INTERACTIONS and not self.is_rpc:
+        """The JSON answer, or the data of an event."""
+        if form in (ErrorForm.INTERACTIONS, ErrorForm.EVENT):
             return {"error": {"code": self.code, "message": self.message}}
         error: dict[str, Any] = {
             "code": self.http_status,
@@ -98,9 +96,7 @@ def billing_off() -> InteractionRefused:
 
 def project_blocked() -> InteractionRefused:
     """Google has blocked the project."""
-    return InteractionRefused(
-        403, "permission_denied", "Your project has been denied access. Please contact support."
-    )
+    return InteractionRefused(403, "permission_denied", BLOCKED_PROJECT)
 
 
 def quota_exceeded(

@@ -69,6 +69,8 @@ class ErrorForm(StrEnum):
     """``{"error": {"code": 429, "status": …, "details"}}``, as the front end and gateways do."""
     ARRAY = "array"
     """The same in an array of one."""
+    EVENT = "event"
+    """A server-sent event whose data is the error."""
 
 
 class AccountState(StrEnum):

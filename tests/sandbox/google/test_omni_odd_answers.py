@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,13 @@ async def test_errors_in_the_front_ends_form(server: Server) -> None:
     await server.control(omni={"error_form": "array"})
     answer: Any = await create(server, body(), 429)
     assert answer[0]["error"]["status"] == "RESOURCE_EXHAUSTED"
+    await server.control(omni={"error_form": "event"})
+    path = f"{server.base}/google/v1/interactions"
+    async with server.http.post(path, json=body(), headers=server.key) as response:
+        event, data = (await response.text()).strip().split("\n")
+        assert (response.status, event) == (429, "event: error")
+    assert json.loads(data.removeprefix("data: "))["error"]["code"] == "too_many_requests"
+    assert (await server.seen())["rate_limited"] == 3
 
 
 @pytest.mark.parametrize(
@@ -109,6 +117,16 @@ async def test_a_project_in_trouble(
     assert (await create(server, body(), status))["error"]["code"] == code
     await read(server, made["id"], 200 if may_read else status)
     assert (await server.seen())["refusals"][-1]["status"] == status
+    models = 200 if may_read else status
+    await server.call("GET", "/google/v1beta/models", models, headers=server.key)
+
+
+async def test_without_billing_an_interaction_is_kept_for_a_day(server: Server) -> None:
+    await server.control(omni={"lifetime_s": 86_400})
+    made = await make(server, body())
+    server.clock.advance(86_400)
+    await read(server, made["id"], 404)
+    await create(server, edit(made["id"]), 404)
 
 
 async def test_polls_of_a_running_one_can_be_wrongly_refused(server: Server) -> None:
