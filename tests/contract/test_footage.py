@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from bot.domain.clips.clip import Clip, NewClip
 from bot.domain.errors import ChannelUnavailable, DiscordUnavailable, NotAllowed
 from bot.domain.jobs.job import AdmissionRequest, Job
+from bot.domain.jobs.request import GenerationMode
 from bot.domain.showcase.gallery import GallerySearch, Reach
 from bot.domain.showcase.post import ShowcaseConsent, Star
 from bot.services.showcase.creator_names import CreatorNames
@@ -267,18 +268,23 @@ async def test_names_follow_those_who_are_seen(town: Town) -> None:
         assert entry.creator_name == name
 
 
-async def test_new_clips_keep_whose_footage_is_in_them(world: SimulatedWorld) -> None:
+@pytest.mark.parametrize("mode", [GenerationMode.EXTENSION, GenerationMode.EDIT])
+async def test_new_clips_keep_whose_footage_is_in_them(
+    world: SimulatedWorld, mode: GenerationMode
+) -> None:
     """Also if their source was deleted meanwhile, and what is restricted stays so."""
     database = world.database
     first = await continued(database, 50, ADA, age_restricted=True)
     job = await world.admit_job("extension")
     source = first.as_source()
-    job = replace(job, plan=make_plan(source=replace(source, age_restricted=False)))
+    job = replace(job, plan=make_plan(mode=mode, source=replace(source, age_restricted=False)))
     new_clip = NewClip(index=0, width=1, height=1, seconds=15, path="x", sha256="0", size_bytes=1)
     await database.write(lambda c: c.execute(clips_table.delete().where(clips_table.c.id == 50)))
-    restricted = replace(job, plan=make_plan(source=source))
+    restricted = replace(job, plan=make_plan(mode=mode, source=source))
     [clip] = await database.write(lambda c: write_clips(c, restricted, [new_clip]))
     assert clip.age_restricted
+    assert (clip.parent_clip_id, clip.root_clip_id) == (50, 50)
+    assert clip.extension_depth == (mode is GenerationMode.EXTENSION)  # an edit goes no deeper
     rows = await database.read_rows(select(footage_table).where(footage_table.c.clip_id == clip.id))
     assert {row["source_clip_id"]: row["user_id"] for row in rows} == {
         clip.id: job.origin.user_id,

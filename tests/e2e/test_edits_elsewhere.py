@@ -1,0 +1,127 @@
+"""Edits where other rules hold: in the showcase and on the web, in the EEA, and after a while."""
+
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+
+from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, run_stage, text_of
+from tests.e2e.test_edits import NIGHT, OMNI, edit, make_omni_clip
+from tests.e2e.test_showcase import open_showcase, run_command
+from tests.e2e.test_showcase_rules import find_free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PORT: Final = find_free_port()
+GALLERY: Final = f"http://127.0.0.1:{PORT}"
+BOT_SETTINGS: Final = {"PUBLIC_URL": GALLERY, "WEB_PORT": str(PORT)}
+
+
+async def read_page(path: str, language: str = "en") -> tuple[int, str]:
+    """Return status and text of a page of the gallery."""
+    async with (
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        ) as http,
+        http.get(f"{GALLERY}{path}", headers={"Accept-Language": language}) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def edit_as(stage: BotStage, room: str, clip: Json, user: str, number: int) -> Json:
+    """Let a member edit a clip; return the ``number``-th clip of the channel."""
+    interaction = await edit(stage, room, clip_number_of(clip), user=user)
+    await stage.wait_for_answer(interaction, "Accepted")
+    message = await stage.wait_for_clip(room, number)
+    await stage.wait_until_idle(room)
+    return message
+
+
+async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) -> None:
+    """Whoever edits somebody's clip cannot publish it for them; the page names both edges."""
+    showcase, room = await open_showcase(stage), await stage.open_channel()
+    await run_command(stage, showcase, "server showcase", public=True)
+    first = await make_omni_clip(stage, room, "Ada")
+    second = await edit_as(stage, room, first, "Cem", 2)
+    number, source = clip_number_of(second), clip_number_of(first)
+    refused = await run_command(stage, room, "showcase add", "Cem", clip=number)
+    assert "is in the showcase" not in refused
+    assert (await read_page(f"/clips/{number}"))[0] == 404
+
+    # Ada lets everybody show hers, and shows it herself
+    await run_command(stage, room, "showcase choose", "Ada", consent="everyone")
+    for user, clip in (("Ada", source), ("Cem", number)):
+        added = await stage.control.command(
+            stage.people[user], room, "showcase add", {"clip": clip}
+        )
+        await stage.press_answer(added, "Show it", user)  # everybody is asked once
+        await stage.wait_for_answer(added, f"{GALLERY}/clips/{clip}")
+    status, page = await read_page(f"/clips/{number}")
+    assert status == 200
+    assert "Another clip, edited" in page
+    assert f'<dt>Edits</dt><dd><a href="/clips/{source}">#{source}</a></dd>' in page
+    assert '<span aria-hidden="true">✎</span> Edit · ' in page
+    assert "Make one like this" not in page
+    assert "keeps the prompt secret" not in page
+    _, german = await read_page(f"/clips/{number}", "de")
+    assert "Bearbeitung · " in german
+
+    await run_command(stage, room, "showcase withdraw", "Ada", clip=source)
+    await run_command(stage, room, "showcase choose", "Ada", consent="nobody")
+    assert (await read_page(f"/clips/{number}"))[0] == 404
+    await run_command(stage, room, "showcase choose", "Ada", consent="stars")
+
+
+async def test_an_edit_of_an_age_restricted_clip_stays_there(stage: BotStage) -> None:
+    adults = await stage.open_channel(nsfw=True)
+    first = await make_omni_clip(stage, adults)
+    before = len(await stage.list_submits())
+    room = await stage.open_channel()
+    interaction = await edit(stage, room, clip_number_of(first))
+    assert "age-restricted" in await stage.wait_for_answer(interaction)
+    assert len(await stage.list_submits()) == before
+
+
+async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_path: Path) -> None:
+    """Google takes no copies there: no button promises it, and a refusal costs nothing."""
+    async with run_stage(tmp_path, settings={"GOOGLE_REGION": "eu"}) as stage:
+        room = await stage.open_channel()
+        veo = await stage.make_clip(room)
+        assert "Edit" not in buttons_of(veo)
+        assert "reply to extend it, until" in text_of(veo)
+        before = len(await stage.list_submits())
+        refused = await edit(stage, room, clip_number_of(veo))
+        answer = await stage.wait_for_answer(refused)
+        assert "EEA" in answer
+        assert "Nothing was charged" in answer
+        assert len(await stage.list_submits()) == before
+
+        room = await stage.open_channel()
+        own = await make_omni_clip(stage, room)
+        assert "Edit" in buttons_of(own)
+        assert "reply to extend or edit it, until" in text_of(own)
+        await edit_as(stage, room, own, "Ada", 2)
+        assert (await stage.list_submits())[-1]["previous"] is not None
+
+
+async def test_in_a_user_install_the_button_edits(stage: BotStage) -> None:
+    await stage.control.change_user("Ada", has_app=True)
+    guild = await stage.control.add_guild(
+        "Elsewhere", owner="Cem", members=["Ada"], bot=False, channels=["lounge"]
+    )
+    room, ada = guild["channels"][0]["id"], stage.people["Ada"]
+    interaction = await stage.control.command(
+        ada, room, "video generate", {"prompt": "a red fox", **OMNI}
+    )
+    await stage.wait_for_answer(interaction, "Accepted as job")
+    first = await stage.wait_for_clip(room)
+    assert "reply" not in text_of(first)
+    opened = await stage.press_button(first, "Edit")
+    answer = await stage.wait_for_answer(await stage.submit_form(opened, NIGHT), "Accepted as job")
+    assert f"Edit of #{clip_number_of(first)}" in answer
+    second = await stage.wait_for_clip(room, 2)
+    assert f"edit of #{clip_number_of(first)}" in text_of(second)
+    menu = await stage.control.context_menu(ada, "Edit this clip", first["id"])
+    await stage.wait_for_answer(await stage.submit_form(menu, "make it dawn"), "Accepted as job")
+    await stage.wait_for_clip(room, 3)
