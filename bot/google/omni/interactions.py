@@ -36,10 +36,12 @@ from bot.google.omni.results import (
     read_poll_refusal,
 )
 from bot.google.operation_requests import OperationAnswer, OperationRequests
-from bot.google.wording import classify_message
+from bot.google.wording import classify_message, is_about_other_metric
 
 _ID_PREFIX: Final = "v1_"
 _MAX_REMEMBERED_RUNS: Final = 10_000
+_QUOTA_CONFIRMATIONS: Final = 2
+"""A limit on asking, when it is nearly reached, refuses now and then: once could be by chance."""
 _GONE_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
@@ -127,18 +129,23 @@ class Interactions:
         return result
 
     async def _confirm_quota(
-        self, interaction_id: str, first: PolledInteraction
+        self, interaction_id: str, answer: PolledInteraction
     ) -> tuple[PolledInteraction, bool]:
         """Find out whether a 429 is about this interaction, or about asking (docs/decisions/0021).
 
-        It is about the interaction if it is refused twice, and another question is answered in
-        between. Return the answer to go on with, and whether nothing was begun.
+        It is about the interaction if it is refused again and again, and other questions are
+        answered in between. Return the answer to go on with, and whether nothing was begun.
         """
-        control = await self._ask(f"{_ID_PREFIX}{secrets.token_urlsafe(24)}")
-        if control.error is None or not _is_word_on_an_id(control.error):
-            return first, False
-        second = await self._ask(interaction_id)
-        return second, second.is_over_quota
+        for _ in range(_QUOTA_CONFIRMATIONS):
+            if answer.error is None or is_about_other_metric(answer.error.message):
+                return answer, False
+            control = await self._ask(f"{_ID_PREFIX}{secrets.token_urlsafe(24)}")
+            if control.error is None or not _is_word_on_an_id(control.error):
+                return answer, False
+            answer = await self._ask(interaction_id)
+            if not answer.is_over_quota:
+                return answer, False
+        return answer, True
 
     async def is_kept(self, interaction_id: str) -> bool:
         """Whether Google still has an interaction. Raises `GoogleUnavailable`, `AccessRefused`."""

@@ -282,6 +282,24 @@ async def test_limit_on_asking_is_not_taken_for_one_on_making(
         await omni.poll(operation)
 
 
+async def test_limit_on_asking_that_refuses_by_chance(stage: Stage) -> None:
+    """Twice this question and never the other: the third time the clip is being made."""
+    omni = stage.create_omni()
+    operation = await submit(stage, omni)
+    stage.add_fault(path=f"/interactions/{operation}", times=2, **recorded.TOO_MANY.fault)
+    assert await omni.poll(operation) == OperationPending()
+
+
+async def test_limit_that_names_what_it_counts(stage: Stage) -> None:
+    omni = stage.create_omni()
+    operation = await submit(stage, omni)
+    words = "Quota exceeded for metric: generativelanguage.googleapis.com/get_requests, limit: 60."
+    answer = omni_error(429, "too_many_requests", words)
+    stage.add_fault(path=f"/interactions/{operation}", times=None, **answer.fault)
+    with pytest.raises(GoogleQuotaExceeded):
+        await omni.poll(operation)
+
+
 async def test_quota_after_it_ran_is_waited_for(stage: Stage) -> None:
     omni = stage.create_omni()
     operation = await submit(stage, omni)
