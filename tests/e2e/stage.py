@@ -227,13 +227,18 @@ def clips_of(messages: list[Json]) -> list[Json]:
 
 
 async def open_stage(
-    directory: Path, *, settings: Mapping[str, str] | None = None, routes: str = "gemini"
+    directory: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    routes: str = "gemini",
+    options: tuple[str, ...] = (),
 ) -> tuple[SandboxProcess, BotProcess]:
     """Return a running sandbox and a bot that is not started yet.
 
     ``routes`` are the configured ones: "gemini", "vertex", or "both" with a bucket for Vertex.
+    ``options`` are the sandbox's.
     """
-    sandbox = SandboxProcess(directory / "sandbox")
+    sandbox = SandboxProcess(directory / "sandbox", options=options)
     await sandbox.start()
     gemini, vertex = sandbox.environment_for_bot, sandbox.environment_vertex
     both = gemini | vertex | {"GOOGLE_OUTPUT_URI": "gs://clapper-clips/made"}
@@ -248,10 +253,13 @@ async def open_stage(
 
 @asynccontextmanager
 async def run_stage(
-    directory: Path, *, settings: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> AsyncIterator[BotStage]:
-    """Run a sandbox and a bot that end with the body."""
-    sandbox, bot = await open_stage(directory, settings=settings)
+    """Run a sandbox, with its ``options``, and a bot that end with the body."""
+    sandbox, bot = await open_stage(directory, settings=settings, options=options)
     try:
         await bot.start()
         stage = BotStage(sandbox, bot)

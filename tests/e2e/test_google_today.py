@@ -1,0 +1,32 @@
+"""With the API key of today: Google has Omni and no Veo, and everything goes by https."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stage import run_stage, text_of, video_of
+
+VEO = "veo-3.1-generate-preview"
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_clip_without_veo_and_with_certificates(tmp_path: Path) -> None:
+    async with run_stage(tmp_path, options=("--tls", "--veo", "gone")) as stage:
+        room = await stage.open_channel()
+        command = {"prompt": "a red fox", "resolution": "360p", "duration": 3}
+        await stage.control.command(stage.people["Ada"], room, "video generate", command)
+        clip = await stage.wait_for_clip(room)
+        await stage.wait_until_idle(room)
+        assert "Gemini Omni" in text_of(clip)
+        video = video_of(clip)
+        assert video is not None
+        data = await stage.control.download(video["url"])
+        assert data[4:8] == b"ftyp"
+        [submit] = await stage.list_submits()
+        assert (submit["route"], submit["seconds"], submit["resolution"]) == ("omni", 3, "360p")
+        interaction = await stage.control.command(
+            stage.people["Ada"], room, "video generate", command | {"model": VEO}
+        )
+        assert "use Gemini Omni" in await stage.wait_for_answer(interaction, "shut Veo 3.1 down")
+        assert len(await stage.list_submits()) == 1
+        assert await stage.bot.terminate(timeout=10) == 0
