@@ -1,0 +1,39 @@
+"""Google has shut Veo down on API keys: who names it reads what replaced it, and gets that."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage
+
+pytestmark = pytest.mark.asyncio
+
+FAST = "veo-3.1-fast-generate-preview"
+SHUT_DOWN = "Google shut Veo 3.1 Fast down on 2026-10-22; use Gemini Omni 1.2 Flash."
+
+
+async def test_what_google_shut_down_is_off_and_names_its_successor(tmp_path: Path) -> None:
+    sandbox, bot = await open_stage(tmp_path)
+    try:
+        await sandbox.control.google(**QUICK_GOOGLE, veo="gone")
+        await bot.start()
+        stage = BotStage(sandbox, bot)
+        await stage.load_world()
+        room = await stage.open_channel()
+
+        listed = await stage.control.command(stage.people["Ada"], room, "video models")
+        overview = await stage.wait_for_answer(listed, "Gemini Omni 1.2 Flash")
+        assert "2026-10-22" in overview
+
+        named = await stage.request_clip(room, model=FAST, duration=4)
+        assert SHUT_DOWN in await stage.wait_for_answer(named, "Gemini Omni 1.2 Flash")
+        assert await stage.list_submits() == []
+        await stage.press_answer(named, "Make this one")
+        await stage.wait_for_clip(room)
+        [submit] = await stage.list_submits()
+        assert (submit["route"], submit["model"]) == ("omni", "gemini-omni-1.2-flash")
+        assert submit["seconds"] == 4
+        assert await bot.terminate(timeout=10) == 0
+    finally:
+        await bot.close()
+        await sandbox.close()
