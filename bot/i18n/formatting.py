@@ -156,7 +156,11 @@ def format_mebibytes(size: int, locale: str | None) -> str:
 
 
 def format_money(amount: Micros, locale: str | None) -> str:
-    """Return an amount in the language's notation: ``$0.40``, ``0,40 $``."""
+    """Return an amount in the language's notation: ``$0.40``, ``0,40 $``.
+
+    Google's bills have six decimals; nobody reads more than four.
+    """
+    amount = Micros(round(amount, -2))
     if resolve_language(locale) == "en":
         return format_usd(amount)
     dollars = Decimal(amount) / 1_000_000

@@ -61,7 +61,7 @@ def _format_history_line(clip: Clip, model_info: ModelInfoSource, locale: str | 
     if clip.parent_clip_id is not None:
         made_from = "card.edit" if clip.mode is GenerationMode.EDIT else "card.extension"
         edge = translate(made_from, locale, parent=f"#{clip.parent_clip_id}")
-        number = f"{number} {get_edge_mark(clip)} {edge}"
+        number = f"{number} {get_edge_mark(clip)} {edge} ·"
     return translate(
         "history.line",
         locale,

@@ -95,6 +95,12 @@ def test_money_and_sizes_are_localized(locale: str, large: str, small: str, size
     assert format_mebibytes(int(63.2 * 2**20), locale) == size
 
 
+def test_a_bill_of_google_is_told_in_four_decimals() -> None:
+    assert format_money(Micros(561_234), "en-US") == "$0.5612"
+    assert format_money(Micros(561_234), "de").startswith("0,5612")
+    assert format_money(Micros(569_999), "en-US") == "$0.57"
+
+
 def test_list_separators_are_localized() -> None:
     assert join_list(["a", "b"], "en-US") == "a, b"
     assert join_list(["a", "b"], "zh-CN") == "a、b"
