@@ -180,7 +180,7 @@ async def test_extending_may_be_left_to_the_requester(stage: BotStage) -> None:
     await stage.control.message(
         stage.people["Cem"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    await stage.wait_for_message(room, "only the person who asked for a clip may extend it")
+    await stage.wait_for_message(room, "only the person who asked for a clip may extend or edit it")
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
     )
