@@ -18,7 +18,7 @@ SAMPLE_RATE = 48_000
 EXTENSION_SECONDS = 7
 """Seconds that an extension adds (Veo documentation, "Extending Veo videos")."""
 
-RENDERING_VERSION = 4
+RENDERING_VERSION = 5
 """Increase when the same spec is rendered differently, so that cached clips are not reused."""
 
 

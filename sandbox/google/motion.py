@@ -84,7 +84,8 @@ def repaint_frames(spec: ClipSpec, frames: Iterator[av.VideoFrame]) -> Iterator[
     is_edit = spec.source_use is SourceUse.EDIT
     overlays = build_reference_cards(spec.references, size) if is_edit else []
     is_scene = spec.look is RenderStyle.SCENE
-    if is_edit and is_scene and (card := build_caption(spec.prompt, size)) is not None:
+    card = build_caption(spec.prompt, size, covers_another=True) if is_edit and is_scene else None
+    if card is not None:
         overlays.append(card)
     light, blue, red = choose_light(spec.prompt, spec.variation)
     for source in frames:

@@ -61,8 +61,13 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: ImageFit) -> Image
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
-def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
-    """The prompt at the bottom of the picture; None if the font has none of its characters."""
+def build_caption(
+    prompt: str, size: tuple[int, int], *, covers_another: bool = False
+) -> FrameOverlay | None:
+    """The prompt at the bottom of the picture; None if the font has none of its characters.
+
+    With ``covers_another`` it hides the caption that an edited clip has already.
+    """
     caption = "".join(letter if ord(letter) <= _LAST_LATIN_CODE_POINT else " " for letter in prompt)
     caption = " ".join(caption.split())
     if not caption:
@@ -74,9 +79,12 @@ def build_caption(prompt: str, size: tuple[int, int]) -> FrameOverlay | None:
     margin = short // 36
     left, top, right, bottom = font.getbbox(text)
     box = (int(right - left) + 2 * margin, int(bottom - top) + 2 * margin)
-    card = Image.new("RGBA", (min(box[0], width - 2 * margin), box[1]), (0, 0, 0, 0))
+    widest = width - 2 * margin
+    card_size = (widest if covers_another else min(box[0], widest), box[1])
+    card = Image.new("RGBA", card_size, (0, 0, 0, 0))
     draw = ImageDraw.Draw(card)
-    draw.rounded_rectangle((0, 0, card.width - 1, card.height - 1), margin, fill=(8, 10, 22, 105))
+    fill = (8, 10, 22, 255 if covers_another else 105)
+    draw.rounded_rectangle((0, 0, card.width - 1, card.height - 1), margin, fill=fill)
     draw.text((margin - left, margin - top), text, font=font, fill=(255, 255, 255, 235))
     return _build_overlay(card, (margin, height - margin - card.height), size)
 
