@@ -167,9 +167,13 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     # for a message with both clips the bot asks which one
     await reply_to(stage, room, both)
     question = await stage.wait_for_message(room, "shows several clips")
-    assert set(buttons_of(question)) == {f"Extend #{first}", f"Extend #{second}"}
+    price = "$0.70"
+    assert set(buttons_of(question)) == {
+        f"Extend #{first} · {price}",
+        f"Extend #{second} · {price}",
+    }
     # the answer keeps the words of the reply: no form asks for them again
-    await stage.press_button(question, f"Extend #{second}")
+    await stage.press_button(question, f"Extend #{second} · {price}")
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
     assert (await stage.list_submits())[-1]["prompt"] == DIRECTION
     menu = await stage.control.context_menu(ada, "Extend this clip", both["id"])
