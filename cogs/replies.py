@@ -49,7 +49,7 @@ from cogs._common.context import (
     build_origin,
 )
 from cogs._common.hint_times import HintTimes
-from cogs._common.reply_choice import ReplyChoices, ReplyWish, list_aims
+from cogs._common.reply_choice import ReplyChoices, ReplyWish
 from cogs._common.request_flow import RequestFlow, RequestSource
 
 _log: Final = structlog.get_logger(__name__)
@@ -258,8 +258,7 @@ class ReplyListener(commands.Cog):
         """Ask which clip is meant, or what to do with it; nothing is asked where nothing can be."""
         place = await self._find_place(clips[0], source, reply.message, reply.message.author)
         if place is not None:
-            aims = list_aims(reply.reading.aim, reply.wish)
-            await self._choices.ask(clips, aims, reply.wish, place, text_key=text_key)
+            await self._choices.ask(clips, reply.wish, place, text_key=text_key)
 
     async def _invite(self, reply: ClipReply, clips: Sequence[Clip], source: RequestSource) -> None:
         """Put the bot's reaction under a reply; where it may not, ask only what may be meant."""

@@ -72,7 +72,7 @@ class ReplyChoices:
             other = ReplyAim.EDIT if aim is ReplyAim.EXTEND else ReplyAim.EXTEND
             is_final = error.nearest is None and error.parameter != "prompt"
             if is_final and await self._is_possible(clip, other, wish, source):
-                await self.ask([clip], _BOTH, wish, source)
+                await self.ask([clip], wish, source)
                 return
         if aim is ReplyAim.EDIT:
             await self.request_flow.edit_clip(clip, wish.words, source, references=wish.references)
@@ -99,17 +99,17 @@ class ReplyChoices:
         if shown_price is None:
             await self.act(clip, aim, wish, source)
         elif quote.plan.price > shown_price:
-            await self.ask([clip], (aim,), wish, source, text_key="ask.changed")
+            await self.ask([clip], wish, source, aims=(aim,), text_key="ask.changed")
         else:
             await self.request_flow.submit_quoted(quote, source)
 
     async def ask(
         self,
         clips: Sequence[Clip],
-        aims: Sequence[ReplyAim],
         wish: ReplyWish,
         source: RequestSource,
         *,
+        aims: Sequence[ReplyAim] = _BOTH,
         text_key: str | None = None,
     ) -> None:
         """Ask what to do with which of the clips, with a button and a price for each.
@@ -173,11 +173,6 @@ class ReplyChoices:
         except (RuleBroken, ImageRefused):
             return False
         return True
-
-
-def list_aims(aim: ReplyAim, wish: ReplyWish) -> tuple[ReplyAim, ...]:
-    """Return what is asked about: with a picture always both, because an extension takes none."""
-    return _BOTH if aim is ReplyAim.EITHER or wish.references else (aim,)
 
 
 def _choose_label(aim: ReplyAim, wish: ReplyWish, *, is_one_of_several: bool) -> str | None:

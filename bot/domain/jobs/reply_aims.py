@@ -38,7 +38,7 @@ _STATES_OR_EVENTS: Final = split_words(
     """rain snow glow shine sparkle shimmer glitter burn smile laugh hold float disappear vanish go
     grow shrink melt blink flicker light blur fade smoke sleep sit stand lie kneel flash beam dim
     darken brighten open close slow appear emerge morph transform become last loop continue end
-    explode lower point cover rest bow swell expand inflate freeze bloom part"""
+    lower point cover rest bow swell expand inflate freeze bloom part"""
 )
 """After "make it": they may say what it is like, or what happens."""
 _NO_VERB_AFTER: Final = split_words(
@@ -47,10 +47,22 @@ _NO_VERB_AFTER: Final = split_words(
 )
 _LENGTHS: Final = split_words("longer shorter loop endless")
 _ENGLISH_ALLOWED: Final = (
-    re.compile(r"^(make (?:\w+ ){1,3})looks? like\b"),
+    re.compile(r"^(make (?:\w+ ){1,4})looks?(?: like)?\b"),
+    re.compile(r"^(turn) (?:up|down)\b"),
+    re.compile(r"^()no (?!\w+ no\b)"),
+    re.compile(r"\b(an? (?:\w+ ))(?:looks?|hat)\b"),
+    re.compile(r"\b(an? )top (?=hat)"),
+    re.compile(r"\b()the (?:lighting|ending|animation|quality|details?|season)\b"),
+    re.compile(r"( )a (?:little )?(?:bit|more)$"),
+    re.compile(
+        r"\b(silent|old|horror|ghibli|noir|western|retro|\d0s) (?:movies?|films?|trailer)\b"
+    ),
     re.compile(r"\b((?:a|an|the|some) \w+ )that (?=\w+s\b)"),
     re.compile(r"\b(the )(?:guys|dude|bro|admin|anyone)\b"),
     re.compile(r"\b(until|when|where|while) .*"),
+)
+_THIS_CLIP: Final = re.compile(
+    r"^(make|turn|convert|transform|slow|speed|brighten|darken) (?:this|that)\b"
 )
 _CLAUSE: Final = re.compile(r"\b(?:and|that|who|which|where|as|while)\b (.+)")
 
@@ -71,7 +83,7 @@ def find_aim(words: Sequence[str], language: LanguageWords) -> FoundAim | None:
     """Return what ``words`` ask for; `None` if they are not in the form of a request."""
     forms = _find_forms(language)
     bare, is_sequence = _drop_openers(" ".join(words), forms)
-    bare = forms.polite_end.sub("", bare)
+    bare = _THIS_CLIP.sub(r"\1 it", forms.polite_end.sub("", bare))
     if forms.whole.fullmatch(bare) is not None and not is_sequence:
         return FoundAim(ReplyAim.EDIT, is_certain=True)
     aim = _read_make(bare.split()) if language is ENGLISH else None
@@ -99,6 +111,7 @@ def drop_allowed_words(words: Sequence[str], language: LanguageWords) -> list[st
     forms = _find_forms(language)
     told, _ = _drop_openers(" ".join(words), forms)
     if language is ENGLISH:
+        told = _THIS_CLIP.sub(r"\1 it", told)
         for pattern in _ENGLISH_ALLOWED:
             told = pattern.sub(r"\1", told)
     return [word for word in told.split() if word not in forms.allowed]

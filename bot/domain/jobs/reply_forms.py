@@ -98,7 +98,8 @@ _EN_SCENE: Final = match_any(
 
 ENGLISH_FORMS: Final = LanguageForms(
     polite=compile_patterns(
-        "(?:please|pls|plz|ok|okay|hey|now|and|so|alright|maybe|or|also|yo|clapper|bot) "
+        "(?:please|pls|plz|ok|okay|hey|now|and|so|alright|maybe|or|also|yo|clapper|bot) ",
+        r"let ?s (?=(?:make (?:it|him|her|them|the)|turn|change|add|remove|replace) )",
     ),
     polite_end=compile_patterns("(?: (?:please|pls|plz|now|for|me|thx|ty))+$"),
     sequence=compile_patterns(
@@ -126,6 +127,23 @@ ENGLISH_FORMS: Final = LanguageForms(
         ),
         (EDIT, rf"take (?:{_EN_THE} \w+(?: \w+)?|it|him|her|them) (?:out|off|away)(?: .+)?"),
         (EDIT, rf"(?:lose|drop|ditch|mute) {_EN_THE} (?:\w+ )?{_EN_NOUNS}\b.*"),
+        (
+            EDIT,
+            r"turn (?:off|down|up) the (?:music|sound|voices?|brightness|contrast|saturation"
+            r"|colou?rs?|fog|rain|snow)",
+        ),
+        (EDIT, r"swap the .+"),
+        (EDIT, r"use (?:a|an) (?:different|new|darker|brighter) .+"),
+        (EDIT, r"use (?:a|an|the|two) .+ instead"),
+        (
+            EDIT,
+            r"(?:try|do|redo)(?: it)?(?: again)? (?:in (?:black and white|slow motion"
+            r"|(?:\w+ ){1,3}style)|at night|with .+ instead|without .+)",
+        ),
+        (EDIT, r"again but .+"),
+        (EDIT, rf"(?:brighter|darker|warmer|colder|softer) {_EN_NOUNS}"),
+        (EXTEND, r"show (?:him|her|them|it) \w+ing\b.*"),
+        (EITHER, r"(?:zoom|pan|tilt|move)\b.*\b(?:more|closer|less)"),
         (EDIT, r"(?:replace|swap|exchange|switch|substitute) .+ (?:with|for|by|to) .+"),
         (
             EDIT,
@@ -147,7 +165,7 @@ ENGLISH_FORMS: Final = LanguageForms(
             EXTEND,
             r"turn (?:around|back|away|left|right|towards?|to the|and|the camera|to face)\b.*",
         ),
-        (EITHER, r"(?:turn|switch) .+"),
+        (EITHER, r"(?:turn|switch) (?!it (?:on|off|up|down)$).+"),
         (
             EDIT,
             r"(?:give|hand) (?:him|her|it|them|the \w+|the \w+ \w+|everyone|everybody) "
@@ -181,7 +199,11 @@ ENGLISH_FORMS: Final = LanguageForms(
             r"slow (?:\w+ )?(?:zoom|pan|push|dolly|tilt|tracking|orbit|pull|fade|dissolve)\b.*",
         ),
         (EITHER, r"slow .+"),
-        (EITHER, r"(?:use|fix|cover|fill|decorate|dim|crop|bring back|redraw) .+"),
+        (
+            EITHER,
+            r"(?:use|fix|cover|fill|decorate|dim|crop|bring back|redraw) (?:a|an|the|his|her"
+            r"|its|their) .+",
+        ),
         (EDIT, r"keep .+ but .+"),
         (
             EXTEND,
@@ -239,6 +261,6 @@ ENGLISH_FORMS: Final = LanguageForms(
     ),
     allowed=split_words(
         """sound sounds realistic natural scary creepy cute epic magical weird smooth clean crisp
-        terrifying funny crazy wild adorable style"""
+        terrifying funny crazy happy quality resolution wild adorable style"""
     ),
 )

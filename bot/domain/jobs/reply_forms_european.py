@@ -43,6 +43,8 @@ GERMAN_FORMS: Final = LanguageForms(
             r"(?:raus|weg|ab|heraus|runter)",
         ),
         (EDIT, r"(?:ersetze?|tausche?|vertausche|wechsle|wechsel) .+ (?:durch|mit|gegen) .+"),
+        (EDIT, r"tausche? .+ aus"),
+        (EDIT, rf"(?:mehr|weniger) {_DE_NOUNS}(?: (?:im|in|am|auf) .+)?"),
         (EDIT, r"(?:verwandle|verwandel|mache?|transformiere) .+ (?:in|zum|zur|zu) \w+(?: .+)?"),
         (EDIT, r"mache? (?:mal )?(?:\w+ ){1,3}(?:draus|daraus)"),
         (EITHER, r"mache? dass? .+ (?:ist|hat|wird|tragt|aussieht|regnet|schneit)\b.*"),
@@ -54,7 +56,12 @@ GERMAN_FORMS: Final = LanguageForms(
             r" (?:noch|nochmal|mal|gleich|immer|auch)|die biege|den abflug)"
             rf"{_DE_IT} .+",
         ),
-        (EITHER, r"mache? .+"),
+        (EDIT, r"mache? (?:daraus|draus) (?:ein|eine|einen) .+"),
+        (
+            EITHER,
+            r"mache? (?!(?:mal )?halblang|schluss|nochmal|hinne|dir|euch|doch|weiter|hin\b"
+            r"|das noch).+",
+        ),
         (
             EDIT,
             r"(?:andere?|verandere) (?:mal |bitte )*(?:die|den|das|dem|seine\w*|ihre\w*|alles)"
@@ -81,7 +88,7 @@ GERMAN_FORMS: Final = LanguageForms(
         (
             EDIT,
             r"(?:(?:genau )?(?:das|die|der)? ?(?:gleiche|selbe)(?: szene)?|dasselbe|nochmal"
-            r"|noch mal|noch einmal|gleich) aber .+",
+            r"|noch mal|noch einmal|gleich)(?: nochmal)? (?:aber .+|nur .+|bei nacht)",
         ),
         (EDIT, r"(?:aber )?im (?:stil (?:von|eines|einer|des|der)|\w+ ?stil) ?.*"),
         (EDIT, r"(?:aber )?in (?:schwarz ?weiss|zeitlupe|sepia)"),
@@ -95,7 +102,8 @@ GERMAN_FORMS: Final = LanguageForms(
         (EITHER, r"lasse? (?:\w+ )?es (?:schneien|regnen)\b.*"),
         (EXTEND, r"lasse? (?!.*\bkochen$).+ \w{3,}(?:en|ern|eln)\b.*"),
         (EXTEND, r"(?:zoome?|schwenke?|folge|zeige?|fahre?|drehe?|animiere|blende zu) .+"),
-        (EITHER, r"(?:lasse?|setze?|andere|blende|fuge?|verwandel|verwandle|ersetze) .+"),
+        (EITHER, r"(?:lasse? (?!es$|gut\b|sein\b|das\b|mal\b)|setze? ).+"),
+        (EITHER, r"(?:zeichne|setze?|blende|fuge?|verwandel|verwandle|ersetze) .+"),
     ),
     fragments=compile_patterns(
         _DE_COMPARED,
@@ -103,6 +111,7 @@ GERMAN_FORMS: Final = LanguageForms(
         r"(?:aber )?mit (?:einem|einer|mehr|weniger|vielen) (?:\w+ ?){1,4}",
         r"schwarz ?weiss|zeitlupe|bei nacht|nachts",
         r"aber (?:bei|mit|ohne|als|im|in) .+",
+        r"(?:es|er|sie|(?:der|die|das) \w+) soll(?:te)? .+ (?:sein|haben|tragen|aussehen)",
     ),
     whole=compile_patterns(
         rf"(?:(?:etwas|ein bisschen|bisschen|ein wenig|nbisschen|n bisschen|ein klein wenig) )?"
@@ -113,7 +122,7 @@ GERMAN_FORMS: Final = LanguageForms(
     markers=compile_patterns(
         r"\b(?:stattdessen|statt|in schwarz|im stil|aber (?:in|mit|ohne|als|bei))\b"
     ),
-    allowed=split_words("""weiss gruselig suss komisch lustig wild"""),
+    allowed=split_words("""leute weiss gruselig suss komisch lustig wild"""),
 )
 
 # -- French
@@ -156,12 +165,14 @@ FRENCH_FORMS: Final = LanguageForms(
             r"(?:change|modifie)z? (?!rien|pas|moi|de sujet|d avis|de disque|la vie|le monde)"
             r"\w+ .+",
         ),
+        (EDIT, r"donnez? (?:lui|leur) (?!raison|du temps|un oscar|une medaille).+"),
+        (EDIT, r"donnez? (?:un|une|des) .+ (?:a|au|aux) .+"),
         (EDIT, r"transformez? (?!toi|moi).+ en .+"),
         (EDIT, rf"rend(?:s|ez)? (?:{_FR_THE}) (?!monnaie|argent).+"),
         (
             EDIT,
             rf"met(?:s|tez) (?:lui|leur|{_FR_THE}|plus de|moins de|plus d|moins d) (?!feu\b|lien"
-            r"\b|paquet\b).+",
+            r"\b|paquet\b|(?:son|musique|volume)$).+",
         ),
         (
             EITHER,
@@ -191,7 +202,11 @@ FRENCH_FORMS: Final = LanguageForms(
         ),
         (EDIT, r"fai(?:s|tes) (?:en|le|la|les) (?:un|une|en|de|du|tout|toute) .+"),
         (EDIT, r"fai(?:s|tes) (?:le|la|les|l)(?: \w+){0,2} (?:plus|moins) .+"),
-        (EDIT, r"fai(?:s|tes) qu il fasse (?:nuit|jour|sombre|gris)\b.*"),
+        (
+            EDIT,
+            r"fai(?:s|tes)(?: en sorte)? qu (?:il|elle) (?:fasse (?:nuit|jour|sombre|gris)"
+            r"|soit|ait|porte)\b.*",
+        ),
         (EXTEND, r"fai(?:s|tes) qu(?:e|il|elle|ils)? .+"),
         (
             EDIT,
@@ -199,7 +214,7 @@ FRENCH_FORMS: Final = LanguageForms(
             r"\w+(?: .+)?",
         ),
         (EDIT, rf"(?:sans|pas de|plus de) (?:\w+ )?{_FR_NOUNS}"),
-        (EDIT, r"(?:pareil|(?:la )?meme (?:chose|scene)|(?:le|la) meme) mais .+"),
+        (EDIT, r"(?:re)?(?:fais )?(?:pareil|(?:la )?meme (?:chose|scene)|(?:le|la) meme) mais .+"),
         (EDIT, r"(?:mais )?dans (?:le|un) style .+"),
         (
             EDIT,
@@ -211,7 +226,8 @@ FRENCH_FORMS: Final = LanguageForms(
         (EXTEND, r"(?:zoome|zoomez|montre|montrez|continue|recule|avance|anime|laisse|laissez) .+"),
         (
             EITHER,
-            r"(?:fais|faites|ajoute|ajoutez|mets|transforme|change|tourne|enleve|remplace) .+",
+            r"(?:fais|faites|ajoute|ajoutez|mets|transforme|change|tourne|enleve|remplace) "
+            r"(?!voir|gaffe|rien|pas\b|attention|comme|suivre|tourner).+",
         ),
     ),
     fragments=compile_patterns(
@@ -260,10 +276,17 @@ SPANISH_FORMS: Final = LanguageForms(
             r"(?:anade|agrega) (?:una|la|un|otra) (?:\w+ )?(?:escena|secuencia|toma|parte"
             r"|plano|momento|final)\b.*",
         ),
-        (EDIT, rf"(?:quita|quitale|quitales|borra|borrale|elimina|remueve|retira) {_ES_THE} .+"),
+        (
+            EDIT,
+            rf"(?:quita|quitale|quitales|borra|borrale|elimina|remueve|retira) (?:a )?{_ES_THE} .+",
+        ),
         (EITHER, rf"(?:saca|sacale) {_ES_THE} .+"),
         (EDIT, r"(?:reemplaza|sustituye|intercambia|cambia) .+ (?:por|con|a|en) .+"),
-        (EDIT, r"(?:cambia|cambiale|modifica) (?!nada|de tema|de opinion|de idea|el mundo)\w+ .+"),
+        (
+            EDIT,
+            r"(?:cambia|cambiale|modifica) (?!nada|de (?:tema|opinion|idea|canal)"
+            r"|el (?:mundo|chip|disco))\w+ .+",
+        ),
         (EDIT, r"(?:convierte|transforma)(?:lo|la|los|las) en .+"),
         (EDIT, rf"(?:convierte|transforma) {_ES_THE} .+ en .+"),
         (EXTEND, r"haz(?:lo|la|los|las) \w+(?:ar|er|ir)\b.*"),
@@ -285,6 +308,9 @@ SPANISH_FORMS: Final = LanguageForms(
             r"|blanco|blanca|amarillo|amarilla|rosa|gris)\b.*",
         ),
         (EDIT, r"pon(?:le|les) (?!ganas|empeno|un (?:diez|10|like)|otra)\w+ .+"),
+        (EDIT, r"pon (?:mas|menos) .+"),
+        (EDIT, r"dal(?:e|es) (?:un|una|unos|unas) (?!like|oscar|premio|minuto|descanso|tiempo).+"),
+        (EXTEND, r"haz \w{3,}(?:ar|er|ir) .+"),
         (EDIT, r"pon(?:lo|la|los|las) (?:de|en|mas|menos|a) .+"),
         (EDIT, rf"pon {_ES_THE} (?!enlace|link|cancion).+"),
         (
@@ -313,7 +339,11 @@ SPANISH_FORMS: Final = LanguageForms(
         ),
         (EDIT, r"(?:con )?(?:un|una) (?:\w+ ){1,3}en (?:vez|lugar) de .+"),
         (EXTEND, r"(?:muestra|acerca|aleja|sigue|continua|anima|gira|mueve|deja) .+"),
-        (EITHER, r"(?:haz|pon|cambia|quita|reemplaza|transforma|convierte) .+"),
+        (
+            EITHER,
+            r"(?:haz|pon|cambia|quita|reemplaza|transforma|convierte) (?!otr[oa]|mas$|uno|caso"
+            r"|el (?:chip|disco)|de canal|de tema|nada).+",
+        ),
     ),
     fragments=compile_patterns(
         _ES_COMPARED,

@@ -44,6 +44,7 @@ from bot.domain.jobs.reply_vocabulary import (
     ENGLISH_LOOK_DIRECTIONS,
     ENGLISH_PLURAL_SUBJECTS,
     ENGLISH_WEAK_COMMANDS,
+    FRENCH,
     REQUEST_WORDS,
     SPACED_LANGUAGES,
     UNIVERSAL_REMARKS,
@@ -85,8 +86,16 @@ _ROMANCE_POINTERS: Final = re.compile(
 _WIDE_POINTERS: Final = re.compile("この|これ|その|这个|这张|这只|这")
 _QUESTION_MARKS: Final = frozenset("?？¿؟⁇⁈⁉❓❔")
 _ONE_LETTER_WORDS: Final = frozenset("aioyeu")
-_TOLD_TO_VIEWERS: Final = re.compile(r" we(?= (?:see|hear) (?:the|a|an) )|(?<= after) that ")
+_TOLD_TO_VIEWERS: Final = re.compile(
+    r" we(?= (?:see|hear) (?:the|a|an) )|(?<= after) that |(?<= at) us |(?<= towards) us "
+)
 """Words of comments that say nothing in a story."""
+_HAT: Final = re.compile(r"\b(un|le|son|leur|du) chapeau\b")
+"""Without an article it is praise."""
+_TELLS_WHAT_IS: Final = re.compile(r"\b(?:is|are|was|were) \w+ing\b|\b\d+:\d\d\b")
+"""In a story they leave open whether it says what is seen already: "the car is floating"."""
+_CLAUSE_ENDS: Final = re.compile(r"[.!,;:\n]+|\b(?:but|now|aber|jetzt|mais|pero)\b")
+_MENTIONS_NEED: Final = re.compile(r"\b(?:should|could|needs?|must|has to|have to)\b")
 _LONG_RUN: Final = re.compile(r"(.)\1{2,}")
 _LAUGHTER: Final = re.compile(
     r"(?:a*(?:h+[aeiou]+){2,}h*|(?:j+[aeiou]+){2,}j*|l+(?:o+l+)+|l+m+f?a+o+"
@@ -225,9 +234,13 @@ def _read_spaced(bare: str, *, is_question: bool) -> ReplyReading:
         for form in (words, elided, joined)
     )
     if is_remark and not (found is not None and found.is_certain):
-        return ReplyReading(ReplyKind.REMARK, aim=_guess_remark_aim(words, languages))
+        return _find_wish_after_remark(bare) or ReplyReading(
+            ReplyKind.REMARK, aim=_guess_remark_aim(words, languages)
+        )
     asks = any(_begins_with(words, language.questions) for language in languages)
     is_long = _count_words(elided) >= MIN_WORDS
+    if found is None and any(_begins_with_command(words, each) for each in languages):
+        return ReplyReading(ReplyKind.UNCLEAR)
     if found is None:
         is_story = all(
             any(_is_direction(form, language) for language in languages) for form in (words, elided)
@@ -235,16 +248,37 @@ def _read_spaced(bare: str, *, is_question: bool) -> ReplyReading:
         if is_story:
             is_mixed = any(has_change_marker(words, language) for language in languages)
             found = FoundAim(ReplyAim.EITHER if is_mixed else ReplyAim.EXTEND)
+            if _TELLS_WHAT_IS.search(bare) is not None:
+                return ReplyReading(ReplyKind.UNCLEAR, aim=found.aim)
     if found is None:
         is_chat = len(words) == 1 or asks or is_question
         return ReplyReading(ReplyKind.REMARK if is_chat else ReplyKind.UNCLEAR)
-    if asks:
+    if asks and not found.is_certain:
         return ReplyReading(ReplyKind.REMARK, aim=found.aim)
     if found.is_fragment or not is_long:
         needs_choice = found.aim is not ReplyAim.EXTEND
         return ReplyReading(ReplyKind.UNCLEAR, aim=found.aim, needs_choice=needs_choice)
     is_open = found.aim is ReplyAim.EITHER
     return ReplyReading(ReplyKind.DIRECTION, aim=found.aim, needs_choice=is_open)
+
+
+def _find_wish_after_remark(bare: str) -> ReplyReading | None:
+    """Return the change that follows on a remark, as in "love it, now make it night"."""
+    *before, wish = _CLAUSE_ENDS.split(bare)
+    if not before or not any(map(str.isalnum, wish)):
+        return None
+    reading = _read_spaced(wish, is_question=False)
+    if reading.aim is not ReplyAim.EDIT or reading.kind is ReplyKind.REMARK:
+        return None
+    return replace(reading, kind=ReplyKind.UNCLEAR, needs_choice=reading.may_spend)
+
+
+def _begins_with_command(words: Sequence[str], language: LanguageWords) -> bool:
+    """Return whether a text begins with the verb of a request, in whatever form it goes on."""
+    rest = list(words)
+    while rest and (opener := _begins_with(rest, language.openers)):
+        rest = rest[len(opener.split()) :]
+    return bool(rest) and rest[0] in language.commands
 
 
 def _find_common_aim(
@@ -267,7 +301,7 @@ def _find_common_aim(
 
 def _guess_remark_aim(words: Sequence[str], languages: Sequence[LanguageWords]) -> ReplyAim:
     """Return what a remark is for once its author says that it is meant: to go on, mostly."""
-    asks_for_change = any(
+    asks_for_change = _MENTIONS_NEED.search(" ".join(words)) is not None or any(
         find_aim(words[place:], language) is not None
         for language in languages
         for place in range(len(words))
@@ -301,10 +335,10 @@ def _is_direction(words: Sequence[str], language: LanguageWords) -> bool:
             return False
         if not opener:
             return opened and _has_action(rest, language)
-    if rest[0] in language.commands:
-        return True
     if len(rest) < 2:
         return False
+    if rest[0] in language.commands:
+        return True
     if rest[0] in ENGLISH_WEAK_COMMANDS and rest[1] in ENGLISH_COMMAND_OBJECTS:
         return True
     if rest[0] in language.subjects:
@@ -333,6 +367,8 @@ def _has_action(words: Sequence[str], language: LanguageWords) -> bool:
 def _has_remark(words: Sequence[str], language: LanguageWords) -> bool:
     """Return whether anything outside of what is spoken in the video belongs in a comment."""
     told = _drop_speech(words, language)
+    if language is FRENCH:
+        told = _HAT.sub(r"\1", " ".join(told)).split()
     if language is ENGLISH:
         told = _TOLD_TO_VIEWERS.sub(" ", f" {' '.join(told)} ").split()
     if any(_is_remark_word(word, language) for word in told):
@@ -419,6 +455,8 @@ def _read_wide(letters: str) -> ReplyReading:
         kind = ReplyKind.DIRECTION if is_direction else ReplyKind.UNCLEAR
         return ReplyReading(kind, aim=found.aim, needs_choice=found.aim is not ReplyAim.EXTEND)
     has_action = _holds_any(letters, actions)
+    if letters.startswith("让"):  # as short as "make him dance"
+        minimum = MIN_CHANGE_LETTERS
     if count < minimum:
         kind = ReplyKind.UNCLEAR if has_action else ReplyKind.REMARK
         aim = ReplyAim.EXTEND if has_action else ReplyAim.EITHER

@@ -69,6 +69,7 @@ ENGLISH_BASE_ACTIONS: Final = _words(
     raise reach read ride rise roar roll rotate run sail scatter scream shake shatter shine
     shoot shout shrink sing sink sip sit skate skateboard skip slam sleep slide slip smash
     smile smoke snap sneak sneeze sniff snow soar speak spill spin splash split sprint sprout
+    freeze panic change set undress
     squeeze stand stare start steal step stop stretch strike stroll struggle stumble surf sway swim
     swing swirl swoop take talk tap throw tilt topple touch track transform transition travel
     tremble trip trot tumble turn twirl twist unfold vanish wade wag wake walk wander watch
@@ -125,7 +126,7 @@ ENGLISH: Final = LanguageWords(
         some everyone everything all both camera each someone somebody"""
     ),
     actions=_conjugate_english(ENGLISH_BASE_ACTIONS)
-    - _words("lies lights goings takings puts puting passes")
+    - _words("lies lights goings takings puting passes")
     | _words("lying goes putting taking"),
     remarks=_words(
         """i im ive id ill me my mine myself we our ours us you your yours yourself youre u ur ya
@@ -161,7 +162,7 @@ ENGLISH: Final = LanguageWords(
         tutorial settings seed fake real pretty ever anymore lately soon congratz happy
         birthday luck jealous stoked hyped proud smooth clean crisp unbelievable unbelievably
         magical magnificent marvelous marvellous phenomenal stellar spectacular remarkable rad
-        neatly brill shitty boo bye just"""
+        neatly brill shitty boo bye just viral president loud"""
     ),
     remark_phrases=_phrases(
         """so much, so many, so good, so bad, so fast, so slow, so real, so far, so long,
@@ -176,7 +177,9 @@ ENGLISH: Final = LanguageWords(
         goes off, cuts off, cut off, stops at, too early, too late, turn it up, turn up,
         move on, move over, follow for, for more, close enough, start over, start again,
         begin again, show off, show time, make it stop, new one, longer one, another one,
-        make it happen, make it work, make it official, make it viral, make it canon, make it count,
+        let him be, let her be,
+        let them be, sets the bar, make it happen, make it work,
+        make it official, make it viral, make it canon, make it count,
         make it quick, make it out, make it big, make it yours, make it public, make it so,
         make it a thing, make way, make love, make room, make sure, make peace, make friends,
         next one, old one, last one, first one, second one, let it go, let it be, let it rip,
@@ -250,7 +253,8 @@ GERMAN: Final = LanguageWords(
         streichelt kichert grinst schaukelt wackelt zittert klatscht jubelt malt schreibt
         kocht trommelt pfeift summt grabt baut zielt schiesst rudert paddelt tropft sturmt
         donnert blitzt dammert versinkt ertrinkt traumt fuhrt tragt sammelt sucht versteckt
-        entdeckt umkreist spielt spielen schnurrt stapft watschelt flusstert kreist schwingt
+        entdeckt umkreist spielt spielen schnurrt stapft watschelt
+        betreten flusstert kreist schwingt
         spaziert spazieren wandert wandern reist"""
     ),
     remarks=_words(
@@ -326,7 +330,8 @@ FRENCH: Final = LanguageWords(
         rampe tremble secoue agite poursuit chasse fuit rejoint touche baisse souleve deplace
         bouge bougent ronfle eternue baille gratte leche renifle ronronne grogne applaudit
         peint dessine ecrit siffle fredonne creuse plante construit combat vise rame scintille
-        clignote reve porte cherche trouve decouvre entoure joue jouent promene balance
+        clignote reve porte cherche trouve decouvre entoure joue jouent promene
+        enleve met rentre enfile retire embrassent balance
         tournoie ondule enfuit couche couchent"""
     ),
     remarks=_words(
@@ -343,7 +348,7 @@ FRENCH: Final = LanguageWords(
     ),
     remark_phrases=_phrases(
         """on dirait, bien joue, bien fait, pas mal, trop bien, si beau, c est, ca marche, quel,
-        quelle, quels, quelles, un peu, plus de, comme d habitude, a l air, l air, de ouf,
+        quelle, quels, quelles, un peu, comme d habitude, a l air, l air, de ouf,
         le rendu, la qualite, les details, allez, vas y, on y va, continue comme,
         fais en plus, encore un, marche pas, marche bien, ne marche, passe creme, ca passe"""
     ),
@@ -395,7 +400,8 @@ SPANISH: Final = LanguageWords(
         esconde asoma galopa tiembla sacude agita derrite crece crecen florece enfoca zambulle
         ronca estornuda bosteza rasca lame olfatea ronronea grune aplaude pinta dibuja escribe
         cocina silba tararea cava planta construye lucha apunta rema gotea truena parpadea
-        busca encuentra descubre rodea juega juegan pasea pasean trae lleva balancea ondea
+        busca encuentra descubre rodea juega juegan pasea pasean
+        arranca arrancan despega aterriza besan abrazan trae lleva balancea ondea
         posa posan"""
     ),
     remarks=_words(

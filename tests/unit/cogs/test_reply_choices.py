@@ -225,7 +225,7 @@ async def test_another_file_is_not_dropped_in_silence() -> None:
     message = await answer("make it night", flow, a_file("song.mp3", "audio/mpeg"))
     assert flow.made == []
     assert message.channel.said == [translate("reply.other_file")]
-    assert message.channel.shown_buttons == ["Edit · $0.57"]
+    assert message.channel.shown_buttons == ["Extend · $0.72", "Edit · $0.57"]
 
 
 async def test_more_pictures_than_the_model_takes_are_told() -> None:

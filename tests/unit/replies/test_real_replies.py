@@ -1,5 +1,11 @@
-"""Replies as people write them: what has to become of each, and never the wrong spend."""
+"""Replies as people write them: what has to become of each, and never the wrong spend.
 
+The files in ``real`` have a language each. ``[extend]`` and ``[edit]`` are done at once, ``[ask]``
+is answered with buttons that have prices, and ``[tap]`` gets no more than the bot's reaction. A
+third of the replies was written before the rules that read them. Some are still misread.
+"""
+
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -7,25 +13,33 @@ import pytest
 from bot.domain.jobs.reply_forms import ReplyAim
 from bot.domain.jobs.reply_intent import read_reply
 from bot.ui.button_words import list_button_words
-from tests.unit.replies.real_replies import ASK, EDIT, EXTEND, REAL_REPLIES, TAP
 
 MOST_WRONG: Final = 0.02
+RESULTS: Final = ("extend", "edit", "ask", "tap")
 
 
 def decide(text: str) -> str:
     """Return what the bot does about a reply by itself."""
     reading = read_reply(text, list_button_words())
     if reading.may_spend:
-        return EXTEND if reading.aim is ReplyAim.EXTEND else EDIT
-    return ASK if reading.needs_choice else TAP
+        return "extend" if reading.aim is ReplyAim.EXTEND else "edit"
+    return "ask" if reading.needs_choice else "tap"
 
 
-ROWS: Final = [
-    (language, expected, text)
-    for language, by_result in REAL_REPLIES.items()
-    for expected, texts in by_result.items()
-    for text in texts
-]
+def load_rows() -> list[tuple[str, str, str]]:
+    """Return language, result and text of every reply."""
+    rows = []
+    for path in sorted((Path(__file__).parent / "real").glob("*.txt")):
+        expected = ""
+        for line in filter(None, path.read_text("utf-8").splitlines()):
+            if line.startswith("["):
+                expected = line.strip("[]")
+            else:
+                rows.append((path.stem, expected, line))
+    return rows
+
+
+ROWS: Final = load_rows()
 
 
 @pytest.mark.parametrize(("language", "expected", "text"), ROWS)
@@ -33,17 +47,21 @@ def test_no_reply_spends_on_what_it_does_not_ask_for(
     language: str, expected: str, text: str
 ) -> None:
     """A comment or an unclear reply spends nothing, and no edit is taken for an extension."""
-    decided = decide(text)
-    assert decided in (expected, ASK, TAP), language
+    assert decide(text) in (expected, "ask", "tap"), language
 
 
 def test_nearly_all_replies_are_understood() -> None:
-    wrong = [(text, expected, decide(text)) for _, expected, text in ROWS]
-    wrong = [row for row in wrong if row[1] != row[2]]
+    wrong = [row for row in ROWS if decide(row[2]) != row[1]]
     assert len(wrong) <= MOST_WRONG * len(ROWS), wrong
 
 
 def test_the_table_is_large_enough() -> None:
+    """At least 200, 30 of each language, and each kind in each."""
     assert len(ROWS) >= 200
     assert len({text for _, _, text in ROWS}) == len(ROWS)
-    assert all(sum(map(len, table.values())) >= 30 for table in REAL_REPLIES.values())
+    languages = {language for language, *_ in ROWS}
+    assert languages == {"en", "de", "fr", "es", "ja", "zh-CN"}
+    for each in languages:
+        results = [expected for language, expected, _ in ROWS if language == each]
+        assert len(results) >= 30
+        assert set(results) == set(RESULTS)
