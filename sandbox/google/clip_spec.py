@@ -5,7 +5,7 @@ the same spec share one file, which makes hundreds of clips affordable in a test
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +21,9 @@ EXTENSION_SECONDS = 7
 RENDERING_VERSION = 5
 """Increase when the same spec is rendered differently, so that cached clips are not reused."""
 
+_PATTERN_SEED = 2
+"""Gives the plain style two colours that are far apart."""
+
 
 class RenderStyle(StrEnum):
     """How elaborate the picture is."""
@@ -28,7 +31,7 @@ class RenderStyle(StrEnum):
     SCENE = "scene"
     """The landscape that the demo shows."""
     PLAIN = "plain"
-    """A cheap moving pattern, for tests that only count clips."""
+    """A cheap moving pattern, the same in all clips of a size, for tests that only count clips."""
 
 
 class ImageFit(StrEnum):
@@ -78,6 +81,15 @@ class ClipSpec:
     def frames(self) -> int:
         """Frames to paint, without those of a source."""
         return self.seconds * FRAME_RATE
+
+    @property
+    def pattern(self) -> "ClipSpec | None":
+        """The spec whose clip this one repeats, which saves rendering; `None` if it has its own."""
+        has_own_content = self.image or self.last_frame or self.references or self.source
+        if self.look is not RenderStyle.PLAIN or has_own_content or self.min_bytes:
+            return None
+        pattern = replace(self, prompt="", seed=_PATTERN_SEED, sample=0)
+        return None if pattern == self else pattern
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ This is blocking code for the worker processes of ``renderer``.
 
 import hashlib
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,6 +76,19 @@ def render_to_file(spec: ClipSpec, path: Path, draft: Path) -> RenderedClip:
         else:
             _render_source_again(spec, spec.source, draft)
         _pad_file(draft, spec.min_bytes)
+        clip = measure_clip(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return RenderedClip(path, clip.size, clip.sha256, clip.seconds)
+
+
+def copy_clip(source: Path, path: Path, draft: Path, *, mark: bytes) -> RenderedClip:
+    """Copies a clip to a path, atomically; ``mark`` makes it a file with a hash of its own."""
+    try:
+        shutil.copyfile(source, draft)
+        with draft.open("ab") as file:
+            file.write((8 + len(mark)).to_bytes(4, "big") + b"free" + mark)
         clip = measure_clip(draft)
         draft.replace(path)
     finally:

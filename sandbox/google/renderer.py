@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from sandbox.google.clip_spec import ClipSpec
-from sandbox.google.encoding import RenderedClip, measure_clip, render_to_file
+from sandbox.google.encoding import RenderedClip, copy_clip, measure_clip, render_to_file
 
 _WORKER_COUNT = 2
 _NICENESS = 10
@@ -64,6 +64,11 @@ class ClipRenderer:
     async def _render_to(self, spec: ClipSpec, path: Path) -> RenderedClip:
         if await asyncio.to_thread(path.exists):
             return await asyncio.to_thread(measure_clip, path)
+        if spec.pattern is not None:
+            pattern = await self.render_clip(spec.pattern)
+            return await asyncio.to_thread(
+                copy_clip, pattern.path, path, self._next_draft_path(), mark=path.stem.encode()
+            )
         loop = asyncio.get_running_loop()
         for attempt in range(_MAX_ATTEMPTS):
             pool = self._start_workers()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.google.clip_spec import RenderStyle
+from sandbox.google.encoding import measure_clip
 from sandbox.google.renderer import ClipRenderer
 from sandbox.google.settings import (
     GoogleSettings,
@@ -141,6 +142,26 @@ async def test_a_clip_is_rendered_once(tmp_path: Path) -> None:
         assert later.rendered_count == 0
     finally:
         await later.close()
+
+
+async def test_plain_clips_of_a_size_are_rendered_once_and_differ(tmp_path: Path) -> None:
+    """They are copies of one with a hash each, and can be played and extended."""
+    plain = replace(LION, look=RenderStyle.PLAIN)
+    specs = [replace(plain, prompt=prompt) for prompt in ("one", "two", "three")]
+    renderer = ClipRenderer(tmp_path)
+    try:
+        clips = await asyncio.gather(*(renderer.render_clip(spec) for spec in specs))
+        assert renderer.rendered_count == 1
+        assert len({clip.sha256 for clip in clips}) == len({clip.path for clip in clips}) == 3
+        assert {clip.seconds for clip in clips} == {2}
+        assert clips[0] == measure_clip(clips[0].path)
+        longer = replace(plain, seconds=7, source=clips[0].path, source_digest=clips[0].sha256)
+        assert (await renderer.render_clip(longer)).seconds == 9
+        assert renderer.rendered_count == 2
+    finally:
+        await renderer.close()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert not {name for name in names if name.startswith(".")}, "drafts are left"
 
 
 async def test_rendering_does_not_block_the_event_loop(tmp_path: Path) -> None:
