@@ -99,7 +99,7 @@ async def test_the_log_says_who_is_online_where_and_how_to_invite_it(tmp_path: P
         world = await stage.control.world()
         assert line["servers"] == len([guild for guild in world["guilds"] if guild["bot"]])
         assert line["name"]
-        assert line["google"] == "gemini answers"
+        assert line["google"] == "gemini answers, omni answers"
         assert line["gallery"].startswith("http://")
         link = re.fullmatch(r"https://discord\.com/oauth2/authorize\?(.+)", line["invite"])
         assert link is not None
@@ -129,7 +129,7 @@ async def test_a_key_that_google_refuses_is_named(sandbox: SandboxProcess, tmp_p
         line = await find_event(bot, "google.access_refused")
         assert line["check"] == "GEMINI_API_KEY"
         assert "API key not valid" in line["reason"]
-        assert (await find_event(bot, "bot.online"))["google"] == "gemini refused"
+        assert (await find_event(bot, "bot.online"))["google"] == "gemini refused, omni refused"
     finally:
         await bot.close()
 
