@@ -116,7 +116,7 @@ class RequestFlow:
         require_permissions(source.requester)
         context = await self._load_context(source)
         if repeated is not None:
-            context.require_may_show(age_restricted=repeated.origin.age_restricted)
+            context.require_may_repeat(repeated)
         await self._submit_in_context(request, context, source.answer, confirmed)
 
     async def suggest_nearest(self, error: RuleBroken, source: RequestSource) -> None:
@@ -196,7 +196,7 @@ class RequestFlow:
         require_permissions(source.requester)
         context = await self._load_context(source)
         if repeated is not None:
-            context.require_may_show(age_restricted=repeated.origin.age_restricted)
+            context.require_may_repeat(repeated)
         await self._submit_in_context(request, context, source.answer, must_ask=True)
 
     async def repeat_job(self, job: Job, source: RequestSource) -> None:

@@ -273,7 +273,21 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
         assert "This would work" not in answer
         assert len(await stage.list_submits()) == before
         await edit(stage, room, clip_number_of(first))
-        await wait_for_edit(stage, room)
+        second, _ = await wait_for_edit(stage, room)
+        # to make an edit once more, with other words or not, is to edit the same clip
+        redone = await stage.press_button(second, "Redo", "Cem")
+        await stage.wait_for_answer(redone, "may extend or edit it")
+        opened = await stage.press_button(second, "Reword and redo", "Cem")
+        reworded = await stage.submit_form(opened, "make it dawn", "Cem")
+        await stage.wait_for_answer(reworded, "may extend or edit it")
+        again = await stage.press_button(first, "Redo", "Cem")
+        await stage.wait_for_answer(again, "Accepted")
+        await stage.wait_for_clip(room, 3)
+        await stage.wait_until_idle(room)
+        assert [each["task"] for each in (await stage.list_submits())[before:]] == [
+            "edit",
+            "text_to_video",
+        ]
     finally:
         freed = await stage.control.command(ada, room, "server extending", {"who": "everyone"})
         await stage.control.wait_interaction(freed)

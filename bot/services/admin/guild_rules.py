@@ -10,7 +10,7 @@ from bot.domain.clips.age_restriction import require_may_show
 from bot.domain.clips.clip import Clip
 from bot.domain.errors import NotAllowed, RequestsPaused
 from bot.domain.guild import ExtendPermission, GuildRules
-from bot.domain.jobs.job import Origin
+from bot.domain.jobs.job import Job, Origin
 from bot.domain.jobs.people_policy import (
     choose_preferred_rule,
     pick_strictest,
@@ -97,6 +97,17 @@ class GuildContext:
         """Raise `NotAllowed` where only the requester of a clip may extend it."""
         is_own = clip.user_id == self.origin.user_id
         if self.rules.extend_by is ExtendPermission.REQUESTER and not is_own:
+            raise NotAllowed("extend")
+
+    def require_may_repeat(self, job: Job) -> None:
+        """Raise `NotAllowed` where a job may not be made once more, with its words or others.
+
+        To repeat an extension or edit is to extend or edit its clip.
+        """
+        self.require_may_show(age_restricted=job.origin.age_restricted)
+        is_own = job.origin.user_id == self.origin.user_id
+        is_from_clip = job.plan.source is not None
+        if self.rules.extend_by is ExtendPermission.REQUESTER and is_from_clip and not is_own:
             raise NotAllowed("extend")
 
 
