@@ -6,15 +6,18 @@ Discord's OpenAPI document.
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.chaos.cluster import PostgresCluster, PostgresNotInstalled
 from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage, run_stage
+from tests.harness.bot import BotProcess
 from tests.harness.conformance import check_requests
 from tests.harness.drawing import drawn_once as drawn_once
-from tests.harness.sandbox import ClosedSandbox, record_closed
+from tests.harness.sandbox import ClosedSandbox, SandboxProcess, record_closed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -23,12 +26,24 @@ async def stage(
 ) -> AsyncIterator[BotStage]:
     """Return the module's stage; the module's ``BOT_SETTINGS`` override the bot's settings.
 
-    The fixture's parameter, if any, are the routes of `open_stage`.
+    The fixture's parameter, if any, are the routes of `open_stage`, or a database ("sqlite",
+    "postgresql") for the routes of an API key.
     """
-    settings = getattr(request.module, "BOT_SETTINGS", {})
-    routes = getattr(request, "param", "gemini")
+    settings = dict(getattr(request.module, "BOT_SETTINGS", {}))
+    wanted = getattr(request, "param", "gemini")
     directory = tmp_path_factory.mktemp("stage")
-    sandbox, bot = await open_stage(directory, settings=settings, routes=routes)
+    async with AsyncExitStack() as stack:
+        if wanted == "postgresql":
+            settings["DATABASE_URL"] = await open_database(stack)
+        routes = "gemini" if wanted in ("sqlite", "postgresql") else wanted
+        sandbox, bot = await open_stage(directory, settings=settings, routes=routes)
+        async with play_stage(sandbox, bot) as stage:
+            yield stage
+
+
+@asynccontextmanager
+async def play_stage(sandbox: SandboxProcess, bot: BotProcess) -> AsyncIterator[BotStage]:
+    """Start a bot, yield its stage, and hold its end, its log and its traffic against the rules."""
     try:
         # rate limits have tests of their own
         await sandbox.control.scale_ratelimits(None)
@@ -44,6 +59,16 @@ async def stage(
             await sandbox.close()
     assert "Traceback" not in log, log[-6000:]
     assert_conforming(closed)
+
+
+async def open_database(stack: AsyncExitStack) -> str:
+    """Start PostgreSQL until ``stack`` closes; return a database's url, or skip the test."""
+    try:
+        cluster = PostgresCluster(durable=False)
+    except PostgresNotInstalled as error:
+        pytest.skip(str(error))
+    await stack.enter_async_context(cluster)
+    return await cluster.create_database()
 
 
 @pytest.fixture(autouse=True)

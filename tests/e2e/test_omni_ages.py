@@ -1,0 +1,95 @@
+"""Clips of Gemini Omni that Google no longer keeps: edited by their bytes, on both databases.
+
+The sandbox's clock moves, the bot's does not: so Google has deleted what the bot believes is there.
+"""
+
+import pytest
+
+from tests.e2e.omni import (
+    DAY_S,
+    EXTENDING,
+    ON_BOTH_DATABASES,
+    Books,
+    age_everything,
+    content_of,
+    get_submit,
+    list_omni_submits,
+    make_omni,
+    open_reader,
+    reply,
+)
+from tests.e2e.stage import BotStage, clip_number_of, clips_of, text_of
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), ON_BOTH_DATABASES]
+
+
+@pytest.mark.parametrize(
+    ("kept_days", "words", "options"),
+    [
+        pytest.param(55, "make it night", {}, id="an edit after 55 days"),
+        pytest.param(1, "remove the background", {}, id="an edit after the free day"),
+        pytest.param(55, "it jumps over the fence", EXTENDING, id="an extension after 55 days"),
+    ],
+)
+async def test_what_google_keeps_no_longer_is_sent_as_bytes(
+    stage: BotStage, kept_days: int, words: str, options: dict[str, str]
+) -> None:
+    await stage.control.google(omni={"lifetime_s": kept_days * DAY_S})
+    room, clip, first = await make_omni(stage, **options)
+    await stage.control.advance(kept_days * DAY_S + 60)
+    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    await reply(stage, room, clip, words)
+    made = await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    submit = await get_submit(stage)
+    assert submit["previous"] is None
+    assert len(content_of(submit, "video")) == 1
+    assert submit["operation"] != first["operation"]
+    assert f"#{clip_number_of(clip)}" in text_of(made)
+    assert len(await list_omni_submits(stage)) == submits + 1
+    assert len(clips_of(await stage.control.messages(room))) == 2
+    paid = await Books.read(stage) - before
+    assert paid.is_balanced
+    assert paid.billed > 0
+
+
+async def test_clocks_agree_that_google_keeps_it_no_longer(stage: BotStage) -> None:
+    """As after 55 days in truth."""
+    room, clip, _ = await make_omni(stage)
+    await age_everything(stage, 55)
+    before = await Books.read(stage)
+    await reply(stage, room, clip, "make it night")
+    await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    assert (await get_submit(stage))["previous"] is None
+    paid = await Books.read(stage) - before
+    assert paid.is_balanced
+    assert paid.billed > 0
+
+
+async def test_how_long_google_keeps_a_request_is_learned(stage: BotStage) -> None:
+    await stage.control.google(omni={"lifetime_s": DAY_S})
+    room, clip, _ = await make_omni(stage)
+    await age_everything(stage, 2)
+    await reply(stage, room, clip, "make it night")
+    await stage.wait_for_clip(room, 2)
+    await stage.wait_until_idle(room)
+    [[route]] = await open_reader(stage).fetch_rows("SELECT route FROM interaction_lifetimes")
+    assert route == "omni"
+
+
+async def test_neither_request_nor_copy_is_said_before_anything_is_spent(stage: BotStage) -> None:
+    """Deleted at Google by somebody, and the bot's own file is gone: nothing is left to edit."""
+    room, clip, first = await make_omni(stage)
+    await stage.control.call("POST", f"google/operations/{first['operation']}", {"delete": True})
+    for original in stage.bot.log.parent.joinpath("data", "clips").rglob("*.mp4"):
+        original.unlink()
+    before, submits = await Books.read(stage), len(await list_omni_submits(stage))
+    await reply(stage, room, clip, "make it night")
+    message = await stage.control.wait_message(
+        room, lambda m: m["author"].get("bot") and "othing was charged" in text_of(m)
+    )
+    assert clip_number_of(clip) in text_of(message) or "made from" in text_of(message)
+    borne = await Books.read(stage) - before
+    assert (borne.members, borne.budgets, borne.billed) == (0, 0, 0)
+    assert len(await list_omni_submits(stage)) == submits
