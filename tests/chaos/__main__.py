@@ -33,7 +33,15 @@ Scenario = Callable[[Path], Awaitable[ScenarioResult]]
 
 _RESULTS = ROOT / "var" / "chaos.json"
 _COLUMNS = (
-    *("kills", "accepted", "submits", "repeated_submits", "posts", "repeated_posts"),
+    *(
+        "kills",
+        "accepted",
+        "submits",
+        "omni_submits",
+        "repeated_submits",
+        "posts",
+        "repeated_posts",
+    ),
     *("unknown", "lost", "reserved_left_usd_micros", "ledger_gap_usd_micros"),
 )
 _console = Console(width=max(150, Console().width))

@@ -7,6 +7,7 @@ import asyncio
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class ScenarioResult:
 
     ``accepted`` counts rows of the jobs table; ``lost`` counts jobs that never ended, that are
     recorded as delivered without a visible clip, or that members were told of but do not exist.
+    ``omni_submits`` are those of ``submits`` that Gemini Omni received.
     ``ledger_gap_usd_micros`` is what the ledger has settled less what Google has billed.
     """
 
@@ -36,6 +38,7 @@ class ScenarioResult:
     kills: int
     accepted: int
     submits: int
+    omni_submits: int
     repeated_submits: int
     posts: int
     repeated_posts: int
@@ -132,6 +135,11 @@ class DatabaseReader:
         return int(rows[0][0])
 
 
+def is_billed(submit: Mapping[str, Any]) -> bool:
+    """Whether Google has billed a submit: Veo by its seconds, Gemini Omni by its tokens."""
+    return bool(submit.get("billed_usd") or submit.get("billed_seconds"))
+
+
 def find_prompt(text: str) -> str:
     """Return the unique part ("take 7") of the prompt in ``text``."""
     match = re.search(r"take \d+", text)
@@ -146,20 +154,23 @@ async def compare_records(
     database: str,
     processes: int,
     kills: int,
-    unknown_count: int,
-    notified_prompts: set[str],
+    settled_prompts: Set[str],
+    notified_prompts: Set[str],
 ) -> ScenarioResult:
     """Compare the records once all jobs have ended.
 
-    ``notified_prompts`` are the prompts of the requests that members saw accepted.
+    ``settled_prompts`` are the prompts of unknown jobs that admins have settled, at the price that
+    was reserved; ``notified_prompts`` those of the requests that members saw accepted.
     """
     jobs = await reader.fetch_rows("SELECT id, state, plan, outcome, price_micros FROM jobs")
     prices = {find_prompt(str(plan)): int(price) for _, _, plan, _, price in jobs}
     google = await control.call("GET", "google")
     submits = Counter(find_prompt(submit["prompt"]) for submit in google["submits"])
-    billed = [
-        find_prompt(submit["prompt"]) for submit in google["submits"] if submit["billed_seconds"]
-    ]
+    billed = sum(
+        _find_bill(submit, prices, settled_prompts)
+        for submit in google["submits"]
+        if is_billed(submit)
+    )
     posts = await _count_posts(control)
     delivered = {int(job) for job, _, _, outcome, _ in jobs if outcome == "delivered"}
     clips = await reader.fetch_rows("SELECT id, job_id FROM clips")
@@ -172,14 +183,26 @@ async def compare_records(
         kills=kills,
         accepted=len(jobs),
         submits=len(submits),
+        omni_submits=sum(submit["route"] == "omni" for submit in google["submits"]),
         repeated_submits=submits.total() - len(submits),
         posts=len(posts),
         repeated_posts=posts.total() - len(posts),
-        unknown=unknown_count,
+        unknown=len(settled_prompts),
         lost=unfinished + len(delivered - visible) + len(notified_prompts - prices.keys()),
         reserved_left_usd_micros=await reader.sum_reserved(),
-        ledger_gap_usd_micros=await reader.sum_spent() - sum(prices[prompt] for prompt in billed),
+        ledger_gap_usd_micros=await reader.sum_spent() - billed,
     )
+
+
+def _find_bill(
+    submit: Mapping[str, Any], prices: Mapping[str, int], settled_prompts: Set[str]
+) -> int:
+    """Return what the ledger has to say about a billed submit, in micro-dollars."""
+    prompt = find_prompt(submit["prompt"])
+    if submit["route"] != "omni" or prompt in settled_prompts:
+        return prices[prompt]
+    billed_usd: float = submit["billed_usd"]
+    return round(billed_usd * 1_000_000)
 
 
 async def _count_posts(control: Control) -> Counter[int]:

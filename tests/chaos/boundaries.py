@@ -15,6 +15,7 @@ JOBS: Final = 4
 _HOLD_S: Final = 30
 _POSTS: Final = r"/channels/\d+/messages$"
 _FILES: Final = r"/files/[^/:]+$"
+_UPLOADS: Final = r"/upload/"
 
 
 async def kill_before_submit(stage: ChaosStage) -> None:
@@ -34,6 +35,19 @@ async def kill_before_first_byte(stage: ChaosStage) -> None:
     )
     await stage.request_clips(JOBS, extend=await stage.reader.get_newest_clip())
     await stage.wait_for_fault(fault, JOBS)
+    await stage.wait_for_states(submitting=JOBS)
+    await stage.kill_bot()
+
+
+async def kill_during_upload(stage: ChaosStage) -> None:
+    """The submission is recorded; the copy of a clip of Veo, to be edited, is on its way."""
+    await stage.request_clips(1)
+    await stage.wait_for_states(done=1)
+    fault = await stage.control.fault(
+        "google", method="POST", path=_UPLOADS, times=JOBS, delay_s=_HOLD_S, drop="before"
+    )
+    await stage.request_clips(JOBS, edit=await stage.reader.get_newest_clip())
+    await stage.wait_for_fault(fault, 1)
     await stage.wait_for_states(submitting=JOBS)
     await stage.kill_bot()
 
@@ -100,6 +114,7 @@ async def _wait_for_submits(stage: ChaosStage) -> None:
 BOUNDARIES: Final[dict[str, Callable[[ChaosStage], Awaitable[None]]]] = {
     "killed before submit": kill_before_submit,
     "killed with leave to submit, before its first byte": kill_before_first_byte,
+    "killed with leave to submit, while a copy is uploaded": kill_during_upload,
     "killed after submit, before its save": kill_after_submit,
     "killed while the submit was lost on the way": kill_with_submit_lost,
     "killed while polling": kill_while_polling,

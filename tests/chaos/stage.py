@@ -12,6 +12,7 @@ from tests.chaos.books import (
     UnknownJob,
     compare_records,
     find_prompt,
+    is_billed,
 )
 from tests.chaos.cluster import PostgresCluster
 from tests.harness.bot import NO_LIMITS, BotProcess
@@ -24,7 +25,12 @@ REST_TIMEOUT_S: Final = 180.0
 """Seconds within which another job must end after the failures."""
 
 _ACCEPTED: Final = "Accepted as job"
-_SUBMITS: Final = r":predictLongRunning"
+_SUBMITS: Final = r":predictLongRunning|/interactions$"
+_REQUESTS: Final[tuple[Json, ...]] = (
+    {"model": "veo-3.1-fast-generate-preview", "duration": 4},
+    {"model": "gemini-omni-1.2-flash", "duration": 3, "resolution": "360p"},
+)
+"""What members ask for, in turn: a clip of each route that an API key has in the sandbox."""
 _UNLIMITED: Final = {
     f"{prefix}_{limit}": "none"
     for prefix in ("DEFAULT_MEMBER", "DEFAULT_SERVER", "BOT")
@@ -73,15 +79,24 @@ class ChaosStage:
         return list(guilds.values())
 
     async def request_clip(
-        self, user: str = "Cem", channel: str | None = None, *, extend: int | None = None
+        self,
+        user: str = "Cem",
+        channel: str | None = None,
+        *,
+        extend: int | None = None,
+        edit: int | None = None,
     ) -> str | None:
-        """Request a clip, or an extension of clip ``extend``; return the prompt if accepted."""
+        """Request a clip, or clip ``extend`` or ``edit`` anew; return the prompt if accepted."""
         prompt = f"take {self._prompt_count}"
+        wanted = _REQUESTS[self._prompt_count % len(_REQUESTS)]
         channel = channel or self._channels[self._prompt_count % len(self._channels)]
         self._prompt_count += 1
         options: Json = {"prompt": f"{prompt}: a paper boat"}
-        options |= {"duration": 4} if extend is None else {"clip": f"#{extend}"}
-        command = "video generate" if extend is None else "video extend"
+        source = extend or edit
+        options |= wanted if source is None else {"clip": f"#{source}"}
+        command = "video generate"
+        if source is not None:
+            command = "video extend" if source == extend else "video edit"
         interaction = await self.control.command(user, channel, command, options)
         try:
             state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
@@ -92,9 +107,13 @@ class ChaosStage:
             return prompt
         return None
 
-    async def request_clips(self, count: int, *, extend: int | None = None) -> None:
+    async def request_clips(
+        self, count: int, *, extend: int | None = None, edit: int | None = None
+    ) -> None:
         """Request several clips at once. Raises `AssertionError` unless all are accepted."""
-        prompts = await asyncio.gather(*(self.request_clip(extend=extend) for _ in range(count)))
+        prompts = await asyncio.gather(
+            *(self.request_clip(extend=extend, edit=edit) for _ in range(count))
+        )
         assert None not in prompts, f"{prompts.count(None)} of {count} were not accepted"
 
     # -- failures
@@ -143,18 +162,16 @@ class ChaosStage:
                 is_progressing, timeout=REST_TIMEOUT_S, interval=0.2, what="jobs ending"
             )
 
-    async def settle_unknown_jobs(self) -> int:
-        """Settle the unknown jobs by Google's bill, as server admins would; return their number."""
+    async def settle_unknown_jobs(self) -> set[str]:
+        """Settle the unknown jobs by Google's bill, as admins would; return their prompts."""
         unknown = await self.reader.list_unknown_jobs()
         google = await self.control.call("GET", "google")
         billed = {
-            find_prompt(submit["prompt"])
-            for submit in google["submits"]
-            if submit["billed_seconds"]
+            find_prompt(submit["prompt"]) for submit in google["submits"] if is_billed(submit)
         }
         for job in unknown:
             await self._settle_job(job, charge=job.prompt in billed)
-        return len(unknown)
+        return {job.prompt for job in unknown}
 
     async def _settle_job(self, job: UnknownJob, *, charge: bool) -> None:
         """Give the command in the job's channel until the database has the settlement.
@@ -180,7 +197,7 @@ class ChaosStage:
         await self.control.clear_faults()
         await self.wait_for_rest()
         await self._wait_for_google()
-        unknown = await self.settle_unknown_jobs()
+        settled = await self.settle_unknown_jobs()
         health = await self.control.health()
         assert health["internal_errors"] == 0, health
         return await compare_records(
@@ -190,7 +207,7 @@ class ChaosStage:
             database=self.database,
             processes=len(self.bots),
             kills=self.kills,
-            unknown_count=unknown,
+            settled_prompts=settled,
             notified_prompts=self.accepted_prompts,
         )
 

@@ -1,0 +1,59 @@
+"""Two processes on one PostgreSQL: each edit and extension is made once, also if one dies."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.omni import (
+    EXTENDING,
+    Books,
+    get_submit,
+    list_omni_submits,
+    make_omni,
+    reply,
+    request_omni,
+)
+from tests.e2e.stage import clips_of, run_two_processes
+
+
+@pytest.mark.postgresql
+async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Path) -> None:
+    async with run_two_processes(tmp_path) as (stage, second, _):
+        before = await Books.read(stage)
+        room, clip, first = await make_omni(stage, **EXTENDING)
+        await reply(stage, room, clip, "it jumps over the fence")
+        await stage.wait_for_clip(room, 2)
+        await reply(stage, room, clip, "make it night")
+        await stage.wait_for_clip(room, 3)
+        await stage.wait_until_idle(room)
+        assert [submit["task"] for submit in await list_omni_submits(stage)] == [
+            "text_to_video",
+            "extend",
+            "edit",
+        ]
+        # Google has both to stop and to make something when the first process dies
+        other = await stage.open_channel()
+        await stage.control.google(seconds=600, omni={"cancel_s": 3600})
+        await request_omni(stage, other)
+        status = await stage.wait_for_message(other, "generating")
+        await stage.press_button(status, "Cancel")
+        await stage.control.wait_request(r"/cancel$", timeout=60)
+        await reply(stage, room, clip, "remove the background")
+
+        async def is_started() -> bool:
+            return len(await list_omni_submits(stage)) == 5
+
+        await stage.wait_until(is_started, "Google having started the edit")
+        await stage.bot.kill()
+        await stage.control.advance(3600)
+        await stage.wait_for_clip(room, 4)
+        await stage.wait_for_message(other, "Cancelled")
+        await stage.wait_until_idle(room)
+        await stage.wait_until_idle(other)
+        submits = await list_omni_submits(stage)
+        assert len(submits) == 5
+        assert (await get_submit(stage))["previous"] == first["operation"]
+        assert len(clips_of(await stage.control.messages(room))) == 4
+        assert not clips_of(await stage.control.messages(other))
+        assert (await Books.read(stage) - before).is_balanced
+        assert "Traceback" not in second.read_log(), second.read_log()[-4000:]
