@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from bot.domain.errors import GoogleUnavailable
+from bot.domain.errors import GoogleUnavailable, RemoteNotFound
 from bot.google.api_errors import classify_call_error
 from bot.google.connection import CONNECT_S, SUBMIT_S, GoogleConnection
 from bot.google.operations import as_list, as_mapping
@@ -90,6 +90,27 @@ async def upload_object(connection: GoogleConnection, uri: str, path: Path, mime
                 raise classify_call_error(answer, "upload")
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise GoogleUnavailable(f"upload: {type(error).__name__}") from error
+
+
+async def delete_object(connection: GoogleConnection, uri: str) -> None:
+    """Delete a gs:// object; what is gone is no error.
+
+    Raises `GoogleUnavailable` or `AccessRefused`.
+    """
+    bucket, name = split_uri(uri)
+    url = connection.build_url(f"{_build_objects_path(bucket)}/{quote(name, safe='')}")
+    headers = await connection.get_authorization_headers(url)
+    try:
+        async with connection.session.delete(
+            url, headers=headers, allow_redirects=False
+        ) as response:
+            if response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+                return
+            refusal = classify_call_error(await connection.read_error_answer(response), "delete")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise GoogleUnavailable(f"delete: {type(error).__name__}") from error
+    if not isinstance(refusal, RemoteNotFound):
+        raise refusal
 
 
 async def read_chunks(path: Path) -> AsyncIterator[bytes]:

@@ -1,7 +1,8 @@
 """Gemini Omni on Agent Platform (Vertex AI), at the location "global".
 
-Pictures and clips are taken from a bucket only, so they are copied to the operator's; clips of its
-own are continued by our copy, because Google refuses the id here.
+Pictures and clips are taken from a bucket only, so they are copied to the operator's and deleted
+there once the interaction has ended; clips of its own are continued by our copy, because Google
+refuses the id here.
 """
 
 import hashlib
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+import structlog
+
 from bot.domain.errors import (
     AccessRefused,
     AnswerNotFromGoogle,
     GoogleUnavailable,
     RemoteNotFound,
+    SubmitUncertain,
+    VideoError,
     VideoNotFetchable,
     VideoRefused,
 )
@@ -22,7 +27,14 @@ from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.request import GoogleRoute, OperatorRegion, VideoPlan
 from bot.domain.jobs.source_access import may_send_copy
 from bot.domain.models import ModelCatalogue
-from bot.domain.ports import Clock, ModelReachability, OperationFinished, PollResult, RemoteVideo
+from bot.domain.ports import (
+    Clock,
+    ModelReachability,
+    OperationFinished,
+    OperationPending,
+    PollResult,
+    RemoteVideo,
+)
 from bot.google import storage
 from bot.google.api_errors import CredentialsRejected
 from bot.google.connection import GoogleConnection
@@ -39,6 +51,9 @@ VERTEX_OMNI_URL: Final = "https://aiplatform.googleapis.com"
 API_VERSION: Final = "v1beta1"
 _LOCATION: Final = "global"
 _COPY_TYPE: Final = "video/mp4"
+_MAX_REMEMBERED_INPUTS: Final = 1000
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class VertexOmniModels:
@@ -81,6 +96,8 @@ class VertexOmniModels:
             origin = self._connection.base_url.origin()
             storage_url = f"{origin}/gcs" if base_url else storage.STORAGE_URL
         self._storage = GoogleConnection(storage_url, credentials.get_authorization_headers)
+        self._inputs: dict[str, list[str]] = {}
+        """What was copied to the bucket for the interactions that were begun here."""
         self._interactions = Interactions(
             self._connection,
             path=f"{API_VERSION}/projects/{project}/locations/{_LOCATION}/interactions",
@@ -98,25 +115,43 @@ class VertexOmniModels:
         dedupe_key: str = "",
         about_to_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        prefix = self._build_prefix(job_id, dedupe_key)
+        prefix, inputs = self._build_prefix(job_id, dedupe_key), list[str]()
         try:
             document = build_request(
                 plan,
                 self._get_name(plan.model),
-                media=await self._upload_media(plan, prefix),
+                media=await self._upload_media(plan, prefix, inputs),
                 job_id=job_id,
                 dedupe_key=dedupe_key,
                 # without a bucket the clip comes inside the answer
                 output={} if prefix is None else {"delivery": "uri", "gcs_uri": prefix},
             )
             operation = await self._interactions.create(document, about_to_send=about_to_send)
+        except SubmitUncertain:
+            raise  # it may be reading them now
         except CredentialsRejected as error:
+            await self._delete_inputs(inputs)
             if self._credentials.invalidate_token():
                 # Google answered and started nothing: the token had merely expired.
                 raise GoogleUnavailable(str(error), retry_after_s=1.0) from error
             raise
+        except VideoError:
+            await self._delete_inputs(inputs)
+            raise
+        if inputs:
+            self._inputs[operation] = inputs
+            if len(self._inputs) > _MAX_REMEMBERED_INPUTS:
+                del self._inputs[next(iter(self._inputs))]
         self._credentials.confirm_token()
         return operation
+
+    async def _delete_inputs(self, uris: Sequence[str]) -> None:
+        """Delete what was copied to the bucket, best effort."""
+        for uri in uris:
+            try:
+                await storage.delete_object(self._storage, uri)
+            except VideoError as error:
+                _log.warning("bucket.input_kept", error=str(error))
 
     def _build_prefix(self, job_id: int, dedupe_key: str) -> str | None:
         """Return the job's own prefix in the bucket; job numbers restart with every database."""
@@ -125,8 +160,13 @@ class VertexOmniModels:
         mark = hashlib.sha256(f"{job_id}\n{dedupe_key}".encode()).hexdigest()[:16]
         return f"{self._output_uri}/omni-{job_id}-{mark}/"
 
-    async def _upload_media(self, plan: VideoPlan, prefix: str | None) -> list[dict[str, Any]]:
-        """Copy the clip and the images of ``plan`` to the bucket; return them as content."""
+    async def _upload_media(
+        self, plan: VideoPlan, prefix: str | None, inputs: list[str]
+    ) -> list[dict[str, Any]]:
+        """Copy the clip and the images of ``plan`` to the bucket; return them as content.
+
+        Their uris are added to ``inputs``.
+        """
         files: list[tuple[str, str, str]] = []
         if plan.source is not None:
             if plan.source.path is None or not may_send_copy(self.route, self._region):
@@ -138,10 +178,13 @@ class VertexOmniModels:
                 "GOOGLE_OUTPUT_URI is not set: on this route Google takes files from a bucket only",
                 reason="OUTPUT_URI_MISSING",
             )
-        return [await self._upload_file(*file, f"{prefix}{n}") for n, file in enumerate(files)]
+        content: list[dict[str, Any]] = []
+        for number, (kind, mime_type, path) in enumerate(files):
+            inputs.append(f"{prefix}{number}{Path(path).suffix}")
+            content.append(await self._upload_file(kind, mime_type, path, inputs[-1]))
+        return content
 
     async def _upload_file(self, kind: str, mime_type: str, path: str, uri: str) -> dict[str, Any]:
-        uri = f"{uri}{Path(path).suffix}"
         try:
             await storage.upload_object(self._storage, uri, self._data_dir / path, mime_type)
         except RemoteNotFound as error:
@@ -154,7 +197,10 @@ class VertexOmniModels:
         return {"type": kind, "mime_type": mime_type, "uri": uri}
 
     async def poll(self, operation: str) -> PollResult:
-        return await self._retry_with_new_token(lambda: self._interactions.poll(operation))
+        result = await self._retry_with_new_token(lambda: self._interactions.poll(operation))
+        if not isinstance(result, OperationPending):
+            await self._delete_inputs(self._inputs.pop(operation, ()))
+        return result
 
     async def download_video(self, video: RemoteVideo, destination: Path) -> bool:
         if video.inline_path is not None:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import AccessRefused, GoogleUnavailable, VideoNotFetchable, VideoRefused
+from bot.domain.errors import (
+    AccessRefused,
+    GoogleUnavailable,
+    SubmitUncertain,
+    VideoNotFetchable,
+    VideoRefused,
+)
 from bot.domain.jobs.job import Outcome
 from bot.domain.jobs.plan_resolution import resolve_plan
 from bot.domain.jobs.request import (
@@ -28,7 +34,7 @@ from bot.google.omni.vertex import VertexOmniModels
 from bot.media.probe import PyAvMediaProbe
 from sandbox.google.service import PROJECT
 from tests.unit.video.conftest import Stage
-from tests.unit.video.google_answers import omni_error
+from tests.unit.video.google_answers import TOO_MANY, omni_error
 
 OUTPUT = "gs://clips/made"
 MODEL = "gemini-omni-1.2-flash-vertex"
@@ -92,6 +98,16 @@ async def test_pictures_go_through_the_bucket(
     assert [item["mime_type"] for item in media] == ["image/png"] * 2
     assert all(item["uri"].startswith(f"{OUTPUT}/omni-1-") for item in media)
     assert all("data" not in item for item in media)
+    # what members sent does not stay in the bucket, nor does what Google refuses
+    assert stage.count_requests("/o/", "DELETE") == 2
+    stage.add_fault(method="POST", path="/interactions$", **TOO_MANY.fault)
+    with pytest.raises(GoogleUnavailable):
+        await omni.submit(plan, job_id=2)
+    assert stage.count_requests("/o/", "DELETE") == 4
+    stage.add_fault(method="POST", path="/interactions$", drop="after")
+    with pytest.raises(SubmitUncertain):
+        await omni.submit(plan, job_id=3)
+    assert stage.count_requests("/o/", "DELETE") == 4
 
 
 async def test_edit_goes_by_our_copy(
