@@ -97,6 +97,10 @@ def cards(locale: str) -> Iterator[tuple[str, ui.LayoutView]]:
         ]
         yield f"clip {option}", clip_cards.build_clip_card(job_in(locale), parts[:1], NOW)
         yield f"clips {option}", clip_cards.build_clip_card(job_in(locale), parts, NOW)
+    changed = {**chain, "mode": GenerationMode.EDIT, "seconds": 15, "width": 720, "height": 1280}
+    edits = [enclosed(id=1_000_000 + index, index=index, **changed) for index in range(4)]
+    yield "an edit", clip_cards.build_clip_card(job_in(locale), edits[:1], NOW)
+    yield "edits", clip_cards.build_clip_card(job_in(locale), edits, NOW)
     eta = (NOW + timedelta(minutes=1), NOW + timedelta(minutes=6))
     for state in JobState:
         if not state.has_ended:
