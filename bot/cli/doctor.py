@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,7 @@ from bot.domain.ports import VideoModels
 from bot.observability.metrics import Instruments
 from bot.store.engine.reader import open_reader
 from bot.store.jobs.account_refusals import AccountRefusalStore
+from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 
 _ONLY_CRITICAL = 50
 
@@ -59,10 +60,11 @@ def run_subcommand(arguments: argparse.Namespace) -> int:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Make all checks. Raises `SettingsError`."""
-    findings = [Finding("settings", True, "complete"), *await _examine_database(settings)]
-    catalogue = open_catalogue(settings.models_file)
     clock = SystemClock()
-    routes, today = build_routes(settings, catalogue, Instruments(), clock), clock.now().date()
+    now = clock.now()
+    findings = [Finding("settings", True, "complete"), *await _examine_database(settings, now)]
+    catalogue = open_catalogue(settings.models_file)
+    routes, today = build_routes(settings, catalogue, Instruments(), clock), now.date()
     try:
         for route, models in routes.items():
             findings += await _examine_route(models, catalogue.restrict_to(route).models, today)
@@ -72,10 +74,11 @@ async def examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _examine_database(settings: Settings) -> list[Finding]:
+async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
     async with open_with(open_reader, settings) as database:
         try:
             refusals = await AccountRefusalStore(database).list_refusals()
+            lessons = await InteractionLifetimeStore(database).list_lessons(now=now)
         except DatabaseUnavailable as error:
             return [Finding("database", False, f"does not answer, or was never started: {error}")]
     findings = [Finding("database", True, "answers")]
@@ -85,6 +88,13 @@ async def _examine_database(settings: Settings) -> list[Finding]:
         message = f"at {when} Google refused the account: {refusal.message} ({since})"
         check = f"last request to {refusal.route}"
         findings.append(Finding(check, refusal.is_over, message, refusal.reason))
+    for lesson in lessons:
+        message = (
+            f"for {lesson.kept / timedelta(days=1):.1f} days at most, as seen at "
+            f"{lesson.learnt_at:%Y-%m-%d %H:%M} UTC; older clips are changed by our copies. "
+            "Google keeps requests for 55 days with billing, or as AI Studio is set"
+        )
+        findings.append(Finding(f"{lesson.route} keeps requests", True, message))
     return findings
 
 

@@ -1,5 +1,6 @@
 """How long Google was seen to keep Omni interactions; `ClipStore` reads clips accordingly."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
@@ -17,6 +18,15 @@ from bot.store.tables.core import clips_table, interaction_lifetimes_table
 
 _clips = clips_table.c
 _lifetimes = interaction_lifetimes_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeLesson:
+    """How long a route was seen to keep interactions, and when that was seen."""
+
+    route: GoogleRoute
+    kept: timedelta
+    learnt_at: datetime
 
 
 class InteractionLifetimeStore(Store):
@@ -68,6 +78,16 @@ class InteractionLifetimeStore(Store):
             return kept
 
         return await self._db.write(compare)
+
+    async def list_lessons(self, *, now: datetime) -> list[LifetimeLesson]:
+        """Return what was learnt and still holds."""
+        query = select(interaction_lifetimes_table).where(_lifetimes.learnt_at > now - LESSON_HOLDS)
+        return [
+            LifetimeLesson(
+                GoogleRoute(row["route"]), timedelta(seconds=row["kept_s"]), row["learnt_at"]
+            )
+            for row in await self._db.read_rows(query.order_by(_lifetimes.route))
+        ]
 
 
 async def _load_lesson(

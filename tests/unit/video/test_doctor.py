@@ -2,9 +2,10 @@
 
 import json
 from argparse import Namespace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from bot.cli import doctor
 from bot.config.settings import read_settings
@@ -12,6 +13,7 @@ from bot.domain.jobs.request import GoogleRoute
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
 from bot.store.jobs.account_refusals import AccountRefusalStore
+from bot.store.tables.core import interaction_lifetimes_table
 from tests.unit.video import google_answers as recorded
 from tests.unit.video.conftest import CATALOGUE, Stage
 
@@ -89,6 +91,25 @@ async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
     [bad] = [finding for finding in findings if not finding.ok]
     assert (bad.check, bad.reason) == ("last request to gemini", "BILLING_DISABLED")
     assert "prepayment credits" in bad.message
+
+
+async def test_lifetime_of_interactions_that_was_learnt_is_told(stage: Stage) -> None:
+    """The operator may have billing off, or a shorter time chosen, without knowing."""
+    await migrate()
+    database = open_database(read_settings().resolved_database_url)
+    now = datetime.now(UTC)
+    lessons = [
+        {"route": OMNI, "kept_s": 86_400, "learnt_at": now},
+        {"route": GEMINI, "kept_s": 86_400, "learnt_at": now - timedelta(days=8)},
+    ]
+    try:
+        await database.execute(insert(interaction_lifetimes_table).values(lessons))
+    finally:
+        await database.close()
+    told = {each.check: each for each in await doctor.examine(read_settings())}
+    assert told["omni keeps requests"].ok
+    assert "for 1.0 days at most" in told["omni keeps requests"].message
+    assert "gemini keeps requests" not in told, "it is too old to hold"
 
 
 async def test_database_that_was_never_started_is_a_finding(stage: Stage) -> None:
