@@ -58,7 +58,7 @@ async def test_a_server_that_has_them_is_asked_before_the_first_request(tmp_path
         assert submit["model"] == FAST
         [asked, *_] = await sandbox.control.requests(server="google", path=rf"/models/{FAST}$")
         [connected, *_] = await sandbox.control.requests(server="discord", path="/gateway/bot$")
-        assert connected["at"] - asked["at"] >= DELAY_S
+        assert connected["at"] - asked["at"] > DELAY_S - 0.5
         assert await bot.terminate(timeout=10) == 0
     finally:
         await bot.close()

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from bot.domain.jobs.request import GenerationMode, VideoPlan
@@ -76,6 +77,7 @@ def describe_additions(
     return tuple(additions)
 
 
+@lru_cache(maxsize=64)  # the rules of every model ask for the same words
 def strip_role_tags(text: str) -> str:
     """Return ``text`` without Google's role tags, however they are disguised."""
     while (spans := _find_spans(text)) != []:  # what is left may join to another tag
@@ -132,18 +134,21 @@ def _list_sentences(plan: VideoPlan) -> Iterator[PromptAddition]:
         yield PromptAddition(AdditionKind.NEGATIVE_PROMPT, _LEFT_OUT.format(unwanted=unwanted))
 
 
-_JOINT: Final = r"[\s_-]*"
+_SPACE: Final = r"\s{0,8}"
+"""Bounded, so that no run of blanks keeps the search busy."""
+_JOINT: Final = r"[\s_-]{0,8}"
 _TAG_NAME: Final = (
     rf"(?:(?:first|last){_JOINT}frame|(?:image|video){_JOINT}ref(?:erence)?{_JOINT}\d*"
     rf"|previous{_JOINT}video|(?:image|video){_JOINT}\d+)"
 )
 _MEDIA_NAME: Final = r"@\s?(?:image|video)[\s_-]?\d+(?![a-z0-9_])"
 _TAG: Final = re.compile(
-    rf"<\s*/?\s*{_TAG_NAME}\s*/?\s*>"
-    r"|<\s*(?:first_frame|last_frame|(?:image|video)_ref_\d+|previous_video|video_\d+)(?![a-z0-9_])"
+    rf"<{_SPACE}/?{_SPACE}{_TAG_NAME}{_SPACE}/?{_SPACE}>"
+    rf"|<{_SPACE}"
+    r"(?:first_frame|last_frame|(?:image|video)_ref_\d+|previous_video|video_\d+)(?![a-z0-9_])"
     # not the host of an address
     rf"|(?<![a-z0-9._%+-]){_MEDIA_NAME}|{_MEDIA_NAME}(?!\.[a-z])"
-    r"|\[\s*#+\s*(?:sources?|references?)(?![a-z0-9_])(?:[^\[\]]*\])?"
+    rf"|\[{_SPACE}#{{1,6}}{_SPACE}(?:sources?|references?)(?![a-z0-9_])(?:[^\[\]]*\])?"
 )
 _BRACKETS: Final = str.maketrans("〈《⟨‹«〉》⟩›»【】〔〕", "<<<<<>>>>>[][]")
 
@@ -153,7 +158,23 @@ def _find_tags(text: str) -> list[str]:
 
 
 def _find_spans(text: str) -> list[tuple[int, int]]:
-    """Return where tags are in ``text``: read in any case and width, whatever is hidden in them."""
+    """Return where tags are in ``text``, also those that appear once others are gone.
+
+    They are read in any case and width, whatever is hidden in them.
+    """
+    read, places = _fold_text(text)
+    spans: list[tuple[int, int]] = []
+    while matches := list(_TAG.finditer(read)):
+        for match in reversed(matches):
+            start, end = match.span()
+            spans.append((places[start], places[end - 1] + 1))
+            read = read[:start] + read[end:]
+            del places[start:end]
+    return _drop_inner_spans(spans)
+
+
+def _fold_text(text: str) -> tuple[str, list[int]]:
+    """Return ``text`` as it is compared, and for each of its characters the place in ``text``."""
     folded, places = [], []
     for place, character in enumerate(text):
         if is_zero_width(character):
@@ -164,7 +185,16 @@ def _find_spans(text: str) -> list[tuple[int, int]]:
     read = "".join(folded)
     for written, meant in (("&lt;", "<   "), ("&gt;", "   >")):
         read = read.replace(written, meant)
-    return [(places[match.start()], places[match.end() - 1] + 1) for match in _TAG.finditer(read)]
+    return read, places
+
+
+def _drop_inner_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ``spans`` in order without those that lie in another."""
+    outer: list[tuple[int, int]] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not outer or start >= outer[-1][1]:
+            outer.append((start, end))
+    return outer
 
 
 def _cut_out(text: str, spans: list[tuple[int, int]]) -> str:

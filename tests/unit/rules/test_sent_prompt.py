@@ -1,5 +1,6 @@
 """What Gemini Omni reads: the member's words as they are, between the bot's own tags."""
 
+import time
 from typing import Any
 
 import pytest
@@ -187,6 +188,17 @@ def test_what_is_added_and_taken_out_is_told() -> None:
 )
 def test_role_tags_are_taken_out(typed: str, left: str) -> None:
     assert strip_role_tags(typed) == left
+
+
+def test_tags_in_tags_are_taken_out_at_once() -> None:
+    """Words that are made to keep the bot busy take no longer than others."""
+    depth = 400
+    nested = "<FIRST_" * depth + "FRAME>" * depth
+    started = time.process_time()
+    assert strip_role_tags(f"a {nested} fox") == "a fox"
+    assert strip_role_tags("<FIRST_FRAME>" * depth + "fox") == "fox"
+    assert strip_role_tags("fox <" + " " * 6000 + "owl").startswith("fox <")
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
