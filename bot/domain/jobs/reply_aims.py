@@ -84,6 +84,8 @@ def find_aim(words: Sequence[str], language: LanguageWords) -> FoundAim | None:
     forms = _find_forms(language)
     bare, is_sequence = _drop_openers(" ".join(words), forms)
     bare = _THIS_CLIP.sub(r"\1 it", forms.polite_end.sub("", bare))
+    if forms.idioms.search(bare) is not None:
+        return None
     if forms.whole.fullmatch(bare) is not None and not is_sequence:
         return FoundAim(ReplyAim.EDIT, is_certain=True)
     aim = _read_make(bare.split()) if language is ENGLISH else None
@@ -121,6 +123,8 @@ def find_wide_aim(letters: str, forms: WideForms) -> FoundAim | None:
     """As `find_aim`, for the ``letters`` of a text without spaces."""
     told = forms.polite.sub("", letters)
     told = forms.polite_end.sub("", told) or told
+    if forms.idioms.search(told) is not None:
+        return None
     opener = forms.sequence.match(told)
     candidates = [told] if opener is None else [told[opener.end() :], told]
     for bare in candidates:

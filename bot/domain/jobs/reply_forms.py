@@ -30,7 +30,7 @@ class LanguageForms:
     ``fragments`` are changes too, but too short or too open to spend: they are asked about.
     ``whole`` are changes that no comment looks like, even where they use its words ("a bit slower
     please"). ``markers`` inside of a story make it unclear. ``allowed`` are words of comments that
-    a change may have, such as "scary".
+    a change may have, such as "scary". With ``idioms``, or things of Discord, people are meant.
     """
 
     polite: re.Pattern[str]
@@ -41,6 +41,7 @@ class LanguageForms:
     whole: re.Pattern[str]
     markers: re.Pattern[str]
     allowed: frozenset[str]
+    idioms: re.Pattern[str]
 
 
 def match_any(text: str) -> str:
@@ -258,6 +259,13 @@ ENGLISH_FORMS: Final = LanguageForms(
     ),
     markers=compile_patterns(
         r"\b(?:instead|in black and white|in the style of|but (?:in|at|with|without|make|as))\b"
+    ),
+    idioms=compile_patterns(
+        r"\b(?:sticker|emoji|icon|server|famous|credit|doubt|cart|queue|pfp|avatar|profile|lag"
+        r"|servers|subscribe|dinner|lunch|goalposts|fame|charge|most of it|day off|hunger games"
+        r"|weekly|daily|station|lanes|they said|who asked|take it away|pants on|follow the"
+        r"|same but different|to the chase|pull the plug|a cookie|a medal|a brain|of work|cut the"
+        r"|zoom in and (?:look|see|watch|enhance)|again but (?:why|how|who|when))\b"
     ),
     allowed=split_words(
         """sound sounds realistic natural scary creepy cute epic magical weird smooth clean crisp

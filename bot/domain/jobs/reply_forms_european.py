@@ -101,7 +101,8 @@ GERMAN_FORMS: Final = LanguageForms(
         (EITHER, r"lasse? .+ (?:schneien|regnen|leuchten|gluhen|verschwinden|werden|sein|tragen)"),
         (EITHER, r"lasse? (?:\w+ )?es (?:schneien|regnen)\b.*"),
         (EXTEND, r"lasse? (?!.*\bkochen$).+ \w{3,}(?:en|ern|eln)\b.*"),
-        (EXTEND, r"(?:zoome?|schwenke?|folge|zeige?|fahre?|drehe?|animiere|blende zu) .+"),
+        (EXTEND, r"(?:zoome?|schwenke?|folge|zeige?|fahre?|animiere|blende zu) .+"),
+        (EITHER, r"drehe? (?:ihn|sie|es|den|die|das) .+"),
         (EITHER, r"(?:lasse? (?!es$|gut\b|sein\b|das\b|mal\b)|setze? ).+"),
         (EITHER, r"(?:zeichne|setze?|blende|fuge?|verwandel|verwandle|ersetze) .+"),
     ),
@@ -121,6 +122,11 @@ GERMAN_FORMS: Final = LanguageForms(
     ),
     markers=compile_patterns(
         r"\b(?:stattdessen|statt|in schwarz|im stil|aber (?:in|mit|ohne|als|bei))\b"
+    ),
+    idioms=compile_patterns(
+        r"\b(?:mach (?:es|das) (?:einfach|selbst|nicht|schon)|mach ihn (?:fertig|platt|kalt)|am rad"
+        r"|den ton auf|im dorf|finger davon|einen (?:orden|keks)|eine chance|chat|server|sticker"
+        r"|profilbild|hintergrundbild|emoji)\b"
     ),
     allowed=split_words("""leute weiss gruselig suss komisch lustig wild"""),
 )
@@ -244,6 +250,11 @@ FRENCH_FORMS: Final = LanguageForms(
     markers=compile_patterns(
         r"\b(?:a la place|au lieu d|en noir et blanc|dans le style|mais (?:de|en|avec|sans))\b"
     ),
+    idioms=compile_patterns(
+        r"\b(?:bot|doute|la table|les gaz|la gomme|le paquet|like|pouce|volume|tranquille|peter"
+        r"|on est|c est|ce serait|serveur|sticker|emoji|photo de profil|fond d ecran|argent|monnaie"
+        r"|oscar|medaille)\b"
+    ),
     allowed=split_words(
         """style chapeau mec mecs gars drole bizarre mignon mignonne flippant
         beau belle fou folle"""
@@ -358,6 +369,10 @@ SPANISH_FORMS: Final = LanguageForms(
     ),
     markers=compile_patterns(
         r"\b(?:en vez de|en lugar de|en blanco y negro|al estilo|pero (?:de|en|con|sin))\b"
+    ),
+    idioms=compile_patterns(
+        r"\b(?:bot|like|enlace|cuenta|cambia la cara|mas alta|no (?:es|somos|seria)|seria|deja de"
+        r"|servidor|sticker|emoji|foto de perfil|fondo de pantalla|la cama|el favor|premio)\b"
     ),
     allowed=split_words(
         """feo fea raro rara divertido gracioso tio tipo lindo linda bonito bonita"""

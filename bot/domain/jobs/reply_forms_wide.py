@@ -20,6 +20,7 @@ class WideForms:
     forms: tuple[tuple[ReplyAim, re.Pattern[str]], ...]
     fragments: re.Pattern[str]
     markers: re.Pattern[str]
+    idioms: re.Pattern[str]
 
 
 _ZH_INTO: Final = "(?:换成|改成|改为|换为|替换成|替换为|调成|弄成|染成|涂成|设成|转成)(?!了)"
@@ -84,6 +85,9 @@ CHINESE_FORMS: Final = WideForms(
         f"|(?:多|少|加)(?:一点|一些|点|些){_ZH_THINGS}|(?:不要|没有|去掉){_ZH_THINGS}"
         "|黑白的?|黑白版|.{1,6}(?:风格|画风)|(?:但是|不过).+"
     ),
+    idioms=re.compile(
+        "收费|免费|广告|重来|表情包|头像|壁纸|封面|置顶|群主|拉黑|感动|公开|好友|关注|微信|加分"
+    ),
     markers=re.compile("(?:其他不变|代替|而不是|换成|改成)"),
 )
 
@@ -133,6 +137,9 @@ JAPANESE_FORMS: Final = WideForms(
     fragments=re.compile(
         f"(?:もっと|もう少し|少し|ちょっと)?{_JA_LOOK}(?:して)?|(?:もっと|もう少し)?ゆっくり(?:で|と)?"
         "|(?:白黒|モノクロ|夜|夕方|冬)(?:で|に)?|.{1,8}(?:風|スタイル)"
+    ),
+    idioms=re.compile(
+        "友達|プロフ|アイコン|壁紙|待ち受け|仲間|グループ|続きを|頭に|君に|みんなに|誰かに|内緒|秘密"
     ),
     markers=re.compile("(?:代わりに|じゃなくて|白黒で)"),
 )

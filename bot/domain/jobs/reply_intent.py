@@ -278,7 +278,8 @@ def _begins_with_command(words: Sequence[str], language: LanguageWords) -> bool:
     rest = list(words)
     while rest and (opener := _begins_with(rest, language.openers)):
         rest = rest[len(opener.split()) :]
-    return bool(rest) and rest[0] in language.commands
+    is_weak = language is ENGLISH and rest[:1] != [] and rest[0] in ENGLISH_WEAK_COMMANDS
+    return is_weak or (bool(rest) and rest[0] in language.commands)
 
 
 def _find_common_aim(
@@ -446,6 +447,7 @@ def _read_wide(letters: str) -> ReplyReading:
     latin = re.findall(r"[a-z]+", told)
     is_remark = _holds_any(told, remarks) or any(_is_remark_word(word, ENGLISH) for word in latin)
     is_remark = is_remark or (is_japanese and re.search("(?<!微)笑(?![うい])", told) is not None)
+    is_remark = is_remark or forms.idioms.search(letters) is not None
     if is_remark or letters.startswith(questions):
         aim = ReplyAim.EXTEND if found is None else ReplyAim.EITHER
         return ReplyReading(ReplyKind.REMARK, aim=aim)
