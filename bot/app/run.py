@@ -23,6 +23,7 @@ from bot.app.web import (
 )
 from bot.config.settings import Settings
 from bot.discord.client import DiscordClient, DiscordTokenRejected, override_discord_urls
+from bot.google.libraries import import_libraries
 from bot.services.jobs.worker import WORKER_LOOPS
 from bot.store.engine.database import Database
 from bot.web.server import PortInUse
@@ -75,6 +76,10 @@ async def serve(settings: Settings) -> None:
             clock=clock,
         )
         client, worker, supervisor = parts.client, parts.worker, parts.supervisor
+        libraries = asyncio.create_task(
+            asyncio.to_thread(import_libraries, parts.routes), name="import libraries"
+        )
+        stack.push_async_callback(_cancel_task, libraries)
         for route in parts.routes.values():
             stack.push_async_callback(route.close)
         stack.push_async_callback(parts.attachments.close)
@@ -86,6 +91,7 @@ async def serve(settings: Settings) -> None:
         supervisor.start("measurements")
         await _log_in(client, settings.discord_token.get_secret_value())
         _log.info("gallery.opened", url=url)
+        await libraries
         supervisor.start("model_directory")
         await worker.start()
         stack.push_async_callback(worker.stop, STOP_TIMEOUT_S)

@@ -97,6 +97,24 @@ def test_help_is_quick(root: Path) -> None:
     assert not {"discord", "sqlalchemy", "pydantic", "av", "google.genai"} & {*done.stdout.split()}
 
 
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("bot.app.run", {"google.genai", "google.auth", "requests", "av", "PIL", "alembic"}),
+        ("bot.cli.status", {"discord", "aiohttp", "alembic"}),
+        ("bot.cli.pause", {"discord", "aiohttp", "alembic", "rich"}),
+    ],
+)
+def test_heavy_libraries_are_imported_when_they_are_needed(
+    root: Path, module: str, unneeded: set[str]
+) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert not unneeded & {*done.stdout.split()}
+
+
 @pytest.mark.parametrize("words", [[], ["fly"], ["settle", "17"], ["settle", "17", "give"]])
 def test_wrong_use_is_refused(words: list[str]) -> None:
     try:
