@@ -40,7 +40,7 @@ class ReplyMode(StrEnum):
     """What a reply to a clip does."""
 
     EXTEND = "extend"
-    """A direction extends the clip."""
+    """A direction extends or edits the clip."""
     ASK = "ask"
     """Nothing is made without a tap."""
     OFF = "off"
