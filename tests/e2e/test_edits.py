@@ -236,7 +236,8 @@ async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) ->
     first = await make_omni_clip(stage, room)
     before = len(await stage.list_submits())
     ada = stage.people["Ada"]
-    await stage.control.command(ada, room, "server confirm", {"above": 0.01})
+    confirm = await stage.control.command(ada, room, "server confirm", {"above": 0.01})
+    await stage.wait_for_answer(confirm)
     try:
         opened = await stage.press_button(first, "Edit")
         submitted = await stage.submit_form(opened, NIGHT)
