@@ -64,6 +64,8 @@ _ENGLISH_ALLOWED: Final = (
 _THIS_CLIP: Final = re.compile(
     r"^(make|turn|convert|transform|slow|speed|brighten|darken) (?:this|that)\b"
 )
+_MAX_READ_WORDS: Final = 200
+"""Whoever writes more has said by then what is asked for; a text may have thousands of words."""
 _CLAUSE: Final = re.compile(r"\b(?:and|that|who|which|where|as|while)\b (.+)")
 
 
@@ -82,7 +84,7 @@ class FoundAim:
 def find_aim(words: Sequence[str], language: LanguageWords) -> FoundAim | None:
     """Return what ``words`` ask for; `None` if they are not in the form of a request."""
     forms = _find_forms(language)
-    bare, is_sequence = _drop_openers(" ".join(words), forms)
+    bare, is_sequence = _drop_openers(" ".join(words[:_MAX_READ_WORDS]), forms)
     bare = _THIS_CLIP.sub(r"\1 it", forms.polite_end.sub("", bare))
     if forms.idioms.search(bare) is not None:
         return None

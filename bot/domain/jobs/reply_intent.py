@@ -92,6 +92,8 @@ _TOLD_TO_VIEWERS: Final = re.compile(
 """Words of comments that say nothing in a story."""
 _HAT: Final = re.compile(r"\b(un|le|son|leur|du) chapeau\b")
 """Without an article it is praise."""
+_MAX_GUESSED_WORDS: Final = 30
+"""Words of a remark that are looked at: it may have thousands."""
 _TELLS_WHAT_IS: Final = re.compile(r"\b(?:is|are|was|were) \w+ing\b|\b\d+:\d\d\b")
 """In a story they leave open whether it says what is seen already: "the car is floating"."""
 _CLAUSE_ENDS: Final = re.compile(r"[.!,;:\n]+|\b(?:but|now|aber|jetzt|mais|pero)\b")
@@ -303,9 +305,9 @@ def _find_common_aim(
 def _guess_remark_aim(words: Sequence[str], languages: Sequence[LanguageWords]) -> ReplyAim:
     """Return what a remark is for once its author says that it is meant: to go on, mostly."""
     asks_for_change = _MENTIONS_NEED.search(" ".join(words)) is not None or any(
-        find_aim(words[place:], language) is not None
+        find_aim(words[place : place + _MAX_GUESSED_WORDS], language) is not None
         for language in languages
-        for place in range(len(words))
+        for place in range(min(len(words), _MAX_GUESSED_WORDS))
     )
     return ReplyAim.EITHER if asks_for_change else ReplyAim.EXTEND
 
@@ -372,7 +374,7 @@ def _has_remark(words: Sequence[str], language: LanguageWords) -> bool:
         told = _HAT.sub(r"\1", " ".join(told)).split()
     if language is ENGLISH:
         told = _TOLD_TO_VIEWERS.sub(" ", f" {' '.join(told)} ").split()
-    if any(_is_remark_word(word, language) for word in told):
+    if any(_is_remark_word(word, language) for word in set(told)):
         return True
     text = f" {' '.join(told)} "
     if any(f" {phrase} " in text for phrase in language.remark_phrases):
