@@ -24,6 +24,7 @@ class AdditionKind(StrEnum):
 
     ROLE_TAGS = "role_tags"
     EXTEND = "extend"
+    EDIT = "edit"
     ONE_SHOT = "one_shot"
     NEGATIVE_PROMPT = "negative_prompt"
     REMOVED_TAGS = "removed_tags"
@@ -39,6 +40,10 @@ class PromptAddition:
 
 
 _EXTEND: Final = "Extend this video:"
+_EDIT: Final = "Edit this video:"
+"""What is asked for by an interaction's id has no task but these words. Without them, an edit whose
+own words begin with "extend" would be made, and billed, as an extension."""
+_TASK_WORDS: Final = {AdditionKind.EXTEND: _EXTEND, AdditionKind.EDIT: _EDIT}
 _ONE_SHOT: Final = "One continuous shot, without any cuts."
 _ONE_SHOT_OF_EXTENSION: Final = "The new part is one continuous shot, without any cuts."
 _LEFT_OUT: Final = "Keep all of this out of the video and its sound: {unwanted}."
@@ -66,10 +71,11 @@ def describe_additions(
         return ()
     before, after = _list_role_tags(plan, source_access)
     additions = []
-    if tags := [tag for tag in (*before, *after) if tag != _EXTEND]:
+    if tags := [tag for tag in (*before, *after) if tag not in _TASK_WORDS.values()]:
         additions.append(PromptAddition(AdditionKind.ROLE_TAGS, " ".join(tags)))
-    if _EXTEND in before:
-        additions.append(PromptAddition(AdditionKind.EXTEND, _EXTEND))
+    additions += [
+        PromptAddition(kind, words) for kind, words in _TASK_WORDS.items() if words in before
+    ]
     additions += _list_sentences(plan)
     typed = [*_find_tags(plan.prompt), *_find_tags(plan.negative_prompt or "")]
     if typed:
@@ -99,7 +105,7 @@ def _list_role_tags(
             is_copied = (source_access or _guess_access(plan)) is not SourceAccess.INTERACTION
             if plan.mode is GenerationMode.EXTENSION:
                 return ("<PREVIOUS_VIDEO>@Video1" if is_copied else _EXTEND,), ()
-            return (*(("<VIDEO_0>@Video1",) if is_copied else ()), *references), ()
+            return (*references, "<VIDEO_0>@Video1" if is_copied else _EDIT), ()
         case _:
             return references, ()
 

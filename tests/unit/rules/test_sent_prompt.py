@@ -84,7 +84,7 @@ def test_pictures_get_their_roles(mode: GenerationMode, first_line: str) -> None
             "The new part is one continuous shot, without any cuts.",
         ),
         # an edit keeps the shots that its clip has
-        (GenerationMode.EDIT, SourceAccess.INTERACTION, "the fox runs"),
+        (GenerationMode.EDIT, SourceAccess.INTERACTION, "Edit this video: the fox runs"),
         (GenerationMode.EDIT, SourceAccess.COPY, "<VIDEO_0>@Video1 the fox runs"),
     ],
 )
@@ -107,8 +107,16 @@ def test_references_of_an_edit_are_numbered_from_zero() -> None:
     edit = plan(GenerationMode.EDIT, references=(LANDSCAPE,))
     assert (
         compose_sent_prompt(edit, SourceAccess.COPY)
-        == "<VIDEO_0>@Video1 [# References <IMAGE_REF_0>@Image1] the fox runs"
+        == "[# References <IMAGE_REF_0>@Image1] <VIDEO_0>@Video1 the fox runs"
     )
+
+
+def test_an_edit_whose_words_ask_to_extend_something_stays_an_edit() -> None:
+    edit = plan(GenerationMode.EDIT, prompt="extend the bridge to the shore")
+    sent = compose_sent_prompt(edit, SourceAccess.INTERACTION)
+    assert sent == "Edit this video: extend the bridge to the shore"
+    told = [(each.kind, each.text) for each in describe_additions(edit, SourceAccess.INTERACTION)]
+    assert told == [(AdditionKind.EDIT, "Edit this video:")]
 
 
 def test_cuts_are_allowed_where_the_member_wants_them() -> None:
