@@ -21,7 +21,7 @@ from sandbox.demo.control_client import (
 from sandbox.demo.terminal import ClipPreview, ProgressDisplay, Terminal
 from sandbox.demo.video_file import VideoProperties
 
-GENERATION_S: Final = 8
+GENERATION_S: Final = 6
 """Seconds that the sandbox's Google takes for a clip; the real one takes 11 s to 6 minutes."""
 
 PROMPT: Final = (
