@@ -59,7 +59,7 @@ async def test_the_command_changes_a_clip_and_says_so(stage: BotStage) -> None:
     interaction = await edit(stage, room, number)
     answer = await stage.wait_for_answer(interaction, "Accepted as job")
     assert f"Edit of #{number} · Gemini Omni 1.2 Flash · 3 s · 16:9 · 360p · **$0.08" in answer
-    assert "The clip is changed, not made anew" in answer
+    assert "This makes a changed copy" in answer
     message, submit = await wait_for_edit(stage, room)
     text = text_of(message)
     assert f"edit of #{number}" in text
@@ -96,7 +96,7 @@ async def test_the_form_asks_what_should_be_different(stage: BotStage, way: str)
     form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))
     assert form["modal"]["title"] == "Edit this clip"
     submitted = await stage.submit_form(opened, "take out the fox", "Cem")
-    await stage.wait_for_answer(submitted, "The clip is changed, not made anew")
+    await stage.wait_for_answer(submitted, "This makes a changed copy")
     message, _ = await wait_for_edit(stage, room)
     assert "take out the fox" in text_of(message)
     assert f"<@{stage.people['Cem']}>" in text_of(message)
@@ -243,7 +243,7 @@ async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) ->
         submitted = await stage.submit_form(opened, NIGHT)
         question = await stage.wait_for_answer(submitted, "Make it?")
         assert "Edit of #" in question
-        assert "not made anew" in question
+        assert "This makes a changed copy" in question
         assert "**$0.08" in question
         assert len(await stage.list_submits()) == before
         await stage.press_answer(submitted, "Never mind")

@@ -43,7 +43,7 @@ async def wait_until_gone(stage: BotStage, operation: str) -> None:
     ("omni", "words"),
     [
         ({"bills_cancelled": False}, "Cancelled, nothing charged."),
-        ({"bills_cancelled": True}, "Cancelled. Google had begun on it and bills $0.0"),
+        ({"bills_cancelled": True}, "Cancelled. Google had already begun and bills $0.0"),
     ],
     ids=["free", "billed"],
 )

@@ -145,7 +145,7 @@ async def test_a_clip_that_is_too_long_to_edit_is_offered_an_extension(stage: Bo
     before = len(await stage.list_submits())
     await reply(stage, room, longest, "make it night")
     question = await stage.wait_for_message(room, "edits clips of up to")
-    assert "go on from the clip’s end" in text_of(question)
+    assert "go on from the clip's end" in text_of(question)
     assert [label.split(" · ")[0] for label in buttons_of(question)] == ["Extend"]
     assert await list_new_submits(stage, before) == []
     assert len(clips_of(await stage.control.messages(room))) == 3

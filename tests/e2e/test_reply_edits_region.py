@@ -20,7 +20,7 @@ async def test_an_edit_of_a_veo_clip_is_explained_and_an_extension_offered(
         stage.people["Cem"], room, "make it night", reply_to=clip["id"]
     )
     question = await stage.wait_for_message(room, "Switzerland")
-    assert "go on from the clip’s end" in text_of(question)
+    assert "go on from the clip's end" in text_of(question)
     [label] = buttons_of(question)
     assert label.startswith("Extend · $")
     assert len(await stage.list_submits()) == before

@@ -227,7 +227,7 @@ async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
     assert "$2.50 a clip instead of $0.40" in said
     assert "extensions will be refused" in said
     assert "Edits remain possible with Omni X: from $0.57" in said
-    assert "Omni Y has no setting for people" in said
+    assert "This rule excludes Omni Y: no setting for people." in said
     assert "Whoever runs this bot can decide" in said
 
 
