@@ -13,13 +13,15 @@ from tests.harness.bot import BotProcess
 from tests.harness.waiting import eventually
 
 _HOLD_S: Final = 20.0
+_EDIT_EVERY: Final = 3
 
 
 @asynccontextmanager
 async def keep_requesting(stage: ChaosStage, jobs: int, *, at_once: int = 6) -> AsyncIterator[None]:
     """Let members request clips during the body and after it, until ``jobs`` are accepted.
 
-    Refused requests are repeated.
+    Every third request edits the newest clip, whichever route has made it. Refused requests are
+    repeated.
     """
     gate = asyncio.Semaphore(at_once)
     remaining = jobs
@@ -29,7 +31,8 @@ async def keep_requesting(stage: ChaosStage, jobs: int, *, at_once: int = 6) -> 
         async with gate:
             while remaining > 0:
                 remaining -= 1
-                if await stage.request_clip() is None:
+                source = await _find_clip_to_edit(stage) if remaining % _EDIT_EVERY == 0 else None
+                if await stage.request_clip(edit=source) is None:
                     remaining += 1
 
     members = [asyncio.create_task(ask_until_done()) for _ in range(at_once)]
@@ -41,6 +44,13 @@ async def keep_requesting(stage: ChaosStage, jobs: int, *, at_once: int = 6) -> 
             member.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*members, return_exceptions=True)
+
+
+async def _find_clip_to_edit(stage: ChaosStage) -> int | None:
+    """Return the newest clip; `None` while there is none, or no database to ask."""
+    with suppress(Exception):
+        return await stage.reader.get_newest_clip()
+    return None
 
 
 async def play_postgres_crashes(
