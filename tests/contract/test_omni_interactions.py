@@ -28,7 +28,11 @@ from bot.services.clips.remote_deletions import RemoteDeletions
 from bot.store.jobs.interaction_lifetimes import InteractionLifetimeStore
 from bot.store.jobs.remote_deletions import RemoteDeletionStore
 from bot.store.privacy.erasure import ErasureStore
-from bot.store.tables.core import interaction_lifetimes_table, remote_deletions_table
+from bot.store.tables.core import (
+    clips_table,
+    interaction_lifetimes_table,
+    remote_deletions_table,
+)
 from tests.contract.test_omni_jobs import make_lost_job, submit
 from tests.fakes.google import FakeGoogle, FakeMediaProbe, ScriptStep
 from tests.fakes.world import GUILD, MEMBER, SimulatedProcess, SimulatedWorld, make_origin
@@ -89,6 +93,18 @@ class TestDeletion:
         assert world.google.deleted == [clip.interaction_id]
         assert await self.list_pending(world) == []
         assert (await world.clips.list_for_job(kept.job_id)) == [kept]
+
+    async def test_id_may_be_of_any_length(
+        self, world: SimulatedWorld, process: SimulatedProcess, deletions: RemoteDeletions
+    ) -> None:
+        """Google says nothing of its length, and a clip must go away all the same."""
+        clip, long_id = await make_clip(world, process), "v1_" + "a" * 400
+        await world.database.execute(
+            update(clips_table).where(clips_table.c.id == clip.id).values(interaction_id=long_id)
+        )
+        await world.clips.delete_for_job(clip.job_id)
+        await deletions.carry_out_due()
+        assert long_id in world.google.deleted
 
     async def test_veo_keeps_nothing_to_delete(self, world: SimulatedWorld) -> None:
         world.google = FakeGoogle(route=GoogleRoute.GEMINI)

@@ -279,7 +279,7 @@ remote_deletions_table = Table(
     "remote_deletions",
     metadata,
     Column("route", String(16), primary_key=True),
-    Column("operation", String(255), primary_key=True),
+    Column("operation", Text, primary_key=True),
     Column("requested_at", UtcTime(), nullable=False),
     Column("retry_at", UtcTime()),
     Column("attempts", Integer, nullable=False, server_default="0"),

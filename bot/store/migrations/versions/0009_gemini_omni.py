@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_table(
         "remote_deletions",
         sa.Column("route", sa.String(16), primary_key=True),
-        sa.Column("operation", sa.String(255), primary_key=True),
+        sa.Column("operation", sa.Text(), primary_key=True),
         sa.Column("requested_at", UtcTime(), nullable=False),
         sa.Column("retry_at", UtcTime()),
         sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
