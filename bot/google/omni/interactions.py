@@ -183,11 +183,13 @@ class Interactions:
             async with self._connection.session.delete(
                 url, headers=headers, allow_redirects=False
             ) as response:
-                if response.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
-                    return
                 answer = await self._connection.read_error_answer(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise GoogleUnavailable(f"delete: {type(error).__name__}") from error
+        if answer.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            if not answer.is_from_google:
+                return
+            answer = answer.with_stated_status()  # an error in a success
         _raise_unless_ended(answer, "delete")
 
     async def move_inline_video(self, inline: Path, destination: Path) -> None:

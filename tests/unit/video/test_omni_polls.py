@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -397,6 +398,26 @@ async def test_cancel_and_delete_can_fail(
     with pytest.raises(error):
         await omni.cancel_operation(operation)
     with pytest.raises(error):
+        await omni.delete_operation(operation)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (omni_error(200, "api_error", "No."), GoogleUnavailable),
+        (omni_error(200, "permission_denied", "No."), AccessRefused),
+        (omni_error(200, "not_found", "No."), None),
+        (Answer(200, {}), None),
+        (Answer(204, ""), None),
+    ],
+)
+async def test_error_inside_a_success_deletes_nothing(
+    stage: Stage, answer: Answer, error: type[Exception] | None
+) -> None:
+    omni = stage.create_omni()
+    operation = await submit(stage, omni)
+    stage.add_fault(path=f"/interactions/{operation}", **answer.fault)
+    with nullcontext() if error is None else pytest.raises(error):
         await omni.delete_operation(operation)
 
 
