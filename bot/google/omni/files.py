@@ -123,7 +123,7 @@ class FilesApi:
         try:
             await self.get_file(name)
         except RemoteNotFound:
-            del self._uploads[path]
+            self._uploads.pop(path, None)  # another job may have found out, too
             return None
         return name
 

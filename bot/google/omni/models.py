@@ -113,7 +113,9 @@ class OmniModels:
         try:
             return await self._interactions.create(document, about_to_send=about_to_send)
         except VideoRefused as refusal:
-            if refusal.outcome is Outcome.SOURCE_EXPIRED and self._turn_to_copy(plan.source):
+            is_continued = "previous_interaction_id" in document
+            is_expired = refusal.outcome is Outcome.SOURCE_EXPIRED
+            if is_continued and is_expired and self._turn_to_copy(plan.source):
                 # nothing was begun: the job comes again, with our copy
                 raise GoogleUnavailable(str(refusal), retry_after_s=_COPY_RETRY_S) from refusal
             raise
@@ -125,7 +127,7 @@ class OmniModels:
         """
         if source is None or source.interaction_id is None:
             return False
-        if source.interaction_id in self._unusable or not self._has_copy(source):
+        if not self._has_copy(source):
             return False
         self._unusable[source.interaction_id] = None
         if len(self._unusable) > _MAX_REMEMBERED_SOURCES:

@@ -22,7 +22,7 @@ from bot.domain.ports import OperationFailed, OperationFinished
 from bot.google.omni.models import OmniModels
 from bot.media.probe import PyAvMediaProbe
 from tests.unit.video.conftest import OMNI, OMNI_OLDER, Stage
-from tests.unit.video.google_answers import FILE_DENIED, TOO_MANY
+from tests.unit.video.google_answers import FILE_DENIED, NOT_FOUND, TOO_MANY
 
 IMAGE = {"type": "image", "mime_type": "image/png"}
 DAY_S = 86_400.0
@@ -255,6 +255,17 @@ async def test_upload_is_streamed_without_the_key_and_done_once(stage: Stage) ->
     assert finalize["X-Goog-Upload-Command"] == "upload, finalize"
 
 
+async def test_upload_that_is_gone_is_noticed_by_two_jobs_at_once(stage: Stage) -> None:
+    omni = stage.create_omni()
+    source, _ = await make(stage, omni, stage.build_omni_plan())
+    plan = stage.build_omni_plan("redder", source=source, is_edit=True, seconds=None)
+    stage.clock.clock.advance(56 * DAY_S)
+    await omni.submit(plan, job_id=2)
+    stage.add_fault(method="GET", path="/v1beta/files/", times=2, **NOT_FOUND.fault)
+    await asyncio.gather(*(omni.submit(plan, job_id=number) for number in (3, 4)))
+    assert stage.interaction_count == 4
+
+
 async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: Stage) -> None:
     """A project without billing keeps interactions for a day, whatever is expected."""
     watcher = AsyncMock()
@@ -291,6 +302,16 @@ async def test_record_that_is_kept_without_its_clip(stage: Stage, region: Operat
     stage.add_fault(method="POST", path="/interactions$", **FILE_DENIED.fault)
     with pytest.raises(VideoRefused):
         await omni.submit(plan, job_id=3)
+
+
+async def test_two_jobs_learn_at_once_that_the_record_is_of_no_use(stage: Stage) -> None:
+    omni = stage.create_omni()
+    source, _ = await make(stage, omni, stage.build_omni_plan())
+    plan = stage.build_omni_plan("make it night", source=source, is_edit=True, seconds=None)
+    stage.add_fault(method="POST", path="/interactions$", times=2, **FILE_DENIED.fault)
+    submits = (omni.submit(plan, job_id=number) for number in (2, 3))
+    errors = await asyncio.gather(*submits, return_exceptions=True)
+    assert [type(error) for error in errors] == [GoogleUnavailable, GoogleUnavailable]
 
 
 @pytest.mark.parametrize("region", [OperatorRegion.EU, OperatorRegion.UK, OperatorRegion.CH])
