@@ -250,7 +250,10 @@ class VideoError(ClapperError):
 
 
 class VideoRefused(VideoError):
-    """Google answered the submit and started nothing; ``outcome`` says why."""
+    """Google answered the submit, or nothing was sent: nothing was started.
+
+    ``outcome`` says why.
+    """
 
     def __init__(self, message: str, *, outcome: Outcome, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)

@@ -159,10 +159,11 @@ async def test_own_error_before_first_byte_costs_nothing(
 async def test_cancelled_job_does_not_wait_for_unavailable_google(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
+    """It was cancelled in another process, of which this one may not have heard yet."""
     world.google.send_gate = asyncio.Event()
     job = await process.submit_job(1)
     await world.wait_for_state(job, JobState.SUBMITTING)
-    await process.request_service.cancel(job.id, user_id=MEMBER, moderator=False)
+    await world.jobs.cancel(job.id, owner=None, now=world.clock.now())
     world.google.submit_script.append(GoogleQuotaExceeded("429", retry_after_s=20.0))
     world.google.send_gate.set()
     after = await world.wait_for_end(job)

@@ -290,6 +290,20 @@ class TestCancel:
         await cancel(slow, job)
         await eventually(lambda: world.google.cancelled)
 
+    async def test_cancel_before_the_first_byte_sends_nothing(
+        self, world: SimulatedWorld, process: SimulatedProcess
+    ) -> None:
+        """A copy of the source may be uploaded for minutes before."""
+        world.google.send_gate = asyncio.Event()
+        job = await submit(process)
+        await world.wait_for_state(job, JobState.SUBMITTING)
+        await cancel(process, job)
+        world.google.send_gate.set()
+        after = await world.wait_for_end(job)
+        assert (after.state, after.outcome) == (JobState.CANCELLED, Outcome.CANCELLED)
+        assert world.google.submits == []
+        assert await load_sums(world, job) == (NO_USAGE, NO_USAGE)
+
     async def test_cancel_before_the_answer_to_the_submit(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:

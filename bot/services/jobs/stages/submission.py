@@ -61,15 +61,24 @@ class JobSubmitter:
             )
 
     async def _submit_and_save(self, running: RunningJob, video_models: VideoModels) -> None:
+        def require_wanted() -> None:
+            """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled while it was prepared.
+
+            A clip that has to be uploaded first may take minutes.
+            """
+            running.lease.require_valid()
+            if running.is_cancelled:
+                raise VideoRefused("cancelled before it was sent", outcome=Outcome.CANCELLED)
+
         async def begin_sending() -> None:
             """Record that a byte may be sent from here on, if this process may send it."""
-            running.lease.require_valid()
+            require_wanted()
             try:
                 running.job = await running.jobs.begin_sending(running.job)
             except DatabaseUnavailable:
                 running.job = replace(running.job, unsent=False)  # it may be recorded nevertheless
                 raise
-            running.lease.require_valid()
+            require_wanted()
 
         try:
             running.lease.require_valid()
