@@ -142,7 +142,8 @@ class ReplyListener(commands.Cog):
                 await source.answer.send_text(translate("reply.ping_hint", source.origin.locale))
             return
         reading, is_one = reply.reading, len(clips) == 1
-        needs_question = reply.may_be_meant and not (is_one and not reply.message.attachments)
+        has_files = bool(reply.message.attachments)
+        needs_question = reply.may_be_meant and (not is_one or has_files)
         may_act = is_one and mode is ReplyMode.EXTEND and not reply.wish.has_other_files
         if reading.kind is ReplyKind.BUTTON:
             await self._offer_button(reply, clips, source)
@@ -299,13 +300,9 @@ class ReplyListener(commands.Cog):
             await self._ask_for_words(clip, source)
             return
         if action in (ButtonAction.REDO, ButtonAction.RETRY):
-            text, buttons = (
-                "reply.again",
-                [
-                    build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
-                    build_button(ButtonAction.REDO, clip.job_id, locale),
-                ],
-            )
+            extend = build_button(ButtonAction.EXTEND, clip.id, locale, primary=True)
+            redo = build_button(ButtonAction.REDO, clip.job_id, locale)
+            text, buttons = "reply.again", [extend, redo]
         elif action in (ButtonAction.EDIT, ButtonAction.EDIT_BY_REPLY):
             text, buttons = "reply.press", [build_button(ButtonAction.EDIT, clip.id, locale)]
         elif action in _JOB_ACTIONS:
@@ -346,17 +343,17 @@ class ReplyListener(commands.Cog):
             await source.answer.send_text(translate("reply.press", locale), [button])
 
     async def _ask_for_words(self, clip: Clip, source: RequestSource) -> None:
+        """Say what a reply can do to the clip, with the buttons that do the same."""
         locale = source.origin.locale
         buttons = [
             build_button(ButtonAction.EXTEND, clip.id, locale, primary=True),
-            *(
-                [build_button(ButtonAction.EDIT, clip.id, locale)]
-                if await self._choices.can_edit(clip, source)
-                else []
-            ),
             build_button(ButtonAction.REDO, clip.job_id, locale),
         ]
-        await source.answer.send_text(translate("reply.empty", locale), buttons)
+        can_edit = await self._choices.can_edit(clip, source)
+        if can_edit:
+            buttons.insert(1, build_button(ButtonAction.EDIT, clip.id, locale))
+        text = translate("reply.empty" if can_edit else "reply.empty_extend", locale)
+        await source.answer.send_text(text, buttons)
 
     # -- what has to be known
 

@@ -325,7 +325,7 @@ async def test_a_member_reads_it_in_their_language(stage: BotStage) -> None:
         assert "per Antwort" in text_of(first)
         opened = await stage.control.component(dia, first["id"], buttons_of(first)["Bearbeiten"])
         form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))
-        assert form["modal"]["title"] == "Diesen Clip bearbeiten"
+        assert form["modal"]["title"] == "Clip bearbeiten"
         submitted = await stage.control.modal(dia, opened, {"prompt": "mach Nacht daraus"})
         answer = await stage.wait_for_answer(submitted, "Angenommen als Auftrag")
         assert f"Bearbeitung von #{clip_number_of(first)}" in answer

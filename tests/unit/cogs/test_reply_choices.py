@@ -188,6 +188,19 @@ async def test_where_neither_is_possible_the_rule_answers() -> None:
     assert message.channel.said == []
 
 
+async def test_a_reply_without_words_is_told_what_words_can_do() -> None:
+    message = await answer("extend", PricedFlow())
+    assert message.channel.said == [translate("reply.empty")]
+    assert message.channel.shown_buttons == ["Extend", "Edit", "Redo"]
+
+
+async def test_an_edit_that_is_impossible_is_not_promised() -> None:
+    message = await answer("extend", PricedFlow(edit=impossible("edit_unavailable")))
+    assert message.channel.said == [translate("reply.empty_extend")]
+    assert "edit" not in message.channel.said[0]
+    assert message.channel.shown_buttons == ["Extend", "Redo"]
+
+
 async def test_a_picture_is_the_reference_of_an_edit() -> None:
     flow = PricedFlow()
     await answer("put this hat on him", flow, a_file())
