@@ -204,3 +204,10 @@ def test_catalogs_have_no_duplicate_texts(spoken: str) -> None:
     keys = re.findall(r'^msgid "(.+)"$', path.read_text("utf-8"), re.MULTILINE)
     assert sorted(keys) == sorted(set(keys))
     assert len(keys) == len(texts(spoken))
+
+
+def test_french_signs_never_begin_a_line() -> None:
+    """The space before them does not break; Discord would put a lone ":" on the next line."""
+    breaking = re.compile(r"(?<=\S) [:;?!»](?=\s|$)|« ")
+    found = {key for key, forms in texts("fr").items() if breaking.search(" \n".join(forms))}
+    assert found == set()
