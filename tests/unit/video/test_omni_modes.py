@@ -22,7 +22,13 @@ from bot.domain.ports import OperationFailed, OperationFinished
 from bot.google.omni.models import OmniModels
 from bot.media.probe import PyAvMediaProbe
 from tests.unit.video.conftest import OMNI, OMNI_OLDER, Stage
-from tests.unit.video.google_answers import FILE_DENIED, NOT_FOUND, TOO_MANY
+from tests.unit.video.google_answers import (
+    FILE_DENIED,
+    NOT_FOUND,
+    TOO_MANY,
+    google_error,
+    omni_error,
+)
 
 IMAGE = {"type": "image", "mime_type": "image/png"}
 DAY_S = 86_400.0
@@ -281,6 +287,21 @@ async def test_interaction_that_is_gone_early_is_told_and_the_copy_goes(stage: S
     watcher.record_gone.assert_awaited_once_with(GoogleRoute.OMNI, source.interaction_id)
     assert "previous_interaction_id" not in stage.last_interaction
     assert read_content(stage.last_interaction)[0]["type"] == "video"
+
+
+async def test_interaction_of_another_project_is_gone_and_the_copy_goes(stage: Stage) -> None:
+    """The operator has a new key: Google's refusal is about the clip, not about the account."""
+    omni = stage.create_omni()
+    source, _ = await make(stage, omni, stage.build_omni_plan())
+    plan = stage.build_omni_plan("make it night", source=source, is_edit=True, seconds=None)
+    sentence = "You do not have permission to access the Interaction v1_x or it may not exist."
+    for denied in (
+        google_error(403, sentence, "PERMISSION_DENIED"),
+        omni_error(403, "permission_denied", sentence),
+    ):
+        stage.add_fault(method="GET", path=f"/interactions/{source.interaction_id}", **denied.fault)
+        await omni.submit(plan, job_id=2)
+        assert "previous_interaction_id" not in stage.last_interaction
 
 
 @pytest.mark.parametrize("region", [OperatorRegion.ELSEWHERE, OperatorRegion.EU])
