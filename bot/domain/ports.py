@@ -93,16 +93,18 @@ class OperationFinished:
 
 @dataclass(frozen=True, slots=True)
 class OperationFailed:
-    """The operation ended without a video and without a charge.
+    """The operation ended without a video, and the member pays nothing.
 
     ``detail`` is Google's reason, without URLs and keys. ``operator_message`` is for the log, and
-    ``reason`` is Google's code if the operator's account is the matter.
+    ``reason`` is Google's code if the operator's account is the matter. ``billed`` is what Google
+    says it costs all the same; `None`, as usual, if it does not say.
     """
 
     outcome: Outcome
     detail: str | None
     operator_message: str | None = field(default=None, compare=False)
     reason: str | None = field(default=None, compare=False)
+    billed: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from bot.domain.billing.charges import compute_price_paid
 from bot.domain.billing.ledger import compute_balance
 from bot.domain.billing.limits import NO_USAGE, UsageAmount
 from bot.domain.billing.money import Micros
@@ -14,6 +15,7 @@ from bot.domain.jobs.job import Job, JobState, Outcome
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import (
     OperationCancelled,
+    OperationFailed,
     OperationFinished,
     OperationNotStarted,
     OperationPending,
@@ -397,6 +399,26 @@ class TestCancel:
         after = await world.wait_for_end(job)
         assert (after.state, after.outcome) == (JobState.FAILED, Outcome.OPERATION_FAILED)
         assert await load_sums(world, job) == (NO_USAGE, UsageAmount(Micros(100_000)))
+
+    @pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.ACCESS_REFUSED])
+    @pytest.mark.parametrize("is_cancelled", [True, False])
+    async def test_what_google_bills_for_nothing_is_the_operators(
+        self,
+        world: SimulatedWorld,
+        process: SimulatedProcess,
+        outcome: Outcome,
+        is_cancelled: bool,
+    ) -> None:
+        world.google.can_cancel = False
+        job = await submit_endless(world, process)
+        if is_cancelled:
+            await cancel(process, job)
+        world.google.default_poll = OperationFailed(outcome, None, billed=Micros(500_000))
+        after = await world.wait_for_end(job)
+        assert after.outcome is (Outcome.CANCELLED if is_cancelled else outcome)
+        member, budgets = await load_sums(world, job)
+        assert (member, budgets.micros) == (NO_USAGE, 500_000)
+        assert compute_price_paid(after, clips=0) == 0
 
     async def test_lost_job_that_was_stopped_is_settled_by_the_bill(
         self, world: SimulatedWorld, process: SimulatedProcess

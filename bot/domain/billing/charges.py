@@ -70,7 +70,8 @@ def compute_price_paid(job: Job, *, clips: int) -> Micros:
         clips = job.plan.videos if job.videos_made is None else job.videos_made
     if clips:
         return compute_charge(job, received=clips).member.micros
-    if job.videos_made is None and job.billed_micros is not None and job.cancel_requested:
+    is_stopped = job.state is JobState.CANCELLED and job.cancel_requested
+    if is_stopped and job.videos_made is None and job.billed_micros is not None:
         reserved = UsageAmount.from_plan(job.plan)
         return Charge.for_stopped_work(reserved, job.billed_micros).member.micros
     return ZERO_MICROS

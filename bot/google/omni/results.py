@@ -81,11 +81,20 @@ def read_interaction(document: Mapping[str, Any], context: InteractionContext) -
     status = str(document.get("status") or "").lower()
     if status in _RUNNING:
         return OperationPending()
+    prices = context.model.token_prices if context.model else None
+    billed = compute_bill(document.get("usage"), prices)
+    result = _read_end(document, status, billed, context)
+    return replace(result, billed=billed) if isinstance(result, OperationFailed) else result
+
+
+def _read_end(
+    document: Mapping[str, Any], status: str, billed: Micros | None, context: InteractionContext
+) -> PollResult:
     usage = document.get("usage")
-    billed = compute_bill(usage, context.model.token_prices if context.model else None)
     # the last one is the result, as in Google's own client
     if videos := list(_find_videos(document))[-1:]:
-        return _build_finished(document, context, videos[0], billed)
+        # without a token of output, the video is not counted yet
+        return _build_finished(document, context, videos[0], billed if has_output(usage) else None)
     if status == "cancelled":
         return OperationCancelled(billed)
     errors = _list_errors(document)

@@ -128,3 +128,13 @@ def test_deleted_clips_stay_paid() -> None:
 def test_what_brought_no_clip(facts: dict[str, object], paid: int) -> None:
     job = a_job(plan=a_plan(price=PRICE), state=JobState.CANCELLED, **facts)
     assert compute_price_paid(job, clips=0) == paid
+
+
+def test_what_google_stopped_before_a_cancellation_was_heard_of_is_free() -> None:
+    job = a_job(
+        plan=a_plan(price=PRICE),
+        state=JobState.FAILED,
+        cancel_requested=True,
+        billed_micros=Micros(9),
+    )
+    assert compute_price_paid(job, clips=0) == 0

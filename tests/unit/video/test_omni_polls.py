@@ -168,6 +168,28 @@ async def test_video_that_was_billed_and_left_out_cannot_be_fetched(stage: Stage
     assert isinstance(refused, OperationFailed)
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": "failed", "errors": [{"code": "content_blocked", "message": "No."}]},
+        {"status": "failed", "errors": [{"code": "too_many_requests", "message": "No."}]},
+        {"status": "completed", "steps": output({"type": "text", "text": "I cannot."})},
+        {"status": "incomplete"},
+    ],
+)
+def test_what_fails_may_be_billed(end: dict[str, Any]) -> None:
+    failed = read({**end, "usage": {"total_output_tokens": 1000}})
+    assert isinstance(failed, OperationFailed)
+    assert failed.billed == 12_000
+
+
+def test_video_without_a_token_of_output_is_not_free() -> None:
+    document = {"status": "completed", "steps": output(VIDEO)}
+    finished = read({**document, "usage": {"total_output_tokens": 0, "total_input_tokens": 64}})
+    assert isinstance(finished, OperationFinished)
+    assert finished.billed is None
+
+
 async def test_failed_interaction(stage: Stage) -> None:
     stage.configure(outcome="failed")
     omni = stage.create_omni()

@@ -97,9 +97,11 @@ class JobPoller:
                         )
                     if answer.outcome is Outcome.ACCESS_REFUSED:
                         message = answer.operator_message or "operation failed"
-                        await running.end_access_refused(message, answer.reason)
+                        await running.end_access_refused(
+                            message, answer.reason, billed=answer.billed
+                        )
                         return
-                    await running.end_failed(answer.outcome, answer.detail)
+                    await running.end_failed(answer.outcome, answer.detail, billed=answer.billed)
                     return
                 case OperationCancelled():
                     _log.info("operation.stopped", asked=running.is_cancelled, billed=answer.billed)

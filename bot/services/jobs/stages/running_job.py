@@ -211,7 +211,9 @@ class RunningJob:
             for task in waits:
                 task.cancel()
 
-    async def end_access_refused(self, message: str, reason: str | None) -> None:
+    async def end_access_refused(
+        self, message: str, reason: str | None, *, billed: Micros | None = None
+    ) -> None:
         """End without a charge; what Google says of the account is kept for the operator only."""
         try:
             await self.shared.account_refusals.record_refusal(
@@ -219,7 +221,7 @@ class RunningJob:
             )
         except DatabaseUnavailable:
             _log.warning("account_refusal.not_saved")
-        await self.end_failed(Outcome.ACCESS_REFUSED)
+        await self.end_failed(Outcome.ACCESS_REFUSED, billed=billed)
 
     # -- saving
 
@@ -268,18 +270,25 @@ class RunningJob:
         detail: str | None = None,
         *,
         possible_at: datetime | None = None,
+        billed: Micros | None = None,
     ) -> None:
         """End without a charge; a job that was to be cancelled counts as cancelled.
 
-        ``possible_at`` is when Google says that the request will be possible.
+        ``possible_at`` is when Google says that the request will be possible. What Google has
+        ``billed`` for nothing is the operator's: it stays in the budgets.
         """
+        settlement, charge = Settlement.REFUND, None
+        if billed:
+            settlement = Settlement.ABSORBED
+            charge = Charge.for_stopped_work(UsageAmount.from_plan(self.job.plan), billed)
         if self.is_cancelled:
-            await self.end(JobState.CANCELLED, Outcome.CANCELLED, Settlement.REFUND)
+            await self.end(JobState.CANCELLED, Outcome.CANCELLED, settlement, charge=charge)
         else:
             await self.end(
                 JobState.FAILED,
                 outcome,
-                Settlement.REFUND,
+                settlement,
+                charge=charge,
                 detail=detail,
                 possible_at=possible_at,
             )
