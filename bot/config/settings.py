@@ -119,13 +119,14 @@ class Settings(BaseSettings):
 
     # Google
     gemini_api_key: Secret | None = None
-    """An API key for the Gemini Developer API (https://aistudio.google.com)."""
+    """An API key from Google AI Studio (https://aistudio.google.com), for Gemini Omni."""
     gemini_api_url: HttpUrl | None = None
     """A server to use instead of the Gemini API."""
     google_cloud_project: str | None = None
-    """A Google Cloud project for Veo on Vertex AI, with default credentials."""
+    """A Google Cloud project for Veo on Vertex AI (and Gemini Omni, if switched on), with default
+    credentials."""
     google_cloud_location: str = "us-central1"
-    """The Vertex AI region."""
+    """The Vertex AI region for Veo. Gemini Omni is at global."""
     google_application_credentials: FilePath | None = None
     """A credentials file for Vertex AI. Unset: Google's default locations."""
     google_output_uri: OutputUri | None = None
