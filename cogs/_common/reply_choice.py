@@ -23,7 +23,8 @@ from bot.ui.error_messages import describe_error
 from cogs._common.options import describe_attachment, find_images
 from cogs._common.request_flow import Quote, RequestFlow, RequestSource
 
-MAX_CLIPS: Final = 5
+_MAX_CLIPS: Final = 5
+"""Clips that are asked about: a row of buttons for each way."""
 _BOTH: Final = (ReplyAim.EXTEND, ReplyAim.EDIT)
 _ACTIONS: Final = {
     ReplyAim.EXTEND: ButtonAction.EXTEND_BY_REPLY,
@@ -35,7 +36,7 @@ _ACTIONS: Final = {
 class ReplyWish:
     """The words of a reply and its pictures, which an edit can use as references.
 
-    ``has_other_files``: something else is attached, which nothing can use.
+    ``has_other_files``: all that is attached is something else, which nothing can use.
     """
 
     words: str
@@ -58,6 +59,8 @@ class ReplyWish:
 
 @dataclass(frozen=True, slots=True)
 class ReplyChoices:
+    """Acts on replies where they are plain, and offers what they may mean where they are not."""
+
     request_flow: RequestFlow
 
     async def act(self, clip: Clip, aim: ReplyAim, wish: ReplyWish, source: RequestSource) -> None:
@@ -120,7 +123,7 @@ class ReplyChoices:
         buttons: list[ActionButton] = []
         remarks: list[str] = []
         possible: list[ReplyAim] = []
-        for clip in clips[:MAX_CLIPS]:
+        for clip in clips[:_MAX_CLIPS]:
             for aim in aims:
                 try:
                     quote, remark = await self._quote(clip, aim, wish, source)
