@@ -141,7 +141,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     extension = await extend_clip(stage, number, "Cem")
     extension_number = int(clip_number_of(extension))
     refused = await showcase_clip(stage, extension, "Cem")
-    assert "continues somebody else's clip" in refused
+    assert "made from somebody else's clip" in refused
     await showcase_clip(stage, first, "Ada")
     await showcase_clip(stage, extension, "Cem")
 
@@ -159,7 +159,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     await stage.wait_until(lambda: count_posts(0), "no posts")
     assert not {int(number), extension_number} & (await list_public_clips()).keys()
     await stage.delete_clip(first, "Ada")
-    assert "continues somebody" in await showcase_clip(stage, extension, "Cem")
+    assert "made from somebody" in await showcase_clip(stage, extension, "Cem")
 
 
 async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
