@@ -329,7 +329,7 @@ async def test_a_member_reads_it_in_their_language(stage: BotStage) -> None:
         submitted = await stage.control.modal(dia, opened, {"prompt": "mach Nacht daraus"})
         answer = await stage.wait_for_answer(submitted, "Angenommen als Auftrag")
         assert f"Bearbeitung von #{clip_number_of(first)}" in answer
-        assert "Der Clip wird geändert, nicht neu gemacht" in answer
+        assert "Es entsteht eine geänderte Kopie" in answer
         second = await stage.wait_for_clip(room, 2)
         assert f"Bearbeitung von #{clip_number_of(first)}" in text_of(second)
     finally:
