@@ -125,7 +125,7 @@ def _build_finished(
     if video.uri is not None and model is not None and model.keep_seconds is not None:
         video = replace(video, expires_at=context.now + timedelta(seconds=model.keep_seconds))
     if context.keeps_interactions:
-        created = read_time(document.get("created")) or context.now
+        created = min(read_time(document.get("created")) or context.now, context.now)
         kept_s = None if model is None else model.keep_interaction_seconds
         video = replace(
             video,

@@ -13,6 +13,8 @@ from bot.google.operations import as_list, as_mapping
 
 _MILLION: Final = 1_000_000
 _VIDEO: Final = "video"
+_MAX_COUNT: Final = 10**9
+"""Far more tokens than any request has: a larger number is no count, and would empty a budget."""
 
 
 def compute_bill(usage: Any, prices: TokenPrices | None) -> Micros | None:
@@ -66,7 +68,7 @@ def _count_thoughts(usage: Mapping[str, Any], sent: int, output: int | None) -> 
 
 
 def _read_count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count else None
+    if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(_MAX_COUNT)):
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= _MAX_COUNT else None

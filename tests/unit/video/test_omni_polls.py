@@ -4,7 +4,7 @@ import asyncio
 import base64
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -181,6 +181,16 @@ def test_what_fails_may_be_billed(end: dict[str, Any]) -> None:
     failed = read({**end, "usage": {"total_output_tokens": 1000}})
     assert isinstance(failed, OperationFailed)
     assert failed.billed == 12_000
+
+
+@pytest.mark.parametrize("created", ["2026-12-24T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_time_ahead_of_ours_promises_no_more_than_from_now(created: str) -> None:
+    assert SPEC is not None
+    assert SPEC.keep_interaction_seconds is not None
+    finished = read({"status": "completed", "steps": output(VIDEO), "created": created})
+    assert isinstance(finished, OperationFinished)
+    kept = timedelta(seconds=SPEC.keep_interaction_seconds)
+    assert finished.videos[0].interaction_expires_at == NOW + kept
 
 
 def test_video_without_a_token_of_output_is_not_free() -> None:
@@ -576,6 +586,8 @@ async def test_broken_inline_answer_is_asked_for_again(stage: Stage) -> None:
         ),
         ({"total_output_tokens": "1"}, 12),
         ({"total_output_tokens": True}, None),
+        ({"total_output_tokens": 10**30}, None),
+        ({"total_output_tokens": "9" * 5000}, None),
         ("lots", None),
     ],
 )
