@@ -117,6 +117,25 @@ class TestKilled:
         kinds = [entry.posting.kind for entry in await world.ledger.list_entries(job.id)]
         assert kinds == ["reserve", "refund"]
 
+    async def test_stop_before_the_first_byte_sends_nothing(
+        self, world: SimulatedWorld, dying: SimulatedProcess
+    ) -> None:
+        """What has to be uploaded first may be there just when the process can wait no longer."""
+        world.google.send_gate = asyncio.Event()
+        job = await dying.submit_job(1)
+        await world.wait_for_state(job, JobState.SUBMITTING)
+        await eventually(lambda: dying.critical_sections.running_count)
+        stopping = asyncio.create_task(dying.worker.stop(100.0))
+        await eventually(lambda: dying.worker.running_count == 0)
+        world.google.send_gate.set()
+        await stopping
+        assert world.google.submits == []
+        assert (await world.get_job(job.id)).state is JobState.QUEUED
+        await world.start_process()
+        after = await world.wait_for_end(job)
+        assert (after.outcome, after.attempts) == (Outcome.DELIVERED, 2)
+        await self.check(world, Outcome.DELIVERED)
+
     @pytest.mark.parametrize("sent", [False, True])
     async def test_kill_after_send_never_resubmits(
         self, world: SimulatedWorld, dying: SimulatedProcess, sent: bool

@@ -19,6 +19,15 @@ class CriticalSections:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sections: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """The process stops: no section may begin what it cannot take back."""
+        self._is_closed = True
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
 
     @property
     def running_count(self) -> int:

@@ -112,6 +112,7 @@ class Worker:
         """Stop taking work, let critical sections end, give the lease back."""
         self._is_stopping = True
         self._task_pool.close()
+        self._critical_sections.close()
         ends_at = self._clock.monotonic() + timeout_s
         # a claim under way is awaited, so that what it took can be put back
         self._dispatch_requested.set()

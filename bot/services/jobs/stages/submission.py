@@ -61,12 +61,17 @@ class JobSubmitter:
             )
 
     async def _submit_and_save(self, running: RunningJob, video_models: VideoModels) -> None:
+        sections = running.shared.critical_sections
+
         def require_wanted() -> None:
             """Raise `LeaseLost`, or `VideoRefused` if the job was cancelled while it was prepared.
 
-            A clip that has to be uploaded first may take minutes.
+            A clip that has to be uploaded first may take minutes. A process that stops would not
+            wait for Google's answer.
             """
             running.lease.require_valid()
+            if sections.is_closed:
+                raise LeaseLost("the process stops")
             if running.is_cancelled:
                 raise VideoRefused("cancelled before it was sent", outcome=Outcome.CANCELLED)
 
@@ -90,6 +95,8 @@ class JobSubmitter:
             )
         except LeaseLost:
             running.submit_begun = False  # nothing was sent
+            if sections.is_closed:  # the job's task ended before
+                await running.requeue_unstarted()
             raise
         except DatabaseUnavailable as error:
             _log.warning("submit.not_begun", error=str(error))
