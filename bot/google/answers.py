@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bot.domain.disclosure import redact_account_details, redact_secrets
 from bot.google.omni import error_codes
-from bot.google.wording import classify_message
+from bot.google.wording import classify_message, shorten_message
 
 MAX_DETAIL_LENGTH: Final = 400
 _MAX_PAGE_TITLE_LENGTH: Final = 100
@@ -161,7 +161,7 @@ def read_answer(
         text = page[:2000] if isinstance(page, str) else ""
         return GoogleAnswer(status, text, retry_after_s=delay_s)
     message = error.get("message")
-    message = message if isinstance(message, str) else ""
+    message = shorten_message(message) if isinstance(message, str) else ""
     if not is_google_error(error):
         return (
             _read_omni_error(error, status, delay_s)
@@ -200,7 +200,7 @@ def _read_stated_status(code: Any, status_name: Any) -> int | None:
 def _read_omni_error(error: Mapping[str, Any], status: int, delay_s: float | None) -> GoogleAnswer:
     """Read an error in the form of the Interactions API."""
     code = error_codes.read_code(error)
-    message = error["message"] if isinstance(error.get("message"), str) else ""
+    message = shorten_message(error["message"]) if isinstance(error.get("message"), str) else ""
     if code is not None and error_codes.is_sentence(code):
         message = message if code in message else f"{message} {code}".strip()
         if classify_message(message) is None and message != code:

@@ -91,11 +91,25 @@ SOURCE_UNPROCESSED_PATTERN: Final = re.compile(
 )
 """Google's wording for a source that it has not processed yet (or that is not its own)."""
 
+_MAX_START: Final = 1500
+_MAX_END: Final = 500
+
 _SENTENCE_BREAK: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+
+
+def shorten_message(message: str) -> str:
+    """Return the start and the end of a long text: reading all of it would block the event loop.
+
+    Google's own are short, but in their place may stand what a model says, or a quoted prompt.
+    """
+    if len(message) <= _MAX_START + _MAX_END:
+        return message
+    return f"{message[:_MAX_START]} … {message[-_MAX_END:]}"
 
 
 def classify_message(message: str) -> Outcome | None:
     """Return the outcome that Google's wording stands for; `None` if it matches no pattern."""
+    message = shorten_message(message)
     if (outcome := _classify_model_sentence(message)) is not None:
         return outcome
     for outcome, pattern in _REQUEST_PATTERNS.items():
@@ -119,20 +133,20 @@ def is_about_account(message: str, reason: str | None = None) -> bool:
     """Whether Google speaks about the operator's key, account, place or bucket."""
     if reason is not None and _ACCOUNT_REASONS.fullmatch(reason):
         return True
-    return bool(_ACCOUNT_PATTERN.search(message))
+    return bool(_ACCOUNT_PATTERN.search(shorten_message(message)))
 
 
 def is_regional_rule(message: str) -> bool:
     """Whether Google does not take such a request where the operator is."""
-    return bool(_REGIONAL_RULE_PATTERN.search(message))
+    return bool(_REGIONAL_RULE_PATTERN.search(shorten_message(message)))
 
 
 def is_about_other_metric(message: str) -> bool:
     """Whether a 429 names what it counts, and that is not the making of videos."""
-    names = _METRIC_PATTERN.findall(message)
+    names = _METRIC_PATTERN.findall(shorten_message(message))
     return bool(names) and not any("generate" in name.lower() for name in names)
 
 
 def is_about_used_up_credit(message: str) -> bool:
     """Whether a 429 is about money of the account, not about a quota that frees itself."""
-    return bool(_USED_UP_CREDIT_PATTERN.search(message))
+    return bool(_USED_UP_CREDIT_PATTERN.search(shorten_message(message)))

@@ -36,7 +36,7 @@ from bot.google.api_errors import (
 from bot.google.inline_video import OMNI_DATA_KEY
 from bot.google.omni.usage import compute_bill, has_made_video, has_output
 from bot.google.operations import as_list, as_mapping, read_time
-from bot.google.wording import is_regional_rule
+from bot.google.wording import is_regional_rule, shorten_message
 
 _ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _RUNNING: Final = frozenset({"in_progress", "queued"})
@@ -101,7 +101,7 @@ def _read_end(
     if status in _QUOTA_CODES or any(error.omni_code in _QUOTA_CODES for error in errors):
         return _read_over_quota(errors, status, may_be_new=not has_output(usage), context=context)
     if status == "completed" and not errors:
-        words = " ".join(_find_texts(document))
+        words = shorten_message(" ".join(_find_texts(document)))
         if not words and has_made_video(usage):
             # made and billed, and left out of the answer (Vertex AI does so with large ones)
             return OperationFinished((RemoteVideo(uri=None),), billed=billed)
@@ -231,7 +231,7 @@ def _read_refusal_in_words(words: str) -> OperationFailed:
 
 
 def _read_unexplained_end(document: Mapping[str, Any], status: str) -> OperationFailed:
-    words = " ".join(_find_texts(document))
+    words = shorten_message(" ".join(_find_texts(document)))
     log_unrecognised("interaction", [words], status=status)
     return OperationFailed(
         Outcome.OPERATION_FAILED,
@@ -248,7 +248,7 @@ def _list_errors(document: Mapping[str, Any]) -> list[GoogleAnswer]:
         answer = read_answer(HTTPStatus.OK, {"error": error}, is_omni=True)
         if not answer.is_from_google:
             values = as_mapping(error)
-            message = str(values.get("message") or values.get("code") or error)
+            message = shorten_message(str(values.get("message") or values.get("code") or error))
             code = values.get("code")
             answer = GoogleAnswer(
                 HTTPStatus.OK,

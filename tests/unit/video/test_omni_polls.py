@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -181,6 +182,21 @@ def test_what_fails_may_be_billed(end: dict[str, Any]) -> None:
     failed = read({**end, "usage": {"total_output_tokens": 1000}})
     assert isinstance(failed, OperationFailed)
     assert failed.billed == 12_000
+
+
+@pytest.mark.parametrize("word", ["image ", "file ", "credit ", "upload ", "interaction "])
+def test_long_words_of_the_model_are_read_in_no_time(word: str) -> None:
+    """A member can ask for them; reading all of it took 15 seconds, in which nobody was served."""
+    began = time.process_time()
+    text = {"type": "text", "text": word * 8000 + "It was filtered out."}
+    refused = read({"status": "completed", "steps": output(text)})
+    failed = read({"status": "failed", "errors": [{"code": "content_blocked", "message": text}]})
+    error = {"code": "content_blocked", "message": text["text"]}
+    also_failed = read({"status": "failed", "errors": [error]})
+    assert time.process_time() - began < 1.0
+    for result in (refused, failed, also_failed):
+        assert isinstance(result, OperationFailed)
+        assert result.outcome in (Outcome.BLOCKED, Outcome.BLOCKED_IMAGE)
 
 
 @pytest.mark.parametrize("created", ["2026-12-24T00:00:00Z", "9999-12-31T23:59:59Z"])
