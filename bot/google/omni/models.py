@@ -258,7 +258,7 @@ class OmniModels:
         """Ask whether a model is there; what the answer says of its methods is wrong for Omni."""
         path = f"{API_VERSION}/models/{quote(self._get_name(model), safe='')}"
         answer = await self._connection.request_json("GET", path, label=f"model {model}")
-        if not isinstance(answer, dict):
+        if not isinstance(answer, dict) or "error" in answer:
             raise AnswerNotFromGoogle(f"model {model} answered something else")
 
     def _get_name(self, model: str) -> str:

@@ -245,7 +245,7 @@ class VertexOmniModels:
     async def _request_model(self, model: str) -> None:
         path = f"{API_VERSION}/publishers/google/models/{quote(self._get_name(model), safe='')}"
         answer = await self._connection.request_json("GET", path, label=f"model {model}")
-        if not isinstance(answer, dict):
+        if not isinstance(answer, dict) or "error" in answer:
             raise AnswerNotFromGoogle(f"model {model} answered something else")
         self._credentials.confirm_token()
 

@@ -629,6 +629,13 @@ async def test_models_are_asked_for_by_their_name(stage: Stage) -> None:
     assert stage.count_requests(f"/models/{OMNI}") == 1
 
 
+async def test_error_inside_a_success_says_nothing_of_a_model(stage: Stage) -> None:
+    omni = stage.create_omni()
+    stage.add_fault(path=f"/models/{OMNI}", **omni_error(200, "api_error", "No.").fault)
+    with pytest.raises(AnswerNotFromGoogle):
+        await omni.check_reachability([OMNI])
+
+
 async def test_lost_submit_cannot_be_searched_for(stage: Stage) -> None:
     omni = stage.create_omni()
     assert await omni.find_result(stage.build_omni_plan(), job_id=1) is None
