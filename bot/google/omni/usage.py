@@ -48,14 +48,16 @@ def has_made_video(usage: Any) -> bool:
 
 
 def _count_video_tokens(usage: Mapping[str, Any]) -> int | None:
-    """Return the tokens of video; `None` if they are not told apart."""
+    """Return the tokens of video; `None` if they are not told apart, or not as a number."""
     listed = [as_mapping(item) for item in as_list(usage.get("output_tokens_by_modality"))]
-    counts = [
-        _read_count(item.get("tokens")) or 0
-        for item in listed
-        if str(item.get("modality", "")).lower() == _VIDEO
-    ]
-    return sum(counts) if listed else None
+    total = 0
+    for item in listed:
+        if str(item.get("modality", "")).lower() == _VIDEO:
+            count = _read_count(item.get("tokens"))
+            if count is None:
+                return None
+            total += count
+    return total if listed else None
 
 
 def _count_thoughts(usage: Mapping[str, Any], sent: int, output: int | None) -> int:

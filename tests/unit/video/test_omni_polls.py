@@ -602,6 +602,10 @@ async def test_broken_inline_answer_is_asked_for_again(stage: Stage) -> None:
         ),
         ({"total_output_tokens": "1"}, 12),
         ({"total_output_tokens": True}, None),
+        (
+            {"total_output_tokens": 1000, "output_tokens_by_modality": [{"modality": "VIDEO"}]},
+            12_000,
+        ),
         ({"total_output_tokens": 10**30}, None),
         ({"total_output_tokens": "9" * 5000}, None),
         ("lots", None),
