@@ -19,7 +19,8 @@ from tests.web.conftest import client
 
 LOOPS = {
     "dispatcher", "reconciliation", "queue_status", "measurements",
-    "model_directory", "file_retention", "heartbeat", "unknown_jobs", "maintenance",
+    "model_directory", "file_retention", "heartbeat", "unknown_jobs", "remote_deletions",
+    "maintenance",
 }  # fmt: skip
 CHECKS = {"database", "gateway", *LOOPS}
 """What `/readyz` names: the connections, and each loop in the background."""
