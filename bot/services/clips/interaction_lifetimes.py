@@ -26,7 +26,6 @@ class InteractionLifetimes(InteractionWatcher):
         except DatabaseUnavailable as error:
             _log.warning("interaction.not_recorded", error=str(error))
             return
-        _log.warning("interaction.gone", route=route, interaction=interaction_id)
         if kept is not None:
             _log.warning("interaction.lifetime_learnt", route=route, kept=str(kept))
 
