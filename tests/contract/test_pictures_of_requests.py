@@ -14,6 +14,7 @@ from cogs._common.modals import PROMPT_FIELD
 from tests.contract.conftest import ON_SQLITE
 from tests.fakes.cogs import SimulatedCogs, build_attachment, build_interaction
 from tests.fakes.world import MEMBER, SimulatedWorld
+from tests.harness.texts import quote_text
 
 pytestmark = ON_SQLITE
 
@@ -102,7 +103,7 @@ async def test_small_picture_is_asked_about(world: SimulatedWorld) -> None:
     cogs.images.size = (160, 90)
     text, buttons = read_answer(await cogs.generate(image=build_attachment(width=160, height=90)))
     assert "160×90" in text
-    assert "1280×720" in text
+    assert quote_text("image.image_too_small") in text
     assert await list_jobs(world) == []
     await cogs.buttons.accept_confirmation(build_interaction(), buttons["accept"])
     assert len(await list_jobs(world)) == 1

@@ -16,6 +16,7 @@ from tests.harness.bot import BotProcess
 from tests.harness.control import Control
 from tests.harness.process import ROOT
 from tests.harness.sandbox import SandboxProcess
+from tests.harness.texts import quote_text
 from tests.harness.waiting import eventually
 
 Json = dict[str, Any]
@@ -138,8 +139,8 @@ class BotStage:
 
     async def delete_clip(self, message: Json, user: str = "Ada") -> str:
         """Press *Delete* on a clip, say yes, and return the answer once it is gone."""
-        asked = await self.press_button(message, "Delete", user)
-        pressed = await self.press_answer(asked, "Delete for good", user)
+        asked = await self.press_button(message, quote_text("button.delete"), user)
+        pressed = await self.press_answer(asked, quote_text("button.delete_yes"), user)
         return await self.wait_for_answer(pressed, "deleted")
 
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
@@ -167,7 +168,10 @@ class BotStage:
         """Wait until all jobs of a channel have ended."""
 
         async def is_idle() -> bool:
-            return not any("Cancel" in buttons_of(m) for m in await self.control.messages(room))
+            return not any(
+                quote_text("button.cancel") in buttons_of(m)
+                for m in await self.control.messages(room)
+            )
 
         await eventually(is_idle, timeout=TIMEOUT_S, interval=0.1, what="the jobs having ended")
 

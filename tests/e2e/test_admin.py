@@ -15,6 +15,7 @@ from tests.e2e.stage import (
     text_of,
     video_of,
 )
+from tests.harness.texts import quote_text
 
 BOT_SETTINGS = {"CONFIRM_ABOVE_USD": ""}  # as where nothing is set
 
@@ -52,13 +53,14 @@ async def test_costly_request_asks_once_despite_double_confirm(stage: BotStage) 
     assert "$0.30" in await admin(stage, room, "confirm", above=0.30)
     before = len(await stage.list_submits())
     asked = await stage.request_clip(room)
-    question = await stage.wait_for_answer(asked, "Make it?")
+    question = await stage.wait_for_answer(asked, quote_text("ask.confirm"))
     assert "$0.40" in question
     assert len(await stage.list_submits()) == before
     seen = await stage.control.interaction(asked)
     message = seen["messages"][0]
     pressed = await asyncio.gather(
-        *(stage.press_button(message, "Make it") for _ in range(2)), return_exceptions=True
+        *(stage.press_button(message, quote_text("button.accept")) for _ in range(2)),
+        return_exceptions=True,
     )
     assert not [each for each in pressed if isinstance(each, Exception)]
     await stage.wait_for_clip(room)
@@ -66,9 +68,9 @@ async def test_costly_request_asks_once_despite_double_confirm(stage: BotStage) 
     assert len(await stage.list_submits()) == before + 1
 
     no = await stage.request_clip(room)
-    await stage.wait_for_answer(no, "Make it?")
-    await stage.press_answer(no, "Never mind")
-    await stage.wait_for_answer(no, "nothing was made")
+    await stage.wait_for_answer(no, quote_text("ask.confirm"))
+    await stage.press_answer(no, quote_text("button.decline"))
+    await stage.wait_for_answer(no, quote_text("ask.declined"))
     assert "do not ask" in await admin(stage, room, "confirm", never=True)
 
 
@@ -79,15 +81,18 @@ async def test_a_question_to_a_reply_is_answered_by_its_writer_only(stage: BotSt
     await stage.control.message(
         stage.people["Dia"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    question = await stage.wait_for_message(room, "Make it?")
+    question = await stage.wait_for_message(room, quote_text("ask.confirm"))
     await stage.wait_for_answer(
-        await stage.press_button(question, "Make it", "Cem"), "meant for somebody else"
+        await stage.press_button(question, quote_text("button.accept"), "Cem"),
+        quote_text("not_allowed.offer"),
     )
-    await stage.press_button(question, "Make it", "Dia")
+    await stage.press_button(question, quote_text("button.accept"), "Dia")
     second = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert f"<@{stage.people['Dia']}>" in text_of(second)
-    assert not [m for m in await stage.control.messages(room) if "Make it?" in text_of(m)]
+    assert not [
+        m for m in await stage.control.messages(room) if quote_text("ask.confirm") in text_of(m)
+    ]
     await admin(stage, room, "confirm", never=True)
 
 
@@ -112,7 +117,7 @@ async def test_operator_settles_unknown_direct_message_job(
     assert "No job is waiting" in await run_operator_program(stage, "bot", "settle")
     await stage.control.fault("google", path=r":predictLongRunning$", drop="before")
     await stage.wait_for_answer(await stage.request_clip("@Ada"), "Accepted")
-    await stage.wait_for_message("@Ada", "nobody can tell")
+    await stage.wait_for_message("@Ada", quote_text("outcome.submit_unknown"))
     listed = await run_operator_program(stage, "bot", "settle")
     assert "no server of ours" in listed
     number = listed.split()[0]
@@ -133,7 +138,7 @@ async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) 
         await stage.wait_for_message(room, "generating")
         assert "a new version" in await switch(stage, "pause", "a new version")
         refused = await stage.wait_for_answer(await stage.request_clip(room))
-    assert "takes no new requests" in refused
+    assert quote_text("paused.operator") in refused
     assert "a new version" in refused
     await stage.wait_for_clip(room)  # what was running finishes
     assert "Paused" in await switch(stage, "pause", "--show")
@@ -151,10 +156,10 @@ async def test_costly_request_asks_by_default(stage: BotStage) -> None:
     asked = await stage.control.command(
         stage.people["Ada"], guild["channels"][0]["id"], "video generate", options
     )
-    question = await stage.wait_for_answer(asked, "Make it?")
+    question = await stage.wait_for_answer(asked, quote_text("ask.confirm"))
     assert "$4.00" in question
-    await stage.press_answer(asked, "Never mind")
-    await stage.wait_for_answer(asked, "nothing was made")
+    await stage.press_answer(asked, quote_text("button.decline"))
+    await stage.wait_for_answer(asked, quote_text("ask.declined"))
 
 
 async def test_the_servers_rule_for_people_is_kept_or_the_request_refused(stage: BotStage) -> None:
@@ -180,7 +185,7 @@ async def test_extending_may_be_left_to_the_requester(stage: BotStage) -> None:
     await stage.control.message(
         stage.people["Cem"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    await stage.wait_for_message(room, "only the person who asked for a clip may extend or edit it")
+    await stage.wait_for_message(room, quote_text("not_allowed.extend"))
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
     )
@@ -209,8 +214,8 @@ async def test_a_budget_holds_for_the_whole_server(stage: BotStage) -> None:
     room = await stage.open_channel()
     await admin(stage, room, "budget", usd_per_month=0.01)
     refused = await stage.wait_for_answer(await stage.request_clip(room, user="Dia"))
-    assert "this server's limit" in refused
-    assert "no budget of its own" in await admin(stage, room, "budget", clear=True)
+    assert quote_text("scope.guild") in refused
+    assert quote_text("server.budget.cleared") in await admin(stage, room, "budget", clear=True)
 
 
 async def test_cancel_reports_actual_outcome(stage: BotStage) -> None:
@@ -218,17 +223,21 @@ async def test_cancel_reports_actual_outcome(stage: BotStage) -> None:
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
         status = await stage.wait_for_message(room, "generating")
-        job = buttons_of(status)["Cancel"].rpartition(":")[2]
+        job = buttons_of(status)[quote_text("button.cancel")].rpartition(":")[2]
         jobs = await stage.control.command(stage.people["Ada"], room, "video jobs")
         assert f"`{job}`" in await stage.wait_for_answer(jobs)
-        not_his = await stage.wait_for_answer(await stage.press_button(status, "Cancel", "Cem"))
+        not_his = await stage.wait_for_answer(
+            await stage.press_button(status, quote_text("button.cancel"), "Cem")
+        )
         assert "Only the person who asked" in not_his
-        cancelled = await stage.wait_for_answer(await stage.press_button(status, "Cancel"))
-        assert "cannot be called back" in cancelled
+        cancelled = await stage.wait_for_answer(
+            await stage.press_button(status, quote_text("button.cancel"))
+        )
+        assert quote_text("cancel.requested") in cancelled
     await stage.wait_for_message(room, "Cancelled")
     assert not clips_of(await stage.control.messages(room))
     late = await stage.control.command(stage.people["Ada"], room, "video cancel", {"job": int(job)})
-    await stage.wait_for_answer(late, "already ended")
+    await stage.wait_for_answer(late, quote_text("cancel.too_late"))
 
 
 async def test_a_picture_becomes_the_first_frame(stage: BotStage, tmp_path: Path) -> None:
@@ -248,7 +257,7 @@ async def test_a_picture_becomes_the_first_frame(stage: BotStage, tmp_path: Path
     assert "image" in (await stage.list_submits())[-1]["json"]["instances"][0]
 
     message = await stage.control.message(ada, room, "look", attachments=[path])
-    opened = await stage.control.context_menu(ada, "Animate this image", message)
+    opened = await stage.control.context_menu(ada, quote_text("menu.animate"), message)
     await stage.wait_for_answer(await stage.submit_form(opened, "it melts"), "Accepted")
     await stage.wait_for_clip(room, 2)
 
@@ -257,4 +266,4 @@ async def test_a_picture_becomes_the_first_frame(stage: BotStage, tmp_path: Path
     wrong = await stage.control.command(
         ada, room, "video animate", {"prompt": "it turns"}, attachments={"image": text}
     )
-    await stage.wait_for_answer(wrong, "no image that I can read")
+    await stage.wait_for_answer(wrong, quote_text("image.not_an_image"))

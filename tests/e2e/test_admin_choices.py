@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.e2e.stage import BotStage, Json
+from tests.harness.texts import quote_text
 
 BOT_SETTINGS = {
     "CONFIRM_ABOVE_USD": "2",
@@ -82,7 +83,7 @@ async def test_no_command_changes_anything_without_options(stage: BotStage) -> N
     await run_admin(stage, room, "confirm", clear=True)
     await run_admin(stage, room, "people", rule="unset")
     await run_admin(stage, room, "extending", who="everyone")
-    assert "no budget of its own" in await run_admin(stage, room, "budget")
+    assert quote_text("server.budget.cleared") in await run_admin(stage, room, "budget")
     assert "the operator's setting" in await run_admin(stage, room, "confirm")
 
 
@@ -93,20 +94,24 @@ async def test_a_dear_rule_is_told_to_the_admin_and_asked_of_the_member(stage: B
     said = await run_admin(stage, room, "people", rule="adults", channel=room)
     assert "Only Veo 2 can promise this" in said
     assert "$4.00 a clip" in said
-    assert "extensions will be refused" in said
+    assert quote_text("server.people.no_extending") in said
     before = len(await stage.list_submits())
     asked = await stage.control.command(
         stage.people["Cem"], room, "video generate", {"prompt": "a red fox"}
     )
-    question = await stage.wait_for_answer(asked, "Make it?")
+    question = await stage.wait_for_answer(asked, quote_text("ask.confirm"))
     assert "adults only" in question
     assert "$4.00 instead of $0.40" in question
     assert len(await stage.list_submits()) == before
-    await stage.press_answer(asked, "Make it", "Cem")
+    await stage.press_answer(asked, quote_text("button.accept"), "Cem")
     clip = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
-    form = await stage.press_button(clip, "Extend", "Cem") if "Extend" in str(clip) else None
+    form = (
+        await stage.press_button(clip, quote_text("button.extend"), "Cem")
+        if quote_text("button.extend") in str(clip)
+        else None
+    )
     if form is not None:
         refused = await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"))
         assert len(await stage.list_submits()) == before + 1, refused
@@ -121,10 +126,10 @@ async def test_an_extension_that_a_rule_prevents_is_refused_with_the_reason(
     clip = await stage.make_clip(room)
     await run_admin(stage, room, "people", rule="adults", channel=room)
     before = len(await stage.list_submits())
-    form = await stage.press_button(clip, "Extend")
+    form = await stage.press_button(clip, quote_text("button.extend"))
     refused = await stage.wait_for_answer(await stage.submit_form(form, "it jumps"))
     assert "The rule for people here is: adults only" in refused
-    assert "/server people" in refused
+    assert quote_text("rule.person_rule_none") in refused
     assert len(await stage.list_submits()) == before
 
 
@@ -142,7 +147,7 @@ async def test_an_age_restricted_channel_costs_what_others_cost(stage: BotStage)
     assert "personGeneration" not in sent["json"]["parameters"]
     await stage.request_clip(room)
     extended = await stage.wait_for_clip(room, 2)
-    form = await stage.press_button(extended, "Extend")
+    form = await stage.press_button(extended, quote_text("button.extend"))
     await stage.wait_for_answer(await stage.submit_form(form, "it jumps"), "Accepted")
     await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)
@@ -172,7 +177,7 @@ async def test_unknown_jobs_are_the_operators_bill(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.fault("google", path=r":predictLongRunning$", drop="before")
     await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     said = await run_admin(stage, room, "unknown")
     assert "operator" in said
     assert "Look into Google" not in said

@@ -13,6 +13,7 @@ from tests.e2e.stage import (
     text_of,
     video_of,
 )
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,8 +67,8 @@ async def test_a_member_chooses_how_to_hear_of_it(stage: BotStage) -> None:
     """Without an option the command shows and changes nothing. [people-M2]"""
     room = await stage.open_channel()
     assert "I mention you" in await choose(stage, room, "Ada", None)
-    assert "do not notify you" in await choose(stage, room, "Ada", "quiet")
-    assert "do not notify you" in await choose(stage, room, "Ada", None)
+    assert quote_text("notify.quiet") in await choose(stage, room, "Ada", "quiet")
+    assert quote_text("notify.quiet") in await choose(stage, room, "Ada", None)
     clip = await stage.make_clip(room)
     assert is_silent(clip)
     before = len(await list_direct_messages(stage, "Ada"))
@@ -93,12 +94,12 @@ async def test_closed_direct_messages_lead_back_to_a_mention(stage: BotStage) ->
     await stage.wait_until_idle(room)
     assert await list_pinged(stage, room) == []
     accepted = await stage.request_clip(room, "another heron", "Dia")
-    await stage.wait_for_answer(accepted, "You chose direct messages")
+    await stage.wait_for_answer(accepted, quote_text("notify.direct_refused"))
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert await list_pinged(stage, room) == [dia]
     refused = await choose(stage, room, "Dia", "direct")
-    assert "You chose direct messages" in refused
+    assert quote_text("notify.direct_refused") in refused
     await choose(stage, room, "Dia", "ping")
     await stage.control.change_user("Dia", accepts_dms=True)
 
@@ -109,13 +110,13 @@ async def test_what_google_blocked_pings_once_and_can_be_deleted(stage: BotStage
     await stage.control.google(outcome="filtered")
     for user, deleted_by in (("Ada", "Ada"), ("Ada", "Bea")):
         await stage.request_clip(room, "something rude", user)
-        card = await stage.wait_for_message(room, "Google blocked")
+        card = await stage.wait_for_message(room, quote_text("outcome.blocked_audio"))
         await stage.wait_until_idle(room)
         assert [m["id"] for m in await stage.control.messages(room)] == [card["id"]]
         assert [user["id"] for user in card["mentions"]] == [stage.people["Ada"]]
-        refused = await stage.press_button(card, "Delete", "Cem")
+        refused = await stage.press_button(card, quote_text("button.delete"), "Cem")
         assert "Only the person who asked" in await stage.wait_for_answer(refused)
-        pressed = await stage.press_button(card, "Delete", deleted_by)
+        pressed = await stage.press_button(card, quote_text("button.delete"), deleted_by)
         await stage.wait_for_answer(pressed, "deleted")
         assert await stage.control.messages(room) == []
     assert len(await list_pinged(stage, room)) == 2
@@ -128,11 +129,11 @@ async def test_deleting_asks_and_leaves_no_trace(stage: BotStage) -> None:
     number = clip_number_of(clip)
     got = await stage.control.command(stage.people["Cem"], elsewhere, "video get", {"clip": number})
     await stage.wait_for_answer(got, "posted again")
-    asked = await stage.press_button(clip, "Delete", "Bea")
+    asked = await stage.press_button(clip, quote_text("button.delete"), "Bea")
     question = await stage.wait_for_answer(asked, f"#{number}")
     assert "$0.40" in question
-    kept = await stage.press_answer(asked, "Keep it", "Bea")
-    await stage.wait_for_answer(kept, "nothing was deleted")
+    kept = await stage.press_answer(asked, quote_text("button.delete_no"), "Bea")
+    await stage.wait_for_answer(kept, quote_text("delete.kept"))
     assert len(clips_of(await stage.control.messages(room))) == 1
     await stage.delete_clip(clip, "Bea")
     assert await stage.control.messages(room) == []
@@ -147,12 +148,12 @@ async def test_cancel_shows_at_once_and_says_what_it_cost(stage: BotStage) -> No
     async with stage.control.hold_google():
         await stage.request_clip(room)
         status = await stage.wait_for_message(room, "generating")
-        pressed = await stage.press_button(status, "Cancel")
+        pressed = await stage.press_button(status, quote_text("button.cancel"))
         cancelling = await stage.wait_for_message(room, "Cancelling.")
         assert cancelling["id"] == status["id"]
         assert buttons_of(cancelling) == {}
-        await stage.wait_for_answer(pressed, "cannot be called back")
-    late = await stage.wait_for_message(room, "Cancelled too late")
+        await stage.wait_for_answer(pressed, quote_text("cancel.requested"))
+    late = await stage.wait_for_message(room, quote_text("outcome.cancelled_late"))
     assert "$0.40 charged" in text_of(late)
     history = await stage.control.command(stage.people["Ada"], room, "video history")
     number = text_of(late).split("#")[1].split(" ")[0]
@@ -200,14 +201,14 @@ async def test_a_retired_model_offers_the_next_with_its_price(stage: BotStage) -
         retired_models=["veo-3.1-lite-generate-preview"], reason="Call ListModels."
     )
     await stage.request_clip(room, model="veo-3.1-lite-generate-preview")
-    card = await stage.wait_for_message(room, "retired this model")
+    card = await stage.wait_for_message(room, quote_text("outcome.model_retired"))
     assert "ListModels" not in text_of(card)
     before = len(await stage.list_submits())
-    offered = await stage.press_button(card, "Another model")
-    answer = await stage.wait_for_answer(offered, "Make it?")
+    offered = await stage.press_button(card, quote_text("button.other_model"))
+    answer = await stage.wait_for_answer(offered, quote_text("ask.confirm"))
     assert "$" in answer
     assert len(await stage.list_submits()) == before
-    await stage.press_answer(offered, "Make it")
+    await stage.press_answer(offered, quote_text("button.accept"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
 
@@ -271,7 +272,9 @@ async def test_a_timed_out_bot_refuses_before_payment(stage: BotStage) -> None:
     before = len(await stage.list_submits())
     await stage.control.call("POST", "members", {**body, "timed_out_s": 600})
     try:
-        await stage.wait_for_answer(await stage.request_clip(room), "timed me out")
+        await stage.wait_for_answer(
+            await stage.request_clip(room), quote_text("not_allowed.timed_out")
+        )
     finally:
         await stage.control.call("POST", "members", {**body, "timed_out_s": 0})
     assert len(await stage.list_submits()) == before
@@ -286,7 +289,7 @@ async def test_an_edge_that_resets_large_uploads_gets_a_smaller_one(stage: BotSt
         "discord", method="POST", path=posts, drop="upload", over_bytes=10_000_000, times=None
     )
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "Discord does not take it yet")
+    await stage.wait_for_message(room, quote_text("stage.posting_later"))
     clip = await stage.wait_for_clip(room)
     video = video_of(clip)
     assert video is not None

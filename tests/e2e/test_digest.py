@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from tests.e2e.stage import BotStage, run_two_processes, text_of, video_of
+from tests.harness.texts import quote_text
 
 STAR = "⭐"
 Json = dict[str, Any]
@@ -21,7 +22,7 @@ UPDATE digests SET due_at = due_at - interval '7 days';
 
 async def list_digests(stage: BotStage, showcase: str) -> list[Json]:
     messages = await stage.control.messages(showcase)
-    return [message for message in messages if "The week's best" in text_of(message)]
+    return [message for message in messages if quote_text("digest.title") in text_of(message)]
 
 
 async def are_settled(url: str, count: int) -> bool:
@@ -53,14 +54,15 @@ async def test_digest_is_posted_once_despite_crash(tmp_path: Path) -> None:
             "server showcase",
             {"channel": showcase, "digest_day": str(now.weekday()), "digest_hour": now.hour},
         )
-        await stage.wait_for_answer(interaction, "The weekly digest comes on")
+        await stage.wait_for_answer(interaction, quote_text("house.digest"))
         clips = []
         for prompt in ("look=plain a heron", "look=plain an owl"):
             channel = await stage.open_channel()
             clips.append(await stage.make_clip(channel, prompt))
             # both processes receive the press; the clip is posted once
             await stage.wait_for_answer(
-                await stage.press_button(clips[-1], "Showcase"), "in the showcase"
+                await stage.press_button(clips[-1], quote_text("button.showcase")),
+                "in the showcase",
             )
         for name in ("Cem", "Dia"):
             await stage.control.reaction(stage.people[name], clips[1]["id"], STAR)

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.stage import BotStage, clips_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,10 +90,12 @@ async def test_lost_answers_to_buttons_and_forms(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.fault("discord", method="POST", path=CALLBACK, drop="after")
-    await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+    )
     await stage.wait_for_clip(room, 2)
     await stage.control.fault("discord", method="POST", path=CALLBACK, drop="after")
-    form = await stage.press_button(clip, "Extend")
+    form = await stage.press_button(clip, quote_text("button.extend"))
     await stage.control.wait_interaction(form, lambda state: state.get("modal"))
     fault = {"status": 502, "carry_out": True}
     await stage.control.fault("discord", method="POST", path=CALLBACK, **fault)
@@ -113,7 +116,7 @@ async def test_foreign_commands_are_replaced(stage: BotStage) -> None:
     await call_discord(stage, "PUT", f"{base}/commands", foreign)
     await call_discord(stage, "PUT", f"{base}/guilds/{stage.guild}/commands", foreign)
     interaction = await stage.control.command(stage.people["Ada"], room, "imagine")
-    await stage.wait_for_answer(interaction, "just changed")
+    await stage.wait_for_answer(interaction, quote_text("error.command_outdated"))
 
     async def is_restored() -> bool:
         registered = {command["name"] for command in await stage.control.commands()}
@@ -176,7 +179,7 @@ async def test_buttons_and_menus_of_another_version(stage: BotStage, component: 
     pressed = await stage.control.component(
         stage.people["Ada"], message["id"], component["custom_id"], values
     )
-    await stage.wait_for_answer(pressed, "another version")
+    await stage.wait_for_answer(pressed, quote_text("not_found.component"))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -126,7 +127,7 @@ async def test_deleted_status_does_not_affect_job(stage: BotStage) -> None:
     )
     await stage.control.google(seconds=0.2, outcome="failed")
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "couldn't finish it")
+    await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
 
 
 async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> None:
@@ -135,7 +136,7 @@ async def test_concurrent_requests_are_acknowledged_in_time(stage: BotStage) -> 
         *(stage.control.command(stage.people["Dia"], room, "quota show") for _ in range(20))
     )
     for interaction in interactions:
-        await stage.wait_for_answer(interaction, "You have no limits")
+        await stage.wait_for_answer(interaction, quote_text("quota.unlimited"))
         assert (await stage.control.interaction(interaction))["acknowledged_ms"] < 3000
 
 
@@ -144,7 +145,11 @@ async def test_buttons_work_after_message_edits(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     await stage.control.google(seconds=0.2, outcome="failed")
-    await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
-    await stage.wait_for_message(room, "couldn't finish it")
-    assert "Details" in buttons_of(clip)
-    await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+    )
+    await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
+    assert quote_text("button.details") in buttons_of(clip)
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+    )

@@ -15,6 +15,7 @@ from tests.e2e.stage import (
     text_of,
     video_of,
 )
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,9 +58,9 @@ async def test_the_command_changes_a_clip_and_says_so(stage: BotStage) -> None:
     first = await make_omni_clip(stage, room)
     number = clip_number_of(first)
     interaction = await edit(stage, room, number)
-    answer = await stage.wait_for_answer(interaction, "Accepted as job")
+    answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert f"Edit of #{number} · Gemini Omni 1.2 Flash · 3 s · 16:9 · 360p · **$0.08" in answer
-    assert "This makes a changed copy" in answer
+    assert quote_text("plan.edit_keeps") in answer
     message, submit = await wait_for_edit(stage, room)
     text = text_of(message)
     assert f"edit of #{number}" in text
@@ -70,7 +71,12 @@ async def test_the_command_changes_a_clip_and_says_so(stage: BotStage) -> None:
     assert submit["task"] == "edit"
     assert submit["previous"] is not None
     assert submit["json"]["input"] == NIGHT or NIGHT in str(submit["json"]["input"])
-    assert {"Edit", "Redo", "Reword and redo", "Details"} <= buttons_of(message).keys()
+    assert {
+        quote_text("button.edit_clip"),
+        quote_text("button.redo"),
+        quote_text("button.reword"),
+        quote_text("button.details"),
+    } <= buttons_of(message).keys()
 
 
 async def test_the_clip_can_be_named_by_a_link(stage: BotStage) -> None:
@@ -88,15 +94,15 @@ async def test_the_form_asks_what_should_be_different(stage: BotStage, way: str)
     room = await stage.open_channel()
     first = await make_omni_clip(stage, room)
     if way == "button":
-        opened = await stage.press_button(first, "Edit", "Cem")
+        opened = await stage.press_button(first, quote_text("button.edit_clip"), "Cem")
     else:
         opened = await stage.control.context_menu(
-            stage.people["Cem"], "Edit this clip", first["id"]
+            stage.people["Cem"], quote_text("menu.edit"), first["id"]
         )
     form = await stage.control.wait_interaction(opened, lambda state: state.get("modal"))
-    assert form["modal"]["title"] == "Edit this clip"
+    assert form["modal"]["title"] == quote_text("menu.edit")
     submitted = await stage.submit_form(opened, "take out the fox", "Cem")
-    await stage.wait_for_answer(submitted, "This makes a changed copy")
+    await stage.wait_for_answer(submitted, quote_text("plan.edit_keeps"))
     message, _ = await wait_for_edit(stage, room)
     assert "take out the fox" in text_of(message)
     assert f"<@{stage.people['Cem']}>" in text_of(message)
@@ -116,8 +122,8 @@ async def test_pictures_come_into_the_clip(stage: BotStage, tmp_path: Path) -> N
     assert sent.count("image/png") + sent.count("image/jpeg") == 2
     assert "<IMAGE_REF_0>" in sent
     assert "<IMAGE_REF_1>" in sent
-    details = await stage.press_button(message, "Details")
-    told = await stage.wait_for_answer(details, "Added, so that the model knows")
+    details = await stage.press_button(message, quote_text("button.details"))
+    told = await stage.wait_for_answer(details, quote_text("details.written.role_tags"))
     assert "as an edit" in told
     assert f"Edits clip:** #{clip_number_of(first)}" in told
     assert told.count("640×360") >= 2
@@ -130,13 +136,13 @@ async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
     room = await stage.open_channel()
     first = await stage.make_clip(room)
     assert "Veo" in text_of(first)
-    opened = await stage.press_button(first, "Edit")
+    opened = await stage.press_button(first, quote_text("button.edit_clip"))
     await stage.submit_form(opened, NIGHT)
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "edit"
     assert submit["previous"] is None
     assert f"edit of #{clip_number_of(first)}" in text_of(message)
-    assert "Gemini Omni" in text_of(message)
+    assert quote_text("rule.edit_unavailable") in text_of(message)
 
 
 async def test_what_can_be_chosen_is_suggested_for_the_clip(stage: BotStage) -> None:
@@ -170,23 +176,25 @@ async def test_an_extension_adds_as_many_seconds_as_are_asked_for(stage: BotStag
     number = clip_number_of(first)
     values = {"clip": number, "prompt": "it jumps", "duration": 4, "resolution": "360p"}
     interaction = await stage.control.command(stage.people["Ada"], room, "video extend", values)
-    answer = await stage.wait_for_answer(interaction, "Accepted as job")
+    answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert f"Extension of #{number} · Gemini Omni 1.1 Flash · +4 s · 16:9 · 360p" in answer
     assert "changed" not in answer
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "extend"
     assert " · 7 s · " in text_of(message)
-    details = await stage.wait_for_answer(await stage.press_button(message, "Details"), "Added:")
+    details = await stage.wait_for_answer(
+        await stage.press_button(message, quote_text("button.details")), "Added:"
+    )
     assert "**Added:** +4 s" in details
-    assert "Added, so that the model goes on from the clip:" in details
+    assert quote_text("details.written.extend") in details
 
     edited = await edit(stage, room, clip_number_of(message))
-    await stage.wait_for_answer(edited, "Accepted as job")
+    await stage.wait_for_answer(edited, quote_text("ask.accepted"))
     third, _ = await wait_for_edit(stage, room, 3)
     chain = await stage.control.command(
         stage.people["Ada"], room, "video chain", {"clip": clip_number_of(third)}
     )
-    rows = (await stage.wait_for_answer(chain, "The tree of clip")).splitlines()[1:]
+    rows = (await stage.wait_for_answer(chain, quote_text("chain.title"))).splitlines()[1:]
     assert [row[0] for row in rows] == ["●", "⤷", "✎"]
     assert "· extended +4 s · 7 s ·" in rows[1]
     assert "· edited · 7 s ·" in rows[2]
@@ -223,9 +231,9 @@ async def test_an_unknown_resolution_leads_to_an_offer_that_edits(stage: BotStag
     room = await stage.open_channel()
     first = await make_omni_clip(stage, room)
     interaction = await edit(stage, room, clip_number_of(first), resolution="480p")
-    answer = await stage.wait_for_answer(interaction, "This would work")
+    answer = await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
     assert f"Edit of #{clip_number_of(first)}" in answer
-    await stage.press_answer(interaction, "Make this one")
+    await stage.press_answer(interaction, quote_text("button.nearest"))
     message, submit = await wait_for_edit(stage, room)
     assert submit["task"] == "edit"
     assert "edit of" in text_of(message)
@@ -239,17 +247,17 @@ async def test_a_price_that_needs_a_yes_is_asked_about_first(stage: BotStage) ->
     confirm = await stage.control.command(ada, room, "server confirm", {"above": 0.01})
     await stage.wait_for_answer(confirm)
     try:
-        opened = await stage.press_button(first, "Edit")
+        opened = await stage.press_button(first, quote_text("button.edit_clip"))
         submitted = await stage.submit_form(opened, NIGHT)
-        question = await stage.wait_for_answer(submitted, "Make it?")
+        question = await stage.wait_for_answer(submitted, quote_text("ask.confirm"))
         assert "Edit of #" in question
-        assert "This makes a changed copy" in question
+        assert quote_text("plan.edit_keeps") in question
         assert "**$0.08" in question
         assert len(await stage.list_submits()) == before
-        await stage.press_answer(submitted, "Never mind")
+        await stage.press_answer(submitted, quote_text("button.decline"))
         await stage.wait_for_answer(submitted, "nothing was charged")
         again = await edit(stage, room, clip_number_of(first))
-        await stage.press_answer(again, "Make it")
+        await stage.press_answer(again, quote_text("button.accept"))
         await wait_for_edit(stage, room)
         assert len(await stage.list_submits()) == before + 1
     finally:
@@ -263,25 +271,25 @@ async def test_who_may_not_extend_may_not_edit(stage: BotStage) -> None:
     before = len(await stage.list_submits())
     ada = stage.people["Ada"]
     ruled = await stage.control.command(ada, room, "server extending", {"who": "requester"})
-    await stage.wait_for_answer(ruled, "may extend or edit it here")
+    await stage.wait_for_answer(ruled, quote_text("server.extending.requester"))
     try:
-        opened = await stage.press_button(first, "Edit", "Cem")
+        opened = await stage.press_button(first, quote_text("button.edit_clip"), "Cem")
         refused = await stage.submit_form(opened, NIGHT, "Cem")
         await stage.wait_for_answer(refused, "may extend or edit it")
         # not even by an offer for what was misspelt
         misspelt = await edit(stage, room, clip_number_of(first), user="Cem", resolution="480p")
         answer = await stage.wait_for_answer(misspelt, "may extend or edit it")
-        assert "This would work" not in answer
+        assert quote_text("ask.nearest") not in answer
         assert len(await stage.list_submits()) == before
         await edit(stage, room, clip_number_of(first))
         second, _ = await wait_for_edit(stage, room)
         # to make an edit once more, with other words or not, is to edit the same clip
-        redone = await stage.press_button(second, "Redo", "Cem")
+        redone = await stage.press_button(second, quote_text("button.redo"), "Cem")
         await stage.wait_for_answer(redone, "may extend or edit it")
-        opened = await stage.press_button(second, "Reword and redo", "Cem")
+        opened = await stage.press_button(second, quote_text("button.reword"), "Cem")
         reworded = await stage.submit_form(opened, "make it dawn", "Cem")
         await stage.wait_for_answer(reworded, "may extend or edit it")
-        again = await stage.press_button(first, "Redo", "Cem")
+        again = await stage.press_button(first, quote_text("button.redo"), "Cem")
         await stage.wait_for_answer(again, "Accepted")
         await stage.wait_for_clip(room, 3)
         await stage.wait_until_idle(room)
@@ -299,11 +307,11 @@ async def test_redo_of_an_edit_edits_the_same_clip_again(stage: BotStage) -> Non
     first = await make_omni_clip(stage, room)
     await edit(stage, room, clip_number_of(first))
     second, one = await wait_for_edit(stage, room)
-    await stage.press_button(second, "Redo")
+    await stage.press_button(second, quote_text("button.redo"))
     third, two = await wait_for_edit(stage, room, 3)
     assert two["previous"] == one["previous"]
     assert f"edit of #{clip_number_of(first)}" in text_of(third)
-    opened = await stage.press_button(third, "Reword and redo")
+    opened = await stage.press_button(third, quote_text("button.reword"))
     await stage.submit_form(opened, "make it dawn")
     fourth, three = await wait_for_edit(stage, room, 4)
     assert three["previous"] == one["previous"]
@@ -347,7 +355,7 @@ async def test_cuts_are_left_to_who_asks(stage: BotStage) -> None:
     await stage.request_clip(room, **OMNI, cuts=True)
     message, submit = await wait_for_edit(stage, room)
     assert "One continuous shot" not in submit["prompt"]
-    details = await stage.press_button(message, "Details")
+    details = await stage.press_button(message, quote_text("button.details"))
     await stage.wait_for_answer(details, "**Cuts:** allowed")
 
 
@@ -374,7 +382,7 @@ async def test_buttons_of_a_veo_clip_are_what_they_were(stage: BotStage) -> None
     """*Extend* prefers the model that made the clip, *Edit* goes where it can be done."""
     room = await stage.open_channel()
     first = await stage.make_clip(room)
-    opened = await stage.press_button(first, "Extend")
+    opened = await stage.press_button(first, quote_text("button.extend"))
     submitted = await stage.submit_form(opened, "it jumps")
-    answer = await stage.wait_for_answer(submitted, "Accepted as job")
+    answer = await stage.wait_for_answer(submitted, quote_text("ask.accepted"))
     assert "Veo 3.1 Fast · +7 s" in answer

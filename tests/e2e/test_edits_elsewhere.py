@@ -10,6 +10,7 @@ from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, run_stag
 from tests.e2e.test_edits import NIGHT, OMNI, edit, make_omni_clip
 from tests.e2e.test_showcase import open_showcase, run_command
 from tests.e2e.test_showcase_rules import find_free_port
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,7 +56,9 @@ async def test_an_edit_is_shown_only_while_its_source_may_be(stage: BotStage) ->
         added = await stage.control.command(
             stage.people[user], room, "showcase add", {"clip": clip}
         )
-        await stage.press_answer(added, "Show it", user)  # everybody is asked once
+        await stage.press_answer(
+            added, quote_text("button.publish"), user
+        )  # everybody is asked once
         await stage.wait_for_answer(added, f"{GALLERY}/clips/{clip}")
     status, page = await read_page(f"/clips/{number}")
     assert status == 200
@@ -88,8 +91,8 @@ async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_pat
     async with run_stage(tmp_path, settings={"GOOGLE_REGION": "eu"}) as stage:
         room = await stage.open_channel()
         veo = await stage.make_clip(room)
-        assert "Edit" not in buttons_of(veo)
-        assert "reply to extend it, until" in text_of(veo)
+        assert quote_text("button.edit_clip") not in buttons_of(veo)
+        assert quote_text("card.extendable_until") in text_of(veo)
         before = len(await stage.list_submits())
         refused = await edit(stage, room, clip_number_of(veo))
         answer = await stage.wait_for_answer(refused)
@@ -99,8 +102,8 @@ async def test_in_the_eea_only_what_google_has_a_record_of_can_be_edited(tmp_pat
 
         room = await stage.open_channel()
         own = await make_omni_clip(stage, room)
-        assert "Edit" in buttons_of(own)
-        assert "reply to extend or edit it, until" in text_of(own)
+        assert quote_text("button.edit_clip") in buttons_of(own)
+        assert quote_text("card.changeable_until") in text_of(own)
         await edit_as(stage, room, own, "Ada", 2)
         assert (await stage.list_submits())[-1]["previous"] is not None
 
@@ -114,14 +117,18 @@ async def test_in_a_user_install_the_button_edits(stage: BotStage) -> None:
     interaction = await stage.control.command(
         ada, room, "video generate", {"prompt": "a red fox", **OMNI}
     )
-    await stage.wait_for_answer(interaction, "Accepted as job")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     first = await stage.wait_for_clip(room)
     assert "reply" not in text_of(first)
-    opened = await stage.press_button(first, "Edit")
-    answer = await stage.wait_for_answer(await stage.submit_form(opened, NIGHT), "Accepted as job")
+    opened = await stage.press_button(first, quote_text("button.edit_clip"))
+    answer = await stage.wait_for_answer(
+        await stage.submit_form(opened, NIGHT), quote_text("ask.accepted")
+    )
     assert f"Edit of #{clip_number_of(first)}" in answer
     second = await stage.wait_for_clip(room, 2)
     assert f"edit of #{clip_number_of(first)}" in text_of(second)
-    menu = await stage.control.context_menu(ada, "Edit this clip", first["id"])
-    await stage.wait_for_answer(await stage.submit_form(menu, "make it dawn"), "Accepted as job")
+    menu = await stage.control.context_menu(ada, quote_text("menu.edit"), first["id"])
+    await stage.wait_for_answer(
+        await stage.submit_form(menu, "make it dawn"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(room, 3)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.stage import SHORT_CLIP, BotStage, clip_number_of, clips_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +52,7 @@ async def test_prompt_length_is_limited(stage: BotStage) -> None:
     text = await run_command(stage, "video generate", {"prompt": endless, **SHORT_CLIP}, room)
     assert "The prompt is too long" in text
     styled = {"prompt": "foxes " * 665, "style": "noir", **SHORT_CLIP}
-    assert "With the words for style and camera added" in await run_command(
+    assert quote_text("rule.presets_too_long") in await run_command(
         stage, "video generate", styled, room
     )
     options = {"prompt": "a fox", "negative_prompt": endless, **SHORT_CLIP}
@@ -73,19 +74,23 @@ async def test_invalid_image_combinations_are_refused(stage: BotStage, tmp_path:
         return await stage.wait_for_answer(interaction)
 
     before = await count_submits(stage)
-    assert "A last frame needs" in await run_with_files("video generate", {"last_frame": picture})
+    assert quote_text("rule.last_frame_needs_image") in await run_with_files(
+        "video generate", {"last_frame": picture}
+    )
     both = {"image": picture, "reference_1": picture}
-    assert "cannot be combined with a first" in await run_with_files("video generate", both)
+    assert quote_text("rule.references_exclude_frames") in await run_with_files(
+        "video generate", both
+    )
     lite = await run_with_files("video generate", {"reference_1": picture}, **LITE)
-    assert "cannot make a clip" in lite
+    assert quote_text("rule.mode_unsupported") in lite
     assert "The image is too small" in await run_with_files("video animate", {"image": dot})
     await stage.control.fault("discord", method="GET", path="attachments/", status=404, times=1)
-    assert "The image is no longer there" in await run_with_files(
+    assert quote_text("image.image_gone") in await run_with_files(
         "video animate", {"image": picture}
     )
     await stage.control.clear_faults()
     await stage.control.fault("discord", method="GET", path="attachments/", status=503, times=None)
-    assert "Discord does not answer right now" in await run_with_files(
+    assert quote_text("error.delivery_busy") in await run_with_files(
         "video animate", {"image": picture}
     )
     assert await count_submits(stage) == before
@@ -94,33 +99,39 @@ async def test_invalid_image_combinations_are_refused(stage: BotStage, tmp_path:
 async def test_missing_things_are_reported_missing(stage: BotStage) -> None:
     room = await stage.open_channel()
     text = await run_command(stage, "video get", {"clip": "the fox one"}, room)
-    assert "Give a clip's number" in text
-    assert "There is no such job here" in await run_command(
+    assert quote_text("not_found.clip_reference") in text
+    assert quote_text("not_found.job") in await run_command(
         stage, "video cancel", {"job": 99999}, room
     )
     settled = await run_command(stage, "server unknown", {"job": 99999, "charge": True}, room)
-    assert "does not wait for a judgement" in settled
-    assert "There is no showcase here yet" in await run_command(stage, "server showcase", {}, room)
+    assert quote_text("not_found.unknown_job") in settled
+    assert quote_text("house.off") in await run_command(stage, "server showcase", {}, room)
     clip = await stage.make_clip(room)
     number = clip_number_of(clip)
-    refused = await stage.wait_for_answer(await stage.press_button(clip, "Showcase"))
-    assert "This server has no showcase yet" in refused
+    refused = await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.showcase"))
+    )
+    assert quote_text("not_allowed.showcase_off") in refused
     showcase = await stage.open_channel()
     await run_command(stage, "server showcase", {"channel": showcase}, room)
     zone = await run_command(stage, "server showcase", {"digest_zone": "Mars/Olympus"}, room)
-    assert "There is no such time zone" in zone
-    assert "The showcase is still empty" in await run_command(stage, "showcase random", {}, room)
+    assert quote_text("not_found.zone") in zone
+    assert quote_text("not_found.showcase_empty") in await run_command(
+        stage, "showcase random", {}, room
+    )
     hidden = await run_command(stage, "showcase hide", {"clip": number}, room)
-    assert "is not in the showcase here" in hidden
+    assert quote_text("not_found.showcased") in hidden
     await run_command(stage, "server showcase", {"moderators": "never"}, room)
-    curated = await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Bea"))
-    assert "only the people who made them may showcase" in curated
+    curated = await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.showcase"), "Bea")
+    )
+    assert quote_text("not_allowed.showcase_curation") in curated
     await stage.control.message("Ada", "@Ada", "hello")
     await stage.request_clip("@Ada", "a private fox")
     private = await stage.wait_for_clip("@Ada")
     private_number = clip_number_of(private)
     elsewhere = await run_command(stage, "showcase add", {"clip": private_number}, room)
-    assert "That clip was made elsewhere" in elsewhere
+    assert quote_text("not_found.clip_elsewhere") in elsewhere
 
 
 async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
@@ -134,7 +145,7 @@ async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
     await run_command(
         stage, "server quota set", {"member": cem, "clips_per_day": 9, "usd_per_day": 0.1}, room
     )
-    assert "more than the whole limit" in await stage.wait_for_answer(
+    assert quote_text("limit.never_frees") in await stage.wait_for_answer(
         await stage.request_clip(room, user="Cem")
     )
     await run_command(stage, "server quota clear", {"member": cem}, room)
@@ -143,10 +154,12 @@ async def test_limit_messages_name_owner_and_reset(stage: BotStage) -> None:
         first = await stage.request_clip(room, user="Cem")
         await stage.wait_for_answer(first, "Accepted")
         text = await stage.wait_for_answer(await stage.request_clip(room, user="Cem"))
-        assert "A place frees as soon as" in text
+        assert quote_text("limit.frees_with_job") in text
         status = await stage.wait_for_message(room, "generating")
-        refused = await stage.wait_for_answer(await stage.press_button(status, "Cancel", "Dia"))
-        assert "may cancel it" in refused
+        refused = await stage.wait_for_answer(
+            await stage.press_button(status, quote_text("button.cancel"), "Dia")
+        )
+        assert quote_text("not_allowed.cancel") in refused
     await stage.wait_for_clip(room, 2)
     await run_command(stage, "server quota clear", {"member": cem}, room)
 
@@ -155,7 +168,7 @@ async def test_pause_message_shows_reason(stage: BotStage) -> None:
     room = await stage.open_channel()
     await run_command(stage, "server pause", {"reason": "exams"}, room)
     text = await stage.wait_for_answer(await stage.request_clip(room))
-    assert "Clapper is paused in this server" in text
+    assert quote_text("paused.server") in text
     assert "Reason:" in text
     assert "exams" in text
     await run_command(stage, "server resume", {}, room)
@@ -166,7 +179,7 @@ async def test_people_rule_names_suitable_models(stage: BotStage, tmp_path: Path
     await run_command(stage, "server people", {"rule": "adults", "channel": room}, room)
     text = await stage.wait_for_answer(await stage.request_clip(room))
     assert "cannot promise that" in text
-    assert "These could:" in text
+    assert quote_text("rule.person_rule_models") in text
 
 
 async def test_repost_failure_is_explained(stage: BotStage) -> None:
@@ -177,7 +190,9 @@ async def test_repost_failure_is_explained(stage: BotStage) -> None:
     await stage.control.fault(
         "discord", status=403, body={"message": "Missing Access", "code": 50001}, **posts
     )
-    assert "I can no longer post" in await run_command(stage, "video get", {"clip": number}, closed)
+    assert quote_text("error.channel_closed") in await run_command(
+        stage, "video get", {"clip": number}, closed
+    )
     await stage.control.clear_faults()
     await stage.control.fault(
         "discord", status=413, body={"message": "Too large", "code": 40005}, **posts

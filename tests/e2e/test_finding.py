@@ -9,6 +9,7 @@ import pytest_asyncio
 from PIL import Image
 
 from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clips_of, text_of, video_of
+from tests.harness.texts import quote_text
 
 NO_MATCH = "None of your clips here match"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -84,15 +85,23 @@ async def test_extension_card_shows_source_and_length(stage: BotStage, tree: lis
     assert f"extension of #{first}" in text
     assert "11 s" in text
     assert "reply to extend or edit it" in text
-    assert {"Extend", "Edit", "Redo", "Reword and redo", "Showcase", "Details", "Delete"} <= set(
-        buttons_of(tree[1])
-    )
+    assert {
+        quote_text("button.extend"),
+        quote_text("button.edit_clip"),
+        quote_text("button.redo"),
+        quote_text("button.reword"),
+        quote_text("button.showcase"),
+        quote_text("button.details"),
+        quote_text("button.delete"),
+    } <= set(buttons_of(tree[1]))
 
 
 async def test_user_text_is_never_interpreted(stage: BotStage, tree: list[Json]) -> None:
     room = tree[0]["channel_id"]
     history = await run_command(stage, "Dia", room, "video history")
-    details = await stage.wait_for_answer(await stage.press_button(tree[2], "Details"), "Prompt:")
+    details = await stage.wait_for_answer(
+        await stage.press_button(tree[2], quote_text("button.details")), "Prompt:"
+    )
     for text in (text_of(tree[2]), history, details):
         assert "@member" in text
         assert "1970-01-01" in text
@@ -111,9 +120,13 @@ async def test_clip_of_hidden_channel_is_not_found(stage: BotStage) -> None:
     number = number_of(await stage.make_clip(hidden))  # Ada owns the server
     room = await stage.open_channel()
     for command in ("video get", "video chain"):
-        assert "no such clip" in await run_command(stage, "Cem", room, command, clip=number)
+        assert quote_text("not_found.clip") in await run_command(
+            stage, "Cem", room, command, clip=number
+        )
     options = {"clip": number, "prompt": "it jumps"}
-    assert "no such clip" in await run_command(stage, "Cem", room, "video extend", **options)
+    assert quote_text("not_found.clip") in await run_command(
+        stage, "Cem", room, "video extend", **options
+    )
     assert "posted again" in await run_command(stage, "Ada", room, "video get", clip=number)
     await stage.wait_for_clip(room)
 
@@ -151,18 +164,18 @@ async def test_history_pages_and_filters_survive_kill(stage: BotStage) -> None:
     assert "https://discord.com/channels/" in first
     await stage.bot.restart()
     message = (await stage.control.interaction(interaction))["messages"][0]
-    assert set(buttons_of(message)) == {"Older clips"}
-    await stage.press_button(message, "Older clips", "Bea")
+    assert set(buttons_of(message)) == {quote_text("button.older")}
+    await stage.press_button(message, quote_text("button.older"), "Bea")
 
     async def find_page(label: str) -> Json | None:
         message: Json = (await stage.control.interaction(interaction))["messages"][0]
         return message if label in buttons_of(message) else None
 
-    older = await stage.wait_until(lambda: find_page("Newer clips"), "the older page")
+    older = await stage.wait_until(lambda: find_page(quote_text("button.newer")), "the older page")
     assert text_of(older).count("a heron") == 1
-    assert set(buttons_of(older)) == {"Newer clips"}
-    await stage.press_button(older, "Newer clips", "Bea")
-    newer = await stage.wait_until(lambda: find_page("Older clips"), "the newer page")
+    assert set(buttons_of(older)) == {quote_text("button.newer")}
+    await stage.press_button(older, quote_text("button.newer"), "Bea")
+    newer = await stage.wait_until(lambda: find_page(quote_text("button.older")), "the newer page")
     assert text_of(newer) == first
     filtered = await run_command(
         stage, "Bea", room, "video history", words="NUMBER 1", model="fast"
@@ -184,7 +197,7 @@ async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     assert f"a fox. {STYLE}" in text_of(clip)
     body = (await stage.list_submits())[-1]["json"]
     assert body["instances"][0]["prompt"] == f"a fox. {STYLE}"
-    form = await stage.press_button(clip, "Reword and redo")
+    form = await stage.press_button(clip, quote_text("button.reword"))
     state = await stage.control.wait_interaction(form, lambda s: s.get("modal"))
     assert f"a fox. {STYLE}" in str(state["modal"])
     before = len(await stage.list_submits())
@@ -192,7 +205,7 @@ async def test_presets_appear_in_prompt(stage: BotStage) -> None:
     refused = await stage.wait_for_answer(
         await stage.request_clip(room, long, style="vintage", camera="tracking")
     )
-    assert "too long" in refused
+    assert quote_text("image.image_too_slow") in refused
     assert len(await stage.list_submits()) == before
 
 
@@ -208,7 +221,7 @@ async def test_details_show_everything_to_reproduce_clip(stage: BotStage, tmp_pa
         attachments={"image": str(picture)},
     )
     clip = await stage.wait_for_clip(room)
-    interaction = await stage.press_button(clip, "Details", "Cem")
+    interaction = await stage.press_button(clip, quote_text("button.details"), "Cem")
     text = await stage.wait_for_answer(interaction, "walls")
     for expected in ("Seed:** 7", "First frame:** 320×180", "veo-3.1-fast-generate-preview", "4 s"):
         assert expected in text

@@ -7,6 +7,7 @@ import pytest
 
 from bot.i18n.catalogs import translate
 from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, components_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -67,7 +68,9 @@ async def open_setup(stage: BotStage, room: str, user: str = "Ada", **more: Any)
 
 
 async def list_guides(stage: BotStage, room: str) -> list[Json]:
-    return [m for m in await stage.control.messages(room) if "Hello! I am Clapper" in text_of(m)]
+    return [
+        m for m in await stage.control.messages(room) if quote_text("welcome.title") in text_of(m)
+    ]
 
 
 async def test_new_server_gets_guide_once_in_system_channel(stage: BotStage) -> None:
@@ -75,9 +78,9 @@ async def test_new_server_gets_guide_once_in_system_channel(stage: BotStage) -> 
         "New", owner="Ada", channels=["rules", "lobby"], system_channel="lobby"
     )
     rooms = {channel["name"]: channel["id"] for channel in guild["channels"]}
-    guide = await stage.wait_for_message(rooms["lobby"], "Hello! I am Clapper")
-    assert "Reply to a clip" in text_of(guide)
-    assert "/server setup" in text_of(guide)
+    guide = await stage.wait_for_message(rooms["lobby"], quote_text("welcome.title"))
+    assert quote_text("welcome.use") in text_of(guide)
+    assert quote_text("welcome.admins") in text_of(guide)
     # after an outage Discord sends every server again
     before = (await stage.control.sessions())["identified"]
     await stage.control.gateway("invalid_session")
@@ -90,7 +93,7 @@ async def test_new_server_gets_guide_once_in_system_channel(stage: BotStage) -> 
     await stage.control.change_guild(guild["id"], bot=False)
     await stage.control.change_guild(guild["id"], bot=True)
     second = await stage.control.add_guild("Newer", owner="Ada", channels=["first", "second"])
-    await stage.wait_for_message(second["channels"][0]["id"], "Hello! I am Clapper")
+    await stage.wait_for_message(second["channels"][0]["id"], quote_text("welcome.title"))
     assert len(await list_guides(stage, rooms["lobby"])) == 1
     assert not await list_guides(stage, rooms["rules"])
     assert not await list_guides(stage, second["channels"][1]["id"])
@@ -103,12 +106,12 @@ async def test_server_joined_during_downtime_gets_guide(
     guild = await stage.control.add_guild("Meanwhile", owner="Ada", channels=["hall"])
     await stage.bot.start()
     hall = guild["channels"][0]["id"]
-    await stage.wait_for_message(hall, "Hello! I am Clapper")
+    await stage.wait_for_message(hall, quote_text("welcome.title"))
     assert await stage.bot.terminate(timeout=10) == 0
     await stage.bot.start()
     # servers are handled in order: once this one is, so are all before it
     after = await stage.control.add_guild("After", owner="Ada", channels=["hall"])
-    await stage.wait_for_message(after["channels"][0]["id"], "Hello! I am Clapper")
+    await stage.wait_for_message(after["channels"][0]["id"], quote_text("welcome.title"))
     assert len(await list_guides(stage, hall)) == 1
     world = await stage.control.world()
     old = next(known_guild for known_guild in world["guilds"] if known_guild["id"] == stage.guild)
@@ -130,7 +133,7 @@ async def test_server_without_writable_channel_gets_no_guide(stage: BotStage) ->
         channels=[{"name": "closed", "overwrites": [everyone]}, "open"],
         permissions=["VIEW_CHANNEL", "SEND_MESSAGES"],
     )
-    await stage.wait_for_message(second["channels"][1]["id"], "Hello! I am Clapper")
+    await stage.wait_for_message(second["channels"][1]["id"], quote_text("welcome.title"))
     assert not await list_guides(stage, second["channels"][0]["id"])
     assert len(await stage.control.requests(method="POST", path="/messages$")) <= before + 2
     assert quiet["id"]
@@ -149,10 +152,10 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
     )
     interaction = await stage.control.command(dia, room, "help", {})
     text = await stage.wait_for_answer(interaction, "Clips per day: 7 left (0 of 7 used)")
-    assert "Reply to a clip" in text
+    assert quote_text("welcome.use") in text
     assert "nouns" in text
-    assert "/server setup" not in text
-    assert "/server setup" in await stage.wait_for_answer(
+    assert quote_text("welcome.admins") not in text
+    assert quote_text("welcome.admins") in await stage.wait_for_answer(
         await stage.control.command(ada, room, "help", {})
     )
     assert not await stage.control.messages(room)  # the answer is ephemeral
@@ -161,7 +164,7 @@ async def test_help_shows_quota_and_admin_setup(stage: BotStage) -> None:
 async def test_help_works_in_a_direct_message(stage: BotStage) -> None:
     interaction = await stage.control.command(stage.people["Cem"], "@Cem", "help", {})
     text = await stage.wait_for_answer(interaction, "Clapper makes videos")
-    assert "/server setup" not in text
+    assert quote_text("welcome.admins") not in text
 
 
 # -- setup
@@ -175,7 +178,7 @@ async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) 
     assert selected_values(await setup_message.message(), "channels") == [room]
     before = len(await stage.list_submits())
     refused = await stage.wait_for_answer(
-        await stage.request_clip(other, user="Cem"), "these channels only"
+        await stage.request_clip(other, user="Cem"), quote_text("error.channel_not_allowed")
     )
     assert f"<#{room}>" in refused
     # a thread counts as its channel, and reposts are limited too
@@ -186,7 +189,7 @@ async def test_disallowed_channel_is_refused_with_allowed_ones(stage: BotStage) 
     interaction = await stage.control.command(
         stage.people["Ada"], other, "video get", {"clip": number}
     )
-    await stage.wait_for_answer(interaction, "these channels only")
+    await stage.wait_for_answer(interaction, quote_text("error.channel_not_allowed"))
     assert len(await stage.list_submits()) == before + 1
     await setup_message.choose("channels")
     interaction = await stage.control.command(
@@ -242,7 +245,9 @@ async def test_showcase_needs_writable_channel(stage: BotStage) -> None:
     assert "Saved" in await setup_message.choose("showcase", showcase)
     assert selected_values(await setup_message.message(), "showcase") == [showcase]
     clip = await stage.make_clip(room)
-    await stage.wait_for_answer(await stage.press_button(clip, "Showcase"), "is in the showcase")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.showcase")), "is in the showcase"
+    )
     await stage.wait_for_clip(showcase)
     await setup_message.choose("showcase")
     assert selected_values(await setup_message.message(), "showcase") == []
@@ -259,10 +264,10 @@ async def test_permission_check_lists_missing_permissions(stage: BotStage) -> No
 
     async def check_permissions() -> str | None:
         message = await setup_message.message()
-        pressed = await stage.press_button(message, "Test permissions")
+        pressed = await stage.press_button(message, quote_text("button.check"))
         await stage.control.wait_interaction(pressed, lambda s: s["messages"])
         text = text_of(await setup_message.message())
-        return text if "Attach Files" in text else None
+        return text if quote_text("permission.attach_files") in text else None
 
     text = await stage.wait_until(check_permissions, "the permissions having changed")
     assert f"<#{room}>: I lack **Embed Links**, **Read Message History**." in text
@@ -302,7 +307,7 @@ async def test_setup_needs_manage_server(stage: BotStage) -> None:
         pressed = await stage.control.component(
             bea, message["id"], "clapper-set:people", ["nobody"]
         )
-        await stage.wait_for_answer(pressed, "needs the permission Manage Server")
+        await stage.wait_for_answer(pressed, quote_text("not_allowed.manage"))
     finally:
         await stage.control.call("PATCH", path, {"permissions": permissions})
     adas_setup = await open_setup(stage, room)
@@ -344,12 +349,12 @@ async def test_the_guide_avoids_the_rules_and_opens_the_setup(stage: BotStage) -
         "Orderly", owner="Ada", members=["Cem"], channels=["rules", "announcements", "talk"]
     )
     rooms = {channel["name"]: channel["id"] for channel in guild["channels"]}
-    guide = await stage.wait_for_message(rooms["talk"], "Hello! I am Clapper")
-    assert "Who pays" in text_of(guide)
+    guide = await stage.wait_for_message(rooms["talk"], quote_text("welcome.title"))
+    assert quote_text("welcome.money") in text_of(guide)
     assert not await list_guides(stage, rooms["rules"])
-    refused = await stage.press_button(guide, "Set up", "Cem")
-    assert "Manage Server" in await stage.wait_for_answer(refused)
-    opened = await stage.press_button(guide, "Set up")
+    refused = await stage.press_button(guide, quote_text("button.setup"), "Cem")
+    assert quote_text("not_allowed.manage") in await stage.wait_for_answer(refused)
+    opened = await stage.press_button(guide, quote_text("button.setup"))
     state = await stage.control.wait_interaction(
         opened, lambda s: s["messages"] and menus_of(s["messages"][0])
     )
@@ -373,4 +378,4 @@ async def test_setup_sets_budget_and_price(stage: BotStage) -> None:
     for menu in ("budget", "confirm", "people"):
         await setup_message.choose(menu, "unset")
     shown = await stage.control.command(stage.people["Ada"], room, "server budget", {})
-    assert "no budget of its own" in await stage.wait_for_answer(shown)
+    assert quote_text("server.budget.cleared") in await stage.wait_for_answer(shown)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos.books import DatabaseReader
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,8 +47,8 @@ async def test_filtered_clip_shows_reason_and_is_free(
     await stage.control.google(seconds=0.2, **settings)
     await stage.request_clip(room)
     message = await stage.wait_for_message(room, words)
-    assert "Google says:" in text_of(message)
-    assert "Cancel" not in buttons_of(message)
+    assert quote_text("outcome.reason") in text_of(message)
+    assert quote_text("button.cancel") not in buttons_of(message)
     assert not clips_of(await stage.control.messages(room))
     assert await read_usage(stage, room) == before
 
@@ -56,12 +57,14 @@ async def test_blocked_audio_can_be_retried(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, outcome="filtered")
     await stage.request_clip(room)
-    message = await stage.wait_for_message(room, "trying again often passes")
+    message = await stage.wait_for_message(room, quote_text("outcome.blocked_audio"))
     await stage.control.google(outcome="done")
-    await stage.wait_for_answer(await stage.press_button(message, "Try again"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.press_button(message, quote_text("button.retry")), "Accepted"
+    )
     await stage.wait_for_clip(room)
-    again = await stage.press_button(message, "Try again")
-    await stage.wait_for_answer(again, "already being made")
+    again = await stage.press_button(message, quote_text("button.retry"))
+    await stage.wait_for_answer(again, quote_text("error.already_accepted"))
 
 
 def build_error_fault(
@@ -162,7 +165,7 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
         await stage.control.fault("google", **outcome.fault)
     await stage.request_clip(room)
     message = await stage.wait_for_message(room, outcome.words)
-    assert "Cancel" not in buttons_of(message)
+    assert quote_text("button.cancel") not in buttons_of(message)
     for account in ("prepayment", "storage.objects", "You exceeded"):
         assert account not in text_of(message)
     assert "Nothing was charged" in text_of(message) or "nothing was charged" in text_of(message)
@@ -181,7 +184,7 @@ async def test_lost_source_is_refused_for_free(stage: BotStage) -> None:
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    message = await stage.wait_for_message(room, "What this was to be made from")
+    message = await stage.wait_for_message(room, quote_text("outcome.source_expired"))
     assert "Nothing was charged" in text_of(message)
     assert await sum_spent(stage) == before
 
@@ -192,10 +195,10 @@ async def test_retired_model_is_disabled(stage: BotStage) -> None:
     before = await sum_spent(stage)
     await stage.control.google(retired_models=[model])
     await stage.request_clip(room, model=model)
-    await stage.wait_for_message(room, "Google has retired this model")
+    await stage.wait_for_message(room, quote_text("outcome.model_retired"))
     assert await sum_spent(stage) == before
     text = await stage.wait_for_answer(await stage.request_clip(room, model=model))
-    assert "is not available here" in text
+    assert quote_text("rule.model_unavailable") in text
 
 
 async def test_overloaded_google_is_retried_and_paid_once(stage: BotStage) -> None:
@@ -203,7 +206,7 @@ async def test_overloaded_google_is_retried_and_paid_once(stage: BotStage) -> No
     before, (members, servers) = len(await stage.list_submits()), await sum_spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=503, times=1)
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "Google is overloaded; trying again")
+    await stage.wait_for_message(room, quote_text("stage.waiting.google_busy"))
     await stage.wait_for_clip(room)
     assert len(await stage.list_submits()) == before + 1
     assert await sum_spent(stage) == (members + PRICE, servers + PRICE)
@@ -216,7 +219,7 @@ async def test_google_quota_is_retried_after_given_delay(stage: BotStage) -> Non
     members, servers = await sum_spent(stage)
     await stage.control.fault("google", path=SUBMIT, status=429, body={"error": error})
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "used up for now; trying again")
+    await stage.wait_for_message(room, quote_text("stage.waiting.google_quota"))
     await stage.wait_for_clip(room)
     assert await sum_spent(stage) == (members + PRICE, servers + PRICE)
 
@@ -236,20 +239,21 @@ async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
     before = len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     assert len(await stage.list_submits()) == before + 1
     listed = await stage.wait_for_answer(
-        await stage.control.command(stage.people["Ada"], room, "server unknown"), "Jobs whose end"
+        await stage.control.command(stage.people["Ada"], room, "server unknown"),
+        quote_text("unknown.title"),
     )
     job = listed.rpartition("`")[0].rpartition("`")[2]
     undecided = await stage.control.command(
         stage.people["Ada"], room, "server unknown", {"job": int(job)}
     )
-    await stage.wait_for_answer(undecided, "Nothing was judged")
+    await stage.wait_for_answer(undecided, quote_text("unknown.undecided"))
     settled = await stage.control.command(
         stage.people["Ada"], room, "server unknown", {"job": int(job), "charge": False}
     )
-    await stage.wait_for_answer(settled, "is refunded")
+    await stage.wait_for_answer(settled, quote_text("unknown.refunded"))
 
 
 async def test_unfinished_cancelled_job_warns_about_late_charge(
@@ -258,10 +262,13 @@ async def test_unfinished_cancelled_job_warns_about_late_charge(
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, outcome="never")
     await stage.request_clip(room)
-    status = await stage.wait_for_message(room, "Google is generating")
-    await stage.wait_for_answer(await stage.press_button(status, "Cancel"), "already at Google")
-    text = text_of(await stage.wait_for_message(room, "never finished"))
-    assert "it comes to `/video history`, and is charged then" in text
+    status = await stage.wait_for_message(room, quote_text("stage.polling"))
+    await stage.wait_for_answer(
+        await stage.press_button(status, quote_text("button.cancel")),
+        quote_text("cancel.requested"),
+    )
+    text = text_of(await stage.wait_for_message(room, quote_text("outcome.operation_lost")))
+    assert quote_text("outcome.watched.kept") in text
 
 
 async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
@@ -269,13 +276,13 @@ async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
     members, servers = await sum_spent(stage)
     await stage.control.google(seconds=16)
     await stage.request_clip(room)
-    text = text_of(await stage.wait_for_message(room, "never finished"))
+    text = text_of(await stage.wait_for_message(room, quote_text("outcome.operation_lost")))
     assert "Nothing was charged to you" in text
-    assert "if it is made after all, it is posted here, and charged then" in text
+    assert quote_text("outcome.watched") in text
     price = 400_000
     assert await sum_spent(stage) == (members, servers + price)
     clip = await stage.wait_for_clip(room)
-    assert "It was not charged before; it is now." in text_of(clip)
+    assert quote_text("card.late") in text_of(clip)
 
     async def is_charged() -> bool:
         return await sum_spent(stage) == (members + price, servers + price)
@@ -284,7 +291,9 @@ async def test_late_clip_is_delivered_and_charged(stage: BotStage) -> None:
 
     async def is_replaced() -> bool:
         messages = await stage.control.messages(room)
-        return not any("never finished" in text_of(message) for message in messages)
+        return not any(
+            quote_text("outcome.operation_lost") in text_of(message) for message in messages
+        )
 
     await stage.wait_until(is_replaced, "the old message being replaced")
 
@@ -295,7 +304,7 @@ async def test_gateway_page_takes_no_model_away(stage: BotStage) -> None:
     body = "<html><title>404 Not Found</title></html>"
     await stage.control.fault("google", path=SUBMIT, status=404, body=body)
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "did not reach Google")
+    await stage.wait_for_message(room, quote_text("outcome.not_reached"))
     await stage.bot.restart()
     await stage.request_clip(room)
     await stage.wait_for_clip(room)
@@ -309,7 +318,7 @@ async def test_clip_is_fetched_after_a_kill_and_odd_answers(stage: BotStage) -> 
     await stage.control.google(seconds=0.2)
     await fault("google", method="GET", path=":download", times=None, status=503)
     await stage.request_clip(room)
-    await stage.wait_for_message(room, "fetching the video")
+    await stage.wait_for_message(room, quote_text("stage.fetching"))
     await stage.bot.kill_and_wait()
     await stage.control.call("DELETE", "faults")
     page = "<html><title>404 Not Found</title></html>"
@@ -326,7 +335,7 @@ async def test_expired_source_is_refused_before_payment(stage: BotStage) -> None
     room = await stage.open_channel()
     await stage.control.google(seconds=0.2, file_lifetime_s=60)
     clip = await stage.make_clip(room)
-    assert "Extend" not in buttons_of(clip)
+    assert quote_text("button.extend") not in buttons_of(clip)
     before = len(await stage.list_submits())
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]

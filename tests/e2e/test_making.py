@@ -6,6 +6,7 @@ import av
 import pytest
 
 from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, clips_of, text_of, video_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,7 +26,7 @@ async def read_video_facts(stage: BotStage, message: Json) -> tuple[float, tuple
 async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) -> None:
     room = await stage.open_channel()
     interaction = await stage.request_clip(room, "a **red** fox <@123456789012345678>")
-    accepted = await stage.wait_for_answer(interaction, "Accepted as job")
+    accepted = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert "$0.40" in accepted
     clip = await stage.wait_for_clip(room)
     seconds, shape = await read_video_facts(stage, clip)
@@ -36,7 +37,14 @@ async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) ->
         assert words in text
     assert "\\*\\*red" in text
     assert "@member" in text
-    buttons = {"Extend", "Edit", "Redo", "Reword and redo", "Details", "Delete"}
+    buttons = {
+        quote_text("button.extend"),
+        quote_text("button.edit_clip"),
+        quote_text("button.redo"),
+        quote_text("button.reword"),
+        quote_text("button.details"),
+        quote_text("button.delete"),
+    }
     assert buttons <= set(buttons_of(clip))
     await stage.wait_until_idle(room)
     assert [m["id"] for m in await stage.control.messages(room)] == [clip["id"]]
@@ -59,13 +67,13 @@ async def test_four_ways_to_extend(stage: BotStage) -> None:
     await stage.wait_for_answer(by_command, "Accepted")
     second = await stage.wait_for_clip(room, 2)
 
-    form_interaction = await stage.press_button(first, "Extend", "Bea")
+    form_interaction = await stage.press_button(first, quote_text("button.extend"), "Bea")
     await stage.wait_for_answer(
         await stage.submit_form(form_interaction, "it sleeps", "Bea"), "Accepted"
     )
     third = await stage.wait_for_clip(room, 3)
 
-    menu = await stage.control.context_menu(ada, "Extend this clip", first["id"])
+    menu = await stage.control.context_menu(ada, quote_text("menu.extend"), first["id"])
     await stage.wait_for_answer(await stage.submit_form(menu, "it swims"), "Accepted")
     fourth = await stage.wait_for_clip(room, 4)
 
@@ -115,13 +123,17 @@ async def test_message_link_identifies_clip(stage: BotStage) -> None:
 async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, seed=5)
-    details = await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Seed:")
+    details = await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.details")), "Seed:"
+    )
     assert "**Seed:** 5" in details
     assert "veo-3.1-fast-generate-preview" in details
 
-    await stage.wait_for_answer(await stage.press_button(clip, "Redo"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.redo")), "Accepted"
+    )
     await stage.wait_for_clip(room, 2)
-    form_interaction = await stage.press_button(clip, "Reword and redo")
+    form_interaction = await stage.press_button(clip, quote_text("button.reword"))
     form = await stage.control.wait_interaction(form_interaction, lambda state: state.get("modal"))
     assert "a red fox" in str(form["modal"])
     await stage.wait_for_answer(await stage.submit_form(form_interaction, "a blue fox"), "Accepted")
@@ -132,7 +144,9 @@ async def test_redo_edit_details_and_delete(stage: BotStage) -> None:
     assert seeds[0] == 5
     assert seeds[1] not in (5, None)
 
-    refused = await stage.wait_for_answer(await stage.press_button(third, "Delete", "Cem"))
+    refused = await stage.wait_for_answer(
+        await stage.press_button(third, quote_text("button.delete"), "Cem")
+    )
     assert "Only the person who asked" in refused
     await stage.delete_clip(third, "Bea")  # a moderator
     assert len(clips_of(await stage.control.messages(room))) == 2
@@ -142,8 +156,8 @@ async def test_double_click_on_redo_makes_one_clip(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
-    await stage.press_button(clip, "Redo")
-    await stage.press_button(clip, "Redo")
+    await stage.press_button(clip, quote_text("button.redo"))
+    await stage.press_button(clip, quote_text("button.redo"))
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     assert len(await stage.list_submits()) == before + 1
@@ -156,7 +170,7 @@ async def test_reply_without_ping_gets_one_hint(stage: BotStage) -> None:
     await stage.control.message(
         dia, room, "it jumps over the fence", reply_to=clip["id"], ping=False
     )
-    hint = await stage.wait_for_message(room, "Discord hides your words from me")
+    hint = await stage.wait_for_message(room, quote_text("reply.ping_hint"))
     await stage.control.message(
         dia, room, "it jumps over the fence!", reply_to=clip["id"], ping=False
     )
@@ -171,8 +185,8 @@ async def test_ambiguous_replies_get_help(stage: BotStage) -> None:
     clip = await stage.make_clip(room)
     ada = stage.people["Ada"]
     await stage.control.message(ada, room, "again", reply_to=clip["id"])
-    again = await stage.wait_for_message(room, "same once more")
-    assert set(buttons_of(again)) == {"Extend", "Redo"}
+    again = await stage.wait_for_message(room, quote_text("reply.again"))
+    assert set(buttons_of(again)) == {quote_text("button.extend"), quote_text("button.redo")}
     other = await stage.control.message(stage.people["Cem"], room, "hello")
     me = (await stage.control.world())["application"]["id"]
     await stage.control.message(ada, room, f"<@{me}> extend this", reply_to=other)
@@ -198,7 +212,7 @@ async def test_clip_is_found_and_reposted(stage: BotStage) -> None:
     await stage.control.message(ada, elsewhere, "it flies over the hills", reply_to=copy["id"])
     await stage.wait_for_clip(elsewhere, 2)
     missing = await stage.control.command(ada, room, "video get", {"clip": "99999"})
-    await stage.wait_for_answer(missing, "There is no such clip")
+    await stage.wait_for_answer(missing, quote_text("not_found.clip"))
 
 
 async def test_autocomplete_offers_compatible_options_with_prices(stage: BotStage) -> None:
@@ -225,10 +239,10 @@ async def test_invalid_request_suggests_nearest_valid(stage: BotStage) -> None:
     interaction = await stage.request_clip(
         room, model="veo-3.1-fast-generate-preview", resolution="1080p", duration=4
     )
-    text = await stage.wait_for_answer(interaction, "This would work")
+    text = await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
     assert "8 s" in text
     assert len(await stage.list_submits()) == before
-    pressed = await stage.press_answer(interaction, "Make this one")
+    pressed = await stage.press_answer(interaction, quote_text("button.nearest"))
     await stage.wait_for_clip(room)
     await stage.wait_for_answer(pressed)
     assert len(await stage.list_submits()) == before + 1
@@ -245,5 +259,5 @@ async def test_unwritable_channel_is_refused_before_payment(stage: BotStage) -> 
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["ATTACH_FILES"]}])
     before = len(await stage.list_submits())
     text = await stage.wait_for_answer(await stage.request_clip(room))
-    assert "Attach Files" in text
+    assert quote_text("permission.attach_files") in text
     assert len(await stage.list_submits()) == before

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.chaos.books import DatabaseReader
 from tests.e2e.stage import BotStage, Json, buttons_of, clips_of, components_of, text_of, video_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -161,12 +162,12 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     first, second = sorted(
         int(custom_id.rpartition(":")[2])
         for label, custom_id in buttons_of(both).items()
-        if label.startswith("Extend")
+        if label.startswith(quote_text("button.extend"))
     )
 
     # for a message with both clips the bot asks which one
     await reply_to(stage, room, both)
-    question = await stage.wait_for_message(room, "shows several clips")
+    question = await stage.wait_for_message(room, quote_text("clip.which"))
     price = "$0.70"
     assert set(buttons_of(question)) == {
         f"Extend #{first} · {price}",
@@ -176,10 +177,10 @@ async def test_both_of_two_videos_can_be_extended(stage: BotStage) -> None:
     await stage.press_button(question, f"Extend #{second} · {price}")
     assert f"extension of #{second}" in text_of(await stage.wait_for_clip(room, 2))
     assert (await stage.list_submits())[-1]["prompt"] == DIRECTION
-    menu = await stage.control.context_menu(ada, "Extend this clip", both["id"])
-    await stage.wait_for_answer(menu, "shows several clips")
-    showcase_menu = await stage.control.context_menu(ada, "Showcase this clip", both["id"])
-    await stage.wait_for_answer(showcase_menu, "shows several clips")
+    menu = await stage.control.context_menu(ada, quote_text("menu.extend"), both["id"])
+    await stage.wait_for_answer(menu, quote_text("clip.which"))
+    showcase_menu = await stage.control.context_menu(ada, quote_text("menu.showcase"), both["id"])
+    await stage.wait_for_answer(showcase_menu, quote_text("clip.which"))
 
     # a message with the second clip alone
     await stage.control.command(ada, elsewhere, "video get", {"clip": str(second)})
@@ -225,8 +226,8 @@ async def test_retired_model_is_refunded_and_disabled(stage: BotStage, route: st
     await stage.wait_until(is_checked, "the check of the models")
     await stage.control.google(retired_models=[model])
     await request_video(stage, room, model, {"duration": 4})
-    message = await stage.wait_for_message(room, "retired this model")
-    assert "Reword and redo" in buttons_of(message)
+    message = await stage.wait_for_message(room, quote_text("outcome.model_retired"))
+    assert quote_text("button.reword") in buttons_of(message)
     assert await reader.sum_spent() == before
     assert await reader.sum_reserved() == 0
     again = await stage.wait_for_answer(await request_video(stage, room, model, {"duration": 4}))

@@ -8,6 +8,7 @@ import pytest_asyncio
 from PIL import Image
 
 from tests.e2e.stage import BotStage, Json, clip_number_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -179,7 +180,7 @@ async def test_kill_between_first_byte_and_id_is_unknown(stage: BotStage) -> Non
     await stage.wait_until(is_sent, "the submit")
     await stage.bot.kill_and_wait()
     await stage.bot.start()
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     await stage.wait_until_idle(room)
     assert await count_submits(stage) == before + 1
 

@@ -18,6 +18,7 @@ from tests.e2e.omni import (
     request_omni,
 )
 from tests.e2e.stage import BotStage, clips_of
+from tests.harness.texts import quote_text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), ON_BOTH_DATABASES]
 
@@ -50,7 +51,7 @@ async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None
     await stage.bot.kill_and_wait()
     await stage.control.clear_faults()
     await stage.bot.start()
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     [[job, price]] = await open_reader(stage).fetch_rows(
         "SELECT id, price_micros FROM jobs ORDER BY id DESC LIMIT 1"
     )
@@ -114,7 +115,7 @@ async def test_over_quota_at_the_first_poll_is_made_once_later(stage: BotStage) 
         quota={"*": {"per_minute": 1}}, omni={"over_quota": "first_poll", "retry_s": 2}
     )
     await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
-    await stage.wait_for_message(room, "used up for now")
+    await stage.wait_for_message(room, quote_text("stage.waiting.google_quota"))
     await stage.control.google(quota={})
     await stage.bot.kill_and_wait()
     await stage.bot.start()
@@ -135,7 +136,7 @@ async def test_a_cancel_survives_a_kill(stage: BotStage) -> None:
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, "generating")
     last = (await stage.control.requests())[-1]["n"]
-    await stage.press_button(status, "Cancel")
+    await stage.press_button(status, quote_text("button.cancel"))
     await stage.control.wait_request(r"/cancel$", after=last, timeout=60)
     await stage.bot.kill_and_wait()
     await stage.control.advance(3600)

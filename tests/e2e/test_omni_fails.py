@@ -18,6 +18,7 @@ from tests.e2e.omni import (
     request_omni,
 )
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,11 +50,11 @@ async def test_each_form_of_a_block_is_told_in_googles_words_and_free(
     submits = len(await list_omni_submits(stage))
     await stage.control.google(outcome="filtered", omni={"block": form})
     await request_omni(stage, room)
-    message = await stage.wait_for_message(room, "safety filter blocked this prompt")
-    assert "Google says:" in text_of(message)
+    message = await stage.wait_for_message(room, quote_text("outcome.blocked"))
+    assert quote_text("outcome.reason") in text_of(message)
     assert reason in text_of(message)
     assert "othing was charged" in text_of(message)
-    assert "Cancel" not in buttons_of(message)
+    assert quote_text("button.cancel") not in buttons_of(message)
     assert await Books.read(stage) - before == NOTHING
     assert await open_reader(stage).sum_reserved() == 0
     assert len(await list_omni_submits(stage)) == submits + (form != "submit")
@@ -181,7 +182,7 @@ async def test_an_uncertain_submit_is_never_sent_again(
     requests = len(await stage.control.requests(method="POST", path=SUBMIT))
     await stage.control.fault("google", method="POST", path=SUBMIT, times=1, **fault)
     await request_omni(stage, room)
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     await stage.wait_until_idle(room)
     assert len(await stage.control.requests(method="POST", path=SUBMIT)) == requests + 1
     borne = await Books.read(stage) - before
@@ -241,7 +242,7 @@ async def test_a_failure_of_googles_own_is_no_block(stage: BotStage) -> None:
     room, before = await stage.open_channel(), await Books.read(stage)
     await stage.control.google(outcome="failed", reason="Internal error. Please try again.")
     await request_omni(stage, room)
-    message = await stage.wait_for_message(room, "couldn't finish it")
+    message = await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     assert "safety filter" not in text_of(message)
     assert await Books.read(stage) - before == NOTHING
 
@@ -256,10 +257,10 @@ async def test_a_model_that_is_gone_is_switched_off(stage: BotStage) -> None:
     await stage.wait_until(is_checked, "the check of the models")
     await stage.control.google(retired_models=[model])
     await request_omni(stage, room, model=model)
-    await stage.wait_for_message(room, "retired this model")
+    await stage.wait_for_message(room, quote_text("outcome.model_retired"))
     assert await Books.read(stage) - before == NOTHING
     text = await stage.wait_for_answer(await request_omni(stage, room, model=model))
-    assert "is not available here" in text
+    assert quote_text("rule.model_unavailable") in text
 
 
 async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
@@ -269,7 +270,7 @@ async def test_cancelled_jobs_stop_at_google(stage: BotStage) -> None:
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, "generating")
     await stage.control.wait_request(POLL)
-    await stage.press_button(status, "Cancel")
+    await stage.press_button(status, quote_text("button.cancel"))
     await stage.wait_for_message(room, "Cancelled")
     await stage.wait_until_idle(room)
     submit = (await list_omni_submits(stage))[-1]
@@ -288,7 +289,7 @@ async def test_a_cancelled_job_that_google_bills_is_charged_what_it_says(stage: 
     await stage.control.google(seconds=600, omni={"bills_cancelled": True})
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, "generating")
-    await stage.press_button(status, "Cancel")
+    await stage.press_button(status, quote_text("button.cancel"))
     text = text_of(await stage.wait_for_message(room, "Cancelled"))
     await stage.wait_until_idle(room)
     paid = await Books.read(stage) - before
@@ -303,11 +304,11 @@ async def test_a_cancel_that_comes_too_late_keeps_the_clip(stage: BotStage) -> N
     await request_omni(stage, room)
     status = await stage.wait_for_message(room, "generating")
     last = (await stage.control.requests())[-1]["n"]
-    await stage.press_button(status, "Cancel")
+    await stage.press_button(status, quote_text("button.cancel"))
     await stage.control.wait_request(r"/cancel$", after=last)
     operation = (await list_omni_submits(stage))[-1]["operation"]
     await stage.control.call("POST", f"google/operations/{operation}", {"ready": True})
-    text = text_of(await stage.wait_for_message(room, "Cancelled too late"))
+    text = text_of(await stage.wait_for_message(room, quote_text("outcome.cancelled_late")))
     assert "/video history" in text
     paid = await Books.read(stage) - before
     assert paid.is_balanced

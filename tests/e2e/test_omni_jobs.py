@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.stage import QUICK_GOOGLE, BotStage, Json, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,7 +54,7 @@ async def test_cancel_stops_google_and_is_settled_by_its_bill(
     room = await stage.open_channel()
     await stage.control.google(seconds=LONG_S, omni={"cancel_s": 0.5, **omni})
     status = await begin(stage, room)
-    pressed = await stage.press_button(status, "Cancel")
+    pressed = await stage.press_button(status, quote_text("button.cancel"))
     await stage.wait_for_answer(pressed, "Google is asked to stop job")
     ended = await stage.wait_for_message(room, "Cancelled")
     assert words in text_of(ended)

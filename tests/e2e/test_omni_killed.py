@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 from tests.e2e.test_omni_jobs import LONG_S, OMNI, begin, wait_until_gone
+from tests.harness.texts import quote_text
 
 
 async def test_killed_while_polling_delivers_once(fresh_stage: BotStage) -> None:
@@ -17,7 +18,7 @@ async def test_killed_while_polling_delivers_once(fresh_stage: BotStage) -> None
     assert len(clips_of(await fresh_stage.control.messages(room))) == 1
     [submit] = await fresh_stage.list_submits()
     assert f"${submit['billed_usd']:.2f}" in text_of(clip)
-    assert "Edit" in buttons_of(clip)
+    assert quote_text("button.edit_clip") in buttons_of(clip)
 
 
 async def test_killed_before_google_answers_to_cancel(fresh_stage: BotStage) -> None:
@@ -28,7 +29,7 @@ async def test_killed_before_google_answers_to_cancel(fresh_stage: BotStage) -> 
     await fresh_stage.control.fault(
         "google", method="POST", path=r"/cancel$", drop=True, times=1_000
     )
-    await fresh_stage.press_button(status, "Cancel")
+    await fresh_stage.press_button(status, quote_text("button.cancel"))
     await fresh_stage.control.wait_request(r"/cancel$")
     await fresh_stage.bot.kill_and_wait()
     await fresh_stage.control.clear_faults()

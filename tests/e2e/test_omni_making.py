@@ -24,6 +24,7 @@ from tests.e2e.omni import (
     words_of,
 )
 from tests.e2e.stage import BotStage, Json, buttons_of, clip_number_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -160,7 +161,7 @@ async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
     assert format_of(submit).keys() == {"type", "resolution", "delivery"}
     assert "make it night" in words_of(submit)
     assert f"#{clip_number_of(clip)}" in text_of(edited)
-    assert "extension of" not in text_of(edited)
+    assert quote_text("card.extension") not in text_of(edited)
     [[seconds]] = await open_reader(stage).fetch_rows(
         "SELECT seconds FROM clips ORDER BY id DESC LIMIT 1"
     )
@@ -188,7 +189,7 @@ async def test_a_reply_that_may_be_either_asks_and_spends_nothing(stage: BotStag
     )
     labels = list(buttons_of(asked))
     submits = len(await list_omni_submits(stage))
-    edit = next(label for label in labels if label.startswith("Edit"))
+    edit = next(label for label in labels if label.startswith(quote_text("button.edit_clip")))
     await stage.press_button(asked, edit)
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
@@ -235,7 +236,9 @@ async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
 async def test_what_should_not_be_seen_is_said_and_shown_in_details(stage: BotStage) -> None:
     _, clip, submit = await make_omni(stage, "a red fox", negative_prompt="rain, people")
     assert "rain, people" in words_of(submit)
-    details = await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")
+    details = await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+    )
     assert "rain, people" in details
     assert "continuous shot" in words_of(submit)
 

@@ -14,6 +14,7 @@ from tests.e2e.omni import (
     request_omni,
 )
 from tests.e2e.stage import clips_of, run_two_processes
+from tests.harness.texts import quote_text
 
 
 @pytest.mark.postgresql
@@ -36,7 +37,7 @@ async def test_edits_are_made_once_and_the_other_process_takes_over(tmp_path: Pa
         await stage.control.google(seconds=600, omni={"cancel_s": 3600})
         await request_omni(stage, other)
         status = await stage.wait_for_message(other, "generating")
-        await stage.press_button(status, "Cancel")
+        await stage.press_button(status, quote_text("button.cancel"))
         await stage.control.wait_request(r"/cancel$", timeout=60)
         await reply(stage, room, clip, "remove the background")
 

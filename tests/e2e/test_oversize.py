@@ -12,6 +12,7 @@ from bot.media.probe import PyAvMediaProbe
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of, video_of
 from tests.harness.control import Control
 from tests.harness.process import find_free_port
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,7 +70,7 @@ def hash_originals(stage: BotStage) -> dict[str, Path]:
 
 
 def number_in(message: Json) -> str:
-    return buttons_of(message)["Details"].split(":")[-1]
+    return buttons_of(message)[quote_text("button.details")].split(":")[-1]
 
 
 async def test_large_clip_is_reencoded_and_linked(stage: BotStage, tmp_path: Path) -> None:
@@ -129,14 +130,14 @@ async def check_deletion(stage: BotStage, room: str, message: Json, original_pat
     """Delete removes message, files, record and link."""
     number = await find_newest_clip(stage)
     assert original_path.parent.joinpath(original_path.name).exists()
-    refused = await stage.press_button(message, "Delete", user="Cem")
-    await stage.wait_for_answer(refused, "may delete")
+    refused = await stage.press_button(message, quote_text("button.delete"), user="Cem")
+    await stage.wait_for_answer(refused, quote_text("not_allowed.delete"))
     await stage.delete_clip(message)
     assert clips_of(await stage.control.messages(room)) == []
     assert list(original_path.parent.glob(f"{original_path.stem}.*")) == []
     assert (await fetch_link(link_of(message)))[0] == 404
     repost = await stage.control.command(stage.people["Ada"], room, "video get", {"clip": number})
-    await stage.wait_for_answer(repost, "no such clip")
+    await stage.wait_for_answer(repost, quote_text("not_found.clip"))
 
 
 async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Path) -> None:
@@ -163,9 +164,9 @@ async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: in
         await stage.request_clip(room, f"a heron {times}")
         await stage.wait_for_message(room, "generating")
         await stage.refuse_files(room, times)
-    message = await stage.wait_for_message(room, "Download the original")
+    message = await stage.wait_for_message(room, quote_text("card.original_link"))
     await stage.wait_until_idle(room)
-    assert "too large to be posted" in text_of(message)
+    assert quote_text("card.too_large") in text_of(message)
     assert len(message["files"]) == files
     status, original, _ = await fetch_link(link_of(message))
     assert status == 200
@@ -175,7 +176,11 @@ async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: in
         assert video is not None
         assert "preview" in video["url"]
         assert all(file["size"] < 4 * MIB for file in message["files"])
-    assert {"Redo", "Details", "Delete"} <= buttons_of(message).keys()
+    assert {
+        quote_text("button.redo"),
+        quote_text("button.details"),
+        quote_text("button.delete"),
+    } <= buttons_of(message).keys()
 
 
 async def test_corrupted_original_is_downloaded_again(stage: BotStage) -> None:

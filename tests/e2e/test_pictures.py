@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.e2e.stage import BotStage
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,11 +65,11 @@ async def test_a_photo_is_asked_about_and_sent_in_the_clips_shape(
     text = await stage.wait_for_answer(asked, "25 %")
     assert "1200×900" in text
     assert len(await stage.list_submits()) == before
-    await stage.press_answer(asked, "Make it, cropped")
+    await stage.press_answer(asked, quote_text("button.accept_cropped"))
     await stage.wait_for_clip(room)
     assert (1200, 675) in read_sent_images(stage)
     asked = await animate(stage, room, route, photo, fit="fit")
-    assert "all of it is shown" in await stage.wait_for_answer(asked, "Accepted")
+    assert quote_text("picture.fitted") in await stage.wait_for_answer(asked, "Accepted")
     await stage.wait_for_clip(room, 2)
     assert (1600, 900) in read_sent_images(stage)
     assert len(await stage.list_submits()) == before + 2
@@ -80,7 +81,7 @@ async def test_transparent_picture_is_opaque_at_google(stage: BotStage, route: s
     room = await stage.open_channel()
     image = FIXTURES / "transparent_black_logo.png"
     answer = await animate(stage, room, route, image)
-    assert "put on white" in await stage.wait_for_answer(answer, "Accepted")
+    assert quote_text("picture.on_white") in await stage.wait_for_answer(answer, "Accepted")
     await stage.wait_for_clip(room)
     folder = Path(stage.bot.environment["DATA_DIR"]) / "inputs"
     for path in folder.iterdir():
@@ -95,7 +96,7 @@ async def test_menu_gives_the_words_back(stage: BotStage, route: str, tmp_path: 
     path = tmp_path / "IMG_3.jfif"
     path.write_bytes((FIXTURES / "exif6_plain_control.jpg").read_bytes()[:4000])
     message = await stage.control.message(ada, room, "look", attachments=[path])
-    menu = await stage.control.context_menu(ada, "Animate this image", message)
+    menu = await stage.control.context_menu(ada, quote_text("menu.animate"), message)
     form = await stage.submit_form(menu, "the boat sails into the sunset")
     text = await stage.wait_for_answer(form, "the boat sails into the sunset")
     assert "is damaged" in text
@@ -104,7 +105,7 @@ async def test_menu_gives_the_words_back(stage: BotStage, route: str, tmp_path: 
     path = tmp_path / "scan.tiff"
     Image.new("RGB", (640, 360)).save(path)
     message = await stage.control.message(ada, room, "look", attachments=[path])
-    menu = await stage.control.context_menu(ada, "Animate this image", message)
+    menu = await stage.control.context_menu(ada, quote_text("menu.animate"), message)
     assert "TIFF" in await stage.wait_for_answer(menu)
     assert len(await stage.list_submits()) == before
 
@@ -119,4 +120,4 @@ async def test_small_picture_is_refused_with_numbers(
     Image.new("RGB", (32, 32), (200, 0, 0)).save(path)
     text = await stage.wait_for_answer(await animate(stage, room, route, path))
     assert "32×32" in text
-    assert "1280×720" in text
+    assert quote_text("image.image_too_small") in text

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,10 +27,10 @@ async def open_place(stage: BotStage, place: str) -> str:
         forum = await stage.open_channel(kind=place.removesuffix(" post"))
         return await stage.control.thread("Ada", "a film", channel=forum, content="let us make one")
     room = await stage.open_channel()
-    private = place == "private thread"
+    private = place == quote_text("not_allowed.private_thread")
     thread = await stage.control.thread("Ada", "a film", channel=room, private=private)
     if private:  # the bot must be mentioned to join
-        assert "Mention me here once" in await stage.wait_for_answer(
+        assert quote_text("not_allowed.private_thread") in await stage.wait_for_answer(
             await stage.request_clip(thread)
         )
         me = (await stage.control.world())["application"]["id"]
@@ -48,12 +49,14 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
     reply = await stage.control.message(ada, room, "it jumps over the fence", reply_to=first["id"])
     extension = await stage.wait_for_clip(room, before + 2)
     assert extension["message_reference"]["message_id"] == reply
-    form = await stage.press_button(extension, "Extend")
+    form = await stage.press_button(extension, quote_text("button.extend"))
     await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
     third = await stage.wait_for_clip(room, before + 3)
     assert "extension 2" in text_of(third)
-    assert ("Showcase" in buttons_of(third)) is (place != "direct message")
-    await stage.wait_for_answer(await stage.press_button(third, "Details"), "Prompt:")
+    assert (quote_text("button.showcase") in buttons_of(third)) is (place != "direct message")
+    await stage.wait_for_answer(
+        await stage.press_button(third, quote_text("button.details")), "Prompt:"
+    )
     await stage.delete_clip(third)
     await stage.wait_until_idle(room)
     assert len(clips_of(await stage.control.messages(room))) == before + 2
@@ -85,7 +88,7 @@ async def test_missing_permission_is_named_before_reservation(stage: BotStage, d
     before, submits = count_records(stage), len(await stage.list_submits())
     text = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
     assert f"I lack **{MISSING[denied]}**." in text
-    assert "and there my role" in text  # where an admin grants it
+    assert quote_text("error.missing_permissions") in text  # where an admin grants it
     assert count_records(stage) == before
     assert len(await stage.list_submits()) == submits
 
@@ -126,12 +129,12 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
     await stage.wait_until_idle(thread)
     await stage.control.change_channel(thread, archived=True, locked=True)
     before = count_records(stage)
-    refused = await stage.wait_for_answer(await stage.press_button(clip, "Redo"))
-    assert "This thread is locked" in refused
+    refused = await stage.wait_for_answer(await stage.press_button(clip, quote_text("button.redo")))
+    assert quote_text("not_allowed.locked_thread") in refused
     assert count_records(stage) == before
     await stage.control.change_channel(thread, archived=True, locked=False)
     await stage.control.advance(4)  # two presses within three seconds count once
-    form = await stage.press_button(clip, "Reword and redo")
+    form = await stage.press_button(clip, quote_text("button.reword"))
     await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
     await stage.wait_for_clip(thread, 2)
 

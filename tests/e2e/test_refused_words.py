@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.stage import BotStage, buttons_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -15,13 +16,15 @@ async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
     room = await stage.open_channel()
     words = "ein Fuchs läuft über das Feld " * 120
     interaction = await stage.request_clip(room, words)
-    answer = await stage.wait_for_answer(interaction, "too long")
+    answer = await stage.wait_for_answer(interaction, quote_text("image.image_too_slow"))
     assert str(len(words.strip())) in answer
     assert "token" not in answer
     state = await stage.control.interaction(interaction)
-    (message,) = [each for each in state["messages"] if "Change the words" in buttons_of(each)]
+    (message,) = [
+        each for each in state["messages"] if quote_text("button.rewrite") in buttons_of(each)
+    ]
     stranger = await stage.control.component(
-        stage.people["Ada"], message["id"], buttons_of(message)["Change the words"]
+        stage.people["Ada"], message["id"], buttons_of(message)[quote_text("button.rewrite")]
     )
     opened = await stage.control.wait_interaction(stranger, lambda state: state.get("modal"))
     assert "über das Feld" in str(opened["modal"])
@@ -40,12 +43,12 @@ async def test_an_offer_says_which_picture_goes(stage: BotStage, tmp_path: Path)
     alone = await stage.control.command(
         ada, room, "video generate", values, attachments={"last_frame": picture}
     )
-    await stage.wait_for_answer(alone, "the last frame becomes the first picture")
+    await stage.wait_for_answer(alone, quote_text("offer.last_frame_becomes_image"))
     mixed = await stage.control.command(
         ada, room, "video generate", values, attachments={"image": picture, "reference_1": picture}
     )
-    answer = await stage.wait_for_answer(mixed, "This would work")
-    assert "without the first picture" in answer or "without the reference pictures" in answer
+    answer = await stage.wait_for_answer(mixed, quote_text("ask.nearest"))
+    assert quote_text("offer.image") in answer or quote_text("offer.references") in answer
 
 
 async def test_suggestions_begin_with_the_cheapest_and_say_what_differs(stage: BotStage) -> None:
@@ -64,7 +67,7 @@ async def test_suggestions_begin_with_the_cheapest_and_say_what_differs(stage: B
     names = [each["name"] for each in lengths]
     assert "Veo" not in names[0]
     (five,) = [name for name in names if name.startswith("5 s")]
-    assert "Gemini Omni" in five
+    assert quote_text("rule.edit_unavailable") in five
     own = [name for name in names if " · " not in name]  # of the model that is taken anyway
     assert names[: len(own)] == own
     assert five not in own

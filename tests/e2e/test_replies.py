@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -48,8 +49,12 @@ async def test_empty_reply_gets_question(stage: BotStage) -> None:
         stage.people["Cem"], room, f"<@{await fetch_bot_id(stage)}>", reply_to=clip["id"]
     )
     question = await stage.wait_for_message(room, "Write in your reply what happens next")
-    assert set(buttons_of(question)) == {"Extend", "Edit", "Redo"}
-    form = await stage.press_button(question, "Extend", "Cem")
+    assert set(buttons_of(question)) == {
+        quote_text("button.extend"),
+        quote_text("button.edit_clip"),
+        quote_text("button.redo"),
+    }
+    form = await stage.press_button(question, quote_text("button.extend"), "Cem")
     await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"), "Accepted")
     await stage.wait_for_clip(room, 2)
 
@@ -59,7 +64,10 @@ async def test_concurrent_redo_makes_one_clip_per_member(stage: BotStage) -> Non
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
     await asyncio.gather(
-        *(stage.press_button(clip, "Redo", name) for name in ("Cem", "Dia", "Cem"))
+        *(
+            stage.press_button(clip, quote_text("button.redo"), name)
+            for name in ("Cem", "Dia", "Cem")
+        )
     )
     await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)
@@ -74,11 +82,14 @@ async def test_failed_job_is_retried_once_for_concurrent_presses(stage: BotStage
     await stage.control.google(outcome="done")
     before = len(await stage.list_submits())
     pressed = await asyncio.gather(
-        *(stage.press_button(failed, "Try again", name) for name in ("Cem", "Dia", "Ada"))
+        *(
+            stage.press_button(failed, quote_text("button.retry"), name)
+            for name in ("Cem", "Dia", "Ada")
+        )
     )
     answers = [await stage.wait_for_answer(answer) for answer in pressed]
-    assert sum("Accepted as job" in answer for answer in answers) == 1
-    assert sum("already being made, as job" in answer for answer in answers) == 2
+    assert sum(quote_text("ask.accepted") in answer for answer in answers) == 1
+    assert sum(quote_text("error.already_accepted") in answer for answer in answers) == 2
     await stage.wait_for_clip(room)
     assert len(await stage.list_submits()) == before + 1
 
@@ -87,13 +98,13 @@ async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
     room, ada = await stage.open_channel(), stage.people["Ada"]
     pictures = [write_image(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
     one = await stage.control.message("Cem", room, "look", attachments=pictures[:1])
-    menu = await stage.control.context_menu(ada, "Animate this image", one)
+    menu = await stage.control.context_menu(ada, quote_text("menu.animate"), one)
     await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
     await stage.wait_for_clip(room)
     # with several images the bot asks which one
     two = await stage.control.message("Cem", room, "look", attachments=pictures)
-    menu = await stage.control.context_menu(ada, "Animate this image", two)
-    await stage.wait_for_answer(menu, "Several images are attached")
+    menu = await stage.control.context_menu(ada, quote_text("menu.animate"), two)
+    await stage.wait_for_answer(menu, quote_text("animate.which"))
     form = await stage.press_answer(menu, "Image 2")
     await stage.wait_for_answer(await stage.submit_form(form, "it waves"), "Accepted")
     await stage.wait_for_clip(room, 2)
@@ -103,7 +114,7 @@ async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
     assert images[0] != images[1]
     # a message without an image or clip
     none = await stage.control.message("Cem", room, "https://example.com/cat.png")
-    menu = await stage.control.context_menu(ada, "Animate this image", none)
-    await stage.wait_for_answer(menu, "No image is attached to this message")
-    menu = await stage.control.context_menu(ada, "Extend this clip", none)
-    await stage.wait_for_answer(menu, "There is no clip of mine in this message")
+    menu = await stage.control.context_menu(ada, quote_text("menu.animate"), none)
+    await stage.wait_for_answer(menu, quote_text("not_found.image_in_message"))
+    menu = await stage.control.context_menu(ada, quote_text("menu.extend"), none)
+    await stage.wait_for_answer(menu, quote_text("not_found.clip_in_message"))

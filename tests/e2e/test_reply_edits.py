@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
 from tests.e2e.test_replies import write_image
 from tests.e2e.test_reply_spending import TAP, list_bot_texts, wait_for_tap
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -124,9 +125,11 @@ async def test_a_picture_with_a_story_is_asked_about(stage: BotStage, tmp_path: 
     before = len(await stage.list_submits())
     picture = write_image(tmp_path / "red.png", "red")
     await reply(stage, room, clip, "the fox jumps over the fence", attachments=[picture])
-    question = await stage.wait_for_message(room, "takes no pictures")
+    question = await stage.wait_for_message(room, quote_text("reply.picture"))
     assert await list_new_submits(stage, before) == []
-    await stage.press_button(question, find_button(question, "Edit with the picture"), "Cem")
+    await stage.press_button(
+        question, find_button(question, quote_text("button.edit_with_image")), "Cem"
+    )
     await stage.wait_for_clip(room, 2)
     [submit] = await list_new_submits(stage, before)
     assert "'type': 'image'" in str(submit["json"]["input"])
@@ -146,6 +149,8 @@ async def test_a_clip_that_is_too_long_to_edit_is_offered_an_extension(stage: Bo
     await reply(stage, room, longest, "make it night")
     question = await stage.wait_for_message(room, "edits clips of up to")
     assert "go on from the clip's end" in text_of(question)
-    assert [label.split(" · ")[0] for label in buttons_of(question)] == ["Extend"]
+    assert [label.split(" · ")[0] for label in buttons_of(question)] == [
+        quote_text("button.extend")
+    ]
     assert await list_new_submits(stage, before) == []
     assert len(clips_of(await stage.control.messages(room))) == 3

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,11 +42,13 @@ async def test_what_an_omni_clip_came_from_is_edited_here_too(stage: BotStage) -
 async def test_a_clip_that_nothing_can_be_made_of_says_why(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, resolution="1080p", duration=8)
-    assert not {"Extend", "Edit"} & buttons_of(clip).keys()
+    assert (
+        not {quote_text("button.extend"), quote_text("button.edit_clip")} & buttons_of(clip).keys()
+    )
     before = len(await stage.list_submits())
     for words in ("the fox jumps over it", "make it night"):
         await stage.control.message(stage.people["Ada"], room, words, reply_to=clip["id"])
-    await stage.wait_for_message(room, "clips can be extended, and clip #")
+    await stage.wait_for_message(room, quote_text("rule.source_resolution"))
     await stage.wait_for_message(room, "Switzerland")
     assert len(await stage.list_submits()) == before
     assert len(clips_of(await stage.control.messages(room))) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 from tests.e2e.test_replies import fetch_bot_id, write_image
+from tests.harness.texts import quote_text
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,10 +72,10 @@ async def test_comments_cost_nothing_until_their_author_taps(stage: BotStage) ->
 @pytest.mark.parametrize(
     ("words", "label"),
     [
-        pytest.param("再来一段", "Redo", id="people-M4-zh"),
-        pytest.param("Noch einmal!", "Redo", id="people-M4-de"),
-        pytest.param("delete", "Delete", id="people-M4-delete"),
-        pytest.param("プロンプトを編集", "Reword and redo", id="people-M4-ja"),
+        pytest.param("再来一段", quote_text("button.redo"), id="people-M4-zh"),
+        pytest.param("Noch einmal!", quote_text("button.redo"), id="people-M4-de"),
+        pytest.param("delete", quote_text("button.delete"), id="people-M4-delete"),
+        pytest.param("プロンプトを編集", quote_text("button.reword"), id="people-M4-ja"),
     ],
 )
 async def test_the_words_of_a_button_bring_that_button(
@@ -107,7 +108,7 @@ async def test_a_picture_in_a_reply_is_not_dropped_in_silence(
         reply_to=clip["id"],
         attachments=[picture],
     )
-    question = await stage.wait_for_message(room, "takes no pictures")
+    question = await stage.wait_for_message(room, quote_text("reply.picture"))
     assert len(await stage.list_submits()) == before
     [label] = [each for each in buttons_of(question) if each.startswith("Extend without")]
     assert "$" in label
@@ -137,9 +138,9 @@ async def test_mentions_get_help_or_an_offer(stage: BotStage) -> None:
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
     await stage.wait_for_message(room, "I make videos.")
     await stage.control.message(stage.people["Dia"], room, f"<@{bot}> make a video of a cat")
-    offer = await stage.wait_for_message(room, "Make it?")
+    offer = await stage.wait_for_message(room, quote_text("ask.confirm"))
     assert len(await stage.list_submits()) == before
-    await stage.press_button(offer, "Make it", "Dia")
+    await stage.press_button(offer, quote_text("button.accept"), "Dia")
     await stage.wait_for_clip(room)
 
 
@@ -150,7 +151,7 @@ async def test_a_friends_picture(stage: BotStage, tmp_path: Path) -> None:
     shown = await stage.control.message(stage.people["Cem"], room, "look", attachments=[picture])
     ask = f"<@{bot}> make it move like waves"
     await stage.control.message(stage.people["Ada"], room, ask, reply_to=shown)
-    await stage.wait_for_message(room, "Animate this image")
+    await stage.wait_for_message(room, quote_text("menu.animate"))
     await stage.control.grant_intents("MESSAGE_CONTENT")
     try:
         await stage.control.message(stage.people["Dia"], room, ask, reply_to=shown)
@@ -169,10 +170,10 @@ async def test_replies_to_status_and_guide(stage: BotStage) -> None:
         before = len(await stage.list_submits())
         ask = "the fox runs faster and jumps"
         await stage.control.message(stage.people["Ada"], room, ask, reply_to=status["id"])
-        await stage.wait_for_message(room, "not here yet")
+        await stage.wait_for_message(room, quote_text("reply.not_ready"))
         await stage.control.message(stage.people["Cem"], room, "cancel", reply_to=status["id"])
-        offered = await stage.wait_for_message(room, "This button does that")
-        assert "Cancel" in buttons_of(offered)
+        offered = await stage.wait_for_message(room, quote_text("reply.press"))
+        assert quote_text("button.cancel") in buttons_of(offered)
     await stage.wait_for_clip(room)
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
     told = await stage.wait_for_message(room, "I make videos.")

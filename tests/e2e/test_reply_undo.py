@@ -5,6 +5,7 @@ import pytest
 from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
 from tests.e2e.test_replies import fetch_bot_id
 from tests.e2e.test_reply_spending import TAP, wait_for_tap
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,11 +22,11 @@ async def test_undo_costs_nothing_and_works_after_a_restart(stage: BotStage) -> 
     await stage.control.message(stage.people["Cem"], room, ask, reply_to=clip["id"])
     status = await stage.wait_for_message(room, "Starts")
     assert "$" in text_of(status)
-    assert set(buttons_of(status)) == {"Undo"}
+    assert set(buttons_of(status)) == {quote_text("button.undo")}
     await stage.bot.restart()
-    refused = await stage.press_button(status, "Undo", "Dia")
+    refused = await stage.press_button(status, quote_text("button.undo"), "Dia")
     await stage.wait_for_answer(refused, "Only the person who asked")
-    undone = await stage.press_button(status, "Undo", "Cem")
+    undone = await stage.press_button(status, quote_text("button.undo"), "Cem")
     await stage.wait_for_answer(undone, "nothing was charged")
     assert len(await stage.list_submits()) == before
     assert len(clips_of(await stage.control.messages(room))) == 1
@@ -41,19 +42,21 @@ async def test_replies_as_the_server_has_chosen(stage: BotStage) -> None:
         given = await stage.control.command(admin, room, "server replies", options)
         return await stage.wait_for_answer(given, "Replies:")
 
-    assert "extends the clip" in await set_mode()
+    assert quote_text("server.replies.extend") in await set_mode()
     assert "taps" in await set_mode(mode="ask")
     assert "taps" in await set_mode()
     reply = await stage.control.message(cem, room, ask, reply_to=clip["id"])
     await wait_for_tap(stage, room, reply)
     await stage.control.reaction(cem, reply, TAP)
     status = await stage.wait_for_message(room, "Starts")
-    await stage.wait_for_answer(await stage.press_button(status, "Undo", "Cem"), "cancelled")
+    await stage.wait_for_answer(
+        await stage.press_button(status, quote_text("button.undo"), "Cem"), "cancelled"
+    )
     assert "ignored" in await set_mode(mode="off")
     await stage.control.message(cem, room, ask, reply_to=clip["id"])
     named = f"<@{await fetch_bot_id(stage)}> {ask}"
     await stage.control.message(cem, room, named, reply_to=clip["id"])
-    await stage.wait_for_message(room, "Replies do not extend or edit clips")
+    await stage.wait_for_message(room, quote_text("reply.off"))
     await set_mode(mode="extend")
     assert len(clips_of(await stage.control.messages(room))) == 1
 
@@ -65,7 +68,7 @@ async def test_a_reply_in_the_showcase_is_a_comment(stage: BotStage) -> None:
     arranged = await stage.control.command(admin, room, "server showcase", {"channel": wall})
     await stage.wait_for_answer(arranged)
     clip = await stage.make_clip(room)
-    await stage.press_button(clip, "Showcase")
+    await stage.press_button(clip, quote_text("button.showcase"))
     post = await stage.control.wait_message(wall, lambda m: bool(clips_of([m])))
     ask = "the fox jumps over the fence"
     comment = await stage.control.message(cem, wall, ask, reply_to=post["id"])
@@ -74,8 +77,10 @@ async def test_a_reply_in_the_showcase_is_a_comment(stage: BotStage) -> None:
     told = await stage.wait_for_message(wall, "Coming in")
     assert f"<#{room}>" in text_of(told)
     status = await stage.wait_for_message(room, "Starts")
-    assert "Undo" in buttons_of(status)
+    assert quote_text("button.undo") in buttons_of(status)
     messages = await stage.control.messages(wall)
     assert len(clips_of(messages)) == 1
     assert not next(m for m in messages if m["id"] == comment).get("reactions")
-    await stage.wait_for_answer(await stage.press_button(status, "Undo", "Cem"), "cancelled")
+    await stage.wait_for_answer(
+        await stage.press_button(status, quote_text("button.undo"), "Cem"), "cancelled"
+    )

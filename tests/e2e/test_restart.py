@@ -12,6 +12,7 @@ from tests.e2e.stage import (
     run_operator_program,
     run_stage,
 )
+from tests.harness.texts import quote_text
 
 
 async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
@@ -27,12 +28,14 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     assert len(await fresh_stage.list_submits()) == 1
 
     # its buttons, form and replies keep working, also after another restart
-    opened = await fresh_stage.press_button(clip, "Extend")
+    opened = await fresh_stage.press_button(clip, quote_text("button.extend"))
     await fresh_stage.control.wait_interaction(opened, lambda state: state.get("modal"))
     await fresh_stage.bot.restart()
     await fresh_stage.wait_for_answer(await fresh_stage.submit_form(opened, "it jumps"), "Accepted")
     await fresh_stage.wait_for_clip(room, 2)
-    await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Details"), "Prompt:")
+    await fresh_stage.wait_for_answer(
+        await fresh_stage.press_button(clip, quote_text("button.details")), "Prompt:"
+    )
     await fresh_stage.control.message(
         fresh_stage.people["Ada"], room, "it falls asleep slowly", reply_to=clip["id"]
     )
@@ -99,7 +102,7 @@ async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
         assert "been made since: 1" in await run_operator_program(stage, "bot.restored")
         assert "No job waits" in await run_operator_program(stage, "bot.restored")
         await bot.start()
-        await stage.wait_for_message(room, "nobody can tell")
+        await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
         await stage.wait_until_idle(room)
         assert len(await stage.list_submits()) == 2
         assert len(clips_of(await stage.control.messages(room))) == 2

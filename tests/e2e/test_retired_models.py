@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import QUICK_GOOGLE, BotStage, open_stage
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,7 +30,7 @@ async def test_what_google_shut_down_is_off_and_names_its_successor(tmp_path: Pa
         named = await stage.request_clip(room, model=FAST, duration=4)
         assert SHUT_DOWN in await stage.wait_for_answer(named, "Gemini Omni 1.2 Flash")
         assert await stage.list_submits() == []
-        await stage.press_answer(named, "Make this one")
+        await stage.press_answer(named, quote_text("button.nearest"))
         await stage.wait_for_clip(room)
         [submit] = await stage.list_submits()
         assert (submit["route"], submit["model"]) == ("omni", "gemini-omni-1.2-flash")

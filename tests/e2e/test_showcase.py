@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.stage import BotStage, clip_number_of, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -67,17 +68,20 @@ async def test_showcase_button_and_votes(
     showcase, room = await open_showcase(stage), await stage.open_channel()
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Dia"), "Only the person who made"
+        await stage.press_button(clip, quote_text("button.showcase"), "Dia"),
+        quote_text("not_allowed.showcase_others"),
     )
     assert not clips_of(await stage.control.messages(showcase))
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Cem"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "is in the showcase: "
     )
     post = await wait_for_votes(stage, showcase, 0)
     assert "a red fox" in text_of(post)
     assert stage.people["Cem"] in text_of(post)
     # adding it twice changes nothing
-    await stage.wait_for_answer(await stage.press_button(clip, "Showcase", "Cem"), "already")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "already"
+    )
     assert len(clips_of(await stage.control.messages(showcase))) == 1
 
     # a reply to the post that mentions the bot extends the clip, where it was made
@@ -110,16 +114,16 @@ async def test_showcase_button_and_votes(
 
     # only the creator or a moderator can withdraw by button
     await stage.wait_for_answer(
-        await stage.press_button(post, "Withdraw", "Dia"), "can take it out"
+        await stage.press_button(post, quote_text("button.withdraw"), "Dia"), "can take it out"
     )
     await stage.wait_for_answer(
-        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
     assert f"#{clip_number_of(clip)}]" not in await run_command(stage, room, "showcase top")
     # it can be added again, as a new post
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Cem"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "is in the showcase: "
     )
     await wait_for_votes(stage, showcase, 0)
 
@@ -127,7 +131,9 @@ async def test_showcase_button_and_votes(
 async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) -> None:
     showcase, room = await open_showcase(stage), await stage.open_channel()
     clip = await stage.make_clip(room, PLAIN, user="Cem")
-    menu = await stage.control.context_menu(stage.people["Cem"], "Showcase this clip", clip["id"])
+    menu = await stage.control.context_menu(
+        stage.people["Cem"], quote_text("menu.showcase"), clip["id"]
+    )
     await stage.wait_for_answer(menu, "is in the showcase: ")
     post = await wait_for_votes(stage, showcase, 0)
     text = await run_command(stage, room, "showcase choose", "Cem", hide_prompt=True)
@@ -175,7 +181,7 @@ async def test_stars_before_post_is_recorded_count(stage: BotStage) -> None:
     post = await wait_for_votes(stage, showcase, 2)
     assert clip_number_of(post) == clip_number_of(clip)
     await stage.wait_for_answer(
-        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
 
@@ -218,18 +224,19 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     number = clip_number_of(clip)
     # only with the creator's consent
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Bea"), "does not want it"
+        await stage.press_button(clip, quote_text("button.showcase"), "Bea"),
+        quote_text("not_allowed.showcase_consent"),
     )
     await run_command(stage, room, "showcase choose", "Cem", consent="everyone")
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Bea"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Bea"), "is in the showcase: "
     )
     post = await wait_for_votes(stage, showcase, 0)
     await set_stars(stage, post, "Dia")
     await wait_for_votes(stage, showcase, 1)
 
     refused = await run_command(stage, room, "showcase lock", "Dia", clip=number)
-    assert "Only moderators" in refused
+    assert quote_text("not_allowed.moderate") in refused
     assert "stay as they are" in await run_command(stage, room, "showcase lock", "Bea", clip=number)
     await set_stars(stage, post, "Ada")
     await set_stars(stage, post, "Dia", remove=True)
@@ -243,13 +250,17 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await run_command(stage, room, "showcase lock", "Bea", clip=number, undo=True)
     await wait_for_votes(stage, showcase, 2)
 
-    assert "is hidden" in await run_command(stage, room, "showcase hide", "Bea", clip=number)
+    assert quote_text("moderated.hide") in await run_command(
+        stage, room, "showcase hide", "Bea", clip=number
+    )
     await wait_until_empty(stage, showcase)
     assert f"[#{number}]" not in await run_command(stage, room, "showcase top", "Dia")
-    assert "hidden by a moderator" in await run_command(stage, room, "showcase mine", "Cem")
+    assert quote_text("exhibit.is_hidden") in await run_command(stage, room, "showcase mine", "Cem")
     # hidden, withdrawn and added again: it stays hidden
     await run_command(stage, room, "showcase withdraw", "Cem", clip=number)
-    assert "stays out" in await run_command(stage, room, "showcase add", "Cem", clip=number)
+    assert quote_text("not_allowed.showcase_hidden") in await run_command(
+        stage, room, "showcase add", "Cem", clip=number
+    )
     second = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await run_command(stage, room, "showcase add", "Cem", clip=clip_number_of(second))
     await wait_for_votes(stage, showcase, 0)
@@ -263,11 +274,13 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await wait_until_empty(stage, showcase)
     third = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await stage.wait_for_answer(
-        await stage.press_button(third, "Showcase", "Cem"), "Moderators keep your clips out"
+        await stage.press_button(third, quote_text("button.showcase"), "Cem"),
+        "Moderators keep your clips out",
     )
     await run_command(stage, room, "showcase block", "Bea", member=stage.people["Cem"], undo=True)
     await stage.wait_for_answer(
-        await stage.press_button(third, "Showcase", "Cem"), "is in the showcase: "
+        await stage.press_button(third, quote_text("button.showcase"), "Cem"),
+        "is in the showcase: ",
     )
     await wait_for_votes(stage, showcase, 0)
 
@@ -288,7 +301,7 @@ async def test_kill_before_post_recorded_publishes_once(stage: BotStage) -> None
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     posts = rf"/channels/{showcase}/messages$"
     await stage.control.fault("discord", method="POST", path=posts, delay_s=0, drop="after")
-    await stage.press_button(clip, "Showcase", "Cem")
+    await stage.press_button(clip, quote_text("button.showcase"), "Cem")
     await stage.wait_until(lambda: _count(stage, showcase, 1), "the post")
     await stage.bot.kill_and_wait()
     await stage.control.clear_faults()
@@ -298,7 +311,7 @@ async def test_kill_before_post_recorded_publishes_once(stage: BotStage) -> None
     await wait_for_votes(stage, showcase, 1)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     await stage.wait_for_answer(
-        await stage.press_button(post, "Withdraw", "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
     )
     await wait_until_empty(stage, showcase)
 
@@ -312,10 +325,11 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     clip = await stage.make_clip(room, PLAIN + " of nobody else", user="Dia")
     other = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Showcase", "Dia"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Dia"), "is in the showcase: "
     )
     await stage.wait_for_answer(
-        await stage.press_button(other, "Showcase", "Cem"), "is in the showcase: "
+        await stage.press_button(other, quote_text("button.showcase"), "Cem"),
+        "is in the showcase: ",
     )
     await set_stars(stage, other, "Dia", "Ada")
     await wait_for_votes(stage, showcase, 2, position=1)
@@ -323,7 +337,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     summary = await run_command(stage, room, "privacy show", "Dia")
     assert "30 days" in summary
     exported = await stage.control.command(stage.people["Dia"], room, "privacy export", {})
-    await stage.wait_for_answer(exported, "as a file")
+    await stage.wait_for_answer(exported, quote_text("privacy.export"))
     state = await stage.control.interaction(exported)
     data = await stage.control.download(state["messages"][0]["attachments"][0]["url"])
     tables = json.loads(data)
@@ -337,8 +351,8 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     async with stage.control.hold_google():
         await stage.wait_for_answer(await stage.request_clip(busy, PLAIN, user="Dia"), "Accepted")
         interaction = await stage.control.command(stage.people["Dia"], room, "privacy forget", {})
-        await stage.wait_for_answer(interaction, "Forget everything")
-        await stage.press_answer(interaction, "Forget me", "Dia")
+        await stage.wait_for_answer(interaction, quote_text("privacy.confirm"))
+        await stage.press_answer(interaction, quote_text("button.forget"), "Dia")
         await stage.wait_for_answer(interaction, "delete")
     await wait_for_votes(stage, showcase, 1)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
@@ -346,7 +360,7 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
 
     async def is_erased() -> bool:
         interaction = await stage.control.command(stage.people["Dia"], room, "privacy export", {})
-        await stage.wait_for_answer(interaction, "as a file")
+        await stage.wait_for_answer(interaction, quote_text("privacy.export"))
         answer = (await stage.control.interaction(interaction))["messages"][0]
         tables = json.loads(await stage.control.download(answer["attachments"][0]["url"]))
         return not any(rows for rows in tables.values() if isinstance(rows, list))

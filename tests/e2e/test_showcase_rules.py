@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of, video_of
 from tests.e2e.test_showcase import open_showcase, run_command, set_stars, wait_for_votes
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,11 +40,11 @@ async def list_public_clips() -> dict[int, Json]:
 
 async def showcase_clip(stage: BotStage, clip: Json, user: str) -> str:
     """Press *Showcase*, and *Show it* if the person is asked; return the last answer."""
-    press = await stage.press_button(clip, "Showcase", user)
+    press = await stage.press_button(clip, quote_text("button.showcase"), user)
     text = await stage.wait_for_answer(press)
     if "public web" not in text or "Nothing is shown yet" not in text:
         return text
-    pressed = await stage.press_answer(press, "Show it", user)
+    pressed = await stage.press_answer(press, quote_text("button.publish"), user)
 
     async def find_answer() -> str | None:
         # a refusal answers the button, anything else takes the question's place
@@ -76,7 +77,7 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     assert GALLERY in text
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     number = int(clip_number_of(clip))
-    press = await stage.press_button(clip, "Showcase", "Cem")
+    press = await stage.press_button(clip, quote_text("button.showcase"), "Cem")
     question = await stage.wait_for_answer(press, "Nothing is shown yet")
     assert GALLERY in question
     assert "Cem" in question
@@ -84,12 +85,12 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     assert not clips_of(await stage.control.messages(showcase))
     assert number not in await list_public_clips()
 
-    await stage.press_answer(press, "Show it without the prompt", "Cem")
+    await stage.press_answer(press, quote_text("button.publish_hidden"), "Cem")
     answer = await stage.wait_for_answer(press, "is in the showcase")
     assert f"{GALLERY}/clips/{number}" in answer
     post = await wait_for_votes(stage, showcase, 0)
     # a hidden prompt has no way to it, and the bot's own star is there to be clicked
-    assert "Original" not in str(post["components"])
+    assert quote_text("button.original") not in str(post["components"])
     assert (await list_public_clips())[number]["prompt"] is None
 
     async def has_own_star() -> bool:
@@ -141,7 +142,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     extension = await extend_clip(stage, number, "Cem")
     extension_number = int(clip_number_of(extension))
     refused = await showcase_clip(stage, extension, "Cem")
-    assert "made from somebody else's clip" in refused
+    assert quote_text("not_allowed.showcase_footage") in refused
     await showcase_clip(stage, first, "Ada")
     await showcase_clip(stage, extension, "Cem")
 
@@ -159,7 +160,9 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     await stage.wait_until(lambda: count_posts(0), "no posts")
     assert not {int(number), extension_number} & (await list_public_clips()).keys()
     await stage.delete_clip(first, "Ada")
-    assert "made from somebody" in await showcase_clip(stage, extension, "Cem")
+    assert quote_text("not_allowed.showcase_footage") in await showcase_clip(
+        stage, extension, "Cem"
+    )
 
 
 async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
@@ -187,7 +190,7 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
         stage.people["Cem"], other, "video get", {"clip": number}
     )
     again = await stage.wait_for_clip(other)
-    assert "Extend" in buttons_of(again)
+    assert quote_text("button.extend") in buttons_of(again)
     # an age-restricted showcase takes it, the web does not
     adult_wall = await stage.open_channel(nsfw=True)
     await run_command(stage, adult_wall, "server showcase", channel=adult_wall)
@@ -212,7 +215,7 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
     await stage.control.change_channel(dark, nsfw=False)
     before = len(await stage.list_submits())
     await stage.wait_for_answer(
-        await stage.press_button(clip, "Redo", "Cem"), "age-restricted channel"
+        await stage.press_button(clip, quote_text("button.redo"), "Cem"), "age-restricted channel"
     )
     assert len(await stage.list_submits()) == before
 
@@ -275,7 +278,9 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
     films, wall = (channel["id"] for channel in elsewhere["channels"])
     await run_command(stage, films, "server showcase", channel=wall)
     other = await stage.make_clip(films, PLAIN)
-    await stage.wait_for_answer(await stage.press_button(other, "Showcase"), "is in the showcase")
+    await stage.wait_for_answer(
+        await stage.press_button(other, quote_text("button.showcase")), "is in the showcase"
+    )
     their_post = await wait_for_votes(stage, wall, 0)
     await set_stars(stage, their_post, "Ada")
     await wait_for_votes(stage, wall, 1)

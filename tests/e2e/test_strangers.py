@@ -3,6 +3,7 @@
 import pytest
 
 from tests.e2e.stage import BotStage, Json, clips_of, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -45,7 +46,7 @@ async def test_other_servers_are_left_and_refused(fresh_stage: BotStage) -> None
         "Strangers", owner="Ada", channels=["rules", "hall"], system_channel="hall"
     )
     hall = next(c["id"] for c in stranger["channels"] if c["name"] == "hall")
-    goodbye = await stage.wait_for_message(hall, "I am leaving")
+    goodbye = await stage.wait_for_message(hall, quote_text("goodbye.not_allowed"))
     assert stranger["id"] in text_of(goodbye)
     await stage.wait_until(lambda: has_left(stage, stranger), "the second server being left")
     assert not [m for m in await stage.control.messages(hall) if "Hello!" in text_of(m)]
@@ -84,14 +85,14 @@ async def test_direct_messages_and_guest_places_can_be_closed(fresh_stage: BotSt
     await start_with(stage, ALLOW_DIRECT_MESSAGES="false", ALLOW_USER_INSTALL="false")
     await wait_for_contexts(stage, [0], [0])
     # old messages and clients that have not heard of it yet
-    form = await stage.press_button(private, "Extend")
+    form = await stage.press_button(private, quote_text("button.extend"))
     assert "direct messages" in await stage.wait_for_answer(form)
     await stage.control.message(stage.people["Ada"], "@Ada", "it jumps", reply_to=private["id"])
-    await stage.wait_for_message("@Ada", "does not let me work in direct messages")
+    await stage.wait_for_message("@Ada", quote_text("not_allowed.place_direct"))
     assert len(clips_of(await stage.control.messages("@Ada"))) == 1
     assert len(await stage.list_submits()) == before
     assert foreign["id"]
-    form = await stage.press_button(clip, "Extend")
+    form = await stage.press_button(clip, quote_text("button.extend"))
     await stage.wait_for_answer(await stage.submit_form(form, "it jumps"), "Accepted")
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.stage import clip_number_of, clips_of, run_two_processes
 from tests.e2e.test_replies import write_image
+from tests.harness.texts import quote_text
 
 
 @pytest.mark.postgresql
@@ -15,28 +16,33 @@ async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
         room, ada = await stage.open_channel(), stage.people["Ada"]
         # buttons and forms
         clip = await stage.make_clip(room)
-        form = await stage.press_button(clip, "Extend", "Cem")
+        form = await stage.press_button(clip, quote_text("button.extend"), "Cem")
         await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"), "Accepted")
         await stage.wait_for_clip(room, 2)
-        await asyncio.gather(stage.press_button(clip, "Redo"), stage.press_button(clip, "Redo"))
+        await asyncio.gather(
+            stage.press_button(clip, quote_text("button.redo")),
+            stage.press_button(clip, quote_text("button.redo")),
+        )
         await stage.wait_for_clip(room, 3)
-        form = await stage.press_button(clip, "Reword and redo")
+        form = await stage.press_button(clip, quote_text("button.reword"))
         await stage.wait_for_answer(await stage.submit_form(form, "a blue fox"), "Accepted")
         fourth = await stage.wait_for_clip(room, 4)
-        await stage.wait_for_answer(await stage.press_button(fourth, "Details"), "Prompt:")
+        await stage.wait_for_answer(
+            await stage.press_button(fourth, quote_text("button.details")), "Prompt:"
+        )
         await stage.delete_clip(fourth)
         # a confirmation lives in one process; its button works in both, once
         for _ in range(3):
             interaction = await stage.request_clip(room, resolution="1080p", duration=4)
-            await stage.wait_for_answer(interaction, "This would work")
+            await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
             await stage.wait_for_answer(
-                await stage.press_answer(interaction, "Make this one"), "Accepted"
+                await stage.press_answer(interaction, quote_text("button.nearest")), "Accepted"
             )
         await stage.wait_for_clip(room, 6)
         picture = await stage.control.message(
             "Cem", room, "look", attachments=[write_image(tmp_path / "a.png", "red")]
         )
-        menu = await stage.control.context_menu(ada, "Animate this image", picture)
+        menu = await stage.control.context_menu(ada, quote_text("menu.animate"), picture)
         await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
         await stage.wait_for_clip(room, 7)
         # messages are answered once
@@ -47,7 +53,7 @@ async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
         await stage.wait_for_answer(copy, "posted again")
         copy_clip = await stage.wait_for_clip(other_channel)
         await stage.control.message(ada, other_channel, "again", reply_to=copy_clip["id"])
-        await stage.wait_for_message(other_channel, "same once more")
+        await stage.wait_for_message(other_channel, quote_text("reply.again"))
         await stage.control.message(ada, other_channel, "x", reply_to=copy_clip["id"], ping=False)
         await stage.wait_for_message(other_channel, "@ ON")
         await stage.wait_until_idle(other_channel)
@@ -64,7 +70,9 @@ async def test_every_flow_runs_once_with_two_processes(tmp_path: Path) -> None:
             await stage.bot.kill()  # the other process takes over
         visited = await stage.wait_for_clip(away)
         assert visited["id"] == status["id"]
-        await stage.wait_for_answer(await stage.press_button(visited, "Redo"), "Accepted")
+        await stage.wait_for_answer(
+            await stage.press_button(visited, quote_text("button.redo")), "Accepted"
+        )
         await stage.wait_for_clip(away, 2)
         await stage.wait_until_idle(room)
         assert len(clips_of(await stage.control.messages(room))) == 7
@@ -79,7 +87,7 @@ async def test_duplicate_event_is_handled_once(tmp_path: Path) -> None:
     async with run_two_processes(tmp_path) as (stage, _, _):
         guild = await stage.control.add_guild("New", owner="Ada", channels=["hall"])
         hall = guild["channels"][0]["id"]
-        await stage.wait_for_message(hall, "Hello! I am Clapper")
+        await stage.wait_for_message(hall, quote_text("welcome.title"))
         room = await stage.open_channel()
         await stage.control.google(seconds=0.5)
         clip = await stage.make_clip(room)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.stage import BotStage, text_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,7 +19,7 @@ async def test_links_in_a_prompt_are_dead(stage: BotStage) -> None:
     ada = stage.people["Ada"]
     clip = await stage.make_clip(room, "join https://discord.gg/abc or discord.gg/def now")
     texts = [text_of(message) for message in await stage.control.messages(room, deleted=True)]
-    pressed = await stage.press_button(clip, "Details")
+    pressed = await stage.press_button(clip, quote_text("button.details"))
     texts.append(await stage.wait_for_answer(pressed, "discord"))
     history = await stage.control.command(ada, room, "video history")
     texts.append(await stage.wait_for_answer(history, "join"))
@@ -43,7 +44,7 @@ async def test_a_prompt_of_invisible_characters_is_refused(stage: BotStage, blan
     room = await stage.open_channel()
     before = len(await stage.list_submits())
     interaction = await stage.request_clip(room, blank * 2)
-    await stage.wait_for_answer(interaction, "Say in the prompt")
+    await stage.wait_for_answer(interaction, quote_text("rule.prompt_empty"))
     assert len(await stage.list_submits()) == before
 
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.e2e.stage import SHORT_CLIP, BotStage, Json, buttons_of, clip_number_of, text_of
 from tests.harness.people import ControlRefused
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -72,14 +73,19 @@ async def request_clip_at(
 async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild) -> None:
     async with stage.control.hold_google():
         interaction = await request_clip_at(stage, away.room)
-        answer = await stage.wait_for_answer(interaction, "Accepted as job")
+        answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
         assert "$0.40" in answer
         status = await stage.wait_for_message(away.room, "Discord lets me write here until")
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
-    assert {"Extend", "Edit", "Redo", "Reword and redo", "Details", "Delete"} == set(
-        buttons_of(clip)
-    )
+    assert {
+        quote_text("button.extend"),
+        quote_text("button.edit_clip"),
+        quote_text("button.redo"),
+        quote_text("button.reword"),
+        quote_text("button.details"),
+        quote_text("button.delete"),
+    } == set(buttons_of(clip))
     messages = await away.messages(away.room)
     assert [m["id"] for m in messages] == [clip["id"]]  # one message only
     sent = await stage.control.requests(method="POST", path=rf"/channels/{away.room}/messages")
@@ -91,7 +97,7 @@ async def test_a_lost_answer_to_the_reply_still_makes_it_the_clip(stage: BotStag
     away = await create_foreign_guild(stage, "Far away")
     await stage.control.fault("discord", method="POST", path="/callback", drop="after")
     interaction = await request_clip_at(stage, away.room)
-    await stage.wait_for_answer(interaction, "Accepted as job")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await away.clip(away.room)
     assert len(await away.messages(away.room)) == 1
 
@@ -101,24 +107,30 @@ async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild
     before = len(await away.messages(room))
     await stage.wait_for_answer(await request_clip_at(stage, room, "a grey heron"), "Accepted")
     first = await away.clip(room, count=before + 1)
-    opened = await stage.press_button(first, "Extend", "Dia")
+    opened = await stage.press_button(first, quote_text("button.extend"), "Dia")
     await stage.wait_for_answer(await stage.submit_form(opened, "it flies", "Dia"), "Accepted")
     extension = await away.clip(room, count=before + 2)
     assert f"<@{stage.people['Dia']}>" in text_of(extension)
-    await stage.wait_for_answer(await stage.press_button(extension, "Redo"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.press_button(extension, quote_text("button.redo")), "Accepted"
+    )
     await away.clip(room, count=before + 3)
-    opened = await stage.press_button(first, "Reword and redo")
+    opened = await stage.press_button(first, quote_text("button.reword"))
     await stage.wait_for_answer(await stage.submit_form(opened, "a blue heron"), "Accepted")
     edited = await away.clip(room, count=before + 4)
     assert "a blue heron" in text_of(edited)
     assert "**Seed:**" in await stage.wait_for_answer(
-        await stage.press_button(edited, "Details"), "Seed:"
+        await stage.press_button(edited, quote_text("button.details")), "Seed:"
     )
-    refused = await stage.wait_for_answer(await stage.press_button(edited, "Delete", "Cem"))
+    refused = await stage.wait_for_answer(
+        await stage.press_button(edited, quote_text("button.delete"), "Cem")
+    )
     assert "Only the person who asked" in refused  # no moderators without the bot in the server
     await stage.delete_clip(edited)
     assert edited["id"] not in [m["id"] for m in await away.messages(room)]
-    menu = await stage.control.context_menu(stage.people["Ada"], "Extend this clip", first["id"])
+    menu = await stage.control.context_menu(
+        stage.people["Ada"], quote_text("menu.extend"), first["id"]
+    )
     await stage.wait_for_answer(await stage.submit_form(menu, "it lands"), "Accepted")
     await away.clip(room, count=before + 4)
 
@@ -128,10 +140,10 @@ async def test_refusal_leaves_nothing_and_confirmation_makes_clip(
 ) -> None:
     room = away.rooms["quiet"]
     interaction = await request_clip_at(stage, room, resolution="1080p")
-    assert "8 s" in await stage.wait_for_answer(interaction, "This would work")
+    assert "8 s" in await stage.wait_for_answer(interaction, quote_text("ask.nearest"))
     assert await away.messages(room) == []  # only Ada sees the confirmation
-    pressed = await stage.press_answer(interaction, "Make this one")
-    await stage.wait_for_answer(pressed, "Accepted as job")
+    pressed = await stage.press_answer(interaction, quote_text("button.nearest"))
+    await stage.wait_for_answer(pressed, quote_text("ask.accepted"))
     clip = await away.clip(room)
     assert "1920×1080" in text_of(clip)
     assert [m["id"] for m in await away.messages(room)] == [clip["id"]]
@@ -142,10 +154,10 @@ async def test_user_install_uses_member_limit_not_server_budget(
 ) -> None:
     home = await stage.open_channel()
     # in an own server one cent is less than any clip
-    await stage.wait_for_answer(await stage.request_clip(home), "this server's limit")
+    await stage.wait_for_answer(await stage.request_clip(home), quote_text("scope.guild"))
     interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
-    text = await stage.wait_for_answer(interaction, "What you have left")
-    assert "Clips per day" in text
+    text = await stage.wait_for_answer(interaction, quote_text("quota.title"))
+    assert quote_text("quota.name.clips_per_day") in text
     assert "This server" not in text
 
 
@@ -172,7 +184,7 @@ async def test_reply_is_private_without_external_apps(stage: BotStage, away: For
             [
                 m
                 for m in await stage.control.messages(room, seen_by=ada)
-                if "Extend" in buttons_of(m)
+                if quote_text("button.extend") in buttons_of(m)
             ]
         )
 
@@ -186,7 +198,7 @@ async def test_group_conversations_and_direct_messages(stage: BotStage, away: Fo
     group = answer["channel"]["id"]
     await stage.wait_for_answer(await request_clip_at(stage, group, "a quiet lake"), "Accepted")
     clip = await away.clip(group)
-    opened = await stage.press_button(clip, "Extend", "Cem")
+    opened = await stage.press_button(clip, quote_text("button.extend"), "Cem")
     await stage.wait_for_answer(await stage.submit_form(opened, "a swan lands", "Cem"), "Accepted")
     await away.clip(group, count=2)
     # direct messages with the bot are ordinary messages, and a reply extends
@@ -209,7 +221,7 @@ async def test_clips_are_found_outside_their_server(stage: BotStage, away: Forei
     )
     assert f"#{number}" in history
     await stage.wait_for_answer(
-        await stage.control.command(ada, room, "video jobs"), "Nothing of yours"
+        await stage.control.command(ada, room, "video jobs"), quote_text("jobs.none")
     )
     models = await stage.wait_for_answer(
         await stage.control.command(ada, room, "video models"), "Veo 3.1"
@@ -223,7 +235,7 @@ async def test_clips_are_found_outside_their_server(stage: BotStage, away: Forei
     assert copy["id"] != clip["id"]
     # the copy's buttons name the same clip and the same job
     assert "paper crane" in await stage.wait_for_answer(
-        await stage.press_button(copy, "Details"), "Prompt:"
+        await stage.press_button(copy, quote_text("button.details")), "Prompt:"
     )
 
 
@@ -243,7 +255,9 @@ async def test_deleted_reply_is_rewritten_once(stage: BotStage, away: ForeignGui
     clip = await away.clip(room)
     assert clip["id"] != status["id"]
     assert len(await away.messages(room)) == 1
-    await stage.wait_for_answer(await stage.press_button(clip, "Details"), "Prompt:")
+    await stage.wait_for_answer(
+        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+    )
 
 
 async def test_failure_is_shown_in_reply_and_can_be_retried(
@@ -253,9 +267,11 @@ async def test_failure_is_shown_in_reply_and_can_be_retried(
     before = len(await away.messages(room))
     await stage.control.google(outcome="failed")
     await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
-    message = await stage.wait_for_message(room, "couldn't finish it")
+    message = await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     await stage.control.google(outcome="done")
-    await stage.wait_for_answer(await stage.press_button(message, "Try again"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.press_button(message, quote_text("button.retry")), "Accepted"
+    )
     await away.clip(room, count=3)
     assert len(await away.messages(room)) == before + 2
 
@@ -298,7 +314,9 @@ async def test_kill_while_polling_completes_same_reply(
     # killed between the post and its record: the reply is checked and has the clip
     async with fresh_stage.control.hold_google():
         last_request = (await fresh_stage.control.requests())[-1]["n"]
-        await fresh_stage.wait_for_answer(await fresh_stage.press_button(clip, "Redo"), "Accepted")
+        await fresh_stage.wait_for_answer(
+            await fresh_stage.press_button(clip, quote_text("button.redo")), "Accepted"
+        )
         await fresh_stage.control.wait_request(r"/operations/", after=last_request)
         webhooks = {"path": r"/webhooks/", "times": None}
         await fresh_stage.control.fault("discord", method="PATCH", drop="after", **webhooks)

@@ -14,6 +14,7 @@ from tests.e2e.test_google_fails import (
     build_error_fault,
     sum_spent,
 )
+from tests.harness.texts import quote_text
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -47,7 +48,7 @@ async def test_every_outcome_has_message_and_price(stage: BotStage, outcome: Out
         await stage.control.fault("google", **outcome.fault)
     await stage.request_clip(room, model=MODEL)
     message = await stage.wait_for_message(room, outcome.words)
-    assert "Cancel" not in buttons_of(message)
+    assert quote_text("button.cancel") not in buttons_of(message)
     assert "othing was charged" in text_of(message)
     assert not clips_of(await stage.control.messages(room))
     billed = PRICE if outcome.server_pays else 0
@@ -92,7 +93,7 @@ async def test_lost_submit_answer_is_not_retried(stage: BotStage) -> None:
     room, before = await stage.open_channel(), len(await stage.list_submits())
     await stage.control.fault("google", path=SUBMIT, drop="after")
     await stage.request_clip(room, model=MODEL)
-    await stage.wait_for_message(room, "nobody can tell")
+    await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
     assert len(await stage.list_submits()) == before + 1
 
 

@@ -20,6 +20,7 @@ from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
 from bot.ui.job_details import format_job_details
 from bot.ui.text_lists import format_history, format_unknown_jobs
+from tests.harness.texts import quote_text
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (
@@ -171,7 +172,7 @@ def test_the_card_says_what_a_reply_can_do_and_until_when(
     text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [enclosed()], NOW))
     assert words in text
     assert ("reply to edit it" in text) is editable
-    assert "reply to edit it, until" not in text
+    assert quote_text("card.editable_until") not in text
     kept = enclosed(remote_uri=None, remote_expires_at=None)
     text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [kept], NOW))
     both = "reply to extend or edit it"
@@ -319,14 +320,14 @@ async def test_only_what_is_missing_is_counted(asked: int, came: int, notes: int
     uploads = [enclosed(id=12 + index) for index in range(came)]
     text = texts(ClipCards(model_info=Titles()).build_clip_card(job, uploads, NOW))
     assert "-1" not in text
-    assert text.count("come through") == notes
+    assert text.count(quote_text("card.missing")) == notes
 
 
 async def test_a_cancelled_job_says_what_it_cost() -> None:
     """One sentence is true for each end. [people-M13]"""
     cancelled = a_job(state=JobState.CANCELLED, outcome=Outcome.CANCELLED)
     assert "$" not in describe_outcome(cancelled)
-    assert "nothing charged" in describe_outcome(cancelled)
+    assert quote_text("outcome.cancelled") in describe_outcome(cancelled)
     plan = a_plan(videos=2, price=Micros(400_000))
     late = describe_outcome(replace(cancelled, plan=plan), clips=[a_clip(id=25)])
     assert "#25" in late
@@ -471,7 +472,7 @@ def test_lost_operation_says_until_when_google_is_asked() -> None:
     until = f"<t:{int((NOW + timedelta(days=2)).timestamp())}:f>"
     text = describe_outcome(job)
     assert until in text
-    assert "posted here, and charged then" in text
+    assert quote_text("outcome.watched") in text
     kept = translate("outcome.watched.kept", until=until)
     assert kept in describe_outcome(replace(job, cancel_requested=True))
     reply = UserInstallReply(message_id=1, editable_until=NOW)

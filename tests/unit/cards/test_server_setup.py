@@ -26,6 +26,7 @@ from bot.ui.server_setup import (
     format_permission_checks,
 )
 from bot.ui.text_lists import format_limits
+from tests.harness.texts import quote_text
 from tests.unit.cards.test_cards import buttons, check, texts
 
 FULL = SetupState(
@@ -85,7 +86,7 @@ async def test_setup_view_shows_what_is_set() -> None:
     assert f"<#{10**18}>" in texts(view)
     empty = build_setup_view(EMPTY, "en-US")
     assert [chosen(empty, each) for each in ("people", "quota", "language")] == [[UNSET_OPTION]] * 3
-    assert "all of them" in texts(empty)
+    assert quote_text("setup.everywhere") in texts(empty)
 
 
 @pytest.mark.parametrize("preset", QuotaPreset)
@@ -127,8 +128,8 @@ async def test_help_shows_real_limits_and_admin_setup() -> None:
     status = QuotaStatus((QuotaLine(LimitScope.MEMBER, "clips_per_day", 5, 2),))
     text = texts(build_help_view(status, "en-US", is_admin=False))
     assert "Clips per day: 3 left (2 of 5 used)" in text
-    assert "/server setup" not in text
-    assert "/server setup" in texts(build_help_view(status, "en-US", is_admin=True))
+    assert quote_text("welcome.admins") not in text
+    assert quote_text("welcome.admins") in texts(build_help_view(status, "en-US", is_admin=True))
 
 
 async def test_help_works_without_database_and_with_all_limits() -> None:
@@ -154,7 +155,7 @@ async def test_welcome_is_short_and_says_who_pays() -> None:
         assert word in text
     for amount in ("$4.00 a day", "$20.00 a month", "$20.00 a day", "$100.00 a month"):
         assert amount in text
-    assert "all" in text or "every channel" in text
+    assert "all" in text or quote_text("welcome.admins") in text
     assert len(text.split()) < 100
     assert "Set up" in buttons(view)
 

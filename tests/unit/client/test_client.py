@@ -17,6 +17,7 @@ from bot.ui.custom_ids import ButtonAction, FormKind, build_custom_id, parse_but
 from bot.ui.router import InteractionRouter
 from cogs._common.modals import build_animate_form, build_extend_form, build_reword_form
 from cogs.buttons import DoubleClicks
+from tests.harness.texts import quote_text
 from tests.unit.client.commands import every_command, tree_of
 
 
@@ -327,6 +328,6 @@ async def test_menus_have_their_names() -> None:
         "Animate this image",
         "Edit this clip",
         "Extend this clip",
-        "Showcase this clip",
+        quote_text("menu.showcase"),
     ]
     assert len(menus) <= 5

@@ -16,6 +16,7 @@ from bot.i18n.catalogs import translate
 from bot.services.admin.quotas import QuotaService
 from cogs.server import RulesCommands, ServerCommands
 from cogs.server_limits import LimitsCommands
+from tests.harness.texts import quote_text
 from tests.unit.words.examples import a_job
 
 
@@ -225,10 +226,10 @@ async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
     said = await give(RulesCommands.set_person_rule, commands, rule="adults", **channel)
     assert "Only Veo 2" in said
     assert "$2.50 a clip instead of $0.40" in said
-    assert "extensions will be refused" in said
+    assert quote_text("server.people.no_extending") in said
     assert "Edits remain possible with Omni X: from $0.57" in said
     assert "This rule excludes Omni Y: no setting for people." in said
-    assert "Whoever runs this bot can decide" in said
+    assert quote_text("server.people.may_be_trusted") in said
 
 
 async def test_before_a_choice_it_is_told_what_each_rule_leaves() -> None:

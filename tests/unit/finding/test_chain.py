@@ -10,6 +10,7 @@ from bot.domain.clips.lineage import build_lineage, elide_rows, find_root_id
 from bot.domain.jobs.request import GenerationMode
 from bot.ui.lineage import format_lineage
 from bot.ui.text_lists import format_history
+from tests.harness.texts import quote_text
 from tests.unit.cards.test_cards import Titles
 from tests.unit.words.examples import a_clip
 
@@ -103,7 +104,7 @@ def test_the_history_says_what_a_clip_was_made_from() -> None:
 def test_single_clip_lineage_and_missing_link() -> None:
     clip = a_clip(id=7, message_id=None)
     said = format_lineage(build_lineage([clip], 7), clip, "en-US")
-    assert "Nothing else belongs to it" in said
+    assert quote_text("chain.alone") in said
     assert "](http" not in said
 
 

@@ -39,6 +39,7 @@ from bot.ui.error_messages import (
     describe_outcome,
     format_limit_amount,
 )
+from tests.harness.texts import quote_text
 from tests.unit.words.examples import a_job
 
 ROOT = Path(__file__).parents[3]
@@ -132,7 +133,7 @@ def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
         "klmnopq now. The prompt is **violent** @everyone. Ask projects/my-project/locations/us.",
     )
     text = describe_outcome(job)
-    assert "Google says" in text
+    assert quote_text("outcome.reason") in text
     for gone in ("http", "AIza", "my-project", "**violent", "@everyone", "See", "Ask"):
         assert gone not in text
     assert "The prompt is" in text

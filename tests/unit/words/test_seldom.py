@@ -28,6 +28,7 @@ from bot.domain.jobs.job import Outcome
 from bot.domain.safety_categories import SafetyCategory
 from bot.i18n.catalogs import translate
 from bot.ui.error_messages import describe_error, describe_outcome
+from tests.harness.texts import quote_text
 from tests.unit.words.examples import a_job
 
 VEO, OMNI = "Veo 3.1", "Gemini Omni 1.2 Flash"
@@ -147,9 +148,9 @@ def test_support_codes_are_told_as_categories() -> None:
     worded = a_job(outcome=Outcome.BLOCKED, detail="Try rephrasing. Support codes: 35561574")
     told = describe_outcome(worded, "en-US")
     assert "Try rephrasing" in told
-    assert "somebody else's work" in told
+    assert quote_text("safety.third_party") in told
     other = a_job(outcome=Outcome.OPERATION_FAILED, detail="Support codes: 35561574")
-    assert "somebody else's work" not in describe_outcome(other, "en-US")
+    assert quote_text("safety.third_party") not in describe_outcome(other, "en-US")
 
 
 @pytest.mark.parametrize("language", ["en-US", "de", "fr", "es-ES", "ja", "zh-CN"])
