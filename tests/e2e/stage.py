@@ -141,7 +141,7 @@ class BotStage:
         """Press *Delete* on a clip, say yes, and return the answer once it is gone."""
         asked = await self.press_button(message, quote_text("button.delete"), user)
         pressed = await self.press_answer(asked, quote_text("button.delete_yes"), user)
-        return await self.wait_for_answer(pressed, "deleted")
+        return await self.wait_for_answer(pressed, quote_text("delete.done"))
 
     async def submit_form(self, interaction: str, prompt: str, user: str = "Ada") -> str:
         """Submit the form that an interaction opened; return the new interaction."""
