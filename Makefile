@@ -136,7 +136,7 @@ pictures: $(READY)  ## Retake the pictures in docs/pictures (needs Chromium, fon
 	@PICTURES=1 $(BIN)/python -m pytest --quiet -n 0 tests/web/test_browser.py
 
 .PHONY: messages
-messages: $(READY)  ## Bring the texts of all languages in step with the code (NEW=pt-BR begins one).
+messages: $(READY)  ## Bring the texts of all languages in step with the code, and quotes with the texts (NEW=pt-BR begins one).
 	@$(BIN)/python -m tests.translations $(if $(NEW),--new $(NEW))
 
 .PHONY: format

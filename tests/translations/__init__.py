@@ -1,1 +1,1 @@
-"""Keeps the catalogues of texts in step with the code and with English (`make messages`)."""
+"""Keeps catalogues in step with the code, and documents with English (`make messages`)."""

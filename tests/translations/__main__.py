@@ -1,7 +1,8 @@
-"""``python -m tests.translations [--new LANGUAGE] [--check]``: the catalogues follow the code.
+"""``python -m tests.translations [--new LANGUAGE] [--check]``: texts follow the code.
 
 Keys that the code asks for and English lacks are added to English. What English has is added to
 each language, empty, and what it no longer has is removed. Members read English for an empty text.
+What documents quote is written anew from English.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from babel.messages.catalog import Catalog
 from bot.i18n.translations import DEFAULT_LANGUAGE, to_babel_locale
 from tests.translations.catalog_file import CatalogFile, make_header
 from tests.translations.extraction import extract_keys
+from tests.translations.quotes import rewrite_documents
 
 ROOT: Final = Path(__file__).parents[2]
 LOCALES: Final = ROOT / "bot" / "i18n" / "locales"
@@ -38,6 +40,11 @@ def main() -> int:
         missing += len(untranslated)
         if untranslated:
             print(f"{path.relative_to(ROOT)}: {len(untranslated)} to write: {untranslated[0]}, …")
+    for path, content in rewrite_documents(ROOT):
+        if path.read_text("utf-8") != content:
+            changed += 1
+            if not arguments.check:
+                path.write_text(content, "utf-8")
     print(
         f"{changed} files {'would change' if arguments.check else 'changed'}, {missing} texts empty"
     )
