@@ -18,7 +18,7 @@ def read_section(root: Path, name: str, heading: str) -> str:
 
 def test_upgrading_is_explained(root: Path) -> None:
     """[people-O19]"""
-    assert "A newer version." in (root / "README.md").read_text("utf-8")
+    assert "(docs/upgrading.md)" in (root / "README.md").read_text("utf-8")
     upgrading = (root / "docs" / "upgrading.md").read_text("utf-8")
     for words in ("Make a backup", "Stop every process", "adopted", "Going back"):
         assert words in upgrading
@@ -53,8 +53,9 @@ def test_dockers_bridge_is_named_for_proxies_and_metrics(root: Path) -> None:
     assert ports.startswith('["127.0.0.1:')
 
 
-def test_the_readme_says_what_public_means_for_the_bill(root: Path) -> None:
+def test_operators_read_what_public_means_for_the_bill(root: Path) -> None:
     """[people-O3]"""
-    page = (root / "README.md").read_text("utf-8")
+    assert "ALLOWED_SERVERS" in (root / "README.md").read_text("utf-8")
+    page = read_section(root, "docs/install.md", "Decide who may use the bot")
     for word in ("Public Bot", "User Install", "Install Link", "ALLOWED_SERVERS"):
         assert word in page

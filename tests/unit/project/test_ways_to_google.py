@@ -1,4 +1,4 @@
-"""The README's two ways to Google's models, and the pages about them, agree with the catalogue."""
+"""What the pages say about an API key and a Google Cloud project agrees with the catalogue."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ from bot.domain.models import ModelSpec
 from tests.unit.project.documents import rows
 
 KEY, PROJECT = 1, 2
-"""The columns of the README's table."""
+"""The columns of the table in docs/install.md."""
 
 
 @pytest.fixture(scope="module")
 def ways(root: Path) -> dict[str, list[str]]:
-    """The rows of the README's table, by their bold first cell."""
-    page = (root / "README.md").read_text("utf-8")
+    """The rows of the table in docs/install.md, by their bold first cell."""
+    page = (root / "docs" / "install.md").read_text("utf-8")
     table = page.partition("<!-- ways:")[2].partition("<!-- /ways -->")[0]
     return {cells[0].strip("*"): cells for cells in rows(table)}
 
@@ -35,6 +35,13 @@ def on_route(models: dict[str, ModelSpec], route: GoogleRoute) -> list[ModelSpec
 
 def format_usd(price: Micros) -> str:
     return f"${price / 1_000_000:.2f}"
+
+
+def test_the_readme_repeats_rows_of_the_comparison(root: Path, ways: dict[str, list[str]]) -> None:
+    page = (root / "README.md").read_text("utf-8").replace("](docs/", "](")
+    repeated = [cells for cells in rows(page) if cells[0].strip("*") in ways and cells[0]]
+    assert len(repeated) == 4
+    assert [cells for cells in repeated if ways[cells[0].strip("*")] != cells] == []
 
 
 @pytest.mark.parametrize(
