@@ -114,7 +114,7 @@ async def measure(url: str, folder: Path) -> InlineResult:
     finally:
         await omni.close()
     if (folder / "large.mp4").stat().st_size != CLIP_BYTES:
-        raise RuntimeError("the clip is not whole")
+        raise RuntimeError("clip incomplete")
     return InlineResult(rest, rise, pause_s * 1000, seconds)
 
 

@@ -127,7 +127,7 @@ def _parse_log_line(text: str) -> dict[str, Any]:
 
 def _build_table(result: OversizeResult) -> Table:
     table = Table(
-        title=f"{CLIPS} clips of {CLIP_BYTES // 10**6} MB on a server that accepts 20 MiB"
+        title=f"{CLIPS} clips of {CLIP_BYTES // 10**6} MB where Discord accepts 20 MiB"
         f" (goal: the bot rises by less than {GOAL_MB:g} MB)"
     )
     for heading in ("at rest MB", "rise MB", "largest worker MB", "seconds", ""):

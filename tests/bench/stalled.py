@@ -191,7 +191,7 @@ def _print_results(console: Console, results: list[LoadResult]) -> bool:
         title=f"Commands while visitors read nothing (goals: within {GOAL_RATIO:g} times the time"
         f" without them, fewer than {GOAL_LOG_LINES} lines of log more)"
     )
-    for heading in ("visitors", "median ms", "slowest ms", "times as long", "log lines", ""):
+    for heading in ("visitors", "median ms", "slowest ms", "slowdown", "log lines", ""):
         table.add_column(heading, justify="right")
     quiet, *loaded = results
     are_met = True

@@ -19,12 +19,13 @@ from tests.harness.bot import NO_LIMITS, BotProcess
 from tests.harness.control import Control, InteractionFailed, has_answer
 from tests.harness.people import Json
 from tests.harness.sandbox import SandboxProcess
+from tests.harness.texts import quote_text
 from tests.harness.waiting import NotInTime, eventually
 
 REST_TIMEOUT_S: Final = 180.0
 """Seconds within which another job must end after the failures."""
 
-_ACCEPTED: Final = "Accepted as job"
+_ACCEPTED: Final = quote_text("ask.accepted")
 _SUBMITS: Final = r":predictLongRunning|/interactions$"
 _REQUESTS: Final[tuple[Json, ...]] = (
     {"model": "veo-3.1-fast-generate-preview", "duration": 4},

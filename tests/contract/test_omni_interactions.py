@@ -395,7 +395,7 @@ class TestLifetime:
         """Its plan says what was known when it was first made."""
         world.model_availability.offered = load_catalogue().restrict_to(GoogleRoute.OMNI).models
         clip = await make_clip(world, process)
-        repeated = VideoRequest("make it night", source=clip.as_source(), is_edit=True)
+        repeated = VideoRequest("make it dark", source=clip.as_source(), is_edit=True)
         rules = ServerRulesService(guilds=world.guilds, clock=world.clock)
         context = await rules.load_context(make_origin("again", guild_id=None))
         prepared = await process.request_service.prepare_request(repeated, context)

@@ -512,7 +512,7 @@ class TestBill:
     async def test_job_without_a_video_is_free(
         self, world: SimulatedWorld, process: SimulatedProcess
     ) -> None:
-        world.google.poll_script.append(OperationFinished((), ("Try other words.",)))
+        world.google.poll_script.append(OperationFinished((), ("Rephrase it.",)))
         job = await submit(process)
         after = await world.wait_for_end(job)
         assert after.outcome is Outcome.BLOCKED

@@ -16,6 +16,7 @@ import pytest
 
 from tests.chaos.books import DatabaseReader
 from tests.e2e.stage import BotStage, Json
+from tests.harness.texts import quote_text
 
 NEWEST: Final[dict[str, Any]] = {
     "model": "gemini-omni-1.2-flash",
@@ -143,7 +144,9 @@ async def make_omni(
 ) -> tuple[str, Json, Json]:
     """Make a clip in a channel of its own; return channel, message and submit."""
     room = await stage.open_channel()
-    await stage.wait_for_answer(await request_omni(stage, room, prompt, **options), "Accepted")
+    await stage.wait_for_answer(
+        await request_omni(stage, room, prompt, **options), quote_text("ask.accepted")
+    )
     clip = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     return room, clip, await get_submit(stage)

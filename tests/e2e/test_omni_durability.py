@@ -41,7 +41,7 @@ async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None
     room, before = await stage.open_channel(), await Books.read(stage)
     submits = len(await list_omni_submits(stage))
     fault = await stage.control.fault("google", method="POST", path=SUBMIT, times=1, hold_s=HOLD_S)
-    await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     await wait_for_fault(stage, fault)
 
     async def is_started() -> bool:
@@ -64,7 +64,7 @@ async def test_killed_between_the_first_byte_and_the_id(stage: BotStage) -> None
     )
     await stage.wait_for_answer(settled)
     # the next clip shows that the bot works, and that the lost one was not sent again
-    await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     assert len(await list_omni_submits(stage)) == submits + 2
@@ -76,7 +76,7 @@ async def test_killed_while_polling_is_delivered_once(stage: BotStage) -> None:
     submits = len(await list_omni_submits(stage))
     last = (await stage.control.requests())[-1]["n"]
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+        await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
         await stage.control.wait_request(POLL, after=last)
         await stage.bot.kill_and_wait()
     await stage.bot.start()
@@ -94,7 +94,7 @@ async def test_killed_while_google_processes_the_file(stage: BotStage) -> None:
     room, before = await stage.open_channel(), await Books.read(stage)
     submits = len(await list_omni_submits(stage))
     await stage.control.google(processing_s=10_000)
-    await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     last = (await stage.control.requests())[-1]["n"]
     await stage.control.wait_request(r"/files/[^/:]+$", after=last, timeout=60)
     await stage.bot.kill_and_wait()
@@ -114,7 +114,7 @@ async def test_over_quota_at_the_first_poll_is_made_once_later(stage: BotStage) 
     await stage.control.google(
         quota={"*": {"per_minute": 1}}, omni={"over_quota": "first_poll", "retry_s": 2}
     )
-    await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     await stage.wait_for_message(room, quote_text("stage.waiting.google_quota"))
     await stage.control.google(quota={})
     await stage.bot.kill_and_wait()
@@ -134,14 +134,14 @@ async def test_a_cancel_survives_a_kill(stage: BotStage) -> None:
     room, before = await stage.open_channel(), await Books.read(stage)
     await stage.control.google(seconds=600, omni={"cancel_s": 3600})
     await request_omni(stage, room)
-    status = await stage.wait_for_message(room, "generating")
+    status = await stage.wait_for_message(room, quote_text("stage.polling"))
     last = (await stage.control.requests())[-1]["n"]
     await stage.press_button(status, quote_text("button.cancel"))
     await stage.control.wait_request(r"/cancel$", after=last, timeout=60)
     await stage.bot.kill_and_wait()
     await stage.control.advance(3600)
     await stage.bot.start()
-    await stage.wait_for_message(room, "Cancelled")
+    await stage.wait_for_message(room, quote_text("outcome.cancelled"))
     await stage.wait_until_idle(room)
     paid = await Books.read(stage) - before
     assert paid.is_balanced
@@ -152,7 +152,7 @@ async def test_an_edit_that_is_killed_is_delivered_once(stage: BotStage) -> None
     room, clip, first = await make_omni(stage)
     before, submits = await Books.read(stage), len(await list_omni_submits(stage))
     async with stage.control.hold_google():
-        message = await reply(stage, room, clip, "make it night")
+        message = await reply(stage, room, clip, "make it dark")
 
         async def is_polled() -> bool:
             made = (await list_omni_submits(stage))[submits:]
@@ -172,7 +172,7 @@ async def test_an_edit_that_is_killed_is_delivered_once(stage: BotStage) -> None
 async def test_two_edits_at_once_are_two_clips(stage: BotStage) -> None:
     room, clip, _ = await make_omni(stage)
     before, submits = await Books.read(stage), len(await list_omni_submits(stage))
-    for words in ("make it night", "remove the background"):
+    for words in ("make it dark", "remove the background"):
         await reply(stage, room, clip, words)
     await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)

@@ -21,7 +21,7 @@ async def begin(stage: BotStage, room: str) -> Json:
     """Ask for a clip, wait until Google works on it, and return the message that says so."""
     before = len(await stage.list_submits())
     await stage.request_clip(room, **OMNI)
-    status = await stage.wait_for_message(room, "generating")
+    status = await stage.wait_for_message(room, quote_text("stage.polling"))
     assert len(await stage.list_submits()) == before + 1
     return status
 
@@ -41,24 +41,24 @@ async def wait_until_gone(stage: BotStage, operation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("omni", "words"),
+    ("omni", "told"),
     [
-        ({"bills_cancelled": False}, "Cancelled, nothing charged."),
-        ({"bills_cancelled": True}, "Cancelled. Google had already begun and bills $0.0"),
+        ({"bills_cancelled": False}, "outcome.cancelled"),
+        ({"bills_cancelled": True}, "outcome.cancelled_billed"),
     ],
     ids=["free", "billed"],
 )
 async def test_cancel_stops_google_and_is_settled_by_its_bill(
-    stage: BotStage, omni: Json, words: str
+    stage: BotStage, omni: Json, told: str
 ) -> None:
     room = await stage.open_channel()
     await stage.control.google(seconds=LONG_S, omni={"cancel_s": 0.5, **omni})
     status = await begin(stage, room)
     pressed = await stage.press_button(status, quote_text("button.cancel"))
-    await stage.wait_for_answer(pressed, "Google is asked to stop job")
-    ended = await stage.wait_for_message(room, "Cancelled")
-    assert words in text_of(ended)
+    await stage.wait_for_answer(pressed, quote_text("cancel.stopping"))
+    ended = await stage.wait_for_message(room, quote_text(told))
     submit = (await stage.list_submits())[-1]
+    assert ("$0.0" in text_of(ended)) is omni["bills_cancelled"]
     assert submit["cancelled"]
     path = rf"/interactions/{submit['operation']}/cancel$"
     assert await count_requests(stage, "POST", path) == 1
@@ -80,7 +80,7 @@ async def test_request_over_quota_after_an_id_is_made_later(stage: BotStage, for
         quota={MODEL: {"per_minute": 1}}, omni={"over_quota": form, "retry_s": 1}
     )
     await stage.request_clip(room, **OMNI)
-    await stage.wait_for_message(room, "Google's quota for this bot is used up")
+    await stage.wait_for_message(room, quote_text("stage.waiting.google_quota"))
     await stage.control.google(quota={})
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)

@@ -34,7 +34,7 @@ async def test_killed_before_google_answers_to_cancel(fresh_stage: BotStage) -> 
     await fresh_stage.bot.kill_and_wait()
     await fresh_stage.control.clear_faults()
     await fresh_stage.bot.start()
-    await fresh_stage.wait_for_message(room, "Cancelled. Google had already begun and bills $0.0")
+    await fresh_stage.wait_for_message(room, quote_text("outcome.cancelled_billed"))
     [submit] = await fresh_stage.list_submits()
     assert submit["cancelled"]
 

@@ -124,7 +124,7 @@ async def test_a_reply_extends_by_what_google_keeps(stage: BotStage) -> None:
     assert submit["previous"] == first["operation"]
     assert words_of(submit).startswith("Extend this video")
     assert format_of(submit).keys() == {"type", "duration", "resolution", "delivery"}
-    assert f"extension of #{clip_number_of(clip)}" in text_of(longer)
+    assert quote_text("card.extension", parent=f"#{clip_number_of(clip)}") in text_of(longer)
     [[seconds, depth]] = await open_reader(stage).fetch_rows(
         "SELECT seconds, extension_depth FROM clips ORDER BY id DESC LIMIT 1"
     )
@@ -142,7 +142,7 @@ async def test_a_member_chooses_how_much_is_added(stage: BotStage) -> None:
         clip=f"#{clip_number_of(clip)}",
         duration=4,
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await stage.wait_for_clip(room, 2)
     assert format_of(await get_submit(stage))["duration"] == "4s"
 
@@ -150,7 +150,7 @@ async def test_a_member_chooses_how_much_is_added(stage: BotStage) -> None:
 async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
     room, clip, first = await make_omni(stage)
     before = await Books.read(stage)
-    await reply(stage, room, clip, "make it night")
+    await reply(stage, room, clip, "make it dark")
     edited = await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     submit = await get_submit(stage)
@@ -159,8 +159,8 @@ async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
     assert submit["previous"] == first["operation"]
     assert not content_of(submit, "video")
     assert format_of(submit).keys() == {"type", "resolution", "delivery"}
-    assert "make it night" in words_of(submit)
-    assert f"#{clip_number_of(clip)}" in text_of(edited)
+    assert "make it dark" in words_of(submit)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(clip)}") in text_of(edited)
     assert quote_text("card.extension") not in text_of(edited)
     [[seconds]] = await open_reader(stage).fetch_rows(
         "SELECT seconds FROM clips ORDER BY id DESC LIMIT 1"
@@ -171,7 +171,7 @@ async def test_a_reply_edits_by_what_google_keeps(stage: BotStage) -> None:
 
 async def test_an_edit_of_an_edit_goes_on_from_the_edit(stage: BotStage) -> None:
     room, clip, _ = await make_omni(stage)
-    await reply(stage, room, clip, "make it night")
+    await reply(stage, room, clip, "make it dark")
     edited = await stage.wait_for_clip(room, 2)
     second = await get_submit(stage)
     await reply(stage, room, edited, "remove the moon")
@@ -182,14 +182,14 @@ async def test_an_edit_of_an_edit_goes_on_from_the_edit(stage: BotStage) -> None
 async def test_a_reply_that_may_be_either_asks_and_spends_nothing(stage: BotStage) -> None:
     room, clip, _ = await make_omni(stage, **EXTENDING)
     before = await Books.read(stage)
-    await reply(stage, room, clip, "then make it night")
+    await reply(stage, room, clip, "then make it dark")
     asked = await stage.control.wait_message(
         room,
         lambda m: len([label for label in buttons_of(m) if "$" in label]) == 2,
     )
     labels = list(buttons_of(asked))
     submits = len(await list_omni_submits(stage))
-    edit = next(label for label in labels if label.startswith(quote_text("button.edit_clip")))
+    edit = next(label for label in labels if label.startswith(quote_text("button.reply_edit")))
     await stage.press_button(asked, edit)
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
@@ -221,7 +221,7 @@ async def test_a_clip_of_veo_is_edited_by_its_bytes(stage: BotStage) -> None:
         command="video edit",
         clip=f"#{clip_number_of(clip)}",
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     await stage.wait_for_clip(room, 2)
     await stage.wait_until_idle(room)
     submit = await get_submit(stage)
@@ -237,7 +237,7 @@ async def test_what_should_not_be_seen_is_said_and_shown_in_details(stage: BotSt
     _, clip, submit = await make_omni(stage, "a red fox", negative_prompt="rain, people")
     assert "rain, people" in words_of(submit)
     details = await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+        await stage.press_button(clip, quote_text("button.details")), quote_text("details.prompt")
     )
     assert "rain, people" in details
     assert "continuous shot" in words_of(submit)
@@ -250,13 +250,13 @@ async def test_shape_and_size_are_those_asked_for(stage: BotStage) -> None:
         "SELECT width, height FROM clips ORDER BY id DESC LIMIT 1"
     )
     assert (width, height) == (360, 640)
-    assert "asked for" not in text_of(clip)
+    assert quote_text("card.differs") not in text_of(clip)
 
 
 async def test_google_is_given_time_to_process_the_file(stage: BotStage) -> None:
     room = await stage.open_channel()
     await stage.control.google(processing_s=2)
-    await stage.wait_for_answer(await request_omni(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_omni(stage, room), quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
     asked = await stage.control.requests(method="GET", path=r"/files/[^/:]+$", bodies=True)
     assert any("PROCESSING" in str(request) for request in asked)

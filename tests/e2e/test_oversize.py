@@ -83,7 +83,7 @@ async def test_large_clip_is_reencoded_and_linked(stage: BotStage, tmp_path: Pat
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
     assert (facts.width, facts.height) == (1280, 720)
-    assert "re-encoded at 720p" in text_of(message)
+    assert quote_text("card.fitted", side=720) in text_of(message)
 
     status, original, headers = await fetch_link(link_of(message))
     assert status == 200
@@ -110,12 +110,13 @@ async def check_repost_elsewhere(stage: BotStage, message: Json, original: bytes
     repost = await stage.control.command(
         ada, elsewhere, "video get", {"clip": await find_newest_clip(stage)}
     )
-    await stage.wait_for_answer(repost, "posted again")
+    await stage.wait_for_answer(repost, quote_text("get.done"))
     other = await stage.wait_for_clip(elsewhere)
     video = video_of(other)
     assert video is not None
     assert await stage.control.download(video["url"]) == original
-    assert "too large" not in text_of(other)
+    assert quote_text("card.fitted") not in text_of(other)
+    assert quote_text("card.too_large") not in text_of(other)
 
 
 async def find_newest_clip(stage: BotStage) -> str:
@@ -144,7 +145,7 @@ async def test_status_413_leads_to_smaller_encode(stage: BotStage, tmp_path: Pat
     room = await stage.open_channel()
     async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
         await stage.request_clip(room, "a heron")
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.refuse_files(room, 1)
     message = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
@@ -162,7 +163,7 @@ async def test_repeated_413s_lead_to_link(stage: BotStage, times: int, files: in
     room = await stage.open_channel()
     async with stage.control.hold_google(min_bytes=SMALL, look="plain"):
         await stage.request_clip(room, f"a heron {times}")
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.refuse_files(room, times)
     message = await stage.wait_for_message(room, quote_text("card.original_link"))
     await stage.wait_until_idle(room)
@@ -199,7 +200,8 @@ async def test_corrupted_original_is_downloaded_again(stage: BotStage) -> None:
     number = await find_newest_clip(stage)
     ada = stage.people["Ada"]
     await stage.wait_for_answer(
-        await stage.control.command(ada, elsewhere, "video get", {"clip": number}), "posted again"
+        await stage.control.command(ada, elsewhere, "video get", {"clip": number}),
+        quote_text("get.done"),
     )
     repost = video_of(await stage.wait_for_clip(elsewhere))
     assert repost is not None
@@ -209,4 +211,4 @@ async def test_corrupted_original_is_downloaded_again(stage: BotStage) -> None:
     original_path.unlink()
     await stage.control.advance(3 * 86400)  # Google keeps it for two days
     refused = await stage.control.command(ada, elsewhere, "video get", {"clip": number})
-    await stage.wait_for_answer(refused, "no longer kept")
+    await stage.wait_for_answer(refused, quote_text("not_found.clip_file"))

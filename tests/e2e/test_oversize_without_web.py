@@ -7,6 +7,7 @@ import pytest
 
 from bot.media.probe import PyAvMediaProbe
 from tests.e2e.stage import BotStage, clips_of, text_of, video_of
+from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +25,7 @@ async def download_video(stage: BotStage, room: str, path: Path) -> Path:
 
 async def request_generating_clip(stage: BotStage, room: str, prompt: str) -> None:
     await stage.request_clip(room, prompt)
-    await stage.wait_for_message(room, "generating")
+    await stage.wait_for_message(room, quote_text("stage.polling"))
 
 
 @pytest.mark.parametrize("refused", [0, 2])
@@ -44,8 +45,8 @@ async def test_best_fitting_reencode_is_posted(
     assert abs(facts.seconds - 4.0) < 0.1
     assert facts.has_audio
     [message] = clips_of(await stage.control.messages(room))
-    assert "/video get" in text_of(message)
-    assert "Download" not in text_of(message)
+    assert quote_text("card.original_kept") in text_of(message)
+    assert quote_text("card.original_link") not in text_of(message)
 
 
 async def test_crash_while_reencoding_posts_once(stage: BotStage, tmp_path: Path) -> None:

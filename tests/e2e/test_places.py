@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import BotStage, buttons_of, clips_of, text_of
+from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of
 from tests.harness.texts import quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,7 +27,7 @@ async def open_place(stage: BotStage, place: str) -> str:
         forum = await stage.open_channel(kind=place.removesuffix(" post"))
         return await stage.control.thread("Ada", "a film", channel=forum, content="let us make one")
     room = await stage.open_channel()
-    private = place == quote_text("not_allowed.private_thread")
+    private = place == "private thread"
     thread = await stage.control.thread("Ada", "a film", channel=room, private=private)
     if private:  # the bot must be mentioned to join
         assert quote_text("not_allowed.private_thread") in await stage.wait_for_answer(
@@ -44,18 +44,23 @@ async def test_clips_are_made_in_every_channel_kind(stage: BotStage, place: str)
         await stage.control.message("Ada", "@Ada", "hello")
     room = await open_place(stage, place)
     ada, before = stage.people["Ada"], len(clips_of(await stage.control.messages(room)))
-    await stage.wait_for_answer(await stage.request_clip(room, "a grey cat"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.request_clip(room, "a grey cat"), quote_text("ask.accepted")
+    )
     first = await stage.wait_for_clip(room, before + 1)
     reply = await stage.control.message(ada, room, "it jumps over the fence", reply_to=first["id"])
     extension = await stage.wait_for_clip(room, before + 2)
     assert extension["message_reference"]["message_id"] == reply
     form = await stage.press_button(extension, quote_text("button.extend"))
-    await stage.wait_for_answer(await stage.submit_form(form, "it sleeps"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(form, "it sleeps"), quote_text("ask.accepted")
+    )
     third = await stage.wait_for_clip(room, before + 3)
-    assert "extension 2" in text_of(third)
+    root, parent = (f"#{clip_number_of(each)}" for each in (first, extension))
+    assert quote_text("card.chain", count=2, root=root, parent=parent) in text_of(third)
     assert (quote_text("button.showcase") in buttons_of(third)) is (place != "direct message")
     await stage.wait_for_answer(
-        await stage.press_button(third, quote_text("button.details")), "Prompt:"
+        await stage.press_button(third, quote_text("button.details")), quote_text("details.prompt")
     )
     await stage.delete_clip(third)
     await stage.wait_until_idle(room)
@@ -73,22 +78,26 @@ def count_records(stage: BotStage) -> tuple[int, int]:
     return jobs, entries
 
 
-MISSING = {
-    "VIEW_CHANNEL": "View Channel",
-    "SEND_MESSAGES": "Send Messages",
-    "ATTACH_FILES": "Attach Files",
-    "EMBED_LINKS": "Embed Links",
-    "READ_MESSAGE_HISTORY": "Read Message History",
-}
+NEEDED = (
+    "VIEW_CHANNEL",
+    "SEND_MESSAGES",
+    "ATTACH_FILES",
+    "EMBED_LINKS",
+    "READ_MESSAGE_HISTORY",
+)
 
 
-@pytest.mark.parametrize("denied", MISSING)
+def quote_lack(permission: str) -> str:
+    """Return what the bot says where it lacks one permission, by Discord's name of it."""
+    name = quote_text(f"permission.{permission.lower()}")
+    return quote_text("error.missing_permissions", missing=f"**{name}**")
+
+
+@pytest.mark.parametrize("denied", NEEDED)
 async def test_missing_permission_is_named_before_reservation(stage: BotStage, denied: str) -> None:
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": [denied]}])
     before, submits = count_records(stage), len(await stage.list_submits())
-    text = await stage.wait_for_answer(await stage.request_clip(room), "I lack")
-    assert f"I lack **{MISSING[denied]}**." in text
-    assert quote_text("error.missing_permissions") in text  # where an admin grants it
+    await stage.wait_for_answer(await stage.request_clip(room), quote_lack(denied))
     assert count_records(stage) == before
     assert len(await stage.list_submits()) == submits
 
@@ -98,13 +107,13 @@ async def test_threads_need_their_own_send_permission(stage: BotStage) -> None:
     room = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": deny}])
     thread = await stage.control.thread("Ada", "a film", channel=room)
     before = count_records(stage)
-    text = await stage.wait_for_answer(await stage.request_clip(thread), "I lack")
-    assert "I lack **Send Messages in Threads**." in text
+    refused = await stage.request_clip(thread)
+    await stage.wait_for_answer(refused, quote_lack("SEND_MESSAGES_IN_THREADS"))
     assert count_records(stage) == before
     # conversely, sending in the channel is not needed
     other = await stage.open_channel(overwrites=[{"member": "Clapper", "deny": ["SEND_MESSAGES"]}])
     thread = await stage.control.thread("Ada", "a film", channel=other)
-    await stage.wait_for_answer(await stage.request_clip(thread), "Accepted")
+    await stage.wait_for_answer(await stage.request_clip(thread), quote_text("ask.accepted"))
     await stage.wait_for_clip(thread)
 
 
@@ -119,7 +128,7 @@ async def test_reply_in_unwritable_channel_is_free(stage: BotStage) -> None:
     await stage.control.message(
         stage.people["Ada"], room, "it jumps over the fence", reply_to=clip["id"]
     )
-    await stage.wait_for_message(room, "I lack **Attach Files**")
+    await stage.wait_for_message(room, quote_lack("ATTACH_FILES"))
     assert count_records(stage) == before
 
 
@@ -135,7 +144,9 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
     await stage.control.change_channel(thread, archived=True, locked=False)
     await stage.control.advance(4)  # two presses within three seconds count once
     form = await stage.press_button(clip, quote_text("button.reword"))
-    await stage.wait_for_answer(await stage.submit_form(form, "a red fox at dawn"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(form, "a red fox at dawn"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(thread, 2)
 
 
@@ -143,8 +154,10 @@ async def test_locked_thread_is_refused_and_archived_one_reopened(stage: BotStag
 async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) -> None:
     thread = await open_place(stage, "thread")
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(thread, f"a {fate} door"), "Accepted")
-        await stage.wait_for_message(thread, "generating")
+        await stage.wait_for_answer(
+            await stage.request_clip(thread, f"a {fate} door"), quote_text("ask.accepted")
+        )
+        await stage.wait_for_message(thread, quote_text("stage.polling"))
         if fate == "locked":
             await stage.control.change_channel(thread, archived=True, locked=True)
         else:
@@ -152,7 +165,8 @@ async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) 
 
     async def is_notified() -> int:
         messages = await stage.control.messages("@Ada")
-        return sum("It is made and kept" in text_of(m) and fate in text_of(m) for m in messages)
+        kept = quote_text("outcome.delivery_failed")
+        return sum(kept in text_of(m) and fate in text_of(m) for m in messages)
 
     await stage.wait_until(is_notified, "Ada being told in private")
     elsewhere = await stage.open_channel()
@@ -162,5 +176,5 @@ async def test_channel_closed_mid_job_loses_no_clip(stage: BotStage, fate: str) 
     repost = await stage.control.command(
         stage.people["Ada"], elsewhere, "video get", {"clip": choices[0]["value"]}
     )
-    await stage.wait_for_answer(repost, "posted again")
+    await stage.wait_for_answer(repost, quote_text("get.done"))
     await stage.wait_for_clip(elsewhere)

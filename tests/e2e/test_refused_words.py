@@ -16,9 +16,10 @@ async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
     room = await stage.open_channel()
     words = "ein Fuchs läuft über das Feld " * 120
     interaction = await stage.request_clip(room, words)
-    answer = await stage.wait_for_answer(interaction, quote_text("image.image_too_slow"))
+    answer = await stage.wait_for_answer(
+        interaction, quote_text("rule.prompt_too_long", characters=len(words.strip()))
+    )
     assert str(len(words.strip())) in answer
-    assert "token" not in answer
     state = await stage.control.interaction(interaction)
     (message,) = [
         each for each in state["messages"] if quote_text("button.rewrite") in buttons_of(each)
@@ -29,7 +30,7 @@ async def test_a_refused_long_prompt_keeps_the_words(stage: BotStage) -> None:
     opened = await stage.control.wait_interaction(stranger, lambda state: state.get("modal"))
     assert "über das Feld" in str(opened["modal"])
     submitted = await stage.submit_form(stranger, "a fox runs")
-    await stage.wait_for_answer(submitted, "Accepted")
+    await stage.wait_for_answer(submitted, quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
 
@@ -60,14 +61,14 @@ async def test_suggestions_begin_with_the_cheapest_and_say_what_differs(stage: B
     )
     prices = [float(each["name"].rsplit("($", 1)[1].rstrip(")")) for each in models]
     assert prices == sorted(prices)
-    assert all("up to" in each["name"] for each in models)
+    assert all(quote_text("choice.up_to") in each["name"] for each in models)
     lengths = await stage.control.autocomplete(
         ada, room, "video generate", {"prompt": "x", "duration": 0}, "duration"
     )
     names = [each["name"] for each in lengths]
     assert "Veo" not in names[0]
-    (five,) = [name for name in names if name.startswith("5 s")]
-    assert quote_text("rule.edit_unavailable") in five
+    (five,) = [name for name in names if name.startswith(quote_text("seconds", count=5))]
+    assert "Gemini Omni" in five
     own = [name for name in names if " · " not in name]  # of the model that is taken anyway
     assert names[: len(own)] == own
     assert five not in own
@@ -82,7 +83,9 @@ async def test_jobs_and_showcase_entries_are_suggested(stage: BotStage) -> None:
     )
     await stage.wait_for_answer(setting)
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(room, "a suggested heron"), "Accepted")
+        await stage.wait_for_answer(
+            await stage.request_clip(room, "a suggested heron"), quote_text("ask.accepted")
+        )
         (job,) = await stage.control.autocomplete(ada, room, "video cancel", {"job": 0}, "job")
         assert "heron" in job["name"]
     await stage.wait_for_clip(room)
@@ -90,7 +93,7 @@ async def test_jobs_and_showcase_entries_are_suggested(stage: BotStage) -> None:
     clips = await stage.control.autocomplete(ada, room, "showcase add", {"clip": "heron"}, "clip")
     assert ["heron" in each["name"] for each in clips] == [True]
     added = await stage.control.command(ada, room, "showcase add", {"clip": clips[0]["value"]})
-    await stage.wait_for_answer(added, "showcase")
+    await stage.wait_for_answer(added, quote_text("showcase.added", clip=clips[0]["value"]))
     for user, count in (("Ada", 1), ("Bea", 1), ("Dia", 0)):
         entries = await stage.control.autocomplete(
             stage.people[user], room, "showcase withdraw", {"clip": "her"}, "clip"

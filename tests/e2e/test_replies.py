@@ -39,7 +39,8 @@ async def test_clip_can_be_extended_by_several_members(stage: BotStage) -> None:
     await stage.wait_for_clip(room, 3)
     children = clips_of(await stage.control.messages(room))[1:]
     assert {m["message_reference"]["message_id"] for m in children} == set(replies)
-    assert all(f"extension of #{number}" in text_of(m) for m in children)
+    label = quote_text("card.extension", parent=f"#{number}")
+    assert all(label in text_of(m) for m in children)
 
 
 async def test_empty_reply_gets_question(stage: BotStage) -> None:
@@ -48,14 +49,16 @@ async def test_empty_reply_gets_question(stage: BotStage) -> None:
     await stage.control.message(
         stage.people["Cem"], room, f"<@{await fetch_bot_id(stage)}>", reply_to=clip["id"]
     )
-    question = await stage.wait_for_message(room, "Write in your reply what happens next")
+    question = await stage.wait_for_message(room, quote_text("reply.empty"))
     assert set(buttons_of(question)) == {
         quote_text("button.extend"),
         quote_text("button.edit_clip"),
         quote_text("button.redo"),
     }
     form = await stage.press_button(question, quote_text("button.extend"), "Cem")
-    await stage.wait_for_answer(await stage.submit_form(form, "it jumps", "Cem"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(form, "it jumps", "Cem"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(room, 2)
 
 
@@ -78,7 +81,7 @@ async def test_failed_job_is_retried_once_for_concurrent_presses(stage: BotStage
     room = await stage.open_channel()
     await stage.control.google(outcome="failed")
     await stage.request_clip(room)
-    failed = await stage.wait_for_message(room, "Nothing was charged")
+    failed = await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     await stage.control.google(outcome="done")
     before = len(await stage.list_submits())
     pressed = await asyncio.gather(
@@ -99,14 +102,18 @@ async def test_animate_this_image(stage: BotStage, tmp_path: Path) -> None:
     pictures = [write_image(tmp_path / f"{name}.png", name) for name in ("red", "blue")]
     one = await stage.control.message("Cem", room, "look", attachments=pictures[:1])
     menu = await stage.control.context_menu(ada, quote_text("menu.animate"), one)
-    await stage.wait_for_answer(await stage.submit_form(menu, "it glows"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(menu, "it glows"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(room)
     # with several images the bot asks which one
     two = await stage.control.message("Cem", room, "look", attachments=pictures)
     menu = await stage.control.context_menu(ada, quote_text("menu.animate"), two)
     await stage.wait_for_answer(menu, quote_text("animate.which"))
-    form = await stage.press_answer(menu, "Image 2")
-    await stage.wait_for_answer(await stage.submit_form(form, "it waves"), "Accepted")
+    form = await stage.press_answer(menu, f"{quote_text('button.animate')} 2")
+    await stage.wait_for_answer(
+        await stage.submit_form(form, "it waves"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(room, 2)
     images = [
         submit["json"]["instances"][0]["image"] for submit in (await stage.list_submits())[-2:]

@@ -39,17 +39,17 @@ def find_button(message: Any, beginning: str) -> str:
     return label
 
 
-async def test_make_it_night_edits_without_a_question(stage: BotStage) -> None:
+async def test_make_it_dark_edits_without_a_question(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before = len(await stage.list_submits())
-    asked = await reply(stage, room, clip, "make it night")
+    asked = await reply(stage, room, clip, "make it dark")
     edited = await stage.wait_for_clip(room, 2)
     assert edited["message_reference"]["message_id"] == asked
-    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(clip)}") in text_of(edited)
     [submit] = await list_new_submits(stage, before)
     assert (submit["route"], submit["seconds"]) == ("omni", 3)
-    assert "make it night" in str(submit["json"])
+    assert "make it dark" in str(submit["json"])
     assert submit["json"]["previous_interaction_id"].startswith("v1_")
 
 
@@ -59,7 +59,7 @@ async def test_what_happens_next_extends_an_omni_clip(stage: BotStage) -> None:
     before = len(await stage.list_submits())
     await reply(stage, room, clip, "the fox starts to dance")
     longer = await stage.wait_for_clip(room, 2)
-    assert f"extension of #{clip_number_of(clip)}" in text_of(longer)
+    assert quote_text("card.extension", parent=f"#{clip_number_of(clip)}") in text_of(longer)
     [submit] = await list_new_submits(stage, before)
     assert "Extend this video:" in str(submit["json"])
 
@@ -69,20 +69,20 @@ async def test_what_is_not_plain_is_asked_with_both_prices(stage: BotStage) -> N
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before = len(await stage.list_submits())
-    asked = await reply(stage, room, clip, "then make it night")
-    question = await stage.wait_for_message(room, "change the clip itself")
+    asked = await reply(stage, room, clip, "then make it dark")
+    question = await stage.wait_for_message(room, quote_text("reply.choose"))
     assert question["message_reference"]["message_id"] == asked
-    find_button(question, "Extend · ")
-    edit = find_button(question, "Edit · ")
+    find_button(question, f"{quote_text('button.reply')} · ")
+    edit = find_button(question, f"{quote_text('button.reply_edit')} · ")
     assert len(buttons_of(question)) == 2
     assert await list_new_submits(stage, before) == []
     await stage.bot.restart()
     refused = await stage.press_button(question, edit, "Dia")
-    await stage.wait_for_answer(refused, "somebody else")
+    await stage.wait_for_answer(refused, quote_text("not_allowed.offer"))
     await stage.press_button(question, edit, "Cem")
     edited = await stage.wait_for_clip(room, 2)
     assert edited["message_reference"]["message_id"] == asked
-    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(clip)}") in text_of(edited)
     await stage.wait_until_idle(room)
     assert len(await list_new_submits(stage, before)) == 1
     assert question["id"] not in {m["id"] for m in await stage.control.messages(room)}
@@ -93,13 +93,13 @@ async def test_a_tap_on_a_polite_question_edits(stage: BotStage) -> None:
     room = await stage.open_channel()
     clip = await stage.make_clip(room, **OMNI)
     before, texts = len(await stage.list_submits()), len(await list_bot_texts(stage, room))
-    asked = await reply(stage, room, clip, "can you make it night?")
+    asked = await reply(stage, room, clip, "can you make it dark?")
     await wait_for_tap(stage, room, asked)
     assert len(await list_bot_texts(stage, room)) == texts
     assert await list_new_submits(stage, before) == []
     await stage.control.reaction(stage.people["Cem"], asked, TAP)
     edited = await stage.wait_for_clip(room, 2)
-    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(clip)}") in text_of(edited)
 
 
 async def test_pictures_become_references(stage: BotStage, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ async def test_pictures_become_references(stage: BotStage, tmp_path: Path) -> No
     assert await list_new_submits(stage, before) == []
     await reply(stage, room, clip, "put this hat on the fox", attachments=pictures)
     edited = await stage.wait_for_clip(room, 2)
-    assert f"edit of #{clip_number_of(clip)}" in text_of(edited)
+    assert quote_text("card.edit", parent=f"#{clip_number_of(clip)}") in text_of(edited)
     [submit] = await list_new_submits(stage, before)
     assert str(submit["json"]["input"]).count("'type': 'image'") == 2
 
@@ -146,11 +146,9 @@ async def test_a_clip_that_is_too_long_to_edit_is_offered_an_extension(stage: Bo
     longest = await stage.wait_for_clip(room, 3)
     await stage.wait_until_idle(room)
     before = len(await stage.list_submits())
-    await reply(stage, room, longest, "make it night")
-    question = await stage.wait_for_message(room, "edits clips of up to")
-    assert "go on from the clip's end" in text_of(question)
-    assert [label.split(" · ")[0] for label in buttons_of(question)] == [
-        quote_text("button.extend")
-    ]
+    await reply(stage, room, longest, "make it dark")
+    question = await stage.wait_for_message(room, quote_text("rule.edit_source_too_long"))
+    assert quote_text("reply.only_extend") in text_of(question)
+    assert [label.split(" · ")[0] for label in buttons_of(question)] == [quote_text("button.reply")]
     assert await list_new_submits(stage, before) == []
     assert len(clips_of(await stage.control.messages(room))) == 3

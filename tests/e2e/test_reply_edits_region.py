@@ -18,12 +18,12 @@ async def test_an_edit_of_a_veo_clip_is_explained_and_an_extension_offered(
     clip = await stage.make_clip(room)
     before = len(await stage.list_submits())
     asked = await stage.control.message(
-        stage.people["Cem"], room, "make it night", reply_to=clip["id"]
+        stage.people["Cem"], room, "make it dark", reply_to=clip["id"]
     )
-    question = await stage.wait_for_message(room, "Switzerland")
-    assert "go on from the clip's end" in text_of(question)
+    question = await stage.wait_for_message(room, quote_text("rule.source_region"))
+    assert quote_text("reply.only_extend") in text_of(question)
     [label] = buttons_of(question)
-    assert label.startswith("Extend · $")
+    assert label.startswith(f"{quote_text('button.reply')} · $")
     assert len(await stage.list_submits()) == before
     await stage.press_button(question, label, "Cem")
     longer = await stage.wait_for_clip(room, 2)
@@ -35,7 +35,7 @@ async def test_what_an_omni_clip_came_from_is_edited_here_too(stage: BotStage) -
     """Google keeps its own clips, so nothing has to be sent."""
     room = await stage.open_channel()
     clip = await stage.make_clip(room, model="gemini-omni-1.1-flash", duration=3, resolution="360p")
-    await stage.control.message(stage.people["Cem"], room, "make it night", reply_to=clip["id"])
+    await stage.control.message(stage.people["Cem"], room, "make it dark", reply_to=clip["id"])
     await stage.wait_for_clip(room, 2)
 
 
@@ -46,9 +46,9 @@ async def test_a_clip_that_nothing_can_be_made_of_says_why(stage: BotStage) -> N
         not {quote_text("button.extend"), quote_text("button.edit_clip")} & buttons_of(clip).keys()
     )
     before = len(await stage.list_submits())
-    for words in ("the fox jumps over it", "make it night"):
+    for words in ("the fox jumps over it", "make it dark"):
         await stage.control.message(stage.people["Ada"], room, words, reply_to=clip["id"])
     await stage.wait_for_message(room, quote_text("rule.source_resolution"))
-    await stage.wait_for_message(room, "Switzerland")
+    await stage.wait_for_message(room, quote_text("rule.source_region"))
     assert len(await stage.list_submits()) == before
     assert len(clips_of(await stage.control.messages(room))) == 1

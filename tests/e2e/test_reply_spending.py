@@ -72,10 +72,16 @@ async def test_comments_cost_nothing_until_their_author_taps(stage: BotStage) ->
 @pytest.mark.parametrize(
     ("words", "label"),
     [
-        pytest.param("再来一段", quote_text("button.redo"), id="people-M4-zh"),
-        pytest.param("Noch einmal!", quote_text("button.redo"), id="people-M4-de"),
-        pytest.param("delete", quote_text("button.delete"), id="people-M4-delete"),
-        pytest.param("プロンプトを編集", quote_text("button.reword"), id="people-M4-ja"),
+        pytest.param(
+            quote_text("button.redo", "zh-CN"), quote_text("button.redo"), id="people-M4-zh"
+        ),
+        pytest.param(
+            f"{quote_text('button.redo', 'de')}!", quote_text("button.redo"), id="people-M4-de"
+        ),
+        pytest.param("delete it", quote_text("button.delete"), id="people-M4-delete"),
+        pytest.param(
+            quote_text("button.reword", "ja"), quote_text("button.reword"), id="people-M4-ja"
+        ),
     ],
 )
 async def test_the_words_of_a_button_bring_that_button(
@@ -110,9 +116,15 @@ async def test_a_picture_in_a_reply_is_not_dropped_in_silence(
     )
     question = await stage.wait_for_message(room, quote_text("reply.picture"))
     assert len(await stage.list_submits()) == before
-    [label] = [each for each in buttons_of(question) if each.startswith("Extend without")]
+    [label] = [
+        each
+        for each in buttons_of(question)
+        if each.startswith(quote_text("button.reply_without_image"))
+    ]
     assert "$" in label
-    await stage.wait_for_answer(await stage.press_button(question, label, "Dia"), "somebody else")
+    await stage.wait_for_answer(
+        await stage.press_button(question, label, "Dia"), quote_text("not_allowed.offer")
+    )
     await stage.press_button(question, label, "Cem")
     made = await stage.wait_for_clip(room, 2)
     assert made["message_reference"]["message_id"] == reply
@@ -125,9 +137,13 @@ async def test_with_two_clips_the_words_are_kept(stage: BotStage) -> None:
     clip = await stage.make_clip(room, model="veo-2.0-generate-001", duration=5, videos=2)
     # Veo 2 extends nothing, so the choice leads to the rule: what counts is that it asks
     reply = await stage.control.message(stage.people["Cem"], room, "and on", reply_to=clip["id"])
-    question = await stage.wait_for_message(room, "Which one do you mean?")
+    question = await stage.wait_for_message(room, quote_text("clip.which"))
     assert question["message_reference"]["message_id"] == reply
-    labels = [label for label in buttons_of(question) if label.startswith("Extend #")]
+    labels = [
+        label
+        for label in buttons_of(question)
+        if label.startswith(quote_text("button.extend_one", clip=""))
+    ]
     assert len(labels) == 2
 
 
@@ -136,8 +152,8 @@ async def test_mentions_get_help_or_an_offer(stage: BotStage) -> None:
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     before = len(await stage.list_submits())
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
-    await stage.wait_for_message(room, "I make videos.")
-    await stage.control.message(stage.people["Dia"], room, f"<@{bot}> make a video of a cat")
+    await stage.wait_for_message(room, quote_text("mention.help"))
+    await stage.control.message(stage.people["Dia"], room, f"<@{bot}> film a cat")
     offer = await stage.wait_for_message(room, quote_text("ask.confirm"))
     assert len(await stage.list_submits()) == before
     await stage.press_button(offer, quote_text("button.accept"), "Dia")
@@ -151,7 +167,7 @@ async def test_a_friends_picture(stage: BotStage, tmp_path: Path) -> None:
     shown = await stage.control.message(stage.people["Cem"], room, "look", attachments=[picture])
     ask = f"<@{bot}> make it move like waves"
     await stage.control.message(stage.people["Ada"], room, ask, reply_to=shown)
-    await stage.wait_for_message(room, quote_text("menu.animate"))
+    await stage.wait_for_message(room, quote_text("mention.image"))
     await stage.control.grant_intents("MESSAGE_CONTENT")
     try:
         await stage.control.message(stage.people["Dia"], room, ask, reply_to=shown)
@@ -165,8 +181,8 @@ async def test_replies_to_status_and_guide(stage: BotStage) -> None:
     """A status says that the clip is not there yet; other messages are silent. [people-M9]"""
     room, bot = await stage.open_channel(), await fetch_bot_id(stage)
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
-        status = await stage.wait_for_message(room, "generating")
+        await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
+        status = await stage.wait_for_message(room, quote_text("stage.polling"))
         before = len(await stage.list_submits())
         ask = "the fox runs faster and jumps"
         await stage.control.message(stage.people["Ada"], room, ask, reply_to=status["id"])
@@ -176,7 +192,7 @@ async def test_replies_to_status_and_guide(stage: BotStage) -> None:
         assert quote_text("button.cancel") in buttons_of(offered)
     await stage.wait_for_clip(room)
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}> help")
-    told = await stage.wait_for_message(room, "I make videos.")
+    told = await stage.wait_for_message(room, quote_text("mention.help"))
     count = len(await list_bot_texts(stage, room))
     await stage.control.message(stage.people["Cem"], room, "congrats!!", reply_to=told["id"])
     await stage.control.message(stage.people["Cem"], room, ask, reply_to=told["id"])
@@ -218,10 +234,10 @@ async def test_an_answer_is_repeated_while_discord_is_busy(
     path = rf"/channels/{room}/messages$"
     await stage.control.fault("discord", method="POST", path=path, **fault)
     await stage.control.message(stage.people["Cem"], room, f"<@{bot}>", reply_to=clip["id"])
-    await stage.wait_for_message(room, "Write in your reply what happens next")
+    await stage.wait_for_message(room, quote_text("reply.empty"))
     await asyncio.sleep(0)
     texts = await list_bot_texts(stage, room)
-    assert sum("Write in your reply" in text for text in texts) == 1
+    assert sum(quote_text("reply.empty") in text for text in texts) == 1
     assert "listener.failed" not in stage.bot.read_log()
 
 

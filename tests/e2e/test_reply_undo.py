@@ -20,14 +20,14 @@ async def test_undo_costs_nothing_and_works_after_a_restart(stage: BotStage) -> 
     before = len(await stage.list_submits())
     ask = "the fox jumps over the fence"
     await stage.control.message(stage.people["Cem"], room, ask, reply_to=clip["id"])
-    status = await stage.wait_for_message(room, "Starts")
+    status = await stage.wait_for_message(room, quote_text("stage.undo"))
     assert "$" in text_of(status)
     assert set(buttons_of(status)) == {quote_text("button.undo")}
     await stage.bot.restart()
     refused = await stage.press_button(status, quote_text("button.undo"), "Dia")
-    await stage.wait_for_answer(refused, "Only the person who asked")
+    await stage.wait_for_answer(refused, quote_text("not_allowed.cancel"))
     undone = await stage.press_button(status, quote_text("button.undo"), "Cem")
-    await stage.wait_for_answer(undone, "nothing was charged")
+    await stage.wait_for_answer(undone, quote_text("cancel.cancelled"))
     assert len(await stage.list_submits()) == before
     assert len(clips_of(await stage.control.messages(room))) == 1
 
@@ -40,19 +40,20 @@ async def test_replies_as_the_server_has_chosen(stage: BotStage) -> None:
 
     async def set_mode(**options: str) -> str:
         given = await stage.control.command(admin, room, "server replies", options)
-        return await stage.wait_for_answer(given, "Replies:")
+        return await stage.wait_for_answer(given)
 
     assert quote_text("server.replies.extend") in await set_mode()
-    assert "taps" in await set_mode(mode="ask")
-    assert "taps" in await set_mode()
+    assert quote_text("server.replies.ask") in await set_mode(mode="ask")
+    assert quote_text("server.replies.ask") in await set_mode()
     reply = await stage.control.message(cem, room, ask, reply_to=clip["id"])
     await wait_for_tap(stage, room, reply)
     await stage.control.reaction(cem, reply, TAP)
-    status = await stage.wait_for_message(room, "Starts")
+    status = await stage.wait_for_message(room, quote_text("stage.undo"))
     await stage.wait_for_answer(
-        await stage.press_button(status, quote_text("button.undo"), "Cem"), "cancelled"
+        await stage.press_button(status, quote_text("button.undo"), "Cem"),
+        quote_text("cancel.cancelled"),
     )
-    assert "ignored" in await set_mode(mode="off")
+    assert quote_text("server.replies.off") in await set_mode(mode="off")
     await stage.control.message(cem, room, ask, reply_to=clip["id"])
     named = f"<@{await fetch_bot_id(stage)}> {ask}"
     await stage.control.message(cem, room, named, reply_to=clip["id"])
@@ -74,13 +75,14 @@ async def test_a_reply_in_the_showcase_is_a_comment(stage: BotStage) -> None:
     comment = await stage.control.message(cem, wall, ask, reply_to=post["id"])
     named = f"<@{await fetch_bot_id(stage)}> {ask}"
     await stage.control.message(cem, wall, named, reply_to=post["id"])
-    told = await stage.wait_for_message(wall, "Coming in")
+    told = await stage.wait_for_message(wall, quote_text("reply.elsewhere", channel=f"<#{room}>"))
     assert f"<#{room}>" in text_of(told)
-    status = await stage.wait_for_message(room, "Starts")
+    status = await stage.wait_for_message(room, quote_text("stage.undo"))
     assert quote_text("button.undo") in buttons_of(status)
     messages = await stage.control.messages(wall)
     assert len(clips_of(messages)) == 1
     assert not next(m for m in messages if m["id"] == comment).get("reactions")
     await stage.wait_for_answer(
-        await stage.press_button(status, quote_text("button.undo"), "Cem"), "cancelled"
+        await stage.press_button(status, quote_text("button.undo"), "Cem"),
+        quote_text("cancel.cancelled"),
     )

@@ -18,7 +18,9 @@ from tests.harness.texts import quote_text
 async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     room, other = await fresh_stage.open_channel(), await fresh_stage.open_channel()
     async with fresh_stage.control.hold_google():
-        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
+        await fresh_stage.wait_for_answer(
+            await fresh_stage.request_clip(room), quote_text("ask.accepted")
+        )
         await fresh_stage.control.wait_request(r"/operations/")
         await fresh_stage.bot.kill_and_wait()
     await fresh_stage.bot.start()
@@ -31,10 +33,13 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     opened = await fresh_stage.press_button(clip, quote_text("button.extend"))
     await fresh_stage.control.wait_interaction(opened, lambda state: state.get("modal"))
     await fresh_stage.bot.restart()
-    await fresh_stage.wait_for_answer(await fresh_stage.submit_form(opened, "it jumps"), "Accepted")
+    await fresh_stage.wait_for_answer(
+        await fresh_stage.submit_form(opened, "it jumps"), quote_text("ask.accepted")
+    )
     await fresh_stage.wait_for_clip(room, 2)
     await fresh_stage.wait_for_answer(
-        await fresh_stage.press_button(clip, quote_text("button.details")), "Prompt:"
+        await fresh_stage.press_button(clip, quote_text("button.details")),
+        quote_text("details.prompt"),
     )
     await fresh_stage.control.message(
         fresh_stage.people["Ada"], room, "it falls asleep slowly", reply_to=clip["id"]
@@ -44,7 +49,7 @@ async def test_kill_while_polling_delivers_once(fresh_stage: BotStage) -> None:
     get = await fresh_stage.control.command(
         fresh_stage.people["Ada"], other, "video get", {"clip": f"#{clip_number_of(first)}"}
     )
-    await fresh_stage.wait_for_answer(get, "posted again")
+    await fresh_stage.wait_for_answer(get, quote_text("get.done"))
 
 
 async def test_kill_before_post_recorded_does_not_duplicate(
@@ -52,8 +57,10 @@ async def test_kill_before_post_recorded_does_not_duplicate(
 ) -> None:
     room = await fresh_stage.open_channel()
     async with fresh_stage.control.hold_google():
-        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
-        await fresh_stage.wait_for_message(room, "generating")
+        await fresh_stage.wait_for_answer(
+            await fresh_stage.request_clip(room), quote_text("ask.accepted")
+        )
+        await fresh_stage.wait_for_message(room, quote_text("stage.polling"))
         # the post is made, but its answer is lost
         posts = rf"/channels/{room}/messages$"
         await fresh_stage.control.fault(
@@ -70,7 +77,9 @@ async def test_kill_before_post_recorded_does_not_duplicate(
 async def test_stop_hands_jobs_to_next_process(fresh_stage: BotStage) -> None:
     room = await fresh_stage.open_channel()
     async with fresh_stage.control.hold_google():
-        await fresh_stage.wait_for_answer(await fresh_stage.request_clip(room), "Accepted")
+        await fresh_stage.wait_for_answer(
+            await fresh_stage.request_clip(room), quote_text("ask.accepted")
+        )
         await fresh_stage.control.wait_request(r"/operations/")
         assert await fresh_stage.bot.terminate(timeout=10) == 0
     await fresh_stage.bot.start()
@@ -88,10 +97,10 @@ async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
         room = await stage.open_channel()
         database = bot.log.parent / "data" / "clapper.db"
         async with stage.control.hold_google():
-            await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+            await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
             await stage.control.wait_request(r"/operations/")
             waiting = await stage.request_clip(room, "a boat that waits")
-            await stage.wait_for_answer(waiting, "Accepted")
+            await stage.wait_for_answer(waiting, quote_text("ask.accepted"))
             backup = await asyncio.to_thread(_back_up, database)
         await stage.wait_for_clip(room, 2)
         await stage.wait_until_idle(room)

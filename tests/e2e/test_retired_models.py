@@ -11,7 +11,12 @@ pytestmark = pytest.mark.asyncio
 
 FAST = "veo-3.1-fast-generate-preview"
 DELAY_S = 3
-SHUT_DOWN = "Google shut Veo 3.1 Fast down on 2026-10-22; use Gemini Omni 1.2 Flash."
+SHUT_DOWN = quote_text(
+    "rule.model_replaced",
+    model="Veo 3.1 Fast",
+    date="2026-10-22",
+    replacement="Gemini Omni 1.2 Flash",
+)
 
 
 async def test_what_google_shut_down_is_off_and_names_its_successor(tmp_path: Path) -> None:

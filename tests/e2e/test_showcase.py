@@ -73,14 +73,16 @@ async def test_showcase_button_and_votes(
     )
     assert not clips_of(await stage.control.messages(showcase))
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"),
+        quote_text("showcase.added"),
     )
     post = await wait_for_votes(stage, showcase, 0)
     assert "a red fox" in text_of(post)
     assert stage.people["Cem"] in text_of(post)
     # adding it twice changes nothing
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "already"
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"),
+        quote_text("showcase.there"),
     )
     assert len(clips_of(await stage.control.messages(showcase))) == 1
 
@@ -110,20 +112,25 @@ async def test_showcase_button_and_votes(
 
     assert f"[#{clip_number_of(clip)}]" in await run_command(stage, room, "showcase top")
     assert "<@" in await run_command(stage, room, "showcase random")
-    assert "None of your clips" in await run_command(stage, room, "showcase mine", "Dia")
+    assert quote_text("showcase.mine_none") in await run_command(
+        stage, room, "showcase mine", "Dia"
+    )
 
     # only the creator or a moderator can withdraw by button
     await stage.wait_for_answer(
-        await stage.press_button(post, quote_text("button.withdraw"), "Dia"), "can take it out"
+        await stage.press_button(post, quote_text("button.withdraw"), "Dia"),
+        quote_text("not_allowed.showcase_withdraw"),
     )
     await stage.wait_for_answer(
-        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"),
+        quote_text("showcase.withdrawn"),
     )
     await wait_until_empty(stage, showcase)
     assert f"#{clip_number_of(clip)}]" not in await run_command(stage, room, "showcase top")
     # it can be added again, as a new post
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase"), "Cem"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Cem"),
+        quote_text("showcase.added"),
     )
     await wait_for_votes(stage, showcase, 0)
 
@@ -134,10 +141,11 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     menu = await stage.control.context_menu(
         stage.people["Cem"], quote_text("menu.showcase"), clip["id"]
     )
-    await stage.wait_for_answer(menu, "is in the showcase: ")
+    await stage.wait_for_answer(menu, quote_text("showcase.added"))
     post = await wait_for_votes(stage, showcase, 0)
     text = await run_command(stage, room, "showcase choose", "Cem", hide_prompt=True)
-    assert "prompts are hidden" in text
+    hidden = quote_text("showcase.prompt_hidden")
+    assert quote_text("showcase.choices", prompt=hidden) in text
 
     async def is_hidden() -> bool:
         message = clips_of(await stage.control.messages(showcase))[0]
@@ -150,12 +158,12 @@ async def test_add_by_menu_and_command_respects_hidden_prompts(stage: BotStage) 
     withdrawn = await run_command(
         stage, room, "showcase withdraw", "Cem", clip=clip_number_of(clip)
     )
-    assert "out of the showcase" in withdrawn
+    assert quote_text("showcase.withdrawn") in withdrawn
     await wait_until_empty(stage, showcase)
     added = await run_command(
         stage, room, "showcase add", "Cem", clip=clip_number_of(clip), hide_prompt=True
     )
-    assert "is in the showcase: " in added
+    assert quote_text("showcase.added") in added
     second_post = await wait_for_votes(stage, showcase, 0)
     assert second_post["id"] != post["id"]
     assert "red fox" not in text_of(second_post)
@@ -181,7 +189,8 @@ async def test_stars_before_post_is_recorded_count(stage: BotStage) -> None:
     post = await wait_for_votes(stage, showcase, 2)
     assert clip_number_of(post) == clip_number_of(clip)
     await stage.wait_for_answer(
-        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"),
+        quote_text("showcase.withdrawn"),
     )
     await wait_until_empty(stage, showcase)
 
@@ -229,7 +238,8 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     )
     await run_command(stage, room, "showcase choose", "Cem", consent="everyone")
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase"), "Bea"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Bea"),
+        quote_text("showcase.added"),
     )
     post = await wait_for_votes(stage, showcase, 0)
     await set_stars(stage, post, "Dia")
@@ -237,13 +247,15 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
 
     refused = await run_command(stage, room, "showcase lock", "Dia", clip=number)
     assert quote_text("not_allowed.moderate") in refused
-    assert "stay as they are" in await run_command(stage, room, "showcase lock", "Bea", clip=number)
+    assert quote_text("moderated.lock") in await run_command(
+        stage, room, "showcase lock", "Bea", clip=number
+    )
     await set_stars(stage, post, "Ada")
     await set_stars(stage, post, "Dia", remove=True)
 
     async def is_locked() -> bool:
         message = clips_of(await stage.control.messages(showcase))[0]
-        return "closed" in text_of(message) and f"{STAR} **1**" in text_of(message)
+        return quote_text("exhibit.votes_locked", star=STAR, votes=1) in text_of(message)
 
     await stage.wait_until(is_locked, "a closed vote")
     await set_stars(stage, post, "Bea")
@@ -270,27 +282,27 @@ async def test_moderation_actions_are_logged(stage: BotStage) -> None:
     await wait_for_votes(stage, showcase, 0)
 
     blocked = await run_command(stage, room, "showcase block", "Bea", member=stage.people["Cem"])
-    assert "of theirs" in blocked
+    assert any(quote_text("moderated.block", count=count) in blocked for count in range(1, 20))
     await wait_until_empty(stage, showcase)
     third = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await stage.wait_for_answer(
         await stage.press_button(third, quote_text("button.showcase"), "Cem"),
-        "Moderators keep your clips out",
+        quote_text("not_allowed.showcase_you_blocked"),
     )
     await run_command(stage, room, "showcase block", "Bea", member=stage.people["Cem"], undo=True)
     await stage.wait_for_answer(
         await stage.press_button(third, quote_text("button.showcase"), "Cem"),
-        "is in the showcase: ",
+        quote_text("showcase.added"),
     )
     await wait_for_votes(stage, showcase, 0)
 
     log = await run_command(stage, room, "server log")
     bea = f"<@{stage.people['Bea']}>"
     for entry in (
-        f"{bea} locked clip #{number}",
-        f"{bea} hid clip",
-        f"{bea} blocked",
-        "changed the showcase",
+        quote_text("log.lock", who=bea, clip=f"#{number}"),
+        quote_text("log.hide", who=bea),
+        quote_text("log.block", who=bea),
+        quote_text("log.arrange"),
     ):
         assert entry in log
     await run_command(stage, room, "showcase choose", "Cem", consent="stars")
@@ -311,7 +323,8 @@ async def test_kill_before_post_recorded_publishes_once(stage: BotStage) -> None
     await wait_for_votes(stage, showcase, 1)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     await stage.wait_for_answer(
-        await stage.press_button(post, quote_text("button.withdraw"), "Cem"), "out of the showcase"
+        await stage.press_button(post, quote_text("button.withdraw"), "Cem"),
+        quote_text("showcase.withdrawn"),
     )
     await wait_until_empty(stage, showcase)
 
@@ -325,17 +338,18 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     clip = await stage.make_clip(room, PLAIN + " of nobody else", user="Dia")
     other = await stage.make_clip(await stage.open_channel(), PLAIN, user="Cem")
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.showcase"), "Dia"), "is in the showcase: "
+        await stage.press_button(clip, quote_text("button.showcase"), "Dia"),
+        quote_text("showcase.added"),
     )
     await stage.wait_for_answer(
         await stage.press_button(other, quote_text("button.showcase"), "Cem"),
-        "is in the showcase: ",
+        quote_text("showcase.added"),
     )
     await set_stars(stage, other, "Dia", "Ada")
     await wait_for_votes(stage, showcase, 2, position=1)
 
     summary = await run_command(stage, room, "privacy show", "Dia")
-    assert "30 days" in summary
+    assert quote_text("privacy.kept") in summary
     exported = await stage.control.command(stage.people["Dia"], room, "privacy export", {})
     await stage.wait_for_answer(exported, quote_text("privacy.export"))
     state = await stage.control.interaction(exported)
@@ -349,11 +363,13 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     # running jobs end too
     busy = await stage.open_channel()
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(busy, PLAIN, user="Dia"), "Accepted")
+        await stage.wait_for_answer(
+            await stage.request_clip(busy, PLAIN, user="Dia"), quote_text("ask.accepted")
+        )
         interaction = await stage.control.command(stage.people["Dia"], room, "privacy forget", {})
         await stage.wait_for_answer(interaction, quote_text("privacy.confirm"))
         await stage.press_answer(interaction, quote_text("button.forget"), "Dia")
-        await stage.wait_for_answer(interaction, "delete")
+        await stage.wait_for_answer(interaction, quote_text("privacy.will_be"))
     await wait_for_votes(stage, showcase, 1)
     assert len(clips_of(await stage.control.messages(showcase))) == 1
     assert not clips_of(await stage.control.messages(room))
@@ -377,7 +393,9 @@ async def test_member_exports_and_erases_their_data(stage: BotStage) -> None:
     assert "of nobody else" not in str(await stage.control.messages(room))
     assert not clips_of(await stage.control.messages(busy))
     # an erased member can use the bot again
-    await stage.wait_for_answer(await stage.request_clip(busy, PLAIN, user="Dia"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.request_clip(busy, PLAIN, user="Dia"), quote_text("ask.accepted")
+    )
     await stage.wait_for_clip(busy)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.stage import BotStage, buttons_of, clip_number_of, clips_of, text_of, video_of
 from tests.e2e.test_showcase import open_showcase, run_command, set_stars, wait_for_votes
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,7 +42,8 @@ async def showcase_clip(stage: BotStage, clip: Json, user: str) -> str:
     """Press *Showcase*, and *Show it* if the person is asked; return the last answer."""
     press = await stage.press_button(clip, quote_text("button.showcase"), user)
     text = await stage.wait_for_answer(press)
-    if "public web" not in text or "Nothing is shown yet" not in text:
+    question = quote_text("showcase.public_notice")
+    if question not in text:
         return text
     pressed = await stage.press_answer(press, quote_text("button.publish"), user)
 
@@ -50,7 +51,7 @@ async def showcase_clip(stage: BotStage, clip: Json, user: str) -> str:
         # a refusal answers the button, anything else takes the question's place
         states = [await stage.control.interaction(each) for each in (press, pressed)]
         texts = [text_of(message) for state in states for message in state["messages"]]
-        return next((each for each in texts if each and "Nothing is shown yet" not in each), None)
+        return next((each for each in texts if each and question not in each), None)
 
     return str(await stage.wait_until(find_answer, "an answer to Show it"))
 
@@ -60,7 +61,7 @@ async def extend_clip(stage: BotStage, number: str, user: str) -> Json:
     interaction = await stage.control.command(
         stage.people[user], room, "video extend", {"clip": number, "prompt": "it naps a while"}
     )
-    await stage.wait_for_answer(interaction, "Accepted")
+    await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     extension = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
     return extension
@@ -78,15 +79,15 @@ async def test_showcase_tells_what_goes_on_the_web(stage: BotStage) -> None:
     clip = await stage.make_clip(room, PLAIN, user="Cem")
     number = int(clip_number_of(clip))
     press = await stage.press_button(clip, quote_text("button.showcase"), "Cem")
-    question = await stage.wait_for_answer(press, "Nothing is shown yet")
+    question = await stage.wait_for_answer(press, quote_text("showcase.public_notice"))
     assert GALLERY in question
     assert "Cem" in question
-    assert "prompt" in question
+    assert quote_pattern("showcase.public_notice").search(question)
     assert not clips_of(await stage.control.messages(showcase))
     assert number not in await list_public_clips()
 
     await stage.press_answer(press, quote_text("button.publish_hidden"), "Cem")
-    answer = await stage.wait_for_answer(press, "is in the showcase")
+    answer = await stage.wait_for_answer(press, quote_text("showcase.added"))
     assert f"{GALLERY}/clips/{number}" in answer
     post = await wait_for_votes(stage, showcase, 0)
     # a hidden prompt has no way to it, and the bot's own star is there to be clicked
@@ -154,7 +155,7 @@ async def test_extensions_go_with_the_footage_that_is_in_them(stage: BotStage) -
     assert public[extension_number]["parent_id"] == int(number)
     # somebody else may not take it out, and reads so
     refused = await run_command(stage, room, "showcase withdraw", "Dia", clip=number)
-    assert "take it out" in refused, "[people-M24]"
+    assert quote_text("not_allowed.showcase_withdraw") in refused, "[people-M24]"
 
     await run_command(stage, room, "showcase withdraw", "Ada", clip=number)
     await stage.wait_until(lambda: count_posts(0), "no posts")
@@ -173,14 +174,16 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
     thread = await stage.control.thread(stage.people["Cem"], "aside", channel=dark)
     clip = await stage.make_clip(thread, PLAIN, user="Cem")
     number = clip_number_of(clip)
-    assert "age-restricted" in await showcase_clip(stage, clip, "Cem")
+    assert quote_text("not_allowed.showcase_age_restricted") in await showcase_clip(
+        stage, clip, "Cem"
+    )
     before = len(await stage.list_submits())
     for command, options in (
         ("video get", {"clip": number}),
         ("video extend", {"clip": number, "prompt": "it naps a while"}),
     ):
         interaction = await stage.control.command(stage.people["Cem"], room, command, options)
-        await stage.wait_for_answer(interaction, "age-restricted channel")
+        await stage.wait_for_answer(interaction, quote_text("not_allowed.age_restricted"))
     assert not clips_of(await stage.control.messages(room))
     assert len(await stage.list_submits()) == before
     assert int(number) not in await list_public_clips()
@@ -215,7 +218,8 @@ async def test_age_restricted_clips_stay_among_adults(stage: BotStage) -> None:
     await stage.control.change_channel(dark, nsfw=False)
     before = len(await stage.list_submits())
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.redo"), "Cem"), "age-restricted channel"
+        await stage.press_button(clip, quote_text("button.redo"), "Cem"),
+        quote_text("not_allowed.age_restricted"),
     )
     assert len(await stage.list_submits()) == before
 
@@ -235,7 +239,7 @@ async def test_deleted_channel_keeps_entries_and_votes(stage: BotStage) -> None:
     await stage.bot.start()
 
     async def is_told() -> bool:
-        return "was deleted" in await run_command(stage, room, "server showcase")
+        return quote_text("house.channel_gone") in await run_command(stage, room, "server showcase")
 
     await stage.wait_until(is_told, "the admins being told")
     assert int(clip_number_of(clip)) in await list_public_clips()
@@ -279,7 +283,7 @@ async def test_edits_that_discord_postpones_hold_up_nobody(stage: BotStage) -> N
     await run_command(stage, films, "server showcase", channel=wall)
     other = await stage.make_clip(films, PLAIN)
     await stage.wait_for_answer(
-        await stage.press_button(other, quote_text("button.showcase")), "is in the showcase"
+        await stage.press_button(other, quote_text("button.showcase")), quote_text("showcase.added")
     )
     their_post = await wait_for_votes(stage, wall, 0)
     await set_stars(stage, their_post, "Ada")

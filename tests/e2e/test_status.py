@@ -5,13 +5,35 @@ import re
 import pytest
 
 from tests.e2e.stage import BotStage, Json, text_of, video_of
+from tests.harness.texts import quote_pattern, quote_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BOT_SETTINGS = {"MAX_CONCURRENT_JOBS": "1"}
-ESTIMATE = r"Ready <t:\d+:R> or so|between <t:\d+:t> and <t:\d+:t>"
+
+
+def build_pattern(key: str, **gaps: str) -> str:
+    """Return a regular expression of a text whose gaps are filled with regular expressions."""
+    pattern = re.escape(quote_text(key, **{name: f"@{name}@" for name in gaps}))
+    for name, gap in gaps.items():
+        pattern = pattern.replace(f"@{name}@", gap)
+    return pattern
+
+
+SINCE = r"<t:\d+:R>"
+TIME = r"<t:\d+:t>"
+ESTIMATE = "|".join(
+    (build_pattern("eta.about", when=SINCE), build_pattern("eta.range", soon=TIME, late=TIME))
+)
 """A single time if the range is below a minute."""
-STAGES = ("queue", "Handing", "generating", "fetching", "Posting")
+STAGES = tuple(
+    quote_text(f"stage.{name}")
+    for name in ("queued", "submitting", "polling", "fetching", "posting")
+)
+
+
+def is_status(text: str) -> bool:
+    return quote_pattern("status.asks").search(text) is not None
 
 
 async def list_texts(stage: BotStage, room: str, message: str) -> list[str]:
@@ -21,7 +43,7 @@ async def list_texts(stage: BotStage, room: str, message: str) -> list[str]:
     for request in await stage.control.requests(path=path, bodies=True):
         if request["method"] not in ("POST", "PATCH") or not request["json"]:
             continue
-        if request["method"] == "POST" and "asked" not in str(request["json"]):
+        if request["method"] == "POST" and not is_status(text_of(request["json"])):
             continue
         texts.append(text_of(request["json"]))
     return texts
@@ -29,7 +51,7 @@ async def list_texts(stage: BotStage, room: str, message: str) -> list[str]:
 
 async def wait_for_status(stage: BotStage, room: str) -> Json:
     """Wait for the status message in a channel."""
-    return await stage.wait_for_message(room, "asked Veo")
+    return await stage.control.wait_message(room, lambda m: is_status(text_of(m)))
 
 
 async def test_each_stage_is_shown_once(stage: BotStage) -> None:
@@ -39,13 +61,15 @@ async def test_each_stage_is_shown_once(stage: BotStage) -> None:
         await stage.wait_until_idle(other)
     await stage.wait_for_clip(other, 3)
     async with stage.control.hold_google(seconds=3):
-        await stage.wait_for_answer(await stage.request_clip(other, "first in line"), "Accepted")
-        await stage.wait_for_message(other, "generating")
+        await stage.wait_for_answer(
+            await stage.request_clip(other, "first in line"), quote_text("ask.accepted")
+        )
+        await stage.wait_for_message(other, quote_text("stage.polling"))
         answer = await stage.wait_for_answer(
-            await stage.request_clip(room, "next in line"), "Accepted"
+            await stage.request_clip(room, "next in line"), quote_text("ask.accepted")
         )
         assert "<t:" in answer  # the estimate
-        waiting = await stage.wait_for_message(room, "In the queue, place 1.")
+        waiting = await stage.wait_for_message(room, quote_text("stage.queued", place=1))
         assert re.search(ESTIMATE, text_of(waiting))
     await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
@@ -53,8 +77,8 @@ async def test_each_stage_is_shown_once(stage: BotStage) -> None:
     stages = [next(s for s in STAGES if s in text) for text in texts]
     order = [STAGES.index(stage_name) for stage_name in stages]
     assert order == sorted(order), texts
-    generating = next(text for text in texts if "generating" in text)
-    assert re.search(r"started <t:\d+:R>", generating)
+    generating = next(text for text in texts if quote_text("stage.polling") in text)
+    assert re.search(build_pattern("stage.polling", since=SINCE), generating)
     assert re.search(ESTIMATE, generating)
     assert not any("%" in text for text in texts)
     assert waiting["id"] not in [m["id"] for m in await stage.control.messages(room)]
@@ -81,15 +105,15 @@ async def test_clip_arrives_despite_status_errors(stage: BotStage, status: int) 
         body=body,
         headers=headers,
     )
-    await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+    await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
     await stage.wait_for_clip(room)
 
 
 async def test_deleted_status_is_not_recreated(stage: BotStage) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
-        status = await stage.wait_for_message(room, "generating")
+        await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
+        status = await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.control.delete_message("Bea", status["id"])
     clip = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
@@ -100,7 +124,7 @@ async def test_late_status_edits_are_dropped(stage: BotStage) -> None:
     room = await stage.open_channel()
     edits = rf"/channels/{room}/messages/\d+$"
     await stage.control.fault("discord", method="PATCH", path=edits, times=None, delay_s=1.5)
-    await stage.wait_for_answer(await stage.request_clip(room), "Accepted")
+    await stage.wait_for_answer(await stage.request_clip(room), quote_text("ask.accepted"))
     status = await wait_for_status(stage, room)
     clip = await stage.wait_for_clip(room)
     await stage.wait_until_idle(room)
@@ -118,12 +142,15 @@ async def test_failure_in_deleted_channel_is_sent_privately(
 ) -> None:
     room = await stage.open_channel()
     async with stage.control.hold_google(outcome="failed"):
-        await stage.wait_for_answer(await stage.request_clip(room, "a sinking ship"), "Accepted")
-        await stage.wait_for_message(room, "generating")
+        await stage.wait_for_answer(
+            await stage.request_clip(room, "a sinking ship"), quote_text("ask.accepted")
+        )
+        await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.control.delete_channel(room)
 
     async def is_notified() -> bool:
         messages = await stage.control.messages("@Ada")
-        return any("a sinking ship" in text_of(m) and "failed" in text_of(m) for m in messages)
+        told = quote_text("outcome.operation_failed")
+        return any("a sinking ship" in text_of(m) and told in text_of(m) for m in messages)
 
     await stage.wait_until(is_notified, "Ada being told in private")

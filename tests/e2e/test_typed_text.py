@@ -54,32 +54,42 @@ async def test_a_model_of_thousands_of_characters_is_refused(stage: BotStage, le
     room = await stage.open_channel()
     interaction = await stage.request_clip(room, model="m" * length)
     answer = await stage.wait_for_answer(interaction, "mmm")
-    assert "Something went wrong" not in answer
+    assert quote_text("error.unexpected_number") not in answer
+    assert quote_text("error.unexpected") not in answer
 
 
 @pytest.mark.parametrize(
-    ("clip", "fault", "answer"),
+    ("clip", "fault", "told"),
     [
         pytest.param(
-            "https://discord.com/channels/1/2/3" + "0" * 16, {"status": 503}, "again", id="503"
+            "https://discord.com/channels/1/2/3" + "0" * 16,
+            {"status": 503},
+            "error.delivery_busy",
+            id="503",
         ),
         pytest.param(
             "https://discord.com/channels/1/2/3" + "0" * 16,
             {"status": 429, "body": {"message": "x", "retry_after": 120, "global": False}},
-            "again",
+            "error.delivery_busy",
             id="429",
         ),
         pytest.param(
-            "https://discord.com/channels/1/2/3" + "0" * 16, {"drop": "before"}, "again", id="cut"
+            "https://discord.com/channels/1/2/3" + "0" * 16,
+            {"drop": "before"},
+            "error.delivery_busy",
+            id="cut",
         ),
         pytest.param(
-            f"https://discord.com/channels/1/{IMPOSSIBLE}/{IMPOSSIBLE}", {}, "no such clip", id="20"
+            f"https://discord.com/channels/1/{IMPOSSIBLE}/{IMPOSSIBLE}",
+            {},
+            "not_found.clip",
+            id="20",
         ),
-        pytest.param("9" * 15, {}, "no such clip", id="number"),
+        pytest.param("9" * 15, {}, "not_found.clip", id="number"),
     ],
 )
 async def test_a_clip_is_looked_for(
-    stage: BotStage, clip: str, fault: Mapping[str, Any], answer: str
+    stage: BotStage, clip: str, fault: Mapping[str, Any], told: str
 ) -> None:
     """Busy is "try again", an impossible number is "no such clip". [discord-D16]"""
     room = await stage.open_channel()
@@ -88,16 +98,16 @@ async def test_a_clip_is_looked_for(
     interaction = await stage.control.command(
         stage.people["Ada"], room, "video get", {"clip": clip}
     )
-    await stage.wait_for_answer(interaction, answer)
+    await stage.wait_for_answer(interaction, quote_text(told))
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
-    [(200000, "AutoMod"), (200001, "AutoMod"), (240000, "harmful link"), (20009, "explicit")],
+    ("code", "told"),
+    [(200000, "automod"), (200001, "automod"), (240000, "harmful_links"), (20009, "explicit")],
 )
-async def test_a_filter_of_discord_is_named(stage: BotStage, code: int, words: str) -> None:
+async def test_a_filter_of_discord_is_named(stage: BotStage, code: int, told: str) -> None:
     """[discord-D14]"""
     room = await stage.open_channel()
     await stage.control.fault("discord", method="PATCH", path="@original", code=code)
     interaction = await stage.control.command(stage.people["Ada"], room, "video models")
-    await stage.wait_for_answer(interaction, words)
+    await stage.wait_for_answer(interaction, quote_text(f"error.blocked.{told}"))

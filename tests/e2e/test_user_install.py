@@ -75,7 +75,7 @@ async def test_reply_becomes_status_and_clip(stage: BotStage, away: ForeignGuild
         interaction = await request_clip_at(stage, away.room)
         answer = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
         assert "$0.40" in answer
-        status = await stage.wait_for_message(away.room, "Discord lets me write here until")
+        status = await stage.wait_for_message(away.room, quote_text("status.visit"))
     clip = await away.clip(away.room)
     assert clip["id"] == status["id"]
     assert {
@@ -105,33 +105,43 @@ async def test_a_lost_answer_to_the_reply_still_makes_it_the_clip(stage: BotStag
 async def test_buttons_work_for_every_member(stage: BotStage, away: ForeignGuild) -> None:
     room = away.rooms["lounge"]
     before = len(await away.messages(room))
-    await stage.wait_for_answer(await request_clip_at(stage, room, "a grey heron"), "Accepted")
+    await stage.wait_for_answer(
+        await request_clip_at(stage, room, "a grey heron"), quote_text("ask.accepted")
+    )
     first = await away.clip(room, count=before + 1)
     opened = await stage.press_button(first, quote_text("button.extend"), "Dia")
-    await stage.wait_for_answer(await stage.submit_form(opened, "it flies", "Dia"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(opened, "it flies", "Dia"), quote_text("ask.accepted")
+    )
     extension = await away.clip(room, count=before + 2)
     assert f"<@{stage.people['Dia']}>" in text_of(extension)
     await stage.wait_for_answer(
-        await stage.press_button(extension, quote_text("button.redo")), "Accepted"
+        await stage.press_button(extension, quote_text("button.redo")), quote_text("ask.accepted")
     )
     await away.clip(room, count=before + 3)
     opened = await stage.press_button(first, quote_text("button.reword"))
-    await stage.wait_for_answer(await stage.submit_form(opened, "a blue heron"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(opened, "a blue heron"), quote_text("ask.accepted")
+    )
     edited = await away.clip(room, count=before + 4)
     assert "a blue heron" in text_of(edited)
-    assert "**Seed:**" in await stage.wait_for_answer(
-        await stage.press_button(edited, quote_text("button.details")), "Seed:"
+    seed = f"**{quote_text('details.seed')}**"
+    await stage.wait_for_answer(
+        await stage.press_button(edited, quote_text("button.details")), seed
     )
     refused = await stage.wait_for_answer(
         await stage.press_button(edited, quote_text("button.delete"), "Cem")
     )
-    assert "Only the person who asked" in refused  # no moderators without the bot in the server
+    # no moderators without the bot in the server
+    assert quote_text("not_allowed.delete") in refused
     await stage.delete_clip(edited)
     assert edited["id"] not in [m["id"] for m in await away.messages(room)]
     menu = await stage.control.context_menu(
         stage.people["Ada"], quote_text("menu.extend"), first["id"]
     )
-    await stage.wait_for_answer(await stage.submit_form(menu, "it lands"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(menu, "it lands"), quote_text("ask.accepted")
+    )
     await away.clip(room, count=before + 4)
 
 
@@ -158,7 +168,7 @@ async def test_user_install_uses_member_limit_not_server_budget(
     interaction = await stage.control.command(stage.people["Ada"], away.room, "quota show")
     text = await stage.wait_for_answer(interaction, quote_text("quota.title"))
     assert quote_text("quota.name.clips_per_day") in text
-    assert "This server" not in text
+    assert quote_text("quota.scope.guild") not in text
 
 
 async def test_age_restricted_channel_prefers_adults_and_costs_no_more(
@@ -169,7 +179,7 @@ async def test_age_restricted_channel_prefers_adults_and_costs_no_more(
     await away.clip(room)
     assert "personGeneration" not in (await stage.list_submits())[-1]["json"]["parameters"]
     asked = await request_clip_at(stage, room, model="veo-2.0-generate-001", duration=5)
-    await stage.wait_for_answer(asked, "Accepted")
+    await stage.wait_for_answer(asked, quote_text("ask.accepted"))
     await away.clip(room, count=2)
     sent = (await stage.list_submits())[-1]["json"]["parameters"]
     assert sent["personGeneration"] == "allow_adult"
@@ -177,7 +187,7 @@ async def test_age_restricted_channel_prefers_adults_and_costs_no_more(
 
 async def test_reply_is_private_without_external_apps(stage: BotStage, away: ForeignGuild) -> None:
     room, ada = away.rooms["strict"], stage.people["Ada"]
-    await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, room), quote_text("ask.accepted"))
 
     async def is_visible() -> bool:
         return bool(
@@ -196,14 +206,20 @@ async def test_group_conversations_and_direct_messages(stage: BotStage, away: Fo
     people = [stage.people["Ada"], stage.people["Cem"]]
     answer = await stage.control.call("POST", "channels", {"name": "us", "members": people})
     group = answer["channel"]["id"]
-    await stage.wait_for_answer(await request_clip_at(stage, group, "a quiet lake"), "Accepted")
+    await stage.wait_for_answer(
+        await request_clip_at(stage, group, "a quiet lake"), quote_text("ask.accepted")
+    )
     clip = await away.clip(group)
     opened = await stage.press_button(clip, quote_text("button.extend"), "Cem")
-    await stage.wait_for_answer(await stage.submit_form(opened, "a swan lands", "Cem"), "Accepted")
+    await stage.wait_for_answer(
+        await stage.submit_form(opened, "a swan lands", "Cem"), quote_text("ask.accepted")
+    )
     await away.clip(group, count=2)
     # direct messages with the bot are ordinary messages, and a reply extends
     direct = "@Ada"
-    await stage.wait_for_answer(await request_clip_at(stage, direct, "a small boat"), "Accepted")
+    await stage.wait_for_answer(
+        await request_clip_at(stage, direct, "a small boat"), quote_text("ask.accepted")
+    )
     boat = await away.clip(direct)
     await stage.control.message(
         stage.people["Ada"], direct, "it sails to the sea", reply_to=boat["id"]
@@ -213,7 +229,9 @@ async def test_group_conversations_and_direct_messages(stage: BotStage, away: Fo
 
 async def test_clips_are_found_outside_their_server(stage: BotStage, away: ForeignGuild) -> None:
     room, ada = away.rooms["shelf"], stage.people["Ada"]
-    await stage.wait_for_answer(await request_clip_at(stage, room, "a paper crane"), "Accepted")
+    await stage.wait_for_answer(
+        await request_clip_at(stage, room, "a paper crane"), quote_text("ask.accepted")
+    )
     clip = await away.clip(room)
     number = clip_number_of(clip)
     history = await stage.wait_for_answer(
@@ -230,12 +248,12 @@ async def test_clips_are_found_outside_their_server(stage: BotStage, away: Forei
     choices = await stage.control.autocomplete(ada, room, "video get", {"clip": "crane"}, "clip")
     assert [choice["value"] for choice in choices] == [number]
     repost = await stage.control.command(ada, room, "video get", {"clip": number})
-    await stage.wait_for_answer(repost, "posted again")
+    await stage.wait_for_answer(repost, quote_text("get.done"))
     copy = await away.clip(room, count=2)
     assert copy["id"] != clip["id"]
     # the copy's buttons name the same clip and the same job
     assert "paper crane" in await stage.wait_for_answer(
-        await stage.press_button(copy, quote_text("button.details")), "Prompt:"
+        await stage.press_button(copy, quote_text("button.details")), quote_text("details.prompt")
     )
 
 
@@ -249,14 +267,14 @@ async def test_server_commands_are_not_available(stage: BotStage, away: ForeignG
 async def test_deleted_reply_is_rewritten_once(stage: BotStage, away: ForeignGuild) -> None:
     room = away.rooms["shredder"]
     async with stage.control.hold_google():
-        await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
-        status = await stage.wait_for_message(room, "generating")
+        await stage.wait_for_answer(await request_clip_at(stage, room), quote_text("ask.accepted"))
+        status = await stage.wait_for_message(room, quote_text("stage.polling"))
         await stage.control.delete_message("Cem", status["id"])
     clip = await away.clip(room)
     assert clip["id"] != status["id"]
     assert len(await away.messages(room)) == 1
     await stage.wait_for_answer(
-        await stage.press_button(clip, quote_text("button.details")), "Prompt:"
+        await stage.press_button(clip, quote_text("button.details")), quote_text("details.prompt")
     )
 
 
@@ -266,11 +284,11 @@ async def test_failure_is_shown_in_reply_and_can_be_retried(
     room = away.rooms["shelf"]
     before = len(await away.messages(room))
     await stage.control.google(outcome="failed")
-    await stage.wait_for_answer(await request_clip_at(stage, room), "Accepted")
+    await stage.wait_for_answer(await request_clip_at(stage, room), quote_text("ask.accepted"))
     message = await stage.wait_for_message(room, quote_text("outcome.operation_failed"))
     await stage.control.google(outcome="done")
     await stage.wait_for_answer(
-        await stage.press_button(message, quote_text("button.retry")), "Accepted"
+        await stage.press_button(message, quote_text("button.retry")), quote_text("ask.accepted")
     )
     await away.clip(room, count=3)
     assert len(await away.messages(room)) == before + 2
@@ -305,8 +323,10 @@ async def test_kill_while_polling_completes_same_reply(
 ) -> None:
     away = await create_foreign_guild(fresh_stage)
     async with fresh_stage.control.hold_google():
-        await fresh_stage.wait_for_answer(await request_clip_at(fresh_stage, away.room), "Accepted")
-        status = await fresh_stage.wait_for_message(away.room, "generating")
+        await fresh_stage.wait_for_answer(
+            await request_clip_at(fresh_stage, away.room), quote_text("ask.accepted")
+        )
+        status = await fresh_stage.wait_for_message(away.room, quote_text("stage.polling"))
         await fresh_stage.control.wait_request(r"/operations/")
         await fresh_stage.bot.restart()
     clip = await away.clip(away.room)
@@ -315,7 +335,8 @@ async def test_kill_while_polling_completes_same_reply(
     async with fresh_stage.control.hold_google():
         last_request = (await fresh_stage.control.requests())[-1]["n"]
         await fresh_stage.wait_for_answer(
-            await fresh_stage.press_button(clip, quote_text("button.redo")), "Accepted"
+            await fresh_stage.press_button(clip, quote_text("button.redo")),
+            quote_text("ask.accepted"),
         )
         await fresh_stage.control.wait_request(r"/operations/", after=last_request)
         webhooks = {"path": r"/webhooks/", "times": None}
@@ -355,11 +376,12 @@ async def test_clip_after_token_expiry_is_kept_and_announced(
     away = await create_foreign_guild(fresh_stage)
     async with fresh_stage.control.hold_google():
         await fresh_stage.wait_for_answer(
-            await request_clip_at(fresh_stage, away.room, "a slow snail"), "Accepted"
+            await request_clip_at(fresh_stage, away.room, "a slow snail"),
+            quote_text("ask.accepted"),
         )
-        await fresh_stage.wait_for_message(away.room, "generating")
+        await fresh_stage.wait_for_message(away.room, quote_text("stage.polling"))
         await fresh_stage.control.advance(16 * 60)
-    message = await fresh_stage.wait_for_message("@Ada", "It is made and kept")
+    message = await fresh_stage.wait_for_message("@Ada", quote_text("outcome.delivery_failed"))
     assert "/video get" in text_of(message)
     room = away.room
     choices = await fresh_stage.control.autocomplete(
@@ -368,5 +390,5 @@ async def test_clip_after_token_expiry_is_kept_and_announced(
     repost = await fresh_stage.control.command(
         fresh_stage.people["Ada"], room, "video get", {"clip": choices[0]["value"]}
     )
-    await fresh_stage.wait_for_answer(repost, "posted again")
+    await fresh_stage.wait_for_answer(repost, quote_text("get.done"))
     await away.clip(room)

@@ -34,7 +34,7 @@ class FakeShowcaseChannel(ShowcaseChannel, StoredFiles):
 
     def _require_channel(self, channel_id: int | None) -> None:
         if channel_id in self.deleted_channels:
-            raise ChannelUnavailable("the channel is gone", is_gone=True)
+            raise ChannelUnavailable("channel deleted", is_gone=True)
 
     def _raise_next(self, errors: deque[Exception]) -> None:
         if errors:

@@ -84,7 +84,7 @@ def test_a_file_is_shown_once_where_its_component_is() -> None:
 def test_a_narrow_terminal_cuts_no_fact_off() -> None:
     out = io.StringIO()
     screen = Terminal(Console(file=out, width=80, force_terminal=True, color_system=None), NAMES)
-    screen.print_summary([("1-generated.mp4", FACTS, "from a prompt and a picture")])
+    screen.print_summary([("1-generated.mp4", FACTS, "a prompt and a picture")])
     for words in ("1-generated.mp4", "1280×720, 24 fps"):
         assert words in out.getvalue()
     assert "…" not in out.getvalue()
@@ -185,7 +185,7 @@ async def test_waiting_in_vain_names_what_was_waited_for() -> None:
     async def never() -> None:
         return None
 
-    with pytest.raises(DemoFailed, match="for the clip, in vain"):
+    with pytest.raises(DemoFailed, match="clip, in vain"):
         await wait_until(never, within_s=0, waiting_for="the clip")
 
 

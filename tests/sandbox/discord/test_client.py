@@ -104,12 +104,12 @@ async def test_synced_commands_are_recognised(
     async def generate(interaction: discord.Interaction, prompt: str) -> None:
         raise NotImplementedError
 
-    @tree.context_menu(name="Extend this clip")
+    @tree.context_menu(name="Prolong this")
     async def extend(interaction: discord.Interaction, message: discord.Message) -> None:
         raise NotImplementedError
 
     synced = await tree.sync()
-    assert [command.name for command in synced] == ["generate", "Extend this clip"]
+    assert [command.name for command in synced] == ["generate", "Prolong this"]
     fetched = await tree.fetch_commands()
     assert [command.id for command in fetched] == [command.id for command in synced]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.discord.discord_harness import PING, DiscordHarness, HttpResult
 
 Json = dict[str, Any]
-MENU: Json = {"name": "Extend this clip", "type": 3}
+MENU: Json = {"name": "Prolong this", "type": 3}
 
 
 def option(name: str = "prompt", kind: int = 3, **more: Any) -> Json:

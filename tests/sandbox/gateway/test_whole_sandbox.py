@@ -33,7 +33,7 @@ class Bot(discord.AutoShardedClient):
         self.google = environment["GEMINI_API_URL"] + "/v1beta"
         self.key = {"x-goog-api-key": environment["GEMINI_API_KEY"]}
         self.tree = app_commands.CommandTree(self)
-        self.tree.command(name="film", description="Makes a clip.")(self.film)
+        self.tree.command(name="film", description="Films.")(self.film)
         self.synced = asyncio.Event()
         self.errors: list[BaseException] = []
 

@@ -153,7 +153,7 @@ async def test_retired_and_unknown_models(server: Server) -> None:
     await server.control(retired_models=[VEO])
     refused = await server.submit({"prompt": "a"}, status=404)
     assert refused["error"]["status"] == "NOT_FOUND"
-    assert "is no longer available" in refused["error"]["message"]
+    assert "no longer available" in refused["error"]["message"]
     unknown = await server.submit({"prompt": "a"}, model="veo-9", status=404)
     assert "is not found for API version v1beta" in unknown["error"]["message"]
     assert [item["status"] for item in (await server.seen())["refusals"]] == [404, 404]
