@@ -103,19 +103,19 @@ async def test_what_google_refuses_costs_nothing(
 
 async def test_retired_model_is_disabled(world: SimulatedWorld, process: SimulatedProcess) -> None:
     world.google.submit_script.append(
-        VideoRefused("404", outcome=Outcome.MODEL_RETIRED, detail="no longer available")
+        VideoRefused("404", outcome=Outcome.MODEL_RETIRED, detail="shut down")
     )
     await world.wait_for_end(await process.submit_job(1))
-    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
+    assert world.model_availability.unavailable_models == {MODEL: "shut down"}
 
 
 async def test_failed_operation_of_retired_model_disables_it(
     world: SimulatedWorld, process: SimulatedProcess
 ) -> None:
-    world.google.poll_script.append(OperationFailed(Outcome.MODEL_RETIRED, "no longer available"))
+    world.google.poll_script.append(OperationFailed(Outcome.MODEL_RETIRED, "shut down"))
     after = await world.wait_for_end(await process.submit_job(1))
     assert after.outcome is Outcome.MODEL_RETIRED
-    assert world.model_availability.unavailable_models == {MODEL: "no longer available"}
+    assert world.model_availability.unavailable_models == {MODEL: "shut down"}
 
 
 async def test_rejected_credentials_cost_nothing(

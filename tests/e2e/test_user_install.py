@@ -198,7 +198,7 @@ async def test_reply_is_private_without_external_apps(stage: BotStage, away: For
             ]
         )
 
-    await stage.wait_until(is_visible, "the clip for Ada's eyes")
+    await stage.wait_until(is_visible, "Ada seeing the clip")
     assert await away.messages(room) == []
 
 
