@@ -1,7 +1,7 @@
 """A job: one accepted request, from its reservation to its end.
 
 The states and their allowed transitions are what keeps an accepted request from being lost, paid
-twice or posted twice (docs/architecture.md, "The life of a job").
+twice or posted twice (docs/architecture.md, "Job states").
 """
 
 from dataclasses import dataclass, field
