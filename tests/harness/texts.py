@@ -10,6 +10,7 @@ from typing import Final
 from bot.i18n.translations import DEFAULT_LANGUAGE, find_template, load_translations
 
 _PLACEHOLDERS: Final = string.Formatter()
+_COMMAND: Final = re.compile(r"`/[^`]*`")
 
 
 def quote_text(
@@ -70,7 +71,7 @@ def list_literals(language: str = DEFAULT_LANGUAGE, domain: str = "clapper") -> 
     catalog = load_translations(language, domain)._catalog
     texts = {(key if isinstance(key, str) else key[0]): text for key, text in catalog.items()}
     return [
-        literal
+        _COMMAND.sub("`", literal)
         for key, text in texts.items()
         if key and not key.startswith(("name.", "words."))
         for literal, *_ in _PLACEHOLDERS.parse(str(text))

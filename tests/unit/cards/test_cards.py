@@ -20,7 +20,7 @@ from bot.ui.components import ActionButton, build_text_view
 from bot.ui.error_messages import describe_outcome
 from bot.ui.job_details import format_job_details
 from bot.ui.text_lists import format_history, format_unknown_jobs
-from tests.harness.texts import quote_text
+from tests.harness.texts import quote_pattern, quote_text
 from tests.unit.words.examples import NOW, ORIGIN, a_clip, a_job, a_plan, enclosed
 
 EVIL = (
@@ -60,6 +60,21 @@ def buttons(view: ui.LayoutView) -> dict[str, str]:
     }
 
 
+def name_buttons(*actions: str) -> list[str]:
+    return [quote_text(f"button.{action}") for action in actions]
+
+
+def list_promises(text: str) -> set[str]:
+    """Return what a card says that a reply can do, as the ends of the texts' keys."""
+    facts = re.split(r" · |\n", text)
+    ways = ("extendable", "editable", "changeable")
+    return {
+        key
+        for key in (*ways, *(f"{way}_until" for way in ways))
+        if any(quote_pattern(f"card.{key}").fullmatch(fact) for fact in facts)
+    }
+
+
 def check(view: ui.LayoutView) -> None:
     """Check what every view must satisfy: Discord's limits, and nothing that discord.py stores."""
     assert view.timeout is None
@@ -86,7 +101,7 @@ async def test_clip_card_has_all_facts_and_buttons() -> None:
         "Veo 3.1 Fast",
         "8 s",
         "1280×720",
-        "seed 3",
+        quote_text("card.seed", seed=3),
         "$0.80",
         "<@30>",
         "#12",
@@ -110,16 +125,16 @@ async def test_card_names_lineage_and_offers_only_possible_extensions() -> None:
         a_job(), [PreparedUpload(clip)], NOW
     )
     check(view)
-    assert "extension 2 of #9, continues #11" in texts(view)
+    assert quote_text("card.chain", count=2, root="#9", parent="#11") in texts(view)
     assert "22 s" in texts(view)
-    assert "reply to extend" not in texts(view)
+    assert list_promises(texts(view)) == set()
     assert translate("button.extend") not in buttons(view)
 
     again = a_clip(extension_depth=1, parent_clip_id=9, root_clip_id=9, seconds=15)
     text = texts(
         ClipCards(model_info=Titles()).build_clip_card(a_job(), [PreparedUpload(again)], NOW)
     )
-    assert "extension of #9" in text
+    assert quote_text("card.extension", parent="#9") in text
     assert text.count("#9") == 1
 
 
@@ -142,42 +157,38 @@ def test_edit_stands_beside_extend_where_a_model_can_do_it() -> None:
         if isinstance(row, ui.ActionRow)
     ]
     assert rows == [
-        ["Extend", "Edit", "Redo", "Reword and redo"],
-        ["Showcase", "Details", "Delete"],
+        name_buttons("extend", "edit_clip", "redo", "reword"),
+        name_buttons("showcase", "details", "delete"),
     ]
-    assert buttons(view)["Edit"] == "clapper:edit_clip:12"
+    assert buttons(view)[quote_text("button.edit_clip")] == "clapper:edit_clip:12"
     several = [enclosed(id=12 + n, index=n) for n in range(4)]
     view = cards.build_clip_card(a_job(plan=a_plan(videos=4)), several, NOW)
     check(view)
-    assert [f"Edit #{12 + n}" for n in range(4)] == [
-        label for label in buttons(view) if label.startswith("Edit")
+    assert [quote_text("button.edit_clip_one", clip=12 + n) for n in range(4)] == [
+        label for label, target in buttons(view).items() if ":edit_clip:" in target
     ]
     nothing = ClipCards(model_info=Titles(extendable=False))
     text = texts(nothing.build_clip_card(a_job(), [enclosed()], NOW))
-    assert "reply" not in text
+    assert list_promises(text) == set()
 
 
 @pytest.mark.parametrize(
-    ("extendable", "editable", "words"),
+    ("extendable", "editable", "promises", "promises_if_kept"),
     [
-        (True, False, "reply to extend it, until <t:"),
-        (False, True, "reply to edit it"),
-        (True, True, "reply to extend it, until <t:"),
+        (True, False, {"extendable_until"}, {"extendable"}),
+        (False, True, {"editable"}, {"editable"}),
+        (True, True, {"extendable_until", "editable"}, {"changeable"}),
     ],
 )
 def test_the_card_says_what_a_reply_can_do_and_until_when(
-    extendable: bool, editable: bool, words: str
+    extendable: bool, editable: bool, promises: set[str], promises_if_kept: set[str]
 ) -> None:
     titles = Titles(extendable=extendable, editable=editable)
     text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [enclosed()], NOW))
-    assert words in text
-    assert ("reply to edit it" in text) is editable
-    assert quote_text("card.editable_until") not in text
+    assert list_promises(text) == promises
     kept = enclosed(remote_uri=None, remote_expires_at=None)
     text = texts(ClipCards(model_info=titles).build_clip_card(a_job(), [kept], NOW))
-    both = "reply to extend or edit it"
-    assert (both in text) is (extendable and editable)
-    assert "until" not in text
+    assert list_promises(text) == promises_if_kept
 
 
 def test_an_edit_is_called_an_edit() -> None:
@@ -185,25 +196,30 @@ def test_an_edit_is_called_an_edit() -> None:
     cards = ClipCards(model_info=Titles())
     plan = a_plan(mode=GenerationMode.EDIT, source=a_clip(id=11).as_source())
     text = texts(cards.build_clip_card(a_job(plan=plan), [PreparedUpload(edit)], NOW))
-    assert "edit of #11" in text
-    assert "extension" not in text
+    assert quote_text("card.edit", parent="#11") in text
+    assert quote_text("card.extension") not in text
     status = texts(cards.build_status_card(JobProgress(a_job(state=JobState.POLLING, plan=plan))))
-    assert "edits clip #11" in status
+    assert quote_text("status.edits", clip=11) in status
 
 
 @pytest.mark.parametrize(
-    ("made", "note"),
+    ("made", "difference"),
     [
         ({}, None),
         ({"width": 1280, "height": 718}, None),
-        ({"seconds": 10}, "Asked for 8 s, but Google made 10 s."),
-        ({"width": 720, "height": 1280}, "Asked for 16:9, but Google made 720×1280."),
+        ({"seconds": 10}, ("8 s", "10 s")),
+        ({"width": 720, "height": 1280}, ("16:9", "720×1280")),
     ],
 )
-def test_a_clip_that_is_not_as_asked_for_says_so(made: dict[str, int], note: str | None) -> None:
+def test_a_clip_that_is_not_as_asked_for_says_so(
+    made: dict[str, int], difference: tuple[str, str] | None
+) -> None:
+    note = None
+    if difference is not None:
+        note = quote_text("card.differs", wished=difference[0], made=difference[1])
     cards = ClipCards(model_info=Titles())
     text = texts(cards.build_clip_card(a_job(), [enclosed(**made)], NOW))
-    assert ("Asked for" in text) is (note is not None)
+    assert (quote_text("card.differs") in text) is (note is not None)
     assert note is None or note in text
     two = [enclosed(id=12), enclosed(id=13, index=1, **made)]
     text = texts(cards.build_clip_card(a_job(plan=a_plan(videos=2)), two, NOW))
@@ -219,7 +235,8 @@ def test_an_extension_is_compared_with_its_whole_length() -> None:
     )
     cards = ClipCards(model_info=Titles())
     as_asked = enclosed(mode=GenerationMode.EXTENSION, parent_clip_id=11, seconds=15)
-    assert "Asked" not in texts(cards.build_clip_card(a_job(plan=plan), [as_asked], NOW))
+    text = texts(cards.build_clip_card(a_job(plan=plan), [as_asked], NOW))
+    assert quote_text("card.differs") not in text
 
 
 async def test_long_prompt_is_truncated() -> None:
@@ -254,7 +271,7 @@ async def test_user_text_is_escaped_in_every_message(shape: str) -> None:
 async def test_status_shows_only_measured_values() -> None:
     cards = ClipCards(model_info=Titles())
     queued = cards.build_status_card(JobProgress(a_job(state=JobState.QUEUED), queue_position=3))
-    assert "place 3" in texts(queued)
+    assert quote_text("stage.queued", place=3) in texts(queued)
     polling = a_job(state=JobState.POLLING, submitted_at=NOW)
     eta = (NOW + timedelta(seconds=40), NOW + timedelta(minutes=4))
     text = texts(cards.build_status_card(JobProgress(polling, eta=eta)))
@@ -320,7 +337,7 @@ async def test_only_what_is_missing_is_counted(asked: int, came: int, notes: int
     uploads = [enclosed(id=12 + index) for index in range(came)]
     text = texts(ClipCards(model_info=Titles()).build_clip_card(job, uploads, NOW))
     assert "-1" not in text
-    assert text.count(quote_text("card.missing")) == notes
+    assert text.count(quote_text("card.missing", count=asked - came)) == notes
 
 
 async def test_a_cancelled_job_says_what_it_cost() -> None:
@@ -332,10 +349,10 @@ async def test_a_cancelled_job_says_what_it_cost() -> None:
     late = describe_outcome(replace(cancelled, plan=plan), clips=[a_clip(id=25)])
     assert "#25" in late
     assert "$0.20" in late
-    assert "nothing" not in late
+    assert quote_text("outcome.cancelled") not in late
     stopped = replace(cancelled, cancel_requested=True, billed_micros=Micros(30_000))
     assert "$0.03" in describe_outcome(stopped)
-    assert "nothing" not in describe_outcome(stopped)
+    assert quote_text("outcome.cancelled") not in describe_outcome(stopped)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +387,8 @@ async def test_a_clip_that_was_not_posted_is_named_with_its_place_and_what_is_mi
     """A direct message has no "here". [discord-D21]"""
     job = a_job(outcome=Outcome.DELIVERY_FAILED, detail="attach_files,connect")
     text = describe_outcome(job, clips=[a_clip(id=25)])
-    for fact in ("#25", f"<#{ORIGIN.channel_id}>", "**Attach Files**", "**Connect**"):
+    missing = [f"**{translate(f'permission.{name}')}**" for name in ("attach_files", "connect")]
+    for fact in ("#25", f"<#{ORIGIN.channel_id}>", *missing):
         assert fact in text
     assert not re.search(r"\bhere\b", text)
 
@@ -392,17 +410,17 @@ LINK = "https://clips.example/download/" + "t" * 130 + "/clip-12.mp4"
 
 
 @pytest.mark.parametrize(
-    ("option", "files", "words"),
+    ("option", "files", "key"),
     [
-        (UploadOption.REENCODED, ["clip-12.mp4"], "re-encoded at 720p"),
-        (UploadOption.COMPRESSED, ["clip-12.mp4"], "re-encoded at 720p"),
-        (UploadOption.LINK, ["clip-12-preview.mp4", "clip-12-poster.jpg"], "too large"),
-        (UploadOption.BARE, [], "too large"),
+        (UploadOption.REENCODED, ["clip-12.mp4"], "card.fitted"),
+        (UploadOption.COMPRESSED, ["clip-12.mp4"], "card.fitted"),
+        (UploadOption.LINK, ["clip-12-preview.mp4", "clip-12-poster.jpg"], "card.too_large"),
+        (UploadOption.BARE, [], "card.too_large"),
     ],
 )
 @pytest.mark.parametrize("linked", [True, False])
 async def test_card_says_what_replaces_a_clip_that_is_too_large(
-    option: UploadOption, files: list[str], words: str, linked: bool
+    option: UploadOption, files: list[str], key: str, linked: bool
 ) -> None:
     clip = a_clip(size_bytes=60 * 2**20)
     upload = PreparedUpload(
@@ -417,7 +435,7 @@ async def test_card_says_what_replaces_a_clip_that_is_too_large(
     )
     view = ClipCards(model_info=Titles()).build_clip_card(a_job(), [upload], NOW)
     check(view)
-    assert words in texts(view)
+    assert translate(key, clip="#12", side=720) in texts(view)
     assert "60.0 MiB" in texts(view)
     assert (f"({LINK})" in texts(view)) is linked
     assert ("/video get" in texts(view)) is not linked
@@ -488,5 +506,5 @@ def test_guest_card_promises_no_replies() -> None:
     reply = UserInstallReply(message_id=1, editable_until=NOW)
     guest = a_job(origin=replace(ORIGIN, guild_id=None, user_install_reply=reply))
     cards = ClipCards(model_info=Titles())
-    assert "reply" in texts(cards.build_clip_card(a_job(), [enclosed()], NOW))
-    assert "reply" not in texts(cards.build_clip_card(guest, [enclosed()], NOW))
+    assert list_promises(texts(cards.build_clip_card(a_job(), [enclosed()], NOW))) != set()
+    assert list_promises(texts(cards.build_clip_card(guest, [enclosed()], NOW))) == set()

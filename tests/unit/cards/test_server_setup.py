@@ -117,23 +117,27 @@ def test_permission_check_names_what_is_missing() -> None:
         ],
         "en-US",
     ).splitlines()
+    lacking = [
+        quote_text(f"permission.{name}") for name in ("attach_files", "send_messages_in_threads")
+    ]
     assert text == [
-        "✓ <#1>: I have every permission that I need.",
-        "✗ <#2>: I lack **Attach Files**, **Send Messages in Threads**.",
-        "✗ <#3>: the channel is gone, or I cannot see it.",
+        quote_text("setup.fine", channel="<#1>"),
+        quote_text("setup.lacking", channel="<#2>", missing=f"**{lacking[0]}**, **{lacking[1]}**"),
+        quote_text("setup.unseen", channel="<#3>"),
     ]
 
 
 async def test_help_shows_real_limits_and_admin_setup() -> None:
     status = QuotaStatus((QuotaLine(LimitScope.MEMBER, "clips_per_day", 5, 2),))
     text = texts(build_help_view(status, "en-US", is_admin=False))
-    assert "Clips per day: 3 left (2 of 5 used)" in text
-    assert quote_text("welcome.admins") not in text
-    assert quote_text("welcome.admins") in texts(build_help_view(status, "en-US", is_admin=True))
+    limit = quote_text("quota.name.clips_per_day")
+    assert quote_text("quota.line", limit=limit, left=3, used=2, allowed=5) in text
+    assert quote_text("help.admin") not in text
+    assert quote_text("help.admin") in texts(build_help_view(status, "en-US", is_admin=True))
 
 
 async def test_help_works_without_database_and_with_all_limits() -> None:
-    assert "What is left" not in texts(build_help_view(None, "en-US", is_admin=False))
+    assert quote_text("quota.title") not in texts(build_help_view(None, "en-US", is_admin=False))
     lines = tuple(
         QuotaLine(scope, limit, 10**12, 10**11)
         for scope in LimitScope
@@ -151,13 +155,15 @@ async def test_welcome_is_short_and_says_who_pays() -> None:
     view = build_welcome_view(policy, "en-US")
     check(view)
     text = texts(view)
-    for word in ("/video generate", "Reply to a clip", "/help", "/server setup", "Who pays"):
+    for word in ("/video generate", "/help", "/server setup"):
         assert word in text
-    for amount in ("$4.00 a day", "$20.00 a month", "$20.00 a day", "$100.00 a month"):
-        assert amount in text
-    assert "all" in text or quote_text("welcome.admins") in text
+    for key in ("welcome.use", "welcome.money", "welcome.admins"):
+        assert quote_text(key) in text
+    for window, amounts in {"day": ("$4.00", "$20.00"), "month": ("$20.00", "$100.00")}.items():
+        for amount in amounts:
+            assert f"{amount} {quote_text(f'limit.usd_per_{window}')}" in text
     assert len(text.split()) < 100
-    assert "Set up" in buttons(view)
+    assert quote_text("button.setup") in buttons(view)
 
 
 CEILING = UsageLimits(100, 800, Micros(20_000_000), Micros(100_000_000), 10)

@@ -324,10 +324,6 @@ async def test_server_commands_need_manage_guild() -> None:
 async def test_menus_have_their_names() -> None:
     tree = await tree_of()
     menus = tree.get_commands(type=discord.AppCommandType.message)
-    assert sorted(menu.name for menu in menus) == [
-        "Animate this image",
-        "Edit this clip",
-        "Extend this clip",
-        quote_text("menu.showcase"),
-    ]
+    expected = {quote_text(f"menu.{name}") for name in ("animate", "edit", "extend", "showcase")}
+    assert {menu.name for menu in menus} == expected
     assert len(menus) <= 5

@@ -16,12 +16,17 @@ from bot.i18n.catalogs import translate
 from bot.services.clips.input_images import AttachedImage
 from cogs._common.request_flow import Quote, RequestSource
 from cogs.replies import TAP_EMOJI
+from tests.harness.texts import quote_text
 from tests.unit.cogs.test_cogs import Channel, a_reply, listener
 from tests.unit.cogs.test_replies import InstantClock
 from tests.unit.words.examples import CLIP, PLAN
 
 MAX_REFERENCES = 2
 EDIT_PRICE, EXTENSION_PRICE = Micros(570_000), Micros(720_000)
+EXTEND = f"{quote_text('button.reply')} · $0.72"
+EDIT = f"{quote_text('button.reply_edit')} · $0.57"
+EXTEND_WITHOUT_IMAGE = f"{quote_text('button.reply_without_image')} · $0.72"
+EDIT_WITH_IMAGE = f"{quote_text('button.edit_with_image')} · $0.57"
 
 
 def impossible(rule: str) -> RuleBroken:
@@ -127,8 +132,8 @@ async def press(custom_id: str, content: str, flow: PricedFlow, *files: Any, use
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        ("make it night", "edit"),
-        ("take out the car", "edit"),
+        ("make it winter", "edit"),
+        ("remove the car", "edit"),
         ("the bear starts to dance", "extend"),
         ("then it explodes into pieces", "extend"),
     ],
@@ -143,27 +148,27 @@ async def test_a_plain_reply_is_acted_upon(content: str, kind: str) -> None:
 async def test_where_it_is_not_plain_both_are_offered_with_their_prices() -> None:
     """Nothing is spent, and the buttons need no memory of the bot."""
     flow = PricedFlow()
-    message = await answer("then make it night", flow)
+    message = await answer("then make it winter", flow)
     assert flow.made == []
     assert message.channel.said == [translate("reply.choose")]
-    assert message.channel.shown_buttons == ["Extend · $0.72", "Edit · $0.57"]
+    assert message.channel.shown_buttons == [EXTEND, EDIT]
     assert message.channel.custom_ids == ["clapper:reply:12@720000", "clapper:reply_edit:12@570000"]
 
 
 async def test_what_is_impossible_is_left_out_with_its_reason() -> None:
     flow = PricedFlow(edit=impossible("edit_source_too_long"))
-    message = await answer("then make it night", flow)
+    message = await answer("then make it winter", flow)
     [text] = message.channel.said
-    assert "20 s long" in text
+    assert "20 s" in text
     assert translate("reply.only_extend") in text
-    assert message.channel.shown_buttons == ["Extend · $0.72"]
+    assert message.channel.shown_buttons == [EXTEND]
 
 
 @pytest.mark.parametrize(
     ("content", "refused", "offered"),
     [
-        ("make it night", "edit", "Extend · $0.72"),
-        ("the bear starts to dance", "extend", "Edit · $0.57"),
+        ("make it winter", "edit", EXTEND),
+        ("the bear starts to dance", "extend", EDIT),
     ],
 )
 async def test_an_impossible_wish_is_told_and_the_other_way_offered(
@@ -183,22 +188,25 @@ async def test_where_neither_is_possible_the_rule_answers() -> None:
     """The request flow says it as for a command."""
     refusal = impossible("source_gone")
     flow = PricedFlow(edit=refusal, extend=refusal)
-    message = await answer("make it night", flow)
-    assert flow.made == [("edit", "make it night", 0)]
+    message = await answer("make it winter", flow)
+    assert flow.made == [("edit", "make it winter", 0)]
     assert message.channel.said == []
 
 
 async def test_a_reply_without_words_is_told_what_words_can_do() -> None:
     message = await answer("extend", PricedFlow())
     assert message.channel.said == [translate("reply.empty")]
-    assert message.channel.shown_buttons == ["Extend", "Edit", "Redo"]
+    assert message.channel.shown_buttons == [
+        quote_text(f"button.{action}") for action in ("reply", "reply_edit", "redo")
+    ]
 
 
 async def test_an_edit_that_is_impossible_is_not_promised() -> None:
     message = await answer("extend", PricedFlow(edit=impossible("edit_unavailable")))
     assert message.channel.said == [translate("reply.empty_extend")]
-    assert "edit" not in message.channel.said[0]
-    assert message.channel.shown_buttons == ["Extend", "Redo"]
+    assert message.channel.shown_buttons == [
+        quote_text(f"button.{action}") for action in ("reply", "redo")
+    ]
 
 
 async def test_a_picture_is_the_reference_of_an_edit() -> None:
@@ -219,8 +227,8 @@ async def test_a_picture_with_an_extension_is_asked_about(content: str) -> None:
     assert flow.made == []
     assert message.channel.said == [translate("reply.picture")]
     assert message.channel.shown_buttons == [
-        "Extend without the picture · $0.72",
-        "Edit with the picture · $0.57",
+        EXTEND_WITHOUT_IMAGE,
+        EDIT_WITH_IMAGE,
     ]
 
 
@@ -235,10 +243,10 @@ async def test_a_comment_with_a_picture_spends_nothing(content: str) -> None:
 
 async def test_another_file_is_not_dropped_in_silence() -> None:
     flow = PricedFlow()
-    message = await answer("make it night", flow, a_file("song.mp3", "audio/mpeg"))
+    message = await answer("make it winter", flow, a_file("song.mp3", "audio/mpeg"))
     assert flow.made == []
     assert message.channel.said == [translate("reply.other_file")]
-    assert message.channel.shown_buttons == ["Extend · $0.72", "Edit · $0.57"]
+    assert message.channel.shown_buttons == [EXTEND, EDIT]
 
 
 async def test_more_pictures_than_the_model_takes_are_told() -> None:
@@ -247,7 +255,7 @@ async def test_more_pictures_than_the_model_takes_are_told() -> None:
     message = await answer("the fox jumps over the fence", flow, *files)
     assert flow.made == []
     assert "2" in message.channel.said[0].splitlines()[0]
-    assert message.channel.shown_buttons[1] == "Edit with the picture · $0.57"
+    assert message.channel.shown_buttons[1] == EDIT_WITH_IMAGE
     await press(message.channel.custom_ids[1], message.content, flow, *files)
     assert flow.made == [("edit", message.content, MAX_REFERENCES)]
 
@@ -259,8 +267,8 @@ async def test_more_pictures_than_the_model_takes_are_told() -> None:
 async def test_a_press_makes_what_its_button_says(custom_id: str, kind: str, pictures: int) -> None:
     """With the words and pictures that Discord has kept, under the reply's own key."""
     flow = PricedFlow()
-    await press(custom_id, "then make it night", flow, a_file())
-    assert flow.made == [(kind, "then make it night", pictures)]
+    await press(custom_id, "then make it winter", flow, a_file())
+    assert flow.made == [(kind, "then make it winter", pictures)]
     assert flow.sources[0].origin.dedupe_key == "message:555"
     assert flow.sources[0].origin.request_message_id == 555
 
@@ -268,19 +276,19 @@ async def test_a_press_makes_what_its_button_says(custom_id: str, kind: str, pic
 async def test_only_the_author_may_press() -> None:
     flow = PricedFlow()
     with pytest.raises(NotAllowed):
-        await press("clapper:reply_edit:12@570000", "then make it night", flow, user=31)
+        await press("clapper:reply_edit:12@570000", "then make it winter", flow, user=31)
     assert flow.made == []
 
 
 async def test_a_price_that_has_risen_is_asked_about_again() -> None:
     flow = PricedFlow()
     flow.prices["edit"] = Micros(1_400_000)
-    interaction = await press("clapper:reply_edit:12@570000", "then make it night", flow)
+    interaction = await press("clapper:reply_edit:12@570000", "then make it winter", flow)
     assert flow.made == []
     shown = interaction.edit_original_response.await_args.kwargs
     assert translate("ask.changed") in shown["content"]
     [button] = shown["view"].children
-    assert button.item.label == "Edit · $1.40"
+    assert button.item.label == f"{quote_text('button.reply_edit')} · $1.40"
 
 
 async def test_a_button_of_an_older_version_has_no_price() -> None:

@@ -117,7 +117,7 @@ async def test_the_list_of_unknown_jobs_sends_admins_to_the_operator(
 ) -> None:
     """A server's admin has no access to Google's bill. [people-A13]"""
     said = await give(LimitsCommands.review_unknown_jobs, limits)
-    assert "operator" in said
+    assert said.startswith(translate("unknown.title"))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,8 @@ async def test_without_options_rules_are_shown(command: Any) -> None:
         )
     )
     said = await give(command, commands)
-    assert any(shown in said for shown in ("adults only", "$0.70", "Only the person who"))
+    shown = (quote_text("people.adults"), "$0.70", quote_text("server.extending.requester"))
+    assert any(each in said for each in shown)
     commands.server_rules.change_rules.assert_not_awaited()
 
 
@@ -224,11 +225,11 @@ async def test_a_rule_that_costs_says_so_when_it_is_chosen(place: str) -> None:
     commands = build_rules_commands(GuildRules(10, person_rule=PersonRule.ADULTS), cost)
     channel = {"channel": SimpleNamespace(id=5)} if place == "channel" else {}
     said = await give(RulesCommands.set_person_rule, commands, rule="adults", **channel)
-    assert "Only Veo 2" in said
-    assert "$2.50 a clip instead of $0.40" in said
+    cost_text = quote_text("server.people.cost", models="Veo 2", price="$2.50", usual="$0.40")
+    assert cost_text in said
     assert quote_text("server.people.no_extending") in said
-    assert "Edits remain possible with Omni X: from $0.57" in said
-    assert "This rule excludes Omni Y: no setting for people." in said
+    assert quote_text("server.people.editing", models="Omni X", price="$0.57") in said
+    assert quote_text("server.people.unpromised", models="Omni Y") in said
     assert quote_text("server.people.may_be_trusted") in said
 
 
@@ -243,8 +244,16 @@ async def test_before_a_choice_it_is_told_what_each_rule_leaves() -> None:
         GuildRules(10, channel_person_rules={5: PersonRule.ADULTS}), cost
     )
     said = await give(RulesCommands.set_person_rule, commands)
-    assert said.count("**nobody**: clips from $4.00, no extensions, no edits") == len(PersonRule)
-    assert "<#5>: adults only" in said
+    left = ", ".join(
+        [
+            quote_text("server.people.left.clips", price="$4.00"),
+            quote_text("server.people.left.no_extensions"),
+            quote_text("server.people.left.no_edits"),
+        ]
+    )
+    choice = quote_text("server.people.choice", rule=quote_text("people.nobody"), left=left)
+    assert said.count(choice) == len(PersonRule)
+    assert quote_text("server.people.set", where="<#5>", rule=quote_text("people.adults")) in said
     commands.server_rules.change_rules.assert_not_awaited()
 
 
@@ -253,7 +262,7 @@ async def test_a_rule_can_be_removed() -> None:
     commands: Any = build_rules_commands(GuildRules(10))
     said = await give(RulesCommands.set_person_rule, commands, rule="unset")
     commands.server_rules.change_rules.assert_awaited_once_with(10, actor_id=1, person_rule=None)
-    assert "no rule" in said
+    assert quote_text("choice.people.unset") in said
 
 
 @pytest.mark.parametrize(
@@ -261,11 +270,11 @@ async def test_a_rule_can_be_removed() -> None:
     [
         (None, PersonRule.EVERYONE, None),
         (PersonRule.ADULTS, PersonRule.NOBODY, None),
-        (PersonRule.NOBODY, PersonRule.EVERYONE, "nobody"),
+        (PersonRule.NOBODY, PersonRule.EVERYONE, PersonRule.NOBODY),
     ],
 )
 async def test_a_channels_looser_rule_is_told_to_change_nothing(
-    server_has: PersonRule | None, chosen: PersonRule, held: str | None
+    server_has: PersonRule | None, chosen: PersonRule, held: PersonRule | None
 ) -> None:
     channel: Any = SimpleNamespace(id=5)
     commands: Any = build_rules_commands(GuildRules(10, person_rule=server_has))
@@ -273,9 +282,11 @@ async def test_a_channels_looser_rule_is_told_to_change_nothing(
     commands.server_rules.change_rules.assert_awaited_once_with(
         10, actor_id=1, channel_person_rules={5: chosen}
     )
-    assert said.startswith(f"People in videos, <#5>: {chosen}.")
-    assert ("stricter" in said) is (held is not None)
-    assert held is None or f"still holds there: {held}." in said
+    rule = quote_text(f"people.{chosen}")
+    assert said.startswith(quote_text("server.people.set", where="<#5>", rule=rule))
+    assert (quote_text("server.people.stricter") in said) is (held is not None)
+    if held is not None:
+        assert quote_text("server.people.stricter", rule=quote_text(f"people.{held}")) in said
 
 
 def test_the_group_holds_the_commands_of_its_parts(limits: LimitsCommands) -> None:

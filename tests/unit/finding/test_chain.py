@@ -52,7 +52,8 @@ def test_path_to_clip_ranks_highest() -> None:
 def test_a_clip_whose_source_is_gone_stands_by_itself_and_says_so() -> None:
     found = build_lineage(a_tree({1: None, 3: 2, 4: 3}), 4)
     assert [(row.clip.id, row.is_orphan) for row in found] == [(1, False), (3, True), (4, False)]
-    assert "from #2, which is gone" in format_lineage(found, found[2].clip, "en-US")
+    text = format_lineage(found, found[2].clip, "en-US")
+    assert quote_text("chain.orphan", parent="#2") in text
 
 
 def test_the_root_of_a_first_clip_is_itself() -> None:
@@ -62,12 +63,12 @@ def test_the_root_of_a_first_clip_is_itself() -> None:
 
 def test_the_message_marks_the_clip_and_links_every_other() -> None:
     said = format_lineage(build_lineage(BRANCHED, 3), BRANCHED[2], "en-US").splitlines()
-    assert said[0] == "**The tree of clip #3**"
+    assert said[0] == quote_text("chain.title", clip="#3")
     assert said[1].startswith("● [#1](https://discord.com/channels/10/20/1001) · 8 s · <@30>: ")
     assert said[3].startswith("\u2003⤷ **▶ [#3](")
     # 4 does not follow what it continues
-    assert "from #1" in said[4]
-    assert "from" not in said[2] + said[3] + said[5]
+    assert quote_text("chain.from", parent="#1") in said[4]
+    assert quote_text("chain.from") not in said[2] + said[3] + said[5]
 
 
 def test_extensions_and_edits_are_different_edges() -> None:
@@ -82,11 +83,13 @@ def test_extensions_and_edits_are_different_edges() -> None:
     assert [row.added_seconds for row in rows] == [None, 7, None, None, None]
     said = format_lineage(rows, clips[2], "en-US").splitlines()[1:]
     assert said[1].startswith("⤷ [#2](")
-    assert ") · extended +7 s · 15 s · <@30>" in said[1]
+    assert f") · {quote_text('chain.extended_by', added='7 s')} · 15 s · <@30>" in said[1]
     assert said[2].startswith("✎ **▶ [#3](")
-    assert "** · edited · 15 s · <@30>" in said[2]
-    assert ") · edited · 15 s · <@30> · from #5, which is gone" in said[3]
-    assert ") · extended · 18 s · <@30> · from #4, which is gone" in said[4]
+    edited, extended = quote_text("chain.edited"), quote_text("chain.extended")
+    assert f"** · {edited} · 15 s · <@30>" in said[2]
+    orphans = [quote_text("chain.orphan", parent=parent) for parent in ("#5", "#4")]
+    assert f") · {edited} · 15 s · <@30> · {orphans[0]}" in said[3]
+    assert f") · {extended} · 18 s · <@30> · {orphans[1]}" in said[4]
 
 
 def test_the_history_says_what_a_clip_was_made_from() -> None:
@@ -96,9 +99,10 @@ def test_the_history_says_what_a_clip_was_made_from() -> None:
         *a_tree({1: None}),
     ]
     said = format_history(HistoryPage(tuple(clips)), Titles(), "en-US").splitlines()[1:]
-    assert "✎ edit of #2" in said[0]
-    assert "⤷ extension of #1" in said[1]
-    assert not any(word in said[2] for word in (" of ", "✎", "⤷", "●"))
+    assert f"✎ {quote_text('card.edit', parent='#2')}" in said[0]
+    assert f"⤷ {quote_text('card.extension', parent='#1')}" in said[1]
+    origins = (quote_text("card.edit"), quote_text("card.extension"))
+    assert not any(word in said[2] for word in (*origins, "✎", "⤷", "●"))
 
 
 def test_single_clip_lineage_and_missing_link() -> None:
@@ -123,7 +127,7 @@ def test_a_large_tree_is_cut_to_a_message_and_keeps_the_way_to_the_clip(seed: in
     assert f"▶ [#{asked.id}]" in said
     assert "@everyone" not in said
     shown = sum(line.strip("\u2003").startswith(("●", "⤷")) for line in said.splitlines())
-    assert f"… and {size - 1 - shown} more clips" in said
+    assert quote_text("chain.more", count=size - 1 - shown) in said
 
 
 def test_a_chain_of_twenty_hops_is_whole() -> None:
