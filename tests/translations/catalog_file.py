@@ -53,7 +53,7 @@ class CatalogFile:
     def parse(cls, content: str) -> "CatalogFile":
         entries: list[Entry] = []
         lines: list[str] = []
-        for line in content.splitlines():
+        for line in content.rstrip().splitlines():
             begins = not line or line.startswith(("#", "msgid "))
             if begins and any(earlier.startswith("msgstr") for earlier in lines):
                 entries.append(_parse_entry(lines))

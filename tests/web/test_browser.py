@@ -6,6 +6,7 @@ host. The pictures in `docs/pictures` are taken here by `make pictures`, and thr
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from playwright.async_api import Browser, Page, Response, Route, expect
 
 from bot.store.engine.database import open_database
 from bot.store.engine.schema import upgrade_schema
+from tests.harness.texts import quote_text
 from tests.web import seed
 from tests.web.browser_tab import (
     NEEDS_CHROMIUM,
@@ -28,6 +30,8 @@ from tests.web.browser_tab import (
 from tests.web.conftest import Gallery, Serving
 
 pytestmark = NEEDS_CHROMIUM
+
+say = partial(quote_text, domain="web")
 
 EVERY_PAGE = {
     "the gallery": "/",
@@ -62,7 +66,7 @@ async def test_browse_page_and_reach_the_end(
     await page.locator("#more").scroll_into_view_if_needed()
     await expect(page.locator("#grid .tile")).to_have_count(39)  # one entry is not public
     await expect(page.locator(".pager .end")).to_be_visible()
-    assert await page.locator("#said").inner_text() == "Clips added: 15"
+    assert await page.locator("#said").inner_text() == say("pager.more_came").replace("#", "15")
     links = [await link.get_attribute("href") for link in await page.locator("#grid .open").all()]
     assert len(set(links)) == 39
     assert "What nobody outside may see" not in await page.content()
@@ -111,7 +115,7 @@ async def test_a_gallery_with_nothing_in_it_says_how_to_begin(
     serving = Serving(tmp_path)
     tab = await open_tab(browser, Gallery(await serving.start(), tmp_path), color_scheme=scheme)
     page = await tab.open("/")
-    await expect(page.get_by_role("heading", name="The screen is still dark")).to_be_visible()
+    await expect(page.get_by_role("heading", name=say("nothing.yet"))).to_be_visible()
     await tab.check_accessibility()
     if scheme == "light":
         await tab.take_screenshot("empty-light", tmp_path)
@@ -122,32 +126,32 @@ async def test_a_gallery_with_nothing_in_it_says_how_to_begin(
 async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
     tab = await open_tab(browser, gallery)
     page = await tab.open("/")
-    await page.get_by_label("Server").select_option(label="Atelier Nachtlicht")
-    await page.get_by_role("button", name="Search").click()
+    await page.get_by_label(say("filter.server")).select_option(label="Atelier Nachtlicht")
+    await page.get_by_role("button", name=say("search.go")).click()
     await page.wait_for_url(re.compile(r"\?server=7002$"))
     assert {text.strip() for text in await page.locator("#grid .by a").all_text_contents()} == {
         "Atelier Nachtlicht"
     }
-    await page.get_by_label("Model").select_option(label="Veo 3.1")
-    await page.get_by_role("button", name="Search").click()
+    await page.get_by_label(say("filter.model")).select_option(label="Veo 3.1")
+    await page.get_by_role("button", name=say("search.go")).click()
     await page.wait_for_url(re.compile("model="))
     names = await titles(page)
     assert names
     assert all(name.startswith("Dunes at first light") for name in names)
-    await page.get_by_role("link", name="Clear all filters").click()
-    await page.get_by_label("Search prompts").fill("PAPER lanterns")
+    await page.get_by_role("link", name=say("filter.clear")).click()
+    await page.get_by_label(say("search.label")).fill("PAPER lanterns")
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"\?q=PAPER"))
     assert all("lanterns" in name for name in await titles(page))
-    await page.get_by_label("Length").select_option(label="Longer than 8 s")
-    await page.get_by_label("Search prompts").fill("")
-    await page.get_by_role("button", name="Search").click()
+    await page.get_by_label(say("filter.length")).select_option(label=say("length.long"))
+    await page.get_by_label(say("search.label")).fill("")
+    await page.get_by_role("button", name=say("search.go")).click()
     await page.wait_for_url(re.compile("length=long$"))
     assert await titles(page) == [
         "Morning comes: gulls, a pink sky, and the boat meets a whale that hums"
     ]
-    await page.get_by_role("link", name="Clear all filters").click()
-    await page.get_by_role("link", name="Most loved").click()
+    await page.get_by_role("link", name=say("filter.clear")).click()
+    await page.get_by_role("link", name=say("order.top")).click()
     await page.wait_for_url(re.compile(r"\?order=top$"))
     stars = await page.locator("#grid .stars > span[aria-hidden]").all_text_contents()
     assert [int(count) for count in stars] == sorted(map(int, stars), reverse=True)
@@ -155,7 +159,7 @@ async def test_filter_and_search(browser: Browser, gallery: Gallery, tmp_path: P
     await tab.open("/?q=boat")
     await tab.take_screenshot("search", tmp_path)
     await tab.open("/?q=nothing-like-this")
-    await expect(page.get_by_role("heading", name="No clip like that")).to_be_visible()
+    await expect(page.get_by_role("heading", name=say("nothing.found"))).to_be_visible()
     await tab.take_screenshot("nothing", tmp_path)
     tab.check()
 
@@ -240,7 +244,7 @@ async def test_hidden_prompts_stay_hidden(browser: Browser, gallery: Gallery) ->
     tab = await open_tab(browser, gallery)
     page = await tab.open("/clips/7")
     assert "Secret of the house" not in await page.content()
-    await expect(page.get_by_text("The maker keeps the prompt secret.")).to_be_visible()
+    await expect(page.get_by_text(say("clip.hidden_prompt"))).to_be_visible()
     assert await page.locator("#recipe").count() == 0
     await tab.check_accessibility()
     tab.check()
@@ -370,9 +374,9 @@ async def test_without_javascript(browser: Browser, gallery: Gallery) -> None:
     await page.locator("#more").click()
     await page.wait_for_url(re.compile("cursor="))
     await expect(page.locator("#grid .tile")).to_have_count(15)
-    await page.get_by_role("link", name="Back to the first page").click()
-    await page.get_by_label("Server").select_option("7002")
-    await page.get_by_role("button", name="Search").click()
+    await page.get_by_role("link", name=say("pager.first")).click()
+    await page.get_by_label(say("filter.server")).select_option("7002")
+    await page.get_by_role("button", name=say("search.go")).click()
     await page.wait_for_url(re.compile("server=7002"))
     await page.locator("#grid .open").first.click()
     await page.wait_for_url(re.compile(r"/clips/\d+$"))
@@ -385,10 +389,10 @@ async def test_the_language_switch_stays(
 ) -> None:
     tab = await open_tab(browser, gallery, locale="de-DE")
     page = await tab.open("/?order=top")
-    await expect(page.get_by_role("link", name="Beliebteste")).to_be_visible()
+    await expect(page.get_by_role("link", name=say("order.top", "de"))).to_be_visible()
     await page.get_by_role("link", name="日本語").click()
     await page.wait_for_url(re.compile(r"/\?order=top$"))
-    await expect(page.get_by_role("link", name="人気")).to_be_visible()
+    await expect(page.get_by_role("link", name=say("order.top", "ja"))).to_be_visible()
     await tab.open("/")
     assert await page.locator("html").get_attribute("lang") == "ja"
     await tab.take_screenshot("japanese", tmp_path)
@@ -399,8 +403,8 @@ async def test_the_language_switch_stays(
 async def test_copying_the_recipe(browser: Browser, gallery: Gallery) -> None:
     tab = await open_tab(browser, gallery, permissions=["clipboard-read", "clipboard-write"])
     page = await tab.open("/clips/4")
-    await page.get_by_role("button", name="Copy").click()
-    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    await page.get_by_role("button", name=say("recipe.copy")).click()
+    await expect(page.get_by_role("button", name=say("recipe.copied"))).to_be_visible()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("/video generate prompt:Storm over the lighthouse")
     assert "duration:2" in copied
@@ -410,7 +414,7 @@ async def test_copying_the_recipe(browser: Browser, gallery: Gallery) -> None:
 async def test_errors_have_a_page(browser: Browser, gallery: Gallery, tmp_path: Path) -> None:
     tab = await open_tab(browser, gallery)
     page = await tab.open("/clips/999999")
-    await expect(page.get_by_role("heading", name="Nothing is showing here")).to_be_visible()
+    await expect(page.get_by_role("heading", name=say("failure.404"))).to_be_visible()
     await tab.check_accessibility()
     await tab.take_screenshot("gone", tmp_path)
     tab.errors.clear()  # Chromium notes the 404 itself

@@ -254,7 +254,7 @@ def test_the_operators_page() -> None:
 )
 def test_the_page_shows_what_failed_and_why_in_any_terminal(width: int, height: int | None) -> None:
     """Many jobs neither push the failures away nor squeeze their reasons. [people-O22]"""
-    reason = "Google's quota for this project is used up"
+    reason = "Quota exceeded for project 123456"
     few = figures()
     crowded = replace(
         few,

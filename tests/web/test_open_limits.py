@@ -43,8 +43,8 @@ MALFORMED = {
     "a header without a colon": b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
     "a space before the colon": b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
     "a zero byte": b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n",
-    "a header that is too long": b"GET / HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
-    "an address that is too long": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an overlong header": b"GET / HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
+    "an overlong address": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     "too many headers": b"GET / HTTP/1.1\r\n" + b"A: a\r\n" * 500 + b"\r\n",
     "a method of signs": b"G@T / HTTP/1.1\r\nHost: x\r\n\r\n",
 }
@@ -57,7 +57,7 @@ async def test_streams_are_bounded_by_visitor_and_in_all(tmp_path: Path) -> None
         for _ in range(2):
             assert "200 OK" in await site.open_stream(visitor="192.0.2.1")
         refused = await site.open_stream(visitor="192.0.2.1")
-        assert "429 Too Many Requests" in refused
+        assert "HTTP/1.1 429" in refused
         assert "Retry-After" in refused
         assert "200 OK" in await site.open_stream(visitor="192.0.2.2")
         full = await site.open_stream("/clips/6/video.mp4", visitor="192.0.2.3")
@@ -93,7 +93,7 @@ async def test_connections_are_bounded(tmp_path: Path) -> None:
         idle = [await site.send(b"GET / HTTP/1.1\r\n") for _ in range(3)]
         request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         head = await site.read_head(await site.send(request))
-        assert "429 Too Many Requests" in head
+        assert "HTTP/1.1 429" in head
         assert "Retry-After" in head
         assert "Server: clapper" in head
         idle[0].close()

@@ -14,6 +14,7 @@ from yarl import URL
 
 from bot.web.file_responses import is_readable
 from tests.harness.process import ProgramProcess
+from tests.harness.texts import quote_text
 from tests.web import seed
 from tests.web.conftest import ENTRIES, Gallery, Serving, client
 
@@ -212,7 +213,7 @@ async def test_unpublished_clips_are_not_found(http: aiohttp.ClientSession, path
     async with http.get(URL(path, encoded=True)) as answer:
         assert answer.status == 404
         assert answer.headers["Cache-Control"] == "no-store"
-        assert "Nothing is showing here" in await answer.text()
+        assert quote_text("failure.404", domain="web") in await answer.text()
 
 
 @pytest.mark.parametrize("instead", ["nothing", "a folder"])
@@ -228,7 +229,7 @@ async def test_a_file_that_is_gone_is_not_there(
             async with http.get("/clips/11/video.mp4", headers=headers) as answer:
                 assert answer.status == 404
                 assert answer.headers["Cache-Control"] == "no-store"
-                assert "Nothing is showing here" in await answer.text()
+                assert quote_text("failure.404", domain="web") in await answer.text()
     finally:
         if instead == "a folder":
             file.rmdir()
@@ -410,13 +411,13 @@ async def test_rate_limit_and_unavailable_database(tmp_path: Path) -> None:
                     assert int(answer.headers["Retry-After"]) > 0
                     assert answer.headers["Cache-Control"] == "no-store"
                     body = await answer.text()
-            assert "A little slower, please" in body
+            assert quote_text("failure.429", domain="web") in body
             async with http.get("/api/v1/clips", headers=one) as answer:
                 assert answer.status == 429
                 assert answer.content_type == "application/problem+json"
             async with http.get("/", headers=other) as answer:
                 assert answer.status == 503
-                assert "Short intermission" in await answer.text()
+                assert quote_text("failure.503", domain="web") in await answer.text()
             async with http.get("/static/gallery.css", headers=one) as answer:
                 assert answer.status == 200
             async with http.get("/readyz") as answer:

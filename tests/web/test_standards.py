@@ -15,6 +15,7 @@ from bot.web.negotiation import accepts_gzip, parse_weighted_list
 from bot.web.openapi import build_openapi_document
 from bot.web.page_texts import choose_language
 from bot.web.view_models import contain_text
+from tests.harness.texts import quote_text
 from tests.web.conftest import Gallery
 from tests.web.local_site import serve_locally
 
@@ -239,18 +240,19 @@ async def test_the_icon_is_where_browsers_look(http: aiohttp.ClientSession) -> N
 
 
 @pytest.mark.parametrize(
-    ("query", "title"),
+    ("query", "view"),
     [
-        ("", "Clips made together"),
-        ("?server=7001", "Harbour Film Club · Clips made together"),
-        ("?server=7003", "Clips made together"),
-        ("?q=boat", "“boat” · Clips made together"),
+        ("", ""),
+        ("?server=7001", "Harbour Film Club · "),
+        ("?server=7003", ""),
+        ("?q=boat", "“boat” · "),
     ],
 )
 async def test_a_view_has_a_title_of_its_own(
-    http: aiohttp.ClientSession, query: str, title: str
+    http: aiohttp.ClientSession, query: str, view: str
 ) -> None:
     """In the tab, where it is shared, and in the feed; never a closed server's name. [web-W30]"""
+    title = view + quote_text("site.title", domain="web")
     page = await read_page(http, f"/{query}")
     assert f"<title>{title}</title>" in page
     assert f'og:title" content="{title}"' in page

@@ -9,6 +9,7 @@ from bot.domain.showcase.post import (
     ShowcaseSettings,
     authorize_showcasing,
 )
+from bot.i18n.catalogs import translate
 from bot.ui.error_messages import describe_error
 from tests.unit.words.examples import CLIP
 
@@ -16,10 +17,13 @@ SETTINGS = ShowcaseSettings(10, channel_id=80)
 
 
 @pytest.mark.parametrize(
-    ("actor_id", "words"),
-    [(CLIP.user_id, "keep your clips out"), (CLIP.user_id + 1, "Clips of this person")],
+    ("actor_id", "key"),
+    [
+        (CLIP.user_id, "not_allowed.showcase_you_blocked"),
+        (CLIP.user_id + 1, "not_allowed.showcase_blocked"),
+    ],
 )
-def test_blocked_creator_is_told_as_oneself(actor_id: int, words: str) -> None:
+def test_blocked_creator_is_told_as_oneself(actor_id: int, key: str) -> None:
     """[people-M25]"""
     blocked = CreatorPreferences(10, CLIP.user_id, blocked=True)
     with pytest.raises(NotAllowed) as refused:
@@ -31,4 +35,4 @@ def test_blocked_creator_is_told_as_oneself(actor_id: int, words: str) -> None:
             is_moderator=True,
             policy=PostingPolicy.MEMBER,
         )
-    assert words in describe_error(refused.value)
+    assert describe_error(refused.value) == translate(key)

@@ -130,13 +130,13 @@ def test_googles_reason_is_shown_without_addresses_keys_and_markup() -> None:
     job = a_job(
         outcome=Outcome.BLOCKED,
         detail="See https://generativelanguage.googleapis.com/v1beta/files/x?key=AIzaSyDabcdefghij"
-        "klmnopq now. The prompt is **violent** @everyone. Ask projects/my-project/locations/us.",
+        "klmnopq now. It looks **violent** @everyone. Ask projects/my-project/locations/us.",
     )
     text = describe_outcome(job)
     assert quote_text("outcome.reason") in text
     for gone in ("http", "AIza", "my-project", "**violent", "@everyone", "See", "Ask"):
         assert gone not in text
-    assert "The prompt is" in text
+    assert "It looks" in text
 
 
 def test_what_google_says_of_the_operators_account_reaches_nobody() -> None:

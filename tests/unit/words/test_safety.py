@@ -11,6 +11,7 @@ from bot.domain.clips.clip import Clip
 from bot.domain.clips.history_query import HistoryFilter, HistoryPage
 from bot.domain.clips.lineage import build_lineage
 from bot.domain.jobs.job import JobState, Outcome
+from bot.domain.jobs.presets import CameraPreset, StylePreset, append_presets, split_presets
 from bot.domain.jobs.request import GoogleRoute
 from bot.domain.ports import JobProgress
 from bot.domain.showcase.gallery import GalleryEntry
@@ -232,7 +233,10 @@ async def test_user_text_is_inert_everywhere(place: str, typed: str) -> None:
 
 @pytest.mark.parametrize("place", ["card", "status", "showcase post"])
 async def test_presets_are_shown_under_a_long_prompt(place: str) -> None:
-    added = "Style: film noir, black and white, hard shadows. Camera: slow dolly in."
-    view = PLACES[place](f"{'a long tale ' * 60}. {added}")
+    typed = f"{'a long tale ' * 60}."
+    prompt = append_presets(typed, StylePreset.NOIR, CameraPreset.DOLLY_IN)
+    added = split_presets(prompt)[1].strip()
+    assert added
+    view = PLACES[place](prompt)
     assert isinstance(view, ui.LayoutView)
     assert f"… {added}" in texts(view)

@@ -43,6 +43,11 @@ def test_keys_are_found_in_the_code() -> None:
     assert keys <= set(read(LOCALES, "en").keys)
 
 
+def test_blank_lines_at_the_end_are_no_text() -> None:
+    content = (LOCALES / "de" / "LC_MESSAGES" / "web.po").read_text("utf-8")
+    assert CatalogFile.parse(content + "\n\n") == CatalogFile.parse(content)
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_lost_text_is_added_where_english_has_it(locales: Path, language: str) -> None:
     path = locales / language / "LC_MESSAGES" / "clapper.po"
