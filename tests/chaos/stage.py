@@ -103,7 +103,7 @@ class ChaosStage:
             state = await self.control.wait_interaction(interaction, has_answer, timeout=16)
         except (InteractionFailed, NotInTime):
             return None  # not acknowledged, or the process was killed: the member tries again
-        if _ACCEPTED in str(state["messages"]):
+        if any(_ACCEPTED in message["content"] for message in state["messages"]):
             self.accepted_prompts.add(prompt)
             return prompt
         return None

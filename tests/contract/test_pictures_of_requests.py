@@ -103,7 +103,7 @@ async def test_small_picture_is_asked_about(world: SimulatedWorld) -> None:
     cogs.images.size = (160, 90)
     text, buttons = read_answer(await cogs.generate(image=build_attachment(width=160, height=90)))
     assert "160×90" in text
-    assert quote_text("image.image_too_small") in text
+    assert quote_text("picture.small", size="160×90") in text
     assert await list_jobs(world) == []
     await cogs.buttons.accept_confirmation(build_interaction(), buttons["accept"])
     assert len(await list_jobs(world)) == 1
@@ -117,7 +117,7 @@ async def test_refusal_names_the_picture_and_the_limit(world: SimulatedWorld) ->
     with pytest.raises(ImageRefused) as refused:
         await cogs.generate(**attached)
     text = describe_error(refused.value)
-    for word in ("reference_2", "IMG", "64 MiB"):
+    for word in ("reference_2", "IMG", quote_text("image.image_file_too_large", mebibytes=64)):
         assert word in text
     attached["reference_2"] = build_attachment(filename="a.png", width=32, height=32)
     with pytest.raises(ImageRefused) as refused:
