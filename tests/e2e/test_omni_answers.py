@@ -44,7 +44,7 @@ async def count_submits(stage: BotStage) -> int:
     [
         ("submit", "safety violations"),
         ("submit_sentence", "Unable to show the generated video"),
-        ("submit_body", "blocked"),
+        ("submit_body", "Unable to show the generated video"),
         ("poll", "prohibited content guidelines"),
         ("sentence", "Prohibited Use policy"),
         ("failed", "Unable to show the generated video"),
