@@ -1,6 +1,7 @@
 """The status message of a job: its stages, and that its failures delay nothing."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ BOT_SETTINGS = {"MAX_CONCURRENT_JOBS": "1"}
 
 def build_pattern(key: str, **gaps: str) -> str:
     """Return a regular expression of a text whose gaps are filled with regular expressions."""
-    pattern = re.escape(quote_text(key, **{name: f"@{name}@" for name in gaps}))
+    marks: dict[str, Any] = {name: f"@{name}@" for name in gaps}
+    pattern = re.escape(quote_text(key, **marks))
     for name, gap in gaps.items():
         pattern = pattern.replace(f"@{name}@", gap)
     return pattern
