@@ -35,6 +35,13 @@ STOP_TIMEOUT_S: Final = 6.0
 _EXIT_TIMEOUT_S: Final = 9.0
 """Seconds after which the process ends, whatever is still running."""
 
+_CLOSE_CODE_ADVICE: Final = {
+    4004: "copy DISCORD_TOKEN again from the developer portal",
+    4010: "check SHARD_COUNT and SHARD_IDS",
+    4011: "it needs more shards, so raise SHARD_COUNT or remove it",
+}
+"""What to do about a code with which Discord's gateway ends a connection."""
+
 
 async def run_bot(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises `SettingsError` or `StartupError` if it cannot start."""
@@ -145,7 +152,8 @@ async def _log_in(client: DiscordClient, token: str) -> None:
         await client.log_in_with_retry(token)
     except DiscordTokenRejected as error:
         raise StartupError(
-            "Discord refuses DISCORD_TOKEN: copy it anew from the developer portal, Bot, Token."
+            "Discord rejects DISCORD_TOKEN: copy the token again from the developer portal (your"
+            " application, Bot, Reset Token)."
         ) from error
 
 
@@ -155,12 +163,13 @@ async def _stay_connected(client: DiscordClient) -> None:
         await client.connect()
     except discord.PrivilegedIntentsRequired as error:
         raise StartupError(
-            "Discord's gateway refuses the intents of this bot (code 4014). It asks for none of the"
-            " privileged ones; see whether the developer portal limits the application."
+            "Discord rejects this bot's intents (code 4014), though it asks for no privileged ones:"
+            " check in the developer portal whether your application is limited."
         ) from error
     except discord.ConnectionClosed as error:
-        raise StartupError(f"Discord's gateway refuses this bot (code {error.code}).") from error
-    raise StartupError("Discord's gateway closed the connection for good.")
+        advice = _CLOSE_CODE_ADVICE.get(error.code, "start it again, or look up the code")
+        raise StartupError(f"Discord rejects this bot (code {error.code}): {advice}.") from error
+    raise StartupError("The connection to Discord has ended: start the bot again.")
 
 
 async def _cancel_task(task: asyncio.Task[None]) -> None:

@@ -55,7 +55,10 @@ def make_data_dir(data_dir: Path) -> None:
         with tempfile.TemporaryFile(dir=data_dir):
             pass
     except OSError as error:
-        raise SettingsError(f"DATA_DIR cannot be written to ({error.strerror}).") from error
+        raise SettingsError(
+            f"DATA_DIR cannot be written to ({error.strerror}): make {data_dir} writable for the"
+            " bot's user, or set another one."
+        ) from error
     try:
         # one made by an earlier version: nobody gets past the folder to what is readable in it
         data_dir.chmod(_PRIVATE_DIR_MODE)
@@ -76,7 +79,9 @@ def open_catalogue(
             None if extra_models_file is None else extra_models_file.read_text("utf-8")
         )
     except OSError as error:
-        raise SettingsError(f"MODELS_FILE cannot be read ({error.strerror}).") from error
+        raise SettingsError(
+            f"MODELS_FILE cannot be read ({error.strerror}): set it to a TOML file, or remove it."
+        ) from error
     except (CatalogueError, UnicodeDecodeError) as error:
         raise SettingsError(f"MODELS_FILE is malformed: {error}") from error
     return catalogue.trust_omni(PersonRule.ADULTS) if omni_satisfies_adults else catalogue
@@ -100,7 +105,9 @@ async def open_migrated_database(settings: Settings, clock: Clock) -> AsyncItera
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:
-        raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
+        raise SettingsError(
+            f"DATABASE_URL cannot be opened ({error.strerror}): check the path and its permissions."
+        ) from error
     try:
         backoff = Backoff(initial=1.0, maximum=30.0)
         while True:

@@ -1,9 +1,22 @@
-"""Make a restored backup safe to go on with: once, before the bot starts again.
+"""Prepare a restored backup, before the bot starts again.
 
-Jobs that wait in a backup may have been made, posted and billed since. So that none is paid for
-twice, they become unknown: the bot asks Google where it can, tells the members, gives their money
-back and leaves the rest to be settled. Numbers of jobs and clips that were given after the backup
-are skipped, so that old cards never act on new clips. No process may be using the database.
+Run it once, after the backup is restored and while no process of the bot
+runs. Jobs that were waiting when the backup was made may have been sent to
+Google and charged since. So that nothing is paid for twice, they become
+unknown: the bot asks Google about them, their members are told and pay
+nothing, and you or a server's admins settle what stays unknown. Jobs that
+were running at Google go on.
+
+The numbers of jobs and clips continue after a gap of 100,000, so that buttons
+on clips from after the backup never act on a new clip.
+
+Example:
+  clapper after-restore
+
+Exit status:
+  0  done: the bot can start
+  1  a process of the bot is running, or the database does not answer
+  2  a setting or the database cannot be used
 """
 
 import argparse
@@ -20,7 +33,7 @@ def run_subcommand(_arguments: argparse.Namespace) -> int:
     try:
         return run_and_print(prepare_restored_backup)
     except DatabaseInUse as error:
-        raise CommandFailed(f"stop every process of the bot first ({error})") from error
+        raise CommandFailed(f"stop every process of the bot first: {error}") from error
 
 
 async def prepare_restored_backup(settings: Settings) -> str:
@@ -33,13 +46,12 @@ async def prepare_restored_backup(settings: Settings) -> str:
         count = await mark_pending_as_unknown(database)
         last_clip_id = await skip_given_numbers(database)
     numbers = (
-        f"New clips are numbered from #{last_clip_id + 1}: buttons on clips that were made after"
-        " the backup find nothing."
+        f"New clips are numbered from #{last_clip_id + 1}, so buttons on clips from after the"
+        " backup do nothing."
     )
     if not count:
-        return f"No job waits in this backup. {numbers}"
+        return f"No job was waiting in this backup. {numbers} You can start the bot."
     return (
-        f"Jobs that wait in this backup and may have been made since: {count}."
-        " None will be made again; after the start see /server unknown and clapper settle."
-        f" {numbers}"
+        f"Jobs that were waiting in this backup: {count}. None is sent to Google again: they become"
+        f" unknown when the bot starts, and clapper settle shows them. {numbers}"
     )

@@ -1,8 +1,18 @@
-"""Check the settings, the database and what Google allows the account; exit with 1 if one fails.
+"""Check the settings, the database and the access to Google.
 
-Google is asked about every model of the catalogue, which costs nothing. What it refused the account
-at the last request is shown from the database, in Google's own words, because some of it (billing,
-location, used-up credit) shows only then.
+It changes nothing, costs nothing and may run beside the bot. Google is asked
+about every model. Some problems (billing, location, used-up credit) only show
+when a video is requested: the last refusal of that kind is read from the
+database and shown in Google's words.
+
+Examples:
+  clapper doctor
+  clapper doctor --json
+
+Exit status:
+  0  all checks passed
+  1  a check failed
+  2  a setting or the database cannot be used
 """
 
 import argparse
@@ -41,7 +51,7 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the checks as one JSON object")
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
@@ -62,7 +72,10 @@ async def examine(settings: Settings) -> list[Finding]:
     """Make all checks. Raises `SettingsError`."""
     clock = SystemClock()
     now = clock.now()
-    findings = [Finding("settings", True, "complete"), *await _examine_database(settings, now)]
+    findings = [
+        Finding("settings", True, "complete and well-formed"),
+        *await _examine_database(settings, now),
+    ]
     catalogue = open_catalogue(settings.models_file)
     routes, today = build_routes(settings, catalogue, Instruments(), clock), now.date()
     try:
@@ -80,21 +93,23 @@ async def _examine_database(settings: Settings, now: datetime) -> list[Finding]:
             refusals = await AccountRefusalStore(database).list_refusals()
             lessons = await InteractionLifetimeStore(database).list_lessons(now=now)
         except DatabaseUnavailable as error:
-            return [Finding("database", False, f"does not answer, or was never started: {error}")]
+            return [Finding("database", False, f"does not answer ({error})")]
     findings = [Finding("database", True, "answers")]
     for refusal in refusals:
         when = f"{refusal.refused_at:%Y-%m-%d %H:%M} UTC"
-        since = "Google has accepted requests since." if refusal.is_over else "None since."
-        message = f"at {when} Google refused the account: {refusal.message} ({since})"
-        check = f"last request to {refusal.route}"
+        later = "a later" if refusal.is_over else "no later"
+        message = f"{when}: {refusal.message} ({later} request was accepted)"
+        check = f"last refusal on {refusal.route}"
         findings.append(Finding(check, refusal.is_over, message, refusal.reason))
     for lesson in lessons:
         message = (
-            f"for {lesson.kept / timedelta(days=1):.1f} days at most, as seen at "
-            f"{lesson.learnt_at:%Y-%m-%d %H:%M} UTC; older clips are changed by our copies. "
-            "Google keeps requests for 55 days with billing, or as AI Studio is set"
+            f"{lesson.kept / timedelta(days=1):.1f} days (seen at"
+            f" {lesson.learnt_at:%Y-%m-%d %H:%M} UTC). Clips older than that are edited from the"
+            " bot's own copies. It is 55 days with billing, or what is set in AI Studio."
         )
-        findings.append(Finding(f"{lesson.route} keeps requests", True, message))
+        findings.append(
+            Finding(f"{lesson.route}: how long Google keeps interactions", True, message)
+        )
     return findings
 
 
@@ -111,19 +126,19 @@ async def _examine_route(
     reachable = [answer.model for answer in answers if answer.is_reachable]
     answered = {answer.model for answer in answers}
     if reachable or not all(spec.has_retired(today) for spec in specs):
-        count = f"{len(reachable)} models answer"
+        count = f"Google offers {len(reachable)} of {len(ids)} models"
         findings = [Finding(models.route, bool(reachable), count)]
     else:  # what the key is for today is another route
-        message = "no model answers: Google has shut all of them down"
+        message = "Google has shut down all models of this route"
         findings = [Finding(models.route, True, message)]
     for answer in answers:
         if not answer.is_reachable:
-            message = answer.reason or "is not known to Google"
+            message = answer.reason or "Google does not know it"
             findings.append(
                 Finding(f"{models.route} {answer.model}", True, f"not offered: {message}")
             )
     findings += [
-        Finding(f"{models.route} {model}", False, "Google did not answer for it")
+        Finding(f"{models.route} {model}", False, "Google did not answer")
         for model in ids
         if model not in answered
     ]

@@ -1,6 +1,14 @@
-"""Exit with 0 if the bot that uses this DATA_DIR is healthy, otherwise with 1 and the reason.
+"""Check that the bot is alive, for a container's health check.
 
-Healthy means that its heartbeat file is fresh. The container's health check runs this.
+A bot that works touches a file in DATA_DIR every ten seconds. It is healthy
+while that file is at most 45 seconds old. This needs the bot's settings.
+
+Example:
+  clapper health
+
+Exit status:
+  0  the bot is healthy
+  1  it is not, or a setting is wrong; one line says why
 """
 
 import argparse

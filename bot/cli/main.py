@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from bot.cli.errors import EXIT_BAD_SETTING, CommandFailed
@@ -17,17 +18,34 @@ from bot.config.renamed_settings import SettingsError
 from bot.domain.errors import DatabaseUnusable
 
 SUBCOMMANDS: Final = {
-    "run": "run the bot (the same as python -m bot)",
+    "run": "start the bot",
     "web": "run the web server in a process of its own, beside the bot",
-    "doctor": "check the settings, the database and what Google allows the account",
-    "status": "show workers, jobs, spend and failures, live",
-    "pause": "accept no new requests anywhere; running jobs finish",
-    "resume": "accept requests again after a pause",
+    "doctor": "check the settings, the database and the access to Google",
+    "status": "show workers, jobs, spending and the latest failures",
+    "pause": 'stop accepting requests in all servers, until "clapper resume"',
+    "resume": 'accept requests again after "clapper pause"',
     "settle": "list unknown jobs, or charge or refund one",
-    "after-restore": "mark a restored backup's pending jobs, before the first start",
-    "models": "print the table of models, rules and prices",
-    "health": "exit with 0 if the bot on this data directory is healthy",
+    "after-restore": "prepare a restored backup, before the bot starts again",
+    "models": "print the models, their rules and their prices, as Markdown",
+    "health": "check that the bot is alive, for a container's health check",
 }
+"""What each subcommand does: the first line of its own help, too."""
+
+_DESCRIPTION: Final = """\
+Run and look after Clapper, a Discord bot that makes, extends, edits and
+shares videos.
+
+Commands:
+{commands}
+
+"clapper COMMAND --help" tells more about one of them. They read the bot's
+settings from the environment and from .env in the current directory."""
+_EPILOG: Final = """\
+Exit status:
+  0  done
+  1  failed; the last line says why
+  2  a setting, the database or the command line cannot be used"""
+_HELP_WIDTH: Final = 79
 
 
 class _ShowVersion(argparse.Action):
@@ -44,19 +62,32 @@ class _ShowVersion(argparse.Action):
 
 def build_parser(subcommand: str | None) -> argparse.ArgumentParser:
     """Return the parser; only ``subcommand`` gets its own arguments, and its module imported."""
+    formatter = partial(argparse.RawDescriptionHelpFormatter, width=_HELP_WIDTH)
+    summaries = "\n".join(f"  {name:<13}  {summary}" for name, summary in SUBCOMMANDS.items())
     parser = argparse.ArgumentParser(
-        prog="clapper", description="A Discord bot that makes, extends and shares videos."
+        prog="clapper",
+        usage="clapper [-h] [--version] COMMAND ...",
+        description=_DESCRIPTION.format(commands=summaries),
+        epilog=_EPILOG,
+        formatter_class=formatter,
     )
-    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version")
-    subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
-    for name, summary in SUBCOMMANDS.items():
-        subparser = subparsers.add_parser(
-            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        subparser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version")
+    parser.add_argument(
+        "--version", action=_ShowVersion, nargs=0, help="print the version and exit"
+    )
+    subparsers = parser.add_subparsers(
+        prog="clapper",
+        dest="subcommand",
+        metavar="COMMAND",
+        required=True,
+        help=argparse.SUPPRESS,  # argparse would put long names on lines of their own
+    )
+    for name in SUBCOMMANDS:
+        subparser = subparsers.add_parser(name, formatter_class=formatter)
+        subparser.add_argument("--version", action=_ShowVersion, nargs=0, help=argparse.SUPPRESS)
         if name == subcommand:
             module = _import_subcommand(name)
-            subparser.description = (module.__doc__ or "").strip()
+            description, heading, examples = module.__doc__.partition("\nExample")
+            subparser.description, subparser.epilog = description, (heading + examples).strip()
             if hasattr(module, "add_arguments"):
                 module.add_arguments(subparser)
     return parser

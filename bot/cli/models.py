@@ -1,6 +1,15 @@
-"""Print the table of models, modes, rules and prices as Markdown.
+"""Print the models, their rules and their prices, as Markdown.
 
-With FILE, an operator's catalogue (MODELS_FILE), the table shows what the bot would use.
+With FILE, your changes to the models, the page shows what the bot would use
+with MODELS_FILE=FILE. No settings are read, and the bot is not affected.
+
+Examples:
+  clapper models
+  clapper models my-models.toml
+
+Exit status:
+  0  done
+  2  FILE cannot be read, or is malformed
 """
 
 import argparse
@@ -13,7 +22,9 @@ from bot.config.model_catalogue import CatalogueError, load_catalogue
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", nargs="?", type=Path, help="a catalogue in the form of MODELS_FILE")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="a TOML file, as for MODELS_FILE"
+    )
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:

@@ -40,7 +40,9 @@ async def open_with(
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL is malformed: {error}") from error
     except OSError as error:
-        raise SettingsError(f"DATABASE_URL cannot be opened ({error.strerror}).") from error
+        raise SettingsError(
+            f"DATABASE_URL cannot be opened ({error.strerror}): check the path and its permissions."
+        ) from error
     try:
         if not upgrades:
             await _check_schema(database)

@@ -1,7 +1,21 @@
-"""Accept no new requests in any server, from the next request on and in every process.
+"""Stop accepting requests in all servers, until "clapper resume".
 
-Running jobs finish and waiting jobs keep their place. Needs only the database that the settings
-name: the bot may be running, and Discord may be down.
+A running bot follows at once. Running jobs finish and are posted, and jobs in
+the queue keep their place. Members who ask for a clip read the reason. A
+pause lasts through restarts. Only the database is needed: the bot may be
+running or stopped.
+
+The setting PAUSED=true also pauses the bot, and "clapper resume" does not
+end that.
+
+Examples:
+  clapper pause "We are moving to another machine. Back at noon, UTC."
+  clapper pause --show
+
+Exit status:
+  0  done
+  1  the database does not answer
+  2  a setting, the database or the command line cannot be used
 """
 
 import argparse
@@ -17,8 +31,10 @@ from bot.store.guilds import GuildStore
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("reason", nargs="?", help="what members read, in their language")
-    choice.add_argument("--show", action="store_true", help="change nothing; say how it stands")
+    choice.add_argument("reason", nargs="?", help="what members who ask for a clip read")
+    choice.add_argument(
+        "--show", action="store_true", help="change nothing; say whether the bot is paused"
+    )
 
 
 def run_subcommand(arguments: argparse.Namespace) -> int:
@@ -40,8 +56,10 @@ async def set_bot_enabled(
             await server_rules.switch_bot(enabled=enabled, actor_id=OPERATOR_ID, reason=reason)
         rules = await guilds.load_rules(WHOLE_BOT_ID)
     if settings.paused:
-        return "Paused by the setting PAUSED, whatever this command says."
+        return (
+            "Paused by the setting PAUSED=true: only changing it and restarting the bot ends this."
+        )
     if not rules.paused:
-        return "Open: requests are accepted."
+        return "Not paused: requests are accepted."
     shown = f" Members read: {rules.pause_reason}" if rules.pause_reason else ""
-    return f"Paused: nothing new is accepted or started, running jobs finish.{shown}"
+    return f"Paused: no requests are accepted, and running jobs finish.{shown}"

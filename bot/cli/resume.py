@@ -1,4 +1,15 @@
-"""Accept requests again after `clapper pause`."""
+"""Accept requests again after "clapper pause".
+
+A running bot follows at once: jobs in the queue start again.
+
+Example:
+  clapper resume
+
+Exit status:
+  0  done
+  1  the database does not answer
+  2  a setting or the database cannot be used
+"""
 
 import argparse
 

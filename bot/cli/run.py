@@ -1,6 +1,20 @@
-"""Run the bot until SIGTERM or Ctrl-C.
+"""Start the bot.
 
-Settings come from the environment and from .env; .env.example documents each of them.
+It runs until Ctrl-C or SIGTERM, and then stops within ten seconds. Jobs that
+are still running at Google go on at the next start. The first start creates
+the database, and the first start of a newer version upgrades it.
+
+Settings come from the environment and from .env in the current directory;
+.env.example describes each of them. "python -m bot" does the same.
+
+Examples:
+  clapper run
+  LOG_FORMAT=json clapper run
+
+Exit status:
+  0  stopped by Ctrl-C or SIGTERM
+  1  could not start or go on; the last line says why
+  2  a setting or the database cannot be used; the last line says what to do
 """
 
 import argparse

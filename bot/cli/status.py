@@ -1,6 +1,16 @@
-"""Show the operator's page, live until Ctrl-C: workers, jobs, spend and the latest failures.
+"""Show workers, jobs, spending and the latest failures.
 
-Reads the database that the settings name, beside the bot, and writes nothing.
+The page is updated until Ctrl-C. It is read from the bot's database, whether
+the bot is running or not, and nothing is changed.
+
+Examples:
+  clapper status
+  clapper status --once
+
+Exit status:
+  0  the page was shown
+  1  the database does not answer (with --once)
+  2  a setting or the database cannot be used
 """
 
 import argparse
@@ -23,9 +33,13 @@ from bot.store.operations.statistics import StatisticsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="print the page and end")
+    parser.add_argument("--once", action="store_true", help="print the page once and exit")
     parser.add_argument(
-        "--every", type=float, default=2.0, metavar="SECONDS", help="time between two updates"
+        "--every",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="time between two updates (default: 2)",
     )
 
 

@@ -80,10 +80,10 @@ def _build_summary(snapshot: OperatorSnapshot) -> RenderableType:
     )
     gone = sum(not worker.is_alive for worker in snapshot.workers)
     lines = [
-        f"jobs     {jobs or 'none yet'}",
-        f"spend    {format_usd(snapshot.spent_day)} in 24 hours"
-        f" · {format_usd(snapshot.reserved)} reserved · {format_usd(snapshot.spent)} ever",
-        f"workers  {len(snapshot.workers) - gone} alive"
+        f"jobs      {jobs or 'none yet'}",
+        f"spending  {format_usd(snapshot.spent_day)} in 24 hours"
+        f" · {format_usd(snapshot.reserved)} reserved · {format_usd(snapshot.spent)} in all",
+        f"workers   {len(snapshot.workers) - gone} alive"
         + (f" · {gone} gone" if gone else "")
         + ("" if snapshot.workers else ": the bot is not running"),
     ]
@@ -103,7 +103,7 @@ def _build_panels(snapshot: OperatorSnapshot) -> RenderableType:
 
 def build_unavailable_page(error: str, now: datetime) -> RenderableType:
     return Panel(
-        Text(f"The database does not answer ({error}). Asking again."),
+        Text(f"The database does not answer ({error}). Trying again."),
         title=f"Clapper · {now:%Y-%m-%d %H:%M:%S} UTC",
         border_style="red",
     )
@@ -115,7 +115,9 @@ def _build_heading(snapshot: OperatorSnapshot) -> Text:
     waiting = snapshot.job_counts.get(JobState.QUEUED, 0)
     text = Text("Clapper ", style="bold", no_wrap=True, overflow="ellipsis")
     text.append(f"{snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC   ", style="dim")
-    text.append(f"{alive} working ", style="green" if alive else "bold red")
+    text.append(
+        f"{alive} {'worker' if alive == 1 else 'workers'} ", style="green" if alive else "bold red"
+    )
     text.append(f"· {in_flight} at Google · {waiting} waiting")
     if snapshot.oldest_queued_at is not None:
         text.append(
@@ -143,12 +145,12 @@ def _build_jobs_panel(snapshot: OperatorSnapshot) -> Panel:
 def _build_money_panel(snapshot: OperatorSnapshot) -> Panel:
     table = Table.grid(Column(), Column(justify="right"), padding=(0, 2))
     table.add_row("reserved now", format_usd(snapshot.reserved))
-    table.add_row("spent, 24 hours", format_usd(snapshot.spent_day))
-    table.add_row("spent, ever", format_usd(snapshot.spent))
+    table.add_row("spent in 24 hours", format_usd(snapshot.spent_day))
+    table.add_row("spent in all", format_usd(snapshot.spent))
     for model, durations in sorted(snapshot.durations.items()):
         mean_s = durations.total_seconds / durations.count if durations.count else 0.0
         table.add_row(Text(model, style="dim"), f"{durations.count} made, {mean_s:.0f} s each")
-    return Panel(table, title="spend and pace")
+    return Panel(table, title="spending and speed")
 
 
 def _build_workers_panel(snapshot: OperatorSnapshot) -> Panel:
@@ -167,13 +169,13 @@ def _build_worker_row(worker: WorkerSnapshot, now: datetime) -> tuple[Text, str,
         mark,
         f"{worker.id[:8]} on {worker.host}",
         f"up {_format_duration(now - worker.started_at)}",
-        f"{job_count} jobs" if job_count else "idle",
+        f"{job_count} {'job' if job_count == 1 else 'jobs'}" if job_count else "idle",
     )
 
 
 def _build_running_panel(snapshot: OperatorSnapshot, size: PageSize, rows: int) -> Panel:
     table = Table(box=None, expand=True, header_style="dim")
-    for name in ("job", "state", "model", "price", "asked", "at Google", "worker"):
+    for name in ("job", "state", "model", "price", "age", "at Google", "worker"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for job in snapshot.running_jobs[:rows]:
         table.add_row(

@@ -1,6 +1,18 @@
-"""Run the web server in a process of its own, beside the bot, until SIGTERM or Ctrl-C.
+"""Run the web server in a process of its own, beside the bot.
 
-It uses the bot's settings, database and files, and writes nothing but posters and previews.
+With it, the gallery stays online while the bot restarts. It needs the bot's
+settings, database and DATA_DIR, and writes only posters and previews. The bot
+keeps its own web server: set another WEB_PORT for one of the two.
+
+It prints its address and runs until Ctrl-C or SIGTERM.
+
+Example:
+  WEB_PORT=8081 clapper web
+
+Exit status:
+  0  stopped by Ctrl-C or SIGTERM
+  1  cannot listen on WEB_HOST and WEB_PORT
+  2  a setting or the database cannot be used
 """
 
 import argparse

@@ -19,10 +19,9 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "decimal_max_digits": lambda _: "must be a smaller amount",
     "bool_parsing": lambda _: "must be true or false",
     "bool_type": lambda _: "must be true or false",
-    "path_not_file": lambda _: "names a file that does not exist",
-    "greater_than": lambda limits: f"must be more than {limits['gt']}",
-    "greater_than_equal": lambda limits: f"must be {limits['ge']} or more",
-    "less_than_equal": lambda limits: f"must be {limits['le']} or less",
+    "greater_than": lambda limits: f"must be more than {limits['gt']:g}",
+    "greater_than_equal": lambda limits: f"must be {limits['ge']:g} or more",
+    "less_than_equal": lambda limits: f"must be {limits['le']:g} or less",
     "literal_error": lambda values: f"must be {values['expected']}",
     "enum": lambda values: f"must be {values['expected']}",
 }
@@ -45,5 +44,5 @@ def format_setting_error(error: ErrorDetails, settings: type[BaseModel]) -> str:
     message = error["msg"] if reason is None else reason(error.get("ctx", {}))
     message = message.removeprefix("Input ").removeprefix("Value ").removeprefix("String ")
     if NONE_IS_UNLIMITED in settings.model_fields[field].metadata:
-        message += ", or none for no limit"
+        message += ", or none"
     return f"{name} is malformed: it {message}. {description}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, SecretStr
@@ -85,8 +86,8 @@ def _parse_servers(text: str) -> object:
     if wrong := next((part for part in ids if not _SNOWFLAKE.fullmatch(part)), None):
         raise PydanticCustomError(
             "servers",
-            "must be ids of servers, separated by commas: {part} is none (in Discord: Settings,"
-            " Advanced, Developer Mode; then right-click the server, Copy Server ID)",
+            "must be server IDs, separated by commas, and {part} is not one (in Discord: User"
+            " Settings, Advanced, Developer Mode; then right-click the server, Copy Server ID)",
             {"part": wrong},
         )
     return frozenset(map(int, ids))
@@ -109,6 +110,18 @@ def _parse_output_uri(text: str) -> str:
     return text.strip()
 
 
+def _parse_file(text: str) -> Path:
+    path = Path(text.strip())
+    try:
+        is_file = path.is_file()
+    except OSError:  # too long for a path, such as the pasted contents of the file
+        is_file = False
+    if not is_file:
+        raise PydanticCustomError("file", "must be the path of a file that exists")
+    return path
+
+
 OptionalServers = Annotated[frozenset[int] | None, NoDecode, read_text(_parse_servers)]
 LinkKeys = Annotated[SecretStr, read_text(_parse_link_keys)]
+ExistingFile = Annotated[Path, read_text(_parse_file)]
 OutputUri = Annotated[str, read_text(_parse_output_uri)]

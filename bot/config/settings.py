@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
-    FilePath,
     NonNegativeInt,
     PositiveInt,
     ValidationError,
@@ -33,6 +32,7 @@ from bot.config.setting_types import (
     NONE_IS_UNLIMITED,
     BoundedSeconds,
     DatabaseUrl,
+    ExistingFile,
     GatewayUrl,
     HttpUrl,
     LinkKeys,
@@ -96,26 +96,27 @@ class Settings(BaseSettings):
 
     # Discord
     discord_token: Secret
-    """The bot's token, from Discord's developer portal: your application, Bot, Token."""
+    """The bot's token, from Discord's developer portal (your application, Bot, Reset Token)."""
     discord_api_url: HttpUrl | None = None
     """A REST server to use instead of Discord's, e.g. http://127.0.0.1:8080/api/v10."""
     discord_gateway_url: GatewayUrl | None = None
     """A gateway to use instead of Discord's, e.g. ws://127.0.0.1:8080/gateway."""
     shard_count: PositiveInt | None = None
-    """Total number of shards. Unset: as Discord recommends."""
+    """Number of connections to Discord (shards) of all processes together (unset: as many as
+    Discord recommends)."""
     shard_ids: Annotated[tuple[int, ...] | None, NoDecode, read_text(split_list)] = None
-    """Shards to run in this process, e.g. 0,1. Needs SHARD_COUNT."""
+    """Shards that this process runs, e.g. 0,1; this needs SHARD_COUNT (unset: all)."""
 
     # Who may use the bot
     allowed_servers: OptionalServers = None
-    """Ids of the servers that may use the bot, separated by commas. Others are left. Unset: every
-    server that somebody adds the bot to."""
+    """IDs of the servers that may use the bot, separated by commas; it leaves all others (unset:
+    every server that adds it may use it)."""
     allow_direct_messages: bool | None = None
-    """Whether people may ask for clips in direct messages. Unset: true, or false if
-    ALLOWED_SERVERS is set."""
+    """Whether people may ask for clips in direct messages (unset: true, or false if ALLOWED_SERVERS
+    is set)."""
     allow_user_install: bool | None = None
-    """Whether people may install the bot for themselves and use it where it is no member. Unset:
-    true, or false if ALLOWED_SERVERS is set."""
+    """Whether people may install the bot for themselves and use it in places that have not added it
+    (unset: true, or false if ALLOWED_SERVERS is set)."""
 
     # Google
     gemini_api_key: Secret | None = None
@@ -123,131 +124,141 @@ class Settings(BaseSettings):
     gemini_api_url: HttpUrl | None = None
     """A server to use instead of the Gemini API."""
     google_cloud_project: str | None = None
-    """A Google Cloud project for Veo on Vertex AI (and Gemini Omni, if switched on), with default
-    credentials."""
+    """ID of a Google Cloud project, for Veo on Vertex AI, and for Gemini Omni if you switch that
+    on."""
     google_cloud_location: str = "us-central1"
-    """The Vertex AI region for Veo. Gemini Omni is at global."""
-    google_application_credentials: FilePath | None = None
-    """A credentials file for Vertex AI. Unset: Google's default locations."""
+    """The Vertex AI region for Veo; Gemini Omni always uses global."""
+    google_application_credentials: ExistingFile | None = None
+    """A credentials file for Vertex AI (unset: Google's default credentials)."""
     google_output_uri: OutputUri | None = None
-    """A writable gs:// prefix where Vertex AI stores its videos. With it, a video whose submission
-    was never confirmed can be found again."""
+    """A writable gs:// folder where Vertex AI stores its videos; there the bot finds a video whose
+    request got no answer."""
     google_region: Annotated[OperatorRegion, ignore_case(OperatorRegion)] = OperatorRegion.ELSEWHERE
-    """Where the operator's Google account is registered: eu (the EEA), uk, ch, mena or elsewhere.
-    Veo's rules about people in videos depend on it, and whether Gemini Omni takes copies of
-    clips."""
+    """Where your Google account is registered: eu (the EEA), uk, ch, mena or elsewhere; this
+    decides which people Veo may show and whether Gemini Omni may edit copies of clips."""
     omni_satisfies_adults: bool = False
-    """true: Google's own rules for Gemini Omni are enough for servers that allow only adults in
-    videos. It has no parameter for people; see "People in videos" in docs/operations.md."""
+    """Whether servers that allow only adults in videos may use Gemini Omni, which has no setting
+    for people (see "People in videos" in docs/operations.md)."""
     vertex_api_url: HttpUrl | None = None
     """A server to use instead of Vertex AI."""
     models_file: Path | None = None
-    """A TOML file that adds models to the catalogue or overrides them."""
+    """A TOML file that adds or changes models; "clapper models FILE" shows the result."""
     paid_calls: Literal["allow", "forbid"] = "allow"
-    """forbid: send no request that costs money to Google's own servers."""
+    """Whether requests that cost money are sent to Google's own servers: allow or forbid."""
 
     # Where things are kept
     data_dir: Path = Path("var")
-    """Directory for clips, input images and the SQLite database."""
+    """Folder for clips, input images and the SQLite database."""
     database_url: DatabaseUrl | None = None
-    """sqlite+aiosqlite:///PATH, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME. Unset: SQLite in
-    clapper.db under DATA_DIR."""
+    """The database, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME
+    (unset: SQLite in clapper.db under DATA_DIR)."""
     keep_clips_days: Annotated[PositiveInt | None, NONE_IS_UNLIMITED] = 90
-    """Days to keep a clip's original and its input images. Clips in the showcase are kept longer.
-    none = forever."""
+    """Days to keep original videos and input images; clips in the showcase are kept longer (none:
+    forever)."""
     keep_clips_gb: Annotated[PositiveFloat | None, NONE_IS_UNLIMITED] = 50.0
-    """Disk space for originals, in gigabytes. When it is full, the oldest that are not in the
-    showcase are deleted. none = no limit."""
+    """Gigabytes of disk for original videos; when they are full, the oldest that are not in the
+    showcase are deleted (none: no limit)."""
     keep_left_servers_days: NonNegativeInt = 30
-    """Days to keep a server's data after the bot was removed from it. If the bot returns in that
-    time, nothing is lost."""
+    """Days to keep a server's data after the bot was removed from it; nothing is lost if the bot
+    returns in that time."""
     link_lifetime_days: PositiveFloat = 7.0
-    """Lifetime of signed download links, in days. Links need PUBLIC_URL."""
+    """Days that a download link works; links need PUBLIC_URL."""
     link_keys: LinkKeys | None = None
-    """Keys that sign download links, separated by commas, newest last, each of 16 characters or
-    more. Needed when several machines serve one PUBLIC_URL. Unset: generated, and kept under
-    DATA_DIR."""
+    """Keys that sign download links, each of 16 characters or more, separated by commas, newest
+    last; needed if several machines serve one PUBLIC_URL (unset: generated and kept in
+    DATA_DIR)."""
 
     # The web server
     public_url: HttpUrl | None = None
-    """The web server's public address, if it has one."""
+    """The web server's public address, e.g. https://clips.example (unset: nothing links to the
+    gallery, and large clips get no download link)."""
     web_host: str = "127.0.0.1"
-    """Address the web server listens on."""
+    """Address that the web server listens on (0.0.0.0: all of this machine's)."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Port the web server listens on."""
+    """Port that the web server listens on (0: any that is free)."""
     trusted_proxies: Networks = Field("", validate_default=True)
-    """Networks of reverse proxies whose X-Forwarded-For header is trusted, e.g.
-    127.0.0.1,10.0.0.0/8."""
+    """Networks of your reverse proxies, separated by commas, e.g. 127.0.0.1,10.0.0.0/8; their
+    X-Forwarded-For header is trusted (unset: nobody's)."""
     metrics_allowed_networks: Networks = Field("127.0.0.0/8,::1", validate_default=True)
-    """Networks that may read /metrics and /readyz. All others get 404."""
+    """Networks that may read /metrics and /readyz, separated by commas; all others get 404."""
     web_requests_per_minute: PositiveInt = 300
-    """Web requests per minute per client."""
+    """Requests per minute that the web server accepts from one visitor."""
 
     # Logs
     log_format: Literal["console", "json"] = "console"
-    """console for people, json for machines."""
+    """Form of the log: console for people, json for machines."""
     log_level: LogLevel = "INFO"
-    """Lowest level to log: DEBUG, INFO, WARNING or ERROR."""
+    """Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."""
 
     # Jobs
     poll_interval_s: BoundedSeconds = 10.0
-    """Seconds between two polls of a running video, varied a little at random."""
+    """Seconds between two polls of a running job, varied a little at random."""
     job_time_limit_s: BoundedSeconds = 900.0
-    """Seconds after which a running video is polled once more and then given up; Gemini Omni has
-    at least 1800. If Google finishes it within two days, it is still delivered and charged."""
+    """Seconds after which a running job is given up (Gemini Omni: at least 1800); a video that
+    Google finishes within two days is still delivered and charged."""
     lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
     """Seconds without a sign of life after which another process takes over a process's jobs."""
     charge_member_for_unconfirmed_submits: bool = False
-    """Whether a member pays for a job when it is unknown whether Google received it. The server's
-    and the bot's budgets count it either way."""
+    """Whether members pay for a job when it is unclear whether Google received it; the server's and
+    the bot's budgets count it in any case."""
     paused: bool = False
-    """true: start paused. New requests are refused and running jobs finish. To pause a running
-    bot: clapper pause."""
+    """Whether the bot starts paused: it accepts no requests, and running jobs finish (to pause a
+    running bot, use "clapper pause")."""
 
     # Limits of a member where the server sets none, of a server, and of the whole bot
     default_member_clips_per_day: OptionalCount = 10
-    """Clips per member in 24 hours."""
+    """Clips that a member may make in 24 hours, where the server sets no limit (none: no limit)."""
     default_member_seconds_per_day: OptionalCount = 80
-    """Seconds of video per member in 24 hours."""
+    """Seconds of video that a member may make in 24 hours, where the server sets no limit (none: no
+    limit)."""
     default_member_usd_per_day: OptionalDollars = Decimal(4)
-    """USD per member in 24 hours."""
+    """US dollars that a member may spend in 24 hours, where the server sets no limit (none: no
+    limit)."""
     default_member_usd_per_month: OptionalDollars = Decimal(20)
-    """USD per member in 30 days."""
+    """US dollars that a member may spend in 30 days, where the server sets no limit (none: no
+    limit)."""
     default_member_jobs_at_once: OptionalCount = 2
-    """Unfinished jobs per member at a time."""
+    """Unfinished jobs that a member may have at a time, where the server sets no limit (none: no
+    limit)."""
     default_server_clips_per_day: OptionalCount = 100
-    """Clips per server in 24 hours."""
+    """Clips that a server may make in 24 hours; its admins cannot allow more (none: no limit)."""
     default_server_seconds_per_day: OptionalCount = 800
-    """Seconds of video per server in 24 hours."""
+    """Seconds of video that a server may make in 24 hours; its admins cannot allow more (none: no
+    limit)."""
     default_server_usd_per_day: OptionalDollars = Decimal(20)
-    """USD per server in 24 hours."""
+    """US dollars that a server may spend in 24 hours; its admins cannot allow more (none: no
+    limit)."""
     default_server_usd_per_month: OptionalDollars = Decimal(100)
-    """USD per server in 30 days."""
+    """US dollars that a server may spend in 30 days; its admins cannot allow more (none: no
+    limit)."""
     default_server_jobs_at_once: OptionalCount = 10
-    """Unfinished jobs per server at a time."""
+    """Unfinished jobs that a server may have at a time; its admins cannot allow more (none: no
+    limit)."""
     confirm_above_usd: OptionalDollars = Decimal(2)
-    """Price in USD from which a request asks for confirmation, unless the server set its own with
-    /server confirm."""
+    """Price in US dollars from which the bot asks before it makes a clip, unless the server has its
+    own with /server confirm (none: it never asks)."""
     reply_undo_s: Annotated[float, Field(ge=0, le=600)] = 5.0
-    """Seconds for which a request made by a reply can be undone, free, before it is sent to Google.
-    0: it is sent at once."""
+    """Seconds in which a request made by a reply can be undone, free, before it is sent to Google
+    (0: it is sent at once)."""
     bot_clips_per_day: OptionalCount = 500
-    """Clips of the whole bot in 24 hours."""
+    """Clips that the whole bot may make in 24 hours (none: no limit)."""
     bot_seconds_per_day: OptionalCount = 4000
-    """Seconds of video of the whole bot in 24 hours."""
+    """Seconds of video that the whole bot may make in 24 hours (none: no limit)."""
     bot_usd_per_day: OptionalDollars = Decimal(50)
-    """USD of the whole bot in 24 hours."""
+    """US dollars that the whole bot may spend in 24 hours (none: no limit)."""
     bot_usd_per_month: OptionalDollars = Decimal(300)
-    """USD of the whole bot in 30 days."""
+    """US dollars that the whole bot may spend in 30 days (none: no limit)."""
     bot_jobs_at_once: OptionalPositiveCount = 200
-    """Unfinished jobs of the whole bot at a time, queued ones included. Further requests are
-    refused."""
+    """Unfinished jobs that the whole bot may have at a time, queued ones included; more are refused
+    (none: no limit)."""
     max_concurrent_jobs: OptionalPositiveCount = 20
-    """Jobs running at Google at a time. Further jobs wait in the queue."""
+    """Jobs that may run at Google at a time; more wait in the queue (none: no limit)."""
     model_requests_per_minute: OptionalPositiveCount = None
-    """Submissions per minute for each model, to stay within the Google project's quota."""
+    """Requests sent to each model per minute, to stay within your Google project's quota (unset or
+    none: no limit)."""
     model_requests_per_day: OptionalPositiveCount = None
-    """Submissions per day for each model, to stay within the Google project's quota."""
+    """Requests sent to each model per day, to stay within your Google project's quota (unset or
+    none: no limit)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -265,18 +276,22 @@ class Settings(BaseSettings):
         if self.gemini_api_key is None and self.google_cloud_project is None:
             raise PydanticCustomError(
                 "route",
-                "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: without one of them"
-                " Veo cannot be reached (see .env.example)",
+                "GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT must be set: the bot needs one of them to"
+                " make videos (see .env.example).",
             )
         if self.poll_interval_s >= self.job_time_limit_s:
             raise PydanticCustomError(
                 "polling",
-                "POLL_INTERVAL_S must be less than JOB_TIME_LIMIT_S: no video would be asked about",
+                "POLL_INTERVAL_S must be less than JOB_TIME_LIMIT_S: otherwise no job is polled.",
             )
         if self.shard_ids is not None and self.shard_count is None:
-            raise PydanticCustomError("shards", "SHARD_COUNT must be set when SHARD_IDS is")
+            raise PydanticCustomError(
+                "shards", "SHARD_COUNT must be set if SHARD_IDS is: the total number of shards."
+            )
         if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids or ()):
-            raise PydanticCustomError("shards", "SHARD_IDS must be below SHARD_COUNT, from 0 on")
+            raise PydanticCustomError(
+                "shards", "SHARD_IDS must be below SHARD_COUNT: the first shard is 0."
+            )
         return self
 
     @property

@@ -37,5 +37,7 @@ def find_health_problem(data_dir: Path, now: float) -> str | None:
     try:
         age_s = now - get_heartbeat_file(data_dir).stat().st_mtime
     except FileNotFoundError:
-        return "the bot is not running, or has not begun to work yet"
-    return None if age_s <= HEARTBEAT_STALE_AFTER_S else f"the last heartbeat was {age_s:.0f} s ago"
+        return "the bot is not running, or is still starting"
+    if age_s <= HEARTBEAT_STALE_AFTER_S:
+        return None
+    return f"the bot does not respond: its last heartbeat was {age_s:.0f} s ago"

@@ -62,8 +62,10 @@ async def serve_application(app: web.Application, *, host: str, port: int) -> As
             )
         except (OSError, UnicodeError) as error:  # UnicodeError: not a possible host name
             reason = getattr(error, "strerror", None) or "no such host"
-            message = f"WEB_HOST and WEB_PORT: cannot listen on {host}:{port} ({reason})."
-            raise PortInUse(message) from error
+            raise PortInUse(
+                f"cannot listen on WEB_HOST and WEB_PORT, {host}:{port} ({reason}): set others, or"
+                " stop the program that uses them"
+            ) from error
         _widen_backlog(listener)
         try:
             yield int(listener.sockets[0].getsockname()[1])

@@ -114,12 +114,12 @@ async def switch(stage: BotStage, *words: str) -> str:
 async def test_operator_settles_unknown_direct_message_job(
     stage: BotStage,
 ) -> None:
-    assert "No job is waiting" in await run_operator_program(stage, "bot", "settle")
+    assert "no unknown jobs" in await run_operator_program(stage, "bot", "settle")
     await stage.control.fault("google", path=r":predictLongRunning$", drop="before")
     await stage.wait_for_answer(await stage.request_clip("@Ada"), "Accepted")
     await stage.wait_for_message("@Ada", quote_text("outcome.submit_unknown"))
     listed = await run_operator_program(stage, "bot", "settle")
-    assert "no server of ours" in listed
+    assert "not in a server" in listed
     number = listed.split()[0]
     refused = await run_operator_program(stage, "bot", "settle", number, status=2)
     assert "say charge or refund" in refused
@@ -127,8 +127,8 @@ async def test_operator_settles_unknown_direct_message_job(
         stage, "bot", "settle", number, "refund"
     )
     again = await run_operator_program(stage, "bot", "settle", number, "charge", status=1)
-    assert f"job {number} is not waiting to be settled" in again
-    assert "No job is waiting" in await run_operator_program(stage, "bot", "settle")
+    assert f"no unknown job {number}" in again
+    assert "no unknown jobs" in await run_operator_program(stage, "bot", "settle")
 
 
 async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) -> None:
@@ -145,7 +145,7 @@ async def test_the_operator_pauses_the_whole_bot_while_it_runs(stage: BotStage) 
     said = await run_operator_program(stage, "bot.switch")  # the old name, for one release
     assert "Paused" in said
     assert 'clapper: "python -m bot.switch" is now "clapper pause"' in said
-    assert "Open" in await switch(stage, "resume")
+    assert "Not paused" in await switch(stage, "resume")
     await stage.request_clip(room)
     await stage.wait_for_clip(room, 2)
 

@@ -108,8 +108,8 @@ async def test_restored_backup_is_not_paid_again(tmp_path: Path) -> None:
         assert await bot.terminate(timeout=10) == 0
 
         await asyncio.to_thread(_restore, database, backup)
-        assert "been made since: 1" in await run_operator_program(stage, "bot.restored")
-        assert "No job waits" in await run_operator_program(stage, "bot.restored")
+        assert "waiting in this backup: 1" in await run_operator_program(stage, "bot.restored")
+        assert "No job was waiting" in await run_operator_program(stage, "bot.restored")
         await bot.start()
         await stage.wait_for_message(room, quote_text("outcome.submit_unknown"))
         await stage.wait_until_idle(room)

@@ -242,9 +242,9 @@ def shown(what: Any, width: int = 140) -> str:
 
 def test_the_operators_page() -> None:
     text = shown(build_page(figures(), PageSize(140)))
-    for words in ("1 working", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
+    for words in ("1 worker ", "1 at Google", "3 waiting (for 42 s)", "#7", "polling", "$0.40"):
         assert words in text
-    for words in ("spent, ever", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
+    for words in ("spent in all", "$2.50", "○ gone", "#6", "blocked", "a reason of Google's"):
         assert words in text
     assert "The database does not answer (gone)" in shown(build_unavailable_page("gone", NOW))
 

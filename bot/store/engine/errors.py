@@ -15,16 +15,16 @@ _UNUSABLE_STATES: Final = {
     "28000": "PostgreSQL refuses the role of DATABASE_URL",
     "28P01": "PostgreSQL refuses the password of DATABASE_URL",
     "3D000": "the database of DATABASE_URL does not exist: create it first (createdb NAME)",
-    "3F000": "the role of DATABASE_URL has no schema to work in: grant it one",
-    "42501": "the role of DATABASE_URL may not do that: make it the database's owner, or grant it",
+    "3F000": "the role of DATABASE_URL has no schema: create one, or grant it USAGE and CREATE",
+    "42501": "the role of DATABASE_URL lacks a permission: make it the database's owner",
 }
 _UNUSABLE_FILES: Final = {
-    "file is not a database": "the file of DATABASE_URL is damaged or no SQLite database: restore"
-    " a backup (docs/operations.md)",
+    "file is not a database": "the file of DATABASE_URL is damaged or not a SQLite database:"
+    " restore a backup (docs/operations.md)",
     "malformed": "the file of DATABASE_URL is damaged: restore a backup (docs/operations.md)",
-    "unable to open database file": "the file of DATABASE_URL cannot be opened: look at its"
+    "unable to open database file": "the file of DATABASE_URL cannot be opened: check its"
     " folder's permissions",
-    "readonly database": "the file of DATABASE_URL cannot be written to: look at its permissions",
+    "readonly database": "the file of DATABASE_URL cannot be written to: check its permissions",
 }
 """What SQLite says, and what to do."""
 

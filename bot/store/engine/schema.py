@@ -49,7 +49,7 @@ async def require_current_schema(database: Database) -> None:
     async def check_schema(connection: AsyncConnection) -> None:
         await connection.run_sync(_require_no_newer_schema)
         raise DatabaseUnusable(
-            "the database is older than this program: start the bot, which brings it up to date"
+            "the database is older than this program: start the bot, which upgrades it"
         )
 
     if await database.read(_has_newest_schema):

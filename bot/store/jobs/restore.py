@@ -78,7 +78,7 @@ async def _require_unused(database: Database, connection: AsyncConnection) -> No
         select(workers_table.c.id).where(workers_table.c.lease_until > database_time()).limit(1)
     )
     if database.is_shared and await connection.scalar(living) is not None:
-        raise DatabaseInUse("a process holds a lease")
+        raise DatabaseInUse("one is still running, or ended less than a lease (LEASE_S) ago")
 
 
 async def _find_last_number(connection: AsyncConnection, table: Table) -> int:

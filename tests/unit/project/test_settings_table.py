@@ -42,7 +42,7 @@ def table(fields: dict[str, FieldInfo]) -> str:
 
 def shown(default: Any) -> str:
     if default is None or default == "":
-        return ""
+        return "unset"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, float | Decimal):

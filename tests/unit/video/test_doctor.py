@@ -73,8 +73,8 @@ async def test_route_that_google_has_shut_down_is_no_fault(stage: Stage) -> None
     findings = await doctor.examine(read_settings())
     assert [finding for finding in findings if not finding.ok] == []
     told = {finding.check: finding.message for finding in findings}
-    assert told["gemini"] == "no model answers: Google has shut all of them down"
-    assert told["omni"] == "2 models answer"
+    assert "shut down" in told["gemini"]
+    assert "2 of 2" in told["omni"]
 
 
 async def test_route_without_a_model_is_a_fault(stage: Stage) -> None:
@@ -89,7 +89,7 @@ async def test_refusal_of_the_last_request_is_shown(stage: Stage) -> None:
     await migrate(refused="submit answered 402: your prepayment credits are depleted")
     findings = await doctor.examine(read_settings())
     [bad] = [finding for finding in findings if not finding.ok]
-    assert (bad.check, bad.reason) == ("last request to gemini", "BILLING_DISABLED")
+    assert (bad.check, bad.reason) == ("last refusal on gemini", "BILLING_DISABLED")
     assert "prepayment credits" in bad.message
 
 
@@ -106,10 +106,11 @@ async def test_lifetime_of_interactions_that_was_learnt_is_told(stage: Stage) ->
         await database.execute(insert(interaction_lifetimes_table).values(lessons))
     finally:
         await database.close()
-    told = {each.check: each for each in await doctor.examine(read_settings())}
-    assert told["omni keeps requests"].ok
-    assert "for 1.0 days at most" in told["omni keeps requests"].message
-    assert "gemini keeps requests" not in told, "it is too old to hold"
+    told = [each for each in await doctor.examine(read_settings()) if "keeps" in each.check]
+    [lesson] = told  # Gemini's is too old to tell anything
+    assert lesson.ok
+    assert lesson.check.startswith("omni")
+    assert "1.0 days" in lesson.message
 
 
 async def test_database_that_was_never_started_is_a_finding(stage: Stage) -> None:

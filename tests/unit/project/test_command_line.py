@@ -1,0 +1,67 @@
+"""The help of `clapper` has one form, and docs/command-line.md shows it."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bot.cli.main import SUBCOMMANDS, main
+
+INTRODUCTION: Final = """\
+# The command line
+
+What `clapper --help` and each command's `--help` say. In a checkout the program is
+`.venv/bin/clapper`; [with Docker](operations.md#with-docker) it is
+`docker compose exec bot clapper`.
+"""
+
+
+@pytest.fixture
+def help_texts(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What each command's `--help` prints; that of `clapper` alone is under an empty name."""
+    texts = {}
+    for name in ("", *SUBCOMMANDS):
+        with pytest.raises(SystemExit) as ended:
+            main([*name.split(), "--help"])
+        assert ended.value.code == 0
+        texts[name] = capsys.readouterr().out
+    return texts
+
+
+def test_the_page_shows_every_help(root: Path, help_texts: dict[str, str]) -> None:
+    sections = [
+        f"## {f'clapper {name}'.strip()}\n\n```text\n{text}```\n"
+        for name, text in help_texts.items()
+    ]
+    wanted = "\n".join([INTRODUCTION, *sections])
+    found = (root / "docs" / "command-line.md").read_text("utf-8")
+    assert found == wanted, f"this should be docs/command-line.md:\n\n{wanted}"
+
+
+def test_help_fits_a_terminal(help_texts: dict[str, str]) -> None:
+    long = {
+        name: [line for line in text.splitlines() if len(line) >= 80]
+        for name, text in help_texts.items()
+    }
+    assert not {name: lines for name, lines in long.items() if lines}
+
+
+def test_help_begins_with_the_summary_and_ends_with_the_exit_status(
+    help_texts: dict[str, str],
+) -> None:
+    for name, summary in SUBCOMMANDS.items():
+        usage, first, *_, example, status = re.split(r"\n\n+", help_texts[name].strip())
+        assert usage.startswith(f"usage: clapper {name} [-h]")
+        assert first == f"{summary[0].upper()}{summary[1:]}."
+        title, *examples = example.splitlines()
+        assert title == ("Example:" if len(examples) == 1 else "Examples:")
+        assert all(re.match(rf"  (\w+=\S+ )?clapper {name}\b", line) for line in examples)
+        title, *meanings = status.splitlines()
+        assert title == "Exit status:"
+        assert [line[:5] for line in meanings][:2] in (["  0  ", "  1  "], ["  0  ", "  2  "])
+
+
+def test_general_help_lists_every_command(help_texts: dict[str, str]) -> None:
+    listed = dict(re.findall(r"^  ([a-z-]+)  +(.+)$", help_texts[""], re.MULTILINE))
+    assert SUBCOMMANDS.items() <= listed.items()
