@@ -19,6 +19,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.cases.page import CasePage
+from tests.harness.fork_server import ForkServer
+from tests.harness.process import ProgramProcess, build_environment
 
 # Tests are deterministic. HYPOTHESIS_PROFILE=search tries new examples.
 _LENIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -68,6 +70,22 @@ def pytest_collection_finish() -> None:
     """Exclude imported modules from garbage collection."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_server() -> Iterator[None]:
+    """Let the programs that tests start be forked, if there are any."""
+    server = ForkServer(build_environment())
+    ProgramProcess.fork_server = server
+    yield
+    ProgramProcess.fork_server = None
+    server.close()
+
+
+@pytest.fixture
+def without_fork_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start programs as operators do, for tests of starting them."""
+    monkeypatch.setattr(ProgramProcess, "fork_server", None)
 
 
 class _AsyncioErrors(logging.Handler):

@@ -41,7 +41,7 @@ UNLIMITED_SETTINGS: Final = {
     "MAX_CONCURRENT_JOBS": "none",
 }
 """Fast and without limits, which have tests of their own."""
-QUICK_GOOGLE: Final = {"seconds": 0.2, "outcome": "done", "look": "plain"}
+QUICK_GOOGLE: Final = {"seconds": 0.2, "processing_s": 0, "outcome": "done", "look": "plain"}
 """A healthy Google whose clips render quickly."""
 SHORT_CLIP: Final = {"model": "veo-3.1-fast-generate-preview", "duration": 4}
 """The shortest clip of a model that can extend."""

@@ -25,6 +25,7 @@ async def read_video_facts(stage: BotStage, message: Json) -> tuple[float, tuple
 
 async def test_generated_clip_is_playable_and_all_that_stays(stage: BotStage) -> None:
     room = await stage.open_channel()
+    await stage.control.google(processing_s=1)
     interaction = await stage.request_clip(room, "a **red** fox <@123456789012345678>")
     accepted = await stage.wait_for_answer(interaction, quote_text("ask.accepted"))
     assert "$0.40" in accepted

@@ -15,6 +15,8 @@ from tests.harness.process import ProgramProcess
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("without_fork_server")
+
 
 @pytest_asyncio.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:

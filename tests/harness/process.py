@@ -11,12 +11,21 @@ import socket
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar, Final
+
+from tests.harness.fork_server import ForkedProcess, ForkServer
 
 ROOT = Path(__file__).parents[2]
-_INHERITED_VARIABLES = (
+_INHERITED_VARIABLES: Final = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH"),
     *("COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG"),  # of `make coverage`
 )
+
+
+def build_environment() -> dict[str, str]:
+    """Return what every program gets, besides its settings."""
+    inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+    return inherited | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
 
 class ProcessEnded(Exception):
@@ -29,15 +38,17 @@ class ProcessEnded(Exception):
 class ProgramProcess:
     """One program, started any number of times with the settings in ``environment`` only.
 
-    Restarts append to the same log.
+    Restarts append to the same log. While there is a ``fork_server``, it starts the programs.
     """
+
+    fork_server: ClassVar[ForkServer | None] = None
 
     def __init__(self, module: str, *arguments: str, log: Path, environment: dict[str, str]):
         self.module = module
         self.log = log
         self.environment = environment
         self._arguments = arguments
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -51,25 +62,33 @@ class ProgramProcess:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
-    async def launch(self, *, stdout: int | None = None) -> asyncio.subprocess.Process:
-        """Start the program; with ``stdout`` given, its standard output does not go to the log."""
+    async def launch(self, *, stdout: Path | None = None) -> None:
+        """Start the program; what it prints is added to its log, or to the file ``stdout``."""
         assert not self.is_running, f"{self.module} is already running"
-        inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
-        with self.log.open("ab") as log:
+        folder = self.log.parent  # not the checkout, which may hold a developer's .env
+        environment = build_environment() | self.environment
+        with self.log.open("ab") as log, (stdout or self.log).open("ab") as printed:
+            if self.fork_server is not None and self.fork_server.can_fork(environment):
+                self._process = await self.fork_server.fork(
+                    self.module,
+                    self._arguments,
+                    folder=folder,
+                    environment=environment,
+                    stdout=printed.fileno(),
+                    stderr=log.fileno(),
+                )
+                return
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 self.module,
                 *self._arguments,
-                cwd=self.log.parent,  # not the checkout, which may hold a developer's .env
-                env=inherited
-                | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-                | self.environment,
+                cwd=folder,
+                env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log if stdout is None else stdout,
+                stdout=printed,
                 stderr=log,
             )
-        return self._process
 
     def read_log(self) -> str:
         """Return its log so far."""

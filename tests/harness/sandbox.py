@@ -1,6 +1,5 @@
 """The sandbox as a process."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from tests.harness.control import Control
-from tests.harness.process import ProcessEnded, ProgramProcess
+from tests.harness.process import ProgramProcess
+from tests.harness.waiting import eventually
 
 START_TIMEOUT_S = 90.0
 
@@ -68,13 +68,19 @@ class SandboxProcess(ProgramProcess):
 
     async def start(self) -> None:
         """Start it and wait for its ready line. Raises `ProcessEnded`."""
-        process = await self.launch(stdout=asyncio.subprocess.PIPE)
-        assert process.stdout is not None
-        async with asyncio.timeout(START_TIMEOUT_S):
-            line = await process.stdout.readline()
-        if not line:
-            raise ProcessEnded(f"the sandbox did not start:\n{self.read_log()[-4000:]}")
-        ready = json.loads(line)
+        printed = self.log.with_name("ready.json")
+        printed.unlink(missing_ok=True)
+        await self.launch(stdout=printed)
+
+        def read_line() -> str | None:
+            self.check_running()
+            text = printed.read_text()
+            return text if text.endswith("\n") else None
+
+        line = await eventually(
+            read_line, timeout=START_TIMEOUT_S, interval=0.01, what="the sandbox's ready line"
+        )
+        ready = json.loads(line or "")
         self.control = Control(ready["control"], authority=ready["env"].get("SSL_CERT_FILE"))
         self.environment_for_bot = ready["env"]
         gemini_only = ready["env"].keys() & {"GEMINI_API_KEY", "GEMINI_API_URL"}

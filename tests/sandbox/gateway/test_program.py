@@ -15,6 +15,8 @@ from tests.harness.process import ProcessEnded
 from tests.harness.sandbox import SandboxProcess
 from tests.harness.websocket import open_gateway
 
+pytestmark = pytest.mark.usefixtures("without_fork_server")
+
 
 async def test_it_prints_the_ready_line_and_ends_on_sigterm(tmp_path: Path) -> None:
     async with SandboxProcess(tmp_path) as sandbox:
